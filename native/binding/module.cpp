@@ -1,0 +1,77 @@
+// The module's entry: memory and CPU facts, then every kernel family's export table. Conversion only.
+#include <cstdlib>
+#include <string>
+#include <cstring>
+
+#include "../kernels/pool.h"
+#include "bind.h"
+
+namespace luciole {
+
+/** 64-byte aligned device memory; throws when the system has none left. */
+static void* allocate(int64_t bytes) {
+  void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  if (!p) throw std::runtime_error("out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB");
+  return p;
+}
+static void release(void* p) { std::free(p); }
+
+}  // namespace luciole
+
+using luciole::binding::Export;
+
+namespace {
+
+/** copyIn(address, arrayBuffer, byteOffset, byteLength): host to device. */
+napi_value copyIn(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value argv[4];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  void* data = nullptr;
+  size_t size = 0;
+  napi_get_arraybuffer_info(env, argv[1], &data, &size);
+  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
+  if (offset < 0 || length < 0 || static_cast<size_t>(offset + length) > size) {
+    napi_throw_range_error(env, nullptr, "copyIn: outside the array buffer");
+    return nullptr;
+  }
+  std::memcpy(luciole::binding::fromJs<char*>(env, argv[0]), static_cast<char*>(data) + offset, length);
+  return nullptr;
+}
+
+/** copyOut(address, arrayBuffer, byteOffset, byteLength): device to host. */
+napi_value copyOut(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value argv[4];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  void* data = nullptr;
+  size_t size = 0;
+  napi_get_arraybuffer_info(env, argv[1], &data, &size);
+  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
+  if (offset < 0 || length < 0 || static_cast<size_t>(offset + length) > size) {
+    napi_throw_range_error(env, nullptr, "copyOut: outside the array buffer");
+    return nullptr;
+  }
+  std::memcpy(static_cast<char*>(data) + offset, luciole::binding::fromJs<const char*>(env, argv[0]), length);
+  return nullptr;
+}
+
+}  // namespace
+
+#define LUCIOLE_TABLE(name) extern const Export name##Table[]; extern const size_t name##Count;
+namespace luciole {
+#include "tables.inc"
+}
+#undef LUCIOLE_TABLE
+
+extern "C" __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  static const Export memory[] = {
+      {"copyIn", copyIn}, {"copyOut", copyOut}, LUCIOLE_EXPORT(allocate), LUCIOLE_EXPORT(release), LUCIOLE_EXPORT(threadCount), LUCIOLE_EXPORT(setThreadCount),
+  };
+  luciole::binding::exportAll(env, exports, memory, sizeof(memory) / sizeof(memory[0]));
+#define LUCIOLE_TABLE(name) luciole::binding::exportAll(env, exports, luciole::name##Table, luciole::name##Count);
+#include "tables.inc"
+  return exports;
+}
+
+extern "C" __attribute__((visibility("default"))) int32_t node_api_module_get_api_version_v1() { return NAPI_VERSION; }

@@ -1,0 +1,123 @@
+// Thin SIMD layer over the compiler's vector types: one source, one vector width per build.
+// AVX-512: 16 floats; AVX2: 8; Armv8 NEON: 4. Knows nothing of kernels.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+namespace luciole {
+
+#if defined(__AVX512F__)
+inline constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+inline constexpr int kLanes = 8;
+#else
+inline constexpr int kLanes = 4;
+#endif
+
+using vf = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using vi = int32_t __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using vh = uint16_t __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
+
+/** bfloat16 storage: the upper half of an IEEE f32. */
+struct bf16 {
+  uint16_t bits;
+};
+
+inline float toFloat(float x) { return x; }
+inline float toFloat(bf16 x) {
+  uint32_t u = static_cast<uint32_t>(x.bits) << 16;
+  float f;
+  std::memcpy(&f, &u, 4);
+  return f;
+}
+/** Round to nearest even; NaN stays NaN. */
+inline bf16 toBf16(float f) {
+  uint32_t u;
+  std::memcpy(&u, &f, 4);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return {static_cast<uint16_t>((u >> 16) | 0x40)};
+  u += 0x7fffu + ((u >> 16) & 1u);
+  return {static_cast<uint16_t>(u >> 16)};
+}
+inline void storeAs(float* p, float x) { *p = x; }
+inline void storeAs(bf16* p, float x) { *p = toBf16(x); }
+
+inline vf splat(float x) { return x - vf{}; }
+inline vf load(const float* p) { return *reinterpret_cast<const vf*>(p); }
+inline void store(float* p, vf v) { *reinterpret_cast<vf*>(p) = v; }
+
+inline vf load(const bf16* p) {
+  vh h = *reinterpret_cast<const vh*>(p);
+  vi wide = __builtin_convertvector(h, vi) << 16;
+  return reinterpret_cast<vf&>(wide);
+}
+inline void store(bf16* p, vf v) {
+#if defined(__AVX512BF16__)
+  __m256bh packed = _mm512_cvtneps_pbh(reinterpret_cast<__m512&>(v));
+  std::memcpy(p, &packed, 32);
+#else
+  for (int i = 0; i < kLanes; ++i) p[i] = toBf16(v[i]);
+#endif
+}
+
+/** First n (< kLanes) elements; the rest are zero. */
+template <class T>
+inline vf loadPart(const T* p, int n) {
+  T lanes[kLanes] = {};
+  std::memcpy(lanes, p, n * sizeof(T));
+  return load(lanes);
+}
+template <class T>
+inline void storePart(T* p, vf v, int n) {
+  T lanes[kLanes];
+  store(lanes, v);
+  std::memcpy(p, lanes, n * sizeof(T));
+}
+
+inline vf vmax(vf a, vf b) { return a > b ? a : b; }
+inline vf vmin(vf a, vf b) { return a < b ? a : b; }
+
+/** Horizontal sum in a fixed pairwise order. */
+inline float sum(vf v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+inline float hmax(vf v) {
+  float m = v[0];
+  for (int i = 1; i < kLanes; ++i) m = v[i] > m ? v[i] : m;
+  return m;
+}
+
+/** e^x to about 1 ulp, flushing below -87.3 to 0 and saturating above 88.7 (Cephes expf split). */
+inline vf vexp(vf x) {
+  const vf hi = splat(88.3762626647949f), lo = splat(-87.3365447504019f);
+  vi underflow = x < lo;
+  x = vmin(vmax(x, lo), hi);
+  vf n = x * 1.44269504088896341f;
+  const vf magic = splat(12582912.0f);
+  n = (n + magic) - magic;  // round to nearest
+  vf r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  vf p = splat(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  vi e = (__builtin_convertvector(n, vi) + 127) << 23;
+  vf result = p * reinterpret_cast<vf&>(e);
+  return underflow ? vf{} : result;
+}
+
+inline vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
+
+}  // namespace luciole
