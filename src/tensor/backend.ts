@@ -1,0 +1,30 @@
+// What a device must offer. One interface for the TypeScript reference, the native CPU kernels and, later, WebGPU.
+// Knows nothing of autograd, models or files.
+import type { KernelTable } from "./ops/index.js";
+
+/** A block of device memory; only its backend looks inside. */
+export interface DeviceBuffer {
+  readonly sizeBytes: number;
+}
+
+/** Says why a backend lacks an op; printed in the support table and in the error of a call. */
+export interface Unsupported {
+  readonly unsupported: string;
+}
+
+/**
+ * A device. Kernel calls enqueue work in program order and return at once; only `read` waits.
+ * Memory given back by `release` may be reused by later calls: the order of calls is the order of execution.
+ */
+export interface Backend {
+  readonly name: string;
+  /** One line about the device: instruction set, threads. */
+  readonly description: string;
+  readonly kernels: KernelTable;
+  /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */
+  allocate(sizeBytes: number): DeviceBuffer;
+  release(buffer: DeviceBuffer): void;
+  write(buffer: DeviceBuffer, byteOffset: number, bytes: Uint8Array): void;
+  /** A copy of the bytes, after all work enqueued so far. */
+  read(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): Promise<Uint8Array>;
+}

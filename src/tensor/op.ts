@@ -1,0 +1,79 @@
+// How an op is declared: one record with its shape rule, gradient, reference, cost and test samples.
+// Knows nothing of any particular op or backend.
+import type { HostArray } from "./dtype.js";
+import type { Tensor, TensorSpec } from "./tensor.js";
+import { ShapeError } from "../errors.js";
+
+/** A host-side operand of a reference: its numbers and its shape. f64 arrays are used by gradient checks. */
+export interface HostView extends TensorSpec {
+  readonly data: HostArray;
+}
+
+/** Work of one call: floating-point operations (a multiply-add is 2) and bytes moved. */
+export interface Cost {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** What a gradient rule may look at. Only the operands named in `saves` may be asked for as tensors. */
+export interface VjpContext<P> {
+  readonly params: P;
+  input(index: number): Tensor;
+  /** As `input`, or null where the optional operand was absent. */
+  maybeInput(index: number): Tensor | null;
+  output(index: number): Tensor;
+  inputSpec(index: number): TensorSpec;
+  /** Whether the gradient of input `index` is wanted: others may be returned as null. */
+  wants(index: number): boolean;
+  /** The gradient gathered so far for input `index`, to add into in place (then return it), or undefined for the first. */
+  gradTarget(index: number): Tensor | undefined;
+}
+
+/** A test input for one call. Numbers are drawn from a seeded generator unless `values` gives them. */
+export interface Sample<P> {
+  readonly name?: string;
+  readonly inputs: readonly (SampleInput | null)[];
+  readonly params: P;
+  /** Relative to the reference's largest magnitude; default 2e-5 for f32 outputs, 1.6e-2 for bf16. */
+  readonly tolerance?: number;
+}
+
+/** One sample operand: normal numbers of the given scale, or explicit values. */
+export interface SampleInput extends TensorSpec {
+  readonly values?: ArrayLike<number>;
+  readonly scale?: number;
+}
+
+/**
+ * The declaration of an op with parameters P.
+ * `reference` is the specification: plain TypeScript, sums in f64; it fills `outputs` (and what `mutates` names).
+ */
+export interface OpSpec<P> {
+  readonly name: string;
+  infer(inputs: readonly (TensorSpec | null)[], params: P): TensorSpec[];
+  reference(inputs: readonly (HostView | null)[], outputs: readonly HostView[], params: P): void;
+  cost?(inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[], params: P): Cost;
+  /** Inputs written in place (optimiser state, caches). */
+  readonly mutates?: readonly number[];
+  /** Operands the gradient rule needs. */
+  readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** Gradients of the inputs (null where none flows) from those of the outputs (null where none arrived). */
+  vjp?(context: VjpContext<P>, gradOutputs: readonly (Tensor | null)[]): (Tensor | null)[];
+  /** Test inputs; gradients are checked by finite differences of the reference where `vjp` exists. */
+  readonly samples: readonly Sample<P>[];
+}
+
+/** Declares an op: the identity, for the types. */
+export function defineOp<P>(spec: OpSpec<P>): OpSpec<P> {
+  return spec;
+}
+
+/** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
+export type Kernel<P> = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
+
+/** Throws a ShapeError naming the op unless the condition holds. */
+export function checkShape(condition: boolean, op: string, expected: string, ...specs: readonly (TensorSpec | null)[]): asserts condition {
+  if (condition) return;
+  const got = specs.map((s) => (s ? `${s.dtype}[${s.shape.join(",")}]` : "none")).join(", ");
+  throw new ShapeError(`${op}: expected ${expected}, got ${got}`);
+}

@@ -1,0 +1,63 @@
+// The caching pool: freed device buffers are kept by size class and handed out again.
+// Knows nothing of tensors; counts live buffers so that a leak is a number.
+import type { Backend, DeviceBuffer } from "./backend.js";
+
+/** Sizes are rounded up to eighths of a power of two (at most 12.5% waste), at least 256 bytes. */
+export function sizeClass(sizeBytes: number): number {
+  if (sizeBytes <= 256) return 256;
+  const step = 2 ** Math.floor(Math.log2((sizeBytes - 1) / 8));
+  return Math.ceil(sizeBytes / step) * step;
+}
+
+/** A pool over one backend. `liveBytes` and `liveBuffers` count what is handed out; `heldBytes` what the system sees. */
+export class BufferPool {
+  private readonly free = new Map<number, DeviceBuffer[]>();
+  liveBuffers = 0;
+  liveBytes = 0;
+  heldBytes = 0;
+  peakLiveBytes = 0;
+
+  constructor(private readonly backend: Backend) {}
+
+  acquire(sizeBytes: number): DeviceBuffer {
+    const rounded = sizeClass(sizeBytes);
+    const cached = this.free.get(rounded)?.pop();
+    const buffer = cached ?? this.allocate(rounded);
+    this.liveBuffers++;
+    this.liveBytes += rounded;
+    if (this.liveBytes > this.peakLiveBytes) this.peakLiveBytes = this.liveBytes;
+    return buffer;
+  }
+
+  giveBack(buffer: DeviceBuffer): void {
+    this.liveBuffers--;
+    this.liveBytes -= buffer.sizeBytes;
+    const list = this.free.get(buffer.sizeBytes);
+    if (list) list.push(buffer);
+    else this.free.set(buffer.sizeBytes, [buffer]);
+  }
+
+  /** Returns every cached buffer to the system. */
+  trim(): void {
+    for (const list of this.free.values()) for (const buffer of list) this.discard(buffer);
+    this.free.clear();
+  }
+
+  private allocate(sizeBytes: number): DeviceBuffer {
+    this.heldBytes += sizeBytes;
+    try {
+      return this.backend.allocate(sizeBytes);
+    } catch (error) {
+      this.heldBytes -= sizeBytes;
+      if (this.free.size === 0) throw error;
+      this.trim();
+      this.heldBytes += sizeBytes;
+      return this.backend.allocate(sizeBytes);
+    }
+  }
+
+  private discard(buffer: DeviceBuffer): void {
+    this.heldBytes -= buffer.sizeBytes;
+    this.backend.release(buffer);
+  }
+}

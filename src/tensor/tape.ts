@@ -1,0 +1,280 @@
+// The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
+// Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
+import { assert } from "../errors.js";
+import { alias, dispatch, keep, scope, setRecorder, tensor } from "./engine.js";
+import type { OpSpec, VjpContext } from "./op.js";
+import { addScaledOp } from "./ops/elementwise.js";
+import { type GradientSink, Tensor, type TensorSpec } from "./tensor.js";
+
+/** A trainable tensor (f32 master). Its gradient, f32 of the same shape, is made by `backward` and freed by `clearGrad`. */
+export class Parameter extends Tensor implements GradientSink {
+  grad: Tensor | null = null;
+  /** A bf16 copy for compute, kept current by the optimiser; gradients with respect to it land in this parameter. */
+  shadow: Tensor | null = null;
+
+  constructor(
+    value: Tensor,
+    readonly name: string,
+  ) {
+    super(value.storage.retain(), value.byteOffset, value.shape, value.dtype);
+    this.requiresGrad = true;
+    this.sink = this;
+  }
+
+  /** Attaches a bf16 copy (taken over by this parameter). */
+  attachShadow(copy: Tensor): void {
+    this.shadow?.dispose();
+    this.shadow = new Tensor(keep(copy).storage.retain(), copy.byteOffset, copy.shape, copy.dtype, this.id);
+    this.shadow.requiresGrad = true;
+    this.shadow.sink = this;
+    copy.dispose();
+  }
+  clearGrad(): void {
+    this.grad?.dispose();
+    this.grad = null;
+  }
+  override dispose(): void {
+    this.clearGrad();
+    this.shadow?.dispose();
+    this.shadow = null;
+    super.dispose();
+  }
+}
+
+/** One recorded step: `backward` gives the inputs' gradients from the outputs'; `target` finds a gradient to add into. */
+interface TapeNode {
+  readonly inputs: readonly { id: number; wants: boolean; sink: GradientSink | null }[];
+  readonly outputIds: readonly number[];
+  backward(grads: readonly (Tensor | null)[], target: (index: number) => Tensor | undefined): (Tensor | null)[];
+  free(): void;
+}
+
+type Gradients = Map<number, Tensor>;
+interface Root {
+  readonly value: Tensor;
+  readonly grad: Tensor;
+}
+
+let tape: TapeNode[] | null = null;
+
+function activate(next: TapeNode[] | null): TapeNode[] | null {
+  const before = tape;
+  tape = next;
+  setRecorder(next ? recordOp : null);
+  return before;
+}
+
+/** Whether ops are being recorded. */
+export function isRecording(): boolean {
+  return tape !== null;
+}
+
+/** Runs `body` with recording on; the tape lives until `backward` or the end of `body`. */
+export function withTape<R>(body: () => R): R {
+  assert(!tape, "withTape inside withTape");
+  const own: TapeNode[] = [];
+  activate(own);
+  try {
+    return body();
+  } finally {
+    for (const node of own) node.free();
+    activate(null);
+  }
+}
+
+/** Runs `body` without recording. */
+export function noGrad<R>(body: () => R): R {
+  const outer = activate(null);
+  try {
+    return body();
+  } finally {
+    activate(outer);
+  }
+}
+
+function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P): void {
+  const { vjp } = op;
+  if (!vjp || !inputs.some((t) => t?.requiresGrad)) return;
+  const saved = new Map<string, Tensor>();
+  for (const i of op.saves?.inputs ?? []) {
+    const t = inputs[i];
+    if (t) saved.set(`input ${i}`, t.retain());
+  }
+  for (const i of op.saves?.outputs ?? []) saved.set(`output ${i}`, outputs[i].retain());
+  const specs = inputs.map((t) => (t ? { shape: t.shape, dtype: t.dtype } : null));
+  const nodeInputs = describe(inputs);
+  recordCustom(
+    nodeInputs,
+    outputs.filter((t) => t.dtype !== "i32"),
+    outputs,
+    (grads, target) => vjp(makeContext(op.name, params, saved, specs, nodeInputs, target), grads),
+    () => {
+      for (const t of saved.values()) t.dispose();
+      saved.clear();
+    },
+  );
+}
+
+function describe(inputs: readonly (Tensor | null)[]): TapeNode["inputs"] {
+  return inputs.map((t) => ({ id: t?.id ?? 0, wants: t?.requiresGrad ?? false, sink: t?.sink ?? null }));
+}
+
+function recordCustom(
+  inputs: TapeNode["inputs"],
+  differentiable: readonly Tensor[],
+  outputs: readonly Tensor[],
+  backward: TapeNode["backward"],
+  free: () => void,
+): void {
+  for (const t of differentiable) t.requiresGrad = true;
+  tape?.push({ inputs, outputIds: outputs.map((t) => t.id), backward, free });
+}
+
+/** Records a one-to-one view (reshape, row slice): `back` maps the output's gradient to the input's. */
+export function recordView(input: Tensor, output: Tensor, back: (grad: Tensor) => Tensor): void {
+  if (!tape || !input.requiresGrad) return;
+  recordCustom(
+    describe([input]),
+    [output],
+    [output],
+    ([grad]) => [grad && back(grad)],
+    () => {},
+  );
+}
+
+function makeContext<P>(
+  name: string,
+  params: P,
+  saved: ReadonlyMap<string, Tensor>,
+  specs: readonly (TensorSpec | null)[],
+  inputs: TapeNode["inputs"],
+  gradTarget: (index: number) => Tensor | undefined,
+): VjpContext<P> {
+  const fetch = (key: string) => {
+    const t = saved.get(key);
+    assert(t, `${name}: the gradient rule asks for ${key}, which the op does not save`);
+    return t;
+  };
+  return {
+    params,
+    input: (i) => fetch(`input ${i}`),
+    maybeInput: (i) => saved.get(`input ${i}`) ?? null,
+    output: (i) => fetch(`output ${i}`),
+    inputSpec: (i) => specs[i] as TensorSpec,
+    wants: (i) => inputs[i].wants,
+    gradTarget,
+  };
+}
+
+/**
+ * Back-propagates from a scalar loss, or from values with given gradients, through the tape, which is consumed.
+ * Parameter gradients are added to `Parameter.grad`; activations are freed as soon as their rule has run.
+ */
+export function backward(outputs: Tensor | readonly Root[]): void {
+  assert(tape, "backward outside withTape");
+  const nodes = tape;
+  noGrad(() =>
+    scope(() => {
+      const roots = outputs instanceof Tensor ? [{ value: outputs, grad: onesLike(outputs) }] : outputs;
+      for (const t of replay(nodes, roots).values()) t.dispose();
+    }),
+  );
+}
+
+function onesLike(loss: Tensor): Tensor {
+  assert(loss.size === 1, `backward needs a scalar loss, got shape [${loss.shape}]`);
+  return tensor([1], loss.shape);
+}
+
+function replay(nodes: TapeNode[], roots: readonly Root[], leaves?: ReadonlySet<number>): Gradients {
+  const grads: Gradients = new Map();
+  for (const { value, grad } of roots) grads.set(value.id, grad.retain());
+  for (let node = nodes.pop(); node; node = nodes.pop()) {
+    stepBack(node, grads, leaves);
+    node.free();
+  }
+  return grads;
+}
+
+function stepBack(node: TapeNode, grads: Gradients, leaves?: ReadonlySet<number>): void {
+  const incoming = node.outputIds.map((id) => grads.get(id) ?? null);
+  if (incoming.every((g) => g === null)) return;
+  scope(() => {
+    const results = node.backward(incoming, (i) => exclusive(gathered(node.inputs[i], grads)));
+    for (const id of node.outputIds) {
+      if (leaves?.has(id)) continue;
+      grads.get(id)?.dispose();
+      grads.delete(id);
+    }
+    results.forEach((g, i) => {
+      if (g && node.inputs[i].wants) deliver(node.inputs[i], g, grads);
+    });
+  });
+}
+
+function gathered(input: TapeNode["inputs"][number], grads: Gradients): Tensor | undefined {
+  return (input.sink ? input.sink.grad : grads.get(input.id)) ?? undefined;
+}
+
+/** Only memory that no other gradient shares may be added into. */
+function exclusive(grad: Tensor | undefined): Tensor | undefined {
+  return grad && !grad.storage.isShared ? grad : undefined;
+}
+
+function deliver(input: TapeNode["inputs"][number], grad: Tensor, grads: Gradients): void {
+  const existing = gathered(input, grads);
+  if (existing === grad) return;
+  if (existing && exclusive(existing)) {
+    dispatch(addScaledOp, [existing, grad], { alpha: 1, beta: 1, dtype: existing.dtype }, [existing]);
+    return;
+  }
+  const total = existing ? dispatch(addScaledOp, [existing, grad], { alpha: 1, beta: 1, dtype: existing.dtype })[0] : grad;
+  const held = total.retain();
+  existing?.dispose();
+  if (input.sink) input.sink.grad = held;
+  else grads.set(input.id, held);
+}
+
+/**
+ * Activation checkpointing: runs `body` without recording its inside, and runs it again during backward.
+ * `body` must be a pure function of its inputs and of parameters. Trades one more forward for its activations' memory.
+ */
+export function recompute(body: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
+  if (!tape) return body(...inputs);
+  const output = noGrad(() => scope(() => body(...inputs)));
+  const saved = inputs.map((t) => t.retain());
+  recordCustom(
+    describe(inputs),
+    [output],
+    [output],
+    ([grad]) => (grad ? replayInside(body, saved, grad) : saved.map(() => null)),
+    () => {
+      for (const t of saved) t.dispose();
+      saved.length = 0;
+    },
+  );
+  return output;
+}
+
+function replayInside(body: (...inputs: Tensor[]) => Tensor, saved: readonly Tensor[], grad: Tensor): (Tensor | null)[] {
+  const leaves = saved.map((t) => {
+    const leaf = alias(t, t.shape);
+    leaf.requiresGrad = t.requiresGrad;
+    return leaf;
+  });
+  const inner: TapeNode[] = [];
+  const outer = activate(inner);
+  try {
+    const output = body(...leaves);
+    activate(null);
+    const ids = new Set(leaves.map((t) => t.id));
+    const grads = replay(inner, [{ value: output, grad }], ids);
+    const results = leaves.map((t) => grads.get(t.id) ?? null);
+    const returned = results.map((g) => g && alias(g, g.shape));
+    for (const g of grads.values()) g.dispose();
+    return returned;
+  } finally {
+    for (const node of inner) node.free();
+    activate(outer);
+  }
+}

@@ -1,0 +1,110 @@
+// The tensor handle: a typed, shaped, contiguous window on reference-counted device memory.
+// Knows nothing of ops; who frees it is decided by scopes (engine.ts).
+import type { Backend, DeviceBuffer } from "./backend.js";
+import { type DType, decodeBytes, dtypeBytes, type HostArray } from "./dtype.js";
+import { assert } from "../errors.js";
+
+/** Shape (row-major) and element type: all that shape rules and costs may look at. */
+export interface TensorSpec {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** Number of elements of a shape. */
+export function numElements(shape: readonly number[]): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
+
+/** Device memory shared by all handles on it; goes back to its pool when the last one is disposed. */
+export class Storage {
+  private references = 1;
+  constructor(
+    readonly backend: Backend,
+    readonly buffer: DeviceBuffer,
+    private readonly onFree: (storage: Storage) => void,
+  ) {}
+  retain(): this {
+    assert(this.references > 0, "retain of freed storage");
+    this.references++;
+    return this;
+  }
+  release(): void {
+    assert(this.references > 0, "release of freed storage");
+    if (--this.references === 0) this.onFree(this);
+  }
+  /** Whether more than one handle holds this memory: it must not be written in place. */
+  get isShared(): boolean {
+    return this.references > 1;
+  }
+}
+
+/** Where the gradient of a parameter gathers. */
+export interface GradientSink {
+  grad: Tensor | null;
+}
+
+let nextId = 1;
+
+/** A handle on device memory. `id` names the value in the autograd tape; aliases of a value may share it. */
+export class Tensor implements TensorSpec {
+  /** The scope that will dispose this handle, if any (set by engine.ts). */
+  owner: Set<Tensor> | null = null;
+  /** True when gradients must flow to or through this value. */
+  requiresGrad = false;
+  /** The parameter this value is (a copy of), whose gradient its gradient is. */
+  sink: GradientSink | null = null;
+  private disposed = false;
+
+  constructor(
+    readonly storage: Storage,
+    readonly byteOffset: number,
+    readonly shape: readonly number[],
+    readonly dtype: DType,
+    readonly id: number = nextId++,
+  ) {}
+
+  get size(): number {
+    return numElements(this.shape);
+  }
+  get sizeBytes(): number {
+    return this.size * dtypeBytes[this.dtype];
+  }
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  /** Frees this handle; the memory goes back when no other handle holds it. Disposing twice is an error. */
+  dispose(): void {
+    assert(!this.disposed, `tensor ${this.id} [${this.shape}] disposed twice`);
+    this.disposed = true;
+    this.owner?.delete(this);
+    this.owner = null;
+    this.storage.release();
+  }
+
+  /** A second handle on the same value (same id), outside every scope: the caller disposes it. */
+  retain(): Tensor {
+    assert(!this.disposed, `retain of disposed tensor ${this.id}`);
+    const alias = new Tensor(this.storage.retain(), this.byteOffset, this.shape, this.dtype, this.id);
+    alias.requiresGrad = this.requiresGrad;
+    alias.sink = this.sink;
+    return alias;
+  }
+
+  /** The values, after all enqueued work; 16-bit floats arrive as f32. */
+  async data(): Promise<HostArray> {
+    assert(!this.disposed, `read of disposed tensor ${this.id}`);
+    return decodeBytes(await this.bytes(), this.dtype);
+  }
+  /** The raw bytes, after all enqueued work. */
+  bytes(): Promise<Uint8Array> {
+    return this.storage.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
+  }
+  /** The value of a one-element tensor. */
+  async item(): Promise<number> {
+    assert(this.size === 1, `item() of a tensor of shape [${this.shape}]`);
+    return (await this.data())[0];
+  }
+}
