@@ -1,0 +1,79 @@
+"""The table of golden cases: a tiny configuration each, chosen so that one architectural choice shows.
+
+Knows only Hugging Face configuration fields; building, running and writing are in make-golden.py.
+"""
+
+from transformers import DeepseekV2Config, DeepseekV3Config, LlamaConfig, Qwen2Config
+
+# Small enough for the repository, unequal wherever two sizes could be confused (nope 12, rope 8, v 10, kv latent 16).
+COMMON = dict(
+    vocab_size=64,
+    hidden_size=32,
+    intermediate_size=40,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=2560,
+    rms_norm_eps=1e-6,
+    bos_token_id=0,
+    eos_token_id=1,
+    dtype="float32",
+)
+MLA = dict(kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
+MOE = dict(moe_intermediate_size=8, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3)
+PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
+
+
+def yarn(mscale):
+    # The original length of 64 puts both ends of the YaRN ramp inside the four frequencies that a rope width of 8 has.
+    return dict(
+        rope_type="yarn",
+        rope_theta=10000.0,
+        factor=40.0,
+        original_max_position_embeddings=64,
+        beta_fast=32.0,
+        beta_slow=1.0,
+        mscale=mscale,
+        mscale_all_dim=mscale,
+    )
+
+
+def v3(**changes):
+    base = dict(q_lora_rank=None, n_group=1, topk_group=1, routed_scaling_factor=2.5, num_nextn_predict_layers=0)
+    return DeepseekV3Config(**{**COMMON, **MLA, **MOE, **base, "rope_parameters": PLAIN_ROPE, **changes})
+
+
+def v2(**changes):
+    base = dict(q_lora_rank=None, norm_topk_prob=False, rope_parameters=PLAIN_ROPE)
+    return DeepseekV2Config(**{**COMMON, **MLA, **MOE, **base, **changes})
+
+
+def build_cases():
+    """Case name -> (configuration, hidden source of its MTP module or None)."""
+    gqa = dict(num_key_value_heads=2, rope_parameters=PLAIN_ROPE)
+    llama3 = dict(
+        rope_type="llama3",
+        rope_theta=10000.0,
+        factor=8.0,
+        low_freq_factor=1.0,
+        high_freq_factor=4.0,
+        original_max_position_embeddings=128,
+    )
+    return {
+        "llama-llama3-rope": (LlamaConfig(**{**COMMON, **gqa, "rope_parameters": llama3}), None),
+        "qwen2-untied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=False), None),
+        "qwen2-tied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=True), None),
+        "deepseek-v3-q-lora-groups": (
+            v3(q_lora_rank=14, n_routed_experts=16, num_experts_per_tok=4, n_group=4, topk_group=2),
+            None,
+        ),
+        "deepseek-v3-q-proj": (v3(num_hidden_layers=3, n_shared_experts=2), None),
+        "deepseek-v3-yarn": (v3(q_lora_rank=14, rope_parameters=yarn(1.0)), None),
+        "deepseek-v3-half-split-rope": (v3(rope_interleave=False), None),
+        "deepseek-v2-greedy-yarn": (v2(topk_method="greedy", n_group=1, topk_group=1, rope_parameters=yarn(0.707)), None),
+        "deepseek-v2-group-limited": (
+            v2(topk_method="group_limited_greedy", n_group=4, topk_group=2, routed_scaling_factor=4.0, q_lora_rank=14),
+            None,
+        ),
+        "deepseek-v3-mtp-pre-norm": (v3(num_nextn_predict_layers=1), "pre_norm"),
+        "deepseek-v3-mtp-post-norm": (v3(num_nextn_predict_layers=1), "post_norm"),
+    }
