@@ -186,23 +186,22 @@ function onesLike(loss: Tensor): Tensor {
   return tensor([1], loss.shape);
 }
 
-function replay(nodes: TapeNode[], roots: readonly Root[], leaves?: ReadonlySet<number>): Gradients {
+function replay(nodes: TapeNode[], roots: readonly Root[]): Gradients {
   const grads: Gradients = new Map();
   for (const { value, grad } of roots) grads.set(value.id, grad.retain());
   for (let node = nodes.pop(); node; node = nodes.pop()) {
-    stepBack(node, grads, leaves);
+    stepBack(node, grads);
     node.free();
   }
   return grads;
 }
 
-function stepBack(node: TapeNode, grads: Gradients, leaves?: ReadonlySet<number>): void {
+function stepBack(node: TapeNode, grads: Gradients): void {
   const incoming = node.outputIds.map((id) => grads.get(id) ?? null);
   if (incoming.every((g) => g === null)) return;
   scope(() => {
     const results = node.backward(incoming, (i) => exclusive(gathered(node.inputs[i], grads)));
     for (const id of node.outputIds) {
-      if (leaves?.has(id)) continue;
       grads.get(id)?.dispose();
       grads.delete(id);
     }
@@ -267,8 +266,7 @@ function replayInside(body: (...inputs: Tensor[]) => Tensor, saved: readonly Ten
   try {
     const output = body(...leaves);
     activate(null);
-    const ids = new Set(leaves.map((t) => t.id));
-    const grads = replay(inner, [{ value: output, grad }], ids);
+    const grads = replay(inner, [{ value: output, grad }]);
     const results = leaves.map((t) => grads.get(t.id) ?? null);
     const returned = results.map((g) => g && alias(g, g.shape));
     for (const g of grads.values()) g.dispose();

@@ -1,0 +1,362 @@
+// Elementwise ops: casts, sums, activations, copies between widths. Gradients are ops of their own.
+import type { DType } from "../dtype.js";
+import { dispatch } from "../engine.js";
+import { type Cost, checkShape, defineOp } from "../op.js";
+import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
+
+const f32 = (shape: readonly number[]): TensorSpec => ({ shape, dtype: "f32" });
+const sameSize = (a: TensorSpec, b: TensorSpec) => numElements(a.shape) === numElements(b.shape);
+
+/** Cost of a memory-bound op: `flopsPerElement` per output element, every operand moved once. */
+export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[]): Cost {
+  const bytes = [...inputs, ...outputs].reduce((sum, s) => sum + (s ? numElements(s.shape) * (s.dtype === "bf16" || s.dtype === "f16" ? 2 : 4) : 0), 0);
+  return { flops: flopsPerElement * numElements(outputs[0].shape), bytes };
+}
+
+/** y = x in another element type. */
+export const castOp = defineOp<{ dtype: DType }>({
+  name: "cast",
+  infer: ([x], { dtype }) => [{ shape: (x as TensorSpec).shape, dtype }],
+  reference: ([x], [y]) => y.data.set(x!.data),
+  cost: (i, o) => streamCost(0, i, o),
+  vjp: (c, [dy]) => [dy && cast(dy, c.inputSpec(0).dtype)],
+  samples: [
+    { inputs: [{ shape: [3, 37], dtype: "f32" }], params: { dtype: "bf16" } },
+    { inputs: [{ shape: [65], dtype: "bf16" }], params: { dtype: "f32" } },
+    { inputs: [{ shape: [4], dtype: "i32", values: [-3, 0, 7, 1 << 20] }], params: { dtype: "f32" } },
+  ],
+});
+/** x in element type `dtype`. */
+export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : dispatch(castOp, [x], { dtype })[0]);
+
+/** Parameters of `addScaled`: y = alpha*a + beta*b in element type `dtype`. */
+export interface AddScaledParams {
+  alpha: number;
+  beta: number;
+  dtype: DType;
+}
+/** y = alpha*a + beta*b. */
+export const addScaledOp = defineOp<AddScaledParams>({
+  name: "addScaled",
+  infer: ([a, b], { dtype }) => {
+    checkShape(!!a && !!b && sameSize(a, b), "addScaled", "two operands of one shape", a, b);
+    return [{ shape: a.shape, dtype }];
+  },
+  reference: ([a, b], [y], { alpha, beta }) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = alpha * a!.data[i] + beta * b!.data[i];
+  },
+  cost: (i, o) => streamCost(3, i, o),
+  vjp: (c, [dy]) => [dy && c.wants(0) ? scaled(dy, c.params.alpha, c.inputSpec(0).dtype) : null, dy && c.wants(1) ? scaled(dy, c.params.beta, c.inputSpec(1).dtype) : null],
+  samples: [
+    { inputs: [{ shape: [5, 33], dtype: "f32" }, { shape: [5, 33], dtype: "f32" }], params: { alpha: 1, beta: 1, dtype: "f32" } },
+    { inputs: [{ shape: [67], dtype: "f32" }, { shape: [67], dtype: "bf16" }], params: { alpha: -0.5, beta: 2, dtype: "f32" } },
+    { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [67], dtype: "bf16" }], params: { alpha: 1, beta: 1, dtype: "bf16" } },
+  ],
+});
+/** alpha*a + beta*b, in the type of `a` unless told otherwise. */
+export const addScaled = (a: Tensor, b: Tensor, alpha: number, beta: number, dtype: DType = a.dtype): Tensor => dispatch(addScaledOp, [a, b], { alpha, beta, dtype })[0];
+/** a + b, in the type of `a`. */
+export const add = (a: Tensor, b: Tensor): Tensor => addScaled(a, b, 1, 1);
+
+/** y = factor*x for a host number. */
+export const scaleOp = defineOp<{ factor: number; dtype: DType }>({
+  name: "scale",
+  infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
+  reference: ([x], [y], { factor }) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = factor * x!.data[i];
+  },
+  cost: (i, o) => streamCost(1, i, o),
+  vjp: (c, [dy]) => [dy && scaled(dy, c.params.factor, c.inputSpec(0).dtype)],
+  samples: [{ inputs: [{ shape: [7, 9], dtype: "f32" }], params: { factor: -1.5, dtype: "f32" } }],
+});
+/** factor*x, in the type of x. */
+export const scale = (x: Tensor, factor: number): Tensor => scaled(x, factor, x.dtype);
+function scaled(x: Tensor, factor: number, dtype: DType): Tensor {
+  return factor === 1 ? cast(x, dtype) : dispatch(scaleOp, [x], { factor, dtype })[0];
+}
+
+/** y = x * factor[0] with the factor on the device: no read is needed. The factor gets no gradient. */
+export const scaleByOp = defineOp<{ dtype: DType }>({
+  name: "scaleBy",
+  infer: ([x, factor], { dtype }) => {
+    checkShape(numElements(factor!.shape) === 1 && factor!.dtype === "f32", "scaleBy", "x and a one-element f32 factor", x, factor);
+    return [{ shape: x!.shape, dtype }];
+  },
+  reference: ([x, factor], [y]) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = x!.data[i] * factor!.data[0];
+  },
+  cost: (i, o) => streamCost(1, i, o),
+  samples: [
+    { inputs: [{ shape: [67], dtype: "f32" }, { shape: [1], dtype: "f32" }], params: { dtype: "f32" } },
+    { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [1], dtype: "f32" }], params: { dtype: "bf16" } },
+  ],
+});
+/** x * factor[0], in the type of x. */
+export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype })[0];
+
+/** Functions of one number, in the native code's order. */
+export const unaryKinds = ["neg", "exp", "log", "square", "sqrt", "reciprocal", "sigmoid", "tanh", "abs"] as const;
+export type UnaryKind = (typeof unaryKinds)[number];
+const unaryValue: Record<UnaryKind, (x: number) => number> = {
+  neg: (x) => -x,
+  exp: Math.exp,
+  log: Math.log,
+  square: (x) => x * x,
+  sqrt: Math.sqrt,
+  reciprocal: (x) => 1 / x,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  abs: Math.abs,
+};
+/** dy/dx from x and y. */
+const unarySlope: Record<UnaryKind, (x: number, y: number) => number> = {
+  neg: () => -1,
+  exp: (_, y) => y,
+  log: (x) => 1 / x,
+  square: (x) => 2 * x,
+  sqrt: (_, y) => 0.5 / y,
+  reciprocal: (_, y) => -y * y,
+  sigmoid: (_, y) => y * (1 - y),
+  tanh: (_, y) => 1 - y * y,
+  abs: (x) => Math.sign(x),
+};
+const positive = Float64Array.from({ length: 35 }, (_, i) => 0.1 + 0.13 * i);
+const mixed = Float64Array.from({ length: 35 }, (_, i) => -2.05 + 0.13 * i);
+const unarySamples = (extra: number) =>
+  unaryKinds.map((kind) => {
+    const values = ["log", "sqrt", "reciprocal"].includes(kind) ? positive : mixed;
+    const x = { shape: [5, 7], dtype: "f32" as const, values };
+    const y = { shape: [5, 7], dtype: "f32" as const, values: values.map((v) => unaryValue[kind](v)) };
+    return { name: kind, inputs: extra ? [x, y, { shape: [5, 7], dtype: "f32" as const }] : [x], params: { kind }, tolerance: 1e-5 };
+  });
+/** y = f(x) on f32. */
+export const unaryOp = defineOp<{ kind: UnaryKind }>({
+  name: "unary",
+  infer: ([x]) => {
+    checkShape(x!.dtype === "f32", "unary", "an f32 operand", x);
+    return [f32(x!.shape)];
+  },
+  reference: ([x], [y], { kind }) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = unaryValue[kind](x!.data[i]);
+  },
+  cost: (i, o) => streamCost(4, i, o),
+  saves: { inputs: [0], outputs: [0] },
+  vjp: (c, [dy]) => [dy && dispatch(unaryBackwardOp, [c.input(0), c.output(0), dy], { kind: c.params.kind })[0]],
+  samples: unarySamples(0),
+});
+/** dx = f'(x)*dy from (x, y, dy). */
+export const unaryBackwardOp = defineOp<{ kind: UnaryKind }>({
+  name: "unaryBackward",
+  infer: ([x]) => [f32(x!.shape)],
+  reference: ([x, y, dy], [dx], { kind }) => {
+    for (let i = 0; i < dx.data.length; i++) dx.data[i] = unarySlope[kind](x!.data[i], y!.data[i]) * dy!.data[i];
+  },
+  cost: (i, o) => streamCost(4, i, o),
+  samples: unarySamples(1),
+});
+/** f(x), elementwise. */
+export const unary = (kind: UnaryKind, x: Tensor): Tensor => dispatch(unaryOp, [x], { kind })[0];
+
+/** Functions of two numbers, in the native code's order. */
+export const binaryKinds = ["add", "sub", "mul", "div", "min", "max"] as const;
+export type BinaryKind = (typeof binaryKinds)[number];
+const binaryValue: Record<BinaryKind, (a: number, b: number) => number> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  min: (a, b) => (a <= b ? a : b),
+  max: (a, b) => (a >= b ? a : b),
+};
+const binarySlope: Record<BinaryKind, (a: number, b: number) => [number, number]> = {
+  add: () => [1, 1],
+  sub: () => [1, -1],
+  mul: (a, b) => [b, a],
+  div: (a, b) => [1 / b, -a / (b * b)],
+  min: (a, b) => (a <= b ? [1, 0] : [0, 1]),
+  max: (a, b) => (a >= b ? [1, 0] : [0, 1]),
+};
+const pair = [
+  { shape: [5, 7], dtype: "f32" as const, values: mixed },
+  { shape: [5, 7], dtype: "f32" as const, values: positive.map((v, i) => (i % 2 ? v : -v - 0.7)) },
+];
+/** y = f(a, b) on f32 of one shape. */
+export const binaryOp = defineOp<{ kind: BinaryKind }>({
+  name: "binary",
+  infer: ([a, b]) => {
+    checkShape(sameSize(a!, b!) && a!.dtype === "f32" && b!.dtype === "f32", "binary", "two f32 operands of one shape", a, b);
+    return [f32(a!.shape)];
+  },
+  reference: ([a, b], [y], { kind }) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = binaryValue[kind](a!.data[i], b!.data[i]);
+  },
+  cost: (i, o) => streamCost(1, i, o),
+  saves: { inputs: [0, 1] },
+  vjp: (c, [dy]) => (dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null]),
+  samples: binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
+});
+/** (da, db) from (a, b, dy). */
+export const binaryBackwardOp = defineOp<{ kind: BinaryKind }>({
+  name: "binaryBackward",
+  infer: ([a]) => [f32(a!.shape), f32(a!.shape)],
+  reference: ([a, b, dy], [da, db], { kind }) => {
+    for (let i = 0; i < da.data.length; i++) {
+      const [sa, sb] = binarySlope[kind](a!.data[i], b!.data[i]);
+      da.data[i] = sa * dy!.data[i];
+      db.data[i] = sb * dy!.data[i];
+    }
+  },
+  cost: (i, o) => streamCost(2, i, o),
+  samples: binaryKinds.map((kind) => ({ name: kind, inputs: [...pair, { shape: [5, 7], dtype: "f32" }], params: { kind } })),
+});
+/** f(a, b), elementwise. */
+export const binary = (kind: BinaryKind, a: Tensor, b: Tensor): Tensor => dispatch(binaryOp, [a, b], { kind })[0];
+
+/** y = min(max(x, lo), hi). */
+export const clampOp = defineOp<{ lo: number; hi: number }>({
+  name: "clamp",
+  infer: ([x]) => [f32(x!.shape)],
+  reference: ([x], [y], { lo, hi }) => {
+    for (let i = 0; i < y.data.length; i++) y.data[i] = Math.min(Math.max(x!.data[i], lo), hi);
+  },
+  cost: (i, o) => streamCost(2, i, o),
+  saves: { inputs: [0] },
+  vjp: (c, [dy]) => [dy && dispatch(clampBackwardOp, [c.input(0), dy], c.params)[0]],
+  samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }], params: { lo: -0.8, hi: 1.1 } }],
+});
+/** dx = dy where lo <= x <= hi, else 0. */
+export const clampBackwardOp = defineOp<{ lo: number; hi: number }>({
+  name: "clampBackward",
+  infer: ([x]) => [f32(x!.shape)],
+  reference: ([x, dy], [dx], { lo, hi }) => {
+    for (let i = 0; i < dx.data.length; i++) dx.data[i] = x!.data[i] >= lo && x!.data[i] <= hi ? dy!.data[i] : 0;
+  },
+  cost: (i, o) => streamCost(1, i, o),
+  samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }, { shape: [35], dtype: "f32" }], params: { lo: -0.8, hi: 1.1 } }],
+});
+/** x limited to [lo, hi]. */
+export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+/** y = silu(gate)*up for gateUp [rows, 2*width] = [gate | up] (Shazeer 2020, "GLU variants improve transformer"). */
+export const swigluOp = defineOp<Record<string, never>>({
+  name: "swiglu",
+  infer: ([x]) => {
+    checkShape(x!.shape.length === 2 && x!.shape[1] % 2 === 0, "swiglu", "[rows, 2*width]", x);
+    return [{ shape: [x!.shape[0], x!.shape[1] / 2], dtype: x!.dtype }];
+  },
+  reference: ([x], [y]) => {
+    const [rows, width] = y.shape;
+    for (let r = 0; r < rows; r++)
+      for (let j = 0; j < width; j++) {
+        const gate = x!.data[r * 2 * width + j];
+        y.data[r * width + j] = gate * sigmoid(gate) * x!.data[r * 2 * width + width + j];
+      }
+  },
+  cost: (i, o) => streamCost(8, i, o),
+  saves: { inputs: [0] },
+  vjp: (c, [dy]) => [dy && dispatch(swigluBackwardOp, [c.input(0), dy], {})[0]],
+  samples: [
+    { inputs: [{ shape: [5, 34], dtype: "f32" }], params: {} },
+    { inputs: [{ shape: [3, 66], dtype: "bf16" }], params: {} },
+  ],
+});
+/** Gradient of `swiglu` with respect to [gate | up]. */
+export const swigluBackwardOp = defineOp<Record<string, never>>({
+  name: "swigluBackward",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  reference: ([x, dy], [dx]) => {
+    const [rows, width] = dy!.shape;
+    for (let r = 0; r < rows; r++)
+      for (let j = 0; j < width; j++) {
+        const gate = x!.data[r * 2 * width + j];
+        const up = x!.data[r * 2 * width + width + j];
+        const s = sigmoid(gate);
+        const g = dy!.data[r * width + j];
+        dx.data[r * 2 * width + j] = g * up * s * (1 + gate * (1 - s));
+        dx.data[r * 2 * width + width + j] = g * gate * s;
+      }
+  },
+  cost: (i, o) => streamCost(12, i, o),
+  samples: [
+    { inputs: [{ shape: [5, 34], dtype: "f32" }, { shape: [5, 17], dtype: "f32" }], params: {} },
+    { inputs: [{ shape: [3, 66], dtype: "bf16" }, { shape: [3, 33], dtype: "bf16" }], params: {} },
+  ],
+});
+/** silu(gate)*up of [gate | up]. */
+export const swiglu = (gateUp: Tensor): Tensor => dispatch(swigluOp, [gateUp], {})[0];
+
+/** [a | b] along the last dimension of two matrices. */
+export const concatLastOp = defineOp<Record<string, never>>({
+  name: "concatLast",
+  infer: ([a, b]) => {
+    checkShape(a!.shape.length === 2 && b!.shape.length === 2 && a!.shape[0] === b!.shape[0] && a!.dtype === b!.dtype, "concatLast", "two matrices with equal rows and type", a, b);
+    return [{ shape: [a!.shape[0], a!.shape[1] + b!.shape[1]], dtype: a!.dtype }];
+  },
+  reference: ([a, b], [y]) => {
+    const [rows, wa] = a!.shape;
+    const wb = b!.shape[1];
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < wa; j++) y.data[r * (wa + wb) + j] = a!.data[r * wa + j];
+      for (let j = 0; j < wb; j++) y.data[r * (wa + wb) + wa + j] = b!.data[r * wb + j];
+    }
+  },
+  cost: (i, o) => streamCost(0, i, o),
+  vjp: (c, [dy]) => (dy ? dispatch(splitLastOp, [dy], { width: c.inputSpec(0).shape[1] }) : [null, null]),
+  samples: [
+    { inputs: [{ shape: [4, 5], dtype: "f32" }, { shape: [4, 19], dtype: "f32" }], params: {} },
+    { inputs: [{ shape: [4, 6], dtype: "bf16" }, { shape: [4, 3], dtype: "bf16" }], params: {} },
+  ],
+});
+/** The inverse of `concatLast`: columns before and from `width`. */
+export const splitLastOp = defineOp<{ width: number }>({
+  name: "splitLast",
+  infer: ([x], { width }) => {
+    checkShape(x!.shape.length === 2 && width > 0 && width < x!.shape[1], "splitLast", `a matrix wider than ${width}`, x);
+    return [
+      { shape: [x!.shape[0], width], dtype: x!.dtype },
+      { shape: [x!.shape[0], x!.shape[1] - width], dtype: x!.dtype },
+    ];
+  },
+  reference: ([x], [a, b], { width }) => {
+    const [rows, total] = x!.shape;
+    for (let r = 0; r < rows; r++)
+      for (let j = 0; j < total; j++) {
+        const value = x!.data[r * total + j];
+        if (j < width) a.data[r * width + j] = value;
+        else b.data[r * (total - width) + j - width] = value;
+      }
+  },
+  cost: (i, o) => streamCost(0, i, o),
+  vjp: (c, [da, db]) => {
+    const [rows, total] = c.inputSpec(0).shape;
+    const { width } = c.params;
+    if (!da && !db) return [null];
+    const dtype = c.inputSpec(0).dtype;
+    return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype), db ?? zeros([rows, total - width], dtype)], {})[0]];
+  },
+  samples: [{ inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } }],
+});
+/** [a | b]. */
+export const concatLast = (a: Tensor, b: Tensor): Tensor => dispatch(concatLastOp, [a, b], {})[0];
+/** [columns before `width`, the rest]. */
+export const splitLast = (x: Tensor, width: number): [Tensor, Tensor] => dispatch(splitLastOp, [x], { width }) as [Tensor, Tensor];
+
+/** Fills a new tensor with one value. */
+export const fillOp = defineOp<{ shape: readonly number[]; dtype: DType; value: number }>({
+  name: "fill",
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  reference: (_, [y], { value }) => y.data.fill(value),
+  cost: (i, o) => streamCost(0, i, o),
+  samples: [
+    { inputs: [], params: { shape: [3, 11], dtype: "f32", value: 1.5 } },
+    { inputs: [], params: { shape: [13], dtype: "bf16", value: -2 } },
+    { inputs: [], params: { shape: [13], dtype: "i32", value: 7 } },
+  ],
+});
+/** A tensor of zeros. */
+export const zeros = (shape: readonly number[], dtype: DType = "f32"): Tensor => dispatch(fillOp, [], { shape, dtype, value: 0 })[0];
+/** Overwrites a tensor with one value. */
+export const fillInPlace = (x: Tensor, value: number): void => {
+  dispatch(fillOp, [], { shape: x.shape, dtype: x.dtype, value }, [x]);
+};
