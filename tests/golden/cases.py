@@ -18,7 +18,7 @@ COMMON = dict(
     eos_token_id=1,
     dtype="float32",
 )
-MLA = dict(kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
+MLA = dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
 MOE = dict(moe_intermediate_size=8, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3)
 PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
 
@@ -66,7 +66,7 @@ def build_cases():
             v3(q_lora_rank=14, n_routed_experts=16, num_experts_per_tok=4, n_group=4, topk_group=2),
             None,
         ),
-        "deepseek-v3-q-proj": (v3(num_hidden_layers=3, n_shared_experts=2), None),
+        "deepseek-v3-q-proj": (v3(num_hidden_layers=3, n_shared_experts=2, n_routed_experts=6), None),
         "deepseek-v3-yarn": (v3(q_lora_rank=14, rope_parameters=yarn(1.0)), None),
         "deepseek-v3-half-split-rope": (v3(rope_interleave=False), None),
         "deepseek-v2-greedy-yarn": (v2(topk_method="greedy", n_group=1, topk_group=1, rope_parameters=yarn(0.707)), None),
@@ -74,6 +74,6 @@ def build_cases():
             v2(topk_method="group_limited_greedy", n_group=4, topk_group=2, routed_scaling_factor=4.0, q_lora_rank=14),
             None,
         ),
-        "deepseek-v3-mtp-pre-norm": (v3(num_nextn_predict_layers=1), "pre_norm"),
-        "deepseek-v3-mtp-post-norm": (v3(num_nextn_predict_layers=1), "post_norm"),
+        "deepseek-v3-mtp-pre-norm": (v3(num_nextn_predict_layers=1, n_routed_experts=5), "pre_norm"),
+        "deepseek-v3-mtp-post-norm": (v3(num_nextn_predict_layers=1, n_routed_experts=5), "post_norm"),
     }
