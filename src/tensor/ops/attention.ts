@@ -1,0 +1,197 @@
+// Attention: packed causal (training, prefill) and decode over a cache. Queries and values may differ in width, heads may be grouped.
+import { dispatch } from "../engine.js";
+import { checkShape, defineOp, type HostView } from "../op.js";
+import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
+import { streamCost } from "./elementwise.js";
+
+/** Parameters of `attention`. */
+export interface AttentionParams {
+  scale: number;
+  causal: boolean;
+}
+
+/** Visits every (query, its first key, past its last key) of packed sequences. */
+function eachQuery(cuSeqlens: HostView, causal: boolean, visit: (query: number, begin: number, end: number) => void): void {
+  for (let s = 0; s + 1 < cuSeqlens.data.length; s++) for (let t = cuSeqlens.data[s]; t < cuSeqlens.data[s + 1]; t++) visit(t, cuSeqlens.data[s], causal ? t + 1 : cuSeqlens.data[s + 1]);
+}
+
+/** Multiply-adds counted on the visible keys only; needs the mean length, which a spec does not hold: packed batches count as one causal sequence per 2·T/S tokens. */
+function attentionFlops(q: TensorSpec, v: TensorSpec, cu: TensorSpec, causal: boolean, products: number): number {
+  const [tokens, heads, dqk] = q.shape;
+  const meanLength = tokens / Math.max(1, cu.shape[0] - 1);
+  return products * heads * tokens * meanLength * (dqk + v.shape[2]) * (causal ? 0.5 : 1) * 2;
+}
+
+function scoreRow(q: HostView, k: HostView, head: number, kvHead: number, t: number, begin: number, end: number, scale: number): { p: Float64Array; lse: number } {
+  const [, heads, d] = q.shape;
+  const kvHeads = k.shape[1];
+  const p = new Float64Array(end - begin);
+  let max = Number.NEGATIVE_INFINITY;
+  for (let s = begin; s < end; s++) {
+    let sum = 0;
+    for (let j = 0; j < d; j++) sum += q.data[(t * heads + head) * d + j] * k.data[(s * kvHeads + kvHead) * d + j];
+    p[s - begin] = sum * scale;
+    max = Math.max(max, p[s - begin]);
+  }
+  let total = 0;
+  for (let i = 0; i < p.length; i++) total += p[i] = Math.exp(p[i] - max);
+  for (let i = 0; i < p.length; i++) p[i] /= total;
+  return { p, lse: max + Math.log(total) };
+}
+
+const cu = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
+const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: "f32" | "bf16" = "f32") => [
+  { shape: [t, h, dqk], dtype },
+  { shape: [t, hkv, dqk], dtype },
+  { shape: [t, hkv, dv], dtype },
+];
+
+/**
+ * softmax(scale·q·kᵀ)·v inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv].
+ * Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
+ */
+export const attentionOp = defineOp<AttentionParams>({
+  name: "attention",
+  infer: ([q, k, v, lens]) => {
+    const fits = q!.shape.length === 3 && k!.shape[2] === q!.shape[2] && q!.shape[1] % k!.shape[1] === 0 && v!.shape[1] === k!.shape[1] && v!.shape[0] === q!.shape[0] && lens!.dtype === "i32";
+    checkShape(fits, "attention", "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens", q, k, v, lens);
+    return [
+      { shape: [q!.shape[0], q!.shape[1], v!.shape[2]], dtype: q!.dtype },
+      { shape: [q!.shape[0], q!.shape[1]], dtype: "f32" },
+    ];
+  },
+  reference: ([q, k, v, lens], [o, lse], { scale, causal }) => {
+    const [, heads] = q!.shape;
+    const [, kvHeads, dv] = v!.shape;
+    eachQuery(lens!, causal, (t, begin, end) => {
+      for (let h = 0; h < heads; h++) {
+        const kvHead = Math.floor(h / (heads / kvHeads));
+        const row = scoreRow(q!, k!, h, kvHead, t, begin, end, scale);
+        lse.data[t * heads + h] = row.lse;
+        for (let j = 0; j < dv; j++) {
+          let sum = 0;
+          for (let s = begin; s < end; s++) sum += row.p[s - begin] * v!.data[(s * kvHeads + kvHead) * dv + j];
+          o.data[(t * heads + h) * dv + j] = sum;
+        }
+      }
+    });
+  },
+  cost: ([q, k, v, lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 1), bytes: streamCost(0, [q, k, v], o).bytes }),
+  saves: { inputs: [0, 1, 2, 3], outputs: [0, 1] },
+  vjp: (c, [dO]) => {
+    if (!dO) return [null, null, null, null];
+    return [...dispatch(attentionBackwardOp, [c.input(0), c.input(1), c.input(2), c.output(0), c.output(1), dO, c.input(3)], c.params), null];
+  },
+  samples: [
+    { inputs: [...qkv(9, 2, 2, 6, 5), cu(0, 4, 9)], params: { scale: 0.4, causal: true } },
+    { inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)], params: { scale: 0.25, causal: true } },
+    { inputs: [...qkv(40, 2, 1, 24, 16), cu(0, 40)], params: { scale: 0.2, causal: false } },
+    { inputs: [...qkv(70, 2, 2, 24, 16, "bf16"), cu(0, 33, 70)], params: { scale: 0.2, causal: true } },
+  ],
+});
+
+/** (dq, dk, dv) of `attention` from (q, k, v, o, lse, dO, cuSeqlens). */
+export const attentionBackwardOp = defineOp<AttentionParams>({
+  name: "attentionBackward",
+  infer: ([q, k, v]) => [q, k, v].map((x) => ({ shape: x!.shape, dtype: x!.dtype })),
+  reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], { scale, causal }) => {
+    const [, heads, d] = q!.shape;
+    const [, kvHeads, dvWidth] = v!.shape;
+    const sums = [dq, dk, dv].map((x) => new Float64Array(x.data.length));
+    eachQuery(lens!, causal, (t, begin, end) => {
+      for (let h = 0; h < heads; h++) {
+        const kvHead = Math.floor(h / (heads / kvHeads));
+        const at = t * heads + h;
+        let delta = 0;
+        for (let j = 0; j < dvWidth; j++) delta += dO!.data[at * dvWidth + j] * o!.data[at * dvWidth + j];
+        for (let s = begin; s < end; s++) {
+          const key = s * kvHeads + kvHead;
+          let score = 0;
+          let dp = 0;
+          for (let j = 0; j < d; j++) score += q!.data[at * d + j] * k!.data[key * d + j];
+          for (let j = 0; j < dvWidth; j++) dp += dO!.data[at * dvWidth + j] * v!.data[key * dvWidth + j];
+          const p = Math.exp(score * scale - lse!.data[at]);
+          const ds = p * (dp - delta) * scale;
+          for (let j = 0; j < d; j++) {
+            sums[0][at * d + j] += ds * k!.data[key * d + j];
+            sums[1][key * d + j] += ds * q!.data[at * d + j];
+          }
+          for (let j = 0; j < dvWidth; j++) sums[2][key * dvWidth + j] += p * dO!.data[at * dvWidth + j];
+        }
+      }
+    });
+    [dq, dk, dv].forEach((x, i) => x.data.set(sums[i]));
+  },
+  cost: ([q, k, v, , , , lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
+  samples: [],
+});
+
+/** softmax attention over packed sequences; see `attentionOp`. */
+export const attention = (q: Tensor, k: Tensor, v: Tensor, cuSeqlens: Tensor, params: AttentionParams): Tensor => dispatch(attentionOp, [q, k, v, cuSeqlens], params)[0];
+
+/** Parameters of `decodeAttention`. */
+export interface DecodeAttentionParams {
+  scale: number;
+  /** Width of a value: the cache's first numbers of each key when keys and values share memory (latent cache). */
+  valueWidth: number;
+}
+/**
+ * One query per row over a cache: q [B,Hq,Dk]; k cache [slots, maxTokens, Hkv, Dk]; v cache the same with its own width, or null
+ * when values are the first `valueWidth` numbers of the keys (absorbed MLA). Row b sees tokens 0..lengths[b]-1 of slot slots[b].
+ */
+export const decodeAttentionOp = defineOp<DecodeAttentionParams>({
+  name: "decodeAttention",
+  infer: ([q, k, v], { valueWidth }) => {
+    checkShape(q!.shape.length === 3 && k!.shape.length === 4 && k!.shape[3] === q!.shape[2] && q!.shape[1] % k!.shape[2] === 0 && (v ?? k)!.shape[3] >= valueWidth, "decodeAttention", "q [B,Hq,Dk], k [S,maxT,Hkv,Dk]", q, k, v);
+    return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
+  },
+  reference: ([q, k, v, slots, lengths], [o], { scale, valueWidth }) => {
+    const [batch, heads, d] = q!.shape;
+    const [, maxTokens, kvHeads] = k!.shape;
+    const values = v ?? k!;
+    const stride = values.shape[3];
+    for (let b = 0; b < batch; b++)
+      for (let h = 0; h < heads; h++) {
+        const kvHead = Math.floor(h / (heads / kvHeads));
+        const base = slots!.data[b] * maxTokens;
+        const keys: HostView = { shape: [0, kvHeads, d], dtype: k!.dtype, data: k!.data };
+        const { p } = scoreRow(q!, keys, h, kvHead, b, base, base + lengths!.data[b], scale);
+        for (let j = 0; j < valueWidth; j++) {
+          let sum = 0;
+          for (let i = 0; i < p.length; i++) sum += p[i] * values.data[((base + i) * kvHeads + kvHead) * stride + j];
+          o.data[(b * heads + h) * valueWidth + j] = sum;
+        }
+      }
+  },
+  cost: ([q, k], o, { valueWidth }) => ({ flops: 2 * q!.shape[0] * q!.shape[1] * k!.shape[1] * (q!.shape[2] + valueWidth), bytes: numElements(o[0].shape) * 8 }),
+  samples: [
+    { inputs: [{ shape: [3, 4, 8], dtype: "f32" }, { shape: [5, 20, 2, 8], dtype: "f32" }, { shape: [5, 20, 2, 6], dtype: "f32" }, cu(4, 0, 2), cu(20, 1, 7)], params: { scale: 0.3, valueWidth: 6 } },
+    { name: "latent", inputs: [{ shape: [2, 4, 24], dtype: "f32" }, { shape: [2, 40, 1, 24], dtype: "f32" }, null, cu(1, 0), cu(40, 33)], params: { scale: 0.2, valueWidth: 16 } },
+  ],
+});
+/** See `decodeAttentionOp`. */
+export function decodeAttention(q: Tensor, k: Tensor, v: Tensor | null, slots: Tensor, lengths: Tensor, params: DecodeAttentionParams): Tensor {
+  return dispatch(decodeAttentionOp, [q, k, v, slots, lengths], params)[0];
+}
+
+/** cache[slots[r], positions[r]] = x[r] for x [R, ...] and a cache [slots, maxTokens, ...]; written in place. */
+export const kvCacheWriteOp = defineOp<Record<string, never>>({
+  name: "kvCacheWrite",
+  infer: ([x, cache]) => {
+    checkShape(numElements(x!.shape) / x!.shape[0] === numElements(cache!.shape.slice(2)), "kvCacheWrite", "rows as wide as a cache entry", x, cache);
+    return [];
+  },
+  mutates: [1],
+  reference: ([x, cache, slots, positions]) => {
+    const width = numElements(cache!.shape.slice(2));
+    for (let r = 0; r < x!.shape[0]; r++) for (let j = 0; j < width; j++) cache!.data[(slots!.data[r] * cache!.shape[1] + positions!.data[r]) * width + j] = x!.data[r * width + j];
+  },
+  samples: [
+    { inputs: [{ shape: [3, 2, 5], dtype: "f32" }, { shape: [4, 6, 2, 5], dtype: "f32" }, cu(3, 0, 3), cu(5, 2, 0)], params: {} },
+    { inputs: [{ shape: [2, 8], dtype: "f32" }, { shape: [2, 3, 8], dtype: "bf16" }, cu(1, 0), cu(2, 0)], params: {} },
+  ],
+});
+/** See `kvCacheWriteOp`. */
+export const kvCacheWrite = (x: Tensor, cache: Tensor, slots: Tensor, at: Tensor): void => {
+  dispatch(kvCacheWriteOp, [x, cache, slots, at], {});
+};

@@ -1,0 +1,88 @@
+// Row movement: embedding lookup, gathering and scattering rows by device-side indexes.
+import type { DType } from "../dtype.js";
+import { dispatch } from "../engine.js";
+import { checkShape, defineOp } from "../op.js";
+import type { Tensor } from "../tensor.js";
+import { streamCost } from "./elementwise.js";
+
+const ids = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
+
+/** y[t] = table[ids[t]]. */
+export const embeddingOp = defineOp<{ dtype: DType }>({
+  name: "embedding",
+  infer: ([table, index], { dtype }) => {
+    checkShape(table!.shape.length === 2 && index!.dtype === "i32", "embedding", "a table [V,d] and i32 ids", table, index);
+    return [{ shape: [index!.shape[0], table!.shape[1]], dtype }];
+  },
+  reference: ([table, index], [y]) => {
+    const d = table!.shape[1];
+    for (let t = 0; t < index!.data.length; t++) for (let j = 0; j < d; j++) y.data[t * d + j] = table!.data[index!.data[t] * d + j];
+  },
+  cost: (_, o) => streamCost(0, o, o),
+  saves: { inputs: [1] },
+  vjp: (c, [dy]) => {
+    if (!dy) return [null, null];
+    const target = c.gradTarget(0);
+    return [dispatch(embeddingBackwardOp, [c.input(1), dy], { vocab: c.inputSpec(0).shape[0], accumulate: !!target }, [target])[0], null];
+  },
+  samples: [
+    { inputs: [{ shape: [9, 17], dtype: "f32" }, ids(3, 0, 8, 3, 3)], params: { dtype: "f32" } },
+    { inputs: [{ shape: [9, 32], dtype: "f32" }, ids(1, 8)], params: { dtype: "bf16" } },
+  ],
+});
+/** dTable[v] (+)= Σ of dy rows whose id is v, in token order. */
+export const embeddingBackwardOp = defineOp<{ vocab: number; accumulate: boolean }>({
+  name: "embeddingBackward",
+  infer: ([, dy], { vocab }) => [{ shape: [vocab, dy!.shape[1]], dtype: "f32" }],
+  reference: ([index, dy], [dTable], { accumulate }) => {
+    const d = dy!.shape[1];
+    const sums = accumulate ? Float64Array.from(dTable.data) : new Float64Array(dTable.data.length);
+    for (let t = 0; t < index!.data.length; t++) for (let j = 0; j < d; j++) sums[index!.data[t] * d + j] += dy!.data[t * d + j];
+    dTable.data.set(sums);
+  },
+  cost: (i) => streamCost(1, i, [i[1]!]),
+  samples: [
+    { inputs: [ids(3, 0, 8, 3, 3), { shape: [5, 17], dtype: "f32" }], params: { vocab: 9, accumulate: false } },
+    { inputs: [ids(3, 0, 3), { shape: [3, 33], dtype: "bf16" }], params: { vocab: 5, accumulate: true } },
+  ],
+});
+/** Rows of `table` by id, in element type `dtype`. */
+export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor => dispatch(embeddingOp, [table, index], { dtype })[0];
+
+/** y[r] = x[index[r]]. */
+export const gatherRowsOp = defineOp<Record<string, never>>({
+  name: "gatherRows",
+  infer: ([x, index]) => {
+    checkShape(x!.shape.length === 2 && index!.dtype === "i32", "gatherRows", "x [rows,width] and i32 indexes", x, index);
+    return [{ shape: [index!.shape[0], x!.shape[1]], dtype: x!.dtype }];
+  },
+  reference: ([x, index], [y]) => {
+    const width = x!.shape[1];
+    for (let r = 0; r < index!.data.length; r++) for (let j = 0; j < width; j++) y.data[r * width + j] = x!.data[index!.data[r] * width + j];
+  },
+  cost: (_, o) => streamCost(0, o, o),
+  saves: { inputs: [1] },
+  vjp: (c, [dy]) => [dy && dispatch(scatterAddRowsOp, [dy, c.input(1)], { rows: c.inputSpec(0).shape[0], dtype: c.inputSpec(0).dtype })[0], null],
+  samples: [
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: {} },
+    { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1)], params: {} },
+  ],
+});
+/** dx [rows,width] = Σ of dy rows at their indexes, others zero, in row order. */
+export const scatterAddRowsOp = defineOp<{ rows: number; dtype: DType }>({
+  name: "scatterAddRows",
+  infer: ([dy], { rows, dtype }) => [{ shape: [rows, dy!.shape[1]], dtype }],
+  reference: ([dy, index], [dx]) => {
+    const width = dy!.shape[1];
+    const sums = new Float64Array(dx.data.length);
+    for (let r = 0; r < index!.data.length; r++) for (let j = 0; j < width; j++) sums[index!.data[r] * width + j] += dy!.data[r * width + j];
+    dx.data.set(sums);
+  },
+  cost: (i, o) => streamCost(1, i, o),
+  samples: [
+    { inputs: [{ shape: [4, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: { rows: 6, dtype: "f32" } },
+    { inputs: [{ shape: [2, 33], dtype: "bf16" }, ids(1, 1)], params: { rows: 3, dtype: "bf16" } },
+  ],
+});
+/** Rows of x by index. */
+export const gatherRows = (x: Tensor, index: Tensor): Tensor => dispatch(gatherRowsOp, [x, index], {})[0];
