@@ -1,0 +1,94 @@
+// What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. Knows no model and no trainer.
+import { ConfigError, DataError } from "../errors.js";
+import { hashString, Random } from "../random.js";
+
+/** Problems of the two splits never share content. Training draws from "train", evaluation from "heldout". */
+export type Split = "train" | "heldout";
+
+/** One problem. `fields` are the columns a reward function sees by name; `answer` is a gold answer that scores 1. */
+export interface Problem<F extends object = Record<string, unknown>> {
+  /** Canonical content key, so equal content has equal ids across seeds and indices. */
+  readonly id: string;
+  readonly split: Split;
+  readonly fields: F;
+  readonly answer: string;
+  /** The task's own scale, larger is harder (numbers of a countdown, digits of a sum, …). */
+  readonly difficulty: number;
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+/** `compact`: terse, for character models trained from nothing. `r1-zero`: instruction with tags for a base model. `plain`: the question alone. */
+export type PromptTemplate = "compact" | "r1-zero" | "plain";
+
+/** What `validate()` counted. `numDistinct` is over both splits together. */
+export interface ValidationReport {
+  readonly task: string;
+  readonly numTrain: number;
+  readonly numHeldOut: number;
+  readonly numDistinct: number;
+  readonly meanDifficulty: number;
+}
+
+export interface Task<P extends Problem = Problem> {
+  readonly name: string;
+  /** How many problems each split holds; undefined where the generator has no fixed list. */
+  readonly numProblems?: Readonly<Record<Split, number>>;
+  /** A pure function of its arguments (and the task's options). */
+  generate(seed: number, index: number, split: Split): P;
+  /** Score in 0 … 1 of the text between the answer tags; never throws, whatever the text. */
+  verify(problem: P, answerText: string): number;
+  renderPrompt(problem: P, template: PromptTemplate): string;
+  /** Generates some hundred problems of each split, grades their gold answers, checks that the splits share nothing. @throws DataError */
+  validate(): ValidationReport;
+}
+
+/** The split that a content key belongs to: decided by its hash alone, so it cannot depend on seed or order. */
+export function splitOfKey(key: string, heldOutFraction: number): Split {
+  return hashString(key) / 4294967296 < heldOutFraction ? "heldout" : "train";
+}
+
+const MAX_DRAWS = 20000;
+
+/**
+ * Draws candidates until one falls into `split`. `draw` returns null for a candidate that is no valid problem.
+ * @throws ConfigError when the options leave (almost) no problem in that split.
+ */
+export function drawInSplit<P extends { readonly id: string }>(
+  name: string,
+  place: { readonly seed: number; readonly index: number; readonly split: Split; readonly heldOutFraction: number },
+  draw: (random: Random) => P | null,
+): P {
+  const random = new Random(place.seed).fork(name).fork(place.split).fork(place.index);
+  for (let i = 0; i < MAX_DRAWS; i++) {
+    const candidate = draw(random);
+    if (candidate !== null && splitOfKey(candidate.id, place.heldOutFraction) === place.split) return candidate;
+  }
+  throw new ConfigError(`task ${name}: no ${place.split} problem in ${MAX_DRAWS} draws; widen its options (larger numbers, other heldOutFraction)`);
+}
+
+/** The shared body of `Task.validate()`. */
+export function validateTask<P extends Problem>(task: Task<P>, numPerSplit = 200): ValidationReport {
+  const ids: Record<Split, Set<string>> = { train: new Set(), heldout: new Set() };
+  let difficulty = 0;
+  let total = 0;
+  for (const split of ["train", "heldout"] as const) {
+    const count = Math.min(numPerSplit, task.numProblems?.[split] ?? numPerSplit);
+    for (let index = 0; index < count; index++, total++) {
+      const problem = task.generate(0, index, split);
+      ids[split].add(problem.id);
+      difficulty += problem.difficulty;
+      const score = task.verify(problem, problem.answer);
+      if (score !== 1) throw new DataError(`task ${task.name}: problem "${problem.id}": its own gold answer "${problem.answer}" scores ${score}, expected 1`);
+      if (problem.split !== split) throw new DataError(`task ${task.name}: problem "${problem.id}" says split ${problem.split}, expected ${split}`);
+    }
+  }
+  for (const id of ids.heldout) if (ids.train.has(id)) throw new DataError(`task ${task.name}: problem "${id}" is in both splits; they must be disjoint`);
+  const numTrain = Math.min(numPerSplit, task.numProblems?.train ?? numPerSplit);
+  return {
+    task: task.name,
+    numTrain,
+    numHeldOut: total - numTrain,
+    numDistinct: ids.train.size + ids.heldout.size,
+    meanDifficulty: total === 0 ? 0 : difficulty / total,
+  };
+}

@@ -1,0 +1,122 @@
+// A tokenizer whose vocabulary is a fixed alphabet: one token per character, plus special tokens. Meant for models trained from nothing.
+// Knows nothing of what the text means.
+import { ConfigError, DataError } from "../errors.js";
+import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher } from "./special-tokens.js";
+import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
+
+const NO_ID = -1;
+
+/**
+ * Special tokens get ids 0 …, the alphabet's characters follow in the order given. A declared bos token is what `addSpecialTokens` prepends.
+ * `encode` throws a DataError naming a character that is not in the alphabet.
+ * @throws ConfigError for a repeated character or special token
+ */
+export function createCharTokenizer(alphabet: string, specialTokens: SpecialTokenSpec = {}): Tokenizer {
+  const specials = numberSpecialTokens(specialTokens);
+  const characters = [...alphabet];
+  if (new Set(characters).size !== characters.length) throw new ConfigError(`alphabet must not repeat a character, got ${JSON.stringify(alphabet)}`);
+  for (const { token } of specials) if (characters.includes(token)) throw new ConfigError(`special token "${token}" is also a character of the alphabet`);
+  const idOf = (token: string | undefined): number | undefined => specials.find((s) => s.token === token)?.id;
+  const roles = { bosId: idOf(specialTokens.bos), eosId: idOf(specialTokens.eos), padId: idOf(specialTokens.pad) };
+  return new CharTokenizer(characters, specials, roles);
+}
+
+class CharTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly bosId?: number;
+  readonly eosId?: number;
+  readonly padId?: number;
+  readonly #tokens: readonly string[];
+  readonly #idByToken: ReadonlyMap<string, number>;
+  /** Id by UTF-16 unit, for the characters of the basic plane; a table look-up is what makes encoding a corpus quick. */
+  readonly #idByUnit = new Int32Array(65536).fill(NO_ID);
+  /** 1 for the units at which a special token may start. */
+  readonly #mayStartSpecial = new Uint8Array(65536);
+  readonly #matcher: SpecialTokenMatcher;
+
+  constructor(
+    characters: readonly string[],
+    readonly specialTokens: readonly SpecialToken[],
+    roles: { readonly bosId?: number; readonly eosId?: number; readonly padId?: number },
+  ) {
+    this.bosId = roles.bosId;
+    this.eosId = roles.eosId;
+    this.padId = roles.padId;
+    this.#tokens = [...specialTokens.map((s) => s.token), ...characters];
+    this.vocabSize = this.#tokens.length;
+    this.#idByToken = new Map(this.#tokens.map((token, id) => [token, id]));
+    this.#matcher = new SpecialTokenMatcher(specialTokens);
+    for (const { token } of specialTokens) this.#mayStartSpecial[token.charCodeAt(0)] = 1;
+    for (const character of characters) if (character.length === 1) this.#idByUnit[character.charCodeAt(0)] = this.#idByToken.get(character) ?? NO_ID;
+  }
+
+  encode(text: string, options: EncodeOptions = {}): Int32Array {
+    const ids = new Int32Array(text.length + 1);
+    let length = 0;
+    if (options.addSpecialTokens && this.bosId !== undefined) ids[length++] = this.bosId;
+    for (let at = 0; at < text.length; ) {
+      const unit = text.charCodeAt(at);
+      const special = this.#mayStartSpecial[unit] === 1 ? this.#matcher.matchAt(text, at) : undefined;
+      const id = special?.id ?? this.#idByUnit[unit];
+      if (id !== NO_ID) {
+        ids[length++] = id;
+        at += special?.token.length ?? 1;
+      } else {
+        const character = String.fromCodePoint(text.codePointAt(at) ?? unit);
+        ids[length++] = this.#wideCharacterId(character, text, at);
+        at += character.length;
+      }
+    }
+    return ids.slice(0, length);
+  }
+
+  #wideCharacterId(character: string, text: string, at: number): number {
+    const id = character.length > 1 ? this.#idByToken.get(character) : undefined;
+    if (id !== undefined) return id;
+    const alphabet = this.#tokens.slice(this.specialTokens.length).join("");
+    const excerpt = text.slice(Math.max(0, at - 10), at + 10);
+    throw new DataError(
+      `character ${JSON.stringify(character)} at position ${at} (near ${JSON.stringify(excerpt)}) is not in the tokenizer's alphabet ${JSON.stringify(alphabet)}`,
+    );
+  }
+
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    let text = "";
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (options.skipSpecialTokens && this.specialTokens[id]?.special) continue;
+      text += this.#tokens[id] ?? "";
+    }
+    return text;
+  }
+
+  tokenId(token: string): number | undefined {
+    return this.#idByToken.get(token);
+  }
+
+  /** A BPE model without merges and without a pre-tokeniser: exactly one token per character in every reader of the format. */
+  toJSON(): TokenizerJson {
+    return {
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      added_tokens: addedTokensJson(this.specialTokens),
+      normalizer: null,
+      pre_tokenizer: null,
+      post_processor: beginTokenProcessor(this.specialTokens.find((s) => s.id === this.bosId)),
+      decoder: { type: "Fuse" },
+      model: {
+        type: "BPE",
+        dropout: null,
+        unk_token: null,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        ignore_merges: false,
+        vocab: Object.fromEntries(this.#idByToken),
+        merges: [],
+      },
+    };
+  }
+}

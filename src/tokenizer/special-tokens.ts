@@ -1,0 +1,47 @@
+// Special tokens: numbering them, finding them in text, and their form in tokenizer.json. Does not know what lies between them.
+import { ConfigError } from "../errors.js";
+import type { AddedTokenJson, SpecialToken, SpecialTokenSpec, TokenizerJson } from "./tokenizer.js";
+
+/** Numbers the tokens of a spec from `firstId` on: bos, eos, pad, then tags. @throws ConfigError for an empty or repeated one */
+export function numberSpecialTokens(spec: SpecialTokenSpec, firstId = 0): SpecialToken[] {
+  const control = [spec.bos, spec.eos, spec.pad].filter((token) => token !== undefined);
+  // One token may serve as eos and pad at once, as in many published models.
+  const tokens = [...new Set(control), ...(spec.tags ?? [])];
+  for (const [i, token] of tokens.entries()) {
+    if (token === "" || tokens.indexOf(token) !== i) throw new ConfigError(`special tokens must be non-empty and distinct, got "${token}" ${token === "" ? "" : "twice"}`);
+  }
+  return tokens.map((token, i) => ({ token, id: firstId + i, special: control.includes(token) }));
+}
+
+/** Finds special tokens in text, the longest first where several start at one place. */
+export class SpecialTokenMatcher {
+  readonly #byFirstUnit = new Map<number, SpecialToken[]>();
+
+  constructor(tokens: readonly SpecialToken[]) {
+    for (const token of [...tokens].sort((a, b) => b.token.length - a.token.length)) {
+      const unit = token.token.charCodeAt(0);
+      this.#byFirstUnit.set(unit, [...(this.#byFirstUnit.get(unit) ?? []), token]);
+    }
+  }
+
+  /** The special token that starts at this place, if one does. */
+  matchAt(text: string, position: number): SpecialToken | undefined {
+    return this.#byFirstUnit.get(text.charCodeAt(position))?.find((candidate) => text.startsWith(candidate.token, position));
+  }
+}
+
+export const addedTokensJson = (tokens: readonly SpecialToken[]): AddedTokenJson[] =>
+  tokens.map(({ token, id, special }) => ({ id, content: token, single_word: false, lstrip: false, rstrip: false, normalized: false, special }));
+
+/** A post-processor that puts the begin token in front, or null where there is none. */
+export function beginTokenProcessor(bos: SpecialToken | undefined): TokenizerJson["post_processor"] {
+  if (bos === undefined) return null;
+  const begin = { SpecialToken: { id: bos.token, type_id: 0 } };
+  const text = (id: "A" | "B") => ({ Sequence: { id, type_id: 0 } });
+  return {
+    type: "TemplateProcessing",
+    single: [begin, text("A")],
+    pair: [begin, text("A"), begin, text("B")],
+    special_tokens: { [bos.token]: { id: bos.token, ids: [bos.id], tokens: [bos.token] } },
+  };
+}

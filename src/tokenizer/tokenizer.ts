@@ -1,0 +1,65 @@
+// The one interface behind which every tokenizer stands, and the part of the tokenizer.json format the project reads and writes.
+// Does not know how any tokenizer splits text.
+
+/** A token that is matched in text before anything else and never split. */
+export interface SpecialToken {
+  readonly token: string;
+  readonly id: number;
+  /** True for control tokens (begin, end, padding) that `skipSpecialTokens` drops; false for tags such as `<think>` that are part of the text. */
+  readonly special: boolean;
+}
+
+export interface EncodeOptions {
+  /** Adds what the tokenizer's post-processor adds (usually the begin token). Off by default, so that decode(encode(text)) is the text. */
+  readonly addSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leaves control tokens out of the text; tags stay. Off by default. */
+  readonly skipSpecialTokens?: boolean;
+}
+
+export interface Tokenizer {
+  readonly vocabSize: number;
+  readonly bosId?: number;
+  readonly eosId?: number;
+  readonly padId?: number;
+  readonly specialTokens: readonly SpecialToken[];
+  encode(text: string, options?: EncodeOptions): Int32Array;
+  /** Ids outside the vocabulary are left out, as Hugging Face's tokenizers do. */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  tokenId(token: string): number | undefined;
+  /** The tokenizer.json object, readable by Hugging Face's `tokenizers` and `transformers`. */
+  toJSON(): TokenizerJson;
+}
+
+/** The parts of tokenizer.json used here; everything else is carried along untouched. */
+export interface TokenizerJson {
+  readonly version?: string;
+  readonly added_tokens?: readonly AddedTokenJson[];
+  readonly normalizer?: unknown;
+  readonly pre_tokenizer?: unknown;
+  readonly post_processor?: unknown;
+  readonly decoder?: unknown;
+  readonly model: { readonly type?: string; readonly vocab?: unknown; readonly merges?: readonly unknown[]; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+export interface AddedTokenJson {
+  readonly id: number;
+  readonly content: string;
+  readonly special?: boolean;
+  readonly single_word?: boolean;
+  readonly lstrip?: boolean;
+  readonly rstrip?: boolean;
+  readonly normalized?: boolean;
+}
+
+/** Which special tokens a new tokenizer gets. Ids are given in the order bos, eos, pad, tags. */
+export interface SpecialTokenSpec {
+  readonly bos?: string;
+  readonly eos?: string;
+  readonly pad?: string;
+  /** Tokens that belong to the text, such as `<think>`: single ids, but kept when control tokens are skipped. */
+  readonly tags?: readonly string[];
+}
