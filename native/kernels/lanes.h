@@ -79,9 +79,25 @@ inline float sumVectors(int64_t begin, int64_t end, F&& term) {
 /** Rows per parallel chunk so that one chunk touches about 32k elements: less is not worth waking a thread. */
 inline int64_t rowGrain(int64_t rowElements) { return rowElements >= 32768 ? 1 : 32768 / (rowElements < 1 ? 1 : rowElements); }
 
+/** Elements per parallel chunk of an elementwise loop: about 10 µs of memory traffic. */
+inline constexpr int64_t kElementGrain = 32768;
+
 inline vf asFloat(vi v) { return reinterpret_cast<vf&>(v); }
 inline vi asInt(vf v) { return reinterpret_cast<vi&>(v); }
 inline vf vabs(vf v) { return asFloat(asInt(v) & 0x7fffffff); }
+
+inline vf vsqrt(vf v) {
+#if defined(__AVX512F__)
+  __m512 r = _mm512_maskz_sqrt_ps(0xffff, reinterpret_cast<__m512&>(v));  // masked: GCC 12 warns of the plain form
+  return reinterpret_cast<vf&>(r);
+#elif defined(__AVX2__)
+  __m256 r = _mm256_sqrt_ps(reinterpret_cast<__m256&>(v));
+  return reinterpret_cast<vf&>(r);
+#else
+  for (int i = 0; i < kLanes; ++i) v[i] = std::sqrt(v[i]);
+  return v;
+#endif
+}
 
 /** vexp that keeps NaN. */
 inline vf vexpNan(vf x) { return x == x ? vexp(x) : x; }

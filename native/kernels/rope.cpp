@@ -8,7 +8,7 @@
 namespace luciole {
 namespace {
 
-constexpr int kAngleSlot = 7;
+constexpr int kAngleSlot = 0, kHeadSumSlot = 1;
 
 /** sin and cos of r in [-pi/4, pi/4], to about 1 ulp (Cephes sinf, cosf). */
 inline void sinCosReduced(vf r, vf& sine, vf& cosine) {
@@ -160,7 +160,7 @@ void mlaAssembleBackward(const void* dq, const void* dk, const void* dv, int64_t
     const int64_t qk = nope + ropeDim;
     parallelFor(T, rowGrain(H * (2 * qk + value)), [&](int64_t begin, int64_t end) {
       Rotation rotation(invFreq, ropeDim / 2, true, factor);
-      float* headSum = static_cast<float*>(threadScratch(kAngleSlot - 1, ropeDim * sizeof(float)));
+      float* headSum = static_cast<float*>(threadScratch(kHeadSumSlot, ropeDim * sizeof(float)));
       for (int64_t t = begin; t < end; ++t) {
         rotation.at(positions[t]);
         const E* queryGrad = static_cast<const E*>(dq) + t * H * qk;
