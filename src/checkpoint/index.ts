@@ -1,0 +1,20 @@
+// What `luciole/checkpoint` offers: safetensors, Hugging Face configurations and checkpoints that survive a crash.
+export { verifyChecksums } from "./checksums.js";
+export { type FileSystem, machineFileSystem } from "./file-system.js";
+export * from "./hf-config.js";
+export {
+  elementSizeBytes,
+  float32Values,
+  type HostDtype,
+  type HostTensor,
+  hostTensor,
+  readAllTensors,
+  type TensorInfo,
+  type TensorSource,
+  tensorSizeBytes,
+  type WritableTensor,
+} from "./host-tensor.js";
+export { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, readJsonObject, writeModelDirectory } from "./model-directory.js";
+export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSafetensorsOptions, writeSafetensors } from "./safetensors.js";
+export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, listSteps, type LoadedCheckpoint, loadLatest } from "./store.js";
+export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";

@@ -1,0 +1,198 @@
+// Safetensors files, single or sharded: written as a stream, read tensor by tensor so that a file larger than memory works.
+// Knows nothing of models: names and shapes pass through as they are.
+import type { FileHandle } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { CheckpointError } from "../errors.js";
+import { errorCode, type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
+import { type FileDigest, writeFileWith } from "./file-writer.js";
+import { type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import { buildHeader, headerLength, parseHeader, type SafetensorsHeader } from "./safetensors-header.js";
+
+/** Options of `writeSafetensors`. `metadata` defaults to `{ format: "pt" }`, without which `transformers` refuses the file. */
+export interface WriteSafetensorsOptions {
+  metadata?: Record<string, string>;
+  fs?: FileSystem;
+}
+
+/**
+ * Writes a new file, synced to disk; equal tensors give equal bytes whatever order they came in.
+ * Lazy tensors are fetched one at a time. Returns SHA-256 and size. Throws CheckpointError on a full disk or a wrong size.
+ */
+export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, WritableTensor>, options: WriteSafetensorsOptions = {}): Promise<FileDigest> {
+  const { metadata = { format: "pt" }, fs = machineFileSystem } = options;
+  const header = buildHeader(tensors, metadata);
+  try {
+    return await writeFileWith(
+      path,
+      async (writer) => {
+        await writer.write(header.bytes);
+        for (const name of header.order) await writer.write(await bytesOf(name, tensors.get(name)!));
+      },
+      fs,
+    );
+  } catch (error) {
+    throw await writeFailure(error, path, header.bytes.length + header.dataBytes, fs);
+  }
+}
+
+async function bytesOf(name: string, tensor: WritableTensor): Promise<Uint8Array> {
+  const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
+  const expected = tensorSizeBytes(tensor.dtype, tensor.shape);
+  if (data.length !== expected) throw new CheckpointError(`tensor ${name}: ${tensor.dtype} [${tensor.shape}] takes ${expected} bytes, got ${data.length}`);
+  return data;
+}
+
+/** Opens one file and checks its header. Throws CheckpointError when it is missing, truncated or malformed. Close it after use. */
+export async function openSafetensors(path: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await fs.open(path, "r");
+    const { size } = await handle.stat();
+    const length = headerLength(await readExactly(handle, 0, Math.min(8, size), path), size, path);
+    const header = parseHeader(await readExactly(handle, 8, length, path), size - 8 - length, path);
+    return new SafetensorsFile(path, handle, header, 8 + length);
+  } catch (error) {
+    await handle?.close();
+    throw readFailure(error, path);
+  }
+}
+
+/** Opens the weights of a Hugging Face model directory: `model.safetensors`, or the shards of `model.safetensors.index.json`. */
+export async function openModelTensors(directory: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
+  const single = join(directory, "model.safetensors");
+  const index = join(directory, "model.safetensors.index.json");
+  if (await exists(single, fs)) return openSafetensors(single, fs);
+  if (await exists(index, fs)) return openShardedSafetensors(index, fs);
+  throw new CheckpointError(`${directory}: expected model.safetensors or model.safetensors.index.json, found neither; is this a model directory?`);
+}
+
+/** Opens a sharded model through its index file; every tensor the index names must be in the shard it names. */
+export async function openShardedSafetensors(indexPath: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
+  const weightMap = await readWeightMap(indexPath, fs);
+  const shards = new Map<string, TensorSource>();
+  try {
+    for (const file of [...new Set(weightMap.values())].sort()) shards.set(file, await openSafetensors(join(dirname(indexPath), file), fs));
+    for (const [name, file] of weightMap) {
+      if (!shards.get(file)!.has(name)) throw new CheckpointError(`${indexPath}: tensor ${name} should be in ${file} but is not there; download both again`);
+    }
+    return new ShardedTensors(indexPath, weightMap, shards);
+  } catch (error) {
+    await Promise.all([...shards.values()].map((shard) => shard.close()));
+    throw error;
+  }
+}
+
+class SafetensorsFile implements TensorSource {
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+    private readonly header: SafetensorsHeader,
+    private readonly dataStart: number,
+  ) {
+    this.names = [...header.tensors.keys()];
+    this.metadata = header.metadata;
+  }
+
+  has(name: string): boolean {
+    return this.header.tensors.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    return this.placement(name);
+  }
+
+  async read(name: string): Promise<HostTensor> {
+    const { dtype, shape, startByte, sizeBytes } = this.placement(name);
+    return { dtype, shape, data: await readExactly(this.handle, this.dataStart + startByte, sizeBytes, this.path) };
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  private placement(name: string) {
+    const placement = this.header.tensors.get(name);
+    if (!placement) throw new CheckpointError(`${this.path}: has no tensor ${name}`);
+    return placement;
+  }
+}
+
+class ShardedTensors implements TensorSource {
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>> = { format: "pt" };
+
+  constructor(
+    private readonly path: string,
+    private readonly weightMap: ReadonlyMap<string, string>,
+    private readonly shards: ReadonlyMap<string, TensorSource>,
+  ) {
+    this.names = [...weightMap.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.weightMap.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    return this.shardOf(name).info(name);
+  }
+
+  read(name: string): Promise<HostTensor> {
+    return this.shardOf(name).read(name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.shards.values()].map((shard) => shard.close()));
+  }
+
+  private shardOf(name: string): TensorSource {
+    const shard = this.shards.get(this.weightMap.get(name) ?? "");
+    if (!shard) throw new CheckpointError(`${this.path}: has no tensor ${name}`);
+    return shard;
+  }
+}
+
+async function readWeightMap(indexPath: string, fs: FileSystem): Promise<Map<string, string>> {
+  let weightMap: unknown;
+  try {
+    weightMap = JSON.parse(await fs.readFile(indexPath, "utf8"))?.weight_map;
+  } catch (error) {
+    throw new CheckpointError(`${indexPath}: expected a JSON index of shards, got ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) throw new CheckpointError(`${indexPath}: expected an object weight_map`);
+  const entries = Object.entries(weightMap as Record<string, unknown>);
+  for (const [name, file] of entries) {
+    // A shard outside the model's own directory is never what a writer meant.
+    if (typeof file !== "string" || basename(file) !== file || !file.endsWith(".safetensors")) {
+      throw new CheckpointError(`${indexPath}: tensor ${name}: expected the name of a .safetensors file beside the index, got ${JSON.stringify(file)}`);
+    }
+  }
+  return new Map(entries as [string, string][]);
+}
+
+async function readExactly(handle: FileHandle, start: number, length: number, path: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    // One read call moves at most 2 GiB, so large tensors take several.
+    const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, 1 << 30), start + done);
+    if (bytesRead === 0) throw new CheckpointError(`${path}: expected ${length} bytes at ${start}, got ${done}: the file was truncated while being read`);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function exists(path: string, fs: FileSystem): Promise<boolean> {
+  return fs.stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function readFailure(error: unknown, path: string): unknown {
+  if (errorCode(error) === "ENOENT") return new CheckpointError(`${path}: expected a safetensors file, found none`, { cause: error });
+  if (errorCode(error) !== undefined) return new CheckpointError(`${path}: cannot be read (${errorCode(error)})`, { cause: error });
+  return error;
+}
