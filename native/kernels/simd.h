@@ -48,6 +48,19 @@ inline void storeAs(float* p, float x) { *p = x; }
 inline void storeAs(bf16* p, float x) { *p = toBf16(x); }
 
 inline vf splat(float x) { return x - vf{}; }
+/** a·b + c with one rounding. Written out where bits matter: contraction of `a * b + c` is the compiler's choice. */
+inline vf vfma(vf a, vf b, vf c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__ARM_NEON)
+  return vfmaq_f32(c, a, b);
+#else
+  for (int i = 0; i < kLanes; ++i) c[i] = std::fma(a[i], b[i], c[i]);
+  return c;
+#endif
+}
 inline vf load(const float* p) { return *reinterpret_cast<const vf*>(p); }
 inline void store(float* p, vf v) { *reinterpret_cast<vf*>(p) = v; }
 
@@ -56,24 +69,43 @@ inline vf load(const bf16* p) {
   vi wide = __builtin_convertvector(h, vi) << 16;
   return reinterpret_cast<vf&>(wide);
 }
+/** Rounded to bf16 (nearest even, NaN kept), still in 32 bits: the lower half is zero. */
+inline vf roundBf16(vf v) {
+  vi u = reinterpret_cast<vi&>(v);
+  vi rounded = (u + 0x7fff + ((u >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
+  vi quiet = (u | 0x00400000) & static_cast<int32_t>(0xffff0000);
+  vi result = v == v ? rounded : quiet;
+  return reinterpret_cast<vf&>(result);
+}
 inline void store(bf16* p, vf v) {
 #if defined(__AVX512BF16__)
   __m256bh packed = _mm512_cvtneps_pbh(reinterpret_cast<__m512&>(v));
   std::memcpy(p, &packed, 32);
 #else
-  for (int i = 0; i < kLanes; ++i) p[i] = toBf16(v[i]);
+  vf rounded = roundBf16(v);
+  *reinterpret_cast<vh*>(p) = __builtin_convertvector(reinterpret_cast<vi&>(rounded) >> 16, vh);
 #endif
 }
 
-/** First n (< kLanes) elements; the rest are zero. */
+/** First n (0 ≤ n ≤ kLanes) elements; the rest are zero. Touches no memory past them. */
 template <class T>
 inline vf loadPart(const T* p, int n) {
+#if defined(__AVX512F__)
+  const __mmask16 mask = static_cast<__mmask16>((1u << n) - 1);
+  if constexpr (sizeof(T) == 4) return _mm512_maskz_loadu_ps(mask, p);
+  __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p)), 16);
+  return reinterpret_cast<vf&>(wide);
+#else
   T lanes[kLanes] = {};
   std::memcpy(lanes, p, n * sizeof(T));
   return load(lanes);
+#endif
 }
 template <class T>
 inline void storePart(T* p, vf v, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+#endif
   T lanes[kLanes];
   store(lanes, v);
   std::memcpy(p, lanes, n * sizeof(T));
