@@ -2,7 +2,9 @@
 
 /** Base of every error Luciole raises on purpose. The command line prints its message alone; the stack only with `--debug`. */
 export class LucioleError extends Error {
-  override name = new.target.name;
+  override get name(): string {
+    return this.constructor.name;
+  }
 }
 /** A flag, key or value that cannot be used. */
 export class ConfigError extends LucioleError {}

@@ -63,11 +63,6 @@ export interface OpSpec<P> {
   readonly samples: readonly Sample<P>[];
 }
 
-/** Declares an op: the identity, for the types. */
-export function defineOp<P>(spec: OpSpec<P>): OpSpec<P> {
-  return spec;
-}
-
 /** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
 export type Kernel<P> = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
 

@@ -1,6 +1,6 @@
 // Attention: packed causal (training, prefill) and decode over a cache. Queries and values may differ in width, heads may be grouped.
 import { dispatch } from "../engine.js";
-import { checkShape, defineOp, type HostView } from "../op.js";
+import { checkShape, type HostView, type OpSpec } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
@@ -50,7 +50,7 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
  * softmax(scale·q·kᵀ)·v inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv].
  * Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
  */
-export const attentionOp = defineOp<AttentionParams>({
+export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",
   infer: ([q, k, v, lens]) => {
     const fits = q!.shape.length === 3 && k!.shape[2] === q!.shape[2] && q!.shape[1] % k!.shape[1] === 0 && v!.shape[1] === k!.shape[1] && v!.shape[0] === q!.shape[0] && lens!.dtype === "i32";
@@ -88,10 +88,10 @@ export const attentionOp = defineOp<AttentionParams>({
     { inputs: [...qkv(40, 2, 1, 24, 16), cu(0, 40)], params: { scale: 0.2, causal: false } },
     { inputs: [...qkv(70, 2, 2, 24, 16, "bf16"), cu(0, 33, 70)], params: { scale: 0.2, causal: true } },
   ],
-});
+};
 
 /** (dq, dk, dv) of `attention` from (q, k, v, o, lse, dO, cuSeqlens). */
-export const attentionBackwardOp = defineOp<AttentionParams>({
+export const attentionBackwardOp: OpSpec<AttentionParams> = {
   name: "attentionBackward",
   infer: ([q, k, v]) => [q, k, v].map((x) => ({ shape: x!.shape, dtype: x!.dtype })),
   reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], { scale, causal }) => {
@@ -124,7 +124,7 @@ export const attentionBackwardOp = defineOp<AttentionParams>({
   },
   cost: ([q, k, v, , , , lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
   samples: [],
-});
+};
 
 /** softmax attention over packed sequences; see `attentionOp`. */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, cuSeqlens: Tensor, params: AttentionParams): Tensor => dispatch(attentionOp, [q, k, v, cuSeqlens], params)[0];
@@ -139,7 +139,7 @@ export interface DecodeAttentionParams {
  * One query per row over a cache: q [B,Hq,Dk]; k cache [slots, maxTokens, Hkv, Dk]; v cache the same with its own width, or null
  * when values are the first `valueWidth` numbers of the keys (absorbed MLA). Row b sees tokens 0..lengths[b]-1 of slot slots[b].
  */
-export const decodeAttentionOp = defineOp<DecodeAttentionParams>({
+export const decodeAttentionOp: OpSpec<DecodeAttentionParams> = {
   name: "decodeAttention",
   infer: ([q, k, v], { valueWidth }) => {
     checkShape(q!.shape.length === 3 && k!.shape.length === 4 && k!.shape[3] === q!.shape[2] && q!.shape[1] % k!.shape[2] === 0 && (v ?? k)!.shape[3] >= valueWidth, "decodeAttention", "q [B,Hq,Dk], k [S,maxT,Hkv,Dk]", q, k, v);
@@ -168,14 +168,14 @@ export const decodeAttentionOp = defineOp<DecodeAttentionParams>({
     { inputs: [{ shape: [3, 4, 8], dtype: "f32" }, { shape: [5, 20, 2, 8], dtype: "f32" }, { shape: [5, 20, 2, 6], dtype: "f32" }, cu(4, 0, 2), cu(20, 1, 7)], params: { scale: 0.3, valueWidth: 6 } },
     { name: "latent", inputs: [{ shape: [2, 4, 24], dtype: "f32" }, { shape: [2, 40, 1, 24], dtype: "f32" }, null, cu(1, 0), cu(40, 33)], params: { scale: 0.2, valueWidth: 16 } },
   ],
-});
+};
 /** See `decodeAttentionOp`. */
 export function decodeAttention(q: Tensor, k: Tensor, v: Tensor | null, slots: Tensor, lengths: Tensor, params: DecodeAttentionParams): Tensor {
   return dispatch(decodeAttentionOp, [q, k, v, slots, lengths], params)[0];
 }
 
 /** cache[slots[r], positions[r]] = x[r] for x [R, ...] and a cache [slots, maxTokens, ...]; written in place. */
-export const kvCacheWriteOp = defineOp<Record<string, never>>({
+export const kvCacheWriteOp: OpSpec<Record<string, never>> = {
   name: "kvCacheWrite",
   infer: ([x, cache]) => {
     checkShape(numElements(x!.shape) / x!.shape[0] === numElements(cache!.shape.slice(2)), "kvCacheWrite", "rows as wide as a cache entry", x, cache);
@@ -190,7 +190,7 @@ export const kvCacheWriteOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [3, 2, 5], dtype: "f32" }, { shape: [4, 6, 2, 5], dtype: "f32" }, cu(3, 0, 3), cu(5, 2, 0)], params: {} },
     { inputs: [{ shape: [2, 8], dtype: "f32" }, { shape: [2, 3, 8], dtype: "bf16" }, cu(1, 0), cu(2, 0)], params: {} },
   ],
-});
+};
 /** See `kvCacheWriteOp`. */
 export const kvCacheWrite = (x: Tensor, cache: Tensor, slots: Tensor, at: Tensor): void => {
   dispatch(kvCacheWriteOp, [x, cache, slots, at], {});

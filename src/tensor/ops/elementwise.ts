@@ -1,7 +1,7 @@
 // Elementwise ops: casts, sums, activations, copies between widths. Gradients are ops of their own.
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
-import { type Cost, checkShape, defineOp } from "../op.js";
+import { type Cost, checkShape, type OpSpec } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
 
 const f32 = (shape: readonly number[]): TensorSpec => ({ shape, dtype: "f32" });
@@ -14,7 +14,7 @@ export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec
 }
 
 /** y = x in another element type. */
-export const castOp = defineOp<{ dtype: DType }>({
+export const castOp: OpSpec<{ dtype: DType }> = {
   name: "cast",
   infer: ([x], { dtype }) => [{ shape: (x as TensorSpec).shape, dtype }],
   reference: ([x], [y]) => y.data.set(x!.data),
@@ -25,7 +25,7 @@ export const castOp = defineOp<{ dtype: DType }>({
     { inputs: [{ shape: [65], dtype: "bf16" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [4], dtype: "i32", values: [-3, 0, 7, 1 << 20] }], params: { dtype: "f32" } },
   ],
-});
+};
 /** x in element type `dtype`. */
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : dispatch(castOp, [x], { dtype })[0]);
 
@@ -36,7 +36,7 @@ export interface AddScaledParams {
   dtype: DType;
 }
 /** y = alpha*a + beta*b. */
-export const addScaledOp = defineOp<AddScaledParams>({
+export const addScaledOp: OpSpec<AddScaledParams> = {
   name: "addScaled",
   infer: ([a, b], { dtype }) => {
     checkShape(!!a && !!b && sameSize(a, b), "addScaled", "two operands of one shape", a, b);
@@ -52,14 +52,14 @@ export const addScaledOp = defineOp<AddScaledParams>({
     { inputs: [{ shape: [67], dtype: "f32" }, { shape: [67], dtype: "bf16" }], params: { alpha: -0.5, beta: 2, dtype: "f32" } },
     { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [67], dtype: "bf16" }], params: { alpha: 1, beta: 1, dtype: "bf16" } },
   ],
-});
+};
 /** alpha*a + beta*b, in the type of `a` unless told otherwise. */
 export const addScaled = (a: Tensor, b: Tensor, alpha: number, beta: number, dtype: DType = a.dtype): Tensor => dispatch(addScaledOp, [a, b], { alpha, beta, dtype })[0];
 /** a + b, in the type of `a`. */
 export const add = (a: Tensor, b: Tensor): Tensor => addScaled(a, b, 1, 1);
 
 /** y = factor*x for a host number. */
-export const scaleOp = defineOp<{ factor: number; dtype: DType }>({
+export const scaleOp: OpSpec<{ factor: number; dtype: DType }> = {
   name: "scale",
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   reference: ([x], [y], { factor }) => {
@@ -68,7 +68,7 @@ export const scaleOp = defineOp<{ factor: number; dtype: DType }>({
   cost: (i, o) => streamCost(1, i, o),
   vjp: (c, [dy]) => [dy && scaled(dy, c.params.factor, c.inputSpec(0).dtype)],
   samples: [{ inputs: [{ shape: [7, 9], dtype: "f32" }], params: { factor: -1.5, dtype: "f32" } }],
-});
+};
 /** factor*x, in the type of x. */
 export const scale = (x: Tensor, factor: number): Tensor => scaled(x, factor, x.dtype);
 function scaled(x: Tensor, factor: number, dtype: DType): Tensor {
@@ -76,7 +76,7 @@ function scaled(x: Tensor, factor: number, dtype: DType): Tensor {
 }
 
 /** y = x * factor[0] with the factor on the device: no read is needed. The factor gets no gradient. */
-export const scaleByOp = defineOp<{ dtype: DType }>({
+export const scaleByOp: OpSpec<{ dtype: DType }> = {
   name: "scaleBy",
   infer: ([x, factor], { dtype }) => {
     checkShape(numElements(factor!.shape) === 1 && factor!.dtype === "f32", "scaleBy", "x and a one-element f32 factor", x, factor);
@@ -90,7 +90,7 @@ export const scaleByOp = defineOp<{ dtype: DType }>({
     { inputs: [{ shape: [67], dtype: "f32" }, { shape: [1], dtype: "f32" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [1], dtype: "f32" }], params: { dtype: "bf16" } },
   ],
-});
+};
 /** x * factor[0], in the type of x. */
 export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype })[0];
 
@@ -130,7 +130,7 @@ const unarySamples = (extra: number) =>
     return { name: kind, inputs: extra ? [x, y, { shape: [5, 7], dtype: "f32" as const }] : [x], params: { kind }, tolerance: 1e-5 };
   });
 /** y = f(x) on f32. */
-export const unaryOp = defineOp<{ kind: UnaryKind }>({
+export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
   name: "unary",
   infer: ([x]) => {
     checkShape(x!.dtype === "f32", "unary", "an f32 operand", x);
@@ -143,9 +143,9 @@ export const unaryOp = defineOp<{ kind: UnaryKind }>({
   saves: { inputs: [0], outputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(unaryBackwardOp, [c.input(0), c.output(0), dy], { kind: c.params.kind })[0]],
   samples: unarySamples(0),
-});
+};
 /** dx = f'(x)*dy from (x, y, dy). */
-export const unaryBackwardOp = defineOp<{ kind: UnaryKind }>({
+export const unaryBackwardOp: OpSpec<{ kind: UnaryKind }> = {
   name: "unaryBackward",
   infer: ([x]) => [f32(x!.shape)],
   reference: ([x, y, dy], [dx], { kind }) => {
@@ -153,7 +153,7 @@ export const unaryBackwardOp = defineOp<{ kind: UnaryKind }>({
   },
   cost: (i, o) => streamCost(4, i, o),
   samples: unarySamples(1),
-});
+};
 /** f(x), elementwise. */
 export const unary = (kind: UnaryKind, x: Tensor): Tensor => dispatch(unaryOp, [x], { kind })[0];
 
@@ -181,7 +181,7 @@ const pair = [
   { shape: [5, 7], dtype: "f32" as const, values: positive.map((v, i) => (i % 2 ? v : -v - 0.7)) },
 ];
 /** y = f(a, b) on f32 of one shape. */
-export const binaryOp = defineOp<{ kind: BinaryKind }>({
+export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   name: "binary",
   infer: ([a, b]) => {
     checkShape(sameSize(a!, b!) && a!.dtype === "f32" && b!.dtype === "f32", "binary", "two f32 operands of one shape", a, b);
@@ -194,9 +194,9 @@ export const binaryOp = defineOp<{ kind: BinaryKind }>({
   saves: { inputs: [0, 1] },
   vjp: (c, [dy]) => (dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null]),
   samples: binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
-});
+};
 /** (da, db) from (a, b, dy). */
-export const binaryBackwardOp = defineOp<{ kind: BinaryKind }>({
+export const binaryBackwardOp: OpSpec<{ kind: BinaryKind }> = {
   name: "binaryBackward",
   infer: ([a]) => [f32(a!.shape), f32(a!.shape)],
   reference: ([a, b, dy], [da, db], { kind }) => {
@@ -208,12 +208,12 @@ export const binaryBackwardOp = defineOp<{ kind: BinaryKind }>({
   },
   cost: (i, o) => streamCost(2, i, o),
   samples: binaryKinds.map((kind) => ({ name: kind, inputs: [...pair, { shape: [5, 7], dtype: "f32" }], params: { kind } })),
-});
+};
 /** f(a, b), elementwise. */
 export const binary = (kind: BinaryKind, a: Tensor, b: Tensor): Tensor => dispatch(binaryOp, [a, b], { kind })[0];
 
 /** y = min(max(x, lo), hi). */
-export const clampOp = defineOp<{ lo: number; hi: number }>({
+export const clampOp: OpSpec<{ lo: number; hi: number }> = {
   name: "clamp",
   infer: ([x]) => [f32(x!.shape)],
   reference: ([x], [y], { lo, hi }) => {
@@ -223,9 +223,9 @@ export const clampOp = defineOp<{ lo: number; hi: number }>({
   saves: { inputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(clampBackwardOp, [c.input(0), dy], c.params)[0]],
   samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }], params: { lo: -0.8, hi: 1.1 } }],
-});
+};
 /** dx = dy where lo <= x <= hi, else 0. */
-export const clampBackwardOp = defineOp<{ lo: number; hi: number }>({
+export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
   name: "clampBackward",
   infer: ([x]) => [f32(x!.shape)],
   reference: ([x, dy], [dx], { lo, hi }) => {
@@ -233,13 +233,13 @@ export const clampBackwardOp = defineOp<{ lo: number; hi: number }>({
   },
   cost: (i, o) => streamCost(1, i, o),
   samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }, { shape: [35], dtype: "f32" }], params: { lo: -0.8, hi: 1.1 } }],
-});
+};
 /** x limited to [lo, hi]. */
 export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 /** y = silu(gate)*up for gateUp [rows, 2*width] = [gate | up] (Shazeer 2020, "GLU variants improve transformer"). */
-export const swigluOp = defineOp<Record<string, never>>({
+export const swigluOp: OpSpec<Record<string, never>> = {
   name: "swiglu",
   infer: ([x]) => {
     checkShape(x!.shape.length === 2 && x!.shape[1] % 2 === 0, "swiglu", "[rows, 2*width]", x);
@@ -260,9 +260,9 @@ export const swigluOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [5, 34], dtype: "f32" }], params: {} },
     { inputs: [{ shape: [3, 66], dtype: "bf16" }], params: {} },
   ],
-});
+};
 /** Gradient of `swiglu` with respect to [gate | up]. */
-export const swigluBackwardOp = defineOp<Record<string, never>>({
+export const swigluBackwardOp: OpSpec<Record<string, never>> = {
   name: "swigluBackward",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   reference: ([x, dy], [dx]) => {
@@ -282,12 +282,12 @@ export const swigluBackwardOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [5, 34], dtype: "f32" }, { shape: [5, 17], dtype: "f32" }], params: {} },
     { inputs: [{ shape: [3, 66], dtype: "bf16" }, { shape: [3, 33], dtype: "bf16" }], params: {} },
   ],
-});
+};
 /** silu(gate)*up of [gate | up]. */
 export const swiglu = (gateUp: Tensor): Tensor => dispatch(swigluOp, [gateUp], {})[0];
 
 /** [a | b] along the last dimension of two matrices. */
-export const concatLastOp = defineOp<Record<string, never>>({
+export const concatLastOp: OpSpec<Record<string, never>> = {
   name: "concatLast",
   infer: ([a, b]) => {
     checkShape(a!.shape.length === 2 && b!.shape.length === 2 && a!.shape[0] === b!.shape[0] && a!.dtype === b!.dtype, "concatLast", "two matrices with equal rows and type", a, b);
@@ -307,9 +307,9 @@ export const concatLastOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [4, 5], dtype: "f32" }, { shape: [4, 19], dtype: "f32" }], params: {} },
     { inputs: [{ shape: [4, 6], dtype: "bf16" }, { shape: [4, 3], dtype: "bf16" }], params: {} },
   ],
-});
+};
 /** The inverse of `concatLast`: columns before and from `width`. */
-export const splitLastOp = defineOp<{ width: number }>({
+export const splitLastOp: OpSpec<{ width: number }> = {
   name: "splitLast",
   infer: ([x], { width }) => {
     checkShape(x!.shape.length === 2 && width > 0 && width < x!.shape[1], "splitLast", `a matrix wider than ${width}`, x);
@@ -336,14 +336,14 @@ export const splitLastOp = defineOp<{ width: number }>({
     return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype), db ?? zeros([rows, total - width], dtype)], {})[0]];
   },
   samples: [{ inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } }],
-});
+};
 /** [a | b]. */
 export const concatLast = (a: Tensor, b: Tensor): Tensor => dispatch(concatLastOp, [a, b], {})[0];
 /** [columns before `width`, the rest]. */
 export const splitLast = (x: Tensor, width: number): [Tensor, Tensor] => dispatch(splitLastOp, [x], { width }) as [Tensor, Tensor];
 
 /** Fills a new tensor with one value. */
-export const fillOp = defineOp<{ shape: readonly number[]; dtype: DType; value: number }>({
+export const fillOp: OpSpec<{ shape: readonly number[]; dtype: DType; value: number }> = {
   name: "fill",
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
   reference: (_, [y], { value }) => y.data.fill(value),
@@ -353,7 +353,7 @@ export const fillOp = defineOp<{ shape: readonly number[]; dtype: DType; value: 
     { inputs: [], params: { shape: [13], dtype: "bf16", value: -2 } },
     { inputs: [], params: { shape: [13], dtype: "i32", value: 7 } },
   ],
-});
+};
 /** A tensor of zeros. */
 export const zeros = (shape: readonly number[], dtype: DType = "f32"): Tensor => dispatch(fillOp, [], { shape, dtype, value: 0 })[0];
 /** Overwrites a tensor with one value. */

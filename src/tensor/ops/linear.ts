@@ -1,7 +1,7 @@
 // Matrix products: the general one with its epilogues, the linear layer on it, the per-head one of absorbed MLA.
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
-import { type Cost, checkShape, defineOp, type HostView } from "../op.js";
+import { type Cost, checkShape, type HostView, type OpSpec, type VjpContext } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { cast, streamCost } from "./elementwise.js";
 import { columnSumOp } from "./reduce.js";
@@ -33,7 +33,7 @@ function matmulCost(m: number, n: number, k: number, inputs: readonly (TensorSpe
 const plain: GemmParams = { transA: false, transB: false, accumulate: false, dtype: "f32", bf16Compute: false };
 
 /** C = op(A)·op(B) (+ C) (+ bias[n]) (+ residual[m,n]); inputs: A, B, bias or null, residual or null. */
-export const gemmOp = defineOp<GemmParams>({
+export const gemmOp: OpSpec<GemmParams> = {
   name: "gemm",
   infer: ([a, b, bias, residual], p) => {
     const [m, n] = gemmSizes(a!, b!, p);
@@ -65,9 +65,9 @@ export const gemmOp = defineOp<GemmParams>({
     { name: "bf16 dW", inputs: [{ shape: [131, 48], dtype: "bf16" }, { shape: [131, 33], dtype: "bf16" }, null, null], params: { ...plain, transA: true, bf16Compute: true }, tolerance: 1e-4 },
     { name: "mixed", inputs: [{ shape: [3, 130], dtype: "bf16" }, { shape: [100, 130], dtype: "f32" }, null, null], params: { ...plain, transB: true }, tolerance: 1e-4 },
   ],
-});
+};
 
-type GemmContext = Parameters<NonNullable<(typeof gemmOp)["vjp"]>>[0];
+type GemmContext = VjpContext<GemmParams>;
 
 /** dA = dC·op(B)ᵀ, laid out as A is stored. */
 function gradA(c: GemmContext, dy: Tensor): Tensor {
@@ -124,7 +124,7 @@ export interface HeadMatmulParams {
  * Per-head product with blocks of one weight W [H*P, K]: the absorption of kv_b_proj in MLA decoding (DeepSeek-V2 §2.1.2).
  * x [T,H,in] → y [T,H,out]; uses rows [rowOffset, rowOffset+rows) of each head's P rows.
  */
-export const headMatmulOp = defineOp<HeadMatmulParams>({
+export const headMatmulOp: OpSpec<HeadMatmulParams> = {
   name: "headMatmul",
   infer: ([x, w], p) => {
     const [tokens, heads, width] = x!.shape;
@@ -139,7 +139,7 @@ export const headMatmulOp = defineOp<HeadMatmulParams>({
     { inputs: [{ shape: [5, 3, 7], dtype: "f32" }, { shape: [3 * 12, 20], dtype: "f32" }], params: { rowOffset: 2, rows: 7, transposed: true, dtype: "f32" } },
     { inputs: [{ shape: [4, 2, 16], dtype: "bf16" }, { shape: [2 * 16, 32], dtype: "bf16" }], params: { rowOffset: 0, rows: 16, transposed: true, dtype: "bf16" } },
   ],
-});
+};
 function headMatmulReference(x: HostView, w: HostView, y: HostView, p: HeadMatmulParams): void {
   const [tokens, heads, width] = x.shape;
   const [total, k] = w.shape;

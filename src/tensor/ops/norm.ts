@@ -1,7 +1,7 @@
 // RMSNorm (Zhang & Sennrich 2019), optionally with the residual branch's gradient folded into its backward.
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
-import { checkShape, defineOp } from "../op.js";
+import { checkShape, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
@@ -12,7 +12,7 @@ export interface RmsNormParams {
 }
 
 /** y = x·rstd·w over the last dimension, rstd = (mean(x²)+eps)^-1/2; outputs y and rstd [rows]. */
-export const rmsNormOp = defineOp<RmsNormParams>({
+export const rmsNormOp: OpSpec<RmsNormParams> = {
   name: "rmsNorm",
   infer: ([x, w], { dtype }) => {
     checkShape(x!.shape.length === 2 && w!.shape.length === 1 && w!.shape[0] === x!.shape[1] && w!.dtype === "f32", "rmsNorm", "x [rows,d] and an f32 weight [d]", x, w);
@@ -44,9 +44,9 @@ export const rmsNormOp = defineOp<RmsNormParams>({
     { inputs: [{ shape: [7, 128], dtype: "f32" }, { shape: [128], dtype: "f32" }], params: { eps: 1e-5, dtype: "bf16" } },
     { inputs: [{ shape: [3, 64], dtype: "bf16" }, { shape: [64], dtype: "f32" }], params: { eps: 1e-6, dtype: "bf16" } },
   ],
-});
+};
 /** (dx, dw) of `rmsNorm` from (x, w, rstd, dy); dw is added to when `accumulate`. */
-export const rmsNormBackwardOp = defineOp<{ accumulate: boolean }>({
+export const rmsNormBackwardOp: OpSpec<{ accumulate: boolean }> = {
   name: "rmsNormBackward",
   infer: ([x, w]) => [
     { shape: x!.shape, dtype: x!.dtype },
@@ -71,6 +71,6 @@ export const rmsNormBackwardOp = defineOp<{ accumulate: boolean }>({
     { inputs: [{ shape: [5, 33], dtype: "f32" }, { shape: [33], dtype: "f32" }, { shape: [5], dtype: "f32" }, { shape: [5, 33], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-4 },
     { inputs: [{ shape: [70, 64], dtype: "f32" }, { shape: [64], dtype: "f32" }, { shape: [70], dtype: "f32" }, { shape: [70, 64], dtype: "bf16" }], params: { accumulate: true }, tolerance: 1e-4 },
   ],
-});
+};
 /** RMSNorm of the rows of x, in element type `dtype` (default: that of x). */
 export const rmsNorm = (x: Tensor, w: Tensor, eps: number, dtype: DType = x.dtype): Tensor => dispatch(rmsNormOp, [x, w], { eps, dtype })[0];

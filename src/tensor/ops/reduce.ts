@@ -1,13 +1,13 @@
 // Reductions with a fixed order, and the gradient norm on the device.
 import { dispatch } from "../engine.js";
-import { checkShape, defineOp } from "../op.js";
+import { checkShape, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
 const scalar = { shape: [1], dtype: "f32" as const };
 
 /** y = Σ x·w over all elements; w null means ones. */
-export const dotOp = defineOp<Record<string, never>>({
+export const dotOp: OpSpec<Record<string, never>> = {
   name: "dot",
   infer: ([x, w]) => {
     checkShape(x!.dtype === "f32" && (!w || w.shape.join() === x!.shape.join()), "dot", "f32 x and weights of its shape, or none", x, w);
@@ -28,9 +28,9 @@ export const dotOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [1000], dtype: "f32" }, null], params: {}, tolerance: 1e-4 },
     { inputs: [{ shape: [7, 9], dtype: "f32" }, { shape: [7, 9], dtype: "f32" }], params: {}, tolerance: 1e-4 },
   ],
-});
+};
 /** x_i = s·w_i (w null: ones): the gradient of `dot` with respect to x. */
-export const spreadOp = defineOp<{ shape: readonly number[] }>({
+export const spreadOp: OpSpec<{ shape: readonly number[] }> = {
   name: "spread",
   infer: (_, { shape }) => [{ shape, dtype: "f32" }],
   reference: ([s, w], [y]) => {
@@ -41,14 +41,14 @@ export const spreadOp = defineOp<{ shape: readonly number[] }>({
     { inputs: [scalar, null], params: { shape: [70] } },
     { inputs: [scalar, { shape: [7, 10], dtype: "f32" }], params: { shape: [7, 10] } },
   ],
-});
+};
 /** Σ x. */
 export const sumAll = (x: Tensor): Tensor => dispatch(dotOp, [x, null], {})[0];
 /** Σ x·w; w gets no gradient. */
 export const dot = (x: Tensor, w: Tensor): Tensor => dispatch(dotOp, [x, w], {})[0];
 
 /** out[c] (+)= Σ_r x[r,c]: the gradient of a bias. */
-export const columnSumOp = defineOp<{ accumulate: boolean }>({
+export const columnSumOp: OpSpec<{ accumulate: boolean }> = {
   name: "columnSum",
   infer: ([x]) => [{ shape: [x!.shape[1]], dtype: "f32" }],
   reference: ([x], [y], { accumulate }) => {
@@ -64,10 +64,10 @@ export const columnSumOp = defineOp<{ accumulate: boolean }>({
     { inputs: [{ shape: [77, 33], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-4 },
     { inputs: [{ shape: [7, 130], dtype: "bf16" }], params: { accumulate: true }, tolerance: 1e-4 },
   ],
-});
+};
 
 /** out (+)= Σ x² (sums in double). */
-export const sumSquaresOp = defineOp<{ accumulate: boolean }>({
+export const sumSquaresOp: OpSpec<{ accumulate: boolean }> = {
   name: "sumSquares",
   infer: () => [scalar],
   reference: ([x], [y], { accumulate }) => {
@@ -80,10 +80,10 @@ export const sumSquaresOp = defineOp<{ accumulate: boolean }>({
     { inputs: [{ shape: [1001], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-5 },
     { inputs: [{ shape: [33], dtype: "f32" }], params: { accumulate: true }, tolerance: 1e-5 },
   ],
-});
+};
 
 /** factor = min(1, maxNorm / (sqrt(sumSquares) + 1e-6)), as `torch.nn.utils.clip_grad_norm_`; NaN stays NaN. */
-export const clipFactorOp = defineOp<{ maxNorm: number }>({
+export const clipFactorOp: OpSpec<{ maxNorm: number }> = {
   name: "clipFactor",
   infer: () => [scalar],
   reference: ([s], [y], { maxNorm }) => {
@@ -94,7 +94,7 @@ export const clipFactorOp = defineOp<{ maxNorm: number }>({
     { inputs: [{ ...scalar, values: [9] }], params: { maxNorm: 1 } },
     { inputs: [{ ...scalar, values: [0.04] }], params: { maxNorm: 1 } },
   ],
-});
+};
 
 /** The global L2 norm of some tensors, squared, on the device. */
 export function sumSquares(tensors: readonly Tensor[]): Tensor {

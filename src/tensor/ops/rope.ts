@@ -1,6 +1,6 @@
 // Rotary position embedding (Su et al. 2021) in both pair layouts, and the assembly of MLA's queries, keys and values.
 import { dispatch } from "../engine.js";
-import { checkShape, defineOp, type HostView } from "../op.js";
+import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
@@ -39,7 +39,7 @@ const positions = (n: number) => ({ shape: [n], dtype: "i32" as const, values: A
 const frequencies = (half: number) => ({ shape: [half], dtype: "f32" as const, values: Array.from({ length: half }, (_, i) => 1 / 10 ** i) });
 
 /** x [T,H,D] with dimensions [offset, offset+R) of each head rotated by positions [T]; the rest copied. */
-export const ropeOp = defineOp<RopeParams>({
+export const ropeOp: OpSpec<RopeParams> = {
   name: "rope",
   infer: ([x, p, f], { offset }) => {
     checkShape(x!.shape.length === 3 && p!.shape[0] === x!.shape[0] && p!.dtype === "i32" && offset + 2 * f!.shape[0] <= x!.shape[2], "rope", "x [T,H,D], i32 positions [T], invFreq [R/2]", x, p, f);
@@ -63,7 +63,7 @@ export const ropeOp = defineOp<RopeParams>({
     { inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 16, interleaved: true, inverse: true, factor: 1.2 } },
     { inputs: [{ shape: [5, 2, 64], dtype: "bf16" }, positions(5), frequencies(32)], params: { offset: 0, interleaved: false, inverse: false, factor: 1 } },
   ],
-});
+};
 /** Rotates each head's dimensions from `offset` on; see `ropeOp`. */
 export const rope = (x: Tensor, at: Tensor, invFreq: Tensor, layout: RopeLayout, offset = 0): Tensor => dispatch(ropeOp, [x, at, invFreq], { ...layout, offset, inverse: false })[0];
 
@@ -79,7 +79,7 @@ export interface MlaAssembleParams extends RopeLayout {
  * MLA's attention operands (DeepSeek-V2 eqs. 9–13): q [T,H,nope+R] (rotary part last), kv [T,H,nope+value], kRope [T,R]
  * → q with its rotary part rotated, k [T,H,nope+R] with the one rotated key shared by all heads, v [T,H,value].
  */
-export const mlaAssembleOp = defineOp<MlaAssembleParams>({
+export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
   name: "mlaAssemble",
   infer: ([q, kv, kRope, p, f], { nope, value }) => {
     const [tokens, heads, width] = q!.shape;
@@ -116,9 +116,9 @@ export const mlaAssembleOp = defineOp<MlaAssembleParams>({
     { inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 15], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, positions(5), frequencies(4)], params: { nope: 6, value: 9, interleaved: true, factor: 1 } },
     { inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 56], dtype: "bf16" }, { shape: [5, 16], dtype: "bf16" }, positions(5), frequencies(8)], params: { nope: 24, value: 32, interleaved: false, factor: 1 } },
   ],
-});
+};
 /** (dqIn, dkv, dkRope) from (dq, dk, dv); dkRope sums over the heads in order. */
-export const mlaAssembleBackwardOp = defineOp<MlaAssembleParams>({
+export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
   name: "mlaAssembleBackward",
   infer: ([dq, , dv, , f], { nope, value }) => [
     { shape: dq!.shape, dtype: dq!.dtype },
@@ -150,7 +150,7 @@ export const mlaAssembleBackwardOp = defineOp<MlaAssembleParams>({
     { inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 9], dtype: "f32" }, positions(5), frequencies(4)], params: { nope: 6, value: 9, interleaved: true, factor: 1 } },
     { inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 32], dtype: "bf16" }, positions(5), frequencies(8)], params: { nope: 24, value: 32, interleaved: false, factor: 1 } },
   ],
-});
+};
 /** See `mlaAssembleOp`. */
 export function mlaAssemble(q: Tensor, kv: Tensor, kRope: Tensor, at: Tensor, invFreq: Tensor, params: MlaAssembleParams): [Tensor, Tensor, Tensor] {
   return dispatch(mlaAssembleOp, [q, kv, kRope, at, invFreq], params) as [Tensor, Tensor, Tensor];

@@ -1,14 +1,14 @@
 // Row movement: embedding lookup, gathering and scattering rows by device-side indexes.
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
-import { checkShape, defineOp } from "../op.js";
+import { checkShape, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
 const ids = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
 
 /** y[t] = table[ids[t]]. */
-export const embeddingOp = defineOp<{ dtype: DType }>({
+export const embeddingOp: OpSpec<{ dtype: DType }> = {
   name: "embedding",
   infer: ([table, index], { dtype }) => {
     checkShape(table!.shape.length === 2 && index!.dtype === "i32", "embedding", "a table [V,d] and i32 ids", table, index);
@@ -29,9 +29,9 @@ export const embeddingOp = defineOp<{ dtype: DType }>({
     { inputs: [{ shape: [9, 17], dtype: "f32" }, ids(3, 0, 8, 3, 3)], params: { dtype: "f32" } },
     { inputs: [{ shape: [9, 32], dtype: "f32" }, ids(1, 8)], params: { dtype: "bf16" } },
   ],
-});
+};
 /** dTable[v] (+)= Σ of dy rows whose id is v, in token order. */
-export const embeddingBackwardOp = defineOp<{ vocab: number; accumulate: boolean }>({
+export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }> = {
   name: "embeddingBackward",
   infer: ([, dy], { vocab }) => [{ shape: [vocab, dy!.shape[1]], dtype: "f32" }],
   reference: ([index, dy], [dTable], { accumulate }) => {
@@ -45,12 +45,12 @@ export const embeddingBackwardOp = defineOp<{ vocab: number; accumulate: boolean
     { inputs: [ids(3, 0, 8, 3, 3), { shape: [5, 17], dtype: "f32" }], params: { vocab: 9, accumulate: false } },
     { inputs: [ids(3, 0, 3), { shape: [3, 33], dtype: "bf16" }], params: { vocab: 5, accumulate: true } },
   ],
-});
+};
 /** Rows of `table` by id, in element type `dtype`. */
 export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor => dispatch(embeddingOp, [table, index], { dtype })[0];
 
 /** y[r] = x[index[r]]. */
-export const gatherRowsOp = defineOp<Record<string, never>>({
+export const gatherRowsOp: OpSpec<Record<string, never>> = {
   name: "gatherRows",
   infer: ([x, index]) => {
     checkShape(x!.shape.length === 2 && index!.dtype === "i32", "gatherRows", "x [rows,width] and i32 indexes", x, index);
@@ -67,9 +67,9 @@ export const gatherRowsOp = defineOp<Record<string, never>>({
     { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: {} },
     { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1)], params: {} },
   ],
-});
+};
 /** dx [rows,width] = Σ of dy rows at their indexes, others zero, in row order. */
-export const scatterAddRowsOp = defineOp<{ rows: number; dtype: DType }>({
+export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
   name: "scatterAddRows",
   infer: ([dy], { rows, dtype }) => [{ shape: [rows, dy!.shape[1]], dtype }],
   reference: ([dy, index], [dx]) => {
@@ -83,6 +83,6 @@ export const scatterAddRowsOp = defineOp<{ rows: number; dtype: DType }>({
     { inputs: [{ shape: [4, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: { rows: 6, dtype: "f32" } },
     { inputs: [{ shape: [2, 33], dtype: "bf16" }, ids(1, 1)], params: { rows: 3, dtype: "bf16" } },
   ],
-});
+};
 /** Rows of x by index. */
 export const gatherRows = (x: Tensor, index: Tensor): Tensor => dispatch(gatherRowsOp, [x, index], {})[0];

@@ -1,0 +1,52 @@
+// The reference backend: plain TypeScript, every kernel is the op's own specification. Slow, and right by definition.
+import type { Backend, DeviceBuffer } from "../../backend.js";
+import { decodeBytes, encodeBytes } from "../../dtype.js";
+import type { HostView, OpSpec } from "../../op.js";
+import { type KernelTable, ops } from "../../ops/index.js";
+import type { Tensor } from "../../tensor.js";
+
+interface HostBuffer extends DeviceBuffer {
+  readonly bytes: Uint8Array;
+}
+
+const bytesOf = (t: Tensor) => (t.storage.buffer as HostBuffer).bytes.subarray(t.byteOffset, t.byteOffset + t.sizeBytes);
+const viewOf = (t: Tensor): HostView => ({ shape: t.shape, dtype: t.dtype, data: decodeBytes(bytesOf(t), t.dtype) });
+
+/** 16-bit floats were converted on the way in: writes must be converted back. */
+function writeBack(t: Tensor, view: HostView): void {
+  if (t.dtype === "bf16") bytesOf(t).set(encodeBytes(view.data, "bf16"));
+}
+
+function runReference(op: OpSpec<unknown>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown): void {
+  const inputViews = inputs.map((t) => t && viewOf(t));
+  const outputViews = outputs.map(viewOf);
+  op.reference(inputViews, outputViews, params);
+  outputs.forEach((t, i) => {
+    writeBack(t, outputViews[i]);
+  });
+  for (const i of op.mutates ?? []) {
+    const [t, view] = [inputs[i], inputViews[i]];
+    if (t && view) writeBack(t, view);
+  }
+}
+
+function kernelTable(): KernelTable {
+  const entries = Object.entries(ops).map(([name, op]) => {
+    const kernel = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown) => runReference(op as OpSpec<unknown>, inputs, outputs, params);
+    return [name, kernel] as const;
+  });
+  return Object.fromEntries(entries) as unknown as KernelTable;
+}
+
+/** A backend that runs every op's reference on host memory. */
+export function createReferenceBackend(): Backend {
+  return {
+    name: "reference",
+    description: "plain TypeScript, one thread",
+    kernels: kernelTable(),
+    allocate: (sizeBytes): HostBuffer => ({ sizeBytes, bytes: new Uint8Array(sizeBytes) }),
+    release: () => {},
+    write: (buffer, offset, bytes) => (buffer as HostBuffer).bytes.set(bytes, offset),
+    read: async (buffer, offset, size) => (buffer as HostBuffer).bytes.slice(offset, offset + size),
+  };
+}

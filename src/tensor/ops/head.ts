@@ -1,0 +1,159 @@
+// The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
+import type { DType } from "../dtype.js";
+import { dispatch } from "../engine.js";
+import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
+import type { Tensor, TensorSpec } from "../tensor.js";
+import { scaleBy, streamCost } from "./elementwise.js";
+
+function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: readonly TensorSpec[]): Cost {
+  return { flops: 2 * products * h.shape[0] * w.shape[0] * w.shape[1], bytes: streamCost(0, [h, w], outputs).bytes };
+}
+
+function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec): void {
+  checkShape(h.shape.length === 2 && w.shape[1] === h.shape[1] && targets.dtype === "i32" && targets.shape[0] === h.shape[0], op, "h [T,d], W [V,d], i32 targets [T]", h, w, targets);
+}
+
+/** The logits of one row and their log-sum-exp. */
+function logitsOf(h: HostView, w: HostView, row: number, temperature: number): { logits: Float64Array; lse: number } {
+  const [vocab, d] = w.shape;
+  const logits = new Float64Array(vocab);
+  for (let v = 0; v < vocab; v++) {
+    let sum = 0;
+    for (let j = 0; j < d; j++) sum += h.data[row * d + j] * w.data[v * d + j];
+    logits[v] = sum / temperature;
+  }
+  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return { logits, lse: max + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - max), 0)) };
+}
+
+const targets = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
+
+/** Parameters of the log-probability head. */
+export interface HeadLogProbParams {
+  temperature: number;
+  bf16Compute: boolean;
+}
+/**
+ * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: none, log-prob 0).
+ * Outputs logp, log-sum-exp and entropy (nats), all f32 [T]; only logp has a gradient.
+ */
+export const headLogProbOp: OpSpec<HeadLogProbParams> = {
+  name: "headLogProb",
+  infer: ([h, w, t]) => {
+    checkHead("headLogProb", h!, w!, t!);
+    const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
+    return [perRow, perRow, perRow];
+  },
+  reference: ([h, w, t], [logp, lse, entropy], { temperature }) => {
+    for (let r = 0; r < h!.shape[0]; r++) {
+      const row = logitsOf(h!, w!, r, temperature);
+      lse.data[r] = row.lse;
+      logp.data[r] = t!.data[r] < 0 ? 0 : row.logits[t!.data[r]] - row.lse;
+      entropy.data[r] = row.lse - row.logits.reduce((sum, z) => sum + z * Math.exp(z - row.lse), 0);
+    }
+  },
+  cost: ([h, w], o) => headCost(1, h!, w!, o),
+  saves: { inputs: [0, 1, 2], outputs: [1] },
+  vjp: (c, [dLogp]) => {
+    if (!dLogp) return [null, null, null];
+    const target = c.gradTarget(1);
+    const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp];
+    return [...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]), null];
+  },
+  samples: [
+    { inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)], params: { temperature: 0.7, bf16Compute: false }, tolerance: 1e-4 },
+    { inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)], params: { temperature: 1, bf16Compute: true }, tolerance: 1e-4 },
+  ],
+};
+/** (dh, dW) of `headLogProb` from (h, W, targets, lse, dLogp); logits are computed again, dW is added to when `accumulate`. */
+export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boolean }> = {
+  name: "headLogProbBackward",
+  infer: ([h, w]) => [
+    { shape: h!.shape, dtype: h!.dtype },
+    { shape: w!.shape, dtype: "f32" },
+  ],
+  reference: ([h, w, t, lse, dLogp], [dh, dw], { temperature, accumulate }) => {
+    const [vocab, d] = w!.shape;
+    const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(dw.data.length);
+    for (let r = 0; r < h!.shape[0]; r++) {
+      const { logits } = logitsOf(h!, w!, r, temperature);
+      const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
+      const row = new Float64Array(d);
+      for (let v = 0; v < vocab; v++) {
+        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - Math.exp(logits[v] - lse!.data[r]))) / temperature;
+        for (let j = 0; j < d; j++) {
+          row[j] += dLogit * w!.data[v * d + j];
+          sums[v * d + j] += dLogit * h!.data[r * d + j];
+        }
+      }
+      dh.data.set(row, r * d);
+    }
+    dw.data.set(sums);
+  },
+  cost: ([h, w], o) => headCost(3, h!, w!, o),
+  samples: [],
+};
+/** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
+export function headLogProb(h: Tensor, w: Tensor, target: Tensor, temperature = 1): { logp: Tensor; entropy: Tensor } {
+  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target], { temperature, bf16Compute: w.dtype === "bf16" });
+  return { logp, entropy };
+}
+
+/** Parameters of the fused loss. */
+export interface HeadCrossEntropyParams {
+  /** Also compute the gradients of the loss, in the same pass over the logits. */
+  withGrad: boolean;
+  bf16Compute: boolean;
+}
+/**
+ * loss = Σ weights·nll of softmax(h·Wᵀ); inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
+ * Outputs loss [1], nll [T] and, `withGrad`, dh and dW of the loss: one pass, no logits kept (the idea of Liger Kernel, Hsu et al. 2024).
+ */
+export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
+  name: "headCrossEntropy",
+  infer: ([h, w, t], { withGrad }) => {
+    checkHead("headCrossEntropy", h!, w!, t!);
+    const outputs: TensorSpec[] = [
+      { shape: [1], dtype: "f32" },
+      { shape: [h!.shape[0]], dtype: "f32" },
+    ];
+    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype }, { shape: w!.shape, dtype: "f32" as DType });
+    return outputs;
+  },
+  reference: ([h, w, t, weights], [loss, nll, dh, dw]) => {
+    const [vocab, d] = w!.shape;
+    let total = 0;
+    const sums = new Float64Array(vocab * d);
+    for (let r = 0; r < h!.shape[0]; r++) {
+      const { logits, lse } = logitsOf(h!, w!, r, 1);
+      nll.data[r] = lse - logits[t!.data[r]];
+      const weight = weights!.data[r];
+      total += weight * nll.data[r];
+      if (!dh) continue;
+      const row = new Float64Array(d);
+      for (let v = 0; v < vocab; v++) {
+        const dLogit = weight * (Math.exp(logits[v] - lse) - (v === t!.data[r] ? 1 : 0));
+        for (let j = 0; j < d; j++) {
+          row[j] += dLogit * w!.data[v * d + j];
+          sums[v * d + j] += dLogit * h!.data[r * d + j];
+        }
+      }
+      dh.data.set(row, r * d);
+    }
+    loss.data[0] = total;
+    dw?.data.set(sums);
+  },
+  cost: ([h, w], o, { withGrad }) => headCost(withGrad ? 3 : 1, h!, w!, o),
+  saves: { outputs: [2, 3] },
+  vjp: (c, [dLoss]) => (dLoss ? [scaleBy(c.output(2), dLoss), scaleBy(c.output(3), dLoss), null, null] : [null, null, null, null]),
+  samples: [
+    { inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, 2, 0, 7), { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] }], params: { withGrad: true, bf16Compute: false }, tolerance: 1e-4 },
+    { inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0), { shape: [3], dtype: "f32", values: [1, 1, 1] }], params: { withGrad: false, bf16Compute: true }, tolerance: 1e-4 },
+  ],
+};
+/** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
+export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {
+  const withGrad = h.requiresGrad || w.requiresGrad;
+  const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], { withGrad, bf16Compute: w.dtype === "bf16" });
+  return { loss, nll };
+}

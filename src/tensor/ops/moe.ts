@@ -1,0 +1,392 @@
+// Mixture of experts: gate, sequence-wise balance loss, device-side dispatch, grouped products, combination.
+// Routing never leaves the device: counts and permutations are tensors.
+import type { DType } from "../dtype.js";
+import { dispatch } from "../engine.js";
+import { checkShape, type OpSpec, type VjpContext } from "../op.js";
+import { numElements, type Tensor } from "../tensor.js";
+import { cast, scaleBy, streamCost } from "./elementwise.js";
+
+/** The gate: DeepSeek-V3 uses sigmoid scores, groups ranked by the sum of their two best; V2 softmax and the best. */
+export interface RouterParams {
+  topK: number;
+  numGroups: number;
+  topkGroups: number;
+  scoring: "softmax" | "sigmoid";
+  groupScore: "max" | "top2sum";
+  /** Divide the chosen scores by their sum (+1e-20). */
+  normalize: boolean;
+  /** routed_scaling_factor. */
+  scale: number;
+}
+
+function scoreRow(logits: ArrayLike<number>, at: number, experts: number, scoring: RouterParams["scoring"]): Float64Array {
+  const row = Float64Array.from({ length: experts }, (_, e) => logits[at + e]);
+  if (scoring === "sigmoid") return row.map((z) => 1 / (1 + Math.exp(-z)));
+  const max = Math.max(...row);
+  const exps = row.map((z) => Math.exp(z - max));
+  const sum = exps.reduce((a, b) => a + b, 0);
+  return exps.map((e) => e / sum);
+}
+
+/** Choice scores with the groups that are not kept at -inf. */
+function maskGroups(choice: Float64Array, p: RouterParams): Float64Array {
+  const size = choice.length / p.numGroups;
+  const groupScores = Array.from({ length: p.numGroups }, (_, g) => {
+    const sorted = [...choice.slice(g * size, (g + 1) * size)].sort((a, b) => b - a);
+    return p.groupScore === "max" ? sorted[0] : sorted[0] + (sorted[1] ?? 0);
+  });
+  const kept = new Set(topIndices(groupScores, p.topkGroups));
+  return choice.map((c, e) => (kept.has(Math.floor(e / size)) ? c : Number.NEGATIVE_INFINITY));
+}
+
+/** Indexes of the k largest, descending, ties to the lower index. */
+function topIndices(values: ArrayLike<number>, k: number): number[] {
+  return Array.from(values, (_, i) => i)
+    .sort((a, b) => values[b] - values[a] || a - b)
+    .slice(0, k);
+}
+
+const v3: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
+const v2: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "softmax", groupScore: "max", normalize: false, scale: 16 };
+
+/**
+ * Expert choice (DeepSeek-V3 eqs. 12–16): logits [T,E] and an optional selection-only bias [E]
+ * → scores [T,E], indices i32 [T,K] by descending choice score, gate weights [T,K].
+ */
+export const routerOp: OpSpec<RouterParams> = {
+  name: "router",
+  infer: ([logits, bias], { topK, numGroups }) => {
+    const [tokens, experts] = logits!.shape;
+    checkShape(logits!.dtype === "f32" && experts % numGroups === 0 && topK <= experts && (!bias || bias.shape[0] === experts), "router", "f32 logits [T,E] and a bias [E] or none", logits, bias);
+    return [
+      { shape: [tokens, experts], dtype: "f32" },
+      { shape: [tokens, topK], dtype: "i32" },
+      { shape: [tokens, topK], dtype: "f32" },
+    ];
+  },
+  reference: ([logits, bias], [scores, indices, weights], p) => {
+    const [tokens, experts] = logits!.shape;
+    for (let t = 0; t < tokens; t++) {
+      const row = scoreRow(logits!.data, t * experts, experts, p.scoring);
+      scores.data.set(row, t * experts);
+      const chosen = topIndices(maskGroups(row.map((s, e) => s + (bias ? bias.data[e] : 0)), p), p.topK);
+      const total = p.normalize ? chosen.reduce((sum, e) => sum + row[e], 0) + 1e-20 : 1;
+      chosen.forEach((e, i) => {
+        indices.data[t * p.topK + i] = e;
+        weights.data[t * p.topK + i] = (row[e] / total) * p.scale;
+      });
+    }
+  },
+  cost: (i, o) => streamCost(10, i, o),
+  saves: { outputs: [0, 1] },
+  vjp: (c, [dScores, , dWeights]) => {
+    if (!dScores && !dWeights) return [null, null];
+    return [dispatch(routerBackwardOp, [c.output(0), c.output(1), dWeights, dScores], c.params)[0], null];
+  },
+  samples: [
+    { name: "V3", inputs: [{ shape: [7, 16], dtype: "f32" }, { shape: [16], dtype: "f32", scale: 0.1 }], params: v3 },
+    { name: "V2", inputs: [{ shape: [7, 16], dtype: "f32" }, null], params: v2 },
+    { name: "one group", inputs: [{ shape: [5, 20], dtype: "f32" }, null], params: { ...v3, numGroups: 1, topkGroups: 1, topK: 4 } },
+  ],
+};
+
+const routerChoice = { shape: [3, 2], dtype: "i32" as const, values: [1, 3, 0, 2, 3, 2] };
+const someScores = { shape: [3, 4], dtype: "f32" as const, values: [0.2, 0.6, 0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.2, 0.3, 0.4] };
+/** dLogits from (scores, indices, dWeights or null, dScores or null). */
+export const routerBackwardOp: OpSpec<RouterParams> = {
+  name: "routerBackward",
+  infer: ([scores]) => [{ shape: scores!.shape, dtype: "f32" }],
+  reference: ([scores, indices, dWeights, dScores], [dLogits], p) => {
+    const [tokens, experts] = scores!.shape;
+    const K = indices!.shape[1];
+    for (let t = 0; t < tokens; t++) {
+      const ds = Float64Array.from({ length: experts }, (_, e) => (dScores ? dScores.data[t * experts + e] : 0));
+      const chosen = Array.from({ length: K }, (_, i) => indices!.data[t * K + i]);
+      const s = (e: number) => scores!.data[t * experts + e];
+      const total = p.normalize ? chosen.reduce((sum, e) => sum + s(e), 0) + 1e-20 : 1;
+      const g = (i: number) => (dWeights ? dWeights.data[t * K + i] * p.scale : 0);
+      const mean = p.normalize ? chosen.reduce((sum, e, i) => sum + g(i) * s(e), 0) / (total * total) : 0;
+      chosen.forEach((e, i) => {
+        ds[e] += g(i) / total - mean;
+      });
+      const inner = p.scoring === "softmax" ? ds.reduce((sum, d, e) => sum + d * s(e), 0) : 0;
+      for (let e = 0; e < experts; e++) dLogits.data[t * experts + e] = p.scoring === "softmax" ? s(e) * (ds[e] - inner) : ds[e] * s(e) * (1 - s(e));
+    }
+  },
+  cost: (i, o) => streamCost(10, i, o),
+  samples: [
+    { inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, { shape: [3, 4], dtype: "f32" }], params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 } },
+    { inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, null], params: { ...v2, topK: 2, numGroups: 1, topkGroups: 1 } },
+    { inputs: [someScores, routerChoice, null, { shape: [3, 4], dtype: "f32" }], params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 } },
+  ],
+};
+/** See `routerOp`. */
+export function router(logits: Tensor, bias: Tensor | null, params: RouterParams): { scores: Tensor; indices: Tensor; weights: Tensor } {
+  const [scores, indices, weights] = dispatch(routerOp, [logits, bias], params);
+  return { scores, indices, weights };
+}
+
+/**
+ * Complementary sequence-wise balance loss (DeepSeek-V3 eqs. 17–20), mean over sequences: scores [T,E], indices [T,K], cuSeqlens
+ * → loss and its gradient with respect to the scores (the counts f are constants).
+ */
+export const balanceLossOp: OpSpec<{ alpha: number }> = {
+  name: "balanceLoss",
+  infer: ([scores]) => [
+    { shape: [1], dtype: "f32" },
+    { shape: scores!.shape, dtype: "f32" },
+  ],
+  reference: ([scores, indices, cu], [loss, dScores], { alpha }) => {
+    const experts = scores!.shape[1];
+    const K = indices!.shape[1];
+    const sequences = cu!.data.length - 1;
+    loss.data[0] = 0;
+    for (let q = 0; q < sequences; q++) {
+      const [begin, end] = [cu!.data[q], cu!.data[q + 1]];
+      if (end === begin) continue;
+      const f = new Float64Array(experts);
+      for (let i = begin * K; i < end * K; i++) f[indices!.data[i]] += experts / (K * (end - begin));
+      const weight = alpha / ((end - begin) * sequences);
+      for (let t = begin; t < end; t++) {
+        const s = (e: number) => scores!.data[t * experts + e];
+        let total = 0;
+        let weighted = 0;
+        for (let e = 0; e < experts; e++) {
+          total += s(e);
+          weighted += f[e] * s(e);
+        }
+        loss.data[0] += (weight * weighted) / total;
+        for (let e = 0; e < experts; e++) dScores.data[t * experts + e] = (weight * (f[e] - weighted / total)) / total;
+      }
+    }
+  },
+  cost: (i, o) => streamCost(6, i, [o[1]]),
+  saves: { outputs: [1] },
+  vjp: (c, [dLoss]) => [dLoss && scaleBy(c.output(1), dLoss), null, null],
+  samples: [{ inputs: [someScores, routerChoice, { shape: [3], dtype: "i32", values: [0, 1, 3] }], params: { alpha: 0.5 } }],
+};
+/** See `balanceLossOp`. */
+export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, alpha: number): Tensor => dispatch(balanceLossOp, [scores, indices, cuSeqlens], { alpha })[0];
+
+/**
+ * Sorts (token, choice) pairs by expert, stably: indices [T,K] → offsets [E+1], rowToken [T·K] (token of each sorted row),
+ * tokenRow [T,K] (row of each pair). `load` [E], if given, gains the counts.
+ */
+export const moeDispatchOp: OpSpec<{ experts: number }> = {
+  name: "moeDispatch",
+  infer: ([indices], { experts }) => [
+    { shape: [experts + 1], dtype: "i32" },
+    { shape: [numElements(indices!.shape)], dtype: "i32" },
+    { shape: indices!.shape, dtype: "i32" },
+  ],
+  mutates: [1],
+  reference: ([indices, load], [offsets, rowToken, tokenRow], { experts }) => {
+    const K = indices!.shape[1];
+    let row = 0;
+    for (let e = 0; e < experts; e++) {
+      offsets.data[e] = row;
+      for (let i = 0; i < indices!.data.length; i++) {
+        if (indices!.data[i] !== e) continue;
+        rowToken.data[row] = Math.floor(i / K);
+        tokenRow.data[i] = row++;
+      }
+      if (load) load.data[e] += row - offsets.data[e];
+    }
+    offsets.data[experts] = row;
+  },
+  samples: [
+    { inputs: [routerChoice, { shape: [4], dtype: "f32" }], params: { experts: 4 } },
+    { inputs: [{ shape: [4, 1], dtype: "i32", values: [2, 2, 0, 2] }, null], params: { experts: 5 } },
+  ],
+};
+/** The permutation that groups (token, choice) pairs by expert; all on the device. */
+export interface Dispatch {
+  offsets: Tensor;
+  rowToken: Tensor;
+  tokenRow: Tensor;
+}
+/** See `moeDispatchOp`. */
+export function moeDispatch(indices: Tensor, experts: number, load: Tensor | null): Dispatch {
+  const [offsets, rowToken, tokenRow] = dispatch(moeDispatchOp, [indices, load], { experts });
+  return { offsets, rowToken, tokenRow };
+}
+
+/** Parameters of `groupedGemm`. */
+export interface GroupedGemmParams {
+  /** W is [E,N,K] (a linear layer per expert); false: [E,K,N]. */
+  transW: boolean;
+  dtype: DType;
+  bf16Compute: boolean;
+}
+const offsets4 = { shape: [5], dtype: "i32" as const, values: [0, 2, 2, 5, 6] };
+const rowOf6 = { shape: [6], dtype: "i32" as const, values: [0, 2, 1, 2, 0, 1] };
+const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 3] };
+/**
+ * Rows of expert e, [offsets[e], offsets[e+1]), times that expert's weight. Inputs x, W, offsets, rowToken or null
+ * (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
+ */
+export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
+  name: "groupedGemm",
+  infer: ([x, w, offsets, rowToken], { transW, dtype }) => {
+    const [experts, a, b] = w!.shape;
+    checkShape(x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1, "groupedGemm", "x [R,K], W [E,N,K], offsets [E+1]", x, w, offsets);
+    return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], transW ? a : b], dtype }];
+  },
+  reference: ([x, w, offsets, rowToken], [y], { transW }) => {
+    const [experts, a, b] = w!.shape;
+    const [n, k] = transW ? [a, b] : [b, a];
+    for (let e = 0; e < experts; e++)
+      for (let r = offsets!.data[e]; r < offsets!.data[e + 1]; r++)
+        for (let j = 0; j < n; j++) {
+          const from = (rowToken ? rowToken.data[r] : r) * k;
+          let sum = 0;
+          for (let q = 0; q < k; q++) sum += x!.data[from + q] * w!.data[e * n * k + (transW ? j * k + q : q * n + j)];
+          y.data[r * n + j] = sum;
+        }
+  },
+  cost: (i, o) => ({ flops: 2 * numElements(o[0].shape) * i[0]!.shape[1], bytes: streamCost(0, [i[0], i[1]], o).bytes }),
+  saves: { inputs: [0, 1, 2, 3, 4] },
+  vjp: (c, [dy]) => (dy ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null] : [null, null, null, null, null]),
+  samples: [
+    { inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3], params: { transW: true, dtype: "f32", bf16Compute: false } },
+    { inputs: [{ shape: [6, 20], dtype: "f32" }, { shape: [4, 33, 20], dtype: "f32" }, offsets4, null, null], params: { transW: true, dtype: "f32", bf16Compute: false } },
+    { name: "bf16", inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [4, 48, 32], dtype: "bf16" }, offsets4, null, null], params: { transW: true, dtype: "bf16", bf16Compute: true } },
+  ],
+};
+type GroupedContext = VjpContext<GroupedGemmParams>;
+
+function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
+  const { bf16Compute } = c.params;
+  const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], { transW: false, dtype: c.inputSpec(0).dtype, bf16Compute });
+  const tokenRow = c.maybeInput(4);
+  return tokenRow ? dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype: c.inputSpec(0).dtype })[0] : rows;
+}
+
+function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
+  const target = c.gradTarget(1);
+  const params = { shape: c.inputSpec(1).shape, accumulate: !!target, bf16Compute: c.params.bf16Compute };
+  return dispatch(groupedWeightGradOp, [dy, c.input(0), c.input(2), c.maybeInput(3)], params, [target])[0];
+}
+
+/** dW[e] [N,K] (+)= dYᵀ·X over the rows of expert e; experts without rows get zero. */
+export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate: boolean; bf16Compute: boolean }> = {
+  name: "groupedWeightGrad",
+  infer: (_, { shape }) => [{ shape, dtype: "f32" }],
+  reference: ([dy, x, offsets, rowToken], [dw], { shape: [experts, n, k], accumulate }) => {
+    for (let e = 0; e < experts; e++)
+      for (let j = 0; j < n; j++)
+        for (let q = 0; q < k; q++) {
+          let sum = accumulate ? dw.data[(e * n + j) * k + q] : 0;
+          for (let r = offsets!.data[e]; r < offsets!.data[e + 1]; r++) sum += dy!.data[r * n + j] * x!.data[(rowToken ? rowToken.data[r] : r) * k + q];
+          dw.data[(e * n + j) * k + q] = sum;
+        }
+  },
+  cost: (i, _, { shape }) => ({ flops: 2 * i[0]!.shape[0] * shape[1] * shape[2], bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes }),
+  samples: [
+    { inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6], params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false } },
+    { inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [6, 20], dtype: "bf16" }, offsets4, null], params: { shape: [4, 33, 20], accumulate: true, bf16Compute: true }, tolerance: 1e-4 },
+  ],
+};
+/** x·W[e]ᵀ for the rows of each expert, gathered by `dispatch.rowToken` when `gather`. bf16 compute when W is bf16. */
+export function groupedLinear(x: Tensor, w: Tensor, to: Dispatch, gather: boolean): Tensor {
+  return dispatch(groupedGemmOp, [x, w, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null], { transW: true, dtype: x.dtype, bf16Compute: w.dtype === "bf16" })[0];
+}
+
+/** dx[t] = Σ_k rows[tokenRow[t,k]]: the gradient of the dispatch gather. */
+export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
+  name: "gatherSumRows",
+  infer: ([rows, tokenRow], { dtype }) => [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }],
+  reference: ([rows, tokenRow], [dx]) => {
+    const [tokens, K] = tokenRow!.shape;
+    const d = rows!.shape[1];
+    for (let t = 0; t < tokens; t++)
+      for (let j = 0; j < d; j++) {
+        let sum = 0;
+        for (let i = 0; i < K; i++) sum += rows!.data[tokenRow!.data[t * K + i] * d + j];
+        dx.data[t * d + j] = sum;
+      }
+  },
+  cost: (i, o) => streamCost(2, [i[0]], o),
+  samples: [
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, rowsOf3], params: { dtype: "f32" } },
+    { inputs: [{ shape: [6, 64], dtype: "bf16" }, rowsOf3], params: { dtype: "bf16" } },
+  ],
+};
+
+/** y[t] = add[t] + Σ_k weights[t,k]·rows[tokenRow[t,k]]; inputs rows, weights, tokenRow, add or null. */
+export const moeCombineOp: OpSpec<{ dtype: DType }> = {
+  name: "moeCombine",
+  infer: ([rows, weights, tokenRow], { dtype }) => {
+    checkShape(weights!.shape.join() === tokenRow!.shape.join(), "moeCombine", "weights shaped as tokenRow", weights, tokenRow);
+    return [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }];
+  },
+  reference: ([rows, weights, tokenRow, added], [y]) => {
+    const [tokens, K] = tokenRow!.shape;
+    const d = rows!.shape[1];
+    for (let t = 0; t < tokens; t++)
+      for (let j = 0; j < d; j++) {
+        let sum = added ? added.data[t * d + j] : 0;
+        for (let i = 0; i < K; i++) sum += weights!.data[t * K + i] * rows!.data[tokenRow!.data[t * K + i] * d + j];
+        y.data[t * d + j] = sum;
+      }
+  },
+  cost: (i, o) => streamCost(4, [i[0], i[3]], o),
+  saves: { inputs: [0, 1, 2] },
+  vjp: (c, [dy]) => {
+    if (!dy) return [null, null, null, null];
+    const [dRows, dWeights] = dispatch(moeCombineBackwardOp, [c.input(0), c.input(1), c.input(2), dy], {});
+    return [dRows, dWeights, null, c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null];
+  },
+  samples: [
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 17], dtype: "f32" }], params: { dtype: "f32" } },
+    { inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, null], params: { dtype: "bf16" } },
+  ],
+};
+/** (dRows, dWeights) of `moeCombine` from (rows, weights, tokenRow, dy). */
+export const moeCombineBackwardOp: OpSpec<Record<string, never>> = {
+  name: "moeCombineBackward",
+  infer: ([rows, weights]) => [
+    { shape: rows!.shape, dtype: rows!.dtype },
+    { shape: weights!.shape, dtype: "f32" },
+  ],
+  reference: ([rows, weights, tokenRow, dy], [dRows, dWeights]) => {
+    const [tokens, K] = tokenRow!.shape;
+    const d = rows!.shape[1];
+    for (let t = 0; t < tokens; t++)
+      for (let i = 0; i < K; i++) {
+        const row = tokenRow!.data[t * K + i];
+        let sum = 0;
+        for (let j = 0; j < d; j++) {
+          sum += dy!.data[t * d + j] * rows!.data[row * d + j];
+          dRows.data[row * d + j] = weights!.data[t * K + i] * dy!.data[t * d + j];
+        }
+        dWeights.data[t * K + i] = sum;
+      }
+  },
+  cost: (i, o) => streamCost(4, i, o),
+  samples: [
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 17], dtype: "f32" }], params: {} },
+    { inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 64], dtype: "f32" }], params: {} },
+  ],
+};
+/** See `moeCombineOp`; the result has the type of `added`, or of the rows. */
+export function moeCombine(rows: Tensor, weights: Tensor, tokenRow: Tensor, added: Tensor | null): Tensor {
+  return dispatch(moeCombineOp, [rows, weights, tokenRow, added], { dtype: (added ?? rows).dtype })[0];
+}
+
+/** bias[e] -= gamma where load[e] is above the mean, += gamma where below (DeepSeek-V3 §2.1.2); in place. */
+export const routerBiasUpdateOp: OpSpec<{ gamma: number }> = {
+  name: "routerBiasUpdate",
+  infer: () => [],
+  mutates: [0],
+  reference: ([bias, load], _, { gamma }) => {
+    let mean = 0;
+    for (const l of load!.data) mean += l / load!.data.length;
+    for (let e = 0; e < bias!.data.length; e++) bias!.data[e] += gamma * Math.sign(mean - load!.data[e]);
+  },
+  samples: [{ inputs: [{ shape: [4], dtype: "f32" }, { shape: [4], dtype: "f32", values: [3, 5, 4, 4] }], params: { gamma: 0.01 } }],
+};
+/** See `routerBiasUpdateOp`. */
+export const routerBiasUpdate = (bias: Tensor, load: Tensor, gamma: number): void => {
+  dispatch(routerBiasUpdateOp, [bias, load], { gamma });
+};
