@@ -1,0 +1,219 @@
+// Attention over packed sequences, backward. See attention.h.
+#include <memory>
+#include <vector>
+
+#include "attention-tile.h"
+#include "attention.h"
+#include "dtype.h"
+#include "pool.h"
+
+namespace luciole {
+namespace {
+
+using namespace attention;
+
+constexpr int64_t kBlockRows = 48;        // query rows whose probabilities are held at a time: with 64 keys they fit L1
+constexpr int64_t kInlineWork = 1 << 18;  // multiply-adds below which waking a thread costs more than it gives
+constexpr int64_t kSplitTokens = 1024;    // sequences from here on may be split over keys, into at most kMostRuns runs
+constexpr int64_t kMostRuns = 4;
+
+struct Sizes {
+  int64_t Hq, Hkv, Dqk, Dv, group, ldq, ldo;
+  float scale;
+  bool causal;
+};
+
+template <class T>
+struct Tensors {
+  const T *q, *k, *v, *o, *dO;
+  const float* lse;
+  T *dq, *dk, *dv;
+};
+
+/** Keys [firstKey, lastKey) of one sequence and kv head, against every query row that sees them. */
+struct Task {
+  int64_t begin, end;  // tokens of the sequence
+  int64_t kvHead, firstKey, lastKey;
+  int64_t firstQuery;  // position of the first query row, counted from `begin`
+  float* partial;      // where the run's share of dq goes, or null when the run is the only one
+  int64_t rows(const Sizes& z) const { return (end - begin - firstQuery) * z.group; }
+  int64_t work() const { return (lastKey - firstKey) * (end - begin - firstQuery); }
+};
+
+/** The runs of one split sequence and kv head: dq is their sum, in order. */
+struct SplitHead {
+  int64_t firstTask, numRuns;
+};
+
+struct Plan {
+  std::vector<Task> tasks;
+  std::vector<SplitHead> splits;
+  std::unique_ptr<float[]> partials;
+};
+
+int64_t numRuns(int64_t length, int64_t Hkv) { return length < kSplitTokens ? 1 : std::clamp<int64_t>(16 / Hkv, 1, kMostRuns); }
+
+Plan makePlan(const int32_t* cuSeqlens, int64_t numSeqs, const Sizes& z) {
+  Plan plan;
+  int64_t partialFloats = 0;
+  for (int64_t i = 0; i < numSeqs; ++i) {
+    const int64_t begin = cuSeqlens[i], end = cuSeqlens[i + 1], length = end - begin;
+    if (length == 0) continue;
+    const int64_t runs = numRuns(length, z.Hkv), runKeys = roundUp((length + runs - 1) / runs, kBlockKeys);
+    for (int64_t h = 0; h < z.Hkv; ++h) {
+      if (runs > 1) plan.splits.push_back({static_cast<int64_t>(plan.tasks.size()), runs});
+      for (int64_t key = 0, run = 0; run < runs; ++run, key += runKeys) {
+        plan.tasks.push_back({begin, end, h, key, std::min(key + runKeys, length), z.causal ? key : 0, nullptr});
+        if (runs > 1) partialFloats += plan.tasks.back().rows(z) * z.ldq;
+      }
+    }
+  }
+  plan.partials.reset(new float[partialFloats]);
+  float* next = plan.partials.get();
+  for (const SplitHead& split : plan.splits)
+    for (int64_t i = split.firstTask; i < split.firstTask + split.numRuns; ++i) {
+      plan.tasks[i].partial = next;
+      next += plan.tasks[i].rows(z) * z.ldq;
+    }
+  return plan;
+}
+
+/** delta[row] = dO . o, the softmax gradient's inner product. */
+template <class T>
+float rowDelta(const float* dO, const T* o, int64_t width) {
+  return sumVectors(0, width, [&](int64_t d, auto lanes) { return get(dO + d, lanes) * get(o + d, lanes); });
+}
+
+template <class T>
+void writeRow(const float* from, T* to, int64_t width, float scale) {
+  eachVector(0, width, [&](int64_t d, auto lanes) { put(to + d, get(from + d, lanes) * splat(scale), lanes); });
+}
+
+/** Scratch of one task, carved out of one thread's block. Row arrays hold every query row of the task. */
+struct Scratch {
+  float *q, *dO, *dq, *lse, *delta;     // [rows, ldq], [rows, ldo], [rows, ldq], [rows], [rows]
+  float *keysT, *valuesT, *keys;        // the key block
+  float *dk, *dv, *p, *ds;              // [64, ldq], [64, ldo], [kBlockRows, 64] twice
+  Scratch(int64_t rows, bool ownDq, const Sizes& z) {
+    const int64_t sizes[] = {rows * z.ldq, rows * z.ldo, ownDq ? rows * z.ldq : 0, roundUp(rows, 16), roundUp(rows, 16), kBlockKeys * z.ldq,
+                             kBlockKeys * z.ldo, kBlockKeys * z.ldq, kBlockKeys * z.ldq, kBlockKeys * z.ldo, kBlockRows * kBlockKeys, kBlockRows * kBlockKeys};
+    float** const fields[] = {&q, &dO, &dq, &lse, &delta, &keysT, &valuesT, &keys, &dk, &dv, &p, &ds};
+    int64_t total = 0;
+    for (int64_t size : sizes) total += size;
+    float* next = static_cast<float*>(threadScratch(0, total * sizeof(float)));
+    for (size_t i = 0; i < std::size(sizes); ++i) {
+      *fields[i] = next;
+      next += sizes[i];
+    }
+  }
+};
+
+/** Key block [key, key + keys) against query rows [row, row + rows) of the task: adds to dq, dk and dv. */
+void gradBlock(const Task& task, const Sizes& z, const Scratch& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows) {
+  for (int64_t r0 = 0; r0 < rows; r0 += kTileRows) {
+    const int64_t count = std::min<int64_t>(kTileRows, rows - r0), at = row + r0;
+    int32_t visible[kTileRows];
+    for (int64_t r = 0; r < count; ++r)
+      visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.firstQuery + (at + r) / z.group + 1 - key, 0, keys) : keys);
+    gradRows(count, s.q + at * z.ldq, s.dO + at * z.ldo, z.ldo, s.lse + at, s.delta + at, visible, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys,
+             s.dq + at * z.ldq);
+  }
+  for (int64_t j = 0; j < keys; j += kTileRows) {
+    const int64_t count = std::min<int64_t>(kTileRows, keys - j);
+    const int64_t first = z.causal ? std::max<int64_t>(0, (key + j - task.firstQuery) * z.group - row) : 0;  // earlier rows do not see key j
+    if (first >= rows) break;
+    const float *p = s.p + first * kBlockKeys + j, *ds = s.ds + first * kBlockKeys + j;
+    addWeightedRows(count, s.dv + j * z.ldo, z.ldo, z.ldo / kLanes, p, s.dO + (row + first) * z.ldo, z.ldo, rows - first);
+    addWeightedRows(count, s.dk + j * z.ldq, z.ldq, z.ldq / kLanes, ds, s.q + (row + first) * z.ldq, z.ldq, rows - first);
+  }
+}
+
+template <class T>
+void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Scratch& s) {
+  const int64_t positions = task.end - task.begin - task.firstQuery, firstRow = (task.begin + task.firstQuery) * z.Hq + task.kvHead * z.group;
+  packRows(t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, s.q, z.ldq);
+  packRows(t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv, 1.0f, s.dO, z.ldo);
+  for (int64_t p = 0, row = 0; p < positions; ++p)
+    for (int64_t g = 0; g < z.group; ++g, ++row) {
+      const int64_t at = firstRow + p * z.Hq + g;
+      s.lse[row] = t.lse[at];
+      s.delta[row] = rowDelta(s.dO + row * z.ldo, t.o + at * z.Dv, z.Dv);
+    }
+}
+
+template <class T>
+void gradTask(const Tensors<T>& t, const Task& task, const Sizes& z) {
+  const int64_t rows = task.rows(z);
+  Scratch s(rows, !task.partial, z);
+  if (task.partial) s.dq = task.partial;
+  packQueries(t, task, z, s);
+  std::fill_n(s.dq, rows * z.ldq, 0.0f);
+  for (int64_t key = task.firstKey; key < task.lastKey; key += kBlockKeys) {
+    const int64_t keys = std::min(kBlockKeys, task.lastKey - key), head = (task.begin + key) * z.Hkv + task.kvHead;
+    packTransposed(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, s.keysT);
+    packTransposed(t.v + head * z.Dv, keys, z.Hkv * z.Dv, z.Dv, s.valuesT);
+    packRows(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk, 1.0f, s.keys, z.ldq);
+    std::fill_n(s.dk, keys * z.ldq, 0.0f);
+    std::fill_n(s.dv, keys * z.ldo, 0.0f);
+    const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq};
+    for (int64_t row = z.causal ? (key - task.firstQuery) * z.group : 0; row < rows; row += kBlockRows)
+      gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, rows - row));
+    for (int64_t j = 0; j < keys; ++j) {  // q carries the scale already, so dk does
+      writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, 1.0f);
+      writeRow(s.dv + j * z.ldo, t.dv + (head + j * z.Hkv) * z.Dv, z.Dv, 1.0f);
+    }
+  }
+  if (task.partial) return;
+  for (int64_t row = 0; row < rows; ++row)
+    writeRow(s.dq + row * z.ldq, t.dq + ((task.begin + row / z.group) * z.Hq + task.kvHead * z.group + row % z.group) * z.Dqk, z.Dqk, z.scale);
+}
+
+/** dq of positions [from, to) of a split sequence: the runs that reach the position, summed in order. */
+template <class T>
+void sumRuns(const Tensors<T>& t, const Task* runs, int64_t numRuns, int64_t from, int64_t to, const Sizes& z) {
+  for (int64_t row = from * z.group; row < to * z.group; ++row) {
+    float* total = runs[0].partial + row * z.ldq;
+    for (int64_t i = 1; i < numRuns && runs[i].firstQuery * z.group <= row; ++i) {
+      const float* share = runs[i].partial + (row - runs[i].firstQuery * z.group) * z.ldq;
+      for (int64_t d = 0; d < z.ldq; d += kLanes) store(total + d, load(total + d) + load(share + d));
+    }
+    writeRow(total, t.dq + ((runs[0].begin + row / z.group) * z.Hq + runs[0].kvHead * z.group + row % z.group) * z.Dqk, z.Dqk, z.scale);
+  }
+}
+
+template <class T>
+void runPlan(const Tensors<T>& t, const Plan& plan, const Sizes& z) {
+  std::vector<const Task*> order;
+  int64_t work = 0;
+  for (const Task& task : plan.tasks) {
+    order.push_back(&task);
+    work += task.work();
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Task* a, const Task* b) { return a->work() > b->work(); });
+  const int64_t count = static_cast<int64_t>(order.size());
+  parallelFor(count, work * z.group * (z.Dqk + z.Dv) < kInlineWork ? count : 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) gradTask(t, *order[i], z);
+  });
+  for (const SplitHead& split : plan.splits) {
+    const Task* runs = &plan.tasks[split.firstTask];
+    parallelFor(runs->end - runs->begin, 256, [&](int64_t begin, int64_t end) { sumRuns(t, runs, split.numRuns, begin, end, z); });
+  }
+}
+
+}  // namespace
+
+void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type, const float* lse, void* dq, void* dk,
+                       void* dv, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale,
+                       bool causal) {
+  if (T == 0 || Hq == 0 || Hkv == 0) return;
+  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal};
+  const Plan plan = makePlan(cuSeqlens, numSeqs, sizes);
+  dispatchType(type, [&](auto tag) {
+    using E = decltype(tag);
+    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v), static_cast<const E*>(o), static_cast<const E*>(dO),
+                             lse, static_cast<E*>(dq), static_cast<E*>(dk), static_cast<E*>(dv)};
+    runPlan(tensors, plan, sizes);
+  });
+}
+
+}  // namespace luciole
