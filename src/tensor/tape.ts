@@ -234,28 +234,35 @@ function deliver(input: TapeNode["inputs"][number], grad: Tensor, grads: Gradien
   else grads.set(input.id, held);
 }
 
+let replaying = false;
+
+/** True while `recompute` runs a body for the second time: counters must not count again. */
+export function isReplaying(): boolean {
+  return replaying;
+}
+
 /**
  * Activation checkpointing: runs `body` without recording its inside, and runs it again during backward.
  * `body` must be a pure function of its inputs and of parameters. Trades one more forward for its activations' memory.
  */
-export function recompute(body: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
+export function recompute(body: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
   if (!tape) return body(...inputs);
-  const output = noGrad(() => scope(() => body(...inputs)));
+  const outputs = noGrad(() => scope(() => body(...inputs)));
   const saved = inputs.map((t) => t.retain());
   recordCustom(
     describe(inputs),
-    [output],
-    [output],
-    ([grad]) => (grad ? replayInside(body, saved, grad) : saved.map(() => null)),
+    outputs.filter((t) => t.dtype !== "i32"),
+    outputs,
+    (grads) => replayInside(body, saved, grads),
     () => {
       for (const t of saved) t.dispose();
       saved.length = 0;
     },
   );
-  return output;
+  return outputs;
 }
 
-function replayInside(body: (...inputs: Tensor[]) => Tensor, saved: readonly Tensor[], grad: Tensor): (Tensor | null)[] {
+function replayInside(body: (...inputs: Tensor[]) => Tensor[], saved: readonly Tensor[], grads: readonly (Tensor | null)[]): (Tensor | null)[] {
   const leaves = saved.map((t) => {
     const leaf = alias(t, t.shape);
     leaf.requiresGrad = t.requiresGrad;
@@ -263,15 +270,20 @@ function replayInside(body: (...inputs: Tensor[]) => Tensor, saved: readonly Ten
   });
   const inner: TapeNode[] = [];
   const outer = activate(inner);
+  replaying = true;
   try {
-    const output = body(...leaves);
+    const outputs = body(...leaves);
     activate(null);
-    const grads = replay(inner, [{ value: output, grad }]);
-    const results = leaves.map((t) => grads.get(t.id) ?? null);
-    const returned = results.map((g) => g && alias(g, g.shape));
-    for (const g of grads.values()) g.dispose();
-    return returned;
+    const roots = outputs.flatMap((value, i) => {
+      const grad = grads[i];
+      return grad ? [{ value, grad }] : [];
+    });
+    const gathered = replay(inner, roots);
+    const results = leaves.map((t) => gathered.get(t.id) ?? null).map((g) => g && alias(g, g.shape));
+    for (const g of gathered.values()) g.dispose();
+    return results;
   } finally {
+    replaying = false;
     for (const node of inner) node.free();
     activate(outer);
   }
