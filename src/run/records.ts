@@ -1,0 +1,98 @@
+// The lines and files of a run directory, as types. Metric names follow TRL (huggingface/trl, GRPOTrainer "Logged metrics").
+// Knows nothing of how they are written or drawn.
+
+/** The part of a run a record belongs to. */
+export type Phase = "pretrain" | "sft" | "rl" | "eval";
+
+/**
+ * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0 = base).
+ * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_tokens. rl: reward, reward_std,
+ * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: pass1, pass1_stderr, pass16, cons16, format_rate.
+ * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1). A value that is not finite is stored as null.
+ */
+export interface MetricsRecord {
+  phase: Phase;
+  step: number;
+  /** ISO 8601; filled in by the run directory when left out. */
+  time?: string;
+  [metric: string]: string | number | boolean | null | undefined | readonly number[];
+}
+
+/**
+ * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of the evaluation before and after RL;
+ * records of the two with the same `problem` are shown side by side. `completion` is the raw text, think tags included.
+ */
+export interface SampleRecord {
+  phase: Phase;
+  step: number;
+  time?: string;
+  model?: "base" | "final";
+  split?: "train" | "held_out";
+  problem: string;
+  prompt: string;
+  completion: string;
+  /** The reference answer or a description of the goal, where there is one. */
+  answer?: string;
+  correct?: boolean;
+  reward?: number;
+  rewards?: Readonly<Record<string, number | null>>;
+  numTokens?: number;
+}
+
+/** The counted results of one evaluation. Rates lie in 0..1; `meanThinkTokens` in tokens. */
+export interface EvaluationMetrics {
+  pass1: number;
+  pass16: number;
+  cons16: number;
+  meanThinkTokens: number;
+  formatRate: number;
+}
+
+/** An evaluation with the standard error of each number. */
+export interface EvaluationSummary extends EvaluationMetrics {
+  stderr: EvaluationMetrics;
+}
+
+/** summary.json: what a finished run counted about itself. */
+export interface RunSummary {
+  base: EvaluationSummary;
+  final: EvaluationSummary;
+  problems: number;
+  samplesPerProblem: number;
+  seed: number;
+  params: number;
+  activeParams: number;
+  pretrainTokens: number;
+  rlSteps: number;
+  wallSeconds: number;
+  peakRssBytes: number;
+  tokensPerSecond: { pretrain: number; rollout: number; train: number };
+  mfu: number;
+  runDir: string;
+}
+
+/** The machine a run is made on. `isa` is the instruction set the kernels chose, or `reference` without kernels. */
+export interface MachineDescription {
+  cpu: string;
+  threads: number;
+  isa: string;
+  memoryBytes: number;
+  platform: string;
+}
+
+/** config.json: everything needed to repeat a run. */
+export interface RunConfig {
+  verb: string;
+  seed: number;
+  /** Every option in force, defaults included; nested objects are shown as dotted names. */
+  options: Readonly<Record<string, unknown>>;
+  versions: Readonly<Record<string, string>>;
+  machine: MachineDescription;
+  startedAt: string;
+}
+
+/** Lengths of the logs in bytes at a moment when every line was whole; kept in a checkpoint, given back on resume. */
+export interface LogPosition {
+  readonly metrics: number;
+  readonly samples: number;
+}

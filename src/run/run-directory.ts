@@ -1,0 +1,197 @@
+// The directory of one run: config.json, metrics.jsonl, samples.jsonl, summary.json and where checkpoints and the report go.
+// Knows file names and who may use them; nothing of training, and nothing of what the report looks like.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { CheckpointError, ConfigError } from "../errors.js";
+import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
+import type { LogPosition, MachineDescription, MetricsRecord, RunConfig, RunSummary, SampleRecord } from "./records.js";
+
+const CONFIG_FILE = "config.json";
+const METRICS_FILE = "metrics.jsonl";
+const SAMPLES_FILE = "samples.jsonl";
+const SUMMARY_FILE = "summary.json";
+
+/** What a new run is made from. `path` is the directory itself (`--out`); without it, `runs/<verb>-<date>-<time>`. */
+export interface CreateRunOptions {
+  verb: string;
+  path?: string;
+  seed: number;
+  options: Readonly<Record<string, unknown>>;
+  versions?: Readonly<Record<string, string>>;
+  isa: string;
+  threads?: number;
+}
+
+/** A run directory open for writing. One process at a time. */
+export class RunDirectory {
+  private constructor(
+    readonly path: string,
+    readonly config: RunConfig,
+    private readonly metrics: JsonLinesWriter,
+    private readonly samples: JsonLinesWriter,
+  ) {}
+
+  /** Makes a new run directory. Throws ConfigError when the place is taken by a file or a directory that is not empty. */
+  static create(options: CreateRunOptions, now = new Date()): RunDirectory {
+    const path = resolve(options.path ?? join("runs", defaultRunName(options.verb, now)));
+    refuseTaken(path);
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw new ConfigError(`cannot make the run directory ${path} (${code}); choose another place with --out`, { cause: error });
+    }
+    const config: RunConfig = {
+      verb: options.verb,
+      seed: options.seed,
+      options: options.options,
+      versions: { node: process.versions.node, ...options.versions },
+      machine: describeMachine(options.isa, options.threads),
+      startedAt: now.toISOString(),
+    };
+    writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+    return RunDirectory.openLogs(path, config);
+  }
+
+  /**
+   * Opens an existing run to go on from a checkpoint. The logs are cut back to `position`, so that the steps made since, which
+   * will be made again, do not appear twice. Without a position (no checkpoint yet) they start empty.
+   */
+  static resume(path: string, position: LogPosition = { metrics: 0, samples: 0 }): RunDirectory {
+    const config = readRunConfig(path);
+    rmSync(join(path, SUMMARY_FILE), { force: true });
+    return RunDirectory.openLogs(resolve(path), config, position);
+  }
+
+  private static openLogs(path: string, config: RunConfig, position?: LogPosition): RunDirectory {
+    const metrics = JsonLinesWriter.open(join(path, METRICS_FILE), position?.metrics);
+    return new RunDirectory(path, config, metrics, JsonLinesWriter.open(join(path, SAMPLES_FILE), position?.samples));
+  }
+
+  /** Where the checkpoints of this run are kept. */
+  get checkpointsPath(): string {
+    return join(this.path, "checkpoints");
+  }
+
+  /** Where the report of this run is written. */
+  get reportPath(): string {
+    return join(this.path, "report.html");
+  }
+
+  /** Appends one line of metrics, stamped with the time. */
+  logMetrics(record: MetricsRecord): void {
+    this.metrics.append(stamped(record));
+  }
+
+  /** Appends one sample, stamped with the time. */
+  logSample(record: SampleRecord): void {
+    this.samples.append(stamped(record));
+  }
+
+  /** Syncs the logs and says how long they are. Take it after a step's lines and put it into that step's checkpoint. */
+  position(): LogPosition {
+    return { metrics: this.metrics.syncedBytes(), samples: this.samples.syncedBytes() };
+  }
+
+  /** Writes summary.json, whole or not at all. */
+  writeSummary(summary: RunSummary): void {
+    writeFileAtomically(join(this.path, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
+  }
+
+  close(): void {
+    this.metrics.close();
+    this.samples.close();
+  }
+}
+
+/** Everything a run has written about itself so far; `summary` is absent while it is not finished. */
+export interface RunRecords {
+  path: string;
+  config: RunConfig;
+  metrics: MetricsRecord[];
+  samples: SampleRecord[];
+  summary?: RunSummary;
+}
+
+/** Reads a run directory, finished or not. Throws ConfigError when it is none, DataError naming a malformed line. */
+export function readRun(path: string): RunRecords {
+  const summaryPath = join(path, SUMMARY_FILE);
+  return {
+    path: resolve(path),
+    config: readRunConfig(path),
+    metrics: readLog<MetricsRecord>(join(path, METRICS_FILE)),
+    samples: readLog<SampleRecord>(join(path, SAMPLES_FILE)),
+    summary: existsSync(summaryPath) ? readJson<RunSummary>(summaryPath) : undefined,
+  };
+}
+
+/** The config.json of a run. Throws ConfigError when the directory is no run directory. */
+export function readRunConfig(path: string): RunConfig {
+  const file = join(path, CONFIG_FILE);
+  if (!existsSync(file)) throw new ConfigError(`${path}: expected a run directory with ${CONFIG_FILE}, found none; name a directory under runs/`);
+  const config = readJson<RunConfig>(file);
+  if (typeof config?.verb !== "string" || typeof config.machine !== "object") throw new ConfigError(`${file}: is not the configuration of a run`);
+  return config;
+}
+
+/** `<verb>-YYYYMMDD-HHMMSS`, local time. */
+export function defaultRunName(verb: string, now: Date): string {
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const date = `${now.getFullYear()}${pad(now.getMonth() + 1)}${pad(now.getDate())}`;
+  return `${verb}-${date}-${pad(now.getHours())}${pad(now.getMinutes())}${pad(now.getSeconds())}`;
+}
+
+/** The machine as the system describes it. */
+export function describeMachine(isa: string, threads = availableParallelism()): MachineDescription {
+  const cpu = cpus()[0]?.model.trim() || "unknown CPU";
+  return { cpu, threads, isa, memoryBytes: totalmem(), platform: `${process.platform} ${process.arch}` };
+}
+
+/** Writes a text file so that a reader sees the old text or the new one: a temporary sibling, synced, renamed. */
+export function writeFileAtomically(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  try {
+    const descriptor = openSync(temporary, "w");
+    try {
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new CheckpointError(`cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose another place with --out`, { cause: error });
+  }
+}
+
+function refuseTaken(path: string): void {
+  if (!existsSync(path)) return;
+  let names: string[];
+  try {
+    names = readdirSync(path);
+  } catch (error) {
+    throw new ConfigError(`${path}: expected a directory for the run; choose another place with --out`, { cause: error });
+  }
+  if (names.length === 0) return;
+  const mend = names.includes(CONFIG_FILE) ? "go on with --resume, or choose another place with --out" : "choose an empty or new directory with --out";
+  throw new ConfigError(`${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}); ${mend}`);
+}
+
+function stamped<T extends { time?: string }>(record: T): T {
+  return { ...record, time: record.time ?? new Date().toISOString() };
+}
+
+function readLog<T>(path: string): T[] {
+  return existsSync(path) ? readJsonLines<T>(path) : [];
+}
+
+function readJson<T>(path: string): T {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch (error) {
+    throw new ConfigError(`${path}: expected JSON, got ${(error as Error).message}`, { cause: error });
+  }
+}
