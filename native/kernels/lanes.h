@@ -49,6 +49,15 @@ inline void put(T* p, vf v, int n) {
 }
 #endif
 
+/** get, with `rest` in the lanes past the end. */
+inline vf getOr(const float* p, AllLanes, float) { return load(p); }
+inline vf getOr(const float* p, int n, float rest) {
+  float lanes[kLanes];
+  store(lanes, splat(rest));
+  std::memcpy(lanes, p, n * sizeof(float));
+  return load(static_cast<const float*>(lanes));
+}
+
 /** Calls body(i, lanes) for every vector of [begin, end): lanes is AllLanes, or an int < kLanes for the last partial one. */
 template <class F>
 inline void eachVector(int64_t begin, int64_t end, F&& body) {

@@ -1,0 +1,165 @@
+// See sampling.h.
+#include "sampling.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "lanes.h"
+#include "pool.h"
+#include "softmax-row.h"
+
+namespace luciole {
+namespace {
+
+constexpr int kMassSlot = 0;
+constexpr int64_t kBlock = 1024;
+constexpr int kBucketShift = 19, kBuckets = (0x3f800000 >> kBucketShift) + 1;  // exponent and four mantissa bits of a float in [0, 1]
+
+/** A token and its unnormalised probability. Candidates are ordered by falling mass, then rising index. */
+struct Candidate {
+  float mass;
+  int32_t index;
+  bool before(const Candidate& other) const { return mass > other.mass || (mass == other.mass && index < other.index); }
+};
+
+int64_t argmax(const float* x, int64_t n) {
+  const float max = rowMax(x, n);
+  for (int64_t i = 0; i < n; ++i)
+    if (x[i] == max) return i;
+  return 0;  // only NaN: any token is as good
+}
+
+/** Counts and masses of the row by magnitude, so that finding a cut sorts one bucket and not the vocabulary. */
+class Histogram {
+ public:
+  Histogram(const float* mass, int64_t n) : mass_(mass), n_(n), counts_(kBuckets, 0), sums_(kBuckets, 0.0) {
+    for (int64_t i = 0; i < n; ++i) {
+      const int b = bucketOf(mass[i]);
+      ++counts_[b];
+      sums_[b] += mass[i];
+    }
+  }
+
+  double total() const {
+    double sum = 0;
+    for (double s : sums_) sum += s;
+    return sum;
+  }
+
+  /** The last candidate, in order, of the shortest run that done(count, mass) accepts; `runMass` receives the run's mass. */
+  template <class Done>
+  Candidate cut(Done&& done, double& runMass) const {
+    int64_t count = 0;
+    runMass = 0;
+    for (int b = kBuckets - 1; b >= 0; --b) {
+      if (counts_[b] == 0) continue;
+      if (b > 0 && !done(count + counts_[b], runMass + sums_[b])) {
+        count += counts_[b];
+        runMass += sums_[b];
+        continue;
+      }
+      for (const Candidate& candidate : sorted(b)) {
+        runMass += candidate.mass;
+        if (done(++count, runMass)) return candidate;
+      }
+    }
+    return {0.0f, std::numeric_limits<int32_t>::max()};
+  }
+
+ private:
+  static int bucketOf(float mass) {
+    int32_t bits;
+    std::memcpy(&bits, &mass, 4);
+    return bits >> kBucketShift;
+  }
+  std::vector<Candidate> sorted(int bucket) const {
+    std::vector<Candidate> members;
+    members.reserve(counts_[bucket]);
+    for (int64_t i = 0; i < n_; ++i)
+      if (bucketOf(mass_[i]) == bucket) members.push_back({mass_[i], static_cast<int32_t>(i)});
+    std::sort(members.begin(), members.end(), [](const Candidate& a, const Candidate& b) { return a.before(b); });
+    return members;
+  }
+
+  const float* mass_;
+  int64_t n_;
+  std::vector<int64_t> counts_;
+  std::vector<double> sums_;
+};
+
+struct Limits {
+  int64_t topK;
+  float topP, minP;
+};
+
+/** Zeroes the masses outside the limits. The largest mass is 1. */
+void applyLimits(float* mass, int64_t n, const Limits& limits) {
+  Candidate last{0.0f, std::numeric_limits<int32_t>::max()};
+  const bool useTopK = limits.topK > 0 && limits.topK < n, useTopP = limits.topP < 1.0f;
+  if (useTopK || useTopP) {
+    const Histogram histogram(mass, n);
+    double total = histogram.total(), ignored;
+    if (useTopK) last = histogram.cut([&](int64_t count, double) { return count >= limits.topK; }, total);
+    if (useTopP) {
+      const double enough = limits.topP * total;
+      const Candidate nucleus = histogram.cut([&](int64_t, double sum) { return sum >= enough; }, ignored);
+      if (nucleus.before(last)) last = nucleus;
+    }
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const bool kept = (mass[i] > last.mass) | ((mass[i] == last.mass) & (static_cast<int32_t>(i) <= last.index));
+    mass[i] = kept & (mass[i] >= limits.minP) ? mass[i] : 0.0f;
+  }
+}
+
+/** The first index whose running mass exceeds uniform times the total; blocks are summed first, then one block is walked. */
+int64_t drawFromMass(const float* mass, int64_t n, float uniform) {
+  thread_local std::vector<double> ends;
+  ends.clear();
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    total += sumVectors(begin, std::min(begin + kBlock, n), [=](int64_t i, auto lanes) { return get(mass + i, lanes); });
+    ends.push_back(total);
+  }
+  const double target = uniform * total;
+  size_t block = 0;
+  while (block + 1 < ends.size() && ends[block] <= target) ++block;
+  while (block > 0 && ends[block] == ends[block - 1]) --block;  // an empty last block, when rounding put the target at the total
+  double running = block > 0 ? ends[block - 1] : 0.0;
+  int64_t chosen = block * kBlock;
+  for (int64_t i = block * kBlock; i < std::min<int64_t>((block + 1) * kBlock, n); ++i) {
+    if (mass[i] <= 0.0f) continue;
+    chosen = i;
+    running += mass[i];
+    if (running > target) break;
+  }
+  return chosen;
+}
+
+int64_t draw(const float* logits, int64_t n, float inverseTemperature, float uniform, const Limits& limits) {
+  float* mass = static_cast<float*>(threadScratch(kMassSlot, n * sizeof(float)));
+  const float max = rowMax(logits, n) * inverseTemperature;
+  eachVector(0, n, [=](int64_t i, auto lanes) { put(mass + i, vexp(vmin(get(logits + i, lanes) * inverseTemperature - max, vf{})), lanes); });
+  if (limits.topK > 0 || limits.topP < 1.0f || limits.minP > 0.0f) applyLimits(mass, n, limits);
+  return drawFromMass(mass, n, uniform);
+}
+
+}  // namespace
+
+void sampleTokens(const float* logits, const float* uniforms, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature, int64_t topK, float topP,
+                  float minP) {
+  if (!(temperature >= 0)) throw std::runtime_error("sampleTokens: expected a temperature of at least 0, got " + std::to_string(temperature));
+  if (B > 0 && V < 1) throw std::runtime_error("sampleTokens: expected at least one token to choose from");
+  const float inverse = temperature > 0 ? 1.0f / temperature : 1.0f;
+  parallelFor(B, rowGrain(4 * V), [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const float* row = logits + b * V;
+      ids[b] = static_cast<int32_t>(temperature > 0 ? draw(row, V, inverse, uniforms[b], {topK, topP, minP}) : argmax(row, V));
+      logp[b] = rowLogProb(row, ids[b], inverse, rowLogSumExp(row, V, inverse, nullptr));
+    }
+  });
+}
+
+}  // namespace luciole
