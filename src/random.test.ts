@@ -18,7 +18,14 @@ describe("threefry2x32", () => {
 
 describe("Random", () => {
   it("repeats for the same seed and differs for seeds that differ only above 32 bits", () => {
-    const words = (seed: number) => Array.from({ length: 4 }, ((r) => () => r.uint32())(new Random(seed)));
+    const words = (seed: number) =>
+      Array.from(
+        { length: 4 },
+        (
+          (r) => () =>
+            r.uint32()
+        )(new Random(seed)),
+      );
     expect(words(7)).toEqual(words(7));
     expect(words(7)).not.toEqual(words(7 + 2 ** 32));
   });

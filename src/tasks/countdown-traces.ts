@@ -17,7 +17,7 @@ const schema = z.strictObject({
   styles: z
     .strictObject({ random: z.number().nonnegative().default(0), "greedy-last": z.number().nonnegative().default(0) })
     .refine((weights) => weights.random + weights["greedy-last"] > 0, { message: "needs at least one weight above 0" })
-    .default({ random: 0.5, "greedy-last": 0.5 }),
+    .default({ random: 0.7, "greedy-last": 0.3 }),
   /** Fraction of traces with a malformed format: a tag missing, the answer never closed, or no thinking block. */
   sloppyFormat: z.number().min(0).max(1).default(0.1),
 });

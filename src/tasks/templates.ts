@@ -13,8 +13,8 @@ export interface Wording {
 
 export const PROMPT_TEMPLATES: readonly PromptTemplate[] = ["compact", "r1-zero", "plain"];
 
-/** Every character a compact prompt of the procedural tasks can contain, beside those of the response. */
-export const COMPACT_PROMPT_ALPHABET = "0123456789+-*/()=:QA \n";
+/** Every character that a compact prompt of the procedural tasks (not of a data set) can contain. */
+export const COMPACT_PROMPT_ALPHABET = "0123456789+-*/()=:; \nxABCDEFGHQ";
 
 /**
  * The prompt text. `r1-zero` follows the structure of DeepSeek-R1 (arXiv 2501.12948) Table 1 in our own words: who talks, that thought comes

@@ -67,7 +67,7 @@ function summariseBy(graded: readonly GradedTrace[], keyOf: (g: GradedTrace) => 
 }
 
 function summarise(graded: readonly GradedTrace[]): TraceGroupStatistics {
-  const mean = (valueOf: (g: GradedTrace) => number): number => graded.reduce((sum, g) => sum + valueOf(g), 0) / graded.length;
+  const mean = (read: (g: GradedTrace) => number): number => graded.reduce((sum, g) => sum + read(g), 0) / graded.length;
   return {
     numTraces: graded.length,
     fractionCorrect: mean((g) => g.correct),

@@ -1,0 +1,38 @@
+// The tasks layer's public face: tasks by name, prompts, response parsing, rewards, and the Countdown corpus.
+export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } from "./arithmetic.js";
+export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
+export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOptions, type TraceOptionsInput, traceOptions } from "./countdown-traces.js";
+export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
+export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, matchesAnswer, readJsonl } from "./jsonl-task.js";
+export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
+export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";
+export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
+export { ANSWER_CLOSE, ANSWER_OPEN, type ParsedResponse, parseResponse, RESPONSE_TAGS, THINK_CLOSE, THINK_OPEN } from "./response.js";
+export {
+  type BatchReward,
+  batchReward,
+  type RewardFunction,
+  type RewardInput,
+  type RewardSample,
+  type RewardTable,
+  type RewardValue,
+  type SampleReward,
+  sampleReward,
+  scoreSamples,
+  type WeightedReward,
+} from "./reward.js";
+export {
+  accuracyReward,
+  createReward,
+  formatReward,
+  lengthReward,
+  REWARD_NAMES,
+  type RepetitionPenaltyOptions,
+  repetitionPenaltyReward,
+  type SoftOverlongOptions,
+  softOverlongPunishment,
+  tagCountReward,
+} from "./rewards.js";
+export { type Problem, type PromptTemplate, type Split, type Task, type ValidationReport, validateTask } from "./task.js";
+export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, prefillsThink } from "./templates.js";
+export { countResponseTokens, type TraceGroupStatistics, type TraceStatistics, type TraceStatisticsOptions, traceStatistics } from "./trace-statistics.js";

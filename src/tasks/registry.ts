@@ -1,0 +1,27 @@
+// Tasks by the name a recipe or the command line gives. Knows how to build each task and nothing of how it is used.
+import { ConfigError } from "../errors.js";
+import { createArithmeticTask } from "./arithmetic.js";
+import { createCountdownTask } from "./countdown.js";
+import { createJsonlTask } from "./jsonl-task.js";
+import { createKnightsAndKnavesTask } from "./knights-and-knaves.js";
+import { createLinearEquationsTask } from "./linear-equations.js";
+import type { Problem, Task } from "./task.js";
+
+const FACTORIES = {
+  countdown: createCountdownTask,
+  arithmetic: createArithmeticTask,
+  "linear-equations": createLinearEquationsTask,
+  "knights-and-knaves": createKnightsAndKnavesTask,
+  jsonl: createJsonlTask,
+} as const;
+
+export type TaskName = keyof typeof FACTORIES;
+
+export const TASK_NAMES = Object.keys(FACTORIES) as readonly TaskName[];
+
+/** Builds a task from a name and unchecked options; the factory checks them. @throws ConfigError for an unknown name, listing the known ones */
+export function createTask(name: string, options: unknown = {}): Task<Problem> {
+  if (!Object.hasOwn(FACTORIES, name)) throw new ConfigError(`unknown task "${name}"; known tasks: ${TASK_NAMES.join(", ")}`);
+  // Safe: a task is only ever given back the problems it made itself.
+  return FACTORIES[name as TaskName](options as never) as unknown as Task<Problem>;
+}

@@ -1,0 +1,127 @@
+// What a reward function is and how several are put together into one number per sample. Knows no task, no policy and no algorithm.
+import { TrainingError } from "../errors.js";
+import { parseResponse } from "./response.js";
+import type { Problem } from "./task.js";
+import { prefillsThink } from "./templates.js";
+
+/** One completion as a reward function sees it. */
+export interface RewardSample {
+  readonly prompt: string;
+  readonly completion: string;
+  /** Token ids of the completion, without prompt and padding. */
+  readonly completionIds: ArrayLike<number>;
+  /** Text of the thinking block; null when there is none. */
+  readonly think: string | null;
+  /** Text between the answer tags; null when there is none. */
+  readonly answer: string | null;
+  readonly wellFormed: boolean;
+  readonly problem: Problem;
+  /** The problem's fields by name; for a data set, every column of its line. */
+  readonly columns: Readonly<Record<string, unknown>>;
+  /** Logs a metric; the mean over the batch is reported. */
+  log(metric: string, value: number): void;
+}
+
+/** What the trainer has in hand; the rest of a RewardSample is derived from it. */
+export type RewardInput = Pick<RewardSample, "prompt" | "completion" | "completionIds" | "problem">;
+
+/** A finite number, or null for "does not apply to this sample". */
+export type RewardValue = number | null;
+
+type Awaitable<T> = T | Promise<T>;
+
+/** Scores one sample. Any plain function will do; its name names the metric. */
+export type SampleReward = (sample: RewardSample) => Awaitable<RewardValue>;
+
+/** Scores all samples at once, one value each, in order; made by `batchReward`. */
+export interface BatchReward {
+  readonly name: string;
+  // An object, not a second function type: so the parameters of a plain function are inferred where one is written in place.
+  readonly scoreBatch: (samples: readonly RewardSample[]) => Awaitable<readonly RewardValue[]>;
+}
+
+export type RewardFunction = SampleReward | BatchReward;
+
+/** A reward over the whole batch, with the name its metrics carry. */
+export function batchReward(name: string, scoreBatch: BatchReward["scoreBatch"]): BatchReward {
+  return { name, scoreBatch };
+}
+
+/** Gives a function over one sample the name its metrics carry (`rewards/<name>/mean`). */
+export function sampleReward(name: string, reward: SampleReward): SampleReward {
+  // Wrapped first, so that the caller's own function keeps its name.
+  return Object.defineProperty((sample: RewardSample) => reward(sample), "name", { value: name });
+}
+
+/** A reward function and its share of the total; weight 1 unless said otherwise. */
+export interface WeightedReward {
+  readonly reward: RewardFunction;
+  readonly weight?: number;
+}
+
+export interface RewardTable {
+  /** Per sample, the weighted sum over the rewards that apply; 0 where none does (as in TRL). */
+  readonly totals: readonly number[];
+  /** Per reward function, by name, its raw value for every sample. */
+  readonly byReward: ReadonlyMap<string, readonly RewardValue[]>;
+  /** Samples to which no reward applied. */
+  readonly numUnscored: number;
+  /** Means of what the functions logged. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * Runs every reward over all samples, the functions and the samples of one function concurrently where they are async.
+ * @throws TrainingError when a function returns NaN, an infinity, something other than a number, or the wrong count of values
+ */
+export async function scoreSamples(rewards: readonly (RewardFunction | WeightedReward)[], inputs: readonly RewardInput[]): Promise<RewardTable> {
+  const logged = new Map<string, { sum: number; count: number }>();
+  const samples = inputs.map((input) => makeSample(input, logged));
+  const weighted: WeightedReward[] = rewards.map((entry) => (typeof entry === "object" && "reward" in entry ? entry : { reward: entry }));
+  const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samples)));
+  const applicable = samples.map((_, i) => columns.some((column) => column[i] !== null));
+  return {
+    totals: samples.map((_, i) => columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0)),
+    byReward: new Map(uniqueNames(weighted).map((name, r) => [name, columns[r]])),
+    numUnscored: applicable.filter((applies) => !applies).length,
+    metrics: Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count])),
+  };
+}
+
+function makeSample(input: RewardInput, logged: Map<string, { sum: number; count: number }>): RewardSample {
+  const parsed = parseResponse(input.completion, { prefilled: prefillsThink(input.prompt) });
+  return {
+    ...input,
+    ...parsed,
+    columns: input.problem.fields,
+    log(metric, value) {
+      const entry = logged.get(metric) ?? { sum: 0, count: 0 };
+      logged.set(metric, { sum: entry.sum + value, count: entry.count + 1 });
+    },
+  };
+}
+
+async function runReward(reward: RewardFunction, samples: readonly RewardSample[]): Promise<readonly RewardValue[]> {
+  const values = typeof reward === "object" ? await reward.scoreBatch(samples) : await Promise.all(samples.map((sample) => reward(sample)));
+  const name = nameOf(reward);
+  if (!Array.isArray(values) || values.length !== samples.length) {
+    throw new TrainingError(
+      `reward "${name}" must return ${samples.length} values, one per sample, got ${Array.isArray(values) ? values.length : typeof values}`,
+    );
+  }
+  const bad = values.findIndex((value) => value !== null && !(typeof value === "number" && Number.isFinite(value)));
+  if (bad >= 0)
+    throw new TrainingError(`reward "${name}" returned ${String(values[bad])} for sample ${bad}; expected a finite number, or null where it does not apply`);
+  return values;
+}
+
+const nameOf = (reward: RewardFunction): string => reward.name || "reward";
+
+/** Two functions of one name get `name`, `name_2`, so that neither hides the other in the metrics. */
+function uniqueNames(weighted: readonly WeightedReward[]): string[] {
+  const names = weighted.map(({ reward }) => nameOf(reward));
+  return names.map((name, i) => {
+    const earlier = names.slice(0, i).filter((other) => other === name).length;
+    return earlier === 0 ? name : `${name}_${earlier + 1}`;
+  });
+}

@@ -1,0 +1,108 @@
+// The built-in rewards, under the names users know from TRL and open-r1. Rule-based only; knows no policy and no algorithm.
+import { z } from "zod";
+import { ConfigError } from "../errors.js";
+import { parseOptions } from "./options.js";
+import { RESPONSE_TAGS, THINK_OPEN } from "./response.js";
+import { batchReward, type RewardFunction, type RewardSample, type RewardValue, sampleReward } from "./reward.js";
+import type { Task } from "./task.js";
+import { prefillsThink } from "./templates.js";
+
+/** The task's own verdict on the answer, 0 … 1; 0 where no answer was given. */
+export function accuracyReward(task: Task): RewardFunction {
+  return sampleReward("accuracy_reward", (sample) => accuracyOf(task, sample));
+}
+
+const accuracyOf = (task: Task, { problem, answer }: RewardSample): number => (answer === null ? 0 : task.verify(problem, answer));
+
+/** 1 when the response is `<think>…</think><answer>…</answer>`, each tag once and in order, else 0. */
+export function formatReward(): RewardFunction {
+  return sampleReward("format_reward", ({ wellFormed }) => (wellFormed ? 1 : 0));
+}
+
+/** A quarter for each of the four tags that occurs exactly once: a gentler slope towards the format than `formatReward`. */
+export function tagCountReward(): RewardFunction {
+  return sampleReward("tag_count_reward", ({ prompt, completion }) => {
+    const text = prefillsThink(prompt) ? THINK_OPEN + completion : completion;
+    return RESPONSE_TAGS.filter((tag) => text.split(tag).length === 2).length / RESPONSE_TAGS.length;
+  });
+}
+
+/**
+ * Shorter is better within the samples of one problem (Kimi k1.5, arXiv 2501.12599 §2.3.3): λ = 0.5 - (len - min)/(max - min) for a right
+ * answer, min(0, λ) for a wrong one; 0 when all lengths are equal. Lengths in tokens.
+ */
+export function lengthReward(task: Task): RewardFunction {
+  return batchReward("length_reward", (samples) => {
+    const rangeById = new Map<string, { min: number; max: number }>();
+    for (const { problem, completionIds } of samples) {
+      const range = rangeById.get(problem.id) ?? { min: Number.POSITIVE_INFINITY, max: 0 };
+      rangeById.set(problem.id, { min: Math.min(range.min, completionIds.length), max: Math.max(range.max, completionIds.length) });
+    }
+    return samples.map((sample): RewardValue => {
+      const { min, max } = rangeById.get(sample.problem.id) ?? { min: 0, max: 0 };
+      if (max === min) return 0;
+      const lambda = 0.5 - (sample.completionIds.length - min) / (max - min);
+      return accuracyOf(task, sample) === 1 ? lambda : Math.min(0, lambda);
+    });
+  });
+}
+
+const overlongSchema = z.strictObject({
+  maxCompletionTokens: z.number().int().positive(),
+  /** The penalty grows over the last so many tokens before maxCompletionTokens. */
+  cacheTokens: z.number().int().positive(),
+});
+
+export type SoftOverlongOptions = z.input<typeof overlongSchema>;
+
+/** DAPO's soft overlong punishment (arXiv 2503.14476 eq. 13): 0, then falling linearly to -1 over the last `cacheTokens`, -1 beyond. */
+export function softOverlongPunishment(input: SoftOverlongOptions): RewardFunction {
+  const { maxCompletionTokens, cacheTokens } = parseOptions(overlongSchema, input, "reward soft_overlong_punishment");
+  if (cacheTokens > maxCompletionTokens) {
+    throw new ConfigError(`reward soft_overlong_punishment: cacheTokens must not exceed maxCompletionTokens, got ${cacheTokens} and ${maxCompletionTokens}`);
+  }
+  const free = maxCompletionTokens - cacheTokens;
+  return sampleReward("soft_overlong_punishment", ({ completionIds }) => {
+    if (completionIds.length <= free) return 0;
+    return Math.max(-1, (free - completionIds.length) / cacheTokens);
+  });
+}
+
+const repetitionSchema = z.strictObject({
+  ngramSize: z.number().int().min(1).default(3),
+  maxPenalty: z.number().nonpositive().default(-1),
+});
+
+export type RepetitionPenaltyOptions = z.input<typeof repetitionSchema>;
+
+/**
+ * (1 - distinct/all n-grams) · maxPenalty, as in open-r1 but over token ids instead of words, so it works for any language or notation;
+ * 0 for completions shorter than one n-gram.
+ */
+export function repetitionPenaltyReward(input: RepetitionPenaltyOptions = {}): RewardFunction {
+  const { ngramSize, maxPenalty } = parseOptions(repetitionSchema, input, "reward repetition_penalty");
+  return sampleReward("repetition_penalty_reward", ({ completionIds }) => {
+    const numNgrams = completionIds.length - ngramSize + 1;
+    if (numNgrams <= 0) return 0;
+    const ids = Array.from(completionIds);
+    const distinct = new Set(Array.from({ length: numNgrams }, (_, i) => ids.slice(i, i + ngramSize).join(" ")));
+    return (1 - distinct.size / numNgrams) * maxPenalty;
+  });
+}
+
+const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => RewardFunction>> = {
+  accuracy: accuracyReward,
+  format: formatReward,
+  tag_count: tagCountReward,
+  length: lengthReward,
+  soft_overlong_punishment: (_, options) => softOverlongPunishment(options as SoftOverlongOptions),
+  repetition_penalty: (_, options) => repetitionPenaltyReward(options as RepetitionPenaltyOptions),
+};
+
+export const REWARD_NAMES: readonly string[] = Object.keys(FACTORIES);
+
+/** A built-in reward by open-r1's name for it. @throws ConfigError for an unknown name, listing the known ones, or bad options */
+export function createReward(name: string, task: Task, options: unknown = {}): RewardFunction {
+  if (!Object.hasOwn(FACTORIES, name)) throw new ConfigError(`unknown reward "${name}"; known rewards: ${REWARD_NAMES.join(", ")}`);
+  return FACTORIES[name](task, options);
+}
