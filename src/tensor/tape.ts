@@ -1,7 +1,7 @@
 // The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
 // Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
 import { assert } from "../errors.js";
-import { alias, dispatch, keep, scope, setRecorder, tensor } from "./engine.js";
+import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
 import type { OpSpec, VjpContext } from "./op.js";
 import { addScaledOp } from "./ops/elementwise.js";
 import { type GradientSink, Tensor, type TensorSpec } from "./tensor.js";
@@ -21,10 +21,10 @@ export class Parameter extends Tensor implements GradientSink {
     this.sink = this;
   }
 
-  /** Attaches a bf16 copy (taken over by this parameter). */
+  /** Attaches a bf16 copy; the given handle is disposed. */
   attachShadow(copy: Tensor): void {
     this.shadow?.dispose();
-    this.shadow = new Tensor(keep(copy).storage.retain(), copy.byteOffset, copy.shape, copy.dtype, this.id);
+    this.shadow = new Tensor(copy.storage.retain(), copy.byteOffset, copy.shape, copy.dtype, this.id);
     this.shadow.requiresGrad = true;
     this.shadow.sink = this;
     copy.dispose();

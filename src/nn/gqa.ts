@@ -1,0 +1,110 @@
+// Grouped-query attention (Ainslie et al. 2023) as Llama and Qwen2 have it: half-split RoPE, optional QKV bias.
+import { attention, decodeAttention, kvCacheWrite } from "../tensor/ops/attention.js";
+import { splitLast } from "../tensor/ops/elementwise.js";
+import { linear } from "../tensor/ops/linear.js";
+import { rope } from "../tensor/ops/rope.js";
+import type { Parameter } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { reshape } from "../tensor/view.js";
+import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
+import type { CacheShape, LayerCache } from "./kv-cache.js";
+import { constant, type Init, type ParameterSet, weight } from "./parameters.js";
+import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
+
+/** Widths of grouped-query attention. */
+export interface GqaConfig {
+  readonly hidden: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly qkvBias: boolean;
+  readonly ropeTheta: number;
+  readonly ropeScaling: RopeScaling | null;
+}
+
+/** One attention layer; q, k and v are one matrix in memory, apart in files. */
+export class GqaAttention {
+  private readonly qkv: Parameter;
+  private readonly qkvBias: Parameter | null;
+  private readonly output: Parameter;
+  private readonly invFreq: Tensor;
+  private readonly table: RopeTable;
+
+  constructor(
+    parameters: ParameterSet,
+    prefix: string,
+    private readonly config: GqaConfig,
+    init: Init,
+  ) {
+    const { hidden, heads, kvHeads, headDim } = config;
+    const rows = [
+      ["q_proj", heads * headDim],
+      ["k_proj", kvHeads * headDim],
+      ["v_proj", kvHeads * headDim],
+    ] as const;
+    const total = (heads + 2 * kvHeads) * headDim;
+    this.qkv = parameters.add({
+      name: `${prefix}.qkv_proj.weight`,
+      shape: [total, hidden],
+      init,
+      parts: rows.map(([name, n]) => ({ name: `${prefix}.${name}.weight`, shape: [n, hidden] })),
+    });
+    this.qkvBias = config.qkvBias
+      ? parameters.add({
+          name: `${prefix}.qkv_proj.bias`,
+          shape: [total],
+          init: { constant: 0 },
+          alwaysF32: true,
+          parts: rows.map(([name, n]) => ({ name: `${prefix}.${name}.bias`, shape: [n] })),
+        })
+      : null;
+    this.output = parameters.add({ name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init });
+    this.table = ropeTable(headDim, config.ropeTheta, config.ropeScaling);
+    this.invFreq = constant(this.table.invFreq, [headDim / 2]);
+  }
+
+  cacheShape(): CacheShape {
+    return { heads: this.config.kvHeads, keyWidth: this.config.headDim, valueWidth: this.config.headDim };
+  }
+
+  /** residual + attention(x) over packed sequences; writes the cache when given. */
+  forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor {
+    const [q, k, v] = this.project(x, batch.positions);
+    if (cache && target) this.writeCache(cache, k, v, target.slots, batch.positions);
+    return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true }), residual);
+  }
+
+  /** residual + attention(x) for one new token per row. */
+  decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
+    const [q, k, v] = this.project(x, step.positions);
+    this.writeCache(cache, k, v, step.slots, step.positions);
+    return this.finish(decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.headDim }), residual);
+  }
+
+  dispose(): void {
+    this.invFreq.dispose();
+  }
+
+  private get scale(): number {
+    return this.config.headDim ** -0.5 * this.table.softmaxScale;
+  }
+
+  private project(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
+    const { heads, kvHeads, headDim } = this.config;
+    const rows = x.shape[0];
+    const [q, kv] = splitLast(linear(x, weight(this.qkv), { bias: this.qkvBias }), heads * headDim);
+    const [k, v] = splitLast(kv, kvHeads * headDim);
+    const layout = { interleaved: false, factor: this.table.factor };
+    const turn = (t: Tensor, n: number) => rope(reshape(t, [rows, n, headDim]), positions, this.invFreq, layout);
+    return [turn(q, heads), turn(k, kvHeads), reshape(v, [rows, kvHeads, headDim])];
+  }
+
+  private writeCache(cache: LayerCache, k: Tensor, v: Tensor, slots: Tensor, positions: Tensor): void {
+    kvCacheWrite(k, cache.keys, slots, positions);
+    if (cache.values) kvCacheWrite(v, cache.values, slots, positions);
+  }
+
+  private finish(o: Tensor, residual: Tensor): Tensor {
+    return linear(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), weight(this.output), { residual });
+  }
+}

@@ -1,0 +1,27 @@
+// The dense feed-forward block, SwiGLU: down(silu(gate·x)·(up·x)).
+import { linear } from "../tensor/ops/linear.js";
+import { swiglu } from "../tensor/ops/elementwise.js";
+import type { Parameter } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type Init, type ParameterSet, weight } from "./parameters.js";
+
+/** Gate and up are one matrix [2·width, d], so that they are one product; files keep them apart. */
+export class SwigluMlp {
+  private readonly gateUp: Parameter;
+  private readonly down: Parameter;
+
+  constructor(parameters: ParameterSet, prefix: string, hidden: number, width: number, init: Init) {
+    this.gateUp = parameters.add({
+      name: `${prefix}.gate_up_proj.weight`,
+      shape: [2 * width, hidden],
+      init,
+      parts: ["gate_proj", "up_proj"].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [width, hidden] })),
+    });
+    this.down = parameters.add({ name: `${prefix}.down_proj.weight`, shape: [hidden, width], init });
+  }
+
+  /** residual + mlp(x), in the residual's type. */
+  forward(x: Tensor, residual: Tensor): Tensor {
+    return linear(swiglu(linear(x, weight(this.gateUp))), weight(this.down), { residual });
+  }
+}

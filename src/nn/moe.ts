@@ -1,0 +1,87 @@
+// DeepSeekMoE: shared experts always, routed experts by the gate (DeepSeek-V3 §2.1.2). No token is dropped.
+// Knows nothing of schedules: who calls `updateBias`, and when, is the trainer's business.
+import { keep } from "../tensor/engine.js";
+import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
+import { linear } from "../tensor/ops/linear.js";
+import { balanceLoss, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
+import { isRecording, isReplaying, noGrad, type Parameter } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { SwigluMlp } from "./mlp.js";
+import { type Init, type ParameterSet, weight } from "./parameters.js";
+
+/** Sizes and gate of a mixture layer. */
+export interface MoeConfig {
+  readonly hidden: number;
+  readonly expertWidth: number;
+  readonly numRouted: number;
+  readonly numShared: number;
+  readonly router: RouterParams;
+  /** Selection-only bias, moved towards balance by the trainer (V3); V2 has none. */
+  readonly hasRouterBias: boolean;
+}
+
+/** A mixture-of-experts feed-forward layer. */
+export class MoeLayer {
+  private readonly gate: Parameter;
+  private readonly bias: Parameter | null;
+  private readonly gateUp: Parameter;
+  private readonly down: Parameter;
+  private readonly shared: SwigluMlp | null;
+  /** Tokens each expert got while recording, since the last `updateBias`; f32 [E]. */
+  readonly load: Tensor;
+
+  constructor(
+    parameters: ParameterSet,
+    readonly prefix: string,
+    private readonly config: MoeConfig,
+    init: Init,
+  ) {
+    const { hidden, expertWidth: width, numRouted: experts } = config;
+    this.gate = parameters.add({ name: `${prefix}.gate.weight`, shape: [experts, hidden], init, alwaysF32: true });
+    this.bias = config.hasRouterBias
+      ? parameters.add({ name: `${prefix}.gate.e_score_correction_bias`, shape: [experts], init: { constant: 0 }, isBuffer: true })
+      : null;
+    const each = Array.from({ length: experts }, (_, e) => `${prefix}.experts.${e}`);
+    this.gateUp = parameters.add({
+      name: `${prefix}.experts.gate_up_proj`,
+      shape: [experts, 2 * width, hidden],
+      init,
+      parts: each.flatMap((e) => ["gate_proj", "up_proj"].map((part) => ({ name: `${e}.${part}.weight`, shape: [width, hidden] }))),
+    });
+    this.down = parameters.add({
+      name: `${prefix}.experts.down_proj`,
+      shape: [experts, hidden, width],
+      init,
+      parts: each.map((e) => ({ name: `${e}.down_proj.weight`, shape: [hidden, width] })),
+    });
+    this.shared = config.numShared > 0 ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init) : null;
+    this.load = keep(zeros([experts]));
+  }
+
+  /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */
+  forward(x: Tensor, residual: Tensor, balance?: { cuSeqlens: Tensor; alpha: number }): { output: Tensor; balanceLoss: Tensor | null } {
+    const logits = linear(x, this.gate, { dtype: "f32" });
+    const { scores, indices, weights } = router(logits, this.bias, this.config.router);
+    const counts = isRecording() && !isReplaying() ? this.load : null;
+    const to = moeDispatch(indices, this.config.numRouted, counts);
+    const rows = groupedLinear(swiglu(groupedLinear(x, weight(this.gateUp), to, true)), weight(this.down), to, false);
+    const base = this.shared ? this.shared.forward(x, residual) : residual;
+    const loss = balance && balance.alpha > 0 ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha) : null;
+    return { output: moeCombine(rows, weights, to.tokenRow, base), balanceLoss: loss };
+  }
+
+  /** Aux-loss-free balancing: moves the bias by gamma against the load gathered since the last call, and starts counting again. */
+  updateBias(gamma: number): void {
+    if (this.bias && gamma > 0) routerBiasUpdate(this.bias, this.load, gamma);
+    fillInPlace(this.load, 0);
+  }
+
+  dispose(): void {
+    this.load.dispose();
+  }
+
+  /** The loss counts the top-k of the raw scores: no bias, no groups (V3 eq. 18). */
+  private rawChoice(logits: Tensor): Tensor {
+    return noGrad(() => router(logits, null, { ...this.config.router, numGroups: 1, topkGroups: 1 }).indices);
+  }
+}

@@ -1,0 +1,136 @@
+// The named parameters of a model: creation, seeded init, bf16 copies for compute, and how they split into files.
+// Knows nothing of architectures.
+import { assert } from "../errors.js";
+import { Random } from "../random.js";
+import { alias, dispatch, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import { cast, castOp } from "../tensor/ops/elementwise.js";
+import { Parameter } from "../tensor/tape.js";
+import { numElements, type Tensor } from "../tensor/tensor.js";
+
+/** Initial values: normal with a standard deviation, or a constant. */
+export type Init = { readonly std: number } | { readonly constant: number };
+
+/** A part of a parameter as files know it: parts are stacked along the first dimension, in order. */
+export interface StoredPart {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** What a parameter is made of. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly init: Init;
+  /** Stored tensors (Hugging Face names) stacked to make this one; default: itself. */
+  readonly parts?: readonly StoredPart[];
+  /** Kept in f32 for compute even when training in bf16 (norms, router). */
+  readonly alwaysF32?: boolean;
+  /** Not trained by gradients (router bias): still saved. */
+  readonly isBuffer?: boolean;
+}
+
+/** Precision of the matrix products: f32, or bf16 operands with f32 sums and f32 master weights. */
+export type ComputeType = "f32" | "bf16";
+
+/** All parameters (trained) and buffers (not) of one model. */
+export class ParameterSet {
+  readonly specs: ParameterSpec[] = [];
+  private readonly byName = new Map<string, Parameter>();
+
+  constructor(
+    readonly compute: ComputeType,
+    private readonly seed: number,
+  ) {}
+
+  /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone. */
+  add(spec: ParameterSpec): Parameter {
+    assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
+    const values = new Float32Array(numElements(spec.shape));
+    if ("std" in spec.init) new Random(this.seed).fork(spec.name).fillNormal(values, 0, spec.init.std);
+    else values.fill(spec.init.constant);
+    const parameter = scope(() => new Parameter(tensor(values, spec.shape), spec.name));
+    if (spec.isBuffer) {
+      parameter.requiresGrad = false;
+      parameter.sink = null;
+    }
+    this.specs.push(spec);
+    this.byName.set(spec.name, parameter);
+    if (this.hasShadow(spec)) parameter.attachShadow(keep(cast(parameter, "bf16")));
+    return parameter;
+  }
+
+  get(name: string): Parameter {
+    const parameter = this.byName.get(name);
+    assert(parameter, `no parameter ${name}`);
+    return parameter;
+  }
+
+  /** Trained parameters in declaration order. */
+  trained(): Parameter[] {
+    return this.specs.filter((s) => !s.isBuffer).map((s) => this.get(s.name));
+  }
+
+  /** Number of trained numbers. */
+  get numTrained(): number {
+    return this.trained().reduce((n, p) => n + p.size, 0);
+  }
+
+  /** Every stored tensor's name and shape, in order. */
+  storedParts(): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
+    return this.specs.flatMap((spec) => {
+      let elementOffset = 0;
+      return partsOf(spec).map((part) => {
+        const entry = { spec, part, elementOffset };
+        elementOffset += numElements(part.shape);
+        return entry;
+      });
+    });
+  }
+
+  /** The f32 bytes of every stored tensor; `of` picks the parameter itself or, say, its gradient (null: left out). */
+  async read(of: (p: Parameter) => Tensor | null = (p) => p): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
+    const result = new Map<string, { shape: readonly number[]; data: Uint8Array }>();
+    for (const { spec, part, elementOffset } of this.storedParts()) {
+      const source = of(this.get(spec.name));
+      if (!source) continue;
+      const data = await scopeAsync(() => alias(source, part.shape, elementOffset).bytes());
+      result.set(part.name, { shape: part.shape, data });
+    }
+    return result;
+  }
+
+  /** Overwrites the stored tensor `part` of its parameter with f32 bytes, and refreshes the bf16 copy. */
+  write(name: string, elementOffset: number, shape: readonly number[], bytes: Uint8Array): void {
+    scope(() => writeTensor(alias(this.get(name), shape, elementOffset), bytes));
+  }
+
+  /** Brings every bf16 copy up to date after parameters were written from outside. */
+  refreshShadows(): void {
+    for (const p of this.byName.values()) if (p.shadow) dispatch(castOp, [p], { dtype: "bf16" }, [p.shadow]);
+  }
+
+  clearGrads(): void {
+    for (const p of this.byName.values()) p.clearGrad();
+  }
+
+  dispose(): void {
+    for (const p of this.byName.values()) p.dispose();
+    this.byName.clear();
+  }
+
+  private hasShadow(spec: ParameterSpec): boolean {
+    return this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
+  }
+}
+
+/** The tensor to compute with: the bf16 copy where there is one. */
+export const weight = (p: Parameter): Tensor => p.shadow ?? p;
+
+function partsOf(spec: ParameterSpec): readonly StoredPart[] {
+  return spec.parts ?? [{ name: spec.name, shape: spec.shape }];
+}
+
+/** Constant device data (RoPE frequencies), outside every scope. */
+export function constant(values: Float32Array, shape: readonly number[]): Tensor {
+  return keep(fromBytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), shape, "f32"));
+}
