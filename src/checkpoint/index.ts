@@ -1,7 +1,6 @@
 // What `luciole/checkpoint` offers: safetensors, Hugging Face configurations and checkpoints that survive a crash.
 export { verifyChecksums } from "./checksums.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
-export * from "./hf-config.js";
 export {
   elementSizeBytes,
   float32Values,

@@ -21,7 +21,7 @@ export class SwigluMlp {
   }
 
   /** residual + mlp(x), in the residual's type. */
-  forward(x: Tensor, residual: Tensor): Tensor {
-    return linear(swiglu(linear(x, weight(this.gateUp))), weight(this.down), { residual });
+  forward(x: Tensor, residual: Tensor): { output: Tensor; balanceLoss: null } {
+    return { output: linear(swiglu(linear(x, weight(this.gateUp))), weight(this.down), { residual }), balanceLoss: null };
   }
 }

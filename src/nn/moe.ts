@@ -65,7 +65,7 @@ export class MoeLayer {
     const counts = isRecording() && !isReplaying() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
     const rows = groupedLinear(swiglu(groupedLinear(x, weight(this.gateUp), to, true)), weight(this.down), to, false);
-    const base = this.shared ? this.shared.forward(x, residual) : residual;
+    const base = this.shared ? this.shared.forward(x, residual).output : residual;
     const loss = balance && balance.alpha > 0 ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha) : null;
     return { output: moeCombine(rows, weights, to.tokenRow, base), balanceLoss: loss };
   }

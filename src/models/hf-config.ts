@@ -3,7 +3,8 @@
 // Fields and defaults: huggingface/transformers v5.23, models/{deepseek_v3,deepseek_v2,qwen2,llama}/configuration_*.py.
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
-import type { JsonObject } from "./trainer-state.js";
+
+type JsonObject = Record<string, unknown>;
 
 const count = z.int().min(1);
 const countOrZero = z.int().min(0);

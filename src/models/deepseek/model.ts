@@ -1,0 +1,80 @@
+// DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no losses.
+import { CheckpointError } from "../../errors.js";
+import { scope } from "../../tensor/engine.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { PackedBatch } from "../../nn/batch.js";
+import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
+import { MlaAttention } from "../../nn/mla.js";
+import { SwigluMlp } from "../../nn/mlp.js";
+import { MoeLayer } from "../../nn/moe.js";
+import { type ForwardOptions, LanguageModel, type ModelOptions } from "../language-model.js";
+import { type DeepseekHfConfig, mlaConfigOf, moeConfigOf, mtpDepth } from "./config.js";
+import { MtpModule } from "./mtp.js";
+
+/** A DeepSeek model made from its Hugging Face configuration. */
+export class DeepseekModel extends LanguageModel {
+  private readonly mtp: MtpModule[];
+
+  declare readonly config: DeepseekHfConfig;
+
+  constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
+    super(config, options);
+    if (config.attention_bias) throw new CheckpointError("config.json: attention_bias true is not supported for DeepSeek models; every released one has false");
+    this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
+  }
+
+  protected buildLayers(): DecoderLayer[] {
+    const { num_hidden_layers: count, first_k_dense_replace: dense } = this.config;
+    return Array.from({ length: count }, (_, i) => this.buildLayer(i, i >= dense));
+  }
+
+  override get moeLayers(): MoeLayer[] {
+    return [...super.moeLayers, ...this.mtp.flatMap((m) => (m.layer.feedForward instanceof MoeLayer ? [m.layer.feedForward] : []))];
+  }
+
+  /** Trained numbers a token uses in the main model (no MTP; of the routed experts only the chosen). */
+  get numActiveParameters(): number {
+    const { n_routed_experts: experts, num_experts_per_tok: chosen, num_hidden_layers: mainLayers } = this.config;
+    const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= mainLayers;
+    return this.parameters.trained().reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? (p.size * chosen) / experts : p.size)), 0);
+  }
+
+  override get numMtp(): number {
+    return this.mtp.length;
+  }
+
+  protected override forwardMtp(hidden: Tensor, shiftedIds: readonly Tensor[], batch: PackedBatch, options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+    const states: Tensor[] = [];
+    const balanceLosses: Tensor[] = [];
+    const balance = options.balanceAlpha ? { cuSeqlens: batch.cuSeqlens, alpha: options.balanceAlpha } : undefined;
+    this.mtp.slice(0, shiftedIds.length).forEach((module, k) => {
+      const joined = scope(() => module.join(states[k - 1] ?? hidden, this.embed(shiftedIds[k])));
+      const out = this.runLayer(module.layer, joined, batch, options, balance, balanceLosses);
+      states.push(module.normalise(out));
+    });
+    return { hidden: states, balanceLosses };
+  }
+
+  override dispose(): void {
+    for (const { layer } of this.mtp) {
+      layer.attention.dispose();
+      if (layer.feedForward instanceof MoeLayer) layer.feedForward.dispose();
+    }
+    super.dispose();
+  }
+
+  private buildLayer(index: number, isMoe: boolean): DecoderLayer {
+    const prefix = `model.layers.${index}`;
+    const { config, parameters } = this;
+    const init = { std: config.initializer_range };
+    const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config), init);
+    const feedForward: FeedForward = isMoe
+      ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
+      : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
+    return new DecoderLayer(parameters, prefix, config.hidden_size, config.rms_norm_eps, attention, feedForward);
+  }
+
+  private buildMtp(index: number): MtpModule {
+    return new MtpModule(this.parameters, `model.layers.${index}`, this.config.hidden_size, this.config.rms_norm_eps, { std: this.config.initializer_range }, this.buildLayer(index, true));
+  }
+}

@@ -1,0 +1,46 @@
+// Multi-token prediction (DeepSeek-V3 §2.2): one more block that predicts the token after the next.
+import { concatLast } from "../../tensor/ops/elementwise.js";
+import { linear } from "../../tensor/ops/linear.js";
+import { rmsNorm } from "../../tensor/ops/norm.js";
+import type { Parameter } from "../../tensor/tape.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { DecoderLayer } from "../../nn/decoder-layer.js";
+import { type Init, type ParameterSet, weight } from "../../nn/parameters.js";
+
+/**
+ * One prediction depth. Embedding and head are the main model's. The input order is [embedding, hidden] and the hidden state is
+ * the normalised one, as the loaders of the released weights have it (the paper's formula writes hidden first).
+ */
+export class MtpModule {
+  private readonly enorm: Parameter;
+  private readonly hnorm: Parameter;
+  private readonly project: Parameter;
+  private readonly outputNorm: Parameter;
+
+  constructor(
+    private readonly parameters: ParameterSet,
+    prefix: string,
+    hidden: number,
+    private readonly eps: number,
+    init: Init,
+    readonly layer: DecoderLayer,
+  ) {
+    const norm = (name: string) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
+    this.enorm = norm("enorm");
+    this.hnorm = norm("hnorm");
+    this.project = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
+    this.outputNorm = norm("shared_head.norm");
+  }
+
+  /** eh_proj·[norm(embedding of the next token) ; norm(hidden)], as the block's f32 residual stream [T,d]. */
+  join(hidden: Tensor, nextEmbedding: Tensor): Tensor {
+    const { compute } = this.parameters;
+    const both = concatLast(rmsNorm(nextEmbedding, this.enorm, this.eps, compute), rmsNorm(hidden, this.hnorm, this.eps, compute));
+    return linear(both, weight(this.project), { dtype: "f32" });
+  }
+
+  /** The block's output, ready for the shared head. */
+  normalise(x: Tensor): Tensor {
+    return rmsNorm(x, this.outputNorm, this.eps, this.parameters.compute);
+  }
+}

@@ -1,0 +1,7 @@
+// What `luciole/models` offers: model families and their configurations.
+export { createModel } from "./create.js";
+export { DeepseekModel } from "./deepseek/model.js";
+export * from "./hf-config.js";
+export * from "./language-model.js";
+export { DenseModel } from "./llama/model.js";
+export * from "./weights.js";

@@ -1,0 +1,153 @@
+// The decoder-only language model all families share: embedding, blocks, final norm, head.
+// Families say which blocks; files and losses are others' business.
+import { scope } from "../tensor/engine.js";
+import { addScaled } from "../tensor/ops/elementwise.js";
+import { rmsNorm } from "../tensor/ops/norm.js";
+import { embedding } from "../tensor/ops/rows.js";
+import { type Parameter, recompute } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { DecodeStep, PackedBatch, PrefillTarget } from "../nn/batch.js";
+import type { DecoderLayer } from "../nn/decoder-layer.js";
+import { type CacheKind, KvCache } from "../nn/kv-cache.js";
+import { MoeLayer } from "../nn/moe.js";
+import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
+import type { HfConfig } from "./hf-config.js";
+
+/** How a model is made. */
+export interface ModelOptions {
+  readonly compute?: ComputeType;
+  /** Seed of the initial weights. */
+  readonly seed?: number;
+}
+
+/** How a training forward runs. */
+export interface ForwardOptions {
+  /** Weight of the sequence-wise balance loss (mixture models); 0 or absent: none. */
+  readonly balanceAlpha?: number;
+  /** Keep only block inputs and compute the rest again in backward. */
+  readonly recomputeLayers?: boolean;
+  /** Token ids shifted by 1, 2, … for each multi-token-prediction depth, i32 [T]; absent: MTP is left out. */
+  readonly shiftedIds?: readonly Tensor[];
+}
+
+/** What a training forward gives; hidden states are normalised, ready for the head. */
+export interface ForwardResult {
+  /** [T,d]. */
+  readonly hidden: Tensor;
+  /** One [T,d] per multi-token-prediction depth. */
+  readonly mtpHidden: readonly Tensor[];
+  /** Sum of the layers' balance losses. */
+  readonly balanceLoss: Tensor | null;
+}
+
+/** A decoder-only language model. Parameter names in files are Hugging Face's. */
+export abstract class LanguageModel {
+  readonly parameters: ParameterSet;
+  protected readonly embedTokens: Parameter;
+  protected readonly layers: DecoderLayer[];
+  private readonly finalNorm: Parameter;
+  private readonly lmHead: Parameter;
+
+  constructor(
+    readonly config: HfConfig,
+    { compute = "f32", seed = 0 }: ModelOptions,
+  ) {
+    const { vocab_size: vocab, hidden_size: hidden, initializer_range: std } = config;
+    this.parameters = new ParameterSet(compute, seed);
+    this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std } });
+    this.layers = this.buildLayers();
+    this.finalNorm = this.parameters.add({ name: "model.norm.weight", shape: [hidden], init: { constant: 1 }, alwaysF32: true });
+    this.lmHead = config.tie_word_embeddings ? this.embedTokens : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+  }
+
+  protected abstract buildLayers(): DecoderLayer[];
+
+  /** Multi-token-prediction states; none for families without. */
+  protected forwardMtp(_hidden: Tensor, _shiftedIds: readonly Tensor[], _batch: PackedBatch, _options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+    return { hidden: [], balanceLosses: [] };
+  }
+
+  /** The head's weight [V,d] to compute with. */
+  get head(): Tensor {
+    return weight(this.lmHead);
+  }
+  get vocabSize(): number {
+    return this.config.vocab_size;
+  }
+  get maxPositions(): number {
+    return this.config.max_position_embeddings;
+  }
+  /** Mixture layers, for balancing and load figures. */
+  get moeLayers(): MoeLayer[] {
+    return this.layers.map((l) => l.feedForward).filter((f): f is MoeLayer => f instanceof MoeLayer);
+  }
+
+  /** Multi-token-prediction depths. */
+  get numMtp(): number {
+    return 0;
+  }
+
+  /** Numbers used per token: all but the routed experts a token does not visit, embedding rows counted once. */
+  abstract get numActiveParameters(): number;
+
+  /** Training forward over packed sequences. */
+  forward(batch: PackedBatch, options: ForwardOptions = {}): ForwardResult {
+    const balanceLosses: Tensor[] = [];
+    const balance = options.balanceAlpha ? { cuSeqlens: batch.cuSeqlens, alpha: options.balanceAlpha } : undefined;
+    let x = this.embed(batch.ids);
+    for (const layer of this.layers) x = this.runLayer(layer, x, batch, options, balance, balanceLosses);
+    const hidden = this.normalise(x);
+    const mtp = options.shiftedIds?.length ? this.forwardMtp(hidden, options.shiftedIds, batch, options) : { hidden: [], balanceLosses: [] };
+    return { hidden, mtpHidden: mtp.hidden, balanceLoss: sum([...balanceLosses, ...mtp.balanceLosses]) };
+  }
+
+  /** Prompt processing: fills the cache rows named by `target`, returns normalised hidden states [T,d]. */
+  prefill(batch: PackedBatch, cache: KvCache, target: PrefillTarget): Tensor {
+    let x = this.embed(batch.ids);
+    this.layers.forEach((layer, i) => {
+      x = scope(() => layer.forward(x, batch, { cache: cache.layers[i], target })[0]);
+    });
+    return this.normalise(x);
+  }
+
+  /** One new token per row: normalised hidden states [B,d]. */
+  decode(step: DecodeStep, cache: KvCache): Tensor {
+    let x = this.embed(step.ids);
+    this.layers.forEach((layer, i) => {
+      x = scope(() => layer.decode(x, step, cache.layers[i]));
+    });
+    return this.normalise(x);
+  }
+
+  /** A cache of this model's layers; it outlives scopes. */
+  createCache(slots: number, maxTokens: number, kind: CacheKind = "heads"): KvCache {
+    const shapes = this.layers.map((l) => l.attention.cacheShape(kind));
+    return new KvCache(shapes, slots, maxTokens, this.parameters.compute);
+  }
+
+  dispose(): void {
+    for (const layer of this.layers) layer.attention.dispose();
+    for (const moe of this.moeLayers) moe.dispose();
+    this.parameters.dispose();
+  }
+
+  /** Embedding rows as the f32 residual stream. */
+  protected embed(ids: Tensor): Tensor {
+    return embedding(this.embedTokens, ids, "f32");
+  }
+
+  protected runLayer(layer: DecoderLayer, x: Tensor, batch: PackedBatch, options: ForwardOptions, balance: { cuSeqlens: Tensor; alpha: number } | undefined, losses: Tensor[]): Tensor {
+    const run = (input: Tensor) => layer.forward(input, batch, { balance });
+    const [output, loss] = scope(() => (options.recomputeLayers ? recompute(run, [x]) : run(x)));
+    if (loss) losses.push(loss);
+    return output;
+  }
+
+  private normalise(x: Tensor): Tensor {
+    return rmsNorm(x, this.finalNorm, this.config.rms_norm_eps, this.parameters.compute);
+  }
+}
+
+function sum(losses: readonly Tensor[]): Tensor | null {
+  return losses.length ? losses.reduce((a, b) => addScaled(a, b, 1, 1)) : null;
+}

@@ -1,0 +1,42 @@
+// Moves a model's parameters to and from stored tensors under their Hugging Face names. Knows no file format.
+import { CheckpointError } from "../errors.js";
+import type { ParameterSet } from "../nn/parameters.js";
+import { numElements } from "../tensor/tensor.js";
+
+/** A stored tensor as f32 numbers. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Copies that a release repeats for its multi-token-prediction blocks; ours are shared with the main model. */
+const sharedCopies = /\.(embed_tokens|shared_head\.head)\.weight$/;
+
+/**
+ * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when `names` is
+ * given, those in the file that the model has no place for.
+ */
+export async function loadWeights(parameters: ParameterSet, fetch: (name: string) => Promise<StoredTensor | undefined>, names?: Iterable<string>): Promise<void> {
+  const problems: string[] = [];
+  const parts = parameters.storedParts();
+  for (const { spec, part, elementOffset } of parts) {
+    const stored = await fetch(part.name);
+    if (!stored) problems.push(`missing ${part.name} [${part.shape}]`);
+    else if (stored.shape.join() !== part.shape.join()) problems.push(`${part.name} is [${stored.shape}], expected [${part.shape}]`);
+    else parameters.write(spec.name, elementOffset, part.shape, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
+  }
+  const known = new Set(parts.map(({ part }) => part.name));
+  for (const name of names ?? []) if (!known.has(name) && !(sharedCopies.test(name) && name.startsWith("model.layers."))) problems.push(`unexpected ${name}`);
+  if (problems.length) throw new CheckpointError(`weights do not fit the model: ${problems.slice(0, 20).join("; ")}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`);
+  parameters.refreshShadows();
+}
+
+/** Every stored tensor as f32 bytes, by its Hugging Face name. */
+export async function storedWeights(parameters: ParameterSet): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
+  return parameters.read();
+}
+
+/** Number of stored numbers, buffers included. */
+export function numStored(parameters: ParameterSet): number {
+  return parameters.storedParts().reduce((n, { part }) => n + numElements(part.shape), 0);
+}

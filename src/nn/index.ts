@@ -1,0 +1,10 @@
+// What `luciole/nn` offers: layers and the batches they are fed.
+export * from "./batch.js";
+export * from "./decoder-layer.js";
+export * from "./gqa.js";
+export * from "./kv-cache.js";
+export * from "./mla.js";
+export * from "./mlp.js";
+export * from "./moe.js";
+export * from "./parameters.js";
+export * from "./rope-frequencies.js";
