@@ -173,12 +173,18 @@ export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], p
     const reason = (kernel as { unsupported?: string } | undefined)?.unsupported ?? "not implemented";
     throw new BackendError(`${op.name} is not supported by the ${device.name} backend: ${reason}`);
   }
-  for (const t of inputs) assert(!t?.isDisposed, `${op.name}: an input tensor was already disposed`);
+  for (const t of inputs) if (t) checkOperand(op.name, t, device);
   const started = profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
   measure(op, inputs, outputs, params, started);
   recorder?.(op, inputs, outputs, params);
   return outputs;
+}
+
+function checkOperand(op: string, t: Tensor, device: Backend): void {
+  assert(!t.isDisposed, `${op}: an input tensor was already disposed`);
+  const own = t.storage.backend;
+  if (own !== device) throw new BackendError(`${op}: operands live on two backends, ${device.name} and ${own.name}: move one by data() and tensor()`);
 }
 
 function reuse(op: string, spec: TensorSpec, given: Tensor | undefined): Tensor | undefined {

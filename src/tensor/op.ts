@@ -1,6 +1,6 @@
 // How an op is declared: one record with its shape rule, gradient, reference, cost and test samples.
 // Knows nothing of any particular op or backend.
-import type { HostArray } from "./dtype.js";
+import type { DType, HostArray } from "./dtype.js";
 import type { Tensor, TensorSpec } from "./tensor.js";
 import { ShapeError } from "../errors.js";
 
@@ -25,6 +25,8 @@ export interface VjpContext<P> {
   inputSpec(index: number): TensorSpec;
   /** Whether the gradient of input `index` is wanted: others may be returned as null. */
   wants(index: number): boolean;
+  /** The element type that the gradient of input `index` ends in: the value's own, or f32 for a parameter and its copies. */
+  gradDtype(index: number): DType;
   /** The gradient gathered so far for input `index`, to add into in place (then return it), or undefined for the first. */
   gradTarget(index: number): Tensor | undefined;
 }

@@ -43,16 +43,22 @@ export class BufferPool {
     this.free.clear();
   }
 
+  /** When the system refuses, cached buffers are given back and it is asked once more. */
   private allocate(sizeBytes: number): DeviceBuffer {
-    this.heldBytes += sizeBytes;
+    const buffer = this.tryAllocate(sizeBytes, this.free.size === 0);
+    if (buffer) return buffer;
+    this.trim();
+    return this.tryAllocate(sizeBytes, true) as DeviceBuffer;
+  }
+
+  private tryAllocate(sizeBytes: number, last: boolean): DeviceBuffer | undefined {
     try {
-      return this.backend.allocate(sizeBytes);
-    } catch (error) {
-      this.heldBytes -= sizeBytes;
-      if (this.free.size === 0) throw error;
-      this.trim();
+      const buffer = this.backend.allocate(sizeBytes);
       this.heldBytes += sizeBytes;
-      return this.backend.allocate(sizeBytes);
+      return buffer;
+    } catch (error) {
+      if (last) throw error;
+      return undefined;
     }
   }
 

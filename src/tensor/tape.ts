@@ -1,9 +1,10 @@
 // The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
 // Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
-import { assert } from "../errors.js";
+import { assert, ShapeError } from "../errors.js";
 import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
+import type { DType } from "./dtype.js";
 import type { OpSpec, VjpContext } from "./op.js";
-import { addScaledOp } from "./ops/elementwise.js";
+import { addScaledOp, cast } from "./ops/elementwise.js";
 import { type GradientSink, Tensor, type TensorSpec } from "./tensor.js";
 
 /** A trainable tensor (f32 master). Its gradient, f32 of the same shape, is made by `backward` and freed by `clearGrad`. */
@@ -41,9 +42,17 @@ export class Parameter extends Tensor implements GradientSink {
   }
 }
 
+/** An input of a recorded step: the value's name, whether its gradient is wanted, where it goes and in which element type. */
+interface TapeInput {
+  readonly id: number;
+  readonly wants: boolean;
+  readonly sink: GradientSink | null;
+  readonly dtype: DType;
+}
+
 /** One recorded step: `backward` gives the inputs' gradients from the outputs'; `target` finds a gradient to add into. */
 interface TapeNode {
-  readonly inputs: readonly { id: number; wants: boolean; sink: GradientSink | null }[];
+  readonly inputs: readonly TapeInput[];
   readonly outputIds: readonly number[];
   backward(grads: readonly (Tensor | null)[], target: (index: number) => Tensor | undefined): (Tensor | null)[];
   free(): void;
@@ -115,12 +124,13 @@ function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs:
   );
 }
 
-function describe(inputs: readonly (Tensor | null)[]): TapeNode["inputs"] {
-  return inputs.map((t) => ({ id: t?.id ?? 0, wants: t?.requiresGrad ?? false, sink: t?.sink ?? null }));
+/** A gradient has its value's element type; a parameter's is f32, whichever copy was used. */
+function describe(inputs: readonly (Tensor | null)[]): TapeInput[] {
+  return inputs.map((t) => ({ id: t?.id ?? 0, wants: t?.requiresGrad ?? false, sink: t?.sink ?? null, dtype: t && !t.sink ? t.dtype : "f32" }));
 }
 
 function recordCustom(
-  inputs: TapeNode["inputs"],
+  inputs: readonly TapeInput[],
   differentiable: readonly Tensor[],
   outputs: readonly Tensor[],
   backward: TapeNode["backward"],
@@ -147,7 +157,7 @@ function makeContext<P>(
   params: P,
   saved: ReadonlyMap<string, Tensor>,
   specs: readonly (TensorSpec | null)[],
-  inputs: TapeNode["inputs"],
+  inputs: readonly TapeInput[],
   gradTarget: (index: number) => Tensor | undefined,
 ): VjpContext<P> {
   const fetch = (key: string) => {
@@ -162,6 +172,7 @@ function makeContext<P>(
     output: (i) => fetch(`output ${i}`),
     inputSpec: (i) => specs[i] as TensorSpec,
     wants: (i) => inputs[i].wants,
+    gradDtype: (i) => inputs[i].dtype,
     gradTarget,
   };
 }
@@ -169,6 +180,7 @@ function makeContext<P>(
 /**
  * Back-propagates from a scalar loss, or from values with given gradients, through the tape, which is consumed.
  * Parameter gradients are added to `Parameter.grad`; activations are freed as soon as their rule has run.
+ * A given gradient must have its value's size (ShapeError); it is read, never written.
  */
 export function backward(outputs: Tensor | readonly Root[]): void {
   assert(tape, "backward outside withTape");
@@ -176,6 +188,7 @@ export function backward(outputs: Tensor | readonly Root[]): void {
   noGrad(() =>
     scope(() => {
       const roots = outputs instanceof Tensor ? [{ value: outputs, grad: onesLike(outputs) }] : outputs;
+      for (const { value, grad } of roots) if (grad.size !== value.size) throw new ShapeError(`backward: a gradient [${grad.shape}] for a value [${value.shape}]`);
       for (const t of replay(nodes, roots).values()) t.dispose();
     }),
   );
@@ -186,14 +199,21 @@ function onesLike(loss: Tensor): Tensor {
   return tensor([1], loss.shape);
 }
 
+/** Consumes the tape from its end. A node leaves it only once its rule has run, so whoever made the tape frees the rest after an error. */
 function replay(nodes: TapeNode[], roots: readonly Root[]): Gradients {
   const grads: Gradients = new Map();
-  for (const { value, grad } of roots) grads.set(value.id, grad.retain());
-  for (let node = nodes.pop(); node; node = nodes.pop()) {
-    stepBack(node, grads);
-    node.free();
+  try {
+    scope(() => describe(roots.map((r) => r.value)).forEach((root, i) => deliver(root, roots[i].grad, grads)));
+    for (let node = nodes.at(-1); node; node = nodes.at(-1)) {
+      stepBack(node, grads);
+      nodes.pop();
+      node.free();
+    }
+    return grads;
+  } catch (error) {
+    for (const g of grads.values()) g.dispose();
+    throw error;
   }
-  return grads;
 }
 
 function stepBack(node: TapeNode, grads: Gradients): void {
@@ -201,17 +221,19 @@ function stepBack(node: TapeNode, grads: Gradients): void {
   if (incoming.every((g) => g === null)) return;
   scope(() => {
     const results = node.backward(incoming, (i) => exclusive(gathered(node.inputs[i], grads)));
+    // A rule may pass a gradient on as it is: a handle of its own keeps it past the next lines.
+    const own = results.map((g) => (g && incoming.includes(g) ? alias(g, g.shape) : g));
     for (const id of node.outputIds) {
       grads.get(id)?.dispose();
       grads.delete(id);
     }
-    results.forEach((g, i) => {
+    own.forEach((g, i) => {
       if (g && node.inputs[i].wants) deliver(node.inputs[i], g, grads);
     });
   });
 }
 
-function gathered(input: TapeNode["inputs"][number], grads: Gradients): Tensor | undefined {
+function gathered(input: TapeInput, grads: Gradients): Tensor | undefined {
   return (input.sink ? input.sink.grad : grads.get(input.id)) ?? undefined;
 }
 
@@ -220,15 +242,15 @@ function exclusive(grad: Tensor | undefined): Tensor | undefined {
   return grad && !grad.storage.isShared ? grad : undefined;
 }
 
-function deliver(input: TapeNode["inputs"][number], grad: Tensor, grads: Gradients): void {
+function deliver(input: TapeInput, grad: Tensor, grads: Gradients): void {
   const existing = gathered(input, grads);
   if (existing === grad) return;
+  const sum = { alpha: 1, beta: 1, dtype: input.dtype };
   if (existing && exclusive(existing)) {
-    dispatch(addScaledOp, [existing, grad], { alpha: 1, beta: 1, dtype: existing.dtype }, [existing]);
+    dispatch(addScaledOp, [existing, grad], sum, [existing]);
     return;
   }
-  const total = existing ? dispatch(addScaledOp, [existing, grad], { alpha: 1, beta: 1, dtype: existing.dtype })[0] : grad;
-  const held = total.retain();
+  const held = (existing ? dispatch(addScaledOp, [existing, grad], sum)[0] : cast(grad, input.dtype)).retain();
   existing?.dispose();
   if (input.sink) input.sink.grad = held;
   else grads.set(input.id, held);
@@ -270,6 +292,7 @@ function replayInside(body: (...inputs: Tensor[]) => Tensor[], saved: readonly T
   });
   const inner: TapeNode[] = [];
   const outer = activate(inner);
+  const outerReplaying = replaying;
   replaying = true;
   try {
     const outputs = body(...leaves);
@@ -283,7 +306,7 @@ function replayInside(body: (...inputs: Tensor[]) => Tensor[], saved: readonly T
     for (const g of gathered.values()) g.dispose();
     return results;
   } finally {
-    replaying = false;
+    replaying = outerReplaying;
     for (const node of inner) node.free();
     activate(outer);
   }

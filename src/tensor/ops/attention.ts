@@ -178,7 +178,7 @@ export function decodeAttention(q: Tensor, k: Tensor, v: Tensor | null, slots: T
 export const kvCacheWriteOp: OpSpec<Record<string, never>> = {
   name: "kvCacheWrite",
   infer: ([x, cache]) => {
-    checkShape(numElements(x!.shape) / x!.shape[0] === numElements(cache!.shape.slice(2)), "kvCacheWrite", "rows as wide as a cache entry", x, cache);
+    checkShape(numElements(x!.shape.slice(1)) === numElements(cache!.shape.slice(2)), "kvCacheWrite", "rows as wide as a cache entry", x, cache);
     return [];
   },
   mutates: [1],

@@ -86,6 +86,8 @@ export const scaleByOp: OpSpec<{ dtype: DType }> = {
     for (let i = 0; i < y.data.length; i++) y.data[i] = x!.data[i] * factor!.data[0];
   },
   cost: (i, o) => streamCost(1, i, o),
+  saves: { inputs: [1] },
+  vjp: (c, [dy]) => [dy && dispatch(scaleByOp, [dy, c.input(1)], { dtype: c.inputSpec(0).dtype })[0], null],
   samples: [
     { inputs: [{ shape: [67], dtype: "f32" }, { shape: [1], dtype: "f32" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [1], dtype: "f32" }], params: { dtype: "bf16" } },

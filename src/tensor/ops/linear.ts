@@ -72,19 +72,18 @@ type GemmContext = VjpContext<GemmParams>;
 /** dA = dC·op(B)ᵀ, laid out as A is stored. */
 function gradA(c: GemmContext, dy: Tensor): Tensor {
   const { transA, transB, bf16Compute } = c.params;
-  const dtype = c.inputSpec(0).dtype;
   const target = c.gradTarget(0);
-  const p = { bf16Compute, dtype, accumulate: !!target };
+  const p = { bf16Compute, dtype: c.gradDtype(0), accumulate: !!target };
   const b = c.input(1);
   if (!transA) return dispatch(gemmOp, [dy, b, null, null], { ...p, transA: false, transB: !transB }, [target])[0];
   return dispatch(gemmOp, [b, dy, null, null], { ...p, transA: transB, transB: true }, [target])[0];
 }
 
-/** dB = op(A)ᵀ·dC, laid out as B is stored; f32 when B is (a copy of) a parameter. */
+/** dB = op(A)ᵀ·dC, laid out as B is stored. */
 function gradB(c: GemmContext, dy: Tensor): Tensor {
   const { transA, transB, bf16Compute } = c.params;
   const target = c.gradTarget(1);
-  const p = { bf16Compute, dtype: "f32" as const, accumulate: !!target };
+  const p = { bf16Compute, dtype: c.gradDtype(1), accumulate: !!target };
   const a = c.input(0);
   if (transB) return dispatch(gemmOp, [dy, a, null, null], { ...p, transA: true, transB: transA }, [target])[0];
   return dispatch(gemmOp, [a, dy, null, null], { ...p, transA: !transA, transB: false }, [target])[0];
