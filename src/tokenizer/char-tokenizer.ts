@@ -1,7 +1,7 @@
 // A tokenizer whose vocabulary is a fixed alphabet: one token per character, plus special tokens. Meant for models trained from nothing.
 // Knows nothing of what the text means.
 import { ConfigError, DataError } from "../errors.js";
-import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher } from "./special-tokens.js";
+import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
 
 const NO_ID = -1;
@@ -16,9 +16,23 @@ export function createCharTokenizer(alphabet: string, specialTokens: SpecialToke
   const characters = [...alphabet];
   if (new Set(characters).size !== characters.length) throw new ConfigError(`alphabet must not repeat a character, got ${JSON.stringify(alphabet)}`);
   for (const { token } of specials) if (characters.includes(token)) throw new ConfigError(`special token "${token}" is also a character of the alphabet`);
-  const idOf = (token: string | undefined): number | undefined => specials.find((s) => s.token === token)?.id;
-  const roles = { bosId: idOf(specialTokens.bos), eosId: idOf(specialTokens.eos), padId: idOf(specialTokens.pad) };
-  return new CharTokenizer(characters, specials, roles);
+  return new CharTokenizer(characters, specials, specialTokenRoles(specialTokens, specials));
+}
+
+/**
+ * The inverse of `toJSON`, given which tokens tokenizer_config.json names as begin, end and padding; undefined for a tokenizer.json that is
+ * not exactly of this kind.
+ */
+export function charTokenizerFromJson(json: TokenizerJson, roles: Omit<SpecialTokenSpec, "tags">): Tokenizer | undefined {
+  const { vocab, merges, type } = json.model;
+  if (type !== "BPE" || merges?.length !== 0 || (json.pre_tokenizer ?? null) !== null || typeof vocab !== "object" || vocab === null) return undefined;
+  const tokens = Object.entries(vocab as Record<string, number>)
+    .sort(([, a], [, b]) => a - b)
+    .map(([token]) => token);
+  const specials = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
+  const characters = tokens.slice(specials.length);
+  const rebuilt = new CharTokenizer(characters, specials, specialTokenRoles(roles, specials));
+  return JSON.stringify(rebuilt.toJSON()) === JSON.stringify(json) ? rebuilt : undefined;
 }
 
 class CharTokenizer implements Tokenizer {

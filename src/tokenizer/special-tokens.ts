@@ -8,9 +8,16 @@ export function numberSpecialTokens(spec: SpecialTokenSpec, firstId = 0): Specia
   // One token may serve as eos and pad at once, as in many published models.
   const tokens = [...new Set(control), ...(spec.tags ?? [])];
   for (const [i, token] of tokens.entries()) {
-    if (token === "" || tokens.indexOf(token) !== i) throw new ConfigError(`special tokens must be non-empty and distinct, got "${token}" ${token === "" ? "" : "twice"}`);
+    if (token === "" || tokens.indexOf(token) !== i)
+      throw new ConfigError(`special tokens must be non-empty and distinct, got "${token}" ${token === "" ? "" : "twice"}`);
   }
   return tokens.map((token, i) => ({ token, id: firstId + i, special: control.includes(token) }));
+}
+
+/** The ids of the tokens that a spec names as begin, end and padding. */
+export function specialTokenRoles(spec: SpecialTokenSpec, tokens: readonly SpecialToken[]): { bosId?: number; eosId?: number; padId?: number } {
+  const idOf = (name: string | undefined): number | undefined => tokens.find(({ token }) => token === name)?.id;
+  return { bosId: idOf(spec.bos), eosId: idOf(spec.eos), padId: idOf(spec.pad) };
 }
 
 /** Finds special tokens in text, the longest first where several start at one place. */

@@ -1,0 +1,56 @@
+// tokenizer.json and tokenizer_config.json in a folder: reading them into a tokenizer, writing one. Does not know the formats' innards.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DataError } from "../errors.js";
+import { charTokenizerFromJson } from "./char-tokenizer.js";
+import { createLibraryTokenizer, LibraryTokenizer, type TokenizerConfigJson, tokenText } from "./library-tokenizer.js";
+import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
+
+/**
+ * Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` from a folder. A character tokenizer written by this project comes
+ * back as the fast one; everything else goes through the kept library. @throws DataError naming the file
+ */
+export function loadTokenizer(folder: string): Tokenizer {
+  const json = readJson(join(folder, "tokenizer.json"), true) as unknown as TokenizerJson;
+  if (typeof json.model !== "object" || json.model === null) throw new DataError(`${join(folder, "tokenizer.json")}: expected an object with "model"`);
+  const config: TokenizerConfigJson = readJson(join(folder, "tokenizer_config.json"), false) ?? {};
+  const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
+  return charTokenizerFromJson(json, roles) ?? createLibraryTokenizer(json, config);
+}
+
+/** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
+export function saveTokenizer(tokenizer: Tokenizer, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizer.toJSON(), null, 2)}\n`);
+  writeFileSync(join(folder, "tokenizer_config.json"), `${JSON.stringify(configOf(tokenizer), null, 2)}\n`);
+}
+
+function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
+  const carried = tokenizer instanceof LibraryTokenizer ? tokenizer.config : {};
+  const nameOf = (id: number | undefined): string | undefined => tokenizer.specialTokens.find((special) => special.id === id)?.token;
+  return {
+    tokenizer_class: "PreTrainedTokenizerFast",
+    clean_up_tokenization_spaces: false,
+    bos_token: nameOf(tokenizer.bosId),
+    eos_token: nameOf(tokenizer.eosId),
+    pad_token: nameOf(tokenizer.padId),
+    ...carried,
+  };
+}
+
+function readJson(path: string, required: true): Record<string, unknown>;
+function readJson(path: string, required: false): Record<string, unknown> | undefined;
+function readJson(path: string, required: boolean): Record<string, unknown> | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new DataError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new DataError(`${path}: not valid JSON (${(error as Error).message}); the file may be truncated`);
+  }
+}
