@@ -21,24 +21,6 @@ inline void put(T* p, vf v, AllLanes) {
   store(p, v);
 }
 
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-inline __mmask16 laneMask(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
-inline vf get(const float* p, int n) {
-  __m512 v = _mm512_maskz_loadu_ps(laneMask(n), p);
-  return reinterpret_cast<vf&>(v);
-}
-inline vf get(const bf16* p, int n) {
-  __m256i half = _mm256_maskz_loadu_epi16(laneMask(n), p);
-  vi wide = __builtin_convertvector(reinterpret_cast<vh&>(half), vi) << 16;
-  return reinterpret_cast<vf&>(wide);
-}
-inline void put(float* p, vf v, int n) { _mm512_mask_storeu_ps(p, laneMask(n), reinterpret_cast<__m512&>(v)); }
-inline void put(bf16* p, vf v, int n) {
-  bf16 lanes[kLanes];
-  store(lanes, v);
-  _mm256_mask_storeu_epi16(p, laneMask(n), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes)));
-}
-#else
 template <class T>
 inline vf get(const T* p, int n) {
   return loadPart(p, n);
@@ -47,7 +29,6 @@ template <class T>
 inline void put(T* p, vf v, int n) {
   storePart(p, v, n);
 }
-#endif
 
 /** get, with `rest` in the lanes past the end. */
 inline vf getOr(const float* p, AllLanes, float) { return load(p); }

@@ -37,12 +37,6 @@ inline void putPairs(float* p, vf even, vf odd, int n) {
   if (2 * n > kLanes) put(p + kLanes, b, 2 * n - kLanes);
 }
 
-/** The bits of v rounded to bf16, kept in the upper half of each lane. */
-inline vi bf16Bits(vf v) {
-  vi u = asInt(v), rounded = u + 0x7fff + ((u >> 16) & 1);
-  return (v == v ? rounded : (u | 0x400000)) & static_cast<int32_t>(0xffff0000);
-}
-
 // A bf16 pair is one 32-bit word: the even member below, the odd one above.
 template <class N>
 inline void getPairs(const bf16* p, vf& even, vf& odd, N n) {
@@ -52,7 +46,7 @@ inline void getPairs(const bf16* p, vf& even, vf& odd, N n) {
 }
 template <class N>
 inline void putPairs(bf16* p, vf even, vf odd, N n) {
-  put(reinterpret_cast<float*>(p), asFloat(((bf16Bits(even) >> 16) & 0xffff) | bf16Bits(odd)), n);
+  put(reinterpret_cast<float*>(p), asFloat(((asInt(roundBf16(even)) >> 16) & 0xffff) | asInt(roundBf16(odd))), n);
 }
 
 }  // namespace luciole
