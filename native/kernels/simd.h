@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 #if defined(__AVX2__) || defined(__AVX512F__)
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC bug 105593: the AVX-512 intrinsics' own "undefined" operands
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
@@ -103,12 +107,16 @@ inline vf loadPart(const T* p, int n) {
 }
 template <class T>
 inline void storePart(T* p, vf v, int n) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
-#endif
   T lanes[kLanes];
+#if defined(__AVX512F__)
+  const __mmask16 mask = static_cast<__mmask16>((1u << n) - 1);
+  if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_ps(p, mask, v);
+  store(lanes, v);
+  _mm256_mask_storeu_epi16(p, mask, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes)));
+#else
   store(lanes, v);
   std::memcpy(p, lanes, n * sizeof(T));
+#endif
 }
 
 inline vf vmax(vf a, vf b) { return a > b ? a : b; }

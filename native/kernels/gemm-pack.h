@@ -1,0 +1,59 @@
+// Packing of matrix operands into the panels that the GEMM micro-kernels read, and the meaning of a packed word.
+// Knows nothing of loops over tiles, of outputs or of threads.
+#pragma once
+#include <cstdint>
+
+#include "simd.h"
+
+namespace luciole {
+
+// The register tile: kTileRows rows of A against kTileVectors vectors of B, as many accumulators as the register file holds.
+#if defined(__AVX512F__)
+inline constexpr int kTileRows = 14;
+#elif defined(__AVX2__)
+inline constexpr int kTileRows = 6;
+#else
+inline constexpr int kTileRows = 8;
+#endif
+inline constexpr int kTileVectors = 2;
+inline constexpr int kPanelColumns = kTileVectors * kLanes;
+
+// A packed word is 32 bits: one f32, or two bf16 that are neighbours in k (what vdpbf16ps multiplies at once).
+#if defined(__AVX512BF16__)
+inline constexpr bool kHasDotBf16 = true;
+#else
+inline constexpr bool kHasDotBf16 = false;
+#endif
+inline constexpr int64_t elementsPerWord(bool bf16Compute) { return bf16Compute && kHasDotBf16 ? 2 : 1; }
+
+/** Most words of k in one accumulation chunk: a panel of A stays in the first-level cache, a panel of B in the second. */
+inline constexpr int64_t kChunkWords = 512;
+/** Words from one packed row of A to the next: an odd number of cache lines, so that rows do not share cache sets. */
+inline constexpr int64_t kRowStride = kChunkWords + 16;
+/** Words from one k to the next in a packed panel of A that came from [K, M] storage. */
+inline constexpr int64_t kColumnStride = (kTileRows + kLanes - 1) / kLanes * kLanes;
+
+/** Room for a packed panel of A in either form, in words. */
+inline constexpr int64_t kPanelWordsA = kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords;
+
+/**
+ * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else [k, outer],
+ * rows `ld` elements apart. `index` (optional) picks stored rows: row r of the view is stored row index[r].
+ */
+struct Operand {
+  const void* data;
+  int64_t type;
+  int64_t ld;
+  bool kContiguous;
+  const int32_t* index = nullptr;
+};
+
+/** Copies X[outer0 .. outer0+count, k0 .. k0+kCount) into dst; a last half-filled word is completed with zero. */
+using PackFunction = void (*)(const Operand& x, int64_t k0, int64_t kCount, int64_t outer0, int64_t count, float* dst);
+
+/** Panel of A, word w of row i: at dst[i·kRowStride + w] when kContiguous, else at dst[w·kColumnStride + i]. */
+PackFunction packerOfA(const Operand& a, bool bf16Compute);
+/** Panel of B, word w of column j (j < kPanelColumns): at dst[w·kPanelColumns + j]; whole vectors are written, zero past `count`. */
+PackFunction packerOfB(const Operand& b, bool bf16Compute);
+
+}  // namespace luciole

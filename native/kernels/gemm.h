@@ -1,0 +1,25 @@
+// Matrix products: one, and a batch of equal shape. Callable from other kernels.
+// Knows nothing of layers or experts (grouped-gemm.h).
+#pragma once
+#include <cstdint>
+
+namespace luciole {
+
+/**
+ * C[M, N] = op(A)·op(B) (+ C when accumulate) (+ bias[n]) (+ residual[m, n], rows ldc apart like C).
+ * A is [M, K], or [K, M] when transA; B is [K, N], or [N, K] when transB (a linear layer's weight). lda, ldb, ldc: elements between rows.
+ * A, B, C, residual: f32 (0) or bf16 (1) in any mix; sums in f32. bf16Compute rounds A and B to bf16 before multiplying.
+ * C overlaps no operand; a residual that is C itself counts as accumulate. The bits of a row do not depend on M, on the other rows,
+ * or on the number of threads (order of the sum: gemm-tile.h).
+ */
+void gemm(bool transA, bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* B, int64_t bType, int64_t ldb,
+          void* C, int64_t cType, int64_t ldc, bool accumulate, const float* bias, const void* residual, int64_t residualType, bool bf16Compute);
+
+/**
+ * C[i] = A[i]·op(B[i]) for i < batch: A[i] is [M, K] at A + i·aBatchStride, B[i] is [K, N], or [N, K] when transB; strides in elements.
+ * The same bits as `batch` calls of gemm.
+ */
+void batchedGemm(bool transB, int64_t batch, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t aBatchStride, int64_t lda, const void* B,
+                 int64_t bType, int64_t bBatchStride, int64_t ldb, void* C, int64_t cType, int64_t cBatchStride, int64_t ldc, bool bf16Compute);
+
+}  // namespace luciole
