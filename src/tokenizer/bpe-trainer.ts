@@ -1,5 +1,6 @@
 // Trains a byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2) from text. Produces tokenizer.json; does not encode.
-// Ids, merge order and ties follow huggingface/tokenizers' BpeTrainer, so both trainers give the same file for the same corpus.
+// Ids, merge order and ties follow huggingface/tokenizers' BpeTrainer: same corpus, same vocabulary. One difference: special tokens that occur
+// in the corpus separate words here, there they are trained on as text.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
