@@ -1,0 +1,61 @@
+// AdamW (Loshchilov & Hutter 2019), one fused pass a parameter.
+import { keep } from "../tensor/engine.js";
+import { zeros } from "../tensor/ops/elementwise.js";
+import { adamw } from "../tensor/ops/optimizer.js";
+import type { Parameter } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { clippedStep, type Optimizer, type StepResult } from "./optimizer.js";
+
+/** Hyper-parameters; defaults are DeepSeek-V3's (§4.2). */
+export interface AdamWOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly eps?: number;
+  readonly weightDecay?: number;
+  /** Largest global gradient norm. */
+  readonly maxNorm?: number;
+  /** Which parameters decay; default: matrices. */
+  readonly decays?: (p: Parameter) => boolean;
+}
+
+/** AdamW over f32 master weights; bf16 copies are refreshed in the same pass. */
+export class AdamW implements Optimizer {
+  stepCount = 0;
+  private readonly moments = new Map<Parameter, { m: Tensor; v: Tensor }>();
+  private readonly options: Required<AdamWOptions>;
+
+  constructor(
+    private readonly parameters: readonly Parameter[],
+    options: AdamWOptions = {},
+  ) {
+    this.options = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, maxNorm: 1, decays: (p) => p.shape.length > 1, ...options };
+    for (const p of parameters) this.moments.set(p, { m: keep(zeros(p.shape)), v: keep(zeros(p.shape)) });
+  }
+
+  async step(lr: number): Promise<StepResult> {
+    const { beta1, beta2, eps, weightDecay, maxNorm, decays } = this.options;
+    const next = this.stepCount + 1;
+    const corrections = { biasCorrection1: 1 - beta1 ** next, biasCorrection2: 1 - beta2 ** next };
+    const result = await clippedStep(this.parameters, maxNorm, (withGrad, factor) => {
+      for (const p of withGrad) {
+        const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
+        adamw(p, p.grad as Tensor, m, v, p.shadow, factor, { lr, beta1, beta2, eps, weightDecay: decays(p) ? weightDecay : 0, ...corrections });
+      }
+    });
+    if (Number.isFinite(result.gradNorm)) this.stepCount = next;
+    return result;
+  }
+
+  state(): Map<string, Tensor> {
+    const entries = [...this.moments].flatMap(([p, { m, v }]) => [[`${p.name}.m`, m] as const, [`${p.name}.v`, v] as const]);
+    return new Map(entries);
+  }
+
+  dispose(): void {
+    for (const { m, v } of this.moments.values()) {
+      m.dispose();
+      v.dispose();
+    }
+    this.moments.clear();
+  }
+}

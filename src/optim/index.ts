@@ -1,0 +1,4 @@
+// What `luciole/optim` offers.
+export * from "./adamw.js";
+export * from "./optimizer.js";
+export * from "./schedule.js";

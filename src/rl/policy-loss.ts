@@ -1,0 +1,78 @@
+// The GRPO objective over packed trajectories, and the log-probabilities it needs. Knows no tasks and no rewards.
+// Legend: T packed tokens, C completion tokens.
+import type { LanguageModel } from "../models/language-model.js";
+import { packSequences } from "../nn/batch.js";
+import { tensor } from "../tensor/engine.js";
+import { addScaled, binary, clamp, scale, unary } from "../tensor/ops/elementwise.js";
+import { headLogProb } from "../tensor/ops/head.js";
+import { dot } from "../tensor/ops/reduce.js";
+import { gatherRows } from "../tensor/ops/rows.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { GrpoConfig, LossType } from "./config.js";
+
+/** A trajectory with what its update needs. */
+export interface UpdateSample {
+  /** Prompt and completion. */
+  readonly ids: Int32Array;
+  readonly promptLength: number;
+  readonly advantage: number;
+  /** Log-probabilities under the policy that sampled, [completion]. */
+  readonly oldLogProbs: Float32Array;
+  /** Under the reference, when there is one. */
+  readonly refLogProbs: Float32Array | null;
+  /** Weight of each of its tokens in the loss. */
+  readonly tokenWeight: number;
+}
+
+/**
+ * Weight of a token of a completion of `length` tokens: grpo averages inside completions, then over them; dr_grpo divides by a
+ * constant length; dapo averages over all tokens. `numCompletions` and `numTokens` count the whole batch.
+ */
+export function tokenWeight(type: LossType, length: number, totals: { numCompletions: number; numTokens: number; maxLength: number }): number {
+  if (type === "grpo") return 1 / (totals.numCompletions * length);
+  if (type === "dr_grpo") return 1 / (totals.numCompletions * totals.maxLength);
+  return 1 / totals.numTokens;
+}
+
+/** Log-probabilities and entropies [C] of the completions' tokens, in order, under the model at this temperature. */
+export function completionLogProbs(model: LanguageModel, samples: readonly { ids: Int32Array; promptLength: number }[], temperature: number): { logp: Tensor; entropy: Tensor } {
+  const batch = packSequences(samples.map(({ ids }) => ids.subarray(0, ids.length - 1)));
+  const { hidden } = model.forward(batch);
+  const rows: number[] = [];
+  const targets: number[] = [];
+  let at = 0;
+  for (const { ids, promptLength } of samples) {
+    for (let i = promptLength; i < ids.length; i++) {
+      rows.push(at + i - 1);
+      targets.push(ids[i]);
+    }
+    at += ids.length - 1;
+  }
+  const i32 = (values: readonly number[]) => tensor(values, [values.length], "i32");
+  return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(targets), temperature);
+}
+
+/** The loss of a micro-batch and what is reported of it (sums weighted as the loss, on the device). */
+export interface PolicyLoss {
+  readonly total: Tensor;
+  readonly logp: Tensor;
+  readonly entropy: Tensor;
+}
+
+/** -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1 (DeepSeekMath eqs. 3-4). */
+export function policyLoss(model: LanguageModel, samples: readonly UpdateSample[], config: GrpoConfig): PolicyLoss {
+  const { logp, entropy } = completionLogProbs(model, samples, config.temperature);
+  const perToken = (of: (s: UpdateSample, i: number) => number) => tensor(samples.flatMap((s) => Array.from(s.oldLogProbs, (_, i) => of(s, i))), logp.shape);
+  const weights = perToken((s) => s.tokenWeight);
+  const advantages = perToken((s) => s.advantage);
+  const ratio = unary("exp", binary("sub", logp, perToken((s, i) => s.oldLogProbs[i])));
+  const clipped = clamp(ratio, 1 - config.epsilon, 1 + config.epsilonHigh);
+  const objective = binary("min", binary("mul", ratio, advantages), binary("mul", clipped, advantages));
+  let total = scale(dot(objective, weights), -1);
+  if (config.beta > 0) {
+    const difference = binary("sub", perToken((s, i) => s.refLogProbs?.[i] ?? s.oldLogProbs[i]), logp);
+    const k3 = binary("sub", unary("exp", difference), difference); // less the constant 1, which has no gradient
+    total = addScaled(total, dot(k3, weights), 1, config.beta);
+  }
+  return { total, logp, entropy };
+}

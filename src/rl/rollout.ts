@@ -1,0 +1,50 @@
+// Sampling trajectories for problems of a task, and scoring them. Knows no update rule.
+import { generate } from "../inference/generate.js";
+import type { LanguageModel } from "../models/language-model.js";
+import { hashString } from "../random.js";
+import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
+import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { Trajectory } from "./trajectory.js";
+
+/** What samples: a model and how its text becomes tokens. */
+export interface Policy {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  readonly template: PromptTemplate;
+  /** Tokens that end a completion. */
+  readonly stopIds: readonly number[];
+}
+
+/** How trajectories are drawn. */
+export interface RolloutOptions {
+  readonly numGenerations: number;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly slots: number;
+  /** Trajectory g of the n-th problem draws from the seed (seed, n, g). */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Samples `numGenerations` completions of each problem; groups are consecutive. */
+export async function rollout(policy: Policy, task: Task, problems: readonly Problem[], options: RolloutOptions): Promise<Trajectory[]> {
+  const { numGenerations, maxNewTokens, temperature, topP, slots, seed, signal } = options;
+  const prompts = problems.map((problem) => task.renderPrompt(problem, policy.template));
+  const promptIds = prompts.map((prompt) => policy.tokenizer.encode(prompt, { addSpecialTokens: true }));
+  const requests = problems.flatMap((_, p) =>
+    Array.from({ length: numGenerations }, (_, g) => ({ prompt: promptIds[p], seed: hashString(`${seed}/${p}/${g}`), maxNewTokens })),
+  );
+  const completions = await generate(policy.model, requests, { temperature, topP, slots, stopIds: policy.stopIds, signal });
+  return completions.map(({ ids, logProbs, stopReason }, i) => {
+    const p = Math.floor(i / numGenerations);
+    const completion = policy.tokenizer.decode(ids, { skipSpecialTokens: true });
+    return { problem: problems[p], prompt: prompts[p], promptIds: promptIds[p], completionIds: ids, completion, logProbs, stopReason };
+  });
+}
+
+/** Runs the reward functions over trajectories. */
+export function scoreTrajectories(rewards: readonly (RewardFunction | WeightedReward)[], trajectories: readonly Trajectory[]): Promise<RewardTable> {
+  return scoreSamples(rewards, trajectories);
+}

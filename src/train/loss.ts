@@ -1,0 +1,33 @@
+// The training loss of a language model: next-token cross-entropy, multi-token prediction, balance.
+import type { ForwardOptions, LanguageModel } from "../models/language-model.js";
+import { addScaled } from "../tensor/ops/elementwise.js";
+import { headCrossEntropy } from "../tensor/ops/head.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { TrainBatch } from "./batch.js";
+
+/** Weights of the loss's parts. */
+export interface LossOptions extends Pick<ForwardOptions, "balanceAlpha" | "recomputeLayers"> {
+  /** λ: weight of the mean multi-token-prediction loss (DeepSeek-V3 eq. 25). */
+  readonly mtpWeight?: number;
+}
+
+/** total = main + λ/D·Σ mtp + balance; `main` is the plain cross-entropy of this micro-batch's share. */
+export interface Losses {
+  readonly total: Tensor;
+  readonly main: Tensor;
+}
+
+/** The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of the step (for the balance loss). */
+export function languageModelLoss(model: LanguageModel, batch: TrainBatch, options: LossOptions, share = 1): Losses {
+  const { mtpWeight = 0, balanceAlpha, recomputeLayers } = options;
+  const depths = mtpWeight > 0 ? batch.mtp : [];
+  const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, shiftedIds: depths.map((d) => d.ids) });
+  const main = headCrossEntropy(forward.hidden, model.head, batch.targets, batch.weights).loss;
+  let total = main;
+  forward.mtpHidden.forEach((hidden, k) => {
+    const { loss } = headCrossEntropy(hidden, model.head, depths[k].targets, depths[k].weights);
+    total = addScaled(total, loss, 1, mtpWeight / depths.length);
+  });
+  if (forward.balanceLoss) total = addScaled(total, forward.balanceLoss, 1, share);
+  return { total, main };
+}

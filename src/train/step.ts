@@ -1,0 +1,79 @@
+// One optimiser step over some sequences: micro-batches, backward, clipping, update, expert balancing.
+import type { LanguageModel } from "../models/language-model.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { keep, scope } from "../tensor/engine.js";
+import { backward, withTape } from "../tensor/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { countTargets, makeTrainBatch, type TrainSequence } from "./batch.js";
+import { languageModelLoss, type LossOptions } from "./loss.js";
+
+/** How a step is run. */
+export interface StepOptions extends LossOptions {
+  readonly lr: number;
+  /** Tokens per micro-batch at most (a longer sequence goes alone): bounds the memory of activations. */
+  readonly microBatchTokens: number;
+  /** γ of the aux-loss-free balancing. */
+  readonly routerBiasStep: number;
+}
+
+/** A step's figures. */
+export interface TrainStepResult {
+  /** Mean next-token cross-entropy in nats. */
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly numTokens: number;
+}
+
+/** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens. */
+export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequences: readonly S[], maxTokens: number): S[][] {
+  const batches: S[][] = [];
+  let tokens = Number.POSITIVE_INFINITY;
+  for (const sequence of sequences) {
+    if (tokens + sequence.ids.length > maxTokens) {
+      batches.push([]);
+      tokens = 0;
+    }
+    batches[batches.length - 1].push(sequence);
+    tokens += sequence.ids.length;
+  }
+  return batches;
+}
+
+/** Runs one step. With a loss or gradient that is not finite the parameters stay as they were; the caller decides. */
+export async function trainStep(model: LanguageModel, optimizer: Optimizer, sequences: readonly TrainSequence[], options: StepOptions): Promise<TrainStepResult> {
+  const divisor = countTargets(sequences);
+  const microBatches = splitMicroBatches(sequences, options.microBatchTokens);
+  const losses: Tensor[] = microBatches.map((micro) => keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
+  let loss = 0;
+  for (const l of losses) {
+    loss += await l.item();
+    l.dispose();
+  }
+  await new Promise(setImmediate); // timers and signals run between the steps of a synchronous backend
+  const { gradNorm } = await optimizer.step(options.lr);
+  scope(() => {
+    for (const moe of model.moeLayers) moe.updateBias(options.routerBiasStep);
+  });
+  return { loss, gradNorm, numTokens: divisor };
+}
+
+function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
+  return withTape(() => {
+    const batch = makeTrainBatch(sequences, model.numMtp, divisor);
+    const { total, main } = languageModelLoss(model, batch, options, share);
+    backward(total);
+    return main;
+  });
+}
+
+/** Mean next-token cross-entropy on sequences, without gradients. */
+export async function evaluateLoss(model: LanguageModel, sequences: readonly TrainSequence[], microBatchTokens: number): Promise<number> {
+  const divisor = countTargets(sequences);
+  let loss = 0;
+  for (const micro of splitMicroBatches(sequences, microBatchTokens)) {
+    const part = keep(scope(() => languageModelLoss(model, makeTrainBatch(micro, 0, divisor), {}).main));
+    loss += await part.item();
+    part.dispose();
+  }
+  return loss;
+}
