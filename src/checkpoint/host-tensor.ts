@@ -95,7 +95,10 @@ const TYPED_ARRAYS = { f64: Float64Array, f32: Float32Array, i32: Int32Array, u3
 type ViewableDtype = keyof typeof TYPED_ARRAYS;
 
 /** A host tensor over the memory of a typed array (shared, not copied). `shape` defaults to one dimension. */
-export function hostTensor(values: Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array, shape: readonly number[] = [values.length]): HostTensor {
+export function hostTensor(
+  values: Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array,
+  shape: readonly number[] = [values.length],
+): HostTensor {
   const dtype = (Object.keys(TYPED_ARRAYS) as ViewableDtype[]).find((key) => values instanceof TYPED_ARRAYS[key]);
   if (!dtype) throw new CheckpointError(`expected a Float64, Float32, Int32, Uint32 or Uint8 array, got ${Object.prototype.toString.call(values)}`);
   return { dtype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };

@@ -6,7 +6,7 @@ import { CheckpointError } from "../errors.js";
 import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
 import { errorCode, type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
 import { type FileDigest, writeFileWith } from "./file-writer.js";
-import { tensorSizeBytes, type TensorSource, type WritableTensor } from "./host-tensor.js";
+import { type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 import { openModelTensors, openSafetensors, writeSafetensors } from "./safetensors.js";
 import { exactJson, type JsonObject, type TrainerState } from "./trainer-state.js";
 
@@ -115,7 +115,12 @@ async function checkRoom(directory: string, neededBytes: number, fs: FileSystem)
   throw await writeFailure(full, directory, neededBytes, fs);
 }
 
-async function writeFiles(directory: string, contents: ModelDirectoryContents, texts: ReadonlyMap<string, string>, fs: FileSystem): Promise<Map<string, FileDigest>> {
+async function writeFiles(
+  directory: string,
+  contents: ModelDirectoryContents,
+  texts: ReadonlyMap<string, string>,
+  fs: FileSystem,
+): Promise<Map<string, FileDigest>> {
   const digests = new Map<string, FileDigest>();
   for (const [name, text] of texts) {
     digests.set(name, await writeFileWith(join(directory, name), (writer) => writer.write(new TextEncoder().encode(text)), fs));

@@ -23,7 +23,10 @@ export interface SafetensorsHeader {
  * Lays tensors out and encodes the 8-byte length plus the JSON header, padded with spaces to a multiple of 8.
  * Wider types come first and names ascend within one width, so equal content gives equal files and every tensor is aligned.
  */
-export function buildHeader(tensors: ReadonlyMap<string, WritableTensor>, metadata: Record<string, string>): { bytes: Uint8Array; order: string[]; dataBytes: number } {
+export function buildHeader(
+  tensors: ReadonlyMap<string, WritableTensor>,
+  metadata: Record<string, string>,
+): { bytes: Uint8Array; order: string[]; dataBytes: number } {
   const order = [...tensors.keys()].sort((a, b) => widthOf(b) - widthOf(a) || (a < b ? -1 : 1));
   const sortedMetadata = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
   const parts: string[] = [`${JSON.stringify(METADATA_KEY)}:${JSON.stringify(sortedMetadata)}`];

@@ -19,7 +19,7 @@ const weights = new Map<string, HostTensor>([
   ["a.weight", hostTensor(Float32Array.of(1.5, -2, 3, 4, 5, 6), [2, 3])],
   ["empty", { dtype: "f32", shape: [0, 4], data: new Uint8Array() }],
   ["scalar", hostTensor(Int32Array.of(7), [])],
-  ["名前 \"quoted\" __proto__", { dtype: "u8", shape: [1], data: Uint8Array.of(9) }],
+  ['名前 "quoted" __proto__', { dtype: "u8", shape: [1], data: Uint8Array.of(9) }],
 ]);
 
 async function openBytes(bytes: Uint8Array) {
@@ -94,7 +94,11 @@ describe("a damaged or hostile file is refused:", () => {
     ["a gap between tensors", fileWith({ a: f32([1], 0, 4), b: f32([1], 8, 12) }, 12), "belong to no tensor"],
     ["bytes after the last tensor", fileWith({ a: f32([1], 0, 4) }, 5), "1 bytes at the end"],
     ["missing data", fileWith({ a: f32([2], 0, 8) }, 7), "expected 8 bytes of data, got 7"],
-    ["a name twice", fileWith('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1), '"a" twice'],
+    [
+      "a name twice",
+      fileWith('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1),
+      '"a" twice',
+    ],
     ["a field twice", fileWith('{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), '"dtype" twice'],
     ["metadata that is not text", fileWith({ __metadata__: { n: 1 } }, 0), "__metadata__"],
     ["an entry that is no object", fileWith({ a: null }, 0), "no entry"],

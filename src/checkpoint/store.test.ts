@@ -23,7 +23,11 @@ function contents(step: number, size = 1000): CheckpointContents {
     generationConfig: { eos_token_id: 1 },
     weights: new Map([["model.norm.weight", hostTensor(new Float32Array(size).fill(step))]]),
     files: { "tokenizer.json": '{"version":"1.0"}' },
-    trainer: { step, state: { rng: ["18446744073709551615"], position: 12345 }, tensors: new Map([["moment1.model.norm.weight", hostTensor(Float32Array.of(step / 3))]]) },
+    trainer: {
+      step,
+      state: { rng: ["18446744073709551615"], position: 12345 },
+      tensors: new Map([["moment1.model.norm.weight", hostTensor(Float32Array.of(step / 3))]]),
+    },
   };
 }
 
@@ -98,7 +102,11 @@ describe("a damaged checkpoint is passed over and named:", () => {
     ["changed checksums", (step) => flipByte(join(step, "checksums.json"), 60), "checksums.json"],
     ["empty checksums", (step) => writeFile(join(step, "checksums.json"), "{}"), "checksums.json"],
     ["an empty directory", (step) => rm(step, { recursive: true }).then(() => mkdir(step)), "checksums.json is missing"],
-    ["another step's contents", (step) => rm(step, { recursive: true }).then(() => cp(step.replace("step-2", "step-1"), step, { recursive: true })), "it says it is step 1"],
+    [
+      "another step's contents",
+      (step) => rm(step, { recursive: true }).then(() => cp(step.replace("step-2", "step-1"), step, { recursive: true })),
+      "it says it is step 1",
+    ],
   ];
   test.each(damages)("%s", async (_name, damage, message) => {
     const store = await storeWith([1, 2]);

@@ -34,7 +34,9 @@ export class JsonLinesWriter {
     } catch (error) {
       ftruncateSync(this.descriptor, this.sizeBytes);
       const code = (error as NodeJS.ErrnoException).code;
-      throw new CheckpointError(`cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue with --resume`, { cause: error });
+      throw new CheckpointError(`cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue with --resume`, {
+        cause: error,
+      });
     }
   }
 
@@ -58,7 +60,9 @@ export function readJsonLines<T>(path: string): T[] {
     try {
       return [JSON.parse(line) as T];
     } catch (error) {
-      throw new DataError(`${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; mend or remove the line`, { cause: error });
+      throw new DataError(`${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; mend or remove the line`, {
+        cause: error,
+      });
     }
   });
 }

@@ -163,7 +163,9 @@ export function writeFileAtomically(path: string, text: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     const code = (error as NodeJS.ErrnoException).code;
-    throw new CheckpointError(`cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose another place with --out`, { cause: error });
+    throw new CheckpointError(`cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose another place with --out`, {
+      cause: error,
+    });
   }
 }
 

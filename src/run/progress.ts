@@ -1,0 +1,236 @@
+// Progress of a run as it happens: redrawn in place on a terminal, plain and rarely elsewhere.
+// Is told stages, steps and metrics; knows nothing of where they come from, and never writes to a file.
+import { brailleChart, rangeOf } from "./braille-chart.js";
+import { formatDuration, formatNumber, formatPercent } from "./report-format.js";
+
+/** Where lines go: `process.stdout`, `process.stderr` or a test's own. */
+export interface ProgressStream {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+/** `live` redraws in place, `plain` prints a line now and then, `silent` prints nothing. */
+export type ProgressMode = "live" | "plain" | "silent";
+
+/** Options of `Progress`. `json` keeps stdout free for the final JSON by writing to stderr. The rest is for tests. */
+export interface ProgressOptions {
+  json?: boolean;
+  mode?: ProgressMode;
+  stream?: ProgressStream;
+  env?: Readonly<Record<string, string | undefined>>;
+  now?: () => number;
+}
+
+interface Stage {
+  name: string;
+  total: number;
+  step: number;
+  startedAtMs: number;
+  /** Moments of recent steps, for a rate that follows what the machine does now. */
+  recent: { step: number; atMs: number }[];
+  metrics: Record<string, number>;
+  history: Map<string, number[]>;
+}
+
+const REDRAW_INTERVAL_MS = 100;
+const PLAIN_INTERVAL_MS = 10_000;
+const RATE_WINDOW = 32;
+const CHART_HEIGHT = 4;
+
+/** Curves drawn per stage: the first two of these that the stage logs. */
+const CHARTED: readonly (readonly [metric: string, label: string, color: number])[] = [
+  ["reward", "reward", 32],
+  ["rewards/accuracy/mean", "accuracy", 33],
+  ["loss", "loss", 36],
+  ["tokens_per_second", "tokens/s", 34],
+];
+
+/** Metrics told in the line of figures, in this order, where a stage has them. */
+const FIGURES: readonly (readonly [metric: string, label: string, write: (value: number) => string])[] = [
+  ["reward", "reward", (value) => value.toFixed(3)],
+  ["rewards/accuracy/mean", "accuracy", formatPercent],
+  ["rewards/format/mean", "format", formatPercent],
+  ["pass1", "pass@1", formatPercent],
+  ["loss", "loss", (value) => value.toFixed(4)],
+  ["val_loss", "val loss", (value) => value.toFixed(4)],
+  ["completions/mean_length", "length", (value) => value.toFixed(0)],
+  ["kl", "KL", (value) => formatNumber(value)],
+  ["tokens_per_second", "tokens/s", (value) => formatNumber(Math.round(value))],
+  ["mfu", "MFU", formatPercent],
+];
+
+/** Live progress. Call `stage`, then `update` per step, `endStage` after the last, and `close` whatever happens. */
+export class Progress {
+  private readonly mode: ProgressMode;
+  private readonly stream: ProgressStream;
+  private readonly now: () => number;
+  private readonly colored: boolean;
+  private current: Stage | undefined;
+  private drawnLines = 0;
+  private lastDrawMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ProgressOptions = {}) {
+    const env = options.env ?? process.env;
+    this.stream = options.stream ?? (options.json ? process.stderr : process.stdout);
+    this.mode = options.mode ?? chooseMode(this.stream, env);
+    this.colored = this.mode === "live" && !env.NO_COLOR;
+    this.now = options.now ?? (() => performance.now());
+  }
+
+  /** Begins a stage of `total` steps (0 when unknown); the stage before is ended. `done` steps were made before a resume. */
+  stage(name: string, total = 0, done = 0): void {
+    this.endStage();
+    const atMs = this.now();
+    this.current = { name, total, step: done, startedAtMs: atMs, recent: [{ step: done, atMs }], metrics: {}, history: new Map() };
+    this.lastDrawMs = Number.NEGATIVE_INFINITY;
+    if (this.mode === "plain") this.print(total > 0 ? `${name}: ${formatNumber(total)} steps` : name);
+    if (this.mode === "plain") this.lastDrawMs = atMs;
+    if (this.mode === "live") this.redraw();
+  }
+
+  /** Says that `step` steps are done, with metrics under their TRL names; those left out keep their last value. */
+  update(step: number, metrics: Readonly<Record<string, unknown>> = {}): void {
+    const stage = this.current;
+    if (!stage) return;
+    const atMs = this.now();
+    stage.step = step;
+    stage.recent.push({ step, atMs });
+    if (stage.recent.length > RATE_WINDOW) stage.recent.shift();
+    for (const [name, value] of Object.entries(metrics)) {
+      if (typeof value !== "number") continue;
+      stage.metrics[name] = value;
+      if (CHARTED.some(([metric]) => metric === name)) historyOf(stage, name).push(value);
+    }
+    if (this.mode === "live" && atMs - this.lastDrawMs >= REDRAW_INTERVAL_MS) this.redraw();
+    if (this.mode === "plain" && atMs - this.lastDrawMs >= PLAIN_INTERVAL_MS) {
+      this.lastDrawMs = atMs;
+      this.print(this.statusLine(stage));
+    }
+  }
+
+  /** Ends the stage and leaves one line of what it came to. */
+  endStage(): void {
+    const stage = this.current;
+    if (!stage) return;
+    this.erase();
+    this.current = undefined;
+    const parts = [
+      `${stage.step > 0 ? `${formatNumber(stage.step)} steps in ` : ""}${formatDuration((this.now() - stage.startedAtMs) / 1000)}`,
+      ...figures(stage.metrics),
+    ];
+    if (this.mode !== "silent") this.print(`${this.paint(32, "✓")} ${this.paint(1, stage.name)}  ${parts.join("  ")}`);
+  }
+
+  /** Prints a line that stays, above what is being redrawn. */
+  note(text: string): void {
+    if (this.mode === "silent") return;
+    this.erase();
+    this.print(text);
+    if (this.mode === "live" && this.current) this.redraw();
+  }
+
+  /** Gives the terminal back as it was, without ending the stage: for errors and Ctrl-C. Safe to call twice. */
+  close(): void {
+    this.erase();
+    this.current = undefined;
+  }
+
+  private redraw(): void {
+    const stage = this.current!;
+    const width = Math.max(20, (this.stream.columns ?? 80) - 1);
+    const lines = [
+      `${this.paint(33, "●")} ${this.paint(1, stage.name)}  ${this.bar(stage)}`,
+      `  ${figures(stage.metrics).join("  ")}`,
+      ...this.charts(stage, width),
+    ].map((line) => clip(line, width));
+    this.erase();
+    this.stream.write(`\x1b[?25l${lines.join("\n")}\n`);
+    this.drawnLines = lines.length;
+    this.lastDrawMs = this.now();
+  }
+
+  private erase(): void {
+    if (this.drawnLines > 0) this.stream.write(`\x1b[${this.drawnLines}A\r\x1b[J\x1b[?25h`);
+    this.drawnLines = 0;
+  }
+
+  private bar(stage: Stage): string {
+    if (stage.total <= 0) return this.timing(stage);
+    const filled = Math.round(24 * Math.min(1, stage.step / stage.total));
+    return `${this.paint(33, "━".repeat(filled))}${this.paint(90, "━".repeat(24 - filled))} ${stage.step}/${stage.total}  ${this.timing(stage)}`;
+  }
+
+  private timing(stage: Stage): string {
+    const rate = stepsPerSecond(stage);
+    if (!rate) return this.paint(90, formatDuration((this.now() - stage.startedAtMs) / 1000));
+    const pace = rate >= 1 ? `${formatNumber(Number(rate.toFixed(1)))} steps/s` : `${formatNumber(Number((1 / rate).toFixed(1)))} s/step`;
+    return stage.total > 0 ? `${pace}  ${formatDuration((stage.total - stage.step) / rate)} left` : pace;
+  }
+
+  private statusLine(stage: Stage): string {
+    const counted = stage.total > 0 ? `${stage.step}/${stage.total}` : `${stage.step}`;
+    return [`${stage.name} ${counted}`, this.timing(stage), ...figures(stage.metrics)].join("  ");
+  }
+
+  private charts(stage: Stage, width: number): string[] {
+    const shown = CHARTED.filter(([metric]) => (stage.history.get(metric)?.length ?? 0) > 1).slice(0, 2);
+    if (shown.length === 0) return [];
+    const chartWidth = Math.max(8, Math.min(44, Math.floor((width - 4) / shown.length) - 12));
+    const blocks = shown.map(([metric, label, color]) => this.chart(stage.history.get(metric)!, label, color, chartWidth));
+    return blocks[0].map((_, row) => `  ${blocks.map((block) => block[row]).join("  ")}`);
+  }
+
+  private chart(values: readonly number[], label: string, color: number, width: number): string[] {
+    const range = rangeOf(values);
+    const bounds = range ? [formatNumber(range.high), formatNumber(range.low)] : ["", ""];
+    const rows = brailleChart(values, width, CHART_HEIGHT, range).map((row, index) => {
+      const bound = index === 0 ? bounds[0] : index === CHART_HEIGHT - 1 ? bounds[1] : "";
+      return `${this.paint(90, bound.padStart(7))} ${this.paint(color, row)}`;
+    });
+    return [`${" ".repeat(8)}${label.padEnd(width)}`, ...rows];
+  }
+
+  private print(text: string): void {
+    this.stream.write(`${text}\n`);
+  }
+
+  private paint(code: number, text: string): string {
+    return this.colored ? `\x1b[${code}m${text}\x1b[0m` : text;
+  }
+}
+
+function historyOf({ history }: Stage, metric: string): number[] {
+  const values = history.get(metric) ?? [];
+  history.set(metric, values);
+  return values;
+}
+
+function chooseMode(stream: ProgressStream, env: Readonly<Record<string, string | undefined>>): ProgressMode {
+  return stream.isTTY && !env.CI && env.TERM !== "dumb" ? "live" : "plain";
+}
+
+function figures(metrics: Readonly<Record<string, number>>): string[] {
+  return FIGURES.flatMap(([metric, label, write]) => (metrics[metric] === undefined ? [] : `${label} ${write(metrics[metric])}`));
+}
+
+function stepsPerSecond({ recent }: Stage): number | undefined {
+  const elapsedMs = recent.at(-1)!.atMs - recent[0].atMs;
+  const steps = recent.at(-1)!.step - recent[0].step;
+  return elapsedMs > 0 && steps > 0 ? (1000 * steps) / elapsedMs : undefined;
+}
+
+const ESCAPE = "\x1b";
+/** A colour code, which takes no room, or one character. */
+const PIECES = new RegExp(`(${ESCAPE}\\[[0-9;]*m)|[^${ESCAPE}]`, "gu");
+
+/** Cuts a line to `width` visible characters: a wrapped line would make the next redraw erase too little. */
+function clip(line: string, width: number): string {
+  let visible = 0;
+  let cut = "";
+  for (const [piece, color] of line.matchAll(PIECES)) {
+    if (color) cut += piece;
+    else if (visible++ < width) cut += piece;
+  }
+  return cut;
+}

@@ -1,0 +1,206 @@
+// Which curves a report shows, in which order and under which names.
+// A table of metrics to charts; knows nothing of HTML, and shows nothing a run did not log.
+import type { MetricsRecord, Phase } from "./records.js";
+import { type MetricsTable, movingMean, smoothingWindow, tabulate, thin, type Values } from "./series.js";
+
+/** How the numbers of a chart are written. */
+export type ChartUnit = "percent" | "number" | "tokens" | "rate";
+/** Colour roles of a page; the style sheet gives each a colour for light and dark. */
+export type SeriesColor = "accent" | "blue" | "amber" | "rose" | "muted";
+
+/** One curve. `faint` draws it thin, as the raw data behind a moving mean; `points` marks each value. */
+export interface ChartSeries {
+  label: string;
+  color: SeriesColor;
+  values: Values;
+  faint?: boolean;
+  points?: boolean;
+  /** Lower and upper edge of a band around the curve. */
+  band?: readonly [Values, Values];
+}
+
+/** One chart. `fromZero` starts the vertical axis at zero. */
+export interface Chart {
+  id: string;
+  title: string;
+  note: string;
+  unit: ChartUnit;
+  fromZero: boolean;
+  steps: number[];
+  series: ChartSeries[];
+}
+
+interface Curve {
+  metric: string;
+  label: string;
+  color: SeriesColor;
+  /** Metric holding the standard error, drawn as a band of two of them either way. */
+  stderr?: string;
+}
+
+interface ChartPlan {
+  id: string;
+  phase: Phase;
+  title: string;
+  note: string;
+  unit: ChartUnit;
+  fromZero?: boolean;
+  /** Few, separate measurements: no smoothing, every point marked. */
+  sparse?: boolean;
+  curves: readonly Curve[];
+}
+
+const RL_PLANS: readonly ChartPlan[] = [
+  {
+    id: "pass1",
+    phase: "eval",
+    title: "Accuracy on held-out problems",
+    note: "problems never trained on; band: two standard errors",
+    unit: "percent",
+    fromZero: true,
+    sparse: true,
+    curves: [
+      { metric: "pass1", label: "pass@1", color: "accent", stderr: "pass1_stderr" },
+      { metric: "cons16", label: "cons@16", color: "amber" },
+      { metric: "pass16", label: "pass@16", color: "blue" },
+    ],
+  },
+  {
+    id: "reward",
+    phase: "rl",
+    title: "Reward",
+    note: "mean over the rollouts of a step",
+    unit: "number",
+    curves: [{ metric: "reward", label: "reward", color: "accent" }],
+  },
+  {
+    id: "rewards",
+    phase: "rl",
+    title: "Correct, and in the right form",
+    note: "share of rollouts, on training problems",
+    unit: "percent",
+    fromZero: true,
+    curves: [
+      { metric: "rewards/accuracy/mean", label: "accuracy", color: "accent" },
+      { metric: "rewards/format/mean", label: "format", color: "blue" },
+    ],
+  },
+  {
+    id: "length",
+    phase: "rl",
+    title: "Completion length",
+    note: "tokens per rollout, thinking included",
+    unit: "tokens",
+    fromZero: true,
+    curves: [{ metric: "completions/mean_length", label: "mean", color: "accent" }],
+  },
+  {
+    id: "entropy",
+    phase: "rl",
+    title: "Entropy",
+    note: "of the next-token distribution, nats",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "entropy", label: "entropy", color: "blue" }],
+  },
+  {
+    id: "kl",
+    phase: "rl",
+    title: "KL to the reference",
+    note: "k3 estimate, nats per token",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "kl", label: "KL", color: "rose" }],
+  },
+  {
+    id: "waste",
+    phase: "rl",
+    title: "Rollouts that teach little",
+    note: "cut off at the length limit; groups whose rewards are all equal",
+    unit: "percent",
+    fromZero: true,
+    curves: [
+      { metric: "completions/clipped_ratio", label: "cut off", color: "rose" },
+      { metric: "frac_reward_zero_std", label: "no spread", color: "amber" },
+    ],
+  },
+  {
+    id: "logp-difference",
+    phase: "rl",
+    title: "Trainer against sampler",
+    note: "log-probabilities of the same tokens, absolute difference",
+    unit: "number",
+    fromZero: true,
+    curves: [
+      { metric: "sampling/sampling_logp_difference/max", label: "max", color: "amber" },
+      { metric: "sampling/sampling_logp_difference/mean", label: "mean", color: "blue" },
+    ],
+  },
+];
+
+const PRETRAIN_PLANS: readonly ChartPlan[] = [
+  {
+    id: "pretrain-loss",
+    phase: "pretrain",
+    title: "Loss",
+    note: "cross-entropy, nats per token",
+    unit: "number",
+    curves: [
+      { metric: "loss", label: "training", color: "blue" },
+      { metric: "val_loss", label: "validation", color: "amber" },
+    ],
+  },
+  {
+    id: "pretrain-speed",
+    phase: "pretrain",
+    title: "Speed",
+    note: "tokens trained on per second",
+    unit: "rate",
+    fromZero: true,
+    curves: [{ metric: "tokens_per_second", label: "tokens/s", color: "accent" }],
+  },
+];
+
+/** Charts of the RL phase and of the evaluations during it. Charts without data are left out. */
+export function rlCharts(metrics: readonly MetricsRecord[]): Chart[] {
+  return RL_PLANS.flatMap((plan) => draw(plan, metrics));
+}
+
+/** Charts of pretraining. */
+export function pretrainCharts(metrics: readonly MetricsRecord[]): Chart[] {
+  return PRETRAIN_PLANS.flatMap((plan) => draw(plan, metrics));
+}
+
+function draw(plan: ChartPlan, metrics: readonly MetricsRecord[]): Chart[] {
+  const full = tabulate(metrics, plan.phase);
+  const table = plan.sparse ? full : thin(full);
+  const series = plan.curves.flatMap((curve) => drawCurve(curve, table, plan.sparse ?? false));
+  if (series.length === 0) return [];
+  const { id, title, unit, fromZero = false } = plan;
+  // A curve that never leaves zero is easily taken for a missing one.
+  const flat = series.every(({ values }) => values.every((value) => value === null || value === 0));
+  const note = flat ? `${plan.note}: exactly zero at every step` : plan.note;
+  return [{ id, title, note, unit, fromZero, steps: table.steps, series }];
+}
+
+function drawCurve(curve: Curve, table: MetricsTable, sparse: boolean): ChartSeries[] {
+  const values = table.columns.get(curve.metric);
+  const present = values?.filter((value) => value !== null).length ?? 0;
+  if (!values || present === 0) return [];
+  const { label, color } = curve;
+  // A metric logged every so often (validation loss) is a row of measurements, not a noisy signal.
+  const measured = sparse || present < table.steps.length / 2;
+  const window = measured ? 1 : smoothingWindow(values.length);
+  if (window > 1)
+    return [
+      { label: `${label}, each step`, color, values, faint: true },
+      { label, color, values: movingMean(values, window) },
+    ];
+  return [{ label, color, values, points: measured && present <= 80, band: curve.stderr ? bandOf(values, table.columns.get(curve.stderr)) : undefined }];
+}
+
+function bandOf(values: Values, stderr: Values | undefined): ChartSeries["band"] {
+  if (!stderr) return undefined;
+  const edge = (sign: number) => values.map((value, row) => (value === null || stderr[row] === null ? null : value + sign * 2 * stderr[row]));
+  return [edge(-1), edge(1)];
+}

@@ -1,0 +1,71 @@
+// The top of a report: one sentence saying what happened, and the table from base to final with standard errors.
+// Says what the numbers say, better or worse; knows nothing of how they were counted.
+import type { EvaluationMetrics, EvaluationSummary, RunSummary } from "./records.js";
+import { escapeHtml, formatDuration, formatNumber, formatPercent } from "./report-format.js";
+
+interface Row {
+  key: keyof EvaluationMetrics;
+  label: string;
+  note: string;
+  unit: "percent" | "tokens";
+}
+
+const ROWS: readonly Row[] = [
+  { key: "pass1", label: "pass@1", note: "chance that one answer is right", unit: "percent" },
+  { key: "cons16", label: "cons@16", note: "majority vote of 16 answers", unit: "percent" },
+  { key: "pass16", label: "pass@16", note: "one right among 16 answers", unit: "percent" },
+  { key: "formatRate", label: "Format", note: "answers in the asked-for form", unit: "percent" },
+  { key: "meanThinkTokens", label: "Thinking", note: "mean tokens spent thinking", unit: "tokens" },
+];
+
+/** What pass@1 did, in one sentence. A change within two standard errors is called none. */
+export function headlineSentence({ base, final }: RunSummary): string {
+  const from = formatPercent(base.pass1);
+  const to = formatPercent(final.pass1);
+  const change = final.pass1 - base.pass1;
+  const noise = 2 * Math.hypot(base.stderr?.pass1 ?? 0, final.stderr?.pass1 ?? 0);
+  if (Math.abs(change) <= noise) return `Held-out accuracy did not clearly change: <em>${from}</em> before, <em>${to}</em> after.`;
+  return `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em class="final">${to}</em> through reinforcement learning.`;
+}
+
+/** The line below it: on what, how large, how long. */
+export function headlineFacts(summary: RunSummary): string {
+  const size = `${formatNumber(summary.params)} parameters, ${formatNumber(summary.activeParams)} active per token`;
+  const problems = `${formatNumber(summary.problems)} held-out problems × ${summary.samplesPerProblem} answers`;
+  return [problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in all`]
+    .map(escapeHtml)
+    .join('<span class="dot">·</span>');
+}
+
+/** The table of both evaluations. Each row draws base and final on one scale, whiskers of two standard errors. */
+export function headlineTable({ base, final }: RunSummary): string {
+  const rows = ROWS.filter(({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]));
+  return `<table class="headline">
+<thead><tr><th scope="col">Held-out problems</th><th scope="col" class="plot"><span class="key base"></span>base <span class="key final"></span>after RL</th><th scope="col">Base</th><th scope="col">After RL</th><th scope="col">Change</th></tr></thead>
+<tbody>${rows.map((row) => tableRow(row, base, final)).join("\n")}</tbody></table>`;
+}
+
+function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): string {
+  const { key, label, note, unit } = row;
+  const top = unit === "percent" ? 1 : Math.max(base[key], final[key], 1) * 1.15;
+  const change = final[key] - base[key];
+  const sign = change > 0 ? "+" : change < 0 ? "−" : "";
+  const amount = unit === "percent" ? `${(Math.abs(change) * 100).toFixed(1)} pts` : formatNumber(Number(Math.abs(change).toFixed(1)));
+  return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
+<td class="plot">${dumbbell(base[key] / top, final[key] / top, (base.stderr?.[key] ?? 0) / top, (final.stderr?.[key] ?? 0) / top)}</td>
+<td class="n">${withError(base[key], base.stderr?.[key], unit)}</td><td class="n strong">${withError(final[key], final.stderr?.[key], unit)}</td><td class="n">${sign}${amount}</td></tr>`;
+}
+
+function withError(value: number, stderr: number | undefined, unit: Row["unit"]): string {
+  const error = Number.isFinite(stderr) ? `<small>± ${unit === "percent" ? (stderr! * 100).toFixed(1) : formatNumber(Number(stderr!.toFixed(1)))}</small>` : "";
+  return `${unit === "percent" ? formatPercent(value) : formatNumber(Number(value.toFixed(1)))}${error}`;
+}
+
+/** Two dots on a track, all numbers as shares of its width. */
+function dumbbell(base: number, final: number, baseError: number, finalError: number): string {
+  const percent = (share: number) => `${(Math.min(1, Math.max(0, share)) * 100).toFixed(2)}%`;
+  const between = (from: number, to: number) => `left:${percent(Math.min(from, to))};right:${percent(1 - Math.max(from, to))}`;
+  return `<div class="track"><i class="span" style="${between(base, final)}"></i>
+<i class="whisker base" style="${between(base - 2 * baseError, base + 2 * baseError)}"></i><i class="whisker final" style="${between(final - 2 * finalError, final + 2 * finalError)}"></i>
+<i class="dotmark base" style="left:${percent(base)}"></i><i class="dotmark final" style="left:${percent(final)}"></i></div>`;
+}

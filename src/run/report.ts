@@ -1,0 +1,160 @@
+// report.html of a run: one file that opens from disk, offline, with curves, the headline table, transcripts and settings.
+// Puts the parts together; what a curve is and how a number reads is said elsewhere.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import type { MetricsRecord } from "./records.js";
+import { type Chart, pretrainCharts, rlCharts } from "./report-charts.js";
+import { escapeHtml, formatNumber, formatPercent, formatSize, scriptJson } from "./report-format.js";
+import { headlineFacts, headlineSentence, headlineTable } from "./report-headline.js";
+import { REPORT_SCRIPT } from "./report-script.js";
+import { REPORT_STYLE } from "./report-style.js";
+import { type RunRecords, readRun, writeFileAtomically } from "./run-directory.js";
+import { type ExpertLoad, expertLoads } from "./series.js";
+import { pairTranscripts, renderPair, renderRollout, rolloutsOverTime } from "./transcripts.js";
+
+/** What the page's script draws. Charts of one `group` share their cursor. */
+interface ReportDrawings {
+  charts: (Chart & { group: string })[];
+  heats: ExpertLoad[];
+}
+
+/** Reads a run directory, finished or not, and writes its report.html. Gives the path of the report. */
+export function writeReport(runPath: string): string {
+  const path = join(runPath, "report.html");
+  writeFileAtomically(path, renderReport(readRun(runPath)));
+  return path;
+}
+
+/** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
+export function renderReport(run: RunRecords): string {
+  const rl = rlCharts(run.metrics);
+  const pretrain = pretrainCharts(run.metrics);
+  const rlLoads = expertLoads(run.metrics, "rl");
+  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, "pretrain");
+  const drawings: ReportDrawings = {
+    charts: [...rl.map((chart) => ({ ...chart, group: "rl" })), ...pretrain.map((chart) => ({ ...chart, group: "pretrain" }))],
+    heats,
+  };
+  const body = [
+    renderTop(run),
+    renderCharts("Reinforcement learning", "Thin lines are single steps, bold ones their moving mean.", rl),
+    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : "pretraining"),
+    renderCharts("Pretraining", "The base model, before any reward.", pretrain),
+    renderTranscripts(run),
+    renderSettings(run),
+  ];
+  return page(`${basename(run.path)} · Luciole`, body.join("\n"), drawings);
+}
+
+function page(title: string, body: string, drawings: ReportDrawings): string {
+  const { script: uplotScript, style: uplotStyle } = readUplot();
+  const scripts = [uplotScript, REPORT_SCRIPT];
+  const hashes = scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`).join(" ");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>
+<style>${uplotStyle}${REPORT_STYLE}</style></head>
+<body><main>${body}</main>
+<script type="application/json" id="drawings">${scriptJson(drawings)}</script>
+${scripts.map((script) => `<script>${script}</script>`).join("\n")}
+</body></html>
+`;
+}
+
+/** uPlot's browser build from the installed package. */
+function readUplot(): { script: string; style: string } {
+  const distribution = dirname(createRequire(import.meta.url).resolve("uplot"));
+  const read = (name: string) => readFileSync(join(distribution, name), "utf8");
+  return { script: read("uPlot.iife.min.js"), style: read("uPlot.min.css") };
+}
+
+function renderTop(run: RunRecords): string {
+  const { config, summary } = run;
+  const started = config.startedAt.slice(0, 16).replace("T", " ");
+  const bar = `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button class="theme" type="button">Dark</button></div>`;
+  if (!summary?.base || !summary.final)
+    return `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p class="facts">There is no final evaluation yet; the page shows what has been logged so far.</p>`;
+  return `${bar}<h1>${headlineSentence(summary)}</h1><p class="facts">${headlineFacts(summary)}</p>${headlineTable(summary)}`;
+}
+
+function unfinishedSentence(metrics: readonly MetricsRecord[]): string {
+  const last = metrics.at(-1);
+  return last ? `This run has not finished: ${last.phase}, step ${formatNumber(last.step)}.` : "This run has not started yet.";
+}
+
+function renderCharts(title: string, lead: string, charts: readonly Chart[]): string {
+  if (charts.length === 0) return "";
+  // An odd chart out would leave a hole in the two columns, so the first one takes the whole width.
+  const figures = charts.map(({ id, title: name, note }, index) => {
+    const wide = index === 0 && charts.length % 2 === 1 ? ' class="wide"' : "";
+    return `<figure${wide}><figcaption><b>${escapeHtml(name)}</b><span>${escapeHtml(note)}</span></figcaption><div class="plotbox" id="chart-${id}"></div></figure>`;
+  });
+  return `<h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p><div class="charts">${figures.join("\n")}</div>`;
+}
+
+function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
+  if (heats.length === 0) return "";
+  const figures = heats.map(({ layer, load }, index) => {
+    const busiest = Math.max(...load.at(-1)!);
+    return `<figure><figcaption><b>Layer ${escapeHtml(layer)}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="Load of the experts of layer ${escapeHtml(layer)} over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × the even share</span></figure>`;
+  });
+  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}: one row per expert, time from left to right.</p>
+<div class="heats">${figures.join("\n")}</div><div class="scale">half the even share<i></i>double</div>`;
+}
+
+function renderTranscripts(run: RunRecords): string {
+  const pairs = pairTranscripts(run.samples);
+  const rollouts = rolloutsOverTime(run.samples);
+  if (pairs.length === 0 && rollouts.length === 0) return "";
+  const shown =
+    pairs.length === 0
+      ? ""
+      : `<p class="lead">The same held-out problems, answered by both models. The first ${pairs.length} of the evaluation, not chosen by result.</p>${pairs.map(renderPair).join("\n")}`;
+  const training = rollouts.length === 0 ? "" : `<details><summary>Rollouts during training</summary>${rollouts.map(renderRollout).join("\n")}</details>`;
+  return `<h2>Before and after</h2>${shown}${training}`;
+}
+
+function renderSettings({ config, summary, path }: RunRecords): string {
+  const { machine, versions } = config;
+  const measured: [string, string][] = summary?.tokensPerSecond
+    ? [
+        ["pretraining tokens", formatNumber(summary.pretrainTokens)],
+        ["pretraining, tokens/s", formatNumber(summary.tokensPerSecond.pretrain)],
+        ["rollouts, tokens/s", formatNumber(summary.tokensPerSecond.rollout)],
+        ["RL updates, tokens/s", formatNumber(summary.tokensPerSecond.train)],
+        ["model FLOPs utilisation", formatPercent(summary.mfu)],
+        ["peak memory", formatSize(summary.peakRssBytes)],
+      ]
+    : [];
+  const machineRows: [string, string][] = [
+    ["CPU", machine.cpu],
+    ["threads", String(machine.threads)],
+    ["instruction set", machine.isa],
+    ["memory", formatSize(machine.memoryBytes)],
+    ["platform", machine.platform],
+    ...Object.entries(versions),
+  ];
+  const tables = [
+    settingsTable("Settings", [["seed", String(config.seed)], ...flatten(config.options)]),
+    settingsTable("Measured", measured),
+    settingsTable("Machine", machineRows),
+  ];
+  return `<h2>How it was made</h2><div class="settings">${tables.join("")}</div>
+<footer>Made by <code>luciole ${escapeHtml(config.verb)}</code> from the logs in ${escapeHtml(basename(path))}. Every number on this page was counted by the run itself.</footer>`;
+}
+
+function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {
+  if (rows.length === 0) return "";
+  return `<section><h3>${escapeHtml(title)}</h3><table>${rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`).join("")}</table></section>`;
+}
+
+function flatten(value: Readonly<Record<string, unknown>>, prefix = ""): [string, string][] {
+  return Object.entries(value).flatMap(([key, each]): [string, string][] => {
+    if (each === undefined) return [];
+    if (typeof each === "object" && each !== null && !Array.isArray(each)) return flatten(each as Record<string, unknown>, `${prefix}${key}.`);
+    return [[`${prefix}${key}`, Array.isArray(each) ? each.join(", ") : String(each)]];
+  });
+}

@@ -1,0 +1,88 @@
+// Transcripts for a report: the same held-out problem before and after, thinking apart from the answer.
+// Takes problems in the order they were written, never by result; knows nothing of how answers are judged.
+import type { SampleRecord } from "./records.js";
+import { escapeHtml, formatNumber } from "./report-format.js";
+
+/** The two parts of a completion. `closed` is false when the thinking never ended. */
+export interface SplitCompletion {
+  thinking: string;
+  answer: string;
+  closed: boolean;
+}
+
+const OPEN = "<think>";
+const CLOSE = "</think>";
+const MAX_PAIRS = 8;
+
+/** Splits at the think tags; a completion whose prompt already ends in `<think>` begins inside the thinking. */
+export function splitThinking(prompt: string, completion: string): SplitCompletion {
+  const opened = completion.trimStart().startsWith(OPEN);
+  if (!opened && !prompt.trimEnd().endsWith(OPEN)) return { thinking: "", answer: completion.trim(), closed: true };
+  const body = opened ? completion.trimStart().slice(OPEN.length) : completion;
+  const end = body.indexOf(CLOSE);
+  if (end < 0) return { thinking: body.trim(), answer: "", closed: false };
+  return { thinking: body.slice(0, end).trim(), answer: body.slice(end + CLOSE.length).trim(), closed: true };
+}
+
+/** A held-out problem with the answer of either model, or of one while the run is not finished. */
+export interface TranscriptPair {
+  problem: string;
+  base?: SampleRecord;
+  final?: SampleRecord;
+}
+
+/** The first problems, in file order, that both models answered; failing that, that one did. First sample of each counts. */
+export function pairTranscripts(samples: readonly SampleRecord[], maxPairs = MAX_PAIRS): TranscriptPair[] {
+  const pairs = new Map<string, TranscriptPair>();
+  for (const sample of samples) {
+    if (sample.model === undefined) continue;
+    const pair = pairs.get(sample.problem) ?? { problem: sample.problem };
+    pair[sample.model] ??= sample;
+    pairs.set(sample.problem, pair);
+  }
+  const all = [...pairs.values()];
+  const complete = all.filter((pair) => pair.base && pair.final);
+  return (complete.length > 0 ? complete : all).slice(0, maxPairs);
+}
+
+/** Training rollouts evenly spaced over the run, first and last included. */
+export function rolloutsOverTime(samples: readonly SampleRecord[], count = 6): SampleRecord[] {
+  const rollouts = samples.filter((sample) => sample.phase === "rl" && sample.model === undefined);
+  if (rollouts.length <= count) return rollouts;
+  return Array.from({ length: count }, (_, index) => rollouts[Math.round((index * (rollouts.length - 1)) / (count - 1))]);
+}
+
+/** HTML of one pair: the problem, then base and final side by side. */
+export function renderPair(pair: TranscriptPair): string {
+  const shown = (pair.base ?? pair.final)!;
+  const goal = shown.answer === undefined ? "" : `<p class="goal">Answer: <code>${escapeHtml(shown.answer)}</code></p>`;
+  return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(shown))}</pre>${goal}</header>
+<div class="sides">${pair.base ? renderSide("Base", "base", pair.base) : ""}${pair.final ? renderSide("After RL", "final", pair.final) : ""}</div></article>`;
+}
+
+/** HTML of one training rollout. */
+export function renderRollout(sample: SampleRecord): string {
+  return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(sample))}</pre></header><div class="sides one">${renderSide(`Step ${sample.step}`, "final", sample)}</div></article>`;
+}
+
+/** The think tag that ends a prompt is shown as the thinking it opens. */
+function shownPrompt({ prompt }: SampleRecord): string {
+  const text = prompt.trim();
+  return text.endsWith(OPEN) ? text.slice(0, -OPEN.length).trimEnd() : text;
+}
+
+function renderSide(title: string, role: "base" | "final", sample: SampleRecord): string {
+  const { thinking, answer, closed } = splitThinking(sample.prompt, sample.completion);
+  const thought = thinking === "" ? "" : `<div class="thinking"><span class="tag">thinking</span><pre>${escapeHtml(thinking)}</pre></div>`;
+  const reply = answer === "" ? `<p class="none">${closed ? "no answer" : "the thinking never ended"}</p>` : `<pre class="answer">${escapeHtml(answer)}</pre>`;
+  return `<section class="side ${role}"><h4>${escapeHtml(title)}${verdict(sample)}</h4>${thought}${reply}</section>`;
+}
+
+function verdict({ correct, reward, numTokens }: SampleRecord): string {
+  const parts = [
+    correct === undefined ? "" : `<b class="${correct ? "right" : "wrong"}">${correct ? "✓ right" : "✗ wrong"}</b>`,
+    reward === undefined ? "" : `reward ${escapeHtml(formatNumber(reward))}`,
+    numTokens === undefined ? "" : `${escapeHtml(formatNumber(numTokens))} tokens`,
+  ];
+  return `<span class="verdict">${parts.filter(Boolean).join('<span class="dot">·</span>')}</span>`;
+}
