@@ -20,7 +20,7 @@ constexpr float kLowest = std::numeric_limits<float>::lowest();
 
 void scoreRow(const float* logits, float* scores, int64_t E, bool sigmoid) {
   if (sigmoid) {
-    eachVector(0, E, [=](int64_t i, auto n) { put(scores + i, 1.0f / (1.0f + vexpNan(-get(logits + i, n))), n); });
+    eachVector(0, E, [=](int64_t i, auto n) { put(scores + i, vlogistic(get(logits + i, n)), n); });
     return;
   }
   const float max = rowMax(logits, E);
@@ -30,30 +30,30 @@ void scoreRow(const float* logits, float* scores, int64_t E, bool sigmoid) {
 
 /** The first index of the largest of n values, of which one at least is above -inf. */
 int64_t firstLargest(const float* x, int64_t n) {
-  const float max = rowMax(x, n);
-  int64_t i = 0;
-  while (x[i] != max) ++i;
-  return i;
+  return firstEqual(x, n, rowMax(x, n));
 }
 
-float groupValue(const float* choice, int64_t n, bool sumOfTwo) {
-  if (!sumOfTwo) return rowMax(choice, n);
-  float first = kMasked, second = kMasked;
-  for (int64_t i = 0; i < n; ++i) {
-    if (choice[i] > first) {
-      second = first;
-      first = choice[i];
-    } else if (choice[i] > second) {
-      second = choice[i];
-    }
-  }
-  return n > 1 ? first + second : first;
+/** The sum of the two largest of n values (the value itself for n = 1). */
+float sumOfTwoLargest(const float* x, int64_t n) {
+  if (n == 1) return x[0];
+  vf first = splat(kMasked), second = first;
+  eachVector(0, n, [&](int64_t i, auto lanes) {
+    vf v = getOr(x + i, lanes, kMasked);
+    second = vmax(second, vmin(first, v));
+    first = vmax(first, v);
+  });
+  halvings([&](auto fold) {
+    vf otherFirst = fold(first), otherSecond = fold(second);
+    second = vmax(vmin(first, otherFirst), vmax(second, otherSecond));
+    first = vmax(first, otherFirst);
+  });
+  return first[0] + second[0];
 }
 
 /** Masks all but the topkGroups best groups; groupScores is scratch of numGroups. */
 void maskGroups(float* choice, float* groupScores, int64_t E, int64_t numGroups, int64_t topkGroups, bool sumOfTwo) {
   const int64_t size = E / numGroups;
-  for (int64_t g = 0; g < numGroups; ++g) groupScores[g] = std::fmax(groupValue(choice + g * size, size, sumOfTwo), kLowest);
+  for (int64_t g = 0; g < numGroups; ++g) groupScores[g] = std::fmax(sumOfTwo ? sumOfTwoLargest(choice + g * size, size) : rowMax(choice + g * size, size), kLowest);
   for (int64_t kept = 0; kept < topkGroups; ++kept) groupScores[firstLargest(groupScores, numGroups)] = kMasked;
   for (int64_t g = 0; g < numGroups; ++g)
     if (groupScores[g] != kMasked)
@@ -128,7 +128,7 @@ void routerBackward(const float* scores, const int32_t* indices, const float* dW
       } else {
         std::memset(gradient, 0, E * sizeof(float));
       }
-      addWeightGradient(scores + t * E, indices + t * K, dWeights + t * K, gradient, K, normalize, scale);
+      if (dWeights) addWeightGradient(scores + t * E, indices + t * K, dWeights + t * K, gradient, K, normalize, scale);
       scoreGradient(scores + t * E, gradient, E, scoring == 1);
     }
   });

@@ -15,7 +15,7 @@ namespace luciole {
 void routerForward(const float* logits, const float* bias, float* scores, int32_t* indices, float* weights, int64_t T, int64_t E, int64_t K, int64_t numGroups,
                    int64_t topkGroups, int64_t scoring, int64_t groupScore, bool normalize, float scale);
 
-/** dLogits [T,E] from dWeights [T,K] and dScoresExtra [T,E] (may be null: a gradient that reaches scores directly, as from balanceLoss). */
+/** dLogits [T,E] from dWeights [T,K] and dScoresExtra [T,E] (a gradient that reaches scores directly, as from balanceLoss); either may be null. */
 void routerBackward(const float* scores, const int32_t* indices, const float* dWeights, const float* dScoresExtra, float* dLogits, int64_t T, int64_t E, int64_t K,
                     int64_t scoring, bool normalize, float scale);
 

@@ -1,0 +1,140 @@
+// The native CPU backend: compiled kernels on host memory. Every call computes at once, on the addon's thread pool.
+// Knows nothing of autograd or models.
+import { availableParallelism } from "node:os";
+import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
+import type { Backend } from "../../backend.js";
+import type { KernelTable, OpName } from "../../ops/index.js";
+import { loadAddon } from "./addon.js";
+import type { Isa } from "./cpu.js";
+import { attentionKernels } from "./kernels/attention.js";
+import { elementwiseKernels } from "./kernels/elementwise.js";
+import { headKernels } from "./kernels/head.js";
+import { linearKernels } from "./kernels/linear.js";
+import { moeKernels } from "./kernels/moe.js";
+import { normKernels } from "./kernels/norm.js";
+import { optimizerKernels } from "./kernels/optimizer.js";
+import { reduceKernels } from "./kernels/reduce.js";
+import { ropeKernels } from "./kernels/rope.js";
+import { rowKernels } from "./kernels/rows.js";
+import { samplingKernels } from "./kernels/sampling.js";
+import type { NativeBuffer } from "./operands.js";
+import type { NativeAddon } from "./signatures.js";
+
+/** Options of `createNativeBackend`. */
+export interface NativeOptions {
+  /** Threads of the kernels, the caller's included; default LUCIOLE_THREADS, else one per core. One number for the process and instruction set. */
+  threads?: number;
+  /** The build to load; default LUCIOLE_ISA, else the best that this CPU runs. */
+  isa?: string;
+}
+
+/** The native backend; `addon` is for measurements that no op offers (machine ceilings). */
+export interface NativeBackend extends Backend {
+  readonly isa: Isa;
+  readonly addon: NativeAddon;
+  readonly threads: number;
+  /** Changes the number of threads; results keep their bits. */
+  setThreads(count: number): void;
+}
+
+function kernelTable(addon: NativeAddon): KernelTable {
+  return {
+    ...elementwiseKernels(addon),
+    ...reduceKernels(addon),
+    ...linearKernels(addon),
+    ...normKernels(addon),
+    ...ropeKernels(addon),
+    ...attentionKernels(addon),
+    ...rowKernels(addon),
+    ...moeKernels(addon),
+    ...headKernels(addon),
+    ...optimizerKernels(addon),
+    ...samplingKernels(addon),
+  };
+}
+
+type AnyKernel = (...call: unknown[]) => void;
+
+/** What a kernel throws becomes a BackendError with the op's name. */
+function nameErrors(table: KernelTable): KernelTable {
+  const guarded = Object.entries(table).map(([name, kernel]) => [name, typeof kernel === "function" ? guard(name as OpName, kernel as AnyKernel) : kernel]);
+  return Object.fromEntries(guarded) as unknown as KernelTable;
+}
+
+function guard(op: OpName, kernel: AnyKernel): AnyKernel {
+  return (inputs, outputs, params) => {
+    try {
+      kernel(inputs, outputs, params);
+    } catch (error) {
+      if (error instanceof LucioleError) throw error;
+      throw new BackendError(`${op}: ${(error as Error).message}`);
+    }
+  };
+}
+
+function threadsWanted(given: number | undefined): number {
+  const asked = given ?? (process.env.LUCIOLE_THREADS ? Number(process.env.LUCIOLE_THREADS) : availableParallelism());
+  if (!Number.isInteger(asked) || asked < 1 || asked > 256) {
+    throw new ConfigError(`threads must be a whole number from 1 to 256, got ${given ?? `LUCIOLE_THREADS=${process.env.LUCIOLE_THREADS}`}`);
+  }
+  return asked;
+}
+
+/** Device memory of the addon, with a count so that its exhaustion can say how much is in use. */
+function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "write" | "read"> {
+  let heldBytes = 0;
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return {
+    allocate(sizeBytes): NativeBuffer {
+      try {
+        const buffer = { sizeBytes, address: addon.allocate(sizeBytes) };
+        heldBytes += sizeBytes;
+        return buffer;
+      } catch {
+        throw new BackendError(`out of memory: ${mib(sizeBytes)} more than the ${mib(heldBytes)} in use were refused: lower the tokens per microbatch or turn recomputation on`);
+      }
+    },
+    release(buffer) {
+      heldBytes -= buffer.sizeBytes;
+      addon.release((buffer as NativeBuffer).address);
+    },
+    write(buffer, byteOffset, bytes) {
+      // The addon reads unshared array buffers only.
+      const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
+      addon.copyIn((buffer as NativeBuffer).address + byteOffset, own.buffer, own.byteOffset, own.byteLength);
+    },
+    async read(buffer, byteOffset, sizeBytes) {
+      const out = new Uint8Array(sizeBytes);
+      addon.copyOut((buffer as NativeBuffer).address + byteOffset, out.buffer, 0, sizeBytes);
+      return out;
+    },
+  };
+}
+
+/**
+ * Loads the kernels and starts their threads. Throws BackendError where no build fits this machine (it says how to make one),
+ * ConfigError for an impossible number of threads.
+ */
+export function createNativeBackend({ threads, isa }: NativeOptions = {}): NativeBackend {
+  const count = threadsWanted(threads);
+  const loaded = loadAddon(isa);
+  const { addon } = loaded;
+  const setThreads = (n: number) => {
+    if (addon.threadCount() !== n) addon.setThreadCount(n);
+  };
+  setThreads(count);
+  return {
+    name: "native",
+    isa: loaded.isa,
+    addon,
+    get threads() {
+      return addon.threadCount();
+    },
+    get description() {
+      return `native kernels, ${loaded.isa}, ${addon.threadCount()} thread${addon.threadCount() === 1 ? "" : "s"}`;
+    },
+    setThreads,
+    kernels: nameErrors(kernelTable(addon)),
+    ...memoryOf(addon),
+  };
+}

@@ -1,0 +1,36 @@
+// Glue: the output head to native kernels. Conversion only.
+import type { KernelTable } from "../../../ops/index.js";
+import { operandsOf, typeCode } from "../operands.js";
+import type { NativeAddon } from "../signatures.js";
+
+const { f32, i32, float } = operandsOf("headLogProb");
+const loss = operandsOf("headCrossEntropy");
+
+export function headKernels(addon: NativeAddon): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
+  return {
+    headLogProb([h, w, targets], [logp, lse, entropy], { temperature, bf16Compute }) {
+      const [V, d] = w!.shape;
+      // biome-ignore format: one line per group of operands
+      addon.headLogProb(
+        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logp), f32(lse), f32(entropy),
+        h!.shape[0], V, d, temperature, bf16Compute,
+      );
+    },
+    headLogProbBackward([h, w, targets, lse, dLogp], [dh, dw], { temperature, bf16Compute, accumulate }) {
+      const [V, d] = w!.shape;
+      // biome-ignore format: one line per group of operands
+      addon.headLogProbBackward(
+        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(lse), f32(dLogp), float(dh), typeCode(dh),
+        f32(dw), accumulate, h!.shape[0], V, d, temperature, bf16Compute,
+      );
+    },
+    headCrossEntropy([h, w, targets, weights], [total, nll, dh, dw], { bf16Compute }) {
+      const [V, d] = w!.shape;
+      // biome-ignore format: one line per group of operands
+      addon.headCrossEntropy(
+        loss.float(h), typeCode(h), loss.float(w), typeCode(w), loss.i32(targets), loss.f32(weights), loss.f32(total), loss.f32(nll),
+        loss.float(dh), typeCode(dh), loss.f32(dw), false, h!.shape[0], V, d, bf16Compute,
+      );
+    },
+  };
+}

@@ -1,0 +1,40 @@
+// Glue: matrix products to native kernels. Conversion only.
+import type { KernelTable } from "../../../ops/index.js";
+import { addressOf, operandsOf, typeCode } from "../operands.js";
+import type { NativeAddon } from "../signatures.js";
+
+const gemm = operandsOf("gemm");
+const headMatmul = operandsOf("headMatmul");
+
+export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "headMatmul"> {
+  return {
+    gemm([a, b, bias, residual], [c], { transA, transB, accumulate, bf16Compute }) {
+      const [m, n] = c.shape.length === 2 ? c.shape : [transA ? a!.shape[1] : a!.shape[0], transB ? b!.shape[0] : b!.shape[1]];
+      const k = transA ? a!.shape[0] : a!.shape[1];
+      // biome-ignore format: one line per operand
+      addon.gemm(
+        transA, transB, m, n, k,
+        gemm.float(a), typeCode(a), a!.shape[1],
+        gemm.float(b), typeCode(b), b!.shape[1],
+        gemm.float(c), typeCode(c), n,
+        accumulate, gemm.f32(bias), gemm.float(residual), typeCode(residual), bf16Compute,
+      );
+    },
+    // One product per head: [T, in] at stride H·in times the head's block of W. y = W_h·x is x·W_hᵀ row by row.
+    headMatmul([x, w], [y], { rowOffset, rows, transposed }) {
+      const [tokens, heads, width] = x!.shape;
+      const [total, k] = w!.shape;
+      const out = y.shape[2];
+      const wBytes = w!.dtype === "bf16" ? 2 : 4;
+      headMatmul.float(w);
+      // biome-ignore format: one line per operand
+      addon.batchedGemm(
+        !transposed, heads, tokens, transposed ? k : rows, transposed ? rows : k,
+        headMatmul.float(x), typeCode(x), width, heads * width,
+        addressOf(w) + rowOffset * k * wBytes, typeCode(w), (total / heads) * k, k,
+        headMatmul.float(y), typeCode(y), out, heads * out,
+        w!.dtype === "bf16",
+      );
+    },
+  };
+}

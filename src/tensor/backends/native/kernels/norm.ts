@@ -1,0 +1,18 @@
+// Glue: RMSNorm to native kernels. Conversion only.
+import type { KernelTable } from "../../../ops/index.js";
+import { operandsOf, typeCode } from "../operands.js";
+import type { NativeAddon } from "../signatures.js";
+
+const { f32, float } = operandsOf("rmsNorm");
+
+export function normKernels(addon: NativeAddon): Pick<KernelTable, "rmsNorm" | "rmsNormBackward"> {
+  return {
+    rmsNorm: ([x, w], [y, rstd], { eps }) => addon.rmsNorm(float(x), typeCode(x), f32(w), float(y), typeCode(y), f32(rstd), x!.shape[0], x!.shape[1], eps),
+    rmsNormBackward: ([x, w, rstd, dy], [dx, dw], { accumulate }) =>
+      // biome-ignore format: one line per group of operands
+      addon.rmsNormBackward(
+        float(x), typeCode(x), f32(w), f32(rstd), float(dy), typeCode(dy), 0, 0,
+        float(dx), typeCode(dx), f32(dw), accumulate, x!.shape[0], x!.shape[1],
+      ),
+  };
+}

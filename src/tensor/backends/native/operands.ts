@@ -1,0 +1,62 @@
+// From tensors to what kernels take: addresses and type codes, after checking that the kernel knows the element type.
+// Knows nothing of any kernel's formula.
+import { BackendError } from "../../../errors.js";
+import type { DeviceBuffer } from "../../backend.js";
+import type { DType } from "../../dtype.js";
+import type { Tensor } from "../../tensor.js";
+import type { Address, TypeCode } from "./signatures.js";
+
+/** Memory of the native backend. */
+export interface NativeBuffer extends DeviceBuffer {
+  readonly address: Address;
+}
+
+type Operand = Tensor | null | undefined;
+
+const codes: Readonly<Record<DType, TypeCode>> = { f32: 0, bf16: 1, f16: 2, i32: 3, u8: 4 };
+
+/** The kernels' number for the element type; 0 for an absent operand. */
+export const typeCode = (t: Operand): TypeCode => (t ? codes[t.dtype] : 0);
+
+/** Where the numbers lie; 0 for an absent operand. */
+export const addressOf = (t: Operand): Address => (t ? (t.storage.buffer as NativeBuffer).address + t.byteOffset : 0);
+
+function checked(op: string, t: Operand, allowed: readonly DType[]): Address {
+  if (t && !allowed.includes(t.dtype)) throw new BackendError(`${op}: the native kernel takes ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`);
+  return addressOf(t);
+}
+
+/** Checked addresses for the operands of one op; an absent operand gives 0. */
+export interface Operands {
+  f32(t: Operand): Address;
+  bf16(t: Operand): Address;
+  i32(t: Operand): Address;
+  /** f32 or bf16: goes with its type code. */
+  float(t: Operand): Address;
+  /** The one type code, f32 or bf16, of operands that must agree. */
+  common(...tensors: readonly Operand[]): TypeCode;
+}
+
+const f32: readonly DType[] = ["f32"];
+const bf16: readonly DType[] = ["bf16"];
+const i32: readonly DType[] = ["i32"];
+const float: readonly DType[] = ["f32", "bf16"];
+
+/** Access to the operands of the op named `op`, whose name its errors carry. */
+export function operandsOf(op: string): Operands {
+  return {
+    f32: (t) => checked(op, t, f32),
+    bf16: (t) => checked(op, t, bf16),
+    i32: (t) => checked(op, t, i32),
+    float: (t) => checked(op, t, float),
+    common(...tensors) {
+      const present = tensors.filter((t) => t != null);
+      for (const t of present) checked(op, t, float);
+      const [first] = present;
+      if (present.some((t) => t.dtype !== first.dtype)) {
+        throw new BackendError(`${op}: the native kernel takes operands of one type, got ${present.map((t) => `${t.dtype}[${t.shape}]`).join(", ")}: cast to one`);
+      }
+      return typeCode(first);
+    },
+  };
+}
