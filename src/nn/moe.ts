@@ -4,7 +4,7 @@ import { keep } from "../tensor/engine.js";
 import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
 import { linear } from "../tensor/ops/linear.js";
 import { balanceLoss, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
-import { isRecording, isReplaying, noGrad, type Parameter } from "../tensor/tape.js";
+import { isRecording, noGrad, type Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
 import { type Init, type ParameterSet, weight } from "./parameters.js";
@@ -27,7 +27,7 @@ export class MoeLayer {
   private readonly gateUp: Parameter;
   private readonly down: Parameter;
   private readonly shared: SwigluMlp | null;
-  /** Tokens each expert got while recording, since the last `updateBias`; f32 [E]. */
+  /** Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after `backward`. */
   readonly load: Tensor;
 
   constructor(
@@ -62,7 +62,8 @@ export class MoeLayer {
   forward(x: Tensor, residual: Tensor, balance?: { cuSeqlens: Tensor; alpha: number }): { output: Tensor; balanceLoss: Tensor | null } {
     const logits = linear(x, this.gate, { dtype: "f32" });
     const { scores, indices, weights } = router(logits, this.bias, this.config.router);
-    const counts = isRecording() && !isReplaying() ? this.load : null;
+    // Under `recompute` the first pass does not record and the replay does: recorded once either way.
+    const counts = isRecording() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
     const rows = groupedLinear(swiglu(groupedLinear(x, weight(this.gateUp), to, true)), weight(this.down), to, false);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;

@@ -56,10 +56,7 @@ export class DeepseekModel extends LanguageModel {
   }
 
   override dispose(): void {
-    for (const { layer } of this.mtp) {
-      layer.attention.dispose();
-      if (layer.feedForward instanceof MoeLayer) layer.feedForward.dispose();
-    }
+    for (const { layer } of this.mtp) layer.attention.dispose();
     super.dispose();
   }
 
