@@ -1,0 +1,64 @@
+// Decoding over a cache against the full forward: per-head caches to the bit, latent caches closely. Weights are the golden cases'.
+import { readdirSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { ComputeType } from "../../src/nn/parameters.js";
+import { useBackend } from "../../src/tensor/engine.js";
+import { backends } from "./backends.js";
+import { decodedLogits, type DecodingPlan, forwardLogits } from "./continuous-decoding.js";
+import { goldenPath, loadModel, readCase, relativeDifference } from "./golden-case.js";
+
+const caseNames = readdirSync(goldenPath("cases")).filter((name) => !name.includes("mtp"));
+const latentCases = caseNames.filter((name) => name.startsWith("deepseek"));
+const computeTypes: readonly ComputeType[] = ["f32", "bf16"];
+
+describe.each(backends)("on the $name backend", (backend) => {
+  beforeAll(() => useBackend(backend));
+
+  describe.each(computeTypes)("in %s", (compute) => {
+    test.each(caseNames)("%s: decode over a per-head cache equals the full forward to the bit, rows entering and leaving", async (name) => {
+      const { full, decoded } = await bothWays(name, compute, { kind: "heads", numSlots: 2, promptLengths: [1, 2, 4] });
+      expect(decoded).toEqual(full);
+    });
+
+    test.each(latentCases)("%s: absorbed decode over the latent cache equals the full forward", async (name) => {
+      const { full, decoded } = await bothWays(name, compute, { kind: "latent", numSlots: 2, promptLengths: [1, 2, 4] });
+      if (compute === "f32") expect(relativeDifference(decoded, full)).toBeLessThan(1e-5);
+      else expect(meanDifference(decoded, full)).toBeLessThan(0.03);
+    });
+  });
+
+  test("the prompt's length and the number of cache rows change no bit of the logits", async () => {
+    const plans: DecodingPlan[] = [
+      { kind: "heads", numSlots: 3, promptLengths: [5, 9, 16] },
+      { kind: "heads", numSlots: 3, promptLengths: [1, 1, 1] },
+      { kind: "heads", numSlots: 1, promptLengths: [4, 1, 15] },
+    ];
+    for (const plan of plans) {
+      const { full, decoded } = await bothWays("deepseek-v3-yarn", "f32", plan);
+      expect(decoded).toEqual(full);
+    }
+  });
+
+  test("a token takes dc + dR numbers a layer in the latent cache, H·(dn + dR + dv) in the per-head one", async () => {
+    const golden = await readCase("deepseek-v3-q-proj");
+    const model = await loadModel(golden);
+    const [latent, heads] = [model.createCache(2, 7, "latent"), model.createCache(2, 7, "heads")];
+    expect(latent.sizeBytes).toBe(2 * 7 * 3 * (16 + 8) * 4);
+    expect(heads.sizeBytes).toBe(2 * 7 * 3 * 4 * (12 + 8 + 10) * 4);
+    for (const x of [latent, heads, model]) x.dispose();
+  });
+});
+
+async function bothWays(name: string, compute: ComputeType, plan: DecodingPlan): Promise<{ full: Float32Array; decoded: Float32Array }> {
+  const golden = await readCase(name);
+  const model = await loadModel(golden, { compute });
+  const sequences = golden.sequences.map(({ ids }) => [...Array.from(ids)].slice(0, -1));
+  const full = await forwardLogits(model, sequences);
+  const decoded = await decodedLogits(model, sequences, plan);
+  model.dispose();
+  return { full, decoded };
+}
+
+function meanDifference(actual: Float32Array, expected: Float32Array): number {
+  return actual.reduce((sum, x, i) => sum + Math.abs(x - expected[i]), 0) / expected.length;
+}
