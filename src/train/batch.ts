@@ -1,5 +1,5 @@
 // Token sequences as training batches: packed inputs, targets, weights, and the shifted copies for multi-token prediction.
-import { packSequences, type PackedBatch } from "../nn/batch.js";
+import { type PackedBatch, packSequences } from "../nn/batch.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 

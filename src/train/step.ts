@@ -5,7 +5,7 @@ import { keep, scope } from "../tensor/engine.js";
 import { backward, withTape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "./batch.js";
-import { languageModelLoss, type LossOptions } from "./loss.js";
+import { type LossOptions, languageModelLoss } from "./loss.js";
 
 /** How a step is run. */
 export interface StepOptions extends LossOptions {
@@ -40,7 +40,12 @@ export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequence
 }
 
 /** Runs one step. With a loss or gradient that is not finite the parameters stay as they were; the caller decides. */
-export async function trainStep(model: LanguageModel, optimizer: Optimizer, sequences: readonly TrainSequence[], options: StepOptions): Promise<TrainStepResult> {
+export async function trainStep(
+  model: LanguageModel,
+  optimizer: Optimizer,
+  sequences: readonly TrainSequence[],
+  options: StepOptions,
+): Promise<TrainStepResult> {
   const divisor = countTargets(sequences);
   const microBatches = splitMicroBatches(sequences, options.microBatchTokens);
   const losses: Tensor[] = microBatches.map((micro) => keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));

@@ -1,0 +1,138 @@
+// The knobs of the R1-Zero recipe and their presets, checked at the boundary.
+import { z } from "zod";
+import { ConfigError } from "../../src/errors.js";
+import { parseHfConfig, type HfConfig } from "../../src/models/hf-config.js";
+import type { GrpoOptions } from "../../src/rl/config.js";
+import type { CountdownOptions } from "../../src/tasks/countdown.js";
+import type { TraceOptionsInput } from "../../src/tasks/countdown-traces.js";
+
+const pretrain = z.strictObject({
+  steps: z.int().min(1),
+  /** Traces per optimiser step. */
+  batchTraces: z.int().min(1),
+  learningRate: z.number().positive(),
+  warmupSteps: z.int().min(0),
+  weightDecay: z.number().min(0),
+  /** λ of multi-token prediction. */
+  mtpWeight: z.number().min(0),
+  /** α of the sequence-wise balance loss. */
+  balanceAlpha: z.number().min(0),
+  /** γ of the aux-loss-free balancing. */
+  routerBiasStep: z.number().min(0),
+  microBatchTokens: z.int().min(1),
+});
+
+const evaluation = z.strictObject({
+  problems: z.int().min(1),
+  samplesPerProblem: z.int().min(1),
+  slots: z.int().min(1),
+  /** Held-out check during RL: every so many steps, on so many problems, one sample each. */
+  everySteps: z.int().min(1),
+  quickProblems: z.int().min(1),
+});
+
+const schema = z.strictObject({
+  compute: z.enum(["f32", "bf16"]),
+  model: z.record(z.string(), z.unknown()),
+  task: z.record(z.string(), z.unknown()),
+  traces: z.record(z.string(), z.unknown()),
+  pretrain,
+  rl: z.record(z.string(), z.unknown()),
+  evaluation,
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().positive(),
+});
+
+/** Everything that decides a run, but for its seed. */
+export interface ZeroOptions extends Omit<z.output<typeof schema>, "task" | "traces" | "rl" | "model"> {
+  readonly model: Readonly<Record<string, unknown>>;
+  readonly task: CountdownOptions;
+  readonly traces: TraceOptionsInput;
+  readonly rl: GrpoOptions;
+}
+
+/** Tokens of a prompt and a completion together. */
+const CONTEXT = 512;
+
+const model = {
+  model_type: "deepseek_v3",
+  hidden_size: 128,
+  num_hidden_layers: 4,
+  first_k_dense_replace: 1,
+  intermediate_size: 384,
+  moe_intermediate_size: 128,
+  n_routed_experts: 8,
+  num_experts_per_tok: 2,
+  n_shared_experts: 1,
+  n_group: 1,
+  topk_group: 1,
+  norm_topk_prob: true,
+  routed_scaling_factor: 1,
+  num_attention_heads: 4,
+  q_lora_rank: null,
+  kv_lora_rank: 48,
+  qk_nope_head_dim: 16,
+  qk_rope_head_dim: 16,
+  v_head_dim: 32,
+  num_nextn_predict_layers: 1,
+  max_position_embeddings: CONTEXT,
+  rope_theta: 10000,
+  rms_norm_eps: 1e-6,
+  initializer_range: 0.05,
+  tie_word_embeddings: false,
+};
+
+/** The main job: about a quarter of an hour on two cores. */
+const tiny: ZeroOptions = {
+  compute: "f32",
+  model,
+  task: { numbers: { 3: 1 }, maxNumber: 12, maxTarget: 60 },
+  traces: {},
+  pretrain: {
+    steps: 900,
+    batchTraces: 128,
+    learningRate: 2e-3,
+    warmupSteps: 50,
+    weightDecay: 0.1,
+    mtpWeight: 0.3,
+    balanceAlpha: 1e-4,
+    routerBiasStep: 1e-3,
+    microBatchTokens: 8192,
+  },
+  rl: { lossType: "dapo", steps: 80, numPrompts: 32, numGenerations: 16, maxCompletionLength: 320, learningRate: 3e-4, microBatchTokens: 16384, rolloutSlots: 256 },
+  evaluation: { problems: 200, samplesPerProblem: 16, slots: 256, everySteps: 10, quickProblems: 100 },
+  checkpointSeconds: 60,
+};
+
+/** A minute or two, to see the whole road; its figures mean nothing. */
+const smoke: ZeroOptions = {
+  ...tiny,
+  model: { ...model, hidden_size: 32, num_hidden_layers: 2, intermediate_size: 64, moe_intermediate_size: 32, n_routed_experts: 4, kv_lora_rank: 16 },
+  pretrain: { ...tiny.pretrain, steps: 8, batchTraces: 16, warmupSteps: 2 },
+  rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
+  evaluation: { problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
+};
+
+/** Named sets of options. */
+export const ZERO_PRESETS = { tiny, smoke } as const;
+export type ZeroPreset = keyof typeof ZERO_PRESETS;
+
+/** A preset with overrides (nested objects are merged one level down). Throws ConfigError naming what is wrong. */
+export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<string, unknown>> = {}): ZeroOptions {
+  const base = ZERO_PRESETS[preset] as unknown as Record<string, unknown>;
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(overrides)) merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
+  const result = schema.safeParse(merged);
+  if (!result.success) throw new ConfigError(`zero: ${result.error.issues.map((i) => `${i.path.join(".") || "options"}: ${i.message}`).join("; ")}`);
+  return result.data as unknown as ZeroOptions;
+}
+
+/** The model's configuration for a vocabulary. */
+export function modelConfig(options: ZeroOptions, tokenizer: { vocabSize: number; bosId?: number; eosId?: number; padId?: number }): HfConfig {
+  const { vocabSize, bosId, eosId, padId } = tokenizer;
+  return parseHfConfig({ ...options.model, vocab_size: vocabSize, bos_token_id: bosId, eos_token_id: eosId, pad_token_id: padId, torch_dtype: "float32" }, "zero: model");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
