@@ -14,9 +14,13 @@ const sharedCopies = /\.(embed_tokens|shared_head\.head)\.weight$/;
 
 /**
  * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when `names` is
- * given, those in the file that the model has no place for.
+ * given, those in the file that the model has no place for. After an error the model is partly filled and of no use.
  */
-export async function loadWeights(parameters: ParameterSet, fetch: (name: string) => Promise<StoredTensor | undefined>, names?: Iterable<string>): Promise<void> {
+export async function loadWeights(
+  parameters: ParameterSet,
+  fetch: (name: string) => Promise<StoredTensor | undefined>,
+  names?: Iterable<string>,
+): Promise<void> {
   const problems: string[] = [];
   const parts = parameters.storedParts();
   for (const { spec, part, elementOffset } of parts) {
@@ -27,7 +31,10 @@ export async function loadWeights(parameters: ParameterSet, fetch: (name: string
   }
   const known = new Set(parts.map(({ part }) => part.name));
   for (const name of names ?? []) if (!known.has(name) && !(sharedCopies.test(name) && name.startsWith("model.layers."))) problems.push(`unexpected ${name}`);
-  if (problems.length) throw new CheckpointError(`weights do not fit the model: ${problems.slice(0, 20).join("; ")}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`);
+  if (problems.length)
+    throw new CheckpointError(
+      `weights do not fit the model: ${problems.slice(0, 20).join("; ")}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`,
+    );
   parameters.refreshShadows();
 }
 
