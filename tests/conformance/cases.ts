@@ -1,0 +1,83 @@
+// Every call the conformance runner makes: the samples of each op, and those derived from a forward pass for gradient ops
+// whose operands (saved outputs) cannot be drawn at random. Knows nothing of backends.
+import type { OpSpec, Sample } from "../../src/tensor/op.js";
+import { type OpName, ops } from "../../src/tensor/ops/index.js";
+import { numElements } from "../../src/tensor/tensor.js";
+import { largerSamples } from "./larger-samples.js";
+import { copyOf, type HostOperand, operandOf, randomOperand, rounded } from "./values.js";
+
+/** One call of one op. */
+export interface Case {
+  readonly op: OpName;
+  /** Unique within the op; seeds the random numbers. */
+  readonly id: string;
+  /** For messages: the sample's name, or its id. */
+  readonly label: string;
+  readonly inputs: readonly (HostOperand | null)[];
+  readonly params: Record<string, unknown>;
+  readonly tolerance?: number;
+}
+
+/** The declaration of an op, its parameters untyped: the runner treats all ops alike. */
+export const specOf = (op: OpName): OpSpec<Record<string, unknown>> => ops[op] as unknown as OpSpec<Record<string, unknown>>;
+
+/** Names of all ops. */
+export const opNames = Object.keys(ops) as OpName[];
+
+function caseOf(op: OpName, sample: Sample<Record<string, unknown>>, id: string): Case {
+  const inputs = sample.inputs.map((input, i) => input && operandOf(input, `${op} ${id} ${i}`));
+  return { op, id, label: sample.name ?? id, inputs, params: sample.params, tolerance: sample.tolerance };
+}
+
+/** The samples an op declares. */
+export const declaredCases = (op: OpName): Case[] => specOf(op).samples.map((sample, i) => caseOf(op, sample, `sample ${i}`));
+
+/** Shapes that reach the blocked and threaded paths of a kernel. */
+export function largerCases(op: OpName): Case[] {
+  const samples = (largerSamples[op] ?? []) as unknown as readonly Sample<Record<string, unknown>>[];
+  return samples.map((sample, i) => caseOf(op, sample, `larger ${i}`));
+}
+
+/** What an accumulating output holds before the call. */
+export const initialOutput = (c: Case, i: number, shape: readonly number[]): HostOperand => randomOperand({ shape, dtype: "f32" }, `${c.op} ${c.id} output ${i}`);
+
+/** The reference's outputs and mutated inputs, in f64. Outputs start from `initialOutput` when the call accumulates, else from zero. */
+export function referenceOf(c: Case): { outputs: HostOperand[]; inputs: (HostOperand | null)[] } {
+  const spec = specOf(c.op);
+  const inputs = c.inputs.map(copyOf);
+  const outputs = spec.infer(c.inputs, c.params).map(({ shape, dtype }, i) => ({
+    shape,
+    dtype,
+    data: c.params.accumulate ? rounded(initialOutput(c, i, shape).data, dtype) : new Float64Array(numElements(shape)),
+  }));
+  spec.reference(inputs, outputs, c.params);
+  return { outputs, inputs };
+}
+
+/** Operands of a backward op from a case of its forward: saved inputs, saved outputs (as their type holds them), a random upstream gradient. */
+function afterForward(forward: Case, outputs: readonly number[], gradientOf: number): { saved: HostOperand[]; upstream: HostOperand } {
+  const reference = referenceOf(forward).outputs;
+  const saved = outputs.map((i) => ({ ...reference[i], data: rounded(reference[i].data, reference[i].dtype) }));
+  return { saved, upstream: randomOperand(reference[gradientOf], `${forward.op} ${forward.id} upstream`) };
+}
+
+function attentionBackwardCase(forward: Case): Case {
+  const [q, k, v, cuSeqlens] = forward.inputs;
+  const { saved, upstream } = afterForward(forward, [0, 1], 0);
+  return { ...forward, op: "attentionBackward", inputs: [q, k, v, ...saved, upstream, cuSeqlens], tolerance: q?.dtype === "bf16" ? 1.6e-2 : 1e-4 };
+}
+
+function headBackwardCase(forward: Case, i: number): Case {
+  const [h, w, targets] = forward.inputs;
+  const { saved, upstream } = afterForward(forward, [1], 0);
+  const bf16 = forward.params.bf16Compute === true;
+  return { ...forward, op: "headLogProbBackward", inputs: [h, w, targets, ...saved, upstream], params: { ...forward.params, accumulate: i % 2 === 1 }, tolerance: bf16 ? 1e-2 : 1e-4 };
+}
+
+const derived: Partial<Record<OpName, () => Case[]>> = {
+  attentionBackward: () => [...declaredCases("attention"), ...largerCases("attention")].map(attentionBackwardCase),
+  headLogProbBackward: () => [...declaredCases("headLogProb"), ...largerCases("headLogProb")].map(headBackwardCase),
+};
+
+/** All cases of an op. */
+export const casesOf = (op: OpName): Case[] => [...declaredCases(op), ...largerCases(op), ...(derived[op]?.() ?? [])];

@@ -1,0 +1,47 @@
+// Tensors inside guard bytes: what a kernel writes outside its operand is seen, what it reads there is not a number.
+// Knows nothing of ops.
+import { encodeBytes, type DType } from "../../src/tensor/dtype.js";
+import { empty, writeTensor } from "../../src/tensor/engine.js";
+import { Tensor } from "../../src/tensor/tensor.js";
+import type { HostOperand } from "./values.js";
+
+/** Guard bytes on each side; aligned to no more than an element, so a kernel that assumes more fails. */
+const guardBytes: Readonly<Record<DType, number>> = { f32: 68, bf16: 66, f16: 66, i32: 68, u8: 65 };
+/** Every 2- or 4-byte float of this byte is NaN. */
+const pattern = 0xff;
+
+/** A tensor with intact surroundings to watch over. Release it after use. */
+export interface Guarded {
+  readonly tensor: Tensor;
+  /** Where guard bytes changed, as offsets from the operand's first byte; empty when all are intact. */
+  damage(): Promise<number[]>;
+  /** The operand's own bytes. */
+  bytes(): Promise<Uint8Array>;
+  release(): void;
+}
+
+/** Places `operand` between guards on the current backend. Without data (an output) its bytes hold the guard pattern too. */
+export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?: Float64Array }): Guarded {
+  const { shape, dtype, data } = operand;
+  const guard = guardBytes[dtype];
+  const content = data && encodeBytes(data, dtype as Exclude<DType, "f16">);
+  const sizeBytes = content?.byteLength ?? encodeBytes(new Float32Array(shape.reduce((n, d) => n * d, 1)), dtype as Exclude<DType, "f16">).byteLength;
+  const whole = empty([sizeBytes + 2 * guard], "u8");
+  const image = new Uint8Array(sizeBytes + 2 * guard).fill(pattern);
+  if (content) image.set(content, guard);
+  writeTensor(whole, image);
+  const tensor = new Tensor(whole.storage.retain(), whole.byteOffset + guard, shape, dtype);
+  return {
+    tensor,
+    async damage() {
+      const now = await whole.bytes();
+      const outside = (i: number) => i < guard || i >= guard + sizeBytes;
+      return Array.from(now.keys()).filter((i) => outside(i) && now[i] !== pattern).map((i) => i - guard);
+    },
+    bytes: () => tensor.bytes(),
+    release() {
+      tensor.dispose();
+      whole.dispose();
+    },
+  };
+}

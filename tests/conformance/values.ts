@@ -1,0 +1,34 @@
+// Host-side operands of the samples: seeded numbers, rounded to their element type, in f64 for the reference.
+// Knows nothing of backends.
+import { hashString, Random } from "../../src/random.js";
+import { decodeBytes, type DType, encodeBytes } from "../../src/tensor/dtype.js";
+import type { HostView, SampleInput } from "../../src/tensor/op.js";
+import { numElements, type TensorSpec } from "../../src/tensor/tensor.js";
+
+/** A host operand whose numbers are exact in its element type. */
+export interface HostOperand extends HostView {
+  readonly data: Float64Array;
+}
+
+/** Numbers as the element type holds them. */
+export function rounded(values: ArrayLike<number>, dtype: DType): Float64Array {
+  return Float64Array.from(decodeBytes(encodeBytes(values, dtype as Exclude<DType, "f16">), dtype));
+}
+
+/** Standard normal numbers times `scale`, equal for equal labels. */
+export function normals(count: number, label: string, scale = 1): Float64Array {
+  const random = new Random(hashString(label));
+  return Float64Array.from({ length: count }, () => scale * random.normal());
+}
+
+/** The operand that a sample describes. */
+export function operandOf(input: SampleInput, label: string): HostOperand {
+  const values = input.values ?? normals(numElements(input.shape), label, input.scale);
+  return { shape: input.shape, dtype: input.dtype, data: rounded(values, input.dtype) };
+}
+
+/** An operand of random numbers. */
+export const randomOperand = (spec: TensorSpec, label: string, scale?: number): HostOperand => operandOf({ ...spec, scale }, label);
+
+/** A copy that may be written. */
+export const copyOf = <T extends HostOperand | null>(x: T): T => (x ? { ...x, data: x.data.slice() } : x) as T;
