@@ -48,12 +48,25 @@ struct Operand {
   const int32_t* index = nullptr;
 };
 
-/** Copies X[outer0 .. outer0+count, k0 .. k0+kCount) into dst; a last half-filled word is completed with zero. */
-using PackFunction = void (*)(const Operand& x, int64_t k0, int64_t kCount, int64_t outer0, int64_t count, float* dst);
+/** [begin, end) cut into `count` panels: `width` wide each but the last, or (width 0) as equal as can be. */
+struct Panels {
+  int64_t begin, end, count, width;
+  int64_t at(int64_t i) const {
+    if (width == 0) return begin + (end - begin) * i / count;
+    return begin + i * width < end ? begin + i * width : end;
+  }
+  int64_t sizeOf(int64_t i) const { return at(i + 1) - at(i); }
+};
 
-/** Panel of A, word w of row i: at dst[i·kRowStride + w] when kContiguous, else at dst[w·kColumnStride + i]. */
+/** Packs k0 .. k0+kCount of panels [first, last), panel i to dst + i·panelWords; a last half-filled word of k is completed with zero. */
+using PackFunction = void (*)(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last, float* dst, int64_t panelWords);
+
+/** Panels of A: word w of row i at [i·kRowStride + w] of its panel when kContiguous, else at [w·kColumnStride + i]. */
 PackFunction packerOfA(const Operand& a, bool bf16Compute);
-/** Panel of B, word w of column j (j < kPanelColumns): at dst[w·kPanelColumns + j]; whole vectors are written, zero past `count`. */
+/** Panels of B: word w of column j at [w·kPanelColumns + j] of its panel; whole vectors are written, zero past the last column. */
 PackFunction packerOfB(const Operand& b, bool bf16Compute);
+
+/** Asks for the memory of X[outer0 .. outer0+count, k0 .. k0+kCount), a kContiguous X: the `part`-th of `parts` shares of its cache lines. */
+void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t outer0, int64_t count, int64_t part, int64_t parts);
 
 }  // namespace luciole

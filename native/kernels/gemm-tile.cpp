@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dtype.h"
+#include "gemm-words.h"
 #include "pool.h"
 
 namespace luciole {
@@ -15,29 +16,6 @@ int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t roundUp(int64_t a, int64_t b) { return divideUp(a, b) * b; }
 
 // --- micro-kernels ---------------------------------------------------------------------------------------------------------------
-
-/** One packed word in every lane; its bits are not looked at as a number. */
-inline vf broadcastWord(const float* p) {
-#if defined(__AVX512F__)
-  return _mm512_set1_ps(*p);
-#elif defined(__AVX2__)
-  return _mm256_broadcast_ss(p);
-#else
-  return splat(*p);
-#endif
-}
-
-/** acc + a·b, each lane one word. */
-template <bool Bf16>
-inline vf multiplyAdd(vf acc, vf a, vf b) {
-#if defined(__AVX512BF16__)
-  if constexpr (Bf16) {
-    __m512 x = a, y = b;
-    return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh&>(x), reinterpret_cast<__m512bh&>(y));
-  }
-#endif
-  return vfma(a, b, acc);
-}
 
 /**
  * out[i, j] (+)= Σ_w a(i, w)·b(w, j) for R rows and V whole vectors of columns; `add` adds to what is there.
@@ -50,6 +28,10 @@ void microKernel(int64_t words, const float* a, const float* b, int64_t bStride,
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) acc[i][j] = vf{};
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < V; ++j) __builtin_prefetch(out + i * ldo + j * kLanes, 1);
   for (int64_t w = 0; w < words; ++w) {
     vf bv[V];
 #pragma GCC unroll 4
@@ -141,21 +123,24 @@ struct Chunk {
   bool first, last;
 };
 
-/** A panel of packed rows of A or columns of B: `count` of them from `begin`, packed at `data`, `stride` words from one word of k to the next (B). */
+/** A packed panel: `count` rows of A or columns of B from `begin`; `stride` words from one word of k to the next (B). */
 struct Panel {
   int64_t begin, count;
   const float* data;
   int64_t stride;
 };
 
+/** Panels of A that are packed at once when a sweep over k is what reads them best. */
+constexpr int64_t kRowPanelGroup = 8;
+
 /** The computation of one tile; scratch memory is the thread's own. */
 class Tile {
  public:
   Tile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
-      : p(product), m0(m0), m1(m1), n0(n0), n1(n1), numRowPanels(divideUp(m1 - m0, kTileRows)), numColumnPanels(divideUp(n1 - n0, kPanelColumns)) {
+      : p(product), m0(m0), n0(n0), rowPanels{m0, m1, divideUp(m1 - m0, kTileRows), 0}, columnPanels{n0, n1, divideUp(n1 - n0, kPanelColumns), kPanelColumns} {
     panelWordsB = kPanelColumns * chunkWords(p.K, p.bf16Compute);
-    panelA = scratch(kScratchGemmA, kPanelWordsA);
-    panelsB = scratch(kScratchGemmB, numColumnPanels * panelWordsB);
+    panelsA = scratch(kScratchGemmA, kPanelWordsA * groupSize());
+    panelsB = scratch(kScratchGemmB, panelWordsB * columnPanels.count);
     chunkK = chunkWords(p.K, p.bf16Compute) * elementsPerWord(p.bf16Compute);
     numChunks = std::max<int64_t>(1, divideUp(p.K, chunkK));
     if (numChunks > 1 && !sumsInC()) sums = scratch(kScratchGemmC, (m1 - m0) * sumsLd());
@@ -165,10 +150,14 @@ class Tile {
     for (int64_t i = 0; i < numChunks; ++i) {
       const int64_t begin = i * chunkK, count = std::min(chunkK, p.K - begin);
       const Chunk chunk{begin, count, divideUp(count, elementsPerWord(p.bf16Compute)), i == 0, i + 1 == numChunks};
-      for (int64_t r = 0; r < numRowPanels; ++r) {
-        const Panel rows = packRowPanel(chunk, r);
-        // The first sweep packs each panel of B just before its first use.
-        for (int64_t c = 0; c < numColumnPanels; ++c) multiply(chunk, rows, columnPanel(chunk, c, r == 0));
+      for (int64_t r = 0; r < rowPanels.count; ++r) {
+        const Panel rows = rowPanel(chunk, r);
+        for (int64_t c = 0; c < columnPanels.count; ++c) {
+          const Panel columns = columnPanel(chunk, c, r == 0);
+          if (p.a.kContiguous && r + 1 < rowPanels.count)
+            prefetchRows(p.a, chunk.begin, chunk.count, rowPanels.at(r + 1), rowPanels.sizeOf(r + 1), c, columnPanels.count);
+          multiply(chunk, rows, columns);
+        }
       }
     }
   }
@@ -176,21 +165,25 @@ class Tile {
  private:
   static float* scratch(int slot, int64_t words) { return static_cast<float*>(threadScratch(slot, words * 4)); }
   bool sumsInC() const { return p.cType == kF32; }
-  int64_t sumsLd() const { return numColumnPanels * kPanelColumns; }
+  int64_t sumsLd() const { return columnPanels.count * kPanelColumns; }
+  int64_t groupSize() const { return p.a.kContiguous ? 1 : kRowPanelGroup; }
 
-  Panel packRowPanel(const Chunk& chunk, int64_t r) {
-    const int64_t begin = m0 + (m1 - m0) * r / numRowPanels, count = m0 + (m1 - m0) * (r + 1) / numRowPanels - begin;
-    packA(p.a, chunk.begin, chunk.count, begin, count, panelA);
-    return {begin, count, panelA, 0};
+  /** Packs a group of row panels when its first one is asked for. */
+  Panel rowPanel(const Chunk& chunk, int64_t r) {
+    const int64_t inGroup = r % groupSize(), groupBegin = r - inGroup;
+    float* group = panelsA - groupBegin * kPanelWordsA;
+    if (inGroup == 0) packA(p.a, chunk.begin, chunk.count, rowPanels, r, std::min(r + groupSize(), rowPanels.count), group, kPanelWordsA);
+    return {rowPanels.at(r), rowPanels.sizeOf(r), group + r * kPanelWordsA, 0};
   }
 
-  Panel columnPanel(const Chunk& chunk, int64_t c, bool pack) {
-    const int64_t begin = n0 + c * kPanelColumns, count = std::min<int64_t>(kPanelColumns, n1 - begin);
+  /** Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads memory in order. */
+  Panel columnPanel(const Chunk& chunk, int64_t c, bool firstSweep) {
+    const int64_t begin = columnPanels.at(c), count = columnPanels.sizeOf(c);
     // Read where it lies: B has f32 rows along n already, and too few rows of A to share a packed copy.
     if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld};
-    float* data = panelsB + c * panelWordsB;
-    if (pack) packB(p.b, chunk.begin, chunk.count, begin, count, data);
-    return {begin, count, data, kPanelColumns};
+    if (firstSweep && (p.b.kContiguous || directB)) packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
+    else if (firstSweep && c == 0) packB(p.b, chunk.begin, chunk.count, columnPanels, 0, columnPanels.count, panelsB, panelWordsB);
+    return {begin, count, panelsB + c * panelWordsB, kPanelColumns};
   }
 
   void multiply(const Chunk& chunk, const Panel& rows, const Panel& columns) {
@@ -208,13 +201,14 @@ class Tile {
   }
 
   const Product& p;
-  const int64_t m0, m1, n0, n1, numRowPanels, numColumnPanels;
+  const int64_t m0, n0;
+  const Panels rowPanels, columnPanels;
   int64_t panelWordsB, chunkK, numChunks;
-  float *panelA, *panelsB, *sums = nullptr;
+  float *panelsA, *panelsB, *sums = nullptr;
   const PackFunction packA = packerOfA(p.a, p.bf16Compute), packB = packerOfB(p.b, p.bf16Compute);
   const std::array<KernelRow, kTileVectors>& kernels = kernelsFor(p.bf16Compute && kHasDotBf16, !p.a.kContiguous);
   const Finish finish = finisherOf(p);
-  const bool directB = numRowPanels == 1 && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
+  const bool directB = rowPanels.count == 1 && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
 };
 
 }  // namespace

@@ -83,7 +83,7 @@ inline vf roundBf16(vf v) {
 }
 inline void store(bf16* p, vf v) {
 #if defined(__AVX512BF16__)
-  __m256bh packed = _mm512_cvtneps_pbh(reinterpret_cast<__m512&>(v));
+  __m256bh packed = _mm512_cvtneps_pbh(v);
   std::memcpy(p, &packed, 32);
 #else
   vf rounded = roundBf16(v);
