@@ -36,7 +36,10 @@ def run_variants(script, benchmark, measure, variants):
     chosen = arguments.variants.split(",")
     if unknown := set(chosen) - set(variants):
         parser.error(f"unknown variants {sorted(unknown)}; choose from {list(variants)}")
-    results = {name: _run_child(script, name) for name in chosen}
+    results = {}
+    for name in chosen:
+        results[name] = _run_child(script, name)
+        print(f"{benchmark} {name}: {results[name].get('tokensPerSecond') or results[name]['skipped']}", file=sys.stderr, flush=True)
     measured = {name: result for name, result in results.items() if "tokensPerSecond" in result}
     best = max(measured, key=lambda name: measured[name]["tokensPerSecond"], default=None)
     print(json.dumps({"benchmark": benchmark, "threads": SHAPES["threads"], "best": best, "variants": results, **_versions()}))
