@@ -3,6 +3,9 @@ import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ComputeType } from "../../src/nn/parameters.js";
 import { useBackend } from "../../src/tensor/engine.js";
+import { parseHfConfig } from "../../src/models/hf-config.js";
+import { createModel } from "../../src/models/create.js";
+import { Random } from "../../src/random.js";
 import { backends } from "./backends.js";
 import { decodedLogits, type DecodingPlan, forwardLogits } from "./continuous-decoding.js";
 import { goldenPath, loadModel, readCase, relativeDifference } from "./golden-case.js";
@@ -47,6 +50,51 @@ describe.each(backends)("on the $name backend", (backend) => {
     expect(heads.sizeBytes).toBe(2 * 7 * 3 * 4 * (12 + 8 + 10) * 4);
     for (const x of [latent, heads, model]) x.dispose();
   });
+});
+
+// Longer than any tile of the kernels, and as wide as the presets: too much for the reference.
+describe.each(backends.filter(({ name }) => name !== "reference"))("at real lengths on the $name backend", (backend) => {
+  beforeAll(() => useBackend(backend));
+  const lengths = [300, 97, 130];
+  const random = new Random(3);
+  const sequences = lengths.map((length) => Array.from({ length }, () => random.below(100)));
+  const plan = { numSlots: 2, promptLengths: [61, 1, 129] };
+
+  describe.each(computeTypes)("in %s", (compute) => {
+    test("MLA with experts, per head: every logit equals the full forward's, to the bit", async () => {
+      const model = createModel(longConfig, { seed: 2, compute });
+      expect(await decodedLogits(model, sequences, { ...plan, kind: "heads" })).toEqual(await forwardLogits(model, sequences));
+      model.dispose();
+    });
+  });
+
+  test("MLA with experts, absorbed: every logit is close to the full forward's", async () => {
+    const model = createModel(longConfig, { seed: 2 });
+    expect(relativeDifference(await decodedLogits(model, sequences, { ...plan, kind: "latent" }), await forwardLogits(model, sequences))).toBeLessThan(1e-5);
+    model.dispose();
+  });
+});
+
+const longConfig = parseHfConfig({
+  model_type: "deepseek_v3",
+  vocab_size: 100,
+  hidden_size: 192,
+  intermediate_size: 320,
+  moe_intermediate_size: 96,
+  num_hidden_layers: 3,
+  first_k_dense_replace: 1,
+  num_attention_heads: 6,
+  q_lora_rank: null,
+  kv_lora_rank: 48,
+  qk_nope_head_dim: 32,
+  qk_rope_head_dim: 16,
+  v_head_dim: 32,
+  n_routed_experts: 8,
+  num_experts_per_tok: 2,
+  n_group: 1,
+  topk_group: 1,
+  max_position_embeddings: 512,
+  initializer_range: 0.08,
 });
 
 async function bothWays(name: string, compute: ComputeType, plan: DecodingPlan): Promise<{ full: Float32Array; decoded: Float32Array }> {

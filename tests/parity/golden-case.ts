@@ -69,12 +69,17 @@ function sequencesOf(tensors: ReadonlyMap<string, HostTensor>): TrainSequence[] 
 /** A model of this configuration holding these weights. */
 export async function loadModel({ config, weights }: Pick<GoldenCase, "config" | "weights">, options: ModelOptions = {}): Promise<LanguageModel> {
   const model = createModel(config, options);
+  await fillModel(model, weights);
+  return model;
+}
+
+/** Loads every stored tensor; one too many is an error too. */
+export async function fillModel(model: LanguageModel, weights: GoldenCase["weights"]): Promise<void> {
   const fetch = async (name: string) => {
     const stored = weights.get(name);
     return stored && { shape: stored.shape, values: float32Values(stored) };
   };
   await loadWeights(model.parameters, fetch, weights.keys());
-  return model;
 }
 
 /** The largest difference of two arrays, as a part of the larger of `expected`'s largest magnitude and `floor`. */
@@ -82,9 +87,8 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
   expect(actual.length).toBe(expected.length);
   let [difference, largest] = [0, floor];
   for (let i = 0; i < expected.length; i++) {
-    // A NaN must not slip through a comparison.
-    const d = Math.abs(actual[i] - expected[i]);
-    difference = d <= difference ? difference : d;
+    // Math.max hands a NaN on, so that none slips through a comparison.
+    difference = Math.max(difference, Math.abs(actual[i] - expected[i]));
     largest = Math.max(largest, Math.abs(expected[i]));
   }
   return difference === 0 ? 0 : difference / largest;

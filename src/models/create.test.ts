@@ -1,0 +1,64 @@
+// From configuration to model: families, counts, refusals, and what a disposed model leaves.
+import { beforeEach, describe, expect, test } from "vitest";
+import { CheckpointError } from "../errors.js";
+import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { memoryStats, useBackend } from "../tensor/engine.js";
+import { createModel } from "./create.js";
+import { DeepseekModel } from "./deepseek/model.js";
+import { parseHfConfig } from "./hf-config.js";
+import { DenseModel } from "./llama/model.js";
+
+const sizes = { vocab_size: 12, hidden_size: 8, intermediate_size: 10, num_hidden_layers: 3, num_attention_heads: 2, max_position_embeddings: 64 };
+const moe = { moe_intermediate_size: 4, n_routed_experts: 6, num_experts_per_tok: 2, n_shared_experts: 1, n_group: 1, topk_group: 1, first_k_dense_replace: 1 };
+const mla = { q_lora_rank: null, kv_lora_rank: 6, qk_nope_head_dim: 4, qk_rope_head_dim: 2, v_head_dim: 3 };
+const deepseek = { model_type: "deepseek_v3", ...sizes, ...moe, ...mla };
+
+beforeEach(() => useBackend(createReferenceBackend()));
+
+describe("createModel", () => {
+  test("picks the family by model_type", () => {
+    expect(createModel(parseHfConfig(deepseek))).toBeInstanceOf(DeepseekModel);
+    expect(createModel(parseHfConfig({ ...deepseek, model_type: "deepseek_v2" }))).toBeInstanceOf(DeepseekModel);
+    expect(createModel(parseHfConfig({ model_type: "llama", ...sizes }))).toBeInstanceOf(DenseModel);
+    expect(createModel(parseHfConfig({ model_type: "qwen2", ...sizes }))).toBeInstanceOf(DenseModel);
+  });
+
+  test("lays layers out as the configuration says: dense first, then experts, then prediction blocks", () => {
+    const model = createModel(parseHfConfig({ ...deepseek, num_nextn_predict_layers: 2 }));
+    expect(model.moeLayers.map(({ prefix }) => prefix)).toEqual([1, 2, 3, 4].map((layer) => `model.layers.${layer}.mlp`));
+    expect(model.numMtp).toBe(2);
+    const names = model.parameters.storedParts().map(({ part }) => part.name);
+    expect(names).toContain("model.layers.4.shared_head.norm.weight");
+    expect(names).toContain("model.layers.0.mlp.gate_proj.weight");
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("counts trained numbers, and those a token meets", () => {
+    const model = createModel(parseHfConfig(deepseek));
+    const attention = 2 * 6 * 8 + 8 * 8 + 6 + 2 * 7 * 6 + 8 * 6;
+    const expert = 3 * 4 * 8;
+    const shared = 3 * (attention + 2 * 8) + 3 * 10 * 8 + 2 * (expert + 6 * 8) + 2 * 12 * 8 + 8;
+    expect(model.parameters.numTrained).toBe(shared + 2 * 6 * expert);
+    expect(model.numActiveParameters).toBe(shared + 2 * 2 * expert);
+    const withMtp = createModel(parseHfConfig({ ...deepseek, num_nextn_predict_layers: 1 }));
+    expect(withMtp.numActiveParameters).toBe(model.numActiveParameters);
+  });
+
+  test("refuses biases that no released model has", () => {
+    expect(() => createModel(parseHfConfig({ ...deepseek, attention_bias: true }))).toThrow(CheckpointError);
+    expect(() => createModel(parseHfConfig({ model_type: "llama", ...sizes, mlp_bias: true }))).toThrow("mlp_bias");
+    expect(() => createModel(parseHfConfig({ model_type: "llama", ...sizes, rope_scaling: { type: "dynamic", factor: 2 } }))).toThrow("dynamic");
+  });
+
+  test("dispose frees everything, in every family and compute type", () => {
+    const before = memoryStats().liveBuffers;
+    for (const raw of [{ ...deepseek, num_nextn_predict_layers: 2 }, { model_type: "qwen2", ...sizes, tie_word_embeddings: true }]) {
+      for (const compute of ["f32", "bf16"] as const) {
+        const model = createModel(parseHfConfig(raw), { compute });
+        expect(memoryStats().liveBuffers).toBeGreaterThan(before);
+        model.dispose();
+        expect(memoryStats().liveBuffers).toBe(before);
+      }
+    }
+  });
+});

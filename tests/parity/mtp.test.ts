@@ -1,0 +1,112 @@
+// Multi-token prediction at depth 2: what each row may see, that every part is trained, and that its gradient is the slope of its loss.
+import { beforeAll, describe, expect, test } from "vitest";
+import { createModel } from "../../src/models/create.js";
+import { parseHfConfig } from "../../src/models/hf-config.js";
+import type { LanguageModel } from "../../src/models/language-model.js";
+import { Random } from "../../src/random.js";
+import { scopeAsync, useBackend } from "../../src/tensor/engine.js";
+import { makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
+import { backends } from "./backends.js";
+import { fullLoss, gradientsOf, type NamedNumbers, parametersOf, train } from "./training-run.js";
+
+const depth = 2;
+const hidden = 16;
+const config = parseHfConfig({
+  model_type: "deepseek_v3",
+  vocab_size: 24,
+  hidden_size: hidden,
+  intermediate_size: 20,
+  moe_intermediate_size: 8,
+  num_hidden_layers: 2,
+  first_k_dense_replace: 1,
+  num_attention_heads: 2,
+  q_lora_rank: 10,
+  kv_lora_rank: 8,
+  qk_nope_head_dim: 6,
+  qk_rope_head_dim: 4,
+  v_head_dim: 5,
+  n_routed_experts: 4,
+  num_experts_per_tok: 2,
+  n_group: 2,
+  topk_group: 1,
+  max_position_embeddings: 64,
+  initializer_range: 0.2,
+  num_nextn_predict_layers: depth,
+});
+
+const random = new Random(11);
+const sequences: TrainSequence[] = [9, 6].map((length) => ({ ids: Array.from({ length }, () => random.below(24)) }));
+
+describe.each(backends)("on the $name backend", (backend) => {
+  beforeAll(() => useBackend(backend));
+
+  test("a row of depth k depends on the tokens up to k places on, and on no later one", async () => {
+    const model = createModel(config, { seed: 4 });
+    const [first] = sequences;
+    const changedAt = 5;
+    const before = await mtpRows(model, first);
+    const after = await mtpRows(model, { ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) });
+    for (let k = 1; k <= depth; k++) {
+      const differs = before[k - 1].map((row, t) => row.join() !== after[k - 1][t].join());
+      expect(differs.indexOf(true)).toBe(changedAt - k);
+    }
+    model.dispose();
+  });
+
+  test("every parameter of the main model and of both depths gets a gradient", async () => {
+    const model = createModel(config, { seed: 4 });
+    const { gradients } = await gradientsOf(model, [sequences], fullLoss);
+    const untrained = [...gradients].filter(([, g]) => g.every((x) => x === 0)).map(([name]) => name);
+    expect([...gradients.keys()].filter((name) => name.startsWith("model.layers.3."))).not.toEqual([]);
+    expect(untrained).toEqual([]);
+    model.dispose();
+  });
+
+  test("the gradient is the slope of the whole loss: main, both depths and balance", async () => {
+    const model = createModel(config, { seed: 4 });
+    const { gradients } = await gradientsOf(model, [sequences], fullLoss);
+    const squaredNorm = [...gradients.values()].reduce((sum, g) => sum + g.reduce((s, x) => s + x * x, 0), 0);
+    const start = await parametersOf(model);
+    const at = (distance: number) => {
+      move(model, start, gradients, distance);
+      return gradientsOf(model, [sequences], fullLoss);
+    };
+    const distance = 5e-4 / Math.sqrt(squaredNorm);
+    const [ahead, behind] = [await at(distance), await at(-distance)];
+    // The loss jumps where a token changes experts: the slope is defined only if none did.
+    expect(ahead.loads).toEqual(behind.loads);
+    expect(Math.abs((ahead.loss - behind.loss) / (2 * distance) / squaredNorm - 1)).toBeLessThan(2e-3);
+    model.dispose();
+  });
+
+  test("training lowers the loss", async () => {
+    const model = createModel(config, { seed: 4 });
+    const losses = await train(model, sequences, 15);
+    expect(losses[14]).toBeLessThan(losses[0] - 0.1);
+    model.dispose();
+  });
+});
+
+/** The hidden states of each depth, row by row. */
+function mtpRows(model: LanguageModel, sequence: TrainSequence): Promise<number[][][]> {
+  return scopeAsync(async () => {
+    const { inputs, mtp } = makeTrainBatch([sequence], depth, 1);
+    const states = model.forward(inputs, { shiftedIds: mtp.map((m) => m.ids) }).mtpHidden;
+    return Promise.all(
+      states.map(async (state) => {
+        const values = Array.from(await state.data());
+        return Array.from({ length: state.shape[0] }, (_, t) => values.slice(t * hidden, (t + 1) * hidden));
+      }),
+    );
+  });
+}
+
+/** Sets every trained tensor to start + distance · gradient. */
+function move(model: LanguageModel, start: NamedNumbers, gradients: NamedNumbers, distance: number): void {
+  for (const { spec, part, elementOffset } of model.parameters.storedParts()) {
+    const gradient = gradients.get(part.name);
+    if (!gradient) continue;
+    const values = Float32Array.from(start.get(part.name) as Float32Array, (x, i) => x + distance * gradient[i]);
+    model.parameters.write(spec.name, elementOffset, part.shape, new Uint8Array(values.buffer));
+  }
+}
