@@ -84,6 +84,13 @@ auto dispatchAny(int64_t code, F&& body) {
   throw std::runtime_error("expected a dtype code from 0 to 4, got " + std::to_string(code));
 }
 
+/** Asks for gate and up of the next row: the hardware's prefetcher loses a row's two short runs at every jump. */
+template <class T>
+inline void prefetchNextRow(const T* gate, int64_t width) {
+  __builtin_prefetch(gate + 2 * width);
+  __builtin_prefetch(gate + 3 * width);
+}
+
 }  // namespace
 
 void cast(const void* x, int64_t xType, void* y, int64_t yType, int64_t n) {
@@ -170,8 +177,9 @@ void swiglu(const void* gateUp, void* y, int64_t type, int64_t rows, int64_t wid
         const T* up = gate + width;
         T* out = static_cast<T*>(y) + r * width;
         eachVector(0, width, [=](int64_t i, auto n) {
+          prefetchNextRow(gate + i, width);
           vf g = get(gate + i, n);
-          put(out + i, g * vsigmoid(g) * get(up + i, n), n);
+          put(out + i, g * vlogistic(g) * get(up + i, n), n);
         });
       }
     });
@@ -187,7 +195,8 @@ void swigluBackward(const void* gateUp, const void* dy, void* dGateUp, int64_t t
         const T* gradient = static_cast<const T*>(dy) + r * width;
         T* out = static_cast<T*>(dGateUp) + r * 2 * width;
         eachVector(0, width, [=](int64_t i, auto n) {
-          vf g = get(gate + i, n), up = get(gate + width + i, n), d = get(gradient + i, n), s = vsigmoid(g);
+          prefetchNextRow(gate + i, width);
+          vf g = get(gate + i, n), up = get(gate + width + i, n), d = get(gradient + i, n), s = vlogistic(g);
           put(out + i, d * up * s * (1.0f + g * (1.0f - s)), n);
           put(out + width + i, d * g * s, n);
         });

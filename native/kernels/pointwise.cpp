@@ -52,7 +52,7 @@ void unary(int64_t kind, const float* x, float* y, int64_t n) {
     case kSquare: return mapUnary(x, y, n, [](vf v) { return v * v; });
     case kSqrt: return mapUnary(x, y, n, [](vf v) { return vsqrt(v); });
     case kReciprocal: return mapUnary(x, y, n, [](vf v) { return 1.0f / v; });
-    case kSigmoid: return mapUnary(x, y, n, [](vf v) { return 1.0f / (1.0f + vexpFull(-v)); });
+    case kSigmoid: return mapUnary(x, y, n, [](vf v) { return vlogistic(v); });
     case kTanh: return mapUnary(x, y, n, [](vf v) { return vtanh(v); });
     case kAbs: return mapUnary(x, y, n, [](vf v) { return vabs(v); });
   }

@@ -111,8 +111,8 @@ void rope(const void* x, void* y, int64_t type, const int32_t* positions, const 
           const E* in = static_cast<const E*>(x) + (t * H + h) * D;
           E* out = static_cast<E*>(y) + (t * H + h) * D;
           if (in != out) {
-            std::memcpy(out, in, offset * sizeof(E));
-            std::memcpy(out + rest, in + rest, (D - rest) * sizeof(E));
+            copyBytes(out, in, offset * sizeof(E));
+            copyBytes(out + rest, in + rest, (D - rest) * sizeof(E));
           }
           turn(in + offset, out + offset, rotation, R / 2);
         }
@@ -139,11 +139,11 @@ void mlaAssemble(const void* qIn, const void* kv, const void* kRope, int64_t typ
         E* values = static_cast<E*>(v) + t * H * value;
         if (H > 0) turn(static_cast<const E*>(kRope) + t * ropeDim, key + nope, rotation, ropeDim / 2);
         for (int64_t h = 0; h < H; ++h) {
-          std::memcpy(query + h * qk, queryIn + h * qk, nope * sizeof(E));
+          copyBytes(query + h * qk, queryIn + h * qk, nope * sizeof(E));
           turn(queryIn + h * qk + nope, query + h * qk + nope, rotation, ropeDim / 2);
-          std::memcpy(key + h * qk, keyValue + h * (nope + value), nope * sizeof(E));
-          if (h > 0) std::memcpy(key + h * qk + nope, key + nope, ropeDim * sizeof(E));
-          std::memcpy(values + h * value, keyValue + h * (nope + value) + nope, value * sizeof(E));
+          copyBytes(key + h * qk, keyValue + h * (nope + value), nope * sizeof(E));
+          if (h > 0) copyBytes(key + h * qk + nope, key + nope, ropeDim * sizeof(E));
+          copyBytes(values + h * value, keyValue + h * (nope + value) + nope, value * sizeof(E));
         }
       }
     });
@@ -170,10 +170,10 @@ void mlaAssembleBackward(const void* dq, const void* dk, const void* dv, int64_t
         E* keyValue = static_cast<E*>(dkv) + t * H * (nope + value);
         std::memset(headSum, 0, ropeDim * sizeof(float));
         for (int64_t h = 0; h < H; ++h) {
-          std::memcpy(queryIn + h * qk, queryGrad + h * qk, nope * sizeof(E));
+          copyBytes(queryIn + h * qk, queryGrad + h * qk, nope * sizeof(E));
           turn(queryGrad + h * qk + nope, queryIn + h * qk + nope, rotation, ropeDim / 2);
-          std::memcpy(keyValue + h * (nope + value), keyGrad + h * qk, nope * sizeof(E));
-          std::memcpy(keyValue + h * (nope + value) + nope, valueGrad + h * value, value * sizeof(E));
+          copyBytes(keyValue + h * (nope + value), keyGrad + h * qk, nope * sizeof(E));
+          copyBytes(keyValue + h * (nope + value) + nope, valueGrad + h * value, value * sizeof(E));
           eachVector(0, ropeDim, [&](int64_t i, auto n) { put(headSum + i, get(headSum + i, n) + get(keyGrad + h * qk + nope + i, n), n); });
         }
         turnSum(headSum, static_cast<E*>(dkRope) + t * ropeDim, rotation, ropeDim / 2);

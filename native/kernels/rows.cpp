@@ -67,8 +67,8 @@ void concatLast(const void* a, const void* b, void* y, int64_t elementBytes, int
   parallelFor(rows, rowGrain(bytes / 4), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       char* out = static_cast<char*>(y) + r * bytes;
-      std::memcpy(out, static_cast<const char*>(a) + r * bytesA, bytesA);
-      std::memcpy(out + bytesA, static_cast<const char*>(b) + r * bytesB, bytesB);
+      copyBytes(out, static_cast<const char*>(a) + r * bytesA, bytesA);
+      copyBytes(out + bytesA, static_cast<const char*>(b) + r * bytesB, bytesB);
     }
   });
 }
@@ -78,8 +78,8 @@ void splitLast(const void* x, void* a, void* b, int64_t elementBytes, int64_t ro
   parallelFor(rows, rowGrain(bytes / 4), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const char* in = static_cast<const char*>(x) + r * bytes;
-      if (a) std::memcpy(static_cast<char*>(a) + r * bytesA, in, bytesA);
-      if (b) std::memcpy(static_cast<char*>(b) + r * bytesB, in + bytesA, bytesB);
+      if (a) copyBytes(static_cast<char*>(a) + r * bytesA, in, bytesA);
+      if (b) copyBytes(static_cast<char*>(b) + r * bytesB, in + bytesA, bytesB);
     }
   });
 }
@@ -87,7 +87,7 @@ void splitLast(const void* x, void* a, void* b, int64_t elementBytes, int64_t ro
 void gatherRows(const void* x, const int32_t* index, void* y, int64_t elementBytes, int64_t rows, int64_t width) {
   const int64_t bytes = width * elementBytes;
   parallelFor(rows, rowGrain(bytes / 4), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) std::memcpy(static_cast<char*>(y) + r * bytes, static_cast<const char*>(x) + index[r] * bytes, bytes);
+    for (int64_t r = begin; r < end; ++r) copyBytes(static_cast<char*>(y) + r * bytes, static_cast<const char*>(x) + index[r] * bytes, bytes);
   });
 }
 

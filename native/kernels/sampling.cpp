@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kMassSlot = 0;
 constexpr int64_t kBlock = 1024;
-constexpr int kBucketShift = 19, kBuckets = (0x3f800000 >> kBucketShift) + 1;  // exponent and four mantissa bits of a float in [0, 1]
+constexpr int32_t kOneBits = 0x3f800000;  // the float 1
 
 /** A token and its unnormalised probability. Candidates are ordered by falling mass, then rising index. */
 struct Candidate {
@@ -25,26 +25,25 @@ struct Candidate {
 };
 
 int64_t argmax(const float* x, int64_t n) {
-  const float max = rowMax(x, n);
-  for (int64_t i = 0; i < n; ++i)
-    if (x[i] == max) return i;
-  return 0;  // only NaN: any token is as good
+  const int64_t at = firstEqual(x, n, rowMax(x, n));
+  return at < n ? at : 0;  // only NaN: any token is as good
 }
 
 /** Counts and masses of the row by magnitude, so that finding a cut sorts one bucket and not the vocabulary. */
 class Histogram {
  public:
-  Histogram(const float* mass, int64_t n) : mass_(mass), n_(n), counts_(kBuckets, 0), sums_(kBuckets, 0.0) {
+  // Buckets by exponent and one mantissa bit, or four for large vocabularies, whose buckets would be long to sort.
+  Histogram(const float* mass, int64_t n) : mass_(mass), n_(n), shift_(n < 2048 ? 22 : 19), buckets_((kOneBits >> shift_) + 1) {
     for (int64_t i = 0; i < n; ++i) {
-      const int b = bucketOf(mass[i]);
-      ++counts_[b];
-      sums_[b] += mass[i];
+      Bucket& bucket = buckets_[bucketOf(mass[i])];
+      ++bucket.count;
+      bucket.sum += mass[i];
     }
   }
 
   double total() const {
     double sum = 0;
-    for (double s : sums_) sum += s;
+    for (const Bucket& bucket : buckets_) sum += bucket.sum;
     return sum;
   }
 
@@ -53,11 +52,12 @@ class Histogram {
   Candidate cut(Done&& done, double& runMass) const {
     int64_t count = 0;
     runMass = 0;
-    for (int b = kBuckets - 1; b >= 0; --b) {
-      if (counts_[b] == 0) continue;
-      if (b > 0 && !done(count + counts_[b], runMass + sums_[b])) {
-        count += counts_[b];
-        runMass += sums_[b];
+    for (int b = static_cast<int>(buckets_.size()) - 1; b >= 0; --b) {
+      const Bucket& bucket = buckets_[b];
+      if (bucket.count == 0) continue;
+      if (b > 0 && !done(count + bucket.count, runMass + bucket.sum)) {
+        count += bucket.count;
+        runMass += bucket.sum;
         continue;
       }
       for (const Candidate& candidate : sorted(b)) {
@@ -69,14 +69,19 @@ class Histogram {
   }
 
  private:
-  static int bucketOf(float mass) {
+  struct Bucket {
+    int64_t count = 0;
+    double sum = 0;
+  };
+
+  int bucketOf(float mass) const {
     int32_t bits;
     std::memcpy(&bits, &mass, 4);
-    return bits >> kBucketShift;
+    return bits >> shift_;
   }
   std::vector<Candidate> sorted(int bucket) const {
     std::vector<Candidate> members;
-    members.reserve(counts_[bucket]);
+    members.reserve(buckets_[bucket].count);
     for (int64_t i = 0; i < n_; ++i)
       if (bucketOf(mass_[i]) == bucket) members.push_back({mass_[i], static_cast<int32_t>(i)});
     std::sort(members.begin(), members.end(), [](const Candidate& a, const Candidate& b) { return a.before(b); });
@@ -85,8 +90,8 @@ class Histogram {
 
   const float* mass_;
   int64_t n_;
-  std::vector<int64_t> counts_;
-  std::vector<double> sums_;
+  int shift_;
+  std::vector<Bucket> buckets_;
 };
 
 struct Limits {
@@ -141,7 +146,10 @@ int64_t drawFromMass(const float* mass, int64_t n, float uniform) {
 int64_t draw(const float* logits, int64_t n, float inverseTemperature, float uniform, const Limits& limits) {
   float* mass = static_cast<float*>(threadScratch(kMassSlot, n * sizeof(float)));
   const float max = rowMax(logits, n) * inverseTemperature;
-  eachVector(0, n, [=](int64_t i, auto lanes) { put(mass + i, vexp(vmin(get(logits + i, lanes) * inverseTemperature - max, vf{})), lanes); });
+  eachVector(0, n, [=](int64_t i, auto lanes) {
+    vf m = vexpNan(get(logits + i, lanes) * inverseTemperature - max);
+    put(mass + i, m > vf{} ? m : vf{}, lanes);  // a NaN logit is never drawn; its row's logp is NaN
+  });
   if (limits.topK > 0 || limits.topP < 1.0f || limits.minP > 0.0f) applyLimits(mass, n, limits);
   return drawFromMass(mass, n, uniform);
 }

@@ -20,7 +20,7 @@ float rowMax(const float* x, int64_t n) {
     b = vmax(load(x + i + kLanes), b);
   }
   eachVector(i, n, [&](int64_t at, auto lanes) { a = vmax(getOr(x + at, lanes, kMinusInfinity), a); });
-  return hmax(vmax(a, b));
+  return largest(vmax(a, b));
 }
 
 float rowLogSumExp(const float* logits, int64_t n, float inverseTemperature, float* entropy) {
