@@ -1,0 +1,192 @@
+// See head.h.
+#include "head.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dtype.h"
+#include "gemm.h"
+#include "lanes.h"
+#include "pool.h"
+#include "scratch.h"
+#include "softmax-row.h"
+
+namespace luciole {
+namespace {
+
+constexpr int64_t kLogitBytes = 32 << 20;
+
+/** Rows whose logits are held at once, a function of V alone: at least 128, or repacking W for each chunk would dominate. */
+int64_t chunkRows(int64_t V) { return std::clamp<int64_t>(kLogitBytes / (4 * std::max<int64_t>(V, 1)), 128, 4096); }
+
+struct Head {
+  const void* h;
+  int64_t hType;
+  const void* W;
+  int64_t wType;
+  const int32_t* targets;
+  int64_t T, V, d;
+  bool bf16Compute;
+};
+
+/** One chunk: `count` rows of the batch, rows[0..count), their hidden states contiguous at `h`, their logits at `logits`, `stride` apart. */
+struct Chunk {
+  const int32_t* rows;
+  int64_t count;
+  const void* h;
+  float* logits;
+  int64_t stride;
+  bool contiguous;
+  bool first;
+};
+
+void checkTargets(const Head& head) {
+  for (int64_t t = 0; t < head.T; ++t)
+    if (head.targets[t] < -1 || head.targets[t] >= head.V)
+      throw std::runtime_error("output head: expected targets in [0, " + std::to_string(head.V) + ") or -1, got " + std::to_string(head.targets[t]));
+}
+
+float inverseOf(float temperature) {
+  if (!(temperature > 0)) throw std::runtime_error("output head: expected a temperature above 0, got " + std::to_string(temperature));
+  return 1.0f / temperature;
+}
+
+/** Copies rows[0..count) of x into consecutive rows of y. */
+void packRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
+  parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) std::memcpy(static_cast<char*>(y) + r * rowBytes, static_cast<const char*>(x) + rows[r] * rowBytes, rowBytes);
+  });
+}
+
+/** The inverse of packRows. */
+void unpackRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
+  parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) std::memcpy(static_cast<char*>(y) + rows[r] * rowBytes, static_cast<const char*>(x) + r * rowBytes, rowBytes);
+  });
+}
+
+/** Computes the logits of the rows for which counts(t) holds, chunk by chunk, and calls body(chunk) with each. */
+template <class Counts, class F>
+void forEachChunk(const Head& head, Counts&& counts, F&& body) {
+  thread_local SharedScratch<int32_t> rowScratch;
+  thread_local SharedScratch<float> logitScratch;
+  thread_local SharedScratch<char> packScratch;
+  checkTargets(head);
+  int32_t* rows = rowScratch.get(head.T);
+  int64_t numRows = 0;
+  for (int64_t t = 0; t < head.T; ++t)
+    if (counts(t)) rows[numRows++] = static_cast<int32_t>(t);
+  const int64_t limit = std::min(chunkRows(head.V), numRows), stride = (head.V + 15) / 16 * 16, rowBytes = head.d * sizeOf(head.hType);
+  float* logits = logitScratch.get(limit * stride);
+  for (int64_t begin = 0; begin < numRows; begin += limit) {
+    Chunk chunk{rows + begin, std::min(limit, numRows - begin), nullptr, logits, stride, false, begin == 0};
+    chunk.contiguous = chunk.rows[chunk.count - 1] - chunk.rows[0] == chunk.count - 1;
+    if (chunk.contiguous) {
+      chunk.h = static_cast<const char*>(head.h) + chunk.rows[0] * rowBytes;
+    } else {
+      char* packed = packScratch.get(limit * rowBytes);
+      packRows(head.h, chunk.rows, chunk.count, rowBytes, packed);
+      chunk.h = packed;
+    }
+    gemm(false, true, chunk.count, head.V, head.d, chunk.h, head.hType, head.d, head.W, head.wType, head.d, logits, kF32, stride, false, nullptr, nullptr, kF32,
+         head.bf16Compute);
+    body(chunk);
+  }
+}
+
+/** Calls body(row, t, logits of the row) for every row of the chunk, in parallel. */
+template <class F>
+void forEachRow(const Head& head, const Chunk& chunk, F&& body) {
+  parallelFor(chunk.count, rowGrain(2 * head.V), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) body(static_cast<int64_t>(chunk.rows[r]), chunk.logits + r * chunk.stride);
+  });
+}
+
+struct Gradients {
+  void* dh;
+  int64_t dhType;
+  float* dW;
+  bool accumulateDw;
+};
+
+/** dh and dW from a chunk whose logits have been replaced by their gradients. */
+void multiplyGradients(const Head& head, const Chunk& chunk, const Gradients& out) {
+  thread_local SharedScratch<char> packScratch;
+  const int64_t rowBytes = head.d * sizeOf(out.dhType);
+  if (out.dh) {
+    void* target = chunk.contiguous ? static_cast<char*>(out.dh) + chunk.rows[0] * rowBytes : packScratch.get(chunk.count * rowBytes);
+    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, kF32, chunk.stride, head.W, head.wType, head.d, target, out.dhType, head.d, false, nullptr, nullptr,
+         kF32, head.bf16Compute);
+    if (!chunk.contiguous) unpackRows(target, chunk.rows, chunk.count, rowBytes, out.dh);
+  }
+  if (out.dW)
+    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, kF32, chunk.stride, chunk.h, head.hType, head.d, out.dW, kF32, head.d, out.accumulateDw || !chunk.first,
+         nullptr, nullptr, kF32, head.bf16Compute);
+}
+
+/** Zeroes what no chunk will write: dh of the rows that do not count, and all of dW when no row counts. */
+template <class Counts>
+void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
+  const int64_t rowBytes = head.d * sizeOf(out.dhType);
+  bool any = false;
+  for (int64_t t = 0; t < head.T; ++t) {
+    any = any || counts(t);
+    if (out.dh && !counts(t)) std::memset(static_cast<char*>(out.dh) + t * rowBytes, 0, rowBytes);
+  }
+  if (out.dW && !any && !out.accumulateDw) std::memset(out.dW, 0, head.V * head.d * sizeof(float));
+}
+
+}  // namespace
+
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* lse, float* entropy, int64_t T,
+                 int64_t V, int64_t d, float temperature, bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+  const float inverse = inverseOf(temperature);
+  std::fill(logp, logp + T, 0.0f);
+  std::fill(lse, lse + T, 0.0f);
+  if (entropy) std::fill(entropy, entropy + T, 0.0f);
+  forEachChunk(
+      head, [&](int64_t t) { return targets[t] >= 0; },
+      [&](const Chunk& chunk) {
+        forEachRow(head, chunk, [&](int64_t t, float* logits) {
+          lse[t] = rowLogSumExp(logits, V, inverse, entropy ? entropy + t : nullptr);
+          logp[t] = rowLogProb(logits, targets[t], inverse, lse[t]);
+        });
+      });
+}
+
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* lse, const float* dLogp, void* dh,
+                         int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+  const Gradients out{dh, dhType, dW, accumulateDw};
+  const float inverse = inverseOf(temperature);
+  const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
+  zeroUnwritten(head, out, counts);
+  forEachChunk(head, counts, [&](const Chunk& chunk) {
+    forEachRow(head, chunk, [&](int64_t t, float* logits) { rowLogProbGradient(logits, V, targets[t], inverse, lse[t], dLogp[t] * inverse); });
+    multiplyGradients(head, chunk, out);
+  });
+}
+
+void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* weights, float* loss, float* nll,
+                      void* dh, int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+  const Gradients out{dh, dhType, dW, accumulateDw};
+  const bool backward = dh || dW;
+  const auto counts = [&](int64_t t) { return targets[t] >= 0 && weights[t] != 0.0f; };
+  zeroUnwritten(head, out, counts);
+  std::fill(nll, nll + T, 0.0f);
+  forEachChunk(head, counts, [&](const Chunk& chunk) {
+    forEachRow(head, chunk, [&](int64_t t, float* logits) {
+      const float lse = rowLogSumExp(logits, V, 1.0f, nullptr);
+      nll[t] = -rowLogProb(logits, targets[t], 1.0f, lse);
+      if (backward) rowLogProbGradient(logits, V, targets[t], 1.0f, lse, -weights[t]);
+    });
+    if (backward) multiplyGradients(head, chunk, out);
+  });
+  double total = 0;
+  for (int64_t t = 0; t < T; ++t) total += static_cast<double>(weights[t]) * nll[t];
+  *loss = static_cast<float>(total);
+}
+
+}  // namespace luciole
