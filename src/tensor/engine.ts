@@ -1,11 +1,12 @@
 // The eager engine: dispatches ops to the current backend, owns scopes, the tape and the meters.
 // Knows nothing of particular ops, models or files.
+
+import { assert, BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
 import { type DType, dtypeBytes, encodeBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
 import { BufferPool } from "./pool.js";
 import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
-import { assert, BackendError, ShapeError } from "../errors.js";
 
 /** Time and work of one op since the profile was started. */
 export interface OpProfile {
@@ -157,7 +158,8 @@ function visit(value: unknown, each: (t: Tensor) => void): void {
   if (value instanceof Tensor) each(value);
   else if (Array.isArray(value)) for (const v of value) visit(v, each);
   else if (value instanceof Map) for (const v of value.values()) visit(v, each);
-  else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) for (const v of Object.values(value)) visit(v, each);
+  else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype)
+    for (const v of Object.values(value)) visit(v, each);
 }
 
 /**

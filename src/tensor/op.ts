@@ -1,8 +1,9 @@
 // How an op is declared: one record with its shape rule, gradient, reference, cost and test samples.
 // Knows nothing of any particular op or backend.
+
+import { ShapeError } from "../errors.js";
 import type { DType, HostArray } from "./dtype.js";
 import type { Tensor, TensorSpec } from "./tensor.js";
-import { ShapeError } from "../errors.js";
 
 /** A host-side operand of a reference: its numbers and its shape. f64 arrays are used by gradient checks. */
 export interface HostView extends TensorSpec {

@@ -1,8 +1,8 @@
 // The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
 // Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
 import { assert, ShapeError } from "../errors.js";
-import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
 import type { DType } from "./dtype.js";
+import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
 import type { OpSpec, VjpContext } from "./op.js";
 import { addScaledOp, cast } from "./ops/elementwise.js";
 import { type GradientSink, Tensor, type TensorSpec } from "./tensor.js";
@@ -188,7 +188,8 @@ export function backward(outputs: Tensor | readonly Root[]): void {
   noGrad(() =>
     scope(() => {
       const roots = outputs instanceof Tensor ? [{ value: outputs, grad: onesLike(outputs) }] : outputs;
-      for (const { value, grad } of roots) if (grad.size !== value.size) throw new ShapeError(`backward: a gradient [${grad.shape}] for a value [${value.shape}]`);
+      for (const { value, grad } of roots)
+        if (grad.size !== value.size) throw new ShapeError(`backward: a gradient [${grad.shape}] for a value [${value.shape}]`);
       for (const t of replay(nodes, roots).values()) t.dispose();
     }),
   );

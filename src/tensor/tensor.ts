@@ -1,8 +1,9 @@
 // The tensor handle: a typed, shaped, contiguous window on reference-counted device memory.
 // Knows nothing of ops; who frees it is decided by scopes (engine.ts).
+
+import { assert } from "../errors.js";
 import type { Backend, DeviceBuffer } from "./backend.js";
 import { type DType, decodeBytes, dtypeBytes, type HostArray } from "./dtype.js";
-import { assert } from "../errors.js";
 
 /** Shape (row-major) and element type: all that shape rules and costs may look at. */
 export interface TensorSpec {

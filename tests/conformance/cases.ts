@@ -39,7 +39,8 @@ export function largerCases(op: OpName): Case[] {
 }
 
 /** What an accumulating output holds before the call. */
-export const initialOutput = (c: Case, i: number, shape: readonly number[]): HostOperand => randomOperand({ shape, dtype: "f32" }, `${c.op} ${c.id} output ${i}`);
+export const initialOutput = (c: Case, i: number, shape: readonly number[]): HostOperand =>
+  randomOperand({ shape, dtype: "f32" }, `${c.op} ${c.id} output ${i}`);
 
 /** The reference's outputs and mutated inputs, in f64. Outputs start from `initialOutput` when the call accumulates, else from zero. */
 export function referenceOf(c: Case): { outputs: HostOperand[]; inputs: (HostOperand | null)[] } {
@@ -71,7 +72,13 @@ function headBackwardCase(forward: Case, i: number): Case {
   const [h, w, targets] = forward.inputs;
   const { saved, upstream } = afterForward(forward, [1], 0);
   const bf16 = forward.params.bf16Compute === true;
-  return { ...forward, op: "headLogProbBackward", inputs: [h, w, targets, ...saved, upstream], params: { ...forward.params, accumulate: i % 2 === 1 }, tolerance: bf16 ? 1e-2 : 1e-4 };
+  return {
+    ...forward,
+    op: "headLogProbBackward",
+    inputs: [h, w, targets, ...saved, upstream],
+    params: { ...forward.params, accumulate: i % 2 === 1 },
+    tolerance: bf16 ? 1e-2 : 1e-4,
+  };
 }
 
 const derived: Partial<Record<OpName, () => Case[]>> = {

@@ -13,7 +13,9 @@ import type { HostOperand } from "./values.js";
 function call(c: Case): { inputs: (Guarded | null)[]; outputs: Guarded[] } {
   const spec = specOf(c.op);
   const inputs = c.inputs.map((x) => x && guarded(x));
-  const outputs = spec.infer(c.inputs, c.params).map(({ shape, dtype }, i) => guarded(c.params.accumulate ? { ...initialOutput(c, i, shape), dtype } : { shape, dtype }));
+  const outputs = spec
+    .infer(c.inputs, c.params)
+    .map(({ shape, dtype }, i) => guarded(c.params.accumulate ? { ...initialOutput(c, i, shape), dtype } : { shape, dtype }));
   dispatch(
     spec,
     inputs.map((g) => g?.tensor ?? null),
@@ -26,7 +28,9 @@ function call(c: Case): { inputs: (Guarded | null)[]; outputs: Guarded[] } {
 async function expectClose(c: Case, what: string, got: Guarded, expected: HostOperand): Promise<void> {
   const { dtype } = expected;
   const error = relativeError(numbersOf(await got.bytes(), dtype), expected.data);
-  expect(error, `${what} of ${c.op} (${c.label}): error relative to the largest magnitude`).toBeLessThanOrEqual(Math.max(defaultTolerance[dtype], c.tolerance ?? 0));
+  expect(error, `${what} of ${c.op} (${c.label}): error relative to the largest magnitude`).toBeLessThanOrEqual(
+    Math.max(defaultTolerance[dtype], c.tolerance ?? 0),
+  );
   expect(await got.damage(), `guard bytes around ${what} of ${c.op} (${c.label})`).toEqual([]);
 }
 

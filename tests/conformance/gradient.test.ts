@@ -33,9 +33,7 @@ const wanted = (c: Case) => c.inputs.map((x, i) => isFloat(x) && !constants[c.op
 
 /** Random gradients of the outputs that carry one. */
 function upstreamOf(c: Case): (HostOperand | null)[] {
-  return referenceOf(c).outputs.map((o, i) =>
-    isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null,
-  );
+  return referenceOf(c).outputs.map((o, i) => (isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null));
 }
 
 const upload = (x: HostOperand): Tensor => fromBytes(encodeBytes(x.data, x.dtype as "f32"), x.shape, x.dtype);
@@ -52,7 +50,9 @@ async function tapeGradients(c: Case, upstream: readonly (HostOperand | null)[])
         if (t && wants[i]) Object.assign(t, { requiresGrad: true, sink: sinks[i] });
         return t;
       });
-      const into = spec.infer(c.inputs, c.params).map((o, i) => (c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype)));
+      const into = spec
+        .infer(c.inputs, c.params)
+        .map((o, i) => (c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype)));
       const outputs = dispatch(spec, inputs, c.params, into);
       backward(outputs.flatMap((value, i) => (upstream[i] ? [{ value, grad: upload(upstream[i]) }] : [])));
     }),
@@ -81,7 +81,13 @@ const step = 1e-5;
 /** The derivative of the objective along `direction`. */
 function slope(c: Case, upstream: readonly (HostOperand | null)[], index: number, direction: ArrayLike<number>): number {
   const x = c.inputs[index] as HostOperand;
-  const at = (sign: number) => objective(c, upstream, index, x.data.map((v, i) => v + sign * step * direction[i]));
+  const at = (sign: number) =>
+    objective(
+      c,
+      upstream,
+      index,
+      x.data.map((v, i) => v + sign * step * direction[i]),
+    );
   return (at(1) - at(-1)) / (2 * step);
 }
 

@@ -36,7 +36,9 @@ export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?:
     async damage() {
       const now = await whole.bytes();
       const outside = (i: number) => i < guard || i >= guard + sizeBytes;
-      return Array.from(now.keys()).filter((i) => outside(i) && now[i] !== pattern).map((i) => i - guard);
+      return Array.from(now.keys())
+        .filter((i) => outside(i) && now[i] !== pattern)
+        .map((i) => i - guard);
     },
     bytes: () => tensor.bytes(),
     release() {

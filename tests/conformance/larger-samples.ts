@@ -12,7 +12,10 @@ const offsets = (...values: number[]) => i32([values.length], values);
 /** Whole numbers below `limit`. */
 function indexes(shape: readonly number[], limit: number, label: string): SampleInput {
   const random = new Random(hashString(label));
-  return i32(shape, Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.below(limit)));
+  return i32(
+    shape,
+    Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.below(limit)),
+  );
 }
 /** `topK` different experts for each token. */
 function choices(tokens: number, topK: number, experts: number): SampleInput {
@@ -50,7 +53,10 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   unary: [{ inputs: [f32(n)], params: { kind: "sigmoid" } }],
   binary: [{ inputs: [f32(n), f32(n)], params: { kind: "mul" } }],
   clamp: [{ inputs: [f32(n)], params: { lo: -0.5, hi: 0.7 } }],
-  swiglu: [{ inputs: [f32(300, 514)], params: {} }, { inputs: [bf16(300, 514)], params: {} }],
+  swiglu: [
+    { inputs: [f32(300, 514)], params: {} },
+    { inputs: [bf16(300, 514)], params: {} },
+  ],
   swigluBackward: [{ inputs: [f32(300, 514), f32(300, 257)], params: {} }],
   concatLast: [{ inputs: [bf16(700, 65), bf16(700, 31)], params: {} }],
   splitLast: [{ inputs: [f32(700, 97)], params: { width: 33 } }],
@@ -68,17 +74,50 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [f32(300, 600), f32(600, 33), null, null], params: gemm },
     { inputs: [f32(64, 50), f32(40, 64), null, null], params: { ...gemm, transA: true, transB: true } },
     { name: "one row", inputs: [f32(1, 700), f32(300, 700), null, null], params: { ...gemm, transB: true } },
-    { name: "larger bf16", inputs: [bf16(203, 257), bf16(130, 257), null, bf16(203, 130)], params: { ...gemm, transB: true, dtype: "bf16", bf16Compute: true } },
-    { name: "larger bf16 dW", inputs: [bf16(1501, 67), bf16(1501, 66), null, null], params: { ...gemm, transA: true, accumulate: true, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      name: "larger bf16",
+      inputs: [bf16(203, 257), bf16(130, 257), null, bf16(203, 130)],
+      params: { ...gemm, transB: true, dtype: "bf16", bf16Compute: true },
+    },
+    {
+      name: "larger bf16 dW",
+      inputs: [bf16(1501, 67), bf16(1501, 66), null, null],
+      params: { ...gemm, transA: true, accumulate: true, bf16Compute: true },
+      tolerance: 1e-4,
+    },
   ],
   headMatmul: [
     { inputs: [f32(70, 8, 130), f32(8 * 40, 130)], params: { rowOffset: 0, rows: 24, transposed: false, dtype: "f32" } },
     { inputs: [f32(70, 8, 16), f32(8 * 40, 130)], params: { rowOffset: 24, rows: 16, transposed: true, dtype: "f32" } },
   ],
-  rmsNorm: [{ inputs: [f32(203, 385), f32(385)], params: { eps: 1e-6, dtype: "f32" } }, { inputs: [bf16(203, 256), f32(256)], params: { eps: 1e-6, dtype: "bf16" } }],
+  rmsNorm: [
+    { inputs: [f32(203, 385), f32(385)], params: { eps: 1e-6, dtype: "f32" } },
+    { inputs: [bf16(203, 256), f32(256)], params: { eps: 1e-6, dtype: "bf16" } },
+  ],
   rmsNormBackward: [{ inputs: [f32(1203, 65), f32(65), f32(1203), f32(1203, 65)], params: { accumulate: true }, tolerance: 1e-4 }],
-  rope: [{ inputs: [f32(203, 4, 64), indexes([203], 100_000, "positions"), { shape: [32], dtype: "f32", values: Array.from({ length: 32 }, (_, i) => 10_000 ** (-i / 32)) }], params: { offset: 0, interleaved: false, inverse: false, factor: 1 }, tolerance: 1e-5 }],
-  mlaAssemble: [{ inputs: [bf16(203, 4, 48), bf16(203, 4, 64), bf16(203, 16), indexes([203], 4096, "positions"), { shape: [8], dtype: "f32", values: Array.from({ length: 8 }, (_, i) => 10_000 ** (-i / 8)) }], params: { nope: 32, value: 32, interleaved: true, factor: 1 } }],
+  rope: [
+    {
+      inputs: [
+        f32(203, 4, 64),
+        indexes([203], 100_000, "positions"),
+        { shape: [32], dtype: "f32", values: Array.from({ length: 32 }, (_, i) => 10_000 ** (-i / 32)) },
+      ],
+      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
+      tolerance: 1e-5,
+    },
+  ],
+  mlaAssemble: [
+    {
+      inputs: [
+        bf16(203, 4, 48),
+        bf16(203, 4, 64),
+        bf16(203, 16),
+        indexes([203], 4096, "positions"),
+        { shape: [8], dtype: "f32", values: Array.from({ length: 8 }, (_, i) => 10_000 ** (-i / 8)) },
+      ],
+      params: { nope: 32, value: 32, interleaved: true, factor: 1 },
+    },
+  ],
   attention: [
     { inputs: [...qkv(300, 4, 2, 32, 32), offsets(0, 1, 131, 131, 300)], params: { scale: 0.18, causal: true } },
     { inputs: [...qkv(150, 2, 2, 192, 128), offsets(0, 150)], params: { scale: 0.07, causal: true }, tolerance: 4e-5 },
@@ -86,8 +125,15 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [...qkv(133, 3, 3, 17, 9), offsets(0, 66, 133)], params: { scale: 0.25, causal: false } },
   ],
   decodeAttention: [
-    { inputs: [f32(37, 4, 32), f32(40, 130, 2, 32), f32(40, 130, 2, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 131, "lengths")], params: { scale: 0.18, valueWidth: 32 }, tolerance: 4e-5 },
-    { inputs: [bf16(9, 8, 80), bf16(12, 200, 1, 80), null, i32([9], permutation(12).slice(0, 9)), indexes([9], 201, "lengths")], params: { scale: 0.11, valueWidth: 64 } },
+    {
+      inputs: [f32(37, 4, 32), f32(40, 130, 2, 32), f32(40, 130, 2, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 131, "lengths")],
+      params: { scale: 0.18, valueWidth: 32 },
+      tolerance: 4e-5,
+    },
+    {
+      inputs: [bf16(9, 8, 80), bf16(12, 200, 1, 80), null, i32([9], permutation(12).slice(0, 9)), indexes([9], 201, "lengths")],
+      params: { scale: 0.11, valueWidth: 64 },
+    },
   ],
   kvCacheWrite: [{ inputs: [f32(37, 4, 32), bf16(40, 13, 4, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 13, "at")], params: {} }],
   embedding: [{ inputs: [f32(500, 65), indexes([703], 500, "ids")], params: { dtype: "f32" } }],
@@ -98,12 +144,25 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [f32(703, 64), { shape: [64], dtype: "f32", scale: 0.1 }], params: v3 },
     { inputs: [f32(203, 17), null], params: { ...v3, numGroups: 1, topkGroups: 1, topK: 3, scoring: "softmax", normalize: false, groupScore: "max" } },
   ],
-  balanceLoss: [{ inputs: [{ ...f32(300, 16), values: Float64Array.from({ length: 4800 }, (_, i) => 0.05 + ((i * 7) % 13) / 20) }, choices(300, 4, 16), offsets(0, 40, 41, 300)], params: { alpha: 0.3 } }],
+  balanceLoss: [
+    {
+      inputs: [
+        { ...f32(300, 16), values: Float64Array.from({ length: 4800 }, (_, i) => 0.05 + ((i * 7) % 13) / 20) },
+        choices(300, 4, 16),
+        offsets(0, 40, 41, 300),
+      ],
+      params: { alpha: 0.3 },
+    },
+  ],
   moeDispatch: [{ inputs: [choices(703, 4, 16), f32(16)], params: { experts: 16 } }],
   groupedGemm: [
     { inputs: [f32(120, 67), f32(8, 97, 67), expertRows, rowOf(240, 120), null], params: { transW: true, dtype: "f32", bf16Compute: false } },
     { inputs: [f32(240, 97), f32(8, 97, 67), expertRows, null, null], params: { transW: false, dtype: "f32", bf16Compute: false } },
-    { name: "larger bf16", inputs: [bf16(120, 64), bf16(8, 96, 64), expertRows, rowOf(240, 120), null], params: { transW: true, dtype: "bf16", bf16Compute: true } },
+    {
+      name: "larger bf16",
+      inputs: [bf16(120, 64), bf16(8, 96, 64), expertRows, rowOf(240, 120), null],
+      params: { transW: true, dtype: "bf16", bf16Compute: true },
+    },
   ],
   groupedWeightGrad: [
     { inputs: [f32(240, 33), f32(120, 67), expertRows, rowOf(240, 120)], params: { shape: [8, 33, 67], accumulate: true, bf16Compute: false } },
@@ -117,8 +176,21 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets")], params: { temperature: 1, bf16Compute: true }, tolerance: 1e-4 },
   ],
   headCrossEntropy: [
-    { inputs: [f32(143, 65), f32(301, 65), indexes([143], 301, "targets"), { ...f32(143), values: Float64Array.from({ length: 143 }, (_, i) => (i % 5 === 0 ? 0 : 1 / 143)) }], params: { withGrad: true, bf16Compute: false }, tolerance: 1e-4 },
-    { inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets"), { ...f32(70), values: new Float64Array(70).fill(1 / 70) }], params: { withGrad: true, bf16Compute: true }, tolerance: 1e-2 },
+    {
+      inputs: [
+        f32(143, 65),
+        f32(301, 65),
+        indexes([143], 301, "targets"),
+        { ...f32(143), values: Float64Array.from({ length: 143 }, (_, i) => (i % 5 === 0 ? 0 : 1 / 143)) },
+      ],
+      params: { withGrad: true, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets"), { ...f32(70), values: new Float64Array(70).fill(1 / 70) }],
+      params: { withGrad: true, bf16Compute: true },
+      tolerance: 1e-2,
+    },
   ],
   adamw: [{ inputs: [f32(n), f32(n), f32(n), squares, bf16(n), { ...f32(1), values: [0.5] }], params: adam }],
   applyUpdate: [{ inputs: [f32(n), f32(n), bf16(n)], params: { lr: 0.02, weightDecay: 0.1 } }],

@@ -12,7 +12,8 @@ export interface AttentionParams {
 
 /** Visits every (query, its first key, past its last key) of packed sequences. */
 function eachQuery(cuSeqlens: HostView, causal: boolean, visit: (query: number, begin: number, end: number) => void): void {
-  for (let s = 0; s + 1 < cuSeqlens.data.length; s++) for (let t = cuSeqlens.data[s]; t < cuSeqlens.data[s + 1]; t++) visit(t, cuSeqlens.data[s], causal ? t + 1 : cuSeqlens.data[s + 1]);
+  for (let s = 0; s + 1 < cuSeqlens.data.length; s++)
+    for (let t = cuSeqlens.data[s]; t < cuSeqlens.data[s + 1]; t++) visit(t, cuSeqlens.data[s], causal ? t + 1 : cuSeqlens.data[s + 1]);
 }
 
 /** Multiply-adds counted on the visible keys only; needs the mean length, which a spec does not hold: packed batches count as one causal sequence per 2·T/S tokens. */
@@ -22,7 +23,16 @@ function attentionFlops(q: TensorSpec, v: TensorSpec, cu: TensorSpec, causal: bo
   return products * heads * tokens * meanLength * (dqk + v.shape[2]) * (causal ? 0.5 : 1) * 2;
 }
 
-function scoreRow(q: HostView, k: HostView, head: number, kvHead: number, t: number, begin: number, end: number, scale: number): { p: Float64Array; lse: number } {
+function scoreRow(
+  q: HostView,
+  k: HostView,
+  head: number,
+  kvHead: number,
+  t: number,
+  begin: number,
+  end: number,
+  scale: number,
+): { p: Float64Array; lse: number } {
   const [, heads, d] = q.shape;
   const kvHeads = k.shape[1];
   const p = new Float64Array(end - begin);
@@ -53,7 +63,13 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
 export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",
   infer: ([q, k, v, lens]) => {
-    const fits = q!.shape.length === 3 && k!.shape[2] === q!.shape[2] && q!.shape[1] % k!.shape[1] === 0 && v!.shape[1] === k!.shape[1] && v!.shape[0] === q!.shape[0] && lens!.dtype === "i32";
+    const fits =
+      q!.shape.length === 3 &&
+      k!.shape[2] === q!.shape[2] &&
+      q!.shape[1] % k!.shape[1] === 0 &&
+      v!.shape[1] === k!.shape[1] &&
+      v!.shape[0] === q!.shape[0] &&
+      lens!.dtype === "i32";
     checkShape(fits, "attention", "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens", q, k, v, lens);
     return [
       { shape: [q!.shape[0], q!.shape[1], v!.shape[2]], dtype: q!.dtype },
@@ -87,6 +103,9 @@ export const attentionOp: OpSpec<AttentionParams> = {
     { inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)], params: { scale: 0.25, causal: true } },
     { inputs: [...qkv(40, 2, 1, 24, 16), cu(0, 40)], params: { scale: 0.2, causal: false } },
     { inputs: [...qkv(70, 2, 2, 24, 16, "bf16"), cu(0, 33, 70)], params: { scale: 0.2, causal: true } },
+    { name: "one token each", inputs: [...qkv(3, 2, 1, 8, 4), cu(0, 1, 2, 3)], params: { scale: 0.3, causal: true } },
+    { name: "grouped bf16", inputs: [...qkv(20, 6, 2, 16, 16, "bf16"), cu(0, 7, 7, 20)], params: { scale: 0.25, causal: true } },
+    { name: "no tokens", inputs: [...qkv(0, 2, 1, 8, 4), cu(0)], params: { scale: 0.3, causal: true } },
   ],
 };
 
@@ -127,7 +146,8 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
 };
 
 /** softmax attention over packed sequences; see `attentionOp`. */
-export const attention = (q: Tensor, k: Tensor, v: Tensor, cuSeqlens: Tensor, params: AttentionParams): Tensor => dispatch(attentionOp, [q, k, v, cuSeqlens], params)[0];
+export const attention = (q: Tensor, k: Tensor, v: Tensor, cuSeqlens: Tensor, params: AttentionParams): Tensor =>
+  dispatch(attentionOp, [q, k, v, cuSeqlens], params)[0];
 
 /** Parameters of `decodeAttention`. */
 export interface DecodeAttentionParams {
@@ -142,7 +162,14 @@ export interface DecodeAttentionParams {
 export const decodeAttentionOp: OpSpec<DecodeAttentionParams> = {
   name: "decodeAttention",
   infer: ([q, k, v], { valueWidth }) => {
-    checkShape(q!.shape.length === 3 && k!.shape.length === 4 && k!.shape[3] === q!.shape[2] && q!.shape[1] % k!.shape[2] === 0 && (v ?? k)!.shape[3] >= valueWidth, "decodeAttention", "q [B,Hq,Dk], k [S,maxT,Hkv,Dk]", q, k, v);
+    checkShape(
+      q!.shape.length === 3 && k!.shape.length === 4 && k!.shape[3] === q!.shape[2] && q!.shape[1] % k!.shape[2] === 0 && (v ?? k)!.shape[3] >= valueWidth,
+      "decodeAttention",
+      "q [B,Hq,Dk], k [S,maxT,Hkv,Dk]",
+      q,
+      k,
+      v,
+    );
     return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
   },
   reference: ([q, k, v, slots, lengths], [o], { scale, valueWidth }) => {
@@ -163,10 +190,41 @@ export const decodeAttentionOp: OpSpec<DecodeAttentionParams> = {
         }
       }
   },
-  cost: ([q, k], o, { valueWidth }) => ({ flops: 2 * q!.shape[0] * q!.shape[1] * k!.shape[1] * (q!.shape[2] + valueWidth), bytes: numElements(o[0].shape) * 8 }),
+  cost: ([q, k], o, { valueWidth }) => ({
+    flops: 2 * q!.shape[0] * q!.shape[1] * k!.shape[1] * (q!.shape[2] + valueWidth),
+    bytes: numElements(o[0].shape) * 8,
+  }),
   samples: [
-    { inputs: [{ shape: [3, 4, 8], dtype: "f32" }, { shape: [5, 20, 2, 8], dtype: "f32" }, { shape: [5, 20, 2, 6], dtype: "f32" }, cu(4, 0, 2), cu(20, 1, 7)], params: { scale: 0.3, valueWidth: 6 } },
-    { name: "latent", inputs: [{ shape: [2, 4, 24], dtype: "f32" }, { shape: [2, 40, 1, 24], dtype: "f32" }, null, cu(1, 0), cu(40, 33)], params: { scale: 0.2, valueWidth: 16 } },
+    {
+      inputs: [{ shape: [3, 4, 8], dtype: "f32" }, { shape: [5, 20, 2, 8], dtype: "f32" }, { shape: [5, 20, 2, 6], dtype: "f32" }, cu(4, 0, 2), cu(20, 1, 7)],
+      params: { scale: 0.3, valueWidth: 6 },
+    },
+    {
+      name: "latent",
+      inputs: [{ shape: [2, 4, 24], dtype: "f32" }, { shape: [2, 40, 1, 24], dtype: "f32" }, null, cu(1, 0), cu(40, 33)],
+      params: { scale: 0.2, valueWidth: 16 },
+    },
+    {
+      name: "f32 query, bf16 cache",
+      inputs: [
+        { shape: [3, 4, 16], dtype: "f32" },
+        { shape: [3, 70, 4, 16], dtype: "bf16" },
+        { shape: [3, 70, 4, 16], dtype: "bf16" },
+        cu(2, 1, 0),
+        cu(70, 64, 65),
+      ],
+      params: { scale: 0.25, valueWidth: 16 },
+    },
+    {
+      name: "an empty slot",
+      inputs: [{ shape: [2, 2, 8], dtype: "f32" }, { shape: [2, 5, 1, 8], dtype: "f32" }, { shape: [2, 5, 1, 8], dtype: "f32" }, cu(0, 1), cu(0, 5)],
+      params: { scale: 0.3, valueWidth: 8 },
+    },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 2, 8], dtype: "f32" }, { shape: [2, 5, 1, 8], dtype: "f32" }, { shape: [2, 5, 1, 8], dtype: "f32" }, cu(), cu()],
+      params: { scale: 0.3, valueWidth: 8 },
+    },
   ],
 };
 /** See `decodeAttentionOp`. */
@@ -184,11 +242,14 @@ export const kvCacheWriteOp: OpSpec<Record<string, never>> = {
   mutates: [1],
   reference: ([x, cache, slots, positions]) => {
     const width = numElements(cache!.shape.slice(2));
-    for (let r = 0; r < x!.shape[0]; r++) for (let j = 0; j < width; j++) cache!.data[(slots!.data[r] * cache!.shape[1] + positions!.data[r]) * width + j] = x!.data[r * width + j];
+    for (let r = 0; r < x!.shape[0]; r++)
+      for (let j = 0; j < width; j++) cache!.data[(slots!.data[r] * cache!.shape[1] + positions!.data[r]) * width + j] = x!.data[r * width + j];
   },
   samples: [
     { inputs: [{ shape: [3, 2, 5], dtype: "f32" }, { shape: [4, 6, 2, 5], dtype: "f32" }, cu(3, 0, 3), cu(5, 2, 0)], params: {} },
     { inputs: [{ shape: [2, 8], dtype: "f32" }, { shape: [2, 3, 8], dtype: "bf16" }, cu(1, 0), cu(2, 0)], params: {} },
+    { name: "from bf16", inputs: [{ shape: [2, 9], dtype: "bf16" }, { shape: [2, 3, 9], dtype: "f32" }, cu(1, 1), cu(2, 1)], params: {} },
+    { name: "no rows", inputs: [{ shape: [0, 9], dtype: "f32" }, { shape: [2, 3, 9], dtype: "f32" }, cu(), cu()], params: {} },
   ],
 };
 /** See `kvCacheWriteOp`. */

@@ -24,6 +24,7 @@ export const castOp: OpSpec<{ dtype: DType }> = {
     { inputs: [{ shape: [3, 37], dtype: "f32" }], params: { dtype: "bf16" } },
     { inputs: [{ shape: [65], dtype: "bf16" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [4], dtype: "i32", values: [-3, 0, 7, 1 << 20] }], params: { dtype: "f32" } },
+    { name: "no elements", inputs: [{ shape: [0, 5], dtype: "f32" }], params: { dtype: "bf16" } },
   ],
 };
 /** x in element type `dtype`. */
@@ -46,15 +47,52 @@ export const addScaledOp: OpSpec<AddScaledParams> = {
     for (let i = 0; i < y.data.length; i++) y.data[i] = alpha * a!.data[i] + beta * b!.data[i];
   },
   cost: (i, o) => streamCost(3, i, o),
-  vjp: (c, [dy]) => [dy && c.wants(0) ? scaled(dy, c.params.alpha, c.inputSpec(0).dtype) : null, dy && c.wants(1) ? scaled(dy, c.params.beta, c.inputSpec(1).dtype) : null],
+  vjp: (c, [dy]) => [
+    dy && c.wants(0) ? scaled(dy, c.params.alpha, c.inputSpec(0).dtype) : null,
+    dy && c.wants(1) ? scaled(dy, c.params.beta, c.inputSpec(1).dtype) : null,
+  ],
   samples: [
-    { inputs: [{ shape: [5, 33], dtype: "f32" }, { shape: [5, 33], dtype: "f32" }], params: { alpha: 1, beta: 1, dtype: "f32" } },
-    { inputs: [{ shape: [67], dtype: "f32" }, { shape: [67], dtype: "bf16" }], params: { alpha: -0.5, beta: 2, dtype: "f32" } },
-    { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [67], dtype: "bf16" }], params: { alpha: 1, beta: 1, dtype: "bf16" } },
+    {
+      inputs: [
+        { shape: [5, 33], dtype: "f32" },
+        { shape: [5, 33], dtype: "f32" },
+      ],
+      params: { alpha: 1, beta: 1, dtype: "f32" },
+    },
+    {
+      inputs: [
+        { shape: [67], dtype: "f32" },
+        { shape: [67], dtype: "bf16" },
+      ],
+      params: { alpha: -0.5, beta: 2, dtype: "f32" },
+    },
+    {
+      inputs: [
+        { shape: [67], dtype: "bf16" },
+        { shape: [67], dtype: "bf16" },
+      ],
+      params: { alpha: 1, beta: 1, dtype: "bf16" },
+    },
+    {
+      inputs: [
+        { shape: [3, 11], dtype: "bf16" },
+        { shape: [3, 11], dtype: "f32" },
+      ],
+      params: { alpha: 2, beta: 0.25, dtype: "bf16" },
+    },
+    {
+      name: "no elements",
+      inputs: [
+        { shape: [0], dtype: "f32" },
+        { shape: [0], dtype: "f32" },
+      ],
+      params: { alpha: 1, beta: 1, dtype: "f32" },
+    },
   ],
 };
 /** alpha*a + beta*b, in the type of `a` unless told otherwise. */
-export const addScaled = (a: Tensor, b: Tensor, alpha: number, beta: number, dtype: DType = a.dtype): Tensor => dispatch(addScaledOp, [a, b], { alpha, beta, dtype })[0];
+export const addScaled = (a: Tensor, b: Tensor, alpha: number, beta: number, dtype: DType = a.dtype): Tensor =>
+  dispatch(addScaledOp, [a, b], { alpha, beta, dtype })[0];
 /** a + b, in the type of `a`. */
 export const add = (a: Tensor, b: Tensor): Tensor => addScaled(a, b, 1, 1);
 
@@ -67,7 +105,12 @@ export const scaleOp: OpSpec<{ factor: number; dtype: DType }> = {
   },
   cost: (i, o) => streamCost(1, i, o),
   vjp: (c, [dy]) => [dy && scaled(dy, c.params.factor, c.inputSpec(0).dtype)],
-  samples: [{ inputs: [{ shape: [7, 9], dtype: "f32" }], params: { factor: -1.5, dtype: "f32" } }],
+  samples: [
+    { inputs: [{ shape: [7, 9], dtype: "f32" }], params: { factor: -1.5, dtype: "f32" } },
+    { inputs: [{ shape: [33], dtype: "bf16" }], params: { factor: 0.3, dtype: "bf16" } },
+    { name: "one element", inputs: [{ shape: [1], dtype: "bf16" }], params: { factor: 3, dtype: "f32" } },
+    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { factor: 3, dtype: "f32" } },
+  ],
 };
 /** factor*x, in the type of x. */
 export const scale = (x: Tensor, factor: number): Tensor => scaled(x, factor, x.dtype);
@@ -89,8 +132,28 @@ export const scaleByOp: OpSpec<{ dtype: DType }> = {
   saves: { inputs: [1] },
   vjp: (c, [dy]) => [dy && dispatch(scaleByOp, [dy, c.input(1)], { dtype: c.inputSpec(0).dtype })[0], null],
   samples: [
-    { inputs: [{ shape: [67], dtype: "f32" }, { shape: [1], dtype: "f32" }], params: { dtype: "f32" } },
-    { inputs: [{ shape: [67], dtype: "bf16" }, { shape: [1], dtype: "f32" }], params: { dtype: "bf16" } },
+    {
+      inputs: [
+        { shape: [67], dtype: "f32" },
+        { shape: [1], dtype: "f32" },
+      ],
+      params: { dtype: "f32" },
+    },
+    {
+      inputs: [
+        { shape: [67], dtype: "bf16" },
+        { shape: [1], dtype: "f32" },
+      ],
+      params: { dtype: "bf16" },
+    },
+    {
+      name: "no elements",
+      inputs: [
+        { shape: [0], dtype: "f32" },
+        { shape: [1], dtype: "f32" },
+      ],
+      params: { dtype: "f32" },
+    },
   ],
 };
 /** x * factor[0], in the type of x. */
@@ -234,7 +297,15 @@ export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
     for (let i = 0; i < dx.data.length; i++) dx.data[i] = x!.data[i] >= lo && x!.data[i] <= hi ? dy!.data[i] : 0;
   },
   cost: (i, o) => streamCost(1, i, o),
-  samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }, { shape: [35], dtype: "f32" }], params: { lo: -0.8, hi: 1.1 } }],
+  samples: [
+    {
+      inputs: [
+        { shape: [35], dtype: "f32", values: mixed },
+        { shape: [35], dtype: "f32" },
+      ],
+      params: { lo: -0.8, hi: 1.1 },
+    },
+  ],
 };
 /** x limited to [lo, hi]. */
 export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
@@ -261,6 +332,8 @@ export const swigluOp: OpSpec<Record<string, never>> = {
   samples: [
     { inputs: [{ shape: [5, 34], dtype: "f32" }], params: {} },
     { inputs: [{ shape: [3, 66], dtype: "bf16" }], params: {} },
+    { name: "one number", inputs: [{ shape: [1, 2], dtype: "f32" }], params: {} },
+    { name: "no rows", inputs: [{ shape: [0, 6], dtype: "f32" }], params: {} },
   ],
 };
 /** Gradient of `swiglu` with respect to [gate | up]. */
@@ -281,8 +354,28 @@ export const swigluBackwardOp: OpSpec<Record<string, never>> = {
   },
   cost: (i, o) => streamCost(12, i, o),
   samples: [
-    { inputs: [{ shape: [5, 34], dtype: "f32" }, { shape: [5, 17], dtype: "f32" }], params: {} },
-    { inputs: [{ shape: [3, 66], dtype: "bf16" }, { shape: [3, 33], dtype: "bf16" }], params: {} },
+    {
+      inputs: [
+        { shape: [5, 34], dtype: "f32" },
+        { shape: [5, 17], dtype: "f32" },
+      ],
+      params: {},
+    },
+    {
+      inputs: [
+        { shape: [3, 66], dtype: "bf16" },
+        { shape: [3, 33], dtype: "bf16" },
+      ],
+      params: {},
+    },
+    {
+      name: "no rows",
+      inputs: [
+        { shape: [0, 6], dtype: "f32" },
+        { shape: [0, 3], dtype: "f32" },
+      ],
+      params: {},
+    },
   ],
 };
 /** silu(gate)*up of [gate | up]. */
@@ -292,7 +385,13 @@ export const swiglu = (gateUp: Tensor): Tensor => dispatch(swigluOp, [gateUp], {
 export const concatLastOp: OpSpec<Record<string, never>> = {
   name: "concatLast",
   infer: ([a, b]) => {
-    checkShape(a!.shape.length === 2 && b!.shape.length === 2 && a!.shape[0] === b!.shape[0] && a!.dtype === b!.dtype, "concatLast", "two matrices with equal rows and type", a, b);
+    checkShape(
+      a!.shape.length === 2 && b!.shape.length === 2 && a!.shape[0] === b!.shape[0] && a!.dtype === b!.dtype,
+      "concatLast",
+      "two matrices with equal rows and type",
+      a,
+      b,
+    );
     return [{ shape: [a!.shape[0], a!.shape[1] + b!.shape[1]], dtype: a!.dtype }];
   },
   reference: ([a, b], [y]) => {
@@ -306,8 +405,28 @@ export const concatLastOp: OpSpec<Record<string, never>> = {
   cost: (i, o) => streamCost(0, i, o),
   vjp: (c, [dy]) => (dy ? dispatch(splitLastOp, [dy], { width: c.inputSpec(0).shape[1] }) : [null, null]),
   samples: [
-    { inputs: [{ shape: [4, 5], dtype: "f32" }, { shape: [4, 19], dtype: "f32" }], params: {} },
-    { inputs: [{ shape: [4, 6], dtype: "bf16" }, { shape: [4, 3], dtype: "bf16" }], params: {} },
+    {
+      inputs: [
+        { shape: [4, 5], dtype: "f32" },
+        { shape: [4, 19], dtype: "f32" },
+      ],
+      params: {},
+    },
+    {
+      inputs: [
+        { shape: [4, 6], dtype: "bf16" },
+        { shape: [4, 3], dtype: "bf16" },
+      ],
+      params: {},
+    },
+    {
+      name: "no rows",
+      inputs: [
+        { shape: [0, 6], dtype: "f32" },
+        { shape: [0, 3], dtype: "f32" },
+      ],
+      params: {},
+    },
   ],
 };
 /** The inverse of `concatLast`: columns before and from `width`. */
@@ -337,7 +456,11 @@ export const splitLastOp: OpSpec<{ width: number }> = {
     const dtype = c.inputSpec(0).dtype;
     return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype), db ?? zeros([rows, total - width], dtype)], {})[0]];
   },
-  samples: [{ inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } }],
+  samples: [
+    { inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } },
+    { inputs: [{ shape: [5, 9], dtype: "bf16" }], params: { width: 8 } },
+    { name: "no rows", inputs: [{ shape: [0, 6], dtype: "f32" }], params: { width: 2 } },
+  ],
 };
 /** [a | b]. */
 export const concatLast = (a: Tensor, b: Tensor): Tensor => dispatch(concatLastOp, [a, b], {})[0];
@@ -354,6 +477,7 @@ export const fillOp: OpSpec<{ shape: readonly number[]; dtype: DType; value: num
     { inputs: [], params: { shape: [3, 11], dtype: "f32", value: 1.5 } },
     { inputs: [], params: { shape: [13], dtype: "bf16", value: -2 } },
     { inputs: [], params: { shape: [13], dtype: "i32", value: 7 } },
+    { name: "no elements", inputs: [], params: { shape: [0], dtype: "f32", value: 7 } },
   ],
 };
 /** A tensor of zeros. */

@@ -2,6 +2,7 @@
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
+import { isRecording } from "../tape.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { scaleBy, streamCost } from "./elementwise.js";
 
@@ -10,7 +11,14 @@ function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: reado
 }
 
 function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec): void {
-  checkShape(h.shape.length === 2 && w.shape[1] === h.shape[1] && targets.dtype === "i32" && targets.shape[0] === h.shape[0], op, "h [T,d], W [V,d], i32 targets [T]", h, w, targets);
+  checkShape(
+    h.shape.length === 2 && w.shape[1] === h.shape[1] && targets.dtype === "i32" && targets.shape[0] === h.shape[0],
+    op,
+    "h [T,d], W [V,d], i32 targets [T]",
+    h,
+    w,
+    targets,
+  );
 }
 
 /** The logits of one row and their log-sum-exp. */
@@ -34,7 +42,7 @@ export interface HeadLogProbParams {
   bf16Compute: boolean;
 }
 /**
- * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: none, log-prob 0).
+ * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its outputs are 0).
  * Outputs logp, log-sum-exp and entropy (nats), all f32 [T]; only logp has a gradient.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
@@ -46,9 +54,13 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   },
   reference: ([h, w, t], [logp, lse, entropy], { temperature }) => {
     for (let r = 0; r < h!.shape[0]; r++) {
+      if (t!.data[r] < 0) {
+        logp.data[r] = lse.data[r] = entropy.data[r] = 0;
+        continue;
+      }
       const row = logitsOf(h!, w!, r, temperature);
       lse.data[r] = row.lse;
-      logp.data[r] = t!.data[r] < 0 ? 0 : row.logits[t!.data[r]] - row.lse;
+      logp.data[r] = row.logits[t!.data[r]] - row.lse;
       entropy.data[r] = row.lse - row.logits.reduce((sum, z) => sum + z * Math.exp(z - row.lse), 0);
     }
   },
@@ -61,8 +73,23 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
     return [...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]), null];
   },
   samples: [
-    { inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)], params: { temperature: 0.7, bf16Compute: false }, tolerance: 1e-4 },
-    { inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)], params: { temperature: 1, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
+      params: { temperature: 0.7, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
+      params: { temperature: 1, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "f32 hidden, bf16 head",
+      inputs: [{ shape: [4, 24], dtype: "f32" }, { shape: [33, 24], dtype: "bf16" }, targets(0, 32, -1, -1)],
+      params: { temperature: 1, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    { name: "no rows", inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()], params: { temperature: 1, bf16Compute: false } },
   ],
 };
 /** (dh, dW) of `headLogProb` from (h, W, targets, lse, dLogp); logits are computed again, dW is added to when `accumulate`. */
@@ -107,6 +134,7 @@ export interface HeadCrossEntropyParams {
 }
 /**
  * loss = Σ weights·nll of softmax(h·Wᵀ); inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
+ * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
  * Outputs loss [1], nll [T] and, `withGrad`, dh and dW of the loss: one pass, no logits kept (the idea of Liger Kernel, Hsu et al. 2024).
  */
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
@@ -125,9 +153,12 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     let total = 0;
     const sums = new Float64Array(vocab * d);
     for (let r = 0; r < h!.shape[0]; r++) {
+      const weight = t!.data[r] < 0 ? 0 : weights!.data[r];
+      nll.data[r] = 0;
+      dh?.data.fill(0, r * d, (r + 1) * d);
+      if (weight === 0) continue;
       const { logits, lse } = logitsOf(h!, w!, r, 1);
       nll.data[r] = lse - logits[t!.data[r]];
-      const weight = weights!.data[r];
       total += weight * nll.data[r];
       if (!dh) continue;
       const row = new Float64Array(d);
@@ -147,13 +178,31 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   saves: { outputs: [2, 3] },
   vjp: (c, [dLoss]) => (dLoss ? [scaleBy(c.output(2), dLoss), scaleBy(c.output(3), dLoss), null, null] : [null, null, null, null]),
   samples: [
-    { inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, 2, 0, 7), { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] }], params: { withGrad: true, bf16Compute: false }, tolerance: 1e-4 },
-    { inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0), { shape: [3], dtype: "f32", values: [1, 1, 1] }], params: { withGrad: false, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      inputs: [
+        { shape: [5, 12], dtype: "f32" },
+        { shape: [19, 12], dtype: "f32" },
+        targets(3, 18, 2, 0, -1),
+        { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
+      ],
+      params: { withGrad: true, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0), { shape: [3], dtype: "f32", values: [1, 1, 1] }],
+      params: { withGrad: false, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets(), { shape: [0], dtype: "f32" }],
+      params: { withGrad: true, bf16Compute: false },
+    },
   ],
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {
-  const withGrad = h.requiresGrad || w.requiresGrad;
+  const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
   const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], { withGrad, bf16Compute: w.dtype === "bf16" });
   return { loss, nll };
 }

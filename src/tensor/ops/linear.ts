@@ -22,7 +22,13 @@ export interface GemmParams {
 function gemmSizes(a: TensorSpec, b: TensorSpec, p: GemmParams): [number, number, number] {
   const [m, k] = p.transA ? [a.shape[1], a.shape[0]] : a.shape;
   const [n, kb] = p.transB ? b.shape : [b.shape[1], b.shape[0]];
-  checkShape(a.shape.length === 2 && b.shape.length === 2 && k === kb, "gemm", `matrices with equal inner sizes (transA ${p.transA}, transB ${p.transB})`, a, b);
+  checkShape(
+    a.shape.length === 2 && b.shape.length === 2 && k === kb,
+    "gemm",
+    `matrices with equal inner sizes (transA ${p.transA}, transB ${p.transB})`,
+    a,
+    b,
+  );
   return [m, n, k];
 }
 
@@ -54,16 +60,78 @@ export const gemmOp: OpSpec<GemmParams> = {
   saves: { inputs: [0, 1] },
   vjp: (c, [dy]) => {
     if (!dy) return [null, null, null, null];
-    return [c.wants(0) ? gradA(c, dy) : null, c.wants(1) ? gradB(c, dy) : null, c.wants(2) ? gradBias(c, dy) : null, c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null];
+    return [
+      c.wants(0) ? gradA(c, dy) : null,
+      c.wants(1) ? gradB(c, dy) : null,
+      c.wants(2) ? gradBias(c, dy) : null,
+      c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null,
+    ];
   },
   samples: [
     { inputs: [{ shape: [5, 7], dtype: "f32" }, { shape: [7, 9], dtype: "f32" }, null, null], params: plain },
-    { inputs: [{ shape: [33, 17], dtype: "f32" }, { shape: [40, 17], dtype: "f32" }, { shape: [40], dtype: "f32" }, { shape: [33, 40], dtype: "f32" }], params: { ...plain, transB: true } },
+    {
+      inputs: [
+        { shape: [33, 17], dtype: "f32" },
+        { shape: [40, 17], dtype: "f32" },
+        { shape: [40], dtype: "f32" },
+        { shape: [33, 40], dtype: "f32" },
+      ],
+      params: { ...plain, transB: true },
+    },
     { inputs: [{ shape: [65, 19], dtype: "f32" }, { shape: [65, 35], dtype: "f32" }, null, null], params: { ...plain, transA: true, accumulate: true } },
-    { name: "bf16", inputs: [{ shape: [37, 64], dtype: "bf16" }, { shape: [48, 64], dtype: "bf16" }, null, null], params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true } },
-    { name: "bf16 dX", inputs: [{ shape: [37, 48], dtype: "bf16" }, { shape: [48, 65], dtype: "bf16" }, null, null], params: { ...plain, dtype: "bf16", bf16Compute: true } },
-    { name: "bf16 dW", inputs: [{ shape: [131, 48], dtype: "bf16" }, { shape: [131, 33], dtype: "bf16" }, null, null], params: { ...plain, transA: true, bf16Compute: true }, tolerance: 1e-4 },
-    { name: "mixed", inputs: [{ shape: [3, 130], dtype: "bf16" }, { shape: [100, 130], dtype: "f32" }, null, null], params: { ...plain, transB: true }, tolerance: 1e-4 },
+    {
+      name: "bf16",
+      inputs: [{ shape: [37, 64], dtype: "bf16" }, { shape: [48, 64], dtype: "bf16" }, null, null],
+      params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true },
+    },
+    {
+      name: "bf16 dX",
+      inputs: [{ shape: [37, 48], dtype: "bf16" }, { shape: [48, 65], dtype: "bf16" }, null, null],
+      params: { ...plain, dtype: "bf16", bf16Compute: true },
+    },
+    {
+      name: "bf16 dW",
+      inputs: [{ shape: [131, 48], dtype: "bf16" }, { shape: [131, 33], dtype: "bf16" }, null, null],
+      params: { ...plain, transA: true, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "mixed",
+      inputs: [{ shape: [3, 130], dtype: "bf16" }, { shape: [100, 130], dtype: "f32" }, null, null],
+      params: { ...plain, transB: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "bf16 residual and bias",
+      inputs: [
+        { shape: [17, 33], dtype: "bf16" },
+        { shape: [24, 33], dtype: "f32" },
+        { shape: [24], dtype: "f32" },
+        { shape: [17, 24], dtype: "bf16" },
+      ],
+      params: { ...plain, transB: true },
+    },
+    {
+      name: "bf16 out with f32 residual",
+      inputs: [{ shape: [3, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, null, { shape: [3, 5], dtype: "f32" }],
+      params: { ...plain, transB: true, dtype: "bf16" },
+    },
+    {
+      name: "accumulate with bias",
+      inputs: [{ shape: [1, 3], dtype: "f32" }, { shape: [3, 1], dtype: "f32" }, { shape: [1], dtype: "f32" }, null],
+      params: { ...plain, accumulate: true },
+    },
+    {
+      name: "both transposed",
+      inputs: [{ shape: [7, 5], dtype: "f32" }, { shape: [9, 7], dtype: "f32" }, null, null],
+      params: { ...plain, transA: true, transB: true },
+    },
+    { name: "no rows", inputs: [{ shape: [0, 7], dtype: "f32" }, { shape: [9, 7], dtype: "f32" }, null, null], params: { ...plain, transB: true } },
+    {
+      name: "nothing to add up",
+      inputs: [{ shape: [4, 0], dtype: "f32" }, { shape: [9, 0], dtype: "f32" }, { shape: [9], dtype: "f32" }, null],
+      params: { ...plain, transB: true },
+    },
   ],
 };
 
@@ -128,15 +196,55 @@ export const headMatmulOp: OpSpec<HeadMatmulParams> = {
   infer: ([x, w], p) => {
     const [tokens, heads, width] = x!.shape;
     const [total, k] = w!.shape;
-    checkShape(total % heads === 0 && p.rowOffset + p.rows <= total / heads && width === (p.transposed ? p.rows : k), "headMatmul", "x [T,H,in] and W [H*P,K]", x, w);
+    checkShape(
+      total % heads === 0 && p.rowOffset + p.rows <= total / heads && width === (p.transposed ? p.rows : k),
+      "headMatmul",
+      "x [T,H,in] and W [H*P,K]",
+      x,
+      w,
+    );
     return [{ shape: [tokens, heads, p.transposed ? k : p.rows], dtype: p.dtype }];
   },
   reference: ([x, w], [y], p) => headMatmulReference(x!, w!, y, p),
   cost: (i, o, p) => matmulCost(i[0]!.shape[0] * i[0]!.shape[1], p.rows, i[1]!.shape[1], i, o),
   samples: [
-    { inputs: [{ shape: [5, 3, 20], dtype: "f32" }, { shape: [3 * 12, 20], dtype: "f32" }], params: { rowOffset: 5, rows: 7, transposed: false, dtype: "f32" } },
-    { inputs: [{ shape: [5, 3, 7], dtype: "f32" }, { shape: [3 * 12, 20], dtype: "f32" }], params: { rowOffset: 2, rows: 7, transposed: true, dtype: "f32" } },
-    { inputs: [{ shape: [4, 2, 16], dtype: "bf16" }, { shape: [2 * 16, 32], dtype: "bf16" }], params: { rowOffset: 0, rows: 16, transposed: true, dtype: "bf16" } },
+    {
+      inputs: [
+        { shape: [5, 3, 20], dtype: "f32" },
+        { shape: [3 * 12, 20], dtype: "f32" },
+      ],
+      params: { rowOffset: 5, rows: 7, transposed: false, dtype: "f32" },
+    },
+    {
+      inputs: [
+        { shape: [5, 3, 7], dtype: "f32" },
+        { shape: [3 * 12, 20], dtype: "f32" },
+      ],
+      params: { rowOffset: 2, rows: 7, transposed: true, dtype: "f32" },
+    },
+    {
+      inputs: [
+        { shape: [4, 2, 16], dtype: "bf16" },
+        { shape: [2 * 16, 32], dtype: "bf16" },
+      ],
+      params: { rowOffset: 0, rows: 16, transposed: true, dtype: "bf16" },
+    },
+    {
+      name: "no tokens",
+      inputs: [
+        { shape: [0, 3, 20], dtype: "f32" },
+        { shape: [3 * 12, 20], dtype: "f32" },
+      ],
+      params: { rowOffset: 5, rows: 7, transposed: false, dtype: "f32" },
+    },
+    {
+      name: "one token",
+      inputs: [
+        { shape: [1, 2, 16], dtype: "bf16" },
+        { shape: [2 * 24, 16], dtype: "bf16" },
+      ],
+      params: { rowOffset: 8, rows: 16, transposed: false, dtype: "bf16" },
+    },
   ],
 };
 function headMatmulReference(x: HostView, w: HostView, y: HostView, p: HeadMatmulParams): void {
@@ -155,4 +263,5 @@ function headMatmulReference(x: HostView, w: HostView, y: HostView, p: HeadMatmu
       }
 }
 /** See `headMatmulOp`. */
-export const headMatmul = (x: Tensor, w: Tensor, params: Omit<HeadMatmulParams, "dtype">): Tensor => dispatch(headMatmulOp, [x, w], { ...params, dtype: x.dtype })[0];
+export const headMatmul = (x: Tensor, w: Tensor, params: Omit<HeadMatmulParams, "dtype">): Tensor =>
+  dispatch(headMatmulOp, [x, w], { ...params, dtype: x.dtype })[0];

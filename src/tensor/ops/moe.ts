@@ -5,6 +5,7 @@ import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type VjpContext } from "../op.js";
 import { numElements, type Tensor } from "../tensor.js";
 import { cast, scaleBy, streamCost } from "./elementwise.js";
+import { gatherRows, scatterAddRowsOp } from "./rows.js";
 
 /** The gate: DeepSeek-V3 uses sigmoid scores, groups ranked by the sum of their two best; V2 softmax and the best. */
 export interface RouterParams {
@@ -57,7 +58,13 @@ export const routerOp: OpSpec<RouterParams> = {
   name: "router",
   infer: ([logits, bias], { topK, numGroups }) => {
     const [tokens, experts] = logits!.shape;
-    checkShape(logits!.dtype === "f32" && experts % numGroups === 0 && topK <= experts && (!bias || bias.shape[0] === experts), "router", "f32 logits [T,E] and a bias [E] or none", logits, bias);
+    checkShape(
+      logits!.dtype === "f32" && experts % numGroups === 0 && topK <= experts && (!bias || bias.shape[0] === experts),
+      "router",
+      "f32 logits [T,E] and a bias [E] or none",
+      logits,
+      bias,
+    );
     return [
       { shape: [tokens, experts], dtype: "f32" },
       { shape: [tokens, topK], dtype: "i32" },
@@ -69,7 +76,13 @@ export const routerOp: OpSpec<RouterParams> = {
     for (let t = 0; t < tokens; t++) {
       const row = scoreRow(logits!.data, t * experts, experts, p.scoring);
       scores.data.set(row, t * experts);
-      const chosen = topIndices(maskGroups(row.map((s, e) => s + (bias ? bias.data[e] : 0)), p), p.topK);
+      const chosen = topIndices(
+        maskGroups(
+          row.map((s, e) => s + (bias ? bias.data[e] : 0)),
+          p,
+        ),
+        p.topK,
+      );
       const total = p.normalize ? chosen.reduce((sum, e) => sum + row[e], 0) + 1e-20 : 1;
       chosen.forEach((e, i) => {
         indices.data[t * p.topK + i] = e;
@@ -84,9 +97,17 @@ export const routerOp: OpSpec<RouterParams> = {
     return [dispatch(routerBackwardOp, [c.output(0), c.output(1), dWeights, dScores], c.params)[0], null];
   },
   samples: [
-    { name: "V3", inputs: [{ shape: [7, 16], dtype: "f32" }, { shape: [16], dtype: "f32", scale: 0.1 }], params: v3 },
+    {
+      name: "V3",
+      inputs: [
+        { shape: [7, 16], dtype: "f32" },
+        { shape: [16], dtype: "f32", scale: 0.1 },
+      ],
+      params: v3,
+    },
     { name: "V2", inputs: [{ shape: [7, 16], dtype: "f32" }, null], params: v2 },
     { name: "one group", inputs: [{ shape: [5, 20], dtype: "f32" }, null], params: { ...v3, numGroups: 1, topkGroups: 1, topK: 4 } },
+    { name: "no tokens", inputs: [{ shape: [0, 16], dtype: "f32" }, null], params: v3 },
   ],
 };
 
@@ -115,7 +136,10 @@ export const routerBackwardOp: OpSpec<RouterParams> = {
   },
   cost: (i, o) => streamCost(10, i, o),
   samples: [
-    { inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, { shape: [3, 4], dtype: "f32" }], params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 } },
+    {
+      inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, { shape: [3, 4], dtype: "f32" }],
+      params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 },
+    },
     { inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, null], params: { ...v2, topK: 2, numGroups: 1, topkGroups: 1 } },
     { inputs: [someScores, routerChoice, null, { shape: [3, 4], dtype: "f32" }], params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 } },
   ],
@@ -127,7 +151,7 @@ export function router(logits: Tensor, bias: Tensor | null, params: RouterParams
 }
 
 /**
- * Complementary sequence-wise balance loss (DeepSeek-V3 eqs. 17–20), mean over sequences: scores [T,E], indices [T,K], cuSeqlens
+ * Complementary sequence-wise balance loss (DeepSeek-V3 eqs. 17–20), mean over non-empty sequences: scores [T,E], indices [T,K], cuSeqlens
  * → loss and its gradient with respect to the scores (the counts f are constants).
  */
 export const balanceLossOp: OpSpec<{ alpha: number }> = {
@@ -139,14 +163,13 @@ export const balanceLossOp: OpSpec<{ alpha: number }> = {
   reference: ([scores, indices, cu], [loss, dScores], { alpha }) => {
     const experts = scores!.shape[1];
     const K = indices!.shape[1];
-    const sequences = cu!.data.length - 1;
+    const sequences = Array.from({ length: cu!.data.length - 1 }, (_, q) => [cu!.data[q], cu!.data[q + 1]]).filter(([begin, end]) => end > begin);
     loss.data[0] = 0;
-    for (let q = 0; q < sequences; q++) {
-      const [begin, end] = [cu!.data[q], cu!.data[q + 1]];
-      if (end === begin) continue;
+    dScores.data.fill(0);
+    for (const [begin, end] of sequences) {
       const f = new Float64Array(experts);
       for (let i = begin * K; i < end * K; i++) f[indices!.data[i]] += experts / (K * (end - begin));
-      const weight = alpha / ((end - begin) * sequences);
+      const weight = alpha / ((end - begin) * sequences.length);
       for (let t = begin; t < end; t++) {
         const s = (e: number) => scores!.data[t * experts + e];
         let total = 0;
@@ -163,10 +186,14 @@ export const balanceLossOp: OpSpec<{ alpha: number }> = {
   cost: (i, o) => streamCost(6, i, [o[1]]),
   saves: { outputs: [1] },
   vjp: (c, [dLoss]) => [dLoss && scaleBy(c.output(1), dLoss), null, null],
-  samples: [{ inputs: [someScores, routerChoice, { shape: [3], dtype: "i32", values: [0, 1, 3] }], params: { alpha: 0.5 } }],
+  samples: [
+    { inputs: [someScores, routerChoice, { shape: [3], dtype: "i32", values: [0, 1, 3] }], params: { alpha: 0.5 } },
+    { name: "an empty sequence", inputs: [someScores, routerChoice, { shape: [4], dtype: "i32", values: [0, 2, 2, 3] }], params: { alpha: 0.5 } },
+  ],
 };
 /** See `balanceLossOp`. */
-export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, alpha: number): Tensor => dispatch(balanceLossOp, [scores, indices, cuSeqlens], { alpha })[0];
+export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, alpha: number): Tensor =>
+  dispatch(balanceLossOp, [scores, indices, cuSeqlens], { alpha })[0];
 
 /**
  * Sorts (token, choice) pairs by expert, stably: indices [T,K] → offsets [E+1], rowToken [T·K] (token of each sorted row),
@@ -197,6 +224,14 @@ export const moeDispatchOp: OpSpec<{ experts: number }> = {
   samples: [
     { inputs: [routerChoice, { shape: [4], dtype: "f32" }], params: { experts: 4 } },
     { inputs: [{ shape: [4, 1], dtype: "i32", values: [2, 2, 0, 2] }, null], params: { experts: 5 } },
+    {
+      name: "no tokens",
+      inputs: [
+        { shape: [0, 2], dtype: "i32", values: [] },
+        { shape: [3], dtype: "f32" },
+      ],
+      params: { experts: 3 },
+    },
   ],
 };
 /** The permutation that groups (token, choice) pairs by expert; all on the device. */
@@ -246,26 +281,58 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   },
   cost: (i, o) => ({ flops: 2 * numElements(o[0].shape) * i[0]!.shape[1], bytes: streamCost(0, [i[0], i[1]], o).bytes }),
   saves: { inputs: [0, 1, 2, 3, 4] },
-  vjp: (c, [dy]) => (dy ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null] : [null, null, null, null, null]),
+  vjp: (c, [dy]) =>
+    dy ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null] : [null, null, null, null, null],
   samples: [
-    { inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3], params: { transW: true, dtype: "f32", bf16Compute: false } },
-    { inputs: [{ shape: [6, 20], dtype: "f32" }, { shape: [4, 33, 20], dtype: "f32" }, offsets4, null, null], params: { transW: true, dtype: "f32", bf16Compute: false } },
-    { name: "bf16", inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [4, 48, 32], dtype: "bf16" }, offsets4, null, null], params: { transW: true, dtype: "bf16", bf16Compute: true } },
+    {
+      inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3],
+      params: { transW: true, dtype: "f32", bf16Compute: false },
+    },
+    {
+      inputs: [{ shape: [6, 20], dtype: "f32" }, { shape: [4, 33, 20], dtype: "f32" }, offsets4, null, null],
+      params: { transW: true, dtype: "f32", bf16Compute: false },
+    },
+    {
+      name: "bf16",
+      inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [4, 48, 32], dtype: "bf16" }, offsets4, null, null],
+      params: { transW: true, dtype: "bf16", bf16Compute: true },
+    },
+    {
+      name: "not transposed",
+      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, null, null],
+      params: { transW: false, dtype: "f32", bf16Compute: false },
+    },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 9], dtype: "f32" }, { shape: [2, 5, 9], dtype: "f32" }, { shape: [3], dtype: "i32", values: [0, 0, 0] }, null, null],
+      params: { transW: true, dtype: "f32", bf16Compute: false },
+    },
+    {
+      name: "not transposed, gathered",
+      inputs: [{ shape: [3, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, null],
+      params: { transW: false, dtype: "f32", bf16Compute: false },
+    },
   ],
 };
 type GroupedContext = VjpContext<GroupedGemmParams>;
 
 function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
-  const { bf16Compute } = c.params;
-  const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], { transW: false, dtype: c.inputSpec(0).dtype, bf16Compute });
+  const { bf16Compute, transW } = c.params;
+  const dtype = c.inputSpec(0).dtype;
+  const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], { transW: !transW, dtype, bf16Compute });
   const tokenRow = c.maybeInput(4);
-  return tokenRow ? dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype: c.inputSpec(0).dtype })[0] : rows;
+  if (tokenRow) return dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype })[0];
+  const rowToken = c.maybeInput(3);
+  return rowToken ? dispatch(scatterAddRowsOp, [rows, rowToken], { rows: c.inputSpec(0).shape[0], dtype })[0] : rows;
 }
 
 function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
   const target = c.gradTarget(1);
   const params = { shape: c.inputSpec(1).shape, accumulate: !!target, bf16Compute: c.params.bf16Compute };
-  return dispatch(groupedWeightGradOp, [dy, c.input(0), c.input(2), c.maybeInput(3)], params, [target])[0];
+  const [x, offsets, rowToken] = [c.input(0), c.input(2), c.maybeInput(3)];
+  if (c.params.transW) return dispatch(groupedWeightGradOp, [dy, x, offsets, rowToken], params, [target])[0];
+  // W [E,K,N]: the roles change places, and only the second operand's rows can be picked by index.
+  return dispatch(groupedWeightGradOp, [rowToken ? gatherRows(x, rowToken) : x, dy, offsets, null], params, [target])[0];
 }
 
 /** dW[e] [N,K] (+)= dYᵀ·X over the rows of expert e; experts without rows get zero. */
@@ -283,13 +350,29 @@ export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate:
   },
   cost: (i, _, { shape }) => ({ flops: 2 * i[0]!.shape[0] * shape[1] * shape[2], bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes }),
   samples: [
-    { inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6], params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false } },
-    { inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [6, 20], dtype: "bf16" }, offsets4, null], params: { shape: [4, 33, 20], accumulate: true, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6],
+      params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false },
+    },
+    {
+      inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [6, 20], dtype: "bf16" }, offsets4, null],
+      params: { shape: [4, 33, 20], accumulate: true, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 5], dtype: "f32" }, { shape: [0, 9], dtype: "f32" }, { shape: [3], dtype: "i32", values: [0, 0, 0] }, null],
+      params: { shape: [2, 5, 9], accumulate: false, bf16Compute: false },
+    },
   ],
 };
 /** x·W[e]ᵀ for the rows of each expert, gathered by `dispatch.rowToken` when `gather`. bf16 compute when W is bf16. */
 export function groupedLinear(x: Tensor, w: Tensor, to: Dispatch, gather: boolean): Tensor {
-  return dispatch(groupedGemmOp, [x, w, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null], { transW: true, dtype: x.dtype, bf16Compute: w.dtype === "bf16" })[0];
+  return dispatch(groupedGemmOp, [x, w, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null], {
+    transW: true,
+    dtype: x.dtype,
+    bf16Compute: w.dtype === "bf16",
+  })[0];
 }
 
 /** dx[t] = Σ_k rows[tokenRow[t,k]]: the gradient of the dispatch gather. */
@@ -310,6 +393,14 @@ export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
   samples: [
     { inputs: [{ shape: [6, 17], dtype: "f32" }, rowsOf3], params: { dtype: "f32" } },
     { inputs: [{ shape: [6, 64], dtype: "bf16" }, rowsOf3], params: { dtype: "bf16" } },
+    {
+      name: "no tokens",
+      inputs: [
+        { shape: [0, 9], dtype: "f32" },
+        { shape: [0, 2], dtype: "i32", values: [] },
+      ],
+      params: { dtype: "f32" },
+    },
   ],
 };
 
@@ -340,6 +431,16 @@ export const moeCombineOp: OpSpec<{ dtype: DType }> = {
   samples: [
     { inputs: [{ shape: [6, 17], dtype: "f32" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 17], dtype: "f32" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, null], params: { dtype: "bf16" } },
+    {
+      name: "bf16 throughout",
+      inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 33], dtype: "bf16" }],
+      params: { dtype: "bf16" },
+    },
+    {
+      name: "no tokens",
+      inputs: [{ shape: [0, 9], dtype: "f32" }, { shape: [0, 2], dtype: "f32" }, { shape: [0, 2], dtype: "i32", values: [] }, null],
+      params: { dtype: "f32" },
+    },
   ],
 };
 /** (dRows, dWeights) of `moeCombine` from (rows, weights, tokenRow, dy). */
@@ -384,7 +485,15 @@ export const routerBiasUpdateOp: OpSpec<{ gamma: number }> = {
     for (const l of load!.data) mean += l / load!.data.length;
     for (let e = 0; e < bias!.data.length; e++) bias!.data[e] += gamma * Math.sign(mean - load!.data[e]);
   },
-  samples: [{ inputs: [{ shape: [4], dtype: "f32" }, { shape: [4], dtype: "f32", values: [3, 5, 4, 4] }], params: { gamma: 0.01 } }],
+  samples: [
+    {
+      inputs: [
+        { shape: [4], dtype: "f32" },
+        { shape: [4], dtype: "f32", values: [3, 5, 4, 4] },
+      ],
+      params: { gamma: 0.01 },
+    },
+  ],
 };
 /** See `routerBiasUpdateOp`. */
 export const routerBiasUpdate = (bias: Tensor, load: Tensor, gamma: number): void => {

@@ -25,7 +25,15 @@ const step: AdamWParams = { lr: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight
 export const adamwOp: OpSpec<AdamWParams> = {
   name: "adamw",
   infer: ([p, g, m, v]) => {
-    checkShape([p, g, m, v].every((t) => t!.dtype === "f32" && t!.shape.join() === p!.shape.join()), "adamw", "p, g, m, v f32 of one shape", p, g, m, v);
+    checkShape(
+      [p, g, m, v].every((t) => t!.dtype === "f32" && t!.shape.join() === p!.shape.join()),
+      "adamw",
+      "p, g, m, v f32 of one shape",
+      p,
+      g,
+      m,
+      v,
+    );
     return [];
   },
   mutates: [0, 2, 3, 4],

@@ -26,7 +26,15 @@ export const dotOp: OpSpec<Record<string, never>> = {
   },
   samples: [
     { inputs: [{ shape: [1000], dtype: "f32" }, null], params: {}, tolerance: 1e-4 },
-    { inputs: [{ shape: [7, 9], dtype: "f32" }, { shape: [7, 9], dtype: "f32" }], params: {}, tolerance: 1e-4 },
+    {
+      inputs: [
+        { shape: [7, 9], dtype: "f32" },
+        { shape: [7, 9], dtype: "f32" },
+      ],
+      params: {},
+      tolerance: 1e-4,
+    },
+    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }, null], params: {} },
   ],
 };
 /** x_i = s·w_i (w null: ones): the gradient of `dot` with respect to x. */
@@ -63,6 +71,8 @@ export const columnSumOp: OpSpec<{ accumulate: boolean }> = {
   samples: [
     { inputs: [{ shape: [77, 33], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-4 },
     { inputs: [{ shape: [7, 130], dtype: "bf16" }], params: { accumulate: true }, tolerance: 1e-4 },
+    { name: "no rows", inputs: [{ shape: [0, 5], dtype: "f32" }], params: { accumulate: false } },
+    { name: "one column", inputs: [{ shape: [70, 1], dtype: "bf16" }], params: { accumulate: false }, tolerance: 1e-4 },
   ],
 };
 
@@ -79,6 +89,7 @@ export const sumSquaresOp: OpSpec<{ accumulate: boolean }> = {
   samples: [
     { inputs: [{ shape: [1001], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-5 },
     { inputs: [{ shape: [33], dtype: "f32" }], params: { accumulate: true }, tolerance: 1e-5 },
+    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { accumulate: true } },
   ],
 };
 

@@ -20,7 +20,17 @@ export interface RopeParams extends RopeLayout {
 }
 
 /** Rotates R = 2·len(invFreq) numbers at `from` of `source` into `target`. */
-function rotate(source: HostView["data"], from: number, target: HostView["data"], to: number, position: number, invFreq: HostView["data"], { interleaved, factor }: RopeLayout, inverse: boolean, add = false): void {
+function rotate(
+  source: HostView["data"],
+  from: number,
+  target: HostView["data"],
+  to: number,
+  position: number,
+  invFreq: HostView["data"],
+  { interleaved, factor }: RopeLayout,
+  inverse: boolean,
+  add = false,
+): void {
   const half = invFreq.length;
   for (let i = 0; i < half; i++) {
     const angle = position * invFreq[i] * (inverse ? -1 : 1);
@@ -42,7 +52,14 @@ const frequencies = (half: number) => ({ shape: [half], dtype: "f32" as const, v
 export const ropeOp: OpSpec<RopeParams> = {
   name: "rope",
   infer: ([x, p, f], { offset }) => {
-    checkShape(x!.shape.length === 3 && p!.shape[0] === x!.shape[0] && p!.dtype === "i32" && offset + 2 * f!.shape[0] <= x!.shape[2], "rope", "x [T,H,D], i32 positions [T], invFreq [R/2]", x, p, f);
+    checkShape(
+      x!.shape.length === 3 && p!.shape[0] === x!.shape[0] && p!.dtype === "i32" && offset + 2 * f!.shape[0] <= x!.shape[2],
+      "rope",
+      "x [T,H,D], i32 positions [T], invFreq [R/2]",
+      x,
+      p,
+      f,
+    );
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   reference: ([x, p, f], [y], params) => {
@@ -62,10 +79,21 @@ export const ropeOp: OpSpec<RopeParams> = {
     { inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 16, interleaved: true, inverse: false, factor: 1 } },
     { inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 16, interleaved: true, inverse: true, factor: 1.2 } },
     { inputs: [{ shape: [5, 2, 64], dtype: "bf16" }, positions(5), frequencies(32)], params: { offset: 0, interleaved: false, inverse: false, factor: 1 } },
+    {
+      name: "no tokens",
+      inputs: [{ shape: [0, 2, 8], dtype: "f32" }, positions(0), frequencies(4)],
+      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
+    },
+    {
+      name: "in the middle of a head",
+      inputs: [{ shape: [3, 1, 11], dtype: "bf16" }, positions(3), frequencies(2)],
+      params: { offset: 3, interleaved: true, inverse: false, factor: 1.1 },
+    },
   ],
 };
 /** Rotates each head's dimensions from `offset` on; see `ropeOp`. */
-export const rope = (x: Tensor, at: Tensor, invFreq: Tensor, layout: RopeLayout, offset = 0): Tensor => dispatch(ropeOp, [x, at, invFreq], { ...layout, offset, inverse: false })[0];
+export const rope = (x: Tensor, at: Tensor, invFreq: Tensor, layout: RopeLayout, offset = 0): Tensor =>
+  dispatch(ropeOp, [x, at, invFreq], { ...layout, offset, inverse: false })[0];
 
 /** Parameters of `mlaAssemble`. */
 export interface MlaAssembleParams extends RopeLayout {
@@ -84,7 +112,14 @@ export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
   infer: ([q, kv, kRope, p, f], { nope, value }) => {
     const [tokens, heads, width] = q!.shape;
     const rotary = 2 * f!.shape[0];
-    checkShape(width === nope + rotary && kv!.shape[2] === nope + value && kRope!.shape[1] === rotary && p!.shape[0] === tokens, "mlaAssemble", "q [T,H,nope+R], kv [T,H,nope+v], kRope [T,R]", q, kv, kRope);
+    checkShape(
+      width === nope + rotary && kv!.shape[2] === nope + value && kRope!.shape[1] === rotary && p!.shape[0] === tokens,
+      "mlaAssemble",
+      "q [T,H,nope+R], kv [T,H,nope+v], kRope [T,R]",
+      q,
+      kv,
+      kRope,
+    );
     return [
       { shape: [tokens, heads, width], dtype: q!.dtype },
       { shape: [tokens, heads, width], dtype: q!.dtype },
@@ -113,8 +148,14 @@ export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
     return [...dispatch(mlaAssembleBackwardOp, [dq, dk, dv, c.input(3), c.input(4)], c.params), null, null];
   },
   samples: [
-    { inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 15], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, positions(5), frequencies(4)], params: { nope: 6, value: 9, interleaved: true, factor: 1 } },
-    { inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 56], dtype: "bf16" }, { shape: [5, 16], dtype: "bf16" }, positions(5), frequencies(8)], params: { nope: 24, value: 32, interleaved: false, factor: 1 } },
+    {
+      inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 15], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, positions(5), frequencies(4)],
+      params: { nope: 6, value: 9, interleaved: true, factor: 1 },
+    },
+    {
+      inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 56], dtype: "bf16" }, { shape: [5, 16], dtype: "bf16" }, positions(5), frequencies(8)],
+      params: { nope: 24, value: 32, interleaved: false, factor: 1 },
+    },
   ],
 };
 /** (dqIn, dkv, dkRope) from (dq, dk, dv); dkRope sums over the heads in order. */
@@ -147,8 +188,14 @@ export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
   },
   cost: (i, o) => streamCost(3, i, o),
   samples: [
-    { inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 9], dtype: "f32" }, positions(5), frequencies(4)], params: { nope: 6, value: 9, interleaved: true, factor: 1 } },
-    { inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 32], dtype: "bf16" }, positions(5), frequencies(8)], params: { nope: 24, value: 32, interleaved: false, factor: 1 } },
+    {
+      inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 9], dtype: "f32" }, positions(5), frequencies(4)],
+      params: { nope: 6, value: 9, interleaved: true, factor: 1 },
+    },
+    {
+      inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 32], dtype: "bf16" }, positions(5), frequencies(8)],
+      params: { nope: 24, value: 32, interleaved: false, factor: 1 },
+    },
   ],
 };
 /** See `mlaAssembleOp`. */

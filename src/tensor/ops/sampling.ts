@@ -59,11 +59,78 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
   },
   cost: (i, o) => streamCost(6, [i[0]], o),
   samples: [
-    { name: "argmax", inputs: [{ shape: [4, 33], dtype: "f32" }, { shape: [4], dtype: "f32", values: [0.1, 0.5, 0.9, 0] }], params: { temperature: 0, topK: 0, topP: 1, minP: 0 } },
-    { name: "plain", inputs: [{ shape: [4, 33], dtype: "f32" }, { shape: [4], dtype: "f32", values: [0.1, 0.5, 0.9, 0] }], params: { temperature: 1, topK: 0, topP: 1, minP: 0 } },
-    { name: "top-k", inputs: [{ shape: [3, 50], dtype: "f32" }, { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] }], params: { temperature: 0.7, topK: 5, topP: 1, minP: 0 } },
-    { name: "top-p", inputs: [{ shape: [3, 50], dtype: "f32" }, { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] }], params: { temperature: 1.3, topK: 0, topP: 0.6, minP: 0 } },
-    { name: "min-p", inputs: [{ shape: [3, 50], dtype: "f32" }, { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] }], params: { temperature: 1, topK: 0, topP: 1, minP: 0.3 } },
+    {
+      name: "argmax",
+      inputs: [
+        { shape: [4, 33], dtype: "f32" },
+        { shape: [4], dtype: "f32", values: [0.1, 0.5, 0.9, 0] },
+      ],
+      params: { temperature: 0, topK: 0, topP: 1, minP: 0 },
+    },
+    {
+      name: "plain",
+      inputs: [
+        { shape: [4, 33], dtype: "f32" },
+        { shape: [4], dtype: "f32", values: [0.1, 0.5, 0.9, 0] },
+      ],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    },
+    {
+      name: "top-k",
+      inputs: [
+        { shape: [3, 50], dtype: "f32" },
+        { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] },
+      ],
+      params: { temperature: 0.7, topK: 5, topP: 1, minP: 0 },
+    },
+    {
+      name: "top-p",
+      inputs: [
+        { shape: [3, 50], dtype: "f32" },
+        { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] },
+      ],
+      params: { temperature: 1.3, topK: 0, topP: 0.6, minP: 0 },
+    },
+    {
+      name: "min-p",
+      inputs: [
+        { shape: [3, 50], dtype: "f32" },
+        { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.93] },
+      ],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0.3 },
+    },
+    {
+      name: "every cut at once",
+      inputs: [
+        { shape: [3, 50], dtype: "f32" },
+        { shape: [3], dtype: "f32", values: [0.11, 0.52, 0.999] },
+      ],
+      params: { temperature: 0.9, topK: 20, topP: 0.8, minP: 0.05 },
+    },
+    {
+      name: "ties",
+      inputs: [
+        { shape: [2, 4], dtype: "f32", values: [1, 3, 3, 2, 0, 0, 0, 0] },
+        { shape: [2], dtype: "f32", values: [0.9, 0.9] },
+      ],
+      params: { temperature: 0, topK: 0, topP: 1, minP: 0 },
+    },
+    {
+      name: "tied top-k",
+      inputs: [
+        { shape: [1, 5], dtype: "f32", values: [0, 1, 1, 1, 0] },
+        { shape: [1], dtype: "f32", values: [0.99] },
+      ],
+      params: { temperature: 1, topK: 2, topP: 1, minP: 0 },
+    },
+    {
+      name: "no rows",
+      inputs: [
+        { shape: [0, 5], dtype: "f32" },
+        { shape: [0], dtype: "f32" },
+      ],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    },
   ],
 };
 

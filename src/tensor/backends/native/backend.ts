@@ -91,7 +91,9 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
         heldBytes += sizeBytes;
         return buffer;
       } catch {
-        throw new BackendError(`out of memory: ${mib(sizeBytes)} more than the ${mib(heldBytes)} in use were refused: lower the tokens per microbatch or turn recomputation on`);
+        throw new BackendError(
+          `out of memory: ${mib(sizeBytes)} more than the ${mib(heldBytes)} in use were refused: lower the tokens per microbatch or turn recomputation on`,
+        );
       }
     },
     release(buffer) {

@@ -22,7 +22,8 @@ export const typeCode = (t: Operand): TypeCode => (t ? codes[t.dtype] : 0);
 export const addressOf = (t: Operand): Address => (t ? (t.storage.buffer as NativeBuffer).address + t.byteOffset : 0);
 
 function checked(op: string, t: Operand, allowed: readonly DType[]): Address {
-  if (t && !allowed.includes(t.dtype)) throw new BackendError(`${op}: the native kernel takes ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`);
+  if (t && !allowed.includes(t.dtype))
+    throw new BackendError(`${op}: the native kernel takes ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`);
   return addressOf(t);
 }
 
@@ -54,7 +55,9 @@ export function operandsOf(op: string): Operands {
       for (const t of present) checked(op, t, float);
       const [first] = present;
       if (present.some((t) => t.dtype !== first.dtype)) {
-        throw new BackendError(`${op}: the native kernel takes operands of one type, got ${present.map((t) => `${t.dtype}[${t.shape}]`).join(", ")}: cast to one`);
+        throw new BackendError(
+          `${op}: the native kernel takes operands of one type, got ${present.map((t) => `${t.dtype}[${t.shape}]`).join(", ")}: cast to one`,
+        );
       }
       return typeCode(first);
     },

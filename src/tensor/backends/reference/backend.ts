@@ -32,7 +32,8 @@ function runReference(op: OpSpec<unknown>, inputs: readonly (Tensor | null)[], o
 
 function kernelTable(): KernelTable {
   const entries = Object.entries(ops).map(([name, op]) => {
-    const kernel = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown) => runReference(op as OpSpec<unknown>, inputs, outputs, params);
+    const kernel = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown) =>
+      runReference(op as OpSpec<unknown>, inputs, outputs, params);
     return [name, kernel] as const;
   });
   return Object.fromEntries(entries) as unknown as KernelTable;

@@ -40,7 +40,9 @@ export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attenti
       const Hkv = k!.shape[2];
       const values = v ?? k!;
       if (Hkv > 1 && values.shape[3] !== valueWidth)
-        throw new BackendError(`decodeAttention: the native kernel takes values of ${valueWidth} out of ${values.shape[3]} numbers only for one key head, got ${Hkv}`);
+        throw new BackendError(
+          `decodeAttention: the native kernel takes values of ${valueWidth} out of ${values.shape[3]} numbers only for one key head, got ${Hkv}`,
+        );
       decode.common(q, o);
       const [kStride, vStride] = [cacheStrides(k!), cacheStrides(values)];
       // biome-ignore format: one line per group of operands

@@ -4,7 +4,20 @@ import { binaryKinds, unaryKinds } from "../../../ops/elementwise.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 
-type Names = "cast" | "addScaled" | "scale" | "scaleBy" | "unary" | "unaryBackward" | "binary" | "binaryBackward" | "clamp" | "clampBackward" | "swiglu" | "swigluBackward" | "fill";
+type Names =
+  | "cast"
+  | "addScaled"
+  | "scale"
+  | "scaleBy"
+  | "unary"
+  | "unaryBackward"
+  | "binary"
+  | "binaryBackward"
+  | "clamp"
+  | "clampBackward"
+  | "swiglu"
+  | "swigluBackward"
+  | "fill";
 
 const addScaled = operandsOf("addScaled");
 const scale = operandsOf("scale");
@@ -32,7 +45,6 @@ export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names>
     clamp: ([x], [y], { lo, hi }) => addon.clampForward(clamp.f32(x), clamp.f32(y), y.size, lo, hi),
     clampBackward: ([x, dy], [dx], { lo, hi }) => addon.clampBackward(clamp.f32(x), clamp.f32(dy), clamp.f32(dx), dx.size, lo, hi),
     swiglu: ([x], [y]) => addon.swiglu(addressOf(x), addressOf(y), swiglu.common(x, y), y.shape[0], y.shape[1]),
-    swigluBackward: ([x, dy], [dx]) =>
-      addon.swigluBackward(addressOf(x), addressOf(dy), addressOf(dx), swiglu.common(x, dy, dx), dy!.shape[0], dy!.shape[1]),
+    swigluBackward: ([x, dy], [dx]) => addon.swigluBackward(addressOf(x), addressOf(dy), addressOf(dx), swiglu.common(x, dy, dx), dy!.shape[0], dy!.shape[1]),
   };
 }
