@@ -42,7 +42,10 @@ function countProblem(task: Task, problem: Problem, completions: readonly string
   return {
     pass1: mean(correct),
     passK: Math.max(0, ...correct),
-    consK: majority(parsed.map((p) => p.answer), correct),
+    consK: majority(
+      parsed.map((p) => p.answer),
+      correct,
+    ),
     meanThinkTokens: mean(parsed.map(({ think }) => (think === null ? 0 : countTokens(think)))),
     formatRate: mean(parsed.map(({ wellFormed }) => Number(wellFormed))),
   };

@@ -67,7 +67,10 @@ export async function generate(model: LanguageModel, requests: readonly Generate
 function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
   const needed = requests.reduce((most, r) => Math.max(most, r.prompt.length + r.maxNewTokens), 0);
   if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
-  if (needed > model.maxPositions) throw new ConfigError(`generate: prompt and new tokens need ${needed} positions, the model has ${model.maxPositions}; shorten the prompt or ask for fewer tokens`);
+  if (needed > model.maxPositions)
+    throw new ConfigError(
+      `generate: prompt and new tokens need ${needed} positions, the model has ${model.maxPositions}; shorten the prompt or ask for fewer tokens`,
+    );
   return needed;
 }
 
@@ -108,7 +111,15 @@ class Batch {
       const request = this.next++;
       const { prompt, seed, maxNewTokens } = this.requests[request];
       const slot = this.freeSlots.pop() as number;
-      fresh.push({ request, slot, random: new Random(seed), ids: new Int32Array(maxNewTokens), logProbs: new Float32Array(maxNewTokens), numNew: 0, length: prompt.length });
+      fresh.push({
+        request,
+        slot,
+        random: new Random(seed),
+        ids: new Int32Array(maxNewTokens),
+        logProbs: new Float32Array(maxNewTokens),
+        numNew: 0,
+        length: prompt.length,
+      });
     }
     const prompts = fresh.map((row) => this.requests[row.request].prompt);
     const batch = packSequences(prompts);

@@ -4,7 +4,15 @@ import { CheckpointError } from "../errors.js";
 import { parseHfConfig, toHfConfigJson } from "./hf-config.js";
 
 const sizes = { vocab_size: 64, hidden_size: 32, intermediate_size: 48, num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 128 };
-const moe = { moe_intermediate_size: 16, n_routed_experts: 8, num_experts_per_tok: 2, kv_lora_rank: 8, qk_nope_head_dim: 8, qk_rope_head_dim: 4, v_head_dim: 8 };
+const moe = {
+  moe_intermediate_size: 16,
+  n_routed_experts: 8,
+  num_experts_per_tok: 2,
+  kv_lora_rank: 8,
+  qk_nope_head_dim: 8,
+  qk_rope_head_dim: 4,
+  v_head_dim: 8,
+};
 const v3 = { model_type: "deepseek_v3", ...sizes, ...moe, q_lora_rank: 12, n_group: 2, topk_group: 1 };
 const yarn = { factor: 40, original_max_position_embeddings: 4096, beta_fast: 32, beta_slow: 1, mscale: 1, mscale_all_dim: 1 };
 
@@ -33,7 +41,13 @@ describe("config.json", () => {
   });
 
   test("fills in the defaults of transformers", () => {
-    expect(parseHfConfig(v3)).toMatchObject({ n_shared_experts: 1, norm_topk_prob: true, routed_scaling_factor: 2.5, scoring_func: "sigmoid", rms_norm_eps: 1e-6 });
+    expect(parseHfConfig(v3)).toMatchObject({
+      n_shared_experts: 1,
+      norm_topk_prob: true,
+      routed_scaling_factor: 2.5,
+      scoring_func: "sigmoid",
+      rms_norm_eps: 1e-6,
+    });
     expect(parseHfConfig({ ...v3, model_type: "deepseek_v2", q_lora_rank: null, n_group: null, topk_group: null })).toMatchObject({
       q_lora_rank: null,
       norm_topk_prob: false,

@@ -129,7 +129,9 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw new CheckpointError(`${label}: expected a JSON object`);
   const modelType = (raw as JsonObject).model_type;
   if (!isSupported(modelType)) {
-    throw new CheckpointError(`${label}: model_type ${JSON.stringify(modelType) ?? "is missing and"} is not supported; expected one of ${SUPPORTED_MODEL_TYPES.join(", ")}`);
+    throw new CheckpointError(
+      `${label}: model_type ${JSON.stringify(modelType) ?? "is missing and"} is not supported; expected one of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
+    );
   }
   const normal = normalise(raw as JsonObject);
   const result = SCHEMAS[modelType].safeParse(normal);
@@ -206,7 +208,10 @@ function findConflicts(config: HfConfig): string[] {
   const groupsUsed = config.topk_group ?? groups;
   demand(experts % groups === 0, `n_routed_experts ${experts} must be a multiple of n_group ${groups}`);
   demand(groupsUsed <= groups, `topk_group ${groupsUsed} must not exceed n_group ${groups}`);
-  demand(active <= (experts / groups) * groupsUsed, `num_experts_per_tok ${active} must fit into topk_group ${groupsUsed} groups of ${experts / groups} experts`);
+  demand(
+    active <= (experts / groups) * groupsUsed,
+    `num_experts_per_tok ${active} must fit into topk_group ${groupsUsed} groups of ${experts / groups} experts`,
+  );
   return conflicts;
 }
 
@@ -214,7 +219,10 @@ function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): str
   const path = issue.path.join(".");
   const value = issue.path.reduce<unknown>((at, key) => (isRecord(at) ? at[key as string] : undefined), config);
   if (value === undefined) return `${path} is missing`;
-  const wanted = issue.message.replace(/^Invalid (input|option): /, "").replace(/, received .*$/, "").replace(/^Too small: /, "");
+  const wanted = issue.message
+    .replace(/^Invalid (input|option): /, "")
+    .replace(/, received .*$/, "")
+    .replace(/^Too small: /, "");
   return `${path}: ${wanted}, got ${JSON.stringify(value)}`;
 }
 

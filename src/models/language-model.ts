@@ -1,16 +1,17 @@
 // The decoder-only language model all families share: embedding, blocks, final norm, head.
 // Families say which blocks; files and losses are others' business.
+
+import type { DecodeStep, PackedBatch, PrefillTarget } from "../nn/batch.js";
+import type { DecoderLayer } from "../nn/decoder-layer.js";
+import { type CacheKind, KvCache } from "../nn/kv-cache.js";
+import { MoeLayer } from "../nn/moe.js";
+import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
 import { embedding } from "../tensor/ops/rows.js";
 import { type Parameter, recompute } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { DecodeStep, PackedBatch, PrefillTarget } from "../nn/batch.js";
-import type { DecoderLayer } from "../nn/decoder-layer.js";
-import { type CacheKind, KvCache } from "../nn/kv-cache.js";
-import { MoeLayer } from "../nn/moe.js";
-import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
 import type { HfConfig } from "./hf-config.js";
 
 /** How a model is made. */
@@ -63,7 +64,12 @@ export abstract class LanguageModel {
   protected abstract buildLayers(): DecoderLayer[];
 
   /** Multi-token-prediction states; none for families without. */
-  protected forwardMtp(_hidden: Tensor, _shiftedIds: readonly Tensor[], _batch: PackedBatch, _options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  protected forwardMtp(
+    _hidden: Tensor,
+    _shiftedIds: readonly Tensor[],
+    _batch: PackedBatch,
+    _options: ForwardOptions,
+  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     return { hidden: [], balanceLosses: [] };
   }
 
@@ -136,7 +142,14 @@ export abstract class LanguageModel {
     return embedding(this.embedTokens, ids, "f32");
   }
 
-  protected runLayer(layer: DecoderLayer, x: Tensor, batch: PackedBatch, options: ForwardOptions, balance: { cuSeqlens: Tensor; alpha: number } | undefined, losses: Tensor[]): Tensor {
+  protected runLayer(
+    layer: DecoderLayer,
+    x: Tensor,
+    batch: PackedBatch,
+    options: ForwardOptions,
+    balance: { cuSeqlens: Tensor; alpha: number } | undefined,
+    losses: Tensor[],
+  ): Tensor {
     const run = (input: Tensor) => layer.forward(input, batch, { balance });
     const [output, loss] = scope(() => (options.recomputeLayers ? recompute(run, [x]) : run(x)));
     if (loss) losses.push(loss);

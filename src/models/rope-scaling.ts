@@ -10,8 +10,17 @@ export function ropeScalingOf(config: HfConfig): RopeScaling | null {
   const factor = s.factor;
   const originalMaxPositions = s.original_max_position_embeddings ?? config.max_position_embeddings;
   if (s.rope_type === "yarn")
-    return { type: "yarn", factor, originalMaxPositions, betaFast: s.beta_fast ?? 32, betaSlow: s.beta_slow ?? 1, mscale: s.mscale, mscaleAllDim: s.mscale_all_dim };
-  if (s.rope_type === "llama3") return { type: "llama3", factor, originalMaxPositions, lowFreqFactor: s.low_freq_factor ?? 1, highFreqFactor: s.high_freq_factor ?? 4 };
+    return {
+      type: "yarn",
+      factor,
+      originalMaxPositions,
+      betaFast: s.beta_fast ?? 32,
+      betaSlow: s.beta_slow ?? 1,
+      mscale: s.mscale,
+      mscaleAllDim: s.mscale_all_dim,
+    };
+  if (s.rope_type === "llama3")
+    return { type: "llama3", factor, originalMaxPositions, lowFreqFactor: s.low_freq_factor ?? 1, highFreqFactor: s.high_freq_factor ?? 4 };
   if (s.rope_type === "linear") return { type: "linear", factor };
   throw new CheckpointError(`config.json: rope_scaling type ${s.rope_type} is not supported; expected yarn, llama3, linear or none`);
 }

@@ -27,7 +27,12 @@ export function packSequences(sequences: readonly ArrayLike<number>[]): PackedBa
     }
     cuSeqlens[s + 1] = at;
   });
-  return { ids: tensor(ids, [numTokens], "i32"), positions: tensor(positions, [numTokens], "i32"), cuSeqlens: tensor(cuSeqlens, [sequences.length + 1], "i32"), numTokens };
+  return {
+    ids: tensor(ids, [numTokens], "i32"),
+    positions: tensor(positions, [numTokens], "i32"),
+    cuSeqlens: tensor(cuSeqlens, [sequences.length + 1], "i32"),
+    numTokens,
+  };
 }
 
 /** One new token for each of B rows of a cache. */

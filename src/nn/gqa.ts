@@ -78,7 +78,10 @@ export class GqaAttention {
   decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
     const [q, k, v] = this.project(x, step.positions);
     this.writeCache(cache, k, v, step.slots, step.positions);
-    return this.finish(decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.headDim }), residual);
+    return this.finish(
+      decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.headDim }),
+      residual,
+    );
   }
 
   dispose(): void {

@@ -1,7 +1,8 @@
 // The attention cache of one layer: keys and values per head, or MLA's latent. Memory only.
+
+import type { DType } from "../tensor/dtype.js";
 import { keep } from "../tensor/engine.js";
 import { zeros } from "../tensor/ops/elementwise.js";
-import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**

@@ -1,6 +1,7 @@
 // The dense feed-forward block, SwiGLU: down(silu(gate·x)·(up·x)).
-import { linear } from "../tensor/ops/linear.js";
+
 import { swiglu } from "../tensor/ops/elementwise.js";
+import { linear } from "../tensor/ops/linear.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Init, type ParameterSet, weight } from "./parameters.js";

@@ -22,7 +22,11 @@ export interface Optimizer {
 }
 
 /** Runs `update` with the clip factor of the parameters' gradients, unless their norm is not finite; clears the gradients. */
-export async function clippedStep(parameters: readonly Parameter[], maxNorm: number, update: (withGrad: readonly Parameter[], factor: Tensor) => void): Promise<StepResult> {
+export async function clippedStep(
+  parameters: readonly Parameter[],
+  maxNorm: number,
+  update: (withGrad: readonly Parameter[], factor: Tensor) => void,
+): Promise<StepResult> {
   const withGrad = parameters.filter((p) => p.grad);
   if (withGrad.length === 0) return { gradNorm: 0 };
   const squared = scope(() => sumSquares(withGrad.map((p) => p.grad as Tensor)));

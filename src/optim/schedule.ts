@@ -16,7 +16,8 @@ export interface ScheduleOptions {
 
 /** DeepSeek-V3's shape (§4.2): linear warm-up, constant, cosine decay. */
 export function warmupCosine({ peak, warmupSteps, totalSteps, decayFrom = warmupSteps, finalFraction = 0.1 }: ScheduleOptions): Schedule {
-  if (decayFrom < warmupSteps || decayFrom > totalSteps) throw new ConfigError(`schedule: decayFrom must lie in warmupSteps..totalSteps (${warmupSteps}..${totalSteps}), got ${decayFrom}`);
+  if (decayFrom < warmupSteps || decayFrom > totalSteps)
+    throw new ConfigError(`schedule: decayFrom must lie in warmupSteps..totalSteps (${warmupSteps}..${totalSteps}), got ${decayFrom}`);
   return (step) => {
     if (step < warmupSteps) return (peak * (step + 1)) / warmupSteps;
     if (step < decayFrom) return peak;
@@ -26,4 +27,5 @@ export function warmupCosine({ peak, warmupSteps, totalSteps, decayFrom = warmup
 }
 
 /** Warm-up, then constant. */
-export const warmupConstant = (peak: number, warmupSteps: number): Schedule => warmupCosine({ peak, warmupSteps, totalSteps: warmupSteps + 1, decayFrom: warmupSteps + 1 });
+export const warmupConstant = (peak: number, warmupSteps: number): Schedule =>
+  warmupCosine({ peak, warmupSteps, totalSteps: warmupSteps + 1, decayFrom: warmupSteps + 1 });

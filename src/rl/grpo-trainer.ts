@@ -5,10 +5,10 @@ import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupConstant } from "../optim/schedule.js";
-import { dispatch } from "../tensor/engine.js";
-import { addScaledOp } from "../tensor/ops/elementwise.js";
 import type { RewardFunction, RewardTable, WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
+import { dispatch } from "../tensor/engine.js";
+import { addScaledOp } from "../tensor/ops/elementwise.js";
 import { groupAdvantages } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
 import { type Policy, rollout, scoreTrajectories } from "./rollout.js";
@@ -64,7 +64,9 @@ export class GrpoTrainer {
     const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
     const finished = performance.now();
     if (!Number.isFinite(update.loss) || !Number.isFinite(update.grad_norm))
-      throw new TrainingError(`step ${this.step}: the loss is ${update.loss} with gradient norm ${update.grad_norm}; try a lower learningRate (now ${lr}) or maxGradNorm (now ${this.config.maxGradNorm})`);
+      throw new TrainingError(
+        `step ${this.step}: the loss is ${update.loss} with gradient norm ${update.grad_norm}; try a lower learningRate (now ${lr}) or maxGradNorm (now ${this.config.maxGradNorm})`,
+      );
     this.step++;
     const numTokens = batch.trajectories.reduce((n, t) => n + t.completionIds.length, 0);
     const metrics: GrpoMetrics = {
@@ -122,7 +124,14 @@ export class GrpoTrainer {
   private sample(numPrompts: number, signal?: AbortSignal): Promise<Trajectory[]> {
     const { numGenerations, maxCompletionLength, temperature, rolloutSlots } = this.config;
     const problems: Problem[] = Array.from({ length: numPrompts }, (_, i) => this.task.generate(this.seed, this.nextProblem + i, "train"));
-    const options = { numGenerations, maxNewTokens: maxCompletionLength, temperature, slots: rolloutSlots, seed: this.seed * 1_000_003 + this.nextProblem, signal };
+    const options = {
+      numGenerations,
+      maxNewTokens: maxCompletionLength,
+      temperature,
+      slots: rolloutSlots,
+      seed: this.seed * 1_000_003 + this.nextProblem,
+      signal,
+    };
     this.nextProblem += numPrompts;
     return rollout(this.policy, this.task, problems, options);
   }
@@ -146,7 +155,12 @@ export function copyParameters(from: LanguageModel, to: LanguageModel): void {
   to.parameters.refreshShadows();
 }
 
-function batchMetrics(trajectories: readonly Trajectory[], rewards: readonly number[], tables: readonly RewardTable[], advantages: { rewardStd: number; zeroSpread: readonly boolean[] }): GrpoMetrics {
+function batchMetrics(
+  trajectories: readonly Trajectory[],
+  rewards: readonly number[],
+  tables: readonly RewardTable[],
+  advantages: { rewardStd: number; zeroSpread: readonly boolean[] },
+): GrpoMetrics {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
   const lengths = trajectories.map((t) => t.completionIds.length);
   const finished = trajectories.filter((t) => t.stopReason === "stop").map((t) => t.completionIds.length);

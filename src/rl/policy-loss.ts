@@ -35,7 +35,11 @@ export function tokenWeight(type: LossType, length: number, totals: { numComplet
 }
 
 /** Log-probabilities and entropies [C] of the completions' tokens, in order, under the model at this temperature. */
-export function completionLogProbs(model: LanguageModel, samples: readonly { ids: Int32Array; promptLength: number }[], temperature: number): { logp: Tensor; entropy: Tensor } {
+export function completionLogProbs(
+  model: LanguageModel,
+  samples: readonly { ids: Int32Array; promptLength: number }[],
+  temperature: number,
+): { logp: Tensor; entropy: Tensor } {
   const batch = packSequences(samples.map(({ ids }) => ids.subarray(0, ids.length - 1)));
   const { hidden } = model.forward(batch);
   const rows: number[] = [];
@@ -62,15 +66,30 @@ export interface PolicyLoss {
 /** -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1 (DeepSeekMath eqs. 3-4). */
 export function policyLoss(model: LanguageModel, samples: readonly UpdateSample[], config: GrpoConfig): PolicyLoss {
   const { logp, entropy } = completionLogProbs(model, samples, config.temperature);
-  const perToken = (of: (s: UpdateSample, i: number) => number) => tensor(samples.flatMap((s) => Array.from(s.oldLogProbs, (_, i) => of(s, i))), logp.shape);
+  const perToken = (of: (s: UpdateSample, i: number) => number) =>
+    tensor(
+      samples.flatMap((s) => Array.from(s.oldLogProbs, (_, i) => of(s, i))),
+      logp.shape,
+    );
   const weights = perToken((s) => s.tokenWeight);
   const advantages = perToken((s) => s.advantage);
-  const ratio = unary("exp", binary("sub", logp, perToken((s, i) => s.oldLogProbs[i])));
+  const ratio = unary(
+    "exp",
+    binary(
+      "sub",
+      logp,
+      perToken((s, i) => s.oldLogProbs[i]),
+    ),
+  );
   const clipped = clamp(ratio, 1 - config.epsilon, 1 + config.epsilonHigh);
   const objective = binary("min", binary("mul", ratio, advantages), binary("mul", clipped, advantages));
   let total = scale(dot(objective, weights), -1);
   if (config.beta > 0) {
-    const difference = binary("sub", perToken((s, i) => s.refLogProbs?.[i] ?? s.oldLogProbs[i]), logp);
+    const difference = binary(
+      "sub",
+      perToken((s, i) => s.refLogProbs?.[i] ?? s.oldLogProbs[i]),
+      logp,
+    );
     const k3 = binary("sub", unary("exp", difference), difference); // less the constant 1, which has no gradient
     total = addScaled(total, dot(k3, weights), 1, config.beta);
   }

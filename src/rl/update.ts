@@ -106,7 +106,13 @@ export async function updatePolicy(
   config: GrpoConfig,
   lr: number,
 ): Promise<UpdateMetrics> {
-  const refLogProbs = reference ? await scoreLogProbs(reference, scored.map((s) => s.trajectory), config) : null;
+  const refLogProbs = reference
+    ? await scoreLogProbs(
+        reference,
+        scored.map((s) => s.trajectory),
+        config,
+      )
+    : null;
   const totals = {
     numCompletions: scored.length / config.numMinibatches,
     numTokens: scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0) / config.numMinibatches,

@@ -1,12 +1,12 @@
 // DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no losses.
 import { CheckpointError } from "../../errors.js";
-import { scope } from "../../tensor/engine.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { PackedBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
 import { MlaAttention } from "../../nn/mla.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
+import { scope } from "../../tensor/engine.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { type ForwardOptions, LanguageModel, type ModelOptions } from "../language-model.js";
 import { type DeepseekHfConfig, mlaConfigOf, moeConfigOf, mtpDepth } from "./config.js";
 import { MtpModule } from "./mtp.js";
@@ -43,7 +43,12 @@ export class DeepseekModel extends LanguageModel {
     return this.mtp.length;
   }
 
-  protected override forwardMtp(hidden: Tensor, shiftedIds: readonly Tensor[], batch: PackedBatch, options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  protected override forwardMtp(
+    hidden: Tensor,
+    shiftedIds: readonly Tensor[],
+    batch: PackedBatch,
+    options: ForwardOptions,
+  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     const states: Tensor[] = [];
     const balanceLosses: Tensor[] = [];
     const balance = options.balanceAlpha ? { cuSeqlens: batch.cuSeqlens, alpha: options.balanceAlpha } : undefined;
@@ -72,6 +77,13 @@ export class DeepseekModel extends LanguageModel {
   }
 
   private buildMtp(index: number): MtpModule {
-    return new MtpModule(this.parameters, `model.layers.${index}`, this.config.hidden_size, this.config.rms_norm_eps, { std: this.config.initializer_range }, this.buildLayer(index, true));
+    return new MtpModule(
+      this.parameters,
+      `model.layers.${index}`,
+      this.config.hidden_size,
+      this.config.rms_norm_eps,
+      { std: this.config.initializer_range },
+      this.buildLayer(index, true),
+    );
   }
 }

@@ -1,11 +1,12 @@
 // Multi-token prediction (DeepSeek-V3 §2.2): one more block that predicts the token after the next.
+
+import type { DecoderLayer } from "../../nn/decoder-layer.js";
+import { type Init, type ParameterSet, weight } from "../../nn/parameters.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
 import { linear } from "../../tensor/ops/linear.js";
 import { rmsNorm } from "../../tensor/ops/norm.js";
 import type { Parameter } from "../../tensor/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { DecoderLayer } from "../../nn/decoder-layer.js";
-import { type Init, type ParameterSet, weight } from "../../nn/parameters.js";
 
 /**
  * One prediction depth. Embedding and head are the main model's. The input order is [embedding, hidden] and the hidden state is
