@@ -1,0 +1,59 @@
+// The tensor layer's public surface: tensors and scopes, autograd, ops, backends.
+export type { Backend, DeviceBuffer, Unsupported } from "./backend.js";
+export { createNativeBackend, type NativeBackend, type NativeOptions } from "./backends/native/backend.js";
+export { availableIsas } from "./backends/native/addon.js";
+export { type Isa, supportedIsas } from "./backends/native/cpu.js";
+export { type OpenOptions, openBackend } from "./backends/open.js";
+export { createReferenceBackend } from "./backends/reference/backend.js";
+export { type DType, decodeBytes, dtypeBytes, encodeBytes, fromBf16Bits, fromF16Bits, type HostArray, toBf16Bits } from "./dtype.js";
+export {
+  alias,
+  currentBackend,
+  dispatch,
+  empty,
+  fromBytes,
+  keep,
+  memoryStats,
+  meter,
+  type OpProfile,
+  scope,
+  scopeAsync,
+  startProfile,
+  stopProfile,
+  tensor,
+  trimMemory,
+  useBackend,
+  writeTensor,
+} from "./engine.js";
+export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";
+export { attention, type AttentionParams, decodeAttention, type DecodeAttentionParams, kvCacheWrite } from "./ops/attention.js";
+export {
+  add,
+  addScaled,
+  binary,
+  type BinaryKind,
+  cast,
+  clamp,
+  concatLast,
+  fillInPlace,
+  scale,
+  scaleBy,
+  splitLast,
+  swiglu,
+  unary,
+  type UnaryKind,
+  zeros,
+} from "./ops/elementwise.js";
+export { headCrossEntropy, headLogProb } from "./ops/head.js";
+export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
+export { type GemmParams, headMatmul, linear, type LinearOptions, matmul } from "./ops/linear.js";
+export { balanceLoss, type Dispatch, groupedLinear, moeCombine, moeDispatch, router, routerBiasUpdate, type RouterParams } from "./ops/moe.js";
+export { rmsNorm } from "./ops/norm.js";
+export { adamw, type AdamWParams, applyUpdate } from "./ops/optimizer.js";
+export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
+export { mlaAssemble, type MlaAssembleParams, rope, type RopeLayout } from "./ops/rope.js";
+export { embedding, gatherRows } from "./ops/rows.js";
+export { sampleTokens, type SamplingParams } from "./ops/sampling.js";
+export { backward, isRecording, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";
+export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
+export { reshape } from "./view.js";
