@@ -82,14 +82,11 @@ void packTransposed(const Operand& x, int64_t k0, int64_t kCount, const Panels& 
 
 }  // namespace
 
-void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t outer0, int64_t count, int64_t part, int64_t parts) {
-  const int64_t size = sizeOf(x.type), linesPerRow = (kCount * size + 63) / 64, lines = count * linesPerRow;
-  if (lines == 0) return;
-  int64_t line = lines * part / parts;
-  const int64_t end = lines * (part + 1) / parts;
-  for (int64_t row = line / linesPerRow, inRow = line % linesPerRow; line < end; ++row, inRow = 0) {
-    const char* p = static_cast<const char*>(x.data) + ((x.index ? x.index[outer0 + row] : outer0 + row) * x.ld + k0) * size;
-    for (; inRow < linesPerRow && line < end; ++inRow, ++line) __builtin_prefetch(p + inRow * 64);
+void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t begin, int64_t end) {
+  const int64_t size = sizeOf(x.type), bytes = kCount * size;
+  for (int64_t row = begin; row < end; ++row) {
+    const char* p = static_cast<const char*>(x.data) + ((x.index ? x.index[row] : row) * x.ld + k0) * size;
+    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
   }
 }
 

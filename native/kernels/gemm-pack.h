@@ -66,7 +66,7 @@ PackFunction packerOfA(const Operand& a, bool bf16Compute);
 /** Panels of B: word w of column j at [w·kPanelColumns + j] of its panel; whole vectors are written, zero past the last column. */
 PackFunction packerOfB(const Operand& b, bool bf16Compute);
 
-/** Asks for the memory of X[outer0 .. outer0+count, k0 .. k0+kCount), a kContiguous X: the `part`-th of `parts` shares of its cache lines. */
-void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t outer0, int64_t count, int64_t part, int64_t parts);
+/** Asks for the memory of X[begin .. end, k0 .. k0+kCount), X kContiguous. */
+void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t begin, int64_t end);
 
 }  // namespace luciole

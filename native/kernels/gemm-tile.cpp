@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dtype.h"
+#include "gemm-skinny.h"
 #include "gemm-words.h"
 #include "pool.h"
 
@@ -83,11 +84,20 @@ struct Addends {
   bool c, biasAndResidual;
 };
 
+/** The common case of a bf16 C: nothing to add, no column missing. */
+template <class C>
+inline void storeWhole(C* c, int64_t ldc, int64_t rows, const float* tile) {
+  for (int64_t i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < kPanelColumns; j += kLanes) store(c + i * ldc + j, load(tile + i * kPanelColumns + j));
+}
+
 /** C[m.., n..] = tile (rows kPanelColumns apart) + addends. */
 template <class C, class R>
 void finishRows(const Product& p, const Addends& add, int64_t m, int64_t rows, int64_t n, int64_t columns, const float* tile) {
   const float* bias = add.biasAndResidual ? p.bias : nullptr;
   const R* residual = add.biasAndResidual ? static_cast<const R*>(p.residual) : nullptr;
+  if (columns == kPanelColumns && !add.earlier && !add.c && !bias && !residual) return storeWhole(static_cast<C*>(p.c) + m * p.ldc + n, p.ldc, rows, tile);
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = (m + i) * p.ldc + n;
     C* c = static_cast<C*>(p.c) + row;
@@ -154,8 +164,7 @@ class Tile {
         const Panel rows = rowPanel(chunk, r);
         for (int64_t c = 0; c < columnPanels.count; ++c) {
           const Panel columns = columnPanel(chunk, c, r == 0);
-          if (p.a.kContiguous && r + 1 < rowPanels.count)
-            prefetchRows(p.a, chunk.begin, chunk.count, rowPanels.at(r + 1), rowPanels.sizeOf(r + 1), c, columnPanels.count);
+          if (p.a.kContiguous && r + 1 < rowPanels.count) prefetchShare(chunk, r + 1, c);
           multiply(chunk, rows, columns);
         }
       }
@@ -176,9 +185,16 @@ class Tile {
     return {rowPanels.at(r), rowPanels.sizeOf(r), group + r * kPanelWordsA, 0};
   }
 
+  /** Asks for the next row panel's memory, a share of its rows before each product of the present one. */
+  void prefetchShare(const Chunk& chunk, int64_t r, int64_t c) {
+    const int64_t begin = rowPanels.at(r), count = rowPanels.sizeOf(r);
+    prefetchRows(p.a, chunk.begin, chunk.count, begin + count * c / columnPanels.count, begin + count * (c + 1) / columnPanels.count);
+  }
+
   /** Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads memory in order. */
   Panel columnPanel(const Chunk& chunk, int64_t c, bool firstSweep) {
     const int64_t begin = columnPanels.at(c), count = columnPanels.sizeOf(c);
+    if (skinny) return {begin, count, nullptr, 0};
     // Read where it lies: B has f32 rows along n already, and too few rows of A to share a packed copy.
     if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld};
     if (firstSweep && (p.b.kContiguous || directB)) packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
@@ -189,7 +205,10 @@ class Tile {
   void multiply(const Chunk& chunk, const Panel& rows, const Panel& columns) {
     const int64_t vectors = divideUp(columns.count, kLanes), m = rows.begin, n = columns.begin;
     const MicroKernel kernel = kernels[vectors - 1][rows.count - 1];
-    auto into = [&](float* out, int64_t ld, bool add) { kernel(chunk.words, rows.data, columns.data, columns.stride, out, ld, add); };
+    auto into = [&](float* out, int64_t ld, bool add) {
+      if (skinny) skinny(p.b, chunk.begin, chunk.count, n, columns.count, rows.data, out, ld, add);
+      else kernel(chunk.words, rows.data, columns.data, columns.stride, out, ld, add);
+    };
     if (sumsInC() && columns.count == vectors * kLanes && !(chunk.last && (p.bias || p.residual)))
       return into(static_cast<float*>(p.c) + m * p.ldc + n, p.ldc, !chunk.first || p.accumulate);
     float* earlier = sums ? sums + (m - m0) * sumsLd() + (n - n0) : nullptr;
@@ -208,6 +227,8 @@ class Tile {
   const PackFunction packA = packerOfA(p.a, p.bf16Compute), packB = packerOfB(p.b, p.bf16Compute);
   const std::array<KernelRow, kTileVectors>& kernels = kernelsFor(p.bf16Compute && kHasDotBf16, !p.a.kContiguous);
   const Finish finish = finisherOf(p);
+  const SkinnyKernel skinny =
+      rowPanels.end - rowPanels.begin <= kSkinnyRows && p.a.kContiguous && p.b.kContiguous ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
   const bool directB = rowPanels.count == 1 && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
 };
 
@@ -224,23 +245,26 @@ void computeTile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int
 }
 
 TileGrid chooseTiles(const Product& p, int64_t M, int64_t N, int64_t threads, int64_t copies) {
-  // In vector operations per word of k: a multiply-add is 1; packing one element costs these (measured on Zen 4).
-  const double costA = 0.15, costB = p.b.kContiguous ? 0.35 : 0.15;
-  const double costOfTask = 1000.0 / std::max<int64_t>(1, divideUp(p.K, elementsPerWord(p.bf16Compute)));
+  // Estimates in vector multiply-adds per word of k, from measurements on Zen 4: packing one word, mostly waiting for memory; a task; waking threads.
+  const double costA = p.a.kContiguous ? 0.4 : 1.0, costB = p.b.kContiguous ? 0.6 : 1.0;
+  const double words = static_cast<double>(std::max<int64_t>(1, divideUp(p.K, elementsPerWord(p.bf16Compute))));
+  const double costOfTask = 1000 / words, costOfThreads = 6000 / words, idleAtEnd = 0.15;
   constexpr int64_t kTileWords = 128 * 1024;  // packed B: half of a second-level cache of 1 MiB
+  constexpr int64_t kMostRowsOfSums = 256;    // sums kept outside C
   const int64_t mostColumns = std::max<int64_t>(kPanelColumns, kTileWords / chunkWords(p.K, p.bf16Compute) / kPanelColumns * kPanelColumns);
-  const int64_t leastColumnTiles = divideUp(N, mostColumns), mostColumnTiles = divideUp(N, kPanelColumns), mostRowTiles = divideUp(M, kTileRows);
+  const int64_t mostColumnTiles = divideUp(N, kPanelColumns), mostRowTiles = divideUp(M, kTileRows);
+  const int64_t leastRowTiles = p.cType == kF32 ? 1 : divideUp(M, kMostRowsOfSums);
 
   TileGrid best{};
   double leastCost = 1e300;
-  for (int64_t columnTiles = leastColumnTiles;; columnTiles = std::min(columnTiles * 2, mostColumnTiles)) {
+  for (int64_t columnTiles = divideUp(N, mostColumns);; columnTiles = std::min(columnTiles * 2, mostColumnTiles)) {
     const int64_t columns = roundUp(divideUp(N, columnTiles), kPanelColumns), numColumnTiles = divideUp(N, columns);
     for (int64_t rounds = 1; rounds <= 16; ++rounds) {
-      const int64_t rowTiles = std::clamp<int64_t>(rounds * threads / (numColumnTiles * copies), 1, mostRowTiles);
-      const int64_t rows = divideUp(M, rowTiles), numRowTiles = divideUp(M, rows);
-      const double vectors = static_cast<double>(columns) / kLanes;
-      const double tile = rows * vectors + rows * costA + columns * costB + costOfTask;
-      const double cost = tile * (divideUp(numRowTiles * numColumnTiles * copies, threads) + (threads > 1 ? 0.15 : 0.0));
+      const int64_t rowTiles = std::clamp<int64_t>(rounds * threads / (numColumnTiles * copies), leastRowTiles, mostRowTiles);
+      const int64_t rows = divideUp(M, rowTiles), numRowTiles = divideUp(M, rows), numTiles = numRowTiles * numColumnTiles * copies;
+      const double tile = static_cast<double>(rows * columns) / kLanes + rows * costA + columns * costB + costOfTask;
+      const double parallel = threads > 1 && numTiles > 1 ? costOfThreads + idleAtEnd * tile : 0;
+      const double cost = tile * divideUp(numTiles, threads) + parallel;
       if (cost < leastCost) {
         leastCost = cost;
         best = {rows, columns, numRowTiles, numColumnTiles};
