@@ -52,7 +52,10 @@ describe("createModel", () => {
 
   test("dispose frees everything, in every family and compute type", () => {
     const before = memoryStats().liveBuffers;
-    for (const raw of [{ ...deepseek, num_nextn_predict_layers: 2 }, { model_type: "qwen2", ...sizes, tie_word_embeddings: true }]) {
+    for (const raw of [
+      { ...deepseek, num_nextn_predict_layers: 2 },
+      { model_type: "qwen2", ...sizes, tie_word_embeddings: true },
+    ]) {
       for (const compute of ["f32", "bf16"] as const) {
         const model = createModel(parseHfConfig(raw), { compute });
         expect(memoryStats().liveBuffers).toBeGreaterThan(before);

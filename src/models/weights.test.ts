@@ -19,10 +19,15 @@ beforeEach(() => useBackend(createReferenceBackend()));
 
 /** A stored tensor for every name the model has, each holding numbers of its own. */
 function matching(model: LanguageModel): Map<string, StoredTensor> {
-  return new Map(model.parameters.storedParts().map(({ part }, i) => [part.name, { shape: part.shape, values: Float32Array.from({ length: numElements(part.shape) }, (_, j) => i + j / 1000) }]));
+  return new Map(
+    model.parameters
+      .storedParts()
+      .map(({ part }, i) => [part.name, { shape: part.shape, values: Float32Array.from({ length: numElements(part.shape) }, (_, j) => i + j / 1000) }]),
+  );
 }
 
-const load = (model: LanguageModel, stored: ReadonlyMap<string, StoredTensor>) => loadWeights(model.parameters, async (name) => stored.get(name), stored.keys());
+const load = (model: LanguageModel, stored: ReadonlyMap<string, StoredTensor>) =>
+  loadWeights(model.parameters, async (name) => stored.get(name), stored.keys());
 
 async function problemOf(model: LanguageModel, stored: ReadonlyMap<string, StoredTensor>): Promise<string> {
   const error = await load(model, stored).then(

@@ -1,10 +1,10 @@
 // 200 training steps against PyTorch's: same start, same tokens, our trainer and optimiser. README.md, "Loss curves", says how tight.
 import { beforeAll, describe, expect, test } from "vitest";
-import type { PackedBatch } from "../../src/nn/batch.js";
 import { createModel } from "../../src/models/create.js";
 import { DeepseekModel } from "../../src/models/deepseek/model.js";
 import type { DeepseekV3HfConfig } from "../../src/models/hf-config.js";
 import type { ForwardOptions, LanguageModel } from "../../src/models/language-model.js";
+import type { PackedBatch } from "../../src/nn/batch.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { warmupCosine } from "../../src/optim/schedule.js";
 import { tensor, useBackend } from "../../src/tensor/engine.js";
@@ -38,6 +38,8 @@ interface CurveRecord {
 /** Differences of our curve from PyTorch's. */
 interface Distance {
   readonly worstLoss: number;
+  /** The worst of the first 30 steps, before roundings can have grown. */
+  readonly earlyLoss: number;
   readonly worstGradNorm: number;
   /** Of the mean over the last 50 steps. */
   readonly finalLoss: number;
@@ -56,14 +58,14 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
 
   test("deepseek: cross-entropy, MTP, balance loss and bias updates together follow PyTorch's", async () => {
     const distance = await follow("deepseek", (config) => new TrimmedMtp(config as DeepseekV3HfConfig), numSteps);
-    console.log(distance);
+    expect(distance.earlyLoss).toBeLessThan(1e-5);
+    // Another instruction set may round one token to another expert, which later steps feel (README: up to 4e-3 at one of them).
     expect(distance.worstLoss).toBeLessThan(5e-3);
     expect(distance.finalLoss).toBeLessThan(2e-4);
   });
 
   test("deepseek as trained here, where MTP also routes each sequence's last row, stays near", async () => {
     const distance = await follow("deepseek", createModel, numSteps);
-    console.log(distance);
     expect(distance.worstLoss).toBeLessThan(3e-2);
     expect(distance.finalLoss).toBeLessThan(1e-3);
   });
@@ -84,6 +86,7 @@ async function follow(name: string, create: (config: Parameters<typeof createMod
   const goldenLosses = curves.mainLoss ?? curves.loss;
   return {
     worstLoss: worst(losses, goldenLosses),
+    earlyLoss: worst(losses.slice(0, 30), goldenLosses),
     worstGradNorm: worst(norms, curves.gradNorm),
     finalLoss: Math.abs(meanLast(losses) - meanLast(goldenLosses.slice(0, losses.length))),
   };
@@ -116,7 +119,12 @@ async function trainOn(model: LanguageModel, batches: readonly (readonly number[
  * row has no loss, but its expert choices count in the load and in the balance loss. This model leaves it out, as the curve does.
  */
 class TrimmedMtp extends DeepseekModel {
-  protected override forwardMtp(hidden: Tensor, shiftedIds: readonly Tensor[], batch: PackedBatch, options: ForwardOptions): ReturnType<DeepseekModel["forwardMtp"]> {
+  protected override forwardMtp(
+    hidden: Tensor,
+    shiftedIds: readonly Tensor[],
+    batch: PackedBatch,
+    options: ForwardOptions,
+  ): ReturnType<DeepseekModel["forwardMtp"]> {
     const numSequences = batch.cuSeqlens.shape[0] - 1;
     const length = batch.numTokens / numSequences;
     const kept = Array.from({ length: batch.numTokens }, (_, t) => t).filter((t) => t % length < length - 1);

@@ -1,15 +1,16 @@
 // Weights through files: what transformers saved is what we save, and a model loaded again is the same to the bit.
-import { mkdtemp, rm } from "node:fs/promises";
+
 import { readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/checkpoint/index.js";
 import { type WritableTensor, writeModelDirectory } from "../../src/checkpoint/index.js";
 import { createModel } from "../../src/models/create.js";
 import { toHfConfigJson } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { storedWeights } from "../../src/models/weights.js";
-import type { JsonObject } from "../../src/checkpoint/index.js";
 import { useBackend } from "../../src/tensor/engine.js";
 import { fastestBackend } from "./backends.js";
 import { forwardLogits } from "./continuous-decoding.js";

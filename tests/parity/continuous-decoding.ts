@@ -1,10 +1,11 @@
 // Feeds known sequences through prefill and decode as a sampler would, and gathers the logits. Knows no expected values.
-import type { CacheKind } from "../../src/nn/kv-cache.js";
+
+import type { LanguageModel } from "../../src/models/language-model.js";
 import { packSequences } from "../../src/nn/batch.js";
+import type { CacheKind } from "../../src/nn/kv-cache.js";
 import { scopeAsync, tensor } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import type { LanguageModel } from "../../src/models/language-model.js";
 
 /** How the sequences run: over how many cache rows, of which kind, and how much of each is its prompt. */
 export interface DecodingPlan {

@@ -4,7 +4,7 @@ import { AdamW } from "../../src/optim/adamw.js";
 import { keep, scope } from "../../src/tensor/engine.js";
 import { backward, withTape } from "../../src/tensor/tape.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
-import { languageModelLoss, type LossOptions } from "../../src/train/loss.js";
+import { type LossOptions, languageModelLoss } from "../../src/train/loss.js";
 import { trainStep } from "../../src/train/step.js";
 import { asFloats } from "./golden-case.js";
 
@@ -14,12 +14,17 @@ export const fullLoss: LossOptions = { mtpWeight: 0.3, balanceAlpha: 0.01 };
 /** Numbers by stored name. */
 export type NamedNumbers = ReadonlyMap<string, Float32Array>;
 
-const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): Promise<NamedNumbers> => new Map([...(await read)].map(([name, { data }]) => [name, asFloats(data)]));
+const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): Promise<NamedNumbers> =>
+  new Map([...(await read)].map(([name, { data }]) => [name, asFloats(data)]));
 
 export const parametersOf = (model: LanguageModel): Promise<NamedNumbers> => floatsOf(model.parameters.read());
 
 /** Loss, gradients and expert loads of one step, its sequences split into micro-batches as given. Gradients are cleared before and after. */
-export async function gradientsOf(model: LanguageModel, microBatches: readonly (readonly TrainSequence[])[], options: LossOptions): Promise<{ loss: number; gradients: NamedNumbers; loads: number[][] }> {
+export async function gradientsOf(
+  model: LanguageModel,
+  microBatches: readonly (readonly TrainSequence[])[],
+  options: LossOptions,
+): Promise<{ loss: number; gradients: NamedNumbers; loads: number[][] }> {
   model.parameters.clearGrads();
   const all = microBatches.flat();
   let loss = 0;
@@ -45,7 +50,13 @@ export async function gradientsOf(model: LanguageModel, microBatches: readonly (
 }
 
 /** Trains with AdamW on the same sequences; returns the losses. `afterStep` sees the count of steps done. */
-export async function train(model: LanguageModel, sequences: readonly TrainSequence[], numSteps: number, options: LossOptions = fullLoss, afterStep: (done: number) => void = () => {}): Promise<number[]> {
+export async function train(
+  model: LanguageModel,
+  sequences: readonly TrainSequence[],
+  numSteps: number,
+  options: LossOptions = fullLoss,
+  afterStep: (done: number) => void = () => {},
+): Promise<number[]> {
   const optimizer = new AdamW(model.parameters.trained());
   const losses: number[] = [];
   for (let step = 1; step <= numSteps; step++) {

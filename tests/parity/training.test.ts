@@ -28,14 +28,17 @@ describe.each(backends)("on the $name backend", (backend) => {
       });
     });
 
-    test.each(["llama-llama3-rope", "qwen2-tied", withEverything])("%s: recomputed layers give the loss, gradients and expert loads of stored ones, to the bit", async (name) => {
-      await withModel(name, compute, async (model, { sequences }) => {
-        const stored = await gradientsOf(model, [sequences], fullLoss);
-        const recomputed = await gradientsOf(model, [sequences], { ...fullLoss, recomputeLayers: true });
-        expect(recomputed).toEqual(stored);
-        expect(stored.loads.every((load) => load.some((n) => n > 0))).toBe(true);
-      });
-    });
+    test.each(["llama-llama3-rope", "qwen2-tied", withEverything])(
+      "%s: recomputed layers give the loss, gradients and expert loads of stored ones, to the bit",
+      async (name) => {
+        await withModel(name, compute, async (model, { sequences }) => {
+          const stored = await gradientsOf(model, [sequences], fullLoss);
+          const recomputed = await gradientsOf(model, [sequences], { ...fullLoss, recomputeLayers: true });
+          expect(recomputed).toEqual(stored);
+          expect(stored.loads.every((load) => load.some((n) => n > 0))).toBe(true);
+        });
+      },
+    );
   });
 
   test.each(caseNames)("%s: accumulation over two micro-batches equals one batch", async (name) => {
@@ -44,29 +47,29 @@ describe.each(backends)("on the $name backend", (backend) => {
       const parts = await gradientsOf(model, [sequences.slice(0, 1), sequences.slice(1)], fullLoss);
       expect(parts.loss).toBeCloseTo(whole.loss, 5);
       expect(parts.loads).toEqual(whole.loads);
-      expect(differing(parts.gradients, whole.gradients, 2e-5)).toEqual([]);
+      expect(differing(parts.gradients, whole.gradients, 5e-6)).toEqual([]);
     });
   });
 
-  test.each(["qwen2-tied", "deepseek-v2-group-limited", withEverything])("%s: bf16 gradients point where f32 ones do", async (name) => {
+  test.each(["llama-llama3-rope", "qwen2-tied", "deepseek-v2-group-limited", withEverything])("%s: bf16 gradients point where f32 ones do", async (name) => {
     const f32 = await withModel(name, "f32", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
     const bf16 = await withModel(name, "bf16", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
     expect([...bf16.gradients.keys()]).toEqual([...f32.gradients.keys()]);
-    expect(cosine(bf16.gradients, f32.gradients)).toBeGreaterThan(0.99);
+    expect(cosine(bf16.gradients, f32.gradients)).toBeGreaterThan(0.999);
   });
 
   test.each(["llama-llama3-rope", withEverything])("%s: the same seed gives the same bits after training, another seed others", async (name) => {
     const { config, sequences } = await readCase(name);
-    const after = async (seed: number) => {
+    const trainedFrom = async (seed: number) => {
       const model = createModel(config, { seed });
       const losses = await train(model, sequences, 3);
       const parameters = await parametersOf(model);
       model.dispose();
       return { losses, parameters };
     };
-    const first = await after(7);
-    expect(await after(7)).toEqual(first);
-    expect((await after(8)).losses).not.toEqual(first.losses);
+    const first = await trainedFrom(7);
+    expect(await trainedFrom(7)).toEqual(first);
+    expect((await trainedFrom(8)).losses).not.toEqual(first.losses);
   });
 
   test("20 training steps leave as many live buffers as one, and disposing the model leaves none of its own", async () => {
