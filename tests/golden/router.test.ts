@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { float32Values, type HostTensor } from "../../src/checkpoint/index.js";
 import { scopeAsync, tensor, useBackend } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
-import { balanceLoss, router, type RouterParams } from "../../src/tensor/ops/moe.js";
+import { balanceLoss, type RouterParams, router } from "../../src/tensor/ops/moe.js";
 import { dot } from "../../src/tensor/ops/reduce.js";
 import { backward, Parameter, withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -46,7 +46,12 @@ describe.each(backends)("on the $name backend", (backend) => {
       const slots = slotsByExpert(Array.from(await chosen.indices.data()), v3.topK);
       expect(slots.experts).toEqual([...expected]);
       const gates = await chosen.weights.data();
-      expect(relativeDifference(slots.order.map((i) => gates[i]), floats(vectors, "topk_weights"))).toBeLessThan(1e-5);
+      expect(
+        relativeDifference(
+          slots.order.map((i) => gates[i]),
+          floats(vectors, "topk_weights"),
+        ),
+      ).toBeLessThan(1e-5);
 
       // The upstream gradient goes to the slots as ours order them.
       const upstream = new Float32Array(slots.order.length);
