@@ -5,14 +5,14 @@ import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupConstant } from "../optim/schedule.js";
-import type { RewardFunction, RewardTable, WeightedReward } from "../tasks/reward.js";
+import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
 import { groupAdvantages } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
-import { type Policy, rollout, scoreTrajectories } from "./rollout.js";
-import type { Trajectory } from "./trajectory.js";
+import { type Policy, rollout } from "../eval/rollout.js";
+import type { Trajectory } from "../eval/trajectory.js";
 import { type ScoredTrajectory, updatePolicy } from "./update.js";
 
 /** A step's figures by TRL name. */
@@ -23,6 +23,8 @@ export interface GrpoStep {
   readonly metrics: GrpoMetrics;
   readonly trajectories: readonly Trajectory[];
   readonly rewards: readonly number[];
+  /** Per mixture layer, each expert's share of the assignments. */
+  readonly expertLoad: readonly (readonly number[])[];
 }
 
 /** Consecutive steps without any reward spread after which training stops: nothing can be learnt. */
@@ -61,7 +63,7 @@ export class GrpoTrainer {
     const batch = await this.collect(signal);
     const sampled = performance.now();
     const lr = this.schedule(this.step);
-    const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
+    const { metrics: update, expertLoad } = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
     const finished = performance.now();
     if (!Number.isFinite(update.loss) || !Number.isFinite(update.grad_norm))
       throw new TrainingError(
@@ -78,7 +80,7 @@ export class GrpoTrainer {
       train_tokens_per_second: numTokens / ((finished - sampled) / 1000),
       step_time: (finished - started) / 1000,
     };
-    return { metrics, trajectories: batch.trajectories, rewards: batch.rewards };
+    return { metrics, trajectories: batch.trajectories, rewards: batch.rewards, expertLoad };
   }
 
   /** Makes the current policy the reference. */
@@ -106,7 +108,7 @@ export class GrpoTrainer {
     const numWithSpread = () => advantages.zeroSpread.filter((zero) => !zero).length;
     for (let round = 0; round <= dynamicSamplingRounds && (round === 0 || numWithSpread() < numPrompts); round++) {
       const fresh = await this.sample(numPrompts, signal);
-      const table = await scoreTrajectories(this.rewards, fresh);
+      const table = await scoreSamples(this.rewards, fresh);
       trajectories.push(...fresh);
       rewards.push(...table.totals);
       tables.push(table);

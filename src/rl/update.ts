@@ -4,10 +4,10 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { backward, noGrad, withTape } from "../tensor/tape.js";
-import { splitMicroBatches } from "../train/step.js";
+import { balanceExperts, splitMicroBatches } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
-import type { Trajectory } from "./trajectory.js";
+import type { Trajectory } from "../eval/trajectory.js";
 
 /** A trajectory and its advantage. */
 export interface ScoredTrajectory {
@@ -28,6 +28,12 @@ export interface UpdateMetrics {
   /** |trainer - sampler| log-probability of the same tokens, before any update. */
   "sampling/sampling_logp_difference/mean": number;
   "sampling/sampling_logp_difference/max": number;
+}
+
+/** Figures of a round, and each mixture layer's expert shares in its training forwards. */
+export interface UpdateResult {
+  readonly metrics: UpdateMetrics;
+  readonly expertLoad: readonly (readonly number[])[];
 }
 
 const idsOf = ({ promptIds, completionIds }: Trajectory): Int32Array => {
@@ -105,7 +111,7 @@ export async function updatePolicy(
   scored: readonly ScoredTrajectory[],
   config: GrpoConfig,
   lr: number,
-): Promise<UpdateMetrics> {
+): Promise<UpdateResult> {
   const refLogProbs = reference
     ? await scoreLogProbs(
         reference,
@@ -128,7 +134,7 @@ export async function updatePolicy(
   return runPasses(model, optimizer, useful, config, lr);
 }
 
-async function runPasses(model: LanguageModel, optimizer: Optimizer, samples: readonly UpdateSample[], config: GrpoConfig, lr: number): Promise<UpdateMetrics> {
+async function runPasses(model: LanguageModel, optimizer: Optimizer, samples: readonly UpdateSample[], config: GrpoConfig, lr: number): Promise<UpdateResult> {
   const tally = new Tally();
   let loss = 0;
   let gradNorm = 0;
@@ -142,10 +148,8 @@ async function runPasses(model: LanguageModel, optimizer: Optimizer, samples: re
       updates++;
     }
   }
-  scope(() => {
-    for (const moe of model.moeLayers) moe.updateBias(config.routerBiasStep);
-  });
-  return { loss: loss / Math.max(1, updates), grad_norm: gradNorm / Math.max(1, updates), ...tally.metrics() };
+  const expertLoad = await balanceExperts(model, config.routerBiasStep);
+  return { metrics: { loss: loss / Math.max(1, updates), grad_norm: gradNorm / Math.max(1, updates), ...tally.metrics() }, expertLoad };
 }
 
 async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig, tally: Tally, isFirst: boolean): Promise<number> {

@@ -22,6 +22,8 @@ export interface TrainStepResult {
   readonly loss: number;
   readonly gradNorm: number;
   readonly numTokens: number;
+  /** Per mixture layer, each expert's share of the assignments (sum 1). */
+  readonly expertLoad: readonly (readonly number[])[];
 }
 
 /** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens. */
@@ -56,10 +58,7 @@ export async function trainStep(
   }
   await new Promise(setImmediate); // timers and signals run between the steps of a synchronous backend
   const { gradNorm } = await optimizer.step(options.lr);
-  scope(() => {
-    for (const moe of model.moeLayers) moe.updateBias(options.routerBiasStep);
-  });
-  return { loss, gradNorm, numTokens: divisor };
+  return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, options.routerBiasStep) };
 }
 
 function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
@@ -69,6 +68,18 @@ function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], d
     backward(total);
     return main;
   });
+}
+
+/** Moves every router's bias by γ against the load since the last call, and gives each layer's expert shares. */
+export async function balanceExperts(model: LanguageModel, gamma: number): Promise<number[][]> {
+  const shares: number[][] = [];
+  for (const moe of model.moeLayers) {
+    const load = Array.from(await moe.load.data());
+    const total = load.reduce((a, b) => a + b, 0);
+    shares.push(load.map((n) => (total > 0 ? n / total : 0)));
+    scope(() => moe.updateBias(gamma));
+  }
+  return shares;
 }
 
 /** Mean next-token cross-entropy on sequences, without gradients. */

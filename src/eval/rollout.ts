@@ -1,8 +1,7 @@
-// Sampling trajectories for problems of a task, and scoring them. Knows no update rule.
+// Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows neither.
 import { generate } from "../inference/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { hashString } from "../random.js";
-import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { Trajectory } from "./trajectory.js";
@@ -42,9 +41,4 @@ export async function rollout(policy: Policy, task: Task, problems: readonly Pro
     const completion = policy.tokenizer.decode(ids, { skipSpecialTokens: true });
     return { problem: problems[p], prompt: prompts[p], promptIds: promptIds[p], completionIds: ids, completion, logProbs, stopReason };
   });
-}
-
-/** Runs the reward functions over trajectories. */
-export function scoreTrajectories(rewards: readonly (RewardFunction | WeightedReward)[], trajectories: readonly Trajectory[]): Promise<RewardTable> {
-  return scoreSamples(rewards, trajectories);
 }

@@ -1,0 +1,36 @@
+// Samples a policy on held-out problems and counts. The problems depend on the seed alone, so two models meet the same ones.
+import type { Problem, Task } from "../tasks/task.js";
+import { type Evaluation, evaluateSamples } from "./evaluate.js";
+import { type Policy, rollout } from "./rollout.js";
+import type { Trajectory } from "./trajectory.js";
+
+/** How an evaluation samples. */
+export interface EvaluateOptions {
+  readonly problems: number;
+  readonly samplesPerProblem: number;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly slots: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The counts and what they were counted from. */
+export interface PolicyEvaluation {
+  readonly evaluation: Evaluation;
+  readonly trajectories: readonly Trajectory[];
+  readonly tokensPerSecond: number;
+}
+
+/** Evaluates on held-out problems 0..problems-1 of the task. */
+export async function evaluatePolicy(policy: Policy, task: Task, options: EvaluateOptions): Promise<PolicyEvaluation> {
+  const { problems: count, samplesPerProblem, seed } = options;
+  const problems: Problem[] = Array.from({ length: count }, (_, i) => task.generate(seed, i, "heldout"));
+  const started = performance.now();
+  const trajectories = await rollout(policy, task, problems, { ...options, numGenerations: samplesPerProblem });
+  const seconds = (performance.now() - started) / 1000;
+  const samples = problems.map((problem, i) => ({ problem, completions: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map((t) => t.completion) }));
+  const evaluation = evaluateSamples(task, samples, (text) => policy.tokenizer.encode(text).length);
+  return { evaluation, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
+}

@@ -1,0 +1,5 @@
+// What `luciole/eval` offers.
+export * from "./evaluate.js";
+export * from "./evaluate-policy.js";
+export * from "./rollout.js";
+export * from "./trajectory.js";

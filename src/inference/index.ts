@@ -1,0 +1,2 @@
+// What `luciole/inference` offers.
+export * from "./generate.js";

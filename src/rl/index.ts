@@ -1,0 +1,7 @@
+// What `luciole/rl` offers, tasks and rewards included: all a recipe of one's own needs.
+export * from "../tasks/index.js";
+export * from "./advantage.js";
+export * from "./config.js";
+export * from "./grpo-trainer.js";
+export * from "./policy-loss.js";
+export * from "./update.js";
