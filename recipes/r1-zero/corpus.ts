@@ -1,7 +1,7 @@
 // The pretraining corpus: Countdown searches right and wrong, as token sequences. Sequence i is a pure function of (seed, i),
 // so a position in the data is one number.
 import { Random } from "../../src/random.js";
-import { createCountdownTask, type CountdownOptions } from "../../src/tasks/countdown.js";
+import { type CountdownOptions, createCountdownTask } from "../../src/tasks/countdown.js";
 import { searchTrace, type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
 import { RESPONSE_TAGS } from "../../src/tasks/response.js";
 import { COMPACT_PROMPT_ALPHABET } from "../../src/tasks/templates.js";

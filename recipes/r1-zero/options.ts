@@ -1,7 +1,7 @@
 // The knobs of the R1-Zero recipe and their presets, checked at the boundary.
 import { z } from "zod";
 import { ConfigError } from "../../src/errors.js";
-import { parseHfConfig, type HfConfig } from "../../src/models/hf-config.js";
+import { type HfConfig, parseHfConfig } from "../../src/models/hf-config.js";
 import type { GrpoOptions } from "../../src/rl/config.js";
 import type { CountdownOptions } from "../../src/tasks/countdown.js";
 import type { TraceOptionsInput } from "../../src/tasks/countdown-traces.js";
@@ -99,7 +99,16 @@ const tiny: ZeroOptions = {
     routerBiasStep: 1e-3,
     microBatchTokens: 8192,
   },
-  rl: { lossType: "dapo", steps: 80, numPrompts: 32, numGenerations: 16, maxCompletionLength: 320, learningRate: 3e-4, microBatchTokens: 16384, rolloutSlots: 256 },
+  rl: {
+    lossType: "dapo",
+    steps: 80,
+    numPrompts: 32,
+    numGenerations: 16,
+    maxCompletionLength: 320,
+    learningRate: 3e-4,
+    microBatchTokens: 16384,
+    rolloutSlots: 256,
+  },
   evaluation: { problems: 200, samplesPerProblem: 16, slots: 256, everySteps: 10, quickProblems: 100 },
   checkpointSeconds: 60,
 };
@@ -130,7 +139,10 @@ export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<strin
 /** The model's configuration for a vocabulary. */
 export function modelConfig(options: ZeroOptions, tokenizer: { vocabSize: number; bosId?: number; eosId?: number; padId?: number }): HfConfig {
   const { vocabSize, bosId, eosId, padId } = tokenizer;
-  return parseHfConfig({ ...options.model, vocab_size: vocabSize, bos_token_id: bosId, eos_token_id: eosId, pad_token_id: padId, torch_dtype: "float32" }, "zero: model");
+  return parseHfConfig(
+    { ...options.model, vocab_size: vocabSize, bos_token_id: bosId, eos_token_id: eosId, pad_token_id: padId, torch_dtype: "float32" },
+    "zero: model",
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -30,7 +30,10 @@ export async function evaluatePolicy(policy: Policy, task: Task, options: Evalua
   const started = performance.now();
   const trajectories = await rollout(policy, task, problems, { ...options, numGenerations: samplesPerProblem });
   const seconds = (performance.now() - started) / 1000;
-  const samples = problems.map((problem, i) => ({ problem, completions: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map((t) => t.completion) }));
+  const samples = problems.map((problem, i) => ({
+    problem,
+    completions: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map((t) => t.completion),
+  }));
   const evaluation = evaluateSamples(task, samples, (text) => policy.tokenizer.encode(text).length);
   return { evaluation, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
 }

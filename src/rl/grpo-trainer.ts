@@ -1,6 +1,8 @@
 // Group-relative policy optimisation: draw problems, sample groups, score, update. One `step()` is one round.
 // Knows no files and no terminal; metric names follow TRL's GRPOTrainer.
 import { TrainingError } from "../errors.js";
+import { type Policy, rollout } from "../eval/rollout.js";
+import type { Trajectory } from "../eval/trajectory.js";
 import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
@@ -11,8 +13,6 @@ import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
 import { groupAdvantages } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
-import { type Policy, rollout } from "../eval/rollout.js";
-import type { Trajectory } from "../eval/trajectory.js";
 import { type ScoredTrajectory, updatePolicy } from "./update.js";
 
 /** A step's figures by TRL name. */

@@ -1,5 +1,7 @@
 // From scored trajectories to parameter updates: old and reference log-probabilities, minibatches, micro-batches.
 // Knows no sampling and no rewards.
+
+import type { Trajectory } from "../eval/trajectory.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
@@ -7,7 +9,6 @@ import { backward, noGrad, withTape } from "../tensor/tape.js";
 import { balanceExperts, splitMicroBatches } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
-import type { Trajectory } from "../eval/trajectory.js";
 
 /** A trajectory and its advantage. */
 export interface ScoredTrajectory {

@@ -1,6 +1,6 @@
 // A tokenizer that needs no training: one token per UTF-8 byte, plus special tokens. Encodes any text; knows nothing of what it means.
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
-import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, specialTokenRoles, SpecialTokenMatcher } from "./special-tokens.js";
+import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
 
 const NUM_BYTES = 256;

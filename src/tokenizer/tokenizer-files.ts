@@ -21,8 +21,13 @@ export function loadTokenizer(folder: string): Tokenizer {
 /** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
 export function saveTokenizer(tokenizer: Tokenizer, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizer.toJSON(), null, 2)}\n`);
-  writeFileSync(join(folder, "tokenizer_config.json"), `${JSON.stringify(configOf(tokenizer), null, 2)}\n`);
+  for (const [name, text] of Object.entries(tokenizerFiles(tokenizer))) writeFileSync(join(folder, name), text);
+}
+
+/** The two files' texts by name, for a checkpoint to carry. */
+export function tokenizerFiles(tokenizer: Tokenizer): Record<string, string> {
+  const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+  return { "tokenizer.json": text(tokenizer.toJSON()), "tokenizer_config.json": text(configOf(tokenizer)) };
 }
 
 function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
