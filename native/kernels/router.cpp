@@ -1,6 +1,7 @@
 // See router.h.
 #include "router.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -92,6 +93,22 @@ void scoreGradient(const float* scores, float* gradient, int64_t E, bool sigmoid
   eachVector(0, E, [=](int64_t i, auto n) { put(gradient + i, get(scores + i, n) * (get(gradient + i, n) - mean), n); });
 }
 
+/** fraction[i] = E / (K L) times how often tokens [first, last) chose expert i. */
+void countFractions(const int32_t* indices, int64_t first, int64_t last, float* fraction, int64_t E, int64_t K) {
+  std::memset(fraction, 0, E * sizeof(float));
+  for (int64_t i = first * K; i < last * K; ++i) fraction[indices[i]] += 1.0f;
+  const float scale = static_cast<float>(E) / (static_cast<float>(K) * static_cast<float>(last - first));
+  for (int64_t i = 0; i < E && last > first; ++i) fraction[i] *= scale;
+}
+
+/** One token's share of the balance loss, weight * sum_i f_i s_i / sum_i s_i, and its gradient. */
+float balanceRow(const float* score, const float* fraction, float* gradient, int64_t E, float weight) {
+  const float total = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n); });
+  const float mean = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n) * get(fraction + i, n); }) / total;
+  eachVector(0, E, [=](int64_t i, auto n) { put(gradient + i, weight / total * (get(fraction + i, n) - mean), n); });
+  return weight * mean;
+}
+
 }  // namespace
 
 void routerForward(const float* logits, const float* bias, float* scores, int32_t* indices, float* weights, int64_t T, int64_t E, int64_t K, int64_t numGroups,
@@ -138,30 +155,27 @@ void balanceLoss(const float* scores, const int32_t* indices, const int32_t* cuS
                  int64_t K, float alpha) {
   thread_local SharedScratch<float> fractionScratch, termScratch;
   float* fractions = fractionScratch.get(numSeqs * E);  // f_i of every sequence
-  float* terms = termScratch.get(T);                    // sum_i f_i P_i's contribution of every token
+  float* terms = termScratch.get(T);                    // every token's share of the loss
+  const int64_t covered = numSeqs > 0 ? cuSeqlens[numSeqs] : 0, uncovered = numSeqs > 0 ? cuSeqlens[0] : 0;
+  if (uncovered < 0 || covered > T)
+    throw std::runtime_error("balanceLoss: expected sequences within [0, " + std::to_string(T) + "), got [" + std::to_string(uncovered) + ", " + std::to_string(covered) + ")");
   int64_t nonEmpty = 0;
   for (int64_t s = 0; s < numSeqs; ++s) nonEmpty += cuSeqlens[s + 1] > cuSeqlens[s];
-  std::memset(dScores, 0, T * E * sizeof(float));
-  parallelFor(numSeqs, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) {
-      const int64_t first = cuSeqlens[s], last = cuSeqlens[s + 1], length = last - first;
-      float* fraction = fractions + s * E;
-      std::memset(fraction, 0, E * sizeof(float));
-      for (int64_t i = first * K; i < last * K; ++i) fraction[indices[i]] += 1.0f;
-      for (int64_t i = 0; i < E; ++i) fraction[i] *= static_cast<float>(E) / (static_cast<float>(K) * static_cast<float>(length));
-      const float weight = alpha / (static_cast<float>(nonEmpty) * static_cast<float>(length));
-      for (int64_t t = first; t < last; ++t) {
-        const float* score = scores + t * E;
-        const float total = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n); });
-        const float mean = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n) * get(fraction + i, n); }) / total;
-        eachVector(0, E, [=](int64_t i, auto n) { put(dScores + t * E + i, weight / total * (get(fraction + i, n) - mean), n); });
-        terms[t] = weight * mean;
-      }
+  std::memset(dScores, 0, uncovered * E * sizeof(float));
+  std::memset(dScores + covered * E, 0, (T - covered) * E * sizeof(float));
+  parallelFor(numSeqs, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t s = begin; s < end; ++s) countFractions(indices, cuSeqlens[s], cuSeqlens[s + 1], fractions + s * E, E, K);
+  });
+  parallelFor(covered - uncovered, rowGrain(4 * E), [&](int64_t begin, int64_t end) {
+    int64_t s = std::upper_bound(cuSeqlens, cuSeqlens + numSeqs + 1, begin + uncovered) - cuSeqlens - 1;
+    for (int64_t t = begin + uncovered; t < end + uncovered; ++t) {
+      while (t >= cuSeqlens[s + 1]) ++s;
+      const float weight = alpha / (static_cast<float>(nonEmpty) * static_cast<float>(cuSeqlens[s + 1] - cuSeqlens[s]));
+      terms[t] = balanceRow(scores + t * E, fractions + s * E, dScores + t * E, E, weight);
     }
   });
   double sum = 0;
-  for (int64_t s = 0; s < numSeqs; ++s)
-    for (int64_t t = cuSeqlens[s]; t < cuSeqlens[s + 1]; ++t) sum += terms[t];
+  for (int64_t t = uncovered; t < covered; ++t) sum += terms[t];
   *loss = static_cast<float>(sum);
 }
 
