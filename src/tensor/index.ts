@@ -1,7 +1,7 @@
 // The tensor layer's public surface: tensors and scopes, autograd, ops, backends.
 export type { Backend, DeviceBuffer, Unsupported } from "./backend.js";
-export { createNativeBackend, type NativeBackend, type NativeOptions } from "./backends/native/backend.js";
 export { availableIsas } from "./backends/native/addon.js";
+export { createNativeBackend, type NativeBackend, type NativeOptions } from "./backends/native/backend.js";
 export { type Isa, supportedIsas } from "./backends/native/cpu.js";
 export { type OpenOptions, openBackend } from "./backends/open.js";
 export { createReferenceBackend } from "./backends/reference/backend.js";
@@ -26,12 +26,12 @@ export {
   writeTensor,
 } from "./engine.js";
 export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";
-export { attention, type AttentionParams, decodeAttention, type DecodeAttentionParams, kvCacheWrite } from "./ops/attention.js";
+export { type AttentionParams, attention, type DecodeAttentionParams, decodeAttention, kvCacheWrite } from "./ops/attention.js";
 export {
   add,
   addScaled,
-  binary,
   type BinaryKind,
+  binary,
   cast,
   clamp,
   concatLast,
@@ -40,20 +40,20 @@ export {
   scaleBy,
   splitLast,
   swiglu,
-  unary,
   type UnaryKind,
+  unary,
   zeros,
 } from "./ops/elementwise.js";
 export { headCrossEntropy, headLogProb } from "./ops/head.js";
 export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
-export { type GemmParams, headMatmul, linear, type LinearOptions, matmul } from "./ops/linear.js";
-export { balanceLoss, type Dispatch, groupedLinear, moeCombine, moeDispatch, router, routerBiasUpdate, type RouterParams } from "./ops/moe.js";
+export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from "./ops/linear.js";
+export { balanceLoss, type Dispatch, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "./ops/moe.js";
 export { rmsNorm } from "./ops/norm.js";
-export { adamw, type AdamWParams, applyUpdate } from "./ops/optimizer.js";
+export { type AdamWParams, adamw, applyUpdate } from "./ops/optimizer.js";
 export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
-export { mlaAssemble, type MlaAssembleParams, rope, type RopeLayout } from "./ops/rope.js";
+export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";
-export { sampleTokens, type SamplingParams } from "./ops/sampling.js";
+export { type SamplingParams, sampleTokens } from "./ops/sampling.js";
 export { backward, isRecording, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";
 export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
 export { reshape } from "./view.js";

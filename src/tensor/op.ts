@@ -28,8 +28,11 @@ export interface VjpContext<P> {
   wants(index: number): boolean;
   /** The element type that the gradient of input `index` ends in: the value's own, or f32 for a parameter and its copies. */
   gradDtype(index: number): DType;
-  /** The gradient gathered so far for input `index`, to add into in place (then return it), or undefined for the first. */
-  gradTarget(index: number): Tensor | undefined;
+  /**
+   * The gradient gathered so far for input `index`, to add into in place (then return it); undefined for the first, for one that
+   * others share, and for one that is not of the type `dtype`, in which the rule computes (default: `gradDtype(index)`).
+   */
+  gradTarget(index: number, dtype?: DType): Tensor | undefined;
 }
 
 /** A test input for one call. Numbers are drawn from a seeded generator unless `values` gives them. */

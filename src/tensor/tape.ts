@@ -173,7 +173,7 @@ function makeContext<P>(
     inputSpec: (i) => specs[i] as TensorSpec,
     wants: (i) => inputs[i].wants,
     gradDtype: (i) => inputs[i].dtype,
-    gradTarget,
+    gradTarget: (i, dtype = inputs[i].dtype) => (inputs[i].dtype === dtype ? gradTarget(i) : undefined),
   };
 }
 
@@ -204,7 +204,10 @@ function onesLike(loss: Tensor): Tensor {
 function replay(nodes: TapeNode[], roots: readonly Root[]): Gradients {
   const grads: Gradients = new Map();
   try {
-    scope(() => describe(roots.map((r) => r.value)).forEach((root, i) => deliver(root, roots[i].grad, grads)));
+    scope(() => {
+      const ends = describe(roots.map((r) => r.value));
+      for (const [i, { grad }] of roots.entries()) deliver(ends[i], grad, grads);
+    });
     for (let node = nodes.at(-1); node; node = nodes.at(-1)) {
       stepBack(node, grads);
       nodes.pop();

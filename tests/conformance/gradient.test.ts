@@ -1,149 +1,8 @@
 // Every gradient rule on every backend, through the real tape, against central differences of the f64 reference.
 import { describe, expect, it } from "vitest";
-import type { Backend } from "../../src/tensor/backend.js";
-import { dispatch, empty, fromBytes, keep, memoryStats, scope, useBackend } from "../../src/tensor/engine.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
-import type { OpName } from "../../src/tensor/ops/index.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { backends } from "./backends.js";
-import { type Case, declaredCases, initialOutput, opNames, referenceOf, specOf } from "./cases.js";
-import { copyOf, type HostOperand, normals, randomOperand } from "./values.js";
-
-/** Float inputs that are constants by the op's contract. */
-const constants: Partial<Record<OpName, readonly number[]>> = {
-  scaleBy: [1], // the factor is data of the optimiser, not of a model
-  dot: [1], // documented: w gets none
-  router: [1], // the bias serves the choice only (DeepSeek-V3 §2.1.2)
-  rope: [2], // frequencies are configuration
-  mlaAssemble: [4],
-  headCrossEntropy: [3], // loss weights
-};
-/** The outputs through which a gradient flows, where that is not all of them. */
-const carriers: Partial<Record<OpName, readonly number[]>> = {
-  rmsNorm: [0],
-  attention: [0],
-  headLogProb: [0],
-  headCrossEntropy: [0],
-  balanceLoss: [0],
-};
-
-const isFloat = (x: { dtype: string } | null) => x !== null && (x.dtype === "f32" || x.dtype === "bf16");
-const wanted = (c: Case) => c.inputs.map((x, i) => isFloat(x) && !constants[c.op]?.includes(i));
-
-/** Random gradients of the outputs that carry one. */
-function upstreamOf(c: Case): (HostOperand | null)[] {
-  return referenceOf(c).outputs.map((o, i) => (isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null));
-}
-
-const upload = (x: HostOperand): Tensor => fromBytes(encodeBytes(x.data, x.dtype as "f32"), x.shape, x.dtype);
-
-/** The gradients that the tape gives, on the current backend; null where none arrived. */
-async function tapeGradients(c: Case, upstream: readonly (HostOperand | null)[]): Promise<(ArrayLike<number> | null)[]> {
-  const spec = specOf(c.op);
-  const wants = wanted(c);
-  const sinks = c.inputs.map(() => ({ grad: null as Tensor | null }));
-  withTape(() =>
-    scope(() => {
-      const inputs = c.inputs.map((x, i) => {
-        const t = x && upload(x);
-        if (t && wants[i]) Object.assign(t, { requiresGrad: true, sink: sinks[i] });
-        return t;
-      });
-      const into = spec
-        .infer(c.inputs, c.params)
-        .map((o, i) => (c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype)));
-      const outputs = dispatch(spec, inputs, c.params, into);
-      backward(outputs.flatMap((value, i) => (upstream[i] ? [{ value, grad: upload(upstream[i]) }] : [])));
-    }),
-  );
-  return Promise.all(
-    sinks.map(async ({ grad }) => {
-      const data = grad ? await keep(grad).data() : null;
-      grad?.dispose();
-      return data;
-    }),
-  );
-}
-
-/** Σ upstream·output of the f64 reference, with input `index` replaced. */
-function objective(c: Case, upstream: readonly (HostOperand | null)[], index: number, data: Float64Array): number {
-  const inputs = c.inputs.map((x, i) => (x && i === index ? { ...x, data } : x));
-  let sum = 0;
-  referenceOf({ ...c, inputs }).outputs.forEach((o, i) => {
-    const weights = upstream[i];
-    if (weights) for (let j = 0; j < o.data.length; j++) sum += o.data[j] * weights.data[j];
-  });
-  return sum;
-}
-
-const step = 1e-5;
-/** The derivative of the objective along `direction`. */
-function slope(c: Case, upstream: readonly (HostOperand | null)[], index: number, direction: ArrayLike<number>): number {
-  const x = c.inputs[index] as HostOperand;
-  const at = (sign: number) =>
-    objective(
-      c,
-      upstream,
-      index,
-      x.data.map((v, i) => v + sign * step * direction[i]),
-    );
-  return (at(1) - at(-1)) / (2 * step);
-}
-
-/** Single coordinates (all of them in a small operand) and dense random directions, which no wrong entry escapes. */
-function directions(size: number, label: string): Float64Array[] {
-  const numCoordinates = Math.min(size, 24);
-  const coordinates = Array.from({ length: numCoordinates }, (_, i) => {
-    const d = new Float64Array(size);
-    d[Math.floor((i * size) / numCoordinates)] = 1;
-    return d;
-  });
-  return [...coordinates, ...[0, 1, 2].map((i) => normals(size, `${label} direction ${i}`))];
-}
-
-/** Gradients pass through bf16 where an operand, the output or the multiplication does. */
-function toleranceOf(c: Case): number {
-  const coarse = c.params.bf16Compute === true || [...c.inputs, ...referenceOf(c).outputs].some((x) => x?.dtype === "bf16");
-  return coarse ? 1.6e-2 : 1e-4;
-}
-
-async function check(backend: Backend, c: Case): Promise<void> {
-  useBackend(backend);
-  const upstream = upstreamOf(c);
-  const gradients = await tapeGradients(c, upstream);
-  expect(memoryStats().liveBuffers, `${c.op} (${c.label}) leaves device memory behind`).toBe(0);
-  for (const [index, wants] of wanted(c).entries()) {
-    if (!wants) continue;
-    const { data } = c.inputs[index] as HostOperand;
-    const gradient = gradients[index] ?? new Float64Array(data.length);
-    const norm = Math.sqrt(Array.from(gradient, (g) => g * g).reduce((a, b) => a + b, 0));
-    for (const direction of directions(data.length, `${c.op} ${c.id} ${index}`)) {
-      const expected = expectedSlope(c, upstream, index, direction);
-      const got = direction.reduce((sum, d, i) => sum + d * gradient[i], 0);
-      // The norm is what a random direction sees on average, and a bound for a coordinate.
-      const scale = Math.max(norm, Math.abs(expected), 1e-3);
-      expect(Math.abs(got - expected) / scale, `gradient of input ${index} of ${c.op} (${c.label}): ${got}, expected ${expected}`).toBeLessThan(toleranceOf(c));
-    }
-  }
-}
-
-const slopes = new Map<string, number>();
-/** `slope`, computed once for all backends. */
-function expectedSlope(c: Case, upstream: readonly (HostOperand | null)[], index: number, direction: Float64Array): number {
-  const key = `${c.op} ${c.id} ${index} ${direction.findIndex((d) => d !== 0)} ${direction[0]} ${direction.at(-1)}`;
-  const value = slopes.get(key) ?? slope(c, upstream, index, direction);
-  slopes.set(key, value);
-  return value;
-}
-
-/** The cases with a gradient: the fused loss has one only when asked for it, and a finite difference needs numbers to move. */
-function gradientCases(op: OpName): Case[] {
-  return declaredCases(op)
-    .map((c) => ("withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true } } : c))
-    .map((c) => ({ ...c, inputs: c.inputs.map(copyOf) }))
-    .filter((c) => wanted(c).some(Boolean));
-}
+import { opNames, specOf } from "./cases.js";
+import { checkAccumulation, checkGradient, gradientCases } from "./gradient-check.js";
 
 const differentiable = opNames.filter((op) => specOf(op).vjp);
 
@@ -151,6 +10,10 @@ describe.each(backends)("$label", ({ backend }) => {
   it.each(differentiable)("the gradient of %s is its slope", async (op) => {
     const cases = gradientCases(op);
     expect(cases.length).toBeGreaterThan(0);
-    for (const c of cases) await check(backend, c);
+    for (const c of cases) await checkGradient(backend, c);
+  });
+
+  it.each(differentiable)("the gradients of several uses of the operands of %s add up", async (op) => {
+    for (const c of gradientCases(op)) await checkAccumulation(backend, c);
   });
 });

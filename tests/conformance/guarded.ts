@@ -1,6 +1,6 @@
 // Tensors inside guard bytes: what a kernel writes outside its operand is seen, what it reads there is not a number.
 // Knows nothing of ops.
-import { encodeBytes, type DType } from "../../src/tensor/dtype.js";
+import { type DType, encodeBytes } from "../../src/tensor/dtype.js";
 import { empty, writeTensor } from "../../src/tensor/engine.js";
 import { Tensor } from "../../src/tensor/tensor.js";
 import type { HostOperand } from "./values.js";

@@ -1,7 +1,7 @@
 // Host-side operands of the samples: seeded numbers, rounded to their element type, in f64 for the reference.
 // Knows nothing of backends.
 import { hashString, Random } from "../../src/random.js";
-import { decodeBytes, type DType, encodeBytes } from "../../src/tensor/dtype.js";
+import { type DType, decodeBytes, encodeBytes } from "../../src/tensor/dtype.js";
 import type { HostView, SampleInput } from "../../src/tensor/op.js";
 import { numElements, type TensorSpec } from "../../src/tensor/tensor.js";
 

@@ -106,6 +106,16 @@ export const attentionOp: OpSpec<AttentionParams> = {
     { name: "one token each", inputs: [...qkv(3, 2, 1, 8, 4), cu(0, 1, 2, 3)], params: { scale: 0.3, causal: true } },
     { name: "grouped bf16", inputs: [...qkv(20, 6, 2, 16, 16, "bf16"), cu(0, 7, 7, 20)], params: { scale: 0.25, causal: true } },
     { name: "no tokens", inputs: [...qkv(0, 2, 1, 8, 4), cu(0)], params: { scale: 0.3, causal: true } },
+    {
+      name: "NaN in one key",
+      inputs: [
+        { shape: [3, 1, 2], dtype: "f32" },
+        { shape: [3, 1, 2], dtype: "f32", values: [1, 2, 3, Number.NaN, 5, 6] },
+        { shape: [3, 1, 2], dtype: "f32" },
+        cu(0, 3),
+      ],
+      params: { scale: 0.3, causal: true },
+    },
   ],
 };
 
@@ -139,7 +149,7 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
         }
       }
     });
-    [dq, dk, dv].forEach((x, i) => x.data.set(sums[i]));
+    for (const [i, x] of [dq, dk, dv].entries()) x.data.set(sums[i]);
   },
   cost: ([q, k, v, , , , lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
   samples: [],

@@ -13,6 +13,8 @@ export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec
   return { flops: flopsPerElement * numElements(outputs[0].shape), bytes };
 }
 
+const notFinite = { shape: [4], dtype: "f32" as const, values: [Number.NaN, Number.NEGATIVE_INFINITY, -40, 2] };
+
 /** y = x in another element type. */
 export const castOp: OpSpec<{ dtype: DType }> = {
   name: "cast",
@@ -25,6 +27,7 @@ export const castOp: OpSpec<{ dtype: DType }> = {
     { inputs: [{ shape: [65], dtype: "bf16" }], params: { dtype: "f32" } },
     { inputs: [{ shape: [4], dtype: "i32", values: [-3, 0, 7, 1 << 20] }], params: { dtype: "f32" } },
     { name: "no elements", inputs: [{ shape: [0, 5], dtype: "f32" }], params: { dtype: "bf16" } },
+    { name: "what is no number", inputs: [notFinite], params: { dtype: "bf16" } },
   ],
 };
 /** x in element type `dtype`. */
@@ -207,7 +210,10 @@ export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
   cost: (i, o) => streamCost(4, i, o),
   saves: { inputs: [0], outputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(unaryBackwardOp, [c.input(0), c.output(0), dy], { kind: c.params.kind })[0]],
-  samples: unarySamples(0),
+  samples: [
+    ...unarySamples(0),
+    ...(["exp", "sigmoid", "tanh", "abs"] as const).map((kind) => ({ name: `${kind} of what is no number`, inputs: [notFinite], params: { kind } })),
+  ],
 };
 /** dx = f'(x)*dy from (x, y, dy). */
 export const unaryBackwardOp: OpSpec<{ kind: UnaryKind }> = {
@@ -230,8 +236,8 @@ const binaryValue: Record<BinaryKind, (a: number, b: number) => number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  min: (a, b) => (a <= b ? a : b),
-  max: (a, b) => (a >= b ? a : b),
+  min: Math.min,
+  max: Math.max,
 };
 const binarySlope: Record<BinaryKind, (a: number, b: number) => [number, number]> = {
   add: () => [1, 1],
@@ -258,7 +264,14 @@ export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   cost: (i, o) => streamCost(1, i, o),
   saves: { inputs: [0, 1] },
   vjp: (c, [dy]) => (dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null]),
-  samples: binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
+  samples: [
+    ...binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
+    ...(["min", "max"] as const).map((kind) => ({
+      name: `${kind} with what is no number`,
+      inputs: [notFinite, { ...notFinite, values: [1, 2, 3, Number.NaN] }],
+      params: { kind },
+    })),
+  ],
 };
 /** (da, db) from (a, b, dy). */
 export const binaryBackwardOp: OpSpec<{ kind: BinaryKind }> = {
@@ -287,7 +300,10 @@ export const clampOp: OpSpec<{ lo: number; hi: number }> = {
   cost: (i, o) => streamCost(2, i, o),
   saves: { inputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(clampBackwardOp, [c.input(0), dy], c.params)[0]],
-  samples: [{ inputs: [{ shape: [35], dtype: "f32", values: mixed }], params: { lo: -0.8, hi: 1.1 } }],
+  samples: [
+    { inputs: [{ shape: [35], dtype: "f32", values: mixed }], params: { lo: -0.8, hi: 1.1 } },
+    { name: "what is no number", inputs: [notFinite], params: { lo: -1, hi: 1 } },
+  ],
 };
 /** dx = dy where lo <= x <= hi, else 0. */
 export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {

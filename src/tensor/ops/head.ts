@@ -68,7 +68,7 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   saves: { inputs: [0, 1, 2], outputs: [1] },
   vjp: (c, [dLogp]) => {
     if (!dLogp) return [null, null, null];
-    const target = c.gradTarget(1);
+    const target = c.gradTarget(1, "f32");
     const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp];
     return [...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]), null];
   },
@@ -90,6 +90,11 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
       tolerance: 1e-4,
     },
     { name: "no rows", inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()], params: { temperature: 1, bf16Compute: false } },
+    {
+      name: "NaN in one row",
+      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "f32" }, targets(0, 1)],
+      params: { temperature: 1, bf16Compute: false },
+    },
   ],
 };
 /** (dh, dW) of `headLogProb` from (h, W, targets, lse, dLogp); logits are computed again, dW is added to when `accumulate`. */

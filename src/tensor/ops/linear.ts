@@ -132,6 +132,16 @@ export const gemmOp: OpSpec<GemmParams> = {
       inputs: [{ shape: [4, 0], dtype: "f32" }, { shape: [9, 0], dtype: "f32" }, { shape: [9], dtype: "f32" }, null],
       params: { ...plain, transB: true },
     },
+    {
+      name: "NaN in one row",
+      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "f32" }, null, null],
+      params: { ...plain, transB: true },
+    },
+    {
+      name: "NaN in one row of bf16",
+      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "bf16", values: [1, 2, 3, 4, 5, 6] }, null, null],
+      params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true },
+    },
   ],
 };
 
@@ -158,7 +168,7 @@ function gradB(c: GemmContext, dy: Tensor): Tensor {
 }
 
 function gradBias(c: GemmContext, dy: Tensor): Tensor {
-  const target = c.gradTarget(2);
+  const target = c.gradTarget(2, "f32");
   return dispatch(columnSumOp, [dy], { accumulate: !!target }, [target])[0];
 }
 

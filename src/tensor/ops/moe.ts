@@ -327,7 +327,7 @@ function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
 }
 
 function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
-  const target = c.gradTarget(1);
+  const target = c.gradTarget(1, "f32");
   const params = { shape: c.inputSpec(1).shape, accumulate: !!target, bf16Compute: c.params.bf16Compute };
   const [x, offsets, rowToken] = [c.input(0), c.input(2), c.maybeInput(3)];
   if (c.params.transW) return dispatch(groupedWeightGradOp, [dy, x, offsets, rowToken], params, [target])[0];

@@ -41,7 +41,7 @@ export const rmsNormOp: OpSpec<RmsNormParams> = {
   saves: { inputs: [0, 1], outputs: [1] },
   vjp: (c, [dy]) => {
     if (!dy) return [null, null];
-    const target = c.gradTarget(1);
+    const target = c.gradTarget(1, "f32");
     const [dx, dw] = dispatch(rmsNormBackwardOp, [c.input(0), c.input(1), c.output(1), dy], { accumulate: !!target }, [undefined, target]);
     return [dx, dw];
   },
@@ -80,6 +80,14 @@ export const rmsNormOp: OpSpec<RmsNormParams> = {
       inputs: [
         { shape: [0, 8], dtype: "f32" },
         { shape: [8], dtype: "f32" },
+      ],
+      params: { eps: 1e-6, dtype: "f32" },
+    },
+    {
+      name: "NaN in one row",
+      inputs: [
+        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
+        { shape: [2], dtype: "f32" },
       ],
       params: { eps: 1e-6, dtype: "f32" },
     },

@@ -90,6 +90,7 @@ export const sumSquaresOp: OpSpec<{ accumulate: boolean }> = {
     { inputs: [{ shape: [1001], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-5 },
     { inputs: [{ shape: [33], dtype: "f32" }], params: { accumulate: true }, tolerance: 1e-5 },
     { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { accumulate: true } },
+    { name: "a NaN shows", inputs: [{ shape: [3], dtype: "f32", values: [1, Number.NaN, 2] }], params: { accumulate: false } },
   ],
 };
 
@@ -99,11 +100,13 @@ export const clipFactorOp: OpSpec<{ maxNorm: number }> = {
   infer: () => [scalar],
   reference: ([s], [y], { maxNorm }) => {
     const factor = maxNorm / (Math.sqrt(s!.data[0]) + 1e-6);
-    y.data[0] = factor > 1 ? 1 : factor;
+    y.data[0] = Math.min(factor, 1);
   },
   samples: [
     { inputs: [{ ...scalar, values: [9] }], params: { maxNorm: 1 } },
     { inputs: [{ ...scalar, values: [0.04] }], params: { maxNorm: 1 } },
+    { name: "NaN stays NaN", inputs: [{ ...scalar, values: [Number.NaN] }], params: { maxNorm: 1 } },
+    { name: "no gradient at all", inputs: [{ ...scalar, values: [0] }], params: { maxNorm: 1 } },
   ],
 };
 

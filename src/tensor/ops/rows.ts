@@ -22,7 +22,7 @@ export const embeddingOp: OpSpec<{ dtype: DType }> = {
   saves: { inputs: [1] },
   vjp: (c, [dy]) => {
     if (!dy) return [null, null];
-    const target = c.gradTarget(0);
+    const target = c.gradTarget(0, "f32");
     return [dispatch(embeddingBackwardOp, [c.input(1), dy], { vocab: c.inputSpec(0).shape[0], accumulate: !!target }, [target])[0], null];
   },
   samples: [

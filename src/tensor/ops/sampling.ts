@@ -131,6 +131,18 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
       ],
       params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
     },
+    {
+      name: "masked tokens",
+      inputs: [
+        {
+          shape: [2, 4],
+          dtype: "f32",
+          values: [Number.NEGATIVE_INFINITY, 1, Number.NEGATIVE_INFINITY, 2, 0, 0, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+        },
+        { shape: [2], dtype: "f32", values: [0.001, 0.999] },
+      ],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    },
   ],
 };
 

@@ -1,0 +1,108 @@
+// What the bits of a native result depend on: not on the number of threads, not on the other rows of a batch, not on a row's place in it.
+import { afterAll, describe, expect, it } from "vitest";
+import { type DType, encodeBytes } from "../../src/tensor/dtype.js";
+import { dispatch, empty, fromBytes, scope, useBackend } from "../../src/tensor/engine.js";
+import type { OpName } from "../../src/tensor/ops/index.js";
+import { nativeBackends } from "./backends.js";
+import { type Case, casesOf, initialOutput, opNames, specOf } from "./cases.js";
+import { rowCases } from "./row-cases.js";
+import { type HostOperand, randomOperand } from "./values.js";
+
+const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype as Exclude<DType, "f16">), x.shape, x.dtype);
+
+/** The bytes of the outputs, then of the inputs written in place. */
+async function bytesOf(c: Pick<Case, "op" | "inputs" | "params"> & { id?: string }): Promise<Uint8Array[]> {
+  const spec = specOf(c.op);
+  const reads = scope(() => {
+    const inputs = c.inputs.map((x) => x && upload(x));
+    const into = spec.infer(c.inputs, c.params).map((o, i) => {
+      if (!c.params.accumulate) return empty(o.shape, o.dtype);
+      return upload({ ...initialOutput({ ...c, id: c.id ?? "", label: "" }, i, o.shape), dtype: o.dtype });
+    });
+    const outputs = dispatch(spec, inputs, c.params, into);
+    return [...outputs, ...(spec.mutates ?? []).flatMap((i) => inputs[i] ?? [])].map((t) => t.bytes());
+  });
+  return Promise.all(reads);
+}
+
+describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ backend }) => {
+  afterAll(() => backend.setThreads(2));
+
+  it.each(opNames)("%s has the same bits on one, two and three threads", async (op: OpName) => {
+    useBackend(backend);
+    for (const c of casesOf(op)) {
+      const results: Uint8Array[][] = [];
+      for (const threads of [1, 2, 3]) {
+        backend.setThreads(threads);
+        results.push(await bytesOf(c));
+      }
+      const [one, ...others] = results;
+      for (const more of others)
+        expect(
+          more.map((b, i) => Buffer.compare(b, one[i])),
+          `${op} (${c.label})`,
+        ).toEqual(one.map(() => 0));
+    }
+    backend.setThreads(2);
+  });
+
+  it.each(rowCases.map((c) => [c.label, c] as const))("a row of %s does not depend on the other rows", async (_, c) => {
+    useBackend(backend);
+    const rowBytes = (all: Uint8Array, rows: number, row: number) => all.subarray((all.byteLength / rows) * row, (all.byteLength / rows) * (row + 1));
+    const outputsOf = async (rows: number) =>
+      (await bytesOf({ op: c.op, inputs: c.inputs(rows), params: c.params })).filter((_, i) => c.rowOutputs.includes(i));
+    const [many, few] = [await outputsOf(200), await outputsOf(3)];
+    for (const rows of [1, 2, 17, 64, 65]) {
+      const some = await outputsOf(rows);
+      for (const [i, bytes] of some.entries()) {
+        for (const row of new Set([0, rows >> 1, rows - 1])) {
+          const same = Buffer.compare(rowBytes(bytes, rows, row), rowBytes(many[i], 200, row)) === 0;
+          expect(same, `${c.label}: output ${i}, row ${row} of ${rows} against 200 rows`).toBe(true);
+        }
+      }
+    }
+    // The same row at another place: the last of the three is the first one again when the inputs are turned round.
+    const turned = await bytesOf({ op: c.op, params: c.params, inputs: c.inputs(3).map((x, i) => (x && c.rowInputs.includes(i) ? reversed(x, 3) : x)) });
+    for (const [i, bytes] of turned.filter((_, k) => c.rowOutputs.includes(k)).entries())
+      for (const row of [0, 1, 2]) expect(Buffer.compare(rowBytes(bytes, 3, row), rowBytes(few[i], 3, 2 - row)), `${c.label}: row ${row} turned round`).toBe(0);
+  });
+
+  describe.each(["f32", "bf16"] as const)("decode over a cache of %s", (dtype) => {
+    it.each([
+      { heads: 4, kvHeads: 4, key: 16, value: 16 },
+      { heads: 8, kvHeads: 2, key: 64, value: 64 },
+      { heads: 2, kvHeads: 2, key: 192, value: 128 },
+      { heads: 3, kvHeads: 1, key: 33, value: 17 },
+    ])("gives the rows of packed attention: %o", async ({ heads, kvHeads, key, value }) => {
+      useBackend(backend);
+      const lengths = [1, 2, 63, 64, 65, 130, 200];
+      const tokens = Math.max(...lengths);
+      const q = randomOperand({ shape: [tokens, heads, key], dtype }, `q ${heads} ${key}`);
+      const k = randomOperand({ shape: [tokens, kvHeads, key], dtype }, `k ${heads} ${key}`);
+      const v = randomOperand({ shape: [tokens, kvHeads, value], dtype }, `v ${heads} ${key}`);
+      const ids = (values: number[]): HostOperand => ({ shape: [values.length], dtype: "i32", data: Float64Array.from(values) });
+      const scale = 1 / Math.sqrt(key);
+      const [packed] = await bytesOf({ op: "attention", inputs: [q, k, v, ids([0, tokens])], params: { scale, causal: true } });
+      const rowSize = packed.byteLength / tokens;
+      const cacheOf = (x: HostOperand): HostOperand => ({ ...x, shape: [1, ...x.shape] });
+      const queries: HostOperand = {
+        ...q,
+        shape: [lengths.length, heads, key],
+        data: Float64Array.from(lengths.flatMap((n) => Array.from(q.data.subarray((n - 1) * heads * key, n * heads * key)))),
+      };
+      const inputs = [queries, cacheOf(k), cacheOf(v), ids(lengths.map(() => 0)), ids(lengths)];
+      const [decoded] = await bytesOf({ op: "decodeAttention", inputs, params: { scale, valueWidth: value } });
+      for (const [row, n] of lengths.entries()) {
+        const same = Buffer.compare(decoded.subarray(row * rowSize, (row + 1) * rowSize), packed.subarray((n - 1) * rowSize, n * rowSize)) === 0;
+        expect(same, `${n} keys`).toBe(true);
+      }
+    });
+  });
+});
+
+function reversed(x: HostOperand, rows: number): HostOperand {
+  const width = x.data.length / rows;
+  const data = new Float64Array(x.data.length);
+  for (let r = 0; r < rows; r++) data.set(x.data.subarray(r * width, (r + 1) * width), (rows - 1 - r) * width);
+  return { ...x, data };
+}

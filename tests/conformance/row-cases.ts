@@ -1,0 +1,189 @@
+// Ops that work row by row, with inputs for any number of rows: row r is the same whatever the number. Knows nothing of backends.
+import type { DType } from "../../src/tensor/dtype.js";
+import type { OpName } from "../../src/tensor/ops/index.js";
+import { numElements } from "../../src/tensor/tensor.js";
+import { type HostOperand, normals, randomOperand, rounded } from "./values.js";
+
+/** One op whose rows must not see each other. */
+export interface RowCase {
+  readonly label: string;
+  readonly op: OpName;
+  readonly params: Record<string, unknown>;
+  inputs(rows: number): (HostOperand | null)[];
+  /** Which inputs and outputs have one entry a row. */
+  readonly rowInputs: readonly number[];
+  readonly rowOutputs: readonly number[];
+}
+
+/** `rows` rows of seeded numbers: the first rows of a longer operand of the same label. */
+function rowsOf(rows: number, shape: readonly number[], label: string, dtype: DType = "f32"): HostOperand {
+  return { shape: [rows, ...shape], dtype, data: rounded(normals(rows * numElements(shape), label), dtype) };
+}
+const fixed = (shape: readonly number[], label: string, dtype: DType = "f32") => randomOperand({ shape, dtype }, label);
+function integers(rows: number, limit: number, label: string, from = 0): HostOperand {
+  const data = normals(rows, label).map((x) => from + (Math.floor(Math.abs(x) * 7919) % limit));
+  return { shape: [rows], dtype: "i32", data };
+}
+const numbers = (rows: number, label: string): HostOperand => ({
+  shape: [rows],
+  dtype: "f32",
+  data: rounded(
+    normals(rows, label).map((x) => Math.abs(x) % 1),
+    "f32",
+  ),
+});
+const offsets = (...data: number[]): HostOperand => ({ shape: [data.length], dtype: "i32", data: Float64Array.from(data) });
+
+const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", bf16Compute: false };
+const gate = { topK: 4, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
+
+export const rowCases: readonly RowCase[] = [
+  ...[33, 384, 1100].map(
+    (k): RowCase => ({
+      label: `gemm over ${k} numbers`,
+      op: "gemm",
+      params: gemm,
+      inputs: (rows) => [rowsOf(rows, [k], "x"), fixed([70, k], "w"), fixed([70], "bias"), rowsOf(rows, [70], "residual")],
+      rowInputs: [0, 3],
+      rowOutputs: [0],
+    }),
+  ),
+  {
+    label: "gemm with an untransposed weight",
+    op: "gemm",
+    params: { ...gemm, transB: false },
+    inputs: (rows) => [rowsOf(rows, [130], "x"), fixed([130, 67], "w"), null, null],
+    rowInputs: [0],
+    rowOutputs: [0],
+  },
+  ...[64, 385].map(
+    (k): RowCase => ({
+      label: `gemm in bf16 over ${k} numbers`,
+      op: "gemm",
+      params: { ...gemm, dtype: "bf16", bf16Compute: true },
+      inputs: (rows) => [rowsOf(rows, [k], "x", "bf16"), fixed([70, k], "w", "bf16"), null, rowsOf(rows, [70], "residual", "bf16")],
+      rowInputs: [0, 3],
+      rowOutputs: [0],
+    }),
+  ),
+  {
+    label: "headMatmul",
+    op: "headMatmul",
+    params: { rowOffset: 3, rows: 20, transposed: true, dtype: "f32" },
+    inputs: (rows) => [rowsOf(rows, [4, 20], "x"), fixed([4 * 30, 65], "w")],
+    rowInputs: [0],
+    rowOutputs: [0],
+  },
+  // The rows of one expert: its number of rows, and where they start, change with the batch.
+  {
+    label: "groupedGemm",
+    op: "groupedGemm",
+    params: { transW: true, dtype: "f32", bf16Compute: false },
+    inputs: (rows) => [rowsOf(rows, [130], "x"), fixed([3, 70, 130], "w"), offsets(0, 0, rows, rows), null, null],
+    rowInputs: [0],
+    rowOutputs: [0],
+  },
+  {
+    label: "rmsNorm",
+    op: "rmsNorm",
+    params: { eps: 1e-6, dtype: "f32" },
+    inputs: (rows) => [rowsOf(rows, [129], "x"), fixed([129], "w")],
+    rowInputs: [0],
+    rowOutputs: [0, 1],
+  },
+  {
+    label: "swiglu",
+    op: "swiglu",
+    params: {},
+    inputs: (rows) => [rowsOf(rows, [66], "x", "bf16")],
+    rowInputs: [0],
+    rowOutputs: [0],
+  },
+  {
+    label: "rope",
+    op: "rope",
+    params: { offset: 4, interleaved: true, inverse: false, factor: 1 },
+    inputs: (rows) => [
+      rowsOf(rows, [3, 20], "x"),
+      integers(rows, 5000, "at"),
+      {
+        ...fixed([8], "f"),
+        data: rounded(
+          Float64Array.from({ length: 8 }, (_, i) => 10 ** (-i / 2)),
+          "f32",
+        ),
+      },
+    ],
+    rowInputs: [0, 1],
+    rowOutputs: [0],
+  },
+  {
+    label: "decodeAttention",
+    op: "decodeAttention",
+    params: { scale: 0.2, valueWidth: 24 },
+    inputs: (rows) => [
+      rowsOf(rows, [6, 24], "q"),
+      fixed([8, 90, 2, 24], "k"),
+      fixed([8, 90, 2, 24], "v"),
+      integers(rows, 8, "slots"),
+      integers(rows, 90, "lengths", 1),
+    ],
+    rowInputs: [0, 3, 4],
+    rowOutputs: [0],
+  },
+  {
+    label: "decodeAttention over a latent cache",
+    op: "decodeAttention",
+    params: { scale: 0.2, valueWidth: 64 },
+    inputs: (rows) => [rowsOf(rows, [8, 80], "q"), fixed([8, 90, 1, 80], "k"), null, integers(rows, 8, "slots"), integers(rows, 90, "lengths", 1)],
+    rowInputs: [0, 3, 4],
+    rowOutputs: [0],
+  },
+  {
+    label: "embedding",
+    op: "embedding",
+    params: { dtype: "bf16" },
+    inputs: (rows) => [fixed([40, 33], "table"), integers(rows, 40, "ids")],
+    rowInputs: [1],
+    rowOutputs: [0],
+  },
+  {
+    label: "router",
+    op: "router",
+    params: gate,
+    inputs: (rows) => [rowsOf(rows, [32], "logits"), fixed([32], "bias")],
+    rowInputs: [0],
+    rowOutputs: [0, 1, 2],
+  },
+  ...[false, true].map(
+    (bf16): RowCase => ({
+      label: bf16 ? "headLogProb in bf16" : "headLogProb",
+      op: "headLogProb",
+      params: { temperature: 0.8, bf16Compute: bf16 },
+      inputs: (rows) => [rowsOf(rows, [96], "h", bf16 ? "bf16" : "f32"), fixed([131, 96], "w", bf16 ? "bf16" : "f32"), integers(rows, 131, "targets")],
+      rowInputs: [0, 2],
+      rowOutputs: [0, 1, 2],
+    }),
+  ),
+  {
+    label: "headCrossEntropy",
+    op: "headCrossEntropy",
+    params: { withGrad: true, bf16Compute: false },
+    inputs: (rows) => [rowsOf(rows, [96], "h"), fixed([131, 96], "w"), integers(rows, 131, "targets"), numbers(rows, "weights")],
+    rowInputs: [0, 2, 3],
+    rowOutputs: [1, 2],
+  },
+  ...[
+    { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    { temperature: 0.7, topK: 20, topP: 0.9, minP: 0.01 },
+  ].map(
+    (params): RowCase => ({
+      label: `sampleTokens at temperature ${params.temperature}`,
+      op: "sampleTokens",
+      params,
+      inputs: (rows) => [rowsOf(rows, [131], "logits"), numbers(rows, "uniforms")],
+      rowInputs: [0, 1],
+      rowOutputs: [0, 1],
+    }),
+  ),
+];
