@@ -33,17 +33,20 @@ export class AdamW implements Optimizer {
   }
 
   async step(lr: number): Promise<StepResult> {
-    const { beta1, beta2, eps, weightDecay, maxNorm, decays } = this.options;
+    const result = await clippedStep(this.parameters, this.options.maxNorm, (withGrad, factor) => this.apply(withGrad, factor, lr));
+    if (Number.isFinite(result.gradNorm)) this.stepCount++;
+    return result;
+  }
+
+  /** Updates the given parameters with gradients scaled by `factor`, as step number stepCount + 1. */
+  apply(withGrad: readonly Parameter[], factor: Tensor, lr: number): void {
+    const { beta1, beta2, eps, weightDecay, decays } = this.options;
     const next = this.stepCount + 1;
     const corrections = { biasCorrection1: 1 - beta1 ** next, biasCorrection2: 1 - beta2 ** next };
-    const result = await clippedStep(this.parameters, maxNorm, (withGrad, factor) => {
-      for (const p of withGrad) {
-        const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
-        adamw(p, p.grad as Tensor, m, v, p.shadow, factor, { lr, beta1, beta2, eps, weightDecay: decays(p) ? weightDecay : 0, ...corrections });
-      }
-    });
-    if (Number.isFinite(result.gradNorm)) this.stepCount = next;
-    return result;
+    for (const p of withGrad) {
+      const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
+      adamw(p, p.grad as Tensor, m, v, p.shadow, factor, { lr, beta1, beta2, eps, weightDecay: decays(p) ? weightDecay : 0, ...corrections });
+    }
   }
 
   state(): Map<string, Tensor> {
