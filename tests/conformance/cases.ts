@@ -82,11 +82,11 @@ function headBackwardCase(forward: Case, i: number): Case {
 }
 
 /** Whether no operand holds a NaN or an infinity. Where one does, a gradient may spread it further than the reference: training has stopped by then. */
-export const isFinite = (c: Case): boolean => c.inputs.every((x) => !x || x.data.every(Number.isFinite));
+export const allFinite = (c: Case): boolean => c.inputs.every((x) => !x || x.data.every(Number.isFinite));
 
 const derived: Partial<Record<OpName, () => Case[]>> = {
-  attentionBackward: () => [...declaredCases("attention"), ...largerCases("attention")].filter(isFinite).map(attentionBackwardCase),
-  headLogProbBackward: () => [...declaredCases("headLogProb"), ...largerCases("headLogProb")].filter(isFinite).map(headBackwardCase),
+  attentionBackward: () => [...declaredCases("attention"), ...largerCases("attention")].filter(allFinite).map(attentionBackwardCase),
+  headLogProbBackward: () => [...declaredCases("headLogProb"), ...largerCases("headLogProb")].filter(allFinite).map(headBackwardCase),
 };
 
 /** All cases of an op. */

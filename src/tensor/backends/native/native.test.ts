@@ -1,0 +1,131 @@
+// Claims about the native backend's edges: choice of build, memory, threads, errors that name the op and the mend.
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { BackendError, ConfigError } from "../../../errors.js";
+import { fromF16Bits } from "../../dtype.js";
+import { dispatch, fromBytes, memoryStats, scope, tensor, useBackend } from "../../engine.js";
+import { decodeAttention } from "../../ops/attention.js";
+import { cast, swigluBackwardOp, unaryOp } from "../../ops/elementwise.js";
+import { adamwOp } from "../../ops/optimizer.js";
+import { dotOp } from "../../ops/reduce.js";
+import { embedding } from "../../ops/rows.js";
+import { openBackend } from "../open.js";
+import { availableIsas, loadAddon } from "./addon.js";
+import { createNativeBackend } from "./backend.js";
+import { isasOf, supportedIsas } from "./cpu.js";
+
+const v3 = ["avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"];
+const avx512 = [...v3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_bf16", "avx512_vnni", "avx512vbmi"];
+
+describe("the choice of a build", () => {
+  it("follows the CPU's features, best first", () => {
+    expect(isasOf("x64", new Set(avx512))).toEqual(["avx512", "x86-64-v3"]);
+    expect(isasOf("x64", new Set(avx512.filter((f) => f !== "avx512_bf16")))).toEqual(["x86-64-v3"]);
+    expect(isasOf("x64", new Set(v3.filter((f) => f !== "fma")))).toEqual([]);
+    expect(isasOf("arm64", new Set())).toEqual(["armv8"]);
+    expect(isasOf("riscv64", new Set())).toEqual([]);
+  });
+
+  it("loads only what the CPU runs", () => {
+    for (const isa of availableIsas()) expect(supportedIsas()).toContain(isa);
+    expect(loadAddon().isa).toBe(process.env.LUCIOLE_ISA || availableIsas()[0]);
+  });
+
+  it("refuses a build that this machine cannot run, naming those that it can", () => {
+    expect(() => loadAddon("sve2")).toThrow(`this machine cannot run kernels for "sve2": choose one of ${supportedIsas().join(", ")}`);
+  });
+});
+
+describe("opening a backend", () => {
+  const environment = { ...process.env };
+  afterAll(() => {
+    process.env.LUCIOLE_ISA = environment.LUCIOLE_ISA ?? "";
+  });
+
+  it("falls back on the reference with one warning that names the mend, and says so once", async () => {
+    process.env.LUCIOLE_ISA = "sve2";
+    const lines: string[] = [];
+    const warn = (line: string) => void lines.push(line);
+    expect((await openBackend({ warn })).name).toBe("reference");
+    expect((await openBackend({ warn })).name).toBe("reference");
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("LUCIOLE_ISA");
+    await expect(openBackend({ name: "native", warn })).rejects.toThrow(BackendError);
+    process.env.LUCIOLE_ISA = "";
+    expect((await openBackend({ warn })).name).toBe("native");
+    expect((await openBackend({ name: "reference" })).name).toBe("reference");
+  });
+
+  it("refuses names and thread counts that cannot be", async () => {
+    await expect(openBackend({ name: "cuda" as "native" })).rejects.toThrow(new ConfigError('no backend "cuda": choose native or reference'));
+    await expect(openBackend({ threads: 0 })).rejects.toThrow("threads must be a whole number from 1 to 256, got 0");
+    process.env.LUCIOLE_THREADS = "many";
+    await expect(openBackend()).rejects.toThrow("LUCIOLE_THREADS=many");
+    delete process.env.LUCIOLE_THREADS;
+  });
+});
+
+describe("the native backend", () => {
+  const backend = createNativeBackend({ threads: 2 });
+  beforeEach(() => useBackend(backend));
+
+  it("describes itself and changes its threads", () => {
+    expect(backend.description).toBe(`native kernels, ${backend.isa}, 2 threads`);
+    backend.setThreads(1);
+    expect(backend.description).toBe(`native kernels, ${backend.isa}, 1 thread`);
+    backend.setThreads(2);
+  });
+
+  it("says how much was asked for and how much is in use when memory is out", () => {
+    scope(() => {
+      tensor(new Float32Array(1 << 20), [1 << 20]);
+      expect(() => backend.allocate(2 ** 50)).toThrow(/^out of memory: 1073741824 MiB more than the \d+ MiB in use were refused: .*microbatch/);
+    });
+  });
+
+  it("reads f16 exactly, subnormals, infinities and NaN included", async () => {
+    const bits = Uint16Array.from({ length: 2048 }, (_, i) => i * 32 + (i % 32));
+    const expected = Float32Array.from(bits, fromF16Bits);
+    const read = scope(() => cast(fromBytes(new Uint8Array(bits.buffer), [2048], "f16"), "f32").data());
+    expect(Array.from(await read)).toEqual(Array.from(expected));
+  });
+
+  it("takes bytes from a shared array buffer", async () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(8));
+    new Float32Array(shared.buffer).set([1.5, -2]);
+    const t = fromBytes(shared, [2], "f32");
+    expect(Array.from(await t.data())).toEqual([1.5, -2]);
+    t.dispose();
+  });
+
+  it("names the op and the types of a combination that no kernel takes", () => {
+    scope(() => {
+      const [f, b] = [tensor([1, 2], [1, 2]), tensor([1, 2], [1, 2], "bf16")];
+      const vector = tensor([1, 2], [2]);
+      // Past the shape rules, which catch most of these before.
+      const unchecked = <T extends { infer: unknown }>(op: T): T => ({ ...op, infer: () => [{ shape: [1], dtype: "f32" }] });
+      expect(() => dispatch(unchecked(unaryOp), [b], { kind: "neg" })).toThrow("unary: the native kernel takes f32 here, got bf16[1,2]: cast it first");
+      expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow("dot: the native kernel takes f32 here, got i32[2]");
+      expect(() => dispatch(swigluBackwardOp, [b, tensor([1], [1, 1])], {})).toThrow(
+        "swiglu: the native kernel takes operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
+      );
+      expect(() => dispatch({ ...adamwOp, infer: () => [] }, [vector, vector, vector, vector, f, null], {} as never)).toThrow(
+        "adamw: the native kernel takes bf16 here, got f32[1,2]",
+      );
+      expect(() => cast(f, "u8")).toThrow(/^cast: /);
+    });
+    expect(memoryStats().liveBuffers).toBe(0);
+  });
+
+  it("names the op in the errors of its kernels", () => {
+    scope(() => expect(() => embedding(tensor([1, 2], [2, 1]), tensor([2], [1], "i32"))).toThrow(/^embedding: /));
+    expect(memoryStats().liveBuffers).toBe(0);
+  });
+
+  it("refuses a cut of the values where the heads would not lie as the kernel reads them", () => {
+    scope(() => {
+      const cache = tensor(new Float32Array(16), [1, 2, 2, 4]);
+      const ids = tensor([0], [1], "i32");
+      expect(() => decodeAttention(tensor(new Float32Array(8), [1, 2, 4]), cache, null, ids, ids, { scale: 1, valueWidth: 2 })).toThrow("one key head, got 2");
+    });
+  });
+});
