@@ -6,7 +6,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { backward, noGrad, withTape } from "../tensor/tape.js";
-import { balanceExperts, splitMicroBatches } from "../train/step.js";
+import { balanceExperts, splitMicroBatches, stepIfFinite } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
 
@@ -145,11 +145,11 @@ async function runPasses(model: LanguageModel, optimizer: Optimizer, samples: re
       const minibatch = samples.filter((_, i) => i % config.numMinibatches === m);
       if (minibatch.length === 0) continue;
       for (const micro of splitMicroBatches(minibatch, config.microBatchTokens)) loss += await accumulate(model, micro, config, tally, pass === 0 && m === 0);
-      gradNorm += (await optimizer.step(lr)).gradNorm;
+      gradNorm += await stepIfFinite(model, optimizer, loss, lr);
       updates++;
     }
   }
-  const expertLoad = await balanceExperts(model, config.routerBiasStep);
+  const expertLoad = await balanceExperts(model, Number.isFinite(gradNorm) ? config.routerBiasStep : 0);
   return { metrics: { loss: loss / Math.max(1, updates), grad_norm: gradNorm / Math.max(1, updates), ...tally.metrics() }, expertLoad };
 }
 

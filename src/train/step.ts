@@ -26,12 +26,12 @@ export interface TrainStepResult {
   readonly expertLoad: readonly (readonly number[])[];
 }
 
-/** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens. */
+/** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens (Infinity: one); a longer sequence goes alone. */
 export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequences: readonly S[], maxTokens: number): S[][] {
   const batches: S[][] = [];
-  let tokens = Number.POSITIVE_INFINITY;
+  let tokens = 0;
   for (const sequence of sequences) {
-    if (tokens + sequence.ids.length > maxTokens) {
+    if (batches.length === 0 || tokens + sequence.ids.length > maxTokens) {
       batches.push([]);
       tokens = 0;
     }
@@ -41,7 +41,7 @@ export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequence
   return batches;
 }
 
-/** Runs one step. With a loss or gradient that is not finite the parameters stay as they were; the caller decides. */
+/** Runs one step. With a loss or gradient norm that is not finite, parameters, moments and router biases stay as they were; the caller decides. */
 export async function trainStep(
   model: LanguageModel,
   optimizer: Optimizer,
@@ -57,8 +57,16 @@ export async function trainStep(
     l.dispose();
   }
   await new Promise(setImmediate); // timers and signals run between the steps of a synchronous backend
-  const { gradNorm } = await optimizer.step(options.lr);
-  return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, options.routerBiasStep) };
+  const gradNorm = await stepIfFinite(model, optimizer, loss, options.lr);
+  const gamma = Number.isFinite(gradNorm) ? options.routerBiasStep : 0;
+  return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, gamma) };
+}
+
+/** Applies the gathered gradients and gives their norm; with a loss that is not finite they are dropped instead, and the norm is NaN. */
+export async function stepIfFinite(model: LanguageModel, optimizer: Optimizer, loss: number, lr: number): Promise<number> {
+  if (Number.isFinite(loss)) return (await optimizer.step(lr)).gradNorm;
+  model.parameters.clearGrads();
+  return Number.NaN;
 }
 
 function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
