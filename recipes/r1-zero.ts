@@ -7,12 +7,12 @@ import type { Progress } from "../src/run/progress.js";
 import type { EvaluationSummary, RunSummary } from "../src/run/records.js";
 import { writeReport } from "../src/run/report.js";
 import { RunDirectory, readRunConfig } from "../src/run/run-directory.js";
+import type { WorkCount } from "../src/train/session.js";
 import { type ZeroOptions, zeroOptions } from "./r1-zero/options.js";
-import { Interrupted, stateOf, ZeroSession } from "./r1-zero/session.js";
+import { stateOf, ZeroSession } from "./r1-zero/session.js";
 import { evaluate, pretrain, reinforce } from "./r1-zero/stages.js";
 
 export { ZERO_PRESETS, type ZeroOptions, type ZeroPreset, zeroOptions } from "./r1-zero/options.js";
-export { Interrupted } from "./r1-zero/session.js";
 
 /** What a run is started with. */
 export interface ZeroRequest {
@@ -39,7 +39,7 @@ export async function runZero(request: ZeroRequest): Promise<RunSummary> {
     isa: machine.isa,
     threads: machine.threads,
   });
-  return perform(await ZeroSession.open(options, seed, run, request.progress, request.signal), request);
+  return perform(await ZeroSession.open(options, { ...request, run, peakFlops: machine.peakFlops }), request);
 }
 
 /** Goes on with an interrupted run, bit for bit as if it had not stopped. */
@@ -50,23 +50,22 @@ export async function resumeZero(path: string, request: Omit<ZeroRequest, "optio
   const checkpoint = await loadLatest(`${path}/checkpoints`);
   if (checkpoint?.warning) request.notice?.(checkpoint.warning);
   const run = RunDirectory.resume(path, checkpoint ? stateOf(checkpoint).log : undefined);
-  return perform(await ZeroSession.open(options, config.seed, run, request.progress, request.signal, checkpoint), request);
+  const around = { ...request, run, seed: config.seed, peakFlops: request.machine.peakFlops };
+  return perform(await ZeroSession.open(options, around, checkpoint), request);
 }
 
 async function perform(session: ZeroSession, request: Omit<ZeroRequest, "options" | "seed" | "out">): Promise<RunSummary> {
-  const { state, run } = session;
+  const { state } = session;
+  const { run } = session.parts;
   try {
     if (state.stage === "pretrain") {
       await pretrain(session);
-      state.base = (await evaluate(session, "base")).evaluation;
-      if (session.signal?.aborted) throw new Interrupted();
+      state.base = await evaluate(session, "base");
       state.stage = "rl";
       state.step = 0;
     }
     await reinforce(session);
-    const final = (await evaluate(session, "final")).evaluation;
-    if (session.signal?.aborted) throw new Interrupted();
-    const summary = summarise(session, final, request.machine.peakFlops);
+    const summary = summarise(session, await evaluate(session, "final"), request.machine.peakFlops);
     run.writeSummary(summary);
     await writeReport(run.path);
     return summary;
@@ -78,8 +77,9 @@ async function perform(session: ZeroSession, request: Omit<ZeroRequest, "options
 }
 
 function summarise(session: ZeroSession, final: Evaluation, peakFlops: number): RunSummary {
-  const { state, options, model, run, seed } = session;
-  const { seconds } = state;
+  const { state, options } = session;
+  const { model, run, seed } = session.parts;
+  const rate = ({ tokens, seconds }: WorkCount) => tokens / seconds;
   return {
     base: evaluationSummary(state.base as Evaluation),
     final: evaluationSummary(final),
@@ -88,16 +88,12 @@ function summarise(session: ZeroSession, final: Evaluation, peakFlops: number): 
     seed,
     params: model.parameters.numTrained,
     activeParams: Math.round(model.numActiveParameters),
-    pretrainTokens: state.pretrainTokens,
+    pretrainTokens: state.pretrain.tokens,
     rlSteps: state.step,
     wallSeconds: session.wallSeconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    tokensPerSecond: {
-      pretrain: state.pretrainTokens / seconds.pretrain,
-      rollout: state.rolloutTokens / seconds.rollout,
-      train: state.trainTokens / seconds.train,
-    },
-    mfu: peakFlops > 0 ? state.trainFlops / (seconds.pretrain + seconds.train) / peakFlops : 0,
+    tokensPerSecond: { pretrain: rate(state.pretrain), rollout: rate(state.rollout), train: rate(state.train) },
+    mfu: peakFlops > 0 ? (state.pretrain.flops + state.train.flops) / (state.pretrain.seconds + state.train.seconds) / peakFlops : 0,
     runDir: run.path,
   };
 }

@@ -1,7 +1,8 @@
 // `luciole zero`: the R1-Zero recipe from the command line.
-import { Interrupted, resumeZero, runZero, type ZeroPreset, zeroOptions } from "../../recipes/r1-zero.js";
+import { resumeZero, runZero, type ZeroPreset, zeroOptions } from "../../recipes/r1-zero.js";
 import { Progress } from "../run/progress.js";
 import { openMachine } from "../tensor/backends/machine.js";
+import { Interrupted } from "../train/interrupted.js";
 
 /** Flags as commander gives them. */
 export interface ZeroFlags {

@@ -4,6 +4,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import { hashString } from "../random.js";
 import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { Interrupted } from "../train/interrupted.js";
 import type { Trajectory } from "./trajectory.js";
 
 /** What samples: a model and how its text becomes tokens. */
@@ -24,18 +25,21 @@ export interface RolloutOptions {
   readonly slots: number;
   /** Trajectory g of the n-th problem draws from the seed (seed, n, g). */
   readonly seed: number;
+  /** n of the first problem; default 0. So that problems sampled in several calls are sampled as in one. */
+  readonly firstProblem?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Samples `numGenerations` completions of each problem; groups are consecutive. */
+/** Samples `numGenerations` completions of each problem; groups are consecutive. Throws Interrupted when `signal` fires meanwhile. */
 export async function rollout(policy: Policy, task: Task, problems: readonly Problem[], options: RolloutOptions): Promise<Trajectory[]> {
-  const { numGenerations, maxNewTokens, temperature, topP, slots, seed, signal } = options;
+  const { numGenerations, maxNewTokens, temperature, topP, slots, seed, firstProblem = 0, signal } = options;
   const prompts = problems.map((problem) => task.renderPrompt(problem, policy.template));
   const promptIds = prompts.map((prompt) => policy.tokenizer.encode(prompt, { addSpecialTokens: true }));
   const requests = problems.flatMap((_, p) =>
-    Array.from({ length: numGenerations }, (_, g) => ({ prompt: promptIds[p], seed: hashString(`${seed}/${p}/${g}`), maxNewTokens })),
+    Array.from({ length: numGenerations }, (_, g) => ({ prompt: promptIds[p], seed: hashString(`${seed}/${firstProblem + p}/${g}`), maxNewTokens })),
   );
   const completions = await generate(policy.model, requests, { temperature, topP, slots, stopIds: policy.stopIds, signal });
+  if (signal?.aborted) throw new Interrupted(); // half-finished completions would be counted as wrong ones
   return completions.map(({ ids, logProbs, stopReason }, i) => {
     const p = Math.floor(i / numGenerations);
     const completion = policy.tokenizer.decode(ids, { skipSpecialTokens: true });

@@ -9,8 +9,9 @@ import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupConstant } from "../optim/schedule.js";
 import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
-import { dispatch } from "../tensor/engine.js";
+import { dispatch, meter } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
+import type { WorkCount } from "../train/session.js";
 import { groupAdvantages } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
 import { type ScoredTrajectory, updatePolicy } from "./update.js";
@@ -25,6 +26,15 @@ export interface GrpoStep {
   readonly rewards: readonly number[];
   /** Per mixture layer, each expert's share of the assignments. */
   readonly expertLoad: readonly (readonly number[])[];
+  readonly work: { readonly rollout: WorkCount; readonly train: WorkCount };
+}
+
+/** The rollouts of one step, scored. */
+interface Batch {
+  readonly scored: ScoredTrajectory[];
+  readonly trajectories: Trajectory[];
+  readonly rewards: number[];
+  readonly metrics: GrpoMetrics;
 }
 
 /** Consecutive steps without any reward spread after which training stops: nothing can be learnt. */
@@ -37,8 +47,9 @@ export class GrpoTrainer {
   step = 0;
   /** Index of the next training problem. */
   nextProblem = 0;
+  /** Steps since the last one in which some group had reward spread. */
+  stepsWithoutSignal = 0;
   private reference: LanguageModel | null = null;
-  private stepsWithoutSignal = 0;
   private readonly schedule: Schedule;
 
   constructor(
@@ -56,31 +67,32 @@ export class GrpoTrainer {
     this.refreshReference();
   }
 
-  /** One round: sample, score, update. Throws TrainingError when the loss is not finite or the task gives no signal. */
+  /**
+   * One round: sample, score, update. Throws TrainingError when the task gives no signal or the loss is not finite (the update in
+   * which that happens changes nothing), and Interrupted when `signal` fires while sampling: then nothing has moved.
+   */
   async runStep(signal?: AbortSignal): Promise<GrpoStep> {
     if (this.reference && this.config.refRefreshSteps > 0 && this.step > 0 && this.step % this.config.refRefreshSteps === 0) this.refreshReference();
-    const started = performance.now();
-    const batch = await this.collect(signal);
-    const sampled = performance.now();
+    const start = readMeters();
+    const batch = await this.collectOrRewind(signal);
+    const sampled = readMeters();
     const lr = this.schedule(this.step);
     const { metrics: update, expertLoad } = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
-    const finished = performance.now();
-    if (!Number.isFinite(update.loss) || !Number.isFinite(update.grad_norm))
-      throw new TrainingError(
-        `step ${this.step}: the loss is ${update.loss} with gradient norm ${update.grad_norm}; try a lower learningRate (now ${lr}) or maxGradNorm (now ${this.config.maxGradNorm})`,
-      );
+    const end = readMeters();
+    this.refuseNonFinite(update.loss, update.grad_norm, lr);
     this.step++;
     const numTokens = batch.trajectories.reduce((n, t) => n + t.completionIds.length, 0);
+    const work = { rollout: workBetween(start, sampled, numTokens), train: workBetween(sampled, end, numTokens) };
     const metrics: GrpoMetrics = {
       ...batch.metrics,
       ...update,
       learning_rate: lr,
       num_tokens: numTokens,
-      rollout_tokens_per_second: numTokens / ((sampled - started) / 1000),
-      train_tokens_per_second: numTokens / ((finished - sampled) / 1000),
-      step_time: (finished - started) / 1000,
+      rollout_tokens_per_second: numTokens / work.rollout.seconds,
+      train_tokens_per_second: numTokens / work.train.seconds,
+      step_time: work.rollout.seconds + work.train.seconds,
     };
-    return { metrics, trajectories: batch.trajectories, rewards: batch.rewards, expertLoad };
+    return { metrics, trajectories: batch.trajectories, rewards: batch.rewards, expertLoad, work };
   }
 
   /** Makes the current policy the reference. */
@@ -98,8 +110,25 @@ export class GrpoTrainer {
     this.reference?.dispose();
   }
 
+  private async collectOrRewind(signal?: AbortSignal): Promise<Batch> {
+    const { nextProblem } = this;
+    try {
+      return await this.collect(signal);
+    } catch (error) {
+      this.nextProblem = nextProblem;
+      throw error;
+    }
+  }
+
+  private refuseNonFinite(loss: number, gradNorm: number, lr: number): void {
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+    throw new TrainingError(
+      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; this update changed nothing and the last good checkpoint is kept; try a lower rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
+    );
+  }
+
   /** Samples until enough groups have spread (dapo's dynamic sampling) or the rounds are used up. */
-  private async collect(signal?: AbortSignal): Promise<{ scored: ScoredTrajectory[]; trajectories: Trajectory[]; rewards: number[]; metrics: GrpoMetrics }> {
+  private async collect(signal?: AbortSignal): Promise<Batch> {
     const { numPrompts, numGenerations, dynamicSamplingRounds, scaleRewards } = this.config;
     const trajectories: Trajectory[] = [];
     const rewards: number[] = [];
@@ -146,6 +175,12 @@ export class GrpoTrainer {
       `no reward spread in any of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or the reward does not tell answers apart; change the task's difficulty or the reward`,
     );
   }
+}
+
+const readMeters = () => ({ ms: performance.now(), flops: meter.flops });
+
+function workBetween(from: { ms: number; flops: number }, to: { ms: number; flops: number }, tokens: number): WorkCount {
+  return { tokens, flops: to.flops - from.flops, seconds: (to.ms - from.ms) / 1000 };
 }
 
 /** Copies every parameter of `from` into `to`, which has the same shapes. */

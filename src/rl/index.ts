@@ -4,4 +4,5 @@ export * from "./advantage.js";
 export * from "./config.js";
 export * from "./grpo-trainer.js";
 export * from "./policy-loss.js";
+export * from "./reinforce.js";
 export * from "./update.js";

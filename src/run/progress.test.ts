@@ -34,7 +34,7 @@ describe("on a terminal", () => {
     progress.stage("reinforce", 40);
     for (let step = 1; step <= 20; step++) {
       wait(2000);
-      progress.update(step, { reward: step / 20, "rewards/accuracy/mean": 0.5 });
+      progress.update(step, { reward: step / 20, "rewards/accuracy_reward/mean": 0.5 });
     }
     expect(screen()[0]).toMatch(/^● reinforce {2}━{24} 20\/40 {2}2 s\/step {2}40 s left$/);
     expect(screen()[1]).toBe("  reward 1.000  accuracy 50.0%");

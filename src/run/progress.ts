@@ -41,7 +41,7 @@ const CHART_HEIGHT = 4;
 /** Curves drawn per stage: the first two of these that the stage logs. */
 const CHARTED: readonly (readonly [metric: string, label: string, color: number])[] = [
   ["reward", "reward", 32],
-  ["rewards/accuracy/mean", "accuracy", 33],
+  ["rewards/accuracy_reward/mean", "accuracy", 33],
   ["loss", "loss", 36],
   ["tokens_per_second", "tokens/s", 34],
 ];
@@ -49,8 +49,8 @@ const CHARTED: readonly (readonly [metric: string, label: string, color: number]
 /** Metrics told in the line of figures, in this order, where a stage has them. */
 const FIGURES: readonly (readonly [metric: string, label: string, write: (value: number) => string])[] = [
   ["reward", "reward", (value) => value.toFixed(3)],
-  ["rewards/accuracy/mean", "accuracy", formatPercent],
-  ["rewards/format/mean", "format", formatPercent],
+  ["rewards/accuracy_reward/mean", "accuracy", formatPercent],
+  ["rewards/format_reward/mean", "format", formatPercent],
   ["pass1", "pass@1", formatPercent],
   ["loss", "loss", (value) => value.toFixed(4)],
   ["val_loss", "val loss", (value) => value.toFixed(4)],

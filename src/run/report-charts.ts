@@ -81,8 +81,8 @@ const RL_PLANS: readonly ChartPlan[] = [
     unit: "percent",
     fromZero: true,
     curves: [
-      { metric: "rewards/accuracy/mean", label: "accuracy", color: "accent" },
-      { metric: "rewards/format/mean", label: "format", color: "blue" },
+      { metric: "rewards/accuracy_reward/mean", label: "accuracy", color: "accent" },
+      { metric: "rewards/format_reward/mean", label: "format", color: "blue" },
     ],
   },
   {

@@ -36,7 +36,10 @@ beforeEach(() => useBackend(createReferenceBackend()));
 
 describe("micro-batches", () => {
   test("keep the order and stay within the limit", () => {
-    expect(lengthsOf(splitMicroBatches(ofLengths(3, 3, 4, 1), 7))).toEqual([[3, 3], [4, 1]]);
+    expect(lengthsOf(splitMicroBatches(ofLengths(3, 3, 4, 1), 7))).toEqual([
+      [3, 3],
+      [4, 1],
+    ]);
   });
   test("hold a sequence longer than the limit alone", () => {
     expect(lengthsOf(splitMicroBatches(ofLengths(2, 9, 2), 4))).toEqual([[2], [9], [2]]);

@@ -1,0 +1,154 @@
+// Reinforcement inside a run: rounds of GRPO with logging, light evaluations and checkpoints; and the evaluations before and after.
+// Knows neither where the policy comes from nor what the task asks.
+import type { Evaluation } from "../eval/evaluate.js";
+import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
+import type { Policy } from "../eval/rollout.js";
+import { parseResponse } from "../tasks/response.js";
+import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
+import type { Task } from "../tasks/task.js";
+import { Interrupted } from "../train/interrupted.js";
+import { addWork, namedLoads } from "../train/loop.js";
+import type { SessionState, TrainingSession, WorkCount } from "../train/session.js";
+import { type GrpoOptions, parseGrpoOptions } from "./config.js";
+import { type GrpoStep, GrpoTrainer } from "./grpo-trainer.js";
+
+/** Where reinforcement stands; everything in it goes into checkpoints. */
+export interface RlState extends SessionState {
+  rollout: WorkCount;
+  train: WorkCount;
+  nextProblem: number;
+  stepsWithoutSignal: number;
+  /** The evaluation before the first step. */
+  base: Evaluation | null;
+}
+
+/** How a run looks at held-out problems. */
+export interface EvaluationPlan {
+  /** Before and after: so many problems, so many samples each. */
+  readonly problems: number;
+  readonly samplesPerProblem: number;
+  /** Rows sampled at once. */
+  readonly slots: number;
+  /** During RL: every so many steps, on so many problems, one sample each. */
+  readonly everySteps: number;
+  readonly quickProblems: number;
+}
+
+/** A policy about to be reinforced, with everything that takes. */
+export interface RlSetting {
+  readonly session: TrainingSession<RlState>;
+  readonly policy: Policy;
+  readonly task: Task;
+  readonly rewards: readonly (RewardFunction | WeightedReward)[];
+  readonly options: GrpoOptions;
+  readonly evaluation: EvaluationPlan;
+}
+
+/** Transcripts of so many held-out problems are kept from either evaluation. */
+const NUM_TRANSCRIPTS = 8;
+
+/** Samples held-out problems that training never sees, and logs what came of it. Throws Interrupted, nothing logged, when the run is asked to stop. */
+export async function evaluateRun(setting: RlSetting, model: "base" | "final"): Promise<Evaluation> {
+  const { run, progress } = setting.session.parts;
+  progress.stage(`evaluate ${model}`);
+  const { problems, samplesPerProblem } = setting.evaluation;
+  const result = await sampleHeldOut(setting, problems, samplesPerProblem);
+  const { evaluation: e } = result;
+  const step = model === "base" ? 0 : setting.session.state.step;
+  run.logMetrics({ phase: "eval", step, model, ...lightFigures(e), pass16: e.passK, cons16: e.consK });
+  logTranscripts(setting, result, model, step);
+  progress.update(1, { pass1: e.pass1, tokens_per_second: result.tokensPerSecond });
+  progress.endStage();
+  return e;
+}
+
+/** All remaining rounds of GRPO. Throws Interrupted after saving when the run is asked to stop. */
+export async function reinforce(setting: RlSetting): Promise<void> {
+  const { session, policy, task, rewards, options, evaluation } = setting;
+  const { run, progress, signal, seed } = session.parts;
+  const trainer = new GrpoTrainer(policy, task, rewards, options, seed);
+  const save = (force = false) => session.saveIfDue(trainer.optimizer, trainer.referenceModel, force);
+  try {
+    await session.restoreInto(trainer.optimizer, trainer.referenceModel);
+    const { state } = session;
+    Object.assign(trainer, { step: state.step, nextProblem: state.nextProblem, stepsWithoutSignal: state.stepsWithoutSignal });
+    progress.stage("reinforce", trainer.config.steps, state.step);
+    for (;;) {
+      // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold yet.
+      if (state.step > 0 && state.step % evaluation.everySteps === 0) await quickEvaluation(setting);
+      if (state.step >= trainer.config.steps) break;
+      const round = await trainer.runStep(signal);
+      countRound(state, trainer, round);
+      logRound(setting, round);
+      run.logMetrics({ phase: "rl", ...round.metrics, step: state.step, ...namedLoads(round.expertLoad) });
+      progress.update(state.step, round.metrics);
+      await save(state.step === trainer.config.steps);
+    }
+    progress.endStage();
+  } catch (error) {
+    if (error instanceof Interrupted) await saveOnce(save);
+    throw error;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** Interrupted may come from a step that has just saved, or from sampling, which has not: saving again does no harm. */
+async function saveOnce(save: (force: boolean) => Promise<void>): Promise<void> {
+  await save(true).catch((error) => {
+    if (!(error instanceof Interrupted)) throw error;
+  });
+}
+
+function countRound(state: RlState, trainer: GrpoTrainer, { work }: GrpoStep): void {
+  state.step = trainer.step;
+  state.nextProblem = trainer.nextProblem;
+  state.stepsWithoutSignal = trainer.stepsWithoutSignal;
+  addWork(state.rollout, work.rollout);
+  addWork(state.train, work.train);
+}
+
+/** Tokens a completion may have. */
+export const completionLimit = (options: GrpoOptions): number => parseGrpoOptions(options).maxCompletionLength;
+
+function sampleHeldOut({ session, policy, task, options, evaluation }: RlSetting, problems: number, samplesPerProblem: number): Promise<PolicyEvaluation> {
+  const { seed, signal } = session.parts;
+  return evaluatePolicy(policy, task, {
+    problems,
+    samplesPerProblem,
+    maxNewTokens: completionLimit(options),
+    temperature: 1,
+    slots: evaluation.slots,
+    seed,
+    signal,
+  });
+}
+
+/** A light look at held-out problems while learning. */
+async function quickEvaluation(setting: RlSetting): Promise<void> {
+  const { evaluation } = await sampleHeldOut(setting, setting.evaluation.quickProblems, 1);
+  setting.session.parts.run.logMetrics({ phase: "eval", step: setting.session.state.step, ...lightFigures(evaluation) });
+}
+
+function lightFigures({ pass1, formatRate, meanThinkTokens, stderr }: Evaluation): Record<string, number> {
+  return { pass1, pass1_stderr: stderr.pass1, format_rate: formatRate, mean_think_tokens: meanThinkTokens };
+}
+
+/** The first rollout of a round, whatever it is. */
+function logRound({ session }: RlSetting, { trajectories, rewards }: GrpoStep): void {
+  const { problem, prompt, completion, completionIds } = trajectories[0];
+  const sample = { problem: problem.id, prompt, completion, answer: problem.answer, reward: rewards[0], numTokens: completionIds.length };
+  session.parts.run.logSample({ phase: "rl", step: session.state.step, split: "train", ...sample });
+}
+
+/** The first sample of the first problems, whatever it is. */
+function logTranscripts({ session, task, evaluation }: RlSetting, { trajectories }: PolicyEvaluation, model: "base" | "final", step: number): void {
+  const { samplesPerProblem } = evaluation;
+  for (let i = 0; i < trajectories.length && i < NUM_TRANSCRIPTS * samplesPerProblem; i += samplesPerProblem) {
+    const { problem, prompt, completion, completionIds } = trajectories[i];
+    const { answer } = parseResponse(completion);
+    const correct = answer !== null && task.verify(problem, answer) === 1;
+    const sample = { problem: problem.id, prompt, completion, answer: problem.answer, correct, numTokens: completionIds.length };
+    session.parts.run.logSample({ phase: "eval", step, model, split: "held_out", ...sample });
+  }
+}

@@ -1,0 +1,135 @@
+// What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and no task.
+import { type CheckpointContents, CheckpointStore, type JsonObject, type LoadedCheckpoint } from "../checkpoint/index.js";
+import type { LanguageModel } from "../models/language-model.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import type { Progress } from "../run/progress.js";
+import type { LogPosition } from "../run/records.js";
+import type { RunDirectory } from "../run/run-directory.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { tokenizerFiles } from "../tokenizer/tokenizer-files.js";
+import { Interrupted } from "./interrupted.js";
+import { modelFiles, restoreSnapshot, trainerTensors } from "./snapshot.js";
+
+/** Work of one kind done so far. */
+export interface WorkCount {
+  tokens: number;
+  /** Floating-point operations, from the ops' costs. */
+  flops: number;
+  seconds: number;
+}
+
+/** No work yet. */
+export const noWork = (): WorkCount => ({ tokens: 0, flops: 0, seconds: 0 });
+
+/** Where a run stands: JSON, and all of it goes into checkpoints. */
+export interface SessionState {
+  /** Optimiser rounds done in the current stage. */
+  step: number;
+  /** Wall seconds, those before a resume included. */
+  totalSeconds: number;
+}
+
+/** What a session is made of. */
+export interface SessionParts<S extends SessionState> {
+  readonly run: RunDirectory;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+  readonly seed: number;
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  /** What generation_config.json says besides the end token: prompt template, task. */
+  readonly generation?: JsonObject;
+  readonly checkpointSeconds: number;
+  /** Measured peak of the machine in FLOP/s; 0: unknown. */
+  readonly peakFlops: number;
+  /** The number a checkpoint of this state carries; it must grow with the run. Default: its step. */
+  readonly checkpointStep?: (state: S) => number;
+}
+
+/** What a checkpoint's trainer state holds: the run's own, and what the session adds. */
+export type SavedState<S> = S & { readonly log: LogPosition; readonly optimizerSteps: number };
+
+/** A run in progress. */
+export class TrainingSession<S extends SessionState> {
+  state: S;
+  private startedMs: number;
+  private savedMs = performance.now();
+  private savedPlace = "";
+
+  /** With a checkpoint the state is the saved one, and `restoreInto` brings weights and moments back. */
+  constructor(
+    readonly parts: SessionParts<S>,
+    private readonly store: CheckpointStore,
+    fresh: S,
+    private checkpoint: LoadedCheckpoint | undefined,
+  ) {
+    this.state = checkpoint ? savedState<S>(checkpoint) : fresh;
+    this.startedMs = performance.now() - this.state.totalSeconds * 1000;
+  }
+
+  /** Takes over the run's checkpoints directory; checkpoints after the one resumed from are removed. */
+  static async openStore(run: RunDirectory, checkpoint?: LoadedCheckpoint): Promise<CheckpointStore> {
+    const store = await CheckpointStore.open(run.checkpointsPath, { keepLast: 2 });
+    if (checkpoint) await store.removeAfter(checkpoint.step);
+    return store;
+  }
+
+  /** Wall seconds of the run so far, those before a resume included. */
+  get wallSeconds(): number {
+    return (performance.now() - this.startedMs) / 1000;
+  }
+
+  /** Whether the run was asked to stop. */
+  get isStopping(): boolean {
+    return this.parts.signal?.aborted ?? false;
+  }
+
+  /** Puts weights and moments back if this session was resumed inside the current stage. */
+  async restoreInto(optimizer: Optimizer, reference: LanguageModel | null = null): Promise<void> {
+    if (!this.checkpoint) return;
+    const { optimizerSteps } = savedState<S>(this.checkpoint);
+    await restoreSnapshot(this.checkpoint, { model: this.parts.model, optimizer, reference }, optimizerSteps);
+    await this.checkpoint.close();
+    this.checkpoint = undefined;
+  }
+
+  /** Saves when it is time, when forced, or when asked to stop (and then throws Interrupted). */
+  async saveIfDue(optimizer: Optimizer, reference: LanguageModel | null = null, force = false): Promise<void> {
+    const isDue = (performance.now() - this.savedMs) / 1000 >= this.parts.checkpointSeconds;
+    if (isDue || force || this.isStopping) await this.save(optimizer, reference);
+    if (this.isStopping) throw new Interrupted();
+  }
+
+  dispose(): void {
+    this.parts.model.dispose();
+  }
+
+  private async save(optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
+    const { model, tokenizer, run, generation, checkpointStep } = this.parts;
+    const step = checkpointStep?.(this.state) ?? this.state.step;
+    const log = { ...run.position() };
+    const place = `${step} ${log.metrics} ${log.samples}`;
+    if (place === this.savedPlace) return; // every step logs a line: nothing has happened since
+    this.state.totalSeconds = this.wallSeconds;
+    const state: SavedState<S> = { ...this.state, optimizerSteps: optimizer.stepCount, log };
+    const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
+    const contents: CheckpointContents = {
+      ...(await modelFiles(model)),
+      generationConfig: { ...eos, do_sample: true, temperature: 1, ...generation },
+      files: tokenizerFiles(tokenizer),
+      trainer: {
+        step,
+        tensors: await trainerTensors({ model, optimizer, reference }),
+        state: state as unknown as JsonObject,
+      },
+    };
+    await this.store.save(contents);
+    this.savedMs = performance.now();
+    this.savedPlace = place;
+  }
+}
+
+/** The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's verb says it. */
+export function savedState<S>(checkpoint: LoadedCheckpoint): SavedState<S> {
+  return structuredClone(checkpoint.trainer.state) as unknown as SavedState<S>;
+}
