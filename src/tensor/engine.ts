@@ -35,8 +35,9 @@ export function setRecorder(next: Recorder | null): Recorder | null {
 /** Work dispatched so far: floating-point operations and bytes, from the ops' own costs. */
 export const meter = { flops: 0, bytes: 0, calls: 0 };
 
-/** Makes `next` the device of all tensors created from now on. Earlier tensors stay with theirs. */
+/** Makes `next` the device of all tensors created from now on. Earlier tensors stay with theirs; memory cached for reuse is given back. */
 export function useBackend(next: Backend): void {
+  pool?.trim();
   backend = next;
   pool = new BufferPool(next);
 }

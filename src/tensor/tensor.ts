@@ -96,11 +96,11 @@ export class Tensor implements TensorSpec {
 
   /** The values, after all enqueued work; 16-bit floats arrive as f32. */
   async data(): Promise<HostArray> {
-    assert(!this.disposed, `read of disposed tensor ${this.id}`);
     return decodeBytes(await this.bytes(), this.dtype);
   }
   /** The raw bytes, after all enqueued work. */
-  bytes(): Promise<Uint8Array> {
+  async bytes(): Promise<Uint8Array> {
+    assert(!this.disposed, `read of disposed tensor ${this.id}`);
     return this.storage.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
   }
   /** The value of a one-element tensor. */
