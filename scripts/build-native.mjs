@@ -1,20 +1,25 @@
-// Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node.
-// Unchanged sources are not compiled again. `--isa NAME` builds one; `--clean` starts over.
-import { execFile, execFileSync } from "node:child_process";
+// Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node. Only what changed is compiled again.
+// By default builds what this CPU runs best and refreshes what was built before; `--all` builds every set of this architecture,
+// `--isa NAME` one; `--clean` starts over. Knows nothing of how the modules are loaded.
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { compilerHint, compilerVersion, findCompiler } from "./compiler.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const outDir = join(root, "build", "native");
 const run = promisify(execFile);
-const common = ["-std=c++20", "-O3", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi", "-Wno-ignored-attributes", "-DNAPI_VERSION=8"];
 
-/** Instruction sets by architecture, with the compiler flags of each. `probe` is the baseline that says what the CPU has. */
-const targets = {
+const LANGUAGE = ["-std=c++20", "-O3", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"];
+const WARNINGS = ["-Wall", "-Wextra", "-Wno-psabi", "-Wno-ignored-attributes"];
+
+/** Instruction sets by architecture, with the compiler flags of each. */
+const TARGETS = {
   x64: {
     "x86-64-v3": ["-march=x86-64-v3"],
     avx512: ["-march=x86-64-v4", "-mavx512bf16", "-mavx512vnni", "-mavx512vbmi", "-mprefer-vector-width=512"],
@@ -22,29 +27,86 @@ const targets = {
   arm64: { armv8: ["-march=armv8.2-a+fp16+dotprod"] },
 };
 
-export function findCompiler() {
-  for (const name of [process.env.CXX, "g++", "clang++", "c++"]) {
-    if (!name) continue;
-    try {
-      execFileSync(name, ["--version"], { stdio: "ignore" });
-      return name;
-    } catch {}
+/** What most kernels include of the system: parsed once when many are compiled, which saves a third of the work. */
+const SYSTEM_HEADER = `${["algorithm", "cmath", "cstdint", "stdexcept", "string", "vector"].map((name) => `#include <${name}>`).join("\n")}
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+`;
+const FEWEST_FOR_SYSTEM_HEADER = 6;
+
+const digest = (...parts) => parts.reduce((hash, part) => hash.update(part).update("\0"), createHash("sha256")).digest("hex");
+const readIf = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
+
+function files(folder, ending) {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** Everything that a build depends on but the compiler: when it is unchanged, nothing is looked at further. */
+function sourceDigest() {
+  const inputs = ["native/kernels", "native/binding"].flatMap((folder) => files(folder, ""));
+  return digest(process.arch, ...[...inputs, "scripts/build-native.mjs"].flatMap((path) => [path, readFileSync(join(root, path))]));
+}
+
+/** The instruction sets to build: `wanted` is a name, "all", or "best". */
+async function chooseIsas(wanted) {
+  const known = Object.keys(TARGETS[process.arch] ?? {});
+  if (known.length === 0) throw new Error(`there are no native kernels for ${process.arch}; only the reference backend runs here`);
+  if (wanted === "all") return known;
+  if (wanted !== "best") {
+    if (!known.includes(wanted)) throw new Error(`no instruction set "${wanted}": choose ${known.join(" or ")}`);
+    return [wanted];
   }
-  return undefined;
+  const detector = join(root, "dist/src/tensor/backends/native/cpu.js");
+  if (!existsSync(detector)) return known;
+  const [best] = (await import(detector)).supportedIsas();
+  return known.filter((isa) => isa === best || existsSync(join(outDir, `${isa}.node`)));
 }
 
-function sources(folder) {
-  return readdirSync(join(root, "native", folder)).filter((f) => f.endsWith(".cpp")).sort().map((f) => join("native", folder, f));
+/** One object file to be made: its source text may be generated (the binding is compiled as one file). */
+function unitsOf(isa, include) {
+  const flags = [...LANGUAGE, ...WARNINGS, "-DNAPI_VERSION=8", ...TARGETS[process.arch][isa]];
+  const folder = join(outDir, isa);
+  mkdirSync(folder, { recursive: true });
+  const binding = join(folder, "binding.cpp");
+  const parts = files("native/binding", ".cpp").map((path) => `#include ${JSON.stringify(join(root, path))}\n`);
+  if (readIf(binding) !== parts.join("")) writeFileSync(binding, parts.join(""));
+  const kernels = files("native/kernels", ".cpp").map((path) => ({ source: join(root, path), usesSystemHeader: true }));
+  return [...kernels, { source: binding, usesSystemHeader: false }].map((unit) => {
+    const args = unit.usesSystemHeader ? flags : [...flags, "-I", include];
+    return { ...unit, args, folder, object: join(folder, `${basename(unit.source, ".cpp")}.o`) };
+  });
 }
 
-function headersDigest() {
-  const hash = createHash("sha256");
-  for (const folder of ["kernels", "binding"])
-    for (const f of readdirSync(join(root, "native", folder)).filter((f) => f.endsWith(".h")).sort()) hash.update(readFileSync(join(root, "native", folder, f)));
-  return hash.digest("hex");
+/** The digest of what went into an object, read from the list of files that its last compilation saw; empty when that is unknown. */
+function inputDigest(unit, version) {
+  const list = readIf(`${unit.object}.d`);
+  const inputs = [...new Set(list.replace(/^[^:]*:/, "").split(/[\s\\]+/))].filter((path) => path.startsWith(root)).sort();
+  if (inputs.length === 0 || !inputs.every((path) => existsSync(path))) return "";
+  return digest(version, unit.args.join(" "), ...inputs.flatMap((path) => [path, readFileSync(path)]));
 }
 
-async function compileAll(jobs) {
+const isCurrent = (unit, version) => existsSync(unit.object) && readIf(`${unit.object}.digest`) === (inputDigest(unit, version) || "unknown");
+
+/** Compiles under a name of its own and renames, so that two builds at once do not read each other's halves. */
+async function compile(compiler, unit, version, systemHeader, log) {
+  const temporary = `${unit.object}.${process.pid}`;
+  const prefix = systemHeader && unit.usesSystemHeader ? ["-include", systemHeader] : [];
+  const { stderr } = await run(compiler, [...unit.args, ...prefix, "-MMD", "-MF", `${temporary}.d`, "-c", unit.source, "-o", temporary], {
+    maxBuffer: 1 << 26,
+  });
+  if (stderr) log(stderr.trimEnd());
+  renameSync(`${temporary}.d`, `${unit.object}.d`);
+  renameSync(temporary, unit.object);
+  writeFileSync(`${unit.object}.digest`, inputDigest(unit, version));
+}
+
+async function inParallel(jobs) {
   const queue = [...jobs];
   const lane = async () => {
     for (let job = queue.shift(); job; job = queue.shift()) await job();
@@ -52,58 +114,84 @@ async function compileAll(jobs) {
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
-export async function buildNative({ isa, log = console.error } = {}) {
-  const compiler = findCompiler();
-  if (!compiler) throw new Error("no C++ compiler found: install g++ (Debian/Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install)");
-  const variants = targets[process.arch];
-  if (!variants) throw new Error(`no native build for ${process.arch}; the reference backend is used`);
+/** Linked under another name and renamed: a process that has the old module mapped is not disturbed. */
+async function link(compiler, isa, units, sources) {
+  const output = join(outDir, `${isa}.node`);
+  const temporary = `${output}.${process.pid}`;
+  const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
+  await run(compiler, ["-shared", "-pthread", ...undefinedSymbols, ...units.map((unit) => unit.object), "-o", temporary]);
+  renameSync(temporary, output);
+  writeFileSync(`${output}.digest`, sources);
+  const kept = new Set(units.flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path))).concat("binding.cpp"));
+  for (const name of readdirSync(join(outDir, isa))) if (!kept.has(name)) rmSync(join(outDir, isa, name), { recursive: true });
+}
+
+/** Header file with its parsed form beside it, which both g++ and clang++ look for. */
+async function parseSystemHeader(compiler, { folder, args }) {
+  const header = join(folder, `system.${process.pid}.h`);
+  writeFileSync(header, SYSTEM_HEADER);
+  await run(compiler, [...args, "-x", "c++-header", header, "-o", `${header}.gch`]);
+  return header;
+}
+
+async function buildIsas(compiler, isas, sources, log) {
   const include = createRequire(import.meta.url)("node-api-headers").include_dir;
-  const outDir = join(root, "build", "native");
-  mkdirSync(outDir, { recursive: true });
-  const headers = headersDigest();
-  const compilerVersion = execFileSync(compiler, ["--version"]).toString().split("\n")[0];
-  const started = Date.now();
-  const jobs = [];
-  const links = [];
-  for (const [name, flags] of Object.entries(variants)) {
-    if (isa && isa !== name) continue;
-    const objects = [];
-    const objDir = join(outDir, name);
-    mkdirSync(objDir, { recursive: true });
-    let dirty = false;
-    for (const source of [...sources("kernels"), ...sources("binding")]) {
-      const args = [...common, ...flags, "-I", include, "-I", join(root, "native", "kernels")];
-      const stamp = createHash("sha256").update(compilerVersion).update(args.join(" ")).update(headers).update(readFileSync(join(root, source))).digest("hex");
-      const object = join(objDir, `${source.replaceAll(/[\\/]/g, "_")}.${stamp.slice(0, 16)}.o`);
-      objects.push(object);
-      if (existsSync(object)) continue;
-      dirty = true;
-      jobs.push(() => run(compiler, [...args, "-c", join(root, source), "-o", object], { maxBuffer: 1 << 26 }).then(({ stderr }) => stderr && log(stderr)));
-    }
-    const output = join(outDir, `${name}.node`);
-    const listing = objects.join("\n");
-    const manifest = `${output}.objects`;
-    if (!dirty && existsSync(output) && existsSync(manifest) && readFileSync(manifest, "utf8") === listing) continue;
-    links.push(async () => {
-      const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
-      // Linked under a temporary name and renamed, so that a process that has the old module mapped is not disturbed.
-      await run(compiler, ["-shared", "-pthread", ...undefinedSymbols, ...objects, "-o", `${output}.new`]);
-      const { renameSync } = await import("node:fs");
-      renameSync(`${output}.new`, output);
-      writeFileSync(manifest, listing);
-      for (const f of readdirSync(objDir)) if (!objects.includes(join(objDir, f))) rmSync(join(objDir, f));
-    });
+  const version = compilerVersion(compiler);
+  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include)) }));
+  const stale = builds.map(({ units }) => units.filter((unit) => !isCurrent(unit, version)));
+  const headers = await Promise.all(
+    stale.map((units) =>
+      units.length >= FEWEST_FOR_SYSTEM_HEADER
+        ? parseSystemHeader(
+            compiler,
+            units.find((unit) => unit.usesSystemHeader),
+          )
+        : undefined,
+    ),
+  );
+  try {
+    await inParallel(stale.flatMap((units, i) => units.map((unit) => () => compile(compiler, unit, version, headers[i], log))));
+    await inParallel(
+      builds.map(
+        ({ isa, units }) =>
+          () =>
+            link(compiler, isa, units, sources),
+      ),
+    );
+  } finally {
+    for (const header of headers) if (header) for (const path of [header, `${header}.gch`]) rmSync(path, { force: true });
   }
-  await compileAll(jobs);
-  for (const link of links) await link();
-  if (jobs.length || links.length) log(`native kernels built: ${jobs.length} files in ${((Date.now() - started) / 1000).toFixed(1)} s (${compiler})`);
+  return stale.flat().length;
+}
+
+/**
+ * Builds the modules of `wanted` ("best", "all" or a name) that are not up to date. `findOrInstall` supplies the compiler and is called only
+ * when something must be compiled. Gives the names built. Throws an Error with the compiler's words when the source does not compile.
+ */
+export async function buildNative({ wanted = "best", log = console.error, findOrInstall = requireCompiler } = {}) {
+  const started = Date.now();
+  const sources = sourceDigest();
+  const isUpToDate = (isa) => existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
+  const isas = (await chooseIsas(wanted)).filter((isa) => !isUpToDate(isa));
+  if (isas.length === 0) return [];
+  const compiler = findOrInstall(log);
+  log(`building the native kernels for ${isas.join(", ")} with ${compiler}`);
+  const numCompiled = await buildIsas(compiler, isas, sources, log);
+  log(`native kernels built: ${numCompiled} files in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  return isas;
+}
+
+function requireCompiler() {
+  const compiler = findCompiler();
+  if (!compiler) throw new Error(compilerHint());
+  return compiler;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes("--clean")) rmSync(join(root, "build", "native"), { recursive: true, force: true });
+  if (process.argv.includes("--clean")) rmSync(outDir, { recursive: true, force: true });
   const at = process.argv.indexOf("--isa");
   try {
-    await buildNative({ isa: at > 0 ? process.argv[at + 1] : undefined });
+    await buildNative({ wanted: at > 0 ? process.argv[at + 1] : process.argv.includes("--all") ? "all" : "best" });
   } catch (error) {
     console.error(error.stderr || error.message);
     process.exit(1);
