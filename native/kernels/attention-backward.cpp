@@ -36,6 +36,8 @@ struct Task {
   int64_t kvHead, firstKey, lastKey;
   int64_t firstQuery;  // position of the first query row, counted from `begin`
   float* partial;      // where the run's share of dq goes, or null when the run is the only one
+  /** Row of [T, Hq] of its first query head. */
+  int64_t firstRow(const Sizes& z) const { return (begin + firstQuery) * z.Hq + kvHead * z.group; }
   int64_t rows(const Sizes& z) const { return (end - begin - firstQuery) * z.group; }
   int64_t work() const { return (lastKey - firstKey) * (end - begin - firstQuery); }
 };
@@ -84,11 +86,6 @@ float rowDelta(const float* dO, const T* o, int64_t width) {
   return sumVectors(0, width, [&](int64_t d, auto lanes) { return get(dO + d, lanes) * get(o + d, lanes); });
 }
 
-template <class T>
-void writeRow(const float* from, T* to, int64_t width, float scale) {
-  eachVector(0, width, [&](int64_t d, auto lanes) { put(to + d, get(from + d, lanes) * splat(scale), lanes); });
-}
-
 /** Scratch of one task, carved out of one thread's block. Row arrays hold every query row of the task. */
 struct Scratch {
   float *q, *dO, *dq, *lse, *delta;     // [rows, ldq], [rows, ldo], [rows, ldq], [rows], [rows]
@@ -108,9 +105,36 @@ struct Scratch {
   }
 };
 
+/** What follows the block at `key`: its own gradients, then the task's next block, else dq and the start of the next task, if that is known. */
+template <class T>
+Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z, int64_t key) {
+  const auto keyRows = [&](const Task& of, int64_t from, const T* x, int64_t width) {
+    return RowLines(x + ((of.begin + from) * z.Hkv + of.kvHead) * width, std::min(kBlockKeys, of.lastKey - from), width, z.Hkv * width);
+  };
+  const auto queryRows = [&](const Task& of, const T* x, int64_t width) {
+    return RowLines(x + of.firstRow(z) * width, of.end - of.begin - of.firstQuery, z.group * width, z.Hq * width);
+  };
+  Lookahead lines;
+  lines.add(keyRows(task, key, t.dk, z.Dqk));
+  lines.add(keyRows(task, key, t.dv, z.Dv));
+  const bool last = key + kBlockKeys >= task.lastKey;
+  if (last && !task.partial) lines.add(queryRows(task, t.dq, z.Dqk));
+  if (last && !next) return lines;
+  const Task& following = last ? *next : task;
+  const int64_t from = last ? next->firstKey : key + kBlockKeys;
+  lines.add(keyRows(following, from, t.k, z.Dqk));
+  lines.add(keyRows(following, from, t.v, z.Dv));
+  if (!last) return lines;
+  lines.add(queryRows(following, t.q, z.Dqk));
+  lines.add(queryRows(following, t.dO, z.Dv));
+  lines.add(queryRows(following, t.o, z.Dv));
+  return lines;
+}
+
 /** Key block [key, key + keys) against query rows [row, row + rows) of the task: adds to dq, dk and dv. */
-void gradBlock(const Task& task, const Sizes& z, const Scratch& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows) {
-  for (int64_t r0 = 0; r0 < rows; r0 += kTileRows) {
+void gradBlock(const Task& task, const Sizes& z, const Scratch& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows,
+               Lookahead& ahead) {
+  for (int64_t r0 = 0; r0 < rows; r0 += kTileRows, ahead.step()) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r0), at = row + r0;
     int32_t visible[kTileRows];
     for (int64_t r = 0; r < count; ++r)
@@ -130,9 +154,9 @@ void gradBlock(const Task& task, const Sizes& z, const Scratch& s, const GradBlo
 
 template <class T>
 void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Scratch& s) {
-  const int64_t positions = task.end - task.begin - task.firstQuery, firstRow = (task.begin + task.firstQuery) * z.Hq + task.kvHead * z.group;
-  packRows(t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, s.q, z.ldq);
-  packRows(t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv, 1.0f, s.dO, z.ldo);
+  const int64_t positions = task.end - task.begin - task.firstQuery, firstRow = task.firstRow(z);
+  packRows(t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, s.q);
+  packRows(t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv, 1.0f, s.dO);
   for (int64_t p = 0, row = 0; p < positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {
       const int64_t at = firstRow + p * z.Hq + g;
@@ -142,7 +166,7 @@ void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Sc
 }
 
 template <class T>
-void gradTask(const Tensors<T>& t, const Task& task, const Sizes& z) {
+void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z) {
   const int64_t rows = task.rows(z);
   Scratch s(rows, !task.partial, z);
   if (task.partial) s.dq = task.partial;
@@ -152,12 +176,14 @@ void gradTask(const Tensors<T>& t, const Task& task, const Sizes& z) {
     const int64_t keys = std::min(kBlockKeys, task.lastKey - key), head = (task.begin + key) * z.Hkv + task.kvHead;
     packTransposed(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, s.keysT);
     packTransposed(t.v + head * z.Dv, keys, z.Hkv * z.Dv, z.Dv, s.valuesT);
-    packRows(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk, 1.0f, s.keys, z.ldq);
+    packRows(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk, 1.0f, s.keys);
     std::fill_n(s.dk, keys * z.ldq, 0.0f);
     std::fill_n(s.dv, keys * z.ldo, 0.0f);
     const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq};
-    for (int64_t row = z.causal ? (key - task.firstQuery) * z.group : 0; row < rows; row += kBlockRows)
-      gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, rows - row));
+    const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0;
+    Lookahead ahead = linesAfter(t, task, next, z, key);
+    ahead.spreadOver((rows - first + kTileRows - 1) / kTileRows);
+    for (int64_t row = first; row < rows; row += kBlockRows) gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, rows - row), ahead);
     for (int64_t j = 0; j < keys; ++j) {  // q carries the scale already, so dk does
       writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, 1.0f);
       writeRow(s.dv + j * z.ldo, t.dv + (head + j * z.Hkv) * z.Dv, z.Dv, 1.0f);
@@ -191,8 +217,8 @@ void runPlan(const Tensors<T>& t, const Plan& plan, const Sizes& z) {
   }
   std::stable_sort(order.begin(), order.end(), [](const Task* a, const Task* b) { return a->work() > b->work(); });
   const int64_t count = static_cast<int64_t>(order.size());
-  parallelFor(count, work * z.group * (z.Dqk + z.Dv) < kInlineWork ? count : 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) gradTask(t, *order[i], z);
+  parallelFor(count, work * z.group * (z.Dqk + z.Dv) < kInlineWork ? count : taskGrain(count, z.Hkv), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) gradTask(t, *order[i], i + 1 < end ? order[i + 1] : nullptr, z);
   });
   for (const SplitHead& split : plan.splits) {
     const Task* runs = &plan.tasks[split.firstTask];

@@ -19,6 +19,10 @@ struct Task {
   int64_t first, positions;  // the task's query positions, counted from `begin`
   int64_t kvHead;
   int64_t work() const { return positions * (first + positions); }
+  /** Keys that its last query sees. */
+  int64_t seen(bool causal) const { return causal ? first + positions : end - begin; }
+  /** Row of [T, Hq] of its first query head. */
+  int64_t firstRow(int64_t Hq, int64_t group) const { return (begin + first) * Hq + kvHead * group; }
 };
 
 struct Sizes {
@@ -41,33 +45,72 @@ std::vector<Task> split(const int32_t* cuSeqlens, int64_t numSeqs, const Sizes& 
 }
 
 template <class T>
-void attendTask(const T* q, const T* k, const T* v, T* o, float* lse, const Task& task, const Sizes& z) {
-  const int64_t rows = task.positions * z.group, ldo = padded(z.Dv), length = task.end - task.begin;
-  const int64_t stateFloats = Softmax::size(rows, ldo);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * z.Dqk + kBlockKeys * (z.Dqk + ldo))));
+struct Tensors {
+  const T *q, *k, *v;
+  T* o;
+  float* lse;
+};
+
+template <class T>
+RowLines keyLines(const Tensors<T>& t, const Task& task, const Sizes& z, int64_t key) {
+  return {t.k + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dqk, std::min(kBlockKeys, task.seen(z.causal) - key), z.Dqk, z.Hkv * z.Dqk};
+}
+template <class T>
+RowLines valueLines(const Tensors<T>& t, const Task& task, const Sizes& z, int64_t key) {
+  return {t.v + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dv, std::min(kBlockKeys, task.seen(z.causal) - key), z.Dv, z.Hkv * z.Dv};
+}
+
+/** What follows the block at `key`: the task's next block, else its output and the start of the next task, if that is known. */
+template <class T>
+Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z, int64_t key) {
+  Lookahead lines;
+  if (key + kBlockKeys < task.seen(z.causal)) {
+    lines.add(keyLines(t, task, z, key + kBlockKeys));
+    lines.add(valueLines(t, task, z, key + kBlockKeys));
+    return lines;
+  }
+  lines.add({t.o + task.firstRow(z.Hq, z.group) * z.Dv, task.positions, z.group * z.Dv, z.Hq * z.Dv});
+  if (!next) return lines;
+  lines.add({t.q + next->firstRow(z.Hq, z.group) * z.Dqk, next->positions, z.group * z.Dqk, z.Hq * z.Dqk});
+  lines.add(keyLines(t, *next, z, 0));
+  lines.add(valueLines(t, *next, z, 0));
+  return lines;
+}
+
+/** Folds one packed key block, `keys` keys from `key` on, into every query row of the task that sees it. */
+void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_t key, int64_t keys, const float* queries, const Softmax& state,
+                 Lookahead& ahead) {
+  const int64_t rows = task.positions * z.group, ldq = padded(z.Dqk);
+  const int64_t first = z.causal ? std::max<int64_t>(0, (key - task.first) * z.group) / kTileRows * kTileRows : 0;
+  ahead.spreadOver((rows - first + kTileRows - 1) / kTileRows);
+  for (int64_t row = first; row < rows; row += kTileRows, ahead.step()) {
+    const int64_t count = std::min<int64_t>(kTileRows, rows - row);
+    int32_t visible[kTileRows];
+    for (int64_t r = 0; r < count; ++r)
+      visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.first + (row + r) / z.group + 1 - key, 0, keys) : keys);
+    attendRows(count, queries + row * ldq, ldq, visible, block, state.at(row));
+  }
+}
+
+template <class T>
+void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z) {
+  const int64_t rows = task.positions * z.group, ldq = padded(z.Dqk), ldo = padded(z.Dv), seen = task.seen(z.causal);
+  const int64_t stateFloats = Softmax::size(rows, ldo), firstRow = task.firstRow(z.Hq, z.group);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * ldq + kBlockKeys * (z.Dqk + ldo))));
   const Softmax state = Softmax::in(scratch, rows, ldo);
   float *keysT = scratch + stateFloats, *values = keysT + kBlockKeys * z.Dqk, *queries = values + kBlockKeys * ldo;
-  const int64_t firstToken = task.begin + task.first, firstRow = firstToken * z.Hq + task.kvHead * z.group;
-  packRows(q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, queries, z.Dqk);
-
-  const int64_t seen = z.causal ? task.first + task.positions : length;
+  packRows(t.q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, queries);
   for (int64_t key = 0; key < seen; key += kBlockKeys) {
-    const int64_t keys = std::min(kBlockKeys, seen - key), token = task.begin + key;
-    packTransposed(k + (token * z.Hkv + task.kvHead) * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, keysT);
-    packRows(v + (token * z.Hkv + task.kvHead) * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv, 1.0f, values, ldo);
-    const KeyBlock block{keysT, z.Dqk, values, ldo, ldo / kLanes};
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int64_t count = std::min<int64_t>(kTileRows, rows - row);
-      int32_t visible[kTileRows];
-      for (int64_t r = 0; r < count; ++r)
-        visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.first + (row + r) / z.group + 1 - key, 0, keys) : keys);
-      if (visible[count - 1] > 0) attendRows(count, queries + row * z.Dqk, z.Dqk, visible, block, state.at(row));
-    }
+    const int64_t keys = std::min(kBlockKeys, seen - key), head = (task.begin + key) * z.Hkv + task.kvHead;
+    packTransposed(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, keysT);
+    packRows(t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv, 1.0f, values);
+    Lookahead ahead = linesAfter(t, task, next, z, key);
+    attendBlock(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes}, key, keys, queries, state, ahead);
   }
   for (int64_t p = 0, row = 0; p < task.positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {
       const int64_t at = firstRow + p * z.Hq + g;
-      state.at(row).finish(o + at * z.Dv, z.Dv, lse ? lse + at : nullptr);
+      state.at(row).finish(t.o + at * z.Dv, z.Dv, t.lse ? t.lse + at : nullptr);
     }
 }
 
@@ -80,12 +123,12 @@ void attentionForward(const void* q, const void* k, const void* v, int64_t type,
   const std::vector<Task> tasks = split(cuSeqlens, numSeqs, sizes);
   int64_t work = 0;
   for (const Task& task : tasks) work += task.work();
-  const int64_t count = static_cast<int64_t>(tasks.size()), grain = work * sizes.group * (Dqk + Dv) < kInlineWork ? count : 1;
+  const int64_t count = static_cast<int64_t>(tasks.size()), grain = work * sizes.group * (Dqk + Dv) < kInlineWork ? count : taskGrain(count, Hkv);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
+    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v), static_cast<E*>(o), lse};
     parallelFor(count, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        attendTask(static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v), static_cast<E*>(o), lse, tasks[i], sizes);
+      for (int64_t i = begin; i < end; ++i) attendTask(tensors, tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr, sizes);
     });
   });
 }

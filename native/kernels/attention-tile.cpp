@@ -13,17 +13,17 @@ inline vf expNonPositive(vf x) {
   const vf low = splat(-87.3365447504019f), magic = splat(12582912.0f);
   vi underflow = x < low;
   x = underflow ? low : x;
-  vf shifted = fusedMultiplyAdd(x, splat(1.44269504088896341f), magic);  // the low bits now hold the rounded exponent
+  vf shifted = vfma(x, splat(1.44269504088896341f), magic);  // the low bits now hold the rounded exponent
   vf n = shifted - magic;
-  vf r = fusedMultiplyAdd(n, splat(-0.693359375f), x);
-  r = fusedMultiplyAdd(n, splat(2.12194440e-4f), r);
+  vf r = vfma(n, splat(-0.693359375f), x);
+  r = vfma(n, splat(2.12194440e-4f), r);
   vf p = splat(1.9875691500e-4f);
-  p = fusedMultiplyAdd(p, r, splat(1.3981999507e-3f));
-  p = fusedMultiplyAdd(p, r, splat(8.3334519073e-3f));
-  p = fusedMultiplyAdd(p, r, splat(4.1665795894e-2f));
-  p = fusedMultiplyAdd(p, r, splat(1.6666665459e-1f));
-  p = fusedMultiplyAdd(p, r, splat(5.0000001201e-1f));
-  p = fusedMultiplyAdd(p, r * r, r) + splat(1.0f);
+  p = vfma(p, r, splat(1.3981999507e-3f));
+  p = vfma(p, r, splat(8.3334519073e-3f));
+  p = vfma(p, r, splat(4.1665795894e-2f));
+  p = vfma(p, r, splat(1.6666665459e-1f));
+  p = vfma(p, r, splat(5.0000001201e-1f));
+  p = vfma(p, r * r, r) + splat(1.0f);
   vi bits = asInt(p) + (asInt(shifted) << 23);
   return underflow ? vf{} : asFloat(bits);
 }
@@ -138,19 +138,25 @@ inline void transposeSquare(const T* x, int64_t tokens, int64_t tokenStride, Wid
 }  // namespace
 
 template <class T>
-void packRows(const T* x, int64_t tokens, int64_t tokenStride, int64_t heads, int64_t width, float scale, float* out, int64_t ld) {
+void packRows(const T* x, int64_t tokens, int64_t tokenStride, int64_t heads, int64_t width, float scale, float* out) {
+  const int64_t whole = width / kLanes * kLanes;
   for (int64_t t = 0; t < tokens; ++t)
-    for (int64_t h = 0; h < heads; ++h, out += ld) {
+    for (int64_t h = 0; h < heads; ++h) {
       const T* row = x + t * tokenStride + h * width;
-      eachVector(0, width, [&](int64_t d, auto lanes) { put(out + d, get(row + d, lanes) * splat(scale), lanes); });
-      for (int64_t d = width; d < ld; ++d) out[d] = 0;
+      for (int64_t d = 0; d < whole; d += kLanes, out += kLanes) store(out, load(row + d) * splat(scale));
+      if (whole == width) continue;
+      store(out, loadPart(row + whole, static_cast<int>(width - whole)) * splat(scale));
+      out += kLanes;
     }
 }
 
 template <class T>
-void packTransposed(const T* x, int64_t tokens, int64_t tokenStride, int64_t width, float* out) {
+void packTransposed(const T* x, int64_t tokens, int64_t tokenStride, int64_t width, float* out, Lookahead* ahead) {
   for (int64_t t = 0; t < tokens; t += kLanes)
-    eachVector(0, width, [&](int64_t d, auto lanes) { transposeSquare(x + t * tokenStride + d, tokens - t, tokenStride, lanes, out + d * kBlockKeys + t); });
+    eachVector(0, width, [&](int64_t d, auto lanes) {
+      transposeSquare(x + t * tokenStride + d, tokens - t, tokenStride, lanes, out + d * kBlockKeys + t);
+      if (ahead) ahead->step();
+    });
   for (int64_t t = padded(tokens); t < kBlockKeys; t += kLanes)
     for (int64_t d = 0; d < width; ++d) store(out + d * kBlockKeys + t, vf{});
 }
@@ -165,8 +171,7 @@ Softmax Softmax::in(float* scratch, int64_t rows, int64_t ldo) {
 template <class T>
 void Softmax::finish(T* o, int64_t dv, float* lse) const {
   const float total = sum(load(norm));
-  const vf inverse = splat(total > 0 || total != total ? 1.0f / total : 0.0f);
-  eachVector(0, dv, [&](int64_t d, auto lanes) { put(o + d, load(out + d) * inverse, lanes); });
+  writeRow(out, o, dv, total > 0 || total != total ? 1.0f / total : 0.0f);
   if (lse) *lse = max[0] + std::log(total);
 }
 
@@ -183,10 +188,10 @@ void addWeightedRows(int64_t keys, float* c, int64_t ldc, int64_t vectors, const
   withRows(keys, [&](auto count) { multiply<count, Start::kKeep>(c, ldc, vectors, weights, 1, kBlockKeys, x, ldx, rows); });
 }
 
-template void packRows(const float*, int64_t, int64_t, int64_t, int64_t, float, float*, int64_t);
-template void packRows(const bf16*, int64_t, int64_t, int64_t, int64_t, float, float*, int64_t);
-template void packTransposed(const float*, int64_t, int64_t, int64_t, float*);
-template void packTransposed(const bf16*, int64_t, int64_t, int64_t, float*);
+template void packRows(const float*, int64_t, int64_t, int64_t, int64_t, float, float*);
+template void packRows(const bf16*, int64_t, int64_t, int64_t, int64_t, float, float*);
+template void packTransposed(const float*, int64_t, int64_t, int64_t, float*, Lookahead*);
+template void packTransposed(const bf16*, int64_t, int64_t, int64_t, float*, Lookahead*);
 template void Softmax::finish(float*, int64_t, float*) const;
 template void Softmax::finish(bf16*, int64_t, float*) const;
 

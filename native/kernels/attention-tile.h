@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "lanes.h"
+#include "pool.h"
 #include "simd.h"
 
 namespace luciole::attention {
@@ -21,23 +22,8 @@ inline constexpr int kTileVectors = 4;  // 6 x 4 sums + operands fill 32 registe
 inline int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 inline int64_t padded(int64_t width) { return roundUp(width, kLanes); }
 
-/** a * b + c with one rounding, whatever the compiler contracts elsewhere. */
-inline vf fusedMultiplyAdd(vf a, vf b, vf c) {
-#if defined(__AVX512F__)
-  __m512 r = _mm512_fmadd_ps(reinterpret_cast<__m512&>(a), reinterpret_cast<__m512&>(b), reinterpret_cast<__m512&>(c));
-  return reinterpret_cast<vf&>(r);
-#elif defined(__AVX2__)
-  __m256 r = _mm256_fmadd_ps(reinterpret_cast<__m256&>(a), reinterpret_cast<__m256&>(b), reinterpret_cast<__m256&>(c));
-  return reinterpret_cast<vf&>(r);
-#elif defined(__ARM_NEON)
-  float32x4_t r = vfmaq_f32(reinterpret_cast<float32x4_t&>(c), reinterpret_cast<float32x4_t&>(a), reinterpret_cast<float32x4_t&>(b));
-  return reinterpret_cast<vf&>(r);
-#else
-  vf r;
-  for (int i = 0; i < kLanes; ++i) r[i] = std::fma(a[i], b[i], c[i]);
-  return r;
-#endif
-}
+/** Tasks a thread takes at a time: up to all the heads of one sequence, which share pages and cache lines, while there are plenty. */
+inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * threadCount()), 1, heads); }
 
 /** Where a product starts: from zero, from what is there, or from what is there times alpha[row]. */
 enum class Start { kZero, kKeep, kScale };
@@ -63,7 +49,7 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     for (int r = 0; r < R; ++r) {
       vf left = splat(a[r * aRow]);
 #pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) acc[r][n] = fusedMultiplyAdd(left, right[n], acc[r][n]);
+      for (int n = 0; n < N; ++n) acc[r][n] = vfma(left, right[n], acc[r][n]);
     }
     a += aStep;
     b += ldb;
@@ -100,16 +86,75 @@ inline void withRows(int64_t rows, F&& body) {
   }
 }
 
+/** to[d] = from[d] * scale for d < width. */
+template <class T>
+inline void writeRow(const float* from, T* to, int64_t width, float scale) {
+  eachVector(0, width, [&](int64_t d, auto lanes) { put(to + d, load(from + d) * splat(scale), lanes); });
+}
+
+/** Strided rows to fetch towards L2, line by line in memory order, so that the hardware's own stream prefetcher follows. */
+class RowLines {
+ public:
+  RowLines() = default;
+  template <class T>
+  RowLines(const T* rows, int64_t numRows, int64_t width, int64_t stride)
+      : row_(reinterpret_cast<const char*>(rows)), left_(std::max<int64_t>(numRows, 0)), rowBytes_(width * sizeof(T)), strideBytes_(stride * sizeof(T)) {}
+  int64_t count() const { return left_ * ((rowBytes_ + 63) / 64); }
+  /** Fetches up to `lines` lines; returns how many of them were no longer there to fetch. */
+  int64_t fetch(int64_t lines) {
+    while (lines > 0 && left_ > 0) {
+      const int64_t end = std::min(at_ + 64 * lines, rowBytes_);
+      for (; at_ < end; at_ += 64, --lines) __builtin_prefetch(row_ + at_, 0, 2);
+      if (at_ < rowBytes_) break;
+      at_ = 0;
+      row_ += strideBytes_;
+      --left_;
+    }
+    return lines;
+  }
+
+ private:
+  const char* row_ = nullptr;
+  int64_t left_ = 0, rowBytes_ = 0, strideBytes_ = 0, at_ = 0;
+};
+
 /**
- * out[(t*heads + h)*ld + d] = x[t*tokenStride + h*width + d] * scale as f32; columns from `width` to `ld` are zero.
- * ld is at least `width`.
+ * What the arithmetic will touch next, fetched a little at each step: a processor drops most of what is asked for all at once.
+ * Short strided rows (one head of a token) are beyond what the hardware foresees.
+ */
+class Lookahead {
+ public:
+  void add(const RowLines& rows) { parts_[numParts_++] = rows; }
+  void spreadOver(int64_t steps) {
+    int64_t lines = 0;
+    for (int i = 0; i < numParts_; ++i) lines += parts_[i].count();
+    linesPerStep_ = (lines + steps - 1) / std::max<int64_t>(1, steps);
+  }
+  void step() {
+    int64_t lines = linesPerStep_;
+    while (at_ < numParts_ && (lines = parts_[at_].fetch(lines)) > 0) ++at_;
+  }
+
+ private:
+  RowLines parts_[8];
+  int numParts_ = 0, at_ = 0;
+  int64_t linesPerStep_ = 0;
+};
+
+/**
+ * out[(t*heads + h)*padded(width) + d] = x[t*tokenStride + h*width + d] * scale as f32; the padding is zero.
  */
 template <class T>
-void packRows(const T* x, int64_t tokens, int64_t tokenStride, int64_t heads, int64_t width, float scale, float* out, int64_t ld);
+void packRows(const T* x, int64_t tokens, int64_t tokenStride, int64_t heads, int64_t width, float scale, float* out);
 
-/** out[d*64 + t] = x[t*tokenStride + d] as f32 for t < tokens <= 64; further columns are zero. */
+/** Steps that packTransposed takes: squares of kLanes keys by kLanes columns. */
+inline int64_t packSteps(int64_t tokens, int64_t width) { return padded(tokens) / kLanes * (padded(width) / kLanes); }
+
+/**
+ * out[d*64 + t] = x[t*tokenStride + d] as f32 for t < tokens <= 64; further columns are zero. Steps `ahead`, if given.
+ */
 template <class T>
-void packTransposed(const T* x, int64_t tokens, int64_t tokenStride, int64_t width, float* out);
+void packTransposed(const T* x, int64_t tokens, int64_t tokenStride, int64_t width, float* out, Lookahead* ahead = nullptr);
 
 /** One block of keys and values in f32: keys transposed [dqk, 64], values [64, ldv] with `vectors` whole vectors used. */
 struct KeyBlock {

@@ -69,8 +69,12 @@ inline vf load(const float* p) { return *reinterpret_cast<const vf*>(p); }
 inline void store(float* p, vf v) { *reinterpret_cast<vf*>(p) = v; }
 
 inline vf load(const bf16* p) {
+#if defined(__AVX512F__)  // one widening instruction; the generic form compiles to two halves and an insert
+  __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16);
+#else
   vh h = *reinterpret_cast<const vh*>(p);
   vi wide = __builtin_convertvector(h, vi) << 16;
+#endif
   return reinterpret_cast<vf&>(wide);
 }
 /** Rounded to bf16 (nearest even, NaN kept), still in 32 bits: the lower half is zero. */
@@ -122,18 +126,35 @@ inline void storePart(T* p, vf v, int n) {
 inline vf vmax(vf a, vf b) { return a > b ? a : b; }
 inline vf vmin(vf a, vf b) { return a < b ? a : b; }
 
-/** Horizontal sum in a fixed pairwise order. */
+/** Horizontal sum in a fixed pairwise order: halves, quarters, pairs. */
 inline float sum(vf v) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(v);  // the same order
+#elif defined(__AVX2__)
+  __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+#else
   float lanes[kLanes];
   store(lanes, v);
   for (int width = kLanes / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
   return lanes[0];
+#endif
 }
+/** Largest lane; a NaN may or may not win. */
 inline float hmax(vf v) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(v);
+#elif defined(__AVX2__)
+  __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  __m128 quarter = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(quarter, _mm_movehdup_ps(quarter)));
+#else
   float m = v[0];
   for (int i = 1; i < kLanes; ++i) m = v[i] > m ? v[i] : m;
   return m;
+#endif
 }
 
 /** e^x to about 1 ulp, flushing below -87.3 to 0 and saturating above 88.7 (Cephes expf split). */
