@@ -23,3 +23,21 @@ export class TrainingError extends LucioleError {}
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`internal: ${message}`);
 }
+
+/** `, did you mean "x"?` for the known name nearest to `name`, or nothing when none is near: at most a third of its letters differ. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = known.map((each) => ({ each, distance: editDistance(name.toLowerCase(), each.toLowerCase()) })).sort((a, b) => a.distance - b.distance)[0];
+  const isNear = nearest && nearest.distance <= Math.max(1, Math.floor(Math.max(name.length, nearest.each.length) / 3));
+  return isNear ? `, did you mean "${nearest.each}"?` : "";
+}
+
+/** Levenshtein distance, by rows. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length];
+}

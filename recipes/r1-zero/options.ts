@@ -1,10 +1,11 @@
 // The knobs of the R1-Zero recipe and their presets, checked at the boundary.
 import { z } from "zod";
-import { ConfigError } from "../../src/errors.js";
-import { type HfConfig, parseHfConfig } from "../../src/models/hf-config.js";
-import type { GrpoOptions } from "../../src/rl/config.js";
-import type { CountdownOptions } from "../../src/tasks/countdown.js";
-import type { TraceOptionsInput } from "../../src/tasks/countdown-traces.js";
+import { ConfigError, didYouMean } from "../../src/errors.js";
+import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
+import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
+import { type CountdownOptions, createCountdownTask } from "../../src/tasks/countdown.js";
+import { type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
+import { parseOptions } from "../../src/tasks/options.js";
 
 const pretrain = z.strictObject({
   steps: z.int().min(1),
@@ -126,14 +127,32 @@ const smoke: ZeroOptions = {
 export const ZERO_PRESETS = { tiny, smoke } as const;
 export type ZeroPreset = keyof typeof ZERO_PRESETS;
 
-/** A preset with overrides (nested objects are merged one level down). Throws ConfigError naming what is wrong. */
+/**
+ * A preset with overrides (nested objects are merged one level down), every part of it checked, so that a wrong key is found now and
+ * not after pretraining. Throws ConfigError naming what is wrong.
+ */
 export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<string, unknown>> = {}): ZeroOptions {
   const base = ZERO_PRESETS[preset] as unknown as Record<string, unknown>;
   const merged = { ...base };
   for (const [key, value] of Object.entries(overrides)) merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
-  const result = schema.safeParse(merged);
-  if (!result.success) throw new ConfigError(`zero: ${result.error.issues.map((i) => `${i.path.join(".") || "options"}: ${i.message}`).join("; ")}`);
-  return result.data as unknown as ZeroOptions;
+  const options = parseOptions(schema, merged, "zero") as unknown as ZeroOptions;
+  checkParts(options);
+  return options;
+}
+
+/** Each part has a reader of its own; here they only object. */
+function checkParts(options: ZeroOptions): void {
+  const known = hfConfigKeys("deepseek_v3");
+  const unknown = Object.keys(options.model).find((key) => !known.includes(key));
+  if (unknown) throw new ConfigError(`zero: unknown option "model.${unknown}"${didYouMean(unknown, known)}`);
+  createCountdownTask(options.task).generate(0, 0, "heldout");
+  traceOptions(options.traces);
+  parseGrpoOptions(options.rl);
+  try {
+    modelConfig(options, { vocabSize: 64 });
+  } catch (error) {
+    throw new ConfigError((error as Error).message, { cause: error });
+  }
 }
 
 /** The model's configuration for a vocabulary. */

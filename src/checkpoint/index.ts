@@ -15,5 +15,6 @@ export {
 } from "./host-tensor.js";
 export { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, readJsonObject, writeModelDirectory } from "./model-directory.js";
 export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSafetensorsOptions, writeSafetensors } from "./safetensors.js";
-export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, listSteps, type LoadedCheckpoint, loadLatest } from "./store.js";
+export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, type LoadedCheckpoint, listSteps, loadLatest } from "./store.js";
+export { storedValues } from "./stored-values.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";

@@ -121,6 +121,11 @@ export type RopeScaling = z.infer<typeof ropeScaling>;
 /** The values of `model_type` that can be read. */
 export const SUPPORTED_MODEL_TYPES = Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[];
 
+/** The fields that a family's config.json is read for. Others are kept untouched, so a misspelt one would go unnoticed. */
+export function hfConfigKeys(modelType: HfConfig["model_type"]): string[] {
+  return ["model_type", ...Object.keys(SCHEMAS[modelType].shape)];
+}
+
 /**
  * Checks a parsed config.json and fills in the defaults of `transformers`. Both spellings are taken: `rope_parameters` or
  * `rope_theta` + `rope_scaling`, `dtype` or `torch_dtype`. Throws CheckpointError listing every problem at once.

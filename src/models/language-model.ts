@@ -17,8 +17,8 @@ import type { HfConfig } from "./hf-config.js";
 /** How a model is made. */
 export interface ModelOptions {
   readonly compute?: ComputeType;
-  /** Seed of the initial weights. */
-  readonly seed?: number;
+  /** Seed of the initial weights; null leaves them undefined, for weights that are loaded next or never looked at. */
+  readonly seed?: number | null;
 }
 
 /** How a training forward runs. */

@@ -2,7 +2,7 @@
 // Knows nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
-import { alias, dispatch, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import { alias, dispatch, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
 import { Parameter } from "../tensor/tape.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
@@ -39,16 +39,13 @@ export class ParameterSet {
 
   constructor(
     readonly compute: ComputeType,
-    private readonly seed: number,
+    private readonly seed: number | null,
   ) {}
 
-  /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone. */
+  /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them undefined. */
   add(spec: ParameterSpec): Parameter {
     assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
-    const values = new Float32Array(numElements(spec.shape));
-    if ("std" in spec.init) new Random(this.seed).fork(spec.name).fillNormal(values, 0, spec.init.std);
-    else values.fill(spec.init.constant);
-    const parameter = scope(() => new Parameter(tensor(values, spec.shape), spec.name));
+    const parameter = scope(() => new Parameter(this.initial(spec), spec.name));
     if (spec.isBuffer) {
       parameter.requiresGrad = false;
       parameter.sink = null;
@@ -116,6 +113,14 @@ export class ParameterSet {
   dispose(): void {
     for (const p of this.byName.values()) p.dispose();
     this.byName.clear();
+  }
+
+  private initial({ name, shape, init }: ParameterSpec): Tensor {
+    if (this.seed === null) return empty(shape, "f32");
+    const values = new Float32Array(numElements(shape));
+    if ("std" in init) new Random(this.seed).fork(name).fillNormal(values, 0, init.std);
+    else values.fill(init.constant);
+    return tensor(values, shape);
   }
 
   private hasShadow(spec: ParameterSpec): boolean {

@@ -1,6 +1,6 @@
 // The knobs of group-relative policy optimisation, under TRL's names where TRL has one, checked at the boundary.
 import { z } from "zod";
-import { ConfigError } from "../errors.js";
+import { parseOptions } from "../tasks/options.js";
 
 /** `grpo` (DeepSeekMath), `dr_grpo` (Liu et al. 2025), `dapo` (Yu et al. 2025). */
 export const lossTypes = ["grpo", "dr_grpo", "dapo"] as const;
@@ -53,8 +53,6 @@ export type GrpoConfig = Omit<z.output<typeof schema>, "epsilonHigh" | "scaleRew
 
 /** Checks options and fills in the defaults of the chosen loss type. Throws ConfigError naming every problem. */
 export function parseGrpoOptions(options: GrpoOptions): GrpoConfig {
-  const result = schema.safeParse(options);
-  if (!result.success) throw new ConfigError(`grpo: ${result.error.issues.map((i) => `${i.path.join(".") || "options"}: ${i.message}`).join("; ")}`);
-  const o = result.data;
+  const o = parseOptions(schema, options, "rl");
   return { ...o, epsilonHigh: o.epsilonHigh ?? (o.lossType === "dapo" ? 0.28 : o.epsilon), scaleRewards: o.scaleRewards ?? o.lossType !== "dr_grpo" };
 }

@@ -1,6 +1,6 @@
 // Reads option objects given by users: strict zod schemas in, ConfigErrors out. Does not know any task.
 import { z } from "zod";
-import { ConfigError } from "../errors.js";
+import { ConfigError, didYouMean } from "../errors.js";
 
 /** Positive weights by name, at least one of them above zero; they need not sum to 1. */
 export const weightsSchema = z
@@ -12,14 +12,33 @@ export const heldOutFractionSchema = z.number().gt(0).lt(1);
 
 /**
  * Parses `input` by a strict object schema and fills defaults.
- * @throws ConfigError on one line; an unknown key is answered with the known ones.
+ * @throws ConfigError with every problem on one line; an unknown key is answered with the nearest and the known ones.
  */
 export function parseOptions<S extends z.ZodObject>(schema: S, input: unknown, what: string): z.output<S> {
   const parsed = schema.safeParse(input ?? {});
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
-    throw new ConfigError(`${what}: unknown option ${issue.keys.map((k) => `"${k}"`).join(", ")}; known options: ${Object.keys(schema.shape).join(", ")}`);
-  }
-  throw new ConfigError(`${what}: option "${issue.path.join(".") || "(all)"}": ${issue.message}`);
+  throw new ConfigError(`${what}: ${parsed.error.issues.map((issue) => describeIssue(issue, schema)).join("; ")}`);
+}
+
+function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodObject): string {
+  const path = issue.path.map(String);
+  if (issue.code !== "unrecognized_keys") return `option "${path.join(".") || "(all)"}": ${issue.message}`;
+  const known = keysAt(schema, path);
+  const names = issue.keys.map((key) => `"${[...path, key].join(".")}"${didYouMean(key, known)}`);
+  return `unknown option ${names.join(", ")}; known options: ${known.join(", ")}`;
+}
+
+/** The keys that the schema takes at a place. */
+function keysAt(schema: z.ZodObject, path: readonly string[]): string[] {
+  let at: unknown = schema;
+  for (const key of path) at = unwrap(at) instanceof z.ZodObject ? (unwrap(at) as z.ZodObject).shape[key] : undefined;
+  const inner = unwrap(at);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+/** The schema inside defaults, optionals and nullables. */
+function unwrap(schema: unknown): unknown {
+  let at = schema;
+  while (at instanceof z.ZodDefault || at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
+  return at;
 }

@@ -2,7 +2,7 @@
 import { TrainingError } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
-import { meter } from "../tensor/engine.js";
+import { meter, trimMemory } from "../tensor/engine.js";
 import type { TrainSequence } from "./batch.js";
 import type { SessionState, TrainingSession, WorkCount } from "./session.js";
 import { evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
@@ -63,6 +63,7 @@ export async function trainingLoop<S extends SessionState>(
     await session.saveIfDue(optimizer, null, isLast);
   }
   progress.endStage();
+  trimMemory(); // the next stage's tensors have other sizes
 }
 
 /** Adds `done` to `total`. */

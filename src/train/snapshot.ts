@@ -1,6 +1,6 @@
 // Saving and restoring everything a training run needs to go on bit for bit: weights, moments, counters.
 // Knows which tensors belong together; file formats are the checkpoint layer's.
-import { float32Values, type HostTensor, type JsonObject, type LoadedCheckpoint, type TensorSource, type WritableTensor } from "../checkpoint/index.js";
+import { type HostTensor, type JsonObject, type LoadedCheckpoint, storedValues, type WritableTensor } from "../checkpoint/index.js";
 import { CheckpointError } from "../errors.js";
 import { toHfConfigJson } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
@@ -36,25 +36,18 @@ export async function trainerTensors({ model, optimizer, reference }: SnapshotPa
 
 /** Restores weights, moments and (where given) the reference from a checkpoint. `stepCount` is the optimiser's. */
 export async function restoreSnapshot(checkpoint: LoadedCheckpoint, parts: SnapshotParts, stepCount: number): Promise<void> {
-  await loadWeights(parts.model.parameters, (name) => fetchStored(checkpoint.weights, name));
+  await loadWeights(parts.model.parameters, (name) => storedValues(checkpoint.weights, name));
   const { tensors } = checkpoint.trainer;
   for (const [name, target] of resumable(parts.model, parts.optimizer)) {
-    const stored = await fetchStored(tensors, name);
+    const stored = await storedValues(tensors, name);
     if (!stored || stored.values.length !== target.size) throw new CheckpointError(`trainer state: ${name} [${target.shape}] is missing or has another size`);
     writeTensor(target, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
   }
   parts.optimizer.stepCount = stepCount;
-  if (parts.reference) await loadWeights(parts.reference.parameters, (name) => fetchStored(tensors, `reference.${name}`));
+  if (parts.reference) await loadWeights(parts.reference.parameters, (name) => storedValues(tensors, `reference.${name}`));
 }
 
 function resumable(model: LanguageModel, optimizer: Optimizer): Map<string, Tensor> {
   const loads = model.moeLayers.map((moe) => [`${moe.prefix}.load`, moe.load] as const);
   return new Map([...optimizer.state(), ...loads]);
-}
-
-/** A stored tensor as f32, or undefined when the file has none of that name. */
-export async function fetchStored(source: TensorSource, name: string): Promise<{ shape: readonly number[]; values: Float32Array } | undefined> {
-  if (!source.has(name)) return undefined;
-  const tensor = await source.read(name);
-  return { shape: tensor.shape, values: float32Values(tensor) };
 }
