@@ -33,8 +33,10 @@ inline constexpr int64_t kRowStride = kChunkWords + 16;
 /** Words from one k to the next in a packed panel of A that came from [K, M] storage. */
 inline constexpr int64_t kColumnStride = (kTileRows + kLanes - 1) / kLanes * kLanes;
 
-/** Room for a packed panel of A in either form, in words. */
-inline constexpr int64_t kPanelWordsA = kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords;
+/** Words left free after a panel, so that the same word of neighbouring panels does not fall into one cache set. */
+inline constexpr int64_t kPanelGap = 32;
+/** Words from one packed panel of A to the next: room for either form. */
+inline constexpr int64_t kPanelWordsA = (kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords) + kPanelGap;
 
 /**
  * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else [k, outer],

@@ -5,7 +5,13 @@
 
 namespace luciole {
 
-inline constexpr int kSkinnyRows = 4;
+// Up to here the turn in registers hides behind the multiply-adds (f32) or is paid once (bf16, which has half as many of them to hide behind).
+#if defined(__AVX512F__)
+inline constexpr int kSkinnyRowsF32 = 12, kSkinnyRowsBf16 = 6;
+#else
+inline constexpr int kSkinnyRowsF32 = 4, kSkinnyRowsBf16 = 4;
+#endif
+inline constexpr int skinnyRows(bool bf16Compute) { return bf16Compute ? kSkinnyRowsBf16 : kSkinnyRowsF32; }
 
 /**
  * out[i, j] (+)= Σ_k A(i, k)·B[n + j, k0 + k] for j < columns, `add` adding to what is there; whole vectors of `out` are written.
@@ -13,7 +19,7 @@ inline constexpr int kSkinnyRows = 4;
  */
 using SkinnyKernel = void (*)(const Operand& b, int64_t k0, int64_t kCount, int64_t n, int64_t columns, const float* a, float* out, int64_t ldo, bool add);
 
-/** The kernel for 1 ≤ rows ≤ kSkinnyRows. */
+/** The kernel for 1 ≤ rows ≤ skinnyRows(bf16Compute). */
 SkinnyKernel skinnyKernel(const Operand& b, bool bf16Compute, int64_t rows);
 
 }  // namespace luciole

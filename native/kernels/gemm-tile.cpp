@@ -148,7 +148,7 @@ class Tile {
  public:
   Tile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
       : p(product), m0(m0), n0(n0), rowPanels{m0, m1, divideUp(m1 - m0, kTileRows), 0}, columnPanels{n0, n1, divideUp(n1 - n0, kPanelColumns), kPanelColumns} {
-    panelWordsB = kPanelColumns * chunkWords(p.K, p.bf16Compute);
+    panelWordsB = kPanelColumns * chunkWords(p.K, p.bf16Compute) + kPanelGap;
     panelsA = scratch(kScratchGemmA, kPanelWordsA * groupSize());
     panelsB = scratch(kScratchGemmB, panelWordsB * columnPanels.count);
     chunkK = chunkWords(p.K, p.bf16Compute) * elementsPerWord(p.bf16Compute);
@@ -227,8 +227,8 @@ class Tile {
   const PackFunction packA = packerOfA(p.a, p.bf16Compute), packB = packerOfB(p.b, p.bf16Compute);
   const std::array<KernelRow, kTileVectors>& kernels = kernelsFor(p.bf16Compute && kHasDotBf16, !p.a.kContiguous);
   const Finish finish = finisherOf(p);
-  const SkinnyKernel skinny =
-      rowPanels.end - rowPanels.begin <= kSkinnyRows && p.a.kContiguous && p.b.kContiguous ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
+  const bool fewRows = rowPanels.end - rowPanels.begin <= skinnyRows(p.bf16Compute);
+  const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
   const bool directB = rowPanels.count == 1 && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
 };
 

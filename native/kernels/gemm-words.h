@@ -59,7 +59,7 @@ struct Words {
     return along(lanes);
   }
   /** n ≤ kLanes words (zero beyond), each from one element of row `p` and, in pairs, the one below it in row `q` (null: zero). */
-  static vf across(const T* p, const T* q, int n) {
+  static vf across(const T* p, [[maybe_unused]] const T* q, int n) {
 #if defined(__AVX512BF16__)
     if constexpr (kPairs) return interleave(p, q, static_cast<__mmask16>((1u << n) - 1));
 #endif
