@@ -3,7 +3,7 @@
 // `--isa NAME` one; `--clean` starts over. Knows nothing of how the modules are loaded.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -114,6 +114,9 @@ async function inParallel(jobs) {
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
+/** Young files may belong to another build that is running now. */
+const isOld = (path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 600_000;
+
 /** Linked under another name and renamed: a process that has the old module mapped is not disturbed. */
 async function link(compiler, isa, units, sources) {
   const output = join(outDir, `${isa}.node`);
@@ -123,7 +126,8 @@ async function link(compiler, isa, units, sources) {
   renameSync(temporary, output);
   writeFileSync(`${output}.digest`, sources);
   const kept = new Set(units.flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path))).concat("binding.cpp"));
-  for (const name of readdirSync(join(outDir, isa))) if (!kept.has(name)) rmSync(join(outDir, isa, name), { recursive: true });
+  for (const path of readdirSync(join(outDir, isa)).map((name) => join(outDir, isa, name)))
+    if (!kept.has(basename(path)) && isOld(path)) rmSync(path, { recursive: true, force: true });
 }
 
 /** Header file with its parsed form beside it, which both g++ and clang++ look for. */

@@ -1,0 +1,47 @@
+// Compiles the TypeScript sources to dist/ when they changed since last time, and removes what sources that are gone left there.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const FOLDERS = ["src", "recipes", "tests", "bench", "examples"];
+
+function walk(folder, ending) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Names, sizes and times of all sources, and the settings. */
+function sourceDigest(root) {
+  const hash = createHash("sha256");
+  for (const path of FOLDERS.flatMap((folder) => walk(join(root, folder), ".ts")).sort()) {
+    const { size, mtimeMs } = statSync(path);
+    hash.update(`${path} ${size} ${mtimeMs}\n`);
+  }
+  for (const name of ["tsconfig.json", "package-lock.json"]) hash.update(readFileSync(join(root, name)));
+  return hash.digest("hex");
+}
+
+function removeOrphans(root) {
+  for (const folder of FOLDERS)
+    for (const path of walk(join(root, "dist", folder), ".js")) {
+      const stem = path.slice(0, -".js".length);
+      if (existsSync(join(root, `${stem.slice(join(root, "dist").length + 1)}.ts`))) continue;
+      for (const ending of [".js", ".js.map", ".d.ts"]) rmSync(stem + ending, { force: true });
+    }
+}
+
+/** Compiles if anything changed (or `force`). Gives whether it did. Throws an Error holding the compiler's messages. */
+export function buildTypeScript(root, { force = false } = {}) {
+  const stamp = join(root, "dist", ".sources");
+  const digest = sourceDigest(root);
+  if (!force && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return false;
+  removeOrphans(root);
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${stdout}${stderr}`.trim());
+  writeFileSync(stamp, digest);
+  return true;
+}

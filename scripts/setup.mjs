@@ -1,0 +1,44 @@
+// Makes a checkout ready to run: packages, compiled TypeScript, native kernels for this CPU. What is up to date is skipped, so that a second
+// start costs a blink. Everything it says goes to standard error. LUCIOLE_WITHOUT_KERNELS=1 goes on without a C++ compiler.
+import "./node-version.mjs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildNative } from "./build-native.mjs";
+import { buildTypeScript } from "./build-typescript.mjs";
+import { findCompiler, installCompiler } from "./compiler.mjs";
+import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const log = (line) => console.error(`setup: ${line}`);
+
+function timed(what, action) {
+  const started = Date.now();
+  action();
+  log(`${what} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+async function buildKernels() {
+  try {
+    await buildNative({ log, findOrInstall: () => findCompiler() ?? installCompiler(log) });
+  } catch (error) {
+    const reason = (error.stderr || error.message).trim();
+    if (process.env.LUCIOLE_WITHOUT_KERNELS) log(`going on without native kernels, on the reference backend: ${reason}`);
+    else
+      throw new Error(
+        `${reason}\nsetup: without native kernels everything runs hundreds of times slower, far too slow for \`npm start\`; LUCIOLE_WITHOUT_KERNELS=1 goes on all the same`,
+      );
+  }
+}
+
+try {
+  if (!dependenciesAreCurrent(root)) {
+    log("installing the packages of package-lock.json");
+    timed("packages installed", () => installDependencies(root));
+  }
+  const started = Date.now();
+  if (buildTypeScript(root)) log(`TypeScript compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  await buildKernels();
+} catch (error) {
+  log(error.message);
+  process.exit(1);
+}
