@@ -1,10 +1,10 @@
 // DeepSeekMoE: shared experts always, routed experts by the gate (DeepSeek-V3 §2.1.2). No token is dropped.
 // Knows nothing of schedules: who calls `updateBias`, and when, is the trainer's business.
-import { keep } from "../tensor/engine.js";
+import { isRecording, keep } from "../tensor/engine.js";
 import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
 import { linear } from "../tensor/ops/linear.js";
 import { balanceLoss, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
-import { isRecording, noGrad, type Parameter } from "../tensor/tape.js";
+import { noGrad, type Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
 import { type Init, type ParameterSet, weight } from "./parameters.js";

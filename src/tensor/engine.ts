@@ -32,6 +32,11 @@ export function setRecorder(next: Recorder | null): Recorder | null {
   return before;
 }
 
+/** Whether a tape sees the ops. */
+export function isRecording(): boolean {
+  return recorder !== null;
+}
+
 /** Work dispatched so far: floating-point operations and bytes, from the ops' own costs. */
 export const meter = { flops: 0, bytes: 0, calls: 0 };
 

@@ -1,12 +1,12 @@
 // Claims about autograd: gradients gather without aliasing, recompute equals stored to the bit, nothing stays allocated.
 import { beforeEach, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "./backends/reference/backend.js";
-import { dispatch, keep, memoryStats, scope, tensor, useBackend } from "./engine.js";
+import { dispatch, isRecording, keep, memoryStats, scope, tensor, useBackend } from "./engine.js";
 import { add, addScaled, binary, cast, castOp, concatLast, scale, scaleBy, splitLast, swiglu, unary } from "./ops/elementwise.js";
 import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";
-import { backward, isRecording, noGrad, Parameter, recompute, withTape } from "./tape.js";
+import { backward, noGrad, Parameter, recompute, withTape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
 

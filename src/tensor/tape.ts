@@ -73,11 +73,6 @@ function activate(next: TapeNode[] | null): TapeNode[] | null {
   return before;
 }
 
-/** Whether ops are being recorded. */
-export function isRecording(): boolean {
-  return tape !== null;
-}
-
 /** Runs `body` with recording on; the tape lives until `backward` or the end of `body`. */
 export function withTape<R>(body: () => R): R {
   assert(!tape, "withTape inside withTape");

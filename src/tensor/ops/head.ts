@@ -1,8 +1,7 @@
 // The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
 import type { DType } from "../dtype.js";
-import { dispatch } from "../engine.js";
+import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
-import { isRecording } from "../tape.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { scaleBy, streamCost } from "./elementwise.js";
 
