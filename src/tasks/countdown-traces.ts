@@ -118,9 +118,15 @@ function makeAttempt(start: readonly Term[], target: number, style: SearchStyle,
     steps += `${steps === "" ? "" : ","}${step.a.value}${step.operator}${step.b.value}=${step.value}`;
     // The new number goes first, so that a chain tends to carry on from what it just wrote.
     const rest = terms.filter((_, index) => index !== i && index !== j);
-    terms = [combineTerms(step.operator, step.a, step.b, step.value), ...rest];
+    terms = [substitute(step), ...rest];
   }
   return { steps, result: terms[0] };
+}
+
+/** A result stands for its step, always in parentheses: writing the answer is then putting steps in place of numbers, without precedence rules. */
+function substitute({ operator, a, b, value }: Step): Term {
+  const enclosed = (term: Term): string => (/^\d+$/.test(term.text) ? term.text : `(${term.text})`);
+  return { ...combineTerms(operator, a, b, value), text: enclosed(a) + operator + enclosed(b) };
 }
 
 function randomPair(length: number, random: Random): [number, number] {
