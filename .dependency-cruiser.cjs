@@ -1,0 +1,72 @@
+// Who may import whom. Checked on the emitted JavaScript in dist/, where type-only imports are gone: what remains really loads.
+// Each line below may import the lines above it and its own folder, nothing else.
+
+const LAYERS = [
+  ["src/errors", "src/random"],
+  ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
+  ["src/nn/", "src/optim/"],
+  ["src/models/"],
+  ["src/checkpoint/"],
+  ["src/inference/", "src/train/"],
+  ["src/eval/"],
+  ["src/rl/"],
+  ["src/index", "recipes/"],
+  ["src/cli/"],
+];
+
+/** The same inside the tensor layer. */
+const TENSOR_LAYERS = [
+  ["dtype"],
+  ["tensor", "op"],
+  ["pool"],
+  ["engine"],
+  ["ops/elementwise"],
+  ["tape", "ops/"],
+  ["view", "backend"],
+  ["backends/"],
+  ["index"],
+].map((line) => line.map((name) => `src/tensor/${name}`));
+
+const TESTS = "\\.(test|fixture)\\.js$|^dist/tests/";
+/** Matches the files of these parts; nothing for no parts. */
+const pattern = (names) => names.length === 0 ? "^$" : `^dist/(${names.map((name) => (name.endsWith("/") ? name : `${name}\\.js`)).join("|")})`;
+
+/** For each part of each line: no import of its neighbours, nor of the lines below. */
+function rules(layers) {
+  return layers.flatMap((line, i) =>
+    line.map((part) => ({
+      name: `${part.replace(/^src\/|\/$/g, "")} imports only what stands before it`,
+      severity: "error",
+      from: { path: pattern([part]), pathNot: [TESTS, ...specifics(layers, part)] },
+      to: {
+        path: pattern([...line.filter((other) => other !== part), ...layers.slice(i + 1).flat()]),
+        // A part with a line of its own further up is not forbidden with the folder around it.
+        pathNot: layers.slice(0, i).flat().map((above) => pattern([above])),
+      },
+    })),
+  );
+}
+
+/** Parts that lie inside the folder `part` but have a line of their own. */
+const specifics = (layers, part) =>
+  layers
+    .flat()
+    .filter((other) => other !== part && part.endsWith("/") && other.startsWith(part))
+    .map((other) => pattern([other]));
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    { name: "nothing-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
+    ...rules(LAYERS),
+    ...rules(TENSOR_LAYERS),
+    { name: "product-never-imports-tests-or-bench", severity: "error", from: { path: "^dist/(src|recipes|examples)/", pathNot: TESTS }, to: { path: `^dist/bench/|${TESTS}` } },
+    {
+      name: "only-declared-packages",
+      severity: "error",
+      from: { path: "^dist/(src|recipes|examples)/", pathNot: TESTS },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: { doNotFollow: { path: "node_modules" }, exclude: { path: "\\.d\\.ts$" }, enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] } },
+};
