@@ -29,7 +29,7 @@ const TENSOR_LAYERS = [
 
 const TESTS = "\\.(test|fixture)\\.js$|^dist/tests/";
 /** Matches the files of these parts; nothing for no parts. */
-const pattern = (names) => names.length === 0 ? "^$" : `^dist/(${names.map((name) => (name.endsWith("/") ? name : `${name}\\.js`)).join("|")})`;
+const pattern = (names) => (names.length === 0 ? "^$" : `^dist/(${names.map((name) => (name.endsWith("/") ? name : `${name}\\.js`)).join("|")})`);
 
 /** For each part of each line: no import of its neighbours, nor of the lines below. */
 function rules(layers) {
@@ -41,7 +41,10 @@ function rules(layers) {
       to: {
         path: pattern([...line.filter((other) => other !== part), ...layers.slice(i + 1).flat()]),
         // A part with a line of its own further up is not forbidden with the folder around it.
-        pathNot: layers.slice(0, i).flat().map((above) => pattern([above])),
+        pathNot: layers
+          .slice(0, i)
+          .flat()
+          .map((above) => pattern([above])),
       },
     })),
   );
@@ -60,7 +63,12 @@ module.exports = {
     { name: "nothing-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...rules(LAYERS),
     ...rules(TENSOR_LAYERS),
-    { name: "product-never-imports-tests-or-bench", severity: "error", from: { path: "^dist/(src|recipes|examples)/", pathNot: TESTS }, to: { path: `^dist/bench/|${TESTS}` } },
+    {
+      name: "product-never-imports-tests-or-bench",
+      severity: "error",
+      from: { path: "^dist/(src|recipes|examples)/", pathNot: TESTS },
+      to: { path: `^dist/bench/|${TESTS}` },
+    },
     {
       name: "only-declared-packages",
       severity: "error",
@@ -68,5 +76,9 @@ module.exports = {
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
     },
   ],
-  options: { doNotFollow: { path: "node_modules" }, exclude: { path: "\\.d\\.ts$" }, enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] } },
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "\\.d\\.ts$" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] },
+  },
 };

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
-import { scope, tensor, useBackend } from "../tensor/engine.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Random } from "../random.js";
+import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { scope, tensor, useBackend } from "../tensor/engine.js";
 import { orthogonalise } from "./muon.js";
 
 beforeAll(() => useBackend(createReferenceBackend()));

@@ -24,7 +24,8 @@ const ITERATIONS = 5;
 /** Root mean square of AdamW's updates, which Muon's are scaled to. */
 const UPDATE_RMS = 0.2;
 
-const defaultIsMatrix = ({ name, shape }: Parameter): boolean => shape.length > 1 && !name.includes("embed_tokens") && !name.includes("lm_head") && !name.endsWith("mlp.gate.weight");
+const defaultIsMatrix = ({ name, shape }: Parameter): boolean =>
+  shape.length > 1 && !name.includes("embed_tokens") && !name.includes("lm_head") && !name.endsWith("mlp.gate.weight");
 
 /** Muon for matrices, AdamW for the rest, under one global gradient clip. */
 export class Muon implements Optimizer {
@@ -51,7 +52,11 @@ export class Muon implements Optimizer {
         const momentum = this.momenta.get(p);
         if (momentum) scope(() => this.updateMatrices(p, momentum, factor, lr));
       }
-      this.rest.apply(withGrad.filter((p) => !this.momenta.has(p)), factor, lr);
+      this.rest.apply(
+        withGrad.filter((p) => !this.momenta.has(p)),
+        factor,
+        lr,
+      );
     });
     if (Number.isFinite(result.gradNorm)) this.stepCount++;
     this.rest.stepCount = this.stepCount;
