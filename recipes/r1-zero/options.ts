@@ -125,6 +125,7 @@ const smoke: ZeroOptions = {
 
 /** Named sets of options. */
 export const ZERO_PRESETS = { tiny, smoke } as const;
+/** A name of a preset. */
 export type ZeroPreset = keyof typeof ZERO_PRESETS;
 
 /**

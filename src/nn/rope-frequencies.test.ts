@@ -1,3 +1,4 @@
+// Claims about rotary frequencies: scaled tables equal published values.
 import { expect, test } from "vitest";
 import { ropeTable } from "./rope-frequencies.js";
 

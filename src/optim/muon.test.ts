@@ -1,3 +1,4 @@
+// Claims about Muon: a step is near orthogonal, whichever side of the matrix is longer.
 import { beforeAll, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";

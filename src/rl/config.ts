@@ -4,6 +4,7 @@ import { parseOptions } from "../tasks/options.js";
 
 /** `grpo` (DeepSeekMath), `dr_grpo` (Liu et al. 2025), `dapo` (Yu et al. 2025). */
 export const lossTypes = ["grpo", "dr_grpo", "dapo"] as const;
+/** The published objectives: how tokens are averaged and which terms apply. */
 export type LossType = (typeof lossTypes)[number];
 
 const schema = z.strictObject({

@@ -22,8 +22,11 @@ const schema = z.strictObject({
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
+/** Knobs of the task; every one has a default. */
 export type ArithmeticOptions = z.input<typeof schema>;
+/** The operands and what stands between them. */
 export type ArithmeticFields = { readonly a: number; readonly operator: string; readonly b: number };
+/** One problem of the task. */
 export type ArithmeticProblem = Problem<ArithmeticFields>;
 
 /** An integer of exactly `digits` digits; one digit includes 0. */

@@ -22,6 +22,7 @@ const schema = z.strictObject({
   sloppyFormat: z.number().min(0).max(1).default(0.1),
 });
 
+/** Knobs of the search traces; every one has a default. */
 export type TraceOptionsInput = z.input<typeof schema>;
 
 /** Checked options with their distributions prepared; made once by `traceOptions`, passed to every trace. */

@@ -18,9 +18,12 @@ const schema = z.strictObject({
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
+/** Knobs of the task; every one has a default. */
 export type CountdownOptions = z.input<typeof schema>;
 // A type, not an interface, so that it is assignable to Record<string, unknown>.
+/** The numbers to use, each once, and what they must make. */
 export type CountdownFields = { readonly numbers: readonly number[]; readonly target: number };
+/** One problem of the task. */
 export type CountdownProblem = Problem<CountdownFields>;
 
 /** a∘b when the result is a whole number not below zero, else -1. Shared by the generator and the search traces. */
@@ -31,6 +34,7 @@ export function legalResult(operator: string, a: number, b: number): number {
   return b !== 0 && a % b === 0 ? a / b : -1;
 }
 
+/** The operators a solution may use. */
 export const OPERATORS = ["+", "-", "*", "/"] as const;
 
 /** A sub-expression and how tightly its last operator binds: 1 for + and -, 2 for * and /, 3 for a lone number. */
@@ -40,6 +44,7 @@ export interface Term {
   readonly precedence: 1 | 2 | 3;
 }
 
+/** A lone number as a term. */
 export const numberTerm = (value: number): Term => ({ value, text: `${value}`, precedence: 3 });
 
 /** Writes a∘b with no more parentheses than its value needs. */

@@ -17,6 +17,7 @@ const schema = z.strictObject({
   heldOutFraction: z.number().min(0).lt(1).default(0.1),
 });
 
+/** The file and how its columns are used. */
 export type JsonlTaskOptions = z.input<typeof schema>;
 /** The columns of one line, as they stand in the file. */
 export type JsonlRow = Readonly<Record<string, unknown>>;

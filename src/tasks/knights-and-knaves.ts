@@ -14,6 +14,7 @@ const schema = z.strictObject({
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
+/** Knobs of the task; every one has a default. */
 export type KnightsAndKnavesOptions = z.input<typeof schema>;
 
 /** `who` says of a person what they are. People are numbered from 0 (A). */
@@ -31,6 +32,7 @@ export type Statement =
 
 /** `statements[i]` is spoken by person i. */
 export type KnightsAndKnavesFields = { readonly statements: readonly Statement[] };
+/** One problem of the task. */
 export type KnightsAndKnavesProblem = Problem<KnightsAndKnavesFields>;
 
 const nameOf = (person: number): string => "ABCDEFGH"[person];

@@ -18,8 +18,11 @@ const schema = z.strictObject({
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
+/** Knobs of the task; every one has a default. */
 export type LinearEquationsOptions = z.input<typeof schema>;
+/** The coefficients of ax + b = cx + d. */
 export type LinearEquationsFields = { readonly a: number; readonly b: number; readonly c: number; readonly d: number };
+/** One problem of the task. */
 export type LinearEquationsProblem = Problem<LinearEquationsFields>;
 
 /** `3x-5`, `-x`, `7`: one side of an equation, without unneeded signs, ones and zeros. */

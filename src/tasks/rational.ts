@@ -23,8 +23,10 @@ export function applyOperator(operator: string, a: Rational, b: Rational): Ratio
   return b.num === 0n ? null : rational(a.num * b.den, a.den * b.num);
 }
 
+/** Whether two fractions in lowest terms are the same number. */
 export const equalRationals = (a: Rational, b: Rational): boolean => a.num === b.num && a.den === b.den;
 
+/** `p/q`, or `p` for a whole number. */
 export const formatRational = (a: Rational): string => (a.den === 1n ? `${a.num}` : `${a.num}/${a.den}`);
 
 const RATIONAL_TEXT = /^([+-]?)(\d{1,40})(?:\.(\d{1,40})|\s*\/\s*([+-]?)(\d{1,40}))?$/;

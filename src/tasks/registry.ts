@@ -15,8 +15,10 @@ const FACTORIES = {
   jsonl: createJsonlTask,
 } as const;
 
+/** A name that `createTask` knows. */
 export type TaskName = keyof typeof FACTORIES;
 
+/** All names that `createTask` knows. */
 export const TASK_NAMES = Object.keys(FACTORIES) as readonly TaskName[];
 
 /** Builds a task from a name and unchecked options; the factory checks them. @throws ConfigError for an unknown name, listing the known ones */

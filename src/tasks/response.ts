@@ -1,12 +1,17 @@
 // Reads a model's response: where it thought, what it answered, whether the tags were used as asked. Does not judge the answer.
 
+/** Opens the thinking block. */
 export const THINK_OPEN = "<think>";
+/** Closes the thinking block. */
 export const THINK_CLOSE = "</think>";
+/** Opens the answer. */
 export const ANSWER_OPEN = "<answer>";
+/** Closes the answer. */
 export const ANSWER_CLOSE = "</answer>";
 /** The four tags in the order of a well-formed response; each is one token in the character tokenizer. */
 export const RESPONSE_TAGS = [THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE] as const;
 
+/** What a response holds. */
 export interface ParsedResponse {
   /** Text of the thinking block, to its close, else to the answer or the end; null when it was never opened. */
   readonly think: string | null;

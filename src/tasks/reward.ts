@@ -40,6 +40,7 @@ export interface BatchReward {
   readonly scoreBatch: (samples: readonly RewardSample[]) => Awaitable<readonly RewardValue[]>;
 }
 
+/** A reward of one sample, or of the whole batch at once. */
 export type RewardFunction = SampleReward | BatchReward;
 
 /** A reward over the whole batch, with the name its metrics carry. */
@@ -59,6 +60,7 @@ export interface WeightedReward {
   readonly weight?: number;
 }
 
+/** What the rewards gave for a batch. */
 export interface RewardTable {
   /** Per sample, the weighted sum over the rewards that apply; 0 where none does (as in TRL). */
   readonly totals: readonly number[];

@@ -53,6 +53,7 @@ const overlongSchema = z.strictObject({
   cacheTokens: z.number().int().positive(),
 });
 
+/** Where the penalty begins and where it is whole. */
 export type SoftOverlongOptions = z.input<typeof overlongSchema>;
 
 /** DAPO's soft overlong punishment (arXiv 2503.14476 eq. 13): 0, then falling linearly to -1 over the last `cacheTokens`, -1 beyond. */
@@ -73,6 +74,7 @@ const repetitionSchema = z.strictObject({
   maxPenalty: z.number().nonpositive().default(-1),
 });
 
+/** What counts as a repetition and how much it costs. */
 export type RepetitionPenaltyOptions = z.input<typeof repetitionSchema>;
 
 /**
@@ -99,6 +101,7 @@ const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => Rewar
   repetition_penalty: (_, options) => repetitionPenaltyReward(options as RepetitionPenaltyOptions),
 };
 
+/** All names that the built-in rewards go by. */
 export const REWARD_NAMES: readonly string[] = Object.keys(FACTORIES);
 
 /** A built-in reward by open-r1's name for it. @throws ConfigError for an unknown name, listing the known ones, or bad options */

@@ -29,6 +29,7 @@ export interface ValidationReport {
   readonly meanDifficulty: number;
 }
 
+/** A family of problems with a verifier. */
 export interface Task<P extends Problem = Problem> {
   readonly name: string;
   /** How many problems each split holds; undefined where the generator has no fixed list. */

@@ -11,6 +11,7 @@ export interface Wording {
   readonly answerForm: string;
 }
 
+/** The ways a question can be put. */
 export const PROMPT_TEMPLATES: readonly PromptTemplate[] = ["compact", "r1-zero", "plain"];
 
 /** Every character that a compact prompt of the procedural tasks (not of a data set) can contain. */

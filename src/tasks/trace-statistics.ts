@@ -15,11 +15,13 @@ export interface TraceGroupStatistics {
   readonly maxTokens: number;
 }
 
+/** Figures of a sample of traces. */
 export interface TraceStatistics extends TraceGroupStatistics {
   readonly byStyle: Readonly<Record<string, TraceGroupStatistics>>;
   readonly byAttemptBudget: Readonly<Record<string, TraceGroupStatistics>>;
 }
 
+/** Whose traces are looked at, and how many. */
 export interface TraceStatisticsOptions {
   readonly task?: CountdownOptions;
   readonly traces?: TraceOptionsInput;

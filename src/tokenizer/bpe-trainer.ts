@@ -27,6 +27,7 @@ const schema = z.strictObject({
   pattern: z.string().optional(),
 });
 
+/** Size of the vocabulary and how the text is split before merging. */
 export type BpeTrainerOptions = z.input<typeof schema>;
 
 /**

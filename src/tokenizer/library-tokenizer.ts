@@ -21,6 +21,7 @@ export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerCon
 /** Text of a token in tokenizer_config.json. */
 export const tokenText = (name: TokenName | undefined): string | undefined => (typeof name === "string" ? name : name?.content);
 
+/** A tokenizer.json run by the kept library. */
 export class LibraryTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosId?: number;

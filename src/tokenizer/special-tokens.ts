@@ -37,6 +37,7 @@ export class SpecialTokenMatcher {
   }
 }
 
+/** Special tokens as the `added_tokens` of tokenizer.json. */
 export const addedTokensJson = (tokens: readonly SpecialToken[]): AddedTokenJson[] =>
   tokens.map(({ token, id, special }) => ({ id, content: token, single_word: false, lstrip: false, rstrip: false, normalized: false, special }));
 

@@ -4,6 +4,7 @@ import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 /** Stands at the end of a decoded text while the bytes of its last character are incomplete. */
 const REPLACEMENT = "\uFFFD";
 
+/** Ids in, text that is certain out. */
 export interface StreamDecoder {
   /** Takes the next id and returns the text that has become certain, perhaps "". */
   push(id: number): string;

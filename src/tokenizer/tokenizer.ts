@@ -9,16 +9,19 @@ export interface SpecialToken {
   readonly special: boolean;
 }
 
+/** Choices of `encode`. */
 export interface EncodeOptions {
   /** Adds what the tokenizer's post-processor adds (usually the begin token). Off by default, so that decode(encode(text)) is the text. */
   readonly addSpecialTokens?: boolean;
 }
 
+/** Choices of `decode`. */
 export interface DecodeOptions {
   /** Leaves control tokens out of the text; tags stay. Off by default. */
   readonly skipSpecialTokens?: boolean;
 }
 
+/** Text to ids and back. */
 export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId?: number;
@@ -45,6 +48,7 @@ export interface TokenizerJson {
   readonly [key: string]: unknown;
 }
 
+/** An entry of `added_tokens` in tokenizer.json. */
 export interface AddedTokenJson {
   readonly id: number;
   readonly content: string;

@@ -164,6 +164,7 @@ export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp
 
 /** Functions of one number, in the native code's order. */
 export const unaryKinds = ["neg", "exp", "log", "square", "sqrt", "reciprocal", "sigmoid", "tanh", "abs"] as const;
+/** Functions of one number that `unary` computes. */
 export type UnaryKind = (typeof unaryKinds)[number];
 const unaryValue: Record<UnaryKind, (x: number) => number> = {
   neg: (x) => -x,
@@ -230,6 +231,7 @@ export const unary = (kind: UnaryKind, x: Tensor): Tensor => dispatch(unaryOp, [
 
 /** Functions of two numbers, in the native code's order. */
 export const binaryKinds = ["add", "sub", "mul", "div", "min", "max"] as const;
+/** Functions of two numbers that `binary` computes. */
 export type BinaryKind = (typeof binaryKinds)[number];
 const binaryValue: Record<BinaryKind, (a: number, b: number) => number> = {
   add: (a, b) => a + b,

@@ -15,6 +15,7 @@ function cacheStrides(cache: Tensor): { token: number; slot: number } {
   return { token, slot: cache.shape[1] * token };
 }
 
+/** The kernels of attention and the key-value caches, bound to a loaded addon. */
 export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attention" | "attentionBackward" | "decodeAttention" | "kvCacheWrite"> {
   return {
     attention([q, k, v, cuSeqlens], [o, lse], { scale, causal }) {

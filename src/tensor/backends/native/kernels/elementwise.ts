@@ -28,6 +28,7 @@ const binary = operandsOf("binary");
 const clamp = operandsOf("clamp");
 const swiglu = operandsOf("swiglu");
 
+/** The kernels of elementwise maths, casts and fills, bound to a loaded addon. */
 export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names> {
   return {
     // The kernel itself refuses the conversions it does not have.

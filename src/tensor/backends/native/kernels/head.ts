@@ -6,6 +6,7 @@ import type { NativeAddon } from "../signatures.js";
 const { f32, i32, float } = operandsOf("headLogProb");
 const loss = operandsOf("headCrossEntropy");
 
+/** The kernels of the output head, bound to a loaded addon. */
 export function headKernels(addon: NativeAddon): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
   return {
     headLogProb([h, w, targets], [logp, lse, entropy], { temperature, bf16Compute }) {

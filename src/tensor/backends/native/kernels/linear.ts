@@ -6,6 +6,7 @@ import type { NativeAddon } from "../signatures.js";
 const gemm = operandsOf("gemm");
 const headMatmul = operandsOf("headMatmul");
 
+/** The kernels of matrix products, bound to a loaded addon. */
 export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "headMatmul"> {
   return {
     gemm([a, b, bias, residual], [c], { transA, transB, accumulate, bf16Compute }) {

@@ -89,6 +89,7 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
   };
 }
 
+/** The kernels of mixtures of experts, bound to a loaded addon. */
 export function moeKernels(addon: NativeAddon): Pick<KernelTable, Routing | Experts> {
   return { ...routingKernels(addon), ...expertKernels(addon) };
 }

@@ -6,6 +6,7 @@ import type { NativeAddon } from "../signatures.js";
 const adamw = operandsOf("adamw");
 const update = operandsOf("applyUpdate");
 
+/** The kernels of the optimisers, bound to a loaded addon. */
 export function optimizerKernels(addon: NativeAddon): Pick<KernelTable, "adamw" | "applyUpdate"> {
   return {
     adamw: ([p, g, m, v, shadow, factor], _, s) =>

@@ -9,6 +9,7 @@ const columnSum = operandsOf("columnSum");
 const sumSquares = operandsOf("sumSquares");
 const clipFactor = operandsOf("clipFactor");
 
+/** The kernels of reductions, bound to a loaded addon. */
 export function reduceKernels(addon: NativeAddon): Pick<KernelTable, "dot" | "spread" | "columnSum" | "sumSquares" | "clipFactor"> {
   return {
     dot: ([x, w], [y]) => (w ? addon.dot(dot.f32(x), dot.f32(w), dot.f32(y), x!.size) : addon.sumAll(dot.f32(x), dot.f32(y), x!.size)),

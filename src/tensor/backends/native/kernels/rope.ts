@@ -6,6 +6,7 @@ import type { NativeAddon } from "../signatures.js";
 const rope = operandsOf("rope");
 const mla = operandsOf("mlaAssemble");
 
+/** The kernels of rotary embeddings, bound to a loaded addon. */
 export function ropeKernels(addon: NativeAddon): Pick<KernelTable, "rope" | "mlaAssemble" | "mlaAssembleBackward"> {
   return {
     rope([x, positions, invFreq], [y], { offset, interleaved, inverse, factor }) {

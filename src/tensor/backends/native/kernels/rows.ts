@@ -10,6 +10,7 @@ const embedding = operandsOf("embedding");
 const gather = operandsOf("gatherRows");
 const scatter = operandsOf("scatterAddRows");
 
+/** The kernels of embeddings and row movement, bound to a loaded addon. */
 export function rowKernels(addon: NativeAddon): Pick<KernelTable, Names> {
   return {
     concatLast: ([a, b], [y]) => addon.concatLast(addressOf(a), addressOf(b), addressOf(y), dtypeBytes[y.dtype], a!.shape[0], a!.shape[1], b!.shape[1]),

@@ -5,6 +5,7 @@ import type { NativeAddon } from "../signatures.js";
 
 const { f32, i32 } = operandsOf("sampleTokens");
 
+/** The kernels of sampling, bound to a loaded addon. */
 export function samplingKernels(addon: NativeAddon): Pick<KernelTable, "sampleTokens"> {
   return {
     sampleTokens: ([logits, uniforms], [ids, logp], { temperature, topK, topP, minP }) =>
