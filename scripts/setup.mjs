@@ -22,11 +22,8 @@ async function buildKernels() {
     await buildNative({ log, findOrInstall: () => findCompiler() ?? installCompiler(log) });
   } catch (error) {
     const reason = (error.stderr || error.message).trim();
-    if (process.env.LUCIOLE_WITHOUT_KERNELS) log(`going on without native kernels, on the reference backend: ${reason}`);
-    else
-      throw new Error(
-        `${reason}\nsetup: without native kernels everything runs hundreds of times slower, far too slow for \`npm start\`; LUCIOLE_WITHOUT_KERNELS=1 goes on all the same`,
-      );
+    if (!process.env.LUCIOLE_WITHOUT_KERNELS) throw new Error(`${reason} (LUCIOLE_WITHOUT_KERNELS=1 goes on without, far too slow for \`npm start\`)`);
+    log(`going on without native kernels, on the reference backend, hundreds of times slower: ${reason}`);
   }
 }
 
