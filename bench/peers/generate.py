@@ -3,50 +3,50 @@
 A slow machine stops at maxSeconds: `newTokensPerRow` then says how far it came, which flatters the peer (short cache).
 """
 
-import time
+from variants import SHAPES, run_variants, timed_step
 
-from variants import SHAPES, run_variants
-
-
-def measure(precision, compiled, experts):
-    import torch
-    from token_stream import TokenStream
-    from train_deepseek import build_deepseek
-
-    shape = SHAPES["generate"]
-    model = build_deepseek(experts, with_mtp=False).eval()
-    if precision == "bf16":
-        model = model.to(torch.bfloat16)
-    if compiled:
-        model.forward = torch.compile(model.forward)
-    prompts, _ = TokenStream(model.config.vocab_size, SHAPES["streamSeed"]).batch(shape["rows"], shape["promptTokens"])
-    settings = dict(
-        do_sample=True,
-        temperature=shape["temperature"],
-        top_p=shape["topP"],
-        top_k=shape["topK"],
-        attention_mask=torch.ones_like(prompts),
-        eos_token_id=None,
-        pad_token_id=0,
-        max_new_tokens=shape["newTokens"],
-        **({"cache_implementation": "static"} if compiled else {}),
-    )
-    with torch.inference_mode():
-        warmup, _ = timed(lambda: model.generate(prompts, max_time=2.0, **settings))
-        seconds, sequences = timed(lambda: model.generate(prompts, max_time=shape["maxSeconds"], **settings))
-    num_new = sequences.shape[1] - shape["promptTokens"]
-    return {
-        "tokensPerSecond": round(shape["rows"] * num_new / seconds, 1),
-        "newTokensPerRow": num_new,
-        "seconds": round(seconds, 2),
-        "warmupSeconds": round(warmup, 2),
-    }
+WARMUP_SECONDS = 2.0
 
 
-def timed(run):
-    started = time.perf_counter()
-    result = run()
-    return time.perf_counter() - started, result
+class GenerationRun:
+    """A step is one call of generate() for all rows."""
+
+    def __init__(self, precision, compiled, experts):
+        import torch
+        from token_stream import TokenStream
+        from train_deepseek import build_deepseek
+
+        shape = SHAPES["generate"]
+        self.model = build_deepseek(experts, with_mtp=False).eval()
+        if precision == "bf16":
+            self.model = self.model.to(torch.bfloat16)
+        if compiled:
+            self.model.forward = torch.compile(self.model.forward)
+        # The prompts are the `promptTokens` tokens of each row that ours are given too.
+        self.prompts, _ = TokenStream(self.model.config.vocab_size, SHAPES["streamSeed"]).batch(shape["rows"], shape["promptTokens"])
+        self.settings = dict(
+            do_sample=True,
+            temperature=shape["temperature"],
+            top_p=shape["topP"],
+            top_k=shape["topK"],
+            attention_mask=torch.ones_like(self.prompts),
+            eos_token_id=None,
+            pad_token_id=0,
+            max_new_tokens=shape["newTokens"],
+            **({"cache_implementation": "static"} if compiled else {}),
+        )
+        self.facts = {"numParameters": sum(parameter.numel() for parameter in self.model.parameters())}
+
+    def step(self, is_warmup):
+        result = timed_step(lambda: self._generate(WARMUP_SECONDS if is_warmup else SHAPES["generate"]["maxSeconds"]), 0)
+        return {**result, "tokens": self.prompts.shape[0] * result["newTokensPerRow"]}
+
+    def _generate(self, max_seconds):
+        import torch
+
+        with torch.inference_mode():
+            sequences = self.model.generate(self.prompts, max_time=max_seconds, **self.settings)
+        return {"newTokensPerRow": sequences.shape[1] - self.prompts.shape[1]}
 
 
 VARIANTS = {
@@ -59,4 +59,4 @@ VARIANTS = {
 }
 
 if __name__ == "__main__":
-    run_variants(__file__, "generate-deepseek", measure, VARIANTS)
+    run_variants(__file__, "generate-deepseek", GenerationRun, VARIANTS)

@@ -19,20 +19,20 @@ def build_deepseek(experts, with_mtp):
     return combined
 
 
-def loss_with_mtp(model, ids, targets):
-    """Next-token cross-entropy plus lambda times that of the token after it."""
+def losses_with_mtp(model, ids, targets):
+    """Next-token cross-entropy plus lambda times that of the token after it, and the former alone."""
     from torch.nn import functional as F
 
     logits, ahead = model(ids)
     main = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
     mtp = F.cross_entropy(ahead.flatten(0, 1).float(), targets[:, 1:].flatten())
-    return main + SHAPES["train"]["mtpLambda"] * mtp
+    return main + SHAPES["train"]["mtpLambda"] * mtp, main
 
 
-def measure(precision, compiled, experts):
-    from training import measure_training
+def prepare(precision, compiled, experts):
+    from training import TrainingRun
 
-    return measure_training(build_deepseek(experts, with_mtp=True), loss_with_mtp, precision, compiled)
+    return TrainingRun(build_deepseek(experts, with_mtp=True), losses_with_mtp, precision, compiled)
 
 
 VARIANTS = {
@@ -45,4 +45,4 @@ VARIANTS = {
 }
 
 if __name__ == "__main__":
-    run_variants(__file__, "train-deepseek", measure, VARIANTS)
+    run_variants(__file__, "train-deepseek", prepare, VARIANTS)

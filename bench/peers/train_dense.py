@@ -7,15 +7,16 @@ def next_token_loss(model, ids, targets):
     from torch.nn import functional as F
 
     logits = model(input_ids=ids, use_cache=False).logits
-    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+    loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+    return loss, loss
 
 
-def measure(precision, compiled):
-    from training import measure_training
+def prepare(precision, compiled):
+    from training import TrainingRun
     from transformers import LlamaConfig, LlamaForCausalLM
 
     model = LlamaForCausalLM(LlamaConfig(**SHAPES["models"]["dense"], dtype="float32"))
-    return measure_training(model, next_token_loss, precision, compiled)
+    return TrainingRun(model, next_token_loss, precision, compiled)
 
 
 VARIANTS = {
@@ -26,4 +27,4 @@ VARIANTS = {
 }
 
 if __name__ == "__main__":
-    run_variants(__file__, "train-dense", measure, VARIANTS)
+    run_variants(__file__, "train-dense", prepare, VARIANTS)

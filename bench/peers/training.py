@@ -1,15 +1,13 @@
-"""The training loop shared by the dense and the DeepSeek peer: timed AdamW steps on the shared token stream.
+"""The training step shared by the dense and the DeepSeek peer: forward, backward, clipping, AdamW, on the shared token stream.
 
-Knows no architecture: the caller passes the model and a loss function of (model, ids, targets).
+Knows no architecture: the caller passes the model and a function of (model, ids, targets) that gives (loss, next-token cross-entropy).
 """
 
-import statistics
-import time
 from contextlib import nullcontext
 
 import torch
 from token_stream import TokenStream
-from variants import SHAPES
+from variants import SHAPES, timed_step
 
 
 def num_parameters(model):
@@ -23,38 +21,27 @@ def make_optimizer(model):
     return torch.optim.AdamW(model.parameters(), **settings, fused=True)
 
 
-def measure_training(model, loss_of, precision, compiled):
-    """Median and fastest tokens/s of whole steps (forward, backward, AdamW): at least three, then until maxSeconds."""
-    shape = SHAPES["train"]
-    stream = TokenStream(model.config.vocab_size, SHAPES["streamSeed"])
-    optimizer = make_optimizer(model)
-    autocast = torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext()
-    step_loss = torch.compile(loss_of) if compiled else loss_of
-    model.train()
-    seconds, losses = [], []
-    deadline = None
-    for step in range(shape["warmupSteps"] + shape["maxSteps"]):
-        ids, targets = stream.batch(shape["batchSize"], shape["sequenceLength"])
-        started = time.perf_counter()
-        with autocast:
-            loss = step_loss(model, ids, targets)
+class TrainingRun:
+    """Whole optimiser steps of one model; the first ones take the compilation."""
+
+    def __init__(self, model, losses_of, precision, compiled):
+        self.model = model.train()
+        self.losses_of = torch.compile(losses_of) if compiled else losses_of
+        self.precision = precision
+        self.optimizer = make_optimizer(model)
+        self.stream = TokenStream(model.config.vocab_size, SHAPES["streamSeed"])
+        self.facts = {"numParameters": num_parameters(model)}
+
+    def step(self, is_warmup):
+        shape = SHAPES["train"]
+        ids, targets = self.stream.batch(shape["batchSize"], shape["sequenceLength"])
+        return timed_step(lambda: self._optimise(ids, targets), shape["batchSize"] * shape["sequenceLength"])
+
+    def _optimise(self, ids, targets):
+        with torch.autocast("cpu", torch.bfloat16) if self.precision == "bf16" else nullcontext():
+            loss, main = self.losses_of(self.model, ids, targets)
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        finished = time.perf_counter()
-        losses.append(loss.item())
-        if step < shape["warmupSteps"]:
-            warmup_seconds, deadline = finished - started, finished + shape["maxSeconds"]
-            continue
-        seconds.append(finished - started)
-        if len(seconds) >= 3 and finished > deadline:
-            break
-    tokens = shape["batchSize"] * shape["sequenceLength"]
-    return {
-        "tokensPerSecond": round(tokens / statistics.median(seconds), 1),
-        "fastestTokensPerSecond": round(tokens / min(seconds), 1),
-        "stepSeconds": [round(value, 3) for value in seconds],
-        "firstStepSeconds": round(warmup_seconds, 2),
-        "losses": [round(value, 5) for value in losses],
-        "numParameters": num_parameters(model),
-    }
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), SHAPES["optimizer"]["maxNorm"])
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {"loss": main.item()}

@@ -1,18 +1,21 @@
-"""Runs each variant of a peer benchmark in a process of its own and reports all of them as one JSON line.
+"""Runs the variants of a peer benchmark, each in a process of its own: all of them with a report, or one under our bench's control.
 
-Knows how to start, bound and collect variants; what a variant measures is the calling script's `measure` function.
+Knows how to start, bound and collect variants; what a step is and how one is prepared is the calling script's `prepare` function.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 SHAPES = json.loads((Path(__file__).parent / "shapes.json").read_text())
+THREADS = int(os.environ.get("LUCIOLE_BENCH_THREADS") or SHAPES["threads"])
 TIME_LIMIT_S = 480  # a variant's whole life, compilation included; the measured part is bounded by shapes.json
 
 
@@ -21,17 +24,28 @@ def peak_rss_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def run_variants(script, benchmark, measure, variants):
-    """Command line of a peer script. `measure(**settings)` runs in the child and returns {"tokensPerSecond": ...}.
+def timed_step(body, tokens):
+    """Runs `body` once: wall and CPU seconds, the tokens it worked off, and whatever `body` returns beside."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    extra = body()
+    return {"seconds": time.perf_counter() - wall, "cpuSeconds": time.process_time() - cpu, "tokens": tokens, **extra}
+
+
+def run_variants(script, benchmark, prepare, variants):
+    """Command line of a peer script. `prepare(**settings)` gives an object with `facts` (a dict) and `step(is_warmup)`, see `timed_step`.
 
     `variants` maps a name to the settings. A variant that fails or overruns is reported as skipped, with its reason.
     """
     parser = argparse.ArgumentParser(description=f"PyTorch peer: {benchmark}")
     parser.add_argument("--variants", default=",".join(variants), help="comma-separated subset of: %(default)s")
+    parser.add_argument("--serve", choices=list(variants), help="prepare one variant, then one step for each line read, one JSON line for each")
     parser.add_argument("--child", choices=list(variants), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve:
+        _serve(lambda: _prepare_here(prepare, variants[arguments.serve]))
+        return
     if arguments.child:
-        print(json.dumps(_measure_here(measure, variants[arguments.child])))
+        print(json.dumps(_measure(*_prepare_here(prepare, variants[arguments.child]))))
         return
     chosen = arguments.variants.split(",")
     if unknown := set(chosen) - set(variants):
@@ -42,17 +56,47 @@ def run_variants(script, benchmark, measure, variants):
         print(f"{benchmark} {name}: {results[name].get('tokensPerSecond') or results[name]['skipped']}", file=sys.stderr, flush=True)
     measured = {name: result for name, result in results.items() if "tokensPerSecond" in result}
     best = max(measured, key=lambda name: measured[name]["tokensPerSecond"], default=None)
-    print(json.dumps({"benchmark": benchmark, "threads": SHAPES["threads"], "best": best, "variants": results, **_versions()}))
+    print(json.dumps({"benchmark": benchmark, "threads": THREADS, "best": best, "variants": results, **_versions()}))
 
 
-def _measure_here(measure, settings):
+def _prepare_here(prepare, settings):
     import torch
 
-    torch.set_num_threads(SHAPES["threads"])
+    torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    before = peak_rss_bytes()
-    result = measure(**settings)
-    return {**result, "peakRssBytes": peak_rss_bytes(), "importedRssBytes": before}
+    imported = peak_rss_bytes()
+    return prepare(**settings), imported
+
+
+def _serve(start):
+    """Line protocol of bench/stepper.ts: facts, then a line for each line read; the last line, at end of input, has the peak memory."""
+    lines = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not mix with the protocol
+    run, imported = start()
+    print(json.dumps({"facts": {**run.facts, "threads": THREADS, **_versions()}}), file=lines)
+    for line in sys.stdin:
+        print(json.dumps(run.step(line.strip() == "warmup")), file=lines)
+    print(json.dumps({"peakRssBytes": peak_rss_bytes(), "importedRssBytes": imported}), file=lines)
+
+
+def _measure(run, imported):
+    """Medians over at least three steps, then until maxSeconds, after one warm-up step."""
+    shape = SHAPES["train"]
+    first = run.step(True)
+    steps, deadline = [], time.perf_counter() + shape["maxSeconds"]
+    while len(steps) < 3 or (len(steps) < shape["maxSteps"] and time.perf_counter() < deadline):
+        steps.append(run.step(False))
+    return {
+        "tokensPerSecond": round(statistics.median(s["tokens"] / s["seconds"] for s in steps), 1),
+        "fastestTokensPerSecond": round(max(s["tokens"] / s["seconds"] for s in steps), 1),
+        "tokensPerCpuSecond": round(statistics.median(s["tokens"] / s["cpuSeconds"] for s in steps), 1),
+        "stepSeconds": [round(s["seconds"], 3) for s in steps],
+        "firstStepSeconds": round(first["seconds"], 2),
+        "losses": [round(s["loss"], 5) for s in [first, *steps] if "loss" in s],
+        **run.facts,
+        "peakRssBytes": peak_rss_bytes(),
+        "importedRssBytes": imported,
+    }
 
 
 def _run_child(script, name):

@@ -1,0 +1,45 @@
+// What every file of the bench produces: lines of one table, each a figure of ours beside the peer's and the machine's own limit.
+// Knows nothing of how anything is measured.
+
+/** One line of the table. Rates are "more is better"; a line without a target only informs. */
+export interface Line {
+  /** Which file of the bench it comes from. */
+  readonly claim: string;
+  readonly what: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly peer?: number;
+  /** This machine's measured limit in the same unit. */
+  readonly ceiling?: number;
+  /** What is held against the target: ours/peer, ours/ceiling, or ours itself. */
+  readonly reached?: number;
+  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
+  readonly note?: string;
+}
+
+/** What a claim is asked to do. */
+export interface BenchOptions {
+  readonly threads: number;
+  /** Python of the peers' environment; null: ours only. */
+  readonly peersPython: string | null;
+  /** Leave out the peers' compiled variants, which take minutes to compile. */
+  readonly quick: boolean;
+  /** Receives progress lines. */
+  readonly log: (line: string) => void;
+}
+
+/** A file of the bench. */
+export type Claim = (options: BenchOptions) => Promise<Line[]>;
+
+/** met, missed, or nothing where there is no target or nothing to hold against it. */
+export function verdict({ reached, target }: Line): "met" | "missed" | "" {
+  if (reached === undefined || !target) return "";
+  return ("atLeast" in target ? reached >= target.atLeast : reached <= target.atMost) ? "met" : "missed";
+}
+
+/** The middle value; the mean of the two middle ones for an even count. NaN for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

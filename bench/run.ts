@@ -1,0 +1,92 @@
+// `npm run bench`: every claim about speed and memory, ours beside the peer's and this machine's own ceiling, as one table.
+// Knows which claims there are and where the peers' Python is looked for; each file measures its own.
+import { existsSync } from "node:fs";
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ceilings } from "./ceilings.js";
+import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
+import { gemm } from "./gemm.js";
+import { generate } from "./generate.js";
+import { leaks } from "./leaks.js";
+import { memory } from "./memory.js";
+import { startup } from "./startup.js";
+import { renderTable } from "./table.js";
+import { trainDeepseek } from "./train-deepseek.js";
+import { trainDense } from "./train-dense.js";
+import { packageRoot } from "./workload.js";
+
+const claims: Readonly<Record<string, Claim>> = {
+  ceilings,
+  gemm,
+  startup,
+  leaks,
+  "train-dense": trainDense,
+  "train-deepseek": trainDeepseek,
+  memory,
+  generate,
+};
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --only NAMES     comma-separated claims: ${Object.keys(claims).join(", ")}
+  --threads N      threads of both sides (default: one per core)
+  --quick          leave out the peers' compiled variants
+  --no-peers       ours only
+  --json           one JSON object instead of the table
+
+The peers are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv (bench/peers/README.md says how to install them).
+Example: npm run bench -- --only train-dense,gemm --quick`;
+
+/** The Python of the peers' environment, or null with a line on how to get one. */
+function peersPython(log: (line: string) => void): string | null {
+  const given = process.env.LUCIOLE_PEERS_PYTHON;
+  const python = given ?? join(packageRoot, "bench", "peers", ".venv", "bin", "python");
+  if (existsSync(python)) return python;
+  log(
+    given
+      ? `LUCIOLE_PEERS_PYTHON: ${given} does not exist; ours only`
+      : "peers are not installed, ours only; to install: cd bench/peers && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
+  );
+  return null;
+}
+
+function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]; json: boolean; help: boolean } {
+  const flags = {
+    only: { type: "string" },
+    threads: { type: "string" },
+    quick: { type: "boolean", default: false },
+    "no-peers": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  } as const;
+  const { values } = parseArgs({ args: [...args], options: flags });
+  const chosen = values.only?.split(",") ?? Object.keys(claims);
+  const unknown = chosen.filter((name) => !Object.hasOwn(claims, name));
+  if (unknown.length > 0) throw new Error(`unknown claim ${unknown.join(", ")}: choose from ${Object.keys(claims).join(", ")}`);
+  const threads = Number(values.threads ?? availableParallelism());
+  if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads takes a whole number from 1, got ${values.threads}`);
+  const log = (line: string) => console.error(line);
+  const python = values["no-peers"] || values.help ? null : peersPython(log);
+  return { threads, peersPython: python, quick: values.quick, log, chosen, json: values.json, help: values.help };
+}
+
+async function main(): Promise<void> {
+  const { chosen, json, help, ...options } = optionsFrom(process.argv.slice(2));
+  if (help) return console.log(HELP);
+  const load = loadavg()[0];
+  const machine = { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: availableParallelism(), threads: options.threads, node: process.version, load };
+  if (load > 0.5) options.log(`warning: the load average is ${load.toFixed(1)}: other programs disturb these figures; per CPU second they are disturbed less`);
+  const lines: Line[] = [];
+  for (const name of chosen) {
+    options.log(`${name} …`);
+    lines.push(...(await claims[name](options)));
+  }
+  if (json) return console.log(JSON.stringify({ machine, lines: lines.map((line) => ({ ...line, verdict: verdict(line) })) }));
+  console.log(`${machine.cpu}, ${machine.threads} of ${machine.cores} cores, Node ${machine.node}, load average ${load.toFixed(1)}\n\n${renderTable(lines)}`);
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = error.message.startsWith("unknown") || error.message.startsWith("--") || error.name === "TypeError" ? 2 : 1;
+});

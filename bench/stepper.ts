@@ -1,0 +1,107 @@
+// One contestant: a process that prepares itself, runs one step for each line written to it, and reports its peak memory at the end.
+// Knows the line protocol; not what a step does.
+import { type ChildProcess, spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { ComputeType } from "../src/nn/parameters.js";
+import { packageRoot } from "./workload.js";
+
+/** Time spent in one op during a step. */
+export interface OpShare {
+  readonly op: string;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly flops: number;
+}
+
+/** What one step took. */
+export interface StepResult {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly tokens: number;
+  /** Next-token loss before the update (training). */
+  readonly loss?: number;
+  readonly newTokensPerRow?: number;
+  readonly profile?: readonly OpShare[];
+}
+
+/** What the process occupied. */
+export interface PeakMemory {
+  readonly peakRssBytes: number;
+  /** Before the model existed: the runtime and its libraries. */
+  readonly importedRssBytes: number;
+}
+
+const FIRST_LIMIT_MS = 480_000;
+const STEP_LIMIT_MS = 180_000;
+
+/** A contestant. Waiting for the next line it uses no processor time. */
+export class Stepper {
+  private readonly lines: AsyncIterator<string>;
+  private errors = "";
+
+  private constructor(
+    readonly label: string,
+    private readonly child: ChildProcess,
+  ) {
+    this.lines = createInterface(child.stdout as NodeJS.ReadableStream)[Symbol.asyncIterator]();
+    child.stderr?.on("data", (chunk) => {
+      this.errors = `${this.errors}${chunk}`.slice(-4000);
+    });
+    child.stdin?.on("error", () => {}); // a child that died is noticed by its missing answer
+  }
+
+  /** Ours: `kind` of work on `model` in the given precision. */
+  static async ours(kind: "train" | "generate", model: string, compute: ComputeType, threads: number): Promise<Stepper> {
+    const script = join(dirname(fileURLToPath(import.meta.url)), "child.js");
+    return Stepper.start(`ours ${compute}`, process.execPath, [script, kind, model, compute, String(threads)], threads);
+  }
+
+  /** A peer: one variant of a script of bench/peers. */
+  static async peer(python: string, script: string, variant: string, threads: number): Promise<Stepper> {
+    return Stepper.start(variant, python, [join(packageRoot, "bench", "peers", script), "--serve", variant], threads);
+  }
+
+  private static async start(label: string, command: string, args: readonly string[], threads: number): Promise<Stepper> {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) } });
+    child.on("error", () => {});
+    const stepper = new Stepper(label, child);
+    await stepper.answer(FIRST_LIMIT_MS);
+    return stepper;
+  }
+
+  /** The first step, which may compile: not to be counted. */
+  warmUp(): Promise<StepResult> {
+    return this.ask("warmup", FIRST_LIMIT_MS);
+  }
+
+  step(): Promise<StepResult> {
+    return this.ask("step", STEP_LIMIT_MS);
+  }
+
+  /** Ends the process and says what it occupied. */
+  async end(): Promise<PeakMemory> {
+    this.child.stdin?.end();
+    return (await this.answer(STEP_LIMIT_MS)) as PeakMemory;
+  }
+
+  private async ask(what: string, limitMs: number): Promise<StepResult> {
+    this.child.stdin?.write(`${what}\n`);
+    return (await this.answer(limitMs)) as StepResult;
+  }
+
+  /** The next line; throws an Error with the process's last words when there is none in time. */
+  private async answer(limitMs: number): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(resolve, limitMs, "late");
+    });
+    const next = await Promise.race([this.lines.next(), late]);
+    clearTimeout(timer);
+    if (next !== "late" && !next.done) return JSON.parse(next.value);
+    this.child.kill("SIGKILL");
+    const words = this.errors.trim().split("\n").at(-1) || "no message";
+    throw new Error(next === "late" ? `${this.label}: no answer within ${limitMs / 1000} s` : `${this.label}: ${words.slice(0, 300)}`);
+  }
+}
