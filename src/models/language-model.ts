@@ -21,21 +21,29 @@ export interface ModelOptions {
   readonly seed?: number | null;
 }
 
+/** What one multi-token-prediction depth reads; T' = T − k rows of every sequence of T tokens that is longer than k (DeepSeek-V3 §2.2). */
+export interface MtpInputs {
+  /** Tokens k places on; sequences without a row are absent. */
+  readonly batch: PackedBatch;
+  /** Each row's index among the rows of the depth before (first depth: of the main model), i32 [T']. */
+  readonly rows: Tensor;
+}
+
 /** How a training forward runs. */
 export interface ForwardOptions {
   /** Weight of the sequence-wise balance loss (mixture models); 0 or absent: none. */
   readonly balanceAlpha?: number;
   /** Keep only block inputs and compute the rest again in backward. */
   readonly recomputeLayers?: boolean;
-  /** Token ids shifted by 1, 2, … for each multi-token-prediction depth, i32 [T]; absent: MTP is left out. */
-  readonly shiftedIds?: readonly Tensor[];
+  /** Multi-token-prediction depths 1, 2, … to run; absent: none. */
+  readonly mtp?: readonly MtpInputs[];
 }
 
 /** What a training forward gives; hidden states are normalised, ready for the head. */
 export interface ForwardResult {
   /** [T,d]. */
   readonly hidden: Tensor;
-  /** One [T,d] per multi-token-prediction depth. */
+  /** One [T',d] per multi-token-prediction depth. */
   readonly mtpHidden: readonly Tensor[];
   /** Sum of the layers' balance losses. */
   readonly balanceLoss: Tensor | null;
@@ -63,13 +71,8 @@ export abstract class LanguageModel {
 
   protected abstract buildLayers(): DecoderLayer[];
 
-  /** Multi-token-prediction states; none for families without. */
-  protected forwardMtp(
-    _hidden: Tensor,
-    _shiftedIds: readonly Tensor[],
-    _batch: PackedBatch,
-    _options: ForwardOptions,
-  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
+  protected forwardMtp(_hidden: Tensor, _batch: PackedBatch, _options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     return { hidden: [], balanceLosses: [] };
   }
 
@@ -103,7 +106,7 @@ export abstract class LanguageModel {
     let x = this.embed(batch.ids);
     for (const layer of this.layers) x = this.runLayer(layer, x, batch, options, balance, balanceLosses);
     const hidden = this.normalise(x);
-    const mtp = options.shiftedIds?.length ? this.forwardMtp(hidden, options.shiftedIds, batch, options) : { hidden: [], balanceLosses: [] };
+    const mtp = this.forwardMtp(hidden, batch, options);
     return { hidden, mtpHidden: mtp.hidden, balanceLoss: sum([...balanceLosses, ...mtp.balanceLosses]) };
   }
 

@@ -1,4 +1,6 @@
 // Token sequences as training batches: packed inputs, targets, weights, and the shifted copies for multi-token prediction.
+
+import type { MtpInputs } from "../models/language-model.js";
 import { type PackedBatch, packSequences } from "../nn/batch.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -10,15 +12,19 @@ export interface TrainSequence {
   readonly learnFrom?: number;
 }
 
-/** One micro-batch on the device. Position i of a sequence reads token i and predicts token i+1. */
-export interface TrainBatch {
-  readonly inputs: PackedBatch;
+/** What the rows of a packed batch are to predict. */
+export interface TrainTargets {
   /** i32 [T]. */
   readonly targets: Tensor;
   /** f32 [T]: 1/divisor on targets that count, else 0. */
   readonly weights: Tensor;
-  /** For depth k = 1, 2, …: the tokens i+k to read, the tokens i+k+1 to predict and their weights. */
-  readonly mtp: readonly { ids: Tensor; targets: Tensor; weights: Tensor }[];
+}
+
+/** One micro-batch on the device. Position i of a sequence reads token i and predicts token i+1. */
+export interface TrainBatch extends TrainTargets {
+  readonly inputs: PackedBatch;
+  /** For depth k = 1, 2, …: position i reads token i+k and predicts token i+k+1. Depths at which no sequence has a row are left out. */
+  readonly mtp: readonly (MtpInputs & TrainTargets)[];
   readonly numTargets: number;
 }
 
@@ -29,23 +35,38 @@ export function countTargets(sequences: readonly TrainSequence[]): number {
 
 /** Packs sequences (each of at least two tokens); the tensors belong to the current scope. `divisor` is the number of targets of the whole step. */
 export function makeTrainBatch(sequences: readonly TrainSequence[], numMtp: number, divisor: number): TrainBatch {
-  const inputs = packSequences(sequences.map(({ ids }) => Int32Array.from(ids).subarray(0, ids.length - 1)));
-  const depths = Array.from({ length: numMtp + 1 }, (_, k) => shiftedBy(sequences, k + 1, inputs.numTokens, divisor));
-  const mtp = depths.slice(1).map(({ ids, weights }, k) => ({ ids: depths[k].ids, targets: ids, weights }));
-  return { inputs, targets: depths[0].ids, weights: depths[0].weights, mtp, numTargets: countTargets(sequences) };
+  const { batch: inputs, ...main } = shiftedBy(sequences, 0, divisor);
+  const depths = Array.from({ length: numMtp }, (_, i) => i + 1).filter((k) => sequences.some((s) => numRows(s, k) > 0));
+  const mtp = depths.map((k) => ({ ...shiftedBy(sequences, k, divisor), rows: rowsBefore(sequences, k) }));
+  return { inputs, ...main, mtp, numTargets: countTargets(sequences) };
 }
 
-/** For every position i the token i+k, with its weight as a target; 0 and weight 0 past a sequence's end. */
-function shiftedBy(sequences: readonly TrainSequence[], k: number, numTokens: number, divisor: number): { ids: Tensor; weights: Tensor } {
-  const ids = new Int32Array(numTokens);
-  const weights = new Float32Array(numTokens);
+/** Positions of a sequence that have a target at depth k (0: the main model). */
+const numRows = ({ ids }: TrainSequence, k: number): number => Math.max(0, ids.length - 1 - k);
+
+/** Tokens k, k+1, … of every sequence that has rows at depth k, packed without its last token, and the tokens that follow as targets. */
+function shiftedBy(sequences: readonly TrainSequence[], k: number, divisor: number): { batch: PackedBatch } & TrainTargets {
+  const remaining = sequences.filter((s) => numRows(s, k) > 0);
+  const batch = packSequences(remaining.map(({ ids }) => Int32Array.from(ids).subarray(k, -1)));
+  const targets = new Int32Array(batch.numTokens);
+  const weights = new Float32Array(batch.numTokens);
   let at = 0;
-  for (const { ids: source, learnFrom = 1 } of sequences) {
-    for (let i = 0; i + 1 < source.length; i++, at++) {
-      if (i + k >= source.length) continue;
-      ids[at] = source[i + k];
-      weights[at] = i + k >= learnFrom ? 1 / divisor : 0;
+  for (const { ids, learnFrom = 1 } of remaining) {
+    for (let i = k + 1; i < ids.length; i++, at++) {
+      targets[at] = ids[i];
+      weights[at] = i >= learnFrom ? 1 / divisor : 0;
     }
   }
-  return { ids: tensor(ids, [numTokens], "i32"), weights: tensor(weights, [numTokens]) };
+  return { batch, targets: tensor(targets, [at], "i32"), weights: tensor(weights, [at]) };
+}
+
+/** Where each row of depth k lies among the rows of depth k−1: all of a sequence's rows but its last. */
+function rowsBefore(sequences: readonly TrainSequence[], k: number): Tensor {
+  const rows: number[] = [];
+  let begin = 0;
+  for (const sequence of sequences) {
+    for (let i = 0; i < numRows(sequence, k); i++) rows.push(begin + i);
+    begin += numRows(sequence, k - 1);
+  }
+  return tensor(Int32Array.from(rows), [rows.length], "i32");
 }

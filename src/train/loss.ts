@@ -11,7 +11,7 @@ export interface LossOptions extends Pick<ForwardOptions, "balanceAlpha" | "reco
   readonly mtpWeight?: number;
 }
 
-/** total = main + λ/D·Σ mtp + balance; `main` is the plain cross-entropy of this micro-batch's share. */
+/** total = main + λ/D·Σ mtp + balance, D = the model's depths; `main` is the plain cross-entropy of this micro-batch's share. */
 export interface Losses {
   readonly total: Tensor;
   readonly main: Tensor;
@@ -20,13 +20,13 @@ export interface Losses {
 /** The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of the step (for the balance loss). */
 export function languageModelLoss(model: LanguageModel, batch: TrainBatch, options: LossOptions, share = 1): Losses {
   const { mtpWeight = 0, balanceAlpha, recomputeLayers } = options;
-  const depths = mtpWeight > 0 ? batch.mtp : [];
-  const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, shiftedIds: depths.map((d) => d.ids) });
+  const mtp = mtpWeight > 0 ? batch.mtp : [];
+  const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, mtp });
   const main = headCrossEntropy(forward.hidden, model.head, batch.targets, batch.weights).loss;
   let total = main;
   forward.mtpHidden.forEach((hidden, k) => {
-    const { loss } = headCrossEntropy(hidden, model.head, depths[k].targets, depths[k].weights);
-    total = addScaled(total, loss, 1, mtpWeight / depths.length);
+    const { loss } = headCrossEntropy(hidden, model.head, mtp[k].targets, mtp[k].weights);
+    total = addScaled(total, loss, 1, mtpWeight / model.numMtp);
   });
   if (forward.balanceLoss) total = addScaled(total, forward.balanceLoss, 1, share);
   return { total, main };

@@ -1,4 +1,5 @@
-// Multi-token prediction at depth 2: what each row may see, that every part is trained, and that its gradient is the slope of its loss.
+// Multi-token prediction at depth 2: which rows there are and what each may see, that every part is trained, and that its gradient is
+// the slope of its loss.
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
@@ -7,10 +8,12 @@ import { Random } from "../../src/random.js";
 import { scopeAsync, useBackend } from "../../src/tensor/engine.js";
 import { makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { backends } from "./backends.js";
+import { relativeDifference } from "./golden-case.js";
 import { fullLoss, gradientsOf, type NamedNumbers, parametersOf, train } from "./training-run.js";
 
 const depth = 2;
 const hidden = 16;
+const numChosenExperts = 2;
 const config = parseHfConfig({
   model_type: "deepseek_v3",
   vocab_size: 24,
@@ -26,7 +29,7 @@ const config = parseHfConfig({
   qk_rope_head_dim: 4,
   v_head_dim: 5,
   n_routed_experts: 4,
-  num_experts_per_tok: 2,
+  num_experts_per_tok: numChosenExperts,
   n_group: 2,
   topk_group: 1,
   max_position_embeddings: 64,
@@ -35,7 +38,10 @@ const config = parseHfConfig({
 });
 
 const random = new Random(11);
-const sequences: TrainSequence[] = [9, 6].map((length) => ({ ids: Array.from({ length }, () => random.below(24)) }));
+const ofLength = (length: number): TrainSequence => ({ ids: Array.from({ length }, () => random.below(24)) });
+const sequences = [9, 6].map(ofLength);
+/** Rows at depths 0, 1, 2: 1/0/0, 8/7/6, 2/1/0, 5/4/3. */
+const withShortOnes = [2, 9, 3, 6].map(ofLength);
 
 describe.each(backends)("on the $name backend", (backend) => {
   beforeAll(() => useBackend(backend));
@@ -44,12 +50,52 @@ describe.each(backends)("on the $name backend", (backend) => {
     const model = createModel(config, { seed: 4 });
     const [first] = sequences;
     const changedAt = 5;
-    const before = await mtpRows(model, first);
-    const after = await mtpRows(model, { ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) });
+    const before = await mtpRows(model, [first]);
+    const after = await mtpRows(model, [{ ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) }]);
     for (let k = 1; k <= depth; k++) {
       const differs = before[k - 1].map((row, t) => row.join() !== after[k - 1][t].join());
       expect(differs.indexOf(true)).toBe(changedAt - k);
     }
+    model.dispose();
+  });
+
+  test("packed sequences give the rows of separate ones at every depth, to the bit", async () => {
+    const model = createModel(config, { seed: 4 });
+    const separate = await Promise.all(withShortOnes.map((s) => mtpRows(model, [s])));
+    const joined = Array.from({ length: depth }, (_, k) => separate.flatMap((rows) => rows[k] ?? []));
+    expect(joined.map((rows) => rows.length)).toEqual([12, 9]);
+    expect(await mtpRows(model, withShortOnes)).toEqual(joined);
+    model.dispose();
+  });
+
+  test("experts are chosen for the T − k rows with a target, and for no other", async () => {
+    const model = createModel(config, { seed: 4 });
+    const { loads } = await gradientsOf(model, [withShortOnes], fullLoss);
+    const chosen = loads.map((load) => load.reduce((a, b) => a + b, 0) / numChosenExperts);
+    expect(chosen).toEqual([16, 12, 9]);
+    model.dispose();
+  });
+
+  test("micro-batches add up, also where a depth has no row in some of them", async () => {
+    const model = createModel(config, { seed: 4 });
+    // A large balance weight, for its mean over sequences is what the short ones could spoil.
+    const options = { mtpWeight: 0.3, balanceAlpha: 0.5 };
+    const whole = await gradientsOf(model, [withShortOnes], options);
+    const [two, nine, three, six] = withShortOnes;
+    const parts = await gradientsOf(model, [[two], [nine], [three, six]], options);
+    expect(parts.loss).toBeCloseTo(whole.loss, 5);
+    expect(parts.loads).toEqual(whole.loads);
+    expect([...parts.gradients.keys()]).toEqual([...whole.gradients.keys()]);
+    for (const [name, gradient] of whole.gradients) expect(relativeDifference(parts.gradients.get(name) as Float32Array, gradient), name).toBeLessThan(5e-6);
+    model.dispose();
+  });
+
+  test("sequences too short for any depth train the main model alone", async () => {
+    const model = createModel(config, { seed: 4 });
+    const short = [ofLength(2), ofLength(2)];
+    const [withMtp, without] = [await gradientsOf(model, [short], fullLoss), await gradientsOf(model, [short], { ...fullLoss, mtpWeight: 0 })];
+    expect(withMtp).toEqual(without);
+    expect((await train(model, short, 2)).every(Number.isFinite)).toBe(true);
     model.dispose();
   });
 
@@ -88,10 +134,10 @@ describe.each(backends)("on the $name backend", (backend) => {
 });
 
 /** The hidden states of each depth, row by row. */
-function mtpRows(model: LanguageModel, sequence: TrainSequence): Promise<number[][][]> {
+function mtpRows(model: LanguageModel, sequences: readonly TrainSequence[]): Promise<number[][][]> {
   return scopeAsync(async () => {
-    const { inputs, mtp } = makeTrainBatch([sequence], depth, 1);
-    const states = model.forward(inputs, { shiftedIds: mtp.map((m) => m.ids) }).mtpHidden;
+    const { inputs, mtp } = makeTrainBatch(sequences, depth, 1);
+    const states = model.forward(inputs, { mtp }).mtpHidden;
     return Promise.all(
       states.map(async (state) => {
         const values = Array.from(await state.data());

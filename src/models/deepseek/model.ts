@@ -6,6 +6,7 @@ import { MlaAttention } from "../../nn/mla.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
 import { scope } from "../../tensor/engine.js";
+import { gatherRows } from "../../tensor/ops/rows.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type ForwardOptions, LanguageModel, type ModelOptions } from "../language-model.js";
 import { type DeepseekHfConfig, mlaConfigOf, moeConfigOf, mtpDepth } from "./config.js";
@@ -43,19 +44,16 @@ export class DeepseekModel extends LanguageModel {
     return this.mtp.length;
   }
 
-  protected override forwardMtp(
-    hidden: Tensor,
-    shiftedIds: readonly Tensor[],
-    batch: PackedBatch,
-    options: ForwardOptions,
-  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  protected override forwardMtp(hidden: Tensor, main: PackedBatch, options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     const states: Tensor[] = [];
     const balanceLosses: Tensor[] = [];
-    const balance = options.balanceAlpha ? { cuSeqlens: batch.cuSeqlens, alpha: options.balanceAlpha } : undefined;
-    this.mtp.slice(0, shiftedIds.length).forEach((module, k) => {
-      const joined = scope(() => module.join(states[k - 1] ?? hidden, this.embed(shiftedIds[k])));
-      const out = this.runLayer(module.layer, joined, batch, options, balance, balanceLosses);
-      states.push(module.normalise(out));
+    const { mtp: depths = [], balanceAlpha: alpha } = options;
+    depths.slice(0, this.numMtp).forEach(({ batch, rows }, k) => {
+      const module = this.mtp[k];
+      const joined = scope(() => module.join(gatherRows(states[k - 1] ?? hidden, rows), this.embed(batch.ids)));
+      // Sequences too short for this depth count as 0 in the mean over sequences, so that micro-batches add up.
+      const balance = alpha ? { cuSeqlens: batch.cuSeqlens, alpha: (alpha * numSequences(batch)) / numSequences(main) } : undefined;
+      states.push(module.normalise(this.runLayer(module.layer, joined, batch, options, balance, balanceLosses)));
     });
     return { hidden: states, balanceLosses };
   }
@@ -87,3 +85,5 @@ export class DeepseekModel extends LanguageModel {
     );
   }
 }
+
+const numSequences = ({ cuSeqlens }: PackedBatch): number => cuSeqlens.shape[0] - 1;
