@@ -26,6 +26,8 @@ const pretrain = z.strictObject({
 const evaluation = z.strictObject({
   problems: z.int().min(1),
   samplesPerProblem: z.int().min(1),
+  temperature: z.number().positive(),
+  topP: z.number().positive().max(1),
   slots: z.int().min(1),
   /** Held-out check during RL: every so many steps, on so many problems, one sample each. */
   everySteps: z.int().min(1),
@@ -83,15 +85,18 @@ const model = {
   tie_word_embeddings: false,
 };
 
-/** The main job: about a quarter of an hour on two cores. */
+/** The main job: about a quarter of an hour on two cores. How each number came about: docs/log.md. */
 const tiny: ZeroOptions = {
-  compute: "f32",
+  compute: "bf16",
   model,
-  task: { numbers: { 3: 1 }, maxNumber: 12, maxTarget: 60 },
-  traces: {},
+  task: { numbers: { 3: 0.8, 4: 0.2 }, maxNumber: 9, maxTarget: 50 },
+  traces: {
+    styles: { random: 0.4, "greedy-last": 0.6 },
+    attempts: { 1: 0.58, 2: 0.13, 3: 0.07, 4: 0.06, 6: 0.06, 8: 0.05, 12: 0.04, 16: 0.01 },
+  },
   pretrain: {
-    steps: 900,
-    batchTraces: 128,
+    steps: 3000,
+    batchTraces: 32,
     learningRate: 2e-3,
     warmupSteps: 50,
     weightDecay: 0.1,
@@ -102,15 +107,17 @@ const tiny: ZeroOptions = {
   },
   rl: {
     lossType: "dapo",
-    steps: 80,
+    steps: 100,
     numPrompts: 32,
     numGenerations: 16,
-    maxCompletionLength: 320,
-    learningRate: 3e-4,
+    maxCompletionLength: 300,
+    learningRate: 4e-4,
+    finalLearningRateFraction: 0.1,
     microBatchTokens: 16384,
     rolloutSlots: 256,
   },
-  evaluation: { problems: 200, samplesPerProblem: 16, slots: 256, everySteps: 10, quickProblems: 100 },
+  // R1's own protocol (arXiv 2501.12948 v1 §3): temperature 0.6, top-p 0.95.
+  evaluation: { problems: 200, samplesPerProblem: 16, temperature: 0.6, topP: 0.95, slots: 256, everySteps: 10, quickProblems: 100 },
   checkpointSeconds: 60,
 };
 
@@ -120,7 +127,7 @@ const smoke: ZeroOptions = {
   model: { ...model, hidden_size: 32, num_hidden_layers: 2, intermediate_size: 64, moe_intermediate_size: 32, n_routed_experts: 4, kv_lora_rank: 16 },
   pretrain: { ...tiny.pretrain, steps: 8, batchTraces: 16, warmupSteps: 2 },
   rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
-  evaluation: { problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
+  evaluation: { ...tiny.evaluation, problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
 };
 
 /** Named sets of options. */

@@ -19,6 +19,8 @@ const schema = z.strictObject({
   temperature: z.number().positive().default(1),
   learningRate: z.number().positive().default(1e-5),
   warmupSteps: z.int().min(0).default(0),
+  /** The learning rate falls along a cosine to this part of itself; 1: it stays. */
+  finalLearningRateFraction: z.number().min(0).max(1).default(1),
   /** KL weight against the reference model; 0 keeps no reference. */
   beta: z.number().min(0).default(0),
   /** Steps after which the reference becomes the current policy (R1-Zero: 400); 0: never. */

@@ -6,7 +6,7 @@ import type { Trajectory } from "../eval/trajectory.js";
 import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
-import { type Schedule, warmupConstant } from "../optim/schedule.js";
+import { type Schedule, warmupCosine } from "../optim/schedule.js";
 import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { dispatch, meter } from "../tensor/engine.js";
@@ -60,8 +60,8 @@ export class GrpoTrainer {
     readonly seed: number,
   ) {
     this.config = parseGrpoOptions(options);
-    const { learningRate, warmupSteps, maxGradNorm, weightDecay } = this.config;
-    this.schedule = warmupConstant(learningRate, Math.max(1, warmupSteps));
+    const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay } = this.config;
+    this.schedule = warmupCosine({ peak: learningRate, warmupSteps, totalSteps: Math.max(steps, warmupSteps + 1), finalFraction: finalLearningRateFraction });
     this.optimizer = new AdamW(policy.model.parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
     if (this.config.beta > 0) this.reference = createModel(policy.model.config, { compute: policy.model.parameters.compute });
     this.refreshReference();

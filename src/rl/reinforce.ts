@@ -28,6 +28,8 @@ export interface EvaluationPlan {
   /** Before and after: so many problems, so many samples each. */
   readonly problems: number;
   readonly samplesPerProblem: number;
+  readonly temperature: number;
+  readonly topP: number;
   /** Rows sampled at once. */
   readonly slots: number;
   /** During RL: every so many steps, on so many problems, one sample each. */
@@ -119,7 +121,8 @@ function sampleHeldOut({ session, policy, task, options, evaluation }: RlSetting
     problems,
     samplesPerProblem,
     maxNewTokens: completionLimit(options),
-    temperature: 1,
+    temperature: evaluation.temperature,
+    topP: evaluation.topP,
     slots: evaluation.slots,
     seed,
     signal,
