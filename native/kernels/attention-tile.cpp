@@ -2,6 +2,7 @@
 #include "attention-tile.h"
 
 #include <limits>
+#include <utility>
 
 namespace luciole::attention {
 namespace {
@@ -64,13 +65,13 @@ void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock&
   for (int r = 0; r < R; r += kLanes) store(alpha + r, expNonPositive(load(alpha + r)));
   for (int r = 0; r < R; ++r) {
     const vf max = splat(state.max[r]);
-    vf norm = load(state.norm + r * kLanes) * splat(alpha[r]);
+    vf blockNorm{};
     for (int64_t n = 0; n < vectors; ++n) {
       vf e = expNonPositive(load(p[r] + n * kLanes) - max);
       store(p[r] + n * kLanes, e);
-      norm += e;
+      blockNorm += e;
     }
-    store(state.norm + r * kLanes, norm);
+    store(state.norm + r * kLanes, vfma(load(state.norm + r * kLanes), splat(alpha[r]), blockNorm));
   }
   multiply<R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, keys, alpha);
 }
@@ -99,22 +100,22 @@ void grad(const float* q, const float* dO, int64_t ldo, const float* lse, const 
   multiply<R, Start::kKeep>(dq, block.ldk, block.ldk / kLanes, ds, kBlockKeys, 1, block.keys, block.ldk, keys);
 }
 
-/** Elements of a and b in turn: of their low halves, or of their high halves. */
-inline vf interleave(vf a, vf b, bool high) {
-  vi index;
-  for (int i = 0; i < kLanes; ++i) index[i] = i / 2 + (high ? kLanes / 2 : 0) + (i % 2) * kLanes;
-  return __builtin_shuffle(a, b, index);
+/** Elements of a and b in turn: of their low halves (from = 0) or of their high halves (from = kLanes / 2). */
+template <int from, size_t... i>
+inline vf interleave(vf a, vf b, std::index_sequence<i...>) {
+  return __builtin_shufflevector(a, b, (from + static_cast<int>(i / 2) + static_cast<int>(i % 2) * kLanes)...);
 }
 
 /** Riffles row i with row i + kLanes/2; log2(kLanes) rounds of it make the transpose. */
 inline void transpose(vf* rows) {
+  constexpr auto lanes = std::make_index_sequence<kLanes>{};
   vf next[kLanes];
 #pragma GCC unroll 4
   for (int round = 1; round < kLanes; round *= 2) {
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes / 2; ++i) {
-      next[2 * i] = interleave(rows[i], rows[i + kLanes / 2], false);
-      next[2 * i + 1] = interleave(rows[i], rows[i + kLanes / 2], true);
+      next[2 * i] = interleave<0>(rows[i], rows[i + kLanes / 2], lanes);
+      next[2 * i + 1] = interleave<kLanes / 2>(rows[i], rows[i + kLanes / 2], lanes);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes; ++i) rows[i] = next[i];

@@ -26,7 +26,7 @@ void attentionForward(const void* q, const void* k, const void* v, int64_t type,
 /**
  * dq, dk, dv from dO, with o and lse of attentionForward. Shapes and types as there; all three gradients are overwritten.
  * dk and dv sum over query rows ascending; dq sums over keys ascending, in up to 4 runs when a sequence has 1024 tokens or
- * more and Hkv is below 16 (a function of these sizes only). Scratch is O(T). Source: FlashAttention-2, algorithm 2.
+ * more and Hkv is at most 8 (a function of these sizes only). Scratch is O(T). Source: FlashAttention-2, algorithm 2.
  */
 void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type, const float* lse, void* dq, void* dk,
                        void* dv, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale,
