@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -21,25 +22,31 @@ constexpr double kSliceSeconds = 2e-3;  // shorter than a scheduler's turn: a bu
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-/** Runs body(thread) on `threads` threads that start together; the seconds until the last one ends. */
+/** Seconds this thread has really run: a ceiling is what the cores can do, whoever else wants them now. */
+double threadSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+/** Runs body(thread) on `threads` threads that start together; the processor seconds of the slowest. */
 template <class F>
 double timeTogether(int64_t threads, F&& body) {
   std::atomic<int64_t> waiting{threads};
-  std::atomic<double> first{1e300}, last{0};
+  std::atomic<double> slowest{0};
   auto run = [&](int64_t thread) {
     waiting.fetch_sub(1);
     while (waiting.load() > 0) std::this_thread::yield();
-    double begin = now();
+    double begin = threadSeconds();
     body(thread);
-    double end = now();
-    for (double seen = first.load(); begin < seen && !first.compare_exchange_weak(seen, begin);) {}
-    for (double seen = last.load(); end > seen && !last.compare_exchange_weak(seen, end);) {}
+    double took = threadSeconds() - begin;
+    for (double seen = slowest.load(); took > seen && !slowest.compare_exchange_weak(seen, took);) {}
   };
   std::vector<std::thread> others;
   for (int64_t i = 1; i < threads; ++i) others.emplace_back(run, i);
   run(0);
   for (auto& other : others) other.join();
-  return last.load() - first.load();
+  return slowest.load();
 }
 
 /**
@@ -50,12 +57,15 @@ template <class F>
 double bestRate(int64_t threads, double seconds, double unitsPerIteration, F&& body) {
   if (threads < 1 || threads > 256) throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
   auto slice = [&](int64_t iterations) { return timeTogether(threads, [&](int64_t thread) { body(thread, iterations); }); };
+  // A slice's length is settled by the best of several tries: one that a busy neighbour stretched must not pass for a long one.
+  auto bestOfFew = [&](int64_t count) {
+    double best = slice(count);
+    for (int i = 0; i < 7; ++i) best = std::min(best, slice(count));
+    return best;
+  };
   int64_t iterations = 1;
-  double fastest = slice(iterations);  // seconds per iteration
-  while (fastest * iterations < kSliceSeconds / 2) {
-    iterations *= 2;
-    fastest = std::min(fastest, slice(iterations) / iterations);
-  }
+  while (bestOfFew(iterations) < kSliceSeconds / 2) iterations *= 2;
+  double fastest = slice(iterations) / iterations;
   for (double end = now() + seconds; now() < end;) fastest = std::min(fastest, slice(iterations) / iterations);
   return unitsPerIteration * static_cast<double>(threads) / fastest;
 }
