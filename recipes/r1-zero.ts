@@ -1,15 +1,15 @@
 // R1-Zero from nothing, in five lines: build a DeepSeek-V3-architecture model, pretrain it on searches right and wrong, measure it,
 // reinforce it with verifiable rewards alone, measure again. This file is the order of events; the stages are beside it.
-import { loadLatest } from "../src/checkpoint/index.js";
-import { ConfigError } from "../src/errors.js";
-import type { Evaluation } from "../src/eval/evaluate.js";
+import { summariseRl } from "../src/rl/rl-run.js";
 import type { Progress } from "../src/run/progress.js";
-import type { EvaluationSummary, RunSummary } from "../src/run/records.js";
+import type { RunSummary } from "../src/run/records.js";
 import { writeReport } from "../src/run/report.js";
-import { RunDirectory, readRunConfig } from "../src/run/run-directory.js";
-import type { WorkCount } from "../src/train/session.js";
+import { RunDirectory } from "../src/run/run-directory.js";
+import type { Machine } from "../src/tensor/backends/machine.js";
+import { configOfRun, reopenRun } from "../src/train/reopen.js";
 import { type ZeroOptions, zeroOptions } from "./r1-zero/options.js";
-import { stateOf, ZeroSession } from "./r1-zero/session.js";
+import { planZero } from "./r1-zero/plan.js";
+import { ZeroSession } from "./r1-zero/session.js";
 import { evaluate, pretrain, reinforce } from "./r1-zero/stages.js";
 
 export { ZERO_PRESETS, type ZeroOptions, type ZeroPreset, zeroOptions } from "./r1-zero/options.js";
@@ -22,39 +22,38 @@ export interface ZeroRequest {
   readonly out?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
-  /** The machine: instruction set and threads of the kernels, and their measured peak in FLOP/s (0: unknown). */
-  readonly machine: { readonly isa: string; readonly threads?: number; readonly peakFlops: number };
+  readonly machine: Pick<Machine, "isa" | "threads" | "peakFlops">;
   /** Receives one-line notices (a damaged checkpoint passed over). */
   readonly notice?: (line: string) => void;
 }
 
-/** Runs the recipe from the start. Throws Interrupted (state saved) when `signal` fires. */
+/** Runs the recipe from the start. Throws BackendError when it will not fit into memory, Interrupted (state saved) when `signal` fires. */
 export async function runZero(request: ZeroRequest): Promise<RunSummary> {
   const { options, seed, out, machine } = request;
-  const run = RunDirectory.create({
-    verb: "zero",
-    path: out,
-    seed,
-    options: options as unknown as Record<string, unknown>,
-    isa: machine.isa,
-    threads: machine.threads,
-  });
-  return perform(await ZeroSession.open(options, { ...request, run, peakFlops: machine.peakFlops }), request);
+  await tellPlan(request, options, seed);
+  const recorded = options as unknown as Record<string, unknown>;
+  const run = RunDirectory.create({ verb: "zero", path: out, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+  return perform(await ZeroSession.open(options, surroundings(request, options, seed, run)), request);
 }
 
 /** Goes on with an interrupted run, bit for bit as if it had not stopped. */
 export async function resumeZero(path: string, request: Omit<ZeroRequest, "options" | "seed" | "out">): Promise<RunSummary> {
-  const config = readRunConfig(path);
-  if (config.verb !== "zero") throw new ConfigError(`${path} is a run of "${config.verb}", not of "zero"; resume it with luciole ${config.verb} --resume`);
-  const options = zeroOptions("tiny", config.options);
-  const checkpoint = await loadLatest(`${path}/checkpoints`);
-  if (checkpoint?.warning) request.notice?.(checkpoint.warning);
-  const run = RunDirectory.resume(path, checkpoint ? stateOf(checkpoint).log : undefined);
-  const around = { ...request, run, seed: config.seed, peakFlops: request.machine.peakFlops };
-  return perform(await ZeroSession.open(options, around, checkpoint), request);
+  const { seed, options: recorded } = configOfRun(path, "zero");
+  const options = zeroOptions("tiny", recorded);
+  await tellPlan(request, options, seed);
+  const { run, checkpoint } = await reopenRun(path, "zero", request.notice);
+  return perform(await ZeroSession.open(options, surroundings(request, options, seed, run), checkpoint), request);
 }
 
-async function perform(session: ZeroSession, request: Omit<ZeroRequest, "options" | "seed" | "out">): Promise<RunSummary> {
+async function tellPlan({ progress }: Pick<ZeroRequest, "progress">, options: ZeroOptions, seed: number): Promise<void> {
+  for (const line of await planZero(options, seed)) progress.note(line);
+}
+
+function surroundings({ progress, signal, machine }: Omit<ZeroRequest, "options" | "seed">, options: ZeroOptions, seed: number, run: RunDirectory) {
+  return { run, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+}
+
+async function perform(session: ZeroSession, request: Pick<ZeroRequest, "progress">): Promise<RunSummary> {
   const { state } = session;
   const { run } = session.parts;
   try {
@@ -65,7 +64,7 @@ async function perform(session: ZeroSession, request: Omit<ZeroRequest, "options
       state.step = 0;
     }
     await reinforce(session);
-    const summary = summarise(session, await evaluate(session, "final"), request.machine.peakFlops);
+    const summary = summariseRl(session, session.options.evaluation, await evaluate(session, "final"), state.pretrain);
     run.writeSummary(summary);
     await writeReport(run.path);
     return summary;
@@ -74,37 +73,4 @@ async function perform(session: ZeroSession, request: Omit<ZeroRequest, "options
     run.close();
     session.dispose();
   }
-}
-
-function summarise(session: ZeroSession, final: Evaluation, peakFlops: number): RunSummary {
-  const { state, options } = session;
-  const { model, run, seed } = session.parts;
-  const rate = ({ tokens, seconds }: WorkCount) => tokens / seconds;
-  return {
-    base: evaluationSummary(state.base as Evaluation),
-    final: evaluationSummary(final),
-    problems: options.evaluation.problems,
-    samplesPerProblem: options.evaluation.samplesPerProblem,
-    seed,
-    params: model.parameters.numTrained,
-    activeParams: Math.round(model.numActiveParameters),
-    pretrainTokens: state.pretrain.tokens,
-    rlSteps: state.step,
-    wallSeconds: session.wallSeconds,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    tokensPerSecond: { pretrain: rate(state.pretrain), rollout: rate(state.rollout), train: rate(state.train) },
-    mfu: peakFlops > 0 ? (state.pretrain.flops + state.train.flops) / (state.pretrain.seconds + state.train.seconds) / peakFlops : 0,
-    runDir: run.path,
-  };
-}
-
-function evaluationSummary({ stderr, ...counts }: Evaluation): EvaluationSummary {
-  const rename = (c: Omit<Evaluation, "stderr">) => ({
-    pass1: c.pass1,
-    pass16: c.passK,
-    cons16: c.consK,
-    meanThinkTokens: c.meanThinkTokens,
-    formatRate: c.formatRate,
-  });
-  return { ...rename(counts), stderr: rename(stderr) };
 }

@@ -1,16 +1,17 @@
 // What the recipe's stages share: model, data, run directory, counters. Knows no stage.
-import type { CheckpointStore, LoadedCheckpoint } from "../../src/checkpoint/index.js";
-import { CheckpointError } from "../../src/errors.js";
+import type { CheckpointStore, JsonObject, LoadedCheckpoint } from "../../src/checkpoint/index.js";
 import type { Policy } from "../../src/eval/rollout.js";
 import { createModel } from "../../src/models/create.js";
 import type { RlSetting, RlState } from "../../src/rl/reinforce.js";
+import { freshRlState } from "../../src/rl/rl-run.js";
 import type { Progress } from "../../src/run/progress.js";
 import type { RunDirectory } from "../../src/run/run-directory.js";
 import { createCountdownTask } from "../../src/tasks/countdown.js";
 import { accuracyReward, formatReward } from "../../src/tasks/rewards.js";
 import type { Task } from "../../src/tasks/task.js";
-import { noWork, savedState, TrainingSession, type WorkCount } from "../../src/train/session.js";
-import { TraceCorpus, zeroTokenizer } from "./corpus.js";
+import { noWork, TrainingSession, type WorkCount } from "../../src/train/session.js";
+import { TraceCorpus, traceTokenizer } from "../../src/train/trace-corpus.js";
+
 import { modelConfig, type ZeroOptions } from "./options.js";
 
 /** Where a run stands; everything in it goes into checkpoints. */
@@ -19,17 +20,7 @@ export interface ZeroState extends RlState {
   pretrain: WorkCount;
 }
 
-const freshState = (): ZeroState => ({
-  stage: "pretrain",
-  step: 0,
-  totalSeconds: 0,
-  pretrain: noWork(),
-  rollout: noWork(),
-  train: noWork(),
-  nextProblem: 0,
-  stepsWithoutSignal: 0,
-  base: null,
-});
+const freshState = (): ZeroState => ({ ...freshRlState(), stage: "pretrain", pretrain: noWork() });
 
 /** The surroundings of a session. */
 export interface ZeroSurroundings {
@@ -52,9 +43,10 @@ export class ZeroSession extends TrainingSession<ZeroState> {
     store: CheckpointStore,
     checkpoint: LoadedCheckpoint | undefined,
   ) {
-    const tokenizer = zeroTokenizer();
+    const tokenizer = traceTokenizer();
     const model = createModel(modelConfig(options, tokenizer), { compute: options.compute, seed: around.seed });
-    const generation = { prompt_template: "compact", task: "countdown" };
+    const { temperature, topP } = options.evaluation;
+    const generation = { prompt_template: "compact", task: "countdown", task_options: options.task as JsonObject, temperature, top_p: topP };
     const checkpointStep = ({ stage, step }: ZeroState) => (stage === "rl" ? options.pretrain.steps : 0) + step;
     super({ ...around, model, tokenizer, generation, checkpointSeconds: options.checkpointSeconds, checkpointStep }, store, freshState(), checkpoint);
     this.task = createCountdownTask(options.task) as unknown as Task;
@@ -74,12 +66,4 @@ export class ZeroSession extends TrainingSession<ZeroState> {
     const session = this as unknown as TrainingSession<RlState>;
     return { session, policy, task, rewards: [accuracyReward(task), formatReward()], options: options.rl, evaluation: options.evaluation };
   }
-}
-
-/** The recipe's state inside a checkpoint. Throws CheckpointError for a checkpoint of another kind. */
-export function stateOf(checkpoint: LoadedCheckpoint): ReturnType<typeof savedState<ZeroState>> {
-  const state = savedState<ZeroState>(checkpoint);
-  if (state.stage !== "pretrain" && state.stage !== "rl")
-    throw new CheckpointError(`${checkpoint.directory}: expected a checkpoint of the zero recipe; resume it with the verb that made it`);
-  return state;
 }

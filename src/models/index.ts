@@ -4,4 +4,5 @@ export { DeepseekModel } from "./deepseek/model.js";
 export * from "./hf-config.js";
 export * from "./language-model.js";
 export { DenseModel } from "./llama/model.js";
+export { MODEL_PRESETS, type ModelPreset } from "./presets.js";
 export * from "./weights.js";

@@ -1,8 +1,12 @@
-// Memory of reinforcement's two phases, sampling and updating, found by running each once on shapes alone.
+// Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
+import { ConfigError } from "../errors.js";
 import { generate } from "../inference/generate.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { type PhaseMemory, type PlannedModel, planPhase } from "../train/memory-plan.js";
+import type { PromptTemplate, Task } from "../tasks/task.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { type MemoryKnobs, type PhaseMemory, type PlannedModel, planPhase, type StageMemory } from "../train/memory-plan.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
+import type { EvaluationPlan } from "./reinforce.js";
 import { updatePolicy } from "./update.js";
 
 /** Tokens sampled while planning: the first pass fills the prompts in, the others decode. */
@@ -47,4 +51,57 @@ function plannedTrajectory(promptTokens: number, completionTokens: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
   const [promptIds, completionIds] = [new Int32Array(promptTokens), new Int32Array(completionTokens)];
   return { problem, prompt: "", promptIds, completionIds, completion: "", logProbs: new Float32Array(completionTokens), stopReason: "length" as const };
+}
+
+/** What reinforcement will run on. */
+export interface PlannedReinforcement {
+  readonly tokenizer: Tokenizer;
+  readonly template: PromptTemplate;
+  readonly task: Task;
+  readonly seed: number;
+  readonly options: GrpoOptions;
+  readonly evaluation: EvaluationPlan;
+}
+
+/** Problems looked at to know how long prompts are. */
+const SAMPLED_PROMPTS = 64;
+
+/** Plans evaluation, rollouts and updates. Throws ConfigError when prompts and completions do not fit into the model's context. */
+export async function planReinforcement(model: PlannedModel, planned: PlannedReinforcement): Promise<StageMemory[]> {
+  const { options, evaluation } = planned;
+  const grpo = parseGrpoOptions(options);
+  const promptTokens = longestPrompt(planned);
+  const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
+  refuseIfTooLong(model, promptTokens, grpo.maxCompletionLength);
+  const evaluationSlots = Math.min(evaluation.slots, evaluation.problems * evaluation.samplesPerProblem);
+  const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
+  return [
+    [await planSampling(model, "evaluation", { ...sizes, slots: evaluationSlots, trains: false })],
+    [
+      await planSampling(model, "rollouts", { ...sizes, slots: rolloutSlots, trains: true, hasReference: grpo.beta > 0 }),
+      await planUpdates(model, "updates", options, promptTokens),
+    ],
+  ];
+}
+
+/** What to turn down when a phase of reinforcement will not fit. */
+export function reinforcementKnobs({ name }: PhaseMemory, options: GrpoOptions, evaluation: EvaluationPlan): MemoryKnobs {
+  const { rolloutSlots, microBatchTokens } = parseGrpoOptions(options);
+  const slots = name === "evaluation" ? `lower evaluation.slots (now ${evaluation.slots})` : `lower rl.rolloutSlots (now ${rolloutSlots})`;
+  return { model: "choose a smaller model", activations: name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens})` : slots, cache: slots };
+}
+
+function longestPrompt({ tokenizer, template, task, seed }: PlannedReinforcement): number {
+  const prompts = Array.from({ length: SAMPLED_PROMPTS }, (_, i) => task.renderPrompt(task.generate(seed, i, "train"), template));
+  return Math.max(...prompts.map((prompt) => tokenizer.encode(prompt, { addSpecialTokens: true }).length));
+}
+
+function refuseIfTooLong({ config }: PlannedModel, promptTokens: number, completionTokens: number): void {
+  const room = config.max_position_embeddings - promptTokens;
+  if (completionTokens <= room) return;
+  const mend =
+    room > 0 ? `set rl.maxCompletionLength=${room} or less` : "the prompts alone are too long: use a shorter template or a model with a longer context";
+  throw new ConfigError(
+    `prompts of ${promptTokens} tokens and completions of ${completionTokens} need ${promptTokens + completionTokens} positions, the model has ${config.max_position_embeddings}; ${mend}`,
+  );
 }

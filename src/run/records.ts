@@ -71,6 +71,24 @@ export interface RunSummary {
   runDir: string;
 }
 
+/** summary.json of a run that only trained on data: no reinforcement, and so no before and after. */
+export interface TrainingSummary {
+  steps: number;
+  tokens: number;
+  /** Mean cross-entropy of the last step, nats per token. */
+  loss: number | null;
+  /** The last validation loss; null without held-out data. */
+  valLoss: number | null;
+  seed: number;
+  params: number;
+  activeParams: number;
+  wallSeconds: number;
+  peakRssBytes: number;
+  tokensPerSecond: { train: number };
+  mfu: number;
+  runDir: string;
+}
+
 /** The machine a run is made on. `isa` is the instruction set the kernels chose, or `reference` without kernels. */
 export interface MachineDescription {
   cpu: string;

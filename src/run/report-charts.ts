@@ -166,9 +166,9 @@ export function rlCharts(metrics: readonly MetricsRecord[]): Chart[] {
   return RL_PLANS.flatMap((plan) => draw(plan, metrics));
 }
 
-/** Charts of pretraining. */
-export function pretrainCharts(metrics: readonly MetricsRecord[]): Chart[] {
-  return PRETRAIN_PLANS.flatMap((plan) => draw(plan, metrics));
+/** Charts of pretraining or, with the other phase, of fine-tuning. */
+export function pretrainCharts(metrics: readonly MetricsRecord[], phase: "pretrain" | "sft" = "pretrain"): Chart[] {
+  return PRETRAIN_PLANS.flatMap((plan) => draw({ ...plan, phase }, metrics));
 }
 
 function draw(plan: ChartPlan, metrics: readonly MetricsRecord[]): Chart[] {

@@ -1,6 +1,6 @@
 // The top of a report: one sentence saying what happened, and the table from base to final with standard errors.
 // Says what the numbers say, better or worse; knows nothing of how they were counted.
-import type { EvaluationMetrics, EvaluationSummary, RunSummary } from "./records.js";
+import type { EvaluationMetrics, EvaluationSummary, RunSummary, TrainingSummary } from "./records.js";
 import { escapeHtml, formatDuration, formatNumber, formatPercent } from "./report-format.js";
 
 interface Row {
@@ -28,13 +28,26 @@ export function headlineSentence({ base, final }: RunSummary): string {
   return `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em class="final">${to}</em> through reinforcement learning.`;
 }
 
+/** What training came to, for a run without reinforcement. */
+export function trainingSentence({ tokens, loss, valLoss }: TrainingSummary): string {
+  const figure = valLoss ?? loss;
+  const reached = figure === null ? "" : `: ${valLoss === null ? "training" : "validation"} loss <em class="final">${figure.toFixed(3)}</em>`;
+  return `Trained on ${formatNumber(tokens)} tokens${reached}.`;
+}
+
+/** The line below it: how large, how long, how fast. */
+export function trainingFacts({ params, activeParams, steps, wallSeconds, tokensPerSecond }: TrainingSummary): string {
+  const size = `${formatNumber(params)} parameters, ${formatNumber(activeParams)} active per token`;
+  return facts([size, `${formatNumber(steps)} steps`, `${formatNumber(Math.round(tokensPerSecond.train))} tokens/s`, `${formatDuration(wallSeconds)} in all`]);
+}
+
+const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('<span class="dot">·</span>');
+
 /** The line below it: on what, how large, how long. */
 export function headlineFacts(summary: RunSummary): string {
   const size = `${formatNumber(summary.params)} parameters, ${formatNumber(summary.activeParams)} active per token`;
   const problems = `${formatNumber(summary.problems)} held-out problems × ${summary.samplesPerProblem} answers`;
-  return [problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in all`]
-    .map(escapeHtml)
-    .join('<span class="dot">·</span>');
+  return facts([problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in all`]);
 }
 
 /** The table of both evaluations. Each row draws base and final on one scale, whiskers of two standard errors. */

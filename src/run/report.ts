@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import type { MetricsRecord } from "./records.js";
+import type { MetricsRecord, RunSummary } from "./records.js";
 import { type Chart, pretrainCharts, rlCharts } from "./report-charts.js";
 import { escapeHtml, formatNumber, formatPercent, formatSize, scriptJson } from "./report-format.js";
-import { headlineFacts, headlineSentence, headlineTable } from "./report-headline.js";
+import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./report-headline.js";
 import { REPORT_SCRIPT } from "./report-script.js";
 import { REPORT_STYLE } from "./report-style.js";
 import { type RunRecords, readRun, writeFileAtomically } from "./run-directory.js";
@@ -20,6 +20,12 @@ interface ReportDrawings {
   heats: ExpertLoad[];
 }
 
+/** What is said of the phase before reinforcement. */
+const TAUGHT = {
+  pretrain: { phase: "pretrain", title: "Pretraining", lead: "The base model, before any reward." },
+  sft: { phase: "sft", title: "Fine-tuning", lead: "Loss on the completions alone." },
+} as const;
+
 /** Reads a run directory, finished or not, and writes its report.html. Gives the path of the report. */
 export function writeReport(runPath: string): string {
   const path = join(runPath, "report.html");
@@ -30,9 +36,10 @@ export function writeReport(runPath: string): string {
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
   const rl = rlCharts(run.metrics);
-  const pretrain = pretrainCharts(run.metrics);
+  const taught = run.metrics.some(({ phase }) => phase === "sft") ? TAUGHT.sft : TAUGHT.pretrain;
+  const pretrain = pretrainCharts(run.metrics, taught.phase);
   const rlLoads = expertLoads(run.metrics, "rl");
-  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, "pretrain");
+  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, taught.phase);
   const drawings: ReportDrawings = {
     charts: [...rl.map((chart) => ({ ...chart, group: "rl" })), ...pretrain.map((chart) => ({ ...chart, group: "pretrain" }))],
     heats,
@@ -40,8 +47,8 @@ export function renderReport(run: RunRecords): string {
   const body = [
     renderTop(run),
     renderCharts("Reinforcement learning", "Thin lines are single steps, bold ones their moving mean.", rl),
-    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : "pretraining"),
-    renderCharts("Pretraining", "The base model, before any reward.", pretrain),
+    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : taught.title.toLowerCase()),
+    renderCharts(taught.title, taught.lead, pretrain),
     renderTranscripts(run),
     renderSettings(run),
   ];
@@ -75,7 +82,8 @@ function renderTop(run: RunRecords): string {
   const { config, summary } = run;
   const started = config.startedAt.slice(0, 16).replace("T", " ");
   const bar = `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button class="theme" type="button">Dark</button></div>`;
-  if (!summary?.base || !summary.final)
+  if (run.training) return `${bar}<h1>${trainingSentence(run.training)}</h1><p class="facts">${trainingFacts(run.training)}</p>`;
+  if (!summary)
     return `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p class="facts">There is no final evaluation yet; the page shows what has been logged so far.</p>`;
   return `${bar}<h1>${headlineSentence(summary)}</h1><p class="facts">${headlineFacts(summary)}</p>${headlineTable(summary)}`;
 }
@@ -119,10 +127,9 @@ function renderTranscripts(run: RunRecords): string {
 
 function renderSettings({ config, summary, path }: RunRecords): string {
   const { machine, versions } = config;
-  const measured: [string, string][] = summary?.tokensPerSecond
+  const measured: [string, string][] = summary
     ? [
-        ["pretraining tokens", formatNumber(summary.pretrainTokens)],
-        ["pretraining, tokens/s", formatNumber(summary.tokensPerSecond.pretrain)],
+        ...pretrainingRows(summary),
         ["rollouts, tokens/s", formatNumber(summary.tokensPerSecond.rollout)],
         ["RL updates, tokens/s", formatNumber(summary.tokensPerSecond.train)],
         ["model FLOPs utilisation", formatPercent(summary.mfu)],
@@ -144,6 +151,15 @@ function renderSettings({ config, summary, path }: RunRecords): string {
   ];
   return `<h2>How it was made</h2><div class="settings">${tables.join("")}</div>
 <footer>Made by <code>luciole ${escapeHtml(config.verb)}</code> from the logs in ${escapeHtml(basename(path))}. Every number on this page was counted by the run itself.</footer>`;
+}
+
+/** A run that began from another's model has pretrained on nothing. */
+function pretrainingRows({ pretrainTokens, tokensPerSecond }: RunSummary): [string, string][] {
+  if (pretrainTokens === 0) return [];
+  return [
+    ["pretraining tokens", formatNumber(pretrainTokens)],
+    ["pretraining, tokens/s", formatNumber(tokensPerSecond.pretrain)],
+  ];
 }
 
 function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {

@@ -5,7 +5,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { CheckpointError, ConfigError } from "../errors.js";
 import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
-import type { LogPosition, MachineDescription, MetricsRecord, RunConfig, RunSummary, SampleRecord } from "./records.js";
+import type { LogPosition, MachineDescription, MetricsRecord, RunConfig, RunSummary, SampleRecord, TrainingSummary } from "./records.js";
 
 const CONFIG_FILE = "config.json";
 const METRICS_FILE = "metrics.jsonl";
@@ -95,7 +95,7 @@ export class RunDirectory {
   }
 
   /** Writes summary.json, whole or not at all. */
-  writeSummary(summary: RunSummary): void {
+  writeSummary(summary: RunSummary | TrainingSummary): void {
     writeFileAtomically(join(this.path, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   }
 
@@ -105,24 +105,26 @@ export class RunDirectory {
   }
 }
 
-/** Everything a run has written about itself so far; `summary` is absent while it is not finished. */
+/** Everything a run has written about itself so far. While it is not finished there is neither `summary` (with reinforcement) nor `training`. */
 export interface RunRecords {
   path: string;
   config: RunConfig;
   metrics: MetricsRecord[];
   samples: SampleRecord[];
   summary?: RunSummary;
+  training?: TrainingSummary;
 }
 
 /** Reads a run directory, finished or not. Throws ConfigError when it is none, DataError naming a malformed line. */
 export function readRun(path: string): RunRecords {
   const summaryPath = join(path, SUMMARY_FILE);
+  const summary = existsSync(summaryPath) ? readJson<RunSummary | TrainingSummary>(summaryPath) : undefined;
   return {
     path: resolve(path),
     config: readRunConfig(path),
     metrics: readLog<MetricsRecord>(join(path, METRICS_FILE)),
     samples: readLog<SampleRecord>(join(path, SAMPLES_FILE)),
-    summary: existsSync(summaryPath) ? readJson<RunSummary>(summaryPath) : undefined,
+    ...(summary && ("rlSteps" in summary ? { summary } : { training: summary })),
   };
 }
 

@@ -25,6 +25,19 @@ export interface LoopOptions extends Omit<StepOptions, "lr"> {
   readonly validationEverySteps: number;
   /** The setting to lower when the loss is not finite, by its full name. */
   readonly learningRateName: string;
+  /** Sees every step's figures before they are saved. */
+  readonly onStep?: (metrics: StepMetrics) => void;
+}
+
+/** Figures of a step, as logged. */
+export interface StepMetrics {
+  readonly loss: number;
+  readonly grad_norm: number;
+  readonly learning_rate: number;
+  readonly num_tokens: number;
+  readonly tokens_per_second: number;
+  readonly mfu?: number;
+  readonly val_loss?: number;
 }
 
 /** Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws TrainingError on a loss that is not finite. */
@@ -50,7 +63,7 @@ export async function trainingLoop<S extends SessionState>(
     addWork(work, done);
     const isLast = state.step === options.steps;
     const hasValidation = options.validation.length > 0 && (isLast || state.step % options.validationEverySteps === 0);
-    const metrics = {
+    const metrics: StepMetrics = {
       loss: result.loss,
       grad_norm: result.gradNorm,
       learning_rate: lr,
@@ -59,7 +72,8 @@ export async function trainingLoop<S extends SessionState>(
       ...(hasValidation ? { val_loss: await evaluateLoss(model, options.validation, options.microBatchTokens) } : {}),
     };
     run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
-    progress.update(state.step, metrics);
+    progress.update(state.step, { ...metrics });
+    options.onStep?.(metrics);
     await session.saveIfDue(optimizer, null, isLast);
   }
   progress.endStage();
@@ -77,7 +91,7 @@ export function addWork(total: WorkCount, done: WorkCount): void {
 export const namedLoads = (loads: readonly (readonly number[])[]): Record<string, readonly number[]> =>
   Object.fromEntries(loads.map((load, i) => [`expert_load/${i}`, load]));
 
-function speed({ tokens, flops, seconds }: WorkCount, peakFlops: number): Record<string, number> {
+function speed({ tokens, flops, seconds }: WorkCount, peakFlops: number): Pick<StepMetrics, "tokens_per_second" | "mfu"> {
   return { tokens_per_second: tokens / seconds, ...(peakFlops > 0 ? { mfu: flops / seconds / peakFlops } : {}) };
 }
 

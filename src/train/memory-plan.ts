@@ -121,3 +121,18 @@ export function refuseIfTooLarge(stages: readonly StageMemory[], knobs: (phase: 
     `out of memory foreseen: about ${formatMemory(needed)} are needed and ${formatMemory(available)} are free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
   );
 }
+
+/** Numbers a model trains, in all and per token, counted without making them. */
+export function countParameters({ config, compute }: PlannedModel): Promise<{ total: number; active: number }> {
+  return onShapes(async () => {
+    const model = createModel(config, { compute, seed: null });
+    return { total: model.parameters.numTrained, active: model.numActiveParameters };
+  });
+}
+
+/** A plan as lines of `label  text`: the rows given, then the memory of each phase against what is free. */
+export function planLines(rows: readonly (readonly [string, string])[], stages: readonly StageMemory[]): string[] {
+  const memory = `about ${formatMemory(expectedBytes(stages))} of ${formatMemory(availableBytes())} free`;
+  const lines = [...rows, ["memory", memory] as const, ...stages.flat().map((phase) => ["", describePhase(phase)] as const)];
+  return lines.map(([label, text]) => `  ${label.padEnd(11)}${text}`);
+}

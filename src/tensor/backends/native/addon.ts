@@ -10,7 +10,7 @@ import type { NativeAddon } from "./signatures.js";
 const mend = "run `npm run build:native` (it needs a C++20 compiler, on Debian and Ubuntu: apt-get install g++)";
 
 /** The nearest folder above this file with a package.json: the same from src/ and from dist/. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) {
     const parent = dirname(folder);

@@ -1,16 +1,16 @@
 // The pretraining corpus: Countdown searches right and wrong, as token sequences. Sequence i is a pure function of (seed, i),
 // so a position in the data is one number.
-import { Random } from "../../src/random.js";
-import { type CountdownOptions, createCountdownTask } from "../../src/tasks/countdown.js";
-import { searchTrace, type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
-import { RESPONSE_TAGS } from "../../src/tasks/response.js";
-import { COMPACT_PROMPT_ALPHABET } from "../../src/tasks/templates.js";
-import { createCharTokenizer } from "../../src/tokenizer/char-tokenizer.js";
-import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
-import type { TrainSequence } from "../../src/train/batch.js";
+import { Random } from "../random.js";
+import { type CountdownOptions, createCountdownTask } from "../tasks/countdown.js";
+import { searchTrace, type TraceOptionsInput, traceOptions } from "../tasks/countdown-traces.js";
+import { RESPONSE_TAGS } from "../tasks/response.js";
+import { COMPACT_PROMPT_ALPHABET } from "../tasks/templates.js";
+import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { TrainSequence } from "./batch.js";
 
 /** One token per character and per response tag. */
-export function zeroTokenizer(): Tokenizer {
+export function traceTokenizer(): Tokenizer {
   const alphabet = [...new Set([...COMPACT_PROMPT_ALPHABET, ...",!"])].join("");
   return createCharTokenizer(alphabet, { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] });
 }

@@ -1,0 +1,161 @@
+// `luciole eval`: samples held-out problems with a model and counts. With --out every problem is kept, so that it can be resumed.
+import { join, resolve } from "node:path";
+import { ConfigError } from "../errors.js";
+import type { Evaluation, EvaluationCounts } from "../eval/evaluate.js";
+import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
+import { openModel, samplingOf } from "../inference/open-model.js";
+import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
+import { formatPercent } from "../run/report-format.js";
+import { RunDirectory } from "../run/run-directory.js";
+import type { Machine } from "../tensor/backends/machine.js";
+import { Interrupted } from "../train/interrupted.js";
+import { configOfRun } from "../train/reopen.js";
+import { StoppedBySignal } from "./failure.js";
+import { taskFor } from "./rl.js";
+import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
+import { applySettings } from "./settings.js";
+
+/** Flags as commander gives them. */
+export interface EvalFlags extends RunFlags {
+  readonly task?: string;
+  readonly data?: string;
+  readonly problems?: number;
+  readonly samples?: number;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly slots?: number;
+}
+
+/** Everything that decides an evaluation; kept in its config.json. */
+interface Request {
+  readonly model: string;
+  readonly task: string | null;
+  readonly data?: string;
+  readonly taskOptions: Record<string, unknown>;
+  readonly problems: number;
+  readonly samplesPerProblem: number;
+  readonly maxNewTokens: number | null;
+  /** null: the model's own. */
+  readonly temperature: number | null;
+  readonly topP: number | null;
+  readonly slots: number;
+  readonly seed: number;
+}
+
+/** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
+export async function evaluate(path: string, flags: EvalFlags): Promise<void> {
+  refuseBesideResume(flags, ["seed", "out", "set", "config", "task", "data", "problems", "samples", "maxTokens", "temperature", "topP", "slots"]);
+  const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
+  const machine = await openForAnswers(flags);
+  const place = flags.resume ?? flags.out;
+  const stop = listenForSignals(() => {});
+  const store = place === undefined ? null : openStore(place, request, machine, flags.resume !== undefined);
+  try {
+    const result = await sample(request, store, stop.signal);
+    writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () => lines(result));
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    const again = `luciole eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
+    throw new StoppedBySignal(
+      place ? `Stopped; what was sampled is kept. Go on with: ${again}` : "Stopped; use --out to keep what was sampled",
+      stop.exitCode(),
+    );
+  } finally {
+    stop.dispose();
+    store?.close();
+  }
+}
+
+function requestOf(path: string, flags: EvalFlags): Request {
+  return {
+    model: resolve(path),
+    task: flags.task ?? (flags.data === undefined ? null : "jsonl"),
+    data: flags.data && resolve(flags.data),
+    taskOptions: applySettings({}, flags),
+    problems: flags.problems ?? 100,
+    samplesPerProblem: flags.samples ?? 16,
+    maxNewTokens: flags.maxTokens ?? null,
+    temperature: flags.temperature ?? null,
+    topP: flags.topP ?? null,
+    slots: flags.slots ?? 64,
+    seed: flags.seed ?? 0,
+  };
+}
+
+function recordedRequest(out: string, path: string): Request {
+  const { options, seed } = configOfRun(out, "eval");
+  const request = { ...(options as unknown as Omit<Request, "seed">), seed };
+  if (request.model !== resolve(path)) throw new ConfigError(`${out} is an evaluation of ${request.model}, not of ${path}`);
+  return request;
+}
+
+/** Where sampled problems are kept, one a line. */
+interface Store {
+  readonly done: readonly SampledProblem[];
+  keep(sampled: SampledProblem): void;
+  close(): void;
+}
+
+const SAMPLED_FILE = "sampled.jsonl";
+
+function openStore(path: string, { seed, ...request }: Request, machine: Machine, resumes: boolean): Store {
+  if (!resumes) RunDirectory.create({ verb: "eval", path, seed, options: request, isa: machine.isa, threads: machine.threads }).close();
+  const file = join(path, SAMPLED_FILE);
+  const writer = JsonLinesWriter.open(file); // a line torn by a kill is cut off here
+  return { done: readJsonLines<SampledProblem>(file), keep: (sampled) => writer.append(sampled), close: () => writer.close() };
+}
+
+async function sample(request: Request, store: Store | null, signal: AbortSignal) {
+  const opened = await openModel(request.model);
+  const { model, tokenizer, template, stopIds, warning } = opened;
+  try {
+    if (warning) process.stderr.write(`warning: ${warning}\n`);
+    const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
+    const policy = { model, tokenizer, template: template ?? "r1-zero", stopIds };
+    const { problems, samplesPerProblem, slots, seed } = request;
+    const { temperature, topP } = samplingOf(opened.generation, { temperature: request.temperature ?? undefined, topP: request.topP ?? undefined });
+    const longest = longestPrompt(policy, (i) => task.renderPrompt(task.generate(seed, i, "heldout"), policy.template), problems);
+    const room = model.maxPositions - longest;
+    if (room < (request.maxNewTokens ?? 1))
+      throw new ConfigError(`prompts of ${longest} tokens leave ${room} of the model's ${model.maxPositions} positions; lower --max-tokens`);
+    const startedMs = performance.now();
+    let numTokens = 0;
+    const onProblem: EvaluationRunOptions["onProblem"] = (sampled, trajectories) => {
+      for (const { completionIds } of trajectories) numTokens += completionIds.length;
+      store?.keep(sampled);
+    };
+    const maxNewTokens = request.maxNewTokens ?? room;
+    const options = { problems, samplesPerProblem, temperature, topP, slots, seed, maxNewTokens, signal, done: store?.done ?? [], onProblem };
+    const evaluation = await runEvaluation(policy, task, options);
+    const seconds = (performance.now() - startedMs) / 1000;
+    return { task: task.name, problems, samplesPerProblem, temperature, topP, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
+  } finally {
+    model.dispose();
+  }
+}
+
+function longestPrompt(
+  { tokenizer }: { tokenizer: { encode(text: string, options: { addSpecialTokens: boolean }): Int32Array } },
+  prompt: (i: number) => string,
+  count: number,
+): number {
+  return Math.max(...Array.from({ length: count }, (_, i) => tokenizer.encode(prompt(i), { addSpecialTokens: true }).length));
+}
+
+type Result = Evaluation & { readonly task: string; readonly problems: number; readonly samplesPerProblem: number; readonly tokensPerSecond: number };
+
+function lines(result: Result): string[] {
+  const { samplesPerProblem: k, stderr } = result;
+  const row = (label: string, key: keyof EvaluationCounts, write: (value: number) => string) =>
+    `${label.padEnd(18)}${write(result[key])} ± ${write(stderr[key])}`;
+  return [
+    `${result.task}: ${result.problems} held-out problems x ${k} samples, ± one standard error`,
+    row("pass@1", "pass1", formatPercent),
+    row(`pass@${k}`, "passK", formatPercent),
+    row(`cons@${k}`, "consK", formatPercent),
+    row("format", "formatRate", formatPercent),
+    row("thinking tokens", "meanThinkTokens", (value) => value.toFixed(1)),
+    ...(result.tokensPerSecond > 0 ? [`${Math.round(result.tokensPerSecond).toLocaleString("en-US")} tokens/s`] : []),
+  ];
+}

@@ -1,0 +1,37 @@
+// What a failed command says and which code it exits with: 1 failed, 2 wrong usage, 128 + signal stopped on request.
+import { CommanderError } from "commander";
+import { ConfigError, LucioleError } from "../errors.js";
+
+/** Thrown when a signal stopped a verb; `message` says what was saved and how to go on. */
+export class StoppedBySignal extends Error {
+  constructor(
+    message: string,
+    readonly exitCode: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Writes one line (with `debug` also the stack) to standard error and gives the exit code. */
+export function reportFailure(
+  error: unknown,
+  { debug }: { readonly debug: boolean },
+  write: (text: string) => void = (text) => process.stderr.write(text),
+): number {
+  // Commander has printed its own line, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof StoppedBySignal) {
+    write(`${error.message}\n`);
+    return error.exitCode;
+  }
+  write(`${describe(error)}\n`);
+  if (debug && error instanceof Error) write(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`);
+  return error instanceof ConfigError ? 2 : 1;
+}
+
+function describe(error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+  if (error instanceof LucioleError) return `error: ${message}`;
+  const isSystem = typeof (error as NodeJS.ErrnoException | undefined)?.code === "string";
+  return isSystem ? `error: ${message}` : `error: ${message} (unexpected: run again with --debug and report what it prints)`;
+}

@@ -1,0 +1,82 @@
+// A person's own tasks and rewards: TypeScript or JavaScript modules, loaded as they are, and built-in ones by name.
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
+import { createTask, TASK_NAMES } from "../tasks/registry.js";
+import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
+import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
+import type { Task } from "../tasks/task.js";
+import { packageRoot } from "../tensor/backends/native/addon.js";
+
+/** A reward with or without a weight. */
+export type AnyReward = RewardFunction | WeightedReward;
+
+const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
+
+/** The task by its name or from a module; `data` is the file of a jsonl task. Throws ConfigError for a name or module that is none. */
+export async function loadTask(name: string, options: Readonly<Record<string, unknown>>, data?: string): Promise<Task> {
+  const all = data === undefined ? options : { ...options, path: data };
+  if (isModulePath(name)) return taskFrom(await importDefault(name), name, all);
+  if (!(TASK_NAMES as readonly string[]).includes(name))
+    throw new ConfigError(`--task ${name}: expected ${TASK_NAMES.join(", ")}, or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`);
+  if (name === "jsonl" && data === undefined) throw new ConfigError("--task jsonl: give the data set with --data <file.jsonl>");
+  return createTask(name, all);
+}
+
+async function taskFrom(value: unknown, name: string, options: object): Promise<Task> {
+  const task = (typeof value === "function" ? await value(options) : value) as Partial<Task> | undefined;
+  const lacking = (["generate", "verify", "renderPrompt"] as const).filter((method) => typeof task?.[method] !== "function");
+  if (lacking.length === 0) return task as Task;
+  throw new ConfigError(`--task ${name}: its default export must be a task, or a function that makes one; it lacks ${lacking.join(", ")}`);
+}
+
+/** Built-in rewards (`accuracy`, or `format:0.5` with a weight) and those of modules, whose default export is a reward or a list of them. */
+export async function loadRewards(names: readonly string[], task: Task): Promise<AnyReward[]> {
+  const lists = await Promise.all(names.map(async (name) => (isModulePath(name) ? rewardsFrom(await importDefault(name), name) : [builtIn(name, task)])));
+  return lists.flat();
+}
+
+function builtIn(text: string, task: Task): WeightedReward {
+  const [name, weightText = "1"] = text.split(":");
+  const weight = Number(weightText);
+  if (!REWARD_NAMES.includes(name))
+    throw new ConfigError(`--reward ${name}: expected ${REWARD_NAMES.join(", ")}, or a module (./reward.ts)${didYouMean(name, REWARD_NAMES)}`);
+  if (weightText.trim() === "" || !Number.isFinite(weight)) throw new ConfigError(`--reward ${text}: the weight must be a number, got "${weightText}"`);
+  return { reward: createReward(name, task), weight };
+}
+
+function rewardsFrom(value: unknown, name: string): AnyReward[] {
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length > 0 && list.every(isReward)) return list;
+  throw new ConfigError(`--reward ${name}: its default export must be a reward function, { reward, weight }, or a list of them`);
+}
+
+function isReward(value: unknown): value is AnyReward {
+  if (typeof value === "function") return true;
+  if (typeof value !== "object" || value === null) return false;
+  return "scoreBatch" in value || ("reward" in value && isReward(value.reward));
+}
+
+/** Imports a module in any of the languages; it may import "luciole/…" wherever it lies, and gets this very program's modules. */
+async function importDefault(path: string): Promise<unknown> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new ConfigError(`${path}: there is no such file`);
+  const { createJiti } = await import("jiti");
+  let loaded: Record<string, unknown>;
+  try {
+    loaded = await createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false }).import(file);
+  } catch (error) {
+    if (error instanceof LucioleError) throw error;
+    throw new DataError(`${path} cannot be loaded: ${(error as Error).message.split("\n")[0]}`, { cause: error });
+  }
+  if (loaded.default === undefined) throw new ConfigError(`${path}: expected a default export, found ${Object.keys(loaded).join(", ") || "none"}`);
+  return loaded.default;
+}
+
+/** This package's entries by the names people import: `luciole`, `luciole/rl`, … */
+function ownEntries(): Record<string, string> {
+  const root = packageRoot();
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string> };
+  return Object.fromEntries(Object.entries(exports).map(([key, file]) => [`luciole${key.slice(1)}`, join(root, file)]));
+}

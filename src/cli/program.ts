@@ -1,0 +1,202 @@
+// The verbs of the command line and their flags, on one page. What a verb does is loaded when it runs.
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { packageRoot } from "../tensor/backends/native/addon.js";
+
+/** The whole command line. Parsing throws CommanderError after having printed one line (or the help that was asked for). */
+export function buildProgram(): Command {
+  const program = new Command("luciole")
+    .description("DeepSeek-R1-style reasoning models: built, pretrained, reinforced, evaluated and run on the hardware you have")
+    .version(packageVersion(), "--version", "print the version")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`) })
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .helpCommand("help [verb]", "show what a verb takes");
+  addZero(program);
+  addPretrain(program);
+  addSft(program);
+  addRl(program);
+  addEval(program);
+  addRun(program);
+  addInspect(program);
+  addBench(program);
+  addDoctor(program);
+  return program;
+}
+
+const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;
+
+function addZero(program: Command): void {
+  const command = verb(program, "zero", "R1-Zero from nothing: build, pretrain, evaluate, reinforce, evaluate", "luciole zero --seed 3 --out runs/first");
+  command.addOption(new Option("--preset <name>", "size of the run (default: tiny, about a quarter of an hour on two cores)").choices(["tiny", "smoke"]));
+  settings(command, "pretrain.learningRate=1e-3");
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (flags) => (await import("./zero.js")).zero(flags));
+}
+
+function addPretrain(program: Command): void {
+  const command = verb(
+    program,
+    "pretrain",
+    "train a model from nothing on text",
+    "luciole pretrain --corpus book.txt --model llama-tiny --tokenizer bpe --out runs/book",
+  );
+  command
+    .option("--corpus <file>", "text file, or JSONL with a text column")
+    .option("--traces <task>", "in place of a corpus: written-out searches of a task (countdown)")
+    .option("--model <name|config.json>", "architecture: a preset (deepseek-tiny, deepseek-25m, llama-tiny, llama-25m) or a Hugging Face config.json")
+    .option("--tokenizer <kind|dir>", "char, byte, bpe (trained on the corpus), or a directory with tokenizer.json");
+  settings(command, "steps=500");
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (flags) => (await import("./pretrain.js")).pretrain(flags));
+}
+
+function addSft(program: Command): void {
+  const command = verb(program, "sft", "fine-tune a model on prompts and completions", "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned");
+  command
+    .option("--model <dir>", "run or model directory to start from")
+    .option("--data <file>", "JSONL with prompt and completion, or with messages; the loss is on completions only");
+  settings(command, "learningRate=1e-5");
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (flags) => (await import("./sft.js")).sft(flags));
+}
+
+function addRl(program: Command): void {
+  const example = "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts --set rl.steps=50";
+  const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
+  command.option("--model <dir>", "run or model directory to start from");
+  taskFlags(command);
+  command.option("--reward <name|file.ts>", "a built-in reward or a module with a default export; may be repeated (default: accuracy and format)", collect, []);
+  settings(command, "rl.learningRate=1e-5");
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (flags) => (await import("./rl.js")).rl(flags));
+}
+
+function addEval(program: Command): void {
+  const command = verb(
+    program,
+    "eval",
+    "sample held-out problems: pass@1, pass@k, cons@k with standard errors",
+    "luciole eval runs/first --problems 100 --samples 16",
+  );
+  command.argument("<dir>", "run or model directory");
+  taskFlags(command);
+  command
+    .option("--problems <n>", "held-out problems (default: 100)", wholeNumber(1))
+    .option("--samples <k>", "samples of each (default: 16)", wholeNumber(1))
+    .option("--max-tokens <n>", "new tokens of a sample at most (default: what the context leaves)", wholeNumber(1))
+    .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
+    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
+    .option("--slots <n>", "rows sampled at once (default: 64)", wholeNumber(1));
+  settings(command, "maxNumber=20", "option of the task, for example");
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
+}
+
+function addRun(program: Command): void {
+  const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 7 8 = 24"');
+  command
+    .argument("<dir>", "run or model directory")
+    .argument("[prompt]", "the question; without it, one a line from standard input")
+    .option("--max-tokens <n>", "new tokens at most (default: what the context leaves)", wholeNumber(1))
+    .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
+    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
+    .option("--raw", "give the prompt as it is, without the template the model was trained with");
+  seedFlag(command);
+  jsonFlag(command);
+  computeFlags(command);
+  command.action(async (dir, prompt, flags) => (await import("./run.js")).run(dir, prompt, flags));
+}
+
+function addInspect(program: Command): void {
+  const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
+  command
+    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
+    .option("--tensors", "list every tensor");
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (path, flags) => (await import("./inspect.js")).inspect(path, flags));
+}
+
+function addBench(program: Command): void {
+  const command = verb(program, "bench", "measure this machine and the engine on it", "luciole bench gemm");
+  command.argument("[name]", "which measurement (default: all of them; `list` names them)").allowExcessArguments();
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (name, flags) => (await import("./bench.js")).bench(name, flags));
+}
+
+function addDoctor(program: Command): void {
+  const command = verb(program, "doctor", "check this machine: Node, compiler, kernels, speed, memory, disk", "luciole doctor");
+  jsonFlag(command);
+  command.option("--threads <n>", "threads to measure with", wholeNumber(1, 256));
+  debugFlag(command);
+  command.action(async (flags) => (await import("./doctor.js")).doctor(flags));
+}
+
+function verb(program: Command, name: string, description: string, example: string): Command {
+  return program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+}
+
+function settings(command: Command, example: string, lead = "one option, for example"): void {
+  command
+    .option("--set <key=value>", `${lead} ${example}; may be repeated`, collect, [])
+    .option("--config <file>", "options from a JSON file; --set wins over it");
+}
+
+function taskFlags(command: Command): void {
+  command
+    .option("--task <name|file.ts>", "countdown, arithmetic, linear-equations, knights-and-knaves, jsonl, or a module whose default export is a task")
+    .option("--data <file>", "JSONL data set with prompt and answer columns (task jsonl)");
+}
+
+function runFlags(command: Command): void {
+  seedFlag(command);
+  jsonFlag(command);
+  command
+    .option("--out <dir>", "directory of the run (default: runs/<verb>-<date>-<time>)")
+    .option("--resume <dir>", "go on with an interrupted run, exactly as if it had not stopped");
+}
+
+function computeFlags(command: Command): void {
+  command
+    .option("--threads <n>", "threads of the kernels (default: one per core)", wholeNumber(1, 256))
+    .addOption(new Option("--backend <name>", "native kernels, or plain TypeScript (very slow)").choices(["native", "reference"]));
+  debugFlag(command);
+}
+
+function seedFlag(command: Command): void {
+  command.option("--seed <n>", "seed of everything (default: 0)", wholeNumber(0));
+}
+
+function jsonFlag(command: Command): void {
+  command.option("--json", "end with exactly one JSON object on standard output");
+}
+
+function debugFlag(command: Command): void {
+  command.option("--debug", "show the stack of an error");
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}.`);
+  };
+}
+
+function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= min && value <= max && Number.isFinite(value)) return value;
+    throw new InvalidArgumentError(`Expected a number ${max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`}.`);
+  };
+}

@@ -1,0 +1,137 @@
+// `luciole rl`: reinforces a model on a task with verifiable rewards, built in or a person's own.
+import { resolve } from "node:path";
+import { ConfigError } from "../errors.js";
+import type { Policy } from "../eval/rollout.js";
+import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import { parseGrpoOptions } from "../rl/config.js";
+import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
+import { type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
+import { reinforceRun } from "../rl/rl-run.js";
+import type { RunSummary } from "../run/records.js";
+import { writeReport } from "../run/report.js";
+import { RunDirectory, readRun } from "../run/run-directory.js";
+import type { PromptTemplate, Task } from "../tasks/task.js";
+import { countParameters, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
+import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
+import { loadRewards, loadTask } from "./modules.js";
+import { isFinished, performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
+import { applySettings } from "./settings.js";
+import { summaryLines } from "./summary-table.js";
+
+/** Flags as commander gives them. */
+export interface RlFlags extends RunFlags {
+  readonly model?: string;
+  readonly task?: string;
+  readonly data?: string;
+  readonly reward?: readonly string[];
+}
+
+interface Request {
+  readonly model: string;
+  /** null: the task the model was trained for. */
+  readonly task: string | null;
+  readonly data?: string;
+  readonly rewards: readonly string[];
+  readonly options: RlRunOptions;
+  readonly seed: number;
+}
+
+/** Reinforces, or goes on; prints before and after. */
+export async function rl(flags: RlFlags): Promise<void> {
+  refuseBesideResume(flags, ["model", "task", "data", "reward"]);
+  const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
+  const isDone = flags.resume !== undefined && isFinished(flags.resume);
+  if (isDone) process.stderr.write("this run is finished; nothing was left to do\n");
+  const resumes = flags.resume !== undefined;
+  const summary = isDone
+    ? (readRun(flags.resume as string).summary as RunSummary)
+    : await performRun("rl", flags, (context) => perform(context, request, resumes));
+  writeResult(flags.json, summary, () => summaryLines(summary, exampleQuestion(summary.runDir)));
+}
+
+/** A problem the run was evaluated on. */
+const exampleQuestion = (path: string): string => readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
+
+const DEFAULT_REWARDS = ["accuracy", "format"];
+
+function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): Request {
+  if (!model) throw new ConfigError("rl: give the model to start from with --model <run or model directory>");
+  const options = rlRunOptions(applySettings({}, flags));
+  const name = task ?? (data === undefined ? null : "jsonl");
+  const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
+  return { model: resolve(model), task: name && absolute(name), data: data && resolve(data), rewards: rewards.map(absolute), options, seed };
+}
+
+/** A module's path, so that the run goes on from any directory. */
+const absolute = (name: string): string => (/\.[cm]?[jt]s$/.test(name) ? resolve(name) : name);
+
+function recordedRequest(path: string): Request {
+  const { options, seed } = configOfRun(path, "rl");
+  const { source, ...rest } = options as { source: Omit<Request, "options" | "seed"> };
+  return { ...source, options: rlRunOptions(rest), seed };
+}
+
+async function perform(context: RunContext, request: Request, resumes: boolean): Promise<RunSummary> {
+  const { options, seed } = request;
+  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context.notice) : undefined;
+  // A run that goes on needs its first weights no more.
+  const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+  const { task, taskName, taskOptions } = await taskFor(request, facts);
+  const rewards = await loadRewards(request.rewards, task);
+  const template = options.template ?? facts.template ?? "r1-zero";
+  await tellPlan(context, request, facts, task, template);
+  const run = reopened?.run ?? newRun(context, request);
+  try {
+    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute: options.compute });
+    const policy: Policy = { model, tokenizer, template, stopIds };
+    const { temperature, topP } = options.evaluation;
+    const generation = { ...facts.generation, prompt_template: template, task: taskName, task_options: taskOptions, temperature, top_p: topP };
+    const { progress, signal, machine } = context;
+    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const summary = await reinforceRun({ ...around, policy, generation, task, rewards, options });
+    run.writeSummary(summary);
+    writeReport(run.path);
+    return summary;
+  } finally {
+    run.close();
+  }
+}
+
+/** The task asked for, or the one the model was trained for, with the options it was trained with and those given. */
+export async function taskFor({ task, data, options }: Pick<Request, "task" | "data"> & { options: Pick<RlRunOptions, "task"> }, { generation }: ModelFacts) {
+  const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
+  if (!taskName) throw new ConfigError("give the task with --task <name>, or a data set with --data <file.jsonl>: the model's files name none");
+  const trained = taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
+  const merged = { ...trained, ...options.task } as Record<string, never>;
+  return { task: await loadTask(taskName, merged, data), taskName, taskOptions: merged };
+}
+
+function newRun({ path, machine }: RunContext, { options, seed, ...source }: Request): RunDirectory {
+  const recorded = { ...options, rl: parseGrpoOptions(options.rl), source };
+  return RunDirectory.create({ verb: "rl", path, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+}
+
+async function tellPlan(
+  { progress }: RunContext,
+  { options, seed, rewards }: Request,
+  { config, tokenizer }: ModelFacts,
+  task: Task,
+  template: PromptTemplate,
+): Promise<void> {
+  const { evaluation } = options;
+  const grpo = parseGrpoOptions(options.rl);
+  const model = { config, compute: options.compute };
+  const stages = await planReinforcement(model, { tokenizer, template, task, seed, options: grpo, evaluation });
+  refuseIfTooLarge(stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
+  const { total, active } = await countParameters(model);
+  const count = (n: number) => Math.round(n).toLocaleString("en-US");
+  const rows: [string, string][] = [
+    ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute})`],
+    ["task", `${task.name}, rewarded for ${rewards.join(", ")}`],
+    [
+      "reinforce",
+      `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of at most ${grpo.maxCompletionLength} tokens`,
+    ],
+  ];
+  for (const line of planLines(rows, stages)) progress.note(line);
+}

@@ -1,0 +1,104 @@
+// `luciole sft`: fine-tunes a model on prompts and completions.
+import { resolve } from "node:path";
+import { ConfigError } from "../errors.js";
+import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import type { TrainingSummary } from "../run/records.js";
+import { RunDirectory } from "../run/run-directory.js";
+import { countTargets } from "../train/batch.js";
+import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
+import { type PairData, readPairs } from "../train/pair-data.js";
+import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
+import { ShuffledSequences } from "../train/shuffled-sequences.js";
+import { trainRun } from "../train/train-run.js";
+import { type SftOptions, sftOptions } from "../train/training-options.js";
+import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
+import { applySettings } from "./settings.js";
+import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
+
+/** Flags as commander gives them. */
+export interface SftFlags extends RunFlags {
+  readonly model?: string;
+  readonly data?: string;
+}
+
+interface Request {
+  /** Where the first weights are. */
+  readonly model: string;
+  readonly data: string;
+  readonly options: SftOptions;
+  readonly seed: number;
+}
+
+/** Held-out sequences whose loss is taken. */
+const MAX_VALIDATION = 64;
+
+/** Fine-tunes, or goes on; prints what it came to. */
+export async function sft(flags: SftFlags): Promise<void> {
+  refuseBesideResume(flags, ["model", "data"]);
+  const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
+  const summary = finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags.resume !== undefined)));
+  writeResult(flags.json, summary, () => trainingLines(summary, `luciole run ${shownPath(summary.runDir)} "…"`));
+}
+
+function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
+  if (!model || !data) throw new ConfigError("sft: give --model <run or model directory> and --data <file.jsonl>");
+  return { model: resolve(model), data: resolve(data), options: sftOptions(applySettings({}, flags)), seed };
+}
+
+function recordedRequest(path: string): Request {
+  const { options, seed } = configOfRun(path, "sft");
+  const { source, ...rest } = options as { source: Pick<Request, "model" | "data"> };
+  return { ...source, options: sftOptions(rest), seed };
+}
+
+async function tune(context: RunContext, request: Request, resumes: boolean): Promise<TrainingSummary> {
+  const { options, seed } = request;
+  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "sft", context.notice) : undefined;
+  // A run that goes on needs its first weights no more.
+  const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+  const maxTokens = facts.config.max_position_embeddings;
+  const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
+  const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
+  const data = new ShuffledSequences(pairs.train, seed);
+  await tellPlan(context, request, facts, pairs, data, steps);
+  const opened = await openModel(facts.directory, { compute: options.compute });
+  const run = reopened?.run ?? newRun(context, request);
+  try {
+    const { progress, signal, machine } = context;
+    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
+    return finishRun(run, await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options }));
+  } finally {
+    run.close();
+  }
+}
+
+function newRun({ path, machine }: RunContext, { options, seed, model, data }: Request): RunDirectory {
+  const recorded = { ...options, source: { model, data } };
+  return RunDirectory.create({ verb: "sft", path, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+}
+
+async function tellPlan(
+  { progress }: RunContext,
+  { options }: Request,
+  { config }: ModelFacts,
+  { train, heldOut }: PairData,
+  data: ShuffledSequences,
+  steps: number,
+): Promise<void> {
+  const batch = data.sequences(0, options.batchSequences);
+  const model = { config, compute: options.compute };
+  const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
+  refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
+  const { total, active } = await countParameters(model);
+  const count = (n: number) => Math.round(n).toLocaleString("en-US");
+  const lines = planLines(
+    [
+      ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute})`],
+      ["data", `${count(train.length)} sequences to learn, ${count(heldOut.length)} held out`],
+      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(countTargets(batch) * steps)} learnt tokens`],
+    ],
+    stages,
+  );
+  for (const line of lines) progress.note(line);
+}

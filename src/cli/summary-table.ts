@@ -1,0 +1,36 @@
+// The end of a run in a terminal: before and after with standard errors, and where to look next.
+import { join } from "node:path";
+import type { EvaluationMetrics, RunSummary } from "../run/records.js";
+import { formatDuration, formatNumber, formatPercent } from "../run/report-format.js";
+import { shownPath } from "./run-verb.js";
+
+const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [
+  { key: "pass1", label: () => "pass@1", isRate: true },
+  { key: "cons16", label: (k) => `cons@${k}`, isRate: true },
+  { key: "pass16", label: (k) => `pass@${k}`, isRate: true },
+  { key: "formatRate", label: () => "format", isRate: true },
+  { key: "meanThinkTokens", label: () => "thinking tokens", isRate: false },
+];
+
+/** Lines that tell a finished run: the table, what it took, and the commands to go on with. */
+export function summaryLines(summary: RunSummary, question: string): string[] {
+  const { problems, samplesPerProblem, params, activeParams, rlSteps, wallSeconds, runDir } = summary;
+  const size = `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatNumber(rlSteps)} RL steps, ${formatDuration(wallSeconds)}`;
+  return [
+    "",
+    `${formatNumber(problems)} held-out problems x ${samplesPerProblem} samples, ± one standard error`,
+    row("", "before", "after RL", "change"),
+    ...ROWS.map(({ key, label, isRate }) => {
+      const show = (of: RunSummary["base"]) => `${write(of[key], isRate)} ± ${write(of.stderr[key], isRate)}`;
+      const change = summary.final[key] - summary.base[key];
+      return row(label(samplesPerProblem), show(summary.base), show(summary.final), `${change >= 0 ? "+" : "-"}${write(Math.abs(change), isRate)}`);
+    }),
+    size,
+    "",
+    `report:  ${shownPath(join(runDir, "report.html"))}`,
+    `ask it:  luciole run ${shownPath(runDir)} ${JSON.stringify(question)}`,
+  ];
+}
+
+const write = (value: number, isRate: boolean): string => (isRate ? formatPercent(value) : value.toFixed(1));
+const row = (...cells: readonly string[]): string => [cells[0].padEnd(16), ...cells.slice(1).map((cell) => cell.padStart(18))].join("");

@@ -1,0 +1,45 @@
+// An evaluation in parts, each kept as soon as it is sampled, so that one that was cut short goes on where it stopped.
+// Knows not where the parts are kept.
+import type { Problem, Task } from "../tasks/task.js";
+import { type Evaluation, evaluateSamples, type ProblemSamples } from "./evaluate.js";
+import type { EvaluateOptions } from "./evaluate-policy.js";
+import { type Policy, rollout } from "./rollout.js";
+import type { Trajectory } from "./trajectory.js";
+
+/** One problem's completions, as kept. */
+export interface SampledProblem {
+  /** Which held-out problem: 0, 1, … */
+  readonly index: number;
+  readonly problem: string;
+  readonly completions: readonly string[];
+}
+
+/** How to take parts. */
+export interface EvaluationRunOptions extends EvaluateOptions {
+  /** Problems that are sampled already. */
+  readonly done: readonly SampledProblem[];
+  /** Receives every newly sampled problem, in order, with its trajectories. */
+  readonly onProblem: (sampled: SampledProblem, trajectories: readonly Trajectory[]) => void;
+}
+
+/** The counts over all problems, those done before included: the same as of an evaluation in one go. Throws Interrupted when the signal fires. */
+export async function runEvaluation(policy: Policy, task: Task, options: EvaluationRunOptions): Promise<Evaluation> {
+  const { problems: count, samplesPerProblem, seed } = options;
+  const problems: Problem[] = Array.from({ length: count }, (_, i) => task.generate(seed, i, "heldout"));
+  const sampled = new Map(options.done.map((each) => [each.index, each]));
+  const perPart = Math.max(1, Math.floor(options.slots / samplesPerProblem));
+  for (let from = 0; from < count; from++) {
+    if (sampled.has(from)) continue;
+    let to = from;
+    while (to < count && to - from < perPart && !sampled.has(to)) to++;
+    const trajectories = await rollout(policy, task, problems.slice(from, to), { ...options, numGenerations: samplesPerProblem, firstProblem: from });
+    for (let index = from; index < to; index++) {
+      const own = trajectories.slice((index - from) * samplesPerProblem, (index - from + 1) * samplesPerProblem);
+      const each = { index, problem: problems[index].id, completions: own.map((t) => t.completion) };
+      sampled.set(index, each);
+      options.onProblem(each, own);
+    }
+  }
+  const all = problems.map((problem, i): ProblemSamples => ({ problem, completions: (sampled.get(i) as SampledProblem).completions }));
+  return evaluateSamples(task, all, (text) => policy.tokenizer.encode(text).length);
+}

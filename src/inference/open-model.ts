@@ -1,0 +1,92 @@
+// Opens a model to use: the newest sound checkpoint of a run directory, or a directory in the Hugging Face layout.
+// Knows where the parts lie; not what they will be used for.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type JsonObject, loadLatest, type ModelDirectory, openModelDirectory, readJsonObject, storedValues } from "../checkpoint/index.js";
+import { CheckpointError, ConfigError } from "../errors.js";
+import { createModel } from "../models/create.js";
+import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import type { LanguageModel } from "../models/language-model.js";
+import { loadWeights } from "../models/weights.js";
+import type { ComputeType } from "../nn/parameters.js";
+import type { PromptTemplate } from "../tasks/task.js";
+import { PROMPT_TEMPLATES } from "../tasks/templates.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
+
+/** What is known of a model without its weights. */
+export interface ModelFacts {
+  /** The directory the weights lie in. */
+  readonly directory: string;
+  readonly config: HfConfig;
+  readonly tokenizer: Tokenizer;
+  /** generation_config.json, or nothing. */
+  readonly generation: JsonObject;
+  /** How prompts were put to the model in training, where that is recorded. */
+  readonly template: PromptTemplate | null;
+  /** Tokens that end a completion. */
+  readonly stopIds: readonly number[];
+  /** Says which damaged checkpoints were passed over. */
+  readonly warning?: string;
+}
+
+/** A model ready to use. Its owner disposes the model. */
+export interface OpenedModel extends ModelFacts {
+  readonly model: LanguageModel;
+}
+
+/** Opens `path` with its weights. Throws ConfigError when there is no model there, CheckpointError when it is damaged or of another shape than its config says. */
+export async function openModel(path: string, options: { readonly compute?: ComputeType } = {}): Promise<OpenedModel> {
+  return withFiles(path, async (opened, facts) => {
+    const model = createModel(facts.config, { compute: options.compute, seed: null });
+    try {
+      await loadWeights(model.parameters, (name) => storedValues(opened.weights, name), opened.weights.names);
+      return { ...facts, model };
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  });
+}
+
+/** Reads all of a model but its weights. Throws as `openModel`. */
+export const readModelFacts = (path: string): Promise<ModelFacts> => withFiles(path, async (_, facts) => facts);
+
+async function withFiles<R>(path: string, body: (opened: ModelDirectory, facts: ModelFacts) => Promise<R>): Promise<R> {
+  const { opened, warning } = await openFiles(path);
+  try {
+    const { directory } = opened;
+    const config = parseHfConfig(opened.config, join(directory, "config.json"));
+    const tokenizer = loadTokenizer(directory);
+    return await body(opened, { directory, config, tokenizer, warning, ...(await readGeneration(opened, tokenizer)) });
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The model directory behind a path: of a run, its newest sound checkpoint. Close what is opened. */
+export async function openFiles(path: string): Promise<{ opened: ModelDirectory; warning?: string }> {
+  if (!existsSync(path)) throw new ConfigError(`${path}: there is no such directory; name a run (runs/…) or a model directory`);
+  if (!isRunDirectory(path)) return { opened: await openModelDirectory(path) };
+  const opened = await loadLatest(join(path, "checkpoints"));
+  if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or go on with --resume`);
+  return { opened, warning: opened.warning };
+}
+
+/** Whether a directory is a run and not a model: both have a config.json. */
+export const isRunDirectory = (path: string): boolean => existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
+
+async function readGeneration({ directory, config }: ModelDirectory, tokenizer: Tokenizer): Promise<Pick<ModelFacts, "generation" | "template" | "stopIds">> {
+  const file = join(directory, "generation_config.json");
+  const generation = existsSync(file) ? await readJsonObject(file) : {};
+  const template = PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
+  const ends = [generation.eos_token_id, config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
+  const stopIds = new Set([...ends, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])]);
+  return { generation, template, stopIds: [...stopIds] };
+}
+
+/** How to sample: what is asked for, else what the model's generation_config.json says, else plainly. */
+export function samplingOf(generation: JsonObject, asked: { readonly temperature?: number; readonly topP?: number }): { temperature: number; topP: number } {
+  const own = (key: string) => (typeof generation[key] === "number" ? (generation[key] as number) : 1);
+  return { temperature: asked.temperature ?? own("temperature"), topP: asked.topP ?? own("top_p") };
+}

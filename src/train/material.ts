@@ -1,0 +1,131 @@
+// What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out searches.
+// A pure function of its request, so that a run that goes on finds the same material.
+import { existsSync, readFileSync, statSync } from "node:fs";
+import type { JsonObject } from "../checkpoint/index.js";
+import { ConfigError, DataError, didYouMean } from "../errors.js";
+import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
+import { MODEL_PRESETS } from "../models/presets.js";
+import { RESPONSE_TAGS } from "../tasks/response.js";
+import { trainBpe } from "../tokenizer/bpe-trainer.js";
+import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
+import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
+import { createLibraryTokenizer } from "../tokenizer/library-tokenizer.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
+import type { TrainSequence } from "./batch.js";
+import type { TrainingData } from "./loop.js";
+import { ShuffledSequences } from "./shuffled-sequences.js";
+import { readTextCorpus, windowsOf } from "./text-corpus.js";
+import { TraceCorpus, traceTokenizer } from "./trace-corpus.js";
+import type { PretrainOptions } from "./training-options.js";
+
+/** Where the words come from: one of the two. */
+export interface MaterialSource {
+  readonly corpus?: string;
+  /** Name of a task whose searches are written out. */
+  readonly traces?: string;
+}
+
+/** What material is asked for. */
+export interface MaterialRequest extends MaterialSource {
+  /** A preset's name or the path of a config.json. */
+  readonly model: string;
+  /** char, byte, bpe, or a directory with tokenizer.json. Traces bring their own. */
+  readonly tokenizer: string;
+  readonly options: PretrainOptions;
+  readonly seed: number;
+}
+
+/** Ready to train on. */
+export interface Material {
+  readonly tokenizer: Tokenizer;
+  readonly config: HfConfig;
+  readonly data: TrainingData;
+  readonly validation: readonly TrainSequence[];
+  /** What a checkpoint's generation_config.json says of the prompts. */
+  readonly generation: JsonObject;
+  /** Of the corpus file. */
+  readonly sha256?: string;
+}
+
+/** Held-out sequences whose loss is taken; more tell no more and cost time. */
+const MAX_VALIDATION = 64;
+/** Tasks whose searches can be written out. */
+const TRACED_TASKS = ["countdown"];
+
+/** Makes the material. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
+export function makeMaterial(request: MaterialRequest): Material {
+  const { corpus, traces } = request;
+  if ((corpus === undefined) === (traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
+  return corpus === undefined ? traceMaterial(request, traces as string) : corpusMaterial(request, corpus);
+}
+
+function traceMaterial(request: MaterialRequest, name: string): Material {
+  const { options, seed } = request;
+  if (!TRACED_TASKS.includes(name)) throw new ConfigError(`--traces ${name}: only these tasks have written-out searches: ${TRACED_TASKS.join(", ")}`);
+  const tokenizer = traceTokenizer();
+  const data = new TraceCorpus(tokenizer, options.task, options.traces, seed);
+  const validation = data.sequences(0, MAX_VALIDATION, "heldout");
+  return {
+    tokenizer,
+    config: configFor(request, tokenizer),
+    data,
+    validation,
+    generation: { prompt_template: "compact", task: name, task_options: options.task as JsonObject },
+  };
+}
+
+function corpusMaterial(request: MaterialRequest, path: string): Material {
+  const { options, seed } = request;
+  const corpus = readTextCorpus(path, options.validationFraction);
+  const tokenizer = tokenizerFor(request.tokenizer, corpus, options.vocabSize);
+  const config = configFor(request, tokenizer);
+  const context = options.context ?? config.max_position_embeddings;
+  if (context > config.max_position_embeddings)
+    throw new ConfigError(
+      `pretrain: context ${context} is longer than the model's ${config.max_position_embeddings}; lower it or set model.max_position_embeddings`,
+    );
+  const train = windowsOf(corpus.train, tokenizer, context);
+  if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
+  const validation = windowsOf(corpus.heldOut, tokenizer, context).slice(0, MAX_VALIDATION);
+  return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, generation: {}, sha256: corpus.sha256 };
+}
+
+const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };
+
+function tokenizerFor(kind: string, { train, heldOut }: { train: readonly string[]; heldOut: readonly string[] }, vocabSize: number): Tokenizer {
+  if (kind === "byte") return createByteTokenizer(SPECIAL_TOKENS);
+  if (kind === "char") return createCharTokenizer([...new Set([...train, ...heldOut].flatMap((text) => [...new Set(text)]))].sort().join(""), SPECIAL_TOKENS);
+  if (kind === "bpe") return createLibraryTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
+  if (existsSync(kind)) return loadTokenizer(kind);
+  const kinds = ["char", "byte", "bpe"];
+  throw new ConfigError(`--tokenizer ${kind}: expected ${kinds.join(", ")} or a directory with tokenizer.json${didYouMean(kind, kinds)}`);
+}
+
+const tokenRoles = () => ({ bos_token: SPECIAL_TOKENS.bos, eos_token: SPECIAL_TOKENS.eos, pad_token: SPECIAL_TOKENS.pad });
+
+/** The architecture asked for, with the tokenizer's vocabulary. */
+function configFor({ model, options }: MaterialRequest, { vocabSize, bosId, eosId, padId }: Tokenizer): HfConfig {
+  const base = baseConfig(model);
+  const known = SUPPORTED_MODEL_TYPES.find((type) => type === base.model_type);
+  const unknown = known && Object.keys(options.model).find((key) => !hfConfigKeys(known).includes(key));
+  if (known && unknown) throw new ConfigError(`pretrain: unknown option "model.${unknown}"${didYouMean(unknown, hfConfigKeys(known))}`);
+  const tokens = { vocab_size: vocabSize, bos_token_id: bosId ?? null, eos_token_id: eosId ?? null, pad_token_id: padId ?? null };
+  try {
+    return parseHfConfig({ ...base, ...options.model, ...tokens, torch_dtype: "float32" }, `--model ${model}`);
+  } catch (error) {
+    throw new ConfigError((error as Error).message, { cause: error });
+  }
+}
+
+function baseConfig(model: string): Record<string, unknown> {
+  if (Object.hasOwn(MODEL_PRESETS, model)) return { ...MODEL_PRESETS[model as keyof typeof MODEL_PRESETS] };
+  const names = Object.keys(MODEL_PRESETS);
+  if (!existsSync(model) || !statSync(model).isFile())
+    throw new ConfigError(`--model ${model}: expected ${names.join(", ")}, or the path of a config.json${didYouMean(model, names)}`);
+  try {
+    return JSON.parse(readFileSync(model, "utf8")) as Record<string, unknown>;
+  } catch (error) {
+    throw new ConfigError(`--model ${model}: expected a JSON file, got: ${(error as Error).message}`, { cause: error });
+  }
+}

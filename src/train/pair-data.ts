@@ -1,0 +1,59 @@
+// Prompts with the completions to learn, from JSONL: `prompt` and `completion` columns, or `messages`. The loss is on completions only.
+import { DataError } from "../errors.js";
+import { type JsonlRow, readJsonl } from "../tasks/jsonl-task.js";
+import { splitOfKey } from "../tasks/task.js";
+import { type ChatMessage, type ChatRenderer, chatRenderer, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { TrainSequence } from "./batch.js";
+
+/** The two sides of a file of pairs, tokenised; `sequences` of the same prompt stay on one side. */
+export interface PairData {
+  readonly train: readonly TrainSequence[];
+  readonly heldOut: readonly TrainSequence[];
+}
+
+/** Reads and tokenises pairs. Throws DataError naming the line of a malformed row, or of one longer than `maxTokens`. */
+export function readPairs(path: string, tokenizer: Tokenizer, options: { readonly heldOutFraction: number; readonly maxTokens: number }): PairData {
+  const render = chatRenderer(tokenizer);
+  const train: TrainSequence[] = [];
+  const heldOut: TrainSequence[] = [];
+  for (const { row, line } of readJsonl(path)) {
+    const where = `${path}:${line}`;
+    const pair = pairOf(row, render, where);
+    const sequence = tokenisePair(pair, tokenizer);
+    if (sequence.ids.length > options.maxTokens)
+      throw new DataError(
+        `${where}: prompt and completion take ${sequence.ids.length} tokens, the model's context is ${options.maxTokens}; shorten or remove the line`,
+      );
+    (splitOfKey(pair.prompt, options.heldOutFraction) === "heldout" ? heldOut : train).push(sequence);
+  }
+  if (train.length === 0) throw new DataError(`${path}: no line is left to train on; add lines or lower validationFraction`);
+  return { train, heldOut };
+}
+
+/** Begin token, prompt, completion, end token; targets from the completion's first token on. */
+export function tokenisePair({ prompt, completion }: PromptAndCompletion, tokenizer: Tokenizer): TrainSequence {
+  const head = tokenizer.encode(prompt, { addSpecialTokens: true });
+  const tail = tokenizer.encode(completion);
+  const isClosed = tokenizer.eosId === undefined || tail.at(-1) === tokenizer.eosId;
+  const ids = Int32Array.from([...head, ...tail, ...(isClosed ? [] : [tokenizer.eosId as number])]);
+  return { ids, learnFrom: head.length };
+}
+
+function pairOf(row: JsonlRow, render: ChatRenderer, where: string): PromptAndCompletion {
+  const { prompt, completion, messages } = row;
+  if (Array.isArray(messages))
+    return lastTurn(
+      messages.map((m) => messageOf(m, where)),
+      render,
+      where,
+    );
+  if (typeof prompt === "string" && typeof completion === "string" && completion !== "") return { prompt, completion };
+  throw new DataError(`${where}: expected text columns prompt and completion, or messages; the line has: ${Object.keys(row).join(", ") || "no columns"}`);
+}
+
+function messageOf(value: unknown, where: string): ChatMessage {
+  const { role, content } = (value ?? {}) as Record<string, unknown>;
+  if (typeof role === "string" && typeof content === "string") return { role, content };
+  throw new DataError(`${where}: each of messages needs a role and a content, both text, got ${JSON.stringify(value)?.slice(0, 60)}`);
+}

@@ -1,0 +1,88 @@
+// Text to pretrain on: a plain file, or JSONL with one document a line; read, split, and cut into windows of tokens.
+// Knows no tokenizer and no model.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { DataError } from "../errors.js";
+import { readJsonl } from "../tasks/jsonl-task.js";
+import { splitOfKey } from "../tasks/task.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { TrainSequence } from "./batch.js";
+
+/** Documents of a corpus. `sha256` tells whether the file is still the same when a run goes on. */
+export interface TextCorpus {
+  readonly train: readonly string[];
+  readonly heldOut: readonly string[];
+  readonly sha256: string;
+}
+
+const TEXT_COLUMN = "text";
+
+/**
+ * Reads a corpus. Of JSONL, documents go to the held-out side by the hash of their text; of a plain file, its end does, from a line end on.
+ * Throws DataError naming the file (and the line) when it cannot be read, is empty or lacks the column.
+ */
+export function readTextCorpus(path: string, heldOutFraction: number): TextCorpus {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new DataError(`cannot read corpus ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const parts = path.endsWith(".jsonl") ? splitDocuments(documentsOf(path), heldOutFraction) : splitText(bytes.toString("utf8"), heldOutFraction);
+  if (parts.train.every((text) => text === ""))
+    throw new DataError(`corpus ${path} has no text to train on; give a longer file or a smaller validationFraction`);
+  return { ...parts, sha256 };
+}
+
+function documentsOf(path: string): string[] {
+  return readJsonl(path).map(({ row, line }) => {
+    const text = row[TEXT_COLUMN];
+    if (typeof text === "string" && text !== "") return text;
+    throw new DataError(`${path}:${line}: expected a column "${TEXT_COLUMN}" with text; the line has: ${Object.keys(row).join(", ") || "no columns"}`);
+  });
+}
+
+function splitDocuments(documents: readonly string[], fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
+  const isHeldOut = (text: string) => splitOfKey(text, fraction) === "heldout";
+  return { train: documents.filter((text) => !isHeldOut(text)), heldOut: documents.filter(isHeldOut) };
+}
+
+function splitText(text: string, fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
+  const wanted = Math.floor(text.length * (1 - fraction));
+  const lineEnd = text.indexOf("\n", wanted);
+  const at = fraction === 0 ? text.length : lineEnd >= 0 && lineEnd < text.length - 1 ? lineEnd + 1 : wanted;
+  return { train: [text.slice(0, at)], heldOut: at < text.length ? [text.slice(at)] : [] };
+}
+
+/** The longest stretch encoded at once: tokenizers are slow on megabytes. */
+const PIECE_CHARACTERS = 1 << 16;
+
+/**
+ * Documents as training windows of at most `context` inputs; every document ends in the end token where there is one. Each window opens
+ * with the begin token, as prompts will; without one, windows overlap by a token. So every token (but a first one) is predicted once.
+ */
+export function windowsOf(documents: readonly string[], tokenizer: Tokenizer, context: number): TrainSequence[] {
+  const begin = tokenizer.bosId === undefined ? [] : [tokenizer.bosId];
+  return documents.flatMap((text) => {
+    const ids = encodeLong(text, tokenizer);
+    if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
+    const windows: TrainSequence[] = [];
+    for (let at = 0; at + 1 - begin.length < ids.length; at += context) {
+      windows.push({ ids: Int32Array.from([...begin, ...ids.slice(at, at + context + 1 - begin.length)]) });
+    }
+    return windows;
+  });
+}
+
+/** Encodes piece by piece, cut at line ends where there are any. */
+function encodeLong(text: string, tokenizer: Tokenizer): number[] {
+  const ids: number[] = [];
+  for (let at = 0; at < text.length; ) {
+    const lineEnd = text.lastIndexOf("\n", at + PIECE_CHARACTERS);
+    const end = at + PIECE_CHARACTERS >= text.length ? text.length : lineEnd > at ? lineEnd + 1 : at + PIECE_CHARACTERS;
+    for (const id of tokenizer.encode(text.slice(at, end))) ids.push(id);
+    at = end;
+  }
+  return ids;
+}

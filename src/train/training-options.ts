@@ -1,0 +1,65 @@
+// The knobs of pretraining on text and of supervised fine-tuning, checked at the boundary.
+import { z } from "zod";
+import { parseOptions } from "../tasks/options.js";
+
+const shared = {
+  compute: z.enum(["f32", "bf16"]).default("f32"),
+  /** Sequences per optimiser step. */
+  batchSequences: z.int().min(1).default(32),
+  /** The cosine ends at this fraction of the peak. */
+  finalFraction: z.number().min(0).max(1).default(0.1),
+  warmupSteps: z.int().min(0).default(20),
+  maxGradNorm: z.number().positive().default(1),
+  /** Tokens per micro-batch: bounds memory. */
+  microBatchTokens: z.int().min(1).default(8192),
+  /** Keep only the inputs of blocks and compute the rest again: less memory, a third more work. */
+  recomputeLayers: z.boolean().default(false),
+  /** λ of multi-token prediction, for models that have it. */
+  mtpWeight: z.number().min(0).default(0.3),
+  /** α of the sequence-wise balance loss, for mixtures. */
+  balanceAlpha: z.number().min(0).default(1e-4),
+  validationEverySteps: z.int().min(1).default(50),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().positive().default(60),
+};
+
+const pretrainSchema = z.strictObject({
+  ...shared,
+  steps: z.int().min(1).default(1000),
+  learningRate: z.number().positive().default(1e-3),
+  weightDecay: z.number().min(0).default(0.1),
+  /** γ of the aux-loss-free balancing. */
+  routerBiasStep: z.number().min(0).default(1e-3),
+  /** Tokens per sequence; null: the model's context. */
+  context: z.int().min(2).nullable().default(null),
+  /** Vocabulary of a tokenizer that is trained on the corpus. */
+  vocabSize: z.int().min(300).default(4096),
+  /** Share of the corpus kept for the validation loss. */
+  validationFraction: z.number().min(0).lt(1).default(0.05),
+  /** Fields of config.json to change. */
+  model: z.record(z.string(), z.unknown()).default({}),
+  /** Problems and searches, when the corpus is a task's traces. */
+  task: z.record(z.string(), z.unknown()).default({}),
+  traces: z.record(z.string(), z.unknown()).default({}),
+});
+
+const sftSchema = z.strictObject({
+  ...shared,
+  /** Passes over the data; `steps` wins where it is given. */
+  epochs: z.number().positive().default(1),
+  steps: z.int().min(1).nullable().default(null),
+  learningRate: z.number().positive().default(1e-4),
+  weightDecay: z.number().min(0).default(0),
+  routerBiasStep: z.number().min(0).default(0),
+  validationFraction: z.number().min(0).lt(1).default(0.05),
+});
+
+/** Options of pretraining, every default filled in. */
+export type PretrainOptions = z.output<typeof pretrainSchema>;
+/** Options of fine-tuning, every default filled in. */
+export type SftOptions = z.output<typeof sftSchema>;
+
+/** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
+export const pretrainOptions = (input: unknown = {}): PretrainOptions => parseOptions(pretrainSchema, input, "pretrain");
+/** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
+export const sftOptions = (input: unknown = {}): SftOptions => parseOptions(sftSchema, input, "sft");
