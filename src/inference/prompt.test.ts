@@ -1,3 +1,4 @@
+// Questions put into the words of training.
 import { expect, test } from "vitest";
 import { createCountdownTask } from "../tasks/countdown.js";
 import { framePrompt } from "./prompt.js";

@@ -1,0 +1,26 @@
+// What `import … from "luciole"` offers: the pieces a program of one's own usually needs. Everything else is under luciole/<part>.
+export * from "./errors.js";
+export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/evaluate.js";
+export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
+export { type Policy, type RolloutOptions, rollout } from "./eval/rollout.js";
+export type { Trajectory } from "./eval/trajectory.js";
+export { type Completion, type GenerateOptions, type GenerateRequest, generate, type StopReason } from "./inference/generate.js";
+export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./inference/open-model.js";
+export { framePrompt } from "./inference/prompt.js";
+export { type ResponsePiece, ThinkSplitter } from "./inference/think-splitter.js";
+export { createModel } from "./models/create.js";
+export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";
+export { LanguageModel, type ModelOptions } from "./models/language-model.js";
+export { MODEL_PRESETS, type ModelPreset } from "./models/presets.js";
+export { AdamW, type AdamWOptions } from "./optim/adamw.js";
+export { type Schedule, type ScheduleOptions, warmupConstant, warmupCosine } from "./optim/schedule.js";
+export { Random } from "./random.js";
+export { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./rl/config.js";
+export { type GrpoMetrics, type GrpoStep, GrpoTrainer } from "./rl/grpo-trainer.js";
+export { type RlRequest, reinforceRun } from "./rl/rl-run.js";
+export * from "./run/index.js";
+export * from "./tasks/index.js";
+export { type Machine, openMachine } from "./tensor/backends/machine.js";
+export * from "./tokenizer/index.js";
+export { Interrupted } from "./train/interrupted.js";
+export { type TrainRunRequest, trainRun } from "./train/train-run.js";
