@@ -1,4 +1,8 @@
 // The module's entry: memory and CPU facts, then every kernel family's export table. Conversion only.
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstdlib>
 #include <string>
 #include <cstring>
@@ -8,10 +12,17 @@
 
 namespace luciole {
 
-/** 64-byte aligned device memory; throws when the system has none left. */
+/** Blocks from this size on are backed by huge pages where the system has them: fewer address translations, working prefetches. */
+static constexpr int64_t kHugePage = int64_t{2} << 20;
+
+/** Device memory, 64-byte aligned at least; throws when the system has none left. */
 static void* allocate(int64_t bytes) {
-  void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  int64_t alignment = bytes >= kHugePage ? kHugePage : 64;
+  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!p) throw std::runtime_error("out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB");
+#if defined(MADV_HUGEPAGE)
+  if (alignment == kHugePage) madvise(p, (bytes + alignment - 1) / alignment * alignment, MADV_HUGEPAGE);
+#endif
   return p;
 }
 static void release(void* p) { std::free(p); }
