@@ -41,6 +41,7 @@ inline constexpr int64_t kPanelWordsA = (kTileRows * kRowStride > kColumnStride 
 /**
  * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else [k, outer],
  * rows `ld` elements apart. `index` (optional) picks stored rows: row r of the view is stored row index[r].
+ * `packed` (B only): `data` is what packWeights made, panels of kPanelColumns columns one after the other, ld and kContiguous without meaning.
  */
 struct Operand {
   const void* data;
@@ -48,6 +49,7 @@ struct Operand {
   int64_t ld;
   bool kContiguous;
   const int32_t* index = nullptr;
+  bool packed = false;
 };
 
 /** [begin, end) cut into `count` panels: `width` wide each but the last, or (width 0) as equal as can be. */

@@ -194,12 +194,19 @@ class Tile {
   /** Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads memory in order. */
   Panel columnPanel(const Chunk& chunk, int64_t c, bool firstSweep) {
     const int64_t begin = columnPanels.at(c), count = columnPanels.sizeOf(c);
+    if (p.b.packed) return {begin, count, prepacked(chunk, begin), kPanelColumns};
     if (skinny) return {begin, count, nullptr, 0};
     // Read where it lies: B has f32 rows along n already, and too few rows of A to share a packed copy.
     if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld};
     if (firstSweep && (p.b.kContiguous || directB)) packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
     else if (firstSweep && c == 0) packB(p.b, chunk.begin, chunk.count, columnPanels, 0, columnPanels.count, panelsB, panelWordsB);
     return {begin, count, panelsB + c * panelWordsB, kPanelColumns};
+  }
+
+  /** Where the chunk's words of the panel at column `begin` lie in a B that was packed beforehand. */
+  const float* prepacked(const Chunk& chunk, int64_t begin) const {
+    const int64_t perWord = elementsPerWord(p.bf16Compute);
+    return static_cast<const float*>(p.b.data) + begin * divideUp(p.K, perWord) + chunk.begin / perWord * kPanelColumns;
   }
 
   void multiply(const Chunk& chunk, const Panel& rows, const Panel& columns) {
@@ -228,8 +235,8 @@ class Tile {
   const std::array<KernelRow, kTileVectors>& kernels = kernelsFor(p.bf16Compute && kHasDotBf16, !p.a.kContiguous);
   const Finish finish = finisherOf(p);
   const bool fewRows = rowPanels.end - rowPanels.begin <= skinnyRows(p.bf16Compute);
-  const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
-  const bool directB = rowPanels.count == 1 && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
+  const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous && !p.b.packed ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
+  const bool directB = rowPanels.count == 1 && !p.b.packed && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
 };
 
 }  // namespace
@@ -246,7 +253,7 @@ void computeTile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int
 
 TileGrid chooseTiles(const Product& p, int64_t M, int64_t N, int64_t threads, int64_t copies) {
   // Estimates in vector multiply-adds per word of k, from measurements on Zen 4: packing one word, mostly waiting for memory; a task; waking threads.
-  const double costA = p.a.kContiguous ? 0.4 : 1.0, costB = p.b.kContiguous ? 0.6 : 1.0;
+  const double costA = p.a.kContiguous ? 0.4 : 1.0, costB = p.b.packed ? 0.1 : p.b.kContiguous ? 0.6 : 1.0;
   const double words = static_cast<double>(std::max<int64_t>(1, divideUp(p.K, elementsPerWord(p.bf16Compute))));
   const double costOfTask = 1000 / words, costOfThreads = 6000 / words, idleAtEnd = 0.15;
   constexpr int64_t kTileWords = 128 * 1024;  // packed B: half of a second-level cache of 1 MiB

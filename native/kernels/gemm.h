@@ -22,4 +22,17 @@ void gemm(bool transA, bool transB, int64_t M, int64_t N, int64_t K, const void*
 void batchedGemm(bool transB, int64_t batch, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t aBatchStride, int64_t lda, const void* B,
                  int64_t bType, int64_t bBatchStride, int64_t ldb, void* C, int64_t cType, int64_t cBatchStride, int64_t ldc, bool bf16Compute);
 
+/**
+ * Whether packWeights has a form for weights [N, K] of `type`: whole panels of columns, and for bf16 whole pairs of k and the dot instruction.
+ * The packed copy then takes as many bytes as the weights.
+ */
+bool canPackWeights(int64_t N, int64_t K, int64_t type);
+
+/** packed[e] = the panels that products with W[e] [N, K] read (f32 to multiply in f32, bf16 in bf16), for e < E. Pays when used often against few rows. */
+void packWeights(const void* W, int64_t type, int64_t E, int64_t N, int64_t K, void* packed);
+
+/** gemm(transA false, transB true, bf16Compute for bf16) with a B that packWeights made of [N, K] weights of bType. The same bits. */
+void gemmPacked(int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* packedB, int64_t bType, void* C, int64_t cType, int64_t ldc,
+                bool accumulate, const float* bias, const void* residual, int64_t residualType);
+
 }  // namespace luciole

@@ -49,16 +49,16 @@ struct GroupTiles {
   }
 };
 
-}  // namespace
-
-void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* W, int64_t wType,
-                 const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute) {
+/** groupedGemm; `firstW` is the first group's weight. */
+void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const Operand& firstW,
+                    const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute) {
   if (E <= 0 || R <= 0 || N <= 0) return;
   checkOffsets(E, R, offsets);
   auto product = [&](int64_t e) {
     const int64_t first = offsets[e];
     const Operand x{rowIndex ? X : at(X, xType, first * K), xType, K, true, rowIndex ? rowIndex + first : nullptr};
-    const Operand w{at(W, wType, e * N * K), wType, transW ? K : N, transW};
+    Operand w = firstW;
+    w.data = at(w.data, w.type, e * N * K);
     return Product{x, w, K, bf16Compute, static_cast<char*>(Y) + first * N * sizeOf(yType), yType, N, accumulate};
   };
   GroupTiles tiles;
@@ -66,6 +66,18 @@ void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const 
   for (int64_t e = 0; e < E; ++e)
     if (int64_t rows = offsets[e + 1] - offsets[e]; rows > 0) tiles.add(e, chooseTiles(product(e), rows, N, threads, busy));
   tiles.run([&](int64_t e, const TileGrid& grid, int64_t tile) { computeGridTile(product(e), grid, tile, offsets[e + 1] - offsets[e], N); });
+}
+
+}  // namespace
+
+void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* W, int64_t wType,
+                 const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute) {
+  multiplyGroups(E, R, N, K, X, xType, rowIndex, {W, wType, transW ? K : N, transW}, offsets, Y, yType, accumulate, bf16Compute);
+}
+
+void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* packedW, int64_t wType,
+                       const int32_t* offsets, void* Y, int64_t yType, bool accumulate) {
+  multiplyGroups(E, R, N, K, X, xType, rowIndex, {packedW, wType, 0, true, nullptr, true}, offsets, Y, yType, accumulate, wType == kBf16);
 }
 
 void groupedGemmWeightGrad(int64_t E, int64_t R, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X, int64_t xType, const int32_t* rowIndex,

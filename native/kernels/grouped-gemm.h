@@ -13,6 +13,10 @@ namespace luciole {
 void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* W, int64_t wType,
                  const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute);
 
+/** groupedGemm(transW true, bf16Compute for bf16) with weights that packWeights (gemm.h) made of [E, N, K] of wType. The same bits. */
+void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* packedW, int64_t wType,
+                       const int32_t* offsets, void* Y, int64_t yType, bool accumulate);
+
 /**
  * dW[e] (+)= dY[rows of e]ᵀ·X[rows of e], dW f32 [E, N, K], dY [R, N], rows of X picked by rowIndex as above.
  * A group without rows gives zeros (is left alone when accumulate).

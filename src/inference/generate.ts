@@ -6,7 +6,6 @@ import { packSequences } from "../nn/batch.js";
 import type { CacheKind, KvCache } from "../nn/kv-cache.js";
 import { Random } from "../random.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
-import { linear } from "../tensor/ops/linear.js";
 import { gatherRows } from "../tensor/ops/rows.js";
 import { type SamplingParams, sampleTokens } from "../tensor/ops/sampling.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -58,7 +57,7 @@ export async function generate(model: LanguageModel, requests: readonly Generate
   const slots = Math.min(options.slots ?? 64, requests.length);
   const cache = model.createCache(slots, maxTokens, options.cache ?? "heads");
   try {
-    return await new Batch(model, requests, options, cache).run();
+    return await model.parameters.whilePacked(() => new Batch(model, requests, options, cache).run());
   } finally {
     cache.dispose();
   }
@@ -144,7 +143,7 @@ class Batch {
   }
 
   private async sample(rows: readonly Row[], hidden: Tensor): Promise<void> {
-    const logits = linear(hidden, this.model.head, { dtype: "f32" });
+    const logits = this.model.logits(hidden);
     const uniforms = tensor(
       rows.map((r) => r.random.float()),
       [rows.length],

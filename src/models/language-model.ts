@@ -5,9 +5,10 @@ import type { DecodeStep, PackedBatch, PrefillTarget } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { type CacheKind, KvCache } from "../nn/kv-cache.js";
 import { MoeLayer } from "../nn/moe.js";
-import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
+import { type ComputeType, linearWeight, ParameterSet, weight } from "../nn/parameters.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
+import { linear } from "../tensor/ops/linear.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
 import { embedding } from "../tensor/ops/rows.js";
 import { type Parameter, recompute } from "../tensor/tape.js";
@@ -79,6 +80,10 @@ export abstract class LanguageModel {
   /** The head's weight [V,d] to compute with. */
   get head(): Tensor {
     return weight(this.lmHead);
+  }
+  /** Logits [B,V] in f32 of normalised hidden states. */
+  logits(hidden: Tensor): Tensor {
+    return linear(hidden, linearWeight(this.lmHead), { dtype: "f32" });
   }
   get vocabSize(): number {
     return this.config.vocab_size;

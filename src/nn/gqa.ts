@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
 import type { CacheShape, LayerCache } from "./kv-cache.js";
-import { constant, type Init, type ParameterSet, weight } from "./parameters.js";
+import { constant, type Init, linearWeight, type ParameterSet } from "./parameters.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
 
 /** Widths of grouped-query attention. */
@@ -95,7 +95,7 @@ export class GqaAttention {
   private project(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, kvHeads, headDim } = this.config;
     const rows = x.shape[0];
-    const [q, kv] = splitLast(linear(x, weight(this.qkv), { bias: this.qkvBias }), heads * headDim);
+    const [q, kv] = splitLast(linear(x, linearWeight(this.qkv), { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
     const layout = { interleaved: false, factor: this.table.factor };
     const turn = (t: Tensor, n: number) => rope(reshape(t, [rows, n, headDim]), positions, this.invFreq, layout);
@@ -108,6 +108,6 @@ export class GqaAttention {
   }
 
   private finish(o: Tensor, residual: Tensor): Tensor {
-    return linear(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), weight(this.output), { residual });
+    return linear(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), linearWeight(this.output), { residual });
   }
 }

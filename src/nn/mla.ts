@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
 import type { CacheKind, CacheShape, LayerCache } from "./kv-cache.js";
-import { constant, type Init, type ParameterSet, weight } from "./parameters.js";
+import { constant, type Init, linearWeight, type ParameterSet, weight } from "./parameters.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
 
 /** The latent norms' epsilon, fixed in the released code whatever rms_norm_eps says. */
@@ -77,14 +77,14 @@ export class MlaAttention {
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
     if (cache && target) this.writeCache(cache, latent, kRope, k, v, target.slots, batch.positions);
     const o = attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true });
-    return linear(reshape(o, [batch.numTokens, heads * value]), weight(this.output), { residual });
+    return linear(reshape(o, [batch.numTokens, heads * value]), linearWeight(this.output), { residual });
   }
 
   /** residual + attention(x) for one new token per row. */
   decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
     const { heads, value } = this.config;
     const o = cache.kind === "latent" ? this.decodeAbsorbed(x, step, cache) : this.decodeExpanded(x, step, cache);
-    return linear(reshape(o, [x.shape[0], heads * value]), weight(this.output), { residual });
+    return linear(reshape(o, [x.shape[0], heads * value]), linearWeight(this.output), { residual });
   }
 
   dispose(): void {
@@ -94,19 +94,19 @@ export class MlaAttention {
   /** Queries [T,H,dn+dR], not rotated. */
   private queries(x: Tensor): Tensor {
     const { heads, nope, rotary } = this.config;
-    const source = this.queryDown ? rmsNorm(linear(x, weight(this.queryDown.a)), this.queryDown.norm, LATENT_EPS) : x;
-    return reshape(linear(source, weight(this.queryUp)), [x.shape[0], heads, nope + rotary]);
+    const source = this.queryDown ? rmsNorm(linear(x, linearWeight(this.queryDown.a)), this.queryDown.norm, LATENT_EPS) : x;
+    return reshape(linear(source, linearWeight(this.queryUp)), [x.shape[0], heads, nope + rotary]);
   }
 
   /** The normalised latent [T,dc] and the shared key [T,dR], not rotated. */
   private compress(x: Tensor): { latent: Tensor; kRope: Tensor } {
-    const [raw, kRope] = splitLast(linear(x, weight(this.kvDown)), this.config.kvLoraRank);
+    const [raw, kRope] = splitLast(linear(x, linearWeight(this.kvDown)), this.config.kvLoraRank);
     return { latent: rmsNorm(raw, this.kvNorm, LATENT_EPS), kRope };
   }
 
   private expand(q: Tensor, latent: Tensor, kRope: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, nope, value } = this.config;
-    const kv = reshape(linear(latent, weight(this.kvUp)), [latent.shape[0], heads, nope + value]);
+    const kv = reshape(linear(latent, linearWeight(this.kvUp)), [latent.shape[0], heads, nope + value]);
     return mlaAssemble(q, kv, kRope, positions, this.invFreq, { nope, value, ...this.layout });
   }
 

@@ -4,7 +4,7 @@ import { swiglu } from "../tensor/ops/elementwise.js";
 import { linear } from "../tensor/ops/linear.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Init, type ParameterSet, weight } from "./parameters.js";
+import { type Init, linearWeight, type ParameterSet } from "./parameters.js";
 
 /** Gate and up are one matrix [2·width, d], so that they are one product; files keep them apart. */
 export class SwigluMlp {
@@ -23,6 +23,6 @@ export class SwigluMlp {
 
   /** residual + mlp(x), in the residual's type. */
   forward(x: Tensor, residual: Tensor): { output: Tensor; balanceLoss: null } {
-    return { output: linear(swiglu(linear(x, weight(this.gateUp))), weight(this.down), { residual }), balanceLoss: null };
+    return { output: linear(swiglu(linear(x, linearWeight(this.gateUp))), linearWeight(this.down), { residual }), balanceLoss: null };
   }
 }

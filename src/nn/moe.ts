@@ -7,7 +7,7 @@ import { balanceLoss, groupedLinear, moeCombine, moeDispatch, type RouterParams,
 import { noGrad, type Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
-import { type Init, type ParameterSet, weight } from "./parameters.js";
+import { type Init, linearWeight, type ParameterSet } from "./parameters.js";
 
 /** Sizes and gate of a mixture layer. */
 export interface MoeConfig {
@@ -65,7 +65,7 @@ export class MoeLayer {
     // Under `recompute` the first pass does not record and the replay does: recorded once either way.
     const counts = isRecording() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
-    const rows = groupedLinear(swiglu(groupedLinear(x, weight(this.gateUp), to, true)), weight(this.down), to, false);
+    const rows = groupedLinear(swiglu(groupedLinear(x, linearWeight(this.gateUp), to, true)), linearWeight(this.down), to, false);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;
     const loss = balance && balance.alpha > 0 ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha) : null;
     return { output: moeCombine(rows, weights, to.tokenRow, base), balanceLoss: loss };

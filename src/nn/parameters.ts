@@ -2,8 +2,9 @@
 // Knows nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
-import { alias, dispatch, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import { alias, dispatch, empty, fromBytes, isRecording, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
+import { packWeights } from "../tensor/packing.js";
 import { Parameter } from "../tensor/tape.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
@@ -36,6 +37,7 @@ export type ComputeType = "f32" | "bf16";
 export class ParameterSet {
   readonly specs: ParameterSpec[] = [];
   private readonly byName = new Map<string, Parameter>();
+  private packUsers = 0;
 
   constructor(
     readonly compute: ComputeType,
@@ -106,6 +108,20 @@ export class ParameterSet {
     for (const p of this.byName.values()) if (p.shadow) dispatch(castOp, [p], { dtype: "bf16" }, [p.shadow]);
   }
 
+  /**
+   * Runs `body` with weights packed for the device's products, each at its first use: for decoding, which multiplies the same weights with
+   * few rows again and again. Results are the same to the bit. Parameters must not change meanwhile.
+   */
+  async whilePacked<R>(body: () => Promise<R>): Promise<R> {
+    this.packUsers++;
+    for (const p of this.byName.values()) p.mayPack = true;
+    try {
+      return await body();
+    } finally {
+      if (--this.packUsers === 0) for (const p of this.byName.values()) p.unpack();
+    }
+  }
+
   clearGrads(): void {
     for (const p of this.byName.values()) p.clearGrad();
   }
@@ -130,6 +146,17 @@ export class ParameterSet {
 
 /** The tensor to compute with: the bf16 copy where there is one. */
 export const weight = (p: Parameter): Tensor => p.shadow ?? p;
+
+/** The tensor to multiply with in `linear` and `groupedLinear`: a packed copy where `whilePacked` allows one. */
+export function linearWeight(p: Parameter): Tensor {
+  if (!p.mayPack || isRecording()) return weight(p);
+  if (!p.packed) {
+    const copy = packWeights(weight(p));
+    if (copy) p.packed = keep(copy);
+    else p.mayPack = false;
+  }
+  return p.packed ?? weight(p);
+}
 
 function partsOf(spec: ParameterSpec): readonly StoredPart[] {
   return spec.parts ?? [{ name: spec.name, shape: spec.shape }];

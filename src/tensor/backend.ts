@@ -1,6 +1,7 @@
 // What a device must offer. One interface for the TypeScript reference, the native CPU kernels and, later, WebGPU.
 // Knows nothing of autograd, models or files.
 import type { KernelTable } from "./ops/index.js";
+import type { Tensor, TensorSpec } from "./tensor.js";
 
 /** A block of device memory; only its backend looks inside. */
 export interface DeviceBuffer {
@@ -12,6 +13,13 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
+/** How a device lays out weights that are multiplied often; a packed copy takes as many bytes as the weights. */
+export interface WeightPacker {
+  /** Whether there is a layout that pays for weights [N,K] or [E,N,K]. */
+  accepts(weights: TensorSpec): boolean;
+  pack(weights: Tensor, into: Tensor): void;
+}
+
 /**
  * A device. Kernel calls enqueue work in program order and return at once; only `read` waits.
  * Memory given back by `release` may be reused by later calls: the order of calls is the order of execution.
@@ -21,6 +29,8 @@ export interface Backend {
   /** One line about the device: instruction set, threads. */
   readonly description: string;
   readonly kernels: KernelTable;
+  /** Absent where products read weights as they are. */
+  readonly packer?: WeightPacker;
   /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */
   allocate(sizeBytes: number): DeviceBuffer;
   release(buffer: DeviceBuffer): void;

@@ -79,10 +79,18 @@ function adopt(tensor: Tensor): Tensor {
 
 /** An uninitialised tensor owned by the current scope. */
 export function empty(shape: readonly number[], dtype: DType): Tensor {
+  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype));
+}
+
+/** As `empty`, for numbers in the backend's own order (packing.ts). */
+export function emptyPacked(shape: readonly number[], dtype: DType): Tensor {
+  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype, undefined, true));
+}
+
+function allocate(shape: readonly number[], dtype: DType): Storage {
   const owner = currentPool();
   const buffer = owner.acquire(numElements(shape) * dtypeBytes[dtype]);
-  const storage = new Storage(currentBackend(), buffer, (s) => owner.giveBack(s.buffer));
-  return adopt(new Tensor(storage, 0, shape, dtype));
+  return new Storage(currentBackend(), buffer, (s) => owner.giveBack(s.buffer));
 }
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
@@ -107,6 +115,7 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
 
 /** A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape. */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
+  assert(!source.isPacked, `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
   assert(elementOffset + numElements(shape) <= source.size, `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
   return adopt(new Tensor(source.storage.retain(), byteOffset, shape, source.dtype));
@@ -181,7 +190,9 @@ export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], p
     const reason = (kernel as { unsupported?: string } | undefined)?.unsupported ?? "not implemented";
     throw new BackendError(`${op.name} is not supported by the ${device.name} backend: ${reason}`);
   }
-  for (const t of inputs) if (t) checkOperand(op.name, t, device);
+  inputs.forEach((t, i) => {
+    if (t) checkOperand(op, t, i, device);
+  });
   const started = profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
   measure(op, inputs, outputs, params, started);
@@ -189,8 +200,9 @@ export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], p
   return outputs;
 }
 
-function checkOperand(op: string, t: Tensor, device: Backend): void {
+function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor, index: number, device: Backend): void {
   assert(!t.isDisposed, `${op}: an input tensor was already disposed`);
+  assert(!t.isPacked || takesPacked?.includes(index), `${op}: input ${index} is packed, which this op cannot read`);
   const own = t.storage.backend;
   if (own !== device) throw new BackendError(`${op}: operands live on two backends, ${device.name} and ${own.name}: move one by data() and tensor()`);
 }

@@ -61,6 +61,8 @@ export interface OpSpec<P> {
   cost?(inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[], params: P): Cost;
   /** Inputs written in place (optimiser state, caches). */
   readonly mutates?: readonly number[];
+  /** Inputs that may be packed weights (packing.ts). */
+  readonly takesPacked?: readonly number[];
   /** Operands the gradient rule needs. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Gradients of the inputs (null where none flows) from those of the outputs (null where none arrived). */

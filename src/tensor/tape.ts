@@ -12,6 +12,10 @@ export class Parameter extends Tensor implements GradientSink {
   grad: Tensor | null = null;
   /** A bf16 copy for compute, kept current by the optimiser; gradients with respect to it land in this parameter. */
   shadow: Tensor | null = null;
+  /** A packed copy for products that are repeated while the values stand still (`ParameterSet.whilePacked`). */
+  packed: Tensor | null = null;
+  /** Whether a packed copy may be made. */
+  mayPack = false;
 
   constructor(
     value: Tensor,
@@ -30,12 +34,19 @@ export class Parameter extends Tensor implements GradientSink {
     this.shadow.sink = this;
     copy.dispose();
   }
+  /** Drops the packed copy, if any, and allows no other. */
+  unpack(): void {
+    this.packed?.dispose();
+    this.packed = null;
+    this.mayPack = false;
+  }
   clearGrad(): void {
     this.grad?.dispose();
     this.grad = null;
   }
   override dispose(): void {
     this.clearGrad();
+    this.unpack();
     this.shadow?.dispose();
     this.shadow = null;
     super.dispose();

@@ -9,6 +9,8 @@ import { type DType, decodeBytes, dtypeBytes, type HostArray } from "./dtype.js"
 export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** The numbers lie in an order that only the backend knows (packing.ts): ops take it only where they say so. */
+  readonly isPacked?: boolean;
 }
 
 /** Number of elements of a shape. */
@@ -64,6 +66,7 @@ export class Tensor implements TensorSpec {
     readonly shape: readonly number[],
     readonly dtype: DType,
     readonly id: number = nextId++,
+    readonly isPacked = false,
   ) {}
 
   get size(): number {
@@ -88,7 +91,7 @@ export class Tensor implements TensorSpec {
   /** A second handle on the same value (same id), outside every scope: the caller disposes it. */
   retain(): Tensor {
     assert(!this.disposed, `retain of disposed tensor ${this.id}`);
-    const alias = new Tensor(this.storage.retain(), this.byteOffset, this.shape, this.dtype, this.id);
+    const alias = new Tensor(this.storage.retain(), this.byteOffset, this.shape, this.dtype, this.id, this.isPacked);
     alias.requiresGrad = this.requiresGrad;
     alias.sink = this.sink;
     return alias;
@@ -101,6 +104,7 @@ export class Tensor implements TensorSpec {
   /** The raw bytes, after all enqueued work. */
   async bytes(): Promise<Uint8Array> {
     assert(!this.disposed, `read of disposed tensor ${this.id}`);
+    assert(!this.isPacked, `read of packed tensor ${this.id} [${this.shape}]`);
     return this.storage.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
   }
   /** The value of a one-element tensor. */

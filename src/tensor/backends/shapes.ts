@@ -11,6 +11,7 @@ export function createShapesBackend(): Backend {
     name: "shapes",
     description: "shapes alone, nothing is computed",
     kernels,
+    packer: { accepts: () => true, pack: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},
     write: () => {},

@@ -44,6 +44,12 @@ export const gemmOp: OpSpec<GemmParams> = {
   infer: ([a, b, bias, residual], p) => {
     const [m, n] = gemmSizes(a!, b!, p);
     checkShape(!bias || (bias.shape[0] === n && bias.dtype === "f32"), "gemm", `an f32 bias of ${n}`, bias);
+    checkShape(
+      !b!.isPacked || (p.transB && !p.transA && (b!.dtype === "bf16") === p.bf16Compute),
+      "gemm",
+      "packed weights as the second operand of a linear layer",
+      b,
+    );
     checkShape(!residual || (residual.shape[0] === m && residual.shape[1] === n), "gemm", `a residual [${m},${n}]`, residual);
     return [{ shape: [m, n], dtype: p.dtype }];
   },
@@ -57,6 +63,7 @@ export const gemmOp: OpSpec<GemmParams> = {
       }
   },
   cost: (i, o, p) => matmulCost(...gemmSizes(i[0]!, i[1]!, p), i, o),
+  takesPacked: [1],
   saves: { inputs: [0, 1] },
   vjp: (c, [dy]) => {
     if (!dy) return [null, null, null, null];

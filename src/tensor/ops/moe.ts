@@ -262,9 +262,10 @@ const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 
  */
 export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   name: "groupedGemm",
-  infer: ([x, w, offsets, rowToken], { transW, dtype }) => {
+  infer: ([x, w, offsets, rowToken], { transW, dtype, bf16Compute }) => {
     const [experts, a, b] = w!.shape;
     checkShape(x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1, "groupedGemm", "x [R,K], W [E,N,K], offsets [E+1]", x, w, offsets);
+    checkShape(!w!.isPacked || (transW && (w!.dtype === "bf16") === bf16Compute), "groupedGemm", "packed weights only as a linear layer's", w);
     return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], transW ? a : b], dtype }];
   },
   reference: ([x, w, offsets, rowToken], [y], { transW }) => {
@@ -280,6 +281,7 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
         }
   },
   cost: (i, o) => ({ flops: 2 * numElements(o[0].shape) * i[0]!.shape[1], bytes: streamCost(0, [i[0], i[1]], o).bytes }),
+  takesPacked: [1],
   saves: { inputs: [0, 1, 2, 3, 4] },
   vjp: (c, [dy]) =>
     dy ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null] : [null, null, null, null, null],

@@ -2,8 +2,9 @@
 // Knows nothing of autograd or models.
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
-import type { Backend } from "../../backend.js";
+import type { Backend, WeightPacker } from "../../backend.js";
 import type { KernelTable, OpName } from "../../ops/index.js";
+import type { TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
@@ -17,7 +18,7 @@ import { reduceKernels } from "./kernels/reduce.js";
 import { ropeKernels } from "./kernels/rope.js";
 import { rowKernels } from "./kernels/rows.js";
 import { samplingKernels } from "./kernels/sampling.js";
-import type { NativeBuffer } from "./operands.js";
+import { addressOf, codeOf, type NativeBuffer } from "./operands.js";
 import type { NativeAddon } from "./signatures.js";
 
 /** Options of `createNativeBackend`. */
@@ -69,6 +70,20 @@ function guard(op: OpName, kernel: AnyKernel): AnyKernel {
       if (error instanceof LucioleError) throw error;
       throw new BackendError(`${op}: ${(error as Error).message}`);
     }
+  };
+}
+
+function packerOf(addon: NativeAddon): WeightPacker {
+  const sizes = ({ shape }: TensorSpec) => (shape.length === 3 ? shape : [1, ...shape]);
+  return {
+    accepts(w) {
+      const [, n, k] = sizes(w);
+      return (w.shape.length === 2 || w.shape.length === 3) && (w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype));
+    },
+    pack(w, into) {
+      const [experts, n, k] = sizes(w);
+      addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
+    },
   };
 }
 
@@ -137,6 +152,7 @@ export function createNativeBackend({ threads, isa }: NativeOptions = {}): Nativ
     },
     setThreads,
     kernels: nameErrors(kernelTable(addon)),
+    packer: packerOf(addon),
     ...memoryOf(addon),
   };
 }

@@ -15,6 +15,9 @@ type Operand = Tensor | null | undefined;
 
 const codes: Readonly<Record<DType, TypeCode>> = { f32: 0, bf16: 1, f16: 2, i32: 3, u8: 4 };
 
+/** The kernels' number for an element type. */
+export const codeOf = (dtype: DType): TypeCode => codes[dtype];
+
 /** The kernels' number for the element type; 0 for an absent operand. */
 export const typeCode = (t: Operand): TypeCode => (t ? codes[t.dtype] : 0);
 

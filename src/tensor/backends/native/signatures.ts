@@ -85,6 +85,18 @@ interface MatrixFunctions {
     transW: boolean, E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, rowIndex: Address,
     W: Address, wType: TypeCode, offsets: Address, Y: Address, yType: TypeCode, accumulate: boolean, bf16Compute: boolean,
   ): void;
+  canPackWeights(N: number, K: number, type: TypeCode): boolean;
+  packWeights(W: Address, type: TypeCode, E: number, N: number, K: number, packed: Address): void;
+  // biome-ignore format: one line per group of operands
+  gemmPacked(
+    M: number, N: number, K: number, A: Address, aType: TypeCode, lda: number, packedB: Address, bType: TypeCode, C: Address, cType: TypeCode, ldc: number,
+    accumulate: boolean, bias: Address, residual: Address, residualType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  groupedGemmPacked(
+    E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, rowIndex: Address,
+    packedW: Address, wType: TypeCode, offsets: Address, Y: Address, yType: TypeCode, accumulate: boolean,
+  ): void;
   // biome-ignore format: one line per group of operands
   groupedGemmWeightGrad(
     E: number, R: number, N: number, K: number, dY: Address, dyType: TypeCode, X: Address, xType: TypeCode, rowIndex: Address,

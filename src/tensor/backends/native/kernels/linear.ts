@@ -12,6 +12,14 @@ export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "h
     gemm([a, b, bias, residual], [c], { transA, transB, accumulate, bf16Compute }) {
       const [m, n] = c.shape.length === 2 ? c.shape : [transA ? a!.shape[1] : a!.shape[0], transB ? b!.shape[0] : b!.shape[1]];
       const k = transA ? a!.shape[0] : a!.shape[1];
+      if (b!.isPacked) {
+        // biome-ignore format: one line per operand
+        addon.gemmPacked(
+          m, n, k, gemm.float(a), typeCode(a), k, gemm.float(b), typeCode(b), gemm.float(c), typeCode(c), n,
+          accumulate, gemm.f32(bias), gemm.float(residual), typeCode(residual),
+        );
+        return;
+      }
       // biome-ignore format: one line per operand
       addon.gemm(
         transA, transB, m, n, k,
