@@ -46,15 +46,15 @@ const withShortOnes = [2, 9, 3, 6].map(ofLength);
 describe.each(backends)("on the $name backend", (backend) => {
   beforeAll(() => useBackend(backend));
 
-  test("a row of depth k depends on the tokens up to k places on, and on no later one", async () => {
+  test.each([1, 5])("token %i is seen by the rows of depth k from k places before it, and by no earlier one", async (changedAt) => {
     const model = createModel(config, { seed: 4 });
     const [first] = sequences;
-    const changedAt = 5;
     const before = await mtpRows(model, [first]);
     const after = await mtpRows(model, [{ ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) }]);
     for (let k = 1; k <= depth; k++) {
       const differs = before[k - 1].map((row, t) => row.join() !== after[k - 1][t].join());
-      expect(differs.indexOf(true)).toBe(changedAt - k);
+      // At depth 2 row 0 reads token 1 only by way of depth 1.
+      expect(differs.indexOf(true)).toBe(Math.max(0, changedAt - k));
     }
     model.dispose();
   });
@@ -82,7 +82,7 @@ describe.each(backends)("on the $name backend", (backend) => {
     const options = { mtpWeight: 0.3, balanceAlpha: 0.5 };
     const whole = await gradientsOf(model, [withShortOnes], options);
     const [two, nine, three, six] = withShortOnes;
-    const parts = await gradientsOf(model, [[two], [nine], [three, six]], options);
+    const parts = await gradientsOf(model, [[two], [nine, six], [three]], options);
     expect(parts.loss).toBeCloseTo(whole.loss, 5);
     expect(parts.loads).toEqual(whole.loads);
     expect([...parts.gradients.keys()]).toEqual([...whole.gradients.keys()]);
