@@ -20,10 +20,11 @@ int64_t roundUp(int64_t a, int64_t b) { return divideUp(a, b) * b; }
 
 /**
  * out[i, j] (+)= Σ_w a(i, w)·b(w, j) for R rows and V whole vectors of columns; `add` adds to what is there.
- * a(i, w) is at a[i·kRowStride + w], or a[w·kColumnStride + i] when Columns; b(w, ·) at b[w·bStride].
+ * a(i, w) is at a[i·kRowStride + w], or a[w·kColumnStride + i] when Columns; b(w, ·) at b[w·bStride]. At each w the words bAhead
+ * further on are prefetched: a later w of a packed panel, or the next panel of an unpacked B, whose long strides no hardware foresees.
  */
 template <int R, int V, bool Bf16, bool Columns>
-void microKernel(int64_t words, const float* a, const float* b, int64_t bStride, float* out, int64_t ldo, bool add) {
+void microKernel(int64_t words, const float* a, const float* b, int64_t bStride, int64_t bAhead, float* out, int64_t ldo, bool add) {
   vf acc[R][V];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i)
@@ -36,7 +37,10 @@ void microKernel(int64_t words, const float* a, const float* b, int64_t bStride,
   for (int64_t w = 0; w < words; ++w) {
     vf bv[V];
 #pragma GCC unroll 4
-    for (int j = 0; j < V; ++j) bv[j] = load(b + j * kLanes);
+    for (int j = 0; j < V; ++j) {
+      __builtin_prefetch(b + bAhead + j * kLanes);
+      bv[j] = load(b + j * kLanes);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       vf av = broadcastWord(Columns ? a + i : a + i * kRowStride);
@@ -55,7 +59,7 @@ void microKernel(int64_t words, const float* a, const float* b, int64_t bStride,
     }
 }
 
-using MicroKernel = void (*)(int64_t, const float*, const float*, int64_t, float*, int64_t, bool);
+using MicroKernel = void (*)(int64_t, const float*, const float*, int64_t, int64_t, float*, int64_t, bool);
 using KernelRow = std::array<MicroKernel, kTileRows>;
 
 template <int V, bool Bf16, bool Columns, int... R>
@@ -133,12 +137,18 @@ struct Chunk {
   bool first, last;
 };
 
-/** A packed panel: `count` rows of A or columns of B from `begin`; `stride` words from one word of k to the next (B). */
+/**
+ * A packed panel: `count` rows of A or columns of B from `begin`. Of B also: words from one word of k to the next, and to what the
+ * kernel asks the caches for meanwhile.
+ */
 struct Panel {
   int64_t begin, count;
   const float* data;
-  int64_t stride;
+  int64_t stride = 0, ahead = 0;
 };
+
+/** Words of k that a kernel asks for ahead of use in a packed panel. */
+constexpr int64_t kWordsAhead = 8;
 
 /** Panels of A that are packed at once when a sweep over k is what reads them best. */
 constexpr int64_t kRowPanelGroup = 8;
@@ -182,7 +192,7 @@ class Tile {
     const int64_t inGroup = r % groupSize(), groupBegin = r - inGroup;
     float* group = panelsA - groupBegin * kPanelWordsA;
     if (inGroup == 0) packA(p.a, chunk.begin, chunk.count, rowPanels, r, std::min(r + groupSize(), rowPanels.count), group, kPanelWordsA);
-    return {rowPanels.at(r), rowPanels.sizeOf(r), group + r * kPanelWordsA, 0};
+    return {rowPanels.at(r), rowPanels.sizeOf(r), group + r * kPanelWordsA};
   }
 
   /** Asks for the next row panel's memory, a share of its rows before each product of the present one. */
@@ -194,13 +204,13 @@ class Tile {
   /** Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads memory in order. */
   Panel columnPanel(const Chunk& chunk, int64_t c, bool firstSweep) {
     const int64_t begin = columnPanels.at(c), count = columnPanels.sizeOf(c);
-    if (p.b.packed) return {begin, count, prepacked(chunk, begin), kPanelColumns};
-    if (skinny) return {begin, count, nullptr, 0};
+    if (p.b.packed) return {begin, count, prepacked(chunk, begin), kPanelColumns, kWordsAhead * kPanelColumns};
+    if (skinny) return {begin, count, nullptr};
     // Read where it lies: B has f32 rows along n already, and too few rows of A to share a packed copy.
-    if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld};
+    if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld, kPanelColumns};
     if (firstSweep && (p.b.kContiguous || directB)) packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
     else if (firstSweep && c == 0) packB(p.b, chunk.begin, chunk.count, columnPanels, 0, columnPanels.count, panelsB, panelWordsB);
-    return {begin, count, panelsB + c * panelWordsB, kPanelColumns};
+    return {begin, count, panelsB + c * panelWordsB, kPanelColumns, kWordsAhead * kPanelColumns};
   }
 
   /** Where the chunk's words of the panel at column `begin` lie in a B that was packed beforehand. */
@@ -214,7 +224,7 @@ class Tile {
     const MicroKernel kernel = kernels[vectors - 1][rows.count - 1];
     auto into = [&](float* out, int64_t ld, bool add) {
       if (skinny) skinny(p.b, chunk.begin, chunk.count, n, columns.count, rows.data, out, ld, add);
-      else kernel(chunk.words, rows.data, columns.data, columns.stride, out, ld, add);
+      else kernel(chunk.words, rows.data, columns.data, columns.stride, columns.ahead, out, ld, add);
     };
     if (sumsInC() && columns.count == vectors * kLanes && !(chunk.last && (p.bias || p.residual)))
       return into(static_cast<float*>(p.c) + m * p.ldc + n, p.ldc, !chunk.first || p.accumulate);
