@@ -75,7 +75,7 @@ export function planTraining(model: PlannedModel, name: string, sequences: reado
 }
 
 /** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
-const PROGRAM_BYTES = 120 * 2 ** 20;
+const PROGRAM_BYTES = 160 * 2 ** 20;
 /** The caching pool holds freed buffers of other sizes besides the live ones. */
 const POOL_OVERHEAD = 1.1;
 

@@ -4,14 +4,15 @@ import type { Backend } from "../backend.js";
 import { currentBackend, meter, useBackend } from "../engine.js";
 import { type KernelTable, ops } from "../ops/index.js";
 
-/** Tensors of any size for free; every read gives zeros. */
-export function createShapesBackend(): Backend {
+/** Tensors of any size for free; every read gives zeros. Weights are packed where `device` would pack them. */
+export function createShapesBackend(device?: Backend): Backend {
+  const packer = device?.packer;
   const kernels = Object.fromEntries(Object.keys(ops).map((name) => [name, () => {}])) as unknown as KernelTable;
   return {
     name: "shapes",
     description: "shapes alone, nothing is computed",
     kernels,
-    packer: { accepts: () => true, pack: () => {} },
+    packer: packer && { accepts: (weights) => packer.accepts(weights), pack: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},
     write: () => {},
@@ -26,7 +27,7 @@ export function createShapesBackend(): Backend {
 export async function onShapes<R>(body: () => Promise<R>): Promise<R> {
   const device = currentBackend();
   const { flops, bytes, calls } = meter;
-  useBackend(createShapesBackend());
+  useBackend(createShapesBackend(device));
   try {
     return await body();
   } finally {

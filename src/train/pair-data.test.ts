@@ -1,0 +1,71 @@
+// Pairs to fine-tune on: the loss is on completions only, conversations keep their template, bad lines are named.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
+import { createLibraryTokenizer } from "../tokenizer/library-tokenizer.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { readPairs, tokenisePair } from "./pair-data.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "luciole-pairs-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const tokenizer = createByteTokenizer({ bos: "<b>", eos: "<e>" });
+const read = (lines: readonly unknown[], by: Tokenizer = tokenizer, heldOutFraction = 0) => {
+  const path = join(folder, "pairs.jsonl");
+  writeFileSync(path, lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+  return readPairs(path, by, { heldOutFraction, maxTokens: 40 });
+};
+const textOf = (ids: ArrayLike<number>, by: Tokenizer = tokenizer) => by.decode(ids);
+
+test("a pair is learnt from the first token of its completion to the end token", () => {
+  const { ids, learnFrom } = tokenisePair({ prompt: "2+2=", completion: "4" }, tokenizer);
+  expect(textOf(ids)).toBe("<b>2+2=4<e>");
+  expect(textOf(Array.from(ids).slice(learnFrom))).toBe("4<e>");
+});
+test("prompts held out are held out with all their completions", () => {
+  const lines = Array.from({ length: 80 }, (_, i) => ({ prompt: `q${i >> 1}`, completion: `${i & 1}` }));
+  const { train, heldOut } = read(lines, tokenizer, 0.3);
+  const prompts = (side: typeof train) => new Set(side.map(({ ids, learnFrom }) => textOf(Array.from(ids).slice(0, learnFrom))));
+  expect(train.length + heldOut.length).toBe(80);
+  expect(heldOut.length).toBeGreaterThan(8);
+  expect([...prompts(heldOut)].some((prompt) => prompts(train).has(prompt))).toBe(false);
+});
+
+const conversation = [
+  { role: "user", content: "hi" },
+  { role: "assistant", content: "yo" },
+];
+describe("a conversation", () => {
+  test("without a template becomes role lines, the last answer to be learnt", () => {
+    const [{ ids, learnFrom }] = read([{ messages: conversation }]).train;
+    expect(textOf(Array.from(ids).slice(0, learnFrom))).toBe("<b>User: hi\nAssistant: ");
+    expect(textOf(Array.from(ids).slice(learnFrom))).toBe("yo\n<e>");
+  });
+  test("follows the tokenizer's own template, whose end token is not doubled", () => {
+    const template =
+      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    const chatty = createLibraryTokenizer(tokenizer.toJSON(), { bos_token: "<b>", eos_token: "<e>", chat_template: template });
+    const [{ ids, learnFrom }] = read([{ messages: conversation }], chatty).train;
+    expect(textOf(Array.from(ids).slice(0, learnFrom), chatty)).toBe("<b>[user]hi[assistant]");
+    expect(textOf(Array.from(ids).slice(learnFrom), chatty)).toBe("yo<e>");
+  });
+});
+
+test.each([
+  ["broken JSON", '{"prompt":', /pairs\.jsonl:2: not valid JSON/],
+  ["a missing completion", { prompt: "x", answer: "y" }, /pairs\.jsonl:2: expected text columns prompt and completion.*prompt, answer/],
+  [
+    "a conversation that ends with the user",
+    { messages: conversation.slice(0, 1) },
+    /pairs\.jsonl:2: messages must end with a turn of role "assistant", got "user"/,
+  ],
+  ["a turn without a role", { messages: [{ content: "x" }] }, /pairs\.jsonl:2: each of messages needs a role/],
+  ["more than the context", { prompt: "x".repeat(50), completion: "y" }, /pairs\.jsonl:2: prompt and completion take 53 tokens, the model's context is 40/],
+])("%s is an error that names the line", (_, line, message) => {
+  expect(() => read([{ prompt: "a", completion: "b" }, line])).toThrow(message);
+});
