@@ -109,18 +109,24 @@ struct Gradients {
   bool accumulateDw;
 };
 
+/** Replaces the logits of a row by the gradient of log-probability times `scale`: bf16 where the products round it in any case. */
+void takeGradient(const Head& head, int64_t t, float* logits, float inverseTemperature, float lse, float scale) {
+  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], inverseTemperature, lse, scale);
+}
+
 /** dh and dW from a chunk whose logits have been replaced by their gradients. */
 void multiplyGradients(const Head& head, const Chunk& chunk, const Gradients& out) {
+  const int64_t type = head.bf16Compute ? kBf16 : kF32, stride = head.bf16Compute ? 2 * chunk.stride : chunk.stride;
   thread_local SharedScratch<char> packScratch;
   const int64_t rowBytes = head.d * sizeOf(out.dhType);
   if (out.dh) {
     void* target = chunk.contiguous ? static_cast<char*>(out.dh) + chunk.rows[0] * rowBytes : packScratch.get(chunk.count * rowBytes);
-    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, kF32, chunk.stride, head.W, head.wType, head.d, target, out.dhType, head.d, false, nullptr, nullptr,
+    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, type, stride, head.W, head.wType, head.d, target, out.dhType, head.d, false, nullptr, nullptr,
          kF32, head.bf16Compute);
     if (!chunk.contiguous) unpackRows(target, chunk.rows, chunk.count, rowBytes, out.dh);
   }
   if (out.dW)
-    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, kF32, chunk.stride, chunk.h, head.hType, head.d, out.dW, kF32, head.d, out.accumulateDw || !chunk.first,
+    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, type, stride, chunk.h, head.hType, head.d, out.dW, kF32, head.d, out.accumulateDw || !chunk.first,
          nullptr, nullptr, kF32, head.bf16Compute);
 }
 
@@ -163,7 +169,7 @@ void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wT
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
   zeroUnwritten(head, out, counts);
   forEachChunk(head, counts, [&](const Chunk& chunk) {
-    forEachRow(head, chunk, [&](int64_t t, float* logits) { rowLogProbGradient(logits, V, targets[t], inverse, lse[t], dLogp[t] * inverse); });
+    forEachRow(head, chunk, [&](int64_t t, float* logits) { takeGradient(head, t, logits, inverse, lse[t], dLogp[t] * inverse); });
     multiplyGradients(head, chunk, out);
   });
 }
@@ -180,7 +186,7 @@ void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType
     forEachRow(head, chunk, [&](int64_t t, float* logits) {
       const float lse = rowLogSumExp(logits, V, 1.0f, nullptr);
       nll[t] = -rowLogProb(logits, targets[t], 1.0f, lse);
-      if (backward) rowLogProbGradient(logits, V, targets[t], 1.0f, lse, -weights[t]);
+      if (backward) takeGradient(head, t, logits, 1.0f, lse, -weights[t]);
     });
     if (backward) multiplyGradients(head, chunk, out);
   });

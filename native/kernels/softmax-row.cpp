@@ -40,9 +40,25 @@ float rowLogSumExp(const float* logits, int64_t n, float inverseTemperature, flo
 
 float rowLogProb(const float* logits, int64_t target, float inverseTemperature, float lse) { return logits[target] * inverseTemperature - lse; }
 
+namespace {
+
+/** Writes never overtake reads: an element of `out` is no longer than a logit. */
+template <class T>
+void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
+  const auto gradient = [=](vf logit) { return -scale * vexpNan(logit * inverseTemperature - lse); };
+  const float atTarget = gradient(splat(logits[target]))[0] + scale;
+  eachVector(0, n, [=](int64_t i, auto lanes) { put(out + i, gradient(get(logits + i, lanes)), lanes); });
+  storeAs(out + target, atTarget);
+}
+
+}  // namespace
+
 void rowLogProbGradient(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
-  eachVector(0, n, [=](int64_t i, auto lanes) { put(logits + i, -scale * vexpNan(get(logits + i, lanes) * inverseTemperature - lse), lanes); });
-  logits[target] += scale;
+  gradientInPlace(logits, logits, n, target, inverseTemperature, lse, scale);
+}
+
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
+  gradientInPlace(logits, reinterpret_cast<bf16*>(logits), n, target, inverseTemperature, lse, scale);
 }
 
 void logSoftmaxRows(const float* logits, float* lse, float* entropy, int64_t rows, int64_t V) {

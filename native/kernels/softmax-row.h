@@ -19,6 +19,8 @@ float rowLogProb(const float* logits, int64_t target, float inverseTemperature, 
 
 /** logits[j] = scale * (onehot(target)[j] - softmax(z)[j]), in place: the gradient of log-probability times `scale`. */
 void rowLogProbGradient(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale);
+/** The same rounded to bf16, n of them from the row's start: half the memory for products that round them anyway. */
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale);
 
 /** lse [rows] and entropy [rows] (may be null) of logits [rows, V]. */
 void logSoftmaxRows(const float* logits, float* lse, float* entropy, int64_t rows, int64_t V);
