@@ -43,7 +43,7 @@ describe("countdown generator", () => {
 
   it("refuses unknown options by naming the known ones, and options that leave no problem", () => {
     expect(() => createCountdownTask({ maxNumbers: 5 } as never)).toThrow(
-      /unknown option "maxNumbers"; known options: numbers, maxNumber, maxTarget, heldOutFraction/,
+      /unknown option "maxNumbers", did you mean "maxNumber"\?; known options: numbers, maxNumber, maxTarget, heldOutFraction/,
     );
     expect(() => createCountdownTask({ numbers: { 1: 1 } })).toThrow(ConfigError);
     expect(() => createCountdownTask({ numbers: {} })).toThrow(/numbers.*at least one weight/);
