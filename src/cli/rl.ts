@@ -76,18 +76,19 @@ async function perform(context: RunContext, request: Request, resumes: boolean):
   const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context.notice) : undefined;
   // A run that goes on needs its first weights no more.
   const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+  const compute = options.compute ?? facts.compute;
   const { task, taskName, taskOptions } = await taskFor(request, facts);
   const rewards = await loadRewards(request.rewards, task);
   const template = options.template ?? facts.template ?? "r1-zero";
   await tellPlan(context, request, facts, task, template);
   const run = reopened?.run ?? newRun(context, request);
   try {
-    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute: options.compute });
+    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute });
     const policy: Policy = { model, tokenizer, template, stopIds };
     const { temperature, topP } = options.evaluation;
     const generation = { ...facts.generation, prompt_template: template, task: taskName, task_options: taskOptions, temperature, top_p: topP };
     const { progress, signal, machine } = context;
-    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
     const summary = await reinforceRun({ ...around, policy, generation, task, rewards, options });
     run.writeSummary(summary);
     writeReport(run.path);
@@ -114,19 +115,19 @@ function newRun({ path, machine }: RunContext, { options, seed, ...source }: Req
 async function tellPlan(
   { progress }: RunContext,
   { options, seed, rewards }: Request,
-  { config, tokenizer }: ModelFacts,
+  { config, tokenizer, compute: trained }: ModelFacts,
   task: Task,
   template: PromptTemplate,
 ): Promise<void> {
   const { evaluation } = options;
   const grpo = parseGrpoOptions(options.rl);
-  const model = { config, compute: options.compute };
+  const model = { config, compute: options.compute ?? trained };
   const stages = await planReinforcement(model, { tokenizer, template, task, seed, options: grpo, evaluation });
   refuseIfTooLarge(stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
   const { total, active } = await countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rows: [string, string][] = [
-    ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute})`],
+    ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],
     ["task", `${task.name}, rewarded for ${rewards.join(", ")}`],
     [
       "reinforce",

@@ -56,16 +56,17 @@ async function tune(context: RunContext, request: Request, resumes: boolean): Pr
   const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "sft", context.notice) : undefined;
   // A run that goes on needs its first weights no more.
   const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+  const compute = options.compute ?? facts.compute;
   const maxTokens = facts.config.max_position_embeddings;
   const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
   const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
   const data = new ShuffledSequences(pairs.train, seed);
   await tellPlan(context, request, facts, pairs, data, steps);
-  const opened = await openModel(facts.directory, { compute: options.compute });
+  const opened = await openModel(facts.directory, { compute });
   const run = reopened?.run ?? newRun(context, request);
   try {
     const { progress, signal, machine } = context;
-    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
     const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
     return finishRun(run, await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options }));
   } finally {
@@ -81,20 +82,20 @@ function newRun({ path, machine }: RunContext, { options, seed, model, data }: R
 async function tellPlan(
   { progress }: RunContext,
   { options }: Request,
-  { config }: ModelFacts,
+  facts: ModelFacts,
   { train, heldOut }: PairData,
   data: ShuffledSequences,
   steps: number,
 ): Promise<void> {
   const batch = data.sequences(0, options.batchSequences);
-  const model = { config, compute: options.compute };
+  const model = { config: facts.config, compute: options.compute ?? facts.compute };
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
   refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
   const { total, active } = await countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [
-      ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute})`],
+      ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
       ["data", `${count(train.length)} sequences to learn, ${count(heldOut.length)} held out`],
       ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(countTargets(batch) * steps)} learnt tokens`],
     ],

@@ -22,6 +22,8 @@ export interface ModelFacts {
   readonly tokenizer: Tokenizer;
   /** generation_config.json, or nothing. */
   readonly generation: JsonObject;
+  /** The compute type the model was trained with, where that is recorded; else f32. */
+  readonly compute: ComputeType;
   /** How prompts were put to the model in training, where that is recorded. */
   readonly template: PromptTemplate | null;
   /** Tokens that end a completion. */
@@ -35,10 +37,10 @@ export interface OpenedModel extends ModelFacts {
   readonly model: LanguageModel;
 }
 
-/** Opens `path` with its weights. Throws ConfigError when there is no model there, CheckpointError when it is damaged or of another shape than its config says. */
+/** Opens `path` with its weights, to compute as it was trained to unless asked otherwise. Throws ConfigError when there is no model there, CheckpointError when it is damaged or of another shape than its config says. */
 export async function openModel(path: string, options: { readonly compute?: ComputeType } = {}): Promise<OpenedModel> {
   return withFiles(path, async (opened, facts) => {
-    const model = createModel(facts.config, { compute: options.compute, seed: null });
+    const model = createModel(facts.config, { compute: options.compute ?? facts.compute, seed: null });
     try {
       await loadWeights(model.parameters, (name) => storedValues(opened.weights, name), opened.weights.names);
       return { ...facts, model };
@@ -76,13 +78,16 @@ export async function openFiles(path: string): Promise<{ opened: ModelDirectory;
 /** Whether a directory is a run and not a model: both have a config.json. */
 export const isRunDirectory = (path: string): boolean => existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
 
-async function readGeneration({ directory, config }: ModelDirectory, tokenizer: Tokenizer): Promise<Pick<ModelFacts, "generation" | "template" | "stopIds">> {
+async function readGeneration(
+  { directory, config }: ModelDirectory,
+  tokenizer: Tokenizer,
+): Promise<Pick<ModelFacts, "generation" | "compute" | "template" | "stopIds">> {
   const file = join(directory, "generation_config.json");
   const generation = existsSync(file) ? await readJsonObject(file) : {};
   const template = PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
   const ends = [generation.eos_token_id, config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
   const stopIds = new Set([...ends, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])]);
-  return { generation, template, stopIds: [...stopIds] };
+  return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template, stopIds: [...stopIds] };
 }
 
 /** How to sample: what is asked for, else what the model's generation_config.json says, else plainly. */

@@ -4,7 +4,8 @@ import { parseOptions } from "../tasks/options.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 
 const schema = z.strictObject({
-  compute: z.enum(["f32", "bf16"]).default("f32"),
+  /** null: as the model was trained. */
+  compute: z.enum(["f32", "bf16"]).nullable().default(null),
   /** How problems are put to the model; null: as it was trained, else r1-zero. */
   template: z.enum(["compact", "r1-zero", "plain"]).nullable().default(null),
   /** Options of the task. */

@@ -115,7 +115,7 @@ export class TrainingSession<S extends SessionState> {
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     const contents: CheckpointContents = {
       ...(await modelFiles(model)),
-      generationConfig: { ...eos, do_sample: true, temperature: 1, ...generation },
+      generationConfig: { ...eos, do_sample: true, temperature: 1, ...generation, compute_type: model.parameters.compute },
       files: tokenizerFiles(tokenizer),
       trainer: {
         step,

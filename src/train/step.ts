@@ -50,13 +50,16 @@ export async function trainStep(
 ): Promise<TrainStepResult> {
   const divisor = countTargets(sequences);
   const microBatches = splitMicroBatches(sequences, options.microBatchTokens);
-  const losses: Tensor[] = microBatches.map((micro) => keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
+  const losses: Tensor[] = [];
+  for (const micro of microBatches) {
+    losses.push(keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
+    await new Promise(setImmediate); // timers and signals run between the micro-batches of a synchronous backend
+  }
   let loss = 0;
   for (const l of losses) {
     loss += await l.item();
     l.dispose();
   }
-  await new Promise(setImmediate); // timers and signals run between the steps of a synchronous backend
   const gradNorm = await stepIfFinite(model, optimizer, loss, options.lr);
   const gamma = Number.isFinite(gradNorm) ? options.routerBiasStep : 0;
   return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, gamma) };

@@ -13,7 +13,7 @@ import { noWork, type SessionState, TrainingSession, type WorkCount } from "./se
 import type { SftOptions } from "./training-options.js";
 
 /** The options that both kinds of training have. */
-export type TrainRunOptions = Omit<SftOptions, "epochs" | "steps" | "validationFraction">;
+export type TrainRunOptions = Omit<SftOptions, "compute" | "epochs" | "steps" | "validationFraction">;
 
 /** What a run is made of. The model is disposed at its end. */
 export interface TrainRunRequest {

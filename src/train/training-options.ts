@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 
+const compute = z.enum(["f32", "bf16"]);
+
 const shared = {
-  compute: z.enum(["f32", "bf16"]).default("f32"),
   /** Sequences per optimiser step. */
   batchSequences: z.int().min(1).default(32),
   /** The cosine ends at this fraction of the peak. */
@@ -25,6 +26,7 @@ const shared = {
 
 const pretrainSchema = z.strictObject({
   ...shared,
+  compute: compute.default("f32"),
   steps: z.int().min(1).default(1000),
   learningRate: z.number().positive().default(1e-3),
   weightDecay: z.number().min(0).default(0.1),
@@ -45,6 +47,8 @@ const pretrainSchema = z.strictObject({
 
 const sftSchema = z.strictObject({
   ...shared,
+  /** null: as the model was trained. */
+  compute: compute.nullable().default(null),
   /** Passes over the data; `steps` wins where it is given. */
   epochs: z.number().positive().default(1),
   steps: z.int().min(1).nullable().default(null),

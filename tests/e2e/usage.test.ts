@@ -1,0 +1,104 @@
+// Wrong usage: every mistake is answered with one line that says how to mend it, and exit code 2. And help, quickly.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { reportFailure } from "../../src/cli/failure.js";
+import { buildProgram } from "../../src/cli/program.js";
+import { luciole, temporaryFolder } from "./command.js";
+
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "inspect", "bench", "doctor"];
+const folder = temporaryFolder();
+const at = (name: string) => join(folder.path, name);
+beforeAll(() => {
+  mkdirSync(at("taken"));
+  writeFileSync(at("taken/notes.txt"), "mine");
+  writeFileSync(at("constant.ts"), "export const reward = 1;");
+  writeFileSync(at("broken.ts"), "export default (((;");
+});
+afterAll(() => folder.remove());
+
+/** Runs the command line inside this process: what is wrong with the words is found before any work begins. */
+async function inProcess(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: "", err: "" };
+  const catching = (name: "out" | "err") => (text: unknown) => {
+    written[name] += String(text);
+    return true;
+  };
+  const spies = [vi.spyOn(process.stdout, "write").mockImplementation(catching("out")), vi.spyOn(process.stderr, "write").mockImplementation(catching("err"))];
+  try {
+    await buildProgram().parseAsync(["node", "luciole", ...args]);
+    return { code: 0, ...written };
+  } catch (error) {
+    const code = reportFailure(error, { debug: false });
+    return { code, ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+describe("help", () => {
+  test("names every verb, for less than 200 ms of work", async () => {
+    // Time on the processor, not on the clock: other programs on the machine are not what is measured.
+    const meter = "process.on('exit',()=>{const{userCPUTime:u,systemCPUTime:s}=process.resourceUsage();process.stderr.write(String((u+s)/1000))})";
+    const shell = `NODE_OPTIONS="--import=data:text/javascript,${meter}" "$@"`;
+    const runs = await Promise.all([1, 2, 3].map(() => luciole(["--help"], { shell })));
+    for (const verb of VERBS) expect(runs[0].stdout).toMatch(new RegExp(`^  ${verb} `, "m"));
+    const times = runs.map(({ stderr }) => Number(stderr));
+    expect(Math.min(...times)).toBeGreaterThan(5);
+    expect(Math.min(...times)).toBeLessThan(200);
+  });
+  test.each(VERBS)("of %s has an example and takes --json", async (verb) => {
+    const { code, out } = await inProcess(verb, "--help");
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`Example:\\n {2}luciole ${verb}`));
+    expect(out).toContain("--json");
+  });
+});
+
+describe("one line and exit code 2 for", () => {
+  const cases: [string, string[], RegExp][] = [
+    ["no verb", [], /Usage: luciole/],
+    ["an unknown verb", ["zer"], /unknown command 'zer' \(Did you mean zero\?\)/],
+    ["an unknown flag", ["zero", "--presett", "tiny"], /unknown option '--presett' \(Did you mean --preset\?\)/],
+    ["an unknown preset", ["zero", "--preset", "huge"], /'huge' is invalid\. Allowed choices are tiny, smoke/],
+    ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
+    ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
+    ["a temperature below zero", ["run", "x", "--temperature", "-1"], /Expected a number of at least 0/],
+    ["an unknown section", ["zero", "--set", "pretrian.steps=1"], /unknown option "pretrian", did you mean "pretrain"\?/],
+    ["an unknown key", ["zero", "--set", "pretrain.stepz=1"], /unknown option "pretrain\.stepz", did you mean "steps"\?/],
+    ["an unknown key of GRPO", ["zero", "--set", "rl.lerningRate=1"], /unknown option "lerningRate", did you mean "learningRate"\?/],
+    ["an unknown key of the model", ["zero", "--set", "model.hiden_size=64"], /unknown option "model\.hiden_size", did you mean "hidden_size"\?/],
+    ["an unknown key of the task", ["zero", "--set", "task.maxTargt=9"], /unknown option "maxTargt", did you mean "maxTarget"\?/],
+    ["a value of the wrong kind", ["zero", "--set", "pretrain.steps=many"], /option "pretrain\.steps": .*number/],
+    ["a value out of range", ["zero", "--set", "rl.temperature=-1"], /option "temperature"/],
+    ["sizes that contradict each other", ["zero", "--set", "model.num_experts_per_tok=99"], /num_experts_per_tok 99 must not exceed n_routed_experts/],
+    ["a setting without a value", ["zero", "--set", "steps"], /expected key=value/],
+    ["a missing config file", ["zero", "--config", "/nowhere.json"], /--config \/nowhere\.json/],
+    ["options beside --resume", ["zero", "--resume", "runs/x", "--seed", "3", "--preset", "tiny"], /leave out --preset|leave out --seed/],
+    ["a resume of nothing", ["zero", "--resume", "/nowhere"], /expected a run directory/],
+    ["a model that is not there", ["run", "/nowhere", "hi"], /\/nowhere: there is no such directory/],
+    ["pretraining on nothing", ["pretrain"], /give either --corpus <file> or --traces <task>/],
+    ["an unknown model preset", ["pretrain", "--traces", "countdown", "--model", "llama-tiy"], /did you mean "llama-tiny"\?/],
+    ["fine-tuning on nothing", ["sft", "--model", "x"], /give --model .* and --data/],
+    ["reinforcing nothing", ["rl"], /give the model to start from with --model/],
+    ["an unknown measurement", ["bench", "speeed"], /speeed|not part of an installed package/],
+  ];
+  test.each(cases)("%s", async (_, args, message) => {
+    const { code, out, err } = await inProcess(...args);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(message);
+    if (args.length > 0) expect(err.trimEnd().split("\n")).toHaveLength(1);
+  });
+  test("a directory that is taken, whose files stay as they were", async () => {
+    const { code, stdout, stderr } = await luciole(["zero", "--preset", "smoke", "--out", at("taken"), "--json"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/taken is not empty \(notes\.txt\); choose an empty or new directory with --out/);
+  });
+});
+
+test("the stack of an error is there for --debug", async () => {
+  const plain = await luciole(["run", "/nowhere", "hi"]);
+  const debugged = await luciole(["run", "/nowhere", "hi", "--debug"]);
+  expect(plain.stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(debugged.stderr).toMatch(/^ +at /m);
+});
