@@ -18,7 +18,7 @@ constexpr int64_t kSplitTokens = 1024;    // sequences from here on may be split
 constexpr int64_t kMostRuns = 4;
 
 struct Sizes {
-  int64_t Hq, Hkv, Dqk, Dv, group, ldq, ldo;
+  int64_t Hq, Hkv, Dqk, Dv, group, ldq, ldo;  // ldq, ldo: floats of a row of dq and dv
   float scale;
   bool causal;
 };
@@ -82,19 +82,27 @@ Plan makePlan(const int32_t* cuSeqlens, int64_t numSeqs, const Sizes& z) {
 
 /** delta[row] = dO . o, the softmax gradient's inner product. */
 template <class T>
-float rowDelta(const float* dO, const T* o, int64_t width) {
+float rowDelta(const T* dO, const T* o, int64_t width) {
   return sumVectors(0, width, [&](int64_t d, auto lanes) { return get(dO + d, lanes) * get(o + d, lanes); });
 }
 
 /** Scratch of one task, carved out of one thread's block. Row arrays hold every query row of the task. */
+template <class T>
 struct Scratch {
-  float *q, *dO, *dq, *lse, *delta;     // [rows, ldq], [rows, ldo], [rows, ldq], [rows], [rows]
+  static constexpr bool Pairs = kPairs<T>;
+  using Pack = Packer<T, Pairs>;
+  const int64_t qStride, dOStride;      // words of a packed row of q and dO
+  float *q, *dO, *dq, *lse, *delta;     // [rows, qStride], [rows, dOStride], [rows, ldq], [rows], [rows]
+  float *qStacked, *dOStacked;          // the same rows for sums over rows [words of rows, ldq], [.., ldo]; q and dO themselves in f32
   float *keysT, *valuesT, *keys;        // the key block
   float *dk, *dv, *p, *ds;              // [64, ldq], [64, ldo], [kBlockRows, 64] twice
-  Scratch(int64_t rows, bool ownDq, const Sizes& z) {
-    const int64_t sizes[] = {rows * z.ldq, rows * z.ldo, ownDq ? rows * z.ldq : 0, roundUp(rows, 16), roundUp(rows, 16), kBlockKeys * z.ldq,
-                             kBlockKeys * z.ldo, kBlockKeys * z.ldq, kBlockKeys * z.ldq, kBlockKeys * z.ldo, kBlockRows * kBlockKeys, kBlockRows * kBlockKeys};
-    float** const fields[] = {&q, &dO, &dq, &lse, &delta, &keysT, &valuesT, &keys, &dk, &dv, &p, &ds};
+  float *pWords, *dsWords;              // p and ds for sums over rows [words of kBlockRows, 64]; p and ds themselves in f32
+  Scratch(int64_t rows, bool ownDq, const Sizes& z) : qStride(Pack::rowStride(z.Dqk)), dOStride(Pack::rowStride(z.Dv)) {
+    const int64_t stackedRows = Pairs ? words<Pairs>(rows) : 0, stackedBlock = Pairs ? words<Pairs>(kBlockRows) * kBlockKeys : 0;
+    const int64_t sizes[] = {rows * qStride, rows * dOStride, ownDq ? rows * z.ldq : 0, roundUp(rows, 16), roundUp(rows, 16), stackedRows * z.ldq,
+                             stackedRows * z.ldo, kBlockKeys * words<Pairs>(z.ldq), kBlockKeys * words<Pairs>(z.ldo), words<Pairs>(kBlockKeys) * z.ldq,
+                             kBlockKeys * z.ldq, kBlockKeys * z.ldo, kBlockRows * kBlockKeys, kBlockRows * kBlockKeys, stackedBlock, stackedBlock};
+    float** const fields[] = {&q, &dO, &dq, &lse, &delta, &qStacked, &dOStacked, &keysT, &valuesT, &keys, &dk, &dv, &p, &ds, &pWords, &dsWords};
     int64_t total = 0;
     for (int64_t size : sizes) total += size;
     float* next = static_cast<float*>(threadScratch(0, total * sizeof(float)));
@@ -102,6 +110,7 @@ struct Scratch {
       *fields[i] = next;
       next += sizes[i];
     }
+    if constexpr (!Pairs) qStacked = q, dOStacked = dO, pWords = p, dsWords = ds;
   }
 };
 
@@ -131,61 +140,79 @@ Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, co
   return lines;
 }
 
-/** Key block [key, key + keys) against query rows [row, row + rows) of the task: adds to dq, dk and dv. */
-void gradBlock(const Task& task, const Sizes& z, const Scratch& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows,
+/** Key block [key, key + keys) against query rows [row, row + rows) of the task, `row` even: adds to dq, dk and dv. */
+template <class T>
+void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows,
                Lookahead& ahead) {
   for (int64_t r0 = 0; r0 < rows; r0 += kTileRows, ahead.step()) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r0), at = row + r0;
     int32_t visible[kTileRows];
     for (int64_t r = 0; r < count; ++r)
       visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.firstQuery + (at + r) / z.group + 1 - key, 0, keys) : keys);
-    gradRows(count, s.q + at * z.ldq, s.dO + at * z.ldo, z.ldo, s.lse + at, s.delta + at, visible, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys,
-             s.dq + at * z.ldq);
+    const GradRows packed{s.q + at * s.qStride, s.dO + at * s.dOStride, s.qStride, s.dOStride, s.lse + at, s.delta + at};
+    gradRows<kPairs<T>>(count, packed, visible, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys, s.dq + at * z.ldq);
   }
+  if constexpr (kPairs<T>)
+    for (int64_t r = 0; r < rows; r += 2) {
+      const int64_t even = r * kBlockKeys, odd = even + kBlockKeys, word = even / 2;
+      pairRows(s.p + even, r + 1 < rows ? s.p + odd : nullptr, s.pWords + word);
+      pairRows(s.ds + even, r + 1 < rows ? s.ds + odd : nullptr, s.dsWords + word);
+    }
   for (int64_t j = 0; j < keys; j += kTileRows) {
     const int64_t count = std::min<int64_t>(kTileRows, keys - j);
     const int64_t first = z.causal ? std::max<int64_t>(0, (key + j - task.firstQuery) * z.group - row) : 0;  // earlier rows do not see key j
     if (first >= rows) break;
-    const float *p = s.p + first * kBlockKeys + j, *ds = s.ds + first * kBlockKeys + j;
-    addWeightedRows(count, s.dv + j * z.ldo, z.ldo, z.ldo / kLanes, p, s.dO + (row + first) * z.ldo, z.ldo, rows - first);
-    addWeightedRows(count, s.dk + j * z.ldq, z.ldq, z.ldq / kLanes, ds, s.q + (row + first) * z.ldq, z.ldq, rows - first);
+    constexpr bool Pairs = kPairs<T>;
+    const int64_t skipped = words<Pairs>(first), at = words<Pairs>(row) + skipped, left = words<Pairs>(rows - first);
+    const float *p = s.pWords + skipped * kBlockKeys + j, *ds = s.dsWords + skipped * kBlockKeys + j;
+    addWeightedRows<Pairs>(count, s.dv + j * z.ldo, z.ldo, z.ldo / kLanes, p, s.dOStacked + at * z.ldo, z.ldo, left);
+    addWeightedRows<Pairs>(count, s.dk + j * z.ldq, z.ldq, z.ldq / kLanes, ds, s.qStacked + at * z.ldq, z.ldq, left);
   }
 }
 
 template <class T>
-void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Scratch& s) {
+void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Scratch<T>& s) {
+  using Pack = Packer<T, kPairs<T>>;
   const int64_t positions = task.end - task.begin - task.firstQuery, firstRow = task.firstRow(z);
-  packRows(t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, s.q);
-  packRows(t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv, 1.0f, s.dO);
+  const HeadRows<T> q{t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk}, dO{t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv};
+  Pack::rows(q, z.scale, s.q);
+  Pack::rows(dO, 1.0f, s.dO);
+  if constexpr (kPairs<T>) {
+    Pack::stacked(q, s.qStacked);
+    Pack::stacked(dO, s.dOStacked);
+  }
   for (int64_t p = 0, row = 0; p < positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {
       const int64_t at = firstRow + p * z.Hq + g;
       s.lse[row] = t.lse[at];
-      s.delta[row] = rowDelta(s.dO + row * z.ldo, t.o + at * z.Dv, z.Dv);
+      s.delta[row] = rowDelta(t.dO + at * z.Dv, t.o + at * z.Dv, z.Dv);
     }
 }
 
 template <class T>
 void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z) {
   const int64_t rows = task.rows(z);
-  Scratch s(rows, !task.partial, z);
+  using Pack = Packer<T, kPairs<T>>;
+  Scratch<T> s(rows, !task.partial, z);
   if (task.partial) s.dq = task.partial;
   packQueries(t, task, z, s);
   std::fill_n(s.dq, rows * z.ldq, 0.0f);
   for (int64_t key = task.firstKey; key < task.lastKey; key += kBlockKeys) {
     const int64_t keys = std::min(kBlockKeys, task.lastKey - key), head = (task.begin + key) * z.Hkv + task.kvHead;
-    packTransposed(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, s.keysT);
-    packTransposed(t.v + head * z.Dv, keys, z.Hkv * z.Dv, z.Dv, s.valuesT);
-    packRows(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk, 1.0f, s.keys);
+    const HeadRows<T> k{t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, v{t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv};
+    Pack::transposed(k, s.keysT);
+    Pack::transposed(v, s.valuesT);
+    Pack::stacked(k, s.keys);
     std::fill_n(s.dk, keys * z.ldq, 0.0f);
     std::fill_n(s.dv, keys * z.ldo, 0.0f);
-    const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq};
+    const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq, z.scale};
     const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0;
     Lookahead ahead = linesAfter(t, task, next, z, key);
     ahead.spreadOver((rows - first + kTileRows - 1) / kTileRows);
     for (int64_t row = first; row < rows; row += kBlockRows) gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, rows - row), ahead);
-    for (int64_t j = 0; j < keys; ++j) {  // q carries the scale already, so dk does
-      writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, 1.0f);
+    for (int64_t j = 0; j < keys; ++j) {
+      const float rest = kPairs<T> ? z.scale : 1.0f;  // in f32 q carries the scale already, so dk does
+      writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, rest);
       writeRow(s.dv + j * z.ldo, t.dv + (head + j * z.Hkv) * z.Dv, z.Dv, 1.0f);
     }
   }

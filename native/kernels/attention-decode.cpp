@@ -47,21 +47,25 @@ Plan split(const int32_t* lengths, int64_t B, const Cache& z) {
 /** One row's walk over its cache: keys outside, units inside. */
 template <class Q, class C>
 class Walk {
+  static constexpr bool Pairs = kPairs<Q> && kPairs<C>;
+  using PackQueries = Packer<Q, Pairs>;
+  using Pack = Packer<C, Pairs>;
+
  public:
   Walk(const C* kSlot, const C* vSlot, const Task& task, int64_t parts, const Cache& z)
-      : z_(z), task_(task), parts_(parts), kSlot_(kSlot), vSlot_(vSlot), ldq_(padded(z.Dk)), ldo_(padded(z.Dv)), firstHead_(head(task.first)), heads_(head(task.last) - firstHead_) {}
+      : z_(z), task_(task), parts_(parts), kSlot_(kSlot), vSlot_(vSlot), ldq_(PackQueries::rowStride(z.Dk)), ldo_(padded(z.Dv)), firstHead_(head(task.first)), heads_(head(task.last) - firstHead_) {}
 
   /** Writes the task's rows of o; `next`, if any, is fetched towards the end. */
   void run(const Q* q, Q* o, const Walk* next) {
     const int64_t stateFloats = Softmax::size(heads_, ldo_);
-    float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + heads_ * ldq_ + kBlockKeys * (z_.Dk + ldo_))));
+    float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + heads_ * ldq_ + kBlockKeys * (words<Pairs>(z_.Dk) + ldo_))));
     state_ = Softmax::in(scratch, heads_, ldo_);
-    keysT_ = scratch + stateFloats, values_ = keysT_ + kBlockKeys * z_.Dk, queries_ = values_ + kBlockKeys * ldo_;
+    keysT_ = scratch + stateFloats, values_ = keysT_ + kBlockKeys * words<Pairs>(z_.Dk), queries_ = values_ + kBlockKeys * ldo_;
     const int64_t firstRow = task_.b * z_.Hq + firstHead_;
-    packRows(q + firstRow * z_.Dk, 1, 0, heads_, z_.Dk, z_.scale, queries_);
+    PackQueries::rows({q + firstRow * z_.Dk, 1, 0, heads_, z_.Dk}, z_.scale, queries_);
     for (int64_t key = 0; key < task_.length; key += kBlockKeys) {
       Lookahead ahead = key + kBlockKeys < task_.length ? block(key + kBlockKeys) : next ? next->block(0) : Lookahead{};
-      ahead.spreadOver((task_.last - task_.first) * packSteps(keysAt(key), z_.Dk));
+      ahead.spreadOver((task_.last - task_.first) * packSteps<Pairs>(keysAt(key), z_.Dk));
       for (int64_t unit = task_.first; unit < task_.last; ++unit) attendUnit(key, unit, ahead);
     }
     for (int64_t row = 0; row < heads_; ++row) state_.at(row).finish(o + (firstRow + row) * z_.Dv, z_.Dv, nullptr);
@@ -86,19 +90,19 @@ class Walk {
 
   void attendUnit(int64_t key, int64_t unit, Lookahead& ahead) const {
     const int32_t keys = keysAt(key);
-    packTransposed(keysOf(key, unit), keys, z_.kTokenStride, z_.Dk, keysT_, &ahead);
+    Pack::transposed({keysOf(key, unit), keys, z_.kTokenStride, 1, z_.Dk}, keysT_, &ahead);
     const KeyBlock packed = withValues(valuesOf(key, unit), keys);
     const int32_t visible[kTileRows] = {keys, keys, keys, keys, keys, keys};
     for (int64_t row = head(unit) - firstHead_, end = head(unit + 1) - firstHead_; row < end; row += kTileRows)
-      attendRows(std::min<int64_t>(kTileRows, end - row), queries_ + row * ldq_, ldq_, visible, packed, state_.at(row));
+      attendRows<Pairs>(std::min<int64_t>(kTileRows, end - row), queries_ + row * ldq_, ldq_, visible, packed, state_.at(row));
   }
 
   /** The block with its values read in place where they already are whole vectors of f32, else packed. */
   KeyBlock withValues(const C* v, int64_t keys) const {
     if constexpr (std::is_same_v<C, float>)
-      if (ldo_ == z_.Dv) return {keysT_, z_.Dk, v, z_.vTokenStride, ldo_ / kLanes};
-    packRows(v, keys, z_.vTokenStride, 1, z_.Dv, 1.0f, values_);
-    return {keysT_, z_.Dk, values_, ldo_, ldo_ / kLanes};
+      if (ldo_ == z_.Dv) return {keysT_, z_.Dk, v, z_.vTokenStride, ldo_ / kLanes, z_.scale};
+    Pack::stacked({v, keys, z_.vTokenStride, 1, z_.Dv}, values_);
+    return {keysT_, z_.Dk, values_, ldo_, ldo_ / kLanes, z_.scale};
   }
 
   const Cache& z_;

@@ -78,9 +78,10 @@ Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, co
 }
 
 /** Folds one packed key block, `keys` keys from `key` on, into every query row of the task that sees it. */
+template <bool Pairs>
 void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_t key, int64_t keys, const float* queries, const Softmax& state,
                  Lookahead& ahead) {
-  const int64_t rows = task.positions * z.group, ldq = padded(z.Dqk);
+  const int64_t rows = task.positions * z.group, ldq = padded(words<Pairs>(z.Dqk));
   const int64_t first = z.causal ? std::max<int64_t>(0, (key - task.first) * z.group) / kTileRows * kTileRows : 0;
   ahead.spreadOver((rows - first + kTileRows - 1) / kTileRows);
   for (int64_t row = first; row < rows; row += kTileRows, ahead.step()) {
@@ -88,24 +89,26 @@ void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_
     int32_t visible[kTileRows];
     for (int64_t r = 0; r < count; ++r)
       visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.first + (row + r) / z.group + 1 - key, 0, keys) : keys);
-    attendRows(count, queries + row * ldq, ldq, visible, block, state.at(row));
+    attendRows<Pairs>(count, queries + row * ldq, ldq, visible, block, state.at(row));
   }
 }
 
 template <class T>
 void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z) {
-  const int64_t rows = task.positions * z.group, ldq = padded(z.Dqk), ldo = padded(z.Dv), seen = task.seen(z.causal);
+  constexpr bool Pairs = kPairs<T>;
+  using Pack = Packer<T, Pairs>;
+  const int64_t rows = task.positions * z.group, ldq = Pack::rowStride(z.Dqk), ldo = padded(z.Dv), seen = task.seen(z.causal);
   const int64_t stateFloats = Softmax::size(rows, ldo), firstRow = task.firstRow(z.Hq, z.group);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * ldq + kBlockKeys * (z.Dqk + ldo))));
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * ldq + words<Pairs>(z.Dqk) * kBlockKeys + kBlockKeys * ldo)));
   const Softmax state = Softmax::in(scratch, rows, ldo);
-  float *keysT = scratch + stateFloats, *values = keysT + kBlockKeys * z.Dqk, *queries = values + kBlockKeys * ldo;
-  packRows(t.q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk, z.scale, queries);
+  float *keysT = scratch + stateFloats, *values = keysT + words<Pairs>(z.Dqk) * kBlockKeys, *queries = values + kBlockKeys * ldo;
+  Pack::rows({t.q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk}, z.scale, queries);
   for (int64_t key = 0; key < seen; key += kBlockKeys) {
     const int64_t keys = std::min(kBlockKeys, seen - key), head = (task.begin + key) * z.Hkv + task.kvHead;
-    packTransposed(t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, z.Dqk, keysT);
-    packRows(t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv, 1.0f, values);
+    Pack::transposed({t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, keysT);
+    Pack::stacked({t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv}, values);
     Lookahead ahead = linesAfter(t, task, next, z, key);
-    attendBlock(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes}, key, keys, queries, state, ahead);
+    attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale}, key, keys, queries, state, ahead);
   }
   for (int64_t p = 0, row = 0; p < task.positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {

@@ -2,7 +2,6 @@
 #include "attention-tile.h"
 
 #include <limits>
-#include <utility>
 
 namespace luciole::attention {
 namespace {
@@ -41,20 +40,21 @@ inline vf hideFrom(vf x, int64_t count) {
   return laneIndex() < limit ? x : splat(-kInfinity);
 }
 
-template <int R>
+/** Lane sums of e^(s - max) go to the normaliser as they are; what multiplies the values is rounded to bf16 in pairs, in place. */
+template <bool Pairs, int R>
 void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
   alignas(64) float p[R][kBlockKeys];
   alignas(64) float alpha[(kTileRows + kLanes - 1) / kLanes * kLanes] = {};
   const int64_t keys = visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
-  multiply<R, Start::kZero>(p[0], kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, block.dqk);
+  multiply<Pairs, R, Start::kZero>(p[0], kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk));
   for (int r = 0; r < R; ++r) {
     vf top = splat(-kInfinity);
     for (int64_t n = 0; n < vectors; ++n) {
+      const bool hides = visible[r] < (n + 1) * kLanes;
       vf s = load(p[r] + n * kLanes);
-      if (visible[r] < (n + 1) * kLanes) {
-        s = hideFrom(s, visible[r] - n * kLanes);
-        store(p[r] + n * kLanes, s);
-      }
+      if constexpr (Pairs) s *= splat(block.scale);
+      if (hides) s = hideFrom(s, visible[r] - n * kLanes);
+      if (Pairs || hides) store(p[r] + n * kLanes, s);
       top = vmax(s, top);
     }
     float max = hmax(top);
@@ -68,99 +68,44 @@ void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock&
     vf blockNorm{};
     for (int64_t n = 0; n < vectors; ++n) {
       vf e = expNonPositive(load(p[r] + n * kLanes) - max);
-      store(p[r] + n * kLanes, e);
+      if constexpr (Pairs) store(reinterpret_cast<bf16*>(p[r]) + n * kLanes, e);
+      else store(p[r] + n * kLanes, e);
       blockNorm += e;
     }
     store(state.norm + r * kLanes, vfma(load(state.norm + r * kLanes), splat(alpha[r]), blockNorm));
   }
-  multiply<R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, keys, alpha);
+  multiply<Pairs, R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, words<Pairs>(keys), alpha);
 }
 
-template <int R>
-void grad(const float* q, const float* dO, int64_t ldo, const float* lse, const float* delta, const int32_t* visible, const GradBlock& block, float* p,
-          float* ds, float* dq) {
+template <bool Pairs, int R>
+void grad(const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
+  alignas(64) float pairs[R][kBlockKeys / 2];
   const int64_t keys = visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
-  multiply<R, Start::kZero>(p, kBlockKeys, vectors, q, block.ldk, 1, block.keysT, kBlockKeys, block.dqk);
-  multiply<R, Start::kZero>(ds, kBlockKeys, vectors, dO, ldo, 1, block.valuesT, kBlockKeys, block.dv);
+  multiply<Pairs, R, Start::kZero>(p, kBlockKeys, vectors, rows.q, rows.ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk));
+  multiply<Pairs, R, Start::kZero>(ds, kBlockKeys, vectors, rows.dO, rows.ldo, 1, block.valuesT, kBlockKeys, words<Pairs>(block.dv));
   for (int r = 0; r < R; ++r) {
     float *pRow = p + r * kBlockKeys, *dsRow = ds + r * kBlockKeys;
     for (int64_t n = 0; n < vectors; ++n) {
-      vf s = load(pRow + n * kLanes) - splat(lse[r]);
+      vf s = load(pRow + n * kLanes);
+      if constexpr (Pairs) s = vfma(s, splat(block.scale), splat(-rows.lse[r]));
+      else s -= splat(rows.lse[r]);
       if (visible[r] < (n + 1) * kLanes) s = hideFrom(s, visible[r] - n * kLanes);
       // Rounding may leave s a little above 0: expNonPositive holds up to +88.
-      vf e = expNonPositive(s);
+      vf e = expNonPositive(s), d = e * (load(dsRow + n * kLanes) - splat(rows.delta[r]));
       store(pRow + n * kLanes, e);
-      store(dsRow + n * kLanes, e * (load(dsRow + n * kLanes) - splat(delta[r])));
+      store(dsRow + n * kLanes, d);
+      if constexpr (Pairs) store(reinterpret_cast<bf16*>(pairs[r]) + n * kLanes, d);
     }
     for (int64_t n = vectors; n < kBlockKeys / kLanes; ++n) {
       store(pRow + n * kLanes, vf{});
       store(dsRow + n * kLanes, vf{});
     }
   }
-  multiply<R, Start::kKeep>(dq, block.ldk, block.ldk / kLanes, ds, kBlockKeys, 1, block.keys, block.ldk, keys);
-}
-
-/** Elements of a and b in turn: of their low halves (from = 0) or of their high halves (from = kLanes / 2). */
-template <int from, size_t... i>
-inline vf interleave(vf a, vf b, std::index_sequence<i...>) {
-  return __builtin_shufflevector(a, b, (from + static_cast<int>(i / 2) + static_cast<int>(i % 2) * kLanes)...);
-}
-
-/** Riffles row i with row i + kLanes/2; log2(kLanes) rounds of it make the transpose. */
-inline void transpose(vf* rows) {
-  constexpr auto lanes = std::make_index_sequence<kLanes>{};
-  vf next[kLanes];
-#pragma GCC unroll 4
-  for (int round = 1; round < kLanes; round *= 2) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes / 2; ++i) {
-      next[2 * i] = interleave<0>(rows[i], rows[i + kLanes / 2], lanes);
-      next[2 * i + 1] = interleave<kLanes / 2>(rows[i], rows[i + kLanes / 2], lanes);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) rows[i] = next[i];
-  }
-}
-
-/** Transposes `tokens` rows and `width` columns (both up to kLanes); missing rows become zero columns. */
-template <class T, class Width>
-inline void transposeSquare(const T* x, int64_t tokens, int64_t tokenStride, Width width, float* out) {
-  vf rows[kLanes];
-  if (tokens >= kLanes) {
-#pragma GCC unroll 16
-    for (int t = 0; t < kLanes; ++t) rows[t] = get(x + t * tokenStride, width);
-  } else {
-    for (int t = 0; t < kLanes; ++t) rows[t] = t < tokens ? get(x + t * tokenStride, width) : vf{};
-  }
-  transpose(rows);
-  for (int d = 0; d < width; ++d) store(out + d * kBlockKeys, rows[d]);
+  const float* weights = Pairs ? pairs[0] : ds;
+  multiply<Pairs, R, Start::kKeep>(dq, block.ldk, block.ldk / kLanes, weights, Pairs ? kBlockKeys / 2 : kBlockKeys, 1, block.keys, block.ldk, words<Pairs>(keys));
 }
 
 }  // namespace
-
-template <class T>
-void packRows(const T* x, int64_t tokens, int64_t tokenStride, int64_t heads, int64_t width, float scale, float* out) {
-  const int64_t whole = width / kLanes * kLanes;
-  for (int64_t t = 0; t < tokens; ++t)
-    for (int64_t h = 0; h < heads; ++h) {
-      const T* row = x + t * tokenStride + h * width;
-      for (int64_t d = 0; d < whole; d += kLanes, out += kLanes) store(out, load(row + d) * splat(scale));
-      if (whole == width) continue;
-      store(out, loadPart(row + whole, static_cast<int>(width - whole)) * splat(scale));
-      out += kLanes;
-    }
-}
-
-template <class T>
-void packTransposed(const T* x, int64_t tokens, int64_t tokenStride, int64_t width, float* out, Lookahead* ahead) {
-  for (int64_t t = 0; t < tokens; t += kLanes)
-    eachVector(0, width, [&](int64_t d, auto lanes) {
-      transposeSquare(x + t * tokenStride + d, tokens - t, tokenStride, lanes, out + d * kBlockKeys + t);
-      if (ahead) ahead->step();
-    });
-  for (int64_t t = padded(tokens); t < kBlockKeys; t += kLanes)
-    for (int64_t d = 0; d < width; ++d) store(out + d * kBlockKeys + t, vf{});
-}
 
 Softmax Softmax::in(float* scratch, int64_t rows, int64_t ldo) {
   Softmax state{scratch, scratch + roundUp(rows, 16), scratch + roundUp(rows, 16) + rows * kLanes, ldo};
@@ -176,24 +121,31 @@ void Softmax::finish(T* o, int64_t dv, float* lse) const {
   if (lse) *lse = max[0] + std::log(total);
 }
 
+template <bool Pairs>
 void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
-  withRows(rows, [&](auto count) { attend<count>(q, ldq, visible, block, state); });
+  withRows(rows, [&](auto count) { attend<Pairs, count>(q, ldq, visible, block, state); });
 }
 
-void gradRows(int64_t rows, const float* q, const float* dO, int64_t ldo, const float* lse, const float* delta, const int32_t* visible,
-              const GradBlock& block, float* p, float* ds, float* dq) {
-  withRows(rows, [&](auto count) { grad<count>(q, dO, ldo, lse, delta, visible, block, p, ds, dq); });
+template <bool Pairs>
+void gradRows(int64_t count, const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
+  withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, visible, block, p, ds, dq); });
 }
 
-void addWeightedRows(int64_t keys, float* c, int64_t ldc, int64_t vectors, const float* weights, const float* x, int64_t ldx, int64_t rows) {
-  withRows(keys, [&](auto count) { multiply<count, Start::kKeep>(c, ldc, vectors, weights, 1, kBlockKeys, x, ldx, rows); });
+template <bool Pairs>
+void addWeightedRows(int64_t keys, float* c, int64_t ldc, int64_t vectors, const float* weights, const float* x, int64_t ldx, int64_t words) {
+  withRows(keys, [&](auto count) { multiply<Pairs, count, Start::kKeep>(c, ldc, vectors, weights, 1, kBlockKeys, x, ldx, words); });
 }
 
-template void packRows(const float*, int64_t, int64_t, int64_t, int64_t, float, float*);
-template void packRows(const bf16*, int64_t, int64_t, int64_t, int64_t, float, float*);
-template void packTransposed(const float*, int64_t, int64_t, int64_t, float*, Lookahead*);
-template void packTransposed(const bf16*, int64_t, int64_t, int64_t, float*, Lookahead*);
 template void Softmax::finish(float*, int64_t, float*) const;
 template void Softmax::finish(bf16*, int64_t, float*) const;
+
+#define LUCIOLE_ATTENTION_TILE(pairs)                                                                                                  \
+  template void attendRows<pairs>(int64_t, const float*, int64_t, const int32_t*, const KeyBlock&, const Softmax&);                    \
+  template void gradRows<pairs>(int64_t, const GradRows&, const int32_t*, const GradBlock&, float*, float*, float*);                   \
+  template void addWeightedRows<pairs>(int64_t, float*, int64_t, int64_t, const float*, const float*, int64_t, int64_t);
+LUCIOLE_ATTENTION_TILE(false)
+#if defined(__AVX512BF16__)
+LUCIOLE_ATTENTION_TILE(true)
+#endif
 
 }  // namespace luciole::attention

@@ -7,7 +7,9 @@
 //   blocks of 64 from key 0 of the sequence; the softmax is updated online, block by block; within a block P·V is one
 //   chain over keys ascending; the normaliser is kept per lane and summed pairwise once at the end.
 // Hidden keys add exact zeros. Nothing depends on the row's neighbours, the thread count or the batch.
-// All arithmetic is f32; bf16 is widened on reading and rounded to nearest even on writing. NaN in q, k or v shows in o.
+// f32 operands: all arithmetic is f32. bf16 operands where the dot instruction exists: products take two neighbours of the summed dimension
+// at once, sums are f32; scores are multiplied by `scale` afterwards, and probabilities (and their gradients) are rounded to bf16 where they
+// are multiplied, as every flash attention in 16 bits does. Other builds widen bf16 and compute in f32. NaN in q, k or v shows in o.
 #pragma once
 #include <cstdint>
 

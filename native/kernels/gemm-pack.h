@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "simd.h"
+#include "words.h"
 
 namespace luciole {
 
@@ -17,14 +17,6 @@ inline constexpr int kTileRows = 8;
 #endif
 inline constexpr int kTileVectors = 2;
 inline constexpr int kPanelColumns = kTileVectors * kLanes;
-
-// A packed word is 32 bits: one f32, or two bf16 that are neighbours in k (what vdpbf16ps multiplies at once).
-#if defined(__AVX512BF16__)
-inline constexpr bool kHasDotBf16 = true;
-#else
-inline constexpr bool kHasDotBf16 = false;
-#endif
-inline constexpr int64_t elementsPerWord(bool bf16Compute) { return bf16Compute && kHasDotBf16 ? 2 : 1; }
 
 /** Most words of k in one accumulation chunk: a panel of A stays in the first-level cache, a panel of B in the second. */
 inline constexpr int64_t kChunkWords = 512;
