@@ -41,7 +41,7 @@ export async function resumeZero(path: string, request: Omit<ZeroRequest, "optio
   const { seed, options: recorded } = configOfRun(path, "zero");
   const options = zeroOptions("tiny", recorded);
   await tellPlan(request, options, seed);
-  const { run, checkpoint } = await reopenRun(path, "zero", request.notice);
+  const { run, checkpoint } = await reopenRun(path, "zero", request);
   return perform(await ZeroSession.open(options, surroundings(request, options, seed, run), checkpoint), request);
 }
 

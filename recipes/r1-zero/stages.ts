@@ -17,7 +17,7 @@ export async function pretrain(session: ZeroSession): Promise<void> {
       phase: "pretrain",
       steps,
       batchSequences: batchTraces,
-      schedule: warmupCosine({ peak: learningRate, warmupSteps, totalSteps: steps, finalFraction: 0.05 }),
+      schedule: warmupCosine({ peak: learningRate, warmupSteps: Math.min(warmupSteps, steps), totalSteps: steps, finalFraction: 0.05 }),
       validation: corpus.sequences(0, batchTraces, "heldout"),
       validationEverySteps: 50,
       learningRateName: "pretrain.learningRate",

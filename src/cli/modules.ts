@@ -65,7 +65,7 @@ async function importDefault(path: string): Promise<unknown> {
   const { createJiti } = await import("jiti");
   let loaded: Record<string, unknown>;
   try {
-    loaded = await createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false }).import(file);
+    loaded = await createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false, interopDefault: false }).import(file);
   } catch (error) {
     if (error instanceof LucioleError) throw error;
     throw new DataError(`${path} cannot be loaded: ${(error as Error).message.split("\n")[0]}`, { cause: error });

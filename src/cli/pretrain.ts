@@ -53,7 +53,7 @@ async function train(context: RunContext, request: Request, resumes: boolean): P
   await tellPlan(context, request, material);
   const { options, seed } = request;
   const { run, checkpoint }: Pick<ReopenedRun, "run" | "checkpoint"> = resumes
-    ? await reopenRun(context.path, "pretrain", context.notice)
+    ? await reopenRun(context.path, "pretrain", context)
     : { run: newRun(context, request, material) };
   try {
     const { progress, signal, machine } = context;

@@ -125,11 +125,15 @@ function addInspect(program: Command): void {
 }
 
 function addBench(program: Command): void {
-  const command = verb(program, "bench", "measure this machine and the engine on it", "luciole bench gemm");
-  command.argument("[name]", "which measurement (default: all of them; `list` names them)").allowExcessArguments();
+  const command = verb(program, "bench", "measure the engine beside its peers and this machine's ceilings", "luciole bench gemm startup --no-peers");
+  command
+    .argument("[names...]", "which claims to measure (default: all)")
+    .option("--quick", "leave out the peers' compiled variants")
+    .option("--no-peers", "ours only")
+    .option("--threads <n>", "threads of both sides (default: one per core)", wholeNumber(1, 256));
   jsonFlag(command);
   debugFlag(command);
-  command.action(async (name, flags) => (await import("./bench.js")).bench(name, flags));
+  command.action(async (names, flags) => (await import("./bench.js")).bench(names, flags));
 }
 
 function addDoctor(program: Command): void {

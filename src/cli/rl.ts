@@ -73,7 +73,7 @@ function recordedRequest(path: string): Request {
 
 async function perform(context: RunContext, request: Request, resumes: boolean): Promise<RunSummary> {
   const { options, seed } = request;
-  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context.notice) : undefined;
+  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context) : undefined;
   // A run that goes on needs its first weights no more.
   const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
   const compute = options.compute ?? facts.compute;

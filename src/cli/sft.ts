@@ -53,7 +53,7 @@ function recordedRequest(path: string): Request {
 
 async function tune(context: RunContext, request: Request, resumes: boolean): Promise<TrainingSummary> {
   const { options, seed } = request;
-  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "sft", context.notice) : undefined;
+  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "sft", context) : undefined;
   // A run that goes on needs its first weights no more.
   const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
   const compute = options.compute ?? facts.compute;

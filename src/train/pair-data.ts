@@ -4,7 +4,7 @@ import { type JsonlRow, readJsonl } from "../tasks/jsonl-task.js";
 import { splitOfKey } from "../tasks/task.js";
 import { type ChatMessage, type ChatRenderer, chatRenderer, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import type { TrainSequence } from "./batch.js";
+import { countTargets, type TrainSequence } from "./batch.js";
 
 /** The two sides of a file of pairs, tokenised; `sequences` of the same prompt stay on one side. */
 export interface PairData {
@@ -21,6 +21,7 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
     const where = `${path}:${line}`;
     const pair = pairOf(row, render, where);
     const sequence = tokenisePair(pair, tokenizer);
+    if (countTargets([sequence]) === 0) throw new DataError(`${where}: there is no token to learn; give a completion, and a prompt before it`);
     if (sequence.ids.length > options.maxTokens)
       throw new DataError(
         `${where}: prompt and completion take ${sequence.ids.length} tokens, the model's context is ${options.maxTokens}; shorten or remove the line`,

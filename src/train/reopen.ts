@@ -20,9 +20,17 @@ export function configOfRun(path: string, verb: string): RunConfig {
   throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with luciole ${config.verb} --resume ${path}`);
 }
 
-/** Opens the run to write to. `notice` is told of damaged checkpoints that were passed over; all damaged is a CheckpointError. */
-export async function reopenRun(path: string, verb: string, notice?: (line: string) => void): Promise<ReopenedRun> {
+/** What a run is reopened with: the kernels' instruction set, and who is told of anything out of the ordinary. */
+export interface ReopenContext {
+  readonly machine: { readonly isa: string };
+  readonly notice?: (line: string) => void;
+}
+
+/** Opens the run to write to. Damaged checkpoints are passed over with a notice; all damaged is a CheckpointError. */
+export async function reopenRun(path: string, verb: string, { machine, notice }: ReopenContext): Promise<ReopenedRun> {
   const config = configOfRun(path, verb);
+  const { isa } = config.machine;
+  if (isa !== machine.isa) notice?.(`this run was begun on ${isa} kernels; on ${machine.isa} it goes on, but not to the same bits`);
   const checkpoint = await loadLatest(join(path, "checkpoints"));
   if (checkpoint?.warning) notice?.(checkpoint.warning);
   return { config, checkpoint, run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log) };

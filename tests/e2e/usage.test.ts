@@ -6,14 +6,15 @@ import { reportFailure } from "../../src/cli/failure.js";
 import { buildProgram } from "../../src/cli/program.js";
 import { luciole, temporaryFolder } from "./command.js";
 
+// A machine that is busy with other tests takes its time.
+vi.setConfig({ testTimeout: 240_000 });
+
 const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "inspect", "bench", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
   mkdirSync(at("taken"));
   writeFileSync(at("taken/notes.txt"), "mine");
-  writeFileSync(at("constant.ts"), "export const reward = 1;");
-  writeFileSync(at("broken.ts"), "export default (((;");
 });
 afterAll(() => folder.remove());
 
@@ -81,7 +82,6 @@ describe("one line and exit code 2 for", () => {
     ["an unknown model preset", ["pretrain", "--traces", "countdown", "--model", "llama-tiy"], /did you mean "llama-tiny"\?/],
     ["fine-tuning on nothing", ["sft", "--model", "x"], /give --model .* and --data/],
     ["reinforcing nothing", ["rl"], /give the model to start from with --model/],
-    ["an unknown measurement", ["bench", "speeed"], /speeed|not part of an installed package/],
   ];
   test.each(cases)("%s", async (_, args, message) => {
     const { code, out, err } = await inProcess(...args);
@@ -94,6 +94,20 @@ describe("one line and exit code 2 for", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/taken is not empty \(notes\.txt\); choose an empty or new directory with --out/);
   });
+});
+
+test("an unknown measurement is refused by the bench itself", async () => {
+  const { code, stderr } = await luciole(["bench", "speeed", "--no-peers"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/unknown claim speeed: choose from .*gemm/);
+});
+
+test("the doctor tells of every part of the machine, and a mend for each that is missing", async () => {
+  const { code, stdout } = await luciole(["doctor", "--json"]);
+  const { healthy, findings } = JSON.parse(stdout);
+  expect(findings.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["Node", "CPU", "C++ compiler", "kernels", "memory", "disk"]));
+  for (const { status, mend } of findings) if (status === "missing") expect(mend).toBeTruthy();
+  expect(code).toBe(healthy ? 0 : 1);
 });
 
 test("the stack of an error is there for --debug", async () => {

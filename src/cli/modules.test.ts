@@ -1,0 +1,66 @@
+// A person's own tasks and rewards: what a module may be, what it gets, and what is said of one that cannot be used.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTask, type RewardSample, type WeightedReward } from "../tasks/index.js";
+import { loadRewards, loadTask } from "./modules.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "luciole-modules-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const module = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+const countdown = createTask("countdown");
+
+describe("rewards", () => {
+  test("are built in by name, with a weight where one is given", async () => {
+    const rewards = (await loadRewards(["accuracy", "format:0.5"], countdown)) as WeightedReward[];
+    expect(rewards.map(({ weight }) => weight)).toEqual([1, 0.5]);
+  });
+  test("of a module may be TypeScript with its own imports: one, weighted, or several", async () => {
+    module("score.ts", "enum Points { Right = 2 }\nexport const score = (n: number): number => n * Points.Right;");
+    const one = module(
+      "one.ts",
+      'import { score } from "./score.ts";\nexport default function doubled({ completion }: { completion: string }) { return score(completion.length); }',
+    );
+    const many = module(
+      "many.ts",
+      "export default [() => 1, { reward: () => 0, weight: 0.1 }, { name: 'batch', scoreBatch: (s: unknown[]) => s.map(() => 1) }];",
+    );
+    const [doubled, ...rest] = await loadRewards([one, many], countdown);
+    expect((doubled as (sample: RewardSample) => number)({ completion: "abc" } as RewardSample)).toBe(6);
+    expect(rest).toHaveLength(3);
+  });
+  test.each([
+    ["a name that is none", () => "acuracy", /expected accuracy, format.*did you mean "accuracy"\?/],
+    ["a weight that is no number", () => "format:much", /weight must be a number, got "much"/],
+    ["a file that is not there", () => join(folder, "none.ts"), /there is no such file/],
+    ["a module without a default export", () => module("named.ts", "export const reward = () => 1;"), /expected a default export, found reward/],
+    ["a default export of another kind", () => module("text.ts", 'export default "1";'), /must be a reward function/],
+    ["a module that does not parse", () => module("broken.ts", "export default (((;"), /broken\.ts cannot be loaded: /],
+  ])("%s is refused in one line", async (_, name, message) => {
+    await expect(loadRewards([name()], countdown)).rejects.toThrow(message);
+  });
+});
+
+describe("tasks", () => {
+  test("are built in by name, with their options checked", async () => {
+    expect((await loadTask("arithmetic", { maxDigits: 1 })).name).toBe("arithmetic");
+    await expect(loadTask("arithmetic", { digit: 1 })).rejects.toThrow(/unknown option "digit"/);
+    await expect(loadTask("aritmetic", {})).rejects.toThrow(/did you mean "arithmetic"\?/);
+    await expect(loadTask("jsonl", {})).rejects.toThrow("--data");
+  });
+  test("of a module are one, or made by a function of the options", async () => {
+    const body = "({ name: 'echo', generate: () => ({}), verify: () => 1, renderPrompt: () => 'x', validate: () => ({}), options })";
+    const path = module("task.ts", `export default (options: unknown) => ${body};`);
+    expect(await loadTask(path, { a: 1 })).toMatchObject({ name: "echo", options: { a: 1 } });
+    await expect(loadTask(module("half.ts", "export default { generate() {} };"), {})).rejects.toThrow(/it lacks verify, renderPrompt/);
+  });
+});
