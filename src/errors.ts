@@ -19,9 +19,9 @@ export class BackendError extends LucioleError {}
 /** Training that cannot go on: a loss that is not finite, tasks without reward spread. */
 export class TrainingError extends LucioleError {}
 
-/** Throws a plain `Error` when an internal invariant does not hold: a defect of Luciole, not of its input. */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`internal: ${message}`);
+/** Throws a plain `Error` when an internal invariant does not hold: a defect of Luciole, not of its input. A message that takes work is a function. */
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (!condition) throw new Error(`internal: ${typeof message === "string" ? message : message()}`);
 }
 
 /** `, did you mean "x"?` for the known name nearest to `name`, or nothing when none is near: at most a third of its letters differ. */

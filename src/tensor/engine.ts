@@ -90,7 +90,7 @@ export function emptyPacked(shape: readonly number[], dtype: DType): Tensor {
 function allocate(shape: readonly number[], dtype: DType): Storage {
   const owner = currentPool();
   const buffer = owner.acquire(numElements(shape) * dtypeBytes[dtype]);
-  return new Storage(currentBackend(), buffer, (s) => owner.giveBack(s.buffer));
+  return new Storage(currentBackend(), buffer, owner);
 }
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
@@ -115,9 +115,9 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
 
 /** A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape. */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
-  assert(!source.isPacked, `alias of packed tensor [${source.shape}]`);
+  assert(!source.isPacked, () => `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
-  assert(elementOffset + numElements(shape) <= source.size, `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
+  assert(elementOffset + numElements(shape) <= source.size, () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
   return adopt(new Tensor(source.storage.retain(), byteOffset, shape, source.dtype));
 }
 
@@ -183,16 +183,15 @@ function visit(value: unknown, each: (t: Tensor) => void): void {
  */
 export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], params: P, into?: readonly (Tensor | undefined)[]): Tensor[] {
   const specs = op.infer(inputs, params);
-  const outputs = specs.map((spec, i) => reuse(op.name, spec, into?.[i]) ?? empty(spec.shape, spec.dtype));
-  const device = (inputs.find((t) => t) ?? outputs[0]).storage.backend;
+  const outputs: Tensor[] = [];
+  for (let i = 0; i < specs.length; i++) outputs.push(reuse(op.name, specs[i], into?.[i]) ?? empty(specs[i].shape, specs[i].dtype));
+  const device = (firstOf(inputs) ?? outputs[0]).storage.backend;
   const kernel = (device.kernels as unknown as Record<string, unknown>)[op.name];
   if (typeof kernel !== "function") {
     const reason = (kernel as { unsupported?: string } | undefined)?.unsupported ?? "not implemented";
     throw new BackendError(`${op.name} is not supported by the ${device.name} backend: ${reason}`);
   }
-  inputs.forEach((t, i) => {
-    if (t) checkOperand(op, t, i, device);
-  });
+  for (let i = 0; i < inputs.length; i++) checkOperand(op, inputs[i], i, device);
   const started = profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
   measure(op, inputs, outputs, params, started);
@@ -200,9 +199,15 @@ export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], p
   return outputs;
 }
 
-function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor, index: number, device: Backend): void {
-  assert(!t.isDisposed, `${op}: an input tensor was already disposed`);
-  assert(!t.isPacked || takesPacked?.includes(index), `${op}: input ${index} is packed, which this op cannot read`);
+function firstOf(inputs: readonly (Tensor | null)[]): Tensor | undefined {
+  for (const t of inputs) if (t) return t;
+  return undefined;
+}
+
+function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor | null, index: number, device: Backend): void {
+  if (!t) return;
+  assert(!t.isDisposed, () => `${op}: an input tensor was already disposed`);
+  assert(!t.isPacked || takesPacked?.includes(index), () => `${op}: input ${index} is packed, which this op cannot read`);
   const own = t.storage.backend;
   if (own !== device) throw new BackendError(`${op}: operands live on two backends, ${device.name} and ${own.name}: move one by data() and tensor()`);
 }

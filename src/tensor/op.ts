@@ -74,9 +74,10 @@ export interface OpSpec<P> {
 /** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
 export type Kernel<P> = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
 
-/** Throws a ShapeError naming the op unless the condition holds. */
-export function checkShape(condition: boolean, op: string, expected: string, ...specs: readonly (TensorSpec | null)[]): asserts condition {
+/** Throws a ShapeError naming the op unless the condition holds. An expectation that takes work to word is a function. */
+export function checkShape(condition: boolean, op: string, expected: string | (() => string), ...specs: readonly (TensorSpec | null)[]): asserts condition {
   if (condition) return;
+  const wording = typeof expected === "string" ? expected : expected();
   const got = specs.map((s) => (s ? `${s.dtype}[${s.shape.join(",")}]` : "none")).join(", ");
-  throw new ShapeError(`${op}: expected ${expected}, got ${got}`);
+  throw new ShapeError(`${op}: expected ${wording}, got ${got}`);
 }

@@ -5,7 +5,8 @@ import type { Backend, DeviceBuffer } from "./backend.js";
 /** Sizes are rounded up to eighths of a power of two (at most 12.5% waste), at least 256 bytes. */
 export function sizeClass(sizeBytes: number): number {
   if (sizeBytes <= 256) return 256;
-  const step = 2 ** Math.floor(Math.log2((sizeBytes - 1) / 8));
+  const eighth = (sizeBytes - 1) / 8;
+  const step = eighth < 2 ** 31 ? 1 << (31 - Math.clz32(eighth)) : 2 ** Math.floor(Math.log2(eighth));
   return Math.ceil(sizeBytes / step) * step;
 }
 

@@ -168,7 +168,7 @@ function makeContext<P>(
 ): VjpContext<P> {
   const fetch = (key: string) => {
     const t = saved.get(key);
-    assert(t, `${name}: the gradient rule asks for ${key}, which the op does not save`);
+    assert(t, () => `${name}: the gradient rule asks for ${key}, which the op does not save`);
     return t;
   };
   return {

@@ -26,7 +26,7 @@ export class Storage {
   constructor(
     readonly backend: Backend,
     readonly buffer: DeviceBuffer,
-    private readonly onFree: (storage: Storage) => void,
+    private readonly owner: { giveBack(buffer: DeviceBuffer): void },
   ) {}
   retain(): this {
     assert(this.references > 0, "retain of freed storage");
@@ -35,7 +35,7 @@ export class Storage {
   }
   release(): void {
     assert(this.references > 0, "release of freed storage");
-    if (--this.references === 0) this.onFree(this);
+    if (--this.references === 0) this.owner.giveBack(this.buffer);
   }
   /** Whether more than one handle holds this memory: it must not be written in place. */
   get isShared(): boolean {
@@ -81,7 +81,7 @@ export class Tensor implements TensorSpec {
 
   /** Frees this handle; the memory goes back when no other handle holds it. Disposing twice is an error. */
   dispose(): void {
-    assert(!this.disposed, `tensor ${this.id} [${this.shape}] disposed twice`);
+    assert(!this.disposed, () => `tensor ${this.id} [${this.shape}] disposed twice`);
     this.disposed = true;
     this.owner?.delete(this);
     this.owner = null;
@@ -90,7 +90,7 @@ export class Tensor implements TensorSpec {
 
   /** A second handle on the same value (same id), outside every scope: the caller disposes it. */
   retain(): Tensor {
-    assert(!this.disposed, `retain of disposed tensor ${this.id}`);
+    assert(!this.disposed, () => `retain of disposed tensor ${this.id}`);
     const alias = new Tensor(this.storage.retain(), this.byteOffset, this.shape, this.dtype, this.id, this.isPacked);
     alias.requiresGrad = this.requiresGrad;
     alias.sink = this.sink;
@@ -103,13 +103,13 @@ export class Tensor implements TensorSpec {
   }
   /** The raw bytes, after all enqueued work. */
   async bytes(): Promise<Uint8Array> {
-    assert(!this.disposed, `read of disposed tensor ${this.id}`);
-    assert(!this.isPacked, `read of packed tensor ${this.id} [${this.shape}]`);
+    assert(!this.disposed, () => `read of disposed tensor ${this.id}`);
+    assert(!this.isPacked, () => `read of packed tensor ${this.id} [${this.shape}]`);
     return this.storage.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
   }
   /** The value of a one-element tensor. */
   async item(): Promise<number> {
-    assert(this.size === 1, `item() of a tensor of shape [${this.shape}]`);
+    assert(this.size === 1, () => `item() of a tensor of shape [${this.shape}]`);
     return (await this.data())[0];
   }
 }

@@ -6,7 +6,7 @@ import { numElements, type Tensor } from "./tensor.js";
 
 /** The same numbers under another shape of equal size. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
-  checkShape(numElements(shape) === x.size, "reshape", `a shape of ${x.size} elements instead of [${shape}]`, x);
+  checkShape(numElements(shape) === x.size, "reshape", () => `a shape of ${x.size} elements instead of [${shape}]`, x);
   const out = alias(x, shape);
   recordView(x, out, (grad) => alias(grad, x.shape));
   return out;

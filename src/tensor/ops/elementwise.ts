@@ -9,8 +9,13 @@ const sameSize = (a: TensorSpec, b: TensorSpec) => numElements(a.shape) === numE
 
 /** Cost of a memory-bound op: `flopsPerElement` per output element, every operand moved once. */
 export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[]): Cost {
-  const bytes = [...inputs, ...outputs].reduce((sum, s) => sum + (s ? numElements(s.shape) * (s.dtype === "bf16" || s.dtype === "f16" ? 2 : 4) : 0), 0);
-  return { flops: flopsPerElement * numElements(outputs[0].shape), bytes };
+  return { flops: flopsPerElement * numElements(outputs[0].shape), bytes: bytesOf(inputs) + bytesOf(outputs) };
+}
+
+function bytesOf(specs: readonly (TensorSpec | null)[]): number {
+  let bytes = 0;
+  for (const s of specs) if (s) bytes += numElements(s.shape) * (s.dtype === "bf16" || s.dtype === "f16" ? 2 : 4);
+  return bytes;
 }
 
 const notFinite = { shape: [4], dtype: "f32" as const, values: [Number.NaN, Number.NEGATIVE_INFINITY, -40, 2] };
@@ -451,7 +456,7 @@ export const concatLastOp: OpSpec<Record<string, never>> = {
 export const splitLastOp: OpSpec<{ width: number }> = {
   name: "splitLast",
   infer: ([x], { width }) => {
-    checkShape(x!.shape.length === 2 && width > 0 && width < x!.shape[1], "splitLast", `a matrix wider than ${width}`, x);
+    checkShape(x!.shape.length === 2 && width > 0 && width < x!.shape[1], "splitLast", () => `a matrix wider than ${width}`, x);
     return [
       { shape: [x!.shape[0], width], dtype: x!.dtype },
       { shape: [x!.shape[0], x!.shape[1] - width], dtype: x!.dtype },

@@ -25,7 +25,7 @@ function gemmSizes(a: TensorSpec, b: TensorSpec, p: GemmParams): [number, number
   checkShape(
     a.shape.length === 2 && b.shape.length === 2 && k === kb,
     "gemm",
-    `matrices with equal inner sizes (transA ${p.transA}, transB ${p.transB})`,
+    () => `matrices with equal inner sizes (transA ${p.transA}, transB ${p.transB})`,
     a,
     b,
   );
@@ -43,14 +43,14 @@ export const gemmOp: OpSpec<GemmParams> = {
   name: "gemm",
   infer: ([a, b, bias, residual], p) => {
     const [m, n] = gemmSizes(a!, b!, p);
-    checkShape(!bias || (bias.shape[0] === n && bias.dtype === "f32"), "gemm", `an f32 bias of ${n}`, bias);
+    checkShape(!bias || (bias.shape[0] === n && bias.dtype === "f32"), "gemm", () => `an f32 bias of ${n}`, bias);
     checkShape(
       !b!.isPacked || (p.transB && !p.transA && (b!.dtype === "bf16") === p.bf16Compute),
       "gemm",
       "packed weights as the second operand of a linear layer",
       b,
     );
-    checkShape(!residual || (residual.shape[0] === m && residual.shape[1] === n), "gemm", `a residual [${m},${n}]`, residual);
+    checkShape(!residual || (residual.shape[0] === m && residual.shape[1] === n), "gemm", () => `a residual [${m},${n}]`, residual);
     return [{ shape: [m, n], dtype: p.dtype }];
   },
   reference: ([a, b, bias, residual], [c], p) => {
