@@ -1,12 +1,12 @@
 // `luciole run`: one question, or one a line, to a model; the answer streams, thinking apart.
 import { createInterface } from "node:readline";
 import { CheckpointError } from "../errors.js";
-import { type Completion, generate } from "../inference/generate.js";
+import { generate } from "../inference/generate.js";
 import { type OpenedModel, openModel, samplingOf } from "../inference/open-model.js";
 import { framePrompt } from "../inference/prompt.js";
-import { type ResponsePart, ThinkSplitter } from "../inference/think-splitter.js";
 import { prefillsThink } from "../tasks/templates.js";
 import { createStreamDecoder } from "../tokenizer/stream-decoder.js";
+import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
 import { type ComputeFlags, listenForSignals, openForAnswers } from "./run-verb.js";
 
@@ -53,7 +53,7 @@ async function answer(opened: OpenedModel, question: string, flags: AskFlags, si
   const ids = tokenizer.encode(prompt, { addSpecialTokens: true });
   const room = model.maxPositions - ids.length;
   if (room < 1) throw new CheckpointError(`the prompt has ${ids.length} tokens, the model's context ${model.maxPositions}; shorten it`);
-  const writer = new AnswerWriter(prefillsThink(prompt), flags.json ?? false);
+  const writer = new AnswerWriter(process.stdout, { prefilled: prefillsThink(prompt), json: flags.json ?? false });
   const decoder = createStreamDecoder(tokenizer, { skipSpecialTokens: true });
   const startedMs = performance.now();
   const request = { prompt: ids, seed: flags.seed ?? 0, maxNewTokens: Math.min(room, flags.maxTokens ?? room) };
@@ -62,48 +62,4 @@ async function answer(opened: OpenedModel, question: string, flags: AskFlags, si
   const [completion] = await generate(model, [request], { ...sampling, onToken: (_, id) => writer.push(decoder.push(id)) });
   writer.push(decoder.flush());
   writer.finish(question, completion, (performance.now() - startedMs) / 1000);
-}
-
-/** Shows a response as it comes: thinking dim on a terminal, under a heading of its own elsewhere; in JSON all at the end. */
-class AnswerWriter {
-  private readonly splitter: ThinkSplitter;
-  private readonly whole: Record<ResponsePart, string> = { think: "", answer: "", text: "" };
-  private readonly colored = process.stdout.isTTY === true && !process.env.NO_COLOR;
-  private shown: ResponsePart | null = null;
-
-  constructor(
-    prefilled: boolean,
-    private readonly json: boolean,
-  ) {
-    this.splitter = new ThinkSplitter({ prefilled });
-  }
-
-  push(text: string): void {
-    for (const { part, text: piece } of this.splitter.push(text)) this.show(part, piece);
-  }
-
-  finish(question: string, { ids, stopReason }: Completion, seconds: number): void {
-    for (const { part, text } of this.splitter.flush()) this.show(part, text);
-    const { think, answer, text } = this.whole;
-    const figures = { numTokens: ids.length, tokensPerSecond: ids.length / seconds, stopReason };
-    if (this.json) process.stdout.write(`${JSON.stringify({ prompt: question, thinking: think, answer: answer || text.trim(), ...figures })}\n`);
-    else process.stdout.write(`${this.colored && this.shown === "think" ? "\x1b[0m" : ""}\n`);
-    if (!this.json && stopReason === "length") process.stderr.write(`(cut off at ${ids.length} tokens; allow more with --max-tokens)\n`);
-  }
-
-  private show(part: ResponsePart, piece: string): void {
-    this.whole[part] += piece;
-    const isFiller = part === "text" && piece.trim() === "";
-    if (this.json || isFiller) return;
-    if (part !== this.shown) process.stdout.write(this.heading(part));
-    this.shown = part;
-    process.stdout.write(piece);
-  }
-
-  private heading(part: ResponsePart): string {
-    const gap = this.shown === null ? "" : "\n";
-    if (this.colored) return `\x1b[0m${gap}${part === "think" ? "\x1b[2m" : ""}`;
-    if (part === "text" && this.shown === null) return "";
-    return `${gap}${part === "think" ? "Thinking:" : "Answer:"}\n`;
-  }
 }
