@@ -15,13 +15,13 @@ namespace luciole {
 /** Blocks from this size on are backed by huge pages where the system has them: fewer address translations, working prefetches. */
 static constexpr int64_t kHugePage = int64_t{2} << 20;
 
-/** Device memory, 64-byte aligned at least; throws when the system has none left. */
+/** Device memory, 64-byte aligned at least; throws when the system has none left. What does not fill a huge page stays in small ones. */
 static void* allocate(int64_t bytes) {
-  int64_t alignment = bytes >= kHugePage ? kHugePage : 64;
-  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  const int64_t hugeBytes = bytes / kHugePage * kHugePage;
+  void* p = std::aligned_alloc(hugeBytes > 0 ? kHugePage : 64, (bytes + 63) / 64 * 64);
   if (!p) throw std::runtime_error("out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB");
 #if defined(MADV_HUGEPAGE)
-  if (alignment == kHugePage) madvise(p, (bytes + alignment - 1) / alignment * alignment, MADV_HUGEPAGE);
+  if (hugeBytes > 0) madvise(p, hugeBytes, MADV_HUGEPAGE);
 #endif
   return p;
 }
