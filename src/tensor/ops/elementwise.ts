@@ -167,6 +167,9 @@ export const scaleByOp: OpSpec<{ dtype: DType }> = {
 /** x * factor[0], in the type of x. */
 export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype })[0];
 
+/** As `scaleBy`, overwriting x; returns it. */
+export const scaledInPlace = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype }, [x])[0];
+
 /** Functions of one number, in the native code's order. */
 export const unaryKinds = ["neg", "exp", "log", "square", "sqrt", "reciprocal", "sigmoid", "tanh", "abs"] as const;
 /** Functions of one number that `unary` computes. */

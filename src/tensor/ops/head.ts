@@ -3,7 +3,7 @@ import type { DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
-import { scaleBy, streamCost } from "./elementwise.js";
+import { scaledInPlace, streamCost } from "./elementwise.js";
 
 function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: readonly TensorSpec[]): Cost {
   return { flops: 2 * products * h.shape[0] * w.shape[0] * w.shape[1], bytes: streamCost(0, [h, w], outputs).bytes };
@@ -180,7 +180,8 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   },
   cost: ([h, w], o, { withGrad }) => headCost(withGrad ? 3 : 1, h!, w!, o),
   saves: { outputs: [2, 3] },
-  vjp: (c, [dLoss]) => (dLoss ? [scaleBy(c.output(2), dLoss), scaleBy(c.output(3), dLoss), null, null] : [null, null, null, null]),
+  // Nobody else reads the two gradients: they are scaled where they lie.
+  vjp: (c, [dLoss]) => (dLoss ? [scaledInPlace(c.output(2), dLoss), scaledInPlace(c.output(3), dLoss), null, null] : [null, null, null, null]),
   samples: [
     {
       inputs: [
