@@ -4,12 +4,10 @@ import type { Policy } from "../../src/eval/rollout.js";
 import { createModel } from "../../src/models/create.js";
 import type { RlSetting, RlState } from "../../src/rl/reinforce.js";
 import { freshRlState } from "../../src/rl/rl-run.js";
-import type { Progress } from "../../src/run/progress.js";
-import type { RunDirectory } from "../../src/run/run-directory.js";
 import { createCountdownTask } from "../../src/tasks/countdown.js";
 import { accuracyReward, formatReward } from "../../src/tasks/rewards.js";
 import type { Task } from "../../src/tasks/task.js";
-import { noWork, TrainingSession, type WorkCount } from "../../src/train/session.js";
+import { noWork, type RunSurroundings, TrainingSession, type WorkCount } from "../../src/train/session.js";
 import { TraceCorpus, traceTokenizer } from "../../src/train/trace-corpus.js";
 
 import { modelConfig, type ZeroOptions } from "./options.js";
@@ -22,15 +20,6 @@ export interface ZeroState extends RlState {
 
 const freshState = (): ZeroState => ({ ...freshRlState(), stage: "pretrain", pretrain: noWork() });
 
-/** The surroundings of a session. */
-export interface ZeroSurroundings {
-  readonly run: RunDirectory;
-  readonly seed: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
-  readonly peakFlops: number;
-}
-
 /** A recipe run in progress. */
 export class ZeroSession extends TrainingSession<ZeroState> {
   readonly corpus: TraceCorpus;
@@ -39,7 +28,7 @@ export class ZeroSession extends TrainingSession<ZeroState> {
 
   private constructor(
     readonly options: ZeroOptions,
-    around: ZeroSurroundings,
+    around: RunSurroundings,
     store: CheckpointStore,
     checkpoint: LoadedCheckpoint | undefined,
   ) {
@@ -55,7 +44,7 @@ export class ZeroSession extends TrainingSession<ZeroState> {
   }
 
   /** Begins a run, or goes on from `checkpoint`. */
-  static async open(options: ZeroOptions, around: ZeroSurroundings, checkpoint?: LoadedCheckpoint): Promise<ZeroSession> {
+  static async open(options: ZeroOptions, around: RunSurroundings, checkpoint?: LoadedCheckpoint): Promise<ZeroSession> {
     return new ZeroSession(options, around, await TrainingSession.openStore(around.run, checkpoint), checkpoint);
   }
 

@@ -2,24 +2,17 @@
 import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { Policy } from "../eval/rollout.js";
-import type { Progress } from "../run/progress.js";
 import type { EvaluationSummary, RunSummary } from "../run/records.js";
-import type { RunDirectory } from "../run/run-directory.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { noWork, TrainingSession, type WorkCount } from "../train/session.js";
+import { noWork, type RunSurroundings, TrainingSession, type WorkCount } from "../train/session.js";
 import { type EvaluationPlan, evaluateRun, type RlSetting, type RlState, reinforce } from "./reinforce.js";
 import type { RlRunOptions } from "./rl-options.js";
 
 /** What a run is made of. The policy's model is disposed at its end. */
-export interface RlRequest {
-  readonly run: RunDirectory;
+export interface RlRequest extends RunSurroundings {
+  /** Where the run goes on from. */
   readonly checkpoint?: LoadedCheckpoint;
-  readonly seed: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
-  /** Measured peak of the machine in FLOP/s; 0: unknown. */
-  readonly peakFlops: number;
   readonly policy: Policy;
   readonly generation?: JsonObject;
   readonly task: Task;

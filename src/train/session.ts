@@ -29,19 +29,23 @@ export interface SessionState {
   totalSeconds: number;
 }
 
-/** What a session is made of. */
-export interface SessionParts<S extends SessionState> {
+/** What surrounds every run: where it is written, who watches, who may stop it, and how fast the machine could be. */
+export interface RunSurroundings {
   readonly run: RunDirectory;
+  readonly seed: number;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
-  readonly seed: number;
+  /** Measured peak of the machine in FLOP/s; 0: unknown. */
+  readonly peakFlops: number;
+}
+
+/** What a session is made of. */
+export interface SessionParts<S extends SessionState> extends RunSurroundings {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   /** What generation_config.json says besides the end token: prompt template, task. */
   readonly generation?: JsonObject;
   readonly checkpointSeconds: number;
-  /** Measured peak of the machine in FLOP/s; 0: unknown. */
-  readonly peakFlops: number;
   /** The number a checkpoint of this state carries; it must grow with the run. Default: its step. */
   readonly checkpointStep?: (state: S) => number;
 }

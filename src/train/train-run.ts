@@ -3,28 +3,21 @@ import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
 import { warmupCosine } from "../optim/schedule.js";
-import type { Progress } from "../run/progress.js";
 import type { TrainingSummary } from "../run/records.js";
-import type { RunDirectory } from "../run/run-directory.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
 import { type TrainingData, trainingLoop } from "./loop.js";
-import { noWork, type SessionState, TrainingSession, type WorkCount } from "./session.js";
+import { noWork, type RunSurroundings, type SessionState, TrainingSession, type WorkCount } from "./session.js";
 import type { SftOptions } from "./training-options.js";
 
 /** The options that both kinds of training have. */
 export type TrainRunOptions = Omit<SftOptions, "compute" | "epochs" | "steps" | "validationFraction">;
 
 /** What a run is made of. The model is disposed at its end. */
-export interface TrainRunRequest {
+export interface TrainRunRequest extends RunSurroundings {
   readonly phase: "pretrain" | "sft";
-  readonly run: RunDirectory;
+  /** Where the run goes on from. */
   readonly checkpoint?: LoadedCheckpoint;
-  readonly seed: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
-  /** Measured peak of the machine in FLOP/s; 0: unknown. */
-  readonly peakFlops: number;
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation?: JsonObject;

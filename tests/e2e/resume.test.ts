@@ -15,7 +15,7 @@ afterAll(() => folder.remove());
 
 const zero = (out: string) => [
   ...["zero", "--preset", "smoke", "--seed", "2", "--json", "--out", at(out)],
-  ...settings({ "pretrain.steps": 12, "pretrain.batchTraces": 8, "rl.steps": 6, checkpointSeconds: 0.05 }),
+  ...settings({ "pretrain.steps": 12, "pretrain.batchTraces": 8, "rl.steps": 6, checkpointSeconds: 0.1 }),
 ];
 const ZERO_LAST = 18;
 /** A share of digits differs from sample to sample even in a model that knows nothing: reinforcement has something to learn. */
@@ -24,7 +24,7 @@ export default sampleReward("digits", ({ completion }) => (completion.match(/[0-
 const rl = (out: string) => [
   ...["rl", "--model", at("whole"), "--reward", at("reward.ts"), "--seed", "2", "--json", "--out", at(out)],
   ...settings({ "rl.steps": 8, "rl.numPrompts": 4, "rl.numGenerations": 4, "rl.maxCompletionLength": 16, "rl.beta": 0.01, "rl.refRefreshSteps": 3 }),
-  ...settings({ "rl.learningRate": 1e-3, "rl.routerBiasStep": 1e-3, checkpointSeconds: 0.05 }),
+  ...settings({ "rl.learningRate": 1e-3, "rl.routerBiasStep": 1e-3, checkpointSeconds: 0.1 }),
   ...settings({ "evaluation.problems": 4, "evaluation.samplesPerProblem": 2, "evaluation.quickProblems": 2, "evaluation.everySteps": 3 }),
 ];
 const RL_LAST = 8;
@@ -105,7 +105,7 @@ test("pretraining on text and fine-tuning resume to the same bits", async () => 
   writeFileSync(at("book.txt"), Array.from({ length: 300 }, (_, i) => `Line ${i} of a small book, ${(i * 7) % 13} words long.\n`).join(""));
   writeFileSync(at("pairs.jsonl"), Array.from({ length: 50 }, (_, i) => `{"prompt":"Line ${i}","completion":" of ${i % 7}"}\n`).join(""));
   const model = { "model.hidden_size": 32, "model.num_hidden_layers": 2, "model.intermediate_size": 48, "model.max_position_embeddings": 64 };
-  const shared = { batchSequences: 4, validationEverySteps: 4, checkpointSeconds: 0.05 };
+  const shared = { batchSequences: 4, validationEverySteps: 4, checkpointSeconds: 0.1 };
   const pretrain = (out: string) => [
     ...["pretrain", "--corpus", at("book.txt"), "--model", "llama-tiny", "--tokenizer", "bpe", "--json", "--out", at(out)],
     ...settings({ ...model, ...shared, steps: 12, vocabSize: 300 }),
