@@ -7,4 +7,5 @@ export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";
 export * from "./parameters.js";
+export * from "./project.js";
 export * from "./rope-frequencies.js";

@@ -1,8 +1,9 @@
 // The native CPU backend: compiled kernels on host memory. Every call computes at once, on the addon's thread pool.
 // Knows nothing of autograd or models.
+import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
-import type { Backend, WeightPacker } from "../../backend.js";
+import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../backend.js";
 import type { KernelTable, OpName } from "../../ops/index.js";
 import type { TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
@@ -87,6 +88,25 @@ function packerOf(addon: NativeAddon): WeightPacker {
   };
 }
 
+function filesOf(addon: NativeAddon): FileMapper {
+  const at = (buffer: DeviceBuffer, byteOffset: number) => (buffer as NativeBuffer).address + byteOffset;
+  return {
+    map(path, sizeBytes): NativeBuffer {
+      const descriptor = openSync(path, "r");
+      try {
+        return { sizeBytes, address: addon.mapFile(descriptor, sizeBytes) };
+      } catch (error) {
+        throw new BackendError(`${path}: ${(error as Error).message}`);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+    unmap: (buffer) => addon.unmapFile(at(buffer, 0), buffer.sizeBytes),
+    prefetch: (buffer, byteOffset, sizeBytes) => addon.willNeed(at(buffer, byteOffset), sizeBytes),
+    drop: (buffer, byteOffset, sizeBytes) => addon.dropPages(at(buffer, byteOffset), sizeBytes),
+  };
+}
+
 function threadsWanted(given: number | undefined): number {
   const asked = given ?? (process.env.LUCIOLE_THREADS ? Number(process.env.LUCIOLE_THREADS) : availableParallelism());
   if (!Number.isInteger(asked) || asked < 1 || asked > 256) {
@@ -96,7 +116,7 @@ function threadsWanted(given: number | undefined): number {
 }
 
 /** Device memory of the addon, with a count so that its exhaustion can say how much is in use. */
-function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "write" | "read"> {
+function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "write" | "copy" | "read"> {
   let heldBytes = 0;
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   return {
@@ -119,6 +139,9 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
       // The addon reads unshared array buffers only.
       const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
       addon.copyIn((buffer as NativeBuffer).address + byteOffset, own.buffer, own.byteOffset, own.byteLength);
+    },
+    copy(from, fromOffset, to, toOffset, sizeBytes) {
+      addon.moveBytes((from as NativeBuffer).address + fromOffset, (to as NativeBuffer).address + toOffset, sizeBytes);
     },
     async read(buffer, byteOffset, sizeBytes) {
       const out = new Uint8Array(sizeBytes);
@@ -153,6 +176,7 @@ export function createNativeBackend({ threads, isa }: NativeOptions = {}): Nativ
     setThreads,
     kernels: nameErrors(kernelTable(addon)),
     packer: packerOf(addon),
+    files: filesOf(addon),
     ...memoryOf(addon),
   };
 }

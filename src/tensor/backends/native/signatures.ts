@@ -15,6 +15,14 @@ interface MemoryFunctions {
   setThreadCount(count: number): void;
 }
 
+interface MappingFunctions {
+  mapFile(descriptor: number, bytes: number): Address;
+  unmapFile(mapping: Address, bytes: number): void;
+  willNeed(at: Address, bytes: number): void;
+  dropPages(at: Address, bytes: number): void;
+  moveBytes(from: Address, to: Address, bytes: number): void;
+}
+
 interface ElementwiseFunctions {
   cast(x: Address, xType: TypeCode, y: Address, yType: TypeCode, n: number): void;
   fill(x: Address, type: TypeCode, n: number, value: number): void;
@@ -212,6 +220,7 @@ interface RooflineFunctions {
 /** Everything the addon exports. */
 export interface NativeAddon
   extends MemoryFunctions,
+    MappingFunctions,
     ElementwiseFunctions,
     ReduceFunctions,
     NormFunctions,
