@@ -29,6 +29,8 @@ export interface PagedCacheOptions {
   readonly numBlocks: number;
   readonly kind?: CacheKind;
   readonly dtype?: PagedDType;
+  /** Also for the layer of multi-token prediction, for `draft`; default false. */
+  readonly forDrafts?: boolean;
 }
 
 /** What one multi-token-prediction depth reads; T' = T − k rows of every sequence of T tokens that is longer than k (DeepSeek-V3 §2.2). */
@@ -159,13 +161,13 @@ export abstract class LanguageModel {
     return null;
   }
 
-  /** A cache of this model's layers, those of multi-token prediction included; it outlives scopes. */
-  createPagedCache({ numBlocks, kind = "heads", dtype = this.parameters.compute }: PagedCacheOptions): PagedCache {
-    return new PagedCache(this.pagedShapes(kind), numBlocks, dtype);
+  /** A paged cache of this model's layers; it outlives scopes. */
+  createPagedCache({ numBlocks, kind = "heads", dtype = this.parameters.compute, forDrafts = false }: PagedCacheOptions): PagedCache {
+    return new PagedCache(this.pagedShapes(kind, forDrafts), numBlocks, dtype);
   }
 
-  /** What each layer's entries in a paged cache look like, that of multi-token prediction last. */
-  pagedShapes(kind: CacheKind): PagedShape[] {
+  /** What each layer's entries in a paged cache look like; with `forDrafts` that of multi-token prediction last. */
+  pagedShapes(kind: CacheKind, _forDrafts = false): PagedShape[] {
     return this.layers.map((l) => l.attention.pagedShape(kind));
   }
 

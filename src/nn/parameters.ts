@@ -84,9 +84,9 @@ export class ParameterSet {
     return this.trained().reduce((n, p) => n + p.size, 0);
   }
 
-  /** Every stored tensor's name and shape, in order. */
-  storedParts(): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
-    return this.specs.flatMap((spec) => {
+  /** Every stored tensor's name and shape, in order; of one parameter where it is given. */
+  storedParts(only?: ParameterSpec): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
+    return (only ? [only] : this.specs).flatMap((spec) => {
       let elementOffset = 0;
       return partsOf(spec).map((part) => {
         const entry = { spec, part, elementOffset };

@@ -67,8 +67,8 @@ export class DeepseekModel extends LanguageModel {
     return module.normalise(scope(() => module.layer.step(joined, batch, cache.layers[this.layers.length])));
   }
 
-  override pagedShapes(kind: CacheKind): PagedShape[] {
-    return [...super.pagedShapes(kind), ...this.mtp.slice(0, 1).map(({ layer }) => layer.attention.pagedShape(kind))];
+  override pagedShapes(kind: CacheKind, forDrafts = false): PagedShape[] {
+    return [...super.pagedShapes(kind), ...this.mtp.slice(0, forDrafts ? 1 : 0).map(({ layer }) => layer.attention.pagedShape(kind))];
   }
 
   override dispose(): void {
