@@ -2,7 +2,8 @@
 export { verifyChecksums } from "./checksums.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
 export {
-  elementSizeBytes,
+  blockLayout,
+  type FilePlacement,
   float32Values,
   type HostDtype,
   type HostTensor,
