@@ -47,11 +47,11 @@ export interface HostTensor {
   data: Uint8Array;
 }
 
-/** A tensor to be written whose bytes may be fetched only when their turn comes, so that one tensor at a time is in memory. */
+/** A tensor to be written whose bytes may be fetched only when their turn comes, whole or in parts, so that little is in memory at a time. */
 export interface WritableTensor {
   dtype: HostDtype;
   shape: readonly number[];
-  data: Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+  data: Uint8Array | (() => Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>);
 }
 
 /** Dtype and shape of a stored tensor, without its bytes. */

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { exists, readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
-import { type FileDigest, writeFileWith } from "./file-writer.js";
+import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
 import { type FilePlacement, type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 import { buildHeader, headerLength, parseHeader, type SafetensorsHeader } from "./safetensors-header.js";
 
@@ -27,7 +27,7 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
       path,
       async (writer) => {
         await writer.write(header.bytes);
-        for (const name of header.order) await writer.write(await bytesOf(name, tensors.get(name)!));
+        for (const name of header.order) await writeTensor(writer, name, tensors.get(name)!);
       },
       fs,
     );
@@ -36,11 +36,15 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
   }
 }
 
-async function bytesOf(name: string, tensor: WritableTensor): Promise<Uint8Array> {
-  const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
-  const expected = tensorSizeBytes(tensor.dtype, tensor.shape);
-  if (data.length !== expected) throw new CheckpointError(`tensor ${name}: ${tensor.dtype} [${tensor.shape}] takes ${expected} bytes, got ${data.length}`);
-  return data;
+async function writeTensor(writer: FileWriter, name: string, { dtype, shape, data }: WritableTensor): Promise<void> {
+  const expected = tensorSizeBytes(dtype, shape);
+  const fetched = typeof data === "function" ? await data() : data;
+  let written = 0;
+  for await (const part of fetched instanceof Uint8Array ? [fetched] : fetched) {
+    await writer.write(part);
+    written += part.length;
+  }
+  if (written !== expected) throw new CheckpointError(`tensor ${name}: ${dtype} [${shape}] takes ${expected} bytes, got ${written}`);
 }
 
 /** Opens one file and checks its header. Throws CheckpointError when it is missing, truncated or malformed. Close it after use. */
