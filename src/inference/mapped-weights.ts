@@ -25,7 +25,9 @@ export function mappedWeights(source: TensorSource): MappedWeights {
     if (!place) return null;
     const file = fileOf(place.path);
     if (place.byteOffset + place.sizeBytes > file.size)
-      throw new CheckpointError(`${place.path}: tensor ${name} should end at byte ${place.byteOffset + place.sizeBytes}, the file has ${file.size}: it is truncated`);
+      throw new CheckpointError(
+        `${place.path}: tensor ${name} should end at byte ${place.byteOffset + place.sizeBytes}, the file has ${file.size}: it is truncated`,
+      );
     return bytesAs(file, place.byteOffset, place.shape, place.dtype as DType);
   };
   return {

@@ -1,8 +1,9 @@
 // Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is read at varying places.
 // Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
-import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
+
 import { ConfigError, didYouMean } from "../errors.js";
 import type { WeightSource } from "../models/frozen-weights.js";
+import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
 import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
 import { bytesAs, copyBytes, empty, fromBytes, keep } from "../tensor/engine.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";

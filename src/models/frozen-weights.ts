@@ -4,7 +4,7 @@ import { type DType, isBlockType } from "../tensor/dtype.js";
 import { alias, copyBytes, dispatch, empty, keep, scopeAsync, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
-import { packExpert, packStored, packedExperts } from "../tensor/packing.js";
+import { emptyExperts, packExpert, packStored } from "../tensor/packing.js";
 import type { StoredSegment } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { refuseProblems, unexpectedNames } from "./weights.js";
@@ -80,8 +80,12 @@ async function decode(parameters: ParameterSet, spec: ParameterSpec, source: Wei
     await scopeAsync(async () => {
       const { weights, scales } = await openPart(part.name, source);
       const [rows, width] = part.shape.length === 1 ? [1, part.shape[0]] : part.shape;
-      const ids = tensor(Int32Array.from({ length: rows }, (_, i) => i), [rows], "i32");
-      const numbers = storedRows(alias(weights, [rows, width]), ids, { scales });
+      const ids = tensor(
+        Int32Array.from({ length: rows }, (_, i) => i),
+        [rows],
+        "i32",
+      );
+      const numbers = storedRows(alias(weights, [rows, width]), ids, scales);
       dispatch(castOp, [numbers], { dtype: target.dtype }, [alias(target, [rows, width], elementOffset)]);
     });
   }
@@ -166,7 +170,7 @@ async function expertSegments(spec: ParameterSpec, source: WeightSource): Promis
 async function stackExperts(parts: readonly StoredPart[][], source: WeightSource, shape: readonly [number, number, number]): Promise<StoredSegment> {
   const [experts, rows, width] = shape;
   const dtype = typeOf(parts[0][0], source);
-  const whole = packedExperts(shape, dtype);
+  const whole = emptyExperts(shape, dtype);
   if (!whole) return stackPlain(parts, source, shape);
   for (let e = 0; e < experts; e++) {
     await scopeAsync(async () => {

@@ -33,7 +33,16 @@ const yarn = (mscale: number) => ({
   mscale,
   mscale_all_dim: mscale,
 });
-const v2 = { ...latent, model_type: "deepseek_v2", vocab_size: 102400, bos_token_id: 100000, eos_token_id: 100001, n_shared_experts: 2, num_experts_per_tok: 6, first_k_dense_replace: 1 };
+const v2 = {
+  ...latent,
+  model_type: "deepseek_v2",
+  vocab_size: 102400,
+  bos_token_id: 100000,
+  eos_token_id: 100001,
+  n_shared_experts: 2,
+  num_experts_per_tok: 6,
+  first_k_dense_replace: 1,
+};
 
 const PUBLISHED = {
   "r1-distill-qwen-1.5b": {
@@ -146,7 +155,8 @@ export const PUBLISHED_SHAPES = Object.keys(PUBLISHED) as PublishedShape[];
  */
 export function publishedConfig(text: string): HfConfig {
   const [name, cut = ""] = text.split(":", 2);
-  if (!Object.hasOwn(PUBLISHED, name)) throw new ConfigError(`no published shape "${name}"${didYouMean(name, PUBLISHED_SHAPES)}; choose one of ${PUBLISHED_SHAPES.join(", ")}`);
+  if (!Object.hasOwn(PUBLISHED, name))
+    throw new ConfigError(`no published shape "${name}"${didYouMean(name, PUBLISHED_SHAPES)}; choose one of ${PUBLISHED_SHAPES.join(", ")}`);
   const config = parseHfConfig(PUBLISHED[name as PublishedShape], name);
   return cut === "" ? config : cutConfig(config, cut);
 }

@@ -28,7 +28,7 @@ export function projectExperts(x: Tensor, w: Parameter, to: Dispatch, gather: bo
 /** Rows of a table [V,d] by id, in f32. */
 export function lookUp(table: Parameter, ids: Tensor): Tensor {
   if (!table.stored) return embedding(table, ids, "f32");
-  return storedRows(table.stored[0].weights, ids, { scales: table.stored[0].scales });
+  return storedRows(table.stored[0].weights, ids, table.stored[0].scales);
 }
 
 const segmentProduct = (x: Tensor, { weights, scales }: StoredSegment, bias: Tensor | null, dtype: LinearOptions["dtype"]): Tensor =>

@@ -151,6 +151,12 @@ export function bytesAs(source: Tensor, byteOffset: number, shape: readonly numb
   return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, dtype));
 }
 
+/** A part of a packed tensor that is packed alike, from byte `byteOffset` on; owned by the current scope. */
+export function packedSlice(source: Tensor, shape: readonly number[], byteOffset: number): Tensor {
+  assert(source.isPacked, "packedSlice: expected a packed tensor");
+  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, source.dtype, undefined, true));
+}
+
 /** Copies a tensor's bytes into `target` from byte `byteOffset` on: how stored parts are stacked into one weight. */
 export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
   assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);

@@ -70,8 +70,7 @@ export function createReferenceBackend(): Backend {
     allocate: (sizeBytes): HostBuffer => ({ sizeBytes, bytes: new Uint8Array(sizeBytes) }),
     release: () => {},
     write: (buffer, offset, bytes) => (buffer as HostBuffer).bytes.set(bytes, offset),
-    copy: (from, fromOffset, to, toOffset, size) =>
-      (to as HostBuffer).bytes.set((from as HostBuffer).bytes.subarray(fromOffset, fromOffset + size), toOffset),
+    copy: (from, fromOffset, to, toOffset, size) => (to as HostBuffer).bytes.set((from as HostBuffer).bytes.subarray(fromOffset, fromOffset + size), toOffset),
     read: async (buffer, offset, size) => (buffer as HostBuffer).bytes.slice(offset, offset + size),
   };
 }
