@@ -2,7 +2,6 @@
 // Knows no model; says which part of the text the assistant wrote.
 import { Template } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
-import { LibraryTokenizer } from "./library-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /** One turn of a conversation. */
@@ -22,7 +21,7 @@ export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boo
 
 /** The renderer of a tokenizer's chat template, or that of plain role lines. Throws DataError for a template that cannot be read. */
 export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
-  const source = tokenizer instanceof LibraryTokenizer ? tokenizer.config.chat_template : undefined;
+  const source = tokenizer.config?.chat_template;
   if (typeof source !== "string") return plainLines;
   let template: Template;
   try {

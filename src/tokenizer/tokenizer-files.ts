@@ -2,20 +2,18 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.js";
-import { charTokenizerFromJson } from "./char-tokenizer.js";
-import { createLibraryTokenizer, LibraryTokenizer, type TokenizerConfigJson, tokenText } from "./library-tokenizer.js";
-import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
+import { createTokenizer } from "./create-tokenizer.js";
+import type { Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
 /**
- * Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` from a folder. A character tokenizer written by this project comes
- * back as the fast one; everything else goes through the kept library. @throws DataError naming the file
+ * Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` from a folder. Each kind comes back
+ * as its fastest reader. @throws DataError naming the file
  */
 export function loadTokenizer(folder: string): Tokenizer {
   const json = readJson(join(folder, "tokenizer.json"), true) as unknown as TokenizerJson;
   if (typeof json.model !== "object" || json.model === null) throw new DataError(`${join(folder, "tokenizer.json")}: expected an object with "model"`);
   const config: TokenizerConfigJson = readJson(join(folder, "tokenizer_config.json"), false) ?? {};
-  const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
-  return charTokenizerFromJson(json, roles) ?? createLibraryTokenizer(json, config);
+  return createTokenizer(json, config);
 }
 
 /** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
@@ -31,7 +29,6 @@ export function tokenizerFiles(tokenizer: Tokenizer): Record<string, string> {
 }
 
 function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
-  const carried = tokenizer instanceof LibraryTokenizer ? tokenizer.config : {};
   const nameOf = (id: number | undefined): string | undefined => tokenizer.specialTokens.find((special) => special.id === id)?.token;
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
@@ -39,7 +36,7 @@ function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
     bos_token: nameOf(tokenizer.bosId),
     eos_token: nameOf(tokenizer.eosId),
     pad_token: nameOf(tokenizer.padId),
-    ...carried,
+    ...tokenizer.config,
   };
 }
 
