@@ -1,10 +1,20 @@
 // A byte-level BPE tokenizer.json run by our own loop: the same ids as Hugging Face's `tokenizers`, at the speed long prompts need.
 // What it does not hold (other models, normalisers, stripping added tokens) is left to the kept library.
-import { byteOfCharacter } from "./byte-alphabet.js";
+
 import { BpeModel } from "./bpe-model.js";
+import { byteOfCharacter } from "./byte-alphabet.js";
 import { byteLevelSplitter, type Splitter } from "./pre-tokenizer.js";
 import { SpecialTokenMatcher } from "./special-tokens.js";
-import { addsBegin, type DecodeOptions, type EncodeOptions, roleId, type SpecialToken, type Tokenizer, type TokenizerConfigJson, type TokenizerJson } from "./tokenizer.js";
+import {
+  addsBegin,
+  type DecodeOptions,
+  type EncodeOptions,
+  roleId,
+  type SpecialToken,
+  type Tokenizer,
+  type TokenizerConfigJson,
+  type TokenizerJson,
+} from "./tokenizer.js";
 
 /** The tokenizer of these two files, or undefined when tokenizer.json holds more than this one knows. */
 export function createBpeTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer | undefined {

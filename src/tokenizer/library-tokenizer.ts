@@ -1,7 +1,18 @@
 // Any tokenizer.json through the kept library, @huggingface/tokenizers, behind the project's interface. Reads no files.
 import { Tokenizer as LibraryEngine } from "@huggingface/tokenizers";
 import { DataError } from "../errors.js";
-import { addsBegin, type DecodeOptions, type EncodeOptions, roleId, type SpecialToken, type Tokenizer, type TokenizerConfigJson, type TokenizerJson } from "./tokenizer.js";
+import {
+  addsBegin,
+  type DecodeOptions,
+  type EncodeOptions,
+  roleId,
+  type SpecialToken,
+  type Tokenizer,
+  type TokenizerConfigJson,
+  type TokenizerJson,
+} from "./tokenizer.js";
+
+export type { TokenizerConfigJson };
 
 /** Wraps a parsed tokenizer.json. @throws DataError when the library cannot read it */
 export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): LibraryTokenizer {

@@ -27,7 +27,10 @@ export function byteLevelSplitter(preTokenizer: unknown): Splitter | undefined {
   if (last?.type !== "ByteLevel" || last.add_prefix_space !== false) return undefined;
   const patterns = [...steps.slice(0, -1).map(stepPattern), ...(last.use_regex === false ? [] : [javaScriptPattern(GPT2_PATTERN)])];
   if (patterns.includes(undefined)) return undefined;
-  return (patterns as RegExp[]).reduceRight<Splitter>((next, pattern) => isolating(pattern, next), (text, emit) => emit(text));
+  return (patterns as RegExp[]).reduceRight<Splitter>(
+    (next, pattern) => isolating(pattern, next),
+    (text, emit) => emit(text),
+  );
 }
 
 /** The steps in order; a lone pre-tokeniser is its own only step. */
