@@ -54,7 +54,7 @@ export { type AdamWParams, adamw, applyUpdate } from "./ops/optimizer.js";
 export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
 export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";
-export { type SamplingParams, sampleTokens } from "./ops/sampling.js";
+export { adjustLogits, maskLogits, type SamplingParams, sampleRows, sampleTokens, topLogProbs } from "./ops/sampling.js";
 export { packWeights } from "./packing.js";
 export { backward, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";
 export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";

@@ -66,6 +66,9 @@ export const ops = {
   adamw: optimizer.adamwOp,
   applyUpdate: optimizer.applyUpdateOp,
   sampleTokens: sampling.sampleTokensOp,
+  adjustLogits: sampling.adjustLogitsOp,
+  maskLogits: sampling.maskLogitsOp,
+  topLogProbs: sampling.topLogProbsOp,
 } as const;
 
 /** The name of an op. */
