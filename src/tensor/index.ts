@@ -74,7 +74,7 @@ export { BLOCK_TOKENS, fp8LatentBytes, type PagedRole, pagedShape } from "./ops/
 export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
 export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";
-export { type SamplingParams, sampleTokens } from "./ops/sampling.js";
+export { adjustLogits, maskLogits, type SamplingParams, sampleRows, sampleTokens, topLogProbs } from "./ops/sampling.js";
 export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows } from "./ops/stored.js";
 export { packStored, packWeights } from "./packing.js";
 export { backward, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";

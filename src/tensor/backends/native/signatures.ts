@@ -226,9 +226,12 @@ interface UpdateFunctions {
   axpyUpdate(p: Address, update: Address, type: TypeCode, shadowBf16: Address, n: number, lr: number, weightDecay: number): void;
   // biome-ignore format: one line per group of operands
   sampleTokens(
-    logits: Address, uniforms: Address, ids: Address, logp: Address, B: number, V: number,
+    logits: Address, uniforms: Address, settings: Address, ids: Address, logp: Address, B: number, V: number,
     temperature: number, topK: number, topP: number, minP: number,
   ): void;
+  adjustLogits(logits: Address, cu: Address, ids: Address, scales: Address, offsets: Address, B: number, V: number): void;
+  maskLogits(logits: Address, rows: Address, masks: Address, M: number, B: number, V: number): void;
+  topLogProbs(logits: Address, rows: Address, temperatures: Address, ids: Address, logp: Address, R: number, B: number, V: number, k: number): void;
 }
 
 interface StoredFunctions {
