@@ -7,11 +7,11 @@ import { isRunDirectory, openFiles } from "../inference/open-model.js";
 import { createModel } from "../models/create.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { formatMemory } from "../run/memory-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { createShapesBackend } from "../tensor/backends/shapes.js";
 import { useBackend } from "../tensor/engine.js";
 import { numElements } from "../tensor/tensor.js";
-import { formatMemory } from "../train/memory-plan.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
