@@ -102,8 +102,8 @@ function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: nu
 /** Root mean square of e4m3 numbers whose upper exponent bit is clear. */
 const E4M3_STD = 0.6;
 
-/** Random bytes, then what blocks need to be numbers of the wanted size. */
-function randomTile(dtype: DType): Uint8Array {
+/** A tile of random blocks of a storage type, from its first byte on: random bytes, then what blocks need to be numbers of the wanted size. */
+export function randomTile(dtype: DType): Uint8Array {
   const words = new Uint32Array(TILE_BYTES / 4);
   let state = 0x9e3779b9;
   for (let i = 0; i < words.length; i++) {
