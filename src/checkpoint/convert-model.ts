@@ -1,6 +1,7 @@
 // A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows both layouts; opens no models.
 import { CheckpointError } from "../errors.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
+import { scaleBlock } from "../tensor/block-formats.js";
 import type { FileDigest } from "./file-writer.js";
 import { ggufSettingsOf } from "./gguf-config.js";
 import { GGUF_ARCHITECTURES, type GgufEntry, ggufLayout, ggufRow, type HfTensor, type TensorRole } from "./gguf-layout.js";
@@ -8,11 +9,11 @@ import { GGUF_FILE_TYPES } from "./gguf-types.js";
 import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
 import { type ModelDirectoryContents, writeModelDirectory } from "./model-directory.js";
-import { isReadable } from "./numbers.js";
+import { isWeightType } from "./numbers.js";
 import { type Llama3Scaling, llama3Factors } from "./rope-factors.js";
 import type { JsonObject } from "./trainer-state.js";
 import { checkFinite, ErrorMeter, encodeFp8Rows, encodeRows, fp8Scales, type StorageError, type TargetType, tensorType } from "./weight-encoder.js";
-import { FP8_BLOCK, FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
+import { FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
 
 /** What is converted. Tensors carry Hugging Face names. */
 export interface ConversionSource {
@@ -95,7 +96,7 @@ function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]
     const info = weights.has(tensor.name) ? weights.info(tensor.name) : undefined;
     if (!info) problems.push(`missing ${tensor.name} [${tensor.shape}]`);
     else if (info.shape.join() !== tensor.shape.join()) problems.push(`${tensor.name} is [${info.shape}], expected [${tensor.shape}]`);
-    else if (!isReadable(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected floats`);
+    else if (!isWeightType(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected a type of weights`);
   }
   if (problems.length === 0) return;
   const shown = problems.slice(0, 20).join("; ");
@@ -201,13 +202,13 @@ function addHfTensor(
   async function* scales(): AsyncGenerator<Uint8Array> {
     for await (const { values } of reader.rows(name)) yield float32Bytes(fp8Scales(values, rowNumbers));
   }
-  weights.set(name + FP8_SCALES_SUFFIX, { dtype: "f32", shape: shape.map((dim) => Math.ceil(dim / FP8_BLOCK)), data: scales });
+  weights.set(name + FP8_SCALES_SUFFIX, { dtype: "f32", shape: shape.map((dim) => Math.ceil(dim / scaleBlock)), data: scales });
 }
 
 const TORCH_TYPES: Partial<Record<TargetType, string>> = { f32: "float32", f16: "float16", bf16: "bfloat16", e4m3: "bfloat16" };
 
 function hfConfig(config: HfConfig, target: TargetType): JsonObject {
   const { quantization_config: _, ...json } = toHfConfigJson(config);
-  const fp8 = { quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [FP8_BLOCK, FP8_BLOCK] };
+  const fp8 = { quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [scaleBlock, scaleBlock] };
   return { ...json, torch_dtype: TORCH_TYPES[target], ...(target === "e4m3" ? { quantization_config: fp8 } : {}) } as JsonObject;
 }

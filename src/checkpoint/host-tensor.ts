@@ -1,6 +1,7 @@
 // Tensors as they lie on disk and in host memory: a dtype, a shape and little-endian bytes.
 // Knows nothing of the tensor engine, of devices or of what the numbers mean.
 import { CheckpointError } from "../errors.js";
+import { blockSizes } from "../tensor/dtype.js";
 
 /** Numbers of one block and its bytes (a plain type has blocks of one number), and the name safetensors gives the type, where it has one. */
 interface DtypeLayout {
@@ -10,9 +11,8 @@ interface DtypeLayout {
 }
 
 const plain = (blockBytes: number, safetensors: string) => ({ blockSize: 1, blockBytes, safetensors });
-const block = (blockSize: number, blockBytes: number) => ({ blockSize, blockBytes });
+const block = ({ numbers, bytes }: { numbers: number; bytes: number }) => ({ blockSize: numbers, blockBytes: bytes });
 
-// Block sizes: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py, GGML_QUANT_SIZES.
 const DTYPES = {
   f64: plain(8, "F64"),
   f32: plain(4, "F32"),
@@ -30,11 +30,11 @@ const DTYPES = {
   i8: plain(1, "I8"),
   u8: plain(1, "U8"),
   bool: plain(1, "BOOL"),
-  q8_0: block(32, 34),
-  q4_0: block(32, 18),
-  q4_k: block(256, 144),
-  q5_k: block(256, 176),
-  q6_k: block(256, 210),
+  q8_0: block(blockSizes.q8_0),
+  q4_0: block(blockSizes.q4_0),
+  q4_k: block(blockSizes.q4_k),
+  q5_k: block(blockSizes.q5_k),
+  q6_k: block(blockSizes.q6_k),
 } satisfies Record<string, DtypeLayout>;
 
 /** Element type of a tensor in host memory. The q types hold blocks of numbers with common scales, as GGUF files do. */

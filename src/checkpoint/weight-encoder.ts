@@ -1,9 +1,12 @@
 // Which type each tensor of a converted model gets, and its numbers in that type with the error made. Knows no files.
 import { CheckpointError } from "../errors.js";
+import { scaleBlock } from "../tensor/block-formats.js";
 import type { TensorRole } from "./gguf-layout.js";
 import { blockLayout, type HostDtype } from "./host-tensor.js";
-import { decodeNumbers, E4M3_MAX, encodeNumbers } from "./numbers.js";
-import { FP8_BLOCK } from "./weight-reader.js";
+import { decodeNumbers, encodeNumbers } from "./numbers.js";
+
+/** Largest magnitude of e4m3. */
+const E4M3_MAX = 448;
 
 /** What a model can be converted to. */
 export const TARGET_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k", "e4m3"] as const;
@@ -63,15 +66,15 @@ export class ErrorMeter {
 
 /** Rows in their stored type; the error made is added to `meter`. Throws CheckpointError for numbers that are not finite. */
 export function encodeRows(values: Float32Array, rowNumbers: number, dtype: HostDtype, meter: ErrorMeter): Uint8Array {
-  const data = encodeNumbers(values, dtype, rowNumbers);
+  const data = encodeNumbers(values, dtype);
   if (dtype !== "f32") meter.add(values, decodeNumbers({ dtype, shape: [values.length / rowNumbers, rowNumbers], data }));
   return data;
 }
 
 /** The scale of each square of 128 rows and columns, row by row of squares, for rows that begin such squares: its largest magnitude over e4m3's. */
 export function fp8Scales(values: Float32Array, rowNumbers: number): Float32Array {
-  const perRow = Math.ceil(rowNumbers / FP8_BLOCK);
-  const scales = new Float32Array(Math.ceil(values.length / rowNumbers / FP8_BLOCK) * perRow);
+  const perRow = Math.ceil(rowNumbers / scaleBlock);
+  const scales = new Float32Array(Math.ceil(values.length / rowNumbers / scaleBlock) * perRow);
   eachRun(values.length, rowNumbers, (start, end, square) => {
     let largest = scales[square];
     for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(values[i]));
@@ -87,7 +90,7 @@ export function encodeFp8Rows(values: Float32Array, rowNumbers: number, meter: E
   eachRun(values.length, rowNumbers, (start, end, square) => {
     for (let i = start; i < end; i++) scaled[i] = values[i] / scales[square];
   });
-  const data = encodeNumbers(scaled, "e4m3", rowNumbers);
+  const data = encodeNumbers(scaled, "e4m3");
   const stored = decodeNumbers({ dtype: "e4m3", shape: [values.length / rowNumbers, rowNumbers], data });
   eachRun(values.length, rowNumbers, (start, end, square) => {
     for (let i = start; i < end; i++) stored[i] *= scales[square];
@@ -98,10 +101,10 @@ export function encodeFp8Rows(values: Float32Array, rowNumbers: number, meter: E
 
 /** Calls `visit` for every run of numbers that lies in one row and one square. */
 function eachRun(length: number, rowNumbers: number, visit: (start: number, end: number, square: number) => void): void {
-  const perRow = Math.ceil(rowNumbers / FP8_BLOCK);
+  const perRow = Math.ceil(rowNumbers / scaleBlock);
   for (let rowStart = 0, row = 0; rowStart < length; rowStart += rowNumbers, row++) {
-    for (let k = 0, square = Math.floor(row / FP8_BLOCK) * perRow; k < rowNumbers; k += FP8_BLOCK, square++) {
-      visit(rowStart + k, rowStart + Math.min(k + FP8_BLOCK, rowNumbers), square);
+    for (let k = 0, square = Math.floor(row / scaleBlock) * perRow; k < rowNumbers; k += scaleBlock, square++) {
+      visit(rowStart + k, rowStart + Math.min(k + scaleBlock, rowNumbers), square);
     }
   }
 }

@@ -2,12 +2,11 @@
 // scales applied. Knows types, not names.
 import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "../errors.js";
+import { scaleBlock } from "../tensor/block-formats.js";
 import { readExactly } from "./file-reader.js";
 import { blockLayout, type FilePlacement, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
 import { decodeNumbers } from "./numbers.js";
 
-/** FP8 weights have one scale for each square of this many rows and columns (DeepSeek-V3 §3.3.2). */
-export const FP8_BLOCK = 128;
 /** Suffix of the tensor that holds an FP8 weight's scales, which are multiplied on. */
 export const FP8_SCALES_SUFFIX = "_scale_inv";
 
@@ -56,7 +55,7 @@ export class WeightReader {
     const whole = placement ? undefined : await this.source.read(name);
     const { blockSize, blockBytes } = blockLayout(dtype);
     const rowBytes = (rowNumbers / blockSize) * blockBytes;
-    const step = Math.max(1, Math.floor(CHUNK_NUMBERS / rowNumbers / FP8_BLOCK)) * FP8_BLOCK;
+    const step = Math.max(1, Math.floor(CHUNK_NUMBERS / rowNumbers / scaleBlock)) * scaleBlock;
     for (let firstRow = 0; firstRow < numRows; firstRow += step) {
       const count = Math.min(step, numRows - firstRow);
       const data = whole
@@ -84,7 +83,7 @@ export class WeightReader {
 
   private async scalesOf(name: string, shape: readonly number[]): Promise<HostTensor> {
     const scalesName = name + FP8_SCALES_SUFFIX;
-    const expected = shape.map((dim) => Math.ceil(dim / FP8_BLOCK));
+    const expected = shape.map((dim) => Math.ceil(dim / scaleBlock));
     if (!this.source.has(scalesName)) throw new CheckpointError(`tensor ${name} is stored as e4m3, but its scales ${scalesName} [${expected}] are missing`);
     const scales = await this.source.read(scalesName);
     if (scales.shape.join() !== expected.join()) throw new CheckpointError(`tensor ${scalesName} is [${scales.shape}], expected [${expected}]`);
@@ -94,9 +93,9 @@ export class WeightReader {
 
 function applyScales(values: Float32Array, firstRow: number, rowNumbers: number, { dtype, shape, data }: HostTensor): void {
   const scales = decodeNumbers({ dtype, shape, data });
-  const perRow = Math.ceil(rowNumbers / FP8_BLOCK);
+  const perRow = Math.ceil(rowNumbers / scaleBlock);
   for (let at = 0, row = firstRow; at < values.length; at += rowNumbers, row++) {
-    const base = Math.floor(row / FP8_BLOCK) * perRow;
-    for (let k = 0; k < rowNumbers; k++) values[at + k] *= scales[base + (k >> 7)];
+    const base = Math.floor(row / scaleBlock) * perRow;
+    for (let k = 0; k < rowNumbers; k++) values[at + k] *= scales[base + Math.floor(k / scaleBlock)];
   }
 }

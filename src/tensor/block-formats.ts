@@ -1,7 +1,7 @@
 // Weights stored in blocks, on the host: the byte layouts of GGUF's quantised types (ggml's ggml-common.h) and of e4m3, and what they decode to.
 // The specification of the kernels on stored weights; knows nothing of tensors. block-encoders.ts goes the other way.
 import { ShapeError } from "../errors.js";
-import { type BlockType, blockSizes, dtypeBytes, fromBf16Bits, fromF16Bits, isBlockType } from "./dtype.js";
+import { type BlockType, blockSizes, dtypeBytes, fromF16Bits, isBlockType } from "./dtype.js";
 
 /** Types that a weight may be stored in. */
 export type StorageType = BlockType | "f32" | "bf16" | "f16";
@@ -71,15 +71,14 @@ export function fromE4m3(byte: number): number {
   return byte & 0x80 ? -magnitude : magnitude;
 }
 
-const decoders: Readonly<Record<BlockType, DecodeBlock>> = {
+const e4m3Values = Float32Array.from({ length: 256 }, (_, byte) => fromE4m3(byte));
+
+const decoders: Readonly<Record<Exclude<BlockType, "e4m3">, DecodeBlock>> = {
   q8_0: decodeQ8_0,
   q4_0: decodeQ4_0,
   q4_k: (bytes, at, out, to) => decodeWithMins(bytes, at, out, to, false),
   q5_k: (bytes, at, out, to) => decodeWithMins(bytes, at, out, to, true),
   q6_k: decodeQ6_k,
-  e4m3: (bytes, at, out, to) => {
-    out[to] = fromE4m3(bytes[at]);
-  },
 };
 
 /** Bytes of a row of `width` numbers. Throws ShapeError where a row is not whole blocks. */
@@ -92,14 +91,24 @@ export function rowBytes(type: StorageType, width: number): number {
 /** The numbers of one row (or of any whole number of blocks) of weights of any storage type; of e4m3 without their block scales. */
 export function decodeRow(type: StorageType, bytes: Uint8Array, out: Float32Array): void {
   if (bytes.byteLength !== rowBytes(type, out.length)) throw new ShapeError(`${type}: ${bytes.byteLength} bytes are no row of ${out.length} numbers`);
+  if (type === "e4m3") {
+    for (let i = 0; i < out.length; i++) out[i] = e4m3Values[bytes[i]];
+    return;
+  }
   if (isBlockType(type)) {
     const { numbers, bytes: size } = blockSizes[type];
     for (let b = 0; b * numbers < out.length; b++) decoders[type](bytes, b * size, out, b * numbers);
     return;
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < out.length; i++) {
-    if (type === "f32") out[i] = view.getFloat32(4 * i, true);
-    else out[i] = type === "bf16" ? fromBf16Bits(view.getUint16(2 * i, true)) : fromF16Bits(view.getUint16(2 * i, true));
+  const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  if (type === "f32") {
+    out.set(new Float32Array(buffer, byteOffset, out.length));
+    return;
+  }
+  const bits = new Uint16Array(buffer, byteOffset, out.length);
+  if (type === "f16") for (let i = 0; i < out.length; i++) out[i] = fromF16Bits(bits[i]);
+  else {
+    const wide = new Uint32Array(out.buffer, out.byteOffset, out.length);
+    for (let i = 0; i < out.length; i++) wide[i] = bits[i] << 16;
   }
 }

@@ -67,32 +67,32 @@ export function fromBf16Bits(bits: number): number {
 
 /** The value of IEEE half-precision bits. */
 export function fromF16Bits(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  const sign = (bits & 0x8000) << 16;
+  const magnitude = bits & 0x7fff;
+  // Below 2^-14 a whole number of 2^-24 steps; infinity and NaN have all exponent bits set; the rest is a float with another exponent bias.
+  if (magnitude < 0x400) return (sign ? -magnitude : magnitude) * 2 ** -24;
+  scratchU32[0] = sign | (magnitude >= 0x7c00 ? 0x7f800000 | ((magnitude & 0x3ff) << 13) : (magnitude << 13) + 0x38000000);
+  return scratchF32[0];
 }
 
 /** The IEEE half-precision bits nearest to `x` (ties to even); beyond 65504 infinite, NaN stays NaN. */
 export function toF16Bits(x: number): number {
   scratchF32[0] = x;
-  const sign = (scratchU32[0] >>> 16) & 0x8000;
-  const magnitude = Math.abs(scratchF32[0]);
-  if (Number.isNaN(magnitude)) return sign | 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;
-  // The distance between neighbours is 2^-24 below 2^-14 and 2^(e-10) from 2^e on.
-  const exponent = Math.max(-14, ((scratchU32[0] >>> 23) & 0xff) - 127);
-  const units = roundToEven(magnitude * 2 ** (10 - exponent));
-  return sign | (units < 1024 ? units : ((exponent + 14) << 10) + units);
+  const bits = scratchU32[0];
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  // From 65520 on rounds to infinity; below 2^-14 neighbours are 2^-24 apart.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(scratchF32[0]) * 2 ** 24);
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-/** The nearest whole number, ties to even. */
-export function roundToEven(x: number): number {
-  const nearest = Math.round(x);
-  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
-}
+/** Added and taken away, leaves the nearest whole number: a double of this size has no places after the point. */
+const wholeNumbersFrom = 1.5 * 2 ** 52;
+
+/** The nearest whole number, ties to even; |x| below 2^51. */
+export const roundToEven = (x: number): number => x + wholeNumbersFrom - wholeNumbersFrom;
 
 /** A host array of numbers: what reference kernels and reads work with. */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint8Array;
