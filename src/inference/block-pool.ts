@@ -22,6 +22,8 @@ export interface BlockPoolOptions {
 export class BlockPool {
   readonly blockSize: number;
   readonly numBlocks: number;
+  /** Prompt tokens that admissions found computed, in all. */
+  numHitTokens = 0;
   private readonly prefixCache: boolean;
   private readonly splitPaths: boolean;
   private readonly references: Int32Array;
@@ -75,6 +77,7 @@ export class BlockPool {
     }
     sequence.numRegistered = sequence.blocks.length;
     sequence.numComputed = sequence.blocks.length * this.blockSize;
+    if (sequence.numPrefixHits === undefined) this.numHitTokens += sequence.numPrefixHits = Math.min(sequence.numComputed, sequence.numPrompt);
     sequence.numPromised = sequence.numRegistered;
     for (let key = this.shareableKey(sequence, sequence.numPromised); key !== undefined; key = this.shareableKey(sequence, ++sequence.numPromised))
       this.pending.set(key, (this.pending.get(key) ?? 0) + 1);

@@ -14,8 +14,8 @@ export class Sequence {
   readonly numPrompt: number;
   /** Leading tokens whose cache entries are right. */
   numComputed = 0;
-  /** Prompt tokens found in the prefix cache when the sequence was first admitted. */
-  numPrefixHits = 0;
+  /** Prompt tokens found in the prefix cache when the sequence was first admitted; undefined before. */
+  numPrefixHits?: number;
   /** Cache blocks in order of position. */
   readonly blocks: number[] = [];
   /** Full blocks of `blocks` that the pool already knows by key. */
