@@ -134,7 +134,7 @@ function addChat(program: Command): void {
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .argument("<model>", "run or model directory, .gguf file, config.json, or random:<shape>[@type]")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);

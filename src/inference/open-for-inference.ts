@@ -58,15 +58,19 @@ interface OpenedWeights {
   close(): void;
 }
 
-const RANDOM = /^random:(.+?)(?:@([^@]+))?$/;
+/** Parts of `random:<shape>[@type]`; null for another name. */
+export function parseRandomName(path: string): { shape: string; type?: string } | null {
+  const [, shape, type] = /^random:(.+?)(?:@([^@]+))?$/.exec(path) ?? [];
+  return shape === undefined ? null : { shape, type };
+}
 
 /**
  * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws ConfigError when nothing
  * is there, CheckpointError listing all that does not fit, BackendError with the figures when it would not fit into memory.
  */
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
-  const [, shape, type] = RANDOM.exec(path) ?? [];
-  if (shape !== undefined) return openRandom(path, shape, type, options);
+  const random = parseRandomName(path);
+  if (random) return openRandom(path, random.shape, random.type, options);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return openGgufFile(path, options);
   return openDirectory(path, options);
 }
@@ -129,13 +133,14 @@ function mapped(weights: TensorSource): OpenedWeights {
 }
 
 /** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
-function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
+export function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
   if (config.model_type !== "deepseek_v3" || config.num_nextn_predict_layers === 0) return config;
   const prefix = `model.layers.${config.num_hidden_layers}.`;
   return weights.names.some((name) => name.startsWith(prefix)) ? config : { ...config, num_nextn_predict_layers: 0 };
 }
 
-function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
+/** What a model is opened for, the options' defaults filled in. */
+export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";
   return {
     compute,
