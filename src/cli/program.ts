@@ -18,7 +18,9 @@ export function buildProgram(): Command {
   addRl(program);
   addEval(program);
   addRun(program);
+  addChat(program);
   addInspect(program);
+  addConvert(program);
   addBench(program);
   addDoctor(program);
   return program;
@@ -106,6 +108,7 @@ function addRun(program: Command): void {
     .option("--max-tokens <n>", "new tokens at most (default: what the context leaves)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
+    .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--raw", "give the prompt as it is, without the template the model was trained with");
   seedFlag(command);
   jsonFlag(command);
@@ -113,15 +116,56 @@ function addRun(program: Command): void {
   command.action(async (dir, prompt, flags) => (await import("./run.js")).run(dir, prompt, flags));
 }
 
+function addChat(program: Command): void {
+  const command = verb(program, "chat", "talk with a model; /help inside tells the commands", "luciole chat runs/first");
+  command
+    .argument("<dir>", "run or model directory")
+    .option("--system <text>", "system prompt (default: none)")
+    .addOption(new Option("--think <mode>", "thinking as it comes, folded into one line, or hidden (default: fold)").choices(["on", "fold", "off"]))
+    .option("--max-tokens <n>", "new tokens of a reply at most (default: what the context leaves)", wholeNumber(1))
+    .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
+    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1));
+  seedFlag(command);
+  command.option("--json", "one JSON object for each reply on standard output; messages are read from standard input, one a line");
+  computeFlags(command);
+  command.action(async (dir, flags) => (await import("./chat.js")).chat(dir, flags));
+}
+
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .argument("<model>", "run or model directory, .gguf file, config.json, or random:<shape>[@type]")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);
   debugFlag(command);
   command.action(async (path, flags) => (await import("./inspect.js")).inspect(path, flags));
+}
+
+function addConvert(program: Command): void {
+  const command = verb(
+    program,
+    "convert",
+    "store a model in another format and type: GGUF or safetensors, quantised or not",
+    "luciole convert runs/first first.gguf --type q8_0",
+  );
+  command
+    .argument("<from>", "run or model directory, or a .gguf file")
+    .argument("<to>", "a .gguf file, or a directory for Hugging Face's layout")
+    .addOption(
+      new Option("--type <name>", "q8_0, q4_0, q4_k (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)").choices([
+        "q8_0",
+        "q4_0",
+        "q4_k",
+        "f16",
+        "bf16",
+        "f32",
+        "e4m3",
+      ]),
+    );
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (from, to, flags) => (await import("./convert.js")).convert(from, to, flags));
 }
 
 function addBench(program: Command): void {
