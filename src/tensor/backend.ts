@@ -23,6 +23,17 @@ export interface WeightPacker {
   pack(weights: Tensor, scales: Tensor | null, into: Tensor): void;
 }
 
+/** How a device reads files in place. What is mapped is never written. */
+export interface FileMapper {
+  /** The first `sizeBytes` of a file, which has at least as many, as memory to read from. Throws BackendError where the system refuses. */
+  map(path: string, sizeBytes: number): DeviceBuffer;
+  unmap(buffer: DeviceBuffer): void;
+  /** A part will be read soon. */
+  prefetch(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): void;
+  /** A part will not be read soon: its memory may serve others until it is. */
+  drop(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): void;
+}
+
 /**
  * A device. Kernel calls enqueue work in program order and return at once; only `read` waits.
  * Memory given back by `release` may be reused by later calls: the order of calls is the order of execution.
@@ -34,10 +45,13 @@ export interface Backend {
   readonly kernels: KernelTable;
   /** Absent where products read weights as they are. */
   readonly packer?: WeightPacker;
+  readonly files: FileMapper;
   /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */
   allocate(sizeBytes: number): DeviceBuffer;
   release(buffer: DeviceBuffer): void;
   write(buffer: DeviceBuffer, byteOffset: number, bytes: Uint8Array): void;
+  /** Copies bytes within the device. */
+  copy(from: DeviceBuffer, fromOffset: number, to: DeviceBuffer, toOffset: number, sizeBytes: number): void;
   /** A copy of the bytes, after all work enqueued so far. */
   read(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): Promise<Uint8Array>;
 }

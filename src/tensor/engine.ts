@@ -132,6 +132,48 @@ function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOf
   return shape.at(-1) === width && elementOffset % width === 0;
 }
 
+/**
+ * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files; owned by the current
+ * scope. The mapping ends with the last tensor on it. The file must have that size and keep it meanwhile.
+ */
+export function mapFile(path: string, sizeBytes: number): Tensor {
+  const device = currentBackend();
+  const buffer = device.files.map(path, sizeBytes);
+  const storage = new Storage(device, buffer, { giveBack: (mapping) => device.files.unmap(mapping) });
+  return adopt(new Tensor(storage, 0, [sizeBytes], "u8"));
+}
+
+/** A part of a tensor of bytes (a mapped file) read as another type; owned by the current scope. */
+export function bytesAs(source: Tensor, byteOffset: number, shape: readonly number[], dtype: DType): Tensor {
+  const sizeBytes = storageBytes(dtype, numElements(shape));
+  assert(source.dtype === "u8", "bytesAs: expected a tensor of bytes");
+  assert(byteOffset >= 0 && byteOffset + sizeBytes <= source.size, () => `bytesAs: ${dtype}[${shape}] at ${byteOffset} leaves [${source.shape}]`);
+  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, dtype));
+}
+
+/** A part of a packed tensor that is packed alike, from byte `byteOffset` on; owned by the current scope. */
+export function packedSlice(source: Tensor, shape: readonly number[], byteOffset: number): Tensor {
+  assert(source.isPacked, "packedSlice: expected a packed tensor");
+  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, source.dtype, undefined, true));
+}
+
+/** Copies a tensor's bytes into `target` from byte `byteOffset` on: how stored parts are stacked into one weight. */
+export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
+  assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);
+  source.storage.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
+}
+
+/** A handle with a shape and no numbers, which no op reads: stands where numbers kept elsewhere belong. Owned by the current scope. */
+export function placeholder(shape: readonly number[], dtype: DType): Tensor {
+  const owner = currentPool();
+  return adopt(new Tensor(new Storage(currentBackend(), owner.acquire(0), owner), 0, shape, dtype, undefined, true));
+}
+
+/** Says that a tensor in a mapped file will be read soon (`prefetch`) or not for a while (`drop`). */
+export function adviseMapped(t: Tensor, advice: "prefetch" | "drop"): void {
+  t.storage.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
+}
+
 /** Runs `body` and disposes every tensor made inside but those it returns (found in arrays and plain objects). */
 export function scope<R>(body: () => R): R {
   const outer = currentScope;

@@ -6,11 +6,9 @@ import { ConfigError } from "../errors.js";
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
 import { byteLevelJson } from "./byte-tokenizer.js";
 import { PairHeap } from "./pair-heap.js";
+import { GPT2_PATTERN } from "./pre-tokenizer.js";
 import { numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { TokenizerJson } from "./tokenizer.js";
-
-/** GPT-2's pre-tokeniser: contractions, words with their leading space, numbers, other symbols, white space. */
-const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 const schema = z.strictObject({
   /** Upper bound, special tokens and the 256 bytes included; a small corpus may not fill it. */

@@ -9,6 +9,11 @@ export const CHARACTER_OF_BYTE: readonly string[] = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 })();
 
+const BYTE_OF_CHARACTER = new Map(CHARACTER_OF_BYTE.map((character, byte) => [character, byte]));
+
+/** The byte a character stands for, or undefined for one that is not in the alphabet. */
+export const byteOfCharacter = (character: string): number | undefined => BYTE_OF_CHARACTER.get(character);
+
 const encoder = new TextEncoder();
 
 /** The UTF-8 bytes of a text, each as its character. */

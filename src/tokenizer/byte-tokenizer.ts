@@ -61,6 +61,12 @@ class ByteTokenizer implements Tokenizer {
     return text;
   }
 
+  tokenBytes(id: number): Uint8Array | undefined {
+    if (id >= 0 && id < NUM_BYTES) return Uint8Array.of(id);
+    const special = this.specialTokens[id - NUM_BYTES];
+    return special && this.#encoder.encode(special.token);
+  }
+
   tokenId(token: string): number | undefined {
     const byte = token.length === 1 ? CHARACTER_OF_BYTE.indexOf(token) : -1;
     return byte >= 0 ? byte : this.specialTokens.find((special) => special.token === token)?.id;

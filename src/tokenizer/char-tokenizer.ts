@@ -104,6 +104,11 @@ class CharTokenizer implements Tokenizer {
     return text;
   }
 
+  tokenBytes(id: number): Uint8Array | undefined {
+    const token = this.#tokens[id];
+    return token === undefined ? undefined : new TextEncoder().encode(token);
+  }
+
   tokenId(token: string): number | undefined {
     return this.#idByToken.get(token);
   }

@@ -2,13 +2,111 @@
 // Knows no model; says which part of the text the assistant wrote.
 import { Template } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
-import { LibraryTokenizer } from "./library-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
 
-/** One turn of a conversation. */
+/** One turn of a conversation; further keys (`tool_calls`, `reasoning_content`) reach the template as they are. */
 export interface ChatMessage {
   readonly role: string;
-  readonly content: string;
+  /** Null in a turn that only calls tools. */
+  readonly content: string | null;
+  readonly [key: string]: unknown;
+}
+
+/** What else a template is told. */
+export interface ChatTemplateOptions {
+  /** Ends the text where the assistant would begin to write. */
+  readonly openAssistant: boolean;
+  /** Descriptions of functions the assistant may call, as JSON schemas. */
+  readonly tools?: readonly object[];
+}
+
+/** Stands for a turn's text while a template is asked whether it shows turns of a role. */
+const PROBE = "luciole-probe";
+/** Roles every template has. */
+const COMMON_ROLES = ["user", "assistant"];
+
+/** A model's chat template. DeepSeek's cut the thinking out of earlier turns themselves and may open the next (`<think>`). */
+export class ChatTemplate {
+  private readonly templates = new Map<string, Template>();
+  private readonly rolesShown = new Map<string, boolean>();
+
+  private constructor(
+    private readonly sources: ReadonlyMap<string, string>,
+    private readonly tokens: { readonly bos_token: string; readonly eos_token: string },
+  ) {}
+
+  /** The template of a tokenizer: one text, or several by name of which `default` and `tool_use` are used. Undefined where it has none. */
+  static of(tokenizer: Tokenizer): ChatTemplate | undefined {
+    const sources = templateSources(tokenizer.config?.chat_template);
+    const token = (id: number | undefined) => tokenizer.specialTokens.find((special) => special.id === id)?.token ?? "";
+    return sources.size === 0 ? undefined : new ChatTemplate(sources, { bos_token: token(tokenizer.bosId), eos_token: token(tokenizer.eosId) });
+  }
+
+  /** The prompt of a conversation. Throws DataError for a template that cannot be read, refuses the conversation, or would drop a turn for its role. */
+  render(messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
+    const name = options.tools && this.sources.has("tool_use") ? "tool_use" : "default";
+    for (const { role } of messages) this.requireRole(role, name);
+    try {
+      return this.run(name, messages, options);
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw new DataError(`the model's chat template refuses this conversation: ${oneLine(error)}`, { cause: error });
+    }
+  }
+
+  private run(name: string, messages: readonly ChatMessage[], { openAssistant, tools = undefined }: ChatTemplateOptions): string {
+    return this.template(name).render({ messages, tools: tools ?? null, documents: null, add_generation_prompt: openAssistant, ...this.tokens });
+  }
+
+  private template(name: string): Template {
+    const known = this.templates.get(name);
+    if (known) return known;
+    const source = this.sources.get(name);
+    if (source === undefined) throw new DataError(`the model has chat templates ${[...this.sources.keys()].join(", ")}, but none named default`);
+    try {
+      const template = new Template(source);
+      this.templates.set(name, template);
+      return template;
+    } catch (error) {
+      throw new DataError(`the model's chat template cannot be read: ${oneLine(error)}`, { cause: error });
+    }
+  }
+
+  /** Many templates pass over a role they do not know without a word; the turn would be lost. */
+  private requireRole(role: string, name: string): void {
+    if (COMMON_ROLES.includes(role)) return;
+    const isShown = this.rolesShown.get(role) ?? this.showsRole(role, name);
+    this.rolesShown.set(role, isShown);
+    if (!isShown)
+      throw new DataError(`the model's chat template has no place for a turn of role ${JSON.stringify(role)}; put its text into a turn of role "user"`);
+  }
+
+  private showsRole(role: string, name: string): boolean {
+    const user = { role: "user", content: "?" };
+    const probe = { role, content: PROBE };
+    try {
+      return this.run(name, role === "tool" ? [user, probe] : [probe, user], { openAssistant: false }).includes(PROBE);
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      // It may refuse this order of turns only; the conversation itself will show.
+      return true;
+    }
+  }
+}
+
+function templateSources(template: unknown): Map<string, string> {
+  if (typeof template === "string") return new Map([["default", template]]);
+  const named = Array.isArray(template) ? (template as readonly { readonly name?: unknown; readonly template?: unknown }[]) : [];
+  return new Map(named.flatMap(({ name, template: source }) => (typeof name === "string" && typeof source === "string" ? [[name, source] as const] : [])));
+}
+
+const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+
+/** The ids of a prompt, with the begin token in front where the tokenizer wants one, and never twice: most templates write it themselves. */
+export function encodePrompt(tokenizer: Tokenizer, prompt: string): Int32Array {
+  const ids = tokenizer.encode(prompt, { addSpecialTokens: true });
+  const isTwice = tokenizer.bosId !== undefined && ids[0] === tokenizer.bosId && ids[1] === tokenizer.bosId;
+  return isTwice ? ids.subarray(1) : ids;
 }
 
 /** A prompt and the text that is to follow it. */
@@ -20,23 +118,14 @@ export interface PromptAndCompletion {
 /** Renders messages; with `openAssistant` the text ends where the assistant would begin to write. */
 export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boolean) => string;
 
-/** The renderer of a tokenizer's chat template, or that of plain role lines. Throws DataError for a template that cannot be read. */
+/** The renderer of a tokenizer's chat template, or that of plain role lines. Its prompts are for `encodePrompt`. */
 export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
-  const source = tokenizer instanceof LibraryTokenizer ? tokenizer.config.chat_template : undefined;
-  if (typeof source !== "string") return plainLines;
-  let template: Template;
-  try {
-    template = new Template(source);
-  } catch (error) {
-    throw new DataError(`tokenizer_config.json: the chat template cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  const token = (id: number | undefined) => tokenizer.specialTokens.find((special) => special.id === id)?.token ?? "";
-  // The tokenizer puts its own begin token in front of a prompt: the template's would be a second one.
-  return (messages, openAssistant) => template.render({ messages, add_generation_prompt: openAssistant, bos_token: "", eos_token: token(tokenizer.eosId) });
+  const template = ChatTemplate.of(tokenizer);
+  return template ? (messages, openAssistant) => template.render(messages, { openAssistant }) : plainLines;
 }
 
 const plainLines: ChatRenderer = (messages, openAssistant) => {
-  const lines = messages.map(({ role, content }) => `${role.charAt(0).toUpperCase()}${role.slice(1)}: ${content}\n`);
+  const lines = messages.map(({ role, content }) => `${role.charAt(0).toUpperCase()}${role.slice(1)}: ${content ?? ""}\n`);
   return lines.join("") + (openAssistant ? "Assistant: " : "");
 };
 
@@ -48,5 +137,5 @@ export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer,
   const prompt = render(messages.slice(0, -1), true);
   const whole = render(messages, false);
   // Some templates rewrite earlier turns once an answer stands; then the answer's own text is all that can be told apart.
-  return { prompt, completion: whole.startsWith(prompt) ? whole.slice(prompt.length) : last.content };
+  return { prompt, completion: whole.startsWith(prompt) ? whole.slice(prompt.length) : (last.content ?? "") };
 }

@@ -2,7 +2,11 @@
 export { type BpeTrainerOptions, trainBpe } from "./bpe-trainer.js";
 export { createByteTokenizer } from "./byte-tokenizer.js";
 export { createCharTokenizer } from "./char-tokenizer.js";
-export { createLibraryTokenizer, type TokenizerConfigJson } from "./library-tokenizer.js";
+export { type ChatMessage, ChatTemplate, type ChatTemplateOptions, encodePrompt } from "./chat-template.js";
+export { createTokenizer } from "./create-tokenizer.js";
+export { type GgufFacts, ggufTokenizer, type TokenizerParts } from "./gguf-tokenizer.js";
+export { createLibraryTokenizer } from "./library-tokenizer.js";
+export { type PreTokenizerKind, preTokenizerKind } from "./pre-tokenizer-kinds.js";
 export { createStreamDecoder, type StreamDecoder } from "./stream-decoder.js";
-export type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
+export type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 export { loadTokenizer, saveTokenizer } from "./tokenizer-files.js";

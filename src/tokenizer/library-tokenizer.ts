@@ -1,25 +1,23 @@
 // Any tokenizer.json through the kept library, @huggingface/tokenizers, behind the project's interface. Reads no files.
 import { Tokenizer as LibraryEngine } from "@huggingface/tokenizers";
 import { DataError } from "../errors.js";
-import type { DecodeOptions, EncodeOptions, SpecialToken, Tokenizer, TokenizerJson } from "./tokenizer.js";
+import {
+  addsBegin,
+  type DecodeOptions,
+  type EncodeOptions,
+  roleId,
+  type SpecialToken,
+  type Tokenizer,
+  type TokenizerConfigJson,
+  type TokenizerJson,
+} from "./tokenizer.js";
 
-/** The parts of tokenizer_config.json used here. A token is its text, or an object with the text as `content`. */
-export interface TokenizerConfigJson {
-  readonly bos_token?: TokenName;
-  readonly eos_token?: TokenName;
-  readonly pad_token?: TokenName;
-  readonly chat_template?: unknown;
-  readonly [key: string]: unknown;
-}
-type TokenName = string | { readonly content: string } | null;
+export type { TokenizerConfigJson };
 
 /** Wraps a parsed tokenizer.json. @throws DataError when the library cannot read it */
 export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): LibraryTokenizer {
   return new LibraryTokenizer(json, config);
 }
-
-/** Text of a token in tokenizer_config.json. */
-export const tokenText = (name: TokenName | undefined): string | undefined => (typeof name === "string" ? name : name?.content);
 
 /** A tokenizer.json run by the kept library. */
 export class LibraryTokenizer implements Tokenizer {
@@ -41,19 +39,17 @@ export class LibraryTokenizer implements Tokenizer {
       throw new DataError(`tokenizer.json cannot be read: ${(error as Error).message}`);
     }
     this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
-    this.vocabSize = 1 + Math.max(...this.#engine.get_vocab().values());
-    this.bosId = this.#roleId(config.bos_token);
-    this.eosId = this.#roleId(config.eos_token);
-    this.padId = this.#roleId(config.pad_token);
-  }
-
-  #roleId(name: TokenName | undefined): number | undefined {
-    const text = tokenText(name);
-    return text === undefined ? undefined : this.#engine.token_to_id(text);
+    this.vocabSize = this.#engine.get_vocab().size;
+    this.bosId = roleId(this, config.bos_token);
+    this.eosId = roleId(this, config.eos_token);
+    this.padId = roleId(this, config.pad_token);
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
-    return Int32Array.from(this.#engine.encode(text, { add_special_tokens: options.addSpecialTokens ?? false }).ids);
+    const plain = this.#engine.encode(text, { add_special_tokens: options.addSpecialTokens ?? false }).ids;
+    if (!options.addSpecialTokens) return Int32Array.from(plain);
+    const hasBegin = this.bosId !== undefined && plain[0] === this.bosId;
+    return Int32Array.from([...addsBegin(this.config, this.bosId, hasBegin ? [plain[0]] : []), ...plain.slice(hasBegin ? 1 : 0)]);
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {

@@ -22,20 +22,36 @@ export function specialTokenRoles(spec: SpecialTokenSpec, tokens: readonly Speci
 
 /** Finds special tokens in text, the longest first where several start at one place. */
 export class SpecialTokenMatcher {
-  readonly #byFirstUnit = new Map<number, SpecialToken[]>();
+  /** By the first two UTF-16 units: some vocabularies have hundreds that begin alike, with a pair that is rare in text. */
+  private readonly byStart = new Map<number, SpecialToken[]>();
+  /** 1 for the units at which a special token may start. */
+  private readonly mayStart = new Uint8Array(65536);
 
   constructor(tokens: readonly SpecialToken[]) {
     for (const token of [...tokens].sort((a, b) => b.token.length - a.token.length)) {
-      const unit = token.token.charCodeAt(0);
-      this.#byFirstUnit.set(unit, [...(this.#byFirstUnit.get(unit) ?? []), token]);
+      this.mayStart[token.token.charCodeAt(0)] = 1;
+      const start = startKey(token.token, 0);
+      this.byStart.set(start, [...(this.byStart.get(start) ?? []), token]);
     }
+  }
+
+  /** The first place from `position` on at which a special token may start; the text's length where there is none. */
+  next(text: string, position: number): number {
+    let at = position;
+    while (at < text.length && this.mayStart[text.charCodeAt(at)] === 0) at++;
+    return at;
   }
 
   /** The special token that starts at this place, if one does. */
   matchAt(text: string, position: number): SpecialToken | undefined {
-    return this.#byFirstUnit.get(text.charCodeAt(position))?.find((candidate) => text.startsWith(candidate.token, position));
+    if (this.mayStart[text.charCodeAt(position)] === 0) return undefined;
+    const startsHere = (candidate: SpecialToken) => text.startsWith(candidate.token, position);
+    return this.byStart.get(startKey(text, position))?.find(startsHere) ?? this.byStart.get(text.charCodeAt(position))?.find(startsHere);
   }
 }
+
+/** The first two units as a number; of a text of one unit, that unit alone. */
+const startKey = (text: string, at: number): number => text.charCodeAt(at) + (at + 1 < text.length ? 65536 * (1 + text.charCodeAt(at + 1)) : 0);
 
 /** Special tokens as the `added_tokens` of tokenizer.json. */
 export const addedTokensJson = (tokens: readonly SpecialToken[]): AddedTokenJson[] =>

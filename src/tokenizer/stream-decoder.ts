@@ -3,6 +3,8 @@ import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 /** Stands at the end of a decoded text while the bytes of its last character are incomplete. */
 const REPLACEMENT = "\uFFFD";
+/** A character has at most four bytes: after so many tokens without one it can no longer be completed. */
+const MAX_HELD = 4;
 
 /** Ids in, text that is certain out. */
 export interface StreamDecoder {
@@ -12,11 +14,31 @@ export interface StreamDecoder {
   flush(): string;
 }
 
-/**
- * The pieces joined equal `decode` of all ids. A window of recent ids is decoded anew each time, as decoders may treat a token differently
- * at the start of a text; only its last character is held back, and only while it is U+FFFD.
- */
+/** The pieces joined equal `decode` of all ids. The work for a token does not grow with the text. */
 export function createStreamDecoder(tokenizer: Tokenizer, options: DecodeOptions = {}): StreamDecoder {
+  return tokenizer.tokenBytes ? byteStream(tokenizer as ByteSource, options) : windowStream(tokenizer, options);
+}
+
+type ByteSource = Tokenizer & Required<Pick<Tokenizer, "tokenBytes">>;
+
+/** Tokens that are the same bytes wherever they stand: a decoder of UTF-8 that waits for the rest of a character is all it takes. */
+function byteStream(tokenizer: ByteSource, { skipSpecialTokens }: DecodeOptions): StreamDecoder {
+  const skipped = new Set(skipSpecialTokens ? tokenizer.specialTokens.filter(({ special }) => special).map(({ id }) => id) : []);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return {
+    push(id) {
+      const bytes = skipped.has(id) ? undefined : tokenizer.tokenBytes(id);
+      return bytes === undefined ? "" : decoder.decode(bytes, { stream: true });
+    },
+    flush: () => decoder.decode(),
+  };
+}
+
+/**
+ * Tokens whose text depends on their neighbours: a window of recent ids is decoded anew each time. Only its last character is held back,
+ * and only while it is U+FFFD and may yet be completed.
+ */
+function windowStream(tokenizer: Tokenizer, options: DecodeOptions): StreamDecoder {
   let window: number[] = [];
   /** Leading ids of the window that were fully shown before and serve as context. */
   let numContext = 0;
@@ -26,10 +48,11 @@ export function createStreamDecoder(tokenizer: Tokenizer, options: DecodeOptions
     push(id) {
       window.push(id);
       const text = tokenizer.decode(window, options);
-      const certain = text.endsWith(REPLACEMENT) ? text.length - 1 : text.length;
+      const isWhole = !text.endsWith(REPLACEMENT) || window.length - numContext >= MAX_HELD;
+      const certain = isWhole ? text.length : text.length - 1;
       const piece = text.slice(shown, certain);
       shown = Math.max(shown, certain);
-      if (certain === text.length && text.length > 0) {
+      if (isWhole && text.length > 0) {
         window = window.slice(numContext);
         numContext = window.length;
         shown = tokenizer.decode(window, options).length;

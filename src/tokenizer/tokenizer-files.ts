@@ -2,20 +2,24 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.js";
-import { charTokenizerFromJson } from "./char-tokenizer.js";
-import { createLibraryTokenizer, LibraryTokenizer, type TokenizerConfigJson, tokenText } from "./library-tokenizer.js";
-import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
+import { createTokenizer } from "./create-tokenizer.js";
+import type { Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
 /**
- * Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` from a folder. A character tokenizer written by this project comes
- * back as the fast one; everything else goes through the kept library. @throws DataError naming the file
+ * Reads `tokenizer.json` and, where they are there, `tokenizer_config.json` and `chat_template.jinja` from a folder. Each kind comes back
+ * as its fastest reader. @throws DataError naming the file
  */
 export function loadTokenizer(folder: string): Tokenizer {
   const json = readJson(join(folder, "tokenizer.json"), true) as unknown as TokenizerJson;
   if (typeof json.model !== "object" || json.model === null) throw new DataError(`${join(folder, "tokenizer.json")}: expected an object with "model"`);
-  const config: TokenizerConfigJson = readJson(join(folder, "tokenizer_config.json"), false) ?? {};
-  const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
-  return charTokenizerFromJson(json, roles) ?? createLibraryTokenizer(json, config);
+  const config: TokenizerConfigJson = { ...readJson(join(folder, "tokenizer_config.json"), false), ...readTemplateFile(folder) };
+  return createTokenizer(json, config);
+}
+
+/** The chat template where it has a file of its own, which then is the one that counts. */
+function readTemplateFile(folder: string): TokenizerConfigJson {
+  const template = readText(join(folder, "chat_template.jinja"));
+  return template === undefined ? {} : { chat_template: template };
 }
 
 /** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
@@ -31,7 +35,6 @@ export function tokenizerFiles(tokenizer: Tokenizer): Record<string, string> {
 }
 
 function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
-  const carried = tokenizer instanceof LibraryTokenizer ? tokenizer.config : {};
   const nameOf = (id: number | undefined): string | undefined => tokenizer.specialTokens.find((special) => special.id === id)?.token;
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
@@ -39,23 +42,29 @@ function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
     bos_token: nameOf(tokenizer.bosId),
     eos_token: nameOf(tokenizer.eosId),
     pad_token: nameOf(tokenizer.padId),
-    ...carried,
+    ...tokenizer.config,
   };
 }
 
 function readJson(path: string, required: true): Record<string, unknown>;
 function readJson(path: string, required: false): Record<string, unknown> | undefined;
 function readJson(path: string, required: boolean): Record<string, unknown> | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new DataError(`cannot read ${path}: ${(error as Error).message}`);
-  }
+  const text = readText(path);
+  if (text === undefined && required) throw new DataError(`cannot read ${path}: there is no such file`);
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
     throw new DataError(`${path}: not valid JSON (${(error as Error).message}); the file may be truncated`);
+  }
+}
+
+/** A file's text, or undefined where there is none. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new DataError(`cannot read ${path}: ${(error as Error).message}`);
   }
 }

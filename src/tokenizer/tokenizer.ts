@@ -32,6 +32,10 @@ export interface Tokenizer {
   /** Ids outside the vocabulary are left out, as Hugging Face's tokenizers do. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   tokenId(token: string): number | undefined;
+  /** The bytes a token stands for wherever it stands, undefined outside the vocabulary. Absent where a token's text depends on its neighbours. */
+  tokenBytes?(id: number): Uint8Array | undefined;
+  /** tokenizer_config.json, where the tokenizer came with one. */
+  readonly config?: TokenizerConfigJson;
   /** The tokenizer.json object, readable by Hugging Face's `tokenizers` and `transformers`. */
   toJSON(): TokenizerJson;
 }
@@ -46,6 +50,38 @@ export interface TokenizerJson {
   readonly decoder?: unknown;
   readonly model: { readonly type?: string; readonly vocab?: unknown; readonly merges?: readonly unknown[]; readonly [key: string]: unknown };
   readonly [key: string]: unknown;
+}
+
+/** The parts of tokenizer_config.json used here. A token is its text, or an object with the text as `content`. */
+export interface TokenizerConfigJson {
+  readonly bos_token?: TokenName;
+  readonly eos_token?: TokenName;
+  readonly pad_token?: TokenName;
+  readonly add_bos_token?: boolean;
+  readonly chat_template?: unknown;
+  readonly [key: string]: unknown;
+}
+
+/** A token as tokenizer_config.json names it. */
+export type TokenName = string | { readonly content: string } | null;
+
+/** Text of a token in tokenizer_config.json. */
+export const tokenText = (name: TokenName | undefined): string | undefined => (typeof name === "string" ? name : name?.content);
+
+/** The id of a token in tokenizer_config.json. */
+export function roleId(tokenizer: Pick<Tokenizer, "tokenId">, name: TokenName | undefined): number | undefined {
+  const text = tokenText(name);
+  return text === undefined ? undefined : tokenizer.tokenId(text);
+}
+
+/**
+ * The ids before a text: what tokenizer.json puts there, unless tokenizer_config.json says otherwise of the begin token. DeepSeek's
+ * tokenizer.json adds none while its `add_bos_token` asks for it; `transformers` follows the latter.
+ */
+export function addsBegin({ add_bos_token }: TokenizerConfigJson, bosId: number | undefined, before: readonly number[]): readonly number[] {
+  if (bosId === undefined || add_bos_token === undefined) return before;
+  const others = before.filter((id) => id !== bosId);
+  return add_bos_token ? [bosId, ...others] : others;
 }
 
 /** An entry of `added_tokens` in tokenizer.json. */

@@ -9,7 +9,7 @@ import { RESPONSE_TAGS } from "../tasks/response.js";
 import { trainBpe } from "../tokenizer/bpe-trainer.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
-import { createLibraryTokenizer } from "../tokenizer/library-tokenizer.js";
+import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import type { TrainSequence } from "./batch.js";
@@ -96,7 +96,7 @@ const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RES
 function tokenizerFor(kind: string, { train, heldOut }: { train: readonly string[]; heldOut: readonly string[] }, vocabSize: number): Tokenizer {
   if (kind === "byte") return createByteTokenizer(SPECIAL_TOKENS);
   if (kind === "char") return createCharTokenizer([...new Set([...train, ...heldOut].flatMap((text) => [...new Set(text)]))].sort().join(""), SPECIAL_TOKENS);
-  if (kind === "bpe") return createLibraryTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
+  if (kind === "bpe") return createTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
   if (existsSync(kind)) return loadTokenizer(kind);
   const kinds = ["char", "byte", "bpe"];
   throw new ConfigError(`--tokenizer ${kind}: expected ${kinds.join(", ")} or a directory with tokenizer.json${didYouMean(kind, kinds)}`);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
-import { createLibraryTokenizer } from "../tokenizer/library-tokenizer.js";
+import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { readPairs, tokenisePair } from "./pair-data.js";
 
@@ -49,7 +49,7 @@ describe("a conversation", () => {
   test("follows the tokenizer's own template, whose end token is not doubled", () => {
     const template =
       "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
-    const chatty = createLibraryTokenizer(tokenizer.toJSON(), { bos_token: "<b>", eos_token: "<e>", chat_template: template });
+    const chatty = createTokenizer(tokenizer.toJSON(), { bos_token: "<b>", eos_token: "<e>", chat_template: template });
     const [{ ids, learnFrom }] = read([{ messages: conversation }], chatty).train;
     expect(textOf(Array.from(ids).slice(0, learnFrom), chatty)).toBe("<b>[user]hi[assistant]");
     expect(textOf(Array.from(ids).slice(learnFrom), chatty)).toBe("yo<e>");

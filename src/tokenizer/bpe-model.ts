@@ -1,0 +1,93 @@
+// Byte-pair merging over ids (Sennrich et al. 2016): the lowest-ranked pair first, the leftmost among equals. Knows one piece of text at a time.
+import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
+import { PairHeap } from "./pair-heap.js";
+import type { TokenizerJson } from "./tokenizer.js";
+
+/** Two ids in one number; ids stay below 2^24, so it is exact. */
+const PAIR_BASE = 2 ** 24;
+/** Pieces remembered before all are forgotten; a text uses the same words again and again. */
+const MAX_REMEMBERED = 1 << 17;
+const MAX_REMEMBERED_LENGTH = 64;
+
+/** A byte-level vocabulary with its merges. */
+export class BpeModel {
+  private readonly idOfByte: Int32Array;
+  private readonly remembered = new Map<string, readonly number[]>();
+  private readonly encoder = new TextEncoder();
+
+  private constructor(
+    readonly vocab: ReadonlyMap<string, number>,
+    private readonly rankOfPair: ReadonlyMap<number, number>,
+    /** What the merge of each rank makes. */
+    private readonly idOfRank: Int32Array,
+    private readonly ignoreMerges: boolean,
+  ) {
+    this.idOfByte = Int32Array.from(CHARACTER_OF_BYTE, (character) => vocab.get(character) as number);
+  }
+
+  /** The model of a tokenizer.json, or undefined for one that is not a plain BPE with a token for each byte. */
+  static fromJson({ model }: TokenizerJson): BpeModel | undefined {
+    if (!isPlain(model) || typeof model.vocab !== "object" || model.vocab === null) return undefined;
+    const vocab = new Map(Object.entries(model.vocab as Record<string, number>));
+    if (CHARACTER_OF_BYTE.some((character) => !vocab.has(character))) return undefined;
+    const merges = model.merges ?? [];
+    const rankOfPair = new Map<number, number>();
+    const idOfRank = new Int32Array(merges.length);
+    for (let rank = 0; rank < merges.length; rank++) {
+      const merge = merges[rank];
+      const [left, right] = typeof merge === "string" ? merge.split(" ", 2) : (merge as [string, string]);
+      const [leftId, rightId, id] = [vocab.get(left), vocab.get(right), vocab.get(left + right)];
+      if (leftId === undefined || rightId === undefined || id === undefined) return undefined;
+      rankOfPair.set(leftId * PAIR_BASE + rightId, rank);
+      idOfRank[rank] = id;
+    }
+    return new BpeModel(vocab, rankOfPair, idOfRank, model.ignore_merges === true);
+  }
+
+  /** The ids of one piece. */
+  encode(piece: string): readonly number[] {
+    const known = this.remembered.get(piece);
+    if (known !== undefined) return known;
+    const whole = this.ignoreMerges ? this.vocab.get(toByteCharacters(piece)) : undefined;
+    const ids = whole === undefined ? this.merge(Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte])) : [whole];
+    if (piece.length <= MAX_REMEMBERED_LENGTH) {
+      if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
+      this.remembered.set(piece, ids);
+    }
+    return ids;
+  }
+
+  /** Merges in place: a symbol swallows its right neighbour, the places between stay empty. */
+  private merge(ids: number[]): readonly number[] {
+    const next = ids.map((_, at) => at + 1);
+    const previous = ids.map((_, at) => at - 1);
+    const heap = new PairHeap();
+    const rankAt = (at: number) => (at >= 0 && next[at] < ids.length ? this.rankOfPair.get(ids[at] * PAIR_BASE + ids[next[at]]) : undefined);
+    const offer = (at: number): void => {
+      const rank = rankAt(at);
+      if (rank !== undefined) heap.push(at, -rank);
+    };
+    for (let at = 0; at + 1 < ids.length; at++) offer(at);
+    while (heap.size > 0) {
+      const { key: at, count } = heap.pop();
+      // The pair that was offered here may have been merged away since.
+      if (ids[at] === EMPTY || rankAt(at) !== -count) continue;
+      const right = next[at];
+      ids[at] = this.idOfRank[-count];
+      ids[right] = EMPTY;
+      next[at] = next[right];
+      if (next[at] < ids.length) previous[next[at]] = at;
+      offer(previous[at]);
+      offer(at);
+    }
+    return ids.filter((id) => id !== EMPTY);
+  }
+}
+
+const EMPTY = -1;
+
+/** Whether nothing but vocabulary and merges decides: no dropout, no unknown token, no marks at word ends. */
+function isPlain(model: TokenizerJson["model"]): boolean {
+  const { type, dropout, unk_token, continuing_subword_prefix, end_of_word_suffix, byte_fallback } = model;
+  return type === "BPE" && !dropout && !unk_token && !continuing_subword_prefix && !end_of_word_suffix && !byte_fallback;
+}

@@ -1,0 +1,11 @@
+// Which of the tokenizers runs a tokenizer.json: ours where it knows all that the file holds, else the kept library. Reads no files.
+import { createBpeTokenizer } from "./bpe-tokenizer.js";
+import { charTokenizerFromJson } from "./char-tokenizer.js";
+import { createLibraryTokenizer } from "./library-tokenizer.js";
+import { type Tokenizer, type TokenizerConfigJson, type TokenizerJson, tokenText } from "./tokenizer.js";
+
+/** The tokenizer of a tokenizer.json and its tokenizer_config.json. @throws DataError when nobody can read it */
+export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer {
+  const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
+  return charTokenizerFromJson(json, roles) ?? createBpeTokenizer(json, config) ?? createLibraryTokenizer(json, config);
+}

@@ -1,0 +1,122 @@
+// The vocabulary that a GGUF file carries, as tokenizer.json and tokenizer_config.json. Knows the metadata by key; reads no file.
+// Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means: its src/llama-vocab.cpp.
+import { DataError, didYouMean } from "../errors.js";
+import { PRE_TOKENIZER_KINDS, PRE_TOKENIZERS, type PreTokenizerKind, preTokenizerKindOf } from "./pre-tokenizer-kinds.js";
+import { beginTokenProcessor } from "./special-tokens.js";
+import type { AddedTokenJson, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
+
+/** The metadata of a file, by key and type; a key that is absent gives undefined. */
+export interface GgufFacts {
+  text(key: string): string | undefined;
+  count(key: string): number | undefined;
+  flag(key: string): boolean | undefined;
+  texts(key: string): (Iterable<string> & { readonly length: number }) | undefined;
+  numbers(key: string): ArrayLike<number | bigint> | undefined;
+}
+
+/** The two files a tokenizer is made of. */
+export interface TokenizerParts {
+  readonly json: TokenizerJson;
+  readonly config: TokenizerConfigJson;
+}
+
+const TOKEN_TYPE = { control: 3, userDefined: 4 } as const;
+const MODEL_NAMES: Readonly<Record<string, string>> = { llama: "SentencePiece", bert: "WordPiece", t5: "Unigram", rwkv: "RWKV" };
+
+/** The tokenizer of a GGUF file. Throws DataError, which begins with `where`, for a vocabulary of another kind or one that contradicts itself. */
+export function ggufTokenizer(facts: GgufFacts, where: string): TokenizerParts {
+  const refuse = (problem: string): never => {
+    throw new DataError(`${where}: ${problem}`);
+  };
+  const kind = readKind(facts, refuse);
+  const tokens = [...(facts.texts("tokenizer.ggml.tokens") ?? refuse("the file carries no vocabulary (tokenizer.ggml.tokens is missing)"))];
+  const types = facts.numbers("tokenizer.ggml.token_type");
+  if (types && types.length !== tokens.length) refuse(`tokenizer.ggml.token_type has ${types.length} entries for ${tokens.length} tokens; download it again`);
+  const added = addedTokens(tokens, types);
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  // Of equal texts the last would win, and the others' ids could never be made.
+  const numDistinct = Object.keys(vocab).length;
+  if (numDistinct !== tokens.length) refuse(`its ${tokens.length} tokens have only ${numDistinct} different texts; convert the model again`);
+  const config = readConfig(facts, kind, tokens, refuse);
+  const bos = added.find(({ content }) => content === config.bos_token);
+  const begin = config.add_bos_token && bos ? { token: bos.content, id: bos.id, special: true } : undefined;
+  return { json: tokenizerJson(kind, vocab, [...(facts.texts("tokenizer.ggml.merges") ?? [])], added, begin), config };
+}
+
+type Refuse = (problem: string) => never;
+
+function readKind(facts: GgufFacts, refuse: Refuse): PreTokenizerKind {
+  const model =
+    facts.text("tokenizer.ggml.model") ?? refuse("the file carries no tokenizer (tokenizer.ggml.model is missing); take one that was converted with it");
+  if (model !== "gpt2") refuse(`a ${MODEL_NAMES[model] ?? JSON.stringify(model)} vocabulary is not supported; expected byte-level BPE ("gpt2")`);
+  const name =
+    facts.text("tokenizer.ggml.pre") ??
+    refuse(`the kind of its pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
+  const known = PRE_TOKENIZER_KINDS.join(", ");
+  return (
+    preTokenizerKindOf(name) ?? refuse(`pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_KINDS)}; supported are ${known}`)
+  );
+}
+
+function addedTokens(tokens: readonly string[], types: ArrayLike<number | bigint> | undefined): AddedTokenJson[] {
+  return tokens.flatMap((content, id) => {
+    const type = Number(types?.[id] ?? 1);
+    if (content === "" || (type !== TOKEN_TYPE.control && type !== TOKEN_TYPE.userDefined)) return [];
+    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: type === TOKEN_TYPE.control }];
+  });
+}
+
+function readConfig(facts: GgufFacts, kind: PreTokenizerKind, tokens: readonly string[], refuse: Refuse): TokenizerConfigJson {
+  const named = (key: string): string | undefined => {
+    const id = facts.count(`tokenizer.ggml.${key}`);
+    if (id !== undefined && id >= tokens.length) refuse(`tokenizer.ggml.${key} is ${id}, beyond the ${tokens.length} tokens`);
+    return id === undefined ? undefined : tokens[id];
+  };
+  const [bos_token, eos_token, pad_token] = [named("bos_token_id"), named("eos_token_id"), named("padding_token_id")];
+  const add_bos_token = bos_token !== undefined && (facts.flag("tokenizer.ggml.add_bos_token") ?? PRE_TOKENIZERS[kind].addsBegin);
+  return { bos_token, eos_token, pad_token, add_bos_token, chat_template: readTemplates(facts), clean_up_tokenization_spaces: false };
+}
+
+/** One template, or a list of named ones where the file has more than the default. */
+function readTemplates(facts: GgufFacts): TokenizerConfigJson["chat_template"] {
+  const template = facts.text("tokenizer.chat_template");
+  const names = [...(facts.texts("tokenizer.chat_templates") ?? [])];
+  const named = names.flatMap((name) => {
+    const text = facts.text(`tokenizer.chat_template.${name}`);
+    return text === undefined ? [] : [{ name, template: text }];
+  });
+  if (named.length === 0) return template;
+  return template === undefined ? named : [{ name: "default", template }, ...named];
+}
+
+function tokenizerJson(
+  kind: PreTokenizerKind,
+  vocab: Readonly<Record<string, number>>,
+  merges: readonly string[],
+  added_tokens: readonly AddedTokenJson[],
+  begin: Parameters<typeof beginTokenProcessor>[0],
+): TokenizerJson {
+  const { normalizer, steps, ignoreMerges } = PRE_TOKENIZERS[kind];
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens,
+    normalizer,
+    pre_tokenizer: steps.length === 1 ? steps[0] : { type: "Sequence", pretokenizers: steps },
+    post_processor: beginTokenProcessor(begin),
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: ignoreMerges,
+      vocab,
+      merges,
+    },
+  };
+}
