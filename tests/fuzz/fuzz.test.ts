@@ -13,8 +13,9 @@ import { memoryFiles } from "../../src/checkpoint/memory-files.fixture.js";
 import { CheckpointError, ConfigError, DataError } from "../../src/errors.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { createByteTokenizer } from "../../src/tokenizer/byte-tokenizer.js";
+import { createTokenizer } from "../../src/tokenizer/create-tokenizer.js";
 import { ggufTokenizer } from "../../src/tokenizer/gguf-tokenizer.js";
-import type { TokenizerConfigJson } from "../../src/tokenizer/tokenizer.js";
+import type { TokenizerConfigJson, TokenizerJson } from "../../src/tokenizer/tokenizer.js";
 import { goldenPath } from "../parity/golden-case.js";
 import { Draw, mutateBytes, mutateJson, mutateText } from "./mutations.js";
 
@@ -160,9 +161,12 @@ describe("a damaged file is taken or refused in words:", () => {
         "tokenizer_config.json": Buffer.from(mutateText(JSON.stringify(mutateJson(config, draw)) ?? "", draw)),
       }),
       async (fs) => {
-        const parsed = { tokenizer: await readJsonObject("tokenizer.json", fs), config: await readJsonObject("tokenizer_config.json", fs) };
-        ggufVocabulary(parsed as never as { tokenizer: typeof tokenizer; config: TokenizerConfigJson }, {}, 300);
+        const json = (await readJsonObject("tokenizer.json", fs)) as never as TokenizerJson;
+        const settings = (await readJsonObject("tokenizer_config.json", fs)) as TokenizerConfigJson;
+        ggufVocabulary({ tokenizer: json, config: settings }, {}, 300);
+        createTokenizer(json, settings).encode("a <think> b");
       },
+      [CheckpointError, ConfigError, DataError],
     );
     expect(taken).toBeGreaterThan(100);
   });
