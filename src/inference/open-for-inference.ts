@@ -175,5 +175,9 @@ async function fill(parameters: ParameterSet, source: WeightSource, onProgress: 
     partsOf(spec).reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
   const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
   let loaded = 0;
-  await loadFrozen(parameters, source, (spec) => onProgress?.((loaded += bytesOf(spec)), total));
+  await loadFrozen(parameters, source, async (spec) => {
+    onProgress?.((loaded += bytesOf(spec)), total);
+    // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
+    await new Promise(setImmediate);
+  });
 }
