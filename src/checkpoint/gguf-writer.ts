@@ -130,7 +130,6 @@ class ByteBuilder {
   private length = 0;
 
   u8(value: number): void {
-    // The place first: growing exchanges the buffer.
     const at = this.grow(1);
     this.buffer[at] = value;
   }
@@ -171,6 +170,7 @@ class ByteBuilder {
     return this.buffer.subarray(0, this.length);
   }
 
+  /** Makes room and gives where it starts. The buffer may be another one afterwards, so it is looked at only then. */
   private grow(length: number): number {
     const start = this.length;
     this.length += length;

@@ -1,5 +1,6 @@
 // How an answer is shown: thinking dim on a terminal, under headings elsewhere, and all in one object for programs.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ThinkSplitter } from "../inference/think-splitter.js";
 import { AnswerWriter } from "./answer-writer.js";
 
 beforeEach(() => void vi.stubEnv("NO_COLOR", ""));
@@ -8,9 +9,10 @@ afterEach(() => void vi.unstubAllEnvs());
 function show(pieces: readonly string[], { json = false, isTTY = false, prefilled = false } = {}): string {
   let shown = "";
   const stream = { isTTY, write: (text: string) => void (shown += text) };
-  const writer = new AnswerWriter(stream, { prefilled, json });
-  for (const piece of pieces) writer.push(piece);
-  writer.finish("1 2 = 3", { ids: new Int32Array(10), logProbs: new Float32Array(10), stopReason: "stop" }, 2);
+  const writer = new AnswerWriter(stream, { json });
+  const splitter = new ThinkSplitter({ prefilled });
+  for (const piece of [...pieces.flatMap((text) => splitter.push(text)), ...splitter.flush()]) writer.push(piece);
+  writer.finish("1 2 = 3", { numTokens: 10, seconds: 2, stopReason: "stop" });
   return shown;
 }
 const RESPONSE = ["<thi", "nk>1+2", "=3!</think>\n<ans", "wer>1+2</answer>"];

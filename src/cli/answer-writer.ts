@@ -1,6 +1,8 @@
 // Shows a model's answer while it is being written, its thinking apart. Knows no model.
-import type { Completion } from "../inference/generate.js";
-import { type ResponsePart, ThinkSplitter } from "../inference/think-splitter.js";
+import type { ReplyFigures } from "../inference/chat-session.js";
+import type { ResponsePart, ResponsePiece } from "../inference/think-splitter.js";
+
+import { withoutControls } from "./terminal-text.js";
 
 /** Where an answer goes: standard output, or a test's own. */
 export interface AnswerStream {
@@ -10,33 +12,29 @@ export interface AnswerStream {
 
 /** Shows a response as it comes: thinking dim on a terminal, under a heading of its own elsewhere; in JSON all at the end. */
 export class AnswerWriter {
-  private readonly splitter: ThinkSplitter;
   private readonly whole: Record<ResponsePart, string> = { think: "", answer: "", text: "" };
   private readonly colored: boolean;
   private shown: ResponsePart | null = null;
 
-  /** `prefilled`: the prompt already opened the thinking. */
   constructor(
     private readonly stream: AnswerStream,
-    private readonly options: { readonly prefilled: boolean; readonly json: boolean },
+    private readonly options: { readonly json: boolean },
   ) {
-    this.splitter = new ThinkSplitter(options);
     this.colored = stream.isTTY === true && !process.env.NO_COLOR;
   }
 
-  /** Shows as much of the text as has become certain. */
-  push(text: string): void {
-    for (const { part, text: piece } of this.splitter.push(text)) this.show(part, piece);
+  /** Shows a piece that has become certain. */
+  push({ part, text }: ResponsePiece): void {
+    this.show(part, text);
   }
 
-  /** Shows the rest, or everything as one JSON object. */
-  finish(question: string, { ids, stopReason }: Completion, seconds: number): void {
-    for (const { part, text } of this.splitter.flush()) this.show(part, text);
+  /** Ends the answer, or writes everything as one JSON object. */
+  finish(question: string, { numTokens, seconds, stopReason }: Pick<ReplyFigures, "numTokens" | "seconds" | "stopReason">): void {
     const { think, answer, text } = this.whole;
-    const figures = { numTokens: ids.length, tokensPerSecond: ids.length / seconds, stopReason };
+    const figures = { numTokens, tokensPerSecond: numTokens / seconds, stopReason };
     if (this.options.json) this.stream.write(`${JSON.stringify({ prompt: question, thinking: think, answer: answer || text.trim(), ...figures })}\n`);
     else this.stream.write(`${this.colored && this.shown === "think" ? "\x1b[0m" : ""}\n`);
-    if (!this.options.json && stopReason === "length") process.stderr.write(`(cut off at ${ids.length} tokens; allow more with --max-tokens)\n`);
+    if (!this.options.json && stopReason === "length") process.stderr.write(`(cut off at ${numTokens} tokens; allow more with --max-tokens)\n`);
   }
 
   private show(part: ResponsePart, piece: string): void {
@@ -46,7 +44,7 @@ export class AnswerWriter {
     if (this.options.json || isFiller) return;
     if (part !== this.shown) this.stream.write(this.heading(part));
     this.shown = part;
-    this.stream.write(piece);
+    this.stream.write(this.stream.isTTY ? withoutControls(piece) : piece);
   }
 
   private heading(part: ResponsePart): string {

@@ -18,6 +18,7 @@ export function buildProgram(): Command {
   addRl(program);
   addEval(program);
   addRun(program);
+  addChat(program);
   addInspect(program);
   addConvert(program);
   addBench(program);
@@ -107,6 +108,7 @@ function addRun(program: Command): void {
     .option("--max-tokens <n>", "new tokens at most (default: what the context leaves)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
+    .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--raw", "give the prompt as it is, without the template the model was trained with");
   seedFlag(command);
   jsonFlag(command);
@@ -114,10 +116,25 @@ function addRun(program: Command): void {
   command.action(async (dir, prompt, flags) => (await import("./run.js")).run(dir, prompt, flags));
 }
 
+function addChat(program: Command): void {
+  const command = verb(program, "chat", "talk with a model; /help inside tells the commands", "luciole chat runs/first");
+  command
+    .argument("<dir>", "run or model directory")
+    .option("--system <text>", "system prompt (default: none)")
+    .addOption(new Option("--think <mode>", "thinking as it comes, folded into one line, or hidden (default: fold)").choices(["on", "fold", "off"]))
+    .option("--max-tokens <n>", "new tokens of a reply at most (default: what the context leaves)", wholeNumber(1))
+    .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
+    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1));
+  seedFlag(command);
+  command.option("--json", "one JSON object for each reply on standard output; messages are read from standard input, one a line");
+  computeFlags(command);
+  command.action(async (dir, flags) => (await import("./chat.js")).chat(dir, flags));
+}
+
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .argument("<model>", "run or model directory, .gguf file, config.json, or random:<shape>[@type]")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);

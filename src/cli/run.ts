@@ -1,11 +1,9 @@
 // `luciole run`: one question, or one a line, to a model; the answer streams, thinking apart.
 import { createInterface } from "node:readline";
-import { CheckpointError } from "../errors.js";
-import { generate } from "../inference/generate.js";
-import { type OpenedModel, openModel, samplingOf } from "../inference/open-model.js";
-import { framePrompt } from "../inference/prompt.js";
-import { prefillsThink } from "../tasks/templates.js";
-import { createStreamDecoder } from "../tokenizer/stream-decoder.js";
+import { chatModel } from "../inference/chat-model.js";
+import { ChatSession } from "../inference/chat-session.js";
+import { chatStyle } from "../inference/chat-style.js";
+import { type OpenedModel, openModel } from "../inference/open-model.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
 import { type ComputeFlags, listenForSignals, openForAnswers } from "./run-verb.js";
@@ -16,6 +14,7 @@ export interface AskFlags extends ComputeFlags {
   readonly temperature?: number;
   readonly topP?: number;
   readonly raw?: boolean;
+  readonly system?: string;
   readonly seed?: number;
 }
 
@@ -47,19 +46,13 @@ async function* typedLines(signal: AbortSignal): AsyncGenerator<string> {
   }
 }
 
+/** Each question is a conversation of its own. */
 async function answer(opened: OpenedModel, question: string, flags: AskFlags, signal: AbortSignal): Promise<void> {
-  const { model, tokenizer, template, stopIds, generation } = opened;
-  const prompt = flags.raw ? question : framePrompt(question, template);
-  const ids = tokenizer.encode(prompt, { addSpecialTokens: true });
-  const room = model.maxPositions - ids.length;
-  if (room < 1) throw new CheckpointError(`the prompt has ${ids.length} tokens, the model's context ${model.maxPositions}; shorten it`);
-  const writer = new AnswerWriter(process.stdout, { prefilled: prefillsThink(prompt), json: flags.json ?? false });
-  const decoder = createStreamDecoder(tokenizer, { skipSpecialTokens: true });
-  const startedMs = performance.now();
-  const request = { prompt: ids, seed: flags.seed ?? 0, maxNewTokens: Math.min(room, flags.maxTokens ?? room) };
-  const { temperature, topP } = samplingOf(generation, flags);
-  const sampling = { temperature, topP, stopIds, signal };
-  const [completion] = await generate(model, [request], { ...sampling, onToken: (_, id) => writer.push(decoder.push(id)) });
-  writer.push(decoder.flush());
-  writer.finish(question, completion, (performance.now() - startedMs) / 1000);
+  const session = new ChatSession(chatModel(opened), chatStyle(opened.tokenizer, opened.template, flags));
+  session.system = flags.system;
+  const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });
+  for await (const event of session.ask(question, flags, signal)) {
+    if (event.kind === "piece") writer.push(event);
+    else writer.finish(question, event.figures);
+  }
 }

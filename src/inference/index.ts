@@ -4,7 +4,6 @@ export * from "./generate.js";
 export * from "./loop-detector.js";
 export * from "./memory-plan.js";
 export type * from "./model-runner.js";
-export * from "./model-runner.js";
 export * from "./open-for-inference.js";
 export * from "./open-model.js";
 export * from "./paged-runner.js";

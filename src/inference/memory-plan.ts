@@ -9,11 +9,11 @@ import { refuseProblems } from "../models/weights.js";
 import { type StepRows, stepBatch } from "../nn/batch.js";
 import type { CacheKind } from "../nn/kv-cache.js";
 import { type PagedDType, pagedBytesPerToken } from "../nn/paged-cache.js";
-import { type ComputeType, frozenForm, type ParameterSet, partsOf } from "../nn/parameters.js";
+import { type ComputeType, frozenForm, type ParameterSet } from "../nn/parameters.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { onShapes } from "../tensor/backends/shapes.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
-import { currentBackend, empty, memoryStats, scope } from "../tensor/engine.js";
+import { alias, currentBackend, empty, memoryStats, scope } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { numElements } from "../tensor/tensor.js";
 
@@ -40,11 +40,13 @@ export interface InferencePlan {
   readonly mapped: number;
   readonly cachePerToken: number;
   readonly cache: number;
-  /** The largest step's, or what packing takes for a moment where that is more. */
+  /** The largest step's. */
   readonly activations: number;
   readonly total: number;
 }
 
+/** Rows of a step whose logits are wanted at most, as is planned for. */
+const LOGIT_ROWS = 64;
 /** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
 const PROGRAM_BYTES = 120 * 2 ** 20;
 
@@ -57,7 +59,7 @@ export async function planInference(config: HfConfig, source: WeightSource, use:
     const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true });
     refuseProblems(frozenProblems(model.parameters, source));
     const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
-    const activations = Math.max(await stepBytes(model, source, use), stagedBytes(model.parameters, source));
+    const activations = await stepBytes(model, source, use);
     const weights = Object.values(byType).reduce((a, b) => a + b, 0);
     const cachePerToken = pagedBytesPerToken(model.pagedShapes(use.cacheKind, use.usesDrafts), use.cacheType);
     const cache = cachePerToken * Math.ceil(use.cacheTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
@@ -85,23 +87,15 @@ function weightBytes(
   return { byType, mapped };
 }
 
-/** The largest weight, or expert, that is stacked of parts before it is packed. */
-function stagedBytes(parameters: ParameterSet, source: WeightSource): number {
-  return parameters.specs.reduce((most, spec) => {
-    const parts = partsOf(spec);
-    const experts = spec.shape.length === 3 ? spec.shape[0] : 1;
-    if (parts.length === experts) return most;
-    const bytes = parts.reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
-    return Math.max(most, bytes / experts);
-  }, 0);
-}
-
 /** What a step of prompt tokens takes besides weights and cache. */
 async function stepBytes(model: LanguageModel, source: WeightSource, use: InferenceUse): Promise<number> {
   await loadFrozen(model.parameters, { ...source, open: async (name) => onlyShape(name, source), done: () => {} });
   const cache = model.createPagedCache({ numBlocks: Math.ceil(use.stepTokens / BLOCK_TOKENS), kind: use.cacheKind, dtype: use.cacheType });
   const before = memoryStats().liveBytes;
-  scope(() => model.logits(model.step(stepBatch(onePrompt(use.stepTokens)), cache)));
+  scope(() => {
+    const hidden = model.step(stepBatch(onePrompt(use.stepTokens)), cache);
+    return model.logits(alias(hidden, [Math.min(use.stepTokens, LOGIT_ROWS), hidden.shape[1]]));
+  });
   return memoryStats().peakLiveBytes - before;
 }
 

@@ -10,7 +10,6 @@ import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.js";
-import { onShapes } from "../tensor/backends/shapes.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
 import { trimMemory } from "../tensor/engine.js";
 import { numElements } from "../tensor/tensor.js";
@@ -21,7 +20,7 @@ import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
-import { randomType, randomWeights } from "./random-weights.js";
+import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 
 /** How to open a model. */
 export interface InferenceOptions {
@@ -58,15 +57,19 @@ interface OpenedWeights {
   close(): void;
 }
 
-const RANDOM = /^random:(.+?)(?:@([^@]+))?$/;
+/** Parts of `random:<shape>[@type]`; null for another name. */
+export function parseRandomName(path: string): { shape: string; type?: string } | null {
+  const [, shape, type] = /^random:(.+?)(?:@([^@]+))?$/.exec(path) ?? [];
+  return shape === undefined ? null : { shape, type };
+}
 
 /**
  * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws ConfigError when nothing
  * is there, CheckpointError listing all that does not fit, BackendError with the figures when it would not fit into memory.
  */
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
-  const [, shape, type] = RANDOM.exec(path) ?? [];
-  if (shape !== undefined) return openRandom(path, shape, type, options);
+  const random = parseRandomName(path);
+  if (random) return openRandom(path, random.shape, random.type, options);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return openGgufFile(path, options);
   return openDirectory(path, options);
 }
@@ -86,15 +89,10 @@ async function openDirectory(path: string, options: InferenceOptions): Promise<I
 
 async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
   const config = publishedConfig(shape);
-  const weights = await onShapes(async () => {
-    const { parameters } = createModel(config, { seed: null, isFrozen: true });
-    return (): OpenedWeights => {
-      const source = randomWeights(parameters, randomType(type ?? "q8_0"));
-      return { source, isMapped: false, close: source.close };
-    };
-  });
+  const source = randomWeights(await frozenParameters(config), randomType(type ?? "q8_0"));
+  const weights = { source, isMapped: false, close: source.close };
   const stopIds = [config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
-  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights(), options)) };
+  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights, options)) };
 }
 
 async function openGgufFile(path: string, options: InferenceOptions): Promise<InferenceModel> {
@@ -129,13 +127,14 @@ function mapped(weights: TensorSource): OpenedWeights {
 }
 
 /** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
-function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
+export function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
   if (config.model_type !== "deepseek_v3" || config.num_nextn_predict_layers === 0) return config;
   const prefix = `model.layers.${config.num_hidden_layers}.`;
   return weights.names.some((name) => name.startsWith(prefix)) ? config : { ...config, num_nextn_predict_layers: 0 };
 }
 
-function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
+/** What a model is opened for, the options' defaults filled in. */
+export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";
   return {
     compute,
@@ -176,5 +175,9 @@ async function fill(parameters: ParameterSet, source: WeightSource, onProgress: 
     partsOf(spec).reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
   const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
   let loaded = 0;
-  await loadFrozen(parameters, source, (spec) => onProgress?.((loaded += bytesOf(spec)), total));
+  await loadFrozen(parameters, source, async (spec) => {
+    onProgress?.((loaded += bytesOf(spec)), total);
+    // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
+    await new Promise(setImmediate);
+  });
 }

@@ -4,7 +4,7 @@ import { type DType, isBlockType } from "../tensor/dtype.js";
 import { alias, copyBytes, dispatch, empty, keep, scopeAsync, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
-import { emptyExperts, packExpert, packStored } from "../tensor/packing.js";
+import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
 import type { StoredSegment } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { refuseProblems, unexpectedNames } from "./weights.js";
@@ -14,8 +14,8 @@ export interface WeightSource {
   readonly names: Iterable<string>;
   /** Type and shape; the type may be one that no weight can have. Undefined for a name that is not there. */
   info(name: string): { readonly dtype: string; readonly shape: readonly number[] } | undefined;
-  /** The tensor, owned by the current scope; only read. */
-  open(name: string): Promise<Tensor>;
+  /** The tensor, owned by the current scope; only read. One that is kept as it is should hold no more memory than its own. */
+  open(name: string, isKept?: boolean): Promise<Tensor>;
   /** What was opened under this name has been copied: its memory may go. */
   done(name: string): void;
 }
@@ -57,12 +57,12 @@ function expertProblems(spec: ParameterSpec, source: WeightSource): string[] {
 }
 
 /** Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong type or unexpected. */
-export async function loadFrozen(parameters: ParameterSet, source: WeightSource, onLoaded: (spec: ParameterSpec) => void = () => {}): Promise<void> {
+export async function loadFrozen(parameters: ParameterSet, source: WeightSource, onLoaded: (spec: ParameterSpec) => void | Promise<void> = () => {}): Promise<void> {
   refuseProblems(frozenProblems(parameters, source));
   for (const spec of parameters.specs) {
     await scopeAsync(() => fill(parameters, spec, source));
     for (const { name } of partsOf(spec)) source.done(name);
-    onLoaded(spec);
+    await onLoaded(spec);
   }
 }
 
@@ -91,8 +91,8 @@ async function decode(parameters: ParameterSet, spec: ParameterSpec, source: Wei
   }
 }
 
-async function openPart(name: string, source: WeightSource): Promise<StoredSegment> {
-  const weights = await source.open(name);
+async function openPart(name: string, source: WeightSource, isKept = false): Promise<StoredSegment> {
+  const weights = await source.open(name, isKept);
   return { weights, scales: weights.dtype === "e4m3" ? await source.open(scaleName(name)) : null };
 }
 
@@ -100,8 +100,9 @@ async function openPart(name: string, source: WeightSource): Promise<StoredSegme
 async function matrixSegments(spec: ParameterSpec, source: WeightSource, isPacked: boolean): Promise<StoredSegment[]> {
   const segments: StoredSegment[] = [];
   for (const group of groupsOf(partsOf(spec), source)) {
-    const stacked = group.length === 1 ? await openPart(group[0].name, source) : await stack(group, source, [rowsOf(group), spec.shape[1]]);
-    segments.push(isPacked ? packed(stacked) : stacked);
+    const shape = [rowsOf(group), spec.shape[1]];
+    if (group.length === 1 && !isPacked) segments.push(await openPart(group[0].name, source, true));
+    else segments.push((await packParts([group], source, shape)) ?? (await stackParts([group], source, shape)));
   }
   return segments;
 }
@@ -121,12 +122,36 @@ function groupsOf(parts: readonly StoredPart[], source: WeightSource): StoredPar
   return groups;
 }
 
-/** Rows of several parts, one after another, in fresh memory. */
-async function stack(parts: readonly StoredPart[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment> {
-  const weights = empty(shape, typeOf(parts[0], source));
-  const scales = weights.dtype === "e4m3" ? empty(scaleShape(shape), "f32") : null;
+/** Packs the parts of each expert (one list for a matrix) straight from where they are stored; null where the device has no layout for that. */
+async function packParts(experts: readonly (readonly StoredPart[])[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment | null> {
+  const whole = emptyForParts(
+    shape,
+    typeOf(experts[0][0], source),
+    experts[0].map((part) => part.shape[0]),
+  );
+  if (!whole) return null;
+  for (const [e, parts] of experts.entries()) {
+    let row = 0;
+    for (const part of parts) {
+      await scopeAsync(async () => {
+        const { weights, scales } = await openPart(part.name, source);
+        packInto(weights, scales, whole, row, e);
+      });
+      row += part.shape[0];
+    }
+  }
+  return { weights: whole, scales: null };
+}
+
+/** The parts of each expert (one list for a matrix) one after another in fresh memory, then packed where the device has a layout for the whole. */
+async function stackParts(experts: readonly (readonly StoredPart[])[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment> {
+  const [[first]] = experts;
+  const dtype = typeOf(first, source);
+  if (shape.length === 2 && experts[0].length === 1) return packed(await openPart(first.name, source, !canPack({ shape, dtype })));
+  const weights = empty(shape, dtype);
+  const scales = weights.dtype === "e4m3" ? empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32") : null;
   let [at, scaleAt] = [0, 0];
-  for (const { name } of parts) {
+  for (const { name } of experts.flat()) {
     await scopeAsync(async () => {
       const part = await openPart(name, source);
       copyBytes(part.weights, weights, at);
@@ -136,7 +161,7 @@ async function stack(parts: readonly StoredPart[], source: WeightSource, shape: 
       scaleAt += part.scales.sizeBytes;
     });
   }
-  return { weights, scales };
+  return packed({ weights, scales });
 }
 
 /** A packed copy where the device has a layout that pays, else the weights as they are. */
@@ -161,36 +186,8 @@ async function expertSegments(spec: ParameterSpec, source: WeightSource): Promis
   const segments: StoredSegment[] = [];
   for (const { first, count } of runs) {
     const parts = each.map((ofExpert) => ofExpert.slice(first, first + count));
-    segments.push(await stackExperts(parts, source, [experts, rowsOf(parts[0]), width]));
+    const shape = [experts, rowsOf(parts[0]), width];
+    segments.push((await packParts(parts, source, shape)) ?? (await stackParts(parts, source, shape)));
   }
   return segments;
-}
-
-/** Packs expert after expert, so that at most one is in memory twice. */
-async function stackExperts(parts: readonly StoredPart[][], source: WeightSource, shape: readonly [number, number, number]): Promise<StoredSegment> {
-  const [experts, rows, width] = shape;
-  const dtype = typeOf(parts[0][0], source);
-  const whole = emptyExperts(shape, dtype);
-  if (!whole) return stackPlain(parts, source, shape);
-  for (let e = 0; e < experts; e++) {
-    await scopeAsync(async () => {
-      const { weights, scales } = parts[e].length === 1 ? await openPart(parts[e][0].name, source) : await stack(parts[e], source, [rows, width]);
-      packExpert(weights, scales, whole, e);
-    });
-  }
-  return { weights: whole, scales: null };
-}
-
-async function stackPlain(parts: readonly StoredPart[][], source: WeightSource, shape: readonly [number, number, number]): Promise<StoredSegment> {
-  const [experts, rows, width] = shape;
-  const weights = empty(shape, typeOf(parts[0][0], source));
-  const scales = weights.dtype === "e4m3" ? empty([experts, ...scaleShape([rows, width])], "f32") : null;
-  for (let e = 0; e < experts; e++) {
-    await scopeAsync(async () => {
-      const one = await stack(parts[e], source, [rows, width]);
-      copyBytes(one.weights, weights, e * one.weights.sizeBytes);
-      if (scales && one.scales) copyBytes(one.scales, scales, e * one.scales.sizeBytes);
-    });
-  }
-  return { weights, scales };
 }

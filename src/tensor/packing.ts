@@ -3,7 +3,7 @@
 import { assert } from "../errors.js";
 import type { DType } from "./dtype.js";
 import { currentBackend, emptyPacked, packedSlice } from "./engine.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor, TensorSpec } from "./tensor.js";
 
 /**
  * A packed copy of weights [N,K] or [E,N,K] for use as the weight of `linear` or `groupedLinear`, with bit-equal results; owned by the
@@ -25,19 +25,31 @@ export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | nu
   return copy;
 }
 
-/** Memory for packed experts [E,N,K], to be filled by `packExpert` one by one; null where the backend has no better layout for them. */
-export function emptyExperts(shape: readonly [number, number, number], dtype: DType): Tensor | null {
+/** Whether the backend has a better layout for weights of this shape and type. */
+export const canPack = (weights: TensorSpec): boolean => currentBackend().packer?.accepts(weights) ?? false;
+
+/** Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one by one. */
+const PANEL_ROWS = 32;
+
+/**
+ * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by `packInto`; owned by the
+ * current scope. Null where the backend has no better layout, or where the parts do not meet at panels.
+ */
+export function emptyForParts(shape: readonly number[], dtype: DType, partRows: readonly number[]): Tensor | null {
   const { packer } = currentBackend();
-  return packer?.accepts({ shape, dtype }) ? emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype })) : null;
+  const width = shape[shape.length - 1];
+  const meetsPanels = partRows.slice(0, -1).every((rows) => rows % PANEL_ROWS === 0);
+  if (!packer?.accepts({ shape, dtype }) || !meetsPanels || !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))) return null;
+  return emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype }));
 }
 
-/** Packs the weights [N,K] of expert `e` (and the scales of e4m3) into memory of `emptyExperts`. */
-export function packExpert(weights: Tensor, scales: Tensor | null, experts: Tensor, e: number): void {
+/** Packs a part [n,K] (and the scales of e4m3) into memory of `emptyForParts`, at `row` of `expert`. */
+export function packInto(part: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert = 0): void {
   const { packer } = currentBackend();
-  assert(packer, "packExpert: the backend packs nothing");
-  const each = packer.packedBytes(weights);
-  assert(each * experts.shape[0] === packer.packedBytes({ shape: experts.shape, dtype: experts.dtype }), "packed experts do not lie one after another");
-  const slice = packedSlice(experts, weights.shape, e * each);
-  packer.pack(weights, scales, slice);
+  assert(packer, "packInto: the backend packs nothing");
+  const [rows, width] = whole.shape.slice(-2);
+  const bytes = (n: number) => (n === 0 ? 0 : packer.packedBytes({ shape: [n, width], dtype: whole.dtype }));
+  const slice = packedSlice(whole, part.shape, expert * bytes(rows) + bytes(row));
+  packer.pack(part, scales, slice);
   slice.dispose();
 }

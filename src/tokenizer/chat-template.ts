@@ -118,15 +118,10 @@ export interface PromptAndCompletion {
 /** Renders messages; with `openAssistant` the text ends where the assistant would begin to write. */
 export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boolean) => string;
 
-/** The renderer of a tokenizer's chat template, or that of plain role lines; without the begin token, which the tokenizer puts in front itself. */
+/** The renderer of a tokenizer's chat template, or that of plain role lines. Its prompts are for `encodePrompt`. */
 export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
   const template = ChatTemplate.of(tokenizer);
-  if (template === undefined) return plainLines;
-  const begin = tokenizer.specialTokens.find((special) => special.id === tokenizer.bosId)?.token ?? "";
-  return (messages, openAssistant) => {
-    const text = template.render(messages, { openAssistant });
-    return text.startsWith(begin) ? text.slice(begin.length) : text;
-  };
+  return template ? (messages, openAssistant) => template.render(messages, { openAssistant }) : plainLines;
 }
 
 const plainLines: ChatRenderer = (messages, openAssistant) => {

@@ -2,7 +2,7 @@
 import { DataError } from "../errors.js";
 import { type JsonlRow, readJsonl } from "../tasks/jsonl-task.js";
 import { splitOfKey } from "../tasks/task.js";
-import { type ChatMessage, type ChatRenderer, chatRenderer, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
+import { type ChatMessage, type ChatRenderer, chatRenderer, encodePrompt, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { countTargets, type TrainSequence } from "./batch.js";
 
@@ -34,7 +34,7 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
 
 /** Begin token, prompt, completion, end token; targets from the completion's first token on. */
 export function tokenisePair({ prompt, completion }: PromptAndCompletion, tokenizer: Tokenizer): TrainSequence {
-  const head = tokenizer.encode(prompt, { addSpecialTokens: true });
+  const head = encodePrompt(tokenizer, prompt);
   const tail = tokenizer.encode(completion);
   const isClosed = tokenizer.eosId === undefined || tail.at(-1) === tokenizer.eosId;
   const ids = Int32Array.from([...head, ...tail, ...(isClosed ? [] : [tokenizer.eosId as number])]);

@@ -1,0 +1,131 @@
+// The /commands of a chat: what they are called, what they change. Knows no terminal and no model.
+import { readFileSync, writeFileSync } from "node:fs";
+import { ConfigError, DataError, didYouMean } from "../errors.js";
+import type { ChatSampling, ChatSession } from "../inference/chat-session.js";
+import type { SamplingDefaults } from "../inference/sampling-defaults.js";
+import { THINK_MODES, type ThinkMode } from "./reply-view.js";
+
+/** What commands act on. */
+export interface ChatState {
+  readonly session: ChatSession;
+  readonly defaults: SamplingDefaults;
+  sampling: ChatSampling;
+  thinkMode: ThinkMode;
+  /** The thinking of the last reply. */
+  lastThinking: string;
+}
+
+/** What a command has to say, or that the chat is over. */
+export type CommandResult = readonly string[] | "exit";
+
+interface Command {
+  readonly usage: string;
+  readonly help: string;
+  run(argument: string, chat: ChatState): CommandResult;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  help: { usage: "/help", help: "this list", run: () => helpLines() },
+  clear: { usage: "/clear", help: "forget the conversation, keep the system prompt", run: clear },
+  system: { usage: "/system [text|off]", help: "show, set or drop the system prompt", run: system },
+  think: { usage: "/think on|fold|off|show", help: "thinking as it comes, folded into a line, hidden; or show the last", run: think },
+  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, seed; without a value: the model's own", run: set },
+  save: { usage: "/save file", help: "write the conversation to a file", run: save },
+  load: { usage: "/load file", help: "go on with a saved conversation", run: load },
+  stats: { usage: "/stats", help: "tokens, speed, and how full the context is", run: (_, chat) => stats(chat) },
+  exit: { usage: "/exit", help: "leave (also Ctrl-D, or Ctrl-C twice)", run: () => "exit" },
+  quit: { usage: "/quit", help: "the same", run: () => "exit" },
+};
+
+/** Whether a message is a command: a slash and a word. A message that has to begin so is written with two slashes. */
+export const isCommand = (message: string): boolean => /^\/[a-z?]+(\s|$)/i.test(message);
+
+/** Runs a command. Throws ConfigError for one that does not exist or cannot take its argument. */
+export function runCommand(message: string, chat: ChatState): CommandResult {
+  const [, name, argument] = /^\/(\S+)\s*([\s\S]*)$/.exec(message) as unknown as [string, string, string];
+  const known = name === "?" ? "help" : name.toLowerCase();
+  const command = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
+  if (!command) throw new ConfigError(`there is no command /${name}${didYouMean(name, Object.keys(COMMANDS))}; see /help`);
+  return command.run(argument.trim(), chat);
+}
+
+function helpLines(): string[] {
+  const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length));
+  const lines = Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`);
+  return [...lines, '  several lines: end a line with \\, or put them between two lines of """', "  Ctrl-C interrupts a reply"];
+}
+
+function clear(_: string, { session }: ChatState): CommandResult {
+  session.clear();
+  return ["the conversation is forgotten"];
+}
+
+function system(text: string, { session }: ChatState): CommandResult {
+  if (text === "") return [session.system === undefined ? "there is no system prompt" : `system prompt: ${session.system}`];
+  if (text !== "off" && !session.style.remembers) throw new ConfigError("this model has no chat template and so no place for a system prompt");
+  session.system = text === "off" ? undefined : text;
+  return [session.system === undefined ? "no system prompt" : "the system prompt is set"];
+}
+
+function think(mode: string, chat: ChatState): CommandResult {
+  if (mode === "show") return chat.lastThinking.trim() === "" ? ["the last reply had no thinking"] : [chat.lastThinking.trim()];
+  if (mode === "") return [`thinking: ${chat.thinkMode}`];
+  const known = THINK_MODES.find((each) => each === mode);
+  if (!known) throw new ConfigError(`/think takes ${THINK_MODES.join(", ")} or show, got ${mode}`);
+  chat.thinkMode = known;
+  return [`thinking: ${known}`];
+}
+
+const isWhole = (least: number) => (value: number) => Number.isSafeInteger(value) && value >= least;
+/** Names as /set takes them: their key, and what values are right. */
+const SETTINGS: Readonly<Record<string, { readonly key: keyof ChatSampling; readonly expected: string; fits(value: number): boolean }>> = {
+  temperature: { key: "temperature", expected: "a number of at least 0", fits: (value) => value >= 0 && Number.isFinite(value) },
+  "top-p": { key: "topP", expected: "a number above 0, at most 1", fits: (value) => value > 0 && value <= 1 },
+  "top-k": { key: "topK", expected: "a whole number (0: all)", fits: isWhole(0) },
+  "min-p": { key: "minP", expected: "a number from 0 to 1", fits: (value) => value >= 0 && value <= 1 },
+  "max-tokens": { key: "maxTokens", expected: "a whole number of at least 1", fits: isWhole(1) },
+  seed: { key: "seed", expected: "a whole number", fits: isWhole(0) },
+};
+
+function set(argument: string, chat: ChatState): CommandResult {
+  let { sampling } = chat;
+  for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
+  chat.sampling = sampling;
+  const own: ChatSampling = chat.defaults;
+  const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? own[key] ?? "own"}`);
+  return [shown.join("  ")];
+}
+
+function changed(sampling: ChatSampling, setting: string): ChatSampling {
+  const at = setting.indexOf("=");
+  const name = setting.slice(0, at);
+  const known = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
+  if (at < 0) throw new ConfigError(`/set ${setting}: expected name=value, for example temperature=0.6`);
+  if (!known) throw new ConfigError(`/set: there is no ${name}${didYouMean(name, Object.keys(SETTINGS))}`);
+  const text = setting.slice(at + 1);
+  const value = text === "" ? undefined : Number(text);
+  if (value !== undefined && !known.fits(value)) throw new ConfigError(`/set ${name}: expected ${known.expected}, got ${text}`);
+  return { ...sampling, [known.key]: value };
+}
+
+function save(file: string, { session }: ChatState): CommandResult {
+  if (file === "") throw new ConfigError("/save: name a file");
+  writeFileSync(file, `${JSON.stringify(session.save(), null, 2)}\n`);
+  return [`${session.messages.length} messages written to ${file}`];
+}
+
+function load(file: string, { session }: ChatState): CommandResult {
+  if (file === "") throw new ConfigError("/load: name a file");
+  try {
+    session.load(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    throw new DataError(`/load ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  return [`${session.messages.length} messages read from ${file}`];
+}
+
+function stats({ session }: ChatState): string[] {
+  const { numReplies, numTokens, seconds, contextTokens } = session.totals;
+  const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${(numTokens / seconds).toFixed(1)} tokens/s` : "";
+  return [`${numReplies} replies, ${numTokens} tokens${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
+}

@@ -1,0 +1,87 @@
+// `luciole chat`: a conversation with a model, on a terminal or line by line from another program.
+import { basename } from "node:path";
+import { createInterface } from "node:readline";
+import { chatModel } from "../inference/chat-model.js";
+import { type ChatEvent, ChatSession } from "../inference/chat-session.js";
+import { chatStyle } from "../inference/chat-style.js";
+import { type OpenedModel, openModel } from "../inference/open-model.js";
+import { samplingDefaults } from "../inference/sampling-defaults.js";
+import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
+import { chatOnTerminal } from "./chat-terminal.js";
+import { StoppedBySignal } from "./failure.js";
+import type { ThinkMode } from "./reply-view.js";
+import { type ComputeFlags, listenForSignals, openForAnswers } from "./run-verb.js";
+
+/** Flags as commander gives them. */
+export interface ChatFlags extends ComputeFlags {
+  readonly system?: string;
+  readonly think?: ThinkMode;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly seed?: number;
+}
+
+/** Talks to the model at `path` until the chat is left or the input ends. */
+export async function chat(path: string, flags: ChatFlags): Promise<void> {
+  await openForAnswers(flags);
+  const opened = await openModel(path);
+  if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
+  try {
+    const state = newChat(opened, flags);
+    const isTerminal = process.stdin.isTTY && process.stdout.isTTY && !flags.json;
+    await (isTerminal ? chatOnTerminal(state, greeting(path, state)) : chatByLines(state, flags.json ?? false));
+  } finally {
+    opened.model.dispose();
+  }
+}
+
+function newChat(opened: OpenedModel, { system, think = "fold", temperature, topP, maxTokens, seed }: ChatFlags): ChatState {
+  const session = new ChatSession(chatModel(opened), chatStyle(opened.tokenizer, opened.template));
+  session.system = system;
+  const defaults = samplingDefaults(opened.generation, opened.tokenizer);
+  return { session, defaults, sampling: { temperature, topP, maxTokens, seed }, thinkMode: think, lastThinking: "" };
+}
+
+function greeting(path: string, { session }: ChatState): string[] {
+  const manner = session.style.remembers ? "" : "; it was trained on single questions and remembers none";
+  return [`${basename(path)}, context of ${session.maxPositions} tokens${manner}. /help tells the commands.`];
+}
+
+/** Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. */
+async function chatByLines(state: ChatState, json: boolean): Promise<void> {
+  const stop = listenForSignals(() => {});
+  try {
+    for await (const line of createInterface({ input: process.stdin, signal: stop.signal })) {
+      if (line.trim() === "") continue;
+      if (isCommand(line)) {
+        const result = runCommand(line, state);
+        if (result === "exit") return;
+        process.stderr.write(`${result.join("\n")}\n`);
+      } else await answerLine(line.startsWith("//") ? line.slice(1) : line, state, json, stop.signal);
+      if (stop.signal.aborted) break;
+    }
+    if (stop.signal.aborted) throw new StoppedBySignal("stopped", stop.exitCode());
+  } finally {
+    stop.dispose();
+  }
+}
+
+async function answerLine(question: string, state: ChatState, json: boolean, signal: AbortSignal): Promise<void> {
+  let isBegun = false;
+  for await (const event of state.session.ask(question, state.sampling, signal)) {
+    if (event.kind === "end") finishLine(question, event, state, json);
+    else if (!json && event.part !== "think") {
+      const text: string = isBegun ? event.text : event.text.trimStart();
+      isBegun ||= text !== "";
+      process.stdout.write(text);
+    }
+  }
+}
+
+function finishLine(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>, state: ChatState, json: boolean): void {
+  state.lastThinking = thinking;
+  const { numTokens, seconds, stopReason } = figures;
+  const value = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
+  process.stdout.write(json ? `${JSON.stringify(value)}\n` : "\n");
+}

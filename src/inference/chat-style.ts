@@ -1,0 +1,53 @@
+// How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single questions a model of this
+// project was trained on. Knows no model and no way of sampling.
+import { ConfigError } from "../errors.js";
+import type { PromptTemplate } from "../tasks/task.js";
+import { prefillsThink } from "../tasks/templates.js";
+import { type ChatMessage, ChatTemplate, encodePrompt } from "../tokenizer/chat-template.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { framePrompt } from "./prompt.js";
+import { type ReplyParts, ReplySplitter } from "./reply-splitter.js";
+import { ThinkSplitter } from "./think-splitter.js";
+
+/** A conversation as the model gets it. */
+export interface ChatPrompt {
+  readonly text: string;
+  readonly ids: Int32Array;
+  /** Whether the prompt itself opened the thinking, so that the reply begins inside it. */
+  readonly startsInside: boolean;
+}
+
+/** The way of talking to one model. */
+export interface ChatStyle {
+  /** Whether earlier turns are part of the prompt. */
+  readonly remembers: boolean;
+  /** Throws DataError or ConfigError for a conversation the model cannot be given. */
+  prompt(messages: readonly ChatMessage[]): ChatPrompt;
+  /** What parts the reply to a prompt. */
+  reply(prompt: ChatPrompt): ReplyParts;
+}
+
+/** The style of a model: its chat template's, or that of the questions it was trained on. `raw` gives every message as it is. */
+export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false }: { readonly raw?: boolean } = {}): ChatStyle {
+  const template = raw ? undefined : ChatTemplate.of(tokenizer);
+  const style = template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, raw ? null : trained);
+  return style;
+}
+
+const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: prefillsThink(text) });
+
+const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer): ChatStyle => ({
+  remembers: true,
+  prompt: (messages) => toPrompt(tokenizer, template.render(messages, { openAssistant: true })),
+  reply: ({ startsInside }) => new ReplySplitter({ prefilled: startsInside }),
+});
+
+const questionStyle = (tokenizer: Tokenizer, trained: PromptTemplate | null): ChatStyle => ({
+  remembers: false,
+  prompt(messages) {
+    if (messages.some(({ role }) => role === "system"))
+      throw new ConfigError("this model has no chat template and so no place for a system prompt; put it into the question");
+    return toPrompt(tokenizer, framePrompt(messages.at(-1)?.content ?? "", trained));
+  },
+  reply: ({ startsInside }) => new ThinkSplitter({ prefilled: startsInside }),
+});
