@@ -28,8 +28,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   help: { usage: "/help", help: "this list", run: () => helpLines() },
   clear: { usage: "/clear", help: "forget the conversation, keep the system prompt", run: clear },
   system: { usage: "/system [text|off]", help: "show, set or drop the system prompt", run: system },
-  think: { usage: "/think on|fold|off|show", help: "thinking as it comes, folded into a line, hidden; or show the last", run: think },
-  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, seed; without a value: the model's own", run: set },
+  think: { usage: "/think on|fold|off|show", help: "thinking: as it comes, folded, hidden; show the last", run: think },
+  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, seed", run: set },
   save: { usage: "/save file", help: "write the conversation to a file", run: save },
   load: { usage: "/load file", help: "go on with a saved conversation", run: load },
   stats: { usage: "/stats", help: "tokens, speed, and how full the context is", run: (_, chat) => stats(chat) },
@@ -91,8 +91,8 @@ function set(argument: string, chat: ChatState): CommandResult {
   let { sampling } = chat;
   for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
   chat.sampling = sampling;
-  const own: ChatSampling = chat.defaults;
-  const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? own[key] ?? "own"}`);
+  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(what the context leaves)" };
+  const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? unset[key]}`);
   return [shown.join("  ")];
 }
 

@@ -9,11 +9,24 @@ import { javaScriptPattern } from "./oniguruma.js";
 import { PRE_TOKENIZERS } from "./pre-tokenizer-kinds.js";
 import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
 
-const CORPUS = ["The firefly sees the light; it's 1234 lights, isn't it?\n\n\tDéjà vu: 你好世界 🔥🔥 привет मार्ग   end.", "the the the light light 1234 12 34 56  \n \n"];
+const CORPUS = [
+  "The firefly sees the light; it's 1234 lights, isn't it?\n\n\tDéjà vu: 你好世界 🔥🔥 привет मार्ग   end.",
+  "the the the light light 1234 12 34 56  \n \n",
+];
 const SPECIALS = { bos: "<bos>", eos: "<eos>", tags: ["<think>", "</think>", "<think"] };
 const trained = trainBpe([...CORPUS, ...CORPUS, ...CORPUS], { vocabSize: 480, specialTokens: SPECIALS });
 const ROLES = { bos_token: "<bos>", eos_token: "<eos>" };
-const ALPHABET = [..."abtheligsTHE'’ .,!?-<>/1234567890\t\n\r 你好世éà\u0301🔥👍\u200d\u00a0½١मा", "  ", "\n\n", "the", "'ll", "<think>", "</think>", "<bos>", "<thin"];
+const ALPHABET = [
+  ..."abtheligsTHE'’ .,!?-<>/1234567890\t\n\r 你好世éà\u0301🔥👍\u200d\u00a0½١मा",
+  "  ",
+  "\n\n",
+  "the",
+  "'ll",
+  "<think>",
+  "</think>",
+  "<bos>",
+  "<thin",
+];
 
 const randomText = (random: Random, length: number): string => Array.from({ length }, () => ALPHABET[random.below(ALPHABET.length)]).join("");
 
@@ -73,7 +86,10 @@ test.each<[string, Partial<TokenizerJson>]>([
   ["an added token that swallows the space before it", { added_tokens: [{ id: 0, content: "<bos>", lstrip: true }] }],
   ["a normaliser that lowers case", { normalizer: { type: "Lowercase" } }],
   ["a pre-tokeniser that puts a space in front", { pre_tokenizer: { type: "ByteLevel", add_prefix_space: true, use_regex: true } }],
-  ["a pre-tokeniser that drops what it splits at", { pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: " " }, behavior: "Removed" }] } }],
+  [
+    "a pre-tokeniser that drops what it splits at",
+    { pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: " " }, behavior: "Removed" }] } },
+  ],
   ["an unknown token", { model: { ...trained.model, unk_token: "<bos>" } }],
 ])("%s is left to the library", (_, change) => {
   const json = { ...trained, ...change };

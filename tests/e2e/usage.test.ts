@@ -9,7 +9,7 @@ import { luciole, temporaryFolder } from "./command.js";
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "inspect", "bench", "doctor"];
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "chat", "inspect", "bench", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
@@ -65,6 +65,7 @@ describe("one line and exit code 2 for", () => {
     ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
     ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
     ["a temperature below zero", ["run", "x", "--temperature", "-1"], /Expected a number of at least 0/],
+    ["an unknown way to show thinking", ["chat", "x", "--think", "maybe"], /'maybe' is invalid\. Allowed choices are on, fold, off/],
     ["an unknown section", ["zero", "--set", "pretrian.steps=1"], /unknown option "pretrian", did you mean "pretrain"\?/],
     ["an unknown key", ["zero", "--set", "pretrain.stepz=1"], /unknown option "pretrain\.stepz", did you mean "steps"\?/],
     ["an unknown key of GRPO", ["zero", "--set", "rl.lerningRate=1"], /unknown option "lerningRate", did you mean "learningRate"\?/],
