@@ -84,3 +84,17 @@ describe("hashString", () => {
     expect(below).toBeLessThan(1120);
   });
 });
+
+describe("floatAt", () => {
+  it("gives any number of the stream without drawing", () => {
+    const stream = new Random(77);
+    const drawn = Array.from({ length: 5 }, () => stream.float());
+    expect([4, 0, 2, 1, 3].map((n) => stream.floatAt(n))).toEqual([4, 0, 2, 1, 3].map((n) => drawn[n]));
+    const half = new Random(77);
+    half.uint32();
+    half.floatAt(9);
+    const whole = new Random(77);
+    whole.uint32();
+    expect(half.uint32()).toBe(whole.uint32());
+  });
+});

@@ -138,6 +138,13 @@ export class Random {
     return (high * 67108864 + (this.uint32() >>> 6)) / TWO_53;
   }
 
+  /** The `n`-th number (from 0) that `float` gives on a stream drawn by `float` alone; the stream stays where it is. */
+  floatAt(n: number): number {
+    threefry2x32(this.#key0, this.#key1, n | 0, Math.floor(n / TWO_32) | 0, this.#block);
+    this.#blockIndex = -1;
+    return ((this.#block[0] >>> 5) * 67108864 + (this.#block[1] >>> 6)) / TWO_53;
+  }
+
   /** Uniform integer in [0, n), without modulo bias; n in 1 … 2^32. */
   below(n: number): number {
     if (!(n >= 1 && n <= TWO_32)) throw new RangeError(`below(n) needs n in 1 … 2^32, got ${n}`);

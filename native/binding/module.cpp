@@ -2,10 +2,13 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <cstdlib>
-#include <string>
 #include <cstring>
+#include <string>
 
 #include "../kernels/pool.h"
 #include "bind.h"
@@ -76,6 +79,10 @@ namespace luciole {
 #undef LUCIOLE_TABLE
 
 extern "C" __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+#if defined(__GLIBC__)
+  // Large blocks go back to the system when they are released. By default the limit grows with use, and what was freed stays resident.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
   static const Export memory[] = {
       {"copyIn", copyIn}, {"copyOut", copyOut}, LUCIOLE_EXPORT(allocate), LUCIOLE_EXPORT(release), LUCIOLE_EXPORT(threadCount), LUCIOLE_EXPORT(setThreadCount),
   };

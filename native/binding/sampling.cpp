@@ -8,6 +8,9 @@ namespace luciole {
 
 extern const binding::Export samplingTable[] = {
     LUCIOLE_EXPORT(sampleTokens),
+    LUCIOLE_EXPORT(adjustLogits),
+    LUCIOLE_EXPORT(maskLogits),
+    LUCIOLE_EXPORT(topLogProbs),
     LUCIOLE_EXPORT(logSoftmaxRows),
 };
 extern const size_t samplingCount = sizeof(samplingTable) / sizeof(samplingTable[0]);

@@ -30,11 +30,10 @@ inline vf widen(const f16* p) {
   __m256 v = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return reinterpret_cast<vf&>(v);
 #else
-  _Float16 lanes[kLanes];
-  std::memcpy(lanes, p, sizeof(lanes));
-  vf v;
-  for (int i = 0; i < kLanes; ++i) v[i] = static_cast<float>(lanes[i]);
-  return v;
+  float16x4_t half;
+  std::memcpy(&half, p, sizeof(half));
+  float32x4_t v = vcvt_f32_f16(half);
+  return reinterpret_cast<vf&>(v);
 #endif
 }
 inline vf widen(const int32_t* p) { return __builtin_convertvector(*reinterpret_cast<const vi*>(p), vf); }
@@ -52,10 +51,8 @@ inline void narrow(f16* p, vf v) {
 #elif defined(__F16C__)
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(reinterpret_cast<__m256&>(v), _MM_FROUND_TO_NEAREST_INT));
 #else
-  for (int i = 0; i < kLanes; ++i) {
-    _Float16 h = static_cast<_Float16>(v[i]);
-    std::memcpy(p + i, &h, 2);
-  }
+  float16x4_t half = vcvt_f16_f32(reinterpret_cast<float32x4_t&>(v));
+  std::memcpy(p, &half, sizeof(half));
 #endif
 }
 

@@ -154,18 +154,84 @@ int64_t draw(const float* logits, int64_t n, float inverseTemperature, float uni
   return drawFromMass(mass, n, uniform);
 }
 
+float inverseOf(float temperature) {
+  if (!(temperature >= 0)) throw std::runtime_error("sampleTokens: expected a temperature of at least 0, got " + std::to_string(temperature));
+  return temperature > 0 ? 1.0f / temperature : 1.0f;
+}
+
+void checkRange(const int32_t* values, int64_t n, int64_t limit, const char* what) {
+  for (int64_t i = 0; i < n; ++i)
+    if (values[i] < 0 || values[i] >= limit)
+      throw std::runtime_error("expected " + std::string(what) + " in 0 … " + std::to_string(limit - 1) + ", got " + std::to_string(values[i]));
+}
+
+/** The k largest of a row, falling, ties to the lower index; -1 where the row has fewer numbers. */
+void largest(const float* x, int64_t n, int64_t k, int32_t* ids) {
+  thread_local std::vector<Candidate> best;
+  best.clear();
+  for (int64_t i = 0; i < n; ++i) {
+    const Candidate candidate{x[i], static_cast<int32_t>(i)};
+    if (x[i] != x[i] || (static_cast<int64_t>(best.size()) == k && !candidate.before(best.back()))) continue;
+    if (static_cast<int64_t>(best.size()) == k) best.pop_back();
+    best.insert(std::upper_bound(best.begin(), best.end(), candidate, [](const Candidate& a, const Candidate& b) { return a.before(b); }), candidate);
+  }
+  for (int64_t i = 0; i < k; ++i) ids[i] = i < static_cast<int64_t>(best.size()) ? best[i].index : -1;
+}
+
 }  // namespace
 
-void sampleTokens(const float* logits, const float* uniforms, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature, int64_t topK, float topP,
-                  float minP) {
-  if (!(temperature >= 0)) throw std::runtime_error("sampleTokens: expected a temperature of at least 0, got " + std::to_string(temperature));
+void sampleTokens(const float* logits, const float* uniforms, const float* settings, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature,
+                  int64_t topK, float topP, float minP) {
   if (B > 0 && V < 1) throw std::runtime_error("sampleTokens: expected at least one token to choose from");
-  const float inverse = temperature > 0 ? 1.0f / temperature : 1.0f;
+  for (int64_t b = 0; settings && b < B; ++b) inverseOf(settings[4 * b]);
+  inverseOf(temperature);
   parallelFor(B, rowGrain(4 * V), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const float* row = logits + b * V;
-      ids[b] = static_cast<int32_t>(temperature > 0 ? draw(row, V, inverse, uniforms[b], {topK, topP, minP}) : argmax(row, V));
+      const float* own = settings ? settings + 4 * b : nullptr;
+      const float rowTemperature = own ? own[0] : temperature;
+      const Limits limits = own ? Limits{static_cast<int64_t>(own[1]), own[2], own[3]} : Limits{topK, topP, minP};
+      const float inverse = inverseOf(rowTemperature);
+      ids[b] = static_cast<int32_t>(rowTemperature > 0 ? draw(row, V, inverse, uniforms[b], limits) : argmax(row, V));
       logp[b] = rowLogProb(row, ids[b], inverse, rowLogSumExp(row, V, inverse, nullptr));
+    }
+  });
+}
+
+void adjustLogits(float* logits, const int32_t* cu, const int32_t* ids, const float* scales, const float* offsets, int64_t B, int64_t V) {
+  checkRange(ids, cu[B], V, "token ids");
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t i = cu[b]; i < cu[b + 1]; ++i) {
+      float& x = logits[b * V + ids[i]];
+      x = (x > 0 ? x / scales[i] : x * scales[i]) - offsets[i];
+    }
+}
+
+void maskLogits(float* logits, const int32_t* rows, const int32_t* masks, int64_t M, int64_t B, int64_t V) {
+  checkRange(rows, M, B, "rows");
+  const int64_t words = (V + 31) / 32;
+  parallelFor(M, rowGrain(V), [&](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m)
+      for (int64_t w = 0; w < words; ++w) {
+        const uint32_t word = static_cast<uint32_t>(masks[m * words + w]);
+        if (word == 0xffffffffu) continue;
+        float* x = logits + rows[m] * V + 32 * w;
+        const int64_t count = std::min<int64_t>(32, V - 32 * w);
+        for (int64_t bit = 0; bit < count; ++bit) x[bit] = (word >> bit) & 1 ? x[bit] : -std::numeric_limits<float>::infinity();
+      }
+  });
+}
+
+void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp, int64_t R, int64_t B, int64_t V, int64_t k) {
+  checkRange(rows, R, B, "rows");
+  for (int64_t r = 0; r < R; ++r) inverseOf(temperatures[r]);
+  parallelFor(R, rowGrain(2 * V), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = logits + rows[r] * V;
+      const float inverse = inverseOf(temperatures[r]);
+      const float lse = rowLogSumExp(row, V, inverse, nullptr);
+      largest(row, V, k, ids + r * k);
+      for (int64_t i = r * k; i < (r + 1) * k; ++i) logp[i] = ids[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : rowLogProb(row, ids[i], inverse, lse);
     }
   });
 }

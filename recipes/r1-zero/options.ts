@@ -95,7 +95,7 @@ const tiny: ZeroOptions = {
     attempts: { 1: 0.58, 2: 0.13, 3: 0.07, 4: 0.06, 6: 0.06, 8: 0.05, 12: 0.04, 16: 0.01 },
   },
   pretrain: {
-    steps: 3000,
+    steps: 4500,
     batchTraces: 32,
     learningRate: 2e-3,
     warmupSteps: 50,

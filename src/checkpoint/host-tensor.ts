@@ -1,28 +1,43 @@
 // Tensors as they lie on disk and in host memory: a dtype, a shape and little-endian bytes.
 // Knows nothing of the tensor engine, of devices or of what the numbers mean.
 import { CheckpointError } from "../errors.js";
+import { blockSizes } from "../tensor/dtype.js";
 
-/** Size of one element and the name safetensors gives the type. Types packed below one byte are not read. */
+/** Numbers of one block and its bytes (a plain type has blocks of one number), and the name safetensors gives the type, where it has one. */
+interface DtypeLayout {
+  blockSize: number;
+  blockBytes: number;
+  safetensors?: string;
+}
+
+const plain = (blockBytes: number, safetensors: string) => ({ blockSize: 1, blockBytes, safetensors });
+const block = ({ numbers, bytes }: { numbers: number; bytes: number }) => ({ blockSize: numbers, blockBytes: bytes });
+
 const DTYPES = {
-  f64: { sizeBytes: 8, safetensors: "F64" },
-  f32: { sizeBytes: 4, safetensors: "F32" },
-  bf16: { sizeBytes: 2, safetensors: "BF16" },
-  f16: { sizeBytes: 2, safetensors: "F16" },
-  e4m3: { sizeBytes: 1, safetensors: "F8_E4M3" },
-  e5m2: { sizeBytes: 1, safetensors: "F8_E5M2" },
-  e8m0: { sizeBytes: 1, safetensors: "F8_E8M0" },
-  i64: { sizeBytes: 8, safetensors: "I64" },
-  u64: { sizeBytes: 8, safetensors: "U64" },
-  i32: { sizeBytes: 4, safetensors: "I32" },
-  u32: { sizeBytes: 4, safetensors: "U32" },
-  i16: { sizeBytes: 2, safetensors: "I16" },
-  u16: { sizeBytes: 2, safetensors: "U16" },
-  i8: { sizeBytes: 1, safetensors: "I8" },
-  u8: { sizeBytes: 1, safetensors: "U8" },
-  bool: { sizeBytes: 1, safetensors: "BOOL" },
-} as const;
+  f64: plain(8, "F64"),
+  f32: plain(4, "F32"),
+  bf16: plain(2, "BF16"),
+  f16: plain(2, "F16"),
+  e4m3: plain(1, "F8_E4M3"),
+  e5m2: plain(1, "F8_E5M2"),
+  e8m0: plain(1, "F8_E8M0"),
+  i64: plain(8, "I64"),
+  u64: plain(8, "U64"),
+  i32: plain(4, "I32"),
+  u32: plain(4, "U32"),
+  i16: plain(2, "I16"),
+  u16: plain(2, "U16"),
+  i8: plain(1, "I8"),
+  u8: plain(1, "U8"),
+  bool: plain(1, "BOOL"),
+  q8_0: block(blockSizes.q8_0),
+  q4_0: block(blockSizes.q4_0),
+  q4_k: block(blockSizes.q4_k),
+  q5_k: block(blockSizes.q5_k),
+  q6_k: block(blockSizes.q6_k),
+} satisfies Record<string, DtypeLayout>;
 
-/** Element type of a tensor in host memory. */
+/** Element type of a tensor in host memory. The q types hold blocks of numbers with common scales, as GGUF files do. */
 export type HostDtype = keyof typeof DTYPES;
 
 /** A tensor in host memory: row-major, little-endian bytes; `data.length` = product of `shape` × element size. */
@@ -32,11 +47,11 @@ export interface HostTensor {
   data: Uint8Array;
 }
 
-/** A tensor to be written whose bytes may be fetched only when their turn comes, so that one tensor at a time is in memory. */
+/** A tensor to be written whose bytes may be fetched only when their turn comes, whole or in parts, so that little is in memory at a time. */
 export interface WritableTensor {
   dtype: HostDtype;
   shape: readonly number[];
-  data: Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+  data: Uint8Array | (() => Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>);
 }
 
 /** Dtype and shape of a stored tensor, without its bytes. */
@@ -46,37 +61,50 @@ export interface TensorInfo {
   sizeBytes: number;
 }
 
-/** A set of named tensors that can be read one at a time. `read` gives a fresh buffer that starts at byte offset 0. */
+/** Where a tensor's bytes lie, in its own order and unbroken: what a mapping of the file needs. */
+export interface FilePlacement extends TensorInfo {
+  path: string;
+  byteOffset: number;
+}
+
+/**
+ * A set of named tensors that can be read one at a time. `read` gives a fresh buffer that starts at byte offset 0; `placement` is null
+ * where the file keeps the numbers in another order than the name promises, so that they can only be read.
+ */
 export interface TensorSource {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   has(name: string): boolean;
   info(name: string): TensorInfo;
+  placement(name: string): FilePlacement | null;
   read(name: string): Promise<HostTensor>;
   close(): Promise<void>;
 }
 
-/** Bytes of one element. */
-export function elementSizeBytes(dtype: HostDtype): number {
-  return DTYPES[dtype].sizeBytes;
+/** Numbers and bytes of one block of a type; a plain type has blocks of one number. */
+export function blockLayout(dtype: HostDtype): { blockSize: number; blockBytes: number } {
+  return DTYPES[dtype];
 }
 
-/** The name safetensors gives a dtype, for example `BF16`. */
-export function safetensorsDtype(dtype: HostDtype): string {
-  return DTYPES[dtype].safetensors;
+/** The name safetensors gives a dtype, for example `BF16`; undefined for the block types, which the format does not know. */
+export function safetensorsDtype(dtype: HostDtype): string | undefined {
+  return (DTYPES[dtype] as DtypeLayout).safetensors;
 }
 
-const BY_SAFETENSORS_NAME = new Map(Object.entries(DTYPES).map(([name, entry]) => [entry.safetensors as string, name as HostDtype]));
+const BY_SAFETENSORS_NAME = new Map((Object.keys(DTYPES) as HostDtype[]).map((dtype) => [safetensorsDtype(dtype), dtype]));
 
 /** The dtype behind a safetensors name, or `undefined` for one this reader does not know. */
 export function dtypeFromSafetensors(name: string): HostDtype | undefined {
   return BY_SAFETENSORS_NAME.get(name);
 }
 
-/** Bytes of a tensor; `undefined` when a dimension is no whole number ≥ 0 or the size is not exactly representable. */
+/** Bytes of a tensor; `undefined` when a dimension is no whole number ≥ 0, a row is no whole number of blocks, or the size is not exactly representable. */
 export function tensorSizeBytes(dtype: HostDtype, shape: readonly number[]): number | undefined {
-  let size = elementSizeBytes(dtype);
-  for (const dim of shape) {
+  const { blockSize, blockBytes } = DTYPES[dtype];
+  const rowNumbers = shape.at(-1) ?? 1;
+  if (rowNumbers % blockSize !== 0) return undefined;
+  let size = blockBytes;
+  for (const dim of [...shape.slice(0, -1), rowNumbers / blockSize]) {
     if (!Number.isSafeInteger(dim) || dim < 0) return undefined;
     size *= dim;
     if (!Number.isSafeInteger(size)) return undefined;
@@ -110,3 +138,6 @@ export function float32Values(tensor: HostTensor): Float32Array {
   const aligned = tensor.data.byteOffset % 4 === 0 ? tensor.data : tensor.data.slice();
   return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / 4);
 }
+
+/** The bytes of f32 numbers, over the same memory. */
+export const float32Bytes = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -1,8 +1,15 @@
 // What `luciole/checkpoint` offers: safetensors, Hugging Face configurations and checkpoints that survive a crash.
 export { verifyChecksums } from "./checksums.js";
+export { type ConversionListener, type ConversionSource, type ConvertedTensor, convertToGguf, convertToHuggingFace } from "./convert-model.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
+export { type GgufFile, openGguf } from "./gguf.js";
+export { type GgufFacts, readGgufFacts } from "./gguf-facts.js";
+export type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
+export { type GgufModel, openGgufModel } from "./gguf-model.js";
+export { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 export {
-  elementSizeBytes,
+  blockLayout,
+  type FilePlacement,
   float32Values,
   type HostDtype,
   type HostTensor,
@@ -18,3 +25,4 @@ export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSa
 export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, type LoadedCheckpoint, listSteps, loadLatest } from "./store.js";
 export { storedValues } from "./stored-values.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";
+export { TARGET_TYPES, type TargetType } from "./weight-encoder.js";

@@ -1,7 +1,7 @@
 // The header of a safetensors file: building it, and checking one that may be damaged or hostile.
 // Knows the format only (huggingface/safetensors, README "Format"); it opens no files.
 import { CheckpointError } from "../errors.js";
-import { dtypeFromSafetensors, elementSizeBytes, safetensorsDtype, type TensorInfo, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import { blockLayout, dtypeFromSafetensors, safetensorsDtype, type TensorInfo, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 
 /** The format's own limit on the JSON header. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -36,6 +36,7 @@ export function buildHeader(
     const sizeBytes = tensorSizeBytes(dtype, shape);
     if (name === METADATA_KEY) throw new CheckpointError(`a tensor cannot be named ${METADATA_KEY}: the format keeps that name for itself`);
     if (sizeBytes === undefined) throw new CheckpointError(`tensor ${name}: expected a shape of whole numbers, got [${shape}]`);
+    if (safetensorsDtype(dtype) === undefined) throw new CheckpointError(`tensor ${name}: safetensors files cannot hold ${dtype}; write a GGUF file instead`);
     const entry = { dtype: safetensorsDtype(dtype), shape, data_offsets: [offset, offset + sizeBytes] };
     parts.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
     offset += sizeBytes;
@@ -48,7 +49,7 @@ export function buildHeader(
   return { bytes, order, dataBytes: offset };
 
   function widthOf(name: string): number {
-    return elementSizeBytes(tensors.get(name)!.dtype);
+    return blockLayout(tensors.get(name)!.dtype).blockBytes;
   }
 }
 

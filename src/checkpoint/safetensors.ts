@@ -3,9 +3,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
-import { errorCode, type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
-import { type FileDigest, writeFileWith } from "./file-writer.js";
-import { type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import { exists, readExactly, readFailure } from "./file-reader.js";
+import { type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
+import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
+import { type FilePlacement, type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 import { buildHeader, headerLength, parseHeader, type SafetensorsHeader } from "./safetensors-header.js";
 
 /** Options of `writeSafetensors`. `metadata` defaults to `{ format: "pt" }`, without which `transformers` refuses the file. */
@@ -26,7 +27,7 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
       path,
       async (writer) => {
         await writer.write(header.bytes);
-        for (const name of header.order) await writer.write(await bytesOf(name, tensors.get(name)!));
+        for (const name of header.order) await writeTensor(writer, name, tensors.get(name)!);
       },
       fs,
     );
@@ -35,11 +36,15 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
   }
 }
 
-async function bytesOf(name: string, tensor: WritableTensor): Promise<Uint8Array> {
-  const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
-  const expected = tensorSizeBytes(tensor.dtype, tensor.shape);
-  if (data.length !== expected) throw new CheckpointError(`tensor ${name}: ${tensor.dtype} [${tensor.shape}] takes ${expected} bytes, got ${data.length}`);
-  return data;
+async function writeTensor(writer: FileWriter, name: string, { dtype, shape, data }: WritableTensor): Promise<void> {
+  const expected = tensorSizeBytes(dtype, shape);
+  const fetched = typeof data === "function" ? await data() : data;
+  let written = 0;
+  for await (const part of fetched instanceof Uint8Array ? [fetched] : fetched) {
+    await writer.write(part);
+    written += part.length;
+  }
+  if (written !== expected) throw new CheckpointError(`tensor ${name}: ${dtype} [${shape}] takes ${expected} bytes, got ${written}`);
 }
 
 /** Opens one file and checks its header. Throws CheckpointError when it is missing, truncated or malformed. Close it after use. */
@@ -53,7 +58,7 @@ export async function openSafetensors(path: string, fs: FileSystem = machineFile
     return new SafetensorsFile(path, handle, header, 8 + length);
   } catch (error) {
     await handle?.close();
-    throw readFailure(error, path);
+    throw readFailure(error, path, "safetensors");
   }
 }
 
@@ -101,22 +106,27 @@ class SafetensorsFile implements TensorSource {
   }
 
   info(name: string): TensorInfo {
-    return this.placement(name);
+    const { dtype, shape, sizeBytes } = this.entry(name);
+    return { dtype, shape, sizeBytes };
+  }
+
+  placement(name: string): FilePlacement {
+    return { ...this.info(name), path: this.path, byteOffset: this.dataStart + this.entry(name).startByte };
   }
 
   async read(name: string): Promise<HostTensor> {
-    const { dtype, shape, startByte, sizeBytes } = this.placement(name);
-    return { dtype, shape, data: await readExactly(this.handle, this.dataStart + startByte, sizeBytes, this.path) };
+    const { dtype, shape, byteOffset, sizeBytes } = this.placement(name);
+    return { dtype, shape, data: await readExactly(this.handle, byteOffset, sizeBytes, this.path) };
   }
 
   async close(): Promise<void> {
     await this.handle.close();
   }
 
-  private placement(name: string) {
-    const placement = this.header.tensors.get(name);
-    if (!placement) throw new CheckpointError(`${this.path}: has no tensor ${name}`);
-    return placement;
+  private entry(name: string) {
+    const entry = this.header.tensors.get(name);
+    if (!entry) throw new CheckpointError(`${this.path}: has no tensor ${name}`);
+    return entry;
   }
 }
 
@@ -138,6 +148,10 @@ class ShardedTensors implements TensorSource {
 
   info(name: string): TensorInfo {
     return this.shardOf(name).info(name);
+  }
+
+  placement(name: string): FilePlacement | null {
+    return this.shardOf(name).placement(name);
   }
 
   read(name: string): Promise<HostTensor> {
@@ -171,28 +185,4 @@ async function readWeightMap(indexPath: string, fs: FileSystem): Promise<Map<str
     }
   }
   return new Map(entries as [string, string][]);
-}
-
-async function readExactly(handle: FileHandle, start: number, length: number, path: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    // One read call moves at most 2 GiB, so large tensors take several.
-    const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, 1 << 30), start + done);
-    if (bytesRead === 0) throw new CheckpointError(`${path}: expected ${length} bytes at ${start}, got ${done}: the file was truncated while being read`);
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-async function exists(path: string, fs: FileSystem): Promise<boolean> {
-  return fs.stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function readFailure(error: unknown, path: string): unknown {
-  if (errorCode(error) === "ENOENT") return new CheckpointError(`${path}: expected a safetensors file, found none`, { cause: error });
-  if (errorCode(error) !== undefined) return new CheckpointError(`${path}: cannot be read (${errorCode(error)})`, { cause: error });
-  return error;
 }

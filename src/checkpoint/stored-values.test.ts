@@ -5,7 +5,12 @@ import { type HostTensor, hostTensor, type TensorSource } from "./host-tensor.js
 import { storedValues } from "./stored-values.js";
 
 const source = (tensors: Record<string, HostTensor>) =>
-  ({ has: (name: string) => name in tensors, read: async (name: string) => tensors[name] }) as unknown as TensorSource;
+  ({
+    has: (name: string) => name in tensors,
+    info: (name: string) => tensors[name],
+    placement: () => null,
+    read: async (name: string) => tensors[name],
+  }) as unknown as TensorSource;
 const values = async (tensor: HostTensor) => [...((await storedValues(source({ w: tensor }), "w"))?.values ?? [])];
 
 test("f32, bf16 and f16 come as the numbers they hold", async () => {
@@ -21,7 +26,18 @@ test("bytes that do not begin at a whole number are read all the same", async ()
   bytes.set(new Uint8Array(Float32Array.of(0.25, 7).buffer), 1);
   expect(await values({ dtype: "f32", shape: [2], data: bytes.subarray(1) })).toEqual([0.25, 7]);
 });
+test("blocks of scaled numbers come as the numbers they stand for", async () => {
+  const data = new Uint8Array(34);
+  data.set([0x00, 0x38, 2, 0xff]);
+  expect((await values({ dtype: "q8_0", shape: [1, 32], data })).slice(0, 3)).toEqual([1, -0.5, 0]);
+});
+test("FP8 comes with its scales multiplied on, one for each square of 128", async () => {
+  const w: HostTensor = { dtype: "e4m3", shape: [129, 130], data: new Uint8Array(129 * 130).fill(0x38) };
+  const loaded = await storedValues(source({ w, w_scale_inv: hostTensor(Float32Array.of(1, 2, 3, 4), [2, 2]) }), "w");
+  expect([0, 129, 128 * 130, 128 * 130 + 129].map((i) => loaded?.values[i])).toEqual([1, 2, 3, 4]);
+  await expect(values(w)).rejects.toThrow("its scales w_scale_inv [2,2] are missing");
+});
 test("a missing tensor is none, and another type is refused by name", async () => {
   expect(await storedValues(source({}), "w")).toBeUndefined();
-  await expect(values({ dtype: "e4m3", shape: [1], data: new Uint8Array(1) })).rejects.toThrow(/tensor w is stored as e4m3; only f32, bf16 and f16/);
+  await expect(values({ dtype: "i32", shape: [1], data: new Uint8Array(4) })).rejects.toThrow(/tensor w is stored as i32; only floats/);
 });

@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, statfsSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { LucioleError } from "../errors.js";
+import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { openMachine } from "../tensor/backends/machine.js";
 import { availableIsas } from "../tensor/backends/native/addon.js";
 import { supportedIsas } from "../tensor/backends/native/cpu.js";
-import { availableBytes, formatMemory } from "../train/memory-plan.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */

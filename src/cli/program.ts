@@ -20,6 +20,7 @@ export function buildProgram(): Command {
   addRun(program);
   addChat(program);
   addInspect(program);
+  addConvert(program);
   addBench(program);
   addDoctor(program);
   return program;
@@ -133,12 +134,38 @@ function addChat(program: Command): void {
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .argument("<model>", "run or model directory, .gguf file, config.json, or random:<shape>[@type]")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);
   debugFlag(command);
   command.action(async (path, flags) => (await import("./inspect.js")).inspect(path, flags));
+}
+
+function addConvert(program: Command): void {
+  const command = verb(
+    program,
+    "convert",
+    "store a model in another format and type: GGUF or safetensors, quantised or not",
+    "luciole convert runs/first first.gguf --type q8_0",
+  );
+  command
+    .argument("<from>", "run or model directory, or a .gguf file")
+    .argument("<to>", "a .gguf file, or a directory for Hugging Face's layout")
+    .addOption(
+      new Option("--type <name>", "q8_0, q4_0, q4_k (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)").choices([
+        "q8_0",
+        "q4_0",
+        "q4_k",
+        "f16",
+        "bf16",
+        "f32",
+        "e4m3",
+      ]),
+    );
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (from, to, flags) => (await import("./convert.js")).convert(from, to, flags));
 }
 
 function addBench(program: Command): void {

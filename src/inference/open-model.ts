@@ -78,15 +78,16 @@ export async function openFiles(path: string): Promise<{ opened: ModelDirectory;
 /** Whether a directory is a run and not a model: both have a config.json. */
 export const isRunDirectory = (path: string): boolean => existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
 
-async function readGeneration(
+/** What generation_config.json and the ends in config.json and tokenizer say of sampling. */
+export async function readGeneration(
   { directory, config }: ModelDirectory,
-  tokenizer: Tokenizer,
+  tokenizer: Tokenizer | null,
 ): Promise<Pick<ModelFacts, "generation" | "compute" | "template" | "stopIds">> {
   const file = join(directory, "generation_config.json");
   const generation = existsSync(file) ? await readJsonObject(file) : {};
   const template = PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
   const ends = [generation.eos_token_id, config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
-  const stopIds = new Set([...ends, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])]);
+  const stopIds = new Set([...ends, ...(tokenizer?.eosId === undefined ? [] : [tokenizer.eosId])]);
   return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template, stopIds: [...stopIds] };
 }
 

@@ -1,16 +1,16 @@
 // The decoder-only language model all families share: embedding, blocks, final norm, head.
 // Families say which blocks; files and losses are others' business.
 
-import type { DecodeStep, PackedBatch, PrefillTarget } from "../nn/batch.js";
+import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { type CacheKind, KvCache } from "../nn/kv-cache.js";
 import { MoeLayer } from "../nn/moe.js";
-import { type ComputeType, linearWeight, ParameterSet, weight } from "../nn/parameters.js";
+import { PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
+import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
+import { lookUp, project } from "../nn/project.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
-import { linear } from "../tensor/ops/linear.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
-import { embedding } from "../tensor/ops/rows.js";
 import { type Parameter, recompute } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./hf-config.js";
@@ -20,6 +20,17 @@ export interface ModelOptions {
   readonly compute?: ComputeType;
   /** Seed of the initial weights; null leaves them undefined, for weights that are loaded next or never looked at. */
   readonly seed?: number | null;
+  /** For inference alone: weights are held as they are stored (frozen-weights.ts); `compute` is then the type of activations. */
+  readonly isFrozen?: boolean;
+}
+
+/** Size and kind of a paged cache. */
+export interface PagedCacheOptions {
+  readonly numBlocks: number;
+  readonly kind?: CacheKind;
+  readonly dtype?: PagedDType;
+  /** Also for the layer of multi-token prediction, for `draft`; default false. */
+  readonly forDrafts?: boolean;
 }
 
 /** What one multi-token-prediction depth reads; T' = T − k rows of every sequence of T tokens that is longer than k (DeepSeek-V3 §2.2). */
@@ -60,14 +71,14 @@ export abstract class LanguageModel {
 
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0 }: ModelOptions,
+    { compute = "f32", seed = 0, isFrozen = false }: ModelOptions,
   ) {
-    const { vocab_size: vocab, hidden_size: hidden, initializer_range: std } = config;
-    this.parameters = new ParameterSet(compute, seed);
-    this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std } });
+    const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
+    this.parameters = new ParameterSet(compute, seed, isFrozen);
+    this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std }, frozen: isTied ? "packed" : "rows" });
     this.layers = this.buildLayers();
     this.finalNorm = this.parameters.add({ name: "model.norm.weight", shape: [hidden], init: { constant: 1 }, alwaysF32: true });
-    this.lmHead = config.tie_word_embeddings ? this.embedTokens : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+    this.lmHead = isTied ? this.embedTokens : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
 
   protected abstract buildLayers(): DecoderLayer[];
@@ -83,7 +94,7 @@ export abstract class LanguageModel {
   }
   /** Logits [B,V] in f32 of normalised hidden states. */
   logits(hidden: Tensor): Tensor {
-    return linear(hidden, linearWeight(this.lmHead), { dtype: "f32" });
+    return project(hidden, this.lmHead, { dtype: "f32" });
   }
   get vocabSize(): number {
     return this.config.vocab_size;
@@ -133,6 +144,33 @@ export abstract class LanguageModel {
     return this.normalise(x);
   }
 
+  /** New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden states [T,d]. */
+  step(batch: StepBatch, cache: PagedCache): Tensor {
+    let x = this.embed(batch.ids);
+    this.layers.forEach((layer, i) => {
+      x = scope(() => layer.step(x, batch, cache.layers[i]));
+    });
+    return this.normalise(x);
+  }
+
+  /**
+   * Multi-token prediction after a step: row i joins `hidden` of a token [T,d] with the token after it (`batch.ids`); its cache entry lies where
+   * that token's does, in a layer of its own. The block's output [T,d] is ready for `logits`. Null for families without.
+   */
+  draft(_hidden: Tensor, _batch: StepBatch, _cache: PagedCache): Tensor | null {
+    return null;
+  }
+
+  /** A paged cache of this model's layers; it outlives scopes. */
+  createPagedCache({ numBlocks, kind = "heads", dtype = this.parameters.compute, forDrafts = false }: PagedCacheOptions): PagedCache {
+    return new PagedCache(this.pagedShapes(kind, forDrafts), numBlocks, dtype);
+  }
+
+  /** What each layer's entries in a paged cache look like; with `forDrafts` that of multi-token prediction last. */
+  pagedShapes(kind: CacheKind, _forDrafts = false): PagedShape[] {
+    return this.layers.map((l) => l.attention.pagedShape(kind));
+  }
+
   /** A cache of this model's layers; it outlives scopes. */
   createCache(slots: number, maxTokens: number, kind: CacheKind = "heads"): KvCache {
     const shapes = this.layers.map((l) => l.attention.cacheShape(kind));
@@ -147,7 +185,7 @@ export abstract class LanguageModel {
 
   /** Embedding rows as the f32 residual stream. */
   protected embed(ids: Tensor): Tensor {
-    return embedding(this.embedTokens, ids, "f32");
+    return lookUp(this.embedTokens, ids);
   }
 
   protected runLayer(

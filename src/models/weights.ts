@@ -12,6 +12,18 @@ export interface StoredTensor {
 /** Copies that a release repeats for its multi-token-prediction blocks; ours are shared with the main model. */
 const sharedCopies = /\.(embed_tokens|shared_head\.head)\.weight$/;
 
+/** Names in a file that a model of these stored tensors has no place for and that are no copies. */
+export function unexpectedNames(names: Iterable<string>, known: ReadonlySet<string>): string[] {
+  return [...names].filter((name) => !known.has(name) && !(sharedCopies.test(name) && name.startsWith("model.layers.")));
+}
+
+/** Throws CheckpointError for a list of problems, if there is one; the first twenty are named. */
+export function refuseProblems(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const rest = problems.length > 20 ? `; and ${problems.length - 20} more` : "";
+  throw new CheckpointError(`weights do not fit the model: ${problems.slice(0, 20).join("; ")}${rest}`);
+}
+
 /**
  * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when `names` is
  * given, those in the file that the model has no place for. After an error the model is partly filled and of no use.
@@ -30,11 +42,8 @@ export async function loadWeights(
     else parameters.write(spec.name, elementOffset, part.shape, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
   }
   const known = new Set(parts.map(({ part }) => part.name));
-  for (const name of names ?? []) if (!known.has(name) && !(sharedCopies.test(name) && name.startsWith("model.layers."))) problems.push(`unexpected ${name}`);
-  if (problems.length)
-    throw new CheckpointError(
-      `weights do not fit the model: ${problems.slice(0, 20).join("; ")}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`,
-    );
+  problems.push(...unexpectedNames(names ?? [], known).map((name) => `unexpected ${name}`));
+  refuseProblems(problems);
   parameters.refreshShadows();
 }
 

@@ -51,3 +51,93 @@ export interface DecodeStep {
 export interface PrefillTarget {
   readonly slots: Tensor;
 }
+
+/**
+ * S sequences' new tokens and where their cache entries lie, as host arrays. Legend: T new tokens in all, S sequences, M blocks of the
+ * longest table.
+ */
+export interface StepRows {
+  /** Token ids, [T], sequence after sequence. */
+  readonly ids: Int32Array;
+  /** Each token's place in its sequence, [T]. */
+  readonly positions: Int32Array;
+  /** Block that takes each token's cache entry, [T], and the entry's place in it, [T]. */
+  readonly blockIds: Int32Array;
+  readonly blockOffsets: Int32Array;
+  /** Blocks of each sequence in order of position, [S,M]; entries behind the last one are 0. */
+  readonly blockTables: Int32Array;
+  readonly maxBlocks: number;
+  /** Sequence s has the rows cuQueries[s] … cuQueries[s+1], [S+1]. */
+  readonly cuQueries: Int32Array;
+  /** Tokens each sequence sees, its new ones included, [S]. */
+  readonly contextLengths: Int32Array;
+  /** The first so many sequences are pieces of prompts. */
+  readonly numPrefill: number;
+}
+
+/** Queries over a paged cache: some sequences of a step, whose rows are [firstRow, firstRow + numRows). */
+export interface PagedQueries {
+  readonly firstRow: number;
+  readonly numRows: number;
+  /** i32 [S,M]. */
+  readonly blockTables: Tensor;
+  /** i32 [S+1], from 0. */
+  readonly cuQueries: Tensor;
+  /** i32 [S]. */
+  readonly contextLengths: Tensor;
+}
+
+/** Prompt pieces' queries, with what gathering their whole contexts end to end takes. */
+export interface PromptQueries extends PagedQueries {
+  /** Where each sequence's context begins among the gathered ones, i32 [S+1]. */
+  readonly cuKeys: Tensor;
+  /** Tokens of all contexts. */
+  readonly numKeys: number;
+}
+
+/** What `step` is fed: new tokens of S sequences over a paged cache, prompt pieces first, then sequences that generate. */
+export interface StepBatch extends PagedQueries {
+  /** i32 [T]. */
+  readonly ids: Tensor;
+  readonly positions: Tensor;
+  readonly blockIds: Tensor;
+  readonly blockOffsets: Tensor;
+  /** null where there are none. */
+  readonly prompts: PromptQueries | null;
+  readonly generating: PagedQueries | null;
+}
+
+/** The step's tensors, owned by the current scope. */
+export function stepBatch(rows: StepRows): StepBatch {
+  const { ids, positions, blockIds, blockOffsets, contextLengths, numPrefill } = rows;
+  const numSequences = contextLengths.length;
+  const all = queriesOf(rows, 0, numSequences);
+  return {
+    ...all,
+    ids: i32(ids),
+    positions: i32(positions),
+    blockIds: i32(blockIds),
+    blockOffsets: i32(blockOffsets),
+    prompts: numPrefill === 0 ? null : { ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill)), ...contextsOf(rows) },
+    generating: numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences),
+  };
+}
+
+const i32 = (values: Int32Array, shape: readonly number[] = [values.length]): Tensor => tensor(values, shape, "i32");
+
+function queriesOf({ cuQueries, blockTables, maxBlocks, contextLengths }: StepRows, begin: number, end: number): PagedQueries {
+  const firstRow = cuQueries[begin];
+  return {
+    firstRow,
+    numRows: cuQueries[end] - firstRow,
+    blockTables: i32(blockTables.subarray(begin * maxBlocks, end * maxBlocks), [end - begin, maxBlocks]),
+    cuQueries: i32(cuQueries.slice(begin, end + 1).map((row) => row - firstRow)),
+    contextLengths: i32(contextLengths.subarray(begin, end)),
+  };
+}
+
+function contextsOf({ contextLengths, numPrefill }: StepRows): Pick<PromptQueries, "cuKeys" | "numKeys"> {
+  const cuKeys = new Int32Array(numPrefill + 1);
+  for (let s = 0; s < numPrefill; s++) cuKeys[s + 1] = cuKeys[s] + contextLengths[s];
+  return { cuKeys: i32(cuKeys), numKeys: cuKeys[numPrefill] };
+}

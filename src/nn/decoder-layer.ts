@@ -3,15 +3,18 @@
 import { rmsNorm } from "../tensor/ops/norm.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
+import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "./batch.js";
 import type { CacheKind, CacheShape, LayerCache } from "./kv-cache.js";
+import type { PagedLayer, PagedShape } from "./paged-cache.js";
 import type { ParameterSet } from "./parameters.js";
 
 /** What a block asks of its attention. All add to the residual they are given. */
 export interface AttentionModule {
   forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor;
   decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor;
+  step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor;
   cacheShape(kind: CacheKind): CacheShape;
+  pagedShape(kind: CacheKind): PagedShape;
   dispose(): void;
 }
 
@@ -54,6 +57,12 @@ export class DecoderLayer {
   /** The block for one new token per row. */
   decode(x: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
     const h = this.attention.decode(this.norm(x, this.inputNorm), x, step, cache);
+    return this.feedForward.forward(this.norm(h, this.postNorm), h).output;
+  }
+
+  /** The block for new tokens over a paged cache. */
+  step(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+    const h = this.attention.step(this.norm(x, this.inputNorm), x, batch, cache);
     return this.feedForward.forward(this.norm(h, this.postNorm), h).output;
   }
 

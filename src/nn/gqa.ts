@@ -1,14 +1,16 @@
 // Grouped-query attention (Ainslie et al. 2023) as Llama and Qwen2 have it: half-split RoPE, optional QKV bias.
 import { attention, decodeAttention, kvCacheWrite } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
-import { linear } from "../tensor/ops/linear.js";
+import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
+import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "./batch.js";
 import type { CacheShape, LayerCache } from "./kv-cache.js";
-import { constant, type Init, linearWeight, type ParameterSet } from "./parameters.js";
+import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
+import { constant, type Init, type ParameterSet } from "./parameters.js";
+import { project } from "./project.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
 
 /** Widths of grouped-query attention. */
@@ -67,19 +69,37 @@ export class GqaAttention {
     return { heads: this.config.kvHeads, keyWidth: this.config.headDim, valueWidth: this.config.headDim };
   }
 
+  /** As `cacheShape`, for a paged cache. */
+  pagedShape(): PagedShape {
+    return { ...this.cacheShape(), latentWidth: null };
+  }
+
   /** residual + attention(x) over packed sequences; writes the cache when given. */
   forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor {
-    const [q, k, v] = this.project(x, batch.positions);
+    const [q, k, v] = this.queriesKeysValues(x, batch.positions);
     if (cache && target) this.writeCache(cache, k, v, target.slots, batch.positions);
     return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true }), residual);
   }
 
   /** residual + attention(x) for one new token per row. */
   decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const [q, k, v] = this.project(x, step.positions);
+    const [q, k, v] = this.queriesKeysValues(x, step.positions);
     this.writeCache(cache, k, v, step.slots, step.positions);
     return this.finish(
       decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.headDim }),
+      residual,
+    );
+  }
+
+  /** residual + attention(x) for new tokens over a paged cache. */
+  step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+    const [q, k, v] = this.queriesKeysValues(x, batch.positions);
+    writePaged(cache, k, v, batch.blockIds, batch.blockOffsets);
+    return this.finish(
+      pagedAttention(q, cache.keys, cache.values, batch.blockTables, batch.cuQueries, batch.contextLengths, {
+        scale: this.scale,
+        valueWidth: this.config.headDim,
+      }),
       residual,
     );
   }
@@ -92,10 +112,10 @@ export class GqaAttention {
     return this.config.headDim ** -0.5 * this.table.softmaxScale;
   }
 
-  private project(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
+  private queriesKeysValues(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, kvHeads, headDim } = this.config;
     const rows = x.shape[0];
-    const [q, kv] = splitLast(linear(x, linearWeight(this.qkv), { bias: this.qkvBias }), heads * headDim);
+    const [q, kv] = splitLast(project(x, this.qkv, { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
     const layout = { interleaved: false, factor: this.table.factor };
     const turn = (t: Tensor, n: number) => rope(reshape(t, [rows, n, headDim]), positions, this.invFreq, layout);
@@ -108,6 +128,6 @@ export class GqaAttention {
   }
 
   private finish(o: Tensor, residual: Tensor): Tensor {
-    return linear(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), linearWeight(this.output), { residual });
+    return project(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), this.output, { residual });
   }
 }

@@ -1,16 +1,21 @@
 // Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per-head for decode.
 // Legend: T tokens, H heads, dc kv_lora_rank, dR rotary width, dn nope width, dv value width.
+import { alias, copyBytes, empty } from "../tensor/engine.js";
 import { attention, decodeAttention, kvCacheWrite } from "../tensor/ops/attention.js";
 import { concatLast, splitLast } from "../tensor/ops/elementwise.js";
-import { headMatmul, linear } from "../tensor/ops/linear.js";
+import { expandedAttention } from "../tensor/ops/expanded-attention.js";
+import { headMatmul } from "../tensor/ops/linear.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
+import { gatherPaged, pagedAttention } from "../tensor/ops/paged-attention.js";
 import { mlaAssemble, rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { DecodeStep, PackedBatch, PrefillTarget } from "./batch.js";
+import type { DecodeStep, PackedBatch, PagedQueries, PrefillTarget, PromptQueries, StepBatch } from "./batch.js";
 import type { CacheKind, CacheShape, LayerCache } from "./kv-cache.js";
-import { constant, type Init, linearWeight, type ParameterSet, weight } from "./parameters.js";
+import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
+import { constant, type FrozenForm, type Init, type ParameterSet, weight } from "./parameters.js";
+import { project } from "./project.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
 
 /** The latent norms' epsilon, fixed in the released code whatever rms_norm_eps says. */
@@ -50,14 +55,15 @@ export class MlaAttention {
     init: Init,
   ) {
     const { hidden, heads, qLoraRank, kvLoraRank, nope, rotary, value } = config;
-    const matrix = (name: string, rows: number, columns: number) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [rows, columns], init });
+    const matrix = (name: string, rows: number, columns: number, frozen?: FrozenForm) =>
+      parameters.add({ name: `${prefix}.${name}.weight`, shape: [rows, columns], init, frozen });
     const norm = (name: string, width: number) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
     const queryWidth = heads * (nope + rotary);
     this.queryDown = qLoraRank ? { a: matrix("q_a_proj", qLoraRank, hidden), norm: norm("q_a_layernorm", qLoraRank) } : null;
     this.queryUp = qLoraRank ? matrix("q_b_proj", queryWidth, qLoraRank) : matrix("q_proj", queryWidth, hidden);
     this.kvDown = matrix("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
     this.kvNorm = norm("kv_a_layernorm", kvLoraRank);
-    this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank);
+    this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank, "compute");
     this.output = matrix("o_proj", hidden, heads * value);
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
     this.invFreq = constant(this.table.invFreq, [rotary / 2]);
@@ -70,6 +76,11 @@ export class MlaAttention {
     return kind === "latent" ? { heads: 1, keyWidth: kvLoraRank + rotary, valueWidth: null } : { heads, keyWidth: nope + rotary, valueWidth: value };
   }
 
+  /** As `cacheShape`, for a paged cache. */
+  pagedShape(kind: CacheKind): PagedShape {
+    return { ...this.cacheShape(kind), latentWidth: kind === "latent" ? this.config.kvLoraRank : null };
+  }
+
   /** residual + attention(x) over packed sequences (expanded path); writes the cache when given. */
   forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor {
     const { heads, value } = this.config;
@@ -77,14 +88,24 @@ export class MlaAttention {
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
     if (cache && target) this.writeCache(cache, latent, kRope, k, v, target.slots, batch.positions);
     const o = attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true });
-    return linear(reshape(o, [batch.numTokens, heads * value]), linearWeight(this.output), { residual });
+    return project(reshape(o, [batch.numTokens, heads * value]), this.output, { residual });
   }
 
   /** residual + attention(x) for one new token per row. */
   decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
     const { heads, value } = this.config;
     const o = cache.kind === "latent" ? this.decodeAbsorbed(x, step, cache) : this.decodeExpanded(x, step, cache);
-    return linear(reshape(o, [x.shape[0], heads * value]), linearWeight(this.output), { residual });
+    return project(reshape(o, [x.shape[0], heads * value]), this.output, { residual });
+  }
+
+  /**
+   * residual + attention(x) for new tokens over a paged cache. Over latents, prompt pieces expand those they see, their own included, and
+   * sequences that generate attend to them absorbed; which path a token takes hangs on its sequence alone.
+   */
+  step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+    const { heads, value } = this.config;
+    const o = cache.kind === "latent" ? this.stepOverLatents(x, batch, cache) : this.stepOverHeads(x, batch, cache);
+    return project(reshape(o, [x.shape[0], heads * value]), this.output, { residual });
   }
 
   dispose(): void {
@@ -94,19 +115,19 @@ export class MlaAttention {
   /** Queries [T,H,dn+dR], not rotated. */
   private queries(x: Tensor): Tensor {
     const { heads, nope, rotary } = this.config;
-    const source = this.queryDown ? rmsNorm(linear(x, linearWeight(this.queryDown.a)), this.queryDown.norm, LATENT_EPS) : x;
-    return reshape(linear(source, linearWeight(this.queryUp)), [x.shape[0], heads, nope + rotary]);
+    const source = this.queryDown ? rmsNorm(project(x, this.queryDown.a), this.queryDown.norm, LATENT_EPS) : x;
+    return reshape(project(source, this.queryUp), [x.shape[0], heads, nope + rotary]);
   }
 
   /** The normalised latent [T,dc] and the shared key [T,dR], not rotated. */
   private compress(x: Tensor): { latent: Tensor; kRope: Tensor } {
-    const [raw, kRope] = splitLast(linear(x, linearWeight(this.kvDown)), this.config.kvLoraRank);
+    const [raw, kRope] = splitLast(project(x, this.kvDown), this.config.kvLoraRank);
     return { latent: rmsNorm(raw, this.kvNorm, LATENT_EPS), kRope };
   }
 
   private expand(q: Tensor, latent: Tensor, kRope: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, nope, value } = this.config;
-    const kv = reshape(linear(latent, linearWeight(this.kvUp)), [latent.shape[0], heads, nope + value]);
+    const kv = reshape(project(latent, this.kvUp), [latent.shape[0], heads, nope + value]);
     return mlaAssemble(q, kv, kRope, positions, this.invFreq, { nope, value, ...this.layout });
   }
 
@@ -135,17 +156,76 @@ export class MlaAttention {
     return decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.value });
   }
 
+  private stepOverHeads(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+    const { latent, kRope } = this.compress(x);
+    const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
+    writePaged(cache, k, v, batch.blockIds, batch.blockOffsets);
+    return pagedAttention(q, cache.keys, cache.values, batch.blockTables, batch.cuQueries, batch.contextLengths, {
+      scale: this.scale,
+      valueWidth: this.config.value,
+    });
+  }
+
+  private stepOverLatents(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+    const { heads, nope, rotary, value } = this.config;
+    const { latent, kRope } = this.compress(x);
+    writePaged(cache, concatLast(latent, this.rotatedKey(kRope, batch.positions)), null, batch.blockIds, batch.blockOffsets);
+    const q = rope(this.queries(x), batch.positions, this.invFreq, this.layout, nope);
+    const { prompts, generating } = batch;
+    const rowsOf = ({ firstRow, numRows }: PagedQueries) => alias(q, [numRows, heads, nope + rotary], firstRow * heads * (nope + rotary));
+    const parts = [
+      ...(prompts ? [this.attendExpanded(rowsOf(prompts), prompts, cache)] : []),
+      ...(generating ? [this.attendAbsorbed(rowsOf(generating), generating, cache)] : []),
+    ];
+    return parts.length === 1 ? parts[0] : stackRows(parts, [x.shape[0], heads, value]);
+  }
+
+  /** Attention of rotated queries to the keys and values of every head, made from the cached latents of whole contexts. */
+  private attendExpanded(q: Tensor, { blockTables, cuQueries, cuKeys, numKeys }: PromptQueries, cache: PagedLayer): Tensor {
+    const { heads, nope, value, kvLoraRank } = this.config;
+    const dtype = q.dtype === "bf16" ? "bf16" : "f32";
+    const entries = gatherPaged(cache.keys, blockTables, cuKeys, { rows: numKeys, latent: cache.latentWidth, dtype });
+    const [latents, kRope] = splitLast(entries, kvLoraRank);
+    const kv = reshape(project(latents, this.kvUp), [numKeys, heads, nope + value]);
+    return expandedAttention(q, kv, kRope, cuQueries, cuKeys, { scale: this.scale });
+  }
+
   /** W_UK is folded into the query and W_UV into the output, so attention runs on the latents themselves (V2 §2.1.2). */
+  private attendAbsorbed(q: Tensor, queries: PagedQueries, cache: PagedLayer): Tensor {
+    const { nope, value, kvLoraRank } = this.config;
+    const u = pagedAttention(this.absorbed(q), cache.keys, null, queries.blockTables, queries.cuQueries, queries.contextLengths, {
+      scale: this.scale,
+      valueWidth: kvLoraRank,
+    });
+    return headMatmul(u, weight(this.kvUp), { rowOffset: nope, rows: value, transposed: false });
+  }
+
+  /** Rotated queries [T,H,dn+dR] as queries to latents [T,H,dc+dR]. */
+  private absorbed(q: Tensor): Tensor {
+    const { heads, nope, rotary, kvLoraRank } = this.config;
+    const rows = q.shape[0];
+    const [qNope, qRope] = splitLast(reshape(q, [rows * heads, nope + rotary]), nope);
+    const folded = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), { rowOffset: 0, rows: nope, transposed: true });
+    return reshape(concatLast(reshape(folded, [rows * heads, kvLoraRank]), qRope), [rows, heads, kvLoraRank + rotary]);
+  }
+
   private decodeAbsorbed(x: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const { heads, nope, rotary, value, kvLoraRank } = this.config;
-    const rows = x.shape[0];
+    const { nope, value, kvLoraRank } = this.config;
     const { latent, kRope } = this.compress(x);
     kvCacheWrite(concatLast(latent, this.rotatedKey(kRope, step.positions)), cache.keys, step.slots, step.positions);
     const q = rope(this.queries(x), step.positions, this.invFreq, this.layout, nope);
-    const [qNope, qRope] = splitLast(reshape(q, [rows * heads, nope + rotary]), nope);
-    const absorbed = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), { rowOffset: 0, rows: nope, transposed: true });
-    const query = reshape(concatLast(reshape(absorbed, [rows * heads, kvLoraRank]), qRope), [rows, heads, kvLoraRank + rotary]);
-    const u = decodeAttention(query, cache.keys, null, step.slots, step.lengths, { scale: this.scale, valueWidth: kvLoraRank });
+    const u = decodeAttention(this.absorbed(q), cache.keys, null, step.slots, step.lengths, { scale: this.scale, valueWidth: kvLoraRank });
     return headMatmul(u, weight(this.kvUp), { rowOffset: nope, rows: value, transposed: false });
   }
+}
+
+/** Rows of several tensors of one type, one after another. */
+function stackRows(parts: readonly Tensor[], shape: readonly number[]): Tensor {
+  const all = empty(shape, parts[0].dtype);
+  let at = 0;
+  for (const part of parts) {
+    copyBytes(part, all, at);
+    at += part.sizeBytes;
+  }
+  return all;
 }

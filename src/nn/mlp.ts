@@ -1,10 +1,10 @@
 // The dense feed-forward block, SwiGLU: down(silu(gate·x)·(up·x)).
 
 import { swiglu } from "../tensor/ops/elementwise.js";
-import { linear } from "../tensor/ops/linear.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Init, linearWeight, type ParameterSet } from "./parameters.js";
+import type { Init, ParameterSet } from "./parameters.js";
+import { project } from "./project.js";
 
 /** Gate and up are one matrix [2·width, d], so that they are one product; files keep them apart. */
 export class SwigluMlp {
@@ -23,6 +23,6 @@ export class SwigluMlp {
 
   /** residual + mlp(x), in the residual's type. */
   forward(x: Tensor, residual: Tensor): { output: Tensor; balanceLoss: null } {
-    return { output: linear(swiglu(linear(x, linearWeight(this.gateUp))), linearWeight(this.down), { residual }), balanceLoss: null };
+    return { output: project(swiglu(project(x, this.gateUp)), this.down, { residual }), balanceLoss: null };
   }
 }

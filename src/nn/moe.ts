@@ -3,11 +3,12 @@
 import { isRecording, keep } from "../tensor/engine.js";
 import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
 import { linear } from "../tensor/ops/linear.js";
-import { balanceLoss, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
+import { balanceLoss, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
 import { noGrad, type Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
-import { type Init, linearWeight, type ParameterSet } from "./parameters.js";
+import type { Init, ParameterSet } from "./parameters.js";
+import { projectExperts } from "./project.js";
 
 /** Sizes and gate of a mixture layer. */
 export interface MoeConfig {
@@ -65,7 +66,7 @@ export class MoeLayer {
     // Under `recompute` the first pass does not record and the replay does: recorded once either way.
     const counts = isRecording() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
-    const rows = groupedLinear(swiglu(groupedLinear(x, linearWeight(this.gateUp), to, true)), linearWeight(this.down), to, false);
+    const rows = projectExperts(swiglu(projectExperts(x, this.gateUp, to, true)), this.down, to, false);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;
     const loss = balance && balance.alpha > 0 ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha) : null;
     return { output: moeCombine(rows, weights, to.tokenRow, base), balanceLoss: loss };

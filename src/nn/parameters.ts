@@ -1,8 +1,8 @@
-// The named parameters of a model: creation, seeded init, bf16 copies for compute, and how they split into files.
+// The named parameters of a model: creation, seeded init, bf16 copies for compute, weights frozen in storage types, and how they split into files.
 // Knows nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
-import { alias, dispatch, empty, fromBytes, isRecording, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import { alias, dispatch, empty, fromBytes, isRecording, keep, placeholder, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
 import { packWeights } from "../tensor/packing.js";
 import { Parameter } from "../tensor/tape.js";
@@ -17,6 +17,12 @@ export interface StoredPart {
   readonly shape: readonly number[];
 }
 
+/**
+ * How a frozen parameter is held. `packed`: in its storage type, laid out for products. `rows`: in its storage type, row after row, only
+ * looked up. `compute`: decoded to the compute type. `f32`: decoded.
+ */
+export type FrozenForm = "packed" | "rows" | "compute" | "f32";
+
 /** What a parameter is made of. */
 export interface ParameterSpec {
   readonly name: string;
@@ -26,6 +32,8 @@ export interface ParameterSpec {
   readonly parts?: readonly StoredPart[];
   /** Kept in f32 for compute even when training in bf16 (norms, router). */
   readonly alwaysF32?: boolean;
+  /** The form it takes when weights are frozen; default: `f32` for what is always f32 or a buffer, else `packed`. */
+  readonly frozen?: FrozenForm;
   /** Not trained by gradients (router bias): still saved. */
   readonly isBuffer?: boolean;
 }
@@ -42,13 +50,15 @@ export class ParameterSet {
   constructor(
     readonly compute: ComputeType,
     private readonly seed: number | null,
+    /** For inference: no initial values, no gradients, no second copies; the numbers arrive by `store` or `write`. */
+    readonly isFrozen = false,
   ) {}
 
   /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them undefined. */
   add(spec: ParameterSpec): Parameter {
     assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
-    const parameter = scope(() => new Parameter(this.initial(spec), spec.name));
-    if (spec.isBuffer) {
+    const parameter = scope(() => new Parameter(this.isFrozen ? this.unfilled(spec) : this.initial(spec), spec.name));
+    if (spec.isBuffer || this.isFrozen) {
       parameter.requiresGrad = false;
       parameter.sink = null;
     }
@@ -74,9 +84,9 @@ export class ParameterSet {
     return this.trained().reduce((n, p) => n + p.size, 0);
   }
 
-  /** Every stored tensor's name and shape, in order. */
-  storedParts(): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
-    return this.specs.flatMap((spec) => {
+  /** Every stored tensor's name and shape, in order; of one parameter where it is given. */
+  storedParts(only?: ParameterSpec): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
+    return (only ? [only] : this.specs).flatMap((spec) => {
       let elementOffset = 0;
       return partsOf(spec).map((part) => {
         const entry = { spec, part, elementOffset };
@@ -139,8 +149,13 @@ export class ParameterSet {
     return tensor(values, shape);
   }
 
+  private unfilled(spec: ParameterSpec): Tensor {
+    const form = frozenForm(spec);
+    if (form === "f32") return empty(spec.shape, "f32");
+    return form === "compute" ? empty(spec.shape, this.compute) : placeholder(spec.shape, this.compute);
+  }
   private hasShadow(spec: ParameterSpec): boolean {
-    return this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
+    return !this.isFrozen && this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
   }
 }
 
@@ -158,7 +173,11 @@ export function linearWeight(p: Parameter): Tensor {
   return p.packed ?? weight(p);
 }
 
-function partsOf(spec: ParameterSpec): readonly StoredPart[] {
+/** The form that a parameter takes when it is frozen. */
+export const frozenForm = (spec: ParameterSpec): FrozenForm => spec.frozen ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "packed");
+
+/** The stored tensors a parameter is stacked of. */
+export function partsOf(spec: ParameterSpec): readonly StoredPart[] {
   return spec.parts ?? [{ name: spec.name, shape: spec.shape }];
 }
 

@@ -13,11 +13,25 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
-/** How a device lays out weights that are multiplied often; a packed copy takes as many bytes as the weights. */
+/** How a device lays out weights that are multiplied often. */
 export interface WeightPacker {
   /** Whether there is a layout that pays for weights [N,K] or [E,N,K]. */
   accepts(weights: TensorSpec): boolean;
-  pack(weights: Tensor, into: Tensor): void;
+  /** Bytes of the packed copy: those of the weights and at most 4% more, but for a last panel that is not full. */
+  packedBytes(weights: TensorSpec): number;
+  /** `scales`: of e4m3's 128 × 128 blocks, which the copy then holds. */
+  pack(weights: Tensor, scales: Tensor | null, into: Tensor): void;
+}
+
+/** How a device reads files in place. What is mapped is never written. */
+export interface FileMapper {
+  /** The first `sizeBytes` of a file, which has at least as many, as memory to read from. Throws BackendError where the system refuses. */
+  map(path: string, sizeBytes: number): DeviceBuffer;
+  unmap(buffer: DeviceBuffer): void;
+  /** A part will be read soon. */
+  prefetch(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): void;
+  /** A part will not be read soon: its memory may serve others until it is. */
+  drop(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): void;
 }
 
 /**
@@ -31,10 +45,13 @@ export interface Backend {
   readonly kernels: KernelTable;
   /** Absent where products read weights as they are. */
   readonly packer?: WeightPacker;
+  readonly files: FileMapper;
   /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */
   allocate(sizeBytes: number): DeviceBuffer;
   release(buffer: DeviceBuffer): void;
   write(buffer: DeviceBuffer, byteOffset: number, bytes: Uint8Array): void;
+  /** Copies bytes within the device. */
+  copy(from: DeviceBuffer, fromOffset: number, to: DeviceBuffer, toOffset: number, sizeBytes: number): void;
   /** A copy of the bytes, after all work enqueued so far. */
   read(buffer: DeviceBuffer, byteOffset: number, sizeBytes: number): Promise<Uint8Array>;
 }

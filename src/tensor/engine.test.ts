@@ -152,6 +152,18 @@ describe("the pool", () => {
     }
   });
 
+  it("holds at most a quarter more than ever lived at once, however many sizes come by", () => {
+    const backend = createReferenceBackend();
+    useBackend({ ...backend, allocate: (sizeBytes) => ({ sizeBytes }), write: () => {} });
+    const MIB = 2 ** 20;
+    for (let mib = 100; mib < 200; mib += 3) scope(() => void empty([mib, MIB], "u8"));
+    const { peakLiveBytes, heldBytes } = memoryStats();
+    expect(heldBytes).toBeGreaterThanOrEqual(peakLiveBytes);
+    expect(heldBytes).toBeLessThanOrEqual(1.25 * peakLiveBytes + 32 * MIB);
+    trimMemory();
+    expect(memoryStats().heldBytes).toBe(0);
+  });
+
   it("gives cached buffers back before it reports that memory is out", () => {
     const backend = createReferenceBackend();
     let free = 10_000;

@@ -3,7 +3,7 @@
 
 import { assert, BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
-import { type DType, dtypeBytes, encodeBytes } from "./dtype.js";
+import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
 import { BufferPool } from "./pool.js";
 import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
@@ -79,22 +79,21 @@ function adopt(tensor: Tensor): Tensor {
 
 /** An uninitialised tensor owned by the current scope. */
 export function empty(shape: readonly number[], dtype: DType): Tensor {
-  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype));
+  return adopt(new Tensor(allocate(storageBytes(dtype, numElements(shape))), 0, shape, dtype));
 }
 
-/** As `empty`, for numbers in the backend's own order (packing.ts). */
-export function emptyPacked(shape: readonly number[], dtype: DType): Tensor {
-  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype, undefined, true));
+/** As `empty`, for numbers in the backend's own order (packing.ts), which takes `sizeBytes`. */
+export function emptyPacked(shape: readonly number[], dtype: DType, sizeBytes: number): Tensor {
+  return adopt(new Tensor(allocate(sizeBytes), 0, shape, dtype, undefined, true));
 }
 
-function allocate(shape: readonly number[], dtype: DType): Storage {
+function allocate(sizeBytes: number): Storage {
   const owner = currentPool();
-  const buffer = owner.acquire(numElements(shape) * dtypeBytes[dtype]);
-  return new Storage(currentBackend(), buffer, owner);
+  return new Storage(currentBackend(), owner.acquire(sizeBytes), owner);
 }
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
-export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: Exclude<DType, "f16"> = "f32"): Tensor {
+export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: ScalarType = "f32"): Tensor {
   if (values.length !== numElements(shape)) throw new ShapeError(`tensor: ${values.length} values do not fill shape [${shape}]`);
   return fromBytes(encodeBytes(values, dtype), shape, dtype);
 }
@@ -113,12 +112,66 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
   target.storage.backend.write(target.storage.buffer, target.byteOffset, bytes);
 }
 
-/** A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape. */
+/**
+ * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape.
+ * Numbers stored in blocks are cut between rows only.
+ */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
   assert(!source.isPacked, () => `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
   assert(elementOffset + numElements(shape) <= source.size, () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
+  assert(
+    !isBlockType(source.dtype) || cutsBetweenRows(source, shape, elementOffset),
+    () => `alias [${shape}] at ${elementOffset} cuts rows of ${source.dtype}`,
+  );
   return adopt(new Tensor(source.storage.retain(), byteOffset, shape, source.dtype));
+}
+
+function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOffset: number): boolean {
+  const width = source.shape.at(-1) ?? 1;
+  return shape.at(-1) === width && elementOffset % width === 0;
+}
+
+/**
+ * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files; owned by the current
+ * scope. The mapping ends with the last tensor on it. The file must have that size and keep it meanwhile.
+ */
+export function mapFile(path: string, sizeBytes: number): Tensor {
+  const device = currentBackend();
+  const buffer = device.files.map(path, sizeBytes);
+  const storage = new Storage(device, buffer, { giveBack: (mapping) => device.files.unmap(mapping) });
+  return adopt(new Tensor(storage, 0, [sizeBytes], "u8"));
+}
+
+/** A part of a tensor of bytes (a mapped file) read as another type; owned by the current scope. */
+export function bytesAs(source: Tensor, byteOffset: number, shape: readonly number[], dtype: DType): Tensor {
+  const sizeBytes = storageBytes(dtype, numElements(shape));
+  assert(source.dtype === "u8", "bytesAs: expected a tensor of bytes");
+  assert(byteOffset >= 0 && byteOffset + sizeBytes <= source.size, () => `bytesAs: ${dtype}[${shape}] at ${byteOffset} leaves [${source.shape}]`);
+  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, dtype));
+}
+
+/** A part of a packed tensor that is packed alike, from byte `byteOffset` on; owned by the current scope. */
+export function packedSlice(source: Tensor, shape: readonly number[], byteOffset: number): Tensor {
+  assert(source.isPacked, "packedSlice: expected a packed tensor");
+  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, source.dtype, undefined, true));
+}
+
+/** Copies a tensor's bytes into `target` from byte `byteOffset` on: how stored parts are stacked into one weight. */
+export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
+  assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);
+  source.storage.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
+}
+
+/** A handle with a shape and no numbers, which no op reads: stands where numbers kept elsewhere belong. Owned by the current scope. */
+export function placeholder(shape: readonly number[], dtype: DType): Tensor {
+  const owner = currentPool();
+  return adopt(new Tensor(new Storage(currentBackend(), owner.acquire(0), owner), 0, shape, dtype, undefined, true));
+}
+
+/** Says that a tensor in a mapped file will be read soon (`prefetch`) or not for a while (`drop`). */
+export function adviseMapped(t: Tensor, advice: "prefetch" | "drop"): void {
+  t.storage.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
 }
 
 /** Runs `body` and disposes every tensor made inside but those it returns (found in arrays and plain objects). */

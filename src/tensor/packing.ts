@@ -1,6 +1,8 @@
 // Weights in the layout that the device's products like best, for weights that are used many times before they change (decoding).
 // Knows nothing of that layout: only the backend that made a packed copy reads it.
-import { currentBackend, emptyPacked } from "./engine.js";
+import { assert } from "../errors.js";
+import type { DType } from "./dtype.js";
+import { currentBackend, emptyPacked, packedSlice } from "./engine.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -8,9 +10,43 @@ import type { Tensor } from "./tensor.js";
  * current scope. Null where the backend has no better layout for them. Does not follow later changes of `w`.
  */
 export function packWeights(w: Tensor): Tensor | null {
+  return packStored(w);
+}
+
+/**
+ * As `packWeights`, for weights of any storage type and the ops on stored weights. The scales of e4m3 go into the copy: the ops then take
+ * none.
+ */
+export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | null {
   const { packer } = currentBackend();
   if (!packer?.accepts(w)) return null;
-  const copy = emptyPacked(w.shape, w.dtype);
-  packer.pack(w, copy);
+  const copy = emptyPacked(w.shape, w.dtype, packer.packedBytes(w));
+  packer.pack(w, scales, copy);
   return copy;
+}
+
+/** Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one by one. */
+const PANEL_ROWS = 32;
+
+/**
+ * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by `packInto`; owned by the
+ * current scope. Null where the backend has no better layout, or where the parts do not meet at panels.
+ */
+export function emptyForParts(shape: readonly number[], dtype: DType, partRows: readonly number[]): Tensor | null {
+  const { packer } = currentBackend();
+  const width = shape[shape.length - 1];
+  const meetsPanels = partRows.slice(0, -1).every((rows) => rows % PANEL_ROWS === 0);
+  if (!packer?.accepts({ shape, dtype }) || !meetsPanels || !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))) return null;
+  return emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype }));
+}
+
+/** Packs a part [n,K] (and the scales of e4m3) into memory of `emptyForParts`, at `row` of `expert`. */
+export function packInto(part: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert = 0): void {
+  const { packer } = currentBackend();
+  assert(packer, "packInto: the backend packs nothing");
+  const [rows, width] = whole.shape.slice(-2);
+  const bytes = (n: number) => (n === 0 ? 0 : packer.packedBytes({ shape: [n, width], dtype: whole.dtype }));
+  const slice = packedSlice(whole, part.shape, expert * bytes(rows) + bytes(row));
+  packer.pack(part, scales, slice);
+  slice.dispose();
 }

@@ -10,8 +10,14 @@ export function sizeClass(sizeBytes: number): number {
   return Math.ceil(sizeBytes / step) * step;
 }
 
+/** Held memory may exceed the largest live amount so far by a quarter: steps of ever new sizes would otherwise leave buffers of every size behind. */
+const HELD_OVER_PEAK = 1.25;
+/** What small programs may hold beyond that. */
+const SLACK_BYTES = 32 * 2 ** 20;
+
 /** A pool over one backend. `liveBytes` and `liveBuffers` count what is handed out; `heldBytes` what the system sees. */
 export class BufferPool {
+  /** Cached buffers by size class; the class that was without one the longest ago stands first. */
   private readonly free = new Map<number, DeviceBuffer[]>();
   liveBuffers = 0;
   liveBytes = 0;
@@ -22,8 +28,7 @@ export class BufferPool {
 
   acquire(sizeBytes: number): DeviceBuffer {
     const rounded = sizeClass(sizeBytes);
-    const cached = this.free.get(rounded)?.pop();
-    const buffer = cached ?? this.allocate(rounded);
+    const buffer = this.takeCached(rounded) ?? this.allocate(rounded);
     this.liveBuffers++;
     this.liveBytes += rounded;
     if (this.liveBytes > this.peakLiveBytes) this.peakLiveBytes = this.liveBytes;
@@ -40,12 +45,20 @@ export class BufferPool {
 
   /** Returns every cached buffer to the system. */
   trim(): void {
-    for (const list of this.free.values()) for (const buffer of list) this.discard(buffer);
-    this.free.clear();
+    this.discardUntil(Number.NEGATIVE_INFINITY);
+  }
+
+  private takeCached(sizeBytes: number): DeviceBuffer | undefined {
+    const list = this.free.get(sizeBytes);
+    const buffer = list?.pop();
+    if (list?.length === 0) this.free.delete(sizeBytes);
+    return buffer;
   }
 
   /** When the system refuses, cached buffers are given back and it is asked once more. */
   private allocate(sizeBytes: number): DeviceBuffer {
+    const peakBytes = Math.max(this.peakLiveBytes, this.liveBytes + sizeBytes);
+    this.discardUntil(HELD_OVER_PEAK * peakBytes + SLACK_BYTES - sizeBytes);
     const buffer = this.tryAllocate(sizeBytes, this.free.size === 0);
     if (buffer) return buffer;
     this.trim();
@@ -60,6 +73,17 @@ export class BufferPool {
     } catch (error) {
       if (last) throw error;
       return undefined;
+    }
+  }
+
+  /** Gives cached buffers back, those of the size unused for longest first, until no more than `limitBytes` are held. */
+  private discardUntil(limitBytes: number): void {
+    for (const [sizeBytes, list] of this.free) {
+      while (list.length > 0) {
+        if (this.heldBytes <= limitBytes) return;
+        this.discard(list.pop() as DeviceBuffer);
+      }
+      this.free.delete(sizeBytes);
     }
   }
 

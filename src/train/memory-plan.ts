@@ -1,6 +1,5 @@
 // How much memory a phase of a run will need, found by running it once on shapes alone; and whether that fits into this machine.
 // Knows no options of any verb: the caller names the knobs.
-import { freemem } from "node:os";
 import { BackendError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
@@ -8,6 +7,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { ComputeType } from "../nn/parameters.js";
 import { AdamW } from "../optim/adamw.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { onShapes } from "../tensor/backends/shapes.js";
 import { memoryStats, meter } from "../tensor/engine.js";
 import type { TrainSequence } from "./batch.js";
@@ -87,18 +87,6 @@ export function expectedBytes(stages: readonly StageMemory[]): number {
   const lasting = (p: PhaseMemory) => p.weights + p.moments;
   const stageBytes = (phases: StageMemory) => Math.max(...phases.map(lasting)) + phases.reduce((sum, p) => sum + p.peak - lasting(p), 0);
   return PROGRAM_BYTES + POOL_OVERHEAD * Math.max(...stages.map(stageBytes));
-}
-
-/** Bytes that this process may still take: what the system calls available, within the limits of its container. */
-export function availableBytes(): number {
-  return process.availableMemory?.() ?? freemem();
-}
-
-/** A size for people, in powers of 1024. */
-export function formatMemory(bytes: number): string {
-  const mib = bytes / 2 ** 20;
-  if (mib < 1024) return `${mib < 10 ? mib.toFixed(1) : Math.ceil(mib)} MiB`;
-  return mib < 2 ** 20 ? `${(mib / 1024).toFixed(1)} GiB` : `${(mib / 2 ** 20).toFixed(1)} TiB`;
 }
 
 /** One line for a phase: its peak and what it is made of. */

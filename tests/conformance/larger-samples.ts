@@ -25,6 +25,14 @@ function choices(tokens: number, topK: number, experts: number): SampleInput {
 }
 /** 0 … n-1 shuffled. */
 const permutation = (n: number) => new Random(n).shuffle(Array.from({ length: n }, (_, i) => i));
+/** Each row's temperature, topK, topP, minP. */
+const settings = (n: number): SampleInput => ({
+  ...f32(n, 4),
+  values: Array.from(
+    { length: 4 * n },
+    (_, i) => [[0, 0.6, 1, 1.4][(i >> 2) % 4], [0, 40, 7][(i >> 2) % 3], [1, 0.9][(i >> 2) % 2], [0, 0, 0.05][(i >> 2) % 3]][i % 4],
+  ),
+});
 const uniforms = (n: number): SampleInput => {
   const random = new Random(n);
   return { shape: [n], dtype: "f32", values: Array.from({ length: n }, () => random.float()) };
@@ -197,5 +205,23 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   sampleTokens: [
     { inputs: [f32(41, 1009), uniforms(41)], params: { temperature: 0.8, topK: 0, topP: 1, minP: 0 } },
     { inputs: [f32(41, 1009), uniforms(41)], params: { temperature: 1, topK: 50, topP: 0.9, minP: 0.02 } },
+    { name: "settings by row", inputs: [f32(41, 1009), uniforms(41), settings(41)], params: { temperature: 1, topK: 0, topP: 1, minP: 0 } },
   ],
+  adjustLogits: [
+    {
+      inputs: [
+        f32(3, 1009),
+        i32([4], [0, 500, 500, 1500]),
+        i32(
+          [1500],
+          Array.from({ length: 1500 }, (_, i) => (i * 7) % 1009),
+        ),
+        { ...f32(1500), values: new Float64Array(1500).fill(1.1) },
+        f32(1500),
+      ],
+      params: {},
+    },
+  ],
+  maskLogits: [{ inputs: [f32(5, 1009), i32([3], [4, 0, 2]), indexes([3, 32], 2 ** 31 - 1, "masks")], params: {} }],
+  topLogProbs: [{ inputs: [f32(9, 1009), i32([5], [8, 0, 3, 4, 7]), uniforms(5)], params: { k: 20 } }],
 };

@@ -32,6 +32,11 @@ const numbers = (rows: number, label: string): HostOperand => ({
     "f32",
   ),
 });
+const settingsOf = (rows: number): HostOperand => ({
+  shape: [rows, 4],
+  dtype: "f32",
+  data: Float64Array.from({ length: 4 * rows }, (_, i) => [(i >> 2) % 2, (i >> 2) % 30, 1 - ((i >> 2) % 4) / 8, 0][i % 4]),
+});
 const offsets = (...data: number[]): HostOperand => ({ shape: [data.length], dtype: "i32", data: Float64Array.from(data) });
 
 const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", bf16Compute: false };
@@ -186,4 +191,12 @@ export const rowCases: readonly RowCase[] = [
       rowOutputs: [0, 1],
     }),
   ),
+  {
+    label: "sampleTokens with each row's settings",
+    op: "sampleTokens",
+    params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    inputs: (rows) => [rowsOf(rows, [131], "logits"), numbers(rows, "uniforms"), settingsOf(rows)],
+    rowInputs: [0, 1, 2],
+    rowOutputs: [0, 1],
+  },
 ];

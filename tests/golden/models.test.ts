@@ -12,7 +12,7 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { languageModelLoss } from "../../src/train/loss.js";
 import { backends } from "../parity/backends.js";
-import { asFloats, type GoldenCase, goldenPath, loadModel, readCase, relativeDifference } from "../parity/golden-case.js";
+import { asFloats, type GoldenCase, goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "../parity/golden-case.js";
 
 const caseNames = readdirSync(goldenPath("cases"));
 /** Our MTP reads the normalised hidden state, as released weights expect; the pre-norm case shares its main model only. */
@@ -118,8 +118,4 @@ async function gradientDifferences(model: LanguageModel, golden: GoldenCase, tol
     const difference = relativeDifference(asFloats(data), floats(golden, name));
     return difference <= tolerance ? [] : [`${name}: ${difference}`];
   });
-}
-
-function meanDifference(actual: Float32Array, expected: Float32Array): number {
-  return actual.reduce((sum, x, i) => sum + Math.abs(x - expected[i]), 0) / expected.length;
 }

@@ -8,7 +8,7 @@ import { Random } from "../../src/random.js";
 import { useBackend } from "../../src/tensor/engine.js";
 import { backends } from "./backends.js";
 import { type DecodingPlan, decodedLogits, forwardLogits } from "./continuous-decoding.js";
-import { goldenPath, loadModel, readCase, relativeDifference } from "./golden-case.js";
+import { goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "./golden-case.js";
 
 const caseNames = readdirSync(goldenPath("cases")).filter((name) => !name.includes("mtp"));
 const latentCases = caseNames.filter((name) => name.startsWith("deepseek"));
@@ -105,8 +105,4 @@ async function bothWays(name: string, compute: ComputeType, plan: DecodingPlan):
   const decoded = await decodedLogits(model, sequences, plan);
   model.dispose();
   return { full, decoded };
-}
-
-function meanDifference(actual: Float32Array, expected: Float32Array): number {
-  return actual.reduce((sum, x, i) => sum + Math.abs(x - expected[i]), 0) / expected.length;
 }

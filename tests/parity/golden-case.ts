@@ -96,3 +96,11 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
 
 /** Stored bytes as f32 numbers. */
 export const asFloats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
+
+/** The mean distance of two arrays: a token near a routing tie may take another expert in bf16, so single logits are no measure there. */
+export function meanDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  expect(actual.length).toBe(expected.length);
+  let sum = 0;
+  for (let i = 0; i < expected.length; i++) sum += Math.abs(actual[i] - expected[i]);
+  return sum / expected.length;
+}

@@ -1,10 +1,12 @@
 // DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no losses.
 import { CheckpointError } from "../../errors.js";
-import type { PackedBatch } from "../../nn/batch.js";
+import type { PackedBatch, StepBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
+import type { CacheKind } from "../../nn/kv-cache.js";
 import { MlaAttention } from "../../nn/mla.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
+import type { PagedCache, PagedShape } from "../../nn/paged-cache.js";
 import { scope } from "../../tensor/engine.js";
 import { gatherRows } from "../../tensor/ops/rows.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -56,6 +58,17 @@ export class DeepseekModel extends LanguageModel {
       states.push(module.normalise(this.runLayer(module.layer, joined, batch, options, balance, balanceLosses)));
     });
     return { hidden: states, balanceLosses };
+  }
+
+  override draft(hidden: Tensor, batch: StepBatch, cache: PagedCache): Tensor | null {
+    const [module] = this.mtp;
+    if (!module) return null;
+    const joined = scope(() => module.join(hidden, this.embed(batch.ids)));
+    return module.normalise(scope(() => module.layer.step(joined, batch, cache.layers[this.layers.length])));
+  }
+
+  override pagedShapes(kind: CacheKind, forDrafts = false): PagedShape[] {
+    return [...super.pagedShapes(kind), ...this.mtp.slice(0, forDrafts ? 1 : 0).map(({ layer }) => layer.attention.pagedShape(kind))];
   }
 
   override dispose(): void {

@@ -1,9 +1,9 @@
 // Multi-token prediction (DeepSeek-V3 §2.2): one more block that predicts the token after the next.
 
 import type { DecoderLayer } from "../../nn/decoder-layer.js";
-import { type Init, type ParameterSet, weight } from "../../nn/parameters.js";
+import type { Init, ParameterSet } from "../../nn/parameters.js";
+import { project } from "../../nn/project.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
-import { linear } from "../../tensor/ops/linear.js";
 import { rmsNorm } from "../../tensor/ops/norm.js";
 import type { Parameter } from "../../tensor/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -15,7 +15,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 export class MtpModule {
   private readonly enorm: Parameter;
   private readonly hnorm: Parameter;
-  private readonly project: Parameter;
+  private readonly projection: Parameter;
   private readonly outputNorm: Parameter;
 
   constructor(
@@ -29,7 +29,7 @@ export class MtpModule {
     const norm = (name: string) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
     this.enorm = norm("enorm");
     this.hnorm = norm("hnorm");
-    this.project = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
+    this.projection = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
     this.outputNorm = norm("shared_head.norm");
   }
 
@@ -37,7 +37,7 @@ export class MtpModule {
   join(hidden: Tensor, nextEmbedding: Tensor): Tensor {
     const { compute } = this.parameters;
     const both = concatLast(rmsNorm(nextEmbedding, this.enorm, this.eps, compute), rmsNorm(hidden, this.hnorm, this.eps, compute));
-    return linear(both, weight(this.project), { dtype: "f32" });
+    return project(both, this.projection, { dtype: "f32" });
   }
 
   /** The block's output, ready for the shared head. */

@@ -12,10 +12,12 @@ export function createShapesBackend(device?: Backend): Backend {
     name: "shapes",
     description: "shapes alone, nothing is computed",
     kernels,
-    packer: packer && { accepts: (weights) => packer.accepts(weights), pack: () => {} },
+    packer: packer && { accepts: (weights) => packer.accepts(weights), packedBytes: (weights) => packer.packedBytes(weights), pack: () => {} },
+    files: { map: (_path, sizeBytes) => ({ sizeBytes }), unmap: () => {}, prefetch: () => {}, drop: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},
     write: () => {},
+    copy: () => {},
     read: async (_buffer, _offset, sizeBytes) => new Uint8Array(sizeBytes),
   };
 }

@@ -1,6 +1,7 @@
-// Drawing tokens from logits, by numbers the host drew: the same seed gives the same tokens in any batch.
+// From logits to tokens: changing logits where penalties and grammars ask for it, drawing by numbers the host drew (the same seed gives the same
+// tokens in any batch), and telling the likeliest.
 import { dispatch } from "../engine.js";
-import { checkShape, type OpSpec } from "../op.js";
+import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
@@ -32,29 +33,47 @@ function keptTokens(probabilities: Float64Array, { topK, topP, minP }: SamplingP
   return kept;
 }
 
+/** Numbers of a row of `settings`: temperature, topK, topP, minP. */
+export const NUM_SETTINGS = 4;
+
+/** Log-probabilities of row `b` of logits under softmax(logits / temperature); temperature 0 counts as 1. */
+function rowLogProbs(logits: HostView, b: number, temperature: number): Float64Array {
+  const vocab = logits.shape[1];
+  const row = Float64Array.from({ length: vocab }, (_, v) => logits.data[b * vocab + v] / (temperature || 1));
+  const max = row.reduce((a, z) => Math.max(a, z), Number.NEGATIVE_INFINITY);
+  const lse = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
+  return row.map((z) => z - lse);
+}
+
+const paramsOfRow = (settings: HostView, b: number): SamplingParams => {
+  const [temperature, topK, topP, minP] = settings.data.subarray(NUM_SETTINGS * b, NUM_SETTINGS * (b + 1));
+  return { temperature, topK, topP, minP };
+};
+
 /**
  * Draws one token a row: logits [B,V], uniforms [B] in [0,1) → ids i32 [B] and logp [B], the log-probability of the token
  * under the full softmax(logits/temperature) (temperature 0: argmax, logp under softmax(logits)).
+ * `settings` f32 [B,4] (temperature, topK, topP, minP of each row) stands in for the parameters where it is given.
  */
 export const sampleTokensOp: OpSpec<SamplingParams> = {
   name: "sampleTokens",
-  infer: ([logits, uniforms]) => {
+  infer: ([logits, uniforms, settings = null]) => {
     checkShape(logits!.dtype === "f32" && logits!.shape[0] === uniforms!.shape[0], "sampleTokens", "f32 logits [B,V] and uniforms [B]", logits, uniforms);
+    const rows = settings?.shape[0];
+    checkShape(rows === undefined || (rows === logits!.shape[0] && settings!.shape[1] === NUM_SETTINGS), "sampleTokens", "settings [B,4]", logits, settings);
     return [
       { shape: [logits!.shape[0]], dtype: "i32" },
       { shape: [logits!.shape[0]], dtype: "f32" },
     ];
   },
-  reference: ([logits, uniforms], [ids, logp], p) => {
-    const [batch, vocab] = logits!.shape;
-    for (let b = 0; b < batch; b++) {
-      const row = Float64Array.from({ length: vocab }, (_, v) => logits!.data[b * vocab + v] / (p.temperature || 1));
-      const max = Math.max(...row);
-      const lse = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
-      const probabilities = row.map((z) => Math.exp(z - lse));
-      const id = p.temperature === 0 ? row.indexOf(max) : draw(probabilities, keptTokens(probabilities, p), uniforms!.data[b]);
+  reference: ([logits, uniforms, settings = null], [ids, logp], params) => {
+    for (let b = 0; b < logits!.shape[0]; b++) {
+      const p = settings ? paramsOfRow(settings, b) : params;
+      const logProbs = rowLogProbs(logits!, b, p.temperature);
+      const probabilities = logProbs.map(Math.exp);
+      const id = p.temperature === 0 ? argmax(logProbs) : draw(probabilities, keptTokens(probabilities, p), uniforms!.data[b]);
       ids.data[b] = id;
-      logp.data[b] = row[id] - lse;
+      logp.data[b] = logProbs[id];
     }
   },
   cost: (i, o) => streamCost(6, [i[0]], o),
@@ -132,6 +151,15 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
       params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
     },
     {
+      name: "settings by row",
+      inputs: [
+        { shape: [5, 50], dtype: "f32" },
+        { shape: [5], dtype: "f32", values: [0.11, 0.52, 0.93, 0.3, 0.77] },
+        { shape: [5, 4], dtype: "f32", values: [0, 0, 1, 0, 0.7, 5, 1, 0, 1.3, 0, 0.6, 0, 1, 0, 1, 0.25, 0.9, 20, 0.8, 0.05] },
+      ],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    },
+    {
       name: "masked tokens",
       inputs: [
         {
@@ -160,8 +188,172 @@ function draw(probabilities: Float64Array, kept: Uint8Array, uniform: number): n
   }
   return last;
 }
+function argmax(row: Float64Array): number {
+  let best = 0;
+  for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;
+  return best;
+}
 /** See `sampleTokensOp`. */
 export function sampleTokens(logits: Tensor, uniforms: Tensor, params: SamplingParams): { ids: Tensor; logp: Tensor } {
-  const [ids, logp] = dispatch(sampleTokensOp, [logits, uniforms], params);
+  const [ids, logp] = dispatch(sampleTokensOp, [logits, uniforms, null], params);
+  return { ids, logp };
+}
+/** `sampleTokens` with each row's own settings f32 [B,4]: temperature, topK, topP, minP. */
+export function sampleRows(logits: Tensor, uniforms: Tensor, settings: Tensor): { ids: Tensor; logp: Tensor } {
+  const [ids, logp] = dispatch(sampleTokensOp, [logits, uniforms, settings], { temperature: 1, topK: 0, topP: 1, minP: 0 });
+  return { ids, logp };
+}
+
+/**
+ * Changes single logits in place. Row b's changes are cu[b] … cu[b+1] of ids, scales, offsets [N]; an id stands at most once in a row.
+ * A logit x becomes (x > 0 ? x / scale : x · scale) − offset: the repetition penalty (Keskar et al. 2019, CTRL, §4.1, with the sign minded)
+ * as scale; presence and frequency penalties, and a bias, as offset.
+ */
+export const adjustLogitsOp: OpSpec<Record<string, never>> = {
+  name: "adjustLogits",
+  infer: ([logits, cu, ids, scales, offsets]) => {
+    const given = [ids, scales, offsets].every((t) => t!.shape[0] === ids!.shape[0]);
+    checkShape(
+      logits!.dtype === "f32" && cu!.shape[0] === logits!.shape[0] + 1 && given,
+      "adjustLogits",
+      "f32 logits [B,V], cu [B+1], ids, scales, offsets [N]",
+      logits,
+      cu,
+      ids,
+    );
+    return [];
+  },
+  mutates: [0],
+  reference: ([logits, cu, ids, scales, offsets]) => {
+    const [batch, vocab] = logits!.shape;
+    for (let b = 0; b < batch; b++)
+      for (let i = cu!.data[b]; i < cu!.data[b + 1]; i++) {
+        const at = b * vocab + ids!.data[i];
+        const x = logits!.data[at];
+        logits!.data[at] = (x > 0 ? x / scales!.data[i] : x * scales!.data[i]) - offsets!.data[i];
+      }
+  },
+  samples: [
+    {
+      inputs: [
+        { shape: [3, 9], dtype: "f32" },
+        { shape: [4], dtype: "i32", values: [0, 2, 2, 5] },
+        { shape: [5], dtype: "i32", values: [8, 0, 3, 1, 4] },
+        { shape: [5], dtype: "f32", values: [1.3, 1.3, 1, 2, 0.5] },
+        { shape: [5], dtype: "f32", values: [0, 0.5, -2, 0, 1.25] },
+      ],
+      params: {},
+    },
+    {
+      name: "nothing to change",
+      inputs: [
+        { shape: [2, 3], dtype: "f32" },
+        { shape: [3], dtype: "i32", values: [0, 0, 0] },
+        { shape: [0], dtype: "i32" },
+        { shape: [0], dtype: "f32" },
+        { shape: [0], dtype: "f32" },
+      ],
+      params: {},
+    },
+  ],
+};
+/** See `adjustLogitsOp`. */
+export const adjustLogits = (logits: Tensor, cu: Tensor, ids: Tensor, scales: Tensor, offsets: Tensor): void => {
+  dispatch(adjustLogitsOp, [logits, cu, ids, scales, offsets], {});
+};
+
+/** Sets logits to -inf in place where a mask forbids their token: bit v mod 32 of word floor(v / 32) of masks i32 [M, ceil(V/32)] is 0; mask m is for row rows[m]. */
+export const maskLogitsOp: OpSpec<Record<string, never>> = {
+  name: "maskLogits",
+  infer: ([logits, rows, masks]) => {
+    const words = Math.ceil(logits!.shape[1] / 32);
+    checkShape(
+      logits!.dtype === "f32" && masks!.shape[0] === rows!.shape[0] && masks!.shape[1] === words,
+      "maskLogits",
+      "f32 logits [B,V], rows [M], masks [M, ceil(V/32)]",
+      logits,
+      rows,
+      masks,
+    );
+    return [];
+  },
+  mutates: [0],
+  reference: ([logits, rows, masks]) => {
+    const vocab = logits!.shape[1];
+    const words = masks!.shape[1];
+    for (let m = 0; m < rows!.shape[0]; m++)
+      for (let v = 0; v < vocab; v++)
+        if (((masks!.data[m * words + (v >> 5)] >>> (v & 31)) & 1) === 0) logits!.data[rows!.data[m] * vocab + v] = Number.NEGATIVE_INFINITY;
+  },
+  samples: [
+    {
+      inputs: [
+        { shape: [3, 40], dtype: "f32" },
+        { shape: [2], dtype: "i32", values: [2, 0] },
+        { shape: [2, 2], dtype: "i32", values: [0x0f0f0f0f, 0x81, -0x7fffffff, 0] },
+      ],
+      params: {},
+    },
+  ],
+};
+/** See `maskLogitsOp`. */
+export const maskLogits = (logits: Tensor, rows: Tensor, masks: Tensor): void => {
+  dispatch(maskLogitsOp, [logits, rows, masks], {});
+};
+
+/** Parameters of `topLogProbs`. */
+export interface TopLogProbsParams {
+  /** Tokens told of each row, at most V. */
+  k: number;
+}
+
+/**
+ * The k likeliest tokens of row rows[r] of logits [B,V], likeliest first (ties to the lower id), and their log-probabilities under
+ * softmax(logits / temperatures[r]), temperature 0 counting as 1: ids i32 [R,k], logp f32 [R,k].
+ */
+export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
+  name: "topLogProbs",
+  infer: ([logits, rows, temperatures], { k }) => {
+    const fits = rows!.shape[0] === temperatures!.shape[0] && k >= 1 && k <= logits!.shape[1];
+    checkShape(logits!.dtype === "f32" && fits, "topLogProbs", "f32 logits [B,V], rows and temperatures [R], k of at most V", logits, rows, temperatures);
+    return [
+      { shape: [rows!.shape[0], k], dtype: "i32" },
+      { shape: [rows!.shape[0], k], dtype: "f32" },
+    ];
+  },
+  reference: ([logits, rows, temperatures], [ids, logp], { k }) => {
+    for (let r = 0; r < rows!.shape[0]; r++) {
+      const logProbs = rowLogProbs(logits!, rows!.data[r], temperatures!.data[r]);
+      const order = Array.from(logProbs.keys()).sort((a, b) => logProbs[b] - logProbs[a] || a - b);
+      for (let i = 0; i < k; i++) {
+        ids.data[r * k + i] = order[i];
+        logp.data[r * k + i] = logProbs[order[i]];
+      }
+    }
+  },
+  cost: (i, o) => streamCost(3, [i[0]], o),
+  samples: [
+    {
+      inputs: [
+        { shape: [4, 37], dtype: "f32" },
+        { shape: [3], dtype: "i32", values: [3, 0, 1] },
+        { shape: [3], dtype: "f32", values: [1, 0, 0.6] },
+      ],
+      params: { k: 5 },
+    },
+    {
+      name: "ties and masked tokens",
+      inputs: [
+        { shape: [1, 6], dtype: "f32", values: [1, 3, Number.NEGATIVE_INFINITY, 3, 1, 0] },
+        { shape: [1], dtype: "i32", values: [0] },
+        { shape: [1], dtype: "f32", values: [1] },
+      ],
+      params: { k: 4 },
+    },
+  ],
+};
+/** See `topLogProbsOp`. */
+export function topLogProbs(logits: Tensor, rows: Tensor, temperatures: Tensor, k: number): { ids: Tensor; logp: Tensor } {
+  const [ids, logp] = dispatch(topLogProbsOp, [logits, rows, temperatures], { k });
   return { ids, logp };
 }

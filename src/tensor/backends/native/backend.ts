@@ -1,10 +1,12 @@
 // The native CPU backend: compiled kernels on host memory. Every call computes at once, on the addon's thread pool.
 // Knows nothing of autograd or models.
+import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
-import type { Backend, WeightPacker } from "../../backend.js";
+import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../backend.js";
+import { type DType, isBlockType, storageBytes } from "../../dtype.js";
 import type { KernelTable, OpName } from "../../ops/index.js";
-import type { TensorSpec } from "../../tensor.js";
+import { numElements, type TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
@@ -14,10 +16,12 @@ import { linearKernels } from "./kernels/linear.js";
 import { moeKernels } from "./kernels/moe.js";
 import { normKernels } from "./kernels/norm.js";
 import { optimizerKernels } from "./kernels/optimizer.js";
+import { pagedKernels } from "./kernels/paged.js";
 import { reduceKernels } from "./kernels/reduce.js";
 import { ropeKernels } from "./kernels/rope.js";
 import { rowKernels } from "./kernels/rows.js";
 import { samplingKernels } from "./kernels/sampling.js";
+import { storedKernels } from "./kernels/stored.js";
 import { addressOf, codeOf, type NativeBuffer } from "./operands.js";
 import type { NativeAddon } from "./signatures.js";
 
@@ -46,11 +50,13 @@ function kernelTable(addon: NativeAddon): KernelTable {
     ...normKernels(addon),
     ...ropeKernels(addon),
     ...attentionKernels(addon),
+    ...pagedKernels(addon),
     ...rowKernels(addon),
     ...moeKernels(addon),
     ...headKernels(addon),
     ...optimizerKernels(addon),
     ...samplingKernels(addon),
+    ...storedKernels(addon),
   };
 }
 
@@ -75,15 +81,41 @@ function guard(op: OpName, kernel: AnyKernel): AnyKernel {
 
 function packerOf(addon: NativeAddon): WeightPacker {
   const sizes = ({ shape }: TensorSpec) => (shape.length === 3 ? shape : [1, ...shape]);
+  const isStored = (dtype: DType) => dtype === "f16" || isBlockType(dtype);
   return {
     accepts(w) {
       const [, n, k] = sizes(w);
-      return (w.shape.length === 2 || w.shape.length === 3) && (w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype));
+      if (w.shape.length !== 2 && w.shape.length !== 3) return false;
+      return isStored(w.dtype) || ((w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype)));
     },
-    pack(w, into) {
+    packedBytes(w) {
       const [experts, n, k] = sizes(w);
-      addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
+      return isStored(w.dtype) ? addon.storedPackedBytes(codeOf(w.dtype), experts, n, k) : storageBytes(w.dtype, numElements(w.shape));
     },
+    pack(w, scales, into) {
+      const [experts, n, k] = sizes(w);
+      if (isStored(w.dtype)) addon.packStored(addressOf(w), codeOf(w.dtype), addressOf(scales), experts, n, k, addressOf(into));
+      else addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
+    },
+  };
+}
+
+function filesOf(addon: NativeAddon): FileMapper {
+  const at = (buffer: DeviceBuffer, byteOffset: number) => (buffer as NativeBuffer).address + byteOffset;
+  return {
+    map(path, sizeBytes): NativeBuffer {
+      const descriptor = openSync(path, "r");
+      try {
+        return { sizeBytes, address: addon.mapFile(descriptor, sizeBytes) };
+      } catch (error) {
+        throw new BackendError(`${path}: ${(error as Error).message}`);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+    unmap: (buffer) => addon.unmapFile(at(buffer, 0), buffer.sizeBytes),
+    prefetch: (buffer, byteOffset, sizeBytes) => addon.willNeed(at(buffer, byteOffset), sizeBytes),
+    drop: (buffer, byteOffset, sizeBytes) => addon.dropPages(at(buffer, byteOffset), sizeBytes),
   };
 }
 
@@ -96,7 +128,7 @@ function threadsWanted(given: number | undefined): number {
 }
 
 /** Device memory of the addon, with a count so that its exhaustion can say how much is in use. */
-function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "write" | "read"> {
+function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "write" | "copy" | "read"> {
   let heldBytes = 0;
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   return {
@@ -119,6 +151,9 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
       // The addon reads unshared array buffers only.
       const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
       addon.copyIn((buffer as NativeBuffer).address + byteOffset, own.buffer, own.byteOffset, own.byteLength);
+    },
+    copy(from, fromOffset, to, toOffset, sizeBytes) {
+      addon.moveBytes((from as NativeBuffer).address + fromOffset, (to as NativeBuffer).address + toOffset, sizeBytes);
     },
     async read(buffer, byteOffset, sizeBytes) {
       const out = new Uint8Array(sizeBytes);
@@ -153,6 +188,7 @@ export function createNativeBackend({ threads, isa }: NativeOptions = {}): Nativ
     setThreads,
     kernels: nameErrors(kernelTable(addon)),
     packer: packerOf(addon),
+    files: filesOf(addon),
     ...memoryOf(addon),
   };
 }

@@ -3,7 +3,7 @@
 
 /** A device address below 2^53; 0 is an absent optional operand. */
 export type Address = number;
-/** An element type as the kernels number it: 0 f32, 1 bf16, 2 f16, 3 i32, 4 u8. */
+/** An element type as the kernels number it: 0 f32, 1 bf16, 2 f16, 3 i32, 4 u8, 5 q8_0, 6 q4_0, 7 q4_k, 8 q5_k, 9 q6_k, 10 e4m3. */
 export type TypeCode = number;
 
 interface MemoryFunctions {
@@ -13,6 +13,14 @@ interface MemoryFunctions {
   copyOut(from: Address, to: ArrayBufferLike, byteOffset: number, byteLength: number): void;
   threadCount(): number;
   setThreadCount(count: number): void;
+}
+
+interface MappingFunctions {
+  mapFile(descriptor: number, bytes: number): Address;
+  unmapFile(mapping: Address, bytes: number): void;
+  willNeed(at: Address, bytes: number): void;
+  dropPages(at: Address, bytes: number): void;
+  moveBytes(from: Address, to: Address, bytes: number): void;
 }
 
 interface ElementwiseFunctions {
@@ -128,6 +136,29 @@ interface AttentionFunctions {
   ): void;
 }
 
+interface PagedFunctions {
+  // biome-ignore format: one line per group of operands
+  pagedWrite(
+    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, role: number, blockIds: Address, offsets: Address,
+    R: number, heads: number, width: number, latent: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  gatherPaged(
+    cache: Address, cacheType: TypeCode, tables: Address, maxBlocks: number, cuKeys: Address, S: number, out: Address, outType: TypeCode,
+    width: number, latent: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  pagedAttention(
+    q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, o: Address, tables: Address, maxBlocks: number,
+    cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  expandedAttention(
+    q: Address, kv: Address, kRope: Address, type: TypeCode, o: Address, cuQueries: Address, cuKeys: Address,
+    S: number, H: number, nope: number, rotary: number, value: number, scale: number,
+  ): void;
+}
+
 interface RowFunctions {
   concatLast(a: Address, b: Address, y: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
   splitLast(x: Address, a: Address, b: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
@@ -195,8 +226,30 @@ interface UpdateFunctions {
   axpyUpdate(p: Address, update: Address, type: TypeCode, shadowBf16: Address, n: number, lr: number, weightDecay: number): void;
   // biome-ignore format: one line per group of operands
   sampleTokens(
-    logits: Address, uniforms: Address, ids: Address, logp: Address, B: number, V: number,
+    logits: Address, uniforms: Address, settings: Address, ids: Address, logp: Address, B: number, V: number,
     temperature: number, topK: number, topP: number, minP: number,
+  ): void;
+  adjustLogits(logits: Address, cu: Address, ids: Address, scales: Address, offsets: Address, B: number, V: number): void;
+  maskLogits(logits: Address, rows: Address, masks: Address, M: number, B: number, V: number): void;
+  topLogProbs(logits: Address, rows: Address, temperatures: Address, ids: Address, logp: Address, R: number, B: number, V: number, k: number): void;
+}
+
+interface StoredFunctions {
+  storedPackedBytes(type: TypeCode, E: number, N: number, K: number): number;
+  packStored(W: Address, type: TypeCode, scales: Address, E: number, N: number, K: number, packed: Address): void;
+  // biome-ignore format: one line per group of operands
+  storedLinear(
+    M: number, N: number, K: number, X: Address, xType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    Y: Address, yType: TypeCode, bias: Address, residual: Address, residualType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedGroupedLinear(
+    E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, xRows: number, rowIndex: Address,
+    W: Address, wType: TypeCode, packed: boolean, scales: Address, offsets: Address, Y: Address, yType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedRows(
+    W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number, Y: Address,
   ): void;
 }
 
@@ -212,14 +265,17 @@ interface RooflineFunctions {
 /** Everything the addon exports. */
 export interface NativeAddon
   extends MemoryFunctions,
+    MappingFunctions,
     ElementwiseFunctions,
     ReduceFunctions,
     NormFunctions,
     RopeFunctions,
     MatrixFunctions,
     AttentionFunctions,
+    PagedFunctions,
     RowFunctions,
     ExpertFunctions,
     HeadFunctions,
     UpdateFunctions,
+    StoredFunctions,
     RooflineFunctions {}

@@ -1,4 +1,6 @@
 // The reference backend: plain TypeScript, every kernel is the op's own specification. Slow, and right by definition.
+import { closeSync, openSync, readSync } from "node:fs";
+import { BackendError } from "../../../errors.js";
 import type { Backend, DeviceBuffer } from "../../backend.js";
 import { decodeBytes, encodeBytes } from "../../dtype.js";
 import type { HostView, OpSpec } from "../../op.js";
@@ -10,7 +12,13 @@ interface HostBuffer extends DeviceBuffer {
 }
 
 const bytesOf = (t: Tensor) => (t.storage.buffer as HostBuffer).bytes.subarray(t.byteOffset, t.byteOffset + t.sizeBytes);
-const viewOf = (t: Tensor): HostView => ({ shape: t.shape, dtype: t.dtype, data: decodeBytes(bytesOf(t), t.dtype) });
+
+/** Parts of files need not lie where typed arrays may begin: those are copied, for nothing is ever written to them. */
+function viewOf(t: Tensor): HostView {
+  const bytes = bytesOf(t);
+  const isAligned = t.dtype === "u8" || bytes.byteOffset % 4 === 0;
+  return { shape: t.shape, dtype: t.dtype, data: decodeBytes(isAligned ? bytes : bytes.slice(), t.dtype) };
+}
 
 /** 16-bit floats were converted on the way in: writes must be converted back. */
 function writeBack(t: Tensor, view: HostView): void {
@@ -39,15 +47,30 @@ function kernelTable(): KernelTable {
   return Object.fromEntries(entries) as unknown as KernelTable;
 }
 
+/** Reads the whole file: what is computed here is small. */
+function readWhole(path: string, sizeBytes: number): HostBuffer {
+  const bytes = new Uint8Array(sizeBytes);
+  const descriptor = openSync(path, "r");
+  try {
+    const read = readSync(descriptor, bytes, 0, sizeBytes, 0);
+    if (read !== sizeBytes) throw new BackendError(`${path}: expected ${sizeBytes} bytes, got ${read}: the file was truncated`);
+    return { sizeBytes, bytes };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A backend that runs every op's reference on host memory. */
 export function createReferenceBackend(): Backend {
   return {
     name: "reference",
     description: "plain TypeScript, one thread",
     kernels: kernelTable(),
+    files: { map: readWhole, unmap: () => {}, prefetch: () => {}, drop: () => {} },
     allocate: (sizeBytes): HostBuffer => ({ sizeBytes, bytes: new Uint8Array(sizeBytes) }),
     release: () => {},
     write: (buffer, offset, bytes) => (buffer as HostBuffer).bytes.set(bytes, offset),
+    copy: (from, fromOffset, to, toOffset, size) => (to as HostBuffer).bytes.set((from as HostBuffer).bytes.subarray(fromOffset, fromOffset + size), toOffset),
     read: async (buffer, offset, size) => (buffer as HostBuffer).bytes.slice(offset, offset + size),
   };
 }

@@ -1,0 +1,214 @@
+// A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows both layouts; opens no models.
+import { CheckpointError } from "../errors.js";
+import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
+import { scaleBlock } from "../tensor/block-formats.js";
+import type { FileDigest } from "./file-writer.js";
+import { ggufSettingsOf } from "./gguf-config.js";
+import { GGUF_ARCHITECTURES, type GgufEntry, ggufLayout, ggufRow, type HfTensor, type TensorRole } from "./gguf-layout.js";
+import { GGUF_FILE_TYPES } from "./gguf-types.js";
+import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
+import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
+import { type ModelDirectoryContents, writeModelDirectory } from "./model-directory.js";
+import { isWeightType } from "./numbers.js";
+import { type Llama3Scaling, llama3Factors } from "./rope-factors.js";
+import type { JsonObject } from "./trainer-state.js";
+import { checkFinite, ErrorMeter, encodeFp8Rows, encodeRows, fp8Scales, type StorageError, type TargetType, tensorType } from "./weight-encoder.js";
+import { FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
+
+/** What is converted. Tensors carry Hugging Face names. */
+export interface ConversionSource {
+  readonly config: HfConfig;
+  readonly weights: TensorSource;
+}
+
+/** One converted tensor: how it was and is stored, and the error of the step between. */
+export interface ConvertedTensor extends StorageError {
+  readonly name: string;
+  readonly from: HostDtype;
+  readonly to: HostDtype;
+  readonly shape: readonly number[];
+}
+
+/** Hears of every tensor when it has been written. */
+export type ConversionListener = (tensor: ConvertedTensor, done: number, total: number) => void;
+
+/** Writes the model as a GGUF file that llama.cpp reads. `extra`: name, tokenizer and whatever else goes into the metadata. */
+export async function convertToGguf(
+  path: string,
+  source: ConversionSource,
+  target: TargetType,
+  extra: readonly GgufSetting[],
+  onTensor: ConversionListener = () => {},
+): Promise<FileDigest> {
+  if (target === "e4m3") throw new CheckpointError("GGUF files cannot hold FP8 weights; choose q8_0, or a directory as the destination");
+  const { config } = source;
+  const layout = ggufLayout(config);
+  checkSource(source, layout);
+  const settings: GgufSetting[] = [
+    ["general.architecture", "string", GGUF_ARCHITECTURES[config.model_type]],
+    ["general.file_type", "u32", GGUF_FILE_TYPES[target] ?? 0],
+    ["general.quantization_version", "u32", 2],
+    ...ggufSettingsOf(config),
+    ...extra,
+  ];
+  return withReader(source, (reader) => {
+    const tensors = layout.map((entry, i) => ggufTensor(reader, entry, target, (tensor) => onTensor(tensor, i + 1, layout.length)));
+    return writeGguf(path, settings, [...tensors, ...ropeFactors(config)]);
+  });
+}
+
+/** Writes the model as a directory in Hugging Face's layout. `files`: tokenizer and other texts by name. Throws CheckpointError for a GGUF-only type. */
+export async function convertToHuggingFace(
+  directory: string,
+  source: ConversionSource,
+  target: TargetType,
+  { files, generationConfig }: Pick<ModelDirectoryContents, "files" | "generationConfig">,
+  onTensor: ConversionListener = () => {},
+): Promise<void> {
+  if (target === "q8_0" || target === "q4_0" || target === "q4_k") {
+    throw new CheckpointError(`a safetensors file cannot hold ${target}; choose bf16, f16, f32 or e4m3, or a .gguf file as the destination`);
+  }
+  const layout = ggufLayout(source.config);
+  checkSource(source, layout);
+  await withReader(source, (reader) => {
+    const weights = new Map<string, WritableTensor>();
+    const tensors = hfTensors(layout);
+    let done = 0;
+    for (const { tensor, role } of tensors)
+      addHfTensor(weights, reader, tensor, hfType(target, role, tensor), (each) => onTensor(each, ++done, tensors.length));
+    return writeModelDirectory(directory, { config: hfConfig(source.config, target), generationConfig, files, weights });
+  });
+}
+
+async function withReader<R>({ weights }: ConversionSource, body: (reader: WeightReader) => Promise<R>): Promise<R> {
+  const reader = new WeightReader(weights);
+  try {
+    return await body(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Throws CheckpointError listing every tensor that is missing, misshapen or of a type without floats. */
+function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]): void {
+  const problems: string[] = [];
+  for (const { tensor } of hfTensors(layout)) {
+    const info = weights.has(tensor.name) ? weights.info(tensor.name) : undefined;
+    if (!info) problems.push(`missing ${tensor.name} [${tensor.shape}]`);
+    else if (info.shape.join() !== tensor.shape.join()) problems.push(`${tensor.name} is [${info.shape}], expected [${tensor.shape}]`);
+    else if (!isWeightType(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected a type of weights`);
+  }
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, 20).join("; ");
+  throw new CheckpointError(`weights do not fit the configuration: ${shown}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`);
+}
+
+function hfTensors(layout: readonly GgufEntry[]): { tensor: HfTensor; role: TensorRole }[] {
+  const byName = new Map(layout.flatMap(({ sources, role }) => sources.map((tensor) => [tensor.name, { tensor, role }] as const)));
+  return [...byName.values()];
+}
+
+function ggufTensor(reader: WeightReader, entry: GgufEntry, target: TargetType, report: (tensor: ConvertedTensor) => void): GgufWritable {
+  const { name, shape, role, sources } = entry;
+  const dtype = tensorType(target, role, shape);
+  return {
+    name,
+    dtype,
+    shape,
+    async *chunks() {
+      const meter = new ErrorMeter();
+      yield* entryChunks(reader, entry, dtype, meter);
+      report({ name, from: reader.info(sources[0].name).dtype, to: dtype, shape, ...meter.result() });
+    },
+  };
+}
+
+async function* entryChunks(reader: WeightReader, entry: GgufEntry, dtype: HostDtype, meter: ErrorMeter): AsyncGenerator<Uint8Array> {
+  const rowNumbers = entry.shape[entry.shape.length - 1];
+  for (const { name } of entry.sources) {
+    if (entry.rowOrder || entry.latentSplit) {
+      const values = arrange(await reader.whole(name), entry);
+      checkFinite(name, values);
+      const step = rowNumbers * Math.max(1, Math.floor((1 << 22) / rowNumbers));
+      for (let at = 0; at < values.length; at += step) yield encodeRows(values.slice(at, at + step), rowNumbers, dtype, meter);
+    } else if (reader.info(name).dtype === dtype) yield* reader.bytes(name);
+    else {
+      for await (const { values } of reader.rows(name)) {
+        checkFinite(name, values);
+        yield encodeRows(values, rowNumbers, dtype, meter);
+      }
+    }
+  }
+}
+
+/** The numbers of a Hugging Face matrix in the order GGUF has them. */
+function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEntry): Float32Array {
+  const arranged = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
+  if (rowOrder) {
+    const [numRows, width] = shape;
+    for (let row = 0; row < numRows; row++) arranged.set(values.subarray(row * width, (row + 1) * width), ggufRow(row, numRows, rowOrder) * width);
+    return arranged;
+  }
+  const { half, heads, nope, value } = latentSplit!;
+  const latent = half === "keys" ? shape[1] : shape[2];
+  for (let h = 0; h < heads; h++) {
+    const base = h * (nope + value) * latent;
+    if (half === "values") arranged.set(values.subarray(base + nope * latent, base + (nope + value) * latent), h * value * latent);
+    else for (let n = 0; n < nope; n++) for (let c = 0; c < latent; c++) arranged[(h * latent + c) * nope + n] = values[base + n * latent + c];
+  }
+  return arranged;
+}
+
+/** llama.cpp takes Llama 3's scaling of rotary frequencies as a tensor of divisors. */
+function ropeFactors(config: HfConfig): GgufWritable[] {
+  if (config.model_type !== "llama" || config.rope_scaling?.rope_type !== "llama3") return [];
+  const { rope_scaling: s, head_dim: headDim, max_position_embeddings: longest } = config;
+  const scaling: Llama3Scaling = {
+    factor: s.factor,
+    low_freq_factor: s.low_freq_factor ?? 1,
+    high_freq_factor: s.high_freq_factor ?? 4,
+    original_max_position_embeddings: s.original_max_position_embeddings ?? longest,
+  };
+  const factors = llama3Factors(headDim, config.rope_theta, scaling);
+  return [{ name: "rope_freqs.weight", dtype: "f32", shape: [factors.length], chunks: () => [float32Bytes(factors)] }];
+}
+
+/** DeepSeek's FP8 release keeps the projection into prediction layers in bf16. */
+const hfType = (target: TargetType, role: TensorRole, { name, shape }: HfTensor): HostDtype =>
+  target === "e4m3" && name.endsWith(".eh_proj.weight") ? "bf16" : tensorType(target, role, shape);
+
+function addHfTensor(
+  weights: Map<string, WritableTensor>,
+  reader: WeightReader,
+  { name, shape }: HfTensor,
+  dtype: HostDtype,
+  report: (tensor: ConvertedTensor) => void,
+): void {
+  const rowNumbers = shape[shape.length - 1];
+  const from = reader.info(name).dtype;
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    const meter = new ErrorMeter();
+    if (from === dtype && dtype !== "e4m3") yield* reader.bytes(name);
+    else {
+      for await (const { values } of reader.rows(name)) {
+        checkFinite(name, values);
+        yield dtype === "e4m3" ? encodeFp8Rows(values, rowNumbers, meter) : encodeRows(values, rowNumbers, dtype, meter);
+      }
+    }
+    report({ name, from, to: dtype, shape, ...meter.result() });
+  }
+  weights.set(name, { dtype, shape, data: parts });
+  if (dtype !== "e4m3") return;
+  async function* scales(): AsyncGenerator<Uint8Array> {
+    for await (const { values } of reader.rows(name)) yield float32Bytes(fp8Scales(values, rowNumbers));
+  }
+  weights.set(name + FP8_SCALES_SUFFIX, { dtype: "f32", shape: shape.map((dim) => Math.ceil(dim / scaleBlock)), data: scales });
+}
+
+const TORCH_TYPES: Partial<Record<TargetType, string>> = { f32: "float32", f16: "float16", bf16: "bfloat16", e4m3: "bfloat16" };
+
+function hfConfig(config: HfConfig, target: TargetType): JsonObject {
+  const { quantization_config: _, ...json } = toHfConfigJson(config);
+  const fp8 = { quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [scaleBlock, scaleBlock] };
+  return { ...json, torch_dtype: TORCH_TYPES[target], ...(target === "e4m3" ? { quantization_config: fp8 } : {}) } as JsonObject;
+}

@@ -1,0 +1,117 @@
+// Which type each tensor of a converted model gets, and its numbers in that type with the error made. Knows no files.
+import { CheckpointError } from "../errors.js";
+import { scaleBlock } from "../tensor/block-formats.js";
+import type { TensorRole } from "./gguf-layout.js";
+import { blockLayout, type HostDtype } from "./host-tensor.js";
+import { decodeNumbers, encodeNumbers } from "./numbers.js";
+
+/** Largest magnitude of e4m3. */
+const E4M3_MAX = 448;
+
+/** What a model can be converted to. */
+export const TARGET_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k", "e4m3"] as const;
+/** A type a model can be converted to. */
+export type TargetType = (typeof TARGET_TYPES)[number];
+
+/**
+ * The type of one tensor in a model converted to `target`. Norms, biases, routers and RoPE factors stay f32. Embedding and head suffer most,
+ * so they keep q8_0 beside 4-bit matrices and bf16 beside FP8. Rows that hold no whole blocks fall back: q4_k to q8_0, block types to f16.
+ */
+export function tensorType(target: TargetType, role: TensorRole, shape: readonly number[]): HostDtype {
+  if (role !== "matrix" && role !== "embedding" && role !== "head") return "f32";
+  const wanted = role === "matrix" ? target : edgeType(target);
+  const fits = (type: HostDtype) => (shape.at(-1) ?? 1) % blockLayout(type).blockSize === 0;
+  if (wanted === "e4m3") return shape.length === 2 ? "e4m3" : "bf16";
+  return [wanted, "q8_0" as const, "f16" as const].find(fits) ?? "f16";
+}
+
+function edgeType(target: TargetType): HostDtype {
+  if (target === "e4m3") return "bf16";
+  return target === "q4_0" || target === "q4_k" ? "q8_0" : target;
+}
+
+/** The error of storing a tensor. */
+export interface StorageError {
+  /** Root of the sum of squared errors over that of squared values. */
+  readonly relativeRms: number;
+  /** The largest error, as a share of the tensor's largest magnitude. */
+  readonly worst: number;
+}
+
+/** Adds up the error of a tensor that is stored in parts. */
+export class ErrorMeter {
+  private squaredError = 0;
+  private squares = 0;
+  private worst = 0;
+  private largest = 0;
+
+  add(exact: Float32Array, stored: Float32Array): void {
+    let { squaredError, squares, worst, largest } = this;
+    for (let i = 0; i < exact.length; i++) {
+      const value = exact[i];
+      const error = Math.abs(stored[i] - value);
+      const magnitude = Math.abs(value);
+      squaredError += error * error;
+      squares += value * value;
+      if (error > worst) worst = error;
+      if (magnitude > largest) largest = magnitude;
+    }
+    Object.assign(this, { squaredError, squares, worst, largest });
+  }
+
+  result(): StorageError {
+    return { relativeRms: this.squares > 0 ? Math.sqrt(this.squaredError / this.squares) : 0, worst: this.largest > 0 ? this.worst / this.largest : 0 };
+  }
+}
+
+/** Rows in their stored type; the error made is added to `meter`. Throws CheckpointError for numbers that are not finite. */
+export function encodeRows(values: Float32Array, rowNumbers: number, dtype: HostDtype, meter: ErrorMeter): Uint8Array {
+  const data = encodeNumbers(values, dtype);
+  if (dtype !== "f32") meter.add(values, decodeNumbers({ dtype, shape: [values.length / rowNumbers, rowNumbers], data }));
+  return data;
+}
+
+/** The scale of each square of 128 rows and columns, row by row of squares, for rows that begin such squares: its largest magnitude over e4m3's. */
+export function fp8Scales(values: Float32Array, rowNumbers: number): Float32Array {
+  const perRow = Math.ceil(rowNumbers / scaleBlock);
+  const scales = new Float32Array(Math.ceil(values.length / rowNumbers / scaleBlock) * perRow);
+  eachRun(values.length, rowNumbers, (start, end, square) => {
+    let largest = scales[square];
+    for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(values[i]));
+    scales[square] = largest;
+  });
+  return scales.map((largest) => (largest > 0 ? largest / E4M3_MAX : 1));
+}
+
+/** Rows in e4m3 with the scales of `fp8Scales`; the error made is added to `meter`. */
+export function encodeFp8Rows(values: Float32Array, rowNumbers: number, meter: ErrorMeter): Uint8Array {
+  const scales = fp8Scales(values, rowNumbers);
+  const scaled = new Float32Array(values.length);
+  eachRun(values.length, rowNumbers, (start, end, square) => {
+    for (let i = start; i < end; i++) scaled[i] = values[i] / scales[square];
+  });
+  const data = encodeNumbers(scaled, "e4m3");
+  const stored = decodeNumbers({ dtype: "e4m3", shape: [values.length / rowNumbers, rowNumbers], data });
+  eachRun(values.length, rowNumbers, (start, end, square) => {
+    for (let i = start; i < end; i++) stored[i] *= scales[square];
+  });
+  meter.add(values, stored);
+  return data;
+}
+
+/** Calls `visit` for every run of numbers that lies in one row and one square. */
+function eachRun(length: number, rowNumbers: number, visit: (start: number, end: number, square: number) => void): void {
+  const perRow = Math.ceil(rowNumbers / scaleBlock);
+  for (let rowStart = 0, row = 0; rowStart < length; rowStart += rowNumbers, row++) {
+    for (let k = 0, square = Math.floor(row / scaleBlock) * perRow; k < rowNumbers; k += scaleBlock, square++) {
+      visit(rowStart + k, rowStart + Math.min(k + scaleBlock, rowNumbers), square);
+    }
+  }
+}
+
+/** Throws CheckpointError when a number is not finite: no block type can hold it, and it would spoil its whole block. */
+export function checkFinite(name: string, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) throw new CheckpointError(`tensor ${name} holds ${values[i]}; the weights are damaged or training has diverged`);
+  }
+}

@@ -1,0 +1,94 @@
+// The model that `luciole convert` reads: a GGUF file, a run's newest checkpoint or a model directory, with the texts that go with it.
+import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { ConversionSource } from "../checkpoint/convert-model.js";
+import { errorCode } from "../checkpoint/file-system.js";
+import { openGgufModel } from "../checkpoint/gguf-model.js";
+import { ggufVocabulary } from "../checkpoint/gguf-vocabulary.js";
+import type { GgufSetting } from "../checkpoint/gguf-writer.js";
+import type { JsonObject } from "../checkpoint/index.js";
+import { CheckpointError } from "../errors.js";
+import { openFiles } from "../inference/open-model.js";
+import { parseHfConfig } from "../models/hf-config.js";
+import type { TokenizerConfigJson } from "../tokenizer/library-tokenizer.js";
+import type { TokenizerJson } from "../tokenizer/tokenizer.js";
+
+/** A model to convert. Close it after use. */
+export interface ConvertibleModel extends ConversionSource {
+  readonly name: string;
+  /** tokenizer.json, tokenizer_config.json and the like, by name. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly generationConfig?: JsonObject;
+  /** Says what of the source could not be taken, or which damaged checkpoints were passed over. */
+  readonly warning?: string;
+  close(): Promise<void>;
+}
+
+const TEXT_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+
+/** Opens what lies at `path`. Throws ConfigError when nothing is there, CheckpointError when it is damaged. */
+export async function openConvertible(path: string): Promise<ConvertibleModel> {
+  const name = basename(path).replace(/\.gguf$/, "");
+  const isFile = (await stat(path).catch(() => undefined))?.isFile() ?? false;
+  return isFile ? openFromGguf(path, name) : openFromDirectory(path, name);
+}
+
+async function openFromGguf(path: string, name: string): Promise<ConvertibleModel> {
+  const { config, weights, close } = await openGgufModel(path);
+  return { name, config, weights, files: {}, close };
+}
+
+async function openFromDirectory(path: string, name: string): Promise<ConvertibleModel> {
+  const { opened, warning } = await openFiles(path);
+  try {
+    const { directory, weights } = opened;
+    const config = parseHfConfig(opened.config, join(directory, "config.json"));
+    const files: Record<string, string> = {};
+    for (const file of TEXT_FILES) {
+      const text = await textOf(join(directory, file));
+      if (text !== undefined) files[file] = text;
+    }
+    const generation = await textOf(join(directory, "generation_config.json"));
+    const generationConfig = generation === undefined ? undefined : parseJson<JsonObject>(generation, "generation_config.json");
+    return { name, config, weights, files, generationConfig, warning, close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw new CheckpointError(`${path}: cannot be read (${errorCode(error)})`, { cause: error });
+  }
+}
+
+/** The metadata a GGUF file takes over besides the architecture: name and vocabulary. Throws CheckpointError for a tokenizer GGUF cannot express. */
+export function ggufExtras({ name, config, files }: ConvertibleModel): GgufSetting[] {
+  const tokenizer = files["tokenizer.json"];
+  if (tokenizer === undefined) throw new CheckpointError("the model has no tokenizer.json, which a GGUF file must carry; put the tokenizer beside its weights");
+  const idOf = (id: unknown): number | undefined => (Array.isArray(id) ? id : [id]).find((each) => typeof each === "number");
+  const vocabulary = ggufVocabulary(
+    {
+      tokenizer: parseJson<TokenizerJson>(tokenizer, "tokenizer.json"),
+      config: parseJson<TokenizerConfigJson>(files["tokenizer_config.json"] ?? "{}", "tokenizer_config.json"),
+      chatTemplate: files["chat_template.jinja"],
+    },
+    { bos: idOf(config.bos_token_id), eos: idOf(config.eos_token_id), pad: idOf(config.pad_token_id) },
+    config.vocab_size,
+  );
+  return [["general.name", "string", name], ...vocabulary];
+}
+
+function parseJson<T>(text: string, file: string): T {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as T;
+  } catch {
+    // The message below says all there is to say about a text that is no JSON.
+  }
+  throw new CheckpointError(`${file}: expected a JSON object; download or save it again`);
+}

@@ -1,0 +1,332 @@
+// The runtime: takes requests, runs them together step by step over one paged cache, and gives back tokens as they come.
+// Sees the model only as a ModelRunner. A request's tokens depend on its prompt, options and the weights alone: not on what runs beside it, on
+// preemption, on how prompts are cut into steps, on the prefix cache, nor on speculation.
+import { BackendError, ConfigError } from "../errors.js";
+import { keep, scope } from "../tensor/engine.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { BlockPool } from "./block-pool.js";
+import { Generation } from "./generation.js";
+import type { ModelRunner } from "./model-runner.js";
+import { RateMeter } from "./rate-meter.js";
+import { checkId, checkSampling, type GenerationRequest, type GenerationResult, type TokenEvent } from "./request.js";
+import { type DrawnTokens, Sampler } from "./sampler.js";
+import { type ScheduledPart, Scheduler } from "./scheduler.js";
+import { type DraftPart, PlanBuilder, wantsLogits } from "./step-plan.js";
+
+/** How drafts are made: by the model's multi-token-prediction layer, by looking up what was said before, or not at all. */
+export type Speculation = "mtp" | "lookup" | "none";
+
+/** How an engine runs. */
+export interface EngineOptions {
+  readonly runner: ModelRunner;
+  /** Makes text of tokens; needed for stop texts, thinking and schemas. */
+  readonly tokenizer?: Tokenizer;
+  /** Most sequences that run at once; default 64. */
+  readonly maxSequences?: number;
+  /** Most new tokens of a step; default 512, at least maxSequences. */
+  readonly maxStepTokens?: number;
+  /** Whether prompts that begin alike are computed once; default true. */
+  readonly prefixCache?: boolean;
+  /** Default: "mtp" where the runner has it, else "lookup". Changes the speed alone. */
+  readonly speculation?: Speculation;
+  /** Drafts are verified only while at most so many sequences run, as more already use the arithmetic that drafts would; default 4. */
+  readonly maxSpeculating?: number;
+}
+
+/** A request on its way. Iterating gives its tokens as they come; leaving the loop early cancels it. */
+export interface RunningRequest extends AsyncIterable<TokenEvent> {
+  /** The completion when it has ended, cancelled ones included; rejects only when the model or the schema fails. */
+  readonly result: Promise<GenerationResult>;
+  /** Ends the request; its blocks are free when this returns. */
+  cancel(): void;
+}
+
+/** Figures of an engine. */
+export interface EngineStats {
+  readonly running: number;
+  readonly waiting: number;
+  readonly blocksUsed: number;
+  readonly numBlocks: number;
+  readonly steps: number;
+  /** Prompt tokens asked for, and those of them that the prefix cache spared. */
+  readonly promptTokens: number;
+  readonly prefixHitTokens: number;
+  readonly generatedTokens: number;
+  /** New tokens per second over the last seconds of work. */
+  readonly tokensPerSecond: number;
+  readonly preemptions: number;
+  /** Tokens drafted, and those that came true. */
+  readonly drafted: number;
+  readonly accepted: number;
+}
+
+/** A scheduled part, with how many rows of logits are its own and which row of the step is its first. */
+interface StepPart extends ScheduledPart<Generation> {
+  readonly numRows: number;
+  readonly firstRow: number;
+}
+
+/** See the file's head. Make one a model; `close` it before the model goes. */
+export class Engine {
+  private readonly runner: ModelRunner;
+  private readonly pool: BlockPool;
+  private readonly scheduler: Scheduler<Generation>;
+  private readonly plans: PlanBuilder;
+  private readonly sampler: Sampler;
+  private readonly speculation: Speculation;
+  private readonly rate = new RateMeter();
+  private readonly totals = { steps: 0, promptTokens: 0, generatedTokens: 0, drafted: 0, accepted: 0 };
+  private loop: Promise<void> | null = null;
+  private isClosed = false;
+
+  constructor(private readonly options: EngineOptions) {
+    const { runner, maxSequences = 64, maxStepTokens = Math.max(512, maxSequences) } = options;
+    if (!(maxSequences >= 1 && maxStepTokens >= maxSequences))
+      throw new ConfigError(`engine: maxStepTokens must be at least maxSequences, and that at least 1, got ${maxStepTokens} and ${maxSequences}`);
+    if (options.speculation === "mtp" && !runner.mtp)
+      throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
+    this.runner = runner;
+    this.speculation = options.speculation ?? (runner.mtp ? "mtp" : "lookup");
+    const { numBlocks, blockSize } = runner;
+    this.pool = new BlockPool({ numBlocks, blockSize, prefixCache: options.prefixCache, splitPaths: !runner.pathsAgree });
+    this.scheduler = new Scheduler(this.pool, { maxSequences, maxStepTokens });
+    this.plans = new PlanBuilder(blockSize);
+    this.sampler = new Sampler(runner.vocabSize);
+  }
+
+  /** Longest sequence, prompt and completion together, that model and cache take. */
+  get maxContext(): number {
+    return Math.min(this.runner.maxPositions, this.runner.numBlocks * this.runner.blockSize);
+  }
+
+  /**
+   * Queues a request; work begins with the event loop's next turn. Throws ConfigError for one that cannot be met: a prompt that with its
+   * completion does not fit the context, numbers outside their ranges, stop texts or a schema without a tokenizer.
+   */
+  submit(request: GenerationRequest): RunningRequest {
+    if (this.isClosed) throw new ConfigError("engine: it is closed and takes no more requests; make another");
+    const generation = new Generation(request, this.checked(request), this.options.tokenizer, () => cancel());
+    const cancel = () => this.cancel(generation);
+    const { signal } = request;
+    signal?.addEventListener("abort", cancel, { once: true });
+    generation.result.finally(() => signal?.removeEventListener("abort", cancel)).catch(() => {});
+    this.totals.promptTokens += request.prompt.length;
+    if (signal?.aborted) generation.finish("cancelled");
+    else this.enqueue(generation);
+    return { result: generation.result, cancel, [Symbol.asyncIterator]: () => generation.events[Symbol.asyncIterator]() };
+  }
+
+  /** Figures as of now. */
+  stats(): EngineStats {
+    return {
+      running: this.scheduler.running.length,
+      waiting: this.scheduler.waiting.length,
+      blocksUsed: this.pool.numUsed,
+      numBlocks: this.pool.numBlocks,
+      ...this.totals,
+      prefixHitTokens: this.pool.numHitTokens,
+      tokensPerSecond: this.rate.perSecond(),
+      preemptions: this.scheduler.numPreemptions,
+    };
+  }
+
+  /** Forgets cached prefixes: call it when the weights have changed. No request may be running. */
+  forgetPrefixes(): void {
+    this.pool.forget();
+  }
+
+  /** Cancels what runs and waits for the step under way. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting]) this.cancel(generation);
+    await this.loop;
+  }
+
+  private enqueue(generation: Generation): void {
+    generation.begin();
+    if (generation.isFinished) return;
+    this.scheduler.add(generation);
+    this.loop ??= this.run();
+  }
+
+  private cancel(generation: Generation): void {
+    if (generation.isFinished) return;
+    this.scheduler.remove(generation);
+    generation.finish("cancelled");
+  }
+
+  private checked({ prompt, maxNewTokens, sampling, stopIds, stop, thinking, schema }: GenerationRequest): number {
+    const { vocabSize } = this.runner;
+    const limit = this.maxContext;
+    if (prompt.length === 0) throw new ConfigError("request: a prompt needs at least one token");
+    const numNew = maxNewTokens ?? limit - prompt.length;
+    if (prompt.length >= limit || prompt.length + numNew > limit) throw new ConfigError(tooLong(prompt.length, maxNewTokens, limit));
+    if (!(Number.isInteger(numNew) && numNew >= 1)) throw new ConfigError(`request: maxNewTokens must be a whole number of at least 1, got ${maxNewTokens}`);
+    for (let i = 0; i < prompt.length; i++) checkId(prompt[i], vocabSize, "prompt");
+    checkSampling(sampling ?? {}, vocabSize);
+    for (const id of stopIds ?? []) checkId(id, vocabSize, "stopIds");
+    if (stop?.some((text) => text === "")) throw new ConfigError("request: a stop text must not be empty");
+    const { budget } = thinking ?? {};
+    if (budget !== undefined && !(budget >= 0)) throw new ConfigError(`request: the thinking budget must be at least 0, got ${budget}`);
+    if (!this.options.tokenizer && (stop?.length || thinking || schema !== undefined))
+      throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
+    return numNew;
+  }
+
+  private async run(): Promise<void> {
+    await nextTurn();
+    while (this.scheduler.hasWork) {
+      await this.step();
+      await nextTurn();
+    }
+    this.loop = null;
+  }
+
+  /** One step; what fails it fails every request it was for. */
+  private async step(): Promise<void> {
+    try {
+      await this.runParts(this.scheduler.schedule());
+    } catch (error) {
+      const { running, waiting } = this.scheduler;
+      for (const generation of [...(running.length > 0 ? running : waiting)]) {
+        this.scheduler.remove(generation);
+        generation.fail(error);
+      }
+    }
+  }
+
+  private async runParts(scheduled: readonly ScheduledPart<Generation>[]): Promise<void> {
+    const started = performance.now();
+    const plan = this.plans.step(scheduled);
+    // What a part is about is noted now: a request may be cancelled, and lose its blocks, wherever there is waiting below.
+    const parts = scheduled.map((part, s): StepPart => ({ ...part, numRows: wantsLogits(part) ? part.numDrafts + 1 : 0, firstRow: plan.cuQueries[s] }));
+    const numRows = await this.gatherRows(parts);
+    const logits = scope(() => keep(this.runner.step(plan)));
+    const drawn = await this.draw(logits, numRows);
+    const before = this.totals.generatedTokens;
+    this.totals.steps++;
+    await this.prepareDrafts(this.advance(parts, drawn));
+    this.rate.note(this.totals.generatedTokens - before, performance.now() - started);
+  }
+
+  private async draw(logits: Tensor, numRows: number): Promise<DrawnTokens | null> {
+    try {
+      if (numRows > 0 && (logits.shape[0] !== numRows || logits.shape[1] !== this.runner.vocabSize))
+        throw new BackendError(`model runner: expected logits [${numRows},${this.runner.vocabSize}], got [${logits.shape}]`);
+      return numRows > 0 ? await this.sampler.draw(logits) : null;
+    } finally {
+      logits.dispose();
+    }
+  }
+
+  /** Tells the sampler what each row of logits is drawn by; returns their number. */
+  private async gatherRows(parts: readonly StepPart[]): Promise<number> {
+    this.sampler.clear();
+    let total = 0;
+    for (const { sequence, numRows } of parts) {
+      const masks = numRows > 0 && sequence.isConstrained ? await masksOf(sequence, numRows - 1) : [];
+      const { sampling: options, random, changes, drafts, numGenerated } = sequence;
+      for (let j = 0; j < numRows; j++) {
+        if (j > 0) changes?.add(drafts[j - 1]);
+        this.sampler.add({ options, random, index: numGenerated + j, changes, mask: masks[j] });
+      }
+      for (let j = 1; j < numRows; j++) changes?.remove(drafts[j - 1]);
+      total += numRows;
+    }
+    return total;
+  }
+
+  /** Gives every sequence its new tokens; returns the rows whose successors are now known. */
+  private advance(parts: readonly StepPart[], drawn: DrawnTokens | null): DraftPart[] {
+    const draftParts: DraftPart[] = [];
+    let row = 0;
+    for (const part of parts) {
+      const { sequence, isPrefill, firstRow } = part;
+      const firstLogits = row;
+      row += part.numRows;
+      if (sequence.state !== "running") continue; // cancelled meanwhile
+      const position = sequence.numComputed;
+      sequence.numComputed += part.numTokens;
+      if (drawn && part.numRows > 0) this.takeTokens(part, drawn, firstLogits);
+      this.pool.register(sequence);
+      const numTokens = sequence.numComputed - position;
+      if (sequence.isFinished) this.scheduler.remove(sequence);
+      else draftParts.push({ sequence, isPrefill, position, firstRow, numTokens, wantsDraft: this.mayDraft(sequence) });
+    }
+    return draftParts;
+  }
+
+  /** The token after the known ones, and one behind every draft that came true. */
+  private takeTokens({ sequence, numDrafts }: StepPart, { ids, logProbs, top }: DrawnTokens, firstRow: number): void {
+    const { drafts, isConstrained, numTokens: numKnown } = sequence;
+    let numAccepted = 0;
+    for (let j = 0; j <= numDrafts; j++) {
+      const at = sequence.numTokens;
+      sequence.take(ids[firstRow + j], logProbs[firstRow + j], top.get(firstRow + j));
+      const cameTrue = j < numDrafts && at < sequence.numTokens && sequence.tokens[at] === drafts[j];
+      if (cameTrue) numAccepted++;
+      // Forced tokens, the end, and a constraint that begins here all make the rows behind this one void.
+      if (!cameTrue || sequence.isFinished || sequence.numTokens !== at + 1 || sequence.isConstrained !== isConstrained) break;
+    }
+    sequence.numComputed += numAccepted;
+    sequence.numDrafted += numDrafts;
+    sequence.numAccepted += numAccepted;
+    sequence.lookup.learn(numDrafts, numAccepted);
+    sequence.drafts = [];
+    this.totals.generatedTokens += sequence.numTokens - numKnown;
+    this.totals.drafted += numDrafts;
+    this.totals.accepted += numAccepted;
+  }
+
+  private mayDraft(sequence: Generation): boolean {
+    const isFew = this.scheduler.running.length <= (this.options.maxSpeculating ?? 4);
+    return this.speculation !== "none" && isFew && !sequence.isPrefilling && sequence.numPending === 1 && sequence.draftLimit > 0;
+  }
+
+  private async prepareDrafts(parts: readonly DraftPart[]): Promise<void> {
+    if (this.speculation === "lookup")
+      for (const { sequence, wantsDraft } of parts)
+        if (wantsDraft) sequence.drafts = (sequence as Generation).lookup.draft(sequence.tokens, sequence.numTokens, (sequence as Generation).draftLimit);
+    if (this.speculation === "mtp" && parts.length > 0) await this.draftByModel(parts);
+  }
+
+  private async draftByModel(parts: readonly DraftPart[]): Promise<void> {
+    const drafted = scope(() => keep(this.runner.mtp!.draft(this.plans.draft(parts))));
+    try {
+      const ids = await drafted.data();
+      parts
+        .filter(({ wantsDraft }) => wantsDraft)
+        .forEach(({ sequence }, i) => {
+          if (sequence.state === "running") sequence.drafts = [ids[i]];
+        });
+    } finally {
+      drafted.dispose();
+    }
+  }
+}
+
+/** Masks of a constrained sequence's rows: one before each draft and one behind the last, up to the first draft that is not allowed. */
+async function masksOf({ constraint, drafts }: Generation, numDrafts: number): Promise<Int32Array[]> {
+  const rules = constraint!;
+  const masks = [await rules.mask()];
+  let numTaken = 0;
+  while (numTaken < numDrafts && rules.accept(drafts[numTaken])) {
+    numTaken++;
+    if (rules.isComplete) break;
+    masks.push(await rules.mask());
+  }
+  rules.rollback(numTaken);
+  return masks;
+}
+
+function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: number): string {
+  const asked =
+    maxNewTokens === undefined
+      ? `the prompt has ${numPrompt} tokens`
+      : `prompt and new tokens need ${numPrompt} + ${maxNewTokens} = ${numPrompt + maxNewTokens} positions`;
+  return `request: ${asked}, the context holds ${limit}; shorten the prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer context`;
+}
+
+/** Gives timers, signals and readers their turn. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

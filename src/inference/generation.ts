@@ -1,0 +1,191 @@
+// One request while it runs: takes each new token and says what follows from it: text, the end, forced tokens. Knows no model and no blocks.
+import { LucioleError } from "../errors.js";
+import { Random } from "../random.js";
+import { THINK_CLOSE } from "../tasks/response.js";
+import { createStreamDecoder, type StreamDecoder } from "../tokenizer/stream-decoder.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { AnswerConstraint } from "./answer-grammar.js";
+import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
+import { EventQueue } from "./event-queue.js";
+import { changesLogits, LogitChanges } from "./logit-changes.js";
+import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
+import type { FinishReason, GenerationRequest, GenerationResult, SamplingOptions, TokenEvent, TokenLogProb } from "./request.js";
+import { Sequence } from "./sequence.js";
+import { StopText } from "./stop-text.js";
+import { type PartedText, ThinkTracker } from "./thinking.js";
+
+/** A request's sequence with all that is decided token by token. */
+export class Generation extends Sequence {
+  readonly sampling: SamplingOptions;
+  readonly random: Random;
+  /** Changes to the logits, where the request asks for any. */
+  readonly changes?: LogitChanges;
+  readonly events: EventQueue<TokenEvent>;
+  readonly result: Promise<GenerationResult>;
+  readonly lookup = new LookupDrafter(DEFAULT_LOOKUP);
+  /** Rules of the answer, set before the first token. */
+  constraint?: AnswerConstraint;
+  finishReason?: FinishReason;
+  numDrafted = 0;
+  numAccepted = 0;
+
+  private readonly stopIds: ReadonlySet<number>;
+  private readonly closeIds: ArrayLike<number>;
+  private readonly decoder?: StreamDecoder;
+  private readonly thinking: ThinkTracker;
+  private readonly stopText: StopText;
+  private readonly loop?: LoopDetector;
+  private logProbs = new Float32Array(64);
+  private text = "";
+  private numThinking = 0;
+  private settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void };
+
+  constructor(
+    readonly request: GenerationRequest,
+    readonly maxNewTokens: number,
+    tokenizer: Tokenizer | undefined,
+    onLeave: () => void,
+  ) {
+    super(request.prompt);
+    this.sampling = request.sampling ?? {};
+    this.random = new Random(this.sampling.seed ?? 0);
+    if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);
+    this.events = new EventQueue(onLeave);
+    this.stopIds = new Set(request.stopIds);
+    this.decoder = tokenizer && createStreamDecoder(tokenizer, { skipSpecialTokens: true });
+    this.closeIds = tokenizer ? closingIds(tokenizer) : [];
+    this.thinking = new ThinkTracker(request.thinking?.startsInside ?? false);
+    this.stopText = new StopText(request.stop ?? []);
+    if (request.loop !== false) this.loop = new LoopDetector(request.loop ?? DEFAULT_LOOP);
+    this.result = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.result.catch(() => {}); // one who iterates alone hears of errors there
+  }
+
+  /** Begins: a thinking budget of nothing is spent at once. */
+  begin(): void {
+    if (this.isThinking && this.request.thinking?.budget === 0) this.closeThinking();
+  }
+
+  /** Whether the completion stands inside its thinking. */
+  get isThinking(): boolean {
+    return this.thinking.state === "inside";
+  }
+  /** Whether the next token must obey the constraint. */
+  get isConstrained(): boolean {
+    return this.constraint !== undefined && !this.isThinking;
+  }
+  get isFinished(): boolean {
+    return this.finishReason !== undefined;
+  }
+  /** Most drafts that could still be of use. */
+  get draftLimit(): number {
+    return this.request.speculate === false ? 0 : this.maxNewTokens - this.numGenerated - 1;
+  }
+
+  /** Takes the token drawn; more may be forced behind it, or another in its place. */
+  take(id: number, logProb: number, top?: readonly TokenLogProb[]): void {
+    const isStop = this.stopIds.has(id);
+    const isReplaced = isStop && this.isThinking && this.request.thinking?.unclosed === "close";
+    const isLoop = !isReplaced && this.append(id, logProb, isStop, false, top);
+    if (this.isFinished || !this.isThinking) return;
+    if (isReplaced || isLoop || this.numThinking >= (this.request.thinking?.budget ?? Number.POSITIVE_INFINITY)) this.closeThinking();
+  }
+
+  /** Ends the completion as it stands. */
+  finish(reason: FinishReason): void {
+    this.finishReason = reason;
+    this.text += this.flushText();
+    this.constraint?.dispose();
+    this.events.end();
+    this.settle.resolve(this.describe());
+  }
+
+  /** Ends it with an error instead of a result. */
+  fail(error: unknown): void {
+    this.finishReason = "cancelled";
+    this.constraint?.dispose();
+    this.events.end(error);
+    this.settle.reject(error);
+  }
+
+  private closeThinking(): void {
+    this.loop?.reset();
+    for (let i = 0; i < this.closeIds.length && !this.isFinished; i++) this.append(this.closeIds[i], 0, false, true);
+  }
+
+  /** Appends a token; returns whether it completes a loop inside the thinking. */
+  private append(id: number, logProb: number, isStop: boolean, isForced: boolean, top?: readonly TokenLogProb[]): boolean {
+    const wasThinking = this.isThinking;
+    const wasConstrained = this.isConstrained;
+    this.push(id);
+    this.noteLogProb(logProb);
+    this.changes?.add(id);
+    let text = isStop ? "" : this.readText(id);
+    const isThinking = this.isThinking;
+    if (wasThinking && isThinking) this.numThinking++;
+    if (wasConstrained) this.constraint?.accept(id);
+    const isLoop = !isForced && (this.loop?.push(id) ?? false);
+    const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
+    if (reason) text += this.flushText();
+    this.text += text;
+    if (this.request.events !== false) this.events.push({ id, logProb, text, isThinking: wasThinking || isThinking, isForced, ...(top && { top }) });
+    if (reason) this.finish(reason);
+    return isLoop;
+  }
+
+  private reasonToEnd(isStop: boolean, isLoop: boolean): FinishReason | undefined {
+    if (isStop || this.stopText.found !== undefined || (this.isConstrained && this.constraint?.isComplete)) return "stop";
+    if (this.numGenerated === this.maxNewTokens) return "length";
+    return isLoop ? "loop" : undefined;
+  }
+
+  private readText(id: number): string {
+    return this.decoder ? this.letThrough(this.thinking.push(this.decoder.push(id))) : "";
+  }
+  private flushText(): string {
+    if (!this.decoder) return "";
+    return this.letThrough(this.thinking.push(this.decoder.flush())) + this.letThrough(this.thinking.flush()) + this.stopText.flush();
+  }
+  /** Stop texts are looked for in the answer alone. */
+  private letThrough({ thinking, answer }: PartedText): string {
+    return answer === "" ? thinking : thinking + this.stopText.push(answer);
+  }
+
+  private noteLogProb(logProb: number): void {
+    if (this.numGenerated > this.logProbs.length) {
+      const wider = new Float32Array(2 * this.logProbs.length);
+      wider.set(this.logProbs);
+      this.logProbs = wider;
+    }
+    this.logProbs[this.numGenerated - 1] = logProb;
+  }
+
+  private describe(): GenerationResult {
+    return {
+      ids: this.tokens.slice(this.numPrompt, this.numTokens),
+      logProbs: this.logProbs.slice(0, this.numGenerated),
+      text: this.text,
+      finishReason: this.finishReason as FinishReason,
+      ...(this.stopText.found !== undefined && { stopText: this.stopText.found }),
+      numThinking: this.numThinking,
+      isThinkClosed: !this.isThinking,
+      numPrefixHits: this.numPrefixHits ?? 0,
+      numDrafted: this.numDrafted,
+      numAccepted: this.numAccepted,
+    };
+  }
+}
+
+/** The tokens that close the thinking. */
+function closingIds(tokenizer: Tokenizer): ArrayLike<number> {
+  const id = tokenizer.tokenId(THINK_CLOSE);
+  if (id !== undefined) return [id];
+  try {
+    return tokenizer.encode(THINK_CLOSE);
+  } catch (error) {
+    if (error instanceof LucioleError) return []; // an alphabet that cannot spell the tag has no thinking to close
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+// Stored tensors of a checkpoint where they lie: in mapped files, read in place. What a file keeps in another order is read and converted.
+import { statSync } from "node:fs";
+import type { TensorSource } from "../checkpoint/index.js";
+import { CheckpointError } from "../errors.js";
+import type { WeightSource } from "../models/frozen-weights.js";
+import type { DType } from "../tensor/dtype.js";
+import { adviseMapped, bytesAs, fromBytes, keep, mapFile, scope } from "../tensor/engine.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** Weights in mapped files. `close` ends the mappings but for tensors still in use. */
+export interface MappedWeights extends WeightSource {
+  close(): void;
+}
+
+/** The tensors of `source`, whose files stay as they are meanwhile. */
+export function mappedWeights(source: TensorSource): MappedWeights {
+  const files = new Map<string, Tensor>();
+  const fileOf = (path: string): Tensor => {
+    let file = files.get(path);
+    if (!file) files.set(path, (file = keep(mapFile(path, statSync(path).size))));
+    return file;
+  };
+  const mapped = (name: string): Tensor | null => {
+    const place = source.placement(name);
+    if (!place) return null;
+    const file = fileOf(place.path);
+    if (place.byteOffset + place.sizeBytes > file.size)
+      throw new CheckpointError(
+        `${place.path}: tensor ${name} should end at byte ${place.byteOffset + place.sizeBytes}, the file has ${file.size}: it is truncated`,
+      );
+    return bytesAs(file, place.byteOffset, place.shape, place.dtype as DType);
+  };
+  return {
+    names: source.names,
+    info: (name) => (source.has(name) ? source.info(name) : undefined),
+    async open(name) {
+      const inFile = mapped(name);
+      if (inFile) return inFile;
+      const { data, shape, dtype } = await source.read(name);
+      return fromBytes(data, shape, dtype as DType);
+    },
+    done(name) {
+      scope(() => {
+        const tensor = mapped(name);
+        if (tensor) adviseMapped(tensor, "drop");
+      });
+    },
+    close() {
+      for (const file of files.values()) file.dispose();
+      files.clear();
+    },
+  };
+}

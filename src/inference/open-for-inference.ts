@@ -1,0 +1,185 @@
+// Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published shape. Weights stay in
+// the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type GgufModel, openGgufModel, type TensorSource } from "../checkpoint/index.js";
+import { LucioleError } from "../errors.js";
+import { createModel } from "../models/create.js";
+import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
+import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import type { LanguageModel } from "../models/language-model.js";
+import { publishedConfig } from "../models/published.js";
+import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.js";
+import { onShapes } from "../tensor/backends/shapes.js";
+import { type DType, storageBytes } from "../tensor/dtype.js";
+import { trimMemory } from "../tensor/engine.js";
+import { numElements } from "../tensor/tensor.js";
+import { createTokenizer } from "../tokenizer/create-tokenizer.js";
+import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
+import { mappedWeights } from "./mapped-weights.js";
+import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
+import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
+import { randomType, randomWeights } from "./random-weights.js";
+
+/** How to open a model. */
+export interface InferenceOptions {
+  /** Type of activations; default bf16. */
+  readonly compute?: ComputeType;
+  /** Tokens that fit into the cache, of all sequences together; default the model's context, at most 8,192. */
+  readonly cacheTokens?: number;
+  /** Default: latents where the model has them, in the type of activations. */
+  readonly cacheKind?: InferenceUse["cacheKind"];
+  readonly cacheType?: InferenceUse["cacheType"];
+  /** New tokens of the largest step; default 512. */
+  readonly stepTokens?: number;
+  /** Run the layer of multi-token prediction, where the model has one; default true. */
+  readonly drafts?: boolean;
+  /** Called with the bytes loaded so far and in all. */
+  readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+}
+
+/** A model with its weights frozen, and what goes with it. Its owner disposes the model. */
+export interface InferenceModel extends Omit<ModelFacts, "tokenizer" | "directory" | "compute"> {
+  /** What was opened, in words. */
+  readonly label: string;
+  readonly model: LanguageModel;
+  /** null for random models, and where there is no tokenizer with the weights. */
+  readonly tokenizer: Tokenizer | null;
+  readonly use: InferenceUse;
+  readonly plan: InferencePlan;
+}
+
+/** Weights of a model and how to end their use. */
+interface OpenedWeights {
+  readonly source: WeightSource;
+  readonly isMapped: boolean;
+  close(): void;
+}
+
+/** Parts of `random:<shape>[@type]`; null for another name. */
+export function parseRandomName(path: string): { shape: string; type?: string } | null {
+  const [, shape, type] = /^random:(.+?)(?:@([^@]+))?$/.exec(path) ?? [];
+  return shape === undefined ? null : { shape, type };
+}
+
+/**
+ * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws ConfigError when nothing
+ * is there, CheckpointError listing all that does not fit, BackendError with the figures when it would not fit into memory.
+ */
+export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
+  const random = parseRandomName(path);
+  if (random) return openRandom(path, random.shape, random.type, options);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return openGgufFile(path, options);
+  return openDirectory(path, options);
+}
+
+async function openDirectory(path: string, options: InferenceOptions): Promise<InferenceModel> {
+  const { opened, warning } = await openFiles(path);
+  try {
+    const { directory, weights } = opened;
+    const config = withoutAbsentMtp(parseHfConfig(opened.config, join(directory, "config.json")), weights);
+    const tokenizer = existsSync(join(directory, "tokenizer.json")) ? loadTokenizer(directory) : null;
+    const { generation, template, stopIds } = await readGeneration(opened, tokenizer);
+    return { label: path, tokenizer, generation, template, stopIds, warning, config, ...(await load(path, config, mapped(weights), options)) };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
+  const config = publishedConfig(shape);
+  const weights = await onShapes(async () => {
+    const { parameters } = createModel(config, { seed: null, isFrozen: true });
+    return (): OpenedWeights => {
+      const source = randomWeights(parameters, randomType(type ?? "q8_0"));
+      return { source, isMapped: false, close: source.close };
+    };
+  });
+  const stopIds = [config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
+  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights(), options)) };
+}
+
+async function openGgufFile(path: string, options: InferenceOptions): Promise<InferenceModel> {
+  const opened = await openGgufModel(path);
+  try {
+    const { config, weights } = opened;
+    const { tokenizer, warning } = tokenizerOf(opened, path);
+    const stopIds = new Set([config.eos_token_id, tokenizer?.eosId, opened.file.facts.count("tokenizer.ggml.eot_token_id")].flat().filter(isId));
+    const facts = { label: path, tokenizer, generation: {}, template: null, stopIds: [...stopIds], warning };
+    return { ...facts, config, ...(await load(basename(path), config, mapped(weights), options)) };
+  } finally {
+    await opened.close();
+  }
+}
+
+const isId = (id: unknown): id is number => typeof id === "number";
+
+/** A vocabulary that cannot be read leaves the model usable with token ids. */
+function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer | null; warning?: string } {
+  try {
+    const { json, config } = ggufTokenizer(file.facts, path);
+    return { tokenizer: createTokenizer(json, config) };
+  } catch (error) {
+    if (!(error instanceof LucioleError)) throw error;
+    return { tokenizer: null, warning: error.message };
+  }
+}
+
+function mapped(weights: TensorSource): OpenedWeights {
+  const source = mappedWeights(weights);
+  return { source, isMapped: true, close: source.close };
+}
+
+/** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
+export function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
+  if (config.model_type !== "deepseek_v3" || config.num_nextn_predict_layers === 0) return config;
+  const prefix = `model.layers.${config.num_hidden_layers}.`;
+  return weights.names.some((name) => name.startsWith(prefix)) ? config : { ...config, num_nextn_predict_layers: 0 };
+}
+
+/** What a model is opened for, the options' defaults filled in. */
+export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
+  const compute = options.compute ?? "bf16";
+  return {
+    compute,
+    cacheKind: options.cacheKind ?? ("kv_lora_rank" in config ? "latent" : "heads"),
+    cacheType: options.cacheType ?? compute,
+    cacheTokens: options.cacheTokens ?? Math.min(config.max_position_embeddings, 8192),
+    stepTokens: options.stepTokens ?? 512,
+    usesDrafts: (options.drafts ?? true) && config.model_type === "deepseek_v3" && config.num_nextn_predict_layers > 0,
+  };
+}
+
+async function load(
+  what: string,
+  config: HfConfig,
+  { source, isMapped, close }: OpenedWeights,
+  options: InferenceOptions,
+): Promise<Pick<InferenceModel, "model" | "use" | "plan">> {
+  const use = useOf(config, options);
+  try {
+    const plan = await planInference(config, source, use, isMapped);
+    refuseUnlessFits(what, plan);
+    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true });
+    try {
+      await fill(model.parameters, source, options.onProgress);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return { model, use, plan };
+  } finally {
+    close();
+    trimMemory();
+  }
+}
+
+async function fill(parameters: ParameterSet, source: WeightSource, onProgress: InferenceOptions["onProgress"]): Promise<void> {
+  const bytesOf = (spec: Parameters<typeof partsOf>[0]) =>
+    partsOf(spec).reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
+  const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
+  let loaded = 0;
+  await loadFrozen(parameters, source, (spec) => onProgress?.((loaded += bytesOf(spec)), total));
+}

@@ -1,0 +1,81 @@
+// A language model as the runtime sees it: host arrays become tensors, the model steps, the rows asked for become logits.
+// Knows no weights and no requests.
+import type { LanguageModel } from "../models/language-model.js";
+import { stepBatch } from "../nn/batch.js";
+import type { PagedCache } from "../nn/paged-cache.js";
+import { keep, scope, tensor } from "../tensor/engine.js";
+import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
+import { gatherRows } from "../tensor/ops/rows.js";
+import { sampleTokens } from "../tensor/ops/sampling.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { InferenceUse } from "./memory-plan.js";
+import type { DraftPlan, ModelRunner, MtpRunner, StepPlan } from "./model-runner.js";
+
+/** What a runner's cache is like. */
+export type RunnerOptions = Pick<InferenceUse, "cacheKind" | "cacheType" | "cacheTokens" | "usesDrafts">;
+
+/** A runner over a cache of its own, which `dispose` frees; the model is the caller's. */
+export class PagedRunner implements ModelRunner {
+  readonly cache: PagedCache;
+  readonly mtp?: MtpRunner;
+  /** Hidden states of the last step, for drafting from them. */
+  private hidden: Tensor | null = null;
+
+  constructor(
+    private readonly model: LanguageModel,
+    private readonly options: RunnerOptions,
+  ) {
+    const { cacheKind: kind, cacheType: dtype, usesDrafts: forDrafts } = options;
+    this.cache = model.createPagedCache({ numBlocks: Math.max(1, Math.ceil(options.cacheTokens / BLOCK_TOKENS)), kind, dtype, forDrafts });
+    if (forDrafts) this.mtp = { draft: (plan) => this.draft(plan) };
+  }
+
+  get vocabSize(): number {
+    return this.model.vocabSize;
+  }
+  get maxPositions(): number {
+    return this.model.maxPositions;
+  }
+  get blockSize(): number {
+    return this.cache.blockSize;
+  }
+  get numBlocks(): number {
+    return this.cache.numBlocks;
+  }
+  /** Over heads prompts and generated tokens take one path; over latents two, which agree but for rounding. */
+  get pathsAgree(): boolean {
+    return this.options.cacheKind === "heads";
+  }
+
+  step(plan: StepPlan): Tensor {
+    this.forget();
+    return scope(() => {
+      const hidden = this.model.step(stepBatch(plan), this.cache);
+      if (this.mtp) this.hidden = keep(hidden);
+      return this.model.logits(rowsOf(hidden, plan.logitRows));
+    });
+  }
+
+  dispose(): void {
+    this.forget();
+    this.cache.dispose();
+  }
+
+  private draft(plan: DraftPlan): Tensor {
+    return scope(() => {
+      const before = gatherRows(this.hidden as Tensor, tensor(plan.hiddenRows, [plan.hiddenRows.length], "i32"));
+      const states = this.model.draft(before, stepBatch(plan), this.cache) as Tensor;
+      const logits = this.model.logits(rowsOf(states, plan.draftRows));
+      const uniforms = tensor(new Float32Array(plan.draftRows.length), [plan.draftRows.length]);
+      return sampleTokens(logits, uniforms, { temperature: 0, topK: 0, topP: 1, minP: 0 }).ids;
+    });
+  }
+
+  private forget(): void {
+    this.hidden?.dispose();
+    this.hidden = null;
+  }
+}
+
+/** Rows of x by rising indexes; x itself where they are all of them. */
+const rowsOf = (x: Tensor, rows: Int32Array): Tensor => (rows.length === x.shape[0] ? x : gatherRows(x, tensor(rows, [rows.length], "i32")));

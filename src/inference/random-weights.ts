@@ -1,0 +1,155 @@
+// Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is read at varying places.
+// Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
+
+import { ConfigError, didYouMean } from "../errors.js";
+import type { WeightSource } from "../models/frozen-weights.js";
+import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
+import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
+import { bytesAs, copyBytes, empty, fromBytes, keep } from "../tensor/engine.js";
+import { numElements, type Tensor } from "../tensor/tensor.js";
+
+/** Types that random weights come in. */
+export const RANDOM_TYPES = ["q8_0", "q4_0", "q4_k", "q6_k", "e4m3", "bf16"] as const;
+/** A type of random weights. */
+export type RandomType = (typeof RANDOM_TYPES)[number];
+
+/** The type of that name. Throws ConfigError for another. */
+export function randomType(name: string): RandomType {
+  if ((RANDOM_TYPES as readonly string[]).includes(name)) return name as RandomType;
+  throw new ConfigError(`no storage type "${name}" for random weights${didYouMean(name, RANDOM_TYPES)}; choose one of ${RANDOM_TYPES.join(", ")}`);
+}
+
+/** Standard deviation of the weights, as released models were initialised. */
+const STD = 0.02;
+const TILE_BYTES = 32 << 20;
+const CHUNK_BYTES = 4 << 20;
+
+/** The source of a model's weights. Its tiles are freed by `close`. */
+export interface RandomWeights extends WeightSource {
+  close(): void;
+}
+
+/**
+ * Matrices come in `type`, or in the nearest one whose blocks fit their rows; what released files keep wide stays wide: with e4m3 embedding,
+ * head and eh_proj are bf16. Vectors and routers are f32.
+ */
+export function randomWeights(parameters: ParameterSet, type: RandomType): RandomWeights {
+  const infos = new Map(parameters.specs.flatMap((spec) => partsOf(spec).flatMap((part) => storedTensors(spec, part.name, part.shape, type))));
+  const tiles = new Map<DType, Tensor>();
+  const tileOf = (dtype: DType): Tensor => {
+    let tile = tiles.get(dtype);
+    if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype), [TILE_BYTES], "u8"))));
+    return tile;
+  };
+  let draws = 0;
+  return {
+    names: infos.keys(),
+    info: (name) => infos.get(name),
+    async open(name) {
+      const { dtype, shape, constant } = infos.get(name) as StoredInfo;
+      if (constant !== undefined) return fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32");
+      return fromTile(tileOf(dtype), shape, dtype, draws++);
+    },
+    done: () => {},
+    close: () => {
+      for (const tile of tiles.values()) tile.dispose();
+      tiles.clear();
+    },
+  };
+}
+
+interface StoredInfo {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** All numbers alike (f32). */
+  readonly constant?: number;
+}
+
+function storedTensors(spec: ParameterSpec, name: string, shape: readonly number[], type: RandomType): [string, StoredInfo][] {
+  if (shape.length === 1) return [[name, { dtype: "f32", shape, constant: "constant" in spec.init ? spec.init.constant : 0 }]];
+  if (spec.alwaysF32) return [[name, { dtype: "bf16", shape }]];
+  const isWide = type === "e4m3" && /embed_tokens|lm_head|eh_proj/.test(name);
+  const dtype = isWide ? "bf16" : fitting(type, shape[1]);
+  const scales: [string, StoredInfo] = [`${name}_scale_inv`, { dtype: "f32", shape: shape.map((n) => Math.ceil(n / 128)), constant: STD / E4M3_STD }];
+  return dtype === "e4m3" ? [[name, { dtype, shape }], scales] : [[name, { dtype, shape }]];
+}
+
+/** Rows must be whole blocks: as files that quantise such rows do, the next wider type is taken. */
+function fitting(type: RandomType, width: number): RandomType {
+  const fits = (t: RandomType) => t === "bf16" || width % blockSizes[t].numbers === 0;
+  return [type, "q8_0" as const, "bf16" as const].find(fits) as RandomType;
+}
+
+/** A tensor read from the tile at a place of its own, in place where it is small enough. */
+function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number): Tensor {
+  const sizeBytes = storageBytes(dtype, numElements(shape));
+  const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
+  // Multiples of an odd constant visit the places in an order that does not soon repeat.
+  const place = (length: number, i: number) => (((i + 1) * 2654435761) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
+  if (sizeBytes <= TILE_BYTES / 2) return bytesAs(tile, place(sizeBytes, draw), shape, dtype);
+  const whole = empty(shape, dtype);
+  for (let at = 0, i = 0; at < sizeBytes; at += CHUNK_BYTES, i++) {
+    // Chunks begin within a row, but at a block: their length is one of whole units.
+    const length = Math.min(Math.floor(CHUNK_BYTES / unit) * unit, sizeBytes - at);
+    const part = bytesAs(tile, place(length, draw + i), [length], "u8");
+    copyBytes(part, whole, at);
+    part.dispose();
+    if (length < CHUNK_BYTES) at -= CHUNK_BYTES - length;
+  }
+  return whole;
+}
+
+/** Root mean square of e4m3 numbers whose upper exponent bit is clear. */
+const E4M3_STD = 0.6;
+
+/** Random bytes, then what blocks need to be numbers of the wanted size. */
+function randomTile(dtype: DType): Uint8Array {
+  const words = new Uint32Array(TILE_BYTES / 4);
+  let state = 0x9e3779b9;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  const bytes = new Uint8Array(words.buffer);
+  if (dtype === "e4m3") for (let i = 0; i < words.length; i++) words[i] &= 0xbfbfbfbf;
+  else if (dtype === "bf16") makeBf16(new Uint16Array(words.buffer));
+  else if (isBlockType(dtype)) makeBlocks(bytes, dtype);
+  return bytes;
+}
+
+/** Sign and fraction stay random; the exponent is that of the standard deviation or half of it. */
+function makeBf16(halves: Uint16Array): void {
+  const exponent = toBf16Bits(STD / 1.4) & 0x7f80;
+  for (let i = 0; i < halves.length; i++) halves[i] = (halves[i] & 0x807f) | (exponent + ((halves[i] & 0x100) >> 1));
+}
+
+/** Scales of each block type, so that its random quants have the standard deviation wanted and mean zero or nearly. */
+function makeBlocks(bytes: Uint8Array, dtype: DType): void {
+  const { bytes: size } = blockSizes[dtype as keyof typeof blockSizes];
+  const half = (at: number, value: number) => {
+    const bits = toF16Bits(value);
+    bytes[at] = bits & 255;
+    bytes[at + 1] = bits >> 8;
+  };
+  for (let at = 0; at + size <= bytes.length; at += size) {
+    if (dtype === "q8_0") half(at, STD / 74);
+    else if (dtype === "q4_0") half(at, STD / 4.6);
+    else if (dtype === "q6_k") {
+      for (let i = 192; i < 208; i++) bytes[at + i] = 32 + (bytes[at + i] & 31);
+      half(at + 208, STD / (18.5 * 48));
+    } else makeMins(bytes, at, half);
+  }
+}
+
+/** q4_k and q5_k: minimums equal to the scales and dmin = 7.5·d centre random nibbles on zero. */
+function makeMins(bytes: Uint8Array, at: number, half: (at: number, value: number) => void): void {
+  const d = STD / (4.6 * 34);
+  half(at, d);
+  half(at + 2, 7.5 * d);
+  for (let j = 0; j < 4; j++) {
+    bytes[at + 8 + j] = bytes[at + 4 + j];
+    bytes[at + 12 + j] = (bytes[at + 12 + j] & 15) * 17;
+  }
+}

@@ -1,0 +1,150 @@
+// What is asked of the runtime and what it gives back: the types of requests, token events and results, and what makes a request impossible.
+// Knows no model.
+import { ConfigError } from "../errors.js";
+import type { LoopLimits } from "./loop-detector.js";
+
+/** How tokens are drawn. Log-probabilities are those of softmax(changed logits / temperature) before the cuts top-k, top-p, min-p. */
+export interface SamplingOptions {
+  /** 0 takes the likeliest token; default 1. */
+  readonly temperature?: number;
+  /** Keep the k likeliest; default 0, all. */
+  readonly topK?: number;
+  /** Keep the fewest likeliest tokens that together reach this probability; default 1, all. */
+  readonly topP?: number;
+  /** Drop tokens less likely than this share of the likeliest; default 0, none. */
+  readonly minP?: number;
+  /** Divides positive and multiplies negative logits of tokens seen in prompt or completion; default 1, none. */
+  readonly repetitionPenalty?: number;
+  /** Taken off the logit of every token of the completion; default 0. */
+  readonly presencePenalty?: number;
+  /** Taken off the logit of a token for each time the completion has it; default 0. */
+  readonly frequencyPenalty?: number;
+  /** Added to the logits of single tokens; -Infinity forbids one. */
+  readonly logitBias?: ReadonlyMap<number, number>;
+  /** The tokens are a function of prompt, seed and weights; default 0. */
+  readonly seed?: number;
+  /** How many of the likeliest tokens to tell at each place, 0 … 20; default 0. */
+  readonly topLogProbs?: number;
+}
+
+/**
+ * Thinking between `<think>` and `</think>`. It can be opened by the prompt or as the first thing of the completion, and is closed once: later
+ * tags are text. What ends it, ends it: an unclosed think is all thinking and no answer, unless `unclosed` says otherwise.
+ */
+export interface ThinkingOptions {
+  /** Whether the prompt ends inside the thinking (see `opensThinking`); default false. */
+  readonly startsInside?: boolean;
+  /** Tokens of thinking after which `</think>` is forced and the answer begins; default: no bound but maxNewTokens. */
+  readonly budget?: number;
+  /** When a stop token comes before `</think>`: "end" the request (default), or put "close" in its place, once, and go on with the answer. */
+  readonly unclosed?: "end" | "close";
+}
+
+/** One completion to make. */
+export interface GenerationRequest {
+  readonly prompt: ArrayLike<number>;
+  /** Default: as many as fit the context. */
+  readonly maxNewTokens?: number;
+  readonly sampling?: SamplingOptions;
+  /** Tokens that end the completion; the one that did is its last. */
+  readonly stopIds?: readonly number[];
+  /** Texts that end the completion and do not appear in it; looked for in the answer, not in the thinking. They need the engine's tokenizer. */
+  readonly stop?: readonly string[];
+  readonly thinking?: ThinkingOptions;
+  /** When a cycle of tokens ends the completion (in the thinking: forces its end); false: never. Default: `DEFAULT_LOOP`. */
+  readonly loop?: LoopLimits | false;
+  /** A JSON schema that the answer (all but the thinking) obeys. It needs the engine's tokenizer. */
+  readonly schema?: object | boolean;
+  /** Whether drafts are made where the engine can; changes the speed alone. Default true. */
+  readonly speculate?: boolean;
+  /** Cancels the request. */
+  readonly signal?: AbortSignal;
+  /** Whether token events are kept for iteration; default true. Without, only the result tells. */
+  readonly events?: boolean;
+}
+
+/** A token and its log-probability. */
+export interface TokenLogProb {
+  readonly id: number;
+  readonly logProb: number;
+}
+
+/** A new token. */
+export interface TokenEvent extends TokenLogProb {
+  /** Text that has become certain, perhaps "": whole characters, never a part of a stop text; "" throughout without a tokenizer. Tags are included. */
+  readonly text: string;
+  /** Whether the token belongs to the thinking, the tag that closes it included. */
+  readonly isThinking: boolean;
+  /** Whether the runtime put the token there; its log-probability is then 0. */
+  readonly isForced: boolean;
+  /** The likeliest tokens at this place, where they were asked for. */
+  readonly top?: readonly TokenLogProb[];
+}
+
+/** Why a completion ended: a stop token or text, its longest length, a cycle, or because it was cancelled. */
+export type FinishReason = "stop" | "length" | "loop" | "cancelled";
+
+/** A finished completion. */
+export interface GenerationResult {
+  /** All new tokens, a stop token included. */
+  readonly ids: Int32Array;
+  readonly logProbs: Float32Array;
+  /** The text of the completion without the stop text; "" without a tokenizer. */
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  /** The stop text that was found. */
+  readonly stopText?: string;
+  /** Tokens of thinking, the closing tag not included. */
+  readonly numThinking: number;
+  /** False when the completion ended inside the thinking. */
+  readonly isThinkClosed: boolean;
+  /** Prompt tokens that the prefix cache spared. */
+  readonly numPrefixHits: number;
+  /** Tokens drafted for this request, and those that came true. */
+  readonly numDrafted: number;
+  readonly numAccepted: number;
+}
+
+/** The most `topLogProbs` tells. */
+export const MAX_TOP_LOG_PROBS = 20;
+
+/** Throws ConfigError for sampling numbers outside their ranges, or ids outside the vocabulary. */
+export function checkSampling(sampling: SamplingOptions, vocabSize: number): void {
+  const {
+    temperature = 1,
+    topK = 0,
+    topP = 1,
+    minP = 0,
+    repetitionPenalty = 1,
+    presencePenalty = 0,
+    frequencyPenalty = 0,
+    topLogProbs = 0,
+    seed = 0,
+  } = sampling;
+  const rules: readonly (readonly [string, number, boolean, string])[] = [
+    ["temperature", temperature, temperature >= 0 && temperature < Infinity, "a number of at least 0"],
+    ["topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number of at least 0 (0 keeps all)"],
+    ["topP", topP, topP > 0 && topP <= 1, "a number above 0, at most 1"],
+    ["minP", minP, minP >= 0 && minP <= 1, "a number from 0 to 1"],
+    ["repetitionPenalty", repetitionPenalty, repetitionPenalty > 0 && repetitionPenalty < Infinity, "a number above 0 (1 changes nothing)"],
+    ["presencePenalty", presencePenalty, Number.isFinite(presencePenalty), "a finite number"],
+    ["frequencyPenalty", frequencyPenalty, Number.isFinite(frequencyPenalty), "a finite number"],
+    [
+      "topLogProbs",
+      topLogProbs,
+      Number.isInteger(topLogProbs) && topLogProbs >= 0 && topLogProbs <= MAX_TOP_LOG_PROBS,
+      `a whole number from 0 to ${MAX_TOP_LOG_PROBS}`,
+    ],
+    ["seed", seed, Number.isSafeInteger(seed), "a safe integer"],
+  ];
+  for (const [name, got, isFine, expected] of rules) if (!isFine) throw new ConfigError(`sampling: ${name} must be ${expected}, got ${got}`);
+  for (const [id, bias] of sampling.logitBias ?? []) {
+    checkId(id, vocabSize, "logitBias");
+    if (Number.isNaN(bias) || bias === Infinity) throw new ConfigError(`sampling: the bias of token ${id} must be a finite number or -Infinity, got ${bias}`);
+  }
+}
+
+/** Throws ConfigError unless `id` is a token. */
+export function checkId(id: number, vocabSize: number, where: string): void {
+  if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) throw new ConfigError(`${where}: token ids go from 0 to ${vocabSize - 1}, got ${id}`);
+}
