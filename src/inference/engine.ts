@@ -5,6 +5,7 @@ import { BackendError, ConfigError } from "../errors.js";
 import { keep, scope } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { AnswerGrammars } from "./answer-grammar.js";
 import { BlockPool } from "./block-pool.js";
 import { Generation } from "./generation.js";
 import type { ModelRunner } from "./model-runner.js";
@@ -77,6 +78,9 @@ export class Engine {
   private readonly speculation: Speculation;
   private readonly rate = new RateMeter();
   private readonly totals = { steps: 0, promptTokens: 0, generatedTokens: 0, drafted: 0, accepted: 0 };
+  private readonly grammars?: AnswerGrammars;
+  /** Requests whose schema is being compiled. */
+  private readonly preparing = new Set<Generation>();
   private loop: Promise<void> | null = null;
   private isClosed = false;
 
@@ -93,6 +97,7 @@ export class Engine {
     this.scheduler = new Scheduler(this.pool, { maxSequences, maxStepTokens });
     this.plans = new PlanBuilder(blockSize);
     this.sampler = new Sampler(runner.vocabSize);
+    if (options.tokenizer) this.grammars = new AnswerGrammars(options.tokenizer, runner.vocabSize);
   }
 
   /** Longest sequence, prompt and completion together, that model and cache take. */
@@ -113,6 +118,7 @@ export class Engine {
     generation.result.finally(() => signal?.removeEventListener("abort", cancel)).catch(() => {});
     this.totals.promptTokens += request.prompt.length;
     if (signal?.aborted) generation.finish("cancelled");
+    else if (request.schema !== undefined) void this.enqueueConstrained(generation, request.schema);
     else this.enqueue(generation);
     return { result: generation.result, cancel, [Symbol.asyncIterator]: () => generation.events[Symbol.asyncIterator]() };
   }
@@ -139,7 +145,7 @@ export class Engine {
   /** Cancels what runs and waits for the step under way. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting]) this.cancel(generation);
+    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing]) this.cancel(generation);
     await this.loop;
   }
 
@@ -150,9 +156,23 @@ export class Engine {
     this.loop ??= this.run();
   }
 
+  private async enqueueConstrained(generation: Generation, schema: object | boolean): Promise<void> {
+    this.preparing.add(generation);
+    try {
+      const constraint = await this.grammars!.constrain(schema, generation.request.stopIds ?? []);
+      if (generation.isFinished) return constraint.dispose(); // cancelled meanwhile
+      generation.constraint = constraint;
+      this.enqueue(generation);
+    } catch (error) {
+      if (!generation.isFinished) generation.fail(error);
+    } finally {
+      this.preparing.delete(generation);
+    }
+  }
+
   private cancel(generation: Generation): void {
     if (generation.isFinished) return;
-    this.scheduler.remove(generation);
+    if (!this.preparing.has(generation)) this.scheduler.remove(generation);
     generation.finish("cancelled");
   }
 
@@ -225,7 +245,7 @@ export class Engine {
     this.sampler.clear();
     let total = 0;
     for (const { sequence, numRows } of parts) {
-      const masks = numRows > 0 && sequence.isConstrained ? await masksOf(sequence, numRows - 1) : [];
+      const masks = numRows > 0 && sequence.isConstrained ? await this.masksOf(sequence, numRows - 1) : [];
       const { sampling: options, random, changes, drafts, numGenerated } = sequence;
       for (let j = 0; j < numRows; j++) {
         if (j > 0) changes?.add(drafts[j - 1]);
@@ -235,6 +255,27 @@ export class Engine {
       total += numRows;
     }
     return total;
+  }
+
+  /** Masks of a constrained sequence's rows: one before each draft and one behind the last, up to the first draft that is not allowed. */
+  private async masksOf(sequence: Generation, numDrafts: number): Promise<(Int32Array | undefined)[]> {
+    const { constraint: rules, drafts } = sequence;
+    if (!rules) return [];
+    try {
+      const masks = [await rules.mask()];
+      let numTaken = 0;
+      while (numTaken < numDrafts && rules.accept(drafts[numTaken])) {
+        numTaken++;
+        if (rules.isComplete) break;
+        masks.push(await rules.mask());
+      }
+      rules.rollback(numTaken);
+      return masks.map((mask) => (mask.length > 0 ? mask : undefined));
+    } catch (error) {
+      this.scheduler.remove(sequence);
+      sequence.fail(error);
+      return [];
+    }
   }
 
   /** Gives every sequence its new tokens; returns the rows whose successors are now known. */
@@ -304,20 +345,6 @@ export class Engine {
       drafted.dispose();
     }
   }
-}
-
-/** Masks of a constrained sequence's rows: one before each draft and one behind the last, up to the first draft that is not allowed. */
-async function masksOf({ constraint, drafts }: Generation, numDrafts: number): Promise<Int32Array[]> {
-  const rules = constraint!;
-  const masks = [await rules.mask()];
-  let numTaken = 0;
-  while (numTaken < numDrafts && rules.accept(drafts[numTaken])) {
-    numTaken++;
-    if (rules.isComplete) break;
-    masks.push(await rules.mask());
-  }
-  rules.rollback(numTaken);
-  return masks;
 }
 
 function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: number): string {

@@ -115,3 +115,23 @@ function mix(a: number, b: number): number {
   h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
   return h ^ (h >>> 15);
 }
+
+/** A model that says a fixed text: behind position p it finds `script[p + 1]` likeliest, whatever stands before. */
+export class ScriptRunner implements ModelRunner {
+  readonly maxPositions = 1000;
+  readonly blockSize = 4;
+  readonly numBlocks = 400;
+
+  constructor(
+    readonly vocabSize: number,
+    private readonly script: ArrayLike<number>,
+  ) {}
+
+  step(plan: StepPlan): Tensor {
+    const logits = new Float32Array(plan.logitRows.length * this.vocabSize);
+    plan.logitRows.forEach((row, r) => {
+      logits[r * this.vocabSize + (this.script[plan.positions[row] + 1] ?? 0)] = 100;
+    });
+    return tensor(logits, [plan.logitRows.length, this.vocabSize]);
+  }
+}

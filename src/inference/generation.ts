@@ -124,7 +124,7 @@ export class Generation extends Sequence {
     this.changes?.add(id);
     let text = isStop ? "" : this.readText(id);
     const isThinking = this.isThinking;
-    if (wasThinking && isThinking) this.numThinking++;
+    if (wasThinking && isThinking && !isForced) this.numThinking++;
     if (wasConstrained) this.constraint?.accept(id);
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
     const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
