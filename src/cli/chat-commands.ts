@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   clear: { usage: "/clear", help: "forget the conversation, keep the system prompt", run: clear },
   system: { usage: "/system [text|off]", help: "show, set or drop the system prompt", run: system },
   think: { usage: "/think on|fold|off|show", help: "thinking: as it comes, folded, hidden; show the last", run: think },
-  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, seed", run: set },
+  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, think-budget, seed", run: set },
   save: { usage: "/save file", help: "write the conversation to a file", run: save },
   load: { usage: "/load file", help: "go on with a saved conversation", run: load },
   stats: { usage: "/stats", help: "tokens, speed, and how full the context is", run: (_, chat) => stats(chat) },
@@ -84,6 +84,7 @@ const SETTINGS: Readonly<Record<string, { readonly key: keyof ChatSampling; read
   "top-k": { key: "topK", expected: "a whole number (0: all)", fits: isWhole(0) },
   "min-p": { key: "minP", expected: "a number from 0 to 1", fits: (value) => value >= 0 && value <= 1 },
   "max-tokens": { key: "maxTokens", expected: "a whole number of at least 1", fits: isWhole(1) },
+  "think-budget": { key: "thinkBudget", expected: "a whole number (tokens of thinking)", fits: isWhole(0) },
   seed: { key: "seed", expected: "a whole number", fits: isWhole(0) },
 };
 
@@ -91,7 +92,7 @@ function set(argument: string, chat: ChatState): CommandResult {
   let { sampling } = chat;
   for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
   chat.sampling = sampling;
-  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(what the context leaves)" };
+  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(what fits)", thinkBudget: "(none)" };
   const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? unset[key]}`);
   return [shown.join("  ")];
 }

@@ -13,6 +13,8 @@ export interface ChatSampling {
   readonly seed?: number;
   /** New tokens at most; default: what the context leaves. */
   readonly maxTokens?: number;
+  /** Tokens of thinking after which the model is made to answer; default: no bound. */
+  readonly thinkBudget?: number;
 }
 
 /** Why a reply ended. */

@@ -16,6 +16,11 @@ function read(change: Record<string, unknown>): ReturnType<typeof ggufTokenizer>
   return ggufTokenizer(facts, "x.gguf");
 }
 
+test("the tags of thinking stay text even where a file calls them control tokens", () => {
+  const { json, config } = read({ token_type: TYPES.with(259, 3) });
+  expect(createTokenizer(json, config).decode([259, 97, 258], { skipSpecialTokens: true })).toBe("<think>a");
+});
+
 test("control tokens are special, user-defined ones are text, unused ones are not looked for", () => {
   const { json, config } = read({});
   const tokenizer = createTokenizer(json, config);
