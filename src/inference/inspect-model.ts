@@ -14,7 +14,7 @@ import { numElements } from "../tensor/tensor.js";
 import { type InferencePlan, planInference } from "./memory-plan.js";
 import { parseRandomName, useOf, withoutAbsentMtp } from "./open-for-inference.js";
 import { isRunDirectory, openFiles } from "./open-model.js";
-import { randomType, randomWeights } from "./random-weights.js";
+import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 
 /** Stored tensors at a glance. */
 export interface StoredFacts {
@@ -89,7 +89,7 @@ async function inspectGguf(path: string, context: number | undefined): Promise<M
 }
 
 async function inspectRandom(config: HfConfig, type: string | undefined, context: number | undefined): Promise<ModelSummary> {
-  const source = await onShapes(async () => randomWeights(createModel(config, { seed: null, isFrozen: true }).parameters, randomType(type ?? "q8_0")));
+  const source = randomWeights(await frozenParameters(config), randomType(type ?? "q8_0"));
   return summarise(config, null, source, context);
 }
 

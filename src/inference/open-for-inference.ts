@@ -10,7 +10,6 @@ import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.js";
-import { onShapes } from "../tensor/backends/shapes.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
 import { trimMemory } from "../tensor/engine.js";
 import { numElements } from "../tensor/tensor.js";
@@ -21,7 +20,7 @@ import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
-import { randomType, randomWeights } from "./random-weights.js";
+import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 
 /** How to open a model. */
 export interface InferenceOptions {
@@ -90,15 +89,10 @@ async function openDirectory(path: string, options: InferenceOptions): Promise<I
 
 async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
   const config = publishedConfig(shape);
-  const weights = await onShapes(async () => {
-    const { parameters } = createModel(config, { seed: null, isFrozen: true });
-    return (): OpenedWeights => {
-      const source = randomWeights(parameters, randomType(type ?? "q8_0"));
-      return { source, isMapped: false, close: source.close };
-    };
-  });
+  const source = randomWeights(await frozenParameters(config), randomType(type ?? "q8_0"));
+  const weights = { source, isMapped: false, close: source.close };
   const stopIds = [config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
-  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights(), options)) };
+  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights, options)) };
 }
 
 async function openGgufFile(path: string, options: InferenceOptions): Promise<InferenceModel> {

@@ -3,16 +3,24 @@
 import type { LanguageModel } from "../models/language-model.js";
 import { stepBatch } from "../nn/batch.js";
 import type { PagedCache } from "../nn/paged-cache.js";
-import { keep, scope, tensor } from "../tensor/engine.js";
+import { keep, memoryStats, scope, tensor, trimMemory } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { gatherRows } from "../tensor/ops/rows.js";
 import { sampleTokens } from "../tensor/ops/sampling.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { InferenceUse } from "./memory-plan.js";
 import type { DraftPlan, ModelRunner, MtpRunner, StepPlan } from "./model-runner.js";
+import type { InferenceModel } from "./open-for-inference.js";
 
 /** What a runner's cache is like. */
-export type RunnerOptions = Pick<InferenceUse, "cacheKind" | "cacheType" | "cacheTokens" | "usesDrafts">;
+export interface RunnerOptions extends Pick<InferenceUse, "cacheKind" | "cacheType" | "cacheTokens" | "usesDrafts"> {
+  /** Bytes of buffers kept for reuse between steps, beyond which they go back to the system; default: no bound but the pool's own. */
+  readonly spareBytes?: number;
+}
+
+/** The runner of a model opened for inference. */
+export const runnerOf = ({ model, use, plan }: Pick<InferenceModel, "model" | "use" | "plan">): PagedRunner =>
+  new PagedRunner(model, { ...use, spareBytes: 2 * plan.activations });
 
 /** A runner over a cache of its own, which `dispose` frees; the model is the caller's. */
 export class PagedRunner implements ModelRunner {
@@ -49,6 +57,8 @@ export class PagedRunner implements ModelRunner {
 
   step(plan: StepPlan): Tensor {
     this.forget();
+    const { heldBytes, liveBytes } = memoryStats();
+    if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) trimMemory();
     return scope(() => {
       const hidden = this.model.step(stepBatch(plan), this.cache);
       if (this.mtp) this.hidden = keep(hidden);

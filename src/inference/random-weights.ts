@@ -1,11 +1,15 @@
 // Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is read at varying places.
 // Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
 
+import type { HostDtype, TensorSource } from "../checkpoint/index.js";
 import { ConfigError, didYouMean } from "../errors.js";
+import { createModel } from "../models/create.js";
 import type { WeightSource } from "../models/frozen-weights.js";
+import type { HfConfig } from "../models/hf-config.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
+import { onShapes } from "../tensor/backends/shapes.js";
 import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
-import { bytesAs, copyBytes, empty, fromBytes, keep } from "../tensor/engine.js";
+import { bytesAs, copyBytes, empty, fromBytes, keep, scopeAsync } from "../tensor/engine.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
 /** Types that random weights come in. */
@@ -29,6 +33,29 @@ export interface RandomWeights extends WeightSource {
   close(): void;
 }
 
+/** The same weights for what reads files: to be converted, say. Close it after use. */
+export async function randomTensorSource(config: HfConfig, type: RandomType): Promise<TensorSource> {
+  const weights = randomWeights(await frozenParameters(config), type);
+  const info = (name: string) => {
+    const { dtype, shape } = weights.info(name) as StoredInfo;
+    return { dtype: dtype as HostDtype, shape, sizeBytes: storageBytes(dtype, numElements(shape)) };
+  };
+  return {
+    names: [...weights.names],
+    metadata: {},
+    has: (name) => weights.info(name) !== undefined,
+    info,
+    placement: () => null,
+    read: (name) => scopeAsync(async () => ({ ...info(name), data: await (await weights.open(name)).bytes() })),
+    close: async () => weights.close(),
+  };
+}
+
+/** Names and shapes of a model's stored tensors; no memory is taken. */
+export function frozenParameters(config: HfConfig): Promise<ParameterSet> {
+  return onShapes(async () => createModel(config, { seed: null, isFrozen: true }).parameters);
+}
+
 /**
  * Matrices come in `type`, or in the nearest one whose blocks fit their rows; what released files keep wide stays wide: with e4m3 embedding,
  * head and eh_proj are bf16. Vectors and routers are f32.
@@ -41,14 +68,13 @@ export function randomWeights(parameters: ParameterSet, type: RandomType): Rando
     if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype), [TILE_BYTES], "u8"))));
     return tile;
   };
-  let draws = 0;
   return {
     names: infos.keys(),
     info: (name) => infos.get(name),
     async open(name) {
       const { dtype, shape, constant } = infos.get(name) as StoredInfo;
       if (constant !== undefined) return fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32");
-      return fromTile(tileOf(dtype), shape, dtype, draws++);
+      return fromTile(tileOf(dtype), shape, dtype, hashOf(name));
     },
     done: () => {},
     close: () => {
@@ -84,19 +110,25 @@ function fitting(type: RandomType, width: number): RandomType {
 function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
-  // Multiples of an odd constant visit the places in an order that does not soon repeat.
-  const place = (length: number, i: number) => (((i + 1) * 2654435761) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
+  const place = (length: number, i: number) => ((i >>> 0) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
   if (sizeBytes <= TILE_BYTES / 2) return bytesAs(tile, place(sizeBytes, draw), shape, dtype);
   const whole = empty(shape, dtype);
   for (let at = 0, i = 0; at < sizeBytes; at += CHUNK_BYTES, i++) {
     // Chunks begin within a row, but at a block: their length is one of whole units.
     const length = Math.min(Math.floor(CHUNK_BYTES / unit) * unit, sizeBytes - at);
-    const part = bytesAs(tile, place(length, draw + i), [length], "u8");
+    const part = bytesAs(tile, place(length, Math.imul(draw + i, 0x9e3779b1)), [length], "u8");
     copyBytes(part, whole, at);
     part.dispose();
     if (length < CHUNK_BYTES) at -= CHUNK_BYTES - length;
   }
   return whole;
+}
+
+/** FNV-1a: a tensor's numbers depend on its name and type alone. */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 /** Root mean square of e4m3 numbers whose upper exponent bit is clear. */
