@@ -4,7 +4,7 @@ import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { ChatModel, ReplyEnd, ReplyRequest } from "./chat-session.js";
 import { Engine } from "./engine.js";
-import { type InferenceModel, type InferenceOptions, openForInference } from "./open-for-inference.js";
+import { type InferenceModel, type InferenceOptions, openForInference, parseRandomName } from "./open-for-inference.js";
 import { isRunDirectory, readModelFacts } from "./open-model.js";
 import { PagedRunner } from "./paged-runner.js";
 import { type SamplingDefaults, samplingDefaults } from "./sampling-defaults.js";
@@ -19,13 +19,14 @@ export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | 
 
 /** Opens `path` as `openForInference` does. Throws ConfigError for a model without a tokenizer. */
 export async function openForChat(path: string, options: InferenceOptions): Promise<OpenedChat> {
+  if (parseRandomName(path)) throw withoutTokenizer(path);
   // What was trained here computes as it was trained to.
   const isOwn = existsSync(path) && isRunDirectory(path);
   const opened = await openForInference(path, { ...options, ...(isOwn ? { compute: (await readModelFacts(path)).compute } : {}) });
   const { model, tokenizer, use, generation, stopIds, label, template, warning } = opened;
   if (!tokenizer) {
     model.dispose();
-    throw new ConfigError(`${path}: there is no tokenizer with this model, so it cannot be talked to${warning ? ` (${warning})` : ""}; see: luciole bench`);
+    throw withoutTokenizer(path, warning);
   }
   const runner = new PagedRunner(model, use);
   const engine = new Engine({ runner, tokenizer, maxStepTokens: use.stepTokens });
@@ -37,6 +38,9 @@ export async function openForChat(path: string, options: InferenceOptions): Prom
   };
   return { label, template, warning, model: chatModel(engine, defaults, stopIds), tokenizer, defaults, dispose };
 }
+
+const withoutTokenizer = (path: string, why?: string) =>
+  new ConfigError(`${path}: there is no tokenizer with this model${why ? ` (${why})` : ""}, so it cannot be talked to; luciole bench measures it`);
 
 /** An engine as a conversation needs it. */
 export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {

@@ -8,12 +8,17 @@ const PAIR_BASE = 2 ** 24;
 /** Pieces remembered before all are forgotten; a text uses the same words again and again. */
 const MAX_REMEMBERED = 1 << 17;
 const MAX_REMEMBERED_LENGTH = 64;
+/** Up to so many symbols looking through all pairs is quicker than keeping them in order. */
+const MAX_SCANNED = 48;
+const NO_RANK = Number.POSITIVE_INFINITY;
 
 /** A byte-level vocabulary with its merges. */
 export class BpeModel {
   private readonly idOfByte: Int32Array;
   private readonly remembered = new Map<string, readonly number[]>();
   private readonly encoder = new TextEncoder();
+  /** Ranks of the pairs of the piece at hand. */
+  private readonly ranks: number[] = [];
 
   private constructor(
     readonly vocab: ReadonlyMap<string, number>,
@@ -49,7 +54,7 @@ export class BpeModel {
     const known = this.remembered.get(piece);
     if (known !== undefined) return known;
     const whole = this.ignoreMerges ? this.vocab.get(toByteCharacters(piece)) : undefined;
-    const ids = whole === undefined ? this.merge(Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte])) : [whole];
+    const ids = whole === undefined ? this.merge(this.byteIds(piece)) : [whole];
     if (piece.length <= MAX_REMEMBERED_LENGTH) {
       if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
       this.remembered.set(piece, ids);
@@ -57,15 +62,54 @@ export class BpeModel {
     return ids;
   }
 
-  /** Merges in place: a symbol swallows its right neighbour, the places between stay empty. */
+  private byteIds(piece: string): number[] {
+    const ids: number[] = [];
+    for (let i = 0; i < piece.length; i++) {
+      const unit = piece.charCodeAt(i);
+      if (unit >= 0x80) return Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte]);
+      ids.push(this.idOfByte[unit]);
+    }
+    return ids;
+  }
+
   private merge(ids: number[]): readonly number[] {
+    return ids.length <= MAX_SCANNED ? this.mergeScanning(ids) : this.mergeQueued(ids);
+  }
+
+  private rankOf(left: number, right: number): number {
+    return this.rankOfPair.get(left * PAIR_BASE + right) ?? NO_RANK;
+  }
+
+  private mergeScanning(ids: number[]): readonly number[] {
+    const { ranks } = this;
+    let last = ids.length - 1;
+    for (let at = 0; at < last; at++) ranks[at] = this.rankOf(ids[at], ids[at + 1]);
+    while (last > 0) {
+      let best = 0;
+      for (let at = 1; at < last; at++) if (ranks[at] < ranks[best]) best = at;
+      if (ranks[best] === NO_RANK) break;
+      ids[best] = this.idOfRank[ranks[best]];
+      last--;
+      for (let at = best + 1; at <= last; at++) {
+        ids[at] = ids[at + 1];
+        ranks[at - 1] = ranks[at];
+      }
+      if (best < last) ranks[best] = this.rankOf(ids[best], ids[best + 1]);
+      if (best > 0) ranks[best - 1] = this.rankOf(ids[best - 1], ids[best]);
+    }
+    ids.length = last + 1;
+    return ids;
+  }
+
+  /** Merges in place: a symbol swallows its right neighbour, the places between stay empty. */
+  private mergeQueued(ids: number[]): readonly number[] {
     const next = ids.map((_, at) => at + 1);
     const previous = ids.map((_, at) => at - 1);
     const heap = new PairHeap();
-    const rankAt = (at: number) => (at >= 0 && next[at] < ids.length ? this.rankOfPair.get(ids[at] * PAIR_BASE + ids[next[at]]) : undefined);
+    const rankAt = (at: number) => (at >= 0 && next[at] < ids.length ? this.rankOf(ids[at], ids[next[at]]) : NO_RANK);
     const offer = (at: number): void => {
       const rank = rankAt(at);
-      if (rank !== undefined) heap.push(at, -rank);
+      if (rank !== NO_RANK) heap.push(at, -rank);
     };
     for (let at = 0; at + 1 < ids.length; at++) offer(at);
     while (heap.size > 0) {
