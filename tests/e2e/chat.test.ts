@@ -88,6 +88,23 @@ describe("from a program", () => {
     expect(long.code).toBe(2);
     expect(long.stderr).toMatch(/^error: the prompt has \d{3} tokens, the model's context 256; shorten it, or begin anew with \/clear\n$/);
   });
+  test("a GGUF file of the model carries tokenizer and template along", async () => {
+    await succeed(["convert", at("model"), at("model.gguf"), "--type", "q8_0"]);
+    const { stdout } = await withInput(["What is 7*8?", "Sing!"], ["chat", at("model.gguf")]);
+    expect(stdout).toBe("The answer is 56 🔥\nLa la la 🎵\n");
+  });
+  test("thinking beyond its budget is ended, and the answer begins", async () => {
+    const { stdout } = await withInput(["What is 7*8?"], ["chat", at("model"), "--think-budget", "3", "--max-tokens", "20", "--json"]);
+    const { thinking, answer } = JSON.parse(stdout);
+    expect("7*8 is 56 🔥.".startsWith(thinking)).toBe(true);
+    expect(thinking.length).toBeLessThan("7*8 is 56 🔥.".length);
+    expect(answer).not.toBe("");
+  });
+  test("a model of random weights has no tokenizer and cannot be talked to", async () => {
+    const { code, stderr } = await withInput(["hi"], ["chat", "random:r1-distill-qwen-1.5b"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: random:r1-distill-qwen-1\.5b: there is no tokenizer with this model.*\n$/);
+  });
   test("run puts each question to the model by itself, through the template", async () => {
     const { stdout } = await withInput(["What is 7*8?", "What is 7*8?"], ["run", at("model"), "--json"]);
     for (const line of stdout.trimEnd().split("\n")) expect(JSON.parse(line)).toMatchObject({ thinking: "7*8 is 56 🔥.", answer: "The answer is 56 🔥" });
