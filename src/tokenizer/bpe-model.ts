@@ -10,6 +10,8 @@ const MAX_REMEMBERED = 1 << 17;
 const MAX_REMEMBERED_LENGTH = 64;
 /** Up to so many symbols looking through all pairs is quicker than keeping them in order. */
 const MAX_SCANNED = 48;
+/** No token: a byte without one, or the place of one that was merged. */
+const EMPTY = -1;
 const NO_RANK = Number.POSITIVE_INFINITY;
 
 /** A byte-level vocabulary with its merges. */
@@ -27,14 +29,13 @@ export class BpeModel {
     private readonly idOfRank: Int32Array,
     private readonly ignoreMerges: boolean,
   ) {
-    this.idOfByte = Int32Array.from(CHARACTER_OF_BYTE, (character) => vocab.get(character) as number);
+    this.idOfByte = Int32Array.from(CHARACTER_OF_BYTE, (character) => vocab.get(character) ?? EMPTY);
   }
 
-  /** The model of a tokenizer.json, or undefined for one that is not a plain BPE with a token for each byte. */
+  /** The model of a tokenizer.json, or undefined for one that is no plain BPE, or whose merges name tokens that it lacks. */
   static fromJson({ model }: TokenizerJson): BpeModel | undefined {
     if (!isPlain(model) || typeof model.vocab !== "object" || model.vocab === null) return undefined;
     const vocab = new Map(Object.entries(model.vocab as Record<string, number>));
-    if (CHARACTER_OF_BYTE.some((character) => !vocab.has(character))) return undefined;
     const merges = model.merges ?? [];
     const rankOfPair = new Map<number, number>();
     const idOfRank = new Int32Array(merges.length);
@@ -62,12 +63,14 @@ export class BpeModel {
     return ids;
   }
 
+  /** The tokens of the piece's bytes; a byte that has none is left out, as Hugging Face's tokenizers do. */
   private byteIds(piece: string): number[] {
     const ids: number[] = [];
     for (let i = 0; i < piece.length; i++) {
       const unit = piece.charCodeAt(i);
-      if (unit >= 0x80) return Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte]);
-      ids.push(this.idOfByte[unit]);
+      if (unit >= 0x80) return Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte]).filter((id) => id !== EMPTY);
+      const id = this.idOfByte[unit];
+      if (id !== EMPTY) ids.push(id);
     }
     return ids;
   }
@@ -127,8 +130,6 @@ export class BpeModel {
     return ids.filter((id) => id !== EMPTY);
   }
 }
-
-const EMPTY = -1;
 
 /** Whether nothing but vocabulary and merges decides: no dropout, no unknown token, no marks at word ends. */
 function isPlain(model: TokenizerJson["model"]): boolean {
