@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
 import type { ChatSampling, ChatSession } from "../inference/chat-session.js";
 import type { SamplingDefaults } from "../inference/sampling-defaults.js";
-import { THINK_MODES, type ThinkMode } from "./reply-view.js";
+import { counted, THINK_MODES, type ThinkMode } from "./reply-view.js";
 
 /** What commands act on. */
 export interface ChatState {
@@ -112,7 +112,7 @@ function changed(sampling: ChatSampling, setting: string): ChatSampling {
 function save(file: string, { session }: ChatState): CommandResult {
   if (file === "") throw new ConfigError("/save: name a file");
   writeFileSync(file, `${JSON.stringify(session.save(), null, 2)}\n`);
-  return [`${session.messages.length} messages written to ${file}`];
+  return [`${counted(session.messages.length, "message")} written to ${file}`];
 }
 
 function load(file: string, { session }: ChatState): CommandResult {
@@ -122,11 +122,11 @@ function load(file: string, { session }: ChatState): CommandResult {
   } catch (error) {
     throw new DataError(`/load ${file}: ${(error as Error).message}`, { cause: error });
   }
-  return [`${session.messages.length} messages read from ${file}`];
+  return [`${counted(session.messages.length, "message")} read from ${file}`];
 }
 
 function stats({ session }: ChatState): string[] {
   const { numReplies, numTokens, seconds, contextTokens } = session.totals;
   const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${(numTokens / seconds).toFixed(1)} tokens/s` : "";
-  return [`${numReplies} replies, ${numTokens} tokens${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
+  return [`${counted(numReplies, "reply", "replies")}, ${counted(numTokens, "token")}${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
 }

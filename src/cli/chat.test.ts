@@ -16,7 +16,12 @@ const folder = mkdtempSync(join(tmpdir(), "luciole-chat-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function newChat(remembers = true): ChatState {
-  const style = { remembers, prompt: () => ({ text: "", ids: new Int32Array(1), startsInside: false }), reply: () => ({ push: () => [], flush: () => [] }) };
+  const style = {
+    kind: "conversation" as const,
+    remembers,
+    prompt: () => ({ text: "", ids: new Int32Array(1), startsInside: false }),
+    reply: () => ({ push: () => [], flush: () => [] }),
+  };
   // biome-ignore lint/correctness/useYield: it says nothing
   const reply = async function* () {
     return "stop" as const;
@@ -65,7 +70,7 @@ describe("commands", () => {
     const file = join(folder, "saved.json");
     runCommand(`/save ${file}`, chat);
     const other = newChat();
-    expect(runCommand(`/load ${file}`, other)).toEqual([`1 messages read from ${file}`]);
+    expect(runCommand(`/load ${file}`, other)).toEqual([`1 message read from ${file}`]);
     expect(other.session.save()).toEqual(JSON.parse(readFileSync(file, "utf8")));
     expect(() => runCommand("/load /nowhere", other)).toThrow(/\/load \/nowhere: .*no such file/);
     expect(runCommand("/stats", other)).toEqual(["0 replies, 0 tokens", "context: 0 of 99 tokens"]);
@@ -156,7 +161,7 @@ describe("a reply on a terminal", () => {
   test("ends with its figures, and why it was cut short", () => {
     expect(figuresLine(FIGURES)).toBe(footer.trimEnd());
     expect(figuresLine({ ...FIGURES, stopReason: "cancelled" })).toMatch(/, interrupted$/);
-    expect(figuresLine({ ...FIGURES, numTokens: 1 })).toBe("1 tokens, the first after 0.50 s");
+    expect(figuresLine({ ...FIGURES, numTokens: 1 })).toBe("1 token, the first after 0.50 s");
   });
 });
 

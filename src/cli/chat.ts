@@ -41,9 +41,14 @@ function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system,
   return { session, defaults, sampling: { temperature, topP, maxTokens, thinkBudget, seed }, thinkMode: think, lastThinking: "" };
 }
 
+const MANNERS = {
+  conversation: "",
+  question: "; it was trained on single questions and remembers none",
+  text: "; it has no chat template and goes on with what is typed",
+} as const;
+
 function greeting(name: string, { session }: ChatState): string[] {
-  const manner = session.style.remembers ? "" : "; it was trained on single questions and remembers none";
-  return [`${basename(name)}, context of ${session.maxPositions} tokens${manner}. /help tells the commands.`];
+  return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. /help tells the commands.`];
 }
 
 /** Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. */

@@ -95,6 +95,13 @@ test("a model trained on single questions remembers none and takes no system pro
   await expect(ask(session, "?")).rejects.toThrow(/no place for a system prompt/);
 });
 
+test("a model without any template goes on with what is typed", async () => {
+  const style = chatStyle(plain, null);
+  expect([style.kind, style.prompt([{ role: "user", content: "Once " }]).text]).toEqual(["text", "Once "]);
+  expect(chatStyle(chatty, null).kind).toBe("conversation");
+  expect(chatStyle(chatty, null, { raw: true }).prompt([{ role: "user", content: "Once " }]).text).toBe("Once ");
+});
+
 test("a saved conversation goes on, and what is none is refused", async () => {
   const model = new ScriptedModel([{ text: "t</think>yes" }, { text: "</think>a" }]);
   const session = new ChatSession(model, chatStyle(chatty, null));

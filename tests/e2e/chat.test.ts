@@ -169,10 +169,10 @@ describe.skipIf(!hasTerminal)("on a terminal", () => {
     // Plain TypeScript is slow enough to be interrupted, and at this temperature the model never ends by itself.
     const terminal = new Terminal(["chat", at("model"), "--backend", "reference", "--temperature", "50"]);
     await terminal.type("", "> ");
-    await terminal.type("Go on\r", /thinking … \d+ tokens|tokens\/s/);
+    await terminal.type("Go on\r", /thinking … \d+ token|tokens\/s/);
     const ended = await terminal.type(CTRL_C, /interrupted/);
     expect(ended).toMatch(/\d+ tokens.*, interrupted/);
-    await terminal.type("/stats\r", /1 replies/);
+    await terminal.type("/stats\r", /1 reply,/);
     await terminal.type(CTRL_C, "Ctrl-C once more leaves");
     terminal.type(CTRL_C, /./).catch(() => {});
     expect(await terminal.ended).toBe(0);
