@@ -1,10 +1,9 @@
 // Byte-pair merging over ids (Sennrich et al. 2016): the lowest-ranked pair first, the leftmost among equals. Knows one piece of text at a time.
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
 import { PairHeap } from "./pair-heap.js";
+import { NOT_THERE, PairTable } from "./pair-table.js";
 import type { TokenizerJson } from "./tokenizer.js";
 
-/** Two ids in one number; ids stay below 2^24, so it is exact. */
-const PAIR_BASE = 2 ** 24;
 /** Pieces remembered before all are forgotten; a text uses the same words again and again. */
 const MAX_REMEMBERED = 1 << 17;
 const MAX_REMEMBERED_LENGTH = 64;
@@ -13,6 +12,12 @@ const MAX_SCANNED = 48;
 /** No token: a byte without one, or the place of one that was merged. */
 const EMPTY = -1;
 const NO_RANK = Number.POSITIVE_INFINITY;
+
+/** What merges, and into what. */
+interface Merges {
+  readonly rankOfPair: PairTable;
+  readonly idOfRank: Int32Array;
+}
 
 /** A byte-level vocabulary with its merges. */
 export class BpeModel {
@@ -24,9 +29,7 @@ export class BpeModel {
 
   private constructor(
     readonly vocab: ReadonlyMap<string, number>,
-    private readonly rankOfPair: ReadonlyMap<number, number>,
-    /** What the merge of each rank makes. */
-    private readonly idOfRank: Int32Array,
+    private readonly merges: Merges,
     private readonly ignoreMerges: boolean,
   ) {
     this.idOfByte = Int32Array.from(CHARACTER_OF_BYTE, (character) => vocab.get(character) ?? EMPTY);
@@ -36,18 +39,8 @@ export class BpeModel {
   static fromJson({ model }: TokenizerJson): BpeModel | undefined {
     if (!isPlain(model) || typeof model.vocab !== "object" || model.vocab === null) return undefined;
     const vocab = new Map(Object.entries(model.vocab as Record<string, number>));
-    const merges = model.merges ?? [];
-    const rankOfPair = new Map<number, number>();
-    const idOfRank = new Int32Array(merges.length);
-    for (let rank = 0; rank < merges.length; rank++) {
-      const merge = merges[rank];
-      const [left, right] = typeof merge === "string" ? merge.split(" ", 2) : (merge as [string, string]);
-      const [leftId, rightId, id] = [vocab.get(left), vocab.get(right), vocab.get(left + right)];
-      if (leftId === undefined || rightId === undefined || id === undefined) return undefined;
-      rankOfPair.set(leftId * PAIR_BASE + rightId, rank);
-      idOfRank[rank] = id;
-    }
-    return new BpeModel(vocab, rankOfPair, idOfRank, model.ignore_merges === true);
+    const merges = readMerges(model.merges ?? [], vocab);
+    return merges && new BpeModel(vocab, merges, model.ignore_merges === true);
   }
 
   /** The ids of one piece. */
@@ -80,18 +73,20 @@ export class BpeModel {
   }
 
   private rankOf(left: number, right: number): number {
-    return this.rankOfPair.get(left * PAIR_BASE + right) ?? NO_RANK;
+    const rank = this.merges.rankOfPair.get(left, right);
+    return rank === NOT_THERE ? NO_RANK : rank;
   }
 
   private mergeScanning(ids: number[]): readonly number[] {
     const { ranks } = this;
+    const { idOfRank } = this.merges;
     let last = ids.length - 1;
     for (let at = 0; at < last; at++) ranks[at] = this.rankOf(ids[at], ids[at + 1]);
     while (last > 0) {
       let best = 0;
       for (let at = 1; at < last; at++) if (ranks[at] < ranks[best]) best = at;
       if (ranks[best] === NO_RANK) break;
-      ids[best] = this.idOfRank[ranks[best]];
+      ids[best] = idOfRank[ranks[best]];
       last--;
       for (let at = best + 1; at <= last; at++) {
         ids[at] = ids[at + 1];
@@ -109,6 +104,7 @@ export class BpeModel {
     const next = ids.map((_, at) => at + 1);
     const previous = ids.map((_, at) => at - 1);
     const heap = new PairHeap();
+    const { idOfRank } = this.merges;
     const rankAt = (at: number) => (at >= 0 && next[at] < ids.length ? this.rankOf(ids[at], ids[next[at]]) : NO_RANK);
     const offer = (at: number): void => {
       const rank = rankAt(at);
@@ -120,7 +116,7 @@ export class BpeModel {
       // The pair that was offered here may have been merged away since.
       if (ids[at] === EMPTY || rankAt(at) !== -count) continue;
       const right = next[at];
-      ids[at] = this.idOfRank[-count];
+      ids[at] = idOfRank[-count];
       ids[right] = EMPTY;
       next[at] = next[right];
       if (next[at] < ids.length) previous[next[at]] = at;
@@ -130,6 +126,31 @@ export class BpeModel {
     return ids.filter((id) => id !== EMPTY);
   }
 }
+
+/** The merges by ids; undefined where one names a token that the vocabulary lacks. */
+function readMerges(merges: readonly unknown[], vocab: ReadonlyMap<string, number>): Merges | undefined {
+  const tokens: string[] = [];
+  for (const [token, id] of vocab) tokens[id] = token;
+  const rankOfPair = new PairTable(merges.length);
+  const idOfRank = new Int32Array(merges.length);
+  let id = NOT_THERE;
+  for (let rank = 0; rank < merges.length; rank++) {
+    const merge = merges[rank];
+    const space = typeof merge === "string" ? merge.indexOf(" ") : 0;
+    const [left, right] = typeof merge === "string" ? [merge.slice(0, space), merge.slice(space + 1)] : (merge as [string, string]);
+    const [leftId, rightId] = [vocab.get(left), vocab.get(right)];
+    if (leftId === undefined || rightId === undefined) return undefined;
+    // Trained vocabularies number tokens as they were merged: looking at the next is quicker than looking one up.
+    id = isPair(tokens[id + 1], left, right) ? id + 1 : (vocab.get(left + right) ?? NOT_THERE);
+    if (id === NOT_THERE) return undefined;
+    rankOfPair.set(leftId, rightId, rank);
+    idOfRank[rank] = id;
+  }
+  return { rankOfPair, idOfRank };
+}
+
+const isPair = (token: string | undefined, left: string, right: string): boolean =>
+  token !== undefined && token.length === left.length + right.length && token.startsWith(left) && token.endsWith(right);
 
 /** Whether nothing but vocabulary and merges decides: no dropout, no unknown token, no marks at word ends. */
 function isPlain(model: TokenizerJson["model"]): boolean {
