@@ -1,5 +1,5 @@
 // Which of the tokenizers runs a tokenizer.json: ours where it knows all that the file holds, else the kept library. Reads no files.
-import { DataError } from "../errors.js";
+import { DataError, LucioleError } from "../errors.js";
 import { createBpeTokenizer } from "./bpe-tokenizer.js";
 import { charTokenizerFromJson } from "./char-tokenizer.js";
 import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
@@ -8,6 +8,16 @@ import { type Tokenizer, type TokenizerConfigJson, type TokenizerJson, tokenText
 
 /** The tokenizer of a tokenizer.json and its tokenizer_config.json. @throws DataError when nobody can read it */
 export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer {
+  try {
+    return readTokenizer(json, config);
+  } catch (error) {
+    if (error instanceof LucioleError) throw error;
+    // A file whose parts are not of the kind the format says shows as whatever went wrong first.
+    throw new DataError(`tokenizer.json is malformed (${(error as Error).message}); download it again`, { cause: error });
+  }
+}
+
+function readTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokenizer {
   const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
   return charTokenizerFromJson(json, roles) ?? createBpeTokenizer(json, config) ?? createLibraryTokenizer(json, config);
 }
