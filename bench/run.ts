@@ -13,6 +13,7 @@ import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { startup } from "./startup.js";
 import { renderTable } from "./table.js";
+import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
 import { packageRoot } from "./workload.js";
@@ -22,6 +23,7 @@ const claims: Readonly<Record<string, Claim>> = {
   gemm,
   paged,
   startup,
+  tokenize,
   leaks,
   "train-dense": trainDense,
   "train-deepseek": trainDeepseek,
