@@ -46,7 +46,7 @@ void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock&
   alignas(64) float p[R][kBlockKeys];
   alignas(64) float alpha[(kTileRows + kLanes - 1) / kLanes * kLanes] = {};
   const int64_t keys = visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
-  multiply<Pairs, R, Start::kZero>(p[0], kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk));
+  multiply<Pairs, R, Start::kZero>(p[0], kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.nextKeys);
   for (int r = 0; r < R; ++r) {
     vf top = splat(-kInfinity);
     for (int64_t n = 0; n < vectors; ++n) {
@@ -74,7 +74,9 @@ void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock&
     }
     store(state.norm + r * kLanes, vfma(load(state.norm + r * kLanes), splat(alpha[r]), blockNorm));
   }
-  multiply<Pairs, R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, words<Pairs>(keys), alpha);
+  const int64_t steps = words<Pairs>(keys), whole = std::min(steps, block.wholeWords);
+  multiply<Pairs, R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.nextValues);
+  if (whole < steps) multiply<Pairs, R, Start::kKeep>(state.out, state.ldo, block.vectors, p[0] + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
 }
 
 template <bool Pairs, int R>

@@ -22,12 +22,18 @@ inline constexpr int kTileVectors = 4;  // 6 x 4 sums + operands fill 32 registe
 /** Tasks a thread takes at a time: up to all the heads of one sequence, which share pages and cache lines, while there are plenty. */
 inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * threadCount()), 1, heads); }
 
+inline constexpr int kLineFloats = 16;  // of a cache line
+
 /** Where a product starts: from zero, from what is there, or from what is there times alpha[row]. */
 enum class Start { kZero, kKeep, kScale };
 
-/** c[r,n] = start + sum over words k ascending of a[r*aRow + k*aStep] * b[k*ldb + n], for R rows and N vectors of n. */
-template <bool Pairs, int R, int N, Start start>
-inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha) {
+/**
+ * c[r,n] = start + sum over words k ascending of a[r*aRow + k*aStep] * b[k*ldb + n], for R rows and N vectors of n.
+ * `Fetch`: each line of b read draws the line at the same place of `next` towards L2.
+ */
+template <bool Pairs, int R, int N, Start start, bool Fetch = false>
+inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha,
+                 [[maybe_unused]] const float* next = nullptr) {
   vf acc[R][N];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -42,6 +48,11 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     vf right[N];
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n) right[n] = load(b + n * kLanes);
+    if constexpr (Fetch) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; n += kLineFloats / kLanes) __builtin_prefetch(next + n * kLanes, 0, 2);
+      next += ldb;
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       vf left = broadcastWord(a + r * aRow);
@@ -57,10 +68,13 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     for (int n = 0; n < N; ++n) store(c + r * ldc + n * kLanes, acc[r][n]);
 }
 
-/** tile over any number of vectors. */
+/** tile over any number of vectors; whole tiles fetch from `next`, if it is given. */
 template <bool Pairs, int R, Start start>
 inline void multiply(float* c, int64_t ldc, int64_t vectors, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps,
-                     const float* alpha = nullptr) {
+                     const float* alpha = nullptr, const float* next = nullptr) {
+  if (next)
+    for (; vectors >= kTileVectors; vectors -= kTileVectors, c += kTileVectors * kLanes, b += kTileVectors * kLanes, next += kTileVectors * kLanes)
+      tile<Pairs, R, kTileVectors, start, true>(c, ldc, a, aRow, aStep, b, ldb, steps, alpha, next);
   for (; vectors >= kTileVectors; vectors -= kTileVectors, c += kTileVectors * kLanes, b += kTileVectors * kLanes)
     tile<Pairs, R, kTileVectors, start>(c, ldc, a, aRow, aStep, b, ldb, steps, alpha);
   if constexpr (kTileVectors > 2) {
@@ -91,7 +105,8 @@ inline void writeRow(const float* from, T* to, int64_t width, float scale) {
 
 /**
  * One packed block of keys and values: keys transposed [words of dqk, 64], values [words of 64, ldv] with `vectors` whole vectors used.
- * scale: what the products of queries and keys are still to be multiplied by.
+ * scale: what the products of queries and keys are still to be multiplied by. Where values are read in place, the word that pairs the last
+ * key with one that is not there lies apart (`tailValues`), after `wholeWords` others; nextKeys and nextValues: what is read after them, if known.
  */
 struct KeyBlock {
   const float* keysT;
@@ -100,6 +115,8 @@ struct KeyBlock {
   int64_t ldv;
   int64_t vectors;
   float scale;
+  int64_t wholeWords = kBlockKeys;
+  const float *tailValues = nullptr, *nextKeys = nullptr, *nextValues = nullptr;
 };
 
 /** The online softmax of a run of query rows: maximum, per-lane normaliser [rows, kLanes], unnormalised output [rows, ldo]. */

@@ -6,5 +6,6 @@ export * from "./kv-cache.js";
 export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";
+export * from "./paged-cache.js";
 export * from "./parameters.js";
 export * from "./rope-frequencies.js";

@@ -3,11 +3,13 @@ import type { Unsupported } from "../backend.js";
 import type { Kernel, OpSpec } from "../op.js";
 import * as attention from "./attention.js";
 import * as elementwise from "./elementwise.js";
+import * as expandedAttention from "./expanded-attention.js";
 import * as head from "./head.js";
 import * as linear from "./linear.js";
 import * as moe from "./moe.js";
 import * as norm from "./norm.js";
 import * as optimizer from "./optimizer.js";
+import * as pagedAttention from "./paged-attention.js";
 import * as reduce from "./reduce.js";
 import * as rope from "./rope.js";
 import * as rows from "./rows.js";
@@ -46,6 +48,10 @@ export const ops = {
   attentionBackward: attention.attentionBackwardOp,
   decodeAttention: attention.decodeAttentionOp,
   kvCacheWrite: attention.kvCacheWriteOp,
+  pagedWrite: pagedAttention.pagedWriteOp,
+  pagedAttention: pagedAttention.pagedAttentionOp,
+  gatherPaged: pagedAttention.gatherPagedOp,
+  expandedAttention: expandedAttention.expandedAttentionOp,
   embedding: rows.embeddingOp,
   embeddingBackward: rows.embeddingBackwardOp,
   gatherRows: rows.gatherRowsOp,

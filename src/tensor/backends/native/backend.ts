@@ -14,6 +14,7 @@ import { linearKernels } from "./kernels/linear.js";
 import { moeKernels } from "./kernels/moe.js";
 import { normKernels } from "./kernels/norm.js";
 import { optimizerKernels } from "./kernels/optimizer.js";
+import { pagedKernels } from "./kernels/paged.js";
 import { reduceKernels } from "./kernels/reduce.js";
 import { ropeKernels } from "./kernels/rope.js";
 import { rowKernels } from "./kernels/rows.js";
@@ -46,6 +47,7 @@ function kernelTable(addon: NativeAddon): KernelTable {
     ...normKernels(addon),
     ...ropeKernels(addon),
     ...attentionKernels(addon),
+    ...pagedKernels(addon),
     ...rowKernels(addon),
     ...moeKernels(addon),
     ...headKernels(addon),

@@ -128,6 +128,29 @@ interface AttentionFunctions {
   ): void;
 }
 
+interface PagedFunctions {
+  // biome-ignore format: one line per group of operands
+  pagedWrite(
+    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, role: number, blockIds: Address, offsets: Address,
+    R: number, heads: number, width: number, latent: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  gatherPaged(
+    cache: Address, cacheType: TypeCode, tables: Address, maxBlocks: number, cuKeys: Address, S: number, out: Address, outType: TypeCode,
+    width: number, latent: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  pagedAttention(
+    q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, o: Address, tables: Address, maxBlocks: number,
+    cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  expandedAttention(
+    q: Address, kv: Address, kRope: Address, type: TypeCode, o: Address, cuQueries: Address, cuKeys: Address,
+    S: number, H: number, nope: number, rotary: number, value: number, scale: number,
+  ): void;
+}
+
 interface RowFunctions {
   concatLast(a: Address, b: Address, y: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
   splitLast(x: Address, a: Address, b: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
@@ -218,6 +241,7 @@ export interface NativeAddon
     RopeFunctions,
     MatrixFunctions,
     AttentionFunctions,
+    PagedFunctions,
     RowFunctions,
     ExpertFunctions,
     HeadFunctions,

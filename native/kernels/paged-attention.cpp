@@ -1,0 +1,170 @@
+// Attention over paged heads and paged latents. See paged.h.
+#include "context-walk.h"
+#include "dtype.h"
+#include "fp8-latent.h"
+#include "paged.h"
+
+namespace luciole {
+namespace {
+
+using namespace attention;
+
+/** Block tables: the place of block i of a sequence. */
+struct Tables {
+  const int32_t* tables;
+  int64_t maxBlocks;
+  int64_t at(int64_t sequence, int64_t i) const { return tables[sequence * maxBlocks + i]; }
+  /** The block read after block i of the task: its next one, else the first of `next`; -1 where there is none. */
+  int64_t after(const WalkTask& task, int64_t i, const WalkTask* next) const {
+    if (i + 1 < task.blocks()) return at(task.sequence, i + 1);
+    return next ? at(next->sequence, 0) : -1;
+  }
+};
+
+/** Blocks of heads that lie as the products read them; only what the build or odd widths ask for is copied. */
+template <class C, bool Pairs>
+class HeadBlocks {
+  static constexpr bool kInPlace = Pairs || std::is_same_v<C, float>;
+  static constexpr int64_t P = sizeof(C) == 2 ? 2 : 1;
+
+ public:
+  static constexpr bool kInPairs = Pairs;
+  HeadBlocks(const C* keys, const C* values, Tables tables, const WalkSizes& z) : keys_(keys), values_(values), tables_(tables), z_(z), ldv_(padded(z.Dv)) {}
+
+  int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
+
+  KeyBlock load(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+    const int64_t block = tables_.at(task.sequence, i), keys = task.keysAt(i);
+    KeyBlock out{scratch, z_.Dk, scratch + kBlockKeys * z_.Dk, ldv_, ldv_ / kLanes, z_.scale};
+    if constexpr (kInPlace) out.keysT = keysOf(block, task.kvHead);
+    else unpackKeys(keysOf(block, task.kvHead), scratch);
+    const float* values = valuesOf(block, task.kvHead);
+    if (kInPlace && ldv_ == z_.Dv) {
+      out.values = values;
+      if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, scratch);
+    } else {
+      unpackValues(values, keys, scratch + kBlockKeys * z_.Dk);
+    }
+    const int64_t after = tables_.after(task, i, next);
+    if (kInPlace && after >= 0) {
+      const int64_t head = i + 1 < task.blocks() ? task.kvHead : next->kvHead;
+      out.nextKeys = keysOf(after, head), out.nextValues = valuesOf(after, head);
+    }
+    return out;
+  }
+
+ private:
+  const float* keysOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys); }
+  const float* valuesOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys); }
+
+  /** The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied even by zero. */
+  void splitTail(KeyBlock& block, int64_t word, float* scratch) const {
+    for (int64_t d = 0; d < z_.Dv; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * ldv_ + d)) & 0xffff));
+    block.wholeWords = word, block.tailValues = scratch;
+  }
+
+  static vf load(const float* p) { return luciole::load(p); }
+
+  /** Rows of words into rows of f32, two a row. */
+  void unpackKeys(const float* words, float* out) const {
+    for (int64_t w = 0; w < z_.Dk / 2; ++w, out += 2 * kBlockKeys)
+      for (int64_t t = 0; t < kBlockKeys; t += kLanes) {
+        const vi pair = asInt(load(words + w * kBlockKeys + t));
+        store(out + t, asFloat(pair << 16));
+        store(out + kBlockKeys + t, asFloat(pair & static_cast<int32_t>(0xffff0000)));
+      }
+  }
+
+  /** Values into rows as wide as whole vectors: words stay words where products take pairs, else they become f32. */
+  void unpackValues(const float* words, int64_t keys, float* out) const {
+    for (int64_t t = 0; t < keys; t += P, words += z_.Dv)
+      if constexpr (kInPlace) {
+        const bool alone = Pairs && t + 1 == keys;
+        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
+          const vf word = get(words + d, lanes);
+          store(out + d, alone ? asFloat(asInt(word) & 0xffff) : word);
+        });
+        out += ldv_;
+      } else {
+        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
+          const vi pair = asInt(get(words + d, lanes));
+          store(out + d, asFloat(pair << 16));
+          store(out + ldv_ + d, asFloat(pair & static_cast<int32_t>(0xffff0000)));
+        });
+        out += 2 * ldv_;
+      }
+  }
+
+  const C *keys_, *values_;
+  Tables tables_;
+  WalkSizes z_;
+  int64_t ldv_;
+};
+
+/** Blocks of latents, one row a token: keys are the whole row, values its start. `C` is the element type, uint8_t for FP8. */
+template <class C, bool Pairs>
+class LatentBlocks {
+  static constexpr bool kFp8 = std::is_same_v<C, uint8_t>;
+  using Row = std::conditional_t<kFp8, bf16, C>;
+  using Pack = Packer<Row, Pairs>;
+
+ public:
+  static constexpr bool kInPairs = Pairs;
+  LatentBlocks(const C* cache, Tables tables, const WalkSizes& z)
+      : cache_(cache), tables_(tables), z_(z), entry_(kFp8 ? fp8EntryBytes(z.Dk, z.Dv) : z.Dk), ldv_(padded(z.Dv)) {}
+
+  int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? rowFloats() : 0); }
+
+  KeyBlock load(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+    const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
+    float *keysT = scratch, *values = keysT + kBlockKeys * words<Pairs>(z_.Dk);
+    Lookahead ahead;
+    if (after >= 0) ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
+    ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
+    const Row* rows = rowsOf(blockOf(tables_.at(task.sequence, i)), keys, values + kBlockKeys * ldv_);
+    Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, keysT, &ahead);
+    Pack::stacked({rows, keys, z_.Dk, 1, z_.Dv}, values);
+    return {keysT, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
+  }
+
+ private:
+  int64_t rowFloats() const { return (kBlockKeys * z_.Dk + 1) / 2; }
+  const C* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
+
+  const Row* rowsOf(const C* block, int64_t keys, [[maybe_unused]] float* scratch) const {
+    if constexpr (kFp8) {
+      bf16* rows = reinterpret_cast<bf16*>(scratch);
+      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, rows + t * z_.Dk, z_.Dk, z_.Dv);
+      return rows;
+    } else {
+      return block;
+    }
+  }
+
+  const C* cache_;
+  Tables tables_;
+  WalkSizes z_;
+  int64_t entry_, ldv_;
+};
+
+}  // namespace
+
+void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType, void* o, const int32_t* tables, int64_t maxBlocks,
+                    const int32_t* cuQueries, const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv, float scale) {
+  const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale};
+  const Tables blocks{tables, maxBlocks};
+  const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
+  dispatchType(qType, [&](auto qTag) {
+    using Q = decltype(qTag);
+    const auto run = [&](const auto& source) { walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
+    if (cacheType == kU8) return run(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
+    dispatchType(cacheType, [&](auto cacheTag) {
+      using C = decltype(cacheTag);
+      constexpr bool Pairs = kPairs<Q> && kPairs<C>;
+      if (values) run(HeadBlocks<C, Pairs>(static_cast<const C*>(keys), static_cast<const C*>(values), blocks, z));
+      else run(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
+    });
+  });
+}
+
+}  // namespace luciole

@@ -1,0 +1,267 @@
+// Attention over a paged cache: writing tokens into blocks, any number of new queries a sequence against its blocks, latents read back.
+// One op serves decoding, chunks of a prompt and the checking of drafts. Inference only: there are no gradients.
+// Legend: T new tokens, S sequences, a block table [S, maxBlocks] lists the blocks of each sequence in order (unused entries are not read).
+import { dispatch } from "../engine.js";
+import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
+import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
+import {
+  BLOCK_TOKENS,
+  encodeFp8Latent,
+  fp8LatentBytes,
+  isPaged,
+  type PagedReader,
+  type PagedRole,
+  pagedIndex,
+  pagedReader,
+  pagedShape,
+  pagedWidths,
+} from "./paged-layout.js";
+
+/** Parameters of `pagedWrite`. */
+export interface PagedWriteParams {
+  role: PagedRole;
+  /** Width of the latent proper (dc), which FP8 stores as e4m3; 0 for every other cache. */
+  latent: number;
+}
+
+/** Parameters of `pagedAttention`. */
+export interface PagedAttentionParams {
+  scale: number;
+  /** Width of a value; in a latent cache the first numbers of each entry. */
+  valueWidth: number;
+}
+
+/** Parameters of `gatherPaged`. */
+export interface GatherPagedParams {
+  /** Rows of the result: the last of cuKeys. */
+  rows: number;
+  latent: number;
+  dtype: "f32" | "bf16";
+}
+
+const i32 = (shape: readonly number[], values: readonly number[]): SampleInput => ({ shape, dtype: "i32", values });
+const list = (...values: number[]): SampleInput => i32([values.length], values);
+const f32 = (...shape: number[]): SampleInput => ({ shape, dtype: "f32" });
+const bf16 = (...shape: number[]): SampleInput => ({ shape, dtype: "bf16" });
+
+/** A cache of heads for samples, with random numbers. */
+const headsOf = (blocks: number, heads: number, dk: number, dv: number, dtype: "f32" | "bf16"): SampleInput[] => [
+  { shape: pagedShape("keys", blocks, heads, dk, dtype), dtype },
+  { shape: pagedShape("values", blocks, heads, dv, dtype), dtype },
+];
+
+/** An FP8 latent cache for samples, of numbers that vary. */
+export function fp8Sample(blocks: number, latent: number, rotary: number): SampleInput {
+  const bytes = fp8LatentBytes(latent, rotary);
+  const values = new Uint8Array(blocks * BLOCK_TOKENS * bytes);
+  const row = new Float32Array(latent + rotary);
+  for (let t = 0; t < blocks * BLOCK_TOKENS; t++) {
+    for (let d = 0; d < row.length; d++) row[d] = Math.sin(t * 12.9 + d * 78.2) * (1 + (t % 5));
+    encodeFp8Latent(row, 0, latent, rotary, values, t * bytes);
+  }
+  return { shape: [blocks, BLOCK_TOKENS, bytes], dtype: "u8", values };
+}
+
+/**
+ * Entry (blockIds[r], offsets[r]) of the cache = row r of x [R,Hkv,D] or, for a latent, [R,dc+dR]; converts to the cache's type, in place.
+ * No two rows may have the same entry.
+ */
+export const pagedWriteOp: OpSpec<PagedWriteParams> = {
+  name: "pagedWrite",
+  infer: ([x, cache, blockIds], { role, latent }) => {
+    const isCache = isPaged(cache!, role, latent);
+    const { heads, width } = isCache ? pagedWidths(cache!, role, latent) : { heads: 0, width: 0 };
+    const fits = isCache && numElements(x!.shape.slice(1)) === heads * width && blockIds!.shape[0] === x!.shape[0];
+    checkShape(fits, "pagedWrite", `rows as wide as an entry of a cache of ${role}`, x, cache, blockIds);
+    return [];
+  },
+  mutates: [1],
+  reference: ([x, cache, blockIds, offsets], _, { role, latent }) => {
+    const { heads, width } = pagedWidths(cache!, role, latent);
+    for (let r = 0; r < x!.shape[0]; r++) {
+      const [block, offset] = [blockIds!.data[r], offsets!.data[r]];
+      if (cache!.dtype === "u8") {
+        const bytes = cache!.shape[2];
+        encodeFp8Latent(x!.data, r * width, latent, width - latent, cache!.data, (block * BLOCK_TOKENS + offset) * bytes);
+        continue;
+      }
+      for (let h = 0; h < heads; h++)
+        for (let d = 0; d < width; d++) cache!.data[pagedIndex(cache!, role, block, offset, h, d)] = x!.data[(r * heads + h) * width + d];
+    }
+  },
+  samples: [
+    { inputs: [f32(3, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(3, 0, 3), list(5, 63, 0)], params: { role: "keys", latent: 0 } },
+    { inputs: [f32(3, 2, 5), f32(...pagedShape("values", 4, 2, 5, "f32")), list(3, 0, 3), list(5, 63, 0)], params: { role: "values", latent: 0 } },
+    { inputs: [bf16(3, 2, 34), bf16(...pagedShape("keys", 4, 2, 34, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "keys", latent: 0 } },
+    { inputs: [bf16(3, 2, 33), bf16(...pagedShape("values", 4, 2, 33, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "values", latent: 0 } },
+    { name: "f32 into bf16", inputs: [f32(2, 1, 16), bf16(...pagedShape("keys", 1, 1, 16, "bf16")), list(0, 0), list(8, 7)], params: { role: "keys", latent: 0 } },
+    { name: "latents", inputs: [f32(2, 20), bf16(2, 64, 20), list(1, 0), list(2, 63)], params: { role: "latent", latent: 0 } },
+    { name: "FP8 latents", inputs: [f32(3, 152), fp8Sample(2, 136, 16), list(1, 0, 1), list(2, 63, 1)], params: { role: "latent", latent: 136 } },
+    {
+      name: "FP8 latents of every size",
+      inputs: [{ shape: [1, 24], dtype: "f32", values: Array.from({ length: 24 }, (_, i) => 3 ** (i / 2 - 6) * (-1) ** i) }, fp8Sample(1, 20, 4), list(0), list(9)],
+      params: { role: "latent", latent: 20 },
+    },
+    { name: "FP8 latents of zero, from bf16", inputs: [{ ...bf16(1, 24), values: new Array(24).fill(0) }, fp8Sample(1, 20, 4), list(0), list(9)], params: { role: "latent", latent: 20 } },
+    { name: "no rows", inputs: [f32(0, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(), list()], params: { role: "keys", latent: 0 } },
+  ],
+};
+/** See `pagedWriteOp`. */
+export const pagedWrite = (x: Tensor, cache: Tensor, blockIds: Tensor, offsets: Tensor, params: PagedWriteParams): void => {
+  dispatch(pagedWriteOp, [x, cache, blockIds, offsets], params);
+};
+
+/** Softmax attention of one query row over keys 0 … count-1, in f64. */
+function attendReference(q: Float64Array, count: number, keyOf: (t: number) => Float64Array, valueOf: (t: number) => Float64Array, scale: number): Float64Array {
+  const scores = Float64Array.from({ length: count }, (_, t) => scale * keyOf(t).reduce((sum, k, d) => sum + k * q[d], 0));
+  const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const p = scores.map((s) => Math.exp(s - max));
+  const total = p.reduce((a, b) => a + b, 0);
+  const out = new Float64Array(count > 0 ? valueOf(0).length : 0);
+  for (let t = 0; t < count; t++) valueOf(t).forEach((v, d) => (out[d] += (p[t] / total) * v));
+  return out;
+}
+
+const kvHeadsOf = (keys: TensorSpec, values: TensorSpec | null) => (values ? keys.shape[1] : 1);
+
+function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | null, valueWidth: number): boolean {
+  const dk = q.shape[2];
+  if (!values) return isPaged(keys, "latent", valueWidth) && pagedWidths(keys, "latent", valueWidth).width === dk && valueWidth <= dk;
+  return (
+    isPaged(keys, "keys") &&
+    isPaged(values, "values") &&
+    keys.dtype === values.dtype &&
+    pagedWidths(keys, "keys").width === dk &&
+    pagedWidths(values, "values").width === valueWidth &&
+    values.shape[1] === keys.shape[1]
+  );
+}
+
+/**
+ * softmax(scale·q·kᵀ)·v of new queries q [T,Hq,Dk] over cached keys: sequence s has rows cuQueries[s] … cuQueries[s+1]-1, of which the last
+ * sits at position contextLengths[s]-1, and a row sees every position up to its own (all must have been written). Values null: a latent
+ * cache, whose entries' first `valueWidth` numbers are the values. A row's bits depend on its query and its context alone, and are those of
+ * `attention` for keys and values of the same type.
+ */
+export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
+  name: "pagedAttention",
+  infer: ([q, keys, values, tables, cu, lengths], { valueWidth }) => {
+    const fits =
+      q!.shape.length === 3 &&
+      fitsAttention(q!, keys!, values, valueWidth) &&
+      q!.shape[1] % kvHeadsOf(keys!, values) === 0 &&
+      tables!.shape[0] === lengths!.shape[0] &&
+      cu!.shape[0] === lengths!.shape[0] + 1;
+    checkShape(fits, "pagedAttention", "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S]", q, keys, values, tables, cu, lengths);
+    return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
+  },
+  reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth }) => {
+    const [, heads, dk] = q!.shape;
+    const group = heads / kvHeadsOf(keys!, values);
+    const readKey = pagedReader(keys!, values ? "keys" : "latent", valueWidth);
+    const readValue = values ? pagedReader(values, "values") : readKey;
+    eachRow(cu!, lengths!, (row, s, visible) => {
+      const at = (read: PagedReader, h: number) => (t: number) =>
+        read(tables!.data[s * tables!.shape[1] + Math.floor(t / BLOCK_TOKENS)], t % BLOCK_TOKENS, Math.floor(h / group));
+      for (let h = 0; h < heads; h++) {
+        const from = (row * heads + h) * dk;
+        const out = attendReference(Float64Array.from(q!.data.subarray(from, from + dk)), visible, at(readKey, h), at(readValue, h), scale);
+        for (let d = 0; d < valueWidth; d++) o.data[(row * heads + h) * valueWidth + d] = out[d] ?? 0;
+      }
+    });
+  },
+  cost: ([q, keys, , tables], [o], { valueWidth }) => ({
+    flops: 2 * q!.shape[0] * q!.shape[1] * tables!.shape[1] * BLOCK_TOKENS * (q!.shape[2] + valueWidth),
+    bytes: numElements(o.shape) * 8 + tables!.shape[0] * tables!.shape[1] * numElements(keys!.shape.slice(1)) * 2,
+  }),
+  samples: [
+    {
+      name: "one query each",
+      inputs: [f32(3, 4, 8), ...headsOf(5, 2, 8, 6, "f32"), i32([3, 2], [4, 1, 0, 0, 2, 3]), list(0, 1, 2, 3), list(70, 1, 65)],
+      params: { scale: 0.3, valueWidth: 6 },
+    },
+    {
+      name: "a chunk and drafts in bf16",
+      inputs: [bf16(23, 6, 32), ...headsOf(6, 2, 32, 32, "bf16"), i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]), list(0, 19, 20, 23), list(131, 64, 67)],
+      params: { scale: 0.2, valueWidth: 32 },
+    },
+    {
+      name: "f32 query, bf16 cache",
+      inputs: [f32(2, 2, 16), ...headsOf(3, 2, 16, 16, "bf16"), i32([1, 2], [2, 0]), list(0, 2), list(66)],
+      params: { scale: 0.3, valueWidth: 16 },
+    },
+    {
+      name: "latent",
+      inputs: [bf16(3, 8, 40), bf16(4, 64, 40), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)],
+      params: { scale: 0.2, valueWidth: 32 },
+    },
+    { name: "f32 latent", inputs: [f32(3, 5, 24), f32(4, 64, 24), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)], params: { scale: 0.2, valueWidth: 20 } },
+    {
+      name: "FP8 latent",
+      inputs: [bf16(3, 8, 152), fp8Sample(4, 136, 16), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)],
+      params: { scale: 0.05, valueWidth: 136 },
+    },
+    {
+      name: "FP8 latent, f32 query",
+      inputs: [f32(1, 3, 24), fp8Sample(1, 20, 4), null, i32([1, 1], [0]), list(0, 1), list(7)],
+      params: { scale: 0.05, valueWidth: 20 },
+    },
+    {
+      name: "a sequence without queries, one without context",
+      inputs: [f32(1, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([2, 1], [0, 1]), list(0, 0, 1), list(9, 1)],
+      params: { scale: 0.3, valueWidth: 8 },
+    },
+    { name: "no rows", inputs: [f32(0, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([0, 1], []), list(0), list()], params: { scale: 0.3, valueWidth: 8 } },
+  ],
+};
+/** See `pagedAttentionOp`. */
+export function pagedAttention(
+  q: Tensor,
+  keys: Tensor,
+  values: Tensor | null,
+  blockTables: Tensor,
+  cuQueries: Tensor,
+  contextLengths: Tensor,
+  params: PagedAttentionParams,
+): Tensor {
+  return dispatch(pagedAttentionOp, [q, keys, values, blockTables, cuQueries, contextLengths], params)[0];
+}
+
+/** Visits every (query row, its sequence, the number of keys it sees). */
+function eachRow(cu: HostView, lengths: HostView, visit: (row: number, sequence: number, visible: number) => void): void {
+  for (let s = 0; s < lengths.data.length; s++)
+    for (let row = cu.data[s]; row < cu.data[s + 1]; row++) visit(row, s, lengths.data[s] - (cu.data[s + 1] - 1 - row));
+}
+
+/**
+ * The latents of whole contexts, end to end: rows cuKeys[s] … cuKeys[s+1]-1 of the result [rows, dc+dR] are the cached entries of sequence s
+ * from position 0. FP8 entries come as the numbers that attention computes with.
+ */
+export const gatherPagedOp: OpSpec<GatherPagedParams> = {
+  name: "gatherPaged",
+  infer: ([cache, tables, cuKeys], { rows, latent, dtype }) => {
+    const fits = isPaged(cache!, "latent", latent) && tables!.shape[0] + 1 === cuKeys!.shape[0];
+    checkShape(fits, "gatherPaged", "a latent cache [blocks,64,width], block tables [S,maxBlocks], cuKeys [S+1]", cache, tables, cuKeys);
+    return [{ shape: [rows, pagedWidths(cache!, "latent", latent).width], dtype }];
+  },
+  reference: ([cache, tables, cuKeys], [out], { latent }) => {
+    const read = pagedReader(cache!, "latent", latent);
+    const [sequences, maxBlocks] = tables!.shape;
+    for (let s = 0; s < sequences; s++)
+      for (let t = 0; t < cuKeys!.data[s + 1] - cuKeys!.data[s]; t++) {
+        const row = read(tables!.data[s * maxBlocks + Math.floor(t / BLOCK_TOKENS)], t % BLOCK_TOKENS, 0);
+        out.data.set(row, (cuKeys!.data[s] + t) * row.length);
+      }
+  },
+  cost: (_, [out]) => ({ flops: 0, bytes: numElements(out.shape) * 4 }),
+  samples: [
+    { inputs: [bf16(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 0, dtype: "bf16" } },
+    { inputs: [f32(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 0, dtype: "bf16" } },
+    { name: "FP8", inputs: [fp8Sample(3, 136, 16), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 136, dtype: "bf16" } },
+    { name: "FP8 to f32", inputs: [fp8Sample(1, 20, 4), i32([1, 1], [0]), list(0, 9)], params: { rows: 9, latent: 20, dtype: "f32" } },
+    { name: "nothing", inputs: [bf16(3, 64, 20), i32([0, 2], []), list(0)], params: { rows: 0, latent: 0, dtype: "bf16" } },
+  ],
+};
+/** See `gatherPagedOp`. */
+export const gatherPaged = (cache: Tensor, blockTables: Tensor, cuKeys: Tensor, params: GatherPagedParams): Tensor =>
+  dispatch(gatherPagedOp, [cache, blockTables, cuKeys], params)[0];
