@@ -94,15 +94,28 @@ export const pagedWriteOp: OpSpec<PagedWriteParams> = {
     { inputs: [f32(3, 2, 5), f32(...pagedShape("values", 4, 2, 5, "f32")), list(3, 0, 3), list(5, 63, 0)], params: { role: "values", latent: 0 } },
     { inputs: [bf16(3, 2, 34), bf16(...pagedShape("keys", 4, 2, 34, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "keys", latent: 0 } },
     { inputs: [bf16(3, 2, 33), bf16(...pagedShape("values", 4, 2, 33, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "values", latent: 0 } },
-    { name: "f32 into bf16", inputs: [f32(2, 1, 16), bf16(...pagedShape("keys", 1, 1, 16, "bf16")), list(0, 0), list(8, 7)], params: { role: "keys", latent: 0 } },
+    {
+      name: "f32 into bf16",
+      inputs: [f32(2, 1, 16), bf16(...pagedShape("keys", 1, 1, 16, "bf16")), list(0, 0), list(8, 7)],
+      params: { role: "keys", latent: 0 },
+    },
     { name: "latents", inputs: [f32(2, 20), bf16(2, 64, 20), list(1, 0), list(2, 63)], params: { role: "latent", latent: 0 } },
     { name: "FP8 latents", inputs: [f32(3, 152), fp8Sample(2, 136, 16), list(1, 0, 1), list(2, 63, 1)], params: { role: "latent", latent: 136 } },
     {
       name: "FP8 latents of every size",
-      inputs: [{ shape: [1, 24], dtype: "f32", values: Array.from({ length: 24 }, (_, i) => 3 ** (i / 2 - 6) * (-1) ** i) }, fp8Sample(1, 20, 4), list(0), list(9)],
+      inputs: [
+        { shape: [1, 24], dtype: "f32", values: Array.from({ length: 24 }, (_, i) => 3 ** (i / 2 - 6) * (-1) ** i) },
+        fp8Sample(1, 20, 4),
+        list(0),
+        list(9),
+      ],
       params: { role: "latent", latent: 20 },
     },
-    { name: "FP8 latents of zero, from bf16", inputs: [{ ...bf16(1, 24), values: new Array(24).fill(0) }, fp8Sample(1, 20, 4), list(0), list(9)], params: { role: "latent", latent: 20 } },
+    {
+      name: "FP8 latents of zero, from bf16",
+      inputs: [{ ...bf16(1, 24), values: new Array(24).fill(0) }, fp8Sample(1, 20, 4), list(0), list(9)],
+      params: { role: "latent", latent: 20 },
+    },
     { name: "no rows", inputs: [f32(0, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(), list()], params: { role: "keys", latent: 0 } },
   ],
 };
@@ -112,7 +125,13 @@ export const pagedWrite = (x: Tensor, cache: Tensor, blockIds: Tensor, offsets: 
 };
 
 /** Softmax attention of one query row over keys 0 … count-1, in f64. */
-function attendReference(q: Float64Array, count: number, keyOf: (t: number) => Float64Array, valueOf: (t: number) => Float64Array, scale: number): Float64Array {
+function attendReference(
+  q: Float64Array,
+  count: number,
+  keyOf: (t: number) => Float64Array,
+  valueOf: (t: number) => Float64Array,
+  scale: number,
+): Float64Array {
   const scores = Float64Array.from({ length: count }, (_, t) => scale * keyOf(t).reduce((sum, k, d) => sum + k * q[d], 0));
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const p = scores.map((s) => Math.exp(s - max));
@@ -152,7 +171,17 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
       q!.shape[1] % kvHeadsOf(keys!, values) === 0 &&
       tables!.shape[0] === lengths!.shape[0] &&
       cu!.shape[0] === lengths!.shape[0] + 1;
-    checkShape(fits, "pagedAttention", "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S]", q, keys, values, tables, cu, lengths);
+    checkShape(
+      fits,
+      "pagedAttention",
+      "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S]",
+      q,
+      keys,
+      values,
+      tables,
+      cu,
+      lengths,
+    );
     return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
   },
   reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth }) => {
@@ -195,7 +224,11 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
       inputs: [bf16(3, 8, 40), bf16(4, 64, 40), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)],
       params: { scale: 0.2, valueWidth: 32 },
     },
-    { name: "f32 latent", inputs: [f32(3, 5, 24), f32(4, 64, 24), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)], params: { scale: 0.2, valueWidth: 20 } },
+    {
+      name: "f32 latent",
+      inputs: [f32(3, 5, 24), f32(4, 64, 24), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)],
+      params: { scale: 0.2, valueWidth: 20 },
+    },
     {
       name: "FP8 latent",
       inputs: [bf16(3, 8, 152), fp8Sample(4, 136, 16), null, i32([2, 2], [1, 3, 0, 0]), list(0, 2, 3), list(100, 33)],

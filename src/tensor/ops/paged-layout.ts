@@ -49,7 +49,9 @@ export function isPaged({ shape, dtype }: TensorSpec, role: PagedRole, latent = 
     return dtype === "u8" ? latent > 0 && latent % 4 === 0 && fp8Rotary(shape[2], latent) >= 0 && shape[2] % 2 === 0 : dtype === "f32" || dtype === "bf16";
   }
   const p = perWord(dtype);
-  return (dtype === "f32" || dtype === "bf16") && shape.length === 5 && shape[4] === p && shape[role === "keys" ? 3 : 2] * (role === "keys" ? 1 : p) === BLOCK_TOKENS;
+  return (
+    (dtype === "f32" || dtype === "bf16") && shape.length === 5 && shape[4] === p && shape[role === "keys" ? 3 : 2] * (role === "keys" ? 1 : p) === BLOCK_TOKENS
+  );
 }
 
 /** Where number d of a head of the token at `offset` of a block lies; not for FP8. */
@@ -74,7 +76,7 @@ export function toE4m3(x: number): number {
   const size = Math.min(Math.abs(x), E4M3_MAX);
   const exponent = Math.max(-6, Math.floor(Math.log2(size || 2 ** -9)));
   const steps = roundHalfEven(size / 2 ** (exponent - 3)); // 8 … 16 for normal numbers, 0 … 8 below
-  return sign | (exponent + 6) * 8 + steps;
+  return sign | ((exponent + 6) * 8 + steps);
 }
 
 function roundHalfEven(x: number): number {
