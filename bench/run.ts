@@ -10,6 +10,7 @@ import { gemm } from "./gemm.js";
 import { generate } from "./generate.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
+import { paged } from "./paged.js";
 import { startup } from "./startup.js";
 import { renderTable } from "./table.js";
 import { trainDeepseek } from "./train-deepseek.js";
@@ -19,6 +20,7 @@ import { packageRoot } from "./workload.js";
 const claims: Readonly<Record<string, Claim>> = {
   ceilings,
   gemm,
+  paged,
   startup,
   leaks,
   "train-dense": trainDense,

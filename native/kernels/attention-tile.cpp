@@ -40,21 +40,29 @@ inline vf hideFrom(vf x, int64_t count) {
   return laneIndex() < limit ? x : splat(-kInfinity);
 }
 
-/** Lane sums of e^(s - max) go to the normaliser as they are; what multiplies the values is rounded to bf16 in pairs, in place. */
+/** s[r, key] = q[r] . k[key] for the first `keys` keys of the block, in whole vectors. */
 template <bool Pairs, int R>
-void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
-  alignas(64) float p[R][kBlockKeys];
-  alignas(64) float alpha[(kTileRows + kLanes - 1) / kLanes * kLanes] = {};
-  const int64_t keys = visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
-  multiply<Pairs, R, Start::kZero>(p[0], kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.nextKeys);
+inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* s) {
+  const int64_t vectors = (keys + kLanes - 1) / kLanes;
+  multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.nextKeys);
+}
+
+/**
+ * Scores become e^(s - max) in place, and the maximum and the normaliser move on; alpha [roundUp(R, kLanes)]: what sums so far are worth now.
+ * Lane sums go to the normaliser as they are; what multiplies the values is rounded to bf16 in pairs.
+ */
+template <bool Pairs, int R>
+inline void soften(const int32_t* visible, float scale, float* p, const Softmax& state, float* alpha) {
+  const int64_t vectors = (visible[R - 1] + kLanes - 1) / kLanes;
   for (int r = 0; r < R; ++r) {
+    float* row = p + r * kBlockKeys;
     vf top = splat(-kInfinity);
     for (int64_t n = 0; n < vectors; ++n) {
       const bool hides = visible[r] < (n + 1) * kLanes;
-      vf s = load(p[r] + n * kLanes);
-      if constexpr (Pairs) s *= splat(block.scale);
+      vf s = load(row + n * kLanes);
+      if constexpr (Pairs) s *= splat(scale);
       if (hides) s = hideFrom(s, visible[r] - n * kLanes);
-      if (Pairs || hides) store(p[r] + n * kLanes, s);
+      if (Pairs || hides) store(row + n * kLanes, s);
       top = vmax(s, top);
     }
     float max = hmax(top);
@@ -64,19 +72,34 @@ void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock&
   }
   for (int r = 0; r < R; r += kLanes) store(alpha + r, expNonPositive(load(alpha + r)));
   for (int r = 0; r < R; ++r) {
+    float* row = p + r * kBlockKeys;
     const vf max = splat(state.max[r]);
     vf blockNorm{};
     for (int64_t n = 0; n < vectors; ++n) {
-      vf e = expNonPositive(load(p[r] + n * kLanes) - max);
-      if constexpr (Pairs) store(reinterpret_cast<bf16*>(p[r]) + n * kLanes, e);
-      else store(p[r] + n * kLanes, e);
+      vf e = expNonPositive(load(row + n * kLanes) - max);
+      if constexpr (Pairs) store(reinterpret_cast<bf16*>(row) + n * kLanes, e);
+      else store(row + n * kLanes, e);
       blockNorm += e;
     }
     store(state.norm + r * kLanes, vfma(load(state.norm + r * kLanes), splat(alpha[r]), blockNorm));
   }
+}
+
+/** out = out alpha + p v over the first `keys` keys. */
+template <bool Pairs, int R>
+inline void addValues(const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo) {
   const int64_t steps = words<Pairs>(keys), whole = std::min(steps, block.wholeWords);
-  multiply<Pairs, R, Start::kScale>(state.out, state.ldo, block.vectors, p[0], kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.nextValues);
-  if (whole < steps) multiply<Pairs, R, Start::kKeep>(state.out, state.ldo, block.vectors, p[0] + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
+  multiply<Pairs, R, Start::kScale>(out, ldo, block.vectors, p, kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.nextValues);
+  if (whole < steps) multiply<Pairs, R, Start::kKeep>(out, ldo, block.vectors, p + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
+}
+
+template <bool Pairs, int R>
+void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
+  alignas(64) float p[R][kBlockKeys];
+  alignas(64) float alpha[kAlphaRows] = {};
+  score<Pairs, R>(q, ldq, visible[R - 1], block, p[0]);
+  soften<Pairs, R>(visible, block.scale, p[0], state, alpha);
+  addValues<Pairs, R>(p[0], alpha, visible[R - 1], block, state.out, state.ldo);
 }
 
 template <bool Pairs, int R>
@@ -129,6 +152,21 @@ void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visibl
 }
 
 template <bool Pairs>
+void scoreRows(int64_t rows, const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* scores) {
+  withRows(rows, [&](auto count) { score<Pairs, count>(q, ldq, keys, block, scores); });
+}
+
+template <bool Pairs>
+void softenRows(int64_t rows, const int32_t* visible, float scale, float* scores, const Softmax& state, float* alpha) {
+  withRows(rows, [&](auto count) { soften<Pairs, count>(visible, scale, scores, state, alpha); });
+}
+
+template <bool Pairs>
+void addValueRows(int64_t rows, const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo) {
+  withRows(rows, [&](auto count) { addValues<Pairs, count>(p, alpha, keys, block, out, ldo); });
+}
+
+template <bool Pairs>
 void gradRows(int64_t count, const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
   withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, visible, block, p, ds, dq); });
 }
@@ -143,6 +181,9 @@ template void Softmax::finish(bf16*, int64_t, float*) const;
 
 #define LUCIOLE_ATTENTION_TILE(pairs)                                                                                                  \
   template void attendRows<pairs>(int64_t, const float*, int64_t, const int32_t*, const KeyBlock&, const Softmax&);                    \
+  template void scoreRows<pairs>(int64_t, const float*, int64_t, int64_t, const KeyBlock&, float*);                                    \
+  template void softenRows<pairs>(int64_t, const int32_t*, float, float*, const Softmax&, float*);                                     \
+  template void addValueRows<pairs>(int64_t, const float*, const float*, int64_t, const KeyBlock&, float*, int64_t);                   \
   template void gradRows<pairs>(int64_t, const GradRows&, const int32_t*, const GradBlock&, float*, float*, float*);                   \
   template void addWeightedRows<pairs>(int64_t, float*, int64_t, int64_t, const float*, const float*, int64_t, int64_t);
 LUCIOLE_ATTENTION_TILE(false)

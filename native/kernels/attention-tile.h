@@ -142,6 +142,20 @@ struct Softmax {
 template <bool Pairs>
 void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state);
 
+/** Room for the factors of up to six rows, in whole vectors. */
+inline constexpr int kAlphaRows = (kTileRows + kLanes - 1) / kLanes * kLanes;
+
+/**
+ * attendRows in three steps, for when many blocks are in hand at once: the scores of one block [rows, 64], which need no other block; the
+ * softmax, which takes blocks in order and leaves probabilities in place and alpha [kAlphaRows]; the sum over values, in any columns of its own.
+ */
+template <bool Pairs>
+void scoreRows(int64_t rows, const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* scores);
+template <bool Pairs>
+void softenRows(int64_t rows, const int32_t* visible, float scale, float* scores, const Softmax& state, float* alpha);
+template <bool Pairs>
+void addValueRows(int64_t rows, const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo);
+
 /** One packed block of keys for the backward pass: keys and values transposed [words of width, 64], keys also summed over [words of 64, ldk]. */
 struct GradBlock {
   const float* keysT;

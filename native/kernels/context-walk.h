@@ -1,17 +1,23 @@
 // The walk of new query rows over a longer context, block by block, whatever the keys come from: paged heads, paged latents, expanded rows.
-// A Source turns block i of a sequence into a KeyBlock; the walk knows nothing of memory layouts.
+// Knows nothing of memory layouts. A Source turns block i of a task into what products read:
+//   kInPairs, floats()                                     the words it gives; scratch that one block takes
+//   keys(task, i, scratch, next) -> KeyBlock               the keys; `next` is the task that follows, to fetch ahead
+//   values(block, task, i, column, columns, scratch, next) adds some columns of the values
 #pragma once
 #include <vector>
 
 #include "attention-tile.h"
 #include "pool.h"
+#include "scratch.h"
 
 namespace luciole::attention {
 
-inline constexpr int64_t kWalkRows = 192;         // query rows a task keeps in cache while the keys pass by
-inline constexpr int64_t kWalkInline = 1 << 17;   // multiply-adds below which waking a thread costs more than it gives
+inline constexpr int64_t kWalkRows = 192;        // query rows a task keeps in cache while the keys pass by
+inline constexpr int64_t kWalkInline = 1 << 17;  // multiply-adds below which waking a thread costs more than it gives
+inline constexpr int64_t kSpanBlocks = 32;       // blocks whose scores are held at once when a task is shared by all threads
+inline constexpr int64_t kSpanColumns = 64;      // columns of the output that one thread then sums
 
-/** Widths of one call. cuQueries [S+1]: the query rows of each sequence, the last at position lengthOf(s) - 1. */
+/** Widths of one call. */
 struct WalkSizes {
   int64_t Hq, Hkv, Dk, Dv, group;
   float scale;
@@ -26,9 +32,18 @@ struct WalkTask {
   int64_t blocks() const { return (seen() + kBlockKeys - 1) / kBlockKeys; }
   int64_t work() const { return queries * seen(); }
   int32_t keysAt(int64_t block) const { return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys)); }
+  /** The first tile of rows of which one sees a key of the block. */
+  int64_t firstRow(const WalkSizes& z, int64_t block) const {
+    return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group) / kTileRows * kTileRows;
+  }
+  /** Keys of the block that each of `count` rows from `row` on sees. */
+  void visibleAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* out) const {
+    for (int64_t r = 0; r < count; ++r)
+      out[r] = static_cast<int32_t>(std::clamp<int64_t>(visible + (row + r) / z.group - block * kBlockKeys, 0, keysAt(block)));
+  }
 };
 
-/** Tasks of every sequence and kv head, longest first; lengthOf(s) is the context of sequence s, its queries included. */
+/** Tasks of every sequence and kv head, longest first; lengthOf(s) is the context of sequence s, its queries cuQueries[s] .. included. */
 template <class F>
 std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkSizes& z, F&& lengthOf) {
   std::vector<WalkTask> tasks;
@@ -44,41 +59,150 @@ std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkS
   return tasks;
 }
 
-/** Folds one block into every query row of the task that sees some of it. */
-template <bool Pairs>
-void attendWalkBlock(const WalkTask& task, const WalkSizes& z, KeyBlock block, int64_t index, const float* queries, int64_t ldq, const Softmax& state) {
-  const int64_t rows = task.rows(z), key = index * kBlockKeys, keys = task.keysAt(index);
-  for (int64_t row = std::max<int64_t>(0, (key + 1 - task.visible) * z.group) / kTileRows * kTileRows; row < rows; row += kTileRows) {
-    const int64_t count = std::min<int64_t>(kTileRows, rows - row);
-    int32_t visible[kTileRows];
-    for (int64_t r = 0; r < count; ++r) visible[r] = static_cast<int32_t>(std::clamp<int64_t>(task.visible + (row + r) / z.group - key, 0, keys));
-    attendRows<Pairs>(count, queries + row * ldq, ldq, visible, block, state.at(row));
-    block.nextKeys = block.nextValues = nullptr;  // fetched by the first rows
+/** Whether tasks handed out whole, longest first, keep all threads busy to the end, or nearly. */
+inline bool keepBusy(const std::vector<WalkTask>& tasks) {
+  std::vector<int64_t> loads(threadCount(), 0);
+  int64_t total = 0;
+  for (const WalkTask& task : tasks) {
+    *std::min_element(loads.begin(), loads.end()) += task.work();
+    total += task.work();
   }
+  return 4 * static_cast<int64_t>(loads.size()) * *std::max_element(loads.begin(), loads.end()) <= 5 * total;
 }
 
-/** One task from first key to last. Source: floats(z) of scratch, load(task, index, scratch, next task) -> KeyBlock. */
+/** The rows of one task: packed queries, and the softmax they are folded into. */
+template <bool Pairs>
+struct WalkRows {
+  float* queries;
+  int64_t ldq;
+  Softmax state;
+
+  static int64_t floats(int64_t rows, const WalkSizes& z) { return Softmax::size(rows, padded(z.Dv)) + rows * padded(words<Pairs>(z.Dk)); }
+
+  template <class Q>
+  static WalkRows in(float* scratch, const Q* q, const WalkTask& task, const WalkSizes& z) {
+    const int64_t rows = task.rows(z), ldo = padded(z.Dv);
+    const WalkRows out{scratch + Softmax::size(rows, ldo), Packer<Q, Pairs>::rowStride(z.Dk), Softmax::in(scratch, rows, ldo)};
+    const Q* first = q + (task.firstQuery * z.Hq + task.kvHead * z.group) * z.Dk;
+    Packer<Q, Pairs>::rows({first, task.queries, z.Hq * z.Dk, z.group, z.Dk}, z.scale, out.queries);
+    return out;
+  }
+
+  template <class Q>
+  void finish(Q* o, const WalkTask& task, const WalkSizes& z) const {
+    const int64_t firstRow = task.firstQuery * z.Hq + task.kvHead * z.group;
+    for (int64_t p = 0, row = 0; p < task.queries; ++p)
+      for (int64_t g = 0; g < z.group; ++g, ++row) state.at(row).finish(o + (firstRow + p * z.Hq + g) * z.Dv, z.Dv, nullptr);
+  }
+};
+
+/** One task by one thread, from first key to last. */
 template <class Q, class Source>
 void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const WalkSizes& z, const Source& source) {
   constexpr bool Pairs = Source::kInPairs;
-  using PackQueries = Packer<Q, Pairs>;
-  const int64_t rows = task.rows(z), ldq = PackQueries::rowStride(z.Dk), ldo = padded(z.Dv), stateFloats = Softmax::size(rows, ldo);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * ldq + source.floats())));
-  const Softmax state = Softmax::in(scratch, rows, ldo);
-  float *queries = scratch + stateFloats, *blocks = queries + rows * ldq;
-  const int64_t firstRow = task.firstQuery * z.Hq + task.kvHead * z.group;
-  PackQueries::rows({q + firstRow * z.Dk, task.queries, z.Hq * z.Dk, z.group, z.Dk}, z.scale, queries);
-  for (int64_t i = 0, count = task.blocks(); i < count; ++i)
-    attendWalkBlock<Pairs>(task, z, source.load(task, i, blocks, next), i, queries, ldq, state);
-  for (int64_t p = 0, row = 0; p < task.queries; ++p)
-    for (int64_t g = 0; g < z.group; ++g, ++row) state.at(row).finish(o + (firstRow + p * z.Hq + g) * z.Dv, z.Dv, nullptr);
+  const int64_t rows = task.rows(z);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (WalkRows<Pairs>::floats(rows, z) + source.floats())));
+  const auto own = WalkRows<Pairs>::in(scratch, q, task, z);
+  for (int64_t i = 0, count = task.blocks(); i < count; ++i) {
+    float* room = scratch + WalkRows<Pairs>::floats(rows, z);
+    KeyBlock block = source.keys(task, i, room, next);
+    source.values(block, task, i, 0, z.Dv, room, next);
+    for (int64_t row = task.firstRow(z, i); row < rows; row += kTileRows) {
+      const int64_t tile = std::min<int64_t>(kTileRows, rows - row);
+      int32_t visible[kTileRows];
+      task.visibleAt(z, i, row, tile, visible);
+      attendRows<Pairs>(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
+      block.nextKeys = block.nextValues = nullptr;  // fetched by the first rows
+    }
+  }
+  own.finish(o, task, z);
 }
 
-/** All tasks, on all threads. */
+/**
+ * One task by all threads, a span of blocks at a time: scores block by block, then the softmax of each row over the span, then the sums over
+ * values, in columns. Each number is made by the same operations in the same order as in `walk`.
+ */
+template <class Q, class Source>
+class SharedWalk {
+  static constexpr bool Pairs = Source::kInPairs;
+
+ public:
+  SharedWalk(const WalkTask& task, const WalkSizes& z, const Source& source) : task_(task), z_(z), source_(source), rows_(task.rows(z)) {}
+
+  void run(const Q* q, Q* o) {
+    static thread_local SharedScratch<float> shared;
+    const int64_t tiles = (rows_ + kTileRows - 1) / kTileRows, span = std::min(kSpanBlocks, task_.blocks());
+    float* scratch = shared.get(WalkRows<Pairs>::floats(rows_, z_) + span * (rows_ * kBlockKeys + tiles * kAlphaRows));
+    own_ = WalkRows<Pairs>::in(scratch, q, task_, z_);
+    scores_ = scratch + WalkRows<Pairs>::floats(rows_, z_), alpha_ = scores_ + span * rows_ * kBlockKeys;
+    std::fill_n(alpha_, span * tiles * kAlphaRows, 0.0f);
+    tiles_ = tiles;
+    for (int64_t first = 0; first < task_.blocks(); first += kSpanBlocks) {
+      const int64_t end = std::min(task_.blocks(), first + kSpanBlocks), columns = (z_.Dv + kSpanColumns - 1) / kSpanColumns;
+      parallelFor(end - first, 1, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
+      parallelFor(tiles, 1, [&](int64_t from, int64_t to) {
+        for (int64_t tile = from; tile < to; ++tile) eachBlock(first, 0, end - first, [&](int64_t i, int64_t slot) { softenTile(i, slot, tile * kTileRows); });
+      });
+      parallelFor(columns, 1, [&](int64_t from, int64_t to) {
+        for (int64_t c = from; c < to; ++c) eachBlock(first, 0, end - first, [&](int64_t i, int64_t slot) { sumColumns(i, slot, c * kSpanColumns); });
+      });
+    }
+    own_.finish(o, task_, z_);
+  }
+
+ private:
+  template <class F>
+  static void eachBlock(int64_t first, int64_t from, int64_t to, F&& body) {
+    for (int64_t slot = from; slot < to; ++slot) body(first + slot, slot);
+  }
+  float* room() const { return static_cast<float*>(threadScratch(0, sizeof(float) * source_.floats())); }
+  float* scoresOf(int64_t slot, int64_t row) const { return scores_ + (slot * rows_ + row) * kBlockKeys; }
+  float* alphaOf(int64_t slot, int64_t row) const { return alpha_ + (slot * tiles_ + row / kTileRows) * kAlphaRows; }
+  int64_t tileAt(int64_t row) const { return std::min<int64_t>(kTileRows, rows_ - row); }
+  /** Keys of the block that the last row of the tile sees. */
+  int64_t keysOf(int64_t i, int64_t row) const {
+    int32_t visible;
+    task_.visibleAt(z_, i, row + tileAt(row) - 1, 1, &visible);
+    return visible;
+  }
+
+  void scoreBlock(int64_t i, int64_t slot) const {
+    const KeyBlock block = source_.keys(task_, i, room(), nullptr);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
+      scoreRows<Pairs>(tileAt(row), own_.queries + row * own_.ldq, own_.ldq, keysOf(i, row), block, scoresOf(slot, row));
+  }
+
+  void softenTile(int64_t i, int64_t slot, int64_t row) const {
+    if (row < task_.firstRow(z_, i)) return;
+    int32_t visible[kTileRows];
+    task_.visibleAt(z_, i, row, tileAt(row), visible);
+    softenRows<Pairs>(tileAt(row), visible, z_.scale, scoresOf(slot, row), own_.state.at(row), alphaOf(slot, row));
+  }
+
+  void sumColumns(int64_t i, int64_t slot, int64_t column) const {
+    KeyBlock block{nullptr, z_.Dk, nullptr, 0, 0, z_.scale};
+    source_.values(block, task_, i, column, std::min(kSpanColumns, z_.Dv - column), room(), nullptr);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
+      addValueRows<Pairs>(tileAt(row), scoresOf(slot, row), alphaOf(slot, row), keysOf(i, row), block, own_.state.at(row).out + column, own_.state.ldo);
+  }
+
+  const WalkTask& task_;
+  const WalkSizes& z_;
+  const Source& source_;
+  int64_t rows_, tiles_ = 0;
+  WalkRows<Pairs> own_{};
+  float *scores_ = nullptr, *alpha_ = nullptr;
+};
+
+/** All tasks, on all threads: whole tasks where there are enough of them, else one task after the other, each shared by all threads. */
 template <class Q, class Source>
 void walkAll(const Q* q, Q* o, const std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
   int64_t work = 0;
   for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
+  if (work >= kWalkInline && !keepBusy(tasks)) {
+    for (const WalkTask& task : tasks) SharedWalk<Q, Source>(task, z, source).run(q, o);
+    return;
+  }
   const int64_t count = static_cast<int64_t>(tasks.size()), grain = work < kWalkInline ? count : taskGrain(count, z.Hkv);
   parallelFor(count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) walk(q, o, tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr, z, source);

@@ -21,29 +21,41 @@ class ExpandedBlocks {
 
   int64_t floats() const { return kBlockKeys * (2 * z_.Dk + ldv_); }
 
-  KeyBlock load(const WalkTask& task, int64_t i, float* scratch, const WalkTask*) const {
-    const int64_t keys = task.keysAt(i), row = cuKeys_[task.sequence] + i * kBlockKeys;
-    const T *kv = kv_ + row * stride_ + task.kvHead * (nope_ + z_.Dv), *kRope = kRope_ + row * rotary_;
-    float *keysT = scratch, *values = keysT + kBlockKeys * z_.Dk;
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask*) const {
+    const int64_t keys = task.keysAt(i), row = rowOf(task, i);
+    const T *kv = headOf(task, row), *kRope = kRope_ + row * rotary_;
     Lookahead ahead;
     if (i + 1 < task.blocks()) ahead.add({kv + kBlockKeys * stride_, task.keysAt(i + 1), nope_ + z_.Dv, stride_});
     ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
     if (Pairs && nope_ % 2 == 1) {
-      T* rows = reinterpret_cast<T*>(values + kBlockKeys * ldv_);
-      for (int64_t t = 0; t < keys; ++t) {
-        std::copy_n(kv + t * stride_, nope_, rows + t * z_.Dk);
-        std::copy_n(kRope + t * rotary_, rotary_, rows + t * z_.Dk + nope_);
-      }
-      Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, keysT, &ahead);
+      const T* rows = assembled(kv, kRope, keys, reinterpret_cast<T*>(scratch + kBlockKeys * (z_.Dk + ldv_)));
+      Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, scratch, &ahead);
     } else {
-      Pack::transposed({kv, keys, stride_, 1, nope_}, keysT, &ahead);
-      Pack::transposed({kRope, keys, rotary_, 1, rotary_}, keysT + kBlockKeys * words<Pairs>(nope_), &ahead);
+      Pack::transposed({kv, keys, stride_, 1, nope_}, scratch, &ahead);
+      Pack::transposed({kRope, keys, rotary_, 1, rotary_}, scratch + kBlockKeys * words<Pairs>(nope_), &ahead);
     }
-    Pack::stacked({kv + nope_, keys, stride_, 1, z_.Dv}, values);
-    return {keysT, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
+    return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+  }
+
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
+    scratch += kBlockKeys * z_.Dk;
+    Pack::stacked({headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), stride_, 1, columns}, scratch);
+    out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
   }
 
  private:
+  int64_t rowOf(const WalkTask& task, int64_t i) const { return cuKeys_[task.sequence] + i * kBlockKeys; }
+  const T* headOf(const WalkTask& task, int64_t row) const { return kv_ + row * stride_ + task.kvHead * (nope_ + z_.Dv); }
+
+  /** Keys as rows: where a word would hold the last number of a head and the first that all heads share. */
+  const T* assembled(const T* kv, const T* kRope, int64_t keys, T* rows) const {
+    for (int64_t t = 0; t < keys; ++t) {
+      std::copy_n(kv + t * stride_, nope_, rows + t * z_.Dk);
+      std::copy_n(kRope + t * rotary_, rotary_, rows + t * z_.Dk + nope_);
+    }
+    return rows;
+  }
+
   const T *kv_, *kRope_;
   const int32_t* cuKeys_;
   WalkSizes z_;

@@ -33,37 +33,44 @@ class HeadBlocks {
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
 
-  KeyBlock load(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const int64_t block = tables_.at(task.sequence, i), keys = task.keysAt(i);
-    KeyBlock out{scratch, z_.Dk, scratch + kBlockKeys * z_.Dk, ldv_, ldv_ / kLanes, z_.scale};
-    if constexpr (kInPlace) out.keysT = keysOf(block, task.kvHead);
-    else unpackKeys(keysOf(block, task.kvHead), scratch);
-    const float* values = valuesOf(block, task.kvHead);
-    if (kInPlace && ldv_ == z_.Dv) {
-      out.values = values;
-      if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, scratch);
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+    const float* words = keysOf(tables_.at(task.sequence, i), task.kvHead);
+    KeyBlock out{words, z_.Dk, nullptr, 0, 0, z_.scale};
+    if constexpr (kInPlace) {
+      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextKeys = keysOf(after, headAfter(task, i, next));
     } else {
-      unpackValues(values, keys, scratch + kBlockKeys * z_.Dk);
-    }
-    const int64_t after = tables_.after(task, i, next);
-    if (kInPlace && after >= 0) {
-      const int64_t head = i + 1 < task.blocks() ? task.kvHead : next->kvHead;
-      out.nextKeys = keysOf(after, head), out.nextValues = valuesOf(after, head);
+      unpackKeys(words, scratch);
+      out.keysT = scratch;
     }
     return out;
+  }
+
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask* next) const {
+    const float* words = valuesOf(tables_.at(task.sequence, i), task.kvHead) + column;
+    const int64_t keys = task.keysAt(i);
+    out.vectors = padded(columns) / kLanes;
+    scratch += kBlockKeys * z_.Dk;
+    if (!kInPlace || ldv_ != z_.Dv) {
+      unpackValues(words, keys, columns, scratch);
+      out.values = scratch, out.ldv = padded(columns);
+      return;
+    }
+    out.values = words, out.ldv = z_.Dv;
+    if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, columns, scratch);
+    if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextValues = valuesOf(after, headAfter(task, i, next)) + column;
   }
 
  private:
   const float* keysOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys); }
   const float* valuesOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys); }
 
+  static int64_t headAfter(const WalkTask& task, int64_t i, const WalkTask* next) { return i + 1 < task.blocks() ? task.kvHead : next->kvHead; }
+
   /** The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied even by zero. */
-  void splitTail(KeyBlock& block, int64_t word, float* scratch) const {
-    for (int64_t d = 0; d < z_.Dv; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * ldv_ + d)) & 0xffff));
+  static void splitTail(KeyBlock& block, int64_t word, int64_t columns, float* scratch) {
+    for (int64_t d = 0; d < columns; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * block.ldv + d)) & 0xffff));
     block.wholeWords = word, block.tailValues = scratch;
   }
-
-  static vf load(const float* p) { return luciole::load(p); }
 
   /** Rows of words into rows of f32, two a row. */
   void unpackKeys(const float* words, float* out) const {
@@ -76,22 +83,23 @@ class HeadBlocks {
   }
 
   /** Values into rows as wide as whole vectors: words stay words where products take pairs, else they become f32. */
-  void unpackValues(const float* words, int64_t keys, float* out) const {
+  void unpackValues(const float* words, int64_t keys, int64_t columns, float* out) const {
+    const int64_t ldv = padded(columns);
     for (int64_t t = 0; t < keys; t += P, words += z_.Dv)
       if constexpr (kInPlace) {
         const bool alone = Pairs && t + 1 == keys;
-        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
+        eachVector(0, columns, [&](int64_t d, auto lanes) {
           const vf word = get(words + d, lanes);
           store(out + d, alone ? asFloat(asInt(word) & 0xffff) : word);
         });
-        out += ldv_;
+        out += ldv;
       } else {
-        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
+        eachVector(0, columns, [&](int64_t d, auto lanes) {
           const vi pair = asInt(get(words + d, lanes));
           store(out + d, asFloat(pair << 16));
-          store(out + ldv_ + d, asFloat(pair & static_cast<int32_t>(0xffff0000)));
+          store(out + ldv + d, asFloat(pair & static_cast<int32_t>(0xffff0000)));
         });
-        out += 2 * ldv_;
+        out += 2 * ldv;
       }
   }
 
@@ -113,29 +121,39 @@ class LatentBlocks {
   LatentBlocks(const C* cache, Tables tables, const WalkSizes& z)
       : cache_(cache), tables_(tables), z_(z), entry_(kFp8 ? fp8EntryBytes(z.Dk, z.Dv) : z.Dk), ldv_(padded(z.Dv)) {}
 
-  int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? rowFloats() : 0); }
+  int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? (kBlockKeys * z_.Dk + 1) / 2 : 0); }
 
-  KeyBlock load(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
-    float *keysT = scratch, *values = keysT + kBlockKeys * words<Pairs>(z_.Dk);
     Lookahead ahead;
     if (after >= 0) ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
     ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
-    const Row* rows = rowsOf(blockOf(tables_.at(task.sequence, i)), keys, values + kBlockKeys * ldv_);
-    Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, keysT, &ahead);
-    Pack::stacked({rows, keys, z_.Dk, 1, z_.Dv}, values);
-    return {keysT, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
+    const C* block = blockOf(tables_.at(task.sequence, i));
+    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch, &ahead);
+    return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+  }
+
+  /** Where all columns are asked for, the rows that `keys` read are still there. */
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
+    const int64_t keys = task.keysAt(i);
+    const C* block = blockOf(tables_.at(task.sequence, i));
+    Row* decoded = rowsIn(scratch);
+    const Row* rows = kFp8 && columns == z_.Dv ? decoded : rowsOf(block, keys, column, column + columns, decoded);
+    scratch += kBlockKeys * words<Pairs>(z_.Dk);
+    Pack::stacked({rows + column, keys, z_.Dk, 1, columns}, scratch);
+    out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
   }
 
  private:
-  int64_t rowFloats() const { return (kBlockKeys * z_.Dk + 1) / 2; }
   const C* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
+  Row* rowsIn(float* scratch) const { return reinterpret_cast<Row*>(scratch + kBlockKeys * (words<Pairs>(z_.Dk) + ldv_)); }
 
-  const Row* rowsOf(const C* block, int64_t keys, [[maybe_unused]] float* scratch) const {
+  /** Rows of Dk numbers, of which those in [begin, end) are there. */
+  const Row* rowsOf(const C* block, [[maybe_unused]] int64_t keys, [[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
+                    [[maybe_unused]] Row* room) const {
     if constexpr (kFp8) {
-      bf16* rows = reinterpret_cast<bf16*>(scratch);
-      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, rows + t * z_.Dk, z_.Dk, z_.Dv);
-      return rows;
+      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, room + t * z_.Dk, z_.Dk, z_.Dv, begin, end);
+      return room;
     } else {
       return block;
     }
