@@ -109,12 +109,12 @@ inline void writeRow(const float* from, T* to, int64_t width, float scale) {
  * key with one that is not there lies apart (`tailValues`), after `wholeWords` others; nextKeys and nextValues: what is read after them, if known.
  */
 struct KeyBlock {
-  const float* keysT;
-  int64_t dqk;
-  const float* values;
-  int64_t ldv;
-  int64_t vectors;
-  float scale;
+  const float* keysT = nullptr;
+  int64_t dqk = 0;
+  const float* values = nullptr;
+  int64_t ldv = 0;
+  int64_t vectors = 0;
+  float scale = 1;
   int64_t wholeWords = kBlockKeys;
   const float *tailValues = nullptr, *nextKeys = nullptr, *nextValues = nullptr;
 };

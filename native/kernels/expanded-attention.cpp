@@ -15,7 +15,7 @@ class ExpandedBlocks {
   using Pack = Packer<T, Pairs>;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   ExpandedBlocks(const T* kv, const T* kRope, const int32_t* cuKeys, const WalkSizes& z, int64_t rotary)
       : kv_(kv), kRope_(kRope), cuKeys_(cuKeys), z_(z), rotary_(rotary), nope_(z.Dk - rotary), stride_(z.Hq * (nope_ + z.Dv)), ldv_(padded(z.Dv)) {}
 

@@ -2,24 +2,14 @@
 #include "context-walk.h"
 #include "dtype.h"
 #include "fp8-latent.h"
+#include "paged-fp8.h"
+#include "paged-tables.h"
 #include "paged.h"
 
 namespace luciole {
 namespace {
 
 using namespace attention;
-
-/** Block tables: the place of block i of a sequence. */
-struct Tables {
-  const int32_t* tables;
-  int64_t maxBlocks;
-  int64_t at(int64_t sequence, int64_t i) const { return tables[sequence * maxBlocks + i]; }
-  /** The block read after block i of the task: its next one, else the first of `next`; -1 where there is none. */
-  int64_t after(const WalkTask& task, int64_t i, const WalkTask* next) const {
-    if (i + 1 < task.blocks()) return at(task.sequence, i + 1);
-    return next ? at(next->sequence, 0) : -1;
-  }
-};
 
 /** Blocks of heads that lie as the products read them; only what the build or odd widths ask for is copied. */
 template <class C, bool Pairs>
@@ -28,7 +18,7 @@ class HeadBlocks {
   static constexpr int64_t P = sizeof(C) == 2 ? 2 : 1;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   HeadBlocks(const C* keys, const C* values, Tables tables, const WalkSizes& z) : keys_(keys), values_(values), tables_(tables), z_(z), ldv_(padded(z.Dv)) {}
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
@@ -117,7 +107,7 @@ class LatentBlocks {
   using Pack = Packer<Row, Pairs>;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   LatentBlocks(const C* cache, Tables tables, const WalkSizes& z)
       : cache_(cache), tables_(tables), z_(z), entry_(kFp8 ? fp8EntryBytes(z.Dk, z.Dv) : z.Dk), ldv_(padded(z.Dv)) {}
 
@@ -169,6 +159,8 @@ class LatentBlocks {
 
 void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType, void* o, const int32_t* tables, int64_t maxBlocks,
                     const int32_t* cuQueries, const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv, float scale) {
+  if (cacheType == kU8 && canMultiplyFp8(Dk, Dv))
+    return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, tables, maxBlocks, cuQueries, contextLengths, S, Hq, Dk, Dv, scale);
   const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale};
   const Tables blocks{tables, maxBlocks};
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
