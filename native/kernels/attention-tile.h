@@ -24,15 +24,22 @@ inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64
 
 inline constexpr int kLineFloats = 16;  // of a cache line
 
+/** Without it GCC 12 copies every sum at every step: it sees the values at the loop's end as others than those inside. */
+inline void keepInRegister([[maybe_unused]] vf& v) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+  asm("" : "+v"(v));
+#endif
+}
+
 /** Where a product starts: from zero, from what is there, or from what is there times alpha[row]. */
 enum class Start { kZero, kKeep, kScale };
 
 /**
  * c[r,n] = start + sum over words k ascending of a[r*aRow + k*aStep] * b[k*ldb + n], for R rows and N vectors of n.
- * `Fetch`: each line of b read draws the line at the same place of `next` towards L2.
+ * `Fetch`: each line of b read draws the line at the same place of `next` towards L2. Not inlined: amid other code the sums lose their registers.
  */
 template <bool Pairs, int R, int N, Start start, bool Fetch = false>
-inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha,
+[[gnu::noinline]] void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha,
                  [[maybe_unused]] const float* next = nullptr) {
   vf acc[R][N];
 #pragma GCC unroll 8
@@ -61,6 +68,10 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     }
     a += aStep;
     b += ldb;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) keepInRegister(acc[r][n]);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)

@@ -41,7 +41,7 @@ struct Fp8Block {
 inline __m512i asBits(const float* p) { return _mm512_loadu_si512(p); }
 inline vf toFloats(__m512i x) { return _mm512_cvtepi32_ps(x); }
 
-/** c[r,n] = start[r] + sum of steps products of four: `keys`: the rows are signed and b unsigned, else the other way round. 4 vectors of n. */
+/** acc[r,n] += sum over words k of a[r,k] . b[k,n], four numbers a word. `Keys`: the rows are signed and b is not, else the other way round. */
 template <bool Keys, int R>
 inline void dot(__m512i (&acc)[R][4], const float* a, int64_t aRow, const float* b, int64_t ldb, int64_t steps) {
   for (int64_t k = 0; k < steps; ++k, ++a, b += ldb) {
@@ -56,30 +56,43 @@ inline void dot(__m512i (&acc)[R][4], const float* a, int64_t aRow, const float*
 #pragma GCC unroll 4
       for (int n = 0; n < 4; ++n) acc[r][n] = Keys ? _mm512_dpbusd_epi32(acc[r][n], right[n], left) : _mm512_dpbusd_epi32(acc[r][n], left, right[n]);
     }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < 4; ++n) asm("" : "+v"(acc[r][n]));  // see keepInRegister
   }
 }
 
-/** Scores [R, 64], scaled. The rotary part comes first, then the groups in order. */
+/** s = s before + what group g adds to the scores [R, 64]. Not inlined, as `tile` is not. */
 template <int R>
-inline void scoreTile(const float* q, int64_t ldq, const Fp8Block& block, float* s) {
-  const int64_t rope = block.groups * kGroupWords, factors = rope + block.rotary, offsets = factors + block.groups;
-  tile<true, R, 4, Start::kZero>(s, kBlockKeys, q + rope, ldq, 1, block.ropeT, kBlockKeys, block.rotary, nullptr);
-  for (int64_t g = 0; g < block.groups; ++g) {
-    __m512i acc[R][4];
-    for (int r = 0; r < R; ++r) {
-      int32_t offset;
-      std::memcpy(&offset, q + r * ldq + offsets + g, 4);
-      for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_set1_epi32(offset);
-    }
-    dot<true, R>(acc, q + g * kGroupWords, ldq, block.keysT + g * kGroupWords * kBlockKeys, kBlockKeys, kGroupWords);
-    for (int r = 0; r < R; ++r) {
-      const vf factor = splat(q[r * ldq + factors + g]), before = splat(g == 0 ? block.scale : 1.0f);
-      for (int n = 0; n < 4; ++n) {
-        float* at = s + r * kBlockKeys + n * kLanes;
-        store(at, vfma(toFloats(acc[r][n]) * factor, load(block.scalesT + g * kBlockKeys + n * kLanes), load(at) * before));
-      }
+[[gnu::noinline]] void scoreGroup(const float* q, int64_t ldq, const Fp8Block& block, int64_t g, float before, float* s) {
+  const int64_t factors = block.groups * kGroupWords + block.rotary, offsets = factors + block.groups;
+  __m512i acc[R][4];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    int32_t offset;
+    std::memcpy(&offset, q + r * ldq + offsets + g, 4);
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_set1_epi32(offset);
+  }
+  dot<true, R>(acc, q + g * kGroupWords, ldq, block.keysT + g * kGroupWords * kBlockKeys, kBlockKeys, kGroupWords);
+  const float* scales = block.scalesT + g * kBlockKeys;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const vf factor = splat(q[r * ldq + factors + g]);
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) {
+      float* at = s + r * kBlockKeys + n * kLanes;
+      store(at, vfma(toFloats(acc[r][n]) * factor, load(scales + n * kLanes), load(at) * splat(before)));
     }
   }
+}
+
+/** Scores [R, 64], scaled: the rotary part, then the groups in order. */
+template <int R>
+inline void scoreTile(const float* q, int64_t ldq, const Fp8Block& block, float* s) {
+  tile<true, R, 4, Start::kZero>(s, kBlockKeys, q + block.groups * kGroupWords, ldq, 1, block.ropeT, kBlockKeys, block.rotary, nullptr);
+  for (int64_t g = 0; g < block.groups; ++g) scoreGroup<R>(q, ldq, block, g, g == 0 ? block.scale : 1.0f, s);
 }
 
 /** p [64] times scales, in 8 bits of the largest; returns the value of a unit. */
@@ -96,25 +109,35 @@ inline float quantize(const float* p, int64_t keys, const float* scales, uint8_t
   return max / 255.0f;
 }
 
+/** out = out alpha + unit (weights v) for 64 columns of v. Not inlined, as `tile` is not. */
+template <int R>
+[[gnu::noinline]] void valueColumns(const float* weights, const float* unit, const float* alpha, int64_t steps, const float* v, int64_t ldv, float* out,
+                                    int64_t ldo) {
+  __m512i acc[R][4];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_setzero_si512();
+  dot<false, R>(acc, weights, kBlockKeys / 4, v, ldv, steps);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) {
+      float* at = out + r * ldo + n * kLanes;
+      store(at, vfma(toFloats(acc[r][n]), splat(unit[r]), load(at) * splat(alpha[r])));
+    }
+}
+
 /** out = out alpha + p v for the block's columns, 128 of a group at a time. */
 template <int R>
 inline void valueTile(const float* p, const float* alpha, int64_t keys, const Fp8Block& block, float* out, int64_t ldo) {
   alignas(64) float weights[R][kBlockKeys / 4];
-  const int64_t steps = (keys + 3) / 4;
-  for (int64_t c = 0; c < block.columns; c += 4 * kLanes) {
-    float unit[R];
-    if (c % kFp8Group == 0)
-      for (int r = 0; r < R; ++r) {
-        const float* scales = block.scalesT + (block.group + c / kFp8Group) * kBlockKeys;
-        unit[r] = quantize(p + r * kBlockKeys, keys, scales, reinterpret_cast<uint8_t*>(weights[r]));
-      }
-    __m512i acc[R][4] = {};
-    dot<false, R>(acc, weights[0], kBlockKeys / 4, block.values + c, block.columns, steps);
-    for (int r = 0; r < R; ++r)
-      for (int n = 0; n < 4; ++n) {
-        float* at = out + r * ldo + c + n * kLanes;
-        store(at, vfma(toFloats(acc[r][n]), splat(unit[r]), load(at) * splat(alpha[r])));
-      }
+  float unit[R];
+  for (int64_t c = 0; c < block.columns; c += kFp8Group) {
+    const float* scales = block.scalesT + (block.group + c / kFp8Group) * kBlockKeys;
+    for (int r = 0; r < R; ++r) unit[r] = quantize(p + r * kBlockKeys, keys, scales, reinterpret_cast<uint8_t*>(weights[r]));
+    for (int64_t d = c; d < c + kFp8Group; d += kBlockKeys)
+      valueColumns<R>(weights[0], unit, alpha, (keys + 3) / 4, block.values + d, block.columns, out + d, ldo);
   }
 }
 
