@@ -12,6 +12,7 @@ import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { startup } from "./startup.js";
+import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
 import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
@@ -22,6 +23,7 @@ const claims: Readonly<Record<string, Claim>> = {
   ceilings,
   gemm,
   paged,
+  stored,
   startup,
   tokenize,
   leaks,
