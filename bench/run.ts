@@ -8,6 +8,7 @@ import { ceilings } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
 import { gemm } from "./gemm.js";
 import { generate } from "./generate.js";
+import { inference } from "./inference.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
@@ -31,6 +32,7 @@ const claims: Readonly<Record<string, Claim>> = {
   "train-deepseek": trainDeepseek,
   memory,
   generate,
+  inference,
 };
 
 const HELP = `Usage: npm run bench -- [options]

@@ -23,6 +23,8 @@ export interface StepResult {
   /** Next-token loss before the update (training). */
   readonly loss?: number;
   readonly newTokensPerRow?: number;
+  /** Moved by the ops' own costs (inference, ours only). */
+  readonly bytes?: number;
   readonly profile?: readonly OpShare[];
 }
 
@@ -38,6 +40,8 @@ const STEP_LIMIT_MS = 180_000;
 
 /** A contestant. Waiting for the next line it uses no processor time. */
 export class Stepper {
+  /** What the program told of itself when it was ready. */
+  facts: Readonly<Record<string, number>> = {};
   private readonly lines: AsyncIterator<string>;
   private errors = "";
 
@@ -63,11 +67,12 @@ export class Stepper {
     return Stepper.start(variant, python, [join(packageRoot, "bench", "peers", script), "--serve", variant], threads);
   }
 
-  private static async start(label: string, command: string, args: readonly string[], threads: number): Promise<Stepper> {
+  /** Any program that speaks the protocol; its first line tells facts. */
+  static async start(label: string, command: string, args: readonly string[], threads: number): Promise<Stepper> {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) } });
     child.on("error", () => {});
     const stepper = new Stepper(label, child);
-    await stepper.answer(FIRST_LIMIT_MS);
+    stepper.facts = ((await stepper.answer(FIRST_LIMIT_MS)) as { facts?: Record<string, number> }).facts ?? {};
     return stepper;
   }
 

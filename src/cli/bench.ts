@@ -1,20 +1,22 @@
-// `luciole bench`: hands over to the measurements that lie in bench/ of a checkout. Knows none of them.
+// `luciole bench`: a model's speed is measured here; all else is handed over to the measurements that lie in bench/ of a checkout.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { packageRoot } from "../tensor/backends/native/addon.js";
+import { type BenchModelFlags, benchModel, MODEL_MEASURES } from "./bench-model.js";
 
 /** Flags as commander gives them. */
-export interface BenchFlags {
-  readonly json?: boolean;
-  readonly threads?: number;
+export interface BenchFlags extends BenchModelFlags {
   readonly quick?: boolean;
   readonly peers: boolean;
 }
 
-/** Runs the named measurements, or all; ends with their exit code. */
-export async function bench(names: readonly string[], { json, threads, quick, peers }: BenchFlags): Promise<void> {
+/** Measures a model, or runs the named measurements, or all, and ends with their exit code. */
+export async function bench(names: readonly string[], flags: BenchFlags): Promise<void> {
+  const kind = MODEL_MEASURES.find((name) => name === names[0]);
+  if (kind) return benchModel(kind, names[1], flags);
+  const { json, threads, quick, peers } = flags;
   const script = join(packageRoot(), "dist", "bench", "run.js");
   if (!existsSync(script)) throw new ConfigError("the measurements are not part of an installed package: clone the repository and run npm run bench there");
   const only = names.length > 0 ? ["--only", names.join(",")] : [];

@@ -196,11 +196,16 @@ function addConvert(program: Command): void {
 }
 
 function addBench(program: Command): void {
-  const command = verb(program, "bench", "measure the engine beside its peers and this machine's ceilings", "luciole bench gemm startup --no-peers");
+  const example = "luciole bench decode random:r1-distill-qwen-1.5b@q8_0";
+  const command = verb(program, "bench", "measure a model's speed here, or the engine beside its peers and this machine's ceilings", example);
   command
-    .argument("[names...]", "which claims to measure (default: all)")
-    .option("--quick", "leave out the peers' compiled variants")
-    .option("--no-peers", "ours only")
+    .argument("[names...]", "decode, prefill or batch and a model; else which claims of a checkout to measure (default: all)")
+    .option("--streams <n>", "of a model: requests at once (default: 1, for batch 16)", wholeNumber(1))
+    .option("--prompt-tokens <n>", "of a model: tokens of each prompt (default: 32, for prefill 512)", wholeNumber(1))
+    .option("--new-tokens <n>", "of a model: new tokens of each request (default: 64, for prefill 1)", wholeNumber(1))
+    .option("--rounds <n>", "of a model: rounds to take the median of (default: 3)", wholeNumber(1))
+    .option("--quick", "of claims: leave out the peers' compiled variants")
+    .option("--no-peers", "of claims: ours only")
     .option("--threads <n>", "threads of both sides (default: one per core)", wholeNumber(1, 256));
   jsonFlag(command);
   debugFlag(command);

@@ -1,15 +1,15 @@
 // The peer's side of the comparison of inference: llama.cpp through node-llama-cpp, the rounds of inference.json on the line protocol of bench/stepper.ts.
-// Usage: node llama-serve.mjs FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain or flash, with flash attention)
+// Usage: node serve.mjs FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain or flash, with flash attention)
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { getLlama } from "node-llama-cpp";
 
 const [path, kind, variant, threads] = process.argv.slice(2);
-const { streams, promptTokens, newTokens } = JSON.parse(readFileSync(new URL("inference.json", import.meta.url), "utf8"))[kind];
+const { streams, promptTokens, newTokens } = JSON.parse(readFileSync(new URL("../inference.json", import.meta.url), "utf8"))[kind];
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** As randomPrompt of bench/inference-workload.ts. */
+/** As randomPrompt of bench/inference/measure.ts. */
 function randomPrompt(seed, length, vocabSize) {
   let state = (seed + 1) * 7919;
   return Array.from({ length }, () => (state = (state * 1103515245 + 12345) % 2147483648) % vocabSize);

@@ -1,0 +1,137 @@
+// Claims on running released shapes: ours against llama.cpp through node-llama-cpp, round by round in turn, on one GGUF file of random weights.
+// `npm run bench:peers`. Files of some gigabytes are written to a temporary folder and removed again.
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { InferenceKind } from "../src/inference/measure.js";
+import { nativeBackend } from "./ceilings.js";
+import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
+import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
+import { type PeakMemory, Stepper, type StepResult } from "./stepper.js";
+import { packageRoot } from "./workload.js";
+
+/** A model to compare on, and the ratios wanted of each kind. */
+interface Comparison {
+  readonly shape: string;
+  readonly type: ComparedType;
+  readonly targets: Readonly<Partial<Record<InferenceKind, number>>>;
+}
+
+/** V2-Lite is cut to twelve of its 27 layers, so that both sides' copies fit beside each other; every layer is of the full size. */
+const COMPARISONS: readonly Comparison[] = [
+  { shape: "r1-distill-qwen-1.5b", type: "q8_0", targets: { decode: 1.6, prefill: 3, batch: 2 } },
+  { shape: "r1-distill-qwen-1.5b", type: "q4_0", targets: { decode: 1.3, prefill: 1.8, batch: 2 } },
+  { shape: "r1-distill-qwen-1.5b", type: "q4_k", targets: {} },
+  { shape: "v2-lite:layers=12", type: "q8_0", targets: { decode: 1.5, prefill: 2 } },
+];
+const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
+const ROUNDS = 3;
+const LARGE_BYTES = 512 * 2 ** 20;
+const peerScript = join(packageRoot, "bench", "peers", "llama-cpp", "serve.mjs");
+const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
+
+/** One side's rounds. */
+interface Side {
+  readonly rounds: StepResult[];
+  readonly facts: Readonly<Record<string, number>>;
+  readonly memory: PeakMemory;
+}
+
+const rate = ({ rounds }: Side): number => median(rounds.map(({ tokens, seconds }) => tokens / seconds));
+
+export const inference: Claim = async (options) => {
+  const hasPeer = existsSync(join(dirname(peerScript), "node_modules"));
+  if (!hasPeer) options.log("llama.cpp is not installed, ours only; to install: cd bench/peers/llama-cpp && npm ci");
+  const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));
+  const lines: Line[] = [];
+  try {
+    for (const comparison of options.quick ? COMPARISONS.slice(0, 1) : COMPARISONS) lines.push(...(await compare(comparison, folder, options, hasPeer)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return lines;
+};
+
+async function compare({ shape, type, targets }: Comparison, folder: string, options: BenchOptions, hasPeer: boolean): Promise<Line[]> {
+  const file = join(folder, `${shape.replaceAll(/[^a-z0-9.]+/g, "-")}-${type}.gguf`);
+  await writeRandomGguf(file, shape, type);
+  const lines: Line[] = [];
+  let single = 0;
+  for (const kind of KINDS) {
+    const { ours, peer } = await contest(file, kind, options, hasPeer);
+    const what = `${shape} ${type} ${kind}`;
+    options.log(`${what}: ${rate(ours).toFixed(1)} tokens/s${peer ? `, llama.cpp ${rate(peer).toFixed(1)}` : ""}`);
+    lines.push(speedLine(what, ours, peer, targets[kind]));
+    if (kind === "decode") {
+      single = rate(ours);
+      lines.push(bandwidthLine(what, ours, options.threads), memoryLine(what, ours), loadLine(what, ours, peer));
+    }
+    if (kind === "batch")
+      lines.push({
+        claim: "inference",
+        what: `${what} / one stream`,
+        unit: "x",
+        ours: rate(ours) / single,
+        reached: rate(ours) / single,
+        target: { atLeast: 5 },
+      });
+  }
+  rmSync(file, { force: true });
+  return lines;
+}
+
+async function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, hasPeer: boolean): Promise<{ ours: Side; peer?: Side }> {
+  const ours = await Stepper.start("ours", process.execPath, [ourScript, file, kind, `${threads}`], threads);
+  const peer = hasPeer ? await Stepper.start("llama.cpp", process.execPath, [peerScript, file, kind, "plain", `${threads}`], threads) : undefined;
+  const rounds: StepResult[][] = [[], []];
+  await ours.warmUp();
+  await peer?.warmUp();
+  for (let i = 0; i < ROUNDS; i++) {
+    rounds[0].push(await ours.step());
+    if (peer) rounds[1].push(await peer.step());
+  }
+  const side = async (stepper: Stepper, own: StepResult[]): Promise<Side> => ({ rounds: own, facts: stepper.facts, memory: await stepper.end() });
+  return { ours: await side(ours, rounds[0]), peer: peer && (await side(peer, rounds[1])) };
+}
+
+function speedLine(what: string, ours: Side, peer: Side | undefined, target: number | undefined): Line {
+  const { profile = [], seconds } = ours.rounds.at(-1) as StepResult;
+  const top = [...profile].sort((a, b) => b.seconds - a.seconds).slice(0, 4);
+  const inKernels = profile.reduce((sum, op) => sum + op.seconds, 0);
+  const share = (part: number) => `${((100 * part) / seconds).toFixed(0)}%`;
+  return {
+    claim: "inference",
+    what,
+    unit: "tokens/s",
+    ours: rate(ours),
+    ...(peer ? { peer: rate(peer), reached: rate(ours) / rate(peer), ...(target ? { target: { atLeast: target } } : {}) } : {}),
+    note: `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ${share(seconds - inKernels)}`,
+  };
+}
+
+/** Bytes that the ops say they moved, a second, against the measured read bandwidth. */
+function bandwidthLine(what: string, ours: Side, threads: number): Line {
+  const moved = median(ours.rounds.map((round) => (round.bytes ?? 0) / round.seconds / 1e9));
+  const ceiling = nativeBackend(threads).addon.readBandwidth(threads, LARGE_BYTES, 0.5) / 1e9;
+  return { claim: "inference", what: `${what}, memory read`, unit: "GB/s", ours: moved, ceiling, reached: moved / ceiling, target: { atLeast: 0.75 } };
+}
+
+function memoryLine(what: string, ours: Side): Line {
+  const needed = ours.facts.weightBytes + ours.facts.cacheBytes;
+  const reached = ours.memory.peakRssBytes / needed;
+  return { claim: "inference", what: `${what}, peak memory / (weights + cache)`, unit: "x", ours: reached, reached, target: { atMost: 1.15 } };
+}
+
+function loadLine(what: string, ours: Side, peer: Side | undefined): Line {
+  const { loadSeconds } = ours.facts;
+  return {
+    claim: "inference",
+    what: `${what}, opening`,
+    unit: "s",
+    ours: loadSeconds,
+    peer: peer?.facts.loadSeconds,
+    reached: loadSeconds,
+    target: { atMost: 2 },
+  };
+}
