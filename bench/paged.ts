@@ -130,7 +130,16 @@ export const paged: Claim = async ({ threads, log }) => {
       [16, 1024],
     ]) {
       const { flops, bytes } = pagedRate(kind, sequences, context);
-      add(lineOf(`decode, ${kind.what}, ${sequences} × ${tokens(context)}`, "GFLOP/s", flops, bf16, 0.6, `${(bytes / 1e9).toFixed(1)} GB/s`));
+      add(
+        lineOf(
+          `decode, ${kind.what}, ${sequences} × ${tokens(context)}`,
+          "GFLOP/s",
+          flops,
+          bf16,
+          0.6,
+          `${(bytes / 1e9).toFixed(1)} GB/s${kind.what.includes("FP8") ? ", int8 products held against the bf16 ceiling" : ""}`,
+        ),
+      );
     }
   for (const context of [512, 2048, 8192]) {
     add(lineOf(`512 queries, ${grouped.what}, ${tokens(context)}`, "GFLOP/s", pagedRate(grouped, 1, context, 512).flops, bf16, 0.6));
