@@ -17,6 +17,8 @@ const LAYERS = [
 /** The same inside the tensor layer. */
 const TENSOR_LAYERS = [
   ["dtype"],
+  ["block-formats"],
+  ["block-encoders"],
   ["tensor", "op"],
   ["pool"],
   ["engine"],

@@ -13,11 +13,14 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
-/** How a device lays out weights that are multiplied often; a packed copy takes as many bytes as the weights. */
+/** How a device lays out weights that are multiplied often. */
 export interface WeightPacker {
   /** Whether there is a layout that pays for weights [N,K] or [E,N,K]. */
   accepts(weights: TensorSpec): boolean;
-  pack(weights: Tensor, into: Tensor): void;
+  /** Bytes of the packed copy: those of the weights and at most 4% more, but for a last panel that is not full. */
+  packedBytes(weights: TensorSpec): number;
+  /** `scales`: of e4m3's 128 × 128 blocks, which the copy then holds. */
+  pack(weights: Tensor, scales: Tensor | null, into: Tensor): void;
 }
 
 /**

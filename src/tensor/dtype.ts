@@ -1,10 +1,51 @@
 // Element types and their conversion on the host. Knows nothing of tensors or devices.
+import { ShapeError } from "../errors.js";
 
+/** Types whose elements stand alone. */
+export type ScalarType = "f32" | "bf16" | "f16" | "i32" | "u8";
+/**
+ * Storage types of weights: blocks of consecutive numbers of a row that share a scale (block-formats.ts), and e4m3, one byte a number, whose
+ * scales of 128 × 128 blocks are a tensor of their own. They are stored and multiplied with, never computed.
+ */
+export type BlockType = "q8_0" | "q4_0" | "q4_k" | "q5_k" | "q6_k" | "e4m3";
 /** Element types a tensor may have. Sums are always f32 or wider, whatever the storage. */
-export type DType = "f32" | "bf16" | "f16" | "i32" | "u8";
+export type DType = ScalarType | BlockType;
 
-/** Storage size of one element, in bytes. */
-export const dtypeBytes: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, f16: 2, i32: 4, u8: 1 };
+/** Numbers and bytes of one block of each type; a row is a whole number of blocks. */
+export const blockSizes: Readonly<Record<BlockType, { readonly numbers: number; readonly bytes: number }>> = {
+  q8_0: { numbers: 32, bytes: 34 },
+  q4_0: { numbers: 32, bytes: 18 },
+  q4_k: { numbers: 256, bytes: 144 },
+  q5_k: { numbers: 256, bytes: 176 },
+  q6_k: { numbers: 256, bytes: 210 },
+  e4m3: { numbers: 1, bytes: 1 },
+};
+
+/** Whether numbers of this type are stored in blocks, to be read by the ops on stored weights alone. */
+export const isBlockType = (dtype: DType): dtype is BlockType => Object.hasOwn(blockSizes, dtype);
+
+const perNumber = (type: BlockType) => blockSizes[type].bytes / blockSizes[type].numbers;
+/** Storage size of one element, in bytes; of block types the average, an exact binary fraction. */
+export const dtypeBytes: Readonly<Record<DType, number>> = {
+  f32: 4,
+  bf16: 2,
+  f16: 2,
+  i32: 4,
+  u8: 1,
+  q8_0: perNumber("q8_0"),
+  q4_0: perNumber("q4_0"),
+  q4_k: perNumber("q4_k"),
+  q5_k: perNumber("q5_k"),
+  q6_k: perNumber("q6_k"),
+  e4m3: perNumber("e4m3"),
+};
+
+/** Bytes of `numElements` numbers of a type. Throws ShapeError where they are not whole blocks. */
+export function storageBytes(dtype: DType, numElements: number): number {
+  if (isBlockType(dtype) && numElements % blockSizes[dtype].numbers !== 0)
+    throw new ShapeError(`${dtype}: ${numElements} numbers are no whole blocks of ${blockSizes[dtype].numbers}`);
+  return numElements * dtypeBytes[dtype];
+}
 
 const scratch = new ArrayBuffer(4);
 const scratchF32 = new Float32Array(scratch);
@@ -34,24 +75,44 @@ export function fromF16Bits(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** The IEEE half-precision bits nearest to `x` (ties to even); beyond 65504 infinite, NaN stays NaN. */
+export function toF16Bits(x: number): number {
+  scratchF32[0] = x;
+  const sign = (scratchU32[0] >>> 16) & 0x8000;
+  const magnitude = Math.abs(scratchF32[0]);
+  if (Number.isNaN(magnitude)) return sign | 0x7e00;
+  if (magnitude >= 65520) return sign | 0x7c00;
+  // The distance between neighbours is 2^-24 below 2^-14 and 2^(e-10) from 2^e on.
+  const exponent = Math.max(-14, ((scratchU32[0] >>> 23) & 0xff) - 127);
+  const units = roundToEven(magnitude * 2 ** (10 - exponent));
+  return sign | (units < 1024 ? units : ((exponent + 14) << 10) + units);
+}
+
+/** The nearest whole number, ties to even. */
+export function roundToEven(x: number): number {
+  const nearest = Math.round(x);
+  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
+}
+
 /** A host array of numbers: what reference kernels and reads work with. */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** Device bytes of dtype as host numbers; f32, i32 and u8 share memory with `bytes` (which must be aligned), 16-bit floats are converted. */
+/** Device bytes of dtype as host numbers; f32, i32 and u8 share memory with `bytes` (which must be aligned), 16-bit floats are converted, blocks stay bytes. */
 export function decodeBytes(bytes: Uint8Array, dtype: DType): HostArray {
   const { buffer, byteOffset, byteLength } = bytes;
   if (dtype === "f32") return new Float32Array(buffer, byteOffset, byteLength / 4);
   if (dtype === "i32") return new Int32Array(buffer, byteOffset, byteLength / 4);
-  if (dtype === "u8") return new Uint8Array(buffer, byteOffset, byteLength);
+  if (dtype === "u8" || isBlockType(dtype)) return new Uint8Array(buffer, byteOffset, byteLength);
   const raw = new Uint16Array(buffer, byteOffset, byteLength / 2);
   return Float32Array.from(raw, dtype === "bf16" ? fromBf16Bits : fromF16Bits);
 }
 
-/** Numbers as device bytes of `dtype` (f16 is read-only: its writing is not needed by any model). */
-export function encodeBytes(values: ArrayLike<number>, dtype: Exclude<DType, "f16">): Uint8Array {
-  if (dtype === "bf16") {
+/** Numbers as device bytes of `dtype`; of block types the numbers are the bytes (encodeRow makes them from values). */
+export function encodeBytes(values: ArrayLike<number>, dtype: DType): Uint8Array {
+  if (dtype === "bf16" || dtype === "f16") {
+    const toBits = dtype === "bf16" ? toBf16Bits : toF16Bits;
     const out = new Uint16Array(values.length);
-    for (let i = 0; i < out.length; i++) out[i] = toBf16Bits(values[i]);
+    for (let i = 0; i < out.length; i++) out[i] = toBits(values[i]);
     return new Uint8Array(out.buffer);
   }
   const array = dtype === "f32" ? Float32Array.from(values) : dtype === "i32" ? Int32Array.from(values) : Uint8Array.from(values);

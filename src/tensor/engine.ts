@@ -3,7 +3,7 @@
 
 import { assert, BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
-import { type DType, dtypeBytes, encodeBytes } from "./dtype.js";
+import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
 import { BufferPool } from "./pool.js";
 import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
@@ -79,22 +79,21 @@ function adopt(tensor: Tensor): Tensor {
 
 /** An uninitialised tensor owned by the current scope. */
 export function empty(shape: readonly number[], dtype: DType): Tensor {
-  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype));
+  return adopt(new Tensor(allocate(storageBytes(dtype, numElements(shape))), 0, shape, dtype));
 }
 
-/** As `empty`, for numbers in the backend's own order (packing.ts). */
-export function emptyPacked(shape: readonly number[], dtype: DType): Tensor {
-  return adopt(new Tensor(allocate(shape, dtype), 0, shape, dtype, undefined, true));
+/** As `empty`, for numbers in the backend's own order (packing.ts), which takes `sizeBytes`. */
+export function emptyPacked(shape: readonly number[], dtype: DType, sizeBytes: number): Tensor {
+  return adopt(new Tensor(allocate(sizeBytes), 0, shape, dtype, undefined, true));
 }
 
-function allocate(shape: readonly number[], dtype: DType): Storage {
+function allocate(sizeBytes: number): Storage {
   const owner = currentPool();
-  const buffer = owner.acquire(numElements(shape) * dtypeBytes[dtype]);
-  return new Storage(currentBackend(), buffer, owner);
+  return new Storage(currentBackend(), owner.acquire(sizeBytes), owner);
 }
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
-export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: Exclude<DType, "f16"> = "f32"): Tensor {
+export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: ScalarType = "f32"): Tensor {
   if (values.length !== numElements(shape)) throw new ShapeError(`tensor: ${values.length} values do not fill shape [${shape}]`);
   return fromBytes(encodeBytes(values, dtype), shape, dtype);
 }
@@ -113,12 +112,24 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
   target.storage.backend.write(target.storage.buffer, target.byteOffset, bytes);
 }
 
-/** A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape. */
+/**
+ * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape.
+ * Numbers stored in blocks are cut between rows only.
+ */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
   assert(!source.isPacked, () => `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
   assert(elementOffset + numElements(shape) <= source.size, () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
+  assert(
+    !isBlockType(source.dtype) || cutsBetweenRows(source, shape, elementOffset),
+    () => `alias [${shape}] at ${elementOffset} cuts rows of ${source.dtype}`,
+  );
   return adopt(new Tensor(source.storage.retain(), byteOffset, shape, source.dtype));
+}
+
+function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOffset: number): boolean {
+  const width = source.shape.at(-1) ?? 1;
+  return shape.at(-1) === width && elementOffset % width === 0;
 }
 
 /** Runs `body` and disposes every tensor made inside but those it returns (found in arrays and plain objects). */

@@ -1,11 +1,28 @@
 // The tensor layer's public surface: tensors and scopes, autograd, ops, backends.
-export type { Backend, DeviceBuffer, Unsupported } from "./backend.js";
+export type { Backend, DeviceBuffer, Unsupported, WeightPacker } from "./backend.js";
 export { availableIsas } from "./backends/native/addon.js";
 export { createNativeBackend, type NativeBackend, type NativeOptions } from "./backends/native/backend.js";
 export { type Isa, supportedIsas } from "./backends/native/cpu.js";
 export { type OpenOptions, openBackend } from "./backends/open.js";
 export { createReferenceBackend } from "./backends/reference/backend.js";
-export { type DType, decodeBytes, dtypeBytes, encodeBytes, fromBf16Bits, fromF16Bits, type HostArray, toBf16Bits } from "./dtype.js";
+export { encodeE4m3Blocks, encodeRow, encodeRows, toE4m3 } from "./block-encoders.js";
+export { decodeRow, fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
+export {
+  type BlockType,
+  blockSizes,
+  type DType,
+  decodeBytes,
+  dtypeBytes,
+  encodeBytes,
+  fromBf16Bits,
+  fromF16Bits,
+  type HostArray,
+  isBlockType,
+  type ScalarType,
+  storageBytes,
+  toBf16Bits,
+  toF16Bits,
+} from "./dtype.js";
 export {
   alias,
   currentBackend,
@@ -55,7 +72,8 @@ export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
 export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";
 export { type SamplingParams, sampleTokens } from "./ops/sampling.js";
-export { packWeights } from "./packing.js";
+export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows } from "./ops/stored.js";
+export { packStored, packWeights } from "./packing.js";
 export { backward, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";
 export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
 export { reshape } from "./view.js";

@@ -8,9 +8,17 @@ import type { Tensor } from "./tensor.js";
  * current scope. Null where the backend has no better layout for them. Does not follow later changes of `w`.
  */
 export function packWeights(w: Tensor): Tensor | null {
+  return packStored(w);
+}
+
+/**
+ * As `packWeights`, for weights of any storage type and the ops on stored weights. The scales of e4m3 go into the copy: the ops then take
+ * none.
+ */
+export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | null {
   const { packer } = currentBackend();
   if (!packer?.accepts(w)) return null;
-  const copy = emptyPacked(w.shape, w.dtype);
-  packer.pack(w, copy);
+  const copy = emptyPacked(w.shape, w.dtype, packer.packedBytes(w));
+  packer.pack(w, scales, copy);
   return copy;
 }

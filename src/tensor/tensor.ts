@@ -3,7 +3,7 @@
 
 import { assert } from "../errors.js";
 import type { Backend, DeviceBuffer } from "./backend.js";
-import { type DType, decodeBytes, dtypeBytes, type HostArray } from "./dtype.js";
+import { type DType, decodeBytes, type HostArray, storageBytes } from "./dtype.js";
 
 /** Shape (row-major) and element type: all that shape rules and costs may look at. */
 export interface TensorSpec {
@@ -72,8 +72,9 @@ export class Tensor implements TensorSpec {
   get size(): number {
     return numElements(this.shape);
   }
+  /** Bytes of the numbers row by row (a packed copy may take some more). */
   get sizeBytes(): number {
-    return this.size * dtypeBytes[this.dtype];
+    return storageBytes(this.dtype, this.size);
   }
   get isDisposed(): boolean {
     return this.disposed;
@@ -97,7 +98,7 @@ export class Tensor implements TensorSpec {
     return alias;
   }
 
-  /** The values, after all enqueued work; 16-bit floats arrive as f32. */
+  /** The values, after all enqueued work; 16-bit floats arrive as f32, block types as their bytes. */
   async data(): Promise<HostArray> {
     return decodeBytes(await this.bytes(), this.dtype);
   }

@@ -1,7 +1,7 @@
 // The forward check: one call against the f64 reference, guard bytes intact, read-only inputs untouched.
 import { expect } from "vitest";
 import type { Backend } from "../../src/tensor/backend.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
+import { encodeBytes, type ScalarType } from "../../src/tensor/dtype.js";
 import { dispatch, memoryStats, useBackend } from "../../src/tensor/engine.js";
 import { type Case, initialOutput, referenceOf, specOf } from "./cases.js";
 import { defaultTolerance, numbersOf, relativeError } from "./compare.js";
@@ -28,7 +28,7 @@ async function expectClose(c: Case, what: string, got: Guarded, expected: HostOp
   const { dtype } = expected;
   const error = relativeError(numbersOf(await got.bytes(), dtype), expected.data);
   expect(error, `${what} of ${c.op} (${c.label}): error relative to the largest magnitude`).toBeLessThanOrEqual(
-    Math.max(defaultTolerance[dtype], c.tolerance ?? 0),
+    Math.max(defaultTolerance[dtype as ScalarType], c.tolerance ?? 0),
   );
   expect(await got.damage(), `guard bytes around ${what} of ${c.op} (${c.label})`).toEqual([]);
 }
@@ -54,7 +54,7 @@ export async function checkForward(backend: Backend, c: Case): Promise<void> {
     const reference = expected.inputs[i] as HostOperand;
     if (mutated.has(i)) await expectClose(c, `input ${i}`, input, reference);
     else {
-      const same = Buffer.compare(await input.bytes(), encodeBytes(reference.data, reference.dtype as "f32")) === 0;
+      const same = Buffer.compare(await input.bytes(), encodeBytes(reference.data, reference.dtype)) === 0;
       expect(same, `input ${i} of ${c.op} (${c.label}) is read only`).toBe(true);
       expect(await input.damage()).toEqual([]);
     }

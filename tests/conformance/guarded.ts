@@ -1,12 +1,13 @@
 // Tensors inside guard bytes: what a kernel writes outside its operand is seen, what it reads there is not a number.
 // Knows nothing of ops.
-import { type DType, encodeBytes } from "../../src/tensor/dtype.js";
+import { type DType, encodeBytes, storageBytes } from "../../src/tensor/dtype.js";
 import { empty, writeTensor } from "../../src/tensor/engine.js";
-import { Tensor } from "../../src/tensor/tensor.js";
+import { numElements, Tensor } from "../../src/tensor/tensor.js";
 import type { HostOperand } from "./values.js";
 
 /** Guard bytes on each side; aligned to no more than an element, so a kernel that assumes more fails. */
-const guardBytes: Readonly<Record<DType, number>> = { f32: 68, bf16: 66, f16: 66, i32: 68, u8: 65 };
+const guardBytes: Partial<Readonly<Record<DType, number>>> = { f32: 68, bf16: 66, f16: 66, i32: 68 };
+const guardBytesElse = 65;
 /** Every 2- or 4-byte float of this byte is NaN. */
 const pattern = 0xff;
 
@@ -23,9 +24,9 @@ export interface Guarded {
 /** Places `operand` between guards on the current backend. Without data (an output) its bytes hold the guard pattern too. */
 export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?: Float64Array }): Guarded {
   const { shape, dtype, data } = operand;
-  const guard = guardBytes[dtype];
-  const content = data && encodeBytes(data, dtype as Exclude<DType, "f16">);
-  const sizeBytes = content?.byteLength ?? encodeBytes(new Float32Array(shape.reduce((n, d) => n * d, 1)), dtype as Exclude<DType, "f16">).byteLength;
+  const guard = guardBytes[dtype] ?? guardBytesElse;
+  const content = data && encodeBytes(data, dtype);
+  const sizeBytes = storageBytes(dtype, numElements(shape));
   const whole = empty([sizeBytes + 2 * guard], "u8");
   const image = new Uint8Array(sizeBytes + 2 * guard).fill(pattern);
   if (content) image.set(content, guard);

@@ -15,7 +15,7 @@ import { normals } from "./values.js";
 
 const drawn = (shape: readonly number[], dtype: DType, label: string): Tensor => {
   const count = shape.reduce((a, b) => a * b, 1);
-  return fromBytes(encodeBytes(normals(count, label), dtype as Exclude<DType, "f16">), shape, dtype);
+  return fromBytes(encodeBytes(normals(count, label), dtype), shape, dtype);
 };
 
 const small = {

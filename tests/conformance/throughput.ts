@@ -1,14 +1,14 @@
 // Prints the speed of every native kernel on the runner's larger shapes: `node dist/tests/conformance/throughput.js [op …]`.
 // A first look at a kernel; the claims are measured in bench/.
 import { pathToFileURL } from "node:url";
-import { type DType, encodeBytes } from "../../src/tensor/dtype.js";
+import { encodeBytes } from "../../src/tensor/dtype.js";
 import { dispatch, empty, fromBytes, scope, useBackend } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, initialOutput, largerCases, opNames, specOf } from "./cases.js";
 import type { HostOperand } from "./values.js";
 
-const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype as Exclude<DType, "f16">), x.shape, x.dtype);
+const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype), x.shape, x.dtype);
 
 /** Seconds of one call: the median of batches of calls that last about a millisecond each. */
 function secondsOf(c: Case): number {

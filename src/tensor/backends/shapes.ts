@@ -12,7 +12,7 @@ export function createShapesBackend(device?: Backend): Backend {
     name: "shapes",
     description: "shapes alone, nothing is computed",
     kernels,
-    packer: packer && { accepts: (weights) => packer.accepts(weights), pack: () => {} },
+    packer: packer && { accepts: (weights) => packer.accepts(weights), packedBytes: (weights) => packer.packedBytes(weights), pack: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},
     write: () => {},

@@ -1,5 +1,5 @@
 // Elementwise ops: casts, sums, activations, copies between widths. Gradients are ops of their own.
-import type { DType } from "../dtype.js";
+import { type DType, dtypeBytes } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { type Cost, checkShape, type OpSpec } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
@@ -14,7 +14,7 @@ export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec
 
 function bytesOf(specs: readonly (TensorSpec | null)[]): number {
   let bytes = 0;
-  for (const s of specs) if (s) bytes += numElements(s.shape) * (s.dtype === "bf16" || s.dtype === "f16" ? 2 : 4);
+  for (const s of specs) if (s) bytes += numElements(s.shape) * dtypeBytes[s.dtype];
   return bytes;
 }
 

@@ -12,6 +12,7 @@ import * as reduce from "./reduce.js";
 import * as rope from "./rope.js";
 import * as rows from "./rows.js";
 import * as sampling from "./sampling.js";
+import * as stored from "./stored.js";
 
 /** All op declarations. A backend has a kernel, or a reason, for each: leaving one out does not compile. */
 export const ops = {
@@ -66,6 +67,9 @@ export const ops = {
   adamw: optimizer.adamwOp,
   applyUpdate: optimizer.applyUpdateOp,
   sampleTokens: sampling.sampleTokensOp,
+  storedLinear: stored.storedLinearOp,
+  storedGroupedLinear: stored.storedGroupedLinearOp,
+  storedRows: stored.storedRowsOp,
 } as const;
 
 /** The name of an op. */

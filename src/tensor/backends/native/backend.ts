@@ -3,8 +3,9 @@
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
 import type { Backend, WeightPacker } from "../../backend.js";
+import { storageBytes } from "../../dtype.js";
 import type { KernelTable, OpName } from "../../ops/index.js";
-import type { TensorSpec } from "../../tensor.js";
+import { numElements, type TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
@@ -51,6 +52,9 @@ function kernelTable(addon: NativeAddon): KernelTable {
     ...headKernels(addon),
     ...optimizerKernels(addon),
     ...samplingKernels(addon),
+    storedLinear: { unsupported: "its kernels come with a later change" },
+    storedGroupedLinear: { unsupported: "its kernels come with a later change" },
+    storedRows: { unsupported: "its kernels come with a later change" },
   };
 }
 
@@ -80,7 +84,8 @@ function packerOf(addon: NativeAddon): WeightPacker {
       const [, n, k] = sizes(w);
       return (w.shape.length === 2 || w.shape.length === 3) && (w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype));
     },
-    pack(w, into) {
+    packedBytes: ({ shape, dtype }) => storageBytes(dtype, numElements(shape)),
+    pack(w, _scales, into) {
       const [experts, n, k] = sizes(w);
       addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
     },

@@ -13,7 +13,19 @@ export interface NativeBuffer extends DeviceBuffer {
 
 type Operand = Tensor | null | undefined;
 
-const codes: Readonly<Record<DType, TypeCode>> = { f32: 0, bf16: 1, f16: 2, i32: 3, u8: 4 };
+const codes: Readonly<Record<DType, TypeCode>> = {
+  f32: 0,
+  bf16: 1,
+  f16: 2,
+  i32: 3,
+  u8: 4,
+  q8_0: 5,
+  q4_0: 6,
+  q4_k: 7,
+  q5_k: 8,
+  q6_k: 9,
+  e4m3: 10,
+};
 
 /** The kernels' number for an element type. */
 export const codeOf = (dtype: DType): TypeCode => codes[dtype];

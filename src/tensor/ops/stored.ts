@@ -1,0 +1,264 @@
+// Products with weights as they are stored: quantised blocks, FP8 with block scales, half precision. For inference: no gradients.
+// What the integer types multiply is defined here, activations rounded to int8 included; kernels give the same whatever their order.
+
+import { encodeE4m3Blocks } from "../block-encoders.js";
+import { decodeRow, rowBytes, type StorageType, scaleBlock } from "../block-formats.js";
+import { type DType, fromBf16Bits, isBlockType, roundToEven, toBf16Bits } from "../dtype.js";
+import { dispatch } from "../engine.js";
+import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
+import type { Tensor, TensorSpec } from "../tensor.js";
+import { numElements } from "../tensor.js";
+import { streamCost } from "./elementwise.js";
+import { linear } from "./linear.js";
+import { type Dispatch, groupedLinear } from "./moe.js";
+
+/** Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter). */
+export const activationGroup = 128;
+
+const storageTypes: readonly DType[] = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3"];
+const isInteger = (dtype: DType) => isBlockType(dtype) && dtype !== "e4m3";
+
+/**
+ * A row as int8 times f32 per group, in place: amax/127, the quotient by multiplication with 127/amax in f32, ties to even. A group with a NaN or
+ * an infinity becomes NaN; one without a number over 2^-100 zero.
+ */
+function roundToInt8(row: Float64Array): void {
+  for (let begin = 0; begin < row.length; begin += activationGroup) {
+    const group = row.subarray(begin, begin + activationGroup);
+    let largest = 0;
+    for (const x of group) largest = Math.abs(x) <= largest ? largest : Math.abs(x);
+    if (!Number.isFinite(largest)) group.fill(Number.NaN);
+    else if (largest < 2 ** -100) group.fill(0);
+    else {
+      const [scale, inverse] = [Math.fround(largest / 127), Math.fround(127 / largest)];
+      for (let i = 0; i < group.length; i++) group[i] = scale * roundToEven(Math.fround(group[i] * inverse));
+    }
+  }
+}
+
+/** Row t of x as the weight's type multiplies it: int8 groups, bf16 for e4m3, itself for f16. */
+function activations(x: HostView, t: number, type: DType): Float64Array {
+  const width = x.shape[1];
+  const row = Float64Array.from(x.data.subarray(t * width, (t + 1) * width) as ArrayLike<number>);
+  if (isInteger(type)) roundToInt8(row);
+  else if (type === "e4m3") for (let i = 0; i < width; i++) row[i] = fromBf16Bits(toBf16Bits(row[i]));
+  return row;
+}
+
+/** Row n of weights [.., N, K] (of all experts' rows one after the other), scales applied. */
+function weightRow(w: HostView, scales: HostView | null, n: number): Float32Array {
+  const width = w.shape.at(-1) as number;
+  if (!isBlockType(w.dtype)) return Float32Array.from(w.data.subarray(n * width, (n + 1) * width) as ArrayLike<number>);
+  const size = rowBytes(w.dtype, width);
+  const out = new Float32Array(width);
+  decodeRow(w.dtype, Uint8Array.from(w.data.subarray(n * size, (n + 1) * size) as ArrayLike<number>), out);
+  if (!scales) return out;
+  const [down, across] = scales.shape.slice(-2);
+  const rows = w.shape.at(-2) as number;
+  const first = (Math.floor(n / rows) * down + Math.floor((n % rows) / scaleBlock)) * across;
+  return out.map((value, i) => value * scales.data[first + Math.floor(i / scaleBlock)]);
+}
+
+/** Rows [from, to) of y: products of x's rows (row r is rowOf(r)) with N weight rows from `firstWeight` on. */
+function multiplyRows(
+  x: HostView,
+  w: HostView,
+  scales: HostView | null,
+  y: HostView,
+  from: number,
+  to: number,
+  firstWeight: number,
+  rowOf: (r: number) => number,
+): void {
+  const width = y.shape[1];
+  const rows = Array.from({ length: to - from }, (_, i) => activations(x, rowOf(from + i), w.dtype));
+  for (let n = 0; n < width && rows.length > 0; n++) {
+    const weights = weightRow(w, scales, firstWeight + n);
+    for (const [i, row] of rows.entries()) {
+      let sum = 0;
+      for (let k = 0; k < row.length; k++) sum += row[k] * weights[k];
+      y.data[(from + i) * width + n] = sum;
+    }
+  }
+}
+
+function checkStored(op: string, w: TensorSpec, scales: TensorSpec | null, dims: number): void {
+  checkShape(w.shape.length === dims && storageTypes.includes(w.dtype), op, () => `weights of ${dims} dimensions of a storage type`, w);
+  rowBytes(w.dtype as StorageType, w.shape[dims - 1]);
+  const blocks = [...w.shape.slice(0, -2), ...w.shape.slice(-2).map((n) => Math.ceil(n / scaleBlock))];
+  const fits = !scales || (w.dtype === "e4m3" && !w.isPacked && scales.dtype === "f32" && scales.shape.join() === blocks.join());
+  checkShape(fits, op, () => `f32 scales [${blocks}] for e4m3 weights that are not packed, and no others`, w, scales);
+}
+
+const storedCost = (i: readonly (TensorSpec | null)[], o: readonly TensorSpec[]) => ({
+  flops: 2 * numElements(o[0].shape) * i[0]!.shape[1],
+  bytes: streamCost(0, i, o).bytes,
+});
+
+/** Parameters of the products with stored weights: the type of the result. */
+export interface StoredParams {
+  dtype: DType;
+}
+
+/** y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual). Inputs x (f32 or bf16), w [N,K], scales or null, bias or null, residual or null. */
+export const storedLinearOp: OpSpec<StoredParams> = {
+  name: "storedLinear",
+  infer: ([x, w, scales, bias, residual], { dtype }) => {
+    checkStored("storedLinear", w!, scales, 2);
+    const [n, k] = w!.shape;
+    checkShape(x!.shape.length === 2 && x!.shape[1] === k, "storedLinear", "x [T,K] and w [N,K]", x, w);
+    const shape = [x!.shape[0], n];
+    checkShape(!bias || (bias.shape.join() === `${n}` && bias.dtype === "f32"), "storedLinear", () => `an f32 bias of ${n}`, bias);
+    checkShape(!residual || residual.shape.join() === shape.join(), "storedLinear", () => `a residual [${shape}]`, residual);
+    return [{ shape, dtype }];
+  },
+  reference: ([x, w, scales, bias, residual], [y]) => {
+    multiplyRows(x!, w!, scales, y, 0, y.shape[0], 0, (r) => r);
+    const n = y.shape[1];
+    for (let i = 0; i < y.data.length; i++) y.data[i] += (bias ? bias.data[i % n] : 0) + (residual ? residual.data[i] : 0);
+  },
+  cost: storedCost,
+  takesPacked: [1],
+  samples: [
+    ...[stored("q8_0", 40, 160), stored("q4_0", 33, 96), stored("q4_k", 40, 512), stored("q5_k", 33, 256), stored("q6_k", 40, 256)].map((w) => ({
+      name: w.dtype,
+      inputs: [f32(5, w.shape[1]), w, null, f32(w.shape[0]), f32(5, w.shape[0])],
+      params: { dtype: "f32" as const },
+    })),
+    { name: "bf16 in and out", inputs: [{ ...f32(3, 64), dtype: "bf16" }, stored("q8_0", 32, 64), null, null, null], params: { dtype: "bf16" } },
+    { name: "e4m3 with scales", inputs: [f32(3, 200), ...e4m3(150, 200), null, f32(3, 150)], params: { dtype: "f32" } },
+    { name: "e4m3 without scales", inputs: [f32(2, 33), stored("e4m3", 17, 33), null, null, null], params: { dtype: "f32" } },
+    { name: "f16", inputs: [f32(3, 130), { shape: [35, 130], dtype: "f16" }, null, f32(35), null], params: { dtype: "f32" } },
+    { name: "no rows", inputs: [f32(0, 32), stored("q8_0", 9, 32), null, null, null], params: { dtype: "f32" } },
+    {
+      name: "what is no number, in one group of one row",
+      inputs: [
+        { ...f32(2, 160), values: Float32Array.from({ length: 320 }, (_, i) => (i === 40 ? Number.POSITIVE_INFINITY : i % 7)) },
+        stored("q8_0", 9, 160),
+        null,
+        null,
+        null,
+      ],
+      params: { dtype: "f32" },
+    },
+    { name: "nothing but zeros", inputs: [{ ...f32(1, 32), values: new Float32Array(32) }, stored("q4_0", 9, 32), null, null, null], params: { dtype: "f32" } },
+  ],
+};
+
+/** Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1], rowToken or null (row r reads x[rowToken[r]]). */
+export const storedGroupedLinearOp: OpSpec<StoredParams> = {
+  name: "storedGroupedLinear",
+  infer: ([x, w, scales, offsets, rowToken], { dtype }) => {
+    checkStored("storedGroupedLinear", w!, scales, 3);
+    const [experts, n, k] = w!.shape;
+    checkShape(x!.shape[1] === k && offsets!.shape[0] === experts + 1, "storedGroupedLinear", "x [R,K], w [E,N,K], offsets [E+1]", x, w, offsets);
+    return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], n], dtype }];
+  },
+  reference: ([x, w, scales, offsets, rowToken], [y]) => {
+    const [experts, n] = w!.shape;
+    const rowOf = (r: number) => (rowToken ? rowToken.data[r] : r);
+    for (let e = 0; e < experts; e++) multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
+  },
+  cost: storedCost,
+  takesPacked: [1],
+  samples: [
+    ...(["q8_0", "q4_0", "q4_k", "q6_k"] as const).map((type) => ({
+      name: type,
+      inputs: [f32(3, 256), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1)],
+      params: { dtype: "f32" as const },
+    })),
+    { name: "e4m3, rows as they are", inputs: [f32(6, 130), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6), null], params: { dtype: "bf16" } },
+    { name: "f16", inputs: [f32(6, 40), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6), null], params: { dtype: "f32" } },
+    { name: "no rows", inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null], params: { dtype: "f32" } },
+  ],
+};
+
+/** Rows of w [N,K] by id, as numbers: y [T,K] f32. Inputs w, scales or null, ids. */
+export const storedRowsOp: OpSpec<Record<string, never>> = {
+  name: "storedRows",
+  infer: ([w, scales, ids]) => {
+    checkStored("storedRows", w!, scales, 2);
+    checkShape(ids!.dtype === "i32" && ids!.shape.length === 1, "storedRows", "i32 ids [T]", ids);
+    return [{ shape: [ids!.shape[0], w!.shape[1]], dtype: "f32" }];
+  },
+  reference: ([w, scales, ids], [y]) => {
+    for (const [t, id] of Array.from(ids!.data).entries()) y.data.set(weightRow(w!, scales, id), t * y.shape[1]);
+  },
+  cost: (_, o) => streamCost(0, o, o),
+  takesPacked: [0],
+  samples: [
+    ...[stored("q8_0", 9, 64), stored("q4_0", 9, 64), stored("q4_k", 9, 256), stored("q5_k", 9, 512), stored("q6_k", 9, 256), stored("e4m3", 9, 33)].map(
+      (w) => ({
+        name: w.dtype,
+        inputs: [w, null, i32(3, 0, 8, 3)],
+        params: {},
+      }),
+    ),
+    ...(["f32", "bf16", "f16"] as const).map((dtype) => ({ name: dtype, inputs: [{ shape: [9, 17], dtype }, null, i32(8, 1)], params: {} })),
+    { name: "e4m3 with scales", inputs: [...e4m3(150, 140), i32(149, 0)], params: {} },
+    { name: "no ids", inputs: [stored("q8_0", 9, 32), null, i32()], params: {} },
+  ],
+};
+
+function f32(...shape: number[]): SampleInput {
+  return { shape, dtype: "f32" };
+}
+
+function i32(...values: number[]): SampleInput {
+  return { shape: [values.length], dtype: "i32", values };
+}
+
+/** Sample weights of a block type: the runner stores random numbers in it. */
+function stored(dtype: DType, ...shape: number[]): SampleInput {
+  return { shape, dtype };
+}
+
+/** Sample weights [experts, rows, width] of e4m3 whose blocks differ in magnitude, and their scales. */
+function e4m3(rows: number, width: number, experts?: number): [SampleInput, SampleInput] {
+  const count = experts ?? 1;
+  const wave = Float32Array.from(
+    { length: rows * width },
+    (_, i) => Math.sin(i * 1.7) * (1 + Math.floor((i % width) / scaleBlock) + Math.floor(i / width / scaleBlock)),
+  );
+  const { bytes, scales } = encodeE4m3Blocks(wave, rows, width);
+  const repeat = (values: ArrayLike<number>) => Array.from({ length: count }, () => Array.from(values)).flat();
+  const lead = experts === undefined ? [] : [experts];
+  const grid = [Math.ceil(rows / scaleBlock), Math.ceil(width / scaleBlock)];
+  return [
+    { shape: [...lead, rows, width], dtype: "e4m3", values: repeat(bytes) },
+    { shape: [...lead, ...grid], dtype: "f32", values: repeat(scales) },
+  ];
+}
+
+/** Options of `storedLinear`. */
+export interface StoredLinearOptions {
+  /** Of e4m3's 128 × 128 blocks [⌈N/128⌉, ⌈K/128⌉]; packed weights hold their own. */
+  scales?: Tensor | null;
+  bias?: Tensor | null;
+  residual?: Tensor | null;
+  dtype?: DType;
+}
+
+/** y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual) for w [N,K] of any storage type, packed or not; f32 and bf16 as `linear`. A row's bits depend on that row alone. */
+export function storedLinear(x: Tensor, w: Tensor, options: StoredLinearOptions = {}): Tensor {
+  if (w.dtype === "f32" || w.dtype === "bf16") return linear(x, w, options);
+  const { scales = null, bias = null, residual = null, dtype = residual?.dtype ?? x.dtype } = options;
+  return dispatch(storedLinearOp, [x, w, scales, bias, residual], { dtype })[0];
+}
+
+/** x·w[e]ᵀ for the rows of each expert, gathered by `to.rowToken` when `gather`; only weights of experts with rows are read. */
+export function storedGroupedLinear(
+  x: Tensor,
+  w: Tensor,
+  to: Dispatch,
+  gather: boolean,
+  { scales = null, dtype = x.dtype }: { scales?: Tensor | null; dtype?: DType } = {},
+): Tensor {
+  if (w.dtype === "f32" || w.dtype === "bf16") return groupedLinear(x, w, to, gather);
+  return dispatch(storedGroupedLinearOp, [x, w, scales, to.offsets, gather ? to.rowToken : null], { dtype })[0];
+}
+
+/** Rows of weights of any storage type by id, in f32: the embedding of a stored model. */
+export function storedRows(w: Tensor, ids: Tensor, scales: Tensor | null = null): Tensor {
+  return dispatch(storedRowsOp, [w, scales, ids], {})[0];
+}
