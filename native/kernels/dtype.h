@@ -9,7 +9,7 @@
 
 namespace luciole {
 
-enum DType : int64_t { kF32 = 0, kBf16 = 1, kF16 = 2, kI32 = 3, kU8 = 4 };
+enum DType : int64_t { kF32 = 0, kBf16 = 1, kF16 = 2, kI32 = 3, kU8 = 4, kQ8_0 = 5, kQ4_0 = 6, kQ4_k = 7, kQ5_k = 8, kQ6_k = 9, kE4m3 = 10 };
 
 /**
  * Calls body(tag) with tag of C++ type float or bf16: `dispatchType(code, [&](auto tag) { using T = decltype(tag); ... })`.

@@ -19,7 +19,7 @@ const storageTypes: readonly DType[] = ["f32", "bf16", "f16", "q8_0", "q4_0", "q
 const isInteger = (dtype: DType) => isBlockType(dtype) && dtype !== "e4m3";
 
 /**
- * A row as int8 times f32 per group, in place: amax/127, the quotient by multiplication with 127/amax in f32, ties to even. A group with a NaN or
+ * A row as int8 times f32 per group, in place: amax/127, quanta x·(127/amax) with the quotient in f32, ties to even. A group with a NaN or
  * an infinity becomes NaN; one without a number over 2^-100 zero.
  */
 function roundToInt8(row: Float64Array): void {
@@ -31,7 +31,7 @@ function roundToInt8(row: Float64Array): void {
     else if (largest < 2 ** -100) group.fill(0);
     else {
       const [scale, inverse] = [Math.fround(largest / 127), Math.fround(127 / largest)];
-      for (let i = 0; i < group.length; i++) group[i] = scale * roundToEven(Math.fround(group[i] * inverse));
+      for (let i = 0; i < group.length; i++) group[i] = scale * roundToEven(group[i] * inverse);
     }
   }
 }

@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
 import type { Backend, WeightPacker } from "../../backend.js";
-import { storageBytes } from "../../dtype.js";
+import { type DType, isBlockType, storageBytes } from "../../dtype.js";
 import type { KernelTable, OpName } from "../../ops/index.js";
 import { numElements, type TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
@@ -19,6 +19,7 @@ import { reduceKernels } from "./kernels/reduce.js";
 import { ropeKernels } from "./kernels/rope.js";
 import { rowKernels } from "./kernels/rows.js";
 import { samplingKernels } from "./kernels/sampling.js";
+import { storedKernels } from "./kernels/stored.js";
 import { addressOf, codeOf, type NativeBuffer } from "./operands.js";
 import type { NativeAddon } from "./signatures.js";
 
@@ -52,9 +53,7 @@ function kernelTable(addon: NativeAddon): KernelTable {
     ...headKernels(addon),
     ...optimizerKernels(addon),
     ...samplingKernels(addon),
-    storedLinear: { unsupported: "its kernels come with a later change" },
-    storedGroupedLinear: { unsupported: "its kernels come with a later change" },
-    storedRows: { unsupported: "its kernels come with a later change" },
+    ...storedKernels(addon),
   };
 }
 
@@ -79,15 +78,21 @@ function guard(op: OpName, kernel: AnyKernel): AnyKernel {
 
 function packerOf(addon: NativeAddon): WeightPacker {
   const sizes = ({ shape }: TensorSpec) => (shape.length === 3 ? shape : [1, ...shape]);
+  const isStored = (dtype: DType) => dtype === "f16" || isBlockType(dtype);
   return {
     accepts(w) {
       const [, n, k] = sizes(w);
-      return (w.shape.length === 2 || w.shape.length === 3) && (w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype));
+      if (w.shape.length !== 2 && w.shape.length !== 3) return false;
+      return isStored(w.dtype) || ((w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype)));
     },
-    packedBytes: ({ shape, dtype }) => storageBytes(dtype, numElements(shape)),
-    pack(w, _scales, into) {
+    packedBytes(w) {
       const [experts, n, k] = sizes(w);
-      addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
+      return isStored(w.dtype) ? addon.storedPackedBytes(codeOf(w.dtype), experts, n, k) : storageBytes(w.dtype, numElements(w.shape));
+    },
+    pack(w, scales, into) {
+      const [experts, n, k] = sizes(w);
+      if (isStored(w.dtype)) addon.packStored(addressOf(w), codeOf(w.dtype), addressOf(scales), experts, n, k, addressOf(into));
+      else addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
     },
   };
 }

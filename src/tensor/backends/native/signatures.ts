@@ -200,6 +200,25 @@ interface UpdateFunctions {
   ): void;
 }
 
+interface StoredFunctions {
+  storedPackedBytes(type: TypeCode, E: number, N: number, K: number): number;
+  packStored(W: Address, type: TypeCode, scales: Address, E: number, N: number, K: number, packed: Address): void;
+  // biome-ignore format: one line per group of operands
+  storedLinear(
+    M: number, N: number, K: number, X: Address, xType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    Y: Address, yType: TypeCode, bias: Address, residual: Address, residualType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedGroupedLinear(
+    E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, xRows: number, rowIndex: Address,
+    W: Address, wType: TypeCode, packed: boolean, scales: Address, offsets: Address, Y: Address, yType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedRows(
+    W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number, Y: Address,
+  ): void;
+}
+
 interface RooflineFunctions {
   peakFmaF32(threads: number, seconds: number): number;
   peakDotBf16(threads: number, seconds: number): number;
@@ -222,4 +241,5 @@ export interface NativeAddon
     ExpertFunctions,
     HeadFunctions,
     UpdateFunctions,
+    StoredFunctions,
     RooflineFunctions {}

@@ -1,0 +1,33 @@
+// Rows of activations as int8 with one f32 scale for each group of 128 numbers, and their sums over sub-blocks. Knows nothing of weights.
+#pragma once
+#include <cstdint>
+
+#include "stored-kernels.h"
+
+namespace luciole {
+
+/** Where things lie in a row's record: K bytes of quanta, then f32 scales of the groups, then the sums of the sub-blocks, 32 bits each. */
+struct RecordLayout {
+  int64_t scales, sums, bytes;
+  RecordLayout(int64_t K, int64_t sub) {
+    scales = (K + 63) / 64 * 64;
+    sums = scales + (K + kGroup - 1) / kGroup * 4;
+    const int64_t lines = (sums + (K + sub - 1) / sub * 4 + 63) / 64;
+    bytes = (lines | 1) * 64;  // an odd number of cache lines, so that rows do not share cache sets
+  }
+};
+
+/** What a kernel needs of a sub-block's sum: what to start an integer sum from, or what a minimum is multiplied with. */
+enum class SumForm { zero, minimum };
+
+/**
+ * The record of K numbers of x (f32 or bf16). Scale of a group: amax/127; quanta: x·(127/amax) to the nearest whole number, ties to even.
+ * Groups with a NaN or an infinity get the scale NaN, those without a number over 2^-100 the scale 0; both only zeros.
+ * Sums: −zero·Σ quanta as i32 (SumForm::zero), or Σ quanta as f32.
+ */
+void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, int64_t sub, SumForm form, int32_t zero, uint8_t* record);
+
+/** Slots of threadScratch (pool.h) that products with stored weights hold while they run. */
+inline constexpr int kScratchExpanded = 0, kScratchAccumulators = 1, kScratchPanel = 2;
+
+}  // namespace luciole

@@ -1,0 +1,263 @@
+// Products with integer weights: int8 activations, exact sums over sub-blocks of 16 or 32, scales in f32. Templates over a Format, which says
+// how the panels of a storage type lie and is instantiated in a file of its own. Knows nothing of threads or outputs.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "int8-dot.h"
+#include "pool.h"
+#include "stored-activations.h"
+#include "stored-kernels.h"
+
+namespace luciole {
+
+// A Format has
+//   kBlockNumbers, kBlockBytes   of one row in the file
+//   kSub                         numbers of a sub-block with one scale, 16 or 32
+//   kZero, kWide, kMin           how much quads are too large, whether they are wide (int8-dot.h), whether sub-blocks have a minimum
+//   kExpands                     whether many rows are worth unpacking a panel first
+//   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is whole)
+//   packBlock(block, b, o, panel)  block b of a row in the file into the place of output o
+//   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of each output;
+//                                scale(step, sub, v), minimum(step, v)
+// A panel takes kPanelOutputs times the bytes of a row, whatever its Format.
+
+/** Numbers between two scales at most: what one turn of the kernels' loop works through. */
+inline constexpr int kStep = 32;
+inline constexpr int kStepsPerGroup = kGroup / kStep;
+inline constexpr int kQuads = kStep / 4;
+inline constexpr int kVectorBytes = kLanes * 4;
+inline constexpr int kQuadBytes = kPanelOutputs * 4;
+
+// The register tile: kTileRows rows × kTileVectors vectors of sums, once in i32 and once in f32.
+#if defined(__AVX512F__)
+inline constexpr int kIntegerTileRows = 6, kIntegerTileVectors = 2;
+#elif defined(__AVX2__)
+inline constexpr int kIntegerTileRows = 3, kIntegerTileVectors = 1;
+#else
+inline constexpr int kIntegerTileRows = 4, kIntegerTileVectors = 2;
+#endif
+/** Groups of k that are worked through for all rows before the next: their part of a panel stays in the first-level cache. */
+inline constexpr int64_t kChunkGroups = 4;
+/** How far ahead of use a panel is asked for, in bytes. */
+inline constexpr int64_t kAhead = 2048;
+
+/** Asks for the bytes that `step` of a panel will need kAhead later. */
+template <class F>
+inline void prefetchStep(const uint8_t* panel, int64_t step) {
+  constexpr int64_t bytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
+  const uint8_t* p = panel + step * bytes + kAhead;
+#pragma GCC unroll 32
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
+}
+
+/** Sub-blocks unpacked for many rows: quads as they are multiplied, scales and minima in f32. Step by step, as F's panel. */
+template <class F>
+struct Expanded {
+  static constexpr int kSub = F::kSub, kZero = F::kZero;
+  static constexpr bool kWide = F::kWide, kMin = F::kMin, kPrefetch = false, kUnrolls = false;
+  static constexpr int kSubs = kStep / kSub;
+  static constexpr int64_t kScalesAt = kQuads * kQuadBytes, kMinimaAt = kScalesAt + kSubs * kQuadBytes;
+  static constexpr int64_t kStepBytes = kMinimaAt + (kMin ? kQuadBytes : 0);
+
+  struct Group {
+    const uint8_t* base;
+    Group(const uint8_t* panel, int64_t g) : base(panel + g * kStepsPerGroup * kStepBytes) {}
+    vi quad(int step, int q, int v) const { return loadWords(base + step * kStepBytes + q * kQuadBytes + v * kVectorBytes); }
+    vf scale(int step, int sub, int v) const { return toVf(loadWords(base + step * kStepBytes + kScalesAt + sub * kQuadBytes + v * kVectorBytes)); }
+    vf minimum(int step, int v) const { return toVf(loadWords(base + step * kStepBytes + kMinimaAt + v * kVectorBytes)); }
+    static vf toVf(vi bits) { return reinterpret_cast<vf&>(bits); }
+  };
+
+  /** Groups [first, first + count) of a panel, `steps` steps of them. */
+  static void fill(const uint8_t* panel, int64_t first, int64_t count, int64_t steps, uint8_t* out) {
+    for (int64_t g = 0; g < count; ++g) {
+      const typename F::Group group(panel, first + g);
+      const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
+      for (int step = 0; step < here; ++step, out += kStepBytes) {
+        prefetchStep<F>(panel, (first + g) * kStepsPerGroup + step);
+        for (int v = 0; v < kPanelVectors; ++v) {
+          uint8_t* to = out + v * kVectorBytes;
+#pragma GCC unroll 8
+          for (int q = 0; q < kQuads; ++q) storeWords(to + q * kQuadBytes, group.quad(step, q, v));
+#pragma GCC unroll 2
+          for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(to + kScalesAt + sub * kQuadBytes), group.scale(step, sub, v));
+          if constexpr (kMin) store(reinterpret_cast<float*>(to + kMinimaAt), group.minimum(step, v));
+        }
+      }
+    }
+  }
+};
+
+/** The records of a tile's rows. */
+struct TileRows {
+  const uint8_t* at[kIntegerTileRows];
+};
+
+/**
+ * acc[r] += the part of row r in `count` groups from `first` on, of which `panel` has the first at group `panelFirst`; `steps` steps in all.
+ * For each group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
+ */
+template <class F, int R>
+void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, float* acc) {
+  constexpr int V = kIntegerTileVectors, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
+  for (int64_t g = 0; g < count; ++g) {
+    const typename F::Group group(panel, panelFirst + g);
+    const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
+    const int64_t at = (first + g) * kGroup;
+    for (int v0 = 0; v0 < kPanelVectors; v0 += V) {
+      vf inner[R][V];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) inner[r][v] = vf{};
+      auto turn = [&](int step) __attribute__((always_inline)) {
+        if constexpr (F::kPrefetch)
+          if (v0 == 0) prefetchStep<F>(panel, (panelFirst + g) * kStepsPerGroup + step);
+#pragma GCC unroll 2
+        for (int sub = 0; sub < kSubs; ++sub) {
+          const int64_t sumAt = layout.sums + ((first + g) * kStepsPerGroup + step) * kSubs * 4 + sub * 4;
+          vi sums[R][V];
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) sums[r][v] = F::kZero ? broadcastWord32(rows.at[r] + sumAt) : vi{};
+#pragma GCC unroll 8
+          for (int q = sub * kQuadsPerSub; q < (sub + 1) * kQuadsPerSub; ++q) {
+            vi w[V];
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) w[v] = group.quad(step, q, v0 + v);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; ++r) {
+              const vi a = broadcastWord32(rows.at[r] + at + step * kStep + q * 4);
+#pragma GCC unroll 2
+              for (int v = 0; v < V; ++v) sums[r][v] = dot4<F::kWide>(sums[r][v], w[v], a);
+            }
+          }
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) {
+            const vf scale = group.scale(step, sub, v0 + v);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; ++r) inner[r][v] = vfma(toFloat(sums[r][v]), scale, inner[r][v]);
+          }
+          if constexpr (F::kMin) {
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) {
+              const vf minimum = group.minimum(step, v0 + v);
+#pragma GCC unroll 8
+              for (int r = 0; r < R; ++r) inner[r][v] = vfma(minimum, splat(floatAt(rows.at[r] + sumAt)), inner[r][v]);
+            }
+          }
+        }
+      };
+      if constexpr (F::kUnrolls) {
+#pragma GCC unroll 4
+        for (int step = 0; step < kStepsPerGroup; ++step) turn(step);
+      } else {
+        for (int step = 0; step < here; ++step) turn(step);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const vf scale = splat(floatAt(rows.at[r] + layout.scales + (first + g) * 4));
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) {
+          float* out = acc + r * kPanelOutputs + (v0 + v) * kLanes;
+          store(out, vfma(inner[r][v], scale, load(out)));
+        }
+      }
+    }
+  }
+}
+
+using TileKernel = void (*)(const uint8_t*, int64_t, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, float*);
+
+template <class F, int... R>
+constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
+  return {multiplyTile<F, R + 1>...};
+}
+/** The kernel for 1 … kIntegerTileRows rows at [rows − 1]. */
+template <class F>
+inline constexpr auto tileKernels = tileKernelsOf<F>(std::make_integer_sequence<int, kIntegerTileRows>{});
+
+/** The kernels of a Format. */
+template <class F>
+struct IntegerKernels {
+  static int64_t panelBytes(int64_t K) { return K / F::kBlockNumbers * F::kBlockBytes * kPanelOutputs; }
+  static int64_t recordBytes(int64_t K) { return RecordLayout(K, F::kSub).bytes; }
+
+  static void pack(const uint8_t* rows, int64_t rowBytes, int64_t numRows, int64_t K, const float*, uint8_t* panel) {
+    if (numRows < kPanelOutputs) std::memset(panel, 0, panelBytes(K));
+    const int64_t blocks = K / F::kBlockNumbers;
+    for (int64_t b = 0; b < blocks; ++b)
+      for (int64_t o = 0; o < numRows; ++o) F::packBlock(rows + o * rowBytes + b * F::kBlockBytes, static_cast<int>(o), panel + b * F::kBlockBytes * kPanelOutputs);
+  }
+
+  static void prepare(const void* x, int64_t xType, int64_t K, uint8_t* record) {
+    quantiseRow(x, xType, K, {K, F::kSub}, F::kSub, F::kMin ? SumForm::minimum : SumForm::zero, F::kZero, record);
+  }
+
+  static void unpackRow(const uint8_t* panel, int64_t output, int64_t K, float* out) {
+    using E = Expanded<F>;
+    uint8_t* chunk = static_cast<uint8_t*>(threadScratch(kScratchExpanded, kStepsPerGroup * E::kStepBytes));
+    for (int64_t k0 = 0; k0 < K; k0 += kGroup) {
+      const int64_t steps = std::min(K - k0, kGroup) / kStep;
+      E::fill(panel, k0 / kGroup, 1, steps, chunk);
+      for (int64_t i = 0; i < steps * kStep; ++i) {
+        const uint8_t* step = chunk + i / kStep * E::kStepBytes;
+        const int64_t j = i % kStep;
+        const uint8_t byte = step[j / 4 * kQuadBytes + output * 4 + j % 4];
+        const int quantum = (F::kWide && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
+        const float scale = floatAt(step + E::kScalesAt + j / F::kSub * kQuadBytes + output * 4);
+        out[k0 + i] = F::kMin ? std::fma(scale, static_cast<float>(quantum), floatAt(step + E::kMinimaAt + output * 4)) : scale * static_cast<float>(quantum);
+      }
+    }
+  }
+
+  static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count, float* acc) {
+    std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
+    const RecordLayout layout(K, F::kSub);
+    const int64_t groups = (K + kGroup - 1) / kGroup, tiles = (count + kIntegerTileRows - 1) / kIntegerTileRows;
+    const bool expands = F::kExpands && tiles > 1;
+    const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups;
+    uint8_t* chunk = expands ? static_cast<uint8_t*>(threadScratch(kScratchExpanded, chunkGroups * kStepsPerGroup * Expanded<F>::kStepBytes)) : nullptr;
+    for (int64_t g = 0; g < groups; g += chunkGroups) {
+      const int64_t here = std::min(chunkGroups, groups - g);
+      const int64_t steps = std::min(K - g * kGroup, here * kGroup) / kStep;
+      if (expands) Expanded<F>::fill(panel, g, here, steps, chunk);
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = count * t / tiles, end = count * (t + 1) / tiles;
+        TileRows tile;
+        for (int64_t r = begin; r < end; ++r) tile.at[r - begin] = rows.at(first + r);
+        if (expands)
+          tileKernels<Expanded<F>>[end - begin - 1](chunk, 0, tile, layout, g, here, steps, acc + begin * kPanelOutputs);
+        else
+          tileKernels<F>[end - begin - 1](panel, g, tile, layout, g, here, steps, acc + begin * kPanelOutputs);
+      }
+    }
+  }
+};
+
+template <class F>
+inline constexpr StoredKernels integerKernels = {F::kBlockNumbers,
+                                                 F::kBlockBytes,
+                                                 IntegerKernels<F>::panelBytes,
+                                                 IntegerKernels<F>::pack,
+                                                 IntegerKernels<F>::unpackRow,
+                                                 IntegerKernels<F>::recordBytes,
+                                                 IntegerKernels<F>::prepare,
+                                                 IntegerKernels<F>::multiply};
+
+/** One 32-bit word of a file's block into its place for output o. */
+inline void putWord(uint8_t* vectors, int word, int o, const uint8_t* from, uint32_t flip = 0) {
+  uint32_t bits;
+  std::memcpy(&bits, from, 4);
+  bits ^= flip;
+  std::memcpy(vectors + word * kQuadBytes + o * 4, &bits, 4);
+}
+inline void putHalf(uint8_t* halves, int o, const uint8_t* from) { std::memcpy(halves + 2 * o, from, 2); }
+
+}  // namespace luciole
