@@ -26,7 +26,7 @@ constexpr int kTileRows = 4, kTileVectors = 2;
 #else
 constexpr int kTileRows = 6, kTileVectors = 4;
 #endif
-constexpr int64_t kAhead = 2048;
+constexpr int64_t kAhead = 8192;
 
 // A Format has kBytes of a number, kPairs (whether words hold two bf16, as in words.h), and
 //   words(quad, v, out)   the kQuad numbers of vector v's outputs as words, k ascending
@@ -114,8 +114,8 @@ struct Widened {
   }
   static void fill(const uint8_t* quads, int64_t count, uint8_t* out) {
     for (int64_t q = 0; q < count; ++q, quads += F::kBytes * kQuad * kPanelOutputs, out += kQuadBytes) {
-      __builtin_prefetch(quads + kAhead);
-      __builtin_prefetch(quads + kAhead + 64);
+      __builtin_prefetch(quads + kAhead, 0, 2);
+      __builtin_prefetch(quads + kAhead + 64, 0, 2);
       for (int v = 0; v < kPanelVectors; ++v) {
         vf words[kWords];
         F::words(quads, v, words);
@@ -138,8 +138,8 @@ void multiplyGroup(const uint8_t* panel, int64_t quads, const float* const* reco
     for (int64_t q = 0; q < quads; ++q) {
       const uint8_t* quad = panel + q * QuadBytes;
       if (v0 == 0) {
-        __builtin_prefetch(quad + kAhead);
-        __builtin_prefetch(quad + kAhead + 64);
+        __builtin_prefetch(quad + kAhead, 0, 2);
+        __builtin_prefetch(quad + kAhead + 64, 0, 2);
       }
       vf words[V][W];
 #pragma GCC unroll 4

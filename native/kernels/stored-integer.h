@@ -43,23 +43,24 @@ inline constexpr int kIntegerTileRows = 4, kIntegerTileVectors = 2;
 #endif
 /** Groups of k that are worked through for all rows before the next: their part of a panel stays in the first-level cache. */
 inline constexpr int64_t kChunkGroups = 4;
-/** How far ahead of use a panel is asked for, in bytes. */
-inline constexpr int64_t kAhead = 2048;
+/** How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is being multiplied. */
+inline constexpr int64_t kAhead = 8192;
 
-/** Asks for the bytes that `step` of a panel will need kAhead later. */
-template <class F>
-inline void prefetchStep(const uint8_t* panel, int64_t step) {
-  constexpr int64_t bytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
-  const uint8_t* p = panel + step * bytes + kAhead;
-#pragma GCC unroll 32
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
-}
+/** Memory to ask for, a little with every step: bursts would fill the queue of misses. */
+struct Ahead {
+  const uint8_t* next;
+  const uint8_t* end;
+  int64_t stepBytes;
+  void step() {
+    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) __builtin_prefetch(next, 0, 2);
+  }
+};
 
 /** Sub-blocks unpacked for many rows: quads as they are multiplied, scales and minima in f32. Step by step, as F's panel. */
 template <class F>
 struct Expanded {
   static constexpr int kSub = F::kSub, kZero = F::kZero;
-  static constexpr bool kWide = F::kWide, kMin = F::kMin, kPrefetch = false, kUnrolls = false;
+  static constexpr bool kWide = F::kWide, kMin = F::kMin, kUnrolls = false;
   static constexpr int kSubs = kStep / kSub;
   static constexpr int64_t kScalesAt = kQuads * kQuadBytes, kMinimaAt = kScalesAt + kSubs * kQuadBytes;
   static constexpr int64_t kStepBytes = kMinimaAt + (kMin ? kQuadBytes : 0);
@@ -79,7 +80,6 @@ struct Expanded {
       const typename F::Group group(panel, first + g);
       const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
       for (int step = 0; step < here; ++step, out += kStepBytes) {
-        prefetchStep<F>(panel, (first + g) * kStepsPerGroup + step);
         for (int v = 0; v < kPanelVectors; ++v) {
           uint8_t* to = out + v * kVectorBytes;
 #pragma GCC unroll 8
@@ -103,7 +103,8 @@ struct TileRows {
  * For each group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
  */
 template <class F, int R>
-void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, float* acc) {
+void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, Ahead ahead,
+                  float* acc) {
   constexpr int V = kIntegerTileVectors, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
   for (int64_t g = 0; g < count; ++g) {
     const typename F::Group group(panel, panelFirst + g);
@@ -116,8 +117,8 @@ void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) inner[r][v] = vf{};
       auto turn = [&](int step) __attribute__((always_inline)) {
-        if constexpr (F::kPrefetch)
-          if (v0 == 0) prefetchStep<F>(panel, (panelFirst + g) * kStepsPerGroup + step);
+        if (v0 == 0) ahead.step();
+        asm volatile("" ::: "memory");  // keeps what the next step will load, and its prefetches, out of this step's registers and time
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           const int64_t sumAt = layout.sums + ((first + g) * kStepsPerGroup + step) * kSubs * 4 + sub * 4;
@@ -173,7 +174,7 @@ void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows
   }
 }
 
-using TileKernel = void (*)(const uint8_t*, int64_t, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, float*);
+using TileKernel = void (*)(const uint8_t*, int64_t, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, Ahead, float*);
 
 template <class F, int... R>
 constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
@@ -232,12 +233,26 @@ struct IntegerKernels {
         const int64_t begin = count * t / tiles, end = count * (t + 1) / tiles;
         TileRows tile;
         for (int64_t r = begin; r < end; ++r) tile.at[r - begin] = rows.at(first + r);
+        const Ahead ahead = aheadOf(panel, g, steps, tiles, t);
         if (expands)
-          tileKernels<Expanded<F>>[end - begin - 1](chunk, 0, tile, layout, g, here, steps, acc + begin * kPanelOutputs);
+          tileKernels<Expanded<F>>[end - begin - 1](chunk, 0, tile, layout, g, here, steps, ahead, acc + begin * kPanelOutputs);
         else
-          tileKernels<F>[end - begin - 1](panel, g, tile, layout, g, here, steps, acc + begin * kPanelOutputs);
+          tileKernels<F>[end - begin - 1](panel, g, tile, layout, g, here, steps, ahead, acc + begin * kPanelOutputs);
       }
     }
+  }
+
+  /**
+   * What tile t of `tiles` asks for while it works through `steps` steps from group g on: kAhead further in the panel, or its share of the next chunk.
+   * After a panel comes the next one.
+   */
+  static Ahead aheadOf(const uint8_t* panel, int64_t g, int64_t steps, int64_t tiles, int64_t t) {
+    constexpr int64_t stepBytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
+    const uint8_t* here = panel + g * kStepsPerGroup * stepBytes;
+    if (tiles == 1) return {here + kAhead, here + kAhead + steps * stepBytes, stepBytes};
+    const int64_t lines = steps * stepBytes / 64, from = lines * t / tiles, to = lines * (t + 1) / tiles;
+    const uint8_t* next = here + steps * stepBytes;
+    return {next + from * 64, next + to * 64, ((to - from) / steps + 1) * 64};
   }
 };
 

@@ -126,7 +126,7 @@ void multiplyGroups(const Weights& w, const ActivationRows& rows, std::vector<Ro
     most = std::max(most, group.count);
   }
   // Few rows wait for memory: a thread then takes neighbouring panels, which lie one after the other.
-  const int64_t grain = most > 8 ? 1 : std::max<int64_t>(1, numTasks / (threadCount() * 8));
+  const int64_t grain = most > 64 ? 1 : std::max<int64_t>(1, numTasks / (threadCount() * 8));
   parallelFor(numTasks, grain, [&](int64_t begin, int64_t end) {
     auto after = std::upper_bound(groups.begin(), groups.end(), begin, [](int64_t task, const RowGroup& group) { return task < group.firstTask; });
     for (int64_t task = begin; task < end; ++task) {

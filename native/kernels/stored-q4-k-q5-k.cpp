@@ -15,7 +15,7 @@ struct WithMinima {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = FifthBit ? 176 : 144, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kLowScalesAt = 128, kLowMinimaAt = 256, kHighAt = 384, kBitsAt = 512, kNibblesAt = FifthBit ? 1536 : 512;
   static constexpr int kSub = 32, kZero = 0;
-  static constexpr bool kWide = false, kMin = true, kExpands = true, kPrefetch = true, kUnrolls = true;
+  static constexpr bool kWide = false, kMin = true, kExpands = true, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;
