@@ -11,6 +11,7 @@ import { generate } from "./generate.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { startup } from "./startup.js";
+import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
@@ -19,6 +20,7 @@ import { packageRoot } from "./workload.js";
 const claims: Readonly<Record<string, Claim>> = {
   ceilings,
   gemm,
+  stored,
   startup,
   leaks,
   "train-dense": trainDense,

@@ -47,13 +47,19 @@ inline constexpr int64_t kChunkGroups = 4;
 /** How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is being multiplied. */
 inline constexpr int64_t kAhead = 8192;
 
-/** Memory to ask for, a little with every step: bursts would fill the queue of misses. */
+/**
+ * Memory to ask for, a little with every step: bursts would fill the queue of misses. With `near`, what lies that far back goes on into the first level:
+ * the steps of a K-quant's group read the same lines, so that those of a group are missed all at once.
+ */
 struct Ahead {
   const uint8_t* next;
   const uint8_t* end;
-  int64_t stepBytes;
+  int64_t stepBytes, near = 0;
   void step() {
-    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) __builtin_prefetch(next, 0, 2);
+    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) {
+      __builtin_prefetch(next, 0, 2);
+      if (near) __builtin_prefetch(next - near, 0, 3);
+    }
   }
 };
 
@@ -252,7 +258,7 @@ struct IntegerKernels {
   static Ahead aheadOf(const uint8_t* panel, int64_t g, int64_t steps, int64_t count, int64_t tiles, int64_t t) {
     constexpr int64_t stepBytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
     const uint8_t* here = panel + g * kStepsPerGroup * stepBytes;
-    if (tiles == 1) return count < F::kAheadFrom ? Ahead{here, here, 0} : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes};
+    if (tiles == 1) return count < F::kAheadFrom ? Ahead{here, here, 0} : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes, F::kUnrolls ? kAhead - kStepsPerGroup * stepBytes : 0};
     const int64_t lines = steps * stepBytes / 64, from = lines * t / tiles, to = lines * (t + 1) / tiles;
     const uint8_t* next = here + steps * stepBytes;
     return {next + from * 64, next + to * 64, ((to - from) / steps + 1) * 64};
