@@ -12,6 +12,7 @@ import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { startup } from "./startup.js";
+import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
@@ -21,6 +22,7 @@ const claims: Readonly<Record<string, Claim>> = {
   ceilings,
   gemm,
   paged,
+  stored,
   startup,
   leaks,
   "train-dense": trainDense,

@@ -224,4 +224,23 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   ],
   maskLogits: [{ inputs: [f32(5, 1009), i32([3], [4, 0, 2]), indexes([3, 32], 2 ** 31 - 1, "masks")], params: {} }],
   topLogProbs: [{ inputs: [f32(9, 1009), i32([5], [8, 0, 3, 4, 7]), uniforms(5)], params: { k: 20 } }],
+  storedLinear: [
+    ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k"] as const).flatMap((dtype) => [
+      {
+        name: `${dtype}, more rows than a tile`,
+        inputs: [f32(29, 768), { shape: [131, 768], dtype }, null, f32(131), null],
+        params: { dtype: "f32" as const },
+      },
+      { name: `${dtype}, one row`, inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null], params: { dtype: "f32" as const } },
+    ]),
+    { name: "q8_0, a last group of 96", inputs: [f32(17, 1376), { shape: [70, 1376], dtype: "q8_0" }, null, null, bf16(17, 70)], params: { dtype: "bf16" } },
+    { name: "e4m3, more rows than a tile", inputs: [f32(29, 330), { shape: [131, 330], dtype: "e4m3" }, null, f32(131), null], params: { dtype: "f32" } },
+    { name: "f16, more rows than a tile", inputs: [bf16(29, 330), { shape: [131, 330], dtype: "f16" }, null, null, null], params: { dtype: "f32" } },
+  ],
+  storedGroupedLinear: (["q8_0", "q4_k", "q6_k", "e4m3"] as const).map((dtype) => ({
+    name: dtype,
+    inputs: [f32(120, 256), { shape: [8, 97, 256], dtype }, null, expertRows, rowOf(240, 120)],
+    params: { dtype: "f32" },
+  })),
+  storedRows: [{ inputs: [{ shape: [500, 256], dtype: "q4_k" }, null, indexes([203], 500, "ids")], params: {} }],
 };

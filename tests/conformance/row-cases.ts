@@ -88,6 +88,24 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0],
     rowOutputs: [0],
   },
+  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16"] as const).flatMap((dtype): RowCase[] => [
+    {
+      label: `storedLinear with ${dtype}`,
+      op: "storedLinear",
+      params: { dtype: "f32" },
+      inputs: (rows) => [rowsOf(rows, [768], "x"), fixed([70, 768], "w", dtype), null, fixed([70], "bias"), rowsOf(rows, [70], "residual")],
+      rowInputs: [0, 4],
+      rowOutputs: [0],
+    },
+    {
+      label: `storedGroupedLinear with ${dtype}`,
+      op: "storedGroupedLinear",
+      params: { dtype: "f32" },
+      inputs: (rows) => [rowsOf(rows, [256], "x"), fixed([3, 70, 256], "w", dtype), null, offsets(0, 0, rows, rows), null],
+      rowInputs: [0],
+      rowOutputs: [0],
+    },
+  ]),
   {
     label: "rmsNorm",
     op: "rmsNorm",
