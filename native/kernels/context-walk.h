@@ -3,6 +3,7 @@
 //   floats()                                               scratch that one block takes
 //   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is the task that follows, to fetch ahead
 //   values(block, task, i, column, columns, scratch, next) adds some columns of the values
+//   valueLines(task, i, column, columns) -> RowLines       where those lie
 #pragma once
 #include <vector>
 
@@ -136,7 +137,7 @@ void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const Wa
       int32_t visible[kTileRows];
       task.visibleAt(z, i, row, tile, visible);
       Products::attend(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
-      block.nextKeys = block.nextValues = nullptr;  // fetched by the first rows
+      block.nextRows();
     }
   }
   own.finish(o, task, z);
@@ -165,7 +166,8 @@ class SharedWalk {
     tiles_ = tiles;
     for (int64_t first = 0; first < task_.blocks(); first += kSpanBlocks) {
       const int64_t end = std::min(task_.blocks(), first + kSpanBlocks), columns = (z_.Dv + kSpanColumns - 1) / kSpanColumns;
-      parallelFor(end - first, 1, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
+      const int64_t grain = std::max<int64_t>(1, (end - first) / (4 * threadCount()));  // neighbours, so that what is fetched ahead is used
+      parallelFor(end - first, grain, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
       parallelFor(tiles, 1, [&](int64_t from, int64_t to) {
         for (int64_t tile = from; tile < to; ++tile) eachBlock(first, 0, end - first, [&](int64_t i, int64_t slot) { softenTile(i, slot, tile * kTileRows); });
       });
@@ -193,8 +195,8 @@ class SharedWalk {
   }
 
   void scoreBlock(int64_t i, int64_t slot) const {
-    const typename Products::Block block = source_.keys(task_, i, room(), nullptr);
-    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
+    typename Products::Block block = source_.keys(task_, i, room(), nullptr);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows, block.nextRows())
       Products::score(tileAt(row), own_.queries + row * own_.ldq, own_.ldq, keysOf(i, row), block, scoresOf(slot, row));
   }
 
@@ -206,9 +208,13 @@ class SharedWalk {
   }
 
   void sumColumns(int64_t i, int64_t slot, int64_t column) const {
+    const int64_t columns = std::min(kSpanColumns, z_.Dv - column);
     typename Products::Block block{};
-    source_.values(block, task_, i, column, std::min(kSpanColumns, z_.Dv - column), room(), nullptr);
-    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
+    source_.values(block, task_, i, column, columns, room(), nullptr);
+    Lookahead ahead;
+    if (i + 1 < task_.blocks()) ahead.add(source_.valueLines(task_, i + 1, column, columns));
+    ahead.spreadOver((rows_ + kTileRows - 1) / kTileRows);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows, ahead.step())
       Products::addValues(tileAt(row), scoresOf(slot, row), alphaOf(slot, row), keysOf(i, row), block, own_.state.at(row).out + column, own_.state.ldo);
   }
 

@@ -43,6 +43,10 @@ class ExpandedBlocks {
     out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
   }
 
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), columns, stride_};
+  }
+
  private:
   int64_t rowOf(const WalkTask& task, int64_t i) const { return cuKeys_[task.sequence] + i * kBlockKeys; }
   const T* headOf(const WalkTask& task, int64_t row) const { return kv_ + row * stride_ + task.kvHead * (nope_ + z_.Dv); }

@@ -27,7 +27,7 @@ class HeadBlocks {
     const float* words = keysOf(tables_.at(task.sequence, i), task.kvHead);
     KeyBlock out{words, z_.Dk, nullptr, 0, 0, z_.scale};
     if constexpr (kInPlace) {
-      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextKeys = keysOf(after, headAfter(task, i, next));
+      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.aheadKeys = {keysOf(after, headAfter(task, i, next)), kBlockKeys, 0};
     } else {
       unpackKeys(words, scratch);
       out.keysT = scratch;
@@ -47,7 +47,12 @@ class HeadBlocks {
     }
     out.values = words, out.ldv = z_.Dv;
     if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, columns, scratch);
-    if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextValues = valuesOf(after, headAfter(task, i, next)) + column;
+    if (const int64_t after = columns == z_.Dv ? tables_.after(task, i, next) : -1; after >= 0)
+      out.aheadValues = {valuesOf(after, headAfter(task, i, next)) + column, z_.Dv, kTileVectors * kLanes};
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {valuesOf(tables_.at(task.sequence, i), task.kvHead) + column, kBlockKeys / P, columns, z_.Dv};
   }
 
  private:
@@ -115,12 +120,17 @@ class LatentBlocks {
 
   KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
-    Lookahead ahead;
-    if (after >= 0) ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
-    ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
     const C* block = blockOf(tables_.at(task.sequence, i));
-    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch, &ahead);
-    return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
+    KeyBlock out{scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+    if (after >= 0)
+      out.trickle(reinterpret_cast<const float*>(blockOf(after)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
+                  words<Pairs>(kBlockKeys), z_.Dv / (kTileVectors * kLanes));
+    return out;
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
   }
 
   /** Where all columns are asked for, the rows that `keys` read are still there. */

@@ -35,7 +35,9 @@ struct Fp8Block {
   const float *keysT = nullptr, *scalesT = nullptr, *ropeT = nullptr, *values = nullptr;
   int64_t groups = 0, rotary = 0, columns = 0, group = 0;
   float scale = 1;
-  const float *nextKeys = nullptr, *nextValues = nullptr;
+  /** The next block, fetched as scores and sums go on. */
+  mutable Lookahead ahead;
+  static void nextRows() {}
 };
 
 inline __m512i asBits(const float* p) { return _mm512_loadu_si512(p); }
@@ -92,7 +94,7 @@ template <int R>
 template <int R>
 inline void scoreTile(const float* q, int64_t ldq, const Fp8Block& block, float* s) {
   tile<true, R, 4, Start::kZero>(s, kBlockKeys, q + block.groups * kGroupWords, ldq, 1, block.ropeT, kBlockKeys, block.rotary, nullptr);
-  for (int64_t g = 0; g < block.groups; ++g) scoreGroup<R>(q, ldq, block, g, g == 0 ? block.scale : 1.0f, s);
+  for (int64_t g = 0; g < block.groups; ++g, block.ahead.step()) scoreGroup<R>(q, ldq, block, g, g == 0 ? block.scale : 1.0f, s);
 }
 
 /** p [64] times scales, in 8 bits of the largest; returns the value of a unit. */
@@ -136,7 +138,7 @@ inline void valueTile(const float* p, const float* alpha, int64_t keys, const Fp
   for (int64_t c = 0; c < block.columns; c += kFp8Group) {
     const float* scales = block.scalesT + (block.group + c / kFp8Group) * kBlockKeys;
     for (int r = 0; r < R; ++r) unit[r] = quantize(p + r * kBlockKeys, keys, scales, reinterpret_cast<uint8_t*>(weights[r]));
-    for (int64_t d = c; d < c + kFp8Group; d += kBlockKeys)
+    for (int64_t d = c; d < c + kFp8Group; d += kBlockKeys, block.ahead.step())
       valueColumns<R>(weights[0], unit, alpha, (keys + 3) / 4, block.values + d, block.columns, out + d, ldo);
   }
 }
@@ -215,16 +217,15 @@ class Int8Blocks {
     const Room room = roomIn(scratch);
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
     const uint8_t* block = blockOf(tables_.at(task.sequence, i));
-    Lookahead ahead;
-    if (after >= 0) ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
-    ahead.spreadOver(kBlockKeys);
-    for (int64_t t = 0; t < keys; ++t, ahead.step()) numbersOf(block + t * entry_, 0, z_.Dv, room.rows + t * z_.Dv);
+    for (int64_t t = 0; t < keys; ++t) numbersOf(block + t * entry_, 0, z_.Dv, room.rows + t * z_.Dv);
     std::fill_n(room.rows + keys * z_.Dv, (kBlockKeys - keys) * z_.Dv, int8_t{0});
     turnNumbers(room);
     turnScales(block, keys, room.scalesT);
     for (int64_t t = 0; t < keys; ++t) std::memcpy(room.rope + t * 2 * rotary_, block + t * entry_ + z_.Dv + 4 * groups_, 4 * rotary_);
     Packer<bf16, true>::transposed({room.rope, keys, 2 * rotary_, 1, 2 * rotary_}, room.ropeT);
     Fp8Block out;
+    if (after >= 0) out.ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
+    out.ahead.spreadOver((task.rows(z_) + kTileRows - 1) / kTileRows * (groups_ + 2 * groups_));
     out.keysT = room.keysT, out.scalesT = room.scalesT, out.ropeT = room.ropeT, out.groups = groups_, out.rotary = rotary_, out.scale = z_.scale;
     return out;
   }
@@ -242,6 +243,10 @@ class Int8Blocks {
     for (int64_t t = 0; t < task.keysAt(i); t += 4)
       for (int64_t d = 0; d < columns; d += 64) stackNumbers(room.rows + t * z_.Dv + column + d, room.values + t / 4 * columns + d);
     out.values = room.values, out.scalesT = room.scalesT, out.columns = columns, out.group = column / kFp8Group;
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
   }
 
  private:
