@@ -14,6 +14,7 @@ import { paged } from "./paged.js";
 import { startup } from "./startup.js";
 import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
+import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
 import { packageRoot } from "./workload.js";
@@ -24,6 +25,7 @@ const claims: Readonly<Record<string, Claim>> = {
   paged,
   stored,
   startup,
+  tokenize,
   leaks,
   "train-dense": trainDense,
   "train-deepseek": trainDeepseek,

@@ -2,6 +2,7 @@
 import { DataError, LucioleError } from "../errors.js";
 import { createBpeTokenizer } from "./bpe-tokenizer.js";
 import { charTokenizerFromJson } from "./char-tokenizer.js";
+import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
 import { createLibraryTokenizer } from "./library-tokenizer.js";
 import { type Tokenizer, type TokenizerConfigJson, type TokenizerJson, tokenText } from "./tokenizer.js";
 
@@ -19,4 +20,12 @@ export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson
 function readTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokenizer {
   const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
   return charTokenizerFromJson(json, roles) ?? createBpeTokenizer(json, config) ?? createLibraryTokenizer(json, config);
+}
+
+/** The tokenizer of a GGUF file. Throws DataError, which begins with `where`, as `ggufTokenizer` does, and for merges that do not fit the tokens. */
+export function createGgufTokenizer(facts: GgufFacts, where: string): Tokenizer {
+  const { json, config } = ggufTokenizer(facts, where);
+  const tokenizer = createBpeTokenizer(json, config);
+  if (!tokenizer) throw new DataError(`${where}: its merges (tokenizer.ggml.merges) name tokens that its vocabulary lacks; download or convert it again`);
+  return tokenizer;
 }

@@ -12,8 +12,6 @@ import {
   type TokenizerJson,
 } from "./tokenizer.js";
 
-export type { TokenizerConfigJson };
-
 /** Wraps a parsed tokenizer.json. @throws DataError when the library cannot read it */
 export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): LibraryTokenizer {
   return new LibraryTokenizer(json, config);
