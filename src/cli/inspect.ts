@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { TensorSource } from "../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../errors.js";
+import { resolveModel } from "../hub/resolve-model.js";
 import { isRunDirectory, openFiles } from "../inference/open-model.js";
 import { createModel } from "../models/create.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
@@ -21,8 +22,9 @@ export interface InspectFlags {
   readonly tensors?: boolean;
 }
 
-/** Prints what there is to know of a run, a model directory or a config.json. */
-export async function inspect(path: string, flags: InspectFlags): Promise<void> {
+/** Prints what there is to know of a run, a model directory, a pulled model or a config.json. */
+export async function inspect(nameOrPath: string, flags: InspectFlags): Promise<void> {
+  const path = resolveModel(nameOrPath);
   const { config, stored, source } = await readModel(path);
   useBackend(createShapesBackend());
   const model = createModel(config, { seed: null });

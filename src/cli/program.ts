@@ -17,6 +17,7 @@ export function buildProgram(): Command {
   addSft(program);
   addRl(program);
   addEval(program);
+  addPull(program);
   addRun(program);
   addInspect(program);
   addBench(program);
@@ -56,7 +57,7 @@ function addPretrain(program: Command): void {
 function addSft(program: Command): void {
   const command = verb(program, "sft", "fine-tune a model on prompts and completions", "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned");
   command
-    .option("--model <dir>", "run or model directory to start from")
+    .option("--model <dir>", "run, model directory or pulled model (org/name) to start from")
     .option("--data <file>", "JSONL with prompt and completion, or with messages; the loss is on completions only");
   settings(command, "learningRate=1e-5");
   runFlags(command);
@@ -67,7 +68,7 @@ function addSft(program: Command): void {
 function addRl(program: Command): void {
   const example = "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts --set rl.steps=50";
   const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
-  command.option("--model <dir>", "run or model directory to start from");
+  command.option("--model <dir>", "run, model directory or pulled model (org/name) to start from");
   taskFlags(command);
   command.option("--reward <name|file.ts>", "a built-in reward or a module with a default export; may be repeated (default: accuracy and format)", collect, []);
   settings(command, "rl.learningRate=1e-5");
@@ -83,7 +84,7 @@ function addEval(program: Command): void {
     "sample held-out problems: pass@1, pass@k, cons@k with standard errors",
     "luciole eval runs/first --problems 100 --samples 16",
   );
-  command.argument("<dir>", "run or model directory");
+  command.argument("<model>", "run, model directory, or a pulled model (org/name)");
   taskFlags(command);
   command
     .option("--problems <n>", "held-out problems (default: 100)", wholeNumber(1))
@@ -98,10 +99,22 @@ function addEval(program: Command): void {
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
 }
 
+function addPull(program: Command): void {
+  const command = verb(program, "pull", "fetch a model from Hugging Face into its cache", "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B");
+  command
+    .argument("<model>", "org/name, with @revision or, for one GGUF file, :Q4_K_M behind it")
+    .option("--include <pattern>", "files by name ('*Q4_K_M.gguf') in place of those a model is loaded from; may be repeated", collect, [])
+    .option("--revision <name>", "branch, tag or commit (default: main)")
+    .option("--verify", "compare what is there already with its checksums too");
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (name, flags) => (await import("./pull.js")).pullModel(name, flags));
+}
+
 function addRun(program: Command): void {
   const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 7 8 = 24"');
   command
-    .argument("<dir>", "run or model directory")
+    .argument("<model>", "run, model directory, or a pulled model (org/name)")
     .argument("[prompt]", "the question; without it, one a line from standard input")
     .option("--max-tokens <n>", "new tokens at most (default: what the context leaves)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
@@ -116,7 +129,7 @@ function addRun(program: Command): void {
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<dir|config.json>", "run or model directory, or a config.json alone")
+    .argument("<model|config.json>", "run, model directory, pulled model (org/name), or a config.json alone")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);

@@ -1,6 +1,7 @@
 // `luciole run`: one question, or one a line, to a model; the answer streams, thinking apart.
 import { createInterface } from "node:readline";
 import { CheckpointError } from "../errors.js";
+import { resolveModel } from "../hub/resolve-model.js";
 import { generate } from "../inference/generate.js";
 import { type OpenedModel, openModel, samplingOf } from "../inference/open-model.js";
 import { framePrompt } from "../inference/prompt.js";
@@ -22,7 +23,7 @@ export interface AskFlags extends ComputeFlags {
 /** Answers `question`, or every line of standard input. */
 export async function run(path: string, question: string | undefined, flags: AskFlags): Promise<void> {
   await openForAnswers(flags);
-  const opened = await openModel(path);
+  const opened = await openModel(resolveModel(path));
   if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
   const stop = listenForSignals(() => {});
   try {
