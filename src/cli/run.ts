@@ -21,9 +21,10 @@ export interface AskFlags extends ComputeFlags {
 }
 
 /** Answers `question`, or every line of standard input. */
-export async function run(path: string, question: string | undefined, flags: AskFlags): Promise<void> {
+export async function run(nameOrPath: string, question: string | undefined, flags: AskFlags): Promise<void> {
+  const path = resolveModel(nameOrPath);
   await openForAnswers(flags);
-  const opened = await openModel(resolveModel(path));
+  const opened = await openModel(path);
   if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
   const stop = listenForSignals(() => {});
   try {

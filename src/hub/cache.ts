@@ -1,7 +1,7 @@
 // One repository in Hugging Face's cache: blobs under their checksums, snapshots of links to them, refs from branches to commits.
 // Shared with huggingface_hub, whose layout this is (huggingface_hub@2.4.0, file_download.py). Knows no network.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { isCommit, isSafePath } from "./names.js";
 
@@ -81,7 +81,7 @@ export class RepositoryCache {
     return existsSync(folder) ? readdirSync(folder).filter(isCommit).sort() : [];
   }
 
-  /** Puts a whole blob into a commit's snapshot: by a link relative to it, or, where the system has none, by moving it there. */
+  /** Puts a whole blob into a commit's snapshot: by a link relative to it, or, where the system gives none, as the same file again, or a copy. */
   async link(commit: string, path: string, oid: string): Promise<void> {
     const pointer = this.pointer(commit, path);
     await mkdir(dirname(pointer), { recursive: true });
@@ -90,7 +90,7 @@ export class RepositoryCache {
       await symlink(relative(dirname(pointer), this.blob(oid)), pointer);
     } catch (error) {
       if (!["EPERM", "ENOSYS", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      await rename(this.blob(oid), pointer);
+      await link(this.blob(oid), pointer).catch(() => copyFile(this.blob(oid), pointer));
     }
   }
 }

@@ -9,7 +9,7 @@ export interface ModelName {
   readonly choice: string | null;
 }
 
-const NAME = /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+(?:\/[\w.-]+)?)(?:@([^:@\s]+))?(?::([^:@\s]+))?$/;
+const NAME = /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+(?:\/[\w.-]+)?)(?:@([^:@\s]+))?(?::([\w./+-]+))?$/;
 
 /** Takes a name apart, with or without `hf.co/` or `https://huggingface.co/` before it; null for what is no name of a repository. */
 export function parseModelName(text: string): ModelName | null {

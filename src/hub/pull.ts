@@ -102,7 +102,7 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
     await inParallel(plan, signal, (planned) => bring(planned, { cache, commit, requests, events, url: urlOf(planned.file.path) }));
     await cache.writeRef(revision, commit);
     const fetchedBytes = plan.reduce((sum, each) => sum + missingBytes(each), 0);
-    const pulled = plan.map(({ file: { path, sizeBytes }, isThere }) => ({ path, sizeBytes, fetched: !isThere }));
+    const pulled = plan.flatMap(({ file, twins, isThere }) => [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })));
     return { kind: "pulled", repo, revision, commit, folder: cache.snapshot(commit), files: pulled, fetchedBytes };
   });
 }

@@ -40,7 +40,9 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
 }
 
 function notPulled(text: string, name: ModelName, cache: RepositoryCache): ConfigError {
-  const others = name.revision === null ? cache.commits().map((commit) => `${name.repo}@${commit}`) : [];
-  const instead = others.length > 0 ? `, or use what was pulled of it: ${others.join(", ")}` : "";
+  const others = name.revision === null && name.choice === null ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit))) : [];
+  const instead = others.length > 0 ? `, or use what was pulled of it: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
   return new ConfigError(`${text}: there is no such directory, nor was such a model pulled; pull it with: luciole pull ${formatModelName(name)}${instead}`);
 }
+
+const isUsable = (snapshot: Snapshot): boolean => missingFiles(snapshot).length === 0 || wholeGgufs(snapshot).length > 0;

@@ -9,7 +9,7 @@ import { luciole, temporaryFolder } from "./command.js";
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "inspect", "bench", "doctor"];
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "inspect", "bench", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {

@@ -23,7 +23,7 @@ export interface Fault {
   /** The connection ends, or falls silent, after so many bytes of the body. */
   readonly cutAfter?: number;
   readonly stallAfter?: number;
-  /** Sends these bytes in place of the file's. */
+  /** Sends these bytes in place of its own. */
   readonly content?: Buffer;
   readonly ignoresRange?: boolean;
   /** A pause after each 16 KiB. */
@@ -103,17 +103,19 @@ export class HubServer {
     const seen: Seen = { server, method: request.method ?? "GET", path, headers: request.headers, status: 0, sentBytes: 0 };
     this.seen.push(seen);
     const fault = this.takeFault(`${server}:${path}`);
-    const url = new URL(path, this.url);
-    const reply =
-      fault?.status !== undefined
-        ? { ...fault, status: fault.status }
-        : server === "cdn"
-          ? this.fromStore(url, request, fault)
-          : this.asHub(url, request, fault);
+    const reply = this.replyTo(server, request, fault);
     seen.status = reply.status;
     response.writeHead(reply.status, reply.headers);
     if (reply.body === undefined || request.method === "HEAD") response.end();
     else void send(response, reply.body, fault, seen);
+  }
+
+  private replyTo(server: "hub" | "cdn", request: IncomingMessage, fault?: Fault): Reply {
+    if (fault?.status !== undefined) return { status: fault.status, headers: fault.headers };
+    const url = new URL(request.url ?? "/", this.url);
+    if (server === "cdn") return this.fromStore(url, request, fault);
+    const reply = this.asHub(url, request, fault);
+    return fault?.content && url.pathname.startsWith("/api/") ? { ...reply, body: fault.content } : reply;
   }
 
   private takeFault(path: string): Fault | undefined {
@@ -217,8 +219,19 @@ async function send(response: ServerResponse, body: Buffer, fault: Fault | undef
     const hasRoom = response.write(chunk);
     seen.sentBytes += chunk.length;
     if (fault?.pauseMs) await new Promise((resolve) => setTimeout(resolve, fault.pauseMs));
-    else if (!hasRoom) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    else if (!hasRoom) await drained(response);
   }
-  if (fault?.cutAfter !== undefined) response.destroy();
+  // What was written is to arrive before the end of the connection does.
+  if (fault?.cutAfter !== undefined) setTimeout(() => response.destroy(), 50);
   else if (fault?.stallAfter === undefined) response.end();
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
 }
