@@ -108,8 +108,18 @@ function addPull(program: Command): void {
     .option("--verify", "compare what is there already with its checksums too");
   jsonFlag(command);
   debugFlag(command);
+  command.addHelpText("after", PULL_ENVIRONMENT);
   command.action(async (name, flags) => (await import("./pull.js")).pullModel(name, flags));
 }
+
+const PULL_ENVIRONMENT = `
+Environment, as for Hugging Face's own tools:
+  HF_TOKEN, HF_TOKEN_PATH    token for gated and private models, or the file with it
+  HF_HOME, HF_HUB_CACHE      where models are kept (default: ~/.cache/huggingface, and hub in it)
+  HF_ENDPOINT                a mirror's URL
+  HF_HUB_OFFLINE=1           no network: only what is in the cache
+  HF_HUB_DOWNLOAD_TIMEOUT    seconds of silence after which a connection is given up (default: 30)
+  NODE_USE_ENV_PROXY=1       go by HTTPS_PROXY and NO_PROXY (Node 22.21, 24 or later; Node 20 knows no proxies)`;
 
 function addRun(program: Command): void {
   const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 7 8 = 24"');

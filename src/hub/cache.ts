@@ -41,6 +41,13 @@ export class RepositoryCache {
     return join(this.snapshot(commit), ...path.split("/"));
   }
 
+  /** Makes the folders, and marks the cache for backup programs (bford.info/cachedir). */
+  async make(): Promise<void> {
+    await mkdir(this.blobs, { recursive: true });
+    const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache directory: what is in it can be fetched again.\n";
+    await writeFile(join(this.cacheFolder, "CACHEDIR.TAG"), tag, { flag: "wx" }).catch(() => {});
+  }
+
   /** Where a lock on this repository lies. */
   get lockFile(): string {
     return join(this.cacheFolder, ".locks", ["models", ...this.repo.split("/")].join("--"), "luciole.lock");

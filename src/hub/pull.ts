@@ -1,7 +1,7 @@
 // A pull from end to end: which files, what of them is there, whether the disk takes the rest, several at a time, and the snapshot at the end.
 // Tells what happens through `PullEvents`; knows nothing of terminals.
 import { existsSync } from "node:fs";
-import { mkdir, rm, statfs } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
 import { ConfigError, HubError } from "../errors.js";
 import { formatSize } from "../run/report-format.js";
 import { RepositoryCache, sizeIfThere } from "./cache.js";
@@ -68,6 +68,8 @@ export interface ToChoose {
 const DEFAULT_REVISION = "main";
 /** More connections than a few bring no more, and are unkind. */
 const AT_ONCE = 4;
+/** Reading so much takes long enough to be told. */
+const LONG_TO_READ_BYTES = 1e9;
 
 /**
  * Brings the files asked for into the cache, or finds them there when offline. What has come stays, whatever happens: the next pull goes on.
@@ -95,11 +97,12 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   const selection = select(request, files);
   if (!Array.isArray(selection)) return selection;
   return whileLocked(cache.lockFile, async () => {
-    const plan = await compare(selection, commit, cache, request.verify, events);
+    await cache.make();
+    const plan = await compare(selection, commit, cache, request.verify, options);
     events.begin(plan.map(({ file, partialBytes, isThere }) => ({ ...file, receivedBytes: isThere ? file.sizeBytes : partialBytes })));
     await refuseWithoutRoom(plan, cache.cacheFolder);
     const urlOf = (path: string) => `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
-    await inParallel(plan, signal, (planned) => bring(planned, { cache, commit, requests, events, url: urlOf(planned.file.path) }));
+    await inParallel(plan, signal, (planned) => bring(planned, { cache, commit, requests, events, signal, url: urlOf(planned.file.path) }));
     await cache.writeRef(revision, commit);
     const fetchedBytes = plan.reduce((sum, each) => sum + missingBytes(each), 0);
     const pulled = plan.flatMap(({ file, twins, isThere }) => [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })));
@@ -144,13 +147,12 @@ interface Planned {
 const missingBytes = ({ file, isThere, partialBytes }: Planned): number => (isThere ? 0 : file.sizeBytes - partialBytes);
 
 /** Small files first: a model's configuration is there soon. Each blob stands once. */
-async function compare(files: readonly HubFile[], commit: string, cache: RepositoryCache, verify: boolean, events: PullEvents): Promise<Planned[]> {
-  await mkdir(cache.blobs, { recursive: true });
+async function compare(files: readonly HubFile[], commit: string, cache: RepositoryCache, verify: boolean, options: PullOptions): Promise<Planned[]> {
   const byOid = new Map<string, HubFile[]>();
   for (const file of [...files].sort((a, b) => a.sizeBytes - b.sizeBytes)) byOid.set(file.oid, [...(byOid.get(file.oid) ?? []), file]);
   const planned: Planned[] = [];
   for (const [file, ...twins] of byOid.values()) {
-    const isThere = await isWhole(file, commit, cache, verify, events);
+    const isThere = await isWhole(file, commit, cache, verify, options);
     const partialBytes = isThere ? 0 : ((await sizeIfThere(cache.incomplete(file.oid))) ?? 0);
     planned.push({ file, twins, isThere, partialBytes: partialBytes > file.sizeBytes ? 0 : partialBytes });
   }
@@ -158,13 +160,16 @@ async function compare(files: readonly HubFile[], commit: string, cache: Reposit
 }
 
 /** Looks at the snapshot and at the blob; what has another size or, with `verify`, another checksum is removed. */
-async function isWhole(file: HubFile, commit: string, cache: RepositoryCache, verify: boolean, { note }: PullEvents): Promise<boolean> {
+async function isWhole(file: HubFile, commit: string, cache: RepositoryCache, verify: boolean, { events, signal }: PullOptions): Promise<boolean> {
   for (const path of [cache.pointer(commit, file.path), cache.blob(file.oid)]) {
     const sizeBytes = await sizeIfThere(path);
     if (sizeBytes === null) continue;
-    const isDamaged = sizeBytes !== file.sizeBytes || (verify && (await digestOf(path, file)) !== file.oid);
+    if (verify && sizeBytes >= LONG_TO_READ_BYTES) events.note(`${file.path}: comparing ${formatSize(sizeBytes)} with their checksum`);
+    const isDamaged = sizeBytes !== file.sizeBytes || (verify && (await digestOf(path, file, signal)) !== file.oid);
     if (!isDamaged) return true;
-    note(`${file.path}: what was in the cache is damaged (${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`);
+    events.note(
+      `${file.path}: what was in the cache is damaged (${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`,
+    );
     await rm(path, { force: true });
     await rm(cache.blob(file.oid), { force: true });
   }
@@ -192,12 +197,15 @@ interface Bringing {
   readonly commit: string;
   readonly requests: HubRequests;
   readonly events: PullEvents;
+  readonly signal: AbortSignal;
   readonly url: string;
 }
 
-async function bring({ file, isThere, twins }: Planned, { cache, commit, requests, events, url }: Bringing): Promise<void> {
+async function bring({ file, isThere, partialBytes, twins }: Planned, { commit, events, ...means }: Bringing): Promise<void> {
   const { path, oid } = file;
-  if (!isThere) await bringBlob({ file, url, cache, requests, note: events.note, onProgress: (bytes) => events.received(path, bytes) });
+  const { cache } = means;
+  if (partialBytes >= LONG_TO_READ_BYTES) events.note(`${path}: reading the ${formatSize(partialBytes)} that are there`);
+  if (!isThere) await bringBlob({ ...means, file, note: events.note, onProgress: (bytes) => events.received(path, bytes) });
   for (const each of [file, ...twins]) {
     if (!existsSync(cache.pointer(commit, each.path))) await cache.link(commit, each.path, oid);
   }

@@ -96,7 +96,7 @@ export function unanswered(url: string, error: unknown, hasAnswered: boolean): H
 function proxyHint(env: NodeJS.ProcessEnv = process.env): string {
   const name = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].find((each) => env[each]);
   if (!name || env.NODE_USE_ENV_PROXY === "1") return "";
-  return ` (${name} is set: Node heeds it from 22.21 or 24.5 on, with NODE_USE_ENV_PROXY=1)`;
+  return ` (${name} is set: Node heeds it from 22.21 or 24 on, with NODE_USE_ENV_PROXY=1)`;
 }
 
 /** What lies at the bottom of a failed fetch: the system's code, where there is one, and the last message. */

@@ -15,6 +15,7 @@ export interface Transfer {
   readonly url: string;
   readonly cache: RepositoryCache;
   readonly requests: HubRequests;
+  readonly signal: AbortSignal;
   /** Is told how many bytes of the file are there. */
   readonly onProgress: (receivedBytes: number) => void;
   readonly note: (line: string) => void;
@@ -36,9 +37,9 @@ export async function bringBlob(transfer: Transfer): Promise<void> {
 }
 
 /** The checksum of a whole file as the hub would give it. */
-export async function digestOf(path: string, file: HubFile): Promise<string> {
+export async function digestOf(path: string, file: HubFile, signal: AbortSignal): Promise<string> {
   const hash = startHash(file);
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(chunk);
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES, signal })) hash.update(chunk);
   return hash.digest("hex");
 }
 
@@ -50,7 +51,7 @@ function startHash({ oid, sizeBytes }: HubFile): Hash {
 }
 
 async function receive(transfer: Transfer, path: string): Promise<{ digest: string; resumedBytes: number }> {
-  const arrival = await Arrival.open(path, transfer.file);
+  const arrival = await Arrival.open(path, transfer);
   try {
     const resumedBytes = arrival.bytes;
     await fill(arrival, transfer);
@@ -115,7 +116,7 @@ class Arrival {
   }
 
   /** Opens or makes the file and takes in what it holds; more than it can be is no part of it. */
-  static async open(path: string, file: HubFile): Promise<Arrival> {
+  static async open(path: string, { file, signal }: Transfer): Promise<Arrival> {
     const handle = await open(path, "a+").then(async (made) => {
       await made.close();
       return open(path, "r+");
@@ -125,6 +126,7 @@ class Arrival {
       if ((await handle.stat()).size > file.sizeBytes) await handle.truncate(0);
       const buffer = Buffer.allocUnsafe(READ_BYTES);
       for (;;) {
+        signal.throwIfAborted();
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, arrival.bytes);
         if (bytesRead === 0) return arrival;
         arrival.hash.update(buffer.subarray(0, bytesRead));

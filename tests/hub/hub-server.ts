@@ -26,8 +26,6 @@ export interface Fault {
   /** Sends these bytes in place of its own. */
   readonly content?: Buffer;
   readonly ignoresRange?: boolean;
-  /** A pause after each 16 KiB. */
-  readonly pauseMs?: number;
 }
 
 /** A repository: its commits' files, and what its branches stand for. */
@@ -218,8 +216,7 @@ async function send(response: ServerResponse, body: Buffer, fault: Fault | undef
     const chunk = body.subarray(at, Math.min(end, at + CHUNK));
     const hasRoom = response.write(chunk);
     seen.sentBytes += chunk.length;
-    if (fault?.pauseMs) await new Promise((resolve) => setTimeout(resolve, fault.pauseMs));
-    else if (!hasRoom) await drained(response);
+    if (!hasRoom) await drained(response);
   }
   // What was written is to arrive before the end of the connection does.
   if (fault?.cutAfter !== undefined) setTimeout(() => response.destroy(), 50);
