@@ -76,6 +76,12 @@ module.exports = {
       to: { path: "node_modules/@huggingface/hub/" },
     },
     {
+      name: "finding a pulled model does not load the hub's library",
+      severity: "error",
+      from: { path: "^dist/src/hub/resolve-model\\.js" },
+      to: { path: "node_modules/@huggingface/hub/", reachable: true },
+    },
+    {
       name: "product-never-imports-tests-or-bench",
       severity: "error",
       from: { path: "^dist/(src|recipes|examples)/", pathNot: TESTS },

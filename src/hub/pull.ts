@@ -92,22 +92,28 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   const { repo } = request.name;
   const revision = request.name.revision ?? DEFAULT_REVISION;
   const asked = { settings, repo, revision };
-  const requests = new HubRequests(asked, { signal, note: events.note, retries: options.retries });
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const requests = new HubRequests(asked, { signal: both, note: events.note, retries: options.retries });
   const { commit, files } = await readListing(asked, requests);
   const selection = select(request, files);
   if (!Array.isArray(selection)) return selection;
-  return whileLocked(cache.lockFile, async () => {
-    await cache.make();
-    const plan = await compare(selection, commit, cache, request.verify, options);
-    events.begin(plan.map(({ file, partialBytes, isThere }) => ({ ...file, receivedBytes: isThere ? file.sizeBytes : partialBytes })));
-    await refuseWithoutRoom(plan, cache.cacheFolder);
-    const urlOf = (path: string) => `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
-    await inParallel(plan, signal, (planned) => bring(planned, { cache, commit, requests, events, signal, url: urlOf(planned.file.path) }));
-    await cache.writeRef(revision, commit);
-    const fetchedBytes = plan.reduce((sum, each) => sum + missingBytes(each), 0);
-    const pulled = plan.flatMap(({ file, twins, isThere }) => [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })));
-    return { kind: "pulled", repo, revision, commit, folder: cache.snapshot(commit), files: pulled, fetchedBytes };
-  });
+  const plan = await compare(selection, commit, cache, request.verify, options);
+  const urlOf = (path: string) => `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  const bringOne = (planned: Planned) => bring(planned, { cache, commit, requests, events, signal: both, url: urlOf(planned.file.path) });
+  // A cache that may not be written to serves as long as nothing is missing in it.
+  if (!isComplete(plan, commit, cache)) {
+    await whileLocked(cache.lockFile, async () => {
+      await cache.make();
+      events.begin(plan.map(({ file, partialBytes, isThere }) => ({ ...file, receivedBytes: isThere ? file.sizeBytes : partialBytes })));
+      await refuseWithoutRoom(plan, cache.cacheFolder);
+      await inParallel(plan, stop, bringOne);
+    });
+  }
+  await cache.writeRef(revision, commit);
+  const fetchedBytes = plan.reduce((sum, each) => sum + missingBytes(each), 0);
+  const pulled = plan.flatMap(({ file, twins, isThere }) => [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })));
+  return { kind: "pulled", repo, revision, commit, folder: cache.snapshot(commit), files: pulled, fetchedBytes };
 }
 
 /** The files to have, or the GGUF models to choose from. */
@@ -158,6 +164,9 @@ async function compare(files: readonly HubFile[], commit: string, cache: Reposit
   }
   return planned;
 }
+
+const isComplete = (plan: readonly Planned[], commit: string, cache: RepositoryCache): boolean =>
+  plan.every(({ file, twins, isThere }) => isThere && [file, ...twins].every(({ path }) => existsSync(cache.pointer(commit, path))));
 
 /** Looks at the snapshot and at the blob; what has another size or, with `verify`, another checksum is removed. */
 async function isWhole(file: HubFile, commit: string, cache: RepositoryCache, verify: boolean, { events, signal }: PullOptions): Promise<boolean> {
@@ -212,18 +221,19 @@ async function bring({ file, isThere, partialBytes, twins }: Planned, { commit, 
   events.whole(path);
 }
 
-/** Runs a few at once. After the first failure no other begins, and those at work are waited for: they stop by the signal or come to their end. */
-async function inParallel<T>(items: readonly T[], signal: AbortSignal, body: (item: T) => Promise<void>): Promise<void> {
+/** Runs a few at once. The first failure stops the others, which keep what they have, and is thrown when they have ended. */
+async function inParallel<T>(items: readonly T[], stop: AbortController, body: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const failures: unknown[] = [];
+  const fail = (error: unknown) => {
+    failures.push(error);
+    stop.abort();
+  };
   const worker = async () => {
-    while (waiting.length > 0 && failures.length === 0 && !signal.aborted) {
-      await body(waiting.shift() as T).catch((error) => failures.push(error));
-    }
+    while (waiting.length > 0 && failures.length === 0) await body(waiting.shift() as T).catch(fail);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
-  signal.throwIfAborted();
 }
 
 function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToChoose {

@@ -87,20 +87,17 @@ async function fill(arrival: Arrival, { file, url, requests, onProgress }: Trans
 async function agree(answer: Answer, arrival: Arrival, file: HubFile): Promise<void> {
   const range = answer.headers.get("content-range");
   const startsAt = answer.status === 206 ? Number(/^bytes (\d+)-/.exec(range ?? "")?.[1]) : 0;
-  const length = answer.headers.get("content-length");
-  const hasLength = length !== null && !answer.headers.has("content-encoding");
-  if (hasLength && startsAt + Number(length) !== file.sizeBytes) {
-    answer.drop();
-    throw new HubError(
-      `${file.path}: the hub lists ${file.sizeBytes} bytes and sends ${startsAt + Number(length)}; try again later, or another mirror (HF_ENDPOINT)`,
-    );
-  }
-  if (startsAt === arrival.bytes) return;
-  if (startsAt === 0) return arrival.restart();
+  if (startsAt !== arrival.bytes && startsAt !== 0)
+    throw unfit(answer, `${file.path}: asked for what follows byte ${arrival.bytes}, got ${range ?? "no range"}`);
+  const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
+  const total = startsAt + Number(length);
+  if (length !== null && total !== file.sizeBytes) throw unfit(answer, `${file.path}: the hub lists ${file.sizeBytes} bytes and sends ${total}`);
+  if (startsAt !== arrival.bytes) await arrival.restart();
+}
+
+function unfit(answer: Answer, what: string): HubError {
   answer.drop();
-  throw new HubError(
-    `${file.path}: asked for what follows byte ${arrival.bytes}, got ${range ?? "no range"}; try again later, or another mirror (HF_ENDPOINT)`,
-  );
+  return new HubError(`${what}; try again later, or another mirror (HF_ENDPOINT)`);
 }
 
 /** A file on its way: what is there is hashed as it comes, so that nothing is read twice. */

@@ -1,9 +1,10 @@
 // `luciole pull` from outside, against a hub on this machine: what it brings, what it leaves when it is stopped, and what it says when refused.
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { commitOf, gitOid, HubServer, oidOf, type Repository, sha256 } from "../hub/hub-server.js";
-import { type Ended, luciole, root, start, temporaryFolder } from "./command.js";
+import { type Ended, root, start, temporaryFolder } from "./command.js";
+import { inProcess } from "./in-process.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -65,7 +66,8 @@ const environment = (more: Record<string, string> = {}) => {
   );
   return { ...unset, HF_ENDPOINT: hub.url, HF_HOME: home, ...more };
 };
-const pull = (args: readonly string[], env?: Record<string, string>): Promise<Ended> => luciole(["pull", ...args], { env: environment(env) });
+const pull = (args: readonly string[], env?: Record<string, string>): Promise<Ended> => inProcess(["pull", ...args], environment(env));
+const inspect = (name: string): Promise<Ended> => inProcess(["inspect", name, "--json"], environment());
 const pulled = async (args: readonly string[], env?: Record<string, string>) => {
   const { code, stdout, stderr } = await pull([...args, "--json"], env);
   if (code !== 0) throw new Error(`pull ${args.join(" ")} ended with ${code}: ${stderr}`);
@@ -116,22 +118,24 @@ describe("a fresh pull", () => {
   });
   test("can be used by its name from then on", async () => {
     await pulled(["org/tiny"]);
-    const inspected = await luciole(["inspect", "org/tiny", "--json"], { env: environment() });
+    const inspected = await inspect("org/tiny");
     expect(JSON.parse(inspected.stdout)).toMatchObject({ architecture: "qwen2", stored: { tensors: 26 } });
-    const unknown = await luciole(["inspect", "org/other"], { env: environment() });
+    const unknown = await inspect("org/other");
     expect(unknown.code).toBe(2);
     expect(oneLine(unknown)).toMatch(/luciole pull org\/other/);
   });
 });
 
 describe("what is there already", () => {
-  test("is not fetched again", async () => {
+  test("is not fetched again, nor is anything written", async () => {
     await pulled(["org/tiny"]);
+    rmSync(join(home, "hub", ".locks"), { recursive: true });
     hub.forget();
     const { code, stdout } = await pull(["org/tiny"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/org\/tiny: 5 files, .*all there already/);
     expect(hub.seen.every(({ path }) => path.startsWith("/api/"))).toBe(true);
+    expect(existsSync(join(home, "hub", ".locks"))).toBe(false);
   });
   test("is fetched again when its size is wrong, or with --verify its checksum", async () => {
     await pulled(["org/tiny"]);
@@ -201,6 +205,14 @@ describe("an interrupted pull", () => {
   });
 });
 
+test("a mirror, whatever its path, is the only place that is asked", async () => {
+  await pulled(["org/tiny"], { HF_ENDPOINT: `${hub.url}/mirror/` });
+  const asked = hub.seen.filter(({ server }) => server === "hub").map(({ path }) => path);
+  expect(asked.filter((path) => !path.startsWith("/mirror/"))).toEqual([]);
+  expect(asked.filter((path) => path.includes("/tree/"))).toHaveLength(3);
+  expect(readFileSync(inSnapshot("org/tiny", "model.safetensors")).equals(WEIGHTS)).toBe(true);
+});
+
 describe("a bad connection", () => {
   test("that breaks in the middle, twice, is taken up where it broke", async () => {
     hub.faults.push({ path: /^cdn:/, cutAfter: 700_000 }, { path: /^cdn:/, cutAfter: 500_000 });
@@ -246,6 +258,15 @@ describe("wrong content", () => {
     expect(readdirSync(join(cacheOf("org/large"), "blobs"))).not.toContain(sha256(LARGE));
     expect(readdirSync(join(cacheOf("org/large"), "blobs")).filter((name) => name.endsWith(".incomplete"))).toEqual([]);
     expect(existsSync(join(cacheOf("org/large"), "refs", "main"))).toBe(false);
+  });
+  test("of one file stops the others, which keep what they have", async () => {
+    hub.faults.push({ path: new RegExp(sha256(QUANTS["m-Q8_0.gguf"])), content: noise(8000, 9) });
+    hub.faults.push({ path: new RegExp(sha256(QUANTS["m-F16-00002-of-00002.gguf"])), stallAfter: 5000 });
+    const startedMs = performance.now();
+    const ended = await pull(["org/gguf", "--include", "*.gguf"]);
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    expect(oneLine(ended)).toMatch(/m-Q8_0\.gguf: expected the checksum/);
+    expect(statSync(`${blobOf("org/gguf", "m-F16-00002-of-00002.gguf")}.incomplete`).size).toBeLessThanOrEqual(5000);
   });
   test("of a small file is found by Git's checksum", async () => {
     hub.faults.push({ path: /resolve.*\/config\.json/, content: Buffer.alloc(SMALL["config.json"].length) });
@@ -354,9 +375,7 @@ describe("offline", () => {
   test("a part of a model says what is missing", async () => {
     await pulled(["org/tiny", "--include", "*.json"]);
     expect(oneLine(await pull(["org/tiny"], offline))).toMatch(/in the cache without \*\.safetensors and HF_HUB_OFFLINE is set/);
-    expect(oneLine(await luciole(["inspect", "org/tiny"], { env: environment() }))).toMatch(
-      /only part of it was pulled, without \*\.safetensors; go on with: luciole pull/,
-    );
+    expect(oneLine(await inspect("org/tiny"))).toMatch(/only part of it was pulled, without \*\.safetensors; go on with: luciole pull/);
   });
 });
 

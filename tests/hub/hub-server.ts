@@ -52,7 +52,7 @@ export const commitOf = (files: Files): string =>
     .update(JSON.stringify(Object.entries(files).map(([path, bytes]) => [path, sha256(bytes)])))
     .digest("hex");
 
-/** The hub and its CDN. `close` when done. */
+/** The hub, the same again under `/mirror`, and its CDN. `close` when done. */
 export class HubServer {
   readonly seen: Seen[] = [];
   readonly faults: Fault[] = [];
@@ -80,7 +80,7 @@ export class HubServer {
 
   /** Bytes of files sent since the last `forget`. */
   get sentBytes(): number {
-    return this.seen.filter(({ path }) => !path.startsWith("/api/")).reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+    return this.seen.filter(({ path }) => !path.includes("/api/")).reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   }
 
   /** Forgets requests and faults. */
@@ -113,7 +113,7 @@ export class HubServer {
     const url = new URL(request.url ?? "/", this.url);
     if (server === "cdn") return this.fromStore(url, request, fault);
     const reply = this.asHub(url, request, fault);
-    return fault?.content && url.pathname.startsWith("/api/") ? { ...reply, body: fault.content } : reply;
+    return fault?.content && url.pathname.includes("/api/") ? { ...reply, body: fault.content } : reply;
   }
 
   private takeFault(path: string): Fault | undefined {
@@ -126,7 +126,7 @@ export class HubServer {
   }
 
   private asHub(url: URL, request: IncomingMessage, fault?: Fault): Reply {
-    const found = /^\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(url.pathname);
+    const found = /^(?:\/mirror)?\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(url.pathname);
     const [, repo, action, encoded, rest] = found ?? [];
     const repository = this.repositories[repo];
     const hasToken = request.headers.authorization === "Bearer hf_right";
