@@ -7,17 +7,17 @@ import { hubCacheFolder, hubSettings } from "./settings.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-hub-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const env = { HOME: "/home/me", HF_TOKEN_PATH: join(folder, "none") };
+const env = { HOME: "/someone", HF_TOKEN_PATH: join(folder, "none") };
 
 test.each([
-  [{}, "/home/me/.cache/huggingface/hub"],
+  [{}, "/someone/.cache/huggingface/hub"],
   [{ XDG_CACHE_HOME: "/xdg" }, "/xdg/huggingface/hub"],
-  [{ HF_HOME: "~/hf", XDG_CACHE_HOME: "/xdg" }, "/home/me/hf/hub"],
+  [{ HF_HOME: "~/hf", XDG_CACHE_HOME: "/xdg" }, "/someone/hf/hub"],
   [{ HUGGINGFACE_HUB_CACHE: "/old", HF_HOME: "/hf" }, "/old"],
   [{ HF_HUB_CACHE: "$DISK/models", DISK: "/mnt", HUGGINGFACE_HUB_CACHE: "/old" }, "/mnt/models"],
-  [{ HF_HUB_CACHE: "", HF_HOME: "" }, "/home/me/.cache/huggingface/hub"],
+  [{ HF_HUB_CACHE: "", HF_HOME: "" }, "/someone/.cache/huggingface/hub"],
 ])("the cache of %j is %s", (more, expected) => {
-  expect(hubCacheFolder({ HOME: "/home/me", ...more })).toBe(expected);
+  expect(hubCacheFolder({ HOME: "/someone", ...more })).toBe(expected);
 });
 
 describe("the token", () => {
