@@ -71,7 +71,7 @@ export class HubRequests {
       const response = await this.send(at, headers, init, watched);
       const next = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null;
       if (next === null) return { response, at };
-      await response.body?.cancel();
+      if (response.body) await watched.orEnd(response.body.cancel());
       at = absolute(next, at);
     }
     throw new HubError(`${new URL(url).host} leads from one address to the next without end; check HF_ENDPOINT`);
@@ -87,7 +87,7 @@ export class HubRequests {
     if (token && new URL(url).origin === new URL(endpoint).origin) headers.set("authorization", `Bearer ${token.value}`);
     watched.heard();
     try {
-      const response = await fetch(url, { method: init.method, body: init.body, headers, redirect: "manual", signal: watched.signal });
+      const response = await watched.orEnd(fetch(url, { method: init.method, body: init.body, headers, redirect: "manual", signal: watched.signal }));
       this.hasAnswered = true;
       return response;
     } catch (error) {
@@ -96,10 +96,13 @@ export class HubRequests {
   }
 
   private async *read(response: Response, url: string, watched: Watch): AsyncGenerator<Uint8Array> {
+    const reader = response.body?.getReader();
     try {
-      for await (const chunk of response.body ?? []) {
+      for (;;) {
+        const { done, value } = reader ? await watched.orEnd(reader.read()) : { done: true, value: undefined };
+        if (done || value === undefined) return;
         watched.heard();
-        yield chunk;
+        yield value;
       }
     } catch (error) {
       throw this.lost(url, error, watched);
@@ -115,11 +118,12 @@ export class HubRequests {
   }
 }
 
-/** Aborts a request when the pull is stopped, or when nothing has been heard for too long. */
+/** Ends a request when the pull is stopped, or when nothing has been heard for too long. */
 class Watch {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
-  private readonly stop = () => this.controller.abort(this.pulling.reason);
+  private readonly stop = () => this.end(this.pulling.reason);
+  private onEnd: ((reason: unknown) => void) | undefined;
   isStalled = false;
 
   constructor(
@@ -139,15 +143,29 @@ class Watch {
     else this.timer = setTimeout(() => this.stalled(), this.stallMs);
   }
 
-  private stalled(): void {
-    this.isStalled = true;
-    this.controller.abort();
+  /** What the work gives, unless the request ends before. Not left to the work itself: in Node 20.20 a read that waits while its request is aborted may never end. */
+  orEnd<R>(work: Promise<R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.onEnd = reject;
+      if (this.signal.aborted) reject(this.signal.reason);
+      work.then(resolve, reject);
+    });
   }
 
   drop(): void {
     clearTimeout(this.timer);
     this.pulling.removeEventListener("abort", this.stop);
-    this.controller.abort();
+    this.end(undefined);
+  }
+
+  private stalled(): void {
+    this.isStalled = true;
+    this.end(undefined);
+  }
+
+  private end(reason: unknown): void {
+    this.controller.abort(reason);
+    this.onEnd?.(this.signal.reason);
   }
 }
 
