@@ -85,7 +85,7 @@ export class PagedCache {
  * normalised latents with their rotated keys [T,dc+dR] and values null.
  */
 export function writePaged(layer: PagedLayer, keys: Tensor, values: Tensor | null, blockIds: Tensor, offsets: Tensor): void {
-  if (layer.kind === "latent") return pagedWrite(keys, layer.keys, blockIds, offsets, { role: "latent", latent: layer.latentWidth });
-  pagedWrite(keys, layer.keys, blockIds, offsets, { role: "keys", latent: 0 });
+  if (layer.kind === "latent") pagedWrite(keys, layer.keys, blockIds, offsets, { role: "latent", latent: layer.latentWidth });
+  else pagedWrite(keys, layer.keys, blockIds, offsets, { role: "keys", latent: 0 });
   if (layer.values && values) pagedWrite(values, layer.values, blockIds, offsets, { role: "values", latent: 0 });
 }

@@ -48,7 +48,7 @@ function store(layer: PagedLayer, blocks: readonly number[], keys: Sequence, val
   const positions = Array.from({ length: end - begin }, (_, i) => begin + i);
   const k = keys.slice(begin, end);
   const [blockIds, offsets] = [i32(...positions.map((p) => blocks[p >> 6])), i32(...positions.map((p) => p & 63))];
-  writePaged(layer, layer.kind === "latent" ? reshape(k, [end - begin, k.shape[2]]) : k, values && values.slice(begin, end), blockIds, offsets);
+  writePaged(layer, layer.kind === "latent" ? reshape(k, [end - begin, k.shape[2]]) : k, values?.slice(begin, end) ?? null, blockIds, offsets);
 }
 
 interface Shape {

@@ -129,15 +129,18 @@ function attendReference(
   q: Float64Array,
   count: number,
   keyOf: (t: number) => Float64Array,
-  valueOf: (t: number) => Float64Array,
+  readValue: (t: number) => Float64Array,
   scale: number,
 ): Float64Array {
   const scores = Float64Array.from({ length: count }, (_, t) => scale * keyOf(t).reduce((sum, k, d) => sum + k * q[d], 0));
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const p = scores.map((s) => Math.exp(s - max));
   const total = p.reduce((a, b) => a + b, 0);
-  const out = new Float64Array(count > 0 ? valueOf(0).length : 0);
-  for (let t = 0; t < count; t++) valueOf(t).forEach((v, d) => (out[d] += (p[t] / total) * v));
+  const out = new Float64Array(count > 0 ? readValue(0).length : 0);
+  for (let t = 0; t < count; t++)
+    readValue(t).forEach((v, d) => {
+      out[d] += (p[t] / total) * v;
+    });
   return out;
 }
 
