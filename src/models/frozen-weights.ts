@@ -57,7 +57,11 @@ function expertProblems(spec: ParameterSpec, source: WeightSource): string[] {
 }
 
 /** Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong type or unexpected. */
-export async function loadFrozen(parameters: ParameterSet, source: WeightSource, onLoaded: (spec: ParameterSpec) => void | Promise<void> = () => {}): Promise<void> {
+export async function loadFrozen(
+  parameters: ParameterSet,
+  source: WeightSource,
+  onLoaded: (spec: ParameterSpec) => void | Promise<void> = () => {},
+): Promise<void> {
   refuseProblems(frozenProblems(parameters, source));
   for (const spec of parameters.specs) {
     await scopeAsync(() => fill(parameters, spec, source));

@@ -8,7 +8,7 @@ import { inProcess } from "./in-process.js";
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "bench", "doctor"];
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "convert", "bench", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
