@@ -6,7 +6,7 @@ const LAYERS = [
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
   ["src/nn/", "src/optim/"],
   ["src/models/"],
-  ["src/checkpoint/"],
+  ["src/checkpoint/", "src/hub/"],
   ["src/inference/", "src/train/"],
   ["src/eval/"],
   ["src/rl/"],
@@ -65,6 +65,24 @@ module.exports = {
     { name: "nothing-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...rules(LAYERS),
     ...rules(TENSOR_LAYERS),
+    {
+      name: "only the command line pulls models",
+      severity: "error",
+      from: { path: "^dist/(src|recipes|examples)/", pathNot: [TESTS, "^dist/src/(cli|hub)/"] },
+      to: { path: "^dist/src/hub/" },
+    },
+    {
+      name: "the hub's library is loaded by the hub's layer alone",
+      severity: "error",
+      from: { path: "^dist/(src|recipes|examples)/", pathNot: [TESTS, "^dist/src/hub/listing"] },
+      to: { path: "node_modules/@huggingface/hub/" },
+    },
+    {
+      name: "finding a pulled model does not load the hub's library",
+      severity: "error",
+      from: { path: "^dist/src/hub/resolve-model\\.js" },
+      to: { path: "node_modules/@huggingface/hub/", reachable: true },
+    },
     {
       name: "product-never-imports-tests-or-bench",
       severity: "error",

@@ -12,7 +12,9 @@ import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { startup } from "./startup.js";
+import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
+import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
 import { packageRoot } from "./workload.js";
@@ -21,7 +23,9 @@ const claims: Readonly<Record<string, Claim>> = {
   ceilings,
   gemm,
   paged,
+  stored,
   startup,
+  tokenize,
   leaks,
   "train-dense": trainDense,
   "train-deepseek": trainDeepseek,

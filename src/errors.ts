@@ -14,6 +14,8 @@ export class ShapeError extends LucioleError {}
 export class DataError extends LucioleError {}
 /** A missing, truncated, tampered or unsupported checkpoint. */
 export class CheckpointError extends LucioleError {}
+/** A model hub that cannot be reached, refuses, or sends what does not match its checksum. */
+export class HubError extends LucioleError {}
 /** A backend that is not available, lacks an op, or has run out of memory. */
 export class BackendError extends LucioleError {}
 /** Training that cannot go on: a loss that is not finite, tasks without reward spread. */

@@ -44,7 +44,7 @@ inline vf hideFrom(vf x, int64_t count) {
 template <bool Pairs, int R>
 inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* s) {
   const int64_t vectors = (keys + kLanes - 1) / kLanes;
-  multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.nextKeys);
+  multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.aheadKeys);
 }
 
 /**
@@ -89,7 +89,7 @@ inline void soften(const int32_t* visible, float scale, float* p, const Softmax&
 template <bool Pairs, int R>
 inline void addValues(const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo) {
   const int64_t steps = words<Pairs>(keys), whole = std::min(steps, block.wholeWords);
-  multiply<Pairs, R, Start::kScale>(out, ldo, block.vectors, p, kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.nextValues);
+  multiply<Pairs, R, Start::kScale>(out, ldo, block.vectors, p, kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.aheadValues);
   if (whole < steps) multiply<Pairs, R, Start::kKeep>(out, ldo, block.vectors, p + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
 }
 

@@ -24,16 +24,24 @@ inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64
 
 inline constexpr int kLineFloats = 16;  // of a cache line
 
+/** Without it GCC 12 copies every sum at every step: it sees the values at the loop's end as others than those inside. */
+inline void keepInRegister([[maybe_unused]] vf& v) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+  asm("" : "+v"(v));
+#endif
+}
+
 /** Where a product starts: from zero, from what is there, or from what is there times alpha[row]. */
 enum class Start { kZero, kKeep, kScale };
 
 /**
  * c[r,n] = start + sum over words k ascending of a[r*aRow + k*aStep] * b[k*ldb + n], for R rows and N vectors of n.
- * `Fetch`: each line of b read draws the line at the same place of `next` towards L2.
+ * `Fetch`: at every step as many lines as b has are drawn towards L2 from `next` on, which moves by nextStep. Not inlined: amid other code the sums
+ * lose their registers.
  */
 template <bool Pairs, int R, int N, Start start, bool Fetch = false>
-inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha,
-                 [[maybe_unused]] const float* next = nullptr) {
+[[gnu::noinline]] void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps, const float* alpha,
+                            [[maybe_unused]] const float* next = nullptr, [[maybe_unused]] int64_t nextStep = 0) {
   vf acc[R][N];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -51,7 +59,7 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     if constexpr (Fetch) {
 #pragma GCC unroll 8
       for (int n = 0; n < N; n += kLineFloats / kLanes) __builtin_prefetch(next + n * kLanes, 0, 2);
-      next += ldb;
+      next += nextStep;
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
@@ -61,6 +69,10 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     }
     a += aStep;
     b += ldb;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) keepInRegister(acc[r][n]);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -68,13 +80,19 @@ inline void tile(float* c, int64_t ldc, const float* a, int64_t aRow, int64_t aS
     for (int n = 0; n < N; ++n) store(c + r * ldc + n * kLanes, acc[r][n]);
 }
 
-/** tile over any number of vectors; whole tiles fetch from `next`, if it is given. */
+/** What products fetch as they go: from `at` on (null: nothing), `step` floats further at each step of a tile and `tile` at each tile. */
+struct Ahead {
+  const float* at = nullptr;
+  int64_t step = 0, tile = 0;
+};
+
+/** tile over any number of vectors; whole tiles fetch ahead. */
 template <bool Pairs, int R, Start start>
 inline void multiply(float* c, int64_t ldc, int64_t vectors, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t ldb, int64_t steps,
-                     const float* alpha = nullptr, const float* next = nullptr) {
-  if (next)
-    for (; vectors >= kTileVectors; vectors -= kTileVectors, c += kTileVectors * kLanes, b += kTileVectors * kLanes, next += kTileVectors * kLanes)
-      tile<Pairs, R, kTileVectors, start, true>(c, ldc, a, aRow, aStep, b, ldb, steps, alpha, next);
+                     const float* alpha = nullptr, Ahead ahead = {}) {
+  if (ahead.at)
+    for (; vectors >= kTileVectors; vectors -= kTileVectors, c += kTileVectors * kLanes, b += kTileVectors * kLanes, ahead.at += ahead.tile)
+      tile<Pairs, R, kTileVectors, start, true>(c, ldc, a, aRow, aStep, b, ldb, steps, alpha, ahead.at, ahead.step);
   for (; vectors >= kTileVectors; vectors -= kTileVectors, c += kTileVectors * kLanes, b += kTileVectors * kLanes)
     tile<Pairs, R, kTileVectors, start>(c, ldc, a, aRow, aStep, b, ldb, steps, alpha);
   if constexpr (kTileVectors > 2) {
@@ -106,17 +124,30 @@ inline void writeRow(const float* from, T* to, int64_t width, float scale) {
 /**
  * One packed block of keys and values: keys transposed [words of dqk, 64], values [words of 64, ldv] with `vectors` whole vectors used.
  * scale: what the products of queries and keys are still to be multiplied by. Where values are read in place, the word that pairs the last
- * key with one that is not there lies apart (`tailValues`), after `wholeWords` others; nextKeys and nextValues: what is read after them, if known.
+ * key with one that is not there lies apart (`tailValues`), after `wholeWords` others.
  */
 struct KeyBlock {
-  const float* keysT;
-  int64_t dqk;
-  const float* values;
-  int64_t ldv;
-  int64_t vectors;
-  float scale;
+  const float* keysT = nullptr;
+  int64_t dqk = 0;
+  const float* values = nullptr;
+  int64_t ldv = 0;
+  int64_t vectors = 0;
+  float scale = 1;
   int64_t wholeWords = kBlockKeys;
-  const float *tailValues = nullptr, *nextKeys = nullptr, *nextValues = nullptr;
+  const float* tailValues = nullptr;
+  /** What scores and sums fetch meanwhile; after each tile of rows both go on by `aheadRows` floats, up to aheadEnd. */
+  Ahead aheadKeys = {}, aheadValues = {};
+  int64_t aheadRows = 0;
+  const float* aheadEnd = nullptr;
+
+  /** The next line of packed memory at each step: `floats` from `at` on. */
+  void trickle(const float* at, int64_t floats, int64_t keySteps, int64_t valueSteps, int64_t valueTiles) {
+    aheadKeys = {at, kLineFloats, 0}, aheadValues = {at + keySteps * kLineFloats, kLineFloats, valueSteps * kLineFloats};
+    aheadRows = (keySteps + valueSteps * valueTiles) * kLineFloats, aheadEnd = at + floats;
+  }
+  void nextRows() {
+    for (Ahead* ahead : {&aheadKeys, &aheadValues}) ahead->at = ahead->at && ahead->at + aheadRows < aheadEnd ? ahead->at + aheadRows : nullptr;
+  }
 };
 
 /** The online softmax of a run of query rows: maximum, per-lane normaliser [rows, kLanes], unnormalised output [rows, ldo]. */

@@ -1,8 +1,9 @@
 // The walk of new query rows over a longer context, block by block, whatever the keys come from: paged heads, paged latents, expanded rows.
-// Knows nothing of memory layouts. A Source turns block i of a task into what products read:
-//   kInPairs, floats()                                     the words it gives; scratch that one block takes
-//   keys(task, i, scratch, next) -> KeyBlock               the keys; `next` is the task that follows, to fetch ahead
+// Knows nothing of memory layouts. A Source turns block i of a task into what its Products read (FloatProducts below is the usual kind):
+//   floats()                                               scratch that one block takes
+//   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is the task that follows, to fetch ahead
 //   values(block, task, i, column, columns, scratch, next) adds some columns of the values
+//   valueLines(task, i, column, columns) -> RowLines       where those lie
 #pragma once
 #include <vector>
 
@@ -15,7 +16,6 @@ namespace luciole::attention {
 inline constexpr int64_t kWalkRows = 192;        // query rows a task keeps in cache while the keys pass by
 inline constexpr int64_t kWalkInline = 1 << 17;  // multiply-adds below which waking a thread costs more than it gives
 inline constexpr int64_t kSpanBlocks = 32;       // blocks whose scores are held at once when a task is shared by all threads
-inline constexpr int64_t kSpanColumns = 64;      // columns of the output that one thread then sums
 
 /** Widths of one call. */
 struct WalkSizes {
@@ -70,21 +70,45 @@ inline bool keepBusy(const std::vector<WalkTask>& tasks) {
   return 4 * static_cast<int64_t>(loads.size()) * *std::max_element(loads.begin(), loads.end()) <= 5 * total;
 }
 
-/** The rows of one task: packed queries, and the softmax they are folded into. */
+/** The products of attention-tile.h, in f32 or in pairs of bf16. */
 template <bool Pairs>
+struct FloatProducts {
+  using Block = KeyBlock;
+  static constexpr int64_t kSpanColumns = 64;  // columns of the output that one thread sums of a shared task
+  static int64_t rowStride(const WalkSizes& z) { return padded(words<Pairs>(z.Dk)); }
+  template <class Q>
+  static void pack(const HeadRows<Q>& x, const WalkSizes& z, float* out) {
+    Packer<Q, Pairs>::rows(x, z.scale, out);
+  }
+  static void attend(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const Block& block, const Softmax& state) {
+    attendRows<Pairs>(rows, q, ldq, visible, block, state);
+  }
+  static void score(int64_t rows, const float* q, int64_t ldq, int64_t keys, const Block& block, float* scores) {
+    scoreRows<Pairs>(rows, q, ldq, keys, block, scores);
+  }
+  static void soften(int64_t rows, const int32_t* visible, float scale, float* scores, const Softmax& state, float* alpha) {
+    softenRows<Pairs>(rows, visible, scale, scores, state, alpha);
+  }
+  static void addValues(int64_t rows, const float* p, const float* alpha, int64_t keys, const Block& block, float* out, int64_t ldo) {
+    addValueRows<Pairs>(rows, p, alpha, keys, block, out, ldo);
+  }
+};
+
+/** The rows of one task: packed queries, and the softmax they are folded into. */
+template <class Products>
 struct WalkRows {
   float* queries;
   int64_t ldq;
   Softmax state;
 
-  static int64_t floats(int64_t rows, const WalkSizes& z) { return Softmax::size(rows, padded(z.Dv)) + rows * padded(words<Pairs>(z.Dk)); }
+  static int64_t floats(int64_t rows, const WalkSizes& z) { return Softmax::size(rows, padded(z.Dv)) + rows * Products::rowStride(z); }
 
   template <class Q>
   static WalkRows in(float* scratch, const Q* q, const WalkTask& task, const WalkSizes& z) {
     const int64_t rows = task.rows(z), ldo = padded(z.Dv);
-    const WalkRows out{scratch + Softmax::size(rows, ldo), Packer<Q, Pairs>::rowStride(z.Dk), Softmax::in(scratch, rows, ldo)};
+    const WalkRows out{scratch + Softmax::size(rows, ldo), Products::rowStride(z), Softmax::in(scratch, rows, ldo)};
     const Q* first = q + (task.firstQuery * z.Hq + task.kvHead * z.group) * z.Dk;
-    Packer<Q, Pairs>::rows({first, task.queries, z.Hq * z.Dk, z.group, z.Dk}, z.scale, out.queries);
+    Products::pack(HeadRows<Q>{first, task.queries, z.Hq * z.Dk, z.group, z.Dk}, z, out.queries);
     return out;
   }
 
@@ -99,20 +123,21 @@ struct WalkRows {
 /** One task by one thread, from first key to last. */
 template <class Q, class Source>
 void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const WalkSizes& z, const Source& source) {
-  constexpr bool Pairs = Source::kInPairs;
+  using Products = typename Source::Products;
+  using Rows = WalkRows<Products>;
   const int64_t rows = task.rows(z);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (WalkRows<Pairs>::floats(rows, z) + source.floats())));
-  const auto own = WalkRows<Pairs>::in(scratch, q, task, z);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (Rows::floats(rows, z) + source.floats())));
+  const Rows own = Rows::in(scratch, q, task, z);
   for (int64_t i = 0, count = task.blocks(); i < count; ++i) {
-    float* room = scratch + WalkRows<Pairs>::floats(rows, z);
-    KeyBlock block = source.keys(task, i, room, next);
+    float* room = scratch + Rows::floats(rows, z);
+    typename Products::Block block = source.keys(task, i, room, next);
     source.values(block, task, i, 0, z.Dv, room, next);
     for (int64_t row = task.firstRow(z, i); row < rows; row += kTileRows) {
       const int64_t tile = std::min<int64_t>(kTileRows, rows - row);
       int32_t visible[kTileRows];
       task.visibleAt(z, i, row, tile, visible);
-      attendRows<Pairs>(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
-      block.nextKeys = block.nextValues = nullptr;  // fetched by the first rows
+      Products::attend(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
+      block.nextRows();
     }
   }
   own.finish(o, task, z);
@@ -124,7 +149,9 @@ void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const Wa
  */
 template <class Q, class Source>
 class SharedWalk {
-  static constexpr bool Pairs = Source::kInPairs;
+  using Products = typename Source::Products;
+  using Rows = WalkRows<Products>;
+  static constexpr int64_t kSpanColumns = Products::kSpanColumns;
 
  public:
   SharedWalk(const WalkTask& task, const WalkSizes& z, const Source& source) : task_(task), z_(z), source_(source), rows_(task.rows(z)) {}
@@ -132,14 +159,15 @@ class SharedWalk {
   void run(const Q* q, Q* o) {
     static thread_local SharedScratch<float> shared;
     const int64_t tiles = (rows_ + kTileRows - 1) / kTileRows, span = std::min(kSpanBlocks, task_.blocks());
-    float* scratch = shared.get(WalkRows<Pairs>::floats(rows_, z_) + span * (rows_ * kBlockKeys + tiles * kAlphaRows));
-    own_ = WalkRows<Pairs>::in(scratch, q, task_, z_);
-    scores_ = scratch + WalkRows<Pairs>::floats(rows_, z_), alpha_ = scores_ + span * rows_ * kBlockKeys;
+    float* scratch = shared.get(Rows::floats(rows_, z_) + span * (rows_ * kBlockKeys + tiles * kAlphaRows));
+    own_ = Rows::in(scratch, q, task_, z_);
+    scores_ = scratch + Rows::floats(rows_, z_), alpha_ = scores_ + span * rows_ * kBlockKeys;
     std::fill_n(alpha_, span * tiles * kAlphaRows, 0.0f);
     tiles_ = tiles;
     for (int64_t first = 0; first < task_.blocks(); first += kSpanBlocks) {
       const int64_t end = std::min(task_.blocks(), first + kSpanBlocks), columns = (z_.Dv + kSpanColumns - 1) / kSpanColumns;
-      parallelFor(end - first, 1, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
+      const int64_t grain = std::max<int64_t>(1, (end - first) / (4 * threadCount()));  // neighbours, so that what is fetched ahead is used
+      parallelFor(end - first, grain, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
       parallelFor(tiles, 1, [&](int64_t from, int64_t to) {
         for (int64_t tile = from; tile < to; ++tile) eachBlock(first, 0, end - first, [&](int64_t i, int64_t slot) { softenTile(i, slot, tile * kTileRows); });
       });
@@ -167,30 +195,34 @@ class SharedWalk {
   }
 
   void scoreBlock(int64_t i, int64_t slot) const {
-    const KeyBlock block = source_.keys(task_, i, room(), nullptr);
-    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
-      scoreRows<Pairs>(tileAt(row), own_.queries + row * own_.ldq, own_.ldq, keysOf(i, row), block, scoresOf(slot, row));
+    typename Products::Block block = source_.keys(task_, i, room(), nullptr);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows, block.nextRows())
+      Products::score(tileAt(row), own_.queries + row * own_.ldq, own_.ldq, keysOf(i, row), block, scoresOf(slot, row));
   }
 
   void softenTile(int64_t i, int64_t slot, int64_t row) const {
     if (row < task_.firstRow(z_, i)) return;
     int32_t visible[kTileRows];
     task_.visibleAt(z_, i, row, tileAt(row), visible);
-    softenRows<Pairs>(tileAt(row), visible, z_.scale, scoresOf(slot, row), own_.state.at(row), alphaOf(slot, row));
+    Products::soften(tileAt(row), visible, z_.scale, scoresOf(slot, row), own_.state.at(row), alphaOf(slot, row));
   }
 
   void sumColumns(int64_t i, int64_t slot, int64_t column) const {
-    KeyBlock block{nullptr, z_.Dk, nullptr, 0, 0, z_.scale};
-    source_.values(block, task_, i, column, std::min(kSpanColumns, z_.Dv - column), room(), nullptr);
-    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows)
-      addValueRows<Pairs>(tileAt(row), scoresOf(slot, row), alphaOf(slot, row), keysOf(i, row), block, own_.state.at(row).out + column, own_.state.ldo);
+    const int64_t columns = std::min(kSpanColumns, z_.Dv - column);
+    typename Products::Block block{};
+    source_.values(block, task_, i, column, columns, room(), nullptr);
+    Lookahead ahead;
+    if (i + 1 < task_.blocks()) ahead.add(source_.valueLines(task_, i + 1, column, columns));
+    ahead.spreadOver((rows_ + kTileRows - 1) / kTileRows);
+    for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows, ahead.step())
+      Products::addValues(tileAt(row), scoresOf(slot, row), alphaOf(slot, row), keysOf(i, row), block, own_.state.at(row).out + column, own_.state.ldo);
   }
 
   const WalkTask& task_;
   const WalkSizes& z_;
   const Source& source_;
   int64_t rows_, tiles_ = 0;
-  WalkRows<Pairs> own_{};
+  Rows own_{};
   float *scores_ = nullptr, *alpha_ = nullptr;
 };
 

@@ -15,7 +15,7 @@ class ExpandedBlocks {
   using Pack = Packer<T, Pairs>;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   ExpandedBlocks(const T* kv, const T* kRope, const int32_t* cuKeys, const WalkSizes& z, int64_t rotary)
       : kv_(kv), kRope_(kRope), cuKeys_(cuKeys), z_(z), rotary_(rotary), nope_(z.Dk - rotary), stride_(z.Hq * (nope_ + z.Dv)), ldv_(padded(z.Dv)) {}
 
@@ -41,6 +41,10 @@ class ExpandedBlocks {
     scratch += kBlockKeys * z_.Dk;
     Pack::stacked({headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), stride_, 1, columns}, scratch);
     out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), columns, stride_};
   }
 
  private:

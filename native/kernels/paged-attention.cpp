@@ -2,24 +2,14 @@
 #include "context-walk.h"
 #include "dtype.h"
 #include "fp8-latent.h"
+#include "paged-fp8.h"
+#include "paged-tables.h"
 #include "paged.h"
 
 namespace luciole {
 namespace {
 
 using namespace attention;
-
-/** Block tables: the place of block i of a sequence. */
-struct Tables {
-  const int32_t* tables;
-  int64_t maxBlocks;
-  int64_t at(int64_t sequence, int64_t i) const { return tables[sequence * maxBlocks + i]; }
-  /** The block read after block i of the task: its next one, else the first of `next`; -1 where there is none. */
-  int64_t after(const WalkTask& task, int64_t i, const WalkTask* next) const {
-    if (i + 1 < task.blocks()) return at(task.sequence, i + 1);
-    return next ? at(next->sequence, 0) : -1;
-  }
-};
 
 /** Blocks of heads that lie as the products read them; only what the build or odd widths ask for is copied. */
 template <class C, bool Pairs>
@@ -28,7 +18,7 @@ class HeadBlocks {
   static constexpr int64_t P = sizeof(C) == 2 ? 2 : 1;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   HeadBlocks(const C* keys, const C* values, Tables tables, const WalkSizes& z) : keys_(keys), values_(values), tables_(tables), z_(z), ldv_(padded(z.Dv)) {}
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
@@ -37,7 +27,7 @@ class HeadBlocks {
     const float* words = keysOf(tables_.at(task.sequence, i), task.kvHead);
     KeyBlock out{words, z_.Dk, nullptr, 0, 0, z_.scale};
     if constexpr (kInPlace) {
-      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextKeys = keysOf(after, headAfter(task, i, next));
+      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.aheadKeys = {keysOf(after, headAfter(task, i, next)), kBlockKeys, 0};
     } else {
       unpackKeys(words, scratch);
       out.keysT = scratch;
@@ -57,7 +47,12 @@ class HeadBlocks {
     }
     out.values = words, out.ldv = z_.Dv;
     if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, columns, scratch);
-    if (const int64_t after = tables_.after(task, i, next); after >= 0) out.nextValues = valuesOf(after, headAfter(task, i, next)) + column;
+    if (const int64_t after = columns == z_.Dv ? tables_.after(task, i, next) : -1; after >= 0)
+      out.aheadValues = {valuesOf(after, headAfter(task, i, next)) + column, z_.Dv, kTileVectors * kLanes};
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {valuesOf(tables_.at(task.sequence, i), task.kvHead) + column, kBlockKeys / P, columns, z_.Dv};
   }
 
  private:
@@ -117,7 +112,7 @@ class LatentBlocks {
   using Pack = Packer<Row, Pairs>;
 
  public:
-  static constexpr bool kInPairs = Pairs;
+  using Products = FloatProducts<Pairs>;
   LatentBlocks(const C* cache, Tables tables, const WalkSizes& z)
       : cache_(cache), tables_(tables), z_(z), entry_(kFp8 ? fp8EntryBytes(z.Dk, z.Dv) : z.Dk), ldv_(padded(z.Dv)) {}
 
@@ -125,12 +120,17 @@ class LatentBlocks {
 
   KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
-    Lookahead ahead;
-    if (after >= 0) ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
-    ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
     const C* block = blockOf(tables_.at(task.sequence, i));
-    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch, &ahead);
-    return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
+    KeyBlock out{scratch, z_.Dk, nullptr, 0, 0, z_.scale};
+    if (after >= 0)
+      out.trickle(reinterpret_cast<const float*>(blockOf(after)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
+                  words<Pairs>(kBlockKeys), z_.Dv / (kTileVectors * kLanes));
+    return out;
+  }
+
+  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
+    return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
   }
 
   /** Where all columns are asked for, the rows that `keys` read are still there. */
@@ -169,6 +169,8 @@ class LatentBlocks {
 
 void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType, void* o, const int32_t* tables, int64_t maxBlocks,
                     const int32_t* cuQueries, const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv, float scale) {
+  if (cacheType == kU8 && canMultiplyFp8(Dk, Dv))
+    return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, tables, maxBlocks, cuQueries, contextLengths, S, Hq, Dk, Dv, scale);
   const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale};
   const Tables blocks{tables, maxBlocks};
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });

@@ -28,6 +28,6 @@ enum class SumForm { zero, minimum };
 void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, int64_t sub, SumForm form, int32_t zero, uint8_t* record);
 
 /** Slots of threadScratch (pool.h) that products with stored weights hold while they run. */
-inline constexpr int kScratchExpanded = 0, kScratchAccumulators = 1, kScratchPanel = 2;
+inline constexpr int kScratchUnpacked = 0, kScratchAccumulators = 1, kScratchPanel = 2;
 
 }  // namespace luciole

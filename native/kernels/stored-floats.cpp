@@ -228,7 +228,7 @@ struct FloatKernels {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
     const uint8_t* quads = panel + headBytes(K);
     const int64_t tiles = (count + kTileRows - 1) / kTileRows;
-    uint8_t* widened = tiles > 1 ? static_cast<uint8_t*>(threadScratch(kScratchExpanded, kQuadsPerGroup * Widened<F>::kQuadBytes)) : nullptr;
+    uint8_t* widened = tiles > 1 ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, kQuadsPerGroup * Widened<F>::kQuadBytes)) : nullptr;
     for (int64_t g = 0; g * kGroup < K; ++g) {
       const uint8_t* group = quads + g * kQuadsPerGroup * kQuadBytes;
       const int64_t numQuads = std::min<int64_t>(quadsOf(K) - g * kQuadsPerGroup, kQuadsPerGroup);

@@ -19,7 +19,8 @@ namespace luciole {
 //   kBlockNumbers, kBlockBytes   of one row in the file
 //   kSub                         numbers of a sub-block with one scale, 16 or 32
 //   kZero, kWide, kMin           how much quads are too large, whether they are wide (int8-dot.h), whether sub-blocks have a minimum
-//   kExpands                     whether many rows are worth unpacking a panel first
+//   kUnpacks, kUnpacksQuads      whether scales, and quads too, are work to unpack that is better done once for many rows
+//   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for the CPU to guess
 //   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is whole)
 //   packBlock(block, b, o, panel)  block b of a row in the file into the place of output o
 //   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of each output;
@@ -46,51 +47,64 @@ inline constexpr int64_t kChunkGroups = 4;
 /** How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is being multiplied. */
 inline constexpr int64_t kAhead = 8192;
 
-/** Memory to ask for, a little with every step: bursts would fill the queue of misses. */
+/**
+ * Memory to ask for, a little with every step: bursts would fill the queue of misses. With `near`, what lies that far back goes on into the first level:
+ * the steps of a K-quant's group read the same lines, so that those of a group are missed all at once.
+ */
 struct Ahead {
   const uint8_t* next;
   const uint8_t* end;
-  int64_t stepBytes;
+  int64_t stepBytes, near = 0;
   void step() {
-    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) __builtin_prefetch(next, 0, 2);
+    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) {
+      __builtin_prefetch(next, 0, 2);
+      if (near) __builtin_prefetch(next - near, 0, 3);
+    }
   }
 };
 
-/** Sub-blocks unpacked for many rows: quads as they are multiplied, scales and minima in f32. Step by step, as F's panel. */
+/**
+ * A Format with a chunk unpacked beforehand, as pays when several tiles of rows share it: scales and minima to f32, and quads to bytes where they
+ * are more work than a shift and a mask.
+ */
 template <class F>
-struct Expanded {
-  static constexpr int kSub = F::kSub, kZero = F::kZero;
-  static constexpr bool kWide = F::kWide, kMin = F::kMin, kUnrolls = false;
-  static constexpr int kSubs = kStep / kSub;
-  static constexpr int64_t kScalesAt = kQuads * kQuadBytes, kMinimaAt = kScalesAt + kSubs * kQuadBytes;
-  static constexpr int64_t kStepBytes = kMinimaAt + (kMin ? kQuadBytes : 0);
+struct Unpacked : F {
+  static constexpr int kSubs = kStep / F::kSub;
+  static constexpr int64_t kScalesAt = F::kUnpacksQuads ? kQuads * kQuadBytes : 0;
+  static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes, kStepBytes = kMinimaAt + (F::kMin ? kQuadBytes : 0);
 
-  struct Group {
+  struct Group : F::Group {
     const uint8_t* base;
-    Group(const uint8_t* panel, int64_t g) : base(panel + g * kStepsPerGroup * kStepBytes) {}
-    vi quad(int step, int q, int v) const { return loadWords(base + step * kStepBytes + q * kQuadBytes + v * kVectorBytes); }
-    vf scale(int step, int sub, int v) const { return toVf(loadWords(base + step * kStepBytes + kScalesAt + sub * kQuadBytes + v * kVectorBytes)); }
-    vf minimum(int step, int v) const { return toVf(loadWords(base + step * kStepBytes + kMinimaAt + v * kVectorBytes)); }
-    static vf toVf(vi bits) { return reinterpret_cast<vf&>(bits); }
+    /** `chunk`: what fill made of the groups from the chunk's first on; this one is its i-th. */
+    Group(const uint8_t* panel, int64_t g, const uint8_t* chunk, int64_t i) : F::Group(panel, g), base(chunk + i * kStepsPerGroup * kStepBytes) {}
+    vi quad(int step, int q, int v) const {
+      if constexpr (F::kUnpacksQuads) return loadWords(base + step * kStepBytes + q * kQuadBytes + v * kVectorBytes);
+      return F::Group::quad(step, q, v);
+    }
+    vf scale(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes); }
+    vf minimum(int step, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt) + v * kLanes); }
   };
 
-  /** Groups [first, first + count) of a panel, `steps` steps of them. */
-  static void fill(const uint8_t* panel, int64_t first, int64_t count, int64_t steps, uint8_t* out) {
-    for (int64_t g = 0; g < count; ++g) {
-      const typename F::Group group(panel, first + g);
-      const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
-      for (int step = 0; step < here; ++step, out += kStepBytes) {
-        for (int v = 0; v < kPanelVectors; ++v) {
-          uint8_t* to = out + v * kVectorBytes;
-#pragma GCC unroll 8
-          for (int q = 0; q < kQuads; ++q) storeWords(to + q * kQuadBytes, group.quad(step, q, v));
-#pragma GCC unroll 2
-          for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(to + kScalesAt + sub * kQuadBytes), group.scale(step, sub, v));
-          if constexpr (kMin) store(reinterpret_cast<float*>(to + kMinimaAt), group.minimum(step, v));
-        }
+  static void fill(const uint8_t* panel, int64_t first, int64_t steps, uint8_t* chunk) {
+    for (int64_t s = 0; s < steps; ++s, chunk += kStepBytes) {
+      const typename F::Group group(panel, first + s / kStepsPerGroup);
+      const int step = static_cast<int>(s % kStepsPerGroup);
+      for (int v = 0; v < kPanelVectors; ++v) {
+        if constexpr (F::kUnpacksQuads)
+          for (int q = 0; q < kQuads; ++q) storeWords(chunk + q * kQuadBytes + v * kVectorBytes, group.quad(step, q, v));
+        for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
+        if constexpr (F::kMin) store(reinterpret_cast<float*>(chunk + kMinimaAt) + v * kLanes, group.minimum(step, v));
       }
     }
   }
+};
+
+/** The Format itself, with the same constructor of its groups. */
+template <class F>
+struct Direct : F {
+  struct Group : F::Group {
+    Group(const uint8_t* panel, int64_t g, const uint8_t*, int64_t) : F::Group(panel, g) {}
+  };
 };
 
 /** The records of a tile's rows. */
@@ -99,15 +113,15 @@ struct TileRows {
 };
 
 /**
- * acc[r] += the part of row r in `count` groups from `first` on, of which `panel` has the first at group `panelFirst`; `steps` steps in all.
+ * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales, for a Format that wants them.
  * For each group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
  */
 template <class F, int R>
-void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, Ahead ahead,
+void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, Ahead ahead,
                   float* acc) {
   constexpr int V = kIntegerTileVectors, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
   for (int64_t g = 0; g < count; ++g) {
-    const typename F::Group group(panel, panelFirst + g);
+    const typename F::Group group(panel, first + g, chunk, g);
     const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
     const int64_t at = (first + g) * kGroup;
     for (int v0 = 0; v0 < kPanelVectors; v0 += V) {
@@ -174,7 +188,7 @@ void multiplyTile(const uint8_t* panel, int64_t panelFirst, const TileRows& rows
   }
 }
 
-using TileKernel = void (*)(const uint8_t*, int64_t, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, Ahead, float*);
+using TileKernel = void (*)(const uint8_t*, const uint8_t*, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, Ahead, float*);
 
 template <class F, int... R>
 constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
@@ -202,18 +216,16 @@ struct IntegerKernels {
   }
 
   static void unpackRow(const uint8_t* panel, int64_t output, int64_t K, float* out) {
-    using E = Expanded<F>;
-    uint8_t* chunk = static_cast<uint8_t*>(threadScratch(kScratchExpanded, kStepsPerGroup * E::kStepBytes));
-    for (int64_t k0 = 0; k0 < K; k0 += kGroup) {
-      const int64_t steps = std::min(K - k0, kGroup) / kStep;
-      E::fill(panel, k0 / kGroup, 1, steps, chunk);
-      for (int64_t i = 0; i < steps * kStep; ++i) {
-        const uint8_t* step = chunk + i / kStep * E::kStepBytes;
-        const int64_t j = i % kStep;
-        const uint8_t byte = step[j / 4 * kQuadBytes + output * 4 + j % 4];
+    const int v = static_cast<int>(output / kLanes), lane = static_cast<int>(output % kLanes);
+    for (int64_t k = 0; k < K; k += 4) {
+      const typename F::Group group(panel, k / kGroup);
+      const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
+      const uint32_t word = static_cast<uint32_t>(group.quad(step, i / 4, v)[lane]);
+      const float scale = group.scale(step, i / F::kSub, v)[lane], minimum = F::kMin ? group.minimum(step, v)[lane] : 0.0f;
+      for (int b = 0; b < 4; ++b) {
+        const uint8_t byte = static_cast<uint8_t>(word >> (8 * b));
         const int quantum = (F::kWide && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
-        const float scale = floatAt(step + E::kScalesAt + j / F::kSub * kQuadBytes + output * 4);
-        out[k0 + i] = F::kMin ? std::fma(scale, static_cast<float>(quantum), floatAt(step + E::kMinimaAt + output * 4)) : scale * static_cast<float>(quantum);
+        out[k + b] = std::fma(scale, static_cast<float>(quantum), minimum);
       }
     }
   }
@@ -222,22 +234,19 @@ struct IntegerKernels {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
     const RecordLayout layout(K, F::kSub);
     const int64_t groups = (K + kGroup - 1) / kGroup, tiles = (count + kIntegerTileRows - 1) / kIntegerTileRows;
-    const bool expands = F::kExpands && tiles > 1;
+    const bool unpacks = F::kUnpacks && tiles > 1;
     const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups;
-    uint8_t* chunk = expands ? static_cast<uint8_t*>(threadScratch(kScratchExpanded, chunkGroups * kStepsPerGroup * Expanded<F>::kStepBytes)) : nullptr;
+    uint8_t* chunk = unpacks ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, chunkGroups * kStepsPerGroup * Unpacked<F>::kStepBytes)) : nullptr;
     for (int64_t g = 0; g < groups; g += chunkGroups) {
       const int64_t here = std::min(chunkGroups, groups - g);
       const int64_t steps = std::min(K - g * kGroup, here * kGroup) / kStep;
-      if (expands) Expanded<F>::fill(panel, g, here, steps, chunk);
+      if (unpacks) Unpacked<F>::fill(panel, g, steps, chunk);
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = count * t / tiles, end = count * (t + 1) / tiles;
         TileRows tile;
         for (int64_t r = begin; r < end; ++r) tile.at[r - begin] = rows.at(first + r);
-        const Ahead ahead = aheadOf(panel, g, steps, tiles, t);
-        if (expands)
-          tileKernels<Expanded<F>>[end - begin - 1](chunk, 0, tile, layout, g, here, steps, ahead, acc + begin * kPanelOutputs);
-        else
-          tileKernels<F>[end - begin - 1](panel, g, tile, layout, g, here, steps, ahead, acc + begin * kPanelOutputs);
+        const auto& kernels = unpacks ? tileKernels<Unpacked<F>> : tileKernels<Direct<F>>;
+        kernels[end - begin - 1](panel, chunk, tile, layout, g, here, steps, aheadOf(panel, g, steps, count, tiles, t), acc + begin * kPanelOutputs);
       }
     }
   }
@@ -246,10 +255,10 @@ struct IntegerKernels {
    * What tile t of `tiles` asks for while it works through `steps` steps from group g on: kAhead further in the panel, or its share of the next chunk.
    * After a panel comes the next one.
    */
-  static Ahead aheadOf(const uint8_t* panel, int64_t g, int64_t steps, int64_t tiles, int64_t t) {
+  static Ahead aheadOf(const uint8_t* panel, int64_t g, int64_t steps, int64_t count, int64_t tiles, int64_t t) {
     constexpr int64_t stepBytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
     const uint8_t* here = panel + g * kStepsPerGroup * stepBytes;
-    if (tiles == 1) return {here + kAhead, here + kAhead + steps * stepBytes, stepBytes};
+    if (tiles == 1) return count < F::kAheadFrom ? Ahead{here, here, 0} : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes, F::kUnrolls ? kAhead - kStepsPerGroup * stepBytes : 0};
     const int64_t lines = steps * stepBytes / 64, from = lines * t / tiles, to = lines * (t + 1) / tiles;
     const uint8_t* next = here + steps * stepBytes;
     return {next + from * 64, next + to * 64, ((to - from) / steps + 1) * 64};

@@ -15,7 +15,8 @@ struct WithMinima {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = FifthBit ? 176 : 144, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kLowScalesAt = 128, kLowMinimaAt = 256, kHighAt = 384, kBitsAt = 512, kNibblesAt = FifthBit ? 1536 : 512;
   static constexpr int kSub = 32, kZero = 0;
-  static constexpr bool kWide = false, kMin = true, kExpands = true, kUnrolls = true;
+  static constexpr int64_t kAheadFrom = 1;
+  static constexpr bool kWide = false, kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;

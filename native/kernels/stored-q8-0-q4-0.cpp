@@ -8,7 +8,8 @@ namespace {
 struct Q8_0 {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 34, kPanelBlock = kBlockBytes * kPanelOutputs, kQuadsAt = 64;
   static constexpr int kSub = 32, kZero = kWideZero;
-  static constexpr bool kWide = true, kMin = false, kExpands = false, kUnrolls = false;
+  static constexpr int64_t kAheadFrom = 5;
+  static constexpr bool kWide = true, kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;
@@ -28,7 +29,8 @@ struct Q8_0 {
 struct Q4_0 {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18, kPanelBlock = kBlockBytes * kPanelOutputs, kNibblesAt = 64;
   static constexpr int kSub = 32, kZero = 8;
-  static constexpr bool kWide = false, kMin = false, kExpands = true, kUnrolls = false;
+  static constexpr int64_t kAheadFrom = 2;
+  static constexpr bool kWide = false, kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;

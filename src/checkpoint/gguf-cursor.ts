@@ -7,6 +7,8 @@ import { GGUF_NUMBER_BYTES, type GgufNumberType } from "./gguf-types.js";
 import { type TextList, TextListBuilder } from "./text-list.js";
 
 const WINDOW_BYTES = 1 << 20;
+/** Far above any real header (a vocabulary takes some megabytes). */
+const MAX_HEADER_BYTES = 1 << 28;
 
 /** A typed array of metadata numbers. */
 export type GgufNumbers =
@@ -76,6 +78,7 @@ export class GgufCursor {
   async numbers(type: GgufNumberType, count: number, what: string): Promise<GgufNumbers> {
     const sizeBytes = count * GGUF_NUMBER_BYTES[type];
     if (sizeBytes > this.remaining) this.fail(`${what} claims ${count} values, but only ${this.remaining} bytes follow`);
+    this.checkBudget(sizeBytes);
     const bytes = await readExactly(this.handle, this.position, sizeBytes, this.path);
     this.skip(sizeBytes);
     if (type === "bool") for (const byte of bytes) this.boolean(byte, what);
@@ -85,6 +88,7 @@ export class GgufCursor {
   /** So many strings. */
   async texts(count: number, what: string): Promise<TextList> {
     if (count > Math.floor(this.remaining / 8)) this.fail(`${what} claims ${count} strings, but only ${this.remaining} bytes follow`);
+    this.checkBudget(8 * count);
     const list = new TextListBuilder(count);
     for (let i = 0; i < count; i++) {
       if (this.window.length - this.at < 8) await this.refill(8, what);
@@ -92,7 +96,7 @@ export class GgufCursor {
       this.at += 8;
       if (typeof length !== "number" || length > this.remaining) this.fail(`string ${i} of ${what} claims ${length} bytes, but only ${this.remaining} follow`);
       if (this.window.length - this.at < length) await this.refill(length, what);
-      if (!list.add(this.window.subarray(this.at, this.at + length))) this.fail(`${what} takes more than 4 GB`);
+      list.add(this.window.subarray(this.at, this.at + length));
       this.at += length;
     }
     return list.finish();
@@ -113,11 +117,16 @@ export class GgufCursor {
 
   private async refill(length: number, what: string): Promise<void> {
     const { position, remaining } = this;
-    if (length > remaining) this.fail(`the file ends within ${what}: ${length} bytes wanted at ${position}, ${remaining} left; it is truncated`);
+    if (length <= remaining) this.checkBudget(length);
+    else this.fail(`the file ends within ${what}: ${length} bytes wanted at ${position}, ${remaining} left; it is truncated`);
     this.window = await readExactly(this.handle, position, Math.min(remaining, Math.max(length, WINDOW_BYTES)), this.path);
     this.view = new DataView(this.window.buffer);
     this.windowStart = position;
     this.at = 0;
+  }
+
+  private checkBudget(length: number): void {
+    if (this.position + length > MAX_HEADER_BYTES) this.fail(`the header is longer than the ${MAX_HEADER_BYTES} bytes taken`);
   }
 
   private skip(length: number): void {

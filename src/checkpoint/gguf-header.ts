@@ -99,6 +99,7 @@ async function readValueType(cursor: GgufCursor, label: string): Promise<GgufVal
 async function readName(cursor: GgufCursor, what: string, maxBytes: number): Promise<string> {
   const bytes = await cursor.bytes(what, maxBytes);
   if (bytes.length === 0) cursor.fail(`${what} is empty`);
+  if (bytes.some((byte) => byte < 32 || byte === 127)) cursor.fail(`${what} holds control characters`);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

@@ -29,7 +29,7 @@ export class GgufMetadata {
     return this.values.get(key);
   }
 
-  /** A text of at most a megabyte characters. */
+  /** A single text. */
   text(key: string): string | undefined {
     const value = this.values.get(key);
     if (value === undefined) return undefined;

@@ -1,9 +1,10 @@
 // tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE. Knows the two notations; encodes no text.
-// Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py; kinds of pre-tokenisers: its src/llama-vocab.cpp.
+// Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
+import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { toByteCharacters } from "../tokenizer/byte-alphabet.js";
-import type { TokenizerConfigJson } from "../tokenizer/library-tokenizer.js";
-import type { AddedTokenJson, TokenizerJson } from "../tokenizer/tokenizer.js";
+import { PRE_TOKENIZER_KINDS, preTokenizerKind } from "../tokenizer/pre-tokenizer-kinds.js";
+import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
 import type { GgufSetting } from "./gguf-writer.js";
 
 /** What a model directory says of its tokenizer. */
@@ -28,10 +29,11 @@ const TOKEN_TYPE = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const
  * tokenizer becomes byte-level BPE that gives the same ids for text of its alphabet. Throws CheckpointError for any other kind.
  */
 export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: number): GgufSetting[] {
-  const { tokenizer, config } = files;
+  const { config } = files;
+  const tokenizer = checked(files.tokenizer);
   const { tokens, merges, pre } = byteLevelParts(tokenizer);
   const added = tokenizer.added_tokens ?? [];
-  const tooMany = Math.max(tokens.length, ...added.map(({ id }) => id + 1));
+  const tooMany = added.reduce((most, { id }) => Math.max(most, id + 1), tokens.length);
   if (tooMany > vocabSize)
     throw new CheckpointError(`tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; take the tokenizer that belongs to it`);
   const list = tokenList(tokens, added, vocabSize);
@@ -49,6 +51,28 @@ export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: 
   ];
 }
 
+const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 24);
+const schema = z.looseObject({
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string(), special: z.boolean().optional() })).optional(),
+  model: z.looseObject({
+    type: z.literal("BPE"),
+    vocab: z.record(z.string(), tokenId),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+  }),
+});
+type BpeJson = z.infer<typeof schema>;
+type AddedTokens = NonNullable<BpeJson["added_tokens"]>;
+
+function checked(tokenizer: TokenizerJson): BpeJson {
+  const result = schema.safeParse(tokenizer);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0];
+  throw new CheckpointError(`tokenizer.json cannot be written into a GGUF file, which takes byte-level BPE: ${path.join(".") || "its content"}: ${message}`);
+}
+
 interface ByteLevelParts {
   /** By id; holes where no token is named. */
   readonly tokens: readonly (string | undefined)[];
@@ -56,23 +80,16 @@ interface ByteLevelParts {
   readonly pre: string;
 }
 
-function byteLevelParts(tokenizer: TokenizerJson): ByteLevelParts {
-  const { type, vocab, merges } = tokenizer.model;
-  if (type !== "BPE" || typeof vocab !== "object" || vocab === null || Array.isArray(vocab)) {
-    throw new CheckpointError(`tokenizer.json: a ${type ?? "nameless"} model cannot be written into a GGUF file; expected byte-level BPE`);
-  }
+function byteLevelParts(tokenizer: BpeJson): ByteLevelParts {
   const tokens: string[] = [];
-  for (const [token, id] of Object.entries(vocab as Record<string, number>)) tokens[id] = token;
-  if (isCharacterTokenizer(tokenizer)) return characterParts(tokens, tokenizer.added_tokens ?? []);
-  return { tokens, merges: (merges ?? []).map(mergeText), pre: preTokenizerKind(tokenizer) };
+  for (const [token, id] of Object.entries(tokenizer.model.vocab)) tokens[id] = token;
+  const { merges } = tokenizer.model;
+  if (merges.length === 0 && (tokenizer.pre_tokenizer ?? null) === null) return characterParts(tokens, tokenizer.added_tokens ?? []);
+  return { tokens, merges: merges.map((merge) => (typeof merge === "string" ? merge : merge.join(" "))), pre: kindOf(tokenizer) };
 }
 
-const mergeText = (merge: unknown): string => (Array.isArray(merge) ? merge.join(" ") : String(merge));
-
-const isCharacterTokenizer = ({ pre_tokenizer, model }: TokenizerJson): boolean => (pre_tokenizer ?? null) === null && model.merges?.length === 0;
-
 /** One token per character: its bytes in GPT-2's alphabet, and the merges that build it from them. */
-function characterParts(tokens: readonly string[], added: readonly AddedTokenJson[]): ByteLevelParts {
+function characterParts(tokens: readonly string[], added: AddedTokens): ByteLevelParts {
   const special = new Set(added.map(({ id }) => id));
   const merges = new Set<string>();
   const renamed = tokens.map((token, id) => {
@@ -84,42 +101,16 @@ function characterParts(tokens: readonly string[], added: readonly AddedTokenJso
   return { tokens: renamed, merges: [...merges], pre: "gpt-2" };
 }
 
-/** The expressions that tell a pre-tokeniser's kind, in the order they stand in tokenizer.json. */
-const KINDS: readonly (readonly [kind: string, expressions: readonly RegExp[]])[] = [
-  ["deepseek-v3", [/^\\p\{N\}\{1,3\}$/, /一-龥/, /./]],
-  ["deepseek-llm", [/^\[\\?[r\r]\\?[n\n]\]$/, /A-Za-z/, /！-／/, /^\\s\+\$$/, /一-龥/]],
-  ["llama-bpe", [/^\(\?i:'s\|'t.*\\p\{N\}\{1,3\}\|/]],
-  ["qwen2", [/^\(\?i:'s\|'t.*\\p\{L\}\+\|\\p\{N\}\|/]],
-];
-
-function preTokenizerKind({ pre_tokenizer: root, added_tokens: added = [] }: TokenizerJson): string {
-  const steps = stepsOf(root);
-  const expressions = steps.flatMap((step) => (step.type === "Split" ? [expressionOf(step)] : []));
-  const byteLevel = steps.find((step) => step.type === "ByteLevel");
-  if (byteLevel && expressions.length === 0 && byteLevel.use_regex !== false) return "gpt-2";
-  const kind = KINDS.find(([, wanted]) => wanted.length === expressions.length && wanted.every((pattern, i) => pattern.test(expressions[i])))?.[0];
-  if (!byteLevel || !kind) {
-    const known = ["gpt-2", ...KINDS.map(([name]) => name)].join(", ");
-    throw new CheckpointError(`tokenizer.json: its pre-tokeniser is none that GGUF readers know by name; expected that of ${known}`);
-  }
-  const isDistill = kind === "qwen2" && added.some(({ content }) => content === "<｜begin▁of▁sentence｜>");
-  return isDistill ? "deepseek-r1-qwen" : kind;
+function kindOf({ pre_tokenizer, added_tokens = [] }: BpeJson): string {
+  const kind = preTokenizerKind(
+    pre_tokenizer,
+    added_tokens.map(({ content }) => content),
+  );
+  if (kind) return kind;
+  throw new CheckpointError(`tokenizer.json: its pre-tokeniser is none that GGUF readers know by name; expected that of ${PRE_TOKENIZER_KINDS.join(", ")}`);
 }
 
-type Step = Readonly<Record<string, unknown>>;
-
-function stepsOf(root: unknown): Step[] {
-  if (typeof root !== "object" || root === null) return [];
-  const { type, pretokenizers } = root as Step;
-  return type === "Sequence" && Array.isArray(pretokenizers) ? pretokenizers.flatMap(stepsOf) : [root as Step];
-}
-
-function expressionOf(step: Step): string {
-  const { pattern } = step as { pattern?: { Regex?: unknown; String?: unknown } };
-  return String(pattern?.Regex ?? pattern?.String ?? "");
-}
-
-function tokenList(tokens: readonly (string | undefined)[], added: readonly AddedTokenJson[], vocabSize: number): { texts: string[]; types: number[] } {
+function tokenList(tokens: readonly (string | undefined)[], added: AddedTokens, vocabSize: number): { texts: string[]; types: number[] } {
   const texts = Array.from({ length: vocabSize }, (_, id) => tokens[id] ?? `[PAD${id}]`);
   const types = Array.from({ length: vocabSize }, (_, id): number => (tokens[id] === undefined ? TOKEN_TYPE.unused : TOKEN_TYPE.normal));
   for (const { id, content, special } of added) {
@@ -129,7 +120,7 @@ function tokenList(tokens: readonly (string | undefined)[], added: readonly Adde
   return { texts, types };
 }
 
-function idSettings({ added_tokens: added = [] }: TokenizerJson, config: TokenizerConfigJson, ids: TokenIds): GgufSetting[] {
+function idSettings({ added_tokens: added = [] }: BpeJson, config: TokenizerConfigJson, ids: TokenIds): GgufSetting[] {
   const named = (name: TokenizerConfigJson["bos_token"]): number | undefined => {
     const text = typeof name === "string" ? name : name?.content;
     return added.find(({ content }) => content === text)?.id;
@@ -143,10 +134,12 @@ function idSettings({ added_tokens: added = [] }: TokenizerJson, config: Tokeniz
 }
 
 /** Whether the begin token is put in front: as the configuration says, else as the post-processor does. */
-function addsBegin({ post_processor: processor }: TokenizerJson, config: TokenizerConfigJson): boolean {
+function addsBegin({ post_processor: processor }: BpeJson, config: TokenizerConfigJson): boolean {
   if (typeof config.add_bos_token === "boolean") return config.add_bos_token;
   return processorsOf(processor).some(({ type, single }) => type === "TemplateProcessing" && Array.isArray(single) && "SpecialToken" in (single[0] ?? {}));
 }
+
+type Step = Readonly<Record<string, unknown>>;
 
 function processorsOf(root: unknown): Step[] {
   if (typeof root !== "object" || root === null) return [];

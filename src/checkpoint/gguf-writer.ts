@@ -130,30 +130,36 @@ class ByteBuilder {
   private length = 0;
 
   u8(value: number): void {
-    this.buffer[this.grow(1)] = value;
+    const at = this.grow(1);
+    this.buffer[at] = value;
   }
 
   u32(value: number): void {
     if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32)) throw new CheckpointError(`${value} does not fit the 32 bits a GGUF file keeps it in`);
-    this.view.setUint32(this.grow(4), value, true);
+    const at = this.grow(4);
+    this.view.setUint32(at, value, true);
   }
 
   i32(value: number): void {
-    this.view.setInt32(this.grow(4), value, true);
+    const at = this.grow(4);
+    this.view.setInt32(at, value, true);
   }
 
   f32(value: number): void {
-    this.view.setFloat32(this.grow(4), value, true);
+    const at = this.grow(4);
+    this.view.setFloat32(at, value, true);
   }
 
   u64(value: number): void {
-    this.view.setBigUint64(this.grow(8), BigInt(value), true);
+    const at = this.grow(8);
+    this.view.setBigUint64(at, BigInt(value), true);
   }
 
   text(value: string): void {
     const bytes = Buffer.from(value);
     this.u64(bytes.length);
-    this.buffer.set(bytes, this.grow(bytes.length));
+    const at = this.grow(bytes.length);
+    this.buffer.set(bytes, at);
   }
 
   pad(alignment: number): void {
@@ -164,6 +170,7 @@ class ByteBuilder {
     return this.buffer.subarray(0, this.length);
   }
 
+  /** Makes room and gives where it starts. The buffer may be another one afterwards, so it is looked at only then. */
   private grow(length: number): number {
     const start = this.length;
     this.length += length;

@@ -20,7 +20,8 @@ export {
   tensorSizeBytes,
   type WritableTensor,
 } from "./host-tensor.js";
-export { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, readJsonObject, writeModelDirectory } from "./model-directory.js";
+export { readJsonObject } from "./json-file.js";
+export { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, writeModelDirectory } from "./model-directory.js";
 export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSafetensorsOptions, writeSafetensors } from "./safetensors.js";
 export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, type LoadedCheckpoint, listSteps, loadLatest } from "./store.js";
 export { storedValues } from "./stored-values.js";

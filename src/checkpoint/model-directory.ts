@@ -7,6 +7,7 @@ import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
 import { errorCode, type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
 import { type FileDigest, writeFileWith } from "./file-writer.js";
 import { type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import { readJsonObject } from "./json-file.js";
 import { openModelTensors, openSafetensors, writeSafetensors } from "./safetensors.js";
 import { exactJson, type JsonObject, type TrainerState } from "./trainer-state.js";
 
@@ -73,19 +74,6 @@ export async function openModelDirectory(directory: string, fs: FileSystem = mac
     await weights.close();
     throw error;
   }
-}
-
-/** Reads a JSON file that must hold an object. Throws CheckpointError naming the file. */
-export async function readJsonObject(path: string, fs: FileSystem = machineFileSystem): Promise<JsonObject> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await fs.readFile(path, "utf8"));
-  } catch (error) {
-    const got = errorCode(error) === "ENOENT" ? "found none" : `got: ${(error as Error).message}`;
-    throw new CheckpointError(`${path}: expected a JSON file, ${got}`, { cause: error });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new CheckpointError(`${path}: expected a JSON object`);
-  return value as JsonObject;
 }
 
 function textFiles(contents: ModelDirectoryContents): Map<string, string> {

@@ -150,6 +150,17 @@ describe("a sharded model", () => {
     await source.close();
   });
 
+  test("is refused when a shard is truncated, in its header or in its data", async () => {
+    const index = await writeIndex({ "a.weight": "model-1.safetensors", "b.bias": "model-2.safetensors" });
+    const whole = await readFile(join(directory, "model-2.safetensors"));
+    for (const length of [0, 7, 40, whole.length - 1]) {
+      await writeFile(join(directory, "model-2.safetensors"), whole.subarray(0, length));
+      const failure = await openShardedSafetensors(index).catch((error) => error);
+      expect(failure).toBeInstanceOf(CheckpointError);
+      expect(failure.message).toMatch(/model-2\.safetensors: .*truncated/);
+    }
+  });
+
   test("is refused when the index names what is not there, or leads out of the directory", async () => {
     await expect(openShardedSafetensors(await writeIndex({ "b.bias": "model-1.safetensors" }))).rejects.toThrow("b.bias should be in model-1.safetensors");
     await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow("beside the index");

@@ -7,6 +7,7 @@ import { exists, readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
 import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
 import { type FilePlacement, type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import { readJsonObject } from "./json-file.js";
 import { buildHeader, headerLength, parseHeader, type SafetensorsHeader } from "./safetensors-header.js";
 
 /** Options of `writeSafetensors`. `metadata` defaults to `{ format: "pt" }`, without which `transformers` refuses the file. */
@@ -170,12 +171,7 @@ class ShardedTensors implements TensorSource {
 }
 
 async function readWeightMap(indexPath: string, fs: FileSystem): Promise<Map<string, string>> {
-  let weightMap: unknown;
-  try {
-    weightMap = JSON.parse(await fs.readFile(indexPath, "utf8"))?.weight_map;
-  } catch (error) {
-    throw new CheckpointError(`${indexPath}: expected a JSON index of shards, got ${(error as Error).message}`, { cause: error });
-  }
+  const { weight_map: weightMap } = await readJsonObject(indexPath, fs);
   if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) throw new CheckpointError(`${indexPath}: expected an object weight_map`);
   const entries = Object.entries(weightMap as Record<string, unknown>);
   for (const [name, file] of entries) {

@@ -59,9 +59,8 @@ export class TextListBuilder {
     this.starts = new Uint32Array(count + 1);
   }
 
-  /** Copies the bytes of the next text; false when the list would outgrow 4 GB. */
-  add(bytes: Uint8Array): boolean {
-    if (this.total + bytes.length > 0xffffffff) return false;
+  /** Copies the bytes of the next text; all together at most 4 GB. */
+  add(bytes: Uint8Array): void {
     if (this.used + bytes.length > this.open.length) {
       this.close();
       this.open = new Uint8Array(Math.max(bytes.length, SEGMENT_BYTES));
@@ -70,7 +69,6 @@ export class TextListBuilder {
     this.used += bytes.length;
     this.total += bytes.length;
     this.starts[++this.added] = this.total;
-    return true;
   }
 
   finish(): TextList {
@@ -82,12 +80,4 @@ export class TextListBuilder {
     if (this.used > 0) this.segments.push({ start: this.total - this.used, bytes: this.used === this.open.length ? this.open : this.open.slice(0, this.used) });
     this.used = 0;
   }
-}
-
-/** The list of these texts. */
-export function textList(texts: readonly string[]): TextList {
-  const encoder = new TextEncoder();
-  const builder = new TextListBuilder(texts.length);
-  for (const text of texts) builder.add(encoder.encode(text));
-  return builder.finish();
 }

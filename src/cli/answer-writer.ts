@@ -32,7 +32,7 @@ export class AnswerWriter {
   finish(question: string, { numTokens, seconds, stopReason }: Pick<ReplyFigures, "numTokens" | "seconds" | "stopReason">): void {
     const { think, answer, text } = this.whole;
     const figures = { numTokens, tokensPerSecond: numTokens / seconds, stopReason };
-    if (this.options.json) this.stream.write(`${JSON.stringify({ prompt: question, thinking: think, answer: answer || text.trim(), ...figures })}\n`);
+    if (this.options.json) this.stream.write(`${JSON.stringify({ prompt: question, thinking: think.trim(), answer: (answer || text).trim(), ...figures })}\n`);
     else this.stream.write(`${this.colored && this.shown === "think" ? "\x1b[0m" : ""}\n`);
     if (!this.options.json && stopReason === "length") process.stderr.write(`(cut off at ${numTokens} tokens; allow more with --max-tokens)\n`);
   }

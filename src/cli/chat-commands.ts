@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
 import type { ChatSampling, ChatSession } from "../inference/chat-session.js";
 import type { SamplingDefaults } from "../inference/sampling-defaults.js";
-import { THINK_MODES, type ThinkMode } from "./reply-view.js";
+import { counted, THINK_MODES, type ThinkMode } from "./reply-view.js";
 
 /** What commands act on. */
 export interface ChatState {
@@ -28,8 +28,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   help: { usage: "/help", help: "this list", run: () => helpLines() },
   clear: { usage: "/clear", help: "forget the conversation, keep the system prompt", run: clear },
   system: { usage: "/system [text|off]", help: "show, set or drop the system prompt", run: system },
-  think: { usage: "/think on|fold|off|show", help: "thinking as it comes, folded into a line, hidden; or show the last", run: think },
-  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, seed; without a value: the model's own", run: set },
+  think: { usage: "/think on|fold|off|show", help: "thinking: as it comes, folded, hidden; show the last", run: think },
+  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, think-budget, seed", run: set },
   save: { usage: "/save file", help: "write the conversation to a file", run: save },
   load: { usage: "/load file", help: "go on with a saved conversation", run: load },
   stats: { usage: "/stats", help: "tokens, speed, and how full the context is", run: (_, chat) => stats(chat) },
@@ -84,6 +84,7 @@ const SETTINGS: Readonly<Record<string, { readonly key: keyof ChatSampling; read
   "top-k": { key: "topK", expected: "a whole number (0: all)", fits: isWhole(0) },
   "min-p": { key: "minP", expected: "a number from 0 to 1", fits: (value) => value >= 0 && value <= 1 },
   "max-tokens": { key: "maxTokens", expected: "a whole number of at least 1", fits: isWhole(1) },
+  "think-budget": { key: "thinkBudget", expected: "a whole number (tokens of thinking)", fits: isWhole(0) },
   seed: { key: "seed", expected: "a whole number", fits: isWhole(0) },
 };
 
@@ -91,8 +92,8 @@ function set(argument: string, chat: ChatState): CommandResult {
   let { sampling } = chat;
   for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
   chat.sampling = sampling;
-  const own: ChatSampling = chat.defaults;
-  const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? own[key] ?? "own"}`);
+  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(what fits)", thinkBudget: "(none)" };
+  const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? unset[key]}`);
   return [shown.join("  ")];
 }
 
@@ -111,7 +112,7 @@ function changed(sampling: ChatSampling, setting: string): ChatSampling {
 function save(file: string, { session }: ChatState): CommandResult {
   if (file === "") throw new ConfigError("/save: name a file");
   writeFileSync(file, `${JSON.stringify(session.save(), null, 2)}\n`);
-  return [`${session.messages.length} messages written to ${file}`];
+  return [`${counted(session.messages.length, "message")} written to ${file}`];
 }
 
 function load(file: string, { session }: ChatState): CommandResult {
@@ -121,11 +122,11 @@ function load(file: string, { session }: ChatState): CommandResult {
   } catch (error) {
     throw new DataError(`/load ${file}: ${(error as Error).message}`, { cause: error });
   }
-  return [`${session.messages.length} messages read from ${file}`];
+  return [`${counted(session.messages.length, "message")} read from ${file}`];
 }
 
 function stats({ session }: ChatState): string[] {
   const { numReplies, numTokens, seconds, contextTokens } = session.totals;
   const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${(numTokens / seconds).toFixed(1)} tokens/s` : "";
-  return [`${numReplies} replies, ${numTokens} tokens${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
+  return [`${counted(numReplies, "reply", "replies")}, ${counted(numTokens, "token")}${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
 }

@@ -71,7 +71,7 @@ class ChatTerminal {
       await this.meet(message);
       this.output.isOpen = true;
       if (this.isLeaving) return;
-      this.editor.prompt(true);
+      if (this.messages.length === 0) this.editor.prompt(true);
     }
   }
 
@@ -131,7 +131,9 @@ class ChatTerminal {
     try {
       for await (const event of session.ask(question, sampling, this.reply.signal)) {
         view.show(event);
-        if (event.kind === "end") this.chat.lastThinking = event.thinking;
+        if (event.kind !== "end") continue;
+        this.chat.lastThinking = event.thinking;
+        if (event.answer.trim() === "") this.say(["there was no answer: neither it nor the question stays in the conversation"]);
       }
     } finally {
       view.close();

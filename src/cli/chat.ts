@@ -1,51 +1,54 @@
 // `luciole chat`: a conversation with a model, on a terminal or line by line from another program.
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import { chatModel } from "../inference/chat-model.js";
+import type { OpenedChat } from "../inference/chat-model.js";
 import { type ChatEvent, ChatSession } from "../inference/chat-session.js";
 import { chatStyle } from "../inference/chat-style.js";
-import { type OpenedModel, openModel } from "../inference/open-model.js";
-import { samplingDefaults } from "../inference/sampling-defaults.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";
 import { StoppedBySignal } from "./failure.js";
+import { type OpenFlags, openNamed } from "./open-named.js";
 import type { ThinkMode } from "./reply-view.js";
-import { type ComputeFlags, listenForSignals, openForAnswers } from "./run-verb.js";
+import { listenForSignals } from "./run-verb.js";
 
 /** Flags as commander gives them. */
-export interface ChatFlags extends ComputeFlags {
+export interface ChatFlags extends OpenFlags {
   readonly system?: string;
   readonly think?: ThinkMode;
+  readonly thinkBudget?: number;
   readonly maxTokens?: number;
   readonly temperature?: number;
   readonly topP?: number;
   readonly seed?: number;
 }
 
-/** Talks to the model at `path` until the chat is left or the input ends. */
-export async function chat(path: string, flags: ChatFlags): Promise<void> {
-  await openForAnswers(flags);
-  const opened = await openModel(path);
-  if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
+/** Talks to the model until the chat is left or the input ends. */
+export async function chat(name: string, flags: ChatFlags): Promise<void> {
+  const opened = await openNamed(name, flags);
   try {
     const state = newChat(opened, flags);
     const isTerminal = process.stdin.isTTY && process.stdout.isTTY && !flags.json;
-    await (isTerminal ? chatOnTerminal(state, greeting(path, state)) : chatByLines(state, flags.json ?? false));
+    await (isTerminal ? chatOnTerminal(state, greeting(name, state)) : chatByLines(state, flags.json ?? false));
   } finally {
-    opened.model.dispose();
+    await opened.dispose();
   }
 }
 
-function newChat(opened: OpenedModel, { system, think = "fold", temperature, topP, maxTokens, seed }: ChatFlags): ChatState {
-  const session = new ChatSession(chatModel(opened), chatStyle(opened.tokenizer, opened.template));
+function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system, think = "fold", ...flags }: ChatFlags): ChatState {
+  const session = new ChatSession(model, chatStyle(tokenizer, template));
   session.system = system;
-  const defaults = samplingDefaults(opened.generation, opened.tokenizer);
-  return { session, defaults, sampling: { temperature, topP, maxTokens, seed }, thinkMode: think, lastThinking: "" };
+  const { temperature, topP, maxTokens, thinkBudget, seed } = flags;
+  return { session, defaults, sampling: { temperature, topP, maxTokens, thinkBudget, seed }, thinkMode: think, lastThinking: "" };
 }
 
-function greeting(path: string, { session }: ChatState): string[] {
-  const manner = session.style.remembers ? "" : "; it was trained on single questions and remembers none";
-  return [`${basename(path)}, context of ${session.maxPositions} tokens${manner}. /help tells the commands.`];
+const MANNERS = {
+  conversation: "",
+  question: "; it was trained on single questions and remembers none",
+  text: "; it has no chat template and goes on with what is typed",
+} as const;
+
+function greeting(name: string, { session }: ChatState): string[] {
+  return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. /help tells the commands.`];
 }
 
 /** Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. */

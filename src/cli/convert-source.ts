@@ -3,15 +3,17 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ConversionSource } from "../checkpoint/convert-model.js";
 import { errorCode } from "../checkpoint/file-system.js";
+import type { GgufFile } from "../checkpoint/gguf.js";
 import { openGgufModel } from "../checkpoint/gguf-model.js";
 import { ggufVocabulary } from "../checkpoint/gguf-vocabulary.js";
 import type { GgufSetting } from "../checkpoint/gguf-writer.js";
 import type { JsonObject } from "../checkpoint/index.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, LucioleError } from "../errors.js";
+import { withoutAbsentMtp } from "../inference/open-for-inference.js";
 import { openFiles } from "../inference/open-model.js";
 import { parseHfConfig } from "../models/hf-config.js";
-import type { TokenizerConfigJson } from "../tokenizer/library-tokenizer.js";
-import type { TokenizerJson } from "../tokenizer/tokenizer.js";
+import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
+import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
 
 /** A model to convert. Close it after use. */
 export interface ConvertibleModel extends ConversionSource {
@@ -34,15 +36,27 @@ export async function openConvertible(path: string): Promise<ConvertibleModel> {
 }
 
 async function openFromGguf(path: string, name: string): Promise<ConvertibleModel> {
-  const { config, weights, close } = await openGgufModel(path);
-  return { name, config, weights, files: {}, close };
+  const { file, config, weights, close } = await openGgufModel(path);
+  return { name, config, weights, ...tokenizerFilesOf(file), close };
+}
+
+/** A vocabulary that cannot be read does not keep the weights from being converted. */
+function tokenizerFilesOf({ facts, path }: GgufFile): Pick<ConvertibleModel, "files" | "warning"> {
+  try {
+    const { json, config } = ggufTokenizer(facts, path);
+    const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+    return { files: { "tokenizer.json": text(json), "tokenizer_config.json": text({ tokenizer_class: "PreTrainedTokenizerFast", ...config }) } };
+  } catch (error) {
+    if (!(error instanceof LucioleError)) throw error;
+    return { files: {}, warning: `${error.message}; the tokenizer is left out` };
+  }
 }
 
 async function openFromDirectory(path: string, name: string): Promise<ConvertibleModel> {
   const { opened, warning } = await openFiles(path);
   try {
     const { directory, weights } = opened;
-    const config = parseHfConfig(opened.config, join(directory, "config.json"));
+    const config = withoutAbsentMtp(parseHfConfig(opened.config, join(directory, "config.json")), weights);
     const files: Record<string, string> = {};
     for (const file of TEXT_FILES) {
       const text = await textOf(join(directory, file));

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { Evaluation, EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
+import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { formatPercent } from "../run/report-format.js";
@@ -44,8 +45,9 @@ interface Request {
 }
 
 /** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
-export async function evaluate(path: string, flags: EvalFlags): Promise<void> {
+export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<void> {
   refuseBesideResume(flags, ["seed", "out", "set", "config", "task", "data", "problems", "samples", "maxTokens", "temperature", "topP", "slots"]);
+  const path = resolveModel(nameOrPath);
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
   const machine = await openForAnswers(flags);
   const place = flags.resume ?? flags.out;

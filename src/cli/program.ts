@@ -17,6 +17,7 @@ export function buildProgram(): Command {
   addSft(program);
   addRl(program);
   addEval(program);
+  addPull(program);
   addRun(program);
   addChat(program);
   addInspect(program);
@@ -58,7 +59,7 @@ function addPretrain(program: Command): void {
 function addSft(program: Command): void {
   const command = verb(program, "sft", "fine-tune a model on prompts and completions", "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned");
   command
-    .option("--model <dir>", "run or model directory to start from")
+    .option("--model <dir>", "run, model directory or pulled model (org/name) to start from")
     .option("--data <file>", "JSONL with prompt and completion, or with messages; the loss is on completions only");
   settings(command, "learningRate=1e-5");
   runFlags(command);
@@ -69,7 +70,7 @@ function addSft(program: Command): void {
 function addRl(program: Command): void {
   const example = "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts --set rl.steps=50";
   const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
-  command.option("--model <dir>", "run or model directory to start from");
+  command.option("--model <dir>", "run, model directory or pulled model (org/name) to start from");
   taskFlags(command);
   command.option("--reward <name|file.ts>", "a built-in reward or a module with a default export; may be repeated (default: accuracy and format)", collect, []);
   settings(command, "rl.learningRate=1e-5");
@@ -85,7 +86,7 @@ function addEval(program: Command): void {
     "sample held-out problems: pass@1, pass@k, cons@k with standard errors",
     "luciole eval runs/first --problems 100 --samples 16",
   );
-  command.argument("<dir>", "run or model directory");
+  command.argument("<model>", "run, model directory, or a pulled model (org/name)");
   taskFlags(command);
   command
     .option("--problems <n>", "held-out problems (default: 100)", wholeNumber(1))
@@ -100,12 +101,36 @@ function addEval(program: Command): void {
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
 }
 
+function addPull(program: Command): void {
+  const command = verb(program, "pull", "fetch a model from Hugging Face into its cache", "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B");
+  command
+    .argument("<model>", "org/name, with @revision or, for one GGUF file, :Q4_K_M behind it")
+    .option("--include <pattern>", "files by name ('*Q4_K_M.gguf') in place of those a model is loaded from; may be repeated", collect, [])
+    .option("--revision <name>", "branch, tag or commit (default: main)")
+    .option("--verify", "compare what is there already with its checksums too");
+  jsonFlag(command);
+  debugFlag(command);
+  command.addHelpText("after", PULL_ENVIRONMENT);
+  command.action(async (name, flags) => (await import("./pull.js")).pullModel(name, flags));
+}
+
+const PULL_ENVIRONMENT = `
+Environment, as for Hugging Face's own tools:
+  HF_TOKEN, HF_TOKEN_PATH    token for gated and private models, or the file with it
+  HF_HOME, HF_HUB_CACHE      where models are kept (default: ~/.cache/huggingface, and hub in it)
+  HF_ENDPOINT                a mirror's URL
+  HF_HUB_OFFLINE=1           no network: only what is in the cache
+  HF_HUB_DOWNLOAD_TIMEOUT    seconds of silence after which a connection is given up (default: 30)
+  NODE_USE_ENV_PROXY=1       go by HTTPS_PROXY and NO_PROXY (Node 22.21, 24 or later; Node 20 knows no proxies)`;
+
 function addRun(program: Command): void {
   const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 7 8 = 24"');
   command
-    .argument("<dir>", "run or model directory")
+    .argument("<model>", "run, model directory, .gguf file, or a pulled model (org/name)")
     .argument("[prompt]", "the question; without it, one a line from standard input")
     .option("--max-tokens <n>", "new tokens at most (default: what the context leaves)", wholeNumber(1))
+    .option("--context <n>", "tokens that prompt and answer may take together (default: the model's, at most 8192)", wholeNumber(1))
+    .option("--think-budget <n>", "tokens of thinking after which the model is made to answer (default: no bound)", wholeNumber(0))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
@@ -119,10 +144,12 @@ function addRun(program: Command): void {
 function addChat(program: Command): void {
   const command = verb(program, "chat", "talk with a model; /help inside tells the commands", "luciole chat runs/first");
   command
-    .argument("<dir>", "run or model directory")
+    .argument("<model>", "run, model directory, .gguf file, or a pulled model (org/name)")
     .option("--system <text>", "system prompt (default: none)")
     .addOption(new Option("--think <mode>", "thinking as it comes, folded into one line, or hidden (default: fold)").choices(["on", "fold", "off"]))
     .option("--max-tokens <n>", "new tokens of a reply at most (default: what the context leaves)", wholeNumber(1))
+    .option("--context <n>", "tokens that prompt and answer may take together (default: the model's, at most 8192)", wholeNumber(1))
+    .option("--think-budget <n>", "tokens of thinking after which the model is made to answer (default: no bound)", wholeNumber(0))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1));
   seedFlag(command);
@@ -134,7 +161,7 @@ function addChat(program: Command): void {
 function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
-    .argument("<model>", "run or model directory, .gguf file, config.json, or random:<shape>[@type]")
+    .argument("<model>", "run, model directory, .gguf file, pulled model (org/name), config.json, or random:<shape>[@type]")
     .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);

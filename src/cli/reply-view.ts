@@ -58,7 +58,7 @@ export class ReplyView {
       this.stream.write((first && this.options.colored ? "\x1b[2m" : "") + (first ? text.trimStart() : text));
       if (!first || text.trim() !== "") this.shown = "think";
     } else if (this.now() - this.lastDrawMs >= REDRAW_INTERVAL_MS) {
-      const header = `thinking … ${this.numThinking} tokens`;
+      const header = `thinking … ${counted(this.numThinking, "token")}`;
       const lines = this.options.mode === "fold" ? lastLines(this.thinking.trim(), this.width - 2, NUM_FOLD_LINES).map((line) => `  ${line}`) : [];
       this.redraw([header, ...lines]);
     }
@@ -81,7 +81,7 @@ export class ReplyView {
     this.erase();
     if (this.options.mode !== "fold" || this.thinking === "") return;
     const seconds = (this.now() - this.thinkStartedMs) / 1000;
-    this.stream.write(`${this.dim(`▸ thought for ${this.numThinking} tokens, ${seconds.toFixed(1)} s (/think show)`)}\n`);
+    this.stream.write(`${this.dim(`▸ thought for ${counted(this.numThinking, "token")}, ${seconds.toFixed(1)} s (/think show)`)}\n`);
     this.thinking = "";
   }
 
@@ -115,6 +115,9 @@ export class ReplyView {
   }
 }
 
+/** A number of things, in words. */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
 const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
   stop: "",
   length: ", cut off at its longest",
@@ -125,5 +128,5 @@ const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
 /** A reply's figures in one line; the rate is that of the tokens after the first. */
 export function figuresLine({ numTokens, seconds, firstTokenSeconds, stopReason }: ReplyFigures): string {
   const rate = numTokens > 1 ? `, ${((numTokens - 1) / Math.max(seconds - firstTokenSeconds, 1e-9)).toFixed(1)} tokens/s` : "";
-  return `${numTokens} tokens${rate}, the first after ${firstTokenSeconds.toFixed(2)} s${ENDS[stopReason]}`;
+  return `${counted(numTokens, "token")}${rate}, the first after ${firstTokenSeconds.toFixed(2)} s${ENDS[stopReason]}`;
 }

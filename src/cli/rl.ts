@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { Policy } from "../eval/rollout.js";
+import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
 import { parseGrpoOptions } from "../rl/config.js";
 import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
@@ -59,7 +60,7 @@ function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFla
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : "jsonl");
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
-  return { model: resolve(model), task: name && absolute(name), data: data && resolve(data), rewards: rewards.map(absolute), options, seed };
+  return { model: resolve(resolveModel(model)), task: name && absolute(name), data: data && resolve(data), rewards: rewards.map(absolute), options, seed };
 }
 
 /** A module's path, so that the run goes on from any directory. */

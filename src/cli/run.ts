@@ -1,16 +1,17 @@
 // `luciole run`: one question, or one a line, to a model; the answer streams, thinking apart.
 import { createInterface } from "node:readline";
-import { chatModel } from "../inference/chat-model.js";
+import type { OpenedChat } from "../inference/chat-model.js";
 import { ChatSession } from "../inference/chat-session.js";
 import { chatStyle } from "../inference/chat-style.js";
-import { type OpenedModel, openModel } from "../inference/open-model.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
-import { type ComputeFlags, listenForSignals, openForAnswers } from "./run-verb.js";
+import { type OpenFlags, openNamed } from "./open-named.js";
+import { listenForSignals } from "./run-verb.js";
 
 /** Flags as commander gives them. */
-export interface AskFlags extends ComputeFlags {
+export interface AskFlags extends OpenFlags {
   readonly maxTokens?: number;
+  readonly thinkBudget?: number;
   readonly temperature?: number;
   readonly topP?: number;
   readonly raw?: boolean;
@@ -19,10 +20,8 @@ export interface AskFlags extends ComputeFlags {
 }
 
 /** Answers `question`, or every line of standard input. */
-export async function run(path: string, question: string | undefined, flags: AskFlags): Promise<void> {
-  await openForAnswers(flags);
-  const opened = await openModel(path);
-  if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
+export async function run(name: string, question: string | undefined, flags: AskFlags): Promise<void> {
+  const opened = await openNamed(name, flags);
   const stop = listenForSignals(() => {});
   try {
     for await (const each of question === undefined ? typedLines(stop.signal) : [question]) {
@@ -32,7 +31,7 @@ export async function run(path: string, question: string | undefined, flags: Ask
     if (stop.signal.aborted) throw new StoppedBySignal("stopped", stop.exitCode());
   } finally {
     stop.dispose();
-    opened.model.dispose();
+    await opened.dispose();
   }
 }
 
@@ -47,8 +46,8 @@ async function* typedLines(signal: AbortSignal): AsyncGenerator<string> {
 }
 
 /** Each question is a conversation of its own. */
-async function answer(opened: OpenedModel, question: string, flags: AskFlags, signal: AbortSignal): Promise<void> {
-  const session = new ChatSession(chatModel(opened), chatStyle(opened.tokenizer, opened.template, flags));
+async function answer({ model, tokenizer, template }: OpenedChat, question: string, flags: AskFlags, signal: AbortSignal): Promise<void> {
+  const session = new ChatSession(model, chatStyle(tokenizer, template, flags));
   session.system = flags.system;
   const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });
   for await (const event of session.ask(question, flags, signal)) {

@@ -1,6 +1,7 @@
 // `luciole sft`: fine-tunes a model on prompts and completions.
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
+import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
@@ -42,7 +43,7 @@ export async function sft(flags: SftFlags): Promise<void> {
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
   if (!model || !data) throw new ConfigError("sft: give --model <run or model directory> and --data <file.jsonl>");
-  return { model: resolve(model), data: resolve(data), options: sftOptions(applySettings({}, flags)), seed };
+  return { model: resolve(resolveModel(model)), data: resolve(data), options: sftOptions(applySettings({}, flags)), seed };
 }
 
 function recordedRequest(path: string): Request {

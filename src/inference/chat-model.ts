@@ -1,62 +1,64 @@
-// An opened model as a conversation needs it: prompts in, certain text out, token by token.
-import { createStreamDecoder } from "../tokenizer/stream-decoder.js";
+// A model opened for a conversation: the engine over a cache of its own, asked for one reply at a time.
+import { existsSync } from "node:fs";
+import { ConfigError } from "../errors.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { ChatModel, ReplyEnd, ReplyRequest } from "./chat-session.js";
-import { type GenerateOptions, generate } from "./generate.js";
-import type { OpenedModel } from "./open-model.js";
-import { samplingDefaults } from "./sampling-defaults.js";
+import { Engine } from "./engine.js";
+import { type InferenceModel, type InferenceOptions, openForInference, parseRandomName } from "./open-for-inference.js";
+import { isRunDirectory, readModelFacts } from "./open-model.js";
+import { PagedRunner } from "./paged-runner.js";
+import { type SamplingDefaults, samplingDefaults } from "./sampling-defaults.js";
 
-/** The model behind `ChatModel`; the owner of `opened` disposes it. */
-export function chatModel(opened: OpenedModel): ChatModel {
-  const { model, tokenizer, stopIds, generation } = opened;
-  const defaults = samplingDefaults(generation, tokenizer);
-  return {
-    maxPositions: model.maxPositions,
-    async *reply({ prompt, maxNewTokens, sampling, signal }: ReplyRequest): AsyncGenerator<string, ReplyEnd> {
-      const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP = 0, seed = 0 } = sampling;
-      const decoder = createStreamDecoder(tokenizer, { skipSpecialTokens: true });
-      const stopping = new AbortController();
-      const stop = signal ? AbortSignal.any([signal, stopping.signal]) : stopping.signal;
-      const tokens = new Arrivals<number>();
-      const options: GenerateOptions = { temperature, topP, topK, minP, stopIds, signal: stop, onToken: (_, id) => tokens.add(id) };
-      const finished = generate(model, [{ prompt: prompt.ids, seed, maxNewTokens }], options).finally(() => tokens.close());
-      // Rejections are met below, after the last token.
-      finished.catch(() => {});
-      try {
-        for await (const id of tokens) yield decoder.push(id);
-        const [{ stopReason }] = await finished;
-        const rest = decoder.flush();
-        if (rest !== "") yield rest;
-        return stopReason === "aborted" ? "cancelled" : stopReason;
-      } finally {
-        stopping.abort();
-      }
-    },
-  };
+/** A model to talk to, and what belongs to it. Its owner disposes it. */
+export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | "warning"> {
+  readonly model: ChatModel;
+  readonly tokenizer: Tokenizer;
+  readonly defaults: SamplingDefaults;
+  dispose(): Promise<void>;
 }
 
-/** What arrives by calls, taken by iteration. */
-class Arrivals<T> implements AsyncIterable<T> {
-  private readonly waiting: T[] = [];
-  private isClosed = false;
-  private wake: (() => void) | undefined;
-
-  add(value: T): void {
-    this.waiting.push(value);
-    this.wake?.();
+/** Opens `path` as `openForInference` does. Throws ConfigError for a model without a tokenizer. */
+export async function openForChat(path: string, options: InferenceOptions): Promise<OpenedChat> {
+  if (parseRandomName(path)) throw withoutTokenizer(path);
+  // What was trained here computes as it was trained to.
+  const isOwn = existsSync(path) && isRunDirectory(path);
+  const opened = await openForInference(path, { ...options, ...(isOwn ? { compute: (await readModelFacts(path)).compute } : {}) });
+  const { model, tokenizer, use, generation, stopIds, label, template, warning } = opened;
+  if (!tokenizer) {
+    model.dispose();
+    throw withoutTokenizer(path, warning);
   }
+  const runner = new PagedRunner(model, use);
+  const engine = new Engine({ runner, tokenizer, maxStepTokens: use.stepTokens });
+  const defaults = samplingDefaults(generation, tokenizer);
+  const dispose = async (): Promise<void> => {
+    await engine.close();
+    runner.dispose();
+    model.dispose();
+  };
+  return { label, template, warning, model: chatModel(engine, defaults, stopIds), tokenizer, defaults, dispose };
+}
 
-  close(): void {
-    this.isClosed = true;
-    this.wake?.();
-  }
+const withoutTokenizer = (path: string, why?: string) =>
+  new ConfigError(`${path}: there is no tokenizer with this model${why ? ` (${why})` : ""}, so it cannot be talked to; luciole bench measures it`);
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-    for (;;) {
-      while (this.waiting.length > 0) yield this.waiting.shift() as T;
-      if (this.isClosed) return;
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
-  }
+/** An engine as a conversation needs it. */
+export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
+  return {
+    maxPositions: engine.maxContext,
+    async *reply({ prompt, maxNewTokens, sampling, signal }: ReplyRequest): AsyncGenerator<string, ReplyEnd> {
+      const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP, seed, thinkBudget: budget } = sampling;
+      const thinking = { startsInside: prompt.startsInside, budget, unclosed: prompt.startsInside ? "close" : "end" } as const;
+      const running = engine.submit({ prompt: prompt.ids, maxNewTokens, sampling: { temperature, topP, topK, minP, seed }, stopIds, thinking, signal });
+      let told = "";
+      for await (const { text } of running) {
+        told += text;
+        yield text;
+      }
+      const { text, finishReason } = await running.result;
+      // The end of a text, held back while it might have gone on, comes with the result.
+      if (text.length > told.length) yield text.slice(told.length);
+      return finishReason;
+    },
+  };
 }

@@ -13,6 +13,8 @@ export interface ChatSampling {
   readonly seed?: number;
   /** New tokens at most; default: what the context leaves. */
   readonly maxTokens?: number;
+  /** Tokens of thinking after which the model is made to answer; default: no bound. */
+  readonly thinkBudget?: number;
 }
 
 /** Why a reply ended. */
@@ -36,6 +38,7 @@ export interface ChatModel {
 export interface ReplyFigures {
   readonly numPromptTokens: number;
   readonly numTokens: number;
+  /** Tokens of thinking, its closing tag included. */
   readonly numThinking: number;
   readonly seconds: number;
   /** From the question to the first token. */
@@ -114,7 +117,8 @@ export class ChatSession {
 
   /**
    * Asks and tells of the reply as it is made. A reply that was interrupted stays in the history as far as its answer went; one without an
-   * answer is forgotten together with its question. Throws ConfigError when the conversation does not fit the context.
+   * answer is forgotten together with its question. The n-th reply has the seed plus n, so that a question asked again is answered anew.
+   * Throws ConfigError when the conversation does not fit the context.
    */
   async *ask(question: string, sampling: ChatSampling, signal?: AbortSignal): AsyncGenerator<ChatEvent, void> {
     const turn: ChatMessage = { role: "user", content: question };
@@ -123,7 +127,8 @@ export class ChatSession {
     if (room < 1) throw new ConfigError(this.tooLong(prompt.ids.length));
     const reply = new ReplyRecord(prompt.ids.length);
     const parts = this.style.reply(prompt);
-    const tokens = this.model.reply({ prompt, maxNewTokens: Math.min(room, sampling.maxTokens ?? room), sampling, signal });
+    const drawn = { ...sampling, seed: (sampling.seed ?? 0) + this.counts.numReplies };
+    const tokens = this.model.reply({ prompt, maxNewTokens: Math.min(room, sampling.maxTokens ?? room), sampling: drawn, signal });
     for (let next = await tokens.next(); ; next = await tokens.next()) {
       const pieces = next.done ? parts.flush() : parts.push(next.value);
       if (!next.done) reply.count();
@@ -157,7 +162,7 @@ export class ChatSession {
       seconds: counts.seconds + seconds,
       contextTokens: numPromptTokens + numTokens,
     };
-    if (answer.trim() === "" && figures.stopReason === "cancelled") return;
+    if (answer.trim() === "") return;
     this.history.push(question, { role: "assistant", content: answer, ...(thinking === "" ? {} : { reasoning_content: thinking }) });
   }
 }

@@ -19,6 +19,8 @@ export interface ChatPrompt {
 
 /** The way of talking to one model. */
 export interface ChatStyle {
+  /** A conversation by the chat template; single questions, framed as in training; or text that the model goes on with. */
+  readonly kind: "conversation" | "question" | "text";
   /** Whether earlier turns are part of the prompt. */
   readonly remembers: boolean;
   /** Throws DataError or ConfigError for a conversation the model cannot be given. */
@@ -30,19 +32,20 @@ export interface ChatStyle {
 /** The style of a model: its chat template's, or that of the questions it was trained on. `raw` gives every message as it is. */
 export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false }: { readonly raw?: boolean } = {}): ChatStyle {
   const template = raw ? undefined : ChatTemplate.of(tokenizer);
-  const style = template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, raw ? null : trained);
-  return style;
+  return template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, raw ? null : trained);
 }
 
 const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: prefillsThink(text) });
 
 const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer): ChatStyle => ({
+  kind: "conversation",
   remembers: true,
   prompt: (messages) => toPrompt(tokenizer, template.render(messages, { openAssistant: true })),
   reply: ({ startsInside }) => new ReplySplitter({ prefilled: startsInside }),
 });
 
 const questionStyle = (tokenizer: Tokenizer, trained: PromptTemplate | null): ChatStyle => ({
+  kind: trained === null ? "text" : "question",
   remembers: false,
   prompt(messages) {
     if (messages.some(({ role }) => role === "system"))

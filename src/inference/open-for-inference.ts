@@ -13,8 +13,7 @@ import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.j
 import { type DType, storageBytes } from "../tensor/dtype.js";
 import { trimMemory } from "../tensor/engine.js";
 import { numElements } from "../tensor/tensor.js";
-import { createTokenizer } from "../tokenizer/create-tokenizer.js";
-import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
+import { createGgufTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import { mappedWeights } from "./mapped-weights.js";
@@ -113,8 +112,7 @@ const isId = (id: unknown): id is number => typeof id === "number";
 /** A vocabulary that cannot be read leaves the model usable with token ids. */
 function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer | null; warning?: string } {
   try {
-    const { json, config } = ggufTokenizer(file.facts, path);
-    return { tokenizer: createTokenizer(json, config) };
+    return { tokenizer: createGgufTokenizer(file.facts, path) };
   } catch (error) {
     if (!(error instanceof LucioleError)) throw error;
     return { tokenizer: null, warning: error.message };
@@ -175,5 +173,9 @@ async function fill(parameters: ParameterSet, source: WeightSource, onProgress: 
     partsOf(spec).reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
   const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
   let loaded = 0;
-  await loadFrozen(parameters, source, (spec) => onProgress?.((loaded += bytesOf(spec)), total));
+  await loadFrozen(parameters, source, async (spec) => {
+    onProgress?.((loaded += bytesOf(spec)), total);
+    // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
+    await new Promise(setImmediate);
+  });
 }

@@ -9,7 +9,7 @@ import type { HfConfig } from "../models/hf-config.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
 import { onShapes } from "../tensor/backends/shapes.js";
 import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
-import { bytesAs, copyBytes, empty, fromBytes, keep, scopeAsync } from "../tensor/engine.js";
+import { bytesAs, copyBytes, empty, fromBytes, keep, scope, scopeAsync } from "../tensor/engine.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
 /** Types that random weights come in. */
@@ -71,10 +71,10 @@ export function randomWeights(parameters: ParameterSet, type: RandomType): Rando
   return {
     names: infos.keys(),
     info: (name) => infos.get(name),
-    async open(name) {
+    async open(name, isKept = false) {
       const { dtype, shape, constant } = infos.get(name) as StoredInfo;
       if (constant !== undefined) return fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32");
-      return fromTile(tileOf(dtype), shape, dtype, hashOf(name));
+      return fromTile(tileOf(dtype), shape, dtype, hashOf(name), isKept);
     },
     done: () => {},
     close: () => {
@@ -106,13 +106,18 @@ function fitting(type: RandomType, width: number): RandomType {
   return [type, "q8_0" as const, "bf16" as const].find(fits) as RandomType;
 }
 
-/** A tensor read from the tile at a place of its own, in place where it is small enough. */
-function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number): Tensor {
+/** A tensor read from the tile at a place of its own: a view of it where it is small enough and not kept longer than the tile. */
+function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number, isKept: boolean): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
   const place = (length: number, i: number) => ((i >>> 0) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
-  if (sizeBytes <= TILE_BYTES / 2) return bytesAs(tile, place(sizeBytes, draw), shape, dtype);
+  const isSmall = sizeBytes <= TILE_BYTES / 2;
+  if (isSmall && !isKept) return bytesAs(tile, place(sizeBytes, draw), shape, dtype);
   const whole = empty(shape, dtype);
+  if (isSmall) {
+    scope(() => copyBytes(bytesAs(tile, place(sizeBytes, draw), shape, dtype), whole, 0));
+    return whole;
+  }
   for (let at = 0, i = 0; at < sizeBytes; at += CHUNK_BYTES, i++) {
     // Chunks begin within a row, but at a block: their length is one of whole units.
     const length = Math.min(Math.floor(CHUNK_BYTES / unit) * unit, sizeBytes - at);

@@ -4,7 +4,7 @@ import { type DType, isBlockType } from "../tensor/dtype.js";
 import { alias, copyBytes, dispatch, empty, keep, scopeAsync, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
-import { emptyForParts, packInto, packStored } from "../tensor/packing.js";
+import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
 import type { StoredSegment } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { refuseProblems, unexpectedNames } from "./weights.js";
@@ -14,8 +14,8 @@ export interface WeightSource {
   readonly names: Iterable<string>;
   /** Type and shape; the type may be one that no weight can have. Undefined for a name that is not there. */
   info(name: string): { readonly dtype: string; readonly shape: readonly number[] } | undefined;
-  /** The tensor, owned by the current scope; only read. */
-  open(name: string): Promise<Tensor>;
+  /** The tensor, owned by the current scope; only read. One that is kept as it is should hold no more memory than its own. */
+  open(name: string, isKept?: boolean): Promise<Tensor>;
   /** What was opened under this name has been copied: its memory may go. */
   done(name: string): void;
 }
@@ -57,12 +57,16 @@ function expertProblems(spec: ParameterSpec, source: WeightSource): string[] {
 }
 
 /** Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong type or unexpected. */
-export async function loadFrozen(parameters: ParameterSet, source: WeightSource, onLoaded: (spec: ParameterSpec) => void = () => {}): Promise<void> {
+export async function loadFrozen(
+  parameters: ParameterSet,
+  source: WeightSource,
+  onLoaded: (spec: ParameterSpec) => void | Promise<void> = () => {},
+): Promise<void> {
   refuseProblems(frozenProblems(parameters, source));
   for (const spec of parameters.specs) {
     await scopeAsync(() => fill(parameters, spec, source));
     for (const { name } of partsOf(spec)) source.done(name);
-    onLoaded(spec);
+    await onLoaded(spec);
   }
 }
 
@@ -91,8 +95,8 @@ async function decode(parameters: ParameterSet, spec: ParameterSpec, source: Wei
   }
 }
 
-async function openPart(name: string, source: WeightSource): Promise<StoredSegment> {
-  const weights = await source.open(name);
+async function openPart(name: string, source: WeightSource, isKept = false): Promise<StoredSegment> {
+  const weights = await source.open(name, isKept);
   return { weights, scales: weights.dtype === "e4m3" ? await source.open(scaleName(name)) : null };
 }
 
@@ -101,7 +105,7 @@ async function matrixSegments(spec: ParameterSpec, source: WeightSource, isPacke
   const segments: StoredSegment[] = [];
   for (const group of groupsOf(partsOf(spec), source)) {
     const shape = [rowsOf(group), spec.shape[1]];
-    if (group.length === 1 && !isPacked) segments.push(await openPart(group[0].name, source));
+    if (group.length === 1 && !isPacked) segments.push(await openPart(group[0].name, source, true));
     else segments.push((await packParts([group], source, shape)) ?? (await stackParts([group], source, shape)));
   }
   return segments;
@@ -145,8 +149,10 @@ async function packParts(experts: readonly (readonly StoredPart[])[], source: We
 
 /** The parts of each expert (one list for a matrix) one after another in fresh memory, then packed where the device has a layout for the whole. */
 async function stackParts(experts: readonly (readonly StoredPart[])[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment> {
-  if (shape.length === 2 && experts[0].length === 1) return packed(await openPart(experts[0][0].name, source));
-  const weights = empty(shape, typeOf(experts[0][0], source));
+  const [[first]] = experts;
+  const dtype = typeOf(first, source);
+  if (shape.length === 2 && experts[0].length === 1) return packed(await openPart(first.name, source, !canPack({ shape, dtype })));
+  const weights = empty(shape, dtype);
   const scales = weights.dtype === "e4m3" ? empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32") : null;
   let [at, scaleAt] = [0, 0];
   for (const { name } of experts.flat()) {

@@ -6,15 +6,22 @@ import { CheckpointError } from "../errors.js";
 
 type JsonObject = Record<string, unknown>;
 
-const count = z.int().min(1);
-const countOrZero = z.int().min(0);
+// Far above every published model, so that a damaged file cannot ask for more names and tensors than memory holds.
+const MAX_WIDTH = 2 ** 24;
+const MAX_LAYERS = 1024;
+const MAX_EXPERTS = 4096;
+const MAX_EXPERTS_OF_ALL_LAYERS = 65536;
+
+const count = z.int().min(1).max(MAX_WIDTH);
+const countOrZero = z.int().min(0).max(MAX_WIDTH);
+const numPositions = z.int().min(1);
 const positive = z.number().positive();
 const tokenId = z.int().min(0).nullish();
 
 const ropeScaling = z.looseObject({
   rope_type: z.enum(["linear", "dynamic", "yarn", "llama3"]),
   factor: positive,
-  original_max_position_embeddings: count.optional(),
+  original_max_position_embeddings: numPositions.optional(),
   beta_fast: positive.optional(),
   beta_slow: positive.optional(),
   mscale: z.number().optional(),
@@ -28,10 +35,10 @@ const common = {
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(MAX_LAYERS),
   num_attention_heads: count,
   hidden_act: z.literal("silu").default("silu"),
-  max_position_embeddings: count,
+  max_position_embeddings: numPositions,
   initializer_range: positive.default(0.02),
   rms_norm_eps: positive.default(1e-6),
   tie_word_embeddings: z.boolean().default(false),
@@ -48,7 +55,7 @@ const headCounts = { num_key_value_heads: count.optional(), head_dim: count.opti
 const deepseek = {
   ...common,
   moe_intermediate_size: count,
-  n_routed_experts: count,
+  n_routed_experts: count.max(MAX_EXPERTS),
   num_experts_per_tok: count,
   kv_lora_rank: count,
   // Absent and null differ: null is a plain q projection, so a file that leaves it out is refused rather than guessed at.
@@ -72,7 +79,7 @@ const deepseekV3 = z.looseObject({
   routed_scaling_factor: positive.default(2.5),
   first_k_dense_replace: countOrZero.default(3),
   rope_interleave: z.boolean().default(true),
-  num_nextn_predict_layers: countOrZero.default(0),
+  num_nextn_predict_layers: countOrZero.max(MAX_LAYERS).default(0),
 });
 
 const deepseekV2 = z.looseObject({
@@ -208,6 +215,8 @@ function findConflicts(config: HfConfig): string[] {
   }
   const { n_routed_experts: experts, num_experts_per_tok: active } = config;
   demand(config.qk_rope_head_dim % 2 === 0, `qk_rope_head_dim ${config.qk_rope_head_dim} must be even for rotary positions`);
+  const layers = config.num_hidden_layers + (config.model_type === "deepseek_v3" ? config.num_nextn_predict_layers : 0);
+  demand(layers * experts <= MAX_EXPERTS_OF_ALL_LAYERS, `${layers} layers of ${experts} experts are more than the ${MAX_EXPERTS_OF_ALL_LAYERS} taken in all`);
   demand(active <= experts, `num_experts_per_tok ${active} must not exceed n_routed_experts ${experts}`);
   const groups = config.n_group ?? 1;
   const groupsUsed = config.topk_group ?? groups;
@@ -227,7 +236,7 @@ function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): str
   const wanted = issue.message
     .replace(/^Invalid (input|option): /, "")
     .replace(/, received .*$/, "")
-    .replace(/^Too small: /, "");
+    .replace(/^Too (small|big): /, "");
   return `${path}: ${wanted}, got ${JSON.stringify(value)}`;
 }
 

@@ -101,6 +101,7 @@ const PUBLISHED = {
     topk_method: "greedy",
     routed_scaling_factor: 1,
     q_lora_rank: null,
+    // biome-ignore lint/suspicious/noApproximativeNumericConstant: the figure of the configuration, no root of a half
     rope_scaling: yarn(0.707),
   },
   v2: {

@@ -9,12 +9,12 @@ export interface StoredTensor {
   readonly values: Float32Array;
 }
 
-/** Copies that a release repeats for its multi-token-prediction blocks; ours are shared with the main model. */
-const sharedCopies = /\.(embed_tokens|shared_head\.head)\.weight$/;
+/** Copies that a release repeats for its multi-token-prediction blocks (ours are shared with the main model); tables that are computed. */
+const redundant = /^model\.layers\..*\.(embed_tokens|shared_head\.head)\.weight$|\.rotary_emb\.inv_freq$/;
 
 /** Names in a file that a model of these stored tensors has no place for and that are no copies. */
 export function unexpectedNames(names: Iterable<string>, known: ReadonlySet<string>): string[] {
-  return [...names].filter((name) => !known.has(name) && !(sharedCopies.test(name) && name.startsWith("model.layers.")));
+  return [...names].filter((name) => !known.has(name) && !redundant.test(name));
 }
 
 /** Throws CheckpointError for a list of problems, if there is one; the first twenty are named. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { brailleChart } from "./braille-chart.js";
 import { Progress, type ProgressOptions } from "./progress.js";
+import { replay } from "./terminal.fixture.js";
 
 function setUp(options: ProgressOptions & { isTTY?: boolean; columns?: number }) {
   let clockMs = 0;
@@ -9,23 +10,6 @@ function setUp(options: ProgressOptions & { isTTY?: boolean; columns?: number })
   const stream = { write: (text: string) => writes.push(text), isTTY: options.isTTY, columns: options.columns };
   const progress = new Progress({ env: {}, ...options, stream, now: () => clockMs });
   return { progress, text: () => writes.join(""), screen: () => replay(writes.join("")), wait: (ms: number) => (clockMs += ms) };
-}
-
-const ESCAPE = "\x1b";
-const TERMINAL_PIECES = new RegExp(`${ESCAPE}\\[([?0-9;]*)([A-Za-z])|\n|\r|[^${ESCAPE}\n\r]`, "gu");
-
-/** What a terminal shows after these bytes, as far as this program uses it: cursor up, erase below, colours, cursor visibility. */
-function replay(text: string): string[] {
-  const lines = [""];
-  let row = 0;
-  for (const [piece, code, kind] of text.matchAll(TERMINAL_PIECES)) {
-    if (kind === "A") row = Math.max(0, row - Number(code));
-    else if (kind === "J") lines.length = row + 1;
-    if (kind === "J") lines[row] = "";
-    else if (piece === "\n" && ++row === lines.length) lines.push("");
-    else if (kind === undefined && piece !== "\n" && piece !== "\r") lines[row] += piece;
-  }
-  return lines.filter((line) => line !== "");
 }
 
 describe("on a terminal", () => {

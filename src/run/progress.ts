@@ -206,7 +206,8 @@ function historyOf({ history }: Stage, metric: string): number[] {
   return values;
 }
 
-function chooseMode(stream: ProgressStream, env: Readonly<Record<string, string | undefined>>): ProgressMode {
+/** `live` on a terminal that can redraw, `plain` elsewhere and in CI. */
+export function chooseMode(stream: ProgressStream, env: Readonly<Record<string, string | undefined>>): ProgressMode {
   return stream.isTTY && !env.CI && env.TERM !== "dumb" ? "live" : "plain";
 }
 
@@ -225,7 +226,7 @@ const ESCAPE = "\x1b";
 const PIECES = new RegExp(`(${ESCAPE}\\[[0-9;]*m)|[^${ESCAPE}]`, "gu");
 
 /** Cuts a line to `width` visible characters: a wrapped line would make the next redraw erase too little. */
-function clip(line: string, width: number): string {
+export function clip(line: string, width: number): string {
   let visible = 0;
   let cut = "";
   for (const [piece, color] of line.matchAll(PIECES)) {

@@ -34,6 +34,7 @@ export function formatNumber(value: number): string {
 
 /** Bytes in binary-free units: `1.42 GB`. */
 export function formatSize(sizeBytes: number): string {
+  if (sizeBytes >= 1e12) return `${(sizeBytes / 1e12).toPrecision(3)} TB`;
   if (sizeBytes >= 1e9) return `${(sizeBytes / 1e9).toPrecision(3)} GB`;
   return sizeBytes >= 1e6 ? `${(sizeBytes / 1e6).toPrecision(3)} MB` : `${formatNumber(sizeBytes)} B`;
 }

@@ -3,7 +3,7 @@
 import { assert } from "../errors.js";
 import type { DType } from "./dtype.js";
 import { currentBackend, emptyPacked, packedSlice } from "./engine.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor, TensorSpec } from "./tensor.js";
 
 /**
  * A packed copy of weights [N,K] or [E,N,K] for use as the weight of `linear` or `groupedLinear`, with bit-equal results; owned by the
@@ -24,6 +24,9 @@ export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | nu
   packer.pack(w, scales, copy);
   return copy;
 }
+
+/** Whether the backend has a better layout for weights of this shape and type. */
+export const canPack = (weights: TensorSpec): boolean => currentBackend().packer?.accepts(weights) ?? false;
 
 /** Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one by one. */
 const PANEL_ROWS = 32;

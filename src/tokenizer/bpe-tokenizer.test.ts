@@ -53,6 +53,15 @@ describe.each(["gpt-2", "deepseek-v3", "qwen2", "llama-bpe", "deepseek-coder"] a
   });
 });
 
+test("pieces of any length have the library's ids", () => {
+  const [ours, library] = [createBpeTokenizer(trained) as Tokenizer, createLibraryTokenizer(trained)];
+  const random = new Random(3);
+  for (let length = 1; length < 200; length += 3) {
+    const text = Array.from({ length }, () => "thelig"[random.below(6)]).join("");
+    expect([...ours.encode(text)]).toEqual([...library.encode(text)]);
+  }
+});
+
 test("vocabulary, special tokens and roles are the library's", () => {
   const [ours, library] = [createBpeTokenizer(trained, ROLES) as Tokenizer, createLibraryTokenizer(trained, ROLES)];
   for (const key of ["vocabSize", "bosId", "eosId", "padId", "specialTokens"] as const) expect(ours[key]).toEqual(library[key]);

@@ -10,6 +10,7 @@ import { createByteTokenizer } from "./byte-tokenizer.js";
 import { createCharTokenizer } from "./char-tokenizer.js";
 import { createLibraryTokenizer } from "./library-tokenizer.js";
 import { PairHeap } from "./pair-heap.js";
+import { NOT_THERE, PairTable } from "./pair-table.js";
 import { createStreamDecoder } from "./stream-decoder.js";
 import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
 import { loadTokenizer, saveTokenizer } from "./tokenizer-files.js";
@@ -186,5 +187,21 @@ describe("pair heap", () => {
     const popped = entries.map(() => heap.pop());
     expect(popped).toEqual([...entries].sort((a, b) => b.count - a.count || a.key - b.key));
     expect(heap.size).toBe(0);
+  });
+});
+
+describe("pair table", () => {
+  it("gives back what a Map of pairs does, the last value of a pair that comes twice", () => {
+    const random = new Random(5);
+    const table = new PairTable(500);
+    const map = new Map<string, number>();
+    for (let i = 0; i < 500; i++) {
+      const [left, right] = [random.below(40), random.below(1 << 20) * (i % 2)];
+      table.set(left, right, i);
+      map.set(`${left} ${right}`, i);
+    }
+    for (const [pair, value] of map) expect(table.get(...(pair.split(" ").map(Number) as [number, number]))).toBe(value);
+    for (let left = 0; left < 60; left++) expect(table.get(left, 7)).toBe(map.get(`${left} 7`) ?? NOT_THERE);
+    expect(new PairTable(0).get(0, 0)).toBe(NOT_THERE);
   });
 });

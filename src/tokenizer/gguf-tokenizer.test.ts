@@ -2,19 +2,25 @@
 import { expect, test } from "vitest";
 import { DataError } from "../errors.js";
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
-import { createTokenizer } from "./create-tokenizer.js";
+import { createGgufTokenizer, createTokenizer } from "./create-tokenizer.js";
 import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
 
 const TOKENS = [...CHARACTER_OF_BYTE, "ab", "<bos>", "<eos>", "<think>", "[PAD260]"];
 const TYPES = [...new Array<number>(257).fill(1), 3, 3, 4, 5];
 const SOUND = { model: "gpt2", pre: "llama-bpe", tokens: TOKENS, token_type: TYPES, merges: ["a b"], bos_token_id: 257, eos_token_id: 258 };
 
-function read(change: Record<string, unknown>): ReturnType<typeof ggufTokenizer> {
+function factsWith(change: Record<string, unknown>): GgufFacts {
   const values: Record<string, unknown> = Object.fromEntries(Object.entries({ ...SOUND, ...change }).map(([key, value]) => [`tokenizer.ggml.${key}`, value]));
   const get = (key: string) => (values[key] ?? change[key]) as never;
-  const facts: GgufFacts = { text: get, count: get, flag: get, texts: get, numbers: get };
-  return ggufTokenizer(facts, "x.gguf");
+  return { text: get, count: get, flag: get, texts: get, numbers: get };
 }
+
+const read = (change: Record<string, unknown>) => ggufTokenizer(factsWith(change), "x.gguf");
+
+test("the tags of thinking stay text even where a file calls them control tokens", () => {
+  const { json, config } = read({ token_type: TYPES.with(259, 3) });
+  expect(createTokenizer(json, config).decode([259, 97, 258], { skipSpecialTokens: true })).toBe("<think>a");
+});
 
 test("control tokens are special, user-defined ones are text, unused ones are not looked for", () => {
   const { json, config } = read({});
@@ -41,6 +47,15 @@ test("whether the begin token is put in front is the file's word, else the kind'
   expect(begins({ bos_token_id: undefined, add_bos_token: true })).toBe(false);
 });
 
+test("a byte without a token is left out, as in vocabularies of a few letters", () => {
+  const tokenizer = createGgufTokenizer(
+    factsWith({ tokens: ["a", "b", "ab", "<bos>"], token_type: undefined, bos_token_id: 3, eos_token_id: undefined }),
+    "x.gguf",
+  );
+  expect([...tokenizer.encode("bca é")]).toEqual([1, 0]);
+  expect([...tokenizer.encode("ab")]).toEqual([2]);
+});
+
 test("templates come along, several of them by name", () => {
   expect(read({ "tokenizer.chat_template": "{{ a }}" }).config.chat_template).toBe("{{ a }}");
   const named = { "tokenizer.chat_template": "{{ a }}", "tokenizer.chat_templates": ["tool_use"], "tokenizer.chat_template.tool_use": "{{ b }}" };
@@ -58,8 +73,10 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ["no tokens", { tokens: undefined }, /carries no vocabulary/],
   ["types for other tokens", { token_type: [1, 2] }, /token_type has 2 entries for 261 tokens/],
   ["a token twice", { tokens: TOKENS.with(5, "ab") }, /261 tokens have only 260 different texts/],
+  ["a merge of tokens that are not there", { merges: ["a b", "a nosuch"] }, /its merges .* name tokens that its vocabulary lacks/],
+  ["a merge that is no pair", { merges: ["ab"] }, /its merges .* name tokens that its vocabulary lacks/],
   ["a role beyond the vocabulary", { eos_token_id: 9999 }, /eos_token_id is 9999, beyond the 261 tokens/],
 ])("%s is an error that says so", (_, change, message) => {
-  expect(() => read(change)).toThrow(DataError);
-  expect(() => read(change)).toThrow(message);
+  expect(() => createGgufTokenizer(factsWith(change), "x.gguf")).toThrow(DataError);
+  expect(() => createGgufTokenizer(factsWith(change), "x.gguf")).toThrow(message);
 });

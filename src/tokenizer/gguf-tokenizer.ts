@@ -20,6 +20,8 @@ export interface TokenizerParts {
   readonly config: TokenizerConfigJson;
 }
 
+/** Part of the text whatever a file says, since thinking is told by them; some conversions make them control tokens. */
+const TEXT_TAGS = ["<think>", "</think>"];
 const TOKEN_TYPE = { control: 3, userDefined: 4 } as const;
 const MODEL_NAMES: Readonly<Record<string, string>> = { llama: "SentencePiece", bert: "WordPiece", t5: "Unigram", rwkv: "RWKV" };
 
@@ -62,7 +64,8 @@ function addedTokens(tokens: readonly string[], types: ArrayLike<number | bigint
   return tokens.flatMap((content, id) => {
     const type = Number(types?.[id] ?? 1);
     if (content === "" || (type !== TOKEN_TYPE.control && type !== TOKEN_TYPE.userDefined)) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: type === TOKEN_TYPE.control }];
+    const special = type === TOKEN_TYPE.control && !TEXT_TAGS.includes(content);
+    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
   });
 }
 

@@ -12,8 +12,6 @@ import {
   type TokenizerJson,
 } from "./tokenizer.js";
 
-export type { TokenizerConfigJson };
-
 /** Wraps a parsed tokenizer.json. @throws DataError when the library cannot read it */
 export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): LibraryTokenizer {
   return new LibraryTokenizer(json, config);
@@ -46,10 +44,19 @@ export class LibraryTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
-    const plain = this.#engine.encode(text, { add_special_tokens: options.addSpecialTokens ?? false }).ids;
+    const plain = this.#encode(text, options.addSpecialTokens ?? false);
     if (!options.addSpecialTokens) return Int32Array.from(plain);
     const hasBegin = this.bosId !== undefined && plain[0] === this.bosId;
     return Int32Array.from([...addsBegin(this.config, this.bosId, hasBegin ? [plain[0]] : []), ...plain.slice(hasBegin ? 1 : 0)]);
+  }
+
+  #encode(text: string, add_special_tokens: boolean): number[] {
+    try {
+      return this.#engine.encode(text, { add_special_tokens }).ids;
+    } catch (error) {
+      // The library looks at some parts of the file only when it meets a text.
+      throw new DataError(`tokenizer.json is malformed (${(error as Error).message}); download it again`, { cause: error });
+    }
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {

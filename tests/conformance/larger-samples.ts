@@ -3,6 +3,8 @@ import { hashString, Random } from "../../src/random.js";
 import type { DType } from "../../src/tensor/dtype.js";
 import type { Sample, SampleInput } from "../../src/tensor/op.js";
 import type { OpName, ParamsOf } from "../../src/tensor/ops/index.js";
+import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
+import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
 
 const f32 = (...shape: number[]): SampleInput => ({ shape, dtype: "f32" });
 const bf16 = (...shape: number[]): SampleInput => ({ shape, dtype: "bf16" });
@@ -52,8 +54,54 @@ const expertRows = offsets(0, 50, 50, 51, 130, 131, 170, 240, 240);
 const rowOf = (rows: number, tokens: number) => indexes([rows], tokens, `row of ${rows}`);
 const pairRows = i32([120, 2], permutation(240));
 
+/** Block and offset of each of `rows` tokens, all different. */
+const pagedPlaces = (rows: number) => {
+  const places = permutation(320).slice(0, rows);
+  const all = (of: (place: number) => number) => i32([rows], places.map(of));
+  return [all((place) => place >> 6), all((place) => place & 63)];
+};
+const pagedHeads = (blocks: number, heads: number, width: number, dtype: "f32" | "bf16"): SampleInput[] => [
+  { shape: pagedShape("keys", blocks, heads, width, dtype), dtype },
+  { shape: pagedShape("values", blocks, heads, width, dtype), dtype },
+];
+/** Two sequences over eight blocks: 200 and 77 tokens, of which the last 40 and 3 are new. */
+const twoSequences = [i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 40, 43), offsets(200, 77)];
+/** One new token of one sequence: the heads or columns of a single task are what threads share. */
+const oneToken = [i32([1, 8], [6, 1, 0, 3, 7, 2, 5, 4]), offsets(0, 1), offsets(509)];
+
 /** By op. */
 export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<K>>[] } = {
+  pagedWrite: [
+    { inputs: [bf16(130, 4, 64), bf16(...pagedShape("keys", 5, 4, 64, "bf16")), ...pagedPlaces(130)], params: { role: "keys", latent: 0 } },
+    { inputs: [bf16(130, 4, 64), bf16(...pagedShape("values", 5, 4, 64, "bf16")), ...pagedPlaces(130)], params: { role: "values", latent: 0 } },
+    { inputs: [bf16(130, 288), fp8Sample(5, 256, 32), ...pagedPlaces(130)], params: { role: "latent", latent: 256 } },
+  ],
+  pagedAttention: [
+    { inputs: [bf16(43, 12, 128), ...pagedHeads(8, 2, 128, "bf16"), ...twoSequences], params: { scale: 0.09, valueWidth: 128 } },
+    { inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences], params: { scale: 0.15, valueWidth: 48 } },
+    { name: "one token of heads", inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken], params: { scale: 0.09, valueWidth: 128 } },
+    { name: "one token of latents", inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken], params: { scale: 0.04, valueWidth: 512 } },
+    // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
+    {
+      name: "FP8 latents",
+      inputs: [bf16(43, 8, 288), fp8Sample(8, 256, 32), null, ...twoSequences],
+      params: { scale: 0.02, valueWidth: 256 },
+      tolerance: 2e-2,
+    },
+    {
+      name: "one token of FP8 latents",
+      inputs: [f32(1, 16, 576), fp8Sample(8, 512, 64), null, ...oneToken],
+      params: { scale: 0.015, valueWidth: 512 },
+      tolerance: 2e-2,
+    },
+  ],
+  gatherPaged: [
+    { inputs: [fp8Sample(8, 256, 32), i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 200, 277)], params: { rows: 277, latent: 256, dtype: "bf16" } },
+  ],
+  expandedAttention: [
+    { inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)], params: { scale: 0.07 } },
+    { name: "one query", inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)], params: { scale: 0.15 } },
+  ],
   cast: [{ inputs: [f32(n)], params: { dtype: "bf16" } }],
   addScaled: [{ inputs: [f32(n), bf16(n)], params: { alpha: -0.5, beta: 2, dtype: "f32" } }],
   scale: [{ inputs: [bf16(n)], params: { factor: 0.3, dtype: "f32" } }],
@@ -224,4 +272,23 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   ],
   maskLogits: [{ inputs: [f32(5, 1009), i32([3], [4, 0, 2]), indexes([3, 32], 2 ** 31 - 1, "masks")], params: {} }],
   topLogProbs: [{ inputs: [f32(9, 1009), i32([5], [8, 0, 3, 4, 7]), uniforms(5)], params: { k: 20 } }],
+  storedLinear: [
+    ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k"] as const).flatMap((dtype) => [
+      {
+        name: `${dtype}, more rows than a tile`,
+        inputs: [f32(29, 768), { shape: [131, 768], dtype }, null, f32(131), null],
+        params: { dtype: "f32" as const },
+      },
+      { name: `${dtype}, one row`, inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null], params: { dtype: "f32" as const } },
+    ]),
+    { name: "q8_0, a last group of 96", inputs: [f32(17, 1376), { shape: [70, 1376], dtype: "q8_0" }, null, null, bf16(17, 70)], params: { dtype: "bf16" } },
+    { name: "e4m3, more rows than a tile", inputs: [f32(29, 330), { shape: [131, 330], dtype: "e4m3" }, null, f32(131), null], params: { dtype: "f32" } },
+    { name: "f16, more rows than a tile", inputs: [bf16(29, 330), { shape: [131, 330], dtype: "f16" }, null, null, null], params: { dtype: "f32" } },
+  ],
+  storedGroupedLinear: (["q8_0", "q4_k", "q6_k", "e4m3"] as const).map((dtype) => ({
+    name: dtype,
+    inputs: [f32(120, 256), { shape: [8, 97, 256], dtype }, null, expertRows, rowOf(240, 120)],
+    params: { dtype: "f32" },
+  })),
+  storedRows: [{ inputs: [{ shape: [500, 256], dtype: "q4_k" }, null, indexes([203], 500, "ids")], params: {} }],
 };

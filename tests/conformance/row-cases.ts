@@ -1,8 +1,10 @@
 // Ops that work row by row, with inputs for any number of rows: row r is the same whatever the number. Knows nothing of backends.
 import type { DType } from "../../src/tensor/dtype.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
+import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
+import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
 import { numElements } from "../../src/tensor/tensor.js";
-import { type HostOperand, normals, randomOperand, rounded } from "./values.js";
+import { type HostOperand, normals, operandOf, randomOperand, rounded } from "./values.js";
 
 /** One op whose rows must not see each other. */
 export interface RowCase {
@@ -88,6 +90,24 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0],
     rowOutputs: [0],
   },
+  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16"] as const).flatMap((dtype): RowCase[] => [
+    {
+      label: `storedLinear with ${dtype}`,
+      op: "storedLinear",
+      params: { dtype: "f32" },
+      inputs: (rows) => [rowsOf(rows, [768], "x"), fixed([70, 768], "w", dtype), null, fixed([70], "bias"), rowsOf(rows, [70], "residual")],
+      rowInputs: [0, 4],
+      rowOutputs: [0],
+    },
+    {
+      label: `storedGroupedLinear with ${dtype}`,
+      op: "storedGroupedLinear",
+      params: { dtype: "f32" },
+      inputs: (rows) => [rowsOf(rows, [256], "x"), fixed([3, 70, 256], "w", dtype), null, offsets(0, 0, rows, rows), null],
+      rowInputs: [0],
+      rowOutputs: [0],
+    },
+  ]),
   {
     label: "rmsNorm",
     op: "rmsNorm",
@@ -142,6 +162,38 @@ export const rowCases: readonly RowCase[] = [
     params: { scale: 0.2, valueWidth: 64 },
     inputs: (rows) => [rowsOf(rows, [8, 80], "q"), fixed([8, 90, 1, 80], "k"), null, integers(rows, 8, "slots"), integers(rows, 90, "lengths", 1)],
     rowInputs: [0, 3, 4],
+    rowOutputs: [0],
+  },
+  ...(["bf16", "f32"] as const).map(
+    (dtype): RowCase => ({
+      label: `pagedAttention over heads in ${dtype}`,
+      op: "pagedAttention",
+      params: { scale: 0.2, valueWidth: 32 },
+      inputs: (rows) => [
+        rowsOf(rows, [6, 32], "q", dtype),
+        fixed(pagedShape("keys", 8, 2, 32, dtype), "k", dtype),
+        fixed(pagedShape("values", 8, 2, 32, dtype), "v", dtype),
+        { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
+        offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
+        integers(rows, 128, "lengths", 1),
+      ],
+      rowInputs: [0, 3, 5],
+      rowOutputs: [0],
+    }),
+  ),
+  {
+    label: "pagedAttention over FP8 latents",
+    op: "pagedAttention",
+    params: { scale: 0.05, valueWidth: 128 },
+    inputs: (rows) => [
+      rowsOf(rows, [8, 144], "q", "bf16"),
+      operandOf(fp8Sample(8, 128, 16), "latents"),
+      null,
+      { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
+      offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
+      integers(rows, 128, "lengths", 1),
+    ],
+    rowInputs: [0, 3, 5],
     rowOutputs: [0],
   },
   {

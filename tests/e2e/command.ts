@@ -29,12 +29,18 @@ export interface Running {
 /** One thread: the tests run side by side. Colours off, and no settings of the caller's. */
 const environment = { ...process.env, LUCIOLE_THREADS: "1", NO_COLOR: "1", CI: "1" };
 
-/** Starts `luciole <args>`; with `shell`, a line of bash in which "$@" is the command. */
-export function start(args: readonly string[], { shell, cwd }: { readonly shell?: string; readonly cwd?: string } = {}): Running {
+/** How a command is started: with `shell`, a line of bash in which "$@" is the command; `env` stands over the environment. */
+export interface StartOptions {
+  readonly shell?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `luciole <args>`. */
+export function start(args: readonly string[], { shell, cwd, env }: StartOptions = {}): Running {
   const command = [process.execPath, entry, ...args];
-  const child = shell
-    ? spawn("bash", ["-c", shell, "bash", ...command], { env: environment, cwd })
-    : spawn(command[0], command.slice(1), { env: environment, cwd });
+  const options = { env: { ...environment, ...env }, cwd };
+  const child = shell ? spawn("bash", ["-c", shell, "bash", ...command], options) : spawn(command[0], command.slice(1), options);
   child.stdin?.end();
   let stdout = "";
   let stderr = "";
@@ -56,7 +62,7 @@ export function start(args: readonly string[], { shell, cwd }: { readonly shell?
 }
 
 /** Runs `luciole <args>` to its end. */
-export const luciole = (args: readonly string[], options?: Parameters<typeof start>[1]): Promise<Ended> => start(args, options).ended;
+export const luciole = (args: readonly string[], options?: StartOptions): Promise<Ended> => start(args, options).ended;
 
 /** Runs to its end, which must be a good one. */
 export async function succeed(args: readonly string[]): Promise<Ended> {

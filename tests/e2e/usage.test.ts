@@ -2,14 +2,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { reportFailure } from "../../src/cli/failure.js";
-import { buildProgram } from "../../src/cli/program.js";
 import { luciole, temporaryFolder } from "./command.js";
+import { inProcess } from "./in-process.js";
 
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "run", "inspect", "bench", "doctor"];
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "convert", "bench", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
@@ -17,25 +16,6 @@ beforeAll(() => {
   writeFileSync(at("taken/notes.txt"), "mine");
 });
 afterAll(() => folder.remove());
-
-/** Runs the command line inside this process: what is wrong with the words is found before any work begins. */
-async function inProcess(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const catching = (name: "out" | "err") => (text: unknown) => {
-    written[name] += String(text);
-    return true;
-  };
-  const spies = [vi.spyOn(process.stdout, "write").mockImplementation(catching("out")), vi.spyOn(process.stderr, "write").mockImplementation(catching("err"))];
-  try {
-    await buildProgram().parseAsync(["node", "luciole", ...args]);
-    return { code: 0, ...written };
-  } catch (error) {
-    const code = reportFailure(error, { debug: false });
-    return { code, ...written };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 describe("help", () => {
   test("names every verb, for less than 200 ms of work", async () => {
@@ -49,10 +29,10 @@ describe("help", () => {
     expect(Math.min(...times)).toBeLessThan(200);
   });
   test.each(VERBS)("of %s has an example and takes --json", async (verb) => {
-    const { code, out } = await inProcess(verb, "--help");
+    const { code, stdout } = await inProcess([verb, "--help"]);
     expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`Example:\\n {2}luciole ${verb}`));
-    expect(out).toContain("--json");
+    expect(stdout).toMatch(new RegExp(`Example:\\n {2}luciole ${verb}`));
+    expect(stdout).toContain("--json");
   });
 });
 
@@ -65,6 +45,7 @@ describe("one line and exit code 2 for", () => {
     ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
     ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
     ["a temperature below zero", ["run", "x", "--temperature", "-1"], /Expected a number of at least 0/],
+    ["an unknown way to show thinking", ["chat", "x", "--think", "maybe"], /'maybe' is invalid\. Allowed choices are on, fold, off/],
     ["an unknown section", ["zero", "--set", "pretrian.steps=1"], /unknown option "pretrian", did you mean "pretrain"\?/],
     ["an unknown key", ["zero", "--set", "pretrain.stepz=1"], /unknown option "pretrain\.stepz", did you mean "steps"\?/],
     ["an unknown key of GRPO", ["zero", "--set", "rl.lerningRate=1"], /unknown option "lerningRate", did you mean "learningRate"\?/],
@@ -84,10 +65,10 @@ describe("one line and exit code 2 for", () => {
     ["reinforcing nothing", ["rl"], /give the model to start from with --model/],
   ];
   test.each(cases)("%s", async (_, args, message) => {
-    const { code, out, err } = await inProcess(...args);
-    expect({ code, out }).toEqual({ code: 2, out: "" });
-    expect(err).toMatch(message);
-    if (args.length > 0) expect(err.trimEnd().split("\n")).toHaveLength(1);
+    const { code, stdout, stderr } = await inProcess(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    if (args.length > 0) expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
   test("a directory that is taken, whose files stay as they were", async () => {
     const { code, stdout, stderr } = await luciole(["zero", "--preset", "smoke", "--out", at("taken"), "--json"]);

@@ -224,6 +224,17 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     cache.dispose();
   });
 
+  it("FP8 latents give the same bits in chunks of any size, on any number of threads", async () => {
+    useBackend(backend);
+    const [shape] = latents;
+    const whole = await paged(shape, "bf16", TOKENS, [TOKENS], 0, 0, "fp8-latent");
+    for (const [seed, chunks] of CHUNKS.entries()) {
+      backend.setThreads(1 + (seed % 3));
+      expect((await paged(shape, "bf16", TOKENS, chunks, seed, 0, "fp8-latent")).equals(whole), `chunks ${chunks}`).toBe(true);
+    }
+    backend.setThreads(2);
+  });
+
   it("FP8 latents attend within half a step of e4m3 of bf16 latents, and are gathered as what attention saw", async () => {
     useBackend(backend);
     const [shape] = latents;

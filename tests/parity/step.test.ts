@@ -64,7 +64,8 @@ describe.each(backends.filter(({ name }) => name !== "reference"))("at real leng
     const full = await forwardLogits(model, sequences);
     expect(relativeDifference(await steppedLogits(model, sequences, { kind: "latent", promptLengths, chunk: 100 }), full)).toBeLessThan(1e-5);
     const fp8 = await steppedLogits(model, sequences, { kind: "latent", dtype: "fp8-latent", promptLengths, chunk: 100 });
-    expect(meanDifference(fp8, full)).toBeLessThan(0.1);
+    // Three bits of fraction tip the choice of experts here and there.
+    expect(meanDifference(fp8, full)).toBeLessThan(0.25);
     expect(fp8).not.toEqual(full);
     model.dispose();
   });

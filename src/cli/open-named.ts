@@ -1,0 +1,30 @@
+// From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows no conversation.
+import { resolveModel } from "../hub/resolve-model.js";
+import { type OpenedChat, openForChat } from "../inference/chat-model.js";
+import { parseRandomName } from "../inference/open-for-inference.js";
+import { type ComputeFlags, openForAnswers } from "./run-verb.js";
+
+/** Flags of verbs that answer. */
+export interface OpenFlags extends ComputeFlags {
+  readonly context?: number;
+}
+
+/** Opens a run, a model directory, a GGUF file or a pulled model on this machine. */
+export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedChat> {
+  const path = parseRandomName(name) ? name : resolveModel(name);
+  await openForAnswers(flags);
+  const opened = await openForChat(path, { cacheTokens: flags.context, onProgress: process.stderr.isTTY ? showLoading() : undefined });
+  if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
+  return opened;
+}
+
+/** One line that is written over, and gone when all is loaded. A small model is there before it would be read. */
+function showLoading(): (loadedBytes: number, totalBytes: number) => void {
+  const startedMs = performance.now();
+  let isShown = false;
+  return (loaded, total) => {
+    if (performance.now() - startedMs < 300 && !isShown) return;
+    isShown = true;
+    process.stderr.write(loaded < total ? `\rloading ${Math.floor((100 * loaded) / total)}% ` : "\r\x1b[K");
+  };
+}

@@ -1,0 +1,92 @@
+// `luciole pull`: a model from Hugging Face, or a mirror of it, into the cache that Hugging Face's own tools use.
+import { ConfigError } from "../errors.js";
+import {
+  formatModelName,
+  type HubSettings,
+  hubSettings,
+  type ModelName,
+  modelNameOf,
+  type PullEvents,
+  type Pulled,
+  pull,
+  suggestedGguf,
+  type ToChoose,
+} from "../hub/index.js";
+import { formatSize } from "../run/report-format.js";
+import { TransferProgress } from "../run/transfer-progress.js";
+import { StoppedBySignal } from "./failure.js";
+import { listenForSignals, writeResult } from "./run-verb.js";
+
+/** Flags as commander gives them. */
+export interface PullFlags {
+  readonly revision?: string;
+  readonly include: readonly string[];
+  readonly verify?: boolean;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+/** Pulls what `text` names and says where it lies. */
+export async function pullModel(text: string, flags: PullFlags): Promise<void> {
+  const name = nameOf(text, flags);
+  const settings = hubSettings();
+  const progress = new TransferProgress({ json: flags.json });
+  const stop = listenForSignals(() => progress.close());
+  try {
+    const request = { name, include: flags.include, verify: flags.verify ?? false };
+    const result = await pull(request, { settings, signal: stop.signal, events: eventsOf(progress, name) });
+    if (result.kind === "choose") throw toChoose(result);
+    report(result, name, settings, progress, flags);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    throw new StoppedBySignal(`Stopped; what has come is kept. Go on with: ${commandOf(name, flags)}`, stop.exitCode());
+  } finally {
+    progress.close();
+    stop.dispose();
+  }
+}
+
+function nameOf(text: string, { revision }: PullFlags): ModelName {
+  const name = modelNameOf(text);
+  if (revision === undefined || revision === name.revision) return name;
+  if (name.revision !== null) throw new ConfigError(`two revisions are given: @${name.revision} and --revision ${revision}; leave out one`);
+  return modelNameOf(formatModelName({ ...name, revision }));
+}
+
+function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
+  return {
+    begin: (files) => {
+      if (files.some(({ sizeBytes, receivedBytes }) => receivedBytes < sizeBytes)) progress.begin(formatModelName(name), files);
+    },
+    received: (path, bytes) => progress.received(path, bytes),
+    whole: (path) => progress.whole(path),
+    note: (line) => progress.note(line),
+  };
+}
+
+function commandOf(name: ModelName, { include, verify }: PullFlags): string {
+  const patterns = include.map((pattern) => ` --include '${pattern.replaceAll("'", `'\\''`)}'`);
+  return `luciole pull ${formatModelName(name)}${patterns.join("")}${verify ? " --verify" : ""}`;
+}
+
+function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, progress: TransferProgress, { json }: PullFlags): void {
+  const { kind: _, ...facts } = pulled;
+  const totalBytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const numFiles = `${pulled.files.length} ${pulled.files.length === 1 ? "file" : "files"}`;
+  const isNew = pulled.files.some(({ fetched }) => fetched);
+  if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them fetched`);
+  progress.close();
+  const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "all there already"}`;
+  writeResult(json, { ...facts, totalBytes }, () => [...(isNew ? [] : [there]), pulled.folder, `Ask it: luciole run ${formatModelName(name)} "…"`]);
+}
+
+/** The choices are lines of their own before the one line of the error. */
+function toChoose({ repo, choices }: ToChoose): ConfigError {
+  const width = Math.max(...choices.map(({ label }) => label.length));
+  for (const { label, files, sizeBytes } of choices) {
+    const parts = files.length > 1 ? `, ${files.length} parts` : "";
+    process.stderr.write(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}\n`);
+  }
+  const name = formatModelName({ repo, revision: null, choice: suggestedGguf(choices) });
+  return new ConfigError(`${repo} has ${choices.length} GGUF models; say which, for example: luciole pull ${name}`);
+}

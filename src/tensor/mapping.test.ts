@@ -1,0 +1,61 @@
+// Claims about files as tensors: parts are read in place as any type, ops take them, and the mapping ends with the last tensor on it.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { openBackend } from "./backends/open.js";
+import { createReferenceBackend } from "./backends/reference/backend.js";
+import { adviseMapped, bytesAs, copyBytes, empty, keep, mapFile, memoryStats, scope, scopeAsync, useBackend } from "./engine.js";
+import { scale } from "./ops/elementwise.js";
+
+const folder = mkdtempSync(join(tmpdir(), "luciole-mapping-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const path = join(folder, "file");
+// One byte in front, so that the numbers lie where no typed array could begin.
+const numbers = Float32Array.from({ length: 5000 }, (_, i) => i / 8);
+writeFileSync(path, Buffer.concat([Buffer.from([7]), Buffer.from(numbers.buffer)]));
+const sizeBytes = 1 + numbers.byteLength;
+
+const backends = [createReferenceBackend(), await openBackend()];
+
+describe.each(backends)("on the $name backend", (backend) => {
+  beforeEach(() => useBackend(backend));
+
+  test("a part of a mapped file is read in place, wherever it begins, also after its pages were dropped", async () => {
+    await scopeAsync(async () => {
+      const part = bytesAs(mapFile(path, sizeBytes), 1 + 4 * 100, [4, 10], "f32");
+      expect(await part.data()).toEqual(numbers.slice(100, 140));
+      adviseMapped(part, "drop");
+      adviseMapped(part, "prefetch");
+      expect(await scale(part, 2).data()).toEqual(numbers.slice(100, 140).map((x) => 2 * x));
+    });
+  });
+
+  test("parts are stacked by copying bytes", async () => {
+    await scopeAsync(async () => {
+      const file = mapFile(path, sizeBytes);
+      const stacked = empty([2, 3], "f32");
+      copyBytes(bytesAs(file, 1 + 4 * 7, [3], "f32"), stacked, 12);
+      copyBytes(bytesAs(file, 1, [3], "f32"), stacked, 0);
+      expect(Array.from(await stacked.data())).toEqual([0, 1, 2, 7, 8, 9].map((i) => i / 8));
+      expect(() => copyBytes(stacked, stacked, 4)).toThrow("leaves");
+    });
+  });
+
+  test("a part outlives the handle on the whole, and takes no device memory", async () => {
+    const before = memoryStats().liveBytes;
+    const part = scope(() => keep(bytesAs(mapFile(path, sizeBytes), 0, [1], "u8")));
+    expect(memoryStats().liveBytes).toBe(before);
+    expect(Array.from(await part.data())).toEqual([7]);
+    part.dispose();
+  });
+
+  test("a part beyond the file is a defect, a file that is not there an error with its name", () => {
+    scope(() => {
+      const file = mapFile(path, sizeBytes);
+      expect(() => bytesAs(file, sizeBytes - 3, [1], "f32")).toThrow("leaves");
+      expect(() => bytesAs(file, -1, [1], "u8")).toThrow("leaves");
+    });
+    expect(() => scope(() => mapFile(join(folder, "none"), 8))).toThrow("none");
+  });
+});

@@ -1,0 +1,115 @@
+// Weights of storage types in panels give the bits of those in file order; a panel takes no more memory than the file; experts are linear layers.
+import { describe, expect, it } from "vitest";
+import { encodeE4m3Blocks, encodeRows } from "../../src/tensor/block-encoders.js";
+import { blockSizes, type DType, encodeBytes, isBlockType } from "../../src/tensor/dtype.js";
+import { alias, fromBytes, memoryStats, scope, tensor, useBackend } from "../../src/tensor/engine.js";
+import { moeDispatch } from "../../src/tensor/ops/moe.js";
+import { storedGroupedLinear, storedLinear, storedRows } from "../../src/tensor/ops/stored.js";
+import { packStored } from "../../src/tensor/packing.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { nativeBackends } from "./backends.js";
+import { normals } from "./values.js";
+
+const types = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3"] as const;
+
+function weights(dtype: DType, shape: readonly number[], label: string): Tensor {
+  const values = Float32Array.from(
+    normals(
+      shape.reduce((n, d) => n * d, 1),
+      label,
+    ),
+  );
+  return fromBytes(isBlockType(dtype) ? encodeRows(dtype, values, shape.at(-1) as number) : encodeBytes(values, dtype), shape, dtype);
+}
+const activations = (shape: readonly number[]) => weights("f32", shape, "x");
+const same = async (a: Promise<Uint8Array>, b: Promise<Uint8Array>) => Buffer.compare(await a, await b) === 0;
+
+describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ backend }) => {
+  it.each(types)("products with packed %s have the bits of those without", async (dtype) => {
+    useBackend(backend);
+    for (const [rows, n] of [
+      [1, 64],
+      [5, 70],
+      [33, 160],
+    ]) {
+      const [plain, packed] = scope(() => {
+        const [x, w] = [activations([rows, 512]), weights(dtype, [n, 512], "w")];
+        return [storedLinear(x, w).bytes(), storedLinear(x, packStored(w) ?? w).bytes()];
+      });
+      expect(await same(plain, packed), `${rows} rows, ${n} outputs`).toBe(true);
+    }
+  });
+
+  it.each(types)("an expert of %s gives the bits of a linear layer, packed or not", async (dtype) => {
+    useBackend(backend);
+    const [expected, plain, packed] = scope(() => {
+      const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
+      const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
+      const [x, w] = [activations([40, 256]), weights(dtype, [5, 96, 256], "w")];
+      const alone = Array.from({ length: 5 }, (_, e) => storedLinear(x, alias(w, [96, 256], e * 96 * 256)).bytes());
+      return [
+        { alone, offsets: to.offsets.data(), rowToken: to.rowToken.data() },
+        storedGroupedLinear(x, w, to, true).bytes(),
+        storedGroupedLinear(x, packStored(w) ?? w, to, true).bytes(),
+      ];
+    });
+    expect(await same(plain, packed)).toBe(true);
+    const [grouped, offsets, rowToken, alone] = [await plain, await expected.offsets, await expected.rowToken, await Promise.all(expected.alone)];
+    for (let e = 0; e < 5; e++)
+      for (let r = offsets[e]; r < offsets[e + 1]; r++) {
+        const row = alone[e].subarray(rowToken[r] * 384, (rowToken[r] + 1) * 384);
+        expect(Buffer.compare(grouped.subarray(r * 384, (r + 1) * 384), row), `row ${r} of expert ${e}`).toBe(0);
+      }
+  });
+
+  it.each(types)("rows of packed %s are those of the file", async (dtype) => {
+    useBackend(backend);
+    const [plain, packed] = scope(() => {
+      const [w, ids] = [weights(dtype, [160, 512], "w"), tensor([0, 31, 32, 159, 7, 7], [6], "i32")];
+      return [storedRows(w, ids).bytes(), storedRows(packStored(w) ?? w, ids).bytes()];
+    });
+    expect(await same(plain, packed)).toBe(true);
+  });
+
+  it("packed e4m3 holds the scales of its blocks", async () => {
+    useBackend(backend);
+    const values = Float32Array.from(normals(300 * 200, "e4m3"), (x, i) => x * (1 + Math.floor(i / 200 / 128)) * 10 ** Math.floor((i % 200) / 128));
+    const coded = encodeE4m3Blocks(values, 300, 200);
+    const [plain, packed, rows, packedRows] = scope(() => {
+      const [w, scales] = [fromBytes(coded.bytes, [300, 200], "e4m3"), tensor(coded.scales, [3, 2])];
+      const [copy, x, ids] = [packStored(w, scales) as Tensor, activations([9, 200]), tensor([299, 0, 128], [3], "i32")];
+      return [storedLinear(x, w, { scales }).bytes(), storedLinear(x, copy).bytes(), storedRows(w, ids, scales).bytes(), storedRows(copy, ids).bytes()];
+    });
+    expect(await same(plain, packed)).toBe(true);
+    expect(await same(rows, packedRows)).toBe(true);
+  });
+
+  it.each(types.filter(isBlockType))("panels of %s take at most 4%% more than the file", (dtype) => {
+    useBackend(backend);
+    const [n, k] = [1536, 8960];
+    const spec = { shape: [n, k], dtype };
+    const fileBytes = (n * k * blockSizes[dtype].bytes) / blockSizes[dtype].numbers;
+    expect(backend.packer?.packedBytes(spec)).toBeLessThanOrEqual(1.04 * fileBytes);
+  });
+
+  it("packing leaves nothing behind but the copy", () => {
+    useBackend(backend);
+    const before = memoryStats().liveBuffers;
+    scope(() => {
+      const w = weights("q4_k", [64, 256], "w");
+      packStored(w);
+      expect(memoryStats().liveBuffers).toBe(before + 2);
+    });
+    expect(memoryStats().liveBuffers).toBe(before);
+  });
+
+  it("scales beside packed weights, rows cut within a block, and ids outside the table are refused", () => {
+    useBackend(backend);
+    scope(() => {
+      const [w, scales, x] = [weights("e4m3", [32, 64], "w"), tensor([1], [1, 1]), activations([1, 64])];
+      expect(() => storedLinear(x, packStored(w, scales) as Tensor, { scales })).toThrow(/scales/);
+      expect(() => alias(weights("q8_0", [4, 64], "q"), [2, 32])).toThrow(/cuts rows/);
+      expect(() => storedRows(w, tensor([32], [1], "i32"))).toThrow(/ids in \[0, 32\)/);
+    });
+  });
+});
