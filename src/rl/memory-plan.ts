@@ -1,8 +1,9 @@
 // Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
 import { ConfigError } from "../errors.js";
-import { generate } from "../inference/generate.js";
+import { generate, samplingCacheTokens } from "../inference/generate.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { PromptTemplate, Task } from "../tasks/task.js";
+import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type MemoryKnobs, type PhaseMemory, type PlannedModel, planPhase, type StageMemory } from "../train/memory-plan.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
@@ -19,7 +20,8 @@ export function planSampling(
   sizes: { readonly slots: number; readonly promptTokens: number; readonly maxNewTokens: number; readonly trains: boolean; readonly hasReference?: boolean },
 ): Promise<PhaseMemory> {
   return planPhase(model, { name, ...sizes }, async (shapes) => {
-    const probe = shapes.createCache(sizes.slots, sizes.promptTokens + sizes.maxNewTokens);
+    const cacheTokens = samplingCacheTokens(sizes.slots, sizes.promptTokens + sizes.maxNewTokens);
+    const probe = shapes.createPagedCache({ numBlocks: cacheTokens / BLOCK_TOKENS });
     const cache = probe.sizeBytes;
     probe.dispose();
     const controller = new AbortController();

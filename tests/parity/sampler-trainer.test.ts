@@ -1,0 +1,55 @@
+// What sampling writes down and what training computes: the same log-probabilities to the bit, however the sampler batched its rows.
+import { beforeAll, describe, expect, test } from "vitest";
+import { generate } from "../../src/inference/generate.js";
+import { createModel } from "../../src/models/create.js";
+import { parseHfConfig } from "../../src/models/hf-config.js";
+import { parseGrpoOptions } from "../../src/rl/config.js";
+import { scoreLogProbs } from "../../src/rl/update.js";
+import { useBackend } from "../../src/tensor/engine.js";
+import { fastestBackend } from "./backends.js";
+
+const sizes = {
+  vocab_size: 50,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  max_position_embeddings: 256,
+  initializer_range: 0.2,
+};
+const families = {
+  qwen2: { ...sizes, model_type: "qwen2", num_key_value_heads: 2 },
+  deepseek: {
+    ...sizes,
+    ...{ model_type: "deepseek_v3", moe_intermediate_size: 32, first_k_dense_replace: 1, q_lora_rank: null, kv_lora_rank: 32, n_group: 1, topk_group: 1 },
+    ...{ qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 16, n_routed_experts: 4, num_experts_per_tok: 2 },
+  },
+};
+const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
+
+describe.each(fastestBackend)("on the $name backend", (backend) => {
+  beforeAll(() => useBackend(backend));
+
+  test.each([
+    ["qwen2", "f32"],
+    ["qwen2", "bf16"],
+    ["deepseek", "f32"],
+    ["deepseek", "bf16"],
+  ] as const)("%s in %s: sampled and trained log-probabilities have the same bits", async (family, compute) => {
+    const model = createModel(parseHfConfig(families[family]), { seed: 5, compute });
+    const requests = [3, 60, 64, 90, 3, 130, 17].map((length, seed) => ({
+      prompt: Int32Array.from({ length }, (_, i) => (i * 7 + (i >> 3)) % 50),
+      seed,
+      maxNewTokens: 30 + 5 * seed,
+    }));
+    const completions = await generate(model, requests, { temperature: 0.8, stopIds: [7], slots: 3 });
+    const trajectories = completions.map(({ ids, ...rest }, i) => ({
+      ...{ ...rest, problem, prompt: "", completion: "", completionIds: ids, promptIds: requests[i].prompt },
+    }));
+    const config = parseGrpoOptions({ temperature: 0.8, microBatchTokens: 300 });
+    const scored = await scoreLogProbs(model, trajectories, config);
+    expect(scored.map((values) => [...values])).toEqual(completions.map(({ logProbs }) => [...logProbs]));
+    expect(completions.reduce((sum, { ids }) => sum + ids.length, 0)).toBeGreaterThan(100);
+    model.dispose();
+  });
+});
