@@ -46,7 +46,8 @@ function packedWeights(type: BlockType, shape: readonly number[]): Tensor {
 function routing(tokens: number, { count, perToken }: { count: number; perToken: number }): { offsets: Tensor; rowToken: Tensor } {
   const byExpert = Array.from({ length: count }, () => [] as number[]);
   for (let t = 0; t < tokens; t++) for (let j = 0; j < perToken; j++) byExpert[(t * perToken + j) % count].push(t);
-  const offsets = byExpert.reduce<number[]>((sums, list) => [...sums, (sums.at(-1) as number) + list.length], [0]);
+  const offsets = [0];
+  for (const list of byExpert) offsets.push((offsets.at(-1) as number) + list.length);
   return { offsets: tensor(offsets, [count + 1], "i32"), rowToken: tensor(byExpert.flat(), [tokens * perToken], "i32") };
 }
 
