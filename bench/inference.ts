@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InferenceKind } from "../src/inference/measure.js";
+import { useBackend } from "../src/tensor/engine.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
 import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
@@ -41,6 +42,7 @@ interface Side {
 const rate = ({ rounds }: Side): number => median(rounds.map(({ tokens, seconds }) => tokens / seconds));
 
 export const inference: Claim = async (options) => {
+  useBackend(nativeBackend(options.threads));
   const hasPeer = existsSync(join(dirname(peerScript), "node_modules"));
   if (!hasPeer) options.log("llama.cpp is not installed, ours only; to install: cd bench/peers/llama-cpp && npm ci");
   const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));
