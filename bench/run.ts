@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ceilings } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
+import { context } from "./context.js";
 import { gemm } from "./gemm.js";
 import { generate } from "./generate.js";
 import { inference } from "./inference.js";
@@ -31,6 +32,7 @@ const claims: Readonly<Record<string, Claim>> = {
   "train-dense": trainDense,
   "train-deepseek": trainDeepseek,
   memory,
+  context,
   generate,
   inference,
 };
