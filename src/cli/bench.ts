@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { packageRoot } from "../tensor/backends/native/addon.js";
+import { benchDrafts } from "./bench-drafts.js";
 import { type BenchModelFlags, benchModel, MODEL_MEASURES } from "./bench-model.js";
 
 /** Flags as commander gives them. */
@@ -16,6 +17,7 @@ export interface BenchFlags extends BenchModelFlags {
 export async function bench(names: readonly string[], flags: BenchFlags): Promise<void> {
   const kind = MODEL_MEASURES.find((name) => name === names[0]);
   if (kind) return benchModel(kind, names[1], flags);
+  if (names[0] === "drafts") return benchDrafts(names[1], flags);
   const { json, threads, quick, peers } = flags;
   const script = join(packageRoot(), "dist", "bench", "run.js");
   if (!existsSync(script)) throw new ConfigError("the measurements are not part of an installed package: clone the repository and run npm run bench there");

@@ -199,7 +199,7 @@ function addBench(program: Command): void {
   const example = "luciole bench decode random:r1-distill-qwen-1.5b@q8_0";
   const command = verb(program, "bench", "measure a model's speed here, or the engine beside its peers and this machine's ceilings", example);
   command
-    .argument("[names...]", "decode, prefill or batch and a model; else which claims of a checkout to measure (default: all)")
+    .argument("[names...]", "decode, prefill, batch or drafts and a model; else which claims of a checkout to measure (default: all)")
     .option("--streams <n>", "of a model: requests at once (default: 1, for batch 16)", wholeNumber(1))
     .option("--prompt-tokens <n>", "of a model: tokens of each prompt (default: 32, for prefill 512)", wholeNumber(1))
     .option("--new-tokens <n>", "of a model: new tokens of each request (default: 64, for prefill 1)", wholeNumber(1))

@@ -3,7 +3,7 @@
 
 import { encodeE4m3Blocks } from "../block-encoders.js";
 import { decodeRow, rowBytes, type StorageType, scaleBlock } from "../block-formats.js";
-import { type DType, fromBf16Bits, isBlockType, roundToEven, toBf16Bits } from "../dtype.js";
+import { type DType, fromBf16Bits, isBlockType, roundToEven, storageBytes, toBf16Bits } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -95,6 +95,15 @@ const storedCost = (i: readonly (TensorSpec | null)[], o: readonly TensorSpec[])
   bytes: streamCost(0, i, o).bytes,
 });
 
+/** As above, with the weights of at most as many experts as there are rows: the others' memory is not touched. */
+const groupedCost = (i: readonly (TensorSpec | null)[], o: readonly TensorSpec[]) => {
+  const [, w] = i as readonly TensorSpec[];
+  const weightBytes = storageBytes(w.dtype, numElements(w.shape));
+  const untouched = Math.max(0, 1 - o[0].shape[0] / w.shape[0]);
+  const { flops, bytes } = storedCost(i, o);
+  return { flops, bytes: bytes - weightBytes * untouched };
+};
+
 /** Parameters of the products with stored weights: the type of the result. */
 export interface StoredParams {
   dtype: DType;
@@ -159,7 +168,7 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
     const rowOf = (r: number) => (rowToken ? rowToken.data[r] : r);
     for (let e = 0; e < experts; e++) multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
   },
-  cost: storedCost,
+  cost: groupedCost,
   takesPacked: [1],
   samples: [
     ...(["q8_0", "q4_0", "q4_k", "q6_k"] as const).map((type) => ({
