@@ -1,7 +1,7 @@
 // Fills a model opened for inference: every weight in the type it is stored in, packed for products. Knows no file format.
 import { frozenForm, type ParameterSet, type ParameterSpec, partsOf, type StoredPart } from "../nn/parameters.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
-import { alias, copyBytes, dispatch, empty, keep, scopeAsync, tensor } from "../tensor/engine.js";
+import { alias, copyBytes, dispatch, empty, keep, scope, scopeAsync, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
 import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
@@ -16,12 +16,14 @@ export interface WeightSource {
   info(name: string): { readonly dtype: string; readonly shape: readonly number[] } | undefined;
   /** The tensor, owned by the current scope; only read. One that is kept as it is should hold no more memory than its own. */
   open(name: string, isKept?: boolean): Promise<Tensor>;
-  /** What was opened under this name has been copied: its memory may go. */
+  /** What was read so far of what was opened under this name has been copied: its memory may go. */
   done(name: string): void;
 }
 
 /** Side of the blocks that share a scale in FP8 checkpoints. */
 const SCALE_BLOCK = 128;
+/** Numbers packed at once from a mapped file. */
+const SLICE_NUMBERS = 1 << 25;
 const PLAIN_TYPES: readonly string[] = ["f32", "bf16", "f16"];
 const isWeightType = (dtype: string): boolean => PLAIN_TYPES.includes(dtype) || isBlockType(dtype as DType);
 const scaleName = (name: string): string => `${name}_scale_inv`;
@@ -139,12 +141,27 @@ async function packParts(experts: readonly (readonly StoredPart[])[], source: We
     for (const part of parts) {
       await scopeAsync(async () => {
         const { weights, scales } = await openPart(part.name, source);
-        packInto(weights, scales, whole, row, e);
+        packSlices(weights, scales, whole, row, e, () => source.done(part.name));
       });
       row += part.shape[0];
     }
   }
   return { weights: whole, scales: null };
+}
+
+/** Packs a part slice by slice, telling of each: of the largest matrix too, little stands in memory twice. */
+function packSlices(weights: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert: number, onPacked: () => void): void {
+  const [rows, width] = weights.shape;
+  const perSlice = Math.max(1, Math.floor(SLICE_NUMBERS / (width * SCALE_BLOCK))) * SCALE_BLOCK;
+  for (let at = 0; at < rows; at += perSlice) {
+    scope(() => {
+      const count = Math.min(perSlice, rows - at);
+      const part = alias(weights, [count, width], at * width);
+      const partScales = scales && alias(scales, scaleShape([count, width]), (at / SCALE_BLOCK) * scales.shape[1]);
+      packInto(part, partScales, whole, row + at, expert);
+    });
+    onPacked();
+  }
 }
 
 /** The parts of each expert (one list for a matrix) one after another in fresh memory, then packed where the device has a layout for the whole. */
