@@ -124,7 +124,7 @@ Environment, as for Hugging Face's own tools:
   NODE_USE_ENV_PROXY=1       go by HTTPS_PROXY and NO_PROXY (Node 22.21, 24 or later; Node 20 knows no proxies)`;
 
 function addRun(program: Command): void {
-  const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 7 8 = 24"');
+  const command = verb(program, "run", "ask a model; its thinking is shown apart from its answer", 'luciole run runs/first "3 5 8 = 23"');
   command
     .argument("<model>", "run, model directory, .gguf file, or a pulled model (org/name)")
     .argument("[prompt]", "the question; without it, one a line from standard input")
