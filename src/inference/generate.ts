@@ -63,13 +63,23 @@ export const samplingCacheTokens = (slots: number, maxTokens: number): number =>
 
 async function runAll(engine: Engine, requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Completion[]> {
   const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;
-  const results = requests.map(({ prompt, seed, maxNewTokens }, i) => {
+  const all = requests.map(({ prompt, seed, maxNewTokens }, i) => {
     const sampling = { temperature, topK, topP, minP, seed };
-    const running = engine.submit({ prompt, maxNewTokens, stopIds, sampling, signal, loop: false, events: onToken !== undefined });
+    const running = engine.submit({ prompt, maxNewTokens, stopIds, sampling, loop: false, events: onToken !== undefined });
     if (onToken) void tell(running, (id) => onToken(i, id));
-    return running.result;
+    return running;
   });
-  return (await Promise.all(results)).map(completionOf);
+  // One listener for all: thousands on one signal would be taken for a leak.
+  const cancelAll = () => {
+    for (const running of all) running.cancel();
+  };
+  if (signal?.aborted) cancelAll();
+  signal?.addEventListener("abort", cancelAll, { once: true });
+  try {
+    return (await Promise.all(all.map(({ result }) => result))).map(completionOf);
+  } finally {
+    signal?.removeEventListener("abort", cancelAll);
+  }
 }
 
 async function tell(running: RunningRequest, onToken: (id: number) => void): Promise<void> {
