@@ -103,7 +103,9 @@ inline float quantize(const float* p, int64_t keys, const float* scales, uint8_t
   vf x[4];
   vf top{};
   for (int64_t n = 0; n < 4; ++n) {
-    x[n] = n < vectors ? load(p + n * kLanes) * load(scales + n * kLanes) : vf{};
+    // Only what has weight takes part: lanes of keys that are not seen may hold anything.
+    const vf weight = n < vectors ? load(p + n * kLanes) : vf{};
+    x[n] = weight > 0 ? weight * load(scales + n * kLanes) : vf{};
     top = _mm512_max_ps(top, x[n]);
   }
   const float max = hmax(top), units = max > 0 ? 255.0f / max : 0.0f;
