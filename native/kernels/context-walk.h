@@ -2,7 +2,7 @@
 // Knows nothing of memory layouts. A Source turns block i of a task into what its Products read (FloatProducts below is the usual kind):
 //   floats()                                               scratch that one block takes
 //   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is the task that follows, to fetch ahead
-//   values(block, task, i, column, columns, scratch, next) adds some columns of the values
+//   values(block, task, i, column, columns, scratch, next) adds some columns of the values; a block without keys was not read before
 //   valueLines(task, i, column, columns) -> RowLines       where those lie
 #pragma once
 #include <vector>

@@ -133,12 +133,12 @@ class LatentBlocks {
     return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
   }
 
-  /** Where all columns are asked for, the rows that `keys` read are still there. */
+  /** A block that has its keys was read into the same scratch just before: its rows are still there. */
   void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
     const int64_t keys = task.keysAt(i);
     const C* block = blockOf(tables_.at(task.sequence, i));
     Row* decoded = rowsIn(scratch);
-    const Row* rows = kFp8 && columns == z_.Dv ? decoded : rowsOf(block, keys, column, column + columns, decoded);
+    const Row* rows = kFp8 && out.keysT ? decoded : rowsOf(block, keys, column, column + columns, decoded);
     scratch += kBlockKeys * words<Pairs>(z_.Dk);
     Pack::stacked({rows + column, keys, z_.Dk, 1, columns}, scratch);
     out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;

@@ -103,9 +103,7 @@ inline float quantize(const float* p, int64_t keys, const float* scales, uint8_t
   vf x[4];
   vf top{};
   for (int64_t n = 0; n < 4; ++n) {
-    // Only what has weight takes part: lanes of keys that are not seen may hold anything.
-    const vf weight = n < vectors ? load(p + n * kLanes) : vf{};
-    x[n] = weight > 0 ? weight * load(scales + n * kLanes) : vf{};
+    x[n] = n < vectors ? load(p + n * kLanes) * load(scales + n * kLanes) : vf{};
     top = _mm512_max_ps(top, x[n]);
   }
   const float max = hmax(top), units = max > 0 ? 255.0f / max : 0.0f;
@@ -232,10 +230,10 @@ class Int8Blocks {
     return out;
   }
 
-  /** Where all columns are asked for, the rows and scales that `keys` read are still there. */
+  /** A block that has its keys was read into the same scratch just before: its rows and scales are still there. */
   void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
     const Room room = roomIn(scratch);
-    if (columns != z_.Dv) {
+    if (!out.keysT) {
       const int64_t keys = task.keysAt(i);
       const uint8_t* block = blockOf(tables_.at(task.sequence, i));
       for (int64_t t = 0; t < keys; ++t) numbersOf(block + t * entry_, column, columns, room.rows + t * z_.Dv);
