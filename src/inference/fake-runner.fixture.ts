@@ -1,8 +1,10 @@
 // A model without weights for tests of the runtime: logits are a hash of everything the sequence sees, read through its block table, so that a wrong
 // table, a wrong position, a stale or overwritten entry, or a token computed by the wrong path changes what is sampled.
+
+import type { StepRows } from "../nn/batch.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { DraftPlan, ModelRunner, PagedRows, StepPlan } from "./model-runner.js";
+import type { DraftPlan, ModelRunner, StepPlan } from "./model-runner.js";
 
 /** What the fake is like. */
 export interface FakeOptions {
@@ -67,7 +69,7 @@ export class FakeRunner implements ModelRunner {
   }
 
   /** A hash of all that row sees, and of where it stands. */
-  private contextHash(plan: PagedRows, row: number): number {
+  private contextHash(plan: StepRows, row: number): number {
     const s = plan.cuQueries.findIndex((begin, i) => begin <= row && row < plan.cuQueries[i + 1]);
     const position = plan.contextLengths[s] - (plan.cuQueries[s + 1] - row);
     let hash = 0;

@@ -1,29 +1,9 @@
 // What the runtime sees of a model: steps over a paged cache, given as host arrays. Knows no weights, no attention, no requests.
+import type { StepRows } from "../nn/batch.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** S sequences' new tokens, packed, and where their cache entries lie. All arrays are read before the call returns; the caller reuses them. */
-export interface PagedRows {
-  /** New tokens, i32 [T], sequence after sequence. */
-  readonly ids: Int32Array;
-  /** Each token's place in its sequence, [T]; consecutive within a sequence. */
-  readonly positions: Int32Array;
-  /** Block that takes each token's cache entry, [T]. */
-  readonly blockIds: Int32Array;
-  /** Place of the entry within its block, [T]: positions mod blockSize. */
-  readonly blockOffsets: Int32Array;
-  /** Blocks of each sequence in order of position, [S, maxBlocks] row-major; entries behind a sequence's last block are 0. */
-  readonly blockTables: Int32Array;
-  readonly maxBlocks: number;
-  /** Sequence s has rows cuQueries[s] … cuQueries[s+1] of the T, [S+1]. */
-  readonly cuQueries: Int32Array;
-  /** Tokens each sequence sees including its new ones, [S]: the last new token stands at contextLengths[s] − 1. */
-  readonly contextLengths: Int32Array;
-  /** The first numPrefill sequences are pieces of prompts (MLA: expanded); the rest generate, verify drafts or replay what was generated (MLA: absorbed). */
-  readonly numPrefill: number;
-}
-
 /** One step of the model. */
-export interface StepPlan extends PagedRows {
+export interface StepPlan extends StepRows {
   /** Rows of the T, rising, whose logits are wanted; [R], perhaps none. */
   readonly logitRows: Int32Array;
 }
@@ -32,7 +12,7 @@ export interface StepPlan extends PagedRows {
  * One step of the multi-token-prediction layer. Its row for position i joins the main model's hidden state of position i with the token of
  * position i + 1 and predicts that of i + 2; its cache entry lies where position i's does, in a cache of its own with the same block ids.
  */
-export interface DraftPlan extends PagedRows {
+export interface DraftPlan extends StepRows {
   /** For each row, the row of the last `step` whose hidden state it takes, [T]; `ids` holds the tokens one place on. */
   readonly hiddenRows: Int32Array;
   /** Rows of the T, rising, whose predictions are wanted; [R], perhaps none. */

@@ -1,5 +1,6 @@
 // Lays a step's parts out as the arrays a model runner reads. Buffers are reused from step to step. Knows sequences; neither sampling nor the model.
-import type { DraftPlan, PagedRows, StepPlan } from "./model-runner.js";
+import type { StepRows } from "../nn/batch.js";
+import type { DraftPlan, StepPlan } from "./model-runner.js";
 import type { ScheduledPart } from "./scheduler.js";
 import type { Sequence } from "./sequence.js";
 
@@ -113,7 +114,7 @@ export class PlanBuilder {
     }
   }
 
-  private rows(parts: readonly { readonly isPrefill: boolean }[]): PagedRows {
+  private rows(parts: readonly { readonly isPrefill: boolean }[]): StepRows {
     const { numTokens, maxBlocks } = this;
     return {
       ids: this.ids.subarray(0, numTokens),

@@ -54,14 +54,14 @@ export interface PrefillTarget {
 
 /**
  * S sequences' new tokens and where their cache entries lie, as host arrays. Legend: T new tokens in all, S sequences, M blocks of the
- * longest table.
+ * longest table. All arrays are read before a call that takes them returns; the caller reuses them.
  */
 export interface StepRows {
   /** Token ids, [T], sequence after sequence. */
   readonly ids: Int32Array;
-  /** Each token's place in its sequence, [T]. */
+  /** Each token's place in its sequence, [T]; consecutive within a sequence. */
   readonly positions: Int32Array;
-  /** Block that takes each token's cache entry, [T], and the entry's place in it, [T]. */
+  /** Block that takes each token's cache entry, [T], and the entry's place in it, [T]: the position modulo the block's size. */
   readonly blockIds: Int32Array;
   readonly blockOffsets: Int32Array;
   /** Blocks of each sequence in order of position, [S,M]; entries behind the last one are 0. */
@@ -69,9 +69,9 @@ export interface StepRows {
   readonly maxBlocks: number;
   /** Sequence s has the rows cuQueries[s] … cuQueries[s+1], [S+1]. */
   readonly cuQueries: Int32Array;
-  /** Tokens each sequence sees, its new ones included, [S]. */
+  /** Tokens each sequence sees, its new ones included, [S]: the last new token stands at contextLengths[s] − 1. */
   readonly contextLengths: Int32Array;
-  /** The first so many sequences are pieces of prompts. */
+  /** The first so many sequences are pieces of prompts (MLA: expanded); the rest generate, verify drafts or replay what was generated (MLA: absorbed). */
   readonly numPrefill: number;
 }
 
