@@ -1,4 +1,5 @@
 // A tokenizer that needs no training: one token per UTF-8 byte, plus special tokens. Encodes any text; knows nothing of what it means.
+import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
 import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
@@ -88,26 +89,13 @@ export function byteLevelJson(parts: {
 }): TokenizerJson {
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: parts.pattern === undefined };
   const split = { type: "Split", pattern: { Regex: parts.pattern }, behavior: "Isolated", invert: false };
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
+  return bpeJson({
     added_tokens: addedTokensJson(parts.specialTokens),
     normalizer: null,
     pre_tokenizer: parts.pattern === undefined ? byteLevel : { type: "Sequence", pretokenizers: [split, byteLevel] },
     post_processor: beginTokenProcessor(parts.specialTokens.find((special) => special.id === parts.bosId)),
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: parts.vocab,
-      merges: parts.merges,
-    },
-  };
+    decoder: BYTE_LEVEL_DECODER,
+    vocab: parts.vocab,
+    merges: parts.merges,
+  });
 }

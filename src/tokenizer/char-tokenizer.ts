@@ -1,6 +1,7 @@
 // A tokenizer whose vocabulary is a fixed alphabet: one token per character, plus special tokens. Meant for models trained from nothing.
 // Knows nothing of what the text means.
 import { ConfigError, DataError } from "../errors.js";
+import { bpeJson } from "./bpe-json.js";
 import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
 
@@ -115,27 +116,14 @@ class CharTokenizer implements Tokenizer {
 
   /** A BPE model without merges and without a pre-tokeniser: exactly one token per character in every reader of the format. */
   toJSON(): TokenizerJson {
-    return {
-      version: "1.0",
-      truncation: null,
-      padding: null,
+    return bpeJson({
       added_tokens: addedTokensJson(this.specialTokens),
       normalizer: null,
       pre_tokenizer: null,
       post_processor: beginTokenProcessor(this.specialTokens.find((s) => s.id === this.bosId)),
       decoder: { type: "Fuse" },
-      model: {
-        type: "BPE",
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: false,
-        vocab: Object.fromEntries(this.#idByToken),
-        merges: [],
-      },
-    };
+      vocab: Object.fromEntries(this.#idByToken),
+      merges: [],
+    });
   }
 }

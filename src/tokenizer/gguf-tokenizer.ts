@@ -1,6 +1,7 @@
 // The vocabulary that a GGUF file carries, as tokenizer.json and tokenizer_config.json. Knows the metadata by key; reads no file.
 // Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means: its src/llama-vocab.cpp.
 import { DataError, didYouMean } from "../errors.js";
+import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
 import { PRE_TOKENIZER_KINDS, PRE_TOKENIZERS, type PreTokenizerKind, preTokenizerKindOf } from "./pre-tokenizer-kinds.js";
 import { beginTokenProcessor } from "./special-tokens.js";
 import type { AddedTokenJson, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
@@ -100,26 +101,14 @@ function tokenizerJson(
   begin: Parameters<typeof beginTokenProcessor>[0],
 ): TokenizerJson {
   const { normalizer, steps, ignoreMerges } = PRE_TOKENIZERS[kind];
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
+  return bpeJson({
     added_tokens,
     normalizer,
     pre_tokenizer: steps.length === 1 ? steps[0] : { type: "Sequence", pretokenizers: steps },
     post_processor: beginTokenProcessor(begin),
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: ignoreMerges,
-      vocab,
-      merges,
-    },
-  };
+    decoder: BYTE_LEVEL_DECODER,
+    vocab,
+    merges,
+    ignoreMerges,
+  });
 }
