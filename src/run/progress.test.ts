@@ -1,7 +1,8 @@
 // Progress: in place on a terminal, few plain lines elsewhere, and stdout left alone for JSON.
 import { describe, expect, test } from "vitest";
 import { brailleChart } from "./braille-chart.js";
-import { Progress, type ProgressOptions } from "./progress.js";
+import { Progress } from "./progress.js";
+import type { ProgressOptions } from "./progress-screen.js";
 import { replay } from "./terminal.fixture.js";
 
 function setUp(options: ProgressOptions & { isTTY?: boolean; columns?: number }) {

@@ -1,26 +1,8 @@
 // Progress of a run as it happens: redrawn in place on a terminal, plain and rarely elsewhere.
 // Is told stages, steps and metrics; knows nothing of where they come from, and never writes to a file.
 import { brailleChart, rangeOf } from "./braille-chart.js";
+import { type ProgressOptions, ProgressScreen } from "./progress-screen.js";
 import { formatDuration, formatNumber, formatPercent } from "./report-format.js";
-
-/** Where lines go: `process.stdout`, `process.stderr` or a test's own. */
-export interface ProgressStream {
-  write(text: string): unknown;
-  isTTY?: boolean;
-  columns?: number;
-}
-
-/** `live` redraws in place, `plain` prints a line now and then, `silent` prints nothing. */
-export type ProgressMode = "live" | "plain" | "silent";
-
-/** Options of `Progress`. `json` keeps stdout free for the final JSON by writing to stderr. The rest is for tests. */
-export interface ProgressOptions {
-  json?: boolean;
-  mode?: ProgressMode;
-  stream?: ProgressStream;
-  env?: Readonly<Record<string, string | undefined>>;
-  now?: () => number;
-}
 
 interface Stage {
   name: string;
@@ -33,8 +15,6 @@ interface Stage {
   history: Map<string, number[]>;
 }
 
-const REDRAW_INTERVAL_MS = 100;
-const PLAIN_INTERVAL_MS = 10_000;
 const RATE_WINDOW = 32;
 const CHART_HEIGHT = 4;
 
@@ -62,38 +42,29 @@ const FIGURES: readonly (readonly [metric: string, label: string, write: (value:
 
 /** Live progress. Call `stage`, then `update` per step, `endStage` after the last, and `close` whatever happens. */
 export class Progress {
-  private readonly mode: ProgressMode;
-  private readonly stream: ProgressStream;
-  private readonly now: () => number;
-  private readonly colored: boolean;
+  private readonly screen: ProgressScreen;
   private current: Stage | undefined;
-  private drawnLines = 0;
-  private lastDrawMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProgressOptions = {}) {
-    const env = options.env ?? process.env;
-    this.stream = options.stream ?? (options.json ? process.stderr : process.stdout);
-    this.mode = options.mode ?? chooseMode(this.stream, env);
-    this.colored = this.mode === "live" && !env.NO_COLOR;
-    this.now = options.now ?? (() => performance.now());
+    this.screen = new ProgressScreen(options);
   }
 
   /** Begins a stage of `total` steps (0 when unknown); the stage before is ended. `done` steps were made before a resume. */
   stage(name: string, total = 0, done = 0): void {
     this.endStage();
-    const atMs = this.now();
+    const { screen } = this;
+    const atMs = screen.now();
     this.current = { name, total, step: done, startedAtMs: atMs, recent: [{ step: done, atMs }], metrics: {}, history: new Map() };
-    this.lastDrawMs = Number.NEGATIVE_INFINITY;
-    if (this.mode === "plain") this.print(total > 0 ? `${name}: ${formatNumber(total)} steps` : name);
-    if (this.mode === "plain") this.lastDrawMs = atMs;
-    if (this.mode === "live") this.redraw();
+    screen.restart();
+    if (screen.mode === "plain") screen.print(total > 0 ? `${name}: ${formatNumber(total)} steps` : name);
+    if (screen.mode === "live") this.redraw();
   }
 
   /** Says that `step` steps are done, with metrics under their TRL names; those left out keep their last value. */
   update(step: number, metrics: Readonly<Record<string, unknown>> = {}): void {
     const stage = this.current;
     if (!stage) return;
-    const atMs = this.now();
+    const atMs = this.screen.now();
     stage.step = step;
     stage.recent.push({ step, atMs });
     if (stage.recent.length > RATE_WINDOW) stage.recent.shift();
@@ -102,68 +73,55 @@ export class Progress {
       stage.metrics[name] = value;
       if (CHARTED.some(([metric]) => metric === name)) historyOf(stage, name).push(value);
     }
-    if (this.mode === "live" && atMs - this.lastDrawMs >= REDRAW_INTERVAL_MS) this.redraw();
-    if (this.mode === "plain" && atMs - this.lastDrawMs >= PLAIN_INTERVAL_MS) {
-      this.lastDrawMs = atMs;
-      this.print(this.statusLine(stage));
-    }
+    if (this.screen.isDue()) this.redraw();
   }
 
   /** Ends the stage and leaves one line of what it came to. */
   endStage(): void {
     const stage = this.current;
     if (!stage) return;
-    this.erase();
+    this.screen.erase();
     this.current = undefined;
     const parts = [
-      `${stage.step > 0 ? `${formatNumber(stage.step)} steps in ` : ""}${formatDuration((this.now() - stage.startedAtMs) / 1000)}`,
+      `${stage.step > 0 ? `${formatNumber(stage.step)} steps in ` : ""}${formatDuration((this.screen.now() - stage.startedAtMs) / 1000)}`,
       ...figures(stage.metrics),
     ];
-    if (this.mode !== "silent") this.print(`${this.paint(32, "✓")} ${this.paint(1, stage.name)}  ${parts.join("  ")}`);
+    const { screen } = this;
+    screen.print(`${screen.paint(32, "✓")} ${screen.paint(1, stage.name)}  ${parts.join("  ")}`);
   }
 
   /** Prints a line that stays, above what is being redrawn. */
   note(text: string): void {
-    if (this.mode === "silent") return;
-    this.erase();
-    this.print(text);
-    if (this.mode === "live" && this.current) this.redraw();
+    this.screen.erase();
+    this.screen.print(text);
+    if (this.screen.mode === "live" && this.current) this.redraw();
   }
 
   /** Gives the terminal back as it was, without ending the stage: for errors and Ctrl-C. Safe to call twice. */
   close(): void {
-    this.erase();
+    this.screen.erase();
     this.current = undefined;
   }
 
   private redraw(): void {
+    const { screen } = this;
     const stage = this.current!;
-    const width = Math.max(20, (this.stream.columns ?? 80) - 1);
-    const lines = [
-      `${this.paint(33, "●")} ${this.paint(1, stage.name)}  ${this.bar(stage)}`,
+    const live = () => [
+      `${screen.paint(33, "●")} ${screen.paint(1, stage.name)}  ${this.bar(stage)}`,
       `  ${figures(stage.metrics).join("  ")}`,
-      ...this.charts(stage, width),
-    ].map((line) => clip(line, width));
-    this.erase();
-    this.stream.write(`\x1b[?25l${lines.join("\n")}\n`);
-    this.drawnLines = lines.length;
-    this.lastDrawMs = this.now();
-  }
-
-  private erase(): void {
-    if (this.drawnLines > 0) this.stream.write(`\x1b[${this.drawnLines}A\r\x1b[J\x1b[?25h`);
-    this.drawnLines = 0;
+      ...this.charts(stage, screen.width),
+    ];
+    screen.draw(screen.mode === "plain" ? [this.statusLine(stage)] : live());
   }
 
   private bar(stage: Stage): string {
     if (stage.total <= 0) return this.timing(stage);
-    const filled = Math.round(24 * Math.min(1, stage.step / stage.total));
-    return `${this.paint(33, "━".repeat(filled))}${this.paint(90, "━".repeat(24 - filled))} ${stage.step}/${stage.total}  ${this.timing(stage)}`;
+    return `${this.screen.bar(stage.step / stage.total)} ${stage.step}/${stage.total}  ${this.timing(stage)}`;
   }
 
   private timing(stage: Stage): string {
     const rate = stepsPerSecond(stage);
-    if (!rate) return this.paint(90, formatDuration((this.now() - stage.startedAtMs) / 1000));
+    if (!rate) return this.screen.paint(90, formatDuration((this.screen.now() - stage.startedAtMs) / 1000));
     const pace = rate >= 1 ? `${formatNumber(Number(rate.toFixed(1)))} steps/s` : `${formatNumber(Number((1 / rate).toFixed(1)))} s/step`;
     return stage.total > 0 ? `${pace}  ${formatDuration((stage.total - stage.step) / rate)} left` : pace;
   }
@@ -186,17 +144,9 @@ export class Progress {
     const bounds = range ? [formatNumber(range.high), formatNumber(range.low)] : ["", ""];
     const rows = brailleChart(values, width, CHART_HEIGHT, range).map((row, index) => {
       const bound = index === 0 ? bounds[0] : index === CHART_HEIGHT - 1 ? bounds[1] : "";
-      return `${this.paint(90, bound.padStart(7))} ${this.paint(color, row)}`;
+      return `${this.screen.paint(90, bound.padStart(7))} ${this.screen.paint(color, row)}`;
     });
     return [`${" ".repeat(8)}${label.padEnd(width)}`, ...rows];
-  }
-
-  private print(text: string): void {
-    this.stream.write(`${text}\n`);
-  }
-
-  private paint(code: number, text: string): string {
-    return this.colored ? `\x1b[${code}m${text}\x1b[0m` : text;
   }
 }
 
@@ -204,11 +154,6 @@ function historyOf({ history }: Stage, metric: string): number[] {
   const values = history.get(metric) ?? [];
   history.set(metric, values);
   return values;
-}
-
-/** `live` on a terminal that can redraw, `plain` elsewhere and in CI. */
-export function chooseMode(stream: ProgressStream, env: Readonly<Record<string, string | undefined>>): ProgressMode {
-  return stream.isTTY && !env.CI && env.TERM !== "dumb" ? "live" : "plain";
 }
 
 function figures(metrics: Readonly<Record<string, number>>): string[] {
@@ -219,19 +164,4 @@ function stepsPerSecond({ recent }: Stage): number | undefined {
   const elapsedMs = recent.at(-1)!.atMs - recent[0].atMs;
   const steps = recent.at(-1)!.step - recent[0].step;
   return elapsedMs > 0 && steps > 0 ? (1000 * steps) / elapsedMs : undefined;
-}
-
-const ESCAPE = "\x1b";
-/** A colour code, which takes no room, or one character. */
-const PIECES = new RegExp(`(${ESCAPE}\\[[0-9;]*m)|[^${ESCAPE}]`, "gu");
-
-/** Cuts a line to `width` visible characters: a wrapped line would make the next redraw erase too little. */
-export function clip(line: string, width: number): string {
-  let visible = 0;
-  let cut = "";
-  for (const [piece, color] of line.matchAll(PIECES)) {
-    if (color) cut += piece;
-    else if (visible++ < width) cut += piece;
-  }
-  return cut;
 }

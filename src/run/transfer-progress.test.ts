@@ -1,6 +1,6 @@
 // Progress of files on their way: in place on a terminal, few plain lines elsewhere.
 import { describe, expect, test } from "vitest";
-import type { ProgressOptions } from "./progress.js";
+import type { ProgressOptions } from "./progress-screen.js";
 import { replay } from "./terminal.fixture.js";
 import { TransferProgress } from "./transfer-progress.js";
 
