@@ -2,11 +2,11 @@
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
-import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { ComputeType } from "../../src/nn/parameters.js";
 import { Random } from "../../src/random.js";
 import { useBackend } from "../../src/tensor/engine.js";
 import { backends } from "./backends.js";
+import { bothWays, type LogitsOf, longConfig } from "./both-ways.js";
 import { type DecodingPlan, decodedLogits, forwardLogits } from "./continuous-decoding.js";
 import { goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "./golden-case.js";
 
@@ -19,14 +19,14 @@ describe.each(backends)("on the $name backend", (backend) => {
 
   describe.each(computeTypes)("in %s", (compute) => {
     test.each(caseNames)("%s: decode over a per-head cache equals the full forward to the bit, rows entering and leaving", async (name) => {
-      const { full, decoded } = await bothWays(name, compute, { kind: "heads", numSlots: 2, promptLengths: [1, 2, 4] });
-      expect(decoded).toEqual(full);
+      const { full, stepped } = await bothWays(name, compute, decodedBy({ kind: "heads", numSlots: 2, promptLengths: [1, 2, 4] }));
+      expect(stepped).toEqual(full);
     });
 
     test.each(latentCases)("%s: absorbed decode over the latent cache equals the full forward", async (name) => {
-      const { full, decoded } = await bothWays(name, compute, { kind: "latent", numSlots: 2, promptLengths: [1, 2, 4] });
-      if (compute === "f32") expect(relativeDifference(decoded, full)).toBeLessThan(5e-6);
-      else expect(meanDifference(decoded, full)).toBeLessThan(0.02);
+      const { full, stepped } = await bothWays(name, compute, decodedBy({ kind: "latent", numSlots: 2, promptLengths: [1, 2, 4] }));
+      if (compute === "f32") expect(relativeDifference(stepped, full)).toBeLessThan(5e-6);
+      else expect(meanDifference(stepped, full)).toBeLessThan(0.02);
     });
   });
 
@@ -37,8 +37,8 @@ describe.each(backends)("on the $name backend", (backend) => {
       { kind: "heads", numSlots: 1, promptLengths: [4, 1, 15] },
     ];
     for (const plan of plans) {
-      const { full, decoded } = await bothWays("deepseek-v3-yarn", "f32", plan);
-      expect(decoded).toEqual(full);
+      const { full, stepped } = await bothWays("deepseek-v3-yarn", "f32", decodedBy(plan));
+      expect(stepped).toEqual(full);
     }
   });
 
@@ -75,34 +75,7 @@ describe.each(backends.filter(({ name }) => name !== "reference"))("at real leng
   });
 });
 
-const longConfig = parseHfConfig({
-  model_type: "deepseek_v3",
-  vocab_size: 100,
-  hidden_size: 192,
-  intermediate_size: 320,
-  moe_intermediate_size: 96,
-  num_hidden_layers: 3,
-  first_k_dense_replace: 1,
-  num_attention_heads: 6,
-  q_lora_rank: null,
-  kv_lora_rank: 48,
-  qk_nope_head_dim: 32,
-  qk_rope_head_dim: 16,
-  v_head_dim: 32,
-  n_routed_experts: 8,
-  num_experts_per_tok: 2,
-  n_group: 1,
-  topk_group: 1,
-  max_position_embeddings: 512,
-  initializer_range: 0.08,
-});
-
-async function bothWays(name: string, compute: ComputeType, plan: DecodingPlan): Promise<{ full: Float32Array; decoded: Float32Array }> {
-  const golden = await readCase(name);
-  const model = await loadModel(golden, { compute });
-  const sequences = golden.sequences.map(({ ids }) => [...Array.from(ids)].slice(0, -1));
-  const full = await forwardLogits(model, sequences);
-  const decoded = await decodedLogits(model, sequences, plan);
-  model.dispose();
-  return { full, decoded };
-}
+const decodedBy =
+  (plan: DecodingPlan): LogitsOf =>
+  (model, sequences) =>
+    decodedLogits(model, sequences, plan);

@@ -2,13 +2,13 @@
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
-import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { ComputeType } from "../../src/nn/parameters.js";
 import { Random } from "../../src/random.js";
 import { useBackend } from "../../src/tensor/engine.js";
 import { backends } from "./backends.js";
+import { bothWays, type LogitsOf, longConfig } from "./both-ways.js";
 import { forwardLogits } from "./continuous-decoding.js";
-import { goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "./golden-case.js";
+import { goldenPath, meanDifference, relativeDifference } from "./golden-case.js";
 import { type SteppingPlan, steppedLogits } from "./paged-stepping.js";
 
 const caseNames = readdirSync(goldenPath("cases")).filter((name) => !name.includes("mtp"));
@@ -21,12 +21,12 @@ describe.each(backends)("on the $name backend", (backend) => {
 
   describe.each(computeTypes)("in %s", (compute) => {
     test.each(caseNames)("%s: steps over heads equal the full forward to the bit, prompts in pieces beside generated tokens", async (name) => {
-      const { full, stepped } = await bothWays(name, compute, { ...mixed, kind: "heads" });
+      const { full, stepped } = await bothWays(name, compute, steppedBy({ ...mixed, kind: "heads" }));
       expect(stepped).toEqual(full);
     });
 
     test.each(latentCases)("%s: steps over latents equal the full forward closely", async (name) => {
-      const { full, stepped } = await bothWays(name, compute, { ...mixed, kind: "latent" });
+      const { full, stepped } = await bothWays(name, compute, steppedBy({ ...mixed, kind: "latent" }));
       if (compute === "f32") expect(relativeDifference(stepped, full)).toBeLessThan(5e-6);
       else expect(meanDifference(stepped, full)).toBeLessThan(0.02);
     });
@@ -71,34 +71,7 @@ describe.each(backends.filter(({ name }) => name !== "reference"))("at real leng
   });
 });
 
-const longConfig = parseHfConfig({
-  model_type: "deepseek_v3",
-  vocab_size: 100,
-  hidden_size: 192,
-  intermediate_size: 320,
-  moe_intermediate_size: 96,
-  num_hidden_layers: 3,
-  first_k_dense_replace: 1,
-  num_attention_heads: 6,
-  q_lora_rank: null,
-  kv_lora_rank: 48,
-  qk_nope_head_dim: 32,
-  qk_rope_head_dim: 16,
-  v_head_dim: 32,
-  n_routed_experts: 8,
-  num_experts_per_tok: 2,
-  n_group: 1,
-  topk_group: 1,
-  max_position_embeddings: 512,
-  initializer_range: 0.08,
-});
-
-async function bothWays(name: string, compute: ComputeType, plan: SteppingPlan): Promise<{ full: Float32Array; stepped: Float32Array }> {
-  const golden = await readCase(name);
-  const model = await loadModel(golden, { compute });
-  const sequences = golden.sequences.map(({ ids }) => [...Array.from(ids)].slice(0, -1));
-  const full = await forwardLogits(model, sequences);
-  const stepped = await steppedLogits(model, sequences, plan);
-  model.dispose();
-  return { full, stepped };
-}
+const steppedBy =
+  (plan: SteppingPlan): LogitsOf =>
+  (model, sequences) =>
+    steppedLogits(model, sequences, plan);
