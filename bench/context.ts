@@ -1,7 +1,7 @@
 // Claim: over a cache of latents a decode step with 32K tokens of context takes at most 1.6 times the one with 1K. Each model alone, cut to
 // some of its layers, all of full size; the cache holds zeros, which costs what any numbers cost.
 import { openForInference } from "../src/inference/open-for-inference.js";
-import { PagedRunner } from "../src/inference/paged-runner.js";
+import { type PagedRunner, runnerOf } from "../src/inference/paged-runner.js";
 import { scopeAsync, trimMemory, useBackend } from "../src/tensor/engine.js";
 import { nativeBackend } from "./ceilings.js";
 import { type Claim, type Line, median } from "./claim.js";
@@ -18,8 +18,9 @@ export const context: Claim = async ({ threads, log, quick }) => {
   useBackend(nativeBackend(threads));
   const lines: Line[] = [];
   for (const { path, cacheType } of quick ? CASES.slice(0, 2) : CASES) {
-    const { model, use, plan } = await openForInference(path, { cacheTokens: LONG + 64, cacheType });
-    const runner = new PagedRunner(model, use);
+    const opened = await openForInference(path, { cacheTokens: LONG + 64, cacheType });
+    const { model, plan } = opened;
+    const runner = runnerOf(opened);
     const short: number[] = [];
     const long: number[] = [];
     for (let i = 0; i <= ROUNDS; i++) {

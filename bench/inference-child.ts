@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { type InferenceKind, measureRound, roundCacheTokens } from "../src/inference/measure.js";
 import { openForInference } from "../src/inference/open-for-inference.js";
-import { PagedRunner } from "../src/inference/paged-runner.js";
+import { runnerOf } from "../src/inference/paged-runner.js";
 import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
 import { startProfile, stopProfile, useBackend } from "../src/tensor/engine.js";
 import { BLOCK_TOKENS } from "../src/tensor/ops/paged-layout.js";
@@ -17,8 +17,9 @@ useBackend(createNativeBackend({ threads: Number(threads) }));
 const importedRssBytes = peakRssBytes();
 const round = inferenceRounds[kind as InferenceKind];
 const startedMs = performance.now();
-const { model, use, plan } = await openForInference(path, { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
-const runner = new PagedRunner(model, use);
+const opened = await openForInference(path, { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
+const runner = runnerOf(opened);
+const { plan } = opened;
 say({ facts: { loadSeconds: (performance.now() - startedMs) / 1000, weightBytes: plan.weights, cacheBytes: plan.cache } });
 let seed = 0;
 for await (const _ of createInterface(process.stdin)) {

@@ -1,11 +1,11 @@
 // `luciole bench drafts MODEL`: what speculation gains on a trained model, with the same answers as without. Questions are those of the run's own task.
 import { ConfigError } from "../errors.js";
-import { resolveModel } from "../hub/resolve-model.js";
 import { Engine, type Speculation } from "../inference/engine.js";
 import { openForInference } from "../inference/open-for-inference.js";
-import { PagedRunner } from "../inference/paged-runner.js";
+import { runnerOf } from "../inference/paged-runner.js";
 import { createTask } from "../tasks/registry.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, writeResult } from "./run-verb.js";
 
 const NUM_QUESTIONS = 20;
@@ -25,9 +25,9 @@ interface DraftFigures {
 export async function benchDrafts(path: string | undefined, flags: ComputeFlags): Promise<void> {
   if (path === undefined) throw new ConfigError("luciole bench drafts needs a run of luciole zero, or another model trained on a task");
   await openForAnswers(flags);
-  const opened = await openForInference(resolveModel(path), { cacheTokens: 4 * CONTEXT });
-  const { model, use, tokenizer, generation, stopIds } = opened;
-  const runner = new PagedRunner(model, use);
+  const opened = await openForInference(modelPath(path), { cacheTokens: 4 * CONTEXT });
+  const { model, tokenizer, generation, stopIds } = opened;
+  const runner = runnerOf(opened);
   try {
     if (!tokenizer || typeof generation.task !== "string")
       throw new ConfigError(`${path}: no task is recorded with this model, so there are no questions; take a run of luciole zero`);

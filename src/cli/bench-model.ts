@@ -1,12 +1,12 @@
 // `luciole bench decode|prefill|batch MODEL`: how fast a model runs here, beside what this machine's memory and arithmetic allow.
 import { ConfigError } from "../errors.js";
-import { resolveModel } from "../hub/resolve-model.js";
 import { type InferenceKind, type InferenceRound, type MeasuredRound, measureRound, roundCacheTokens } from "../inference/measure.js";
-import { openForInference, parseRandomName } from "../inference/open-for-inference.js";
-import { PagedRunner } from "../inference/paged-runner.js";
+import { openForInference } from "../inference/open-for-inference.js";
+import { runnerOf } from "../inference/paged-runner.js";
 import type { NativeBackend } from "../tensor/backends/native/backend.js";
 import { currentBackend } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
+import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, writeResult } from "./run-verb.js";
 
 /** What can be measured of a model. */
@@ -34,10 +34,9 @@ export async function benchModel(kind: InferenceKind, path: string | undefined, 
   await openForAnswers(flags);
   const round = { ...DEFAULTS[kind], ...given(flags) };
   const rounds = flags.rounds ?? 3;
-  const { label, model, use, plan } = await openForInference(parseRandomName(path) ? path : resolveModel(path), {
-    cacheTokens: roundCacheTokens(round, BLOCK_TOKENS),
-  });
-  const runner = new PagedRunner(model, use);
+  const opened = await openForInference(modelPath(path), { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
+  const { label, model, plan } = opened;
+  const runner = runnerOf(opened);
   try {
     await measureRound(runner, kind, { ...round, promptTokens: Math.min(round.promptTokens, 64), newTokens: Math.min(round.newTokens, 4) }, 0);
     const measured: MeasuredRound[] = [];

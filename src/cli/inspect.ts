@@ -1,13 +1,12 @@
 // `luciole inspect`: what a model is made of and how much memory it takes, from its configuration and file headers alone.
 import { existsSync } from "node:fs";
-import { resolveModel } from "../hub/resolve-model.js";
 import { inspectModel, type ModelSummary } from "../inference/inspect-model.js";
 import { describePlan } from "../inference/memory-plan.js";
-import { parseRandomName } from "../inference/open-for-inference.js";
 import { isRunDirectory } from "../inference/open-model.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { openMachine } from "../tensor/backends/machine.js";
+import { modelPath } from "./model-path.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
@@ -19,7 +18,7 @@ export interface InspectFlags {
 
 /** Prints what there is to know of a run, a model directory, a pulled model, a config.json, a GGUF file or a random model of a published shape. */
 export async function inspect(name: string, flags: InspectFlags): Promise<void> {
-  const path = parseRandomName(name) ? name : resolveModel(name);
+  const path = modelPath(name);
   await openMachine({ warn: () => {} });
   const summary = await inspectModel(path, flags.context);
   const source = existsSync(path) && isRunDirectory(path) ? `${path}, a run of luciole ${readRunConfig(path).verb}` : path;

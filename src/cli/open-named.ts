@@ -1,7 +1,6 @@
 // From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows no conversation.
-import { resolveModel } from "../hub/resolve-model.js";
 import { type OpenedChat, openForChat } from "../inference/chat-model.js";
-import { parseRandomName } from "../inference/open-for-inference.js";
+import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers } from "./run-verb.js";
 
 /** Flags of verbs that answer. */
@@ -11,7 +10,7 @@ export interface OpenFlags extends ComputeFlags {
 
 /** Opens a run, a model directory, a GGUF file or a pulled model on this machine. */
 export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedChat> {
-  const path = parseRandomName(name) ? name : resolveModel(name);
+  const path = modelPath(name);
   await openForAnswers(flags);
   const opened = await openForChat(path, { cacheTokens: flags.context, onProgress: process.stderr.isTTY ? showLoading() : undefined });
   if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);

@@ -6,7 +6,7 @@ import type { ChatModel, ReplyEnd, ReplyRequest } from "./chat-session.js";
 import { Engine } from "./engine.js";
 import { type InferenceModel, type InferenceOptions, openForInference, parseRandomName } from "./open-for-inference.js";
 import { isRunDirectory, readModelFacts } from "./open-model.js";
-import { PagedRunner } from "./paged-runner.js";
+import { runnerOf } from "./paged-runner.js";
 import { type SamplingDefaults, samplingDefaults } from "./sampling-defaults.js";
 
 /** A model to talk to, and what belongs to it. Its owner disposes it. */
@@ -28,7 +28,7 @@ export async function openForChat(path: string, options: InferenceOptions): Prom
     model.dispose();
     throw withoutTokenizer(path, warning);
   }
-  const runner = new PagedRunner(model, use);
+  const runner = runnerOf(opened);
   const engine = new Engine({ runner, tokenizer, maxStepTokens: use.stepTokens });
   const defaults = samplingDefaults(generation, tokenizer);
   const dispose = async (): Promise<void> => {
