@@ -13,6 +13,10 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "simd.h"
 
 namespace luciole {
@@ -102,9 +106,15 @@ struct FreeDeleter {
 };
 using Buffer = std::unique_ptr<float[], FreeDeleter>;
 
+/** On huge pages where the system has them, as tensors are: address translation is no part of a ceiling. */
 Buffer filled(int64_t count) {
-  Buffer buffer(static_cast<float*>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64)));
+  constexpr int64_t page = int64_t{2} << 20;
+  const int64_t bytes = count * 4, alignment = bytes >= page ? page : 64;
+  Buffer buffer(static_cast<float*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)));
   if (!buffer) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (bytes >= page) madvise(buffer.get(), bytes / page * page, MADV_HUGEPAGE);
+#endif
   std::fill(buffer.get(), buffer.get() + count, 1.0f);
   return buffer;
 }
@@ -120,11 +130,16 @@ struct Share {
   }
 };
 
+/** `Ahead`: floats by which lines are asked for in advance, into the second-level cache; 0: left to the hardware. */
+template <int64_t Ahead>
 float sumRange(const float* p, const float* end) {
   vf acc[8] = {};
   for (; p < end; p += 8 * kLanes)
 #pragma GCC unroll 8
-    for (int j = 0; j < 8; ++j) acc[j] += load(p + j * kLanes);
+    for (int j = 0; j < 8; ++j) {
+      if constexpr (Ahead > 0) __builtin_prefetch(p + j * kLanes + Ahead, 0, 2);
+      acc[j] += load(p + j * kLanes);
+    }
   for (int j = 1; j < 8; ++j) acc[0] += acc[j];
   return sum(acc[0]);
 }
@@ -160,19 +175,24 @@ double peakDotInt8(int64_t threads, double seconds) {
 double peakDotInt8(int64_t, double) { return 0; }
 #endif
 
-double readBandwidth(int64_t threads, int64_t bytes, double seconds) {
-  int64_t count = std::max<int64_t>(bytes / 4, 8 * kLanes * threads);
-  Buffer source = filled(count);
-  double perThread = 4.0 * count / threads;
-  return bestRate(threads, seconds, perThread, [&](int64_t thread, int64_t iterations) {
+template <int64_t Ahead>
+static double readRate(const float* source, int64_t count, int64_t threads, double seconds) {
+  return bestRate(threads, seconds, 4.0 * count / threads, [&](int64_t thread, int64_t iterations) {
     Share share(count, thread, threads);
     for (int64_t i = 0; i < iterations; ++i) {
-      const float* p = source.get();
+      const float* p = source;
       asm volatile("" : "+r"(p));  // else one pass is hoisted out of the loop
-      float total = sumRange(p + share.begin, p + share.end);
+      float total = sumRange<Ahead>(p + share.begin, p + share.end);
       asm volatile("" : KEEP(total));
     }
   });
+}
+
+double readBandwidth(int64_t threads, int64_t bytes, double seconds) {
+  int64_t count = std::max<int64_t>(bytes / 4, 8 * kLanes * threads);
+  Buffer source = filled(count);
+  // Which is faster differs between CPUs and between caches and memory; a kernel may do either.
+  return std::max(readRate<0>(source.get(), count, threads, seconds / 2), readRate<2048>(source.get(), count, threads, seconds / 2));
 }
 
 double copyBandwidth(int64_t threads, int64_t bytes, double seconds) {
