@@ -27,12 +27,14 @@ const COMPARISONS: readonly Comparison[] = [
   { shape: "v2-lite:layers=12", type: "q8_0", targets: { decode: 1.5, prefill: 2 } },
 ];
 const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
-const ROUNDS = 3;
+/** Rounds of one stream are short and many: the bandwidth that a machine's neighbours leave changes from second to second. */
+const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 9, prefill: 3, batch: 3 };
 const LARGE_BYTES = 512 * 2 ** 20;
+const PROBE_SECONDS = 0.2;
 const peerScript = join(packageRoot, "bench", "peers", "llama-cpp", "serve.mjs");
 const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
 
-/** One side's rounds; before each of ours the read bandwidth was measured, as neighbours on a machine change it from minute to minute. */
+/** One side's rounds; `readBandwidths`: in GB/s, the mean of what was measured before and after each. */
 interface Side {
   readonly rounds: StepResult[];
   readonly readBandwidths: readonly number[];
@@ -40,7 +42,10 @@ interface Side {
   readonly memory: PeakMemory;
 }
 
-const rate = ({ rounds }: Side): number => median(rounds.map(({ tokens, seconds }) => tokens / seconds));
+const rates = ({ rounds }: Side): number[] => rounds.map(({ tokens, seconds }) => tokens / seconds);
+const rate = (side: Side): number => median(rates(side));
+/** Ours over the peer's, round by round in turn. */
+const ratio = (ours: Side, peer: Side): number => median(rates(ours).map((own, i) => own / rates(peer)[i]));
 
 export const inference: Claim = async (options) => {
   useBackend(nativeBackend(options.threads));
@@ -68,7 +73,7 @@ async function compare({ shape, type, targets }: Comparison, folder: string, opt
     lines.push(speedLine(what, ours, peer, targets[kind]));
     if (kind === "decode") {
       single = rate(ours);
-      lines.push(bandwidthLine(what, ours), memoryLine(what, ours), loadLine(what, ours, peer));
+      lines.push(bandwidthLine(what, ours), ...(peer ? [peerBandwidthLine(what, ours, peer)] : []), memoryLine(what, ours), loadLine(what, ours, peer));
     }
     if (kind === "batch")
       lines.push({
@@ -87,23 +92,23 @@ async function compare({ shape, type, targets }: Comparison, folder: string, opt
 async function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, hasPeer: boolean): Promise<{ ours: Side; peer?: Side }> {
   const ours = await Stepper.start("ours", process.execPath, [ourScript, file, kind, `${threads}`], threads);
   const peer = hasPeer ? await Stepper.start("llama.cpp", process.execPath, [peerScript, file, kind, "plain", `${threads}`], threads) : undefined;
-  const rounds: StepResult[][] = [[], []];
-  const readBandwidths: number[] = [];
+  const steppers = peer ? [ours, peer] : [ours];
+  const rounds: StepResult[][] = steppers.map(() => []);
+  const bandwidths: number[][] = steppers.map(() => []);
   const { addon } = nativeBackend(threads);
-  await ours.warmUp();
-  await peer?.warmUp();
-  for (let i = 0; i < ROUNDS; i++) {
-    readBandwidths.push(addon.readBandwidth(threads, LARGE_BYTES, 0.3) / 1e9);
-    rounds[0].push(await ours.step());
-    if (peer) rounds[1].push(await peer.step());
-  }
-  const side = async (stepper: Stepper, own: StepResult[]): Promise<Side> => ({
-    rounds: own,
-    readBandwidths,
-    facts: stepper.facts,
-    memory: await stepper.end(),
-  });
-  return { ours: await side(ours, rounds[0]), peer: peer && (await side(peer, rounds[1])) };
+  const bandwidth = () => addon.readBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9;
+  for (const stepper of steppers) await stepper.warmUp();
+  for (let i = 0, before = bandwidth(); i < ROUNDS[kind]; i++)
+    for (const [side, stepper] of steppers.entries()) {
+      rounds[side].push(await stepper.step());
+      const after = bandwidth();
+      bandwidths[side].push((before + after) / 2);
+      before = after;
+    }
+  const sides: Side[] = [];
+  for (const [side, stepper] of steppers.entries())
+    sides.push({ rounds: rounds[side], readBandwidths: bandwidths[side], facts: stepper.facts, memory: await stepper.end() });
+  return { ours: sides[0], peer: sides[1] };
 }
 
 function speedLine(what: string, ours: Side, peer: Side | undefined, target: number | undefined): Line {
@@ -116,16 +121,39 @@ function speedLine(what: string, ours: Side, peer: Side | undefined, target: num
     what,
     unit: "tokens/s",
     ours: rate(ours),
-    ...(peer ? { peer: rate(peer), reached: rate(ours) / rate(peer), ...(target ? { target: { atLeast: target } } : {}) } : {}),
+    ...(peer ? { peer: rate(peer), reached: ratio(ours, peer), ...(target ? { target: { atLeast: target } } : {}) } : {}),
     note: `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ${share(seconds - inKernels)}`,
   };
 }
 
-/** Bytes that the ops say they moved, a second, against the read bandwidth measured between the rounds. */
-function bandwidthLine(what: string, { rounds, readBandwidths }: Side): Line {
-  const moved = median(rounds.map((round) => (round.bytes ?? 0) / round.seconds / 1e9));
-  const ceiling = median(readBandwidths);
-  return { claim: "inference", what: `${what}, memory read`, unit: "GB/s", ours: moved, ceiling, reached: moved / ceiling, target: { atLeast: 0.75 } };
+/** Bytes that a token takes by the ops' own costs. */
+const bytesPerToken = ({ rounds }: Side): number => median(rounds.map(({ bytes = 0, tokens }) => bytes / tokens));
+
+/** What a side reads a second, round by round, against the read bandwidth around the round. */
+function bandwidthLine(what: string, side: Side, bytes = bytesPerToken(side)): Line {
+  const moved = rates(side).map((tokens) => (tokens * bytes) / 1e9);
+  const reached = median(moved.map((read, i) => read / side.readBandwidths[i]));
+  return {
+    claim: "inference",
+    what: `${what}, memory read`,
+    unit: "GB/s",
+    ours: median(moved),
+    ceiling: median(side.readBandwidths),
+    reached,
+    target: { atLeast: 0.75 },
+  };
+}
+
+/** The peer reads the same weights: how near to the ceiling it is bounds how many times faster anyone can be who reads them all. */
+function peerBandwidthLine(what: string, ours: Side, peer: Side): Line {
+  const { target: _, ours: peerReads, ...line } = bandwidthLine(what, peer, bytesPerToken(ours));
+  const bound = 1 / (line.reached as number);
+  return {
+    ...line,
+    what: `${what}, memory read by llama.cpp`,
+    ours: peerReads,
+    note: `whoever reads every weight can be ${bound.toFixed(2)} times as fast at most`,
+  };
 }
 
 function memoryLine(what: string, ours: Side): Line {
