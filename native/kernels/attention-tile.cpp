@@ -133,10 +133,22 @@ void grad(const GradRows& rows, const int32_t* visible, const GradBlock& block, 
 }  // namespace
 
 Softmax Softmax::in(float* scratch, int64_t rows, int64_t ldo) {
-  Softmax state{scratch, scratch + roundUp(rows, 16), scratch + roundUp(rows, 16) + rows * kLanes, ldo};
+  const Softmax state = at(scratch, rows, ldo);
   std::fill_n(state.max, rows, -kInfinity);
   std::fill_n(state.norm, rows * (kLanes + ldo), 0.0f);
   return state;
+}
+
+void Softmax::fold(const Softmax& further, int64_t rows) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    if (further.max[r] == -kInfinity) continue;
+    const float top = max[r] > further.max[r] ? max[r] : further.max[r];
+    const vf own = expNonPositive(splat(max[r] - top)), theirs = expNonPositive(splat(further.max[r] - top));
+    const auto add = [&](float* to, const float* from) { store(to, vfma(load(from), theirs, load(to) * own)); };
+    add(norm + r * kLanes, further.norm + r * kLanes);
+    for (int64_t d = 0; d < ldo; d += kLanes) add(out + r * ldo + d, further.out + r * ldo + d);
+    max[r] = top;
+  }
 }
 
 template <class T>

@@ -2,7 +2,7 @@
 // Knows nothing of memory layouts. A Source turns block i of a task into what its Products read (FloatProducts below is the usual kind):
 //   floats()                                               scratch that one block takes
 //   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is the task that follows, to fetch ahead
-//   values(block, task, i, column, columns, scratch, next) adds some columns of the values; a block without keys was not read before
+//   values(block, task, i, column, columns, scratch, next) adds some columns of the values; in walk all of them, to a block that has its keys
 //   valueLines(task, i, column, columns) -> RowLines       where those lie
 #pragma once
 #include <vector>
@@ -15,7 +15,7 @@ namespace luciole::attention {
 
 inline constexpr int64_t kWalkRows = 192;        // query rows a task keeps in cache while the keys pass by
 inline constexpr int64_t kWalkInline = 1 << 17;  // multiply-adds below which waking a thread costs more than it gives
-inline constexpr int64_t kSpanBlocks = 32;       // blocks whose scores are held at once when a task is shared by all threads
+inline constexpr int64_t kSharedBlocks = 32;     // blocks whose scores are held at once when a task is shared by all threads
 
 /** Widths of one call. */
 struct WalkSizes {
@@ -112,6 +112,9 @@ struct WalkRows {
     return out;
   }
 
+  /** The same queries, folded into another softmax. */
+  WalkRows with(const Softmax& other) const { return {queries, ldq, other}; }
+
   template <class Q>
   void finish(Q* o, const WalkTask& task, const WalkSizes& z) const {
     const int64_t firstRow = task.firstQuery * z.Hq + task.kvHead * z.group;
@@ -120,16 +123,13 @@ struct WalkRows {
   }
 };
 
-/** One task by one thread, from first key to last. */
-template <class Q, class Source>
-void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const WalkSizes& z, const Source& source) {
+/** Folds blocks [first, end) of a task into the softmax of its rows; `room`: the source's scratch. */
+template <class Source>
+void attendBlocks(const WalkTask& task, int64_t first, int64_t end, const WalkTask* next, const WalkSizes& z, const Source& source,
+                  const WalkRows<typename Source::Products>& own, float* room) {
   using Products = typename Source::Products;
-  using Rows = WalkRows<Products>;
   const int64_t rows = task.rows(z);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (Rows::floats(rows, z) + source.floats())));
-  const Rows own = Rows::in(scratch, q, task, z);
-  for (int64_t i = 0, count = task.blocks(); i < count; ++i) {
-    float* room = scratch + Rows::floats(rows, z);
+  for (int64_t i = first; i < end; ++i) {
     typename Products::Block block = source.keys(task, i, room, next);
     source.values(block, task, i, 0, z.Dv, room, next);
     for (int64_t row = task.firstRow(z, i); row < rows; row += kTileRows) {
@@ -140,6 +140,16 @@ void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const Wa
       block.nextRows();
     }
   }
+}
+
+/** One task by one thread, from first key to last. */
+template <class Q, class Source>
+void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const WalkSizes& z, const Source& source) {
+  using Rows = WalkRows<typename Source::Products>;
+  const int64_t floats = Rows::floats(task.rows(z), z);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (floats + source.floats())));
+  const Rows own = Rows::in(scratch, q, task, z);
+  attendBlocks(task, 0, task.blocks(), next, z, source, own, scratch + floats);
   own.finish(o, task, z);
 }
 
@@ -158,14 +168,14 @@ class SharedWalk {
 
   void run(const Q* q, Q* o) {
     static thread_local SharedScratch<float> shared;
-    const int64_t tiles = (rows_ + kTileRows - 1) / kTileRows, span = std::min(kSpanBlocks, task_.blocks());
+    const int64_t tiles = (rows_ + kTileRows - 1) / kTileRows, span = std::min(kSharedBlocks, task_.blocks());
     float* scratch = shared.get(Rows::floats(rows_, z_) + span * (rows_ * kBlockKeys + tiles * kAlphaRows));
     own_ = Rows::in(scratch, q, task_, z_);
     scores_ = scratch + Rows::floats(rows_, z_), alpha_ = scores_ + span * rows_ * kBlockKeys;
     std::fill_n(alpha_, span * tiles * kAlphaRows, 0.0f);
     tiles_ = tiles;
-    for (int64_t first = 0; first < task_.blocks(); first += kSpanBlocks) {
-      const int64_t end = std::min(task_.blocks(), first + kSpanBlocks), columns = (z_.Dv + kSpanColumns - 1) / kSpanColumns;
+    for (int64_t first = 0; first < task_.blocks(); first += kSharedBlocks) {
+      const int64_t end = std::min(task_.blocks(), first + kSharedBlocks), columns = (z_.Dv + kSpanColumns - 1) / kSpanColumns;
       const int64_t grain = std::max<int64_t>(1, (end - first) / (4 * threadCount()));  // neighbours, so that what is fetched ahead is used
       parallelFor(end - first, grain, [&](int64_t from, int64_t to) { eachBlock(first, from, to, [&](int64_t i, int64_t slot) { scoreBlock(i, slot); }); });
       parallelFor(tiles, 1, [&](int64_t from, int64_t to) {
@@ -226,19 +236,31 @@ class SharedWalk {
   float *scores_ = nullptr, *alpha_ = nullptr;
 };
 
+/** Whether tasks are many or small enough to be handed to threads whole. */
+inline bool goWhole(const std::vector<WalkTask>& tasks, int64_t work) { return work < kWalkInline || keepBusy(tasks); }
+
+/** Multiply-adds of all tasks, or nearly. */
+inline int64_t workOf(const std::vector<WalkTask>& tasks, const WalkSizes& z) {
+  int64_t work = 0;
+  for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
+  return work;
+}
+
+/** Calls body(task, the one that follows on the same thread or null) for every task, on all threads. */
+template <class F>
+void eachTask(const std::vector<WalkTask>& tasks, int64_t work, const WalkSizes& z, F&& body) {
+  const int64_t count = static_cast<int64_t>(tasks.size()), grain = work < kWalkInline ? count : taskGrain(count, z.Hkv);
+  parallelFor(count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr);
+  });
+}
+
 /** All tasks, on all threads: whole tasks where there are enough of them, else one task after the other, each shared by all threads. */
 template <class Q, class Source>
 void walkAll(const Q* q, Q* o, const std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
-  int64_t work = 0;
-  for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
-  if (work >= kWalkInline && !keepBusy(tasks)) {
-    for (const WalkTask& task : tasks) SharedWalk<Q, Source>(task, z, source).run(q, o);
-    return;
-  }
-  const int64_t count = static_cast<int64_t>(tasks.size()), grain = work < kWalkInline ? count : taskGrain(count, z.Hkv);
-  parallelFor(count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) walk(q, o, tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr, z, source);
-  });
+  const int64_t work = workOf(tasks, z);
+  if (goWhole(tasks, work)) return eachTask(tasks, work, z, [&](const WalkTask& task, const WalkTask* next) { walk(q, o, task, next, z, source); });
+  for (const WalkTask& task : tasks) SharedWalk<Q, Source>(task, z, source).run(q, o);
 }
 
 }  // namespace luciole::attention

@@ -5,6 +5,7 @@
 #include "paged-fp8.h"
 #include "paged-tables.h"
 #include "paged.h"
+#include "span-walk.h"
 
 namespace luciole {
 namespace {
@@ -121,7 +122,7 @@ class LatentBlocks {
   KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
     const C* block = blockOf(tables_.at(task.sequence, i));
-    Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
+    Pack::transposed({rowsOf(block, keys, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
     KeyBlock out{scratch, z_.Dk, nullptr, 0, 0, z_.scale};
     if (after >= 0)
       out.trickle(reinterpret_cast<const float*>(blockOf(after)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
@@ -129,18 +130,11 @@ class LatentBlocks {
     return out;
   }
 
-  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
-    return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
-  }
-
-  /** A block that has its keys was read into the same scratch just before: its rows are still there. */
+  /** The block's rows still lie in the scratch that its keys were read into. */
   void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
-    const int64_t keys = task.keysAt(i);
-    const C* block = blockOf(tables_.at(task.sequence, i));
-    Row* decoded = rowsIn(scratch);
-    const Row* rows = kFp8 && out.keysT ? decoded : rowsOf(block, keys, column, column + columns, decoded);
+    const Row* rows = kFp8 ? rowsIn(scratch) : reinterpret_cast<const Row*>(blockOf(tables_.at(task.sequence, i)));
     scratch += kBlockKeys * words<Pairs>(z_.Dk);
-    Pack::stacked({rows + column, keys, z_.Dk, 1, columns}, scratch);
+    Pack::stacked({rows + column, task.keysAt(i), z_.Dk, 1, columns}, scratch);
     out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
   }
 
@@ -148,11 +142,10 @@ class LatentBlocks {
   const C* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
   Row* rowsIn(float* scratch) const { return reinterpret_cast<Row*>(scratch + kBlockKeys * (words<Pairs>(z_.Dk) + ldv_)); }
 
-  /** Rows of Dk numbers, of which those in [begin, end) are there. */
-  const Row* rowsOf(const C* block, [[maybe_unused]] int64_t keys, [[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
-                    [[maybe_unused]] Row* room) const {
+  /** Rows of Dk numbers. */
+  const Row* rowsOf(const C* block, [[maybe_unused]] int64_t keys, [[maybe_unused]] Row* room) const {
     if constexpr (kFp8) {
-      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, room + t * z_.Dk, z_.Dk, z_.Dv, begin, end);
+      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, room + t * z_.Dk, z_.Dk, z_.Dv, 0, z_.Dk);
       return room;
     } else {
       return block;
@@ -177,12 +170,13 @@ void pagedAttention(const void* q, int64_t qType, const void* keys, const void* 
   dispatchType(qType, [&](auto qTag) {
     using Q = decltype(qTag);
     const auto run = [&](const auto& source) { walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
-    if (cacheType == kU8) return run(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
+    const auto runLatents = [&](const auto& source) { walkSpans(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
+    if (cacheType == kU8) return runLatents(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);
       constexpr bool Pairs = kPairs<Q> && kPairs<C>;
       if (values) run(HeadBlocks<C, Pairs>(static_cast<const C*>(keys), static_cast<const C*>(values), blocks, z));
-      else run(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
+      else runLatents(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
     });
   });
 }

@@ -3,10 +3,10 @@
 
 #include <stdexcept>
 
-#include "context-walk.h"
 #include "dtype.h"
 #include "fp8-latent.h"
 #include "paged-tables.h"
+#include "span-walk.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 
@@ -330,7 +330,7 @@ void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void*
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto tag) {
     using Q = decltype(tag);
-    walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, {tables, maxBlocks}, z));
+    walkSpans(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, {tables, maxBlocks}, z));
   });
 }
 
