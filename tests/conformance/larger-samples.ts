@@ -69,6 +69,9 @@ const twoSequences = [i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 40, 43),
 /** One new token of one sequence: the heads or columns of a single task are what threads share. */
 const oneToken = [i32([1, 8], [6, 1, 0, 3, 7, 2, 5, 4]), offsets(0, 1), offsets(509)];
 
+/** Contexts of several spans: 12 queries of which some see no key of the last one, and a single query. */
+const longContexts = [i32([2, 40], Array.from({ length: 80 }, (_, i) => (i * 5) % 8)), offsets(0, 12, 13), offsets(1029, 2500)];
+
 /** By op. */
 export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<K>>[] } = {
   pagedWrite: [
@@ -81,6 +84,13 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences], params: { scale: 0.15, valueWidth: 48 } },
     { name: "one token of heads", inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken], params: { scale: 0.09, valueWidth: 128 } },
     { name: "one token of latents", inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken], params: { scale: 0.04, valueWidth: 512 } },
+    { name: "long contexts of latents", inputs: [bf16(13, 16, 80), bf16(8, 64, 80), null, ...longContexts], params: { scale: 0.11, valueWidth: 64 } },
+    {
+      name: "long contexts of FP8 latents",
+      inputs: [bf16(13, 20, 160), fp8Sample(8, 128, 32), null, ...longContexts],
+      params: { scale: 0.05, valueWidth: 128 },
+      tolerance: 2e-2,
+    },
     // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
     {
       name: "FP8 latents",

@@ -41,6 +41,9 @@ const settingsOf = (rows: number): HostOperand => ({
 });
 const offsets = (...data: number[]): HostOperand => ({ shape: [data.length], dtype: "i32", data: Float64Array.from(data) });
 
+const bf16Latents = { name: "latents", operand: fixed([8, 64, 80], "latents", "bf16"), width: 80, value: 64 };
+const fp8Latents = { name: "FP8 latents", operand: operandOf(fp8Sample(8, 128, 16), "latents"), width: 144, value: 128 };
+
 const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", bf16Compute: false };
 const gate = { topK: 4, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
 
@@ -196,6 +199,23 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0, 3, 5],
     rowOutputs: [0],
   },
+  ...[bf16Latents, fp8Latents].map(
+    ({ name, operand, width, value }): RowCase => ({
+      label: `pagedAttention over ${name} in spans`,
+      op: "pagedAttention",
+      params: { scale: 0.05, valueWidth: value },
+      inputs: (rows) => [
+        rowsOf(rows, [16, width], "q", "bf16"),
+        operand,
+        null,
+        { ...integers(34 * rows, 8, "tables"), shape: [rows, 34] },
+        offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
+        integers(rows, 1177, "lengths", 1000),
+      ],
+      rowInputs: [0, 3, 5],
+      rowOutputs: [0],
+    }),
+  ),
   {
     label: "embedding",
     op: "embedding",
