@@ -8,26 +8,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/** e^x for x <= 0: zero below -87.3 (so for -inf), NaN stays NaN. Cephes expf split, exponent added in the integer domain. */
-inline vf expNonPositive(vf x) {
-  const vf low = splat(-87.3365447504019f), magic = splat(12582912.0f);
-  vi underflow = x < low;
-  x = underflow ? low : x;
-  vf shifted = vfma(x, splat(1.44269504088896341f), magic);  // the low bits now hold the rounded exponent
-  vf n = shifted - magic;
-  vf r = vfma(n, splat(-0.693359375f), x);
-  r = vfma(n, splat(2.12194440e-4f), r);
-  vf p = splat(1.9875691500e-4f);
-  p = vfma(p, r, splat(1.3981999507e-3f));
-  p = vfma(p, r, splat(8.3334519073e-3f));
-  p = vfma(p, r, splat(4.1665795894e-2f));
-  p = vfma(p, r, splat(1.6666665459e-1f));
-  p = vfma(p, r, splat(5.0000001201e-1f));
-  p = vfma(p, r * r, r) + splat(1.0f);
-  vi bits = asInt(p) + (asInt(shifted) << 23);
-  return underflow ? vf{} : asFloat(bits);
-}
-
 inline vi laneIndex() {
   vi index;
   for (int i = 0; i < kLanes; ++i) index[i] = i;

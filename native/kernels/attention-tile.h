@@ -24,6 +24,26 @@ inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64
 
 inline constexpr int kLineFloats = 16;  // of a cache line
 
+/** e^x for x <= 0: zero below -87.3 (so for -inf), NaN stays NaN. Cephes expf split, exponent added in the integer domain. */
+inline vf expNonPositive(vf x) {
+  const vf low = splat(-87.3365447504019f), magic = splat(12582912.0f);
+  vi underflow = x < low;
+  x = underflow ? low : x;
+  vf shifted = vfma(x, splat(1.44269504088896341f), magic);  // the low bits now hold the rounded exponent
+  vf n = shifted - magic;
+  vf r = vfma(n, splat(-0.693359375f), x);
+  r = vfma(n, splat(2.12194440e-4f), r);
+  vf p = splat(1.9875691500e-4f);
+  p = vfma(p, r, splat(1.3981999507e-3f));
+  p = vfma(p, r, splat(8.3334519073e-3f));
+  p = vfma(p, r, splat(4.1665795894e-2f));
+  p = vfma(p, r, splat(1.6666665459e-1f));
+  p = vfma(p, r, splat(5.0000001201e-1f));
+  p = vfma(p, r * r, r) + splat(1.0f);
+  vi bits = asInt(p) + (asInt(shifted) << 23);
+  return underflow ? vf{} : asFloat(bits);
+}
+
 /** Without it GCC 12 copies every sum at every step: it sees the values at the loop's end as others than those inside. */
 inline void keepInRegister([[maybe_unused]] vf& v) {
 #if defined(__AVX512F__) || defined(__AVX2__)

@@ -32,9 +32,9 @@ struct WalkTask {
   int64_t blocks() const { return (seen() + kBlockKeys - 1) / kBlockKeys; }
   int64_t work() const { return queries * seen(); }
   int32_t keysAt(int64_t block) const { return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys)); }
-  /** The first tile of rows of which one sees a key of the block. */
-  int64_t firstRow(const WalkSizes& z, int64_t block) const {
-    return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group) / kTileRows * kTileRows;
+  /** Where the first tile of rows begins of which one sees a key of the block. */
+  int64_t firstRow(const WalkSizes& z, int64_t block, int64_t tileRows = kTileRows) const {
+    return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group) / tileRows * tileRows;
   }
   /** Keys of the block that each of `count` rows from `row` on sees. */
   void visibleAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* out) const {
@@ -74,6 +74,7 @@ inline bool keepBusy(const std::vector<WalkTask>& tasks) {
 template <bool Pairs>
 struct FloatProducts {
   using Block = KeyBlock;
+  static constexpr int64_t kRows = kTileRows;  // query rows taken at once
   static constexpr int64_t kSpanColumns = 64;  // columns of the output that one thread sums of a shared task
   static int64_t rowStride(const WalkSizes& z) { return padded(words<Pairs>(z.Dk)); }
   template <class Q>
@@ -101,7 +102,7 @@ struct WalkRows {
   int64_t ldq;
   Softmax state;
 
-  static int64_t floats(int64_t rows, const WalkSizes& z) { return Softmax::size(rows, padded(z.Dv)) + rows * Products::rowStride(z); }
+  static int64_t floats(int64_t rows, const WalkSizes& z) { return Softmax::size(rows, padded(z.Dv)) + roundUp(rows, Products::kRows) * Products::rowStride(z); }
 
   template <class Q>
   static WalkRows in(float* scratch, const Q* q, const WalkTask& task, const WalkSizes& z) {
@@ -132,9 +133,9 @@ void attendBlocks(const WalkTask& task, int64_t first, int64_t end, const WalkTa
   for (int64_t i = first; i < end; ++i) {
     typename Products::Block block = source.keys(task, i, room, next);
     source.values(block, task, i, 0, z.Dv, room, next);
-    for (int64_t row = task.firstRow(z, i); row < rows; row += kTileRows) {
-      const int64_t tile = std::min<int64_t>(kTileRows, rows - row);
-      int32_t visible[kTileRows];
+    for (int64_t row = task.firstRow(z, i, Products::kRows); row < rows; row += Products::kRows) {
+      const int64_t tile = std::min<int64_t>(Products::kRows, rows - row);
+      int32_t visible[Products::kRows];
       task.visibleAt(z, i, row, tile, visible);
       Products::attend(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
       block.nextRows();

@@ -16,102 +16,142 @@ namespace {
 using namespace attention;
 
 constexpr int64_t kGroupWords = kFp8Group / 4;  // words of four int8 numbers that share a scale
+constexpr int kKeyRows = 16;                     // keys whose scores are summed at once
+constexpr int kSteps = kBlockKeys / 4;           // words of four keys
 
-/** Where the parts of a packed query row lie, in 32-bit words: int8 numbers, rotary bf16 pairs, factors and offsets of the groups. */
+/**
+ * Where the parts of 16 packed query rows lie, in vectors with one row a lane: int8 numbers, rotary bf16 pairs, and of each group a factor and what the
+ * keys' offset adds.
+ */
 struct RowLayout {
   int64_t groups, rotary;
-  explicit RowLayout(const WalkSizes& z) : groups(z.Dv / kFp8Group), rotary((z.Dk - z.Dv) / 2) {}
+  RowLayout(int64_t numGroups, int64_t rotaryPairs) : groups(numGroups), rotary(rotaryPairs) {}
+  explicit RowLayout(const WalkSizes& z) : RowLayout(z.Dv / kFp8Group, (z.Dk - z.Dv) / 2) {}
   int64_t rope() const { return groups * kGroupWords; }
   int64_t factors() const { return rope() + rotary; }
   int64_t offsets() const { return factors() + groups; }
   int64_t words() const { return padded(offsets() + groups); }
 };
 
+/** Bytes from one key's group to the next key's: constant, so that the 16 keys of a sum have addresses without arithmetic. */
+constexpr int64_t kRowBytes = kFp8Group, kRowWords = kRowBytes / 4;
+
 /**
- * 64 latents: keys turned [Dv/4 words, 64] of four numbers plus 128, scales turned [groups, 64], rotary pairs turned [.., 64]; values
- * [16, columns] of four keys each, `group` their first scale group.
+ * 64 latents: keys [groups, 64, 128] as int8 plus 128; rotary pairs [.., 64, 32 words]; scales turned [groups, 64], zero where there is no key;
+ * values [16, columns] of four keys a word.
  */
 struct Fp8Block {
-  const float *keysT = nullptr, *scalesT = nullptr, *ropeT = nullptr, *values = nullptr;
-  int64_t groups = 0, rotary = 0, columns = 0, group = 0;
+  const uint8_t *keys = nullptr, *rope = nullptr;
+  const float *scalesT = nullptr, *values = nullptr;
+  int64_t groups = 0, rotary = 0;
   float scale = 1;
-  /** The next block, fetched as scores and sums go on. */
-  mutable Lookahead ahead;
-  static void nextRows() {}
+  /** The next block, of which scores draw a line towards L2 at every step, and where it ends. */
+  const uint8_t *ahead = nullptr, *aheadEnd = nullptr;
+  /** After each 16 query rows: past what their scores have drawn. */
+  void nextRows() { ahead = std::min(ahead + 64 * kBlockKeys / kKeyRows * (rotary + groups * kGroupWords), aheadEnd); }
 };
 
 inline __m512i asBits(const float* p) { return _mm512_loadu_si512(p); }
 inline vf toFloats(__m512i x) { return _mm512_cvtepi32_ps(x); }
+inline int32_t wordAt(const void* p) {
+  int32_t word;
+  std::memcpy(&word, p, 4);
+  return word;
+}
 
-/** acc[r,n] += sum over words k of a[r,k] . b[k,n], four numbers a word. `Keys`: the rows are signed and b is not, else the other way round. */
-template <bool Keys, int R>
-inline void dot(__m512i (&acc)[R][4], const float* a, int64_t aRow, const float* b, int64_t ldb, int64_t steps) {
-  for (int64_t k = 0; k < steps; ++k, ++a, b += ldb) {
-    __m512i right[4];
-#pragma GCC unroll 4
-    for (int n = 0; n < 4; ++n) right[n] = asBits(b + n * kLanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      int32_t word;
-      std::memcpy(&word, a + r * aRow, 4);
-      const __m512i left = _mm512_set1_epi32(word);
-#pragma GCC unroll 4
-      for (int n = 0; n < 4; ++n) acc[r][n] = Keys ? _mm512_dpbusd_epi32(acc[r][n], right[n], left) : _mm512_dpbusd_epi32(acc[r][n], left, right[n]);
+/** s [16 keys, 16 query rows] = the rotary part of scores, times scale. */
+[[gnu::noinline]] void scoreRope(const float* q, const uint8_t* keys, int64_t steps, float scale, const uint8_t* ahead, float* s) {
+  vf acc[kKeyRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kKeyRows; ++r) acc[r] = vf{};
+  for (int64_t k = 0; k < steps; ++k) {
+    const uint8_t* row = keys + k / kRowWords * kBlockKeys * kRowBytes + k % kRowWords * 4;
+    const vf right = load(q + k * kLanes);
+    __builtin_prefetch(ahead + 64 * k, 0, 2);
+#pragma GCC unroll 16
+    for (int r = 0; r < kKeyRows; ++r) acc[r] = multiplyAdd<true>(acc[r], broadcastWord(reinterpret_cast<const float*>(row + r * kRowBytes)), right);
+#pragma GCC unroll 16
+    for (int r = 0; r < kKeyRows; ++r) keepInRegister(acc[r]);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kKeyRows; ++r) store(s + r * kLanes, acc[r] * splat(scale));
+}
+
+/** s += what one group adds. */
+[[gnu::noinline]] void scoreGroup(const float* q, const uint8_t* keys, __m512i offset, vf factor, const float* scales, const uint8_t* ahead, float* s) {
+  __m512i acc[kKeyRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kKeyRows; ++r) acc[r] = offset;
+  for (int64_t k = 0; k < kGroupWords; ++k) {
+    const __m512i right = asBits(q + k * kLanes);
+    __builtin_prefetch(ahead + 64 * k, 0, 2);
+#pragma GCC unroll 16
+    for (int r = 0; r < kKeyRows; ++r) acc[r] = _mm512_dpbusd_epi32(acc[r], _mm512_set1_epi32(wordAt(keys + r * kRowBytes + 4 * k)), right);
+#pragma GCC unroll 16
+    for (int r = 0; r < kKeyRows; ++r) asm("" : "+v"(acc[r]));  // see keepInRegister
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kKeyRows; ++r) store(s + r * kLanes, vfma(toFloats(acc[r]) * factor, splat(scales[r]), load(s + r * kLanes)));
+}
+
+/** Scores of 16 keys from `first` on into s [16 keys, 16 query rows], scaled: the rotary part, then the groups in order. */
+inline void scoreKeys(const float* q, const RowLayout& layout, const Fp8Block& block, int64_t first, float* s) {
+  const uint8_t* ahead = block.ahead + 64 * (first / kKeyRows) * layout.factors();
+  scoreRope(q + layout.rope() * kLanes, block.rope + first * kRowBytes, layout.rotary, block.scale, ahead, s);
+  ahead += 64 * layout.rotary;
+  for (int64_t g = 0; g < layout.groups; ++g, ahead += 64 * kGroupWords)
+    scoreGroup(q + g * kGroupWords * kLanes, block.keys + (g * kBlockKeys + first) * kRowBytes, asBits(q + (layout.offsets() + g) * kLanes),
+               load(q + (layout.factors() + g) * kLanes), block.scalesT + g * kBlockKeys + first, ahead, s);
+}
+
+/** Scores [64, 16] become e^(s - max), zero for keys that a row does not see; maximum and normaliser move on, alpha: what sums so far are worth now. */
+inline void softenColumns(int64_t keys, const int32_t* visible, float* s, vf& max, vf& norm, vf& alpha) {
+  const __m512i seen = _mm512_loadu_si512(visible);
+  const int64_t whole = _mm512_reduce_min_epi32(seen);
+  const vf hidden = splat(-std::numeric_limits<float>::infinity());
+  vf top = max;
+  for (int64_t t = 0; t < keys; ++t) {
+    vf score = load(s + t * kLanes);
+    if (t >= whole) {
+      score = _mm512_mask_blend_ps(_mm512_cmpgt_epi32_mask(seen, _mm512_set1_epi32(static_cast<int>(t))), hidden, score);
+      store(s + t * kLanes, score);
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int n = 0; n < 4; ++n) asm("" : "+v"(acc[r][n]));  // see keepInRegister
+    top = vmax(score, top);
   }
+  alpha = expNonPositive(max - top);
+  max = top;
+  vf sum{};
+  for (int64_t t = 0; t < keys; ++t) {
+    const vf e = expNonPositive(load(s + t * kLanes) - top);
+    store(s + t * kLanes, e);
+    sum += e;
+  }
+  for (int64_t t = keys; t < kBlockKeys; ++t) store(s + t * kLanes, vf{});
+  norm = vfma(norm, alpha, sum);
 }
 
-/** s = s before + what group g adds to the scores [R, 64]. Not inlined, as `tile` is not. */
-template <int R>
-[[gnu::noinline]] void scoreGroup(const float* q, int64_t ldq, const Fp8Block& block, int64_t g, float before, float* s) {
-  const int64_t factors = block.groups * kGroupWords + block.rotary, offsets = factors + block.groups;
-  __m512i acc[R][4];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    int32_t offset;
-    std::memcpy(&offset, q + r * ldq + offsets + g, 4);
-#pragma GCC unroll 4
-    for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_set1_epi32(offset);
-  }
-  dot<true, R>(acc, q + g * kGroupWords, ldq, block.keysT + g * kGroupWords * kBlockKeys, kBlockKeys, kGroupWords);
-  const float* scales = block.scalesT + g * kBlockKeys;
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    const vf factor = splat(q[r * ldq + factors + g]);
-#pragma GCC unroll 4
-    for (int n = 0; n < 4; ++n) {
-      float* at = s + r * kBlockKeys + n * kLanes;
-      store(at, vfma(toFloats(acc[r][n]) * factor, load(scales + n * kLanes), load(at) * splat(before)));
-    }
-  }
-}
-
-/** Scores [R, 64], scaled: the rotary part, then the groups in order. */
-template <int R>
-inline void scoreTile(const float* q, int64_t ldq, const Fp8Block& block, float* s) {
-  tile<true, R, 4, Start::kZero>(s, kBlockKeys, q + block.groups * kGroupWords, ldq, 1, block.ropeT, kBlockKeys, block.rotary, nullptr);
-  for (int64_t g = 0; g < block.groups; ++g, block.ahead.step()) scoreGroup<R>(q, ldq, block, g, g == 0 ? block.scale : 1.0f, s);
-}
-
-/** p [64] times scales, in 8 bits of the largest; returns the value of a unit. */
-inline float quantize(const float* p, int64_t keys, const float* scales, uint8_t* out) {
-  const int64_t vectors = (keys + kLanes - 1) / kLanes;
-  vf x[4];
+/** p [64, 16] times a group's scales, in 8 bits of each row's largest: weights [16 rows, 16 words of four keys]; returns the value of a unit in each row. */
+inline vf quantize(const float* p, const float* scales, float* weights) {
   vf top{};
-  for (int64_t n = 0; n < 4; ++n) {
-    x[n] = n < vectors ? load(p + n * kLanes) * load(scales + n * kLanes) : vf{};
-    top = _mm512_max_ps(top, x[n]);
+  for (int64_t t = 0; t < kBlockKeys; ++t) top = vmax(load(p + t * kLanes) * splat(scales[t]), top);
+  const vf units = top > vf{} ? splat(255.0f) / top : vf{};
+  vf square[kLanes];
+  for (int step = 0; step < kSteps; ++step) {
+    __m512i word = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int b = 0; b < 4; ++b) {
+      const vf x = load(p + (4 * step + b) * kLanes) * splat(scales[4 * step + b]) * units;
+      const __m512i byte = _mm512_min_epu32(_mm512_cvtps_epu32(x), _mm512_set1_epi32(255));
+      word = _mm512_or_si512(word, _mm512_slli_epi32(byte, 8 * b));
+    }
+    square[step] = asFloat((vi)word);
   }
-  const float max = hmax(top), units = max > 0 ? 255.0f / max : 0.0f;
-  for (int n = 0; n < 4; ++n) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + n * kLanes), _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(x[n] * splat(units))));
-  return max / 255.0f;
+  transposeBlock(square);
+  for (int r = 0; r < kLanes; ++r) store(weights + r * kLanes, square[r]);
+  return top * splat(1.0f / 255.0f);
 }
 
-/** out = out alpha + unit (weights v) for 64 columns of v. Not inlined, as `tile` is not. */
+/** out = out alpha + unit (weights v) for R rows and 64 columns of v. Not inlined, as `tile` is not. */
 template <int R>
 [[gnu::noinline]] void valueColumns(const float* weights, const float* unit, const float* alpha, int64_t steps, const float* v, int64_t ldv, float* out,
                                     int64_t ldo) {
@@ -120,7 +160,21 @@ template <int R>
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_setzero_si512();
-  dot<false, R>(acc, weights, kBlockKeys / 4, v, ldv, steps);
+  for (int64_t k = 0; k < steps; ++k, v += ldv) {
+    __m512i right[4];
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) right[n] = asBits(v + n * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const __m512i left = _mm512_set1_epi32(wordAt(weights + r * kLanes + k));
+#pragma GCC unroll 4
+      for (int n = 0; n < 4; ++n) acc[r][n] = _mm512_dpbusd_epi32(acc[r][n], left, right[n]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < 4; ++n) asm("" : "+v"(acc[r][n]));  // see keepInRegister
+  }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -130,64 +184,82 @@ template <int R>
     }
 }
 
-/** out = out alpha + p v for the block's columns, 128 of a group at a time. */
-template <int R>
-inline void valueTile(const float* p, const float* alpha, int64_t keys, const Fp8Block& block, float* out, int64_t ldo) {
-  alignas(64) float weights[R][kBlockKeys / 4];
-  float unit[R];
-  for (int64_t c = 0; c < block.columns; c += kFp8Group) {
-    const float* scales = block.scalesT + (block.group + c / kFp8Group) * kBlockKeys;
-    for (int r = 0; r < R; ++r) unit[r] = quantize(p + r * kBlockKeys, keys, scales, reinterpret_cast<uint8_t*>(weights[r]));
-    for (int64_t d = c; d < c + kFp8Group; d += kBlockKeys, block.ahead.step())
-      valueColumns<R>(weights[0], unit, alpha, (keys + 3) / 4, block.values + d, block.columns, out + d, ldo);
+/** Rows whose sums over values are made at once: 6 x 4 sums and operands fill the registers. */
+constexpr int64_t kValueRows = 6;
+
+/** out = out alpha + p v, 128 columns of a group at a time. */
+inline void addValues(int64_t rows, const float* p, const float* alpha, int64_t keys, const Fp8Block& block, float* out, int64_t ldo) {
+  alignas(64) float weights[kLanes * kSteps];
+  alignas(64) float unit[kLanes];
+  const int64_t ldv = block.groups * kFp8Group;
+  for (int64_t g = 0; g < block.groups; ++g) {
+    store(unit, quantize(p, block.scalesT + g * kBlockKeys, weights));
+    for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; d += 4 * kLanes)
+      for (int64_t r = 0; r < rows; r += kValueRows)
+        withRows(std::min(kValueRows, rows - r), [&](auto count) {
+          valueColumns<count>(weights + r * kLanes, unit + r, alpha + r, (keys + 3) / 4, block.values + d, ldv, out + r * ldo + d, ldo);
+        });
   }
 }
 
-/** int8 numbers of a query row: per 128 the factor amax / 127 (times the softmax's scale) and what the keys' 128 adds; then the rotary pairs. */
+/** Which word of a group lies at place w of a row in scratch: every four lanes are turned, which makes words of four keys contiguous when stacked. */
+constexpr int64_t turnedWord(int64_t w) { return w / kLanes * kLanes + w % 4 * 4 + w % kLanes / 4; }
+
+/** int8 numbers of a query row into lane r: per 128 the factor amax / 127 (times the softmax's scale) and what the keys' 128 adds; then rotary pairs. */
 template <class Q>
-void packQuery(const Q* q, const WalkSizes& z, float* out) {
+void packQuery(const Q* q, const WalkSizes& z, int64_t lane, float* out) {
   const RowLayout row(z);
-  auto* numbers = reinterpret_cast<int8_t*>(out);
+  const auto at = [&](int64_t word) { return out + word * kLanes + lane; };
   for (int64_t g = 0; g < row.groups; ++g) {
     float amax = 0;
     for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; ++d) amax = std::fabs(toFloat(q[d])) <= amax ? amax : std::fabs(toFloat(q[d]));
     const float inverse = amax > 0x1p-100f ? 127.0f / amax : 0.0f;
     int32_t total = 0;
-    for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; ++d) {
-      numbers[d] = inverse > 0 ? static_cast<int8_t>(std::nearbyint(toFloat(q[d]) * inverse)) : 0;
-      total += numbers[d];
+    for (int64_t w = 0; w < kGroupWords; ++w) {
+      int8_t numbers[4];
+      for (int b = 0; b < 4; ++b) {
+        numbers[b] = inverse > 0 ? static_cast<int8_t>(std::nearbyint(toFloat(q[g * kFp8Group + 4 * turnedWord(w) + b]) * inverse)) : 0;
+        total += numbers[b];
+      }
+      std::memcpy(at(g * kGroupWords + w), numbers, 4);
     }
     const int32_t offset = -128 * total;
-    out[row.factors() + g] = amax / 127.0f * z.scale;
-    std::memcpy(out + row.offsets() + g, &offset, 4);
+    *at(row.factors() + g) = amax / 127.0f * z.scale;
+    std::memcpy(at(row.offsets() + g), &offset, 4);
   }
-  auto* rope = reinterpret_cast<bf16*>(out + row.rope());
-  for (int64_t d = z.Dv; d < z.Dk; ++d) storeAs(rope + d - z.Dv, toFloat(q[d]));
+  for (int64_t w = 0; w < row.rotary; ++w) {
+    bf16 pair[2];
+    for (int b = 0; b < 2; ++b) storeAs(pair + b, toFloat(q[z.Dv + 2 * w + b]));
+    std::memcpy(at(row.rope() + w), pair, 4);
+  }
 }
 
+/** Query rows in lanes, 16 at a time: keys then need not be turned. */
 struct Int8Products {
   using Block = Fp8Block;
-  static constexpr int64_t kSpanColumns = kFp8Group;
+  static constexpr int64_t kRows = kLanes;
   static int64_t rowStride(const WalkSizes& z) { return RowLayout(z).words(); }
   template <class Q>
   static void pack(const HeadRows<Q>& x, const WalkSizes& z, float* out) {
-    for (int64_t r = 0; r < x.count(); ++r) packQuery(x.at(r), z, out + r * rowStride(z));
+    std::fill_n(out, roundUp(x.count(), kRows) * rowStride(z), 0.0f);
+    for (int64_t r = 0; r < x.count(); ++r) packQuery(x.at(r), z, r % kRows, out + r / kRows * kRows * rowStride(z));
   }
-  static void attend(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const Block& block, const Softmax& state) {
-    alignas(64) float p[kTileRows * kBlockKeys];
-    alignas(64) float alpha[kAlphaRows] = {};
-    score(rows, q, ldq, visible[rows - 1], block, p);
-    soften(rows, visible, 1.0f, p, state, alpha);
-    addValues(rows, p, alpha, visible[rows - 1], block, state.out, state.ldo);
-  }
-  static void score(int64_t rows, const float* q, int64_t ldq, int64_t, const Block& block, float* scores) {
-    withRows(rows, [&](auto count) { scoreTile<count>(q, ldq, block, scores); });
-  }
-  static void soften(int64_t rows, const int32_t* visible, float, float* scores, const Softmax& state, float* alpha) {
-    softenRows<false>(rows, visible, 1.0f, scores, state, alpha);
-  }
-  static void addValues(int64_t rows, const float* p, const float* alpha, int64_t keys, const Block& block, float* out, int64_t ldo) {
-    withRows(rows, [&](auto count) { valueTile<count>(p, alpha, keys, block, out, ldo); });
+  static void attend(int64_t rows, const float* q, int64_t, const int32_t* visible, const Block& block, const Softmax& state) {
+    alignas(64) float p[kBlockKeys * kLanes];
+    alignas(64) int32_t seen[kLanes];
+    alignas(64) float max[kLanes], norm[kLanes], alpha[kLanes];
+    const int64_t keys = visible[rows - 1];
+    for (int64_t r = 0; r < kLanes; ++r) {
+      const int64_t row = std::min(r, rows - 1);
+      seen[r] = visible[row], max[r] = state.max[row], norm[r] = state.norm[row * kLanes];
+    }
+    const RowLayout layout(block.groups, block.rotary);
+    for (int64_t first = 0; first < keys; first += kKeyRows) scoreKeys(q, layout, block, first, p + first * kLanes);
+    vf newMax = load(max), newNorm = load(norm), factor;
+    softenColumns(keys, seen, p, newMax, newNorm, factor);
+    store(max, newMax), store(norm, newNorm), store(alpha, factor);
+    for (int64_t r = 0; r < rows; ++r) state.max[r] = max[r], state.norm[r * kLanes] = norm[r];
+    addValues(rows, p, alpha, keys, block, state.out, state.ldo);
   }
 };
 
@@ -203,95 +275,65 @@ struct CodeTable {
   }
 };
 
-/** Blocks of FP8 latents as int8. Rows of int8 lie in scratch with every four lanes of words turned, which makes words of four keys contiguous. */
+/** Blocks of FP8 latents as int8. */
 class Int8Blocks {
  public:
   using Products = Int8Products;
   Int8Blocks(const uint8_t* cache, Tables tables, const WalkSizes& z)
       : cache_(cache), tables_(tables), z_(z), entry_(fp8EntryBytes(z.Dk, z.Dv)), groups_(z.Dv / kFp8Group), rotary_((z.Dk - z.Dv) / 2) {}
 
-  /** Numbers as rows, turned, as words of four keys; scales; rotary rows and turned. */
-  int64_t floats() const { return kBlockKeys * (3 * z_.Dv / 4 + groups_ + 2 * roundUp(rotary_, kLanes)); }
+  /** Numbers as rows, as words of four keys; rotary pairs; scales. */
+  int64_t floats() const { return kBlockKeys * (2 * z_.Dv / 4 + roundUp(rotary_, kRowWords) + groups_); }
 
   Fp8Block keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const Room room = roomIn(scratch);
     const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
     const uint8_t* block = blockOf(tables_.at(task.sequence, i));
-    for (int64_t t = 0; t < keys; ++t) numbersOf(block + t * entry_, 0, z_.Dv, room.rows + t * z_.Dv);
-    std::fill_n(room.rows + keys * z_.Dv, (kBlockKeys - keys) * z_.Dv, int8_t{0});
-    turnNumbers(room);
-    turnScales(block, keys, room.scalesT);
-    for (int64_t t = 0; t < keys; ++t) std::memcpy(room.rope + t * 2 * rotary_, block + t * entry_ + z_.Dv + 4 * groups_, 4 * rotary_);
-    Packer<bf16, true>::transposed({room.rope, keys, 2 * rotary_, 1, 2 * rotary_}, room.ropeT);
+    auto* rows = reinterpret_cast<uint8_t*>(scratch);
+    auto* rope = reinterpret_cast<uint8_t*>(scratch + 2 * kBlockKeys * z_.Dv / 4);
+    float* scalesT = scratch + kBlockKeys * (2 * z_.Dv / 4 + roundUp(rotary_, kRowWords));
+    for (int64_t t = 0; t < keys; ++t) {
+      numbersOf(block + t * entry_, groups_, rows + t * kRowBytes);
+      ropeOf(block + t * entry_ + z_.Dv + 4 * groups_, rotary_, rope + t * kRowBytes);
+    }
+    for (int64_t t = keys; t < roundUp(keys, 4); ++t)
+      for (int64_t g = 0; g < groups_; ++g) std::fill_n(rows + (g * kBlockKeys + t) * kRowBytes, kRowBytes, uint8_t{128});
+    turnScales(block, keys, scalesT);
     Fp8Block out;
-    if (after >= 0) out.ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
-    out.ahead.spreadOver((task.rows(z_) + kTileRows - 1) / kTileRows * (groups_ + 2 * groups_));
-    out.keysT = room.keysT, out.scalesT = room.scalesT, out.ropeT = room.ropeT, out.groups = groups_, out.rotary = rotary_, out.scale = z_.scale;
+    out.ahead = blockOf(after >= 0 ? after : tables_.at(task.sequence, i)), out.aheadEnd = out.ahead + kBlockKeys * entry_;
+    out.keys = rows, out.rope = rope, out.scalesT = scalesT, out.groups = groups_, out.rotary = rotary_, out.scale = z_.scale;
     return out;
   }
 
-  /** A block that has its keys was read into the same scratch just before: its rows and scales are still there. */
-  void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
-    const Room room = roomIn(scratch);
-    if (!out.keysT) {
-      const int64_t keys = task.keysAt(i);
-      const uint8_t* block = blockOf(tables_.at(task.sequence, i));
-      for (int64_t t = 0; t < keys; ++t) numbersOf(block + t * entry_, column, columns, room.rows + t * z_.Dv);
-      for (int64_t t = keys; t < roundUp(keys, 4); ++t) std::fill_n(room.rows + t * z_.Dv + column, columns, int8_t{0});
-      turnScales(block, keys, room.scalesT);
-    }
+  /** From the rows that `keys` has left in the same scratch. */
+  void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t, int64_t, float* scratch, const WalkTask*) const {
+    float* words = scratch + kBlockKeys * z_.Dv / 4;
     for (int64_t t = 0; t < task.keysAt(i); t += 4)
-      for (int64_t d = 0; d < columns; d += 64) stackNumbers(room.rows + t * z_.Dv + column + d, room.values + t / 4 * columns + d);
-    out.values = room.values, out.scalesT = room.scalesT, out.columns = columns, out.group = column / kFp8Group;
-  }
-
-  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
-    return {blockOf(tables_.at(task.sequence, i)) + column, task.keysAt(i), columns, entry_};
+      for (int64_t d = 0; d < z_.Dv; d += 64) stackNumbers(out.keys + (d / kFp8Group * kBlockKeys + t) * kRowBytes + d % kFp8Group, words + t / 4 * z_.Dv + d);
+    out.values = words;
   }
 
  private:
-  struct Room {
-    int8_t* rows;
-    float *keysT, *values, *scalesT;
-    bf16* rope;
-    float* ropeT;
-  };
-  Room roomIn(float* scratch) const {
-    const int64_t words = kBlockKeys * z_.Dv / 4, rope = kBlockKeys * roundUp(rotary_, kLanes);
-    float* scales = scratch + 3 * words;
-    float* ropeRows = scales + kBlockKeys * groups_;
-    return {reinterpret_cast<int8_t*>(scratch), scratch + words, scratch + 2 * words, scales, reinterpret_cast<bf16*>(ropeRows), ropeRows + rope};
-  }
   const uint8_t* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
 
-  /** Codes [column, column + columns) of an entry as int8, lane L of each 64 holding words L, L + 4, L + 8, L + 12. */
-  static void numbersOf(const uint8_t* entry, int64_t column, int64_t columns, int8_t* out) {
+  /** The codes of an entry as int8 plus 128, words turned, its groups 64 rows apart. */
+  static void numbersOf(const uint8_t* entry, int64_t groups, uint8_t* out) {
     static const CodeTable table;
-    const __m512i low = _mm512_load_si512(table.of), high = _mm512_load_si512(table.of + 64);
+    const __m512i low = _mm512_load_si512(table.of), high = _mm512_load_si512(table.of + 64), zero = _mm512_set1_epi8(static_cast<char>(0x80));
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    for (int64_t d = column; d < column + columns; d += 64) {
-      const __m512i codes = _mm512_loadu_si512(entry + d), size = _mm512_permutex2var_epi8(low, codes, high);
-      const __m512i numbers = _mm512_mask_sub_epi8(size, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), size);
-      _mm512_storeu_si512(out + d, _mm512_permutexvar_epi32(order, numbers));
-    }
+    for (int64_t g = 0; g < groups; ++g, entry += kFp8Group, out += kBlockKeys * kRowBytes)
+      for (int64_t d = 0; d < kFp8Group; d += 64) {
+        const __m512i codes = _mm512_loadu_si512(entry + d), size = _mm512_permutex2var_epi8(low, codes, high);
+        const __m512i numbers = _mm512_mask_sub_epi8(_mm512_add_epi8(zero, size), _mm512_movepi8_mask(codes), zero, size);
+        _mm512_storeu_si512(out + d, _mm512_permutexvar_epi32(order, numbers));
+      }
   }
 
-  /** Rows of int8 into words of four numbers, plus 128, by key. */
-  void turnNumbers(const Room& room) const {
-    const float* words = reinterpret_cast<const float*>(room.rows);
-    const int64_t rowWords = z_.Dv / 4;
-    const __m512i bias = _mm512_set1_epi8(static_cast<char>(0x80));
-    for (int64_t t = 0; t < kBlockKeys; t += kLanes)
-      for (int64_t w = 0; w < rowWords; w += kLanes) {
-        vf square[kLanes];
-#pragma GCC unroll 16
-        for (int i = 0; i < kLanes; ++i) square[i] = load(words + (t + i) * rowWords + w);
-        transposeBlock(square);
-        for (int i = 0; i < kLanes; ++i) {
-          const int64_t word = w + i / 4 + i % 4 * 4;  // undoes the order of the rows
-          _mm512_storeu_si512(room.keysT + word * kBlockKeys + t, _mm512_xor_si512(reinterpret_cast<__m512i&>(square[i]), bias));
-        }
-      }
+  /** The rotary words of an entry, 32 of them 64 rows apart. */
+  static void ropeOf(const uint8_t* entry, int64_t rotary, uint8_t* out) {
+    for (int64_t w = 0; w < rotary; w += kLanes) {
+      const __mmask16 there = static_cast<__mmask16>(_bzhi_u32(0xffff, static_cast<uint32_t>(std::min<int64_t>(rotary - w, kLanes))));
+      _mm512_storeu_si512(out + (w / kRowWords * kBlockKeys * kRowBytes + w % kRowWords * 4), _mm512_maskz_loadu_epi32(there, entry + 4 * w));
+    }
   }
 
   void turnScales(const uint8_t* block, int64_t keys, float* out) const {
@@ -304,9 +346,10 @@ class Int8Blocks {
   }
 
   /** 64 columns of four rows into 64 words of four keys. */
-  void stackNumbers(const int8_t* rows, float* out) const {
-    const __m512i a = _mm512_loadu_si512(rows), b = _mm512_loadu_si512(rows + z_.Dv);
-    const __m512i c = _mm512_loadu_si512(rows + 2 * z_.Dv), d = _mm512_loadu_si512(rows + 3 * z_.Dv);
+  void stackNumbers(const uint8_t* rows, float* out) const {
+    const __m512i zero = _mm512_set1_epi8(static_cast<char>(0x80));
+    const auto numbers = [&](int64_t row) { return _mm512_xor_si512(_mm512_loadu_si512(rows + row * kRowBytes), zero); };
+    const __m512i a = numbers(0), b = numbers(1), c = numbers(2), d = numbers(3);
     const __m512i ab = _mm512_unpacklo_epi8(a, b), ab2 = _mm512_unpackhi_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d), cd2 = _mm512_unpackhi_epi8(c, d);
     _mm512_storeu_si512(out, _mm512_unpacklo_epi16(ab, cd));
     _mm512_storeu_si512(out + 16, _mm512_unpackhi_epi16(ab, cd));

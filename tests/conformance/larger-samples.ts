@@ -70,7 +70,14 @@ const twoSequences = [i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 40, 43),
 const oneToken = [i32([1, 8], [6, 1, 0, 3, 7, 2, 5, 4]), offsets(0, 1), offsets(509)];
 
 /** Contexts of several spans: 12 queries of which some see no key of the last one, and a single query. */
-const longContexts = [i32([2, 40], Array.from({ length: 80 }, (_, i) => (i * 5) % 8)), offsets(0, 12, 13), offsets(1029, 2500)];
+const longContexts = [
+  i32(
+    [2, 40],
+    Array.from({ length: 80 }, (_, i) => (i * 5) % 8),
+  ),
+  offsets(0, 12, 13),
+  offsets(1029, 2500),
+];
 
 /** By op. */
 export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<K>>[] } = {
