@@ -81,6 +81,7 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences], params: { scale: 0.15, valueWidth: 48 } },
     { name: "one token of heads", inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken], params: { scale: 0.09, valueWidth: 128 } },
     { name: "one token of latents", inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken], params: { scale: 0.04, valueWidth: 512 } },
+    { name: "latents", inputs: [bf16(43, 8, 80), bf16(8, 64, 80), null, ...twoSequences], params: { scale: 0.11, valueWidth: 64 } },
     // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
     {
       name: "FP8 latents",
@@ -180,18 +181,6 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [...qkv(203, 4, 1, 48, 32, "bf16"), offsets(0, 100, 203)], params: { scale: 0.15, causal: true } },
     { inputs: [...qkv(133, 3, 3, 17, 9), offsets(0, 66, 133)], params: { scale: 0.25, causal: false } },
   ],
-  decodeAttention: [
-    {
-      inputs: [f32(37, 4, 32), f32(40, 130, 2, 32), f32(40, 130, 2, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 131, "lengths")],
-      params: { scale: 0.18, valueWidth: 32 },
-      tolerance: 4e-5,
-    },
-    {
-      inputs: [bf16(9, 8, 80), bf16(12, 200, 1, 80), null, i32([9], permutation(12).slice(0, 9)), indexes([9], 201, "lengths")],
-      params: { scale: 0.11, valueWidth: 64 },
-    },
-  ],
-  kvCacheWrite: [{ inputs: [f32(37, 4, 32), bf16(40, 13, 4, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 13, "at")], params: {} }],
   embedding: [{ inputs: [f32(500, 65), indexes([703], 500, "ids")], params: { dtype: "f32" } }],
   embeddingBackward: [{ inputs: [indexes([703], 50, "ids"), f32(703, 65)], params: { vocab: 50, accumulate: true } }],
   gatherRows: [{ inputs: [bf16(300, 65), indexes([703], 300, "rows")], params: {} }],
