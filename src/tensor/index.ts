@@ -44,7 +44,7 @@ export {
   writeTensor,
 } from "./engine.js";
 export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";
-export { type AttentionParams, attention, type DecodeAttentionParams, decodeAttention, kvCacheWrite } from "./ops/attention.js";
+export { type AttentionParams, attention } from "./ops/attention.js";
 export {
   add,
   addScaled,

@@ -2,8 +2,7 @@
 // Knows no expected values.
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { type StepRows, stepBatch } from "../../src/nn/batch.js";
-import type { CacheKind } from "../../src/nn/kv-cache.js";
-import type { PagedCache, PagedDType } from "../../src/nn/paged-cache.js";
+import type { CacheKind, PagedCache, PagedDType } from "../../src/nn/paged-cache.js";
 import { scopeAsync } from "../../src/tensor/engine.js";
 import { BLOCK_TOKENS } from "../../src/tensor/ops/paged-layout.js";
 

@@ -47,8 +47,6 @@ export const ops = {
   mlaAssembleBackward: rope.mlaAssembleBackwardOp,
   attention: attention.attentionOp,
   attentionBackward: attention.attentionBackwardOp,
-  decodeAttention: attention.decodeAttentionOp,
-  kvCacheWrite: attention.kvCacheWriteOp,
   pagedWrite: pagedAttention.pagedWriteOp,
   pagedAttention: pagedAttention.pagedAttentionOp,
   gatherPaged: pagedAttention.gatherPagedOp,
