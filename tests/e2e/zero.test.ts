@@ -79,7 +79,7 @@ test("for a person it ends with before and after, the report, and the command th
   expect(stdout).toMatch(/before +after RL +change/);
   expect(stdout).toMatch(/pass@1 +\d+\.\d% ± \d+\.\d% +\d+\.\d% ± \d+\.\d%/);
   expect(stdout).toContain(`report:  ${at("person/report.html")}`);
-  expect(stdout).toContain(`ask it:  luciole run ${at("person")} "3 5 8 = 23"`);
+  expect(stdout).toContain(`ask it:  npx luciole run ${at("person")} "3 5 8 = 23"`);
 });
 
 test("a finished run resumed has nothing left to do, and tells its summary again", async () => {
