@@ -103,6 +103,11 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)], params: { scale: 0.07 } },
     { name: "one query", inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)], params: { scale: 0.15 } },
   ],
+  encodeWeights: (["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map((dtype) => ({
+    name: dtype,
+    inputs: [{ ...f32(301, 512), scale: 0.02 }],
+    params: { dtype },
+  })),
   cast: [{ inputs: [f32(n)], params: { dtype: "bf16" } }],
   addScaled: [{ inputs: [f32(n), bf16(n)], params: { alpha: -0.5, beta: 2, dtype: "f32" } }],
   scale: [{ inputs: [bf16(n)], params: { factor: 0.3, dtype: "f32" } }],

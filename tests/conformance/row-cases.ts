@@ -114,6 +114,16 @@ export const rowCases: readonly RowCase[] = [
       rowOutputs: [0],
     },
   ]),
+  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map(
+    (dtype): RowCase => ({
+      label: `encodeWeights into ${dtype}`,
+      op: "encodeWeights",
+      params: { dtype },
+      inputs: (rows) => [rowsOf(rows, [256], "x")],
+      rowInputs: [0],
+      rowOutputs: [0],
+    }),
+  ),
   {
     label: "rmsNorm",
     op: "rmsNorm",

@@ -240,6 +240,7 @@ interface StoredFunctions {
   storedRows(
     W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number, Y: Address,
   ): void;
+  encodeWeights(x: Address, type: TypeCode, count: number, out: Address): void;
 }
 
 interface RooflineFunctions {
