@@ -62,7 +62,7 @@ export {
   unary,
   zeros,
 } from "./ops/elementwise.js";
-export { encodeWeights } from "./ops/encode.js";
+export { encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { headCrossEntropy, headLogProb } from "./ops/head.js";
 export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";

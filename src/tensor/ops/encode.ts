@@ -1,7 +1,7 @@
 // Numbers into the types that weights are stored in. Which bytes stand for which numbers, and the search for scales, are block-encoders.ts's.
 import { encodeRows } from "../block-encoders.js";
 import { rowBytes, type StorageType } from "../block-formats.js";
-import { dispatch } from "../engine.js";
+import { dispatch, fromBytes, scopeAsync } from "../engine.js";
 import { checkShape, type OpSpec, type Sample, type SampleInput } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
@@ -45,3 +45,9 @@ function hardCases(): SampleInput {
 
 /** See `encodeWeightsOp`. */
 export const encodeWeights = (x: Tensor, dtype: EncodeParams["dtype"]): Tensor => dispatch(encodeWeightsOp, [x], { dtype })[0];
+
+/** Numbers on the host, whole blocks of them, as bytes on the host, by the device. */
+export function encodeOnDevice(values: Float32Array, dtype: EncodeParams["dtype"]): Promise<Uint8Array> {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return scopeAsync(() => encodeWeights(fromBytes(bytes, [values.length], "f32"), dtype).bytes());
+}
