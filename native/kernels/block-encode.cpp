@@ -307,7 +307,8 @@ template <class Type>
 void encodeBlocks(const float* x, int64_t count, uint8_t* out) {
   constexpr int64_t perChunk = kChunkNumbers / Type::kNumbers;
   parallelFor(count / Type::kNumbers, perChunk, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; b += Type::kBlocks) Type::encode(x + b * Type::kNumbers, std::min<int64_t>(Type::kBlocks, end - b), out + b * Type::kBytes);
+    for (int64_t b = begin; b < end; b += Type::kBlocks)
+      Type::encode(x + b * Type::kNumbers, std::min<int64_t>(Type::kBlocks, end - b), out + b * Type::kBytes);
   });
 }
 
