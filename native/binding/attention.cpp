@@ -5,8 +5,7 @@
 
 namespace luciole {
 
-extern const binding::Export attentionTable[] = {LUCIOLE_EXPORT(attentionForward), LUCIOLE_EXPORT(attentionBackward), LUCIOLE_EXPORT(decodeAttention),
-                                                 LUCIOLE_EXPORT(kvCacheWrite)};
+extern const binding::Export attentionTable[] = {LUCIOLE_EXPORT(attentionForward), LUCIOLE_EXPORT(attentionBackward)};
 extern const size_t attentionCount = sizeof(attentionTable) / sizeof(attentionTable[0]);
 
 }  // namespace luciole

@@ -1,7 +1,6 @@
-// Softmax attention over packed sequences (forward, backward) and over a key/value cache (decode).
-// Knows nothing of models, rotary embedding or how a cache is allocated.
+// Softmax attention over packed sequences, forward and backward. Knows nothing of models, rotary embedding or caches.
 //
-// One arithmetic order per query row, the same in attentionForward and decodeAttention, so a sampler's row equals the
+// One arithmetic order per query row, the same in attentionForward and in pagedAttention (paged.h), so a sampler's row equals the
 // trainer's to the bit (same element type, same build):
 //   q is multiplied by `scale` in f32; a score is one chain of fused multiply-adds over d ascending; keys are taken in
 //   blocks of 64 from key 0 of the sequence; the softmax is updated online, block by block; within a block P·V is one
@@ -33,19 +32,5 @@ void attentionForward(const void* q, const void* k, const void* v, int64_t type,
 void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type, const float* lse, void* dq, void* dk,
                        void* dv, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale,
                        bool causal);
-
-/**
- * Attention of B query rows over cached keys: row b reads slot slots[b], keys 0 .. lengths[b] - 1. No keys: o is zero.
- * q, o [B,Hq,Dk] / [B,Hq,Dv] of `qType`; element (slot,t,h,d) of a cache is at slot*SlotStride + t*TokenStride + h*D + d (in elements).
- * Equals the row of attentionForward bit for bit. vCache may be kCache with Dv < Dk: the absorbed latent cache of MLA
- * (Hkv = 1, Dk = latent + rope, Dv = latent; DeepSeek-V2, arXiv 2405.04434, section 2.1).
- */
-void decodeAttention(const void* q, int64_t qType, const void* kCache, const void* vCache, int64_t cacheType, void* o, const int32_t* slots,
-                     const int32_t* lengths, int64_t B, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv, int64_t kTokenStride, int64_t kSlotStride,
-                     int64_t vTokenStride, int64_t vSlotStride, float scale);
-
-/** cache[slots[r], positions[r], 0 .. width) = x[r, 0 .. width), converting between f32 and bf16. Strides in elements. */
-void kvCacheWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, const int32_t* slots, const int32_t* positions, int64_t R, int64_t width,
-                  int64_t tokenStride, int64_t slotStride);
 
 }  // namespace luciole

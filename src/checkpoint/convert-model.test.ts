@@ -37,7 +37,7 @@ async function withModel<R>(path: string, body: (model: { config: HfConfig; weig
 const toGguf = (name: string, type: TargetType, heard: ConvertedTensor[] = []) =>
   withModel(casePath(name), async (model) => {
     const path = join(directory, `${name}-${type}.gguf`);
-    await convertToGguf(path, model, type, [], (tensor) => heard.push(tensor));
+    await convertToGguf(path, model, type, [], { onTensor: (tensor) => heard.push(tensor) });
     return path;
   });
 
@@ -210,7 +210,7 @@ describe("a quantised model", () => {
   test("in FP8 has scales for squares of 128 and says so in its configuration", async () => {
     const path = join(directory, "fp8");
     const heard: ConvertedTensor[] = [];
-    await withModel(casePath("deepseek-v3-yarn"), (model) => convertToHuggingFace(path, model, "e4m3", {}, (tensor) => heard.push(tensor)));
+    await withModel(casePath("deepseek-v3-yarn"), (model) => convertToHuggingFace(path, model, "e4m3", {}, { onTensor: (tensor) => heard.push(tensor) }));
     const config = JSON.parse(await readFile(join(path, "config.json"), "utf8"));
     expect(config.quantization_config).toEqual({ quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [128, 128] });
     const weights = await openModelTensors(path);

@@ -9,11 +9,11 @@ import { GGUF_FILE_TYPES } from "./gguf-types.js";
 import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
 import { type ModelDirectoryContents, writeModelDirectory } from "./model-directory.js";
-import { isWeightType } from "./numbers.js";
+import { encodeNumbers, isWeightType } from "./numbers.js";
 import { type Llama3Scaling, llama3Factors } from "./rope-factors.js";
 import type { JsonObject } from "./trainer-state.js";
-import { checkFinite, ErrorMeter, encodeFp8Rows, encodeRows, fp8Scales, type StorageError, type TargetType, tensorType } from "./weight-encoder.js";
-import { FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
+import { checkFinite, fp8Scales, type NumberEncoder, type StorageError, type TargetType, tensorType, WeightEncoder } from "./weight-encoder.js";
+import { CHUNK_NUMBERS, FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
 
 /** What is converted. Tensors carry Hugging Face names. */
 export interface ConversionSource {
@@ -32,13 +32,20 @@ export interface ConvertedTensor extends StorageError {
 /** Hears of every tensor when it has been written. */
 export type ConversionListener = (tensor: ConvertedTensor, done: number, total: number) => void;
 
+/** How a conversion is done. */
+export interface ConversionOptions {
+  readonly onTensor?: ConversionListener;
+  /** Does the work; default: this thread, in TypeScript. */
+  readonly encode?: NumberEncoder;
+}
+
 /** Writes the model as a GGUF file that llama.cpp reads. `extra`: name, tokenizer and whatever else goes into the metadata. */
 export async function convertToGguf(
   path: string,
   source: ConversionSource,
   target: TargetType,
   extra: readonly GgufSetting[],
-  onTensor: ConversionListener = () => {},
+  { onTensor = () => {}, encode = encodeNumbers }: ConversionOptions = {},
 ): Promise<FileDigest> {
   if (target === "e4m3") throw new CheckpointError("GGUF files cannot hold FP8 weights; choose q8_0, or a directory as the destination");
   const { config } = source;
@@ -52,7 +59,7 @@ export async function convertToGguf(
     ...extra,
   ];
   return withReader(source, (reader) => {
-    const tensors = layout.map((entry, i) => ggufTensor(reader, entry, target, (tensor) => onTensor(tensor, i + 1, layout.length)));
+    const tensors = layout.map((entry, i) => ggufTensor(reader, entry, target, encode, (tensor) => onTensor(tensor, i + 1, layout.length)));
     return writeGguf(path, settings, [...tensors, ...ropeFactors(config)]);
   });
 }
@@ -63,7 +70,7 @@ export async function convertToHuggingFace(
   source: ConversionSource,
   target: TargetType,
   { files, generationConfig }: Pick<ModelDirectoryContents, "files" | "generationConfig">,
-  onTensor: ConversionListener = () => {},
+  { onTensor = () => {}, encode = encodeNumbers }: ConversionOptions = {},
 ): Promise<void> {
   if (target === "q8_0" || target === "q4_0" || target === "q4_k") {
     throw new CheckpointError(`a safetensors file cannot hold ${target}; choose bf16, f16, f32 or e4m3, or a .gguf file as the destination`);
@@ -75,7 +82,7 @@ export async function convertToHuggingFace(
     const tensors = hfTensors(layout);
     let done = 0;
     for (const { tensor, role } of tensors)
-      addHfTensor(weights, reader, tensor, hfType(target, role, tensor), (each) => onTensor(each, ++done, tensors.length));
+      addHfTensor(weights, reader, tensor, hfType(target, role, tensor), encode, (each) => onTensor(each, ++done, tensors.length));
     return writeModelDirectory(directory, { config: hfConfig(source.config, target), generationConfig, files, weights });
   });
 }
@@ -108,7 +115,13 @@ function hfTensors(layout: readonly GgufEntry[]): { tensor: HfTensor; role: Tens
   return [...byName.values()];
 }
 
-function ggufTensor(reader: WeightReader, entry: GgufEntry, target: TargetType, report: (tensor: ConvertedTensor) => void): GgufWritable {
+function ggufTensor(
+  reader: WeightReader,
+  entry: GgufEntry,
+  target: TargetType,
+  encode: NumberEncoder,
+  report: (tensor: ConvertedTensor) => void,
+): GgufWritable {
   const { name, shape, role, sources } = entry;
   const dtype = tensorType(target, role, shape);
   return {
@@ -116,26 +129,26 @@ function ggufTensor(reader: WeightReader, entry: GgufEntry, target: TargetType, 
     dtype,
     shape,
     async *chunks() {
-      const meter = new ErrorMeter();
-      yield* entryChunks(reader, entry, dtype, meter);
-      report({ name, from: reader.info(sources[0].name).dtype, to: dtype, shape, ...meter.result() });
+      const encoder = new WeightEncoder(encode);
+      yield* entryChunks(reader, entry, dtype, encoder);
+      report({ name, from: reader.info(sources[0].name).dtype, to: dtype, shape, ...encoder.error() });
     },
   };
 }
 
-async function* entryChunks(reader: WeightReader, entry: GgufEntry, dtype: HostDtype, meter: ErrorMeter): AsyncGenerator<Uint8Array> {
+async function* entryChunks(reader: WeightReader, entry: GgufEntry, dtype: TargetType, encoder: WeightEncoder): AsyncGenerator<Uint8Array> {
   const rowNumbers = entry.shape[entry.shape.length - 1];
   for (const { name } of entry.sources) {
     if (entry.rowOrder || entry.latentSplit) {
       const values = arrange(await reader.whole(name), entry);
       checkFinite(name, values);
-      const step = rowNumbers * Math.max(1, Math.floor((1 << 22) / rowNumbers));
-      for (let at = 0; at < values.length; at += step) yield encodeRows(values.slice(at, at + step), rowNumbers, dtype, meter);
+      const step = rowNumbers * Math.max(1, Math.floor(CHUNK_NUMBERS / rowNumbers));
+      for (let at = 0; at < values.length; at += step) yield encoder.rows(values.slice(at, at + step), rowNumbers, dtype);
     } else if (reader.info(name).dtype === dtype) yield* reader.bytes(name);
     else {
       for await (const { values } of reader.rows(name)) {
         checkFinite(name, values);
-        yield encodeRows(values, rowNumbers, dtype, meter);
+        yield encoder.rows(values, rowNumbers, dtype);
       }
     }
   }
@@ -174,28 +187,29 @@ function ropeFactors(config: HfConfig): GgufWritable[] {
 }
 
 /** DeepSeek's FP8 release keeps the projection into prediction layers in bf16. */
-const hfType = (target: TargetType, role: TensorRole, { name, shape }: HfTensor): HostDtype =>
+const hfType = (target: TargetType, role: TensorRole, { name, shape }: HfTensor): TargetType =>
   target === "e4m3" && name.endsWith(".eh_proj.weight") ? "bf16" : tensorType(target, role, shape);
 
 function addHfTensor(
   weights: Map<string, WritableTensor>,
   reader: WeightReader,
   { name, shape }: HfTensor,
-  dtype: HostDtype,
+  dtype: TargetType,
+  encode: NumberEncoder,
   report: (tensor: ConvertedTensor) => void,
 ): void {
   const rowNumbers = shape[shape.length - 1];
   const from = reader.info(name).dtype;
   async function* parts(): AsyncGenerator<Uint8Array> {
-    const meter = new ErrorMeter();
+    const encoder = new WeightEncoder(encode);
     if (from === dtype && dtype !== "e4m3") yield* reader.bytes(name);
     else {
       for await (const { values } of reader.rows(name)) {
         checkFinite(name, values);
-        yield dtype === "e4m3" ? encodeFp8Rows(values, rowNumbers, meter) : encodeRows(values, rowNumbers, dtype, meter);
+        yield dtype === "e4m3" ? encoder.fp8Rows(values, rowNumbers) : encoder.rows(values, rowNumbers, dtype);
       }
     }
-    report({ name, from, to: dtype, shape, ...meter.result() });
+    report({ name, from, to: dtype, shape, ...encoder.error() });
   }
   weights.set(name, { dtype, shape, data: parts });
   if (dtype !== "e4m3") return;

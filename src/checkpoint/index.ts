@@ -1,6 +1,13 @@
 // What `luciole/checkpoint` offers: safetensors, Hugging Face configurations and checkpoints that survive a crash.
 export { verifyChecksums } from "./checksums.js";
-export { type ConversionListener, type ConversionSource, type ConvertedTensor, convertToGguf, convertToHuggingFace } from "./convert-model.js";
+export {
+  type ConversionListener,
+  type ConversionOptions,
+  type ConversionSource,
+  type ConvertedTensor,
+  convertToGguf,
+  convertToHuggingFace,
+} from "./convert-model.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
 export { type GgufFile, openGguf } from "./gguf.js";
 export { type GgufFacts, readGgufFacts } from "./gguf-facts.js";
@@ -26,4 +33,4 @@ export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSa
 export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, type LoadedCheckpoint, listSteps, loadLatest } from "./store.js";
 export { storedValues } from "./stored-values.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";
-export { TARGET_TYPES, type TargetType } from "./weight-encoder.js";
+export { type NumberEncoder, TARGET_TYPES, type TargetType } from "./weight-encoder.js";

@@ -2,7 +2,7 @@
 import { CheckpointError } from "../errors.js";
 import { scaleBlock } from "../tensor/block-formats.js";
 import type { TensorRole } from "./gguf-layout.js";
-import { blockLayout, type HostDtype } from "./host-tensor.js";
+import { blockLayout } from "./host-tensor.js";
 import { decodeNumbers, encodeNumbers } from "./numbers.js";
 
 /** Largest magnitude of e4m3. */
@@ -17,15 +17,15 @@ export type TargetType = (typeof TARGET_TYPES)[number];
  * The type of one tensor in a model converted to `target`. Norms, biases, routers and RoPE factors stay f32. Embedding and head suffer most,
  * so they keep q8_0 beside 4-bit matrices and bf16 beside FP8. Rows that hold no whole blocks fall back: q4_k to q8_0, block types to f16.
  */
-export function tensorType(target: TargetType, role: TensorRole, shape: readonly number[]): HostDtype {
+export function tensorType(target: TargetType, role: TensorRole, shape: readonly number[]): TargetType {
   if (role !== "matrix" && role !== "embedding" && role !== "head") return "f32";
   const wanted = role === "matrix" ? target : edgeType(target);
-  const fits = (type: HostDtype) => (shape.at(-1) ?? 1) % blockLayout(type).blockSize === 0;
+  const fits = (type: TargetType) => (shape.at(-1) ?? 1) % blockLayout(type).blockSize === 0;
   if (wanted === "e4m3") return shape.length === 2 ? "e4m3" : "bf16";
   return [wanted, "q8_0" as const, "f16" as const].find(fits) ?? "f16";
 }
 
-function edgeType(target: TargetType): HostDtype {
+function edgeType(target: TargetType): TargetType {
   if (target === "e4m3") return "bf16";
   return target === "q4_0" || target === "q4_k" ? "q8_0" : target;
 }
@@ -38,14 +38,47 @@ export interface StorageError {
   readonly worst: number;
 }
 
-/** Adds up the error of a tensor that is stored in parts. */
-export class ErrorMeter {
+/** Numbers, whole rows of them, as bytes of a storage type: as `encodeNumbers` gives them, perhaps faster. */
+export type NumberEncoder = (values: Float32Array, dtype: Exclude<TargetType, "f32">) => Uint8Array | Promise<Uint8Array>;
+
+/** Stores one tensor, part by part, and adds up the error made. */
+export class WeightEncoder {
   private squaredError = 0;
   private squares = 0;
   private worst = 0;
   private largest = 0;
 
-  add(exact: Float32Array, stored: Float32Array): void {
+  constructor(private readonly encode: NumberEncoder) {}
+
+  /** Rows in their stored type. */
+  async rows(values: Float32Array, rowNumbers: number, dtype: TargetType): Promise<Uint8Array> {
+    if (dtype === "f32") return encodeNumbers(values, dtype);
+    const data = await this.encode(values, dtype);
+    this.add(values, decodeNumbers({ dtype, shape: [values.length / rowNumbers, rowNumbers], data }));
+    return data;
+  }
+
+  /** Rows in e4m3 with the scales of `fp8Scales`. */
+  async fp8Rows(values: Float32Array, rowNumbers: number): Promise<Uint8Array> {
+    const scales = fp8Scales(values, rowNumbers);
+    const scaled = new Float32Array(values.length);
+    eachRun(values.length, rowNumbers, (start, end, square) => {
+      for (let i = start; i < end; i++) scaled[i] = values[i] / scales[square];
+    });
+    const data = await this.encode(scaled, "e4m3");
+    const stored = decodeNumbers({ dtype: "e4m3", shape: [values.length / rowNumbers, rowNumbers], data });
+    eachRun(values.length, rowNumbers, (start, end, square) => {
+      for (let i = start; i < end; i++) stored[i] *= scales[square];
+    });
+    this.add(values, stored);
+    return data;
+  }
+
+  error(): StorageError {
+    return { relativeRms: this.squares > 0 ? Math.sqrt(this.squaredError / this.squares) : 0, worst: this.largest > 0 ? this.worst / this.largest : 0 };
+  }
+
+  private add(exact: Float32Array, stored: Float32Array): void {
     let { squaredError, squares, worst, largest } = this;
     for (let i = 0; i < exact.length; i++) {
       const value = exact[i];
@@ -58,17 +91,6 @@ export class ErrorMeter {
     }
     Object.assign(this, { squaredError, squares, worst, largest });
   }
-
-  result(): StorageError {
-    return { relativeRms: this.squares > 0 ? Math.sqrt(this.squaredError / this.squares) : 0, worst: this.largest > 0 ? this.worst / this.largest : 0 };
-  }
-}
-
-/** Rows in their stored type; the error made is added to `meter`. Throws CheckpointError for numbers that are not finite. */
-export function encodeRows(values: Float32Array, rowNumbers: number, dtype: HostDtype, meter: ErrorMeter): Uint8Array {
-  const data = encodeNumbers(values, dtype);
-  if (dtype !== "f32") meter.add(values, decodeNumbers({ dtype, shape: [values.length / rowNumbers, rowNumbers], data }));
-  return data;
 }
 
 /** The scale of each square of 128 rows and columns, row by row of squares, for rows that begin such squares: its largest magnitude over e4m3's. */
@@ -81,22 +103,6 @@ export function fp8Scales(values: Float32Array, rowNumbers: number): Float32Arra
     scales[square] = largest;
   });
   return scales.map((largest) => (largest > 0 ? largest / E4M3_MAX : 1));
-}
-
-/** Rows in e4m3 with the scales of `fp8Scales`; the error made is added to `meter`. */
-export function encodeFp8Rows(values: Float32Array, rowNumbers: number, meter: ErrorMeter): Uint8Array {
-  const scales = fp8Scales(values, rowNumbers);
-  const scaled = new Float32Array(values.length);
-  eachRun(values.length, rowNumbers, (start, end, square) => {
-    for (let i = start; i < end; i++) scaled[i] = values[i] / scales[square];
-  });
-  const data = encodeNumbers(scaled, "e4m3");
-  const stored = decodeNumbers({ dtype: "e4m3", shape: [values.length / rowNumbers, rowNumbers], data });
-  eachRun(values.length, rowNumbers, (start, end, square) => {
-    for (let i = start; i < end; i++) stored[i] *= scales[square];
-  });
-  meter.add(values, stored);
-  return data;
 }
 
 /** Calls `visit` for every run of numbers that lies in one row and one square. */

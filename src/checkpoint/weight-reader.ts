@@ -10,7 +10,10 @@ import { decodeNumbers } from "./numbers.js";
 /** Suffix of the tensor that holds an FP8 weight's scales, which are multiplied on. */
 export const FP8_SCALES_SUFFIX = "_scale_inv";
 
-const CHUNK_NUMBERS = 1 << 22;
+/** Numbers of a part, about: few enough that memory and caches are used again and again. */
+export const CHUNK_NUMBERS = 1 << 18;
+/** Bytes of a part that goes over as it is. */
+const PART_BYTES = 1 << 24;
 
 /** Some consecutive rows of a tensor. */
 export interface Rows {
@@ -41,8 +44,8 @@ export class WeightReader {
     const placement = this.source.placement(name);
     if (!placement) yield (await this.source.read(name)).data;
     else
-      for (let start = 0; start < placement.sizeBytes; start += 4 * CHUNK_NUMBERS)
-        yield this.part(placement, start, Math.min(4 * CHUNK_NUMBERS, placement.sizeBytes - start));
+      for (let start = 0; start < placement.sizeBytes; start += PART_BYTES)
+        yield this.part(placement, start, Math.min(PART_BYTES, placement.sizeBytes - start));
   }
 
   /** A tensor's numbers, in parts of whole rows; all parts but the last have a multiple of 128 rows. */

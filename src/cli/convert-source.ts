@@ -10,7 +10,8 @@ import type { GgufSetting } from "../checkpoint/gguf-writer.js";
 import type { JsonObject } from "../checkpoint/index.js";
 import { CheckpointError, LucioleError } from "../errors.js";
 import { withoutAbsentMtp } from "../inference/open-for-inference.js";
-import { openFiles } from "../inference/open-model.js";
+import { openFiles, trainedTemplate } from "../inference/open-model.js";
+import { frameAsChatTemplate } from "../inference/prompt.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
@@ -64,12 +65,21 @@ async function openFromDirectory(path: string, name: string): Promise<Convertibl
     }
     const generation = await textOf(join(directory, "generation_config.json"));
     const generationConfig = generation === undefined ? undefined : parseJson<JsonObject>(generation, "generation_config.json");
-    return { name, config, weights, files, generationConfig, warning, close: () => opened.close() };
+    return { name, config, weights, files: withFrame(files, generationConfig), generationConfig, warning, close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
+
+/** Without a chat template, the frame in which training put its prompts becomes one: GGUF keeps nothing else of it. */
+function withFrame(files: Readonly<Record<string, string>>, generation: JsonObject = {}): ConvertibleModel["files"] {
+  const trained = trainedTemplate(generation);
+  const hasTemplate = files["chat_template.jinja"] !== undefined || tokenizerConfig(files).chat_template !== undefined;
+  return trained === null || hasTemplate ? files : { ...files, "chat_template.jinja": frameAsChatTemplate(trained) };
+}
+
+const tokenizerConfig = (files: ConvertibleModel["files"]) => parseJson<TokenizerConfigJson>(files["tokenizer_config.json"] ?? "{}", "tokenizer_config.json");
 
 async function textOf(path: string): Promise<string | undefined> {
   try {
@@ -88,7 +98,7 @@ export function ggufExtras({ name, config, files }: ConvertibleModel): GgufSetti
   const vocabulary = ggufVocabulary(
     {
       tokenizer: parseJson<TokenizerJson>(tokenizer, "tokenizer.json"),
-      config: parseJson<TokenizerConfigJson>(files["tokenizer_config.json"] ?? "{}", "tokenizer_config.json"),
+      config: tokenizerConfig(files),
       chatTemplate: files["chat_template.jinja"],
     },
     { bos: idOf(config.bos_token_id), eos: idOf(config.eos_token_id), pad: idOf(config.pad_token_id) },

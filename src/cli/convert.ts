@@ -7,14 +7,14 @@ import { formatBytes } from "../checkpoint/file-system.js";
 import type { TargetType } from "../checkpoint/weight-encoder.js";
 import { ConfigError } from "../errors.js";
 import { formatDuration } from "../run/report-format.js";
+import { encodeOnDevice } from "../tensor/ops/encode.js";
 import { ggufExtras, openConvertible } from "./convert-source.js";
 import { StoppedBySignal } from "./failure.js";
-import { listenForSignals, shownPath, writeResult } from "./run-verb.js";
+import { type ComputeFlags, listenForSignals, openForAnswers, shownPath, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
-export interface ConvertFlags {
+export interface ConvertFlags extends ComputeFlags {
   readonly type?: TargetType;
-  readonly json?: boolean;
 }
 
 /** Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when it fails or is stopped. */
@@ -34,8 +34,10 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
     progress(`${done} of ${total} tensors, ${tensor.name}`);
   };
   try {
-    if (isGguf) await convertToGguf(to, model, type, ggufExtras(model), onTensor);
-    else await convertToHuggingFace(to, model, type, model, onTensor);
+    await openForAnswers(flags);
+    const options = { onTensor, encode: encodeOnDevice };
+    if (isGguf) await convertToGguf(to, model, type, ggufExtras(model), options);
+    else await convertToHuggingFace(to, model, type, model, options);
   } finally {
     progress("");
     stop.dispose();

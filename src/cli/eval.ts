@@ -12,6 +12,7 @@ import type { Machine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun } from "../train/reopen.js";
 import { StoppedBySignal } from "./failure.js";
+import { ownCommand } from "./own-command.js";
 import { taskFor } from "./rl.js";
 import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -58,7 +59,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () => lines(result));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    const again = `luciole eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
+    const again = `${ownCommand()} eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
     throw new StoppedBySignal(
       place ? `Stopped; what was sampled is kept. Go on with: ${again}` : "Stopped; use --out to keep what was sampled",
       stop.exitCode(),

@@ -10,6 +10,7 @@ import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../t
 import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
 import { pretrainOptions } from "../train/training-options.js";
+import { ownCommand } from "./own-command.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
@@ -27,7 +28,7 @@ export async function pretrain(flags: PretrainFlags): Promise<void> {
   refuseBesideResume(flags, ["corpus", "traces", "model", "tokenizer"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
   const summary = finishedTraining(flags.resume) ?? (await performRun("pretrain", flags, (context) => train(context, request, flags.resume !== undefined)));
-  writeResult(flags.json, summary, () => trainingLines(summary, `luciole run ${shownPath(summary.runDir)} "Once"`));
+  writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`));
 }
 
 type Request = MaterialRequest & { readonly sha256?: string };

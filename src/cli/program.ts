@@ -191,7 +191,7 @@ function addConvert(program: Command): void {
       ]),
     );
   jsonFlag(command);
-  debugFlag(command);
+  computeFlags(command);
   command.action(async (from, to, flags) => (await import("./convert.js")).convert(from, to, flags));
 }
 

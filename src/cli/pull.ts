@@ -15,6 +15,7 @@ import {
 import { formatSize } from "../run/report-format.js";
 import { TransferProgress } from "../run/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
+import { ownCommand } from "./own-command.js";
 import { listenForSignals, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
@@ -66,7 +67,7 @@ function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
 
 function commandOf(name: ModelName, { include, verify }: PullFlags): string {
   const patterns = include.map((pattern) => ` --include '${pattern.replaceAll("'", `'\\''`)}'`);
-  return `luciole pull ${formatModelName(name)}${patterns.join("")}${verify ? " --verify" : ""}`;
+  return `${ownCommand()} pull ${formatModelName(name)}${patterns.join("")}${verify ? " --verify" : ""}`;
 }
 
 function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, progress: TransferProgress, { json }: PullFlags): void {
@@ -77,7 +78,7 @@ function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, pro
   if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them fetched`);
   progress.close();
   const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "all there already"}`;
-  writeResult(json, { ...facts, totalBytes }, () => [...(isNew ? [] : [there]), pulled.folder, `Ask it: luciole run ${formatModelName(name)} "…"`]);
+  writeResult(json, { ...facts, totalBytes }, () => [...(isNew ? [] : [there]), pulled.folder, `Ask it: ${ownCommand()} run ${formatModelName(name)} "…"`]);
 }
 
 /** The choices are lines of their own before the one line of the error. */
@@ -88,5 +89,5 @@ function toChoose({ repo, choices }: ToChoose): ConfigError {
     process.stderr.write(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}\n`);
   }
   const name = formatModelName({ repo, revision: null, choice: suggestedGguf(choices) });
-  return new ConfigError(`${repo} has ${choices.length} GGUF models; say which, for example: luciole pull ${name}`);
+  return new ConfigError(`${repo} has ${choices.length} GGUF models; say which, for example: ${ownCommand()} pull ${name}`);
 }

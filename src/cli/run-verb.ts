@@ -8,6 +8,7 @@ import { defaultRunName } from "../run/run-directory.js";
 import { type Machine, openMachine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { StoppedBySignal } from "./failure.js";
+import { ownCommand } from "./own-command.js";
 import type { SettingFlags } from "./settings.js";
 
 /** Flags of every verb that computes. */
@@ -62,7 +63,7 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
     return await body({ path, seed: flags.seed ?? 0, progress, signal: stop.signal, machine, notice });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw new StoppedBySignal(`Stopped and saved. Go on with: luciole ${verb} --resume ${shownPath(path)}`, stop.exitCode());
+    throw new StoppedBySignal(`Stopped and saved. Go on with: ${ownCommand()} ${verb} --resume ${shownPath(path)}`, stop.exitCode());
   } finally {
     progress.close();
     stop.dispose();

@@ -12,6 +12,7 @@ import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
 import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions } from "../train/training-options.js";
+import { ownCommand } from "./own-command.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
@@ -38,7 +39,7 @@ export async function sft(flags: SftFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "data"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
   const summary = finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags.resume !== undefined)));
-  writeResult(flags.json, summary, () => trainingLines(summary, `luciole run ${shownPath(summary.runDir)} "…"`));
+  writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "…"`));
 }
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {

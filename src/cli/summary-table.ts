@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { EvaluationMetrics, RunSummary } from "../run/records.js";
 import { formatDuration, formatNumber, formatPercent } from "../run/report-format.js";
+import { ownCommand } from "./own-command.js";
 import { shownPath } from "./run-verb.js";
 
 const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [
@@ -28,7 +29,7 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
     size,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
-    `ask it:  luciole run ${shownPath(runDir)} ${JSON.stringify(question)}`,
+    `ask it:  ${ownCommand()} run ${shownPath(runDir)} ${JSON.stringify(question)}`,
   ];
 }
 

@@ -5,7 +5,7 @@ import type { PromptTemplate } from "../tasks/task.js";
 import { prefillsThink } from "../tasks/templates.js";
 import { type ChatMessage, ChatTemplate, encodePrompt } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { framePrompt } from "./prompt.js";
+import { frameOfChatTemplate, framePrompt } from "./prompt.js";
 import { type ReplyParts, ReplySplitter } from "./reply-splitter.js";
 import { ThinkSplitter } from "./think-splitter.js";
 
@@ -29,10 +29,12 @@ export interface ChatStyle {
   reply(prompt: ChatPrompt): ReplyParts;
 }
 
-/** The style of a model: its chat template's, or that of the questions it was trained on. `raw` gives every message as it is. */
+/** The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its chat template. `raw` gives every message as it is. */
 export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false }: { readonly raw?: boolean } = {}): ChatStyle {
-  const template = raw ? undefined : ChatTemplate.of(tokenizer);
-  return template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, raw ? null : trained);
+  if (raw) return questionStyle(tokenizer, null);
+  const frame = frameOfChatTemplate(tokenizer.config?.chat_template);
+  const template = frame ? undefined : ChatTemplate.of(tokenizer);
+  return template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, frame ?? trained);
 }
 
 const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: prefillsThink(text) });

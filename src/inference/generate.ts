@@ -2,7 +2,7 @@
 // A request's tokens depend on its prompt, its seed and the weights alone, not on its neighbours.
 import { ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
-import type { CacheKind } from "../nn/kv-cache.js";
+import type { CacheKind } from "../nn/paged-cache.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../tensor/ops/sampling.js";
 import { Engine, type RunningRequest } from "./engine.js";

@@ -7,7 +7,7 @@ import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { refuseProblems } from "../models/weights.js";
 import { type StepRows, stepBatch } from "../nn/batch.js";
-import type { CacheKind } from "../nn/kv-cache.js";
+import type { CacheKind } from "../nn/paged-cache.js";
 import { type PagedDType, pagedBytesPerToken } from "../nn/paged-cache.js";
 import { type ComputeType, frozenForm, type ParameterSet } from "../nn/parameters.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";

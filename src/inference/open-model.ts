@@ -85,11 +85,13 @@ export async function readGeneration(
 ): Promise<Pick<ModelFacts, "generation" | "compute" | "template" | "stopIds">> {
   const file = join(directory, "generation_config.json");
   const generation = existsSync(file) ? await readJsonObject(file) : {};
-  const template = PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
   const ends = [generation.eos_token_id, config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
   const stopIds = new Set([...ends, ...(tokenizer?.eosId === undefined ? [] : [tokenizer.eosId])]);
-  return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template, stopIds: [...stopIds] };
+  return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template: trainedTemplate(generation), stopIds: [...stopIds] };
 }
+
+/** How prompts were put to the model in training, as its generation_config.json records it. */
+export const trainedTemplate = (generation: JsonObject): PromptTemplate | null => PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
 
 /** How to sample: what is asked for, else what the model's generation_config.json says, else plainly. */
 export function samplingOf(generation: JsonObject, asked: { readonly temperature?: number; readonly topP?: number }): { temperature: number; topP: number } {

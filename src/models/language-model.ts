@@ -1,11 +1,10 @@
 // The decoder-only language model all families share: embedding, blocks, final norm, head.
 // Families say which blocks; files and losses are others' business.
 
-import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "../nn/batch.js";
+import type { PackedBatch, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
-import { type CacheKind, KvCache } from "../nn/kv-cache.js";
 import { MoeLayer } from "../nn/moe.js";
-import { PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
+import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
 import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
 import { lookUp, project } from "../nn/project.js";
 import { scope } from "../tensor/engine.js";
@@ -126,24 +125,6 @@ export abstract class LanguageModel {
     return { hidden, mtpHidden: mtp.hidden, balanceLoss: sum([...balanceLosses, ...mtp.balanceLosses]) };
   }
 
-  /** Prompt processing: fills the cache rows named by `target`, returns normalised hidden states [T,d]. */
-  prefill(batch: PackedBatch, cache: KvCache, target: PrefillTarget): Tensor {
-    let x = this.embed(batch.ids);
-    this.layers.forEach((layer, i) => {
-      x = scope(() => layer.forward(x, batch, { cache: cache.layers[i], target })[0]);
-    });
-    return this.normalise(x);
-  }
-
-  /** One new token per row: normalised hidden states [B,d]. */
-  decode(step: DecodeStep, cache: KvCache): Tensor {
-    let x = this.embed(step.ids);
-    this.layers.forEach((layer, i) => {
-      x = scope(() => layer.decode(x, step, cache.layers[i]));
-    });
-    return this.normalise(x);
-  }
-
   /** New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden states [T,d]. */
   step(batch: StepBatch, cache: PagedCache): Tensor {
     let x = this.embed(batch.ids);
@@ -171,12 +152,6 @@ export abstract class LanguageModel {
     return this.layers.map((l) => l.attention.pagedShape(kind));
   }
 
-  /** A cache of this model's layers; it outlives scopes. */
-  createCache(slots: number, maxTokens: number, kind: CacheKind = "heads"): KvCache {
-    const shapes = this.layers.map((l) => l.attention.cacheShape(kind));
-    return new KvCache(shapes, slots, maxTokens, this.parameters.compute);
-  }
-
   dispose(): void {
     for (const layer of this.layers) layer.attention.dispose();
     for (const moe of this.moeLayers) moe.dispose();
@@ -196,7 +171,7 @@ export abstract class LanguageModel {
     balance: { cuSeqlens: Tensor; alpha: number } | undefined,
     losses: Tensor[],
   ): Tensor {
-    const run = (input: Tensor) => layer.forward(input, batch, { balance });
+    const run = (input: Tensor) => layer.forward(input, batch, balance);
     const [output, loss] = scope(() => (options.recomputeLayers ? recompute(run, [x]) : run(x)));
     if (loss) losses.push(loss);
     return output;

@@ -1,4 +1,4 @@
-// What models are fed: packed sequences (training, prefill) and single decode steps. Token data only.
+// What models are fed: packed sequences (training) and steps over a paged cache (inference). Token data only.
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -33,23 +33,6 @@ export function packSequences(sequences: readonly ArrayLike<number>[]): PackedBa
     cuSeqlens: tensor(cuSeqlens, [sequences.length + 1], "i32"),
     numTokens,
   };
-}
-
-/** One new token for each of B rows of a cache. */
-export interface DecodeStep {
-  /** Token ids, i32 [B]. */
-  readonly ids: Tensor;
-  /** Position each token takes, i32 [B]. */
-  readonly positions: Tensor;
-  /** Cache row of each, i32 [B]. */
-  readonly slots: Tensor;
-  /** Tokens visible to each, itself included, i32 [B]. */
-  readonly lengths: Tensor;
-}
-
-/** Where a packed batch's keys and values go during prefill: the cache row of every token, i32 [T]. */
-export interface PrefillTarget {
-  readonly slots: Tensor;
 }
 
 /**

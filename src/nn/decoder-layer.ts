@@ -3,17 +3,14 @@
 import { rmsNorm } from "../tensor/ops/norm.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "./batch.js";
-import type { CacheKind, CacheShape, LayerCache } from "./kv-cache.js";
-import type { PagedLayer, PagedShape } from "./paged-cache.js";
+import type { PackedBatch, StepBatch } from "./batch.js";
+import type { CacheKind, PagedLayer, PagedShape } from "./paged-cache.js";
 import type { ParameterSet } from "./parameters.js";
 
 /** What a block asks of its attention. All add to the residual they are given. */
 export interface AttentionModule {
-  forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor;
-  decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor;
+  forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor;
   step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor;
-  cacheShape(kind: CacheKind): CacheShape;
   pagedShape(kind: CacheKind): PagedShape;
   dispose(): void;
 }
@@ -48,16 +45,10 @@ export class DecoderLayer {
   }
 
   /** The block over packed sequences: [output, balance loss if any]. */
-  forward(x: Tensor, batch: PackedBatch, options: { balance?: Balance; cache?: LayerCache; target?: PrefillTarget } = {}): Tensor[] {
-    const h = this.attention.forward(this.norm(x, this.inputNorm), x, batch, options.cache, options.target);
-    const { output, balanceLoss } = this.feedForward.forward(this.norm(h, this.postNorm), h, options.balance);
+  forward(x: Tensor, batch: PackedBatch, balance?: Balance): Tensor[] {
+    const h = this.attention.forward(this.norm(x, this.inputNorm), x, batch);
+    const { output, balanceLoss } = this.feedForward.forward(this.norm(h, this.postNorm), h, balance);
     return balanceLoss ? [output, balanceLoss] : [output];
-  }
-
-  /** The block for one new token per row. */
-  decode(x: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const h = this.attention.decode(this.norm(x, this.inputNorm), x, step, cache);
-    return this.feedForward.forward(this.norm(h, this.postNorm), h).output;
   }
 
   /** The block for new tokens over a paged cache. */

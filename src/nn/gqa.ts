@@ -1,13 +1,12 @@
 // Grouped-query attention (Ainslie et al. 2023) as Llama and Qwen2 have it: half-split RoPE, optional QKV bias.
-import { attention, decodeAttention, kvCacheWrite } from "../tensor/ops/attention.js";
+import { attention } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
 import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { DecodeStep, PackedBatch, PrefillTarget, StepBatch } from "./batch.js";
-import type { CacheShape, LayerCache } from "./kv-cache.js";
+import type { PackedBatch, StepBatch } from "./batch.js";
 import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import { constant, type Init, type ParameterSet } from "./parameters.js";
 import { project } from "./project.js";
@@ -65,30 +64,15 @@ export class GqaAttention {
     this.invFreq = constant(this.table.invFreq, [headDim / 2]);
   }
 
-  cacheShape(): CacheShape {
-    return { heads: this.config.kvHeads, keyWidth: this.config.headDim, valueWidth: this.config.headDim };
-  }
-
-  /** As `cacheShape`, for a paged cache. */
+  /** Keys and values of every kv head. */
   pagedShape(): PagedShape {
-    return { ...this.cacheShape(), latentWidth: null };
+    return { heads: this.config.kvHeads, keyWidth: this.config.headDim, valueWidth: this.config.headDim, latentWidth: null };
   }
 
-  /** residual + attention(x) over packed sequences; writes the cache when given. */
-  forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor {
+  /** residual + attention(x) over packed sequences. */
+  forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
-    if (cache && target) this.writeCache(cache, k, v, target.slots, batch.positions);
     return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true }), residual);
-  }
-
-  /** residual + attention(x) for one new token per row. */
-  decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const [q, k, v] = this.queriesKeysValues(x, step.positions);
-    this.writeCache(cache, k, v, step.slots, step.positions);
-    return this.finish(
-      decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.headDim }),
-      residual,
-    );
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
@@ -120,11 +104,6 @@ export class GqaAttention {
     const layout = { interleaved: false, factor: this.table.factor };
     const turn = (t: Tensor, n: number) => rope(reshape(t, [rows, n, headDim]), positions, this.invFreq, layout);
     return [turn(q, heads), turn(k, kvHeads), reshape(v, [rows, kvHeads, headDim])];
-  }
-
-  private writeCache(cache: LayerCache, k: Tensor, v: Tensor, slots: Tensor, positions: Tensor): void {
-    kvCacheWrite(k, cache.keys, slots, positions);
-    if (cache.values) kvCacheWrite(v, cache.values, slots, positions);
   }
 
   private finish(o: Tensor, residual: Tensor): Tensor {

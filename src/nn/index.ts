@@ -2,7 +2,6 @@
 export * from "./batch.js";
 export * from "./decoder-layer.js";
 export * from "./gqa.js";
-export * from "./kv-cache.js";
 export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";

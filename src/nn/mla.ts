@@ -1,7 +1,7 @@
-// Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per-head for decode.
+// Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per head for what is generated.
 // Legend: T tokens, H heads, dc kv_lora_rank, dR rotary width, dn nope width, dv value width.
 import { alias, copyBytes, empty } from "../tensor/engine.js";
-import { attention, decodeAttention, kvCacheWrite } from "../tensor/ops/attention.js";
+import { attention } from "../tensor/ops/attention.js";
 import { concatLast, splitLast } from "../tensor/ops/elementwise.js";
 import { expandedAttention } from "../tensor/ops/expanded-attention.js";
 import { headMatmul } from "../tensor/ops/linear.js";
@@ -11,9 +11,8 @@ import { mlaAssemble, rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { DecodeStep, PackedBatch, PagedQueries, PrefillTarget, PromptQueries, StepBatch } from "./batch.js";
-import type { CacheKind, CacheShape, LayerCache } from "./kv-cache.js";
-import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
+import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";
+import { type CacheKind, type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import { constant, type FrozenForm, type Init, type ParameterSet, weight } from "./parameters.js";
 import { project } from "./project.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
@@ -71,31 +70,20 @@ export class MlaAttention {
   }
 
   /** Width of a cache entry: (dc + dR) numbers latent, H·(dn + dR + dv) per head. */
-  cacheShape(kind: CacheKind): CacheShape {
-    const { heads, kvLoraRank, nope, rotary, value } = this.config;
-    return kind === "latent" ? { heads: 1, keyWidth: kvLoraRank + rotary, valueWidth: null } : { heads, keyWidth: nope + rotary, valueWidth: value };
-  }
-
-  /** As `cacheShape`, for a paged cache. */
   pagedShape(kind: CacheKind): PagedShape {
-    return { ...this.cacheShape(kind), latentWidth: kind === "latent" ? this.config.kvLoraRank : null };
+    const { heads, kvLoraRank, nope, rotary, value } = this.config;
+    return kind === "latent"
+      ? { heads: 1, keyWidth: kvLoraRank + rotary, valueWidth: null, latentWidth: kvLoraRank }
+      : { heads, keyWidth: nope + rotary, valueWidth: value, latentWidth: null };
   }
 
-  /** residual + attention(x) over packed sequences (expanded path); writes the cache when given. */
-  forward(x: Tensor, residual: Tensor, batch: PackedBatch, cache?: LayerCache, target?: PrefillTarget): Tensor {
+  /** residual + attention(x) over packed sequences (expanded path). */
+  forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
     const { heads, value } = this.config;
     const { latent, kRope } = this.compress(x);
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
-    if (cache && target) this.writeCache(cache, latent, kRope, k, v, target.slots, batch.positions);
     const o = attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true });
     return project(reshape(o, [batch.numTokens, heads * value]), this.output, { residual });
-  }
-
-  /** residual + attention(x) for one new token per row. */
-  decode(x: Tensor, residual: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const { heads, value } = this.config;
-    const o = cache.kind === "latent" ? this.decodeAbsorbed(x, step, cache) : this.decodeExpanded(x, step, cache);
-    return project(reshape(o, [x.shape[0], heads * value]), this.output, { residual });
   }
 
   /**
@@ -138,22 +126,6 @@ export class MlaAttention {
   private rotatedKey(kRope: Tensor, positions: Tensor): Tensor {
     const rows = kRope.shape[0];
     return reshape(rope(reshape(kRope, [rows, 1, this.config.rotary]), positions, this.invFreq, this.layout), [rows, this.config.rotary]);
-  }
-
-  private writeCache(cache: LayerCache, latent: Tensor, kRope: Tensor, k: Tensor, v: Tensor, slots: Tensor, positions: Tensor): void {
-    if (cache.kind === "latent") {
-      kvCacheWrite(concatLast(latent, this.rotatedKey(kRope, positions)), cache.keys, slots, positions);
-      return;
-    }
-    kvCacheWrite(k, cache.keys, slots, positions);
-    if (cache.values) kvCacheWrite(v, cache.values, slots, positions);
-  }
-
-  private decodeExpanded(x: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const { latent, kRope } = this.compress(x);
-    const [q, k, v] = this.expand(this.queries(x), latent, kRope, step.positions);
-    this.writeCache(cache, latent, kRope, k, v, step.slots, step.positions);
-    return decodeAttention(q, cache.keys, cache.values, step.slots, step.lengths, { scale: this.scale, valueWidth: this.config.value });
   }
 
   private stepOverHeads(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
@@ -207,15 +179,6 @@ export class MlaAttention {
     const [qNope, qRope] = splitLast(reshape(q, [rows * heads, nope + rotary]), nope);
     const folded = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), { rowOffset: 0, rows: nope, transposed: true });
     return reshape(concatLast(reshape(folded, [rows * heads, kvLoraRank]), qRope), [rows, heads, kvLoraRank + rotary]);
-  }
-
-  private decodeAbsorbed(x: Tensor, step: DecodeStep, cache: LayerCache): Tensor {
-    const { nope, value, kvLoraRank } = this.config;
-    const { latent, kRope } = this.compress(x);
-    kvCacheWrite(concatLast(latent, this.rotatedKey(kRope, step.positions)), cache.keys, step.slots, step.positions);
-    const q = rope(this.queries(x), step.positions, this.invFreq, this.layout, nope);
-    const u = decodeAttention(this.absorbed(q), cache.keys, null, step.slots, step.lengths, { scale: this.scale, valueWidth: kvLoraRank });
-    return headMatmul(u, weight(this.kvUp), { rowOffset: nope, rows: value, transposed: false });
   }
 }
 

@@ -6,13 +6,22 @@ import { zeros } from "../tensor/ops/elementwise.js";
 import { pagedWrite } from "../tensor/ops/paged-attention.js";
 import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../tensor/ops/paged-layout.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { CacheShape } from "./kv-cache.js";
+
+/**
+ * What a token's entry is. `heads`: keys and values of every head, which gives training's arithmetic to the bit. `latent` (MLA): the normalised
+ * latent and the rotated key, (dc+dR) numbers a token, for absorbed attention.
+ */
+export type CacheKind = "heads" | "latent";
 
 /** How cached numbers are stored; FP8 is for latents (DeepSeek's FlashMLA: 656 bytes a token and layer instead of 1,152). */
 export type PagedDType = "f32" | "bf16" | "fp8-latent";
 
 /** Widths of a layer's entries, and for a latent where its rotary part begins. */
-export interface PagedShape extends CacheShape {
+export interface PagedShape {
+  readonly heads: number;
+  readonly keyWidth: number;
+  /** null: values are part of the keys (latent). */
+  readonly valueWidth: number | null;
   /** dc: the width of the values inside a latent entry; null for heads. */
   readonly latentWidth: number | null;
 }
@@ -22,7 +31,7 @@ export interface PagedShape extends CacheShape {
  * or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
  */
 export interface PagedLayer {
-  readonly kind: "heads" | "latent";
+  readonly kind: CacheKind;
   readonly keys: Tensor;
   readonly values: Tensor | null;
   /** dc of a latent, 0 for heads. */

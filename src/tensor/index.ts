@@ -44,7 +44,7 @@ export {
   writeTensor,
 } from "./engine.js";
 export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";
-export { type AttentionParams, attention, type DecodeAttentionParams, decodeAttention, kvCacheWrite } from "./ops/attention.js";
+export { type AttentionParams, attention } from "./ops/attention.js";
 export {
   add,
   addScaled,
@@ -62,6 +62,7 @@ export {
   unary,
   zeros,
 } from "./ops/elementwise.js";
+export { encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { headCrossEntropy, headLogProb } from "./ops/head.js";
 export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";

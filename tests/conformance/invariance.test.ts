@@ -6,7 +6,7 @@ import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, casesOf, initialOutput, opNames, specOf } from "./cases.js";
 import { rowCases } from "./row-cases.js";
-import { type HostOperand, randomOperand } from "./values.js";
+import type { HostOperand } from "./values.js";
 
 const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype), x.shape, x.dtype);
 
@@ -65,38 +65,6 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     const turned = await bytesOf({ op: c.op, params: c.params, inputs: c.inputs(3).map((x, i) => (x && c.rowInputs.includes(i) ? reversed(x, 3) : x)) });
     for (const [i, bytes] of turned.filter((_, k) => c.rowOutputs.includes(k)).entries())
       for (const row of [0, 1, 2]) expect(Buffer.compare(rowBytes(bytes, 3, row), rowBytes(few[i], 3, 2 - row)), `${c.label}: row ${row} turned round`).toBe(0);
-  });
-
-  describe.each(["f32", "bf16"] as const)("decode over a cache of %s", (dtype) => {
-    it.each([
-      { heads: 4, kvHeads: 4, key: 16, value: 16 },
-      { heads: 8, kvHeads: 2, key: 64, value: 64 },
-      { heads: 2, kvHeads: 2, key: 192, value: 128 },
-      { heads: 3, kvHeads: 1, key: 33, value: 17 },
-    ])("gives the rows of packed attention: %o", async ({ heads, kvHeads, key, value }) => {
-      useBackend(backend);
-      const lengths = [1, 2, 63, 64, 65, 130, 200];
-      const tokens = Math.max(...lengths);
-      const q = randomOperand({ shape: [tokens, heads, key], dtype }, `q ${heads} ${key}`);
-      const k = randomOperand({ shape: [tokens, kvHeads, key], dtype }, `k ${heads} ${key}`);
-      const v = randomOperand({ shape: [tokens, kvHeads, value], dtype }, `v ${heads} ${key}`);
-      const ids = (values: number[]): HostOperand => ({ shape: [values.length], dtype: "i32", data: Float64Array.from(values) });
-      const scale = 1 / Math.sqrt(key);
-      const [packed] = await bytesOf({ op: "attention", inputs: [q, k, v, ids([0, tokens])], params: { scale, causal: true } });
-      const rowSize = packed.byteLength / tokens;
-      const cacheOf = (x: HostOperand): HostOperand => ({ ...x, shape: [1, ...x.shape] });
-      const queries: HostOperand = {
-        ...q,
-        shape: [lengths.length, heads, key],
-        data: Float64Array.from(lengths.flatMap((n) => Array.from(q.data.subarray((n - 1) * heads * key, n * heads * key)))),
-      };
-      const inputs = [queries, cacheOf(k), cacheOf(v), ids(lengths.map(() => 0)), ids(lengths)];
-      const [decoded] = await bytesOf({ op: "decodeAttention", inputs, params: { scale, valueWidth: value } });
-      for (const [row, n] of lengths.entries()) {
-        const same = Buffer.compare(decoded.subarray(row * rowSize, (row + 1) * rowSize), packed.subarray((n - 1) * rowSize, n * rowSize)) === 0;
-        expect(same, `${n} keys`).toBe(true);
-      }
-    });
   });
 });
 

@@ -92,13 +92,14 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { name: "one token of heads", inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken], params: { scale: 0.09, valueWidth: 128 } },
     { name: "one token of latents", inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken], params: { scale: 0.04, valueWidth: 512 } },
     { name: "long contexts of latents", inputs: [bf16(13, 16, 80), bf16(8, 64, 80), null, ...longContexts], params: { scale: 0.11, valueWidth: 64 } },
+    // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
     {
       name: "long contexts of FP8 latents",
       inputs: [bf16(13, 20, 160), fp8Sample(8, 128, 32), null, ...longContexts],
       params: { scale: 0.05, valueWidth: 128 },
       tolerance: 2e-2,
     },
-    // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
+    { name: "latents", inputs: [bf16(43, 8, 80), bf16(8, 64, 80), null, ...twoSequences], params: { scale: 0.11, valueWidth: 64 } },
     {
       name: "FP8 latents",
       inputs: [bf16(43, 8, 288), fp8Sample(8, 256, 32), null, ...twoSequences],
@@ -119,6 +120,11 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)], params: { scale: 0.07 } },
     { name: "one query", inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)], params: { scale: 0.15 } },
   ],
+  encodeWeights: (["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map((dtype) => ({
+    name: dtype,
+    inputs: [{ ...f32(301, 512), scale: 0.02 }],
+    params: { dtype },
+  })),
   cast: [{ inputs: [f32(n)], params: { dtype: "bf16" } }],
   addScaled: [{ inputs: [f32(n), bf16(n)], params: { alpha: -0.5, beta: 2, dtype: "f32" } }],
   scale: [{ inputs: [bf16(n)], params: { factor: 0.3, dtype: "f32" } }],
@@ -197,18 +203,6 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [...qkv(203, 4, 1, 48, 32, "bf16"), offsets(0, 100, 203)], params: { scale: 0.15, causal: true } },
     { inputs: [...qkv(133, 3, 3, 17, 9), offsets(0, 66, 133)], params: { scale: 0.25, causal: false } },
   ],
-  decodeAttention: [
-    {
-      inputs: [f32(37, 4, 32), f32(40, 130, 2, 32), f32(40, 130, 2, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 131, "lengths")],
-      params: { scale: 0.18, valueWidth: 32 },
-      tolerance: 4e-5,
-    },
-    {
-      inputs: [bf16(9, 8, 80), bf16(12, 200, 1, 80), null, i32([9], permutation(12).slice(0, 9)), indexes([9], 201, "lengths")],
-      params: { scale: 0.11, valueWidth: 64 },
-    },
-  ],
-  kvCacheWrite: [{ inputs: [f32(37, 4, 32), bf16(40, 13, 4, 32), i32([37], permutation(40).slice(0, 37)), indexes([37], 13, "at")], params: {} }],
   embedding: [{ inputs: [f32(500, 65), indexes([703], 500, "ids")], params: { dtype: "f32" } }],
   embeddingBackward: [{ inputs: [indexes([703], 50, "ids"), f32(703, 65)], params: { vocab: 50, accumulate: true } }],
   gatherRows: [{ inputs: [bf16(300, 65), indexes([703], 300, "rows")], params: {} }],

@@ -40,6 +40,12 @@ const settingsOf = (rows: number): HostOperand => ({
   data: Float64Array.from({ length: 4 * rows }, (_, i) => [(i >> 2) % 2, (i >> 2) % 30, 1 - ((i >> 2) % 4) / 8, 0][i % 4]),
 });
 const offsets = (...data: number[]): HostOperand => ({ shape: [data.length], dtype: "i32", data: Float64Array.from(data) });
+/** Block tables, cuQueries and context lengths of sequences with one query each. */
+const oneEach = (rows: number): HostOperand[] => [
+  { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
+  offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
+  integers(rows, 128, "lengths", 1),
+];
 
 const bf16Latents = { name: "latents", operand: fixed([8, 64, 80], "latents", "bf16"), width: 80, value: 64 };
 const fp8Latents = { name: "FP8 latents", operand: operandOf(fp8Sample(8, 128, 16), "latents"), width: 144, value: 128 };
@@ -111,6 +117,16 @@ export const rowCases: readonly RowCase[] = [
       rowOutputs: [0],
     },
   ]),
+  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map(
+    (dtype): RowCase => ({
+      label: `encodeWeights into ${dtype}`,
+      op: "encodeWeights",
+      params: { dtype },
+      inputs: (rows) => [rowsOf(rows, [256], "x")],
+      rowInputs: [0],
+      rowOutputs: [0],
+    }),
+  ),
   {
     label: "rmsNorm",
     op: "rmsNorm",
@@ -145,28 +161,6 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0, 1],
     rowOutputs: [0],
   },
-  {
-    label: "decodeAttention",
-    op: "decodeAttention",
-    params: { scale: 0.2, valueWidth: 24 },
-    inputs: (rows) => [
-      rowsOf(rows, [6, 24], "q"),
-      fixed([8, 90, 2, 24], "k"),
-      fixed([8, 90, 2, 24], "v"),
-      integers(rows, 8, "slots"),
-      integers(rows, 90, "lengths", 1),
-    ],
-    rowInputs: [0, 3, 4],
-    rowOutputs: [0],
-  },
-  {
-    label: "decodeAttention over a latent cache",
-    op: "decodeAttention",
-    params: { scale: 0.2, valueWidth: 64 },
-    inputs: (rows) => [rowsOf(rows, [8, 80], "q"), fixed([8, 90, 1, 80], "k"), null, integers(rows, 8, "slots"), integers(rows, 90, "lengths", 1)],
-    rowInputs: [0, 3, 4],
-    rowOutputs: [0],
-  },
   ...(["bf16", "f32"] as const).map(
     (dtype): RowCase => ({
       label: `pagedAttention over heads in ${dtype}`,
@@ -176,10 +170,18 @@ export const rowCases: readonly RowCase[] = [
         rowsOf(rows, [6, 32], "q", dtype),
         fixed(pagedShape("keys", 8, 2, 32, dtype), "k", dtype),
         fixed(pagedShape("values", 8, 2, 32, dtype), "v", dtype),
-        { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
-        offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
-        integers(rows, 128, "lengths", 1),
+        ...oneEach(rows),
       ],
+      rowInputs: [0, 3, 5],
+      rowOutputs: [0],
+    }),
+  ),
+  ...(["bf16", "f32"] as const).map(
+    (dtype): RowCase => ({
+      label: `pagedAttention over latents in ${dtype}`,
+      op: "pagedAttention",
+      params: { scale: 0.2, valueWidth: 64 },
+      inputs: (rows) => [rowsOf(rows, [8, 80], "q", dtype), fixed([8, 64, 80], "latents", dtype), null, ...oneEach(rows)],
       rowInputs: [0, 3, 5],
       rowOutputs: [0],
     }),
@@ -188,14 +190,7 @@ export const rowCases: readonly RowCase[] = [
     label: "pagedAttention over FP8 latents",
     op: "pagedAttention",
     params: { scale: 0.05, valueWidth: 128 },
-    inputs: (rows) => [
-      rowsOf(rows, [8, 144], "q", "bf16"),
-      operandOf(fp8Sample(8, 128, 16), "latents"),
-      null,
-      { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
-      offsets(...Array.from({ length: rows + 1 }, (_, r) => r)),
-      integers(rows, 128, "lengths", 1),
-    ],
+    inputs: (rows) => [rowsOf(rows, [8, 144], "q", "bf16"), operandOf(fp8Sample(8, 128, 16), "latents"), null, ...oneEach(rows)],
     rowInputs: [0, 3, 5],
     rowOutputs: [0],
   },

@@ -40,6 +40,12 @@ test("a quantised model is told with the error of every tensor", async () => {
   expect(stdout).toMatch(/largest error: 0\.\d+% of /);
 });
 
+test("the kernels store the bytes that plain TypeScript stores", async () => {
+  const convert = (name: string, type: string, backend: string) => luciole(["convert", at("model"), at(name), "--type", type, "--backend", backend]);
+  await Promise.all(["native", "reference"].flatMap((each) => [convert(`${each}.gguf`, "q4_0", each), convert(`${each}-fp8`, "e4m3", each)]));
+  for (const file of [".gguf", "-fp8/model.safetensors"]) expect(readFileSync(at(`native${file}`)).equals(readFileSync(at(`reference${file}`)))).toBe(true);
+});
+
 test("what is there already is not written over, and what fails leaves nothing", async () => {
   expect(await luciole(["convert", at("model"), at("model")])).toMatchObject({
     code: 2,

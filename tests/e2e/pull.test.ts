@@ -112,7 +112,7 @@ describe("an interrupted pull", () => {
     child.kill("SIGINT");
     const { code, stderr } = await ended;
     expect(code).toBe(130);
-    expect(stderr).toBe("Stopped; what has come is kept. Go on with: luciole pull org/large\n");
+    expect(stderr).toBe("Stopped; what has come is kept. Go on with: npx luciole pull org/large\n");
     expect(statSync(partial()).size).toBe(700_000);
     expect(existsSync(join(place.home, "hub", ".locks", "models--org--large", "luciole.lock"))).toBe(false);
   });
@@ -179,7 +179,7 @@ describe("what to bring is said by", () => {
       ["Q8_0", "8,000 B", "m-Q8_0.gguf"],
       ["F16", "16,000 B", "m-F16-00001-of-00002.gguf, 2 parts"],
     ]);
-    expect(lines[3]).toBe("error: org/gguf has 3 GGUF models; say which, for example: luciole pull org/gguf:Q4_K_M");
+    expect(lines[3]).toBe("error: org/gguf has 3 GGUF models; say which, for example: npx luciole pull org/gguf:Q4_K_M");
     expect(place.hub.sentBytes).toBe(0);
   });
   test("a revision, as a branch or a commit, which is remembered", async () => {

@@ -85,7 +85,7 @@ test.each([
   const stopped = await stopAt([...zero(name), ...settings({ checkpointSeconds: 1000 })], at(name), phase, steps, "SIGINT");
   expect(stopped).toMatchObject({ code: 130, stdout: "" });
   expect(stopped.stderr).toContain("Ctrl-C: stopping after this step and saving; once more stops at once");
-  expect(stopped.stderr).toContain(`Go on with: luciole zero --resume ${at(name)}`);
+  expect(stopped.stderr).toContain(`Go on with: npx luciole zero --resume ${at(name)}`);
   await succeed(["zero", "--resume", at(name)]);
   expectEqualRuns(name, "whole", ZERO_LAST);
 });

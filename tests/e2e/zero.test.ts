@@ -2,6 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { openGgufModel } from "../../src/checkpoint/gguf-model.js";
+import { chatStyle } from "../../src/inference/chat-style.js";
+import { readModelFacts } from "../../src/inference/open-model.js";
+import { createGgufTokenizer } from "../../src/tokenizer/create-tokenizer.js";
 import { checkpointBytes, luciole, settings, start, succeed, temporaryFolder, untimedLog } from "./command.js";
 
 const folder = temporaryFolder();
@@ -75,7 +79,7 @@ test("for a person it ends with before and after, the report, and the command th
   expect(stdout).toMatch(/before +after RL +change/);
   expect(stdout).toMatch(/pass@1 +\d+\.\d% ± \d+\.\d% +\d+\.\d% ± \d+\.\d%/);
   expect(stdout).toContain(`report:  ${at("person/report.html")}`);
-  expect(stdout).toContain(`ask it:  luciole run ${at("person")} "3 5 8 = 23"`);
+  expect(stdout).toContain(`ask it:  npx luciole run ${at("person")} "3 5 8 = 23"`);
 });
 
 test("a finished run resumed has nothing left to do, and tells its summary again", async () => {
@@ -97,6 +101,21 @@ describe("the model of a run", () => {
     const refused = await luciole(["run", at("first"), "What?"]);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
     expect(refused.stderr).toMatch(/is not in the tokenizer's alphabet/);
+  });
+  test("converted, it is put its questions as the run puts them", async () => {
+    await Promise.all(["first.gguf", "converted"].map((to) => succeed(["convert", at("first"), at(to), "--type", "f32"])));
+    const { file, close } = await openGgufModel(at("first.gguf"));
+    const gguf = { tokenizer: createGgufTokenizer(file.facts, "first.gguf"), template: null };
+    await close();
+    const models = [await readModelFacts(at("first")), await readModelFacts(at("converted")), gguf];
+    const [own, ...others] = models.map(({ tokenizer, template }) => {
+      const { kind, remembers, prompt } = chatStyle(tokenizer, template);
+      return { kind, remembers, prompt: prompt([{ role: "user", content: "3 7 8 = 24" }]) };
+    });
+    expect(own.prompt.text).toBe("Q:3 7 8=24\nA:");
+    expect(others).toEqual([own, own]);
+    const { stdout } = await succeed(["run", at("first.gguf"), "3 7 8 = 24", "--json", "--max-tokens", "4"]);
+    expect(JSON.parse(stdout)).toMatchObject({ prompt: "3 7 8 = 24", numTokens: 4 });
   });
   test("answers one question a line from standard input", async () => {
     const shell = `printf '3 7 8 = 24\\n1 2 3 = 6\\n' | "$@"`;

@@ -13,7 +13,7 @@ import type { LanguageModel } from "../../src/models/language-model.js";
 import { storedWeights } from "../../src/models/weights.js";
 import { useBackend } from "../../src/tensor/engine.js";
 import { fastestBackend } from "./backends.js";
-import { forwardLogits } from "./continuous-decoding.js";
+import { forwardLogits } from "./full-forward.js";
 import { goldenPath, loadModel, readCase, readModel } from "./golden-case.js";
 import { parametersOf, train } from "./training-run.js";
 

@@ -6,7 +6,7 @@ import { PagedRunner } from "../../src/inference/paged-runner.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
-import type { CacheKind } from "../../src/nn/kv-cache.js";
+import type { CacheKind } from "../../src/nn/paged-cache.js";
 import { scopeAsync, useBackend } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import { makeTrainBatch } from "../../src/train/batch.js";

@@ -7,7 +7,7 @@ import type { ComputeType } from "../../src/nn/parameters.js";
 import { memoryStats, scope, useBackend } from "../../src/tensor/engine.js";
 import { evaluateLoss } from "../../src/train/step.js";
 import { backends } from "./backends.js";
-import { forwardLogits } from "./continuous-decoding.js";
+import { forwardLogits } from "./full-forward.js";
 import { type GoldenCase, goldenPath, loadModel, readCase, relativeDifference } from "./golden-case.js";
 import { fullLoss, gradientsOf, type NamedNumbers, parametersOf, train } from "./training-run.js";
 

@@ -2,11 +2,10 @@
 import { CheckpointError } from "../../errors.js";
 import type { PackedBatch, StepBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
-import type { CacheKind } from "../../nn/kv-cache.js";
 import { MlaAttention } from "../../nn/mla.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
-import type { PagedCache, PagedShape } from "../../nn/paged-cache.js";
+import type { CacheKind, PagedCache, PagedShape } from "../../nn/paged-cache.js";
 import { scope } from "../../tensor/engine.js";
 import { gatherRows } from "../../tensor/ops/rows.js";
 import type { Tensor } from "../../tensor/tensor.js";

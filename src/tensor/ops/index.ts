@@ -3,6 +3,7 @@ import type { Unsupported } from "../backend.js";
 import type { Kernel, OpSpec } from "../op.js";
 import * as attention from "./attention.js";
 import * as elementwise from "./elementwise.js";
+import * as encode from "./encode.js";
 import * as expandedAttention from "./expanded-attention.js";
 import * as head from "./head.js";
 import * as linear from "./linear.js";
@@ -47,8 +48,6 @@ export const ops = {
   mlaAssembleBackward: rope.mlaAssembleBackwardOp,
   attention: attention.attentionOp,
   attentionBackward: attention.attentionBackwardOp,
-  decodeAttention: attention.decodeAttentionOp,
-  kvCacheWrite: attention.kvCacheWriteOp,
   pagedWrite: pagedAttention.pagedWriteOp,
   pagedAttention: pagedAttention.pagedAttentionOp,
   gatherPaged: pagedAttention.gatherPagedOp,
@@ -79,6 +78,7 @@ export const ops = {
   storedLinear: stored.storedLinearOp,
   storedGroupedLinear: stored.storedGroupedLinearOp,
   storedRows: stored.storedRowsOp,
+  encodeWeights: encode.encodeWeightsOp,
 } as const;
 
 /** The name of an op. */

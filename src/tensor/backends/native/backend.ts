@@ -11,6 +11,7 @@ import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
 import { elementwiseKernels } from "./kernels/elementwise.js";
+import { encodeKernels } from "./kernels/encode.js";
 import { headKernels } from "./kernels/head.js";
 import { linearKernels } from "./kernels/linear.js";
 import { moeKernels } from "./kernels/moe.js";
@@ -57,6 +58,7 @@ function kernelTable(addon: NativeAddon): KernelTable {
     ...optimizerKernels(addon),
     ...samplingKernels(addon),
     ...storedKernels(addon),
+    ...encodeKernels(addon),
   };
 }
 

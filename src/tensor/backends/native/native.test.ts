@@ -3,7 +3,6 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { BackendError, ConfigError } from "../../../errors.js";
 import { fromF16Bits } from "../../dtype.js";
 import { dispatch, fromBytes, memoryStats, scope, tensor, useBackend } from "../../engine.js";
-import { decodeAttention } from "../../ops/attention.js";
 import { cast, swigluBackwardOp, unaryOp } from "../../ops/elementwise.js";
 import { adamwOp } from "../../ops/optimizer.js";
 import { dotOp } from "../../ops/reduce.js";
@@ -119,13 +118,5 @@ describe("the native backend", () => {
   it("names the op in the errors of its kernels", () => {
     scope(() => expect(() => embedding(tensor([1, 2], [2, 1]), tensor([2], [1], "i32"))).toThrow(/^embedding: /));
     expect(memoryStats().liveBuffers).toBe(0);
-  });
-
-  it("refuses a cut of the values where the heads would not lie as the kernel reads them", () => {
-    scope(() => {
-      const cache = tensor(new Float32Array(16), [1, 2, 2, 4]);
-      const ids = tensor([0], [1], "i32");
-      expect(() => decodeAttention(tensor(new Float32Array(8), [1, 2, 4]), cache, null, ids, ids, { scale: 1, valueWidth: 2 })).toThrow("one key head, got 2");
-    });
   });
 });

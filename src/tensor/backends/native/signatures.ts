@@ -123,17 +123,6 @@ interface AttentionFunctions {
     q: Address, k: Address, v: Address, o: Address, dO: Address, type: TypeCode, lse: Address, dq: Address, dk: Address, dv: Address,
     cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean,
   ): void;
-  // biome-ignore format: one line per group of operands
-  decodeAttention(
-    q: Address, qType: TypeCode, kCache: Address, vCache: Address, cacheType: TypeCode, o: Address, slots: Address, lengths: Address,
-    B: number, Hq: number, Hkv: number, Dk: number, Dv: number,
-    kTokenStride: number, kSlotStride: number, vTokenStride: number, vSlotStride: number, scale: number,
-  ): void;
-  // biome-ignore format: one line per group of operands
-  kvCacheWrite(
-    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, slots: Address, positions: Address,
-    R: number, width: number, tokenStride: number, slotStride: number,
-  ): void;
 }
 
 interface PagedFunctions {
@@ -251,6 +240,7 @@ interface StoredFunctions {
   storedRows(
     W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number, Y: Address,
   ): void;
+  encodeWeights(x: Address, type: TypeCode, count: number, out: Address): void;
 }
 
 interface RooflineFunctions {

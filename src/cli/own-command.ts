@@ -1,0 +1,29 @@
+// How a person calls this program from where they are. Knows npm's ways, no verb.
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
+import { packageRoot } from "../tensor/backends/native/addon.js";
+
+/** Where a command is to be typed. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** The beginning of a command line: `luciole` where the shell finds it, `npx luciole` where npx does (a clone, a project), else node with the file. */
+export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd: process.cwd() }): string {
+  if (isOnPath(env.PATH ?? "")) return "luciole";
+  const isFoundByNpx = env.npm_command === "exec" || foldersUpFrom(cwd).some((folder) => folder === packageRoot() || hasCommand(localBin(folder)));
+  return isFoundByNpx ? "npx luciole" : `node ${JSON.stringify(join(packageRoot(), "dist", "src", "cli", "main.js"))}`;
+}
+
+const hasCommand = (folder: string): boolean => existsSync(join(folder, "luciole"));
+const localBin = (folder: string): string => join(folder, "node_modules", ".bin");
+
+/** npm puts local folders in front of the path of what it starts; the person's shell does not have them. */
+const isOnPath = (path: string): boolean => path.split(delimiter).some((folder) => folder !== "" && !folder.endsWith(localBin(sep)) && hasCommand(folder));
+
+function foldersUpFrom(cwd: string): string[] {
+  const folders = [resolve(cwd)];
+  for (let parent = dirname(folders[0]); parent !== folders[folders.length - 1]; parent = dirname(parent)) folders.push(parent);
+  return folders;
+}
