@@ -97,8 +97,11 @@ template <bool Pairs, int R>
 void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
   alignas(64) float p[R][kBlockKeys];
   alignas(64) float alpha[kAlphaRows] = {};
+  block.ahead.step();
   score<Pairs, R>(q, ldq, visible[R - 1], block, p[0]);
+  block.ahead.step();
   soften<Pairs, R>(visible, block.scale, p[0], state, alpha);
+  block.ahead.step();
   addValues<Pairs, R>(p[0], alpha, visible[R - 1], block, state.out, state.ldo);
 }
 

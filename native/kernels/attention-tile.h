@@ -139,6 +139,8 @@ struct KeyBlock {
   Ahead aheadKeys = {}, aheadValues = {};
   int64_t aheadRows = 0;
   const float* aheadEnd = nullptr;
+  /** Narrow heads leave products no time to fetch in: what is read next is fetched in three parts, before each of attendRows' steps. */
+  mutable Lookahead ahead = {};
 
   /** The next line of packed memory at each step: `floats` from `at` on. */
   void trickle(const float* at, int64_t floats, int64_t keySteps, int64_t valueSteps, int64_t valueTiles) {

@@ -1,7 +1,7 @@
 // The walk of new query rows over a longer context, block by block, whatever the keys come from: paged heads, paged latents, expanded rows.
 // Knows nothing of memory layouts. A Source turns block i of a task into what its Products read (FloatProducts below is the usual kind):
 //   floats()                                               scratch that one block takes
-//   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is the task that follows, to fetch ahead
+//   keys(task, i, scratch, next) -> Products::Block        the keys; `next` is what is read after them, to fetch ahead
 //   values(block, task, i, column, columns, scratch, next) adds some columns of the values; a block without keys was not read before
 //   valueLines(task, i, column, columns) -> RowLines       where those lie
 #pragma once
@@ -13,7 +13,8 @@
 
 namespace luciole::attention {
 
-inline constexpr int64_t kWalkRows = 192;        // query rows a task keeps in cache while the keys pass by
+inline constexpr int64_t kWalkRows = 192;        // query rows a thread keeps in cache while the keys pass by
+inline constexpr int64_t kWalkHeads = 16;        // tasks of one sequence's heads that it takes side by side
 inline constexpr int64_t kWalkInline = 1 << 17;  // multiply-adds below which waking a thread costs more than it gives
 inline constexpr int64_t kSpanBlocks = 32;       // blocks whose scores are held at once when a task is shared by all threads
 
@@ -43,19 +44,29 @@ struct WalkTask {
   }
 };
 
-/** Tasks of every sequence and kv head, longest first; lengthOf(s) is the context of sequence s, its queries cuQueries[s] .. included. */
+/** A block of a task to read next; no task: nothing. */
+struct WalkStep {
+  const WalkTask* task = nullptr;
+  int64_t block = 0;
+};
+
+/** Tasks of every sequence and kv head, longest first, a sequence's heads together; lengthOf(s) is the context of sequence s, its queries cuQueries[s] .. included. */
 template <class F>
 std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkSizes& z, F&& lengthOf) {
-  std::vector<WalkTask> tasks;
+  std::vector<WalkTask> chunks;
   const int64_t most = std::max<int64_t>(1, kWalkRows / z.group);
   for (int64_t s = 0; s < S; ++s) {
-    const int64_t begin = cuQueries[s], queries = cuQueries[s + 1] - begin, cached = lengthOf(s) - queries, chunks = (queries + most - 1) / most;
-    for (int64_t c = 0; c < chunks; ++c) {
-      const int64_t first = queries * c / chunks, count = queries * (c + 1) / chunks - first;
-      for (int64_t h = 0; h < z.Hkv; ++h) tasks.push_back({s, h, begin + first, count, cached + first + 1});
+    const int64_t begin = cuQueries[s], queries = cuQueries[s + 1] - begin, cached = lengthOf(s) - queries, parts = (queries + most - 1) / most;
+    for (int64_t c = 0; c < parts; ++c) {
+      const int64_t first = queries * c / parts, count = queries * (c + 1) / parts - first;
+      chunks.push_back({s, 0, begin + first, count, cached + first + 1});
     }
   }
-  std::stable_sort(tasks.begin(), tasks.end(), [](const WalkTask& a, const WalkTask& b) { return a.work() > b.work(); });
+  std::stable_sort(chunks.begin(), chunks.end(), [](const WalkTask& a, const WalkTask& b) { return a.work() > b.work(); });
+  std::vector<WalkTask> tasks;
+  tasks.reserve(chunks.size() * z.Hkv);
+  for (WalkTask task : chunks)
+    for (; task.kvHead < z.Hkv; ++task.kvHead) tasks.push_back(task);
   return tasks;
 }
 
@@ -120,27 +131,43 @@ struct WalkRows {
   }
 };
 
-/** One task by one thread, from first key to last. */
+/** Folds one block into the rows of one task. */
+template <class Products, class Source>
+void attendBlock(const WalkRows<Products>& own, const WalkTask& task, int64_t i, const WalkStep& next, const WalkSizes& z, const Source& source, float* room) {
+  typename Products::Block block = source.keys(task, i, room, next);
+  source.values(block, task, i, 0, z.Dv, room, next);
+  for (int64_t row = task.firstRow(z, i), rows = task.rows(z); row < rows; row += kTileRows) {
+    const int64_t tile = std::min<int64_t>(kTileRows, rows - row);
+    int32_t visible[kTileRows];
+    task.visibleAt(z, i, row, tile, visible);
+    Products::attend(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
+    block.nextRows();
+  }
+}
+
+/** `heads` tasks of one sequence's heads by one thread, block by block: the heads of a block lie side by side. `next`, if any, is read after them. */
 template <class Q, class Source>
-void walk(const Q* q, Q* o, const WalkTask& task, const WalkTask* next, const WalkSizes& z, const Source& source) {
+void walk(const Q* q, Q* o, const WalkTask* tasks, int64_t heads, const WalkTask* next, const WalkSizes& z, const Source& source) {
   using Products = typename Source::Products;
   using Rows = WalkRows<Products>;
-  const int64_t rows = task.rows(z);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (Rows::floats(rows, z) + source.floats())));
-  const Rows own = Rows::in(scratch, q, task, z);
-  for (int64_t i = 0, count = task.blocks(); i < count; ++i) {
-    float* room = scratch + Rows::floats(rows, z);
-    typename Products::Block block = source.keys(task, i, room, next);
-    source.values(block, task, i, 0, z.Dv, room, next);
-    for (int64_t row = task.firstRow(z, i); row < rows; row += kTileRows) {
-      const int64_t tile = std::min<int64_t>(kTileRows, rows - row);
-      int32_t visible[kTileRows];
-      task.visibleAt(z, i, row, tile, visible);
-      Products::attend(tile, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
-      block.nextRows();
-    }
+  const int64_t rows = tasks->rows(z), blocks = tasks->blocks(), floats = Rows::floats(rows, z);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (heads * floats + source.floats())));
+  float* room = scratch + heads * floats;
+  Rows own[kWalkHeads];
+  for (int64_t h = 0; h < heads; ++h) own[h] = Rows::in(scratch + h * floats, q, tasks[h], z);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const WalkStep after = i + 1 < blocks ? WalkStep{tasks, i + 1} : WalkStep{next, 0};
+    for (int64_t h = 0; h < heads; ++h) attendBlock(own[h], tasks[h], i, h + 1 < heads ? WalkStep{tasks + h + 1, i} : after, z, source, room);
   }
-  own.finish(o, task, z);
+  for (int64_t h = 0; h < heads; ++h) own[h].finish(o, tasks[h], z);
+}
+
+/** How many of the tasks before `end` go side by side with the first: those of its sequence's other heads, while their rows stay few. */
+inline int64_t headsTogether(const WalkTask* first, const WalkTask* end, const WalkSizes& z) {
+  const int64_t most = std::clamp<int64_t>(kWalkRows / first->rows(z), 1, kWalkHeads);
+  int64_t count = 1;
+  while (count < most && first + count < end && first[count].firstQuery == first->firstQuery) ++count;
+  return count;
 }
 
 /**
@@ -195,7 +222,7 @@ class SharedWalk {
   }
 
   void scoreBlock(int64_t i, int64_t slot) const {
-    typename Products::Block block = source_.keys(task_, i, room(), nullptr);
+    typename Products::Block block = source_.keys(task_, i, room(), i + 1 < task_.blocks() ? WalkStep{&task_, i + 1} : WalkStep{});
     for (int64_t row = task_.firstRow(z_, i); row < rows_; row += kTileRows, block.nextRows())
       Products::score(tileAt(row), own_.queries + row * own_.ldq, own_.ldq, keysOf(i, row), block, scoresOf(slot, row));
   }
@@ -210,7 +237,7 @@ class SharedWalk {
   void sumColumns(int64_t i, int64_t slot, int64_t column) const {
     const int64_t columns = std::min(kSpanColumns, z_.Dv - column);
     typename Products::Block block{};
-    source_.values(block, task_, i, column, columns, room(), nullptr);
+    source_.values(block, task_, i, column, columns, room(), {});
     Lookahead ahead;
     if (i + 1 < task_.blocks()) ahead.add(source_.valueLines(task_, i + 1, column, columns));
     ahead.spreadOver((rows_ + kTileRows - 1) / kTileRows);
@@ -237,7 +264,11 @@ void walkAll(const Q* q, Q* o, const std::vector<WalkTask>& tasks, const WalkSiz
   }
   const int64_t count = static_cast<int64_t>(tasks.size()), grain = work < kWalkInline ? count : taskGrain(count, z.Hkv);
   parallelFor(count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) walk(q, o, tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr, z, source);
+    for (const WalkTask *first = &tasks[begin], *last = first + (end - begin); first < last;) {
+      const int64_t heads = headsTogether(first, last, z);
+      walk(q, o, first, heads, first + heads < last ? first + heads : nullptr, z, source);
+      first += heads;
+    }
   });
 }
 

@@ -21,7 +21,7 @@ class ExpandedBlocks {
 
   int64_t floats() const { return kBlockKeys * (2 * z_.Dk + ldv_); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask*) const {
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkStep&) const {
     const int64_t keys = task.keysAt(i), row = rowOf(task, i);
     const T *kv = headOf(task, row), *kRope = kRope_ + row * rotary_;
     Lookahead ahead;
@@ -37,7 +37,7 @@ class ExpandedBlocks {
     return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
   }
 
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkStep&) const {
     scratch += kBlockKeys * z_.Dk;
     Pack::stacked({headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), stride_, 1, columns}, scratch);
     out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;

@@ -23,11 +23,12 @@ class HeadBlocks {
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
     const float* words = keysOf(tables_.at(task.sequence, i), task.kvHead);
     KeyBlock out{words, z_.Dk, nullptr, 0, 0, z_.scale};
     if constexpr (kInPlace) {
-      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.aheadKeys = {keysOf(after, headAfter(task, i, next)), kBlockKeys, 0};
+      if (next.task && !isNarrow()) out.aheadKeys = {keysOf(next), kBlockKeys, 0};
+      if (next.task && isNarrow()) fetchSpread(next, task.rows(z_), out.ahead);
     } else {
       unpackKeys(words, scratch);
       out.keysT = scratch;
@@ -35,7 +36,7 @@ class HeadBlocks {
     return out;
   }
 
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask* next) const {
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkStep& next) const {
     const float* words = valuesOf(tables_.at(task.sequence, i), task.kvHead) + column;
     const int64_t keys = task.keysAt(i);
     out.vectors = padded(columns) / kLanes;
@@ -47,8 +48,7 @@ class HeadBlocks {
     }
     out.values = words, out.ldv = z_.Dv;
     if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, columns, scratch);
-    if (const int64_t after = columns == z_.Dv ? tables_.after(task, i, next) : -1; after >= 0)
-      out.aheadValues = {valuesOf(after, headAfter(task, i, next)) + column, z_.Dv, kTileVectors * kLanes};
+    if (next.task && !isNarrow()) out.aheadValues = {valuesOf(next), z_.Dv, kTileVectors * kLanes};
   }
 
   RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
@@ -57,9 +57,19 @@ class HeadBlocks {
 
  private:
   const float* keysOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys); }
+  const float* keysOf(const WalkStep& step) const { return keysOf(tables_.at(step), step.task->kvHead); }
+  const float* valuesOf(const WalkStep& step) const { return valuesOf(tables_.at(step), step.task->kvHead); }
   const float* valuesOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys); }
 
-  static int64_t headAfter(const WalkTask& task, int64_t i, const WalkTask* next) { return i + 1 < task.blocks() ? task.kvHead : next->kvHead; }
+  /** Whether values are no whole tile wide, so that products fetch nothing. */
+  bool isNarrow() const { return z_.Dv < kTileVectors * kLanes; }
+
+  void fetchSpread(const WalkStep& step, int64_t rows, Lookahead& ahead) const {
+    const int64_t keys = step.task->keysAt(step.block);
+    ahead.add({keysOf(step), z_.Dk / P, padded(keys), kBlockKeys});
+    ahead.add({valuesOf(step), 1, roundUp(keys, P) / P * z_.Dv, 0});
+    ahead.spreadOver(3 * ((rows + kTileRows - 1) / kTileRows));
+  }
 
   /** The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied even by zero. */
   static void splitTail(KeyBlock& block, int64_t word, int64_t columns, float* scratch) {
@@ -118,13 +128,13 @@ class LatentBlocks {
 
   int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? (kBlockKeys * z_.Dk + 1) / 2 : 0); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
+  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
+    const int64_t keys = task.keysAt(i);
     const C* block = blockOf(tables_.at(task.sequence, i));
     Pack::transposed({rowsOf(block, keys, 0, z_.Dk, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
     KeyBlock out{scratch, z_.Dk, nullptr, 0, 0, z_.scale};
-    if (after >= 0)
-      out.trickle(reinterpret_cast<const float*>(blockOf(after)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
+    if (next.task)
+      out.trickle(reinterpret_cast<const float*>(blockOf(tables_.at(next))), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
                   words<Pairs>(kBlockKeys), z_.Dv / (kTileVectors * kLanes));
     return out;
   }
@@ -134,7 +144,7 @@ class LatentBlocks {
   }
 
   /** A block that has its keys was read into the same scratch just before: its rows are still there. */
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
+  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkStep&) const {
     const int64_t keys = task.keysAt(i);
     const C* block = blockOf(tables_.at(task.sequence, i));
     Row* decoded = rowsIn(scratch);

@@ -213,9 +213,9 @@ class Int8Blocks {
   /** Numbers as rows, turned, as words of four keys; scales; rotary rows and turned. */
   int64_t floats() const { return kBlockKeys * (3 * z_.Dv / 4 + groups_ + 2 * roundUp(rotary_, kLanes)); }
 
-  Fp8Block keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
+  Fp8Block keys(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
     const Room room = roomIn(scratch);
-    const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
+    const int64_t keys = task.keysAt(i);
     const uint8_t* block = blockOf(tables_.at(task.sequence, i));
     for (int64_t t = 0; t < keys; ++t) numbersOf(block + t * entry_, 0, z_.Dv, room.rows + t * z_.Dv);
     std::fill_n(room.rows + keys * z_.Dv, (kBlockKeys - keys) * z_.Dv, int8_t{0});
@@ -224,14 +224,14 @@ class Int8Blocks {
     for (int64_t t = 0; t < keys; ++t) std::memcpy(room.rope + t * 2 * rotary_, block + t * entry_ + z_.Dv + 4 * groups_, 4 * rotary_);
     Packer<bf16, true>::transposed({room.rope, keys, 2 * rotary_, 1, 2 * rotary_}, room.ropeT);
     Fp8Block out;
-    if (after >= 0) out.ahead.add({blockOf(after), 1, kBlockKeys * entry_, 0});
+    if (next.task) out.ahead.add({blockOf(tables_.at(next)), 1, kBlockKeys * entry_, 0});
     out.ahead.spreadOver((task.rows(z_) + kTileRows - 1) / kTileRows * (groups_ + 2 * groups_));
     out.keysT = room.keysT, out.scalesT = room.scalesT, out.ropeT = room.ropeT, out.groups = groups_, out.rotary = rotary_, out.scale = z_.scale;
     return out;
   }
 
   /** A block that has its keys was read into the same scratch just before: its rows and scales are still there. */
-  void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
+  void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkStep&) const {
     const Room room = roomIn(scratch);
     if (!out.keysT) {
       const int64_t keys = task.keysAt(i);

@@ -285,7 +285,14 @@ export class Engine {
       this.pool.register(sequence);
       if (sequence.isFinished) this.scheduler.remove(sequence);
       else if (this.speculation !== "none")
-        draftParts.push({ sequence, isPrefill, position, firstRow: firstRows[s], numTokens: sequence.numComputed - position, wantsDraft: this.mayDraft(sequence) });
+        draftParts.push({
+          sequence,
+          isPrefill,
+          position,
+          firstRow: firstRows[s],
+          numTokens: sequence.numComputed - position,
+          wantsDraft: this.mayDraft(sequence),
+        });
     }
     return draftParts;
   }
