@@ -6,7 +6,7 @@ import { keep, scope } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { AnswerGrammars } from "./answer-grammar.js";
-import { BlockPool } from "./block-pool.js";
+import { BlockPool, type PrefixCache } from "./block-pool.js";
 import { Generation } from "./generation.js";
 import type { ModelRunner } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
@@ -27,8 +27,8 @@ export interface EngineOptions {
   readonly maxSequences?: number;
   /** Most new tokens of a step; default 512, at least maxSequences. */
   readonly maxStepTokens?: number;
-  /** Whether prompts that begin alike are computed once; default true. */
-  readonly prefixCache?: boolean;
+  /** Which blocks later prompts that begin alike find computed; default: all. */
+  readonly prefixCache?: PrefixCache;
   /** Default: "mtp" where the runner has it, else "lookup". Changes the speed alone. */
   readonly speculation?: Speculation;
   /** Drafts are verified only while at most so many sequences run, as more already use the arithmetic that drafts would; default 4. */
