@@ -98,22 +98,26 @@ void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const S
   constexpr bool Pairs = kPairs<T>;
   using Pack = Packer<T, Pairs>;
   const int64_t rows = task.positions * z.group, ldq = Pack::rowStride(z.Dqk), ldo = padded(z.Dv), seen = task.seen(z.causal);
-  const int64_t stateFloats = Softmax::size(rows, ldo), firstRow = task.firstRow(z.Hq, z.group);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (stateFloats + rows * ldq + words<Pairs>(z.Dqk) * kBlockKeys + kBlockKeys * ldo)));
-  const Softmax state = Softmax::in(scratch, rows, ldo);
-  float *keysT = scratch + stateFloats, *values = keysT + words<Pairs>(z.Dqk) * kBlockKeys, *queries = values + kBlockKeys * ldo;
+  const int64_t stateFloats = roundUp(Softmax::size(rows, ldo), 16), firstRow = task.firstRow(z.Hq, z.group);
+  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (2 * stateFloats + rows * ldq + words<Pairs>(z.Dqk) * kBlockKeys + kBlockKeys * ldo)));
+  const Softmax all = Softmax::in(scratch, rows, ldo);
+  float *keysT = scratch + 2 * stateFloats, *values = keysT + words<Pairs>(z.Dqk) * kBlockKeys, *queries = values + kBlockKeys * ldo;
   Pack::rows({t.q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk}, z.scale, queries);
-  for (int64_t key = 0; key < seen; key += kBlockKeys) {
-    const int64_t keys = std::min(kBlockKeys, seen - key), head = (task.begin + key) * z.Hkv + task.kvHead;
-    Pack::transposed({t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, keysT);
-    Pack::stacked({t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv}, values);
-    Lookahead ahead = linesAfter(t, task, next, z, key);
-    attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale}, key, keys, queries, state, ahead);
+  for (int64_t span = 0; span < seen; span += kSpanKeys) {
+    const Softmax state = span == 0 ? all : Softmax::in(scratch + stateFloats, rows, ldo);
+    for (int64_t key = span; key < std::min(seen, span + kSpanKeys); key += kBlockKeys) {
+      const int64_t keys = std::min(kBlockKeys, seen - key), head = (task.begin + key) * z.Hkv + task.kvHead;
+      Pack::transposed({t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, keysT);
+      Pack::stacked({t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv}, values);
+      Lookahead ahead = linesAfter(t, task, next, z, key);
+      attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale}, key, keys, queries, state, ahead);
+    }
+    if (span > 0) all.fold(state, rows);
   }
   for (int64_t p = 0, row = 0; p < task.positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {
       const int64_t at = firstRow + p * z.Hq + g;
-      state.at(row).finish(t.o + at * z.Dv, z.Dv, t.lse ? t.lse + at : nullptr);
+      all.at(row).finish(t.o + at * z.Dv, z.Dv, t.lse ? t.lse + at : nullptr);
     }
 }
 

@@ -77,8 +77,11 @@ template <bool Pairs, int R>
 void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
   alignas(64) float p[R][kBlockKeys];
   alignas(64) float alpha[kAlphaRows] = {};
+  block.ahead.step();
   score<Pairs, R>(q, ldq, visible[R - 1], block, p[0]);
+  block.ahead.step();
   soften<Pairs, R>(visible, block.scale, p[0], state, alpha);
+  block.ahead.step();
   addValues<Pairs, R>(p[0], alpha, visible[R - 1], block, state.out, state.ldo);
 }
 
@@ -144,21 +147,6 @@ void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visibl
 }
 
 template <bool Pairs>
-void scoreRows(int64_t rows, const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* scores) {
-  withRows(rows, [&](auto count) { score<Pairs, count>(q, ldq, keys, block, scores); });
-}
-
-template <bool Pairs>
-void softenRows(int64_t rows, const int32_t* visible, float scale, float* scores, const Softmax& state, float* alpha) {
-  withRows(rows, [&](auto count) { soften<Pairs, count>(visible, scale, scores, state, alpha); });
-}
-
-template <bool Pairs>
-void addValueRows(int64_t rows, const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo) {
-  withRows(rows, [&](auto count) { addValues<Pairs, count>(p, alpha, keys, block, out, ldo); });
-}
-
-template <bool Pairs>
 void gradRows(int64_t count, const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
   withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, visible, block, p, ds, dq); });
 }
@@ -173,9 +161,6 @@ template void Softmax::finish(bf16*, int64_t, float*) const;
 
 #define LUCIOLE_ATTENTION_TILE(pairs)                                                                                                  \
   template void attendRows<pairs>(int64_t, const float*, int64_t, const int32_t*, const KeyBlock&, const Softmax&);                    \
-  template void scoreRows<pairs>(int64_t, const float*, int64_t, int64_t, const KeyBlock&, float*);                                    \
-  template void softenRows<pairs>(int64_t, const int32_t*, float, float*, const Softmax&, float*);                                     \
-  template void addValueRows<pairs>(int64_t, const float*, const float*, int64_t, const KeyBlock&, float*, int64_t);                   \
   template void gradRows<pairs>(int64_t, const GradRows&, const int32_t*, const GradBlock&, float*, float*, float*);                   \
   template void addWeightedRows<pairs>(int64_t, float*, int64_t, int64_t, const float*, const float*, int64_t, int64_t);
 LUCIOLE_ATTENTION_TILE(false)

@@ -22,6 +22,10 @@ inline constexpr int kTileVectors = 4;  // 6 x 4 sums + operands fill 32 registe
 /** Tasks a thread takes at a time: up to all the heads of one sequence, which share pages and cache lines, while there are plenty. */
 inline int64_t taskGrain(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * threadCount()), 1, heads); }
 
+/** Blocks of keys whose softmax is made by itself before it is folded into that of the keys before: part of the arithmetic order, so the same everywhere. */
+inline constexpr int64_t kSpanBlocks = 8;
+inline constexpr int64_t kSpanKeys = kSpanBlocks * kBlockKeys;
+
 inline constexpr int kLineFloats = 16;  // of a cache line
 
 /** e^x for x <= 0: zero below -87.3 (so for -inf), NaN stays NaN. Cephes expf split, exponent added in the integer domain. */
@@ -159,6 +163,8 @@ struct KeyBlock {
   Ahead aheadKeys = {}, aheadValues = {};
   int64_t aheadRows = 0;
   const float* aheadEnd = nullptr;
+  /** Narrow heads leave products no time to fetch in: what is read next is fetched in three parts, before each of attendRows' steps. */
+  mutable Lookahead ahead = {};
 
   /** The next line of packed memory at each step: `floats` from `at` on. */
   void trickle(const float* at, int64_t floats, int64_t keySteps, int64_t valueSteps, int64_t valueTiles) {
@@ -199,17 +205,6 @@ void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visibl
 
 /** Room for the factors of up to six rows, in whole vectors. */
 inline constexpr int kAlphaRows = (kTileRows + kLanes - 1) / kLanes * kLanes;
-
-/**
- * attendRows in three steps, for when many blocks are in hand at once: the scores of one block [rows, 64], which need no other block; the
- * softmax, which takes blocks in order and leaves probabilities in place and alpha [kAlphaRows]; the sum over values, in any columns of its own.
- */
-template <bool Pairs>
-void scoreRows(int64_t rows, const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* scores);
-template <bool Pairs>
-void softenRows(int64_t rows, const int32_t* visible, float scale, float* scores, const Softmax& state, float* alpha);
-template <bool Pairs>
-void addValueRows(int64_t rows, const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo);
 
 /** One packed block of keys for the backward pass: keys and values transposed [words of width, 64], keys also summed over [words of 64, ldk]. */
 struct GradBlock {

@@ -21,30 +21,22 @@ class ExpandedBlocks {
 
   int64_t floats() const { return kBlockKeys * (2 * z_.Dk + ldv_); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask*) const {
+  KeyBlock block(const WalkTask& task, int64_t i, float* scratch, const WalkStep&) const {
     const int64_t keys = task.keysAt(i), row = rowOf(task, i);
     const T *kv = headOf(task, row), *kRope = kRope_ + row * rotary_;
+    float* values = scratch + kBlockKeys * z_.Dk;
     Lookahead ahead;
     if (i + 1 < task.blocks()) ahead.add({kv + kBlockKeys * stride_, task.keysAt(i + 1), nope_ + z_.Dv, stride_});
     ahead.spreadOver(packSteps<Pairs>(keys, z_.Dk));
     if (Pairs && nope_ % 2 == 1) {
-      const T* rows = assembled(kv, kRope, keys, reinterpret_cast<T*>(scratch + kBlockKeys * (z_.Dk + ldv_)));
+      const T* rows = assembled(kv, kRope, keys, reinterpret_cast<T*>(values + kBlockKeys * ldv_));
       Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, scratch, &ahead);
     } else {
       Pack::transposed({kv, keys, stride_, 1, nope_}, scratch, &ahead);
       Pack::transposed({kRope, keys, rotary_, 1, rotary_}, scratch + kBlockKeys * words<Pairs>(nope_), &ahead);
     }
-    return {scratch, z_.Dk, nullptr, 0, 0, z_.scale};
-  }
-
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
-    scratch += kBlockKeys * z_.Dk;
-    Pack::stacked({headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), stride_, 1, columns}, scratch);
-    out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
-  }
-
-  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
-    return {headOf(task, rowOf(task, i)) + nope_ + column, task.keysAt(i), columns, stride_};
+    Pack::stacked({kv + nope_, keys, stride_, 1, z_.Dv}, values);
+    return {scratch, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
   }
 
  private:

@@ -5,7 +5,6 @@
 #include "paged-fp8.h"
 #include "paged-tables.h"
 #include "paged.h"
-#include "span-walk.h"
 
 namespace luciole {
 namespace {
@@ -24,47 +23,46 @@ class HeadBlocks {
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const float* words = keysOf(tables_.at(task.sequence, i), task.kvHead);
-    KeyBlock out{words, z_.Dk, nullptr, 0, 0, z_.scale};
-    if constexpr (kInPlace) {
-      if (const int64_t after = tables_.after(task, i, next); after >= 0) out.aheadKeys = {keysOf(after, headAfter(task, i, next)), kBlockKeys, 0};
-    } else {
-      unpackKeys(words, scratch);
+  KeyBlock block(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
+    const WalkStep here{&task, i};
+    const int64_t keys = task.keysAt(i);
+    KeyBlock out{keysOf(here), z_.Dk, valuesOf(here), z_.Dv, ldv_ / kLanes, z_.scale};
+    if constexpr (!kInPlace) {
+      unpackKeys(out.keysT, scratch);
       out.keysT = scratch;
     }
-    return out;
-  }
-
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask* next) const {
-    const float* words = valuesOf(tables_.at(task.sequence, i), task.kvHead) + column;
-    const int64_t keys = task.keysAt(i);
-    out.vectors = padded(columns) / kLanes;
     scratch += kBlockKeys * z_.Dk;
     if (!kInPlace || ldv_ != z_.Dv) {
-      unpackValues(words, keys, columns, scratch);
-      out.values = scratch, out.ldv = padded(columns);
-      return;
+      unpackValues(out.values, keys, scratch);
+      out.values = scratch, out.ldv = ldv_;
+    } else if (Pairs && keys % 2 == 1) {
+      splitTail(out, keys / 2, scratch);
     }
-    out.values = words, out.ldv = z_.Dv;
-    if (Pairs && keys % 2 == 1) splitTail(out, keys / 2, columns, scratch);
-    if (const int64_t after = columns == z_.Dv ? tables_.after(task, i, next) : -1; after >= 0)
-      out.aheadValues = {valuesOf(after, headAfter(task, i, next)) + column, z_.Dv, kTileVectors * kLanes};
-  }
-
-  RowLines valueLines(const WalkTask& task, int64_t i, int64_t column, int64_t columns) const {
-    return {valuesOf(tables_.at(task.sequence, i), task.kvHead) + column, kBlockKeys / P, columns, z_.Dv};
+    if (next.task) fetch(next, task.rows(z_), out);
+    return out;
   }
 
  private:
   const float* keysOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys); }
+  const float* keysOf(const WalkStep& step) const { return keysOf(tables_.at(step), step.task->kvHead); }
+  const float* valuesOf(const WalkStep& step) const { return valuesOf(tables_.at(step), step.task->kvHead); }
   const float* valuesOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys); }
 
-  static int64_t headAfter(const WalkTask& task, int64_t i, const WalkTask* next) { return i + 1 < task.blocks() ? task.kvHead : next->kvHead; }
+  /** Has `out` fetch the block at `step`; narrow heads leave products no time for it, so there it is fetched in between. */
+  void fetch(const WalkStep& step, int64_t rows, KeyBlock& out) const {
+    if (z_.Dv >= kTileVectors * kLanes) {
+      if (kInPlace) out.aheadKeys = {keysOf(step), kBlockKeys, 0}, out.aheadValues = {valuesOf(step), z_.Dv, kTileVectors * kLanes};
+      return;
+    }
+    const int64_t keys = step.task->keysAt(step.block);
+    out.ahead.add({keysOf(step), z_.Dk / P, padded(keys), kBlockKeys});
+    out.ahead.add({valuesOf(step), 1, roundUp(keys, P) / P * z_.Dv, 0});
+    out.ahead.spreadOver(3 * ((rows + kTileRows - 1) / kTileRows));
+  }
 
   /** The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied even by zero. */
-  static void splitTail(KeyBlock& block, int64_t word, int64_t columns, float* scratch) {
-    for (int64_t d = 0; d < columns; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * block.ldv + d)) & 0xffff));
+  void splitTail(KeyBlock& block, int64_t word, float* scratch) const {
+    for (int64_t d = 0; d < z_.Dv; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * block.ldv + d)) & 0xffff));
     block.wholeWords = word, block.tailValues = scratch;
   }
 
@@ -79,23 +77,22 @@ class HeadBlocks {
   }
 
   /** Values into rows as wide as whole vectors: words stay words where products take pairs, else they become f32. */
-  void unpackValues(const float* words, int64_t keys, int64_t columns, float* out) const {
-    const int64_t ldv = padded(columns);
+  void unpackValues(const float* words, int64_t keys, float* out) const {
     for (int64_t t = 0; t < keys; t += P, words += z_.Dv)
       if constexpr (kInPlace) {
         const bool alone = Pairs && t + 1 == keys;
-        eachVector(0, columns, [&](int64_t d, auto lanes) {
+        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
           const vf word = get(words + d, lanes);
           store(out + d, alone ? asFloat(asInt(word) & 0xffff) : word);
         });
-        out += ldv;
+        out += ldv_;
       } else {
-        eachVector(0, columns, [&](int64_t d, auto lanes) {
+        eachVector(0, z_.Dv, [&](int64_t d, auto lanes) {
           const vi pair = asInt(get(words + d, lanes));
           store(out + d, asFloat(pair << 16));
-          store(out + ldv + d, asFloat(pair & static_cast<int32_t>(0xffff0000)));
+          store(out + ldv_ + d, asFloat(pair & static_cast<int32_t>(0xffff0000)));
         });
-        out += 2 * ldv;
+        out += 2 * ldv_;
       }
   }
 
@@ -119,28 +116,21 @@ class LatentBlocks {
 
   int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? (kBlockKeys * z_.Dk + 1) / 2 : 0); }
 
-  KeyBlock keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
-    const C* block = blockOf(tables_.at(task.sequence, i));
-    Pack::transposed({rowsOf(block, keys, rowsIn(scratch)), keys, z_.Dk, 1, z_.Dk}, scratch);
-    KeyBlock out{scratch, z_.Dk, nullptr, 0, 0, z_.scale};
-    if (after >= 0)
-      out.trickle(reinterpret_cast<const float*>(blockOf(after)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk),
-                  words<Pairs>(kBlockKeys), z_.Dv / (kTileVectors * kLanes));
+  KeyBlock block(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
+    const int64_t keys = task.keysAt(i);
+    float* values = scratch + kBlockKeys * words<Pairs>(z_.Dk);
+    const Row* rows = rowsOf(blockOf({&task, i}), keys, reinterpret_cast<Row*>(values + kBlockKeys * ldv_));
+    Pack::transposed({rows, keys, z_.Dk, 1, z_.Dk}, scratch);
+    Pack::stacked({rows, keys, z_.Dk, 1, z_.Dv}, values);
+    KeyBlock out{scratch, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
+    if (next.task)
+      out.trickle(reinterpret_cast<const float*>(blockOf(next)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk), words<Pairs>(kBlockKeys),
+                  z_.Dv / (kTileVectors * kLanes));
     return out;
   }
 
-  /** The block's rows still lie in the scratch that its keys were read into. */
-  void values(KeyBlock& out, const WalkTask& task, int64_t i, int64_t column, int64_t columns, float* scratch, const WalkTask*) const {
-    const Row* rows = kFp8 ? rowsIn(scratch) : reinterpret_cast<const Row*>(blockOf(tables_.at(task.sequence, i)));
-    scratch += kBlockKeys * words<Pairs>(z_.Dk);
-    Pack::stacked({rows + column, task.keysAt(i), z_.Dk, 1, columns}, scratch);
-    out.values = scratch, out.ldv = padded(columns), out.vectors = out.ldv / kLanes;
-  }
-
  private:
-  const C* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
-  Row* rowsIn(float* scratch) const { return reinterpret_cast<Row*>(scratch + kBlockKeys * (words<Pairs>(z_.Dk) + ldv_)); }
+  const C* blockOf(const WalkStep& step) const { return cache_ + tables_.at(step) * kBlockKeys * entry_; }
 
   /** Rows of Dk numbers. */
   const Row* rowsOf(const C* block, [[maybe_unused]] int64_t keys, [[maybe_unused]] Row* room) const {
@@ -170,13 +160,12 @@ void pagedAttention(const void* q, int64_t qType, const void* keys, const void* 
   dispatchType(qType, [&](auto qTag) {
     using Q = decltype(qTag);
     const auto run = [&](const auto& source) { walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
-    const auto runLatents = [&](const auto& source) { walkSpans(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
-    if (cacheType == kU8) return runLatents(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
+    if (cacheType == kU8) return run(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);
       constexpr bool Pairs = kPairs<Q> && kPairs<C>;
       if (values) run(HeadBlocks<C, Pairs>(static_cast<const C*>(keys), static_cast<const C*>(values), blocks, z));
-      else runLatents(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
+      else run(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
     });
   });
 }

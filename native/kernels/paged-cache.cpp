@@ -33,8 +33,12 @@ Y converted(X x) {
 template <class X, class C>
 void writeKeys(const X* x, C* block, int64_t offset, int64_t heads, int64_t width) {
   constexpr int64_t P = sizeof(C) == 2 ? 2 : 1;
-  for (int64_t h = 0; h < heads; ++h, block += width * kBlockKeys)
-    for (int64_t d = 0; d < width; ++d, ++x) block[(d / P * kBlockKeys + offset) * P + d % P] = converted<C>(*x);
+  C* column = block + offset * P;
+  for (int64_t d = 0; d < heads * width; d += P, column += kBlockKeys * P) {
+    C word[P];
+    for (int64_t i = 0; i < P; ++i) word[i] = converted<C>(x[d + i]);
+    std::memcpy(column, word, sizeof(word));
+  }
 }
 
 /** One token's values of all heads into a block: every P-th number of the row of words that its pair shares. */

@@ -6,7 +6,6 @@
 #include "dtype.h"
 #include "fp8-latent.h"
 #include "paged-tables.h"
-#include "span-walk.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512VBMI__) && defined(__AVX512BF16__)
 
@@ -285,12 +284,13 @@ class Int8Blocks {
   /** Numbers as rows, as words of four keys; rotary pairs; scales. */
   int64_t floats() const { return kBlockKeys * (2 * z_.Dv / 4 + roundUp(rotary_, kRowWords) + groups_); }
 
-  Fp8Block keys(const WalkTask& task, int64_t i, float* scratch, const WalkTask* next) const {
-    const int64_t keys = task.keysAt(i), after = tables_.after(task, i, next);
-    const uint8_t* block = blockOf(tables_.at(task.sequence, i));
+  Fp8Block block(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
+    const int64_t keys = task.keysAt(i), words = kBlockKeys * z_.Dv / 4;
+    const uint8_t* block = blockOf({&task, i});
     auto* rows = reinterpret_cast<uint8_t*>(scratch);
-    auto* rope = reinterpret_cast<uint8_t*>(scratch + 2 * kBlockKeys * z_.Dv / 4);
-    float* scalesT = scratch + kBlockKeys * (2 * z_.Dv / 4 + roundUp(rotary_, kRowWords));
+    float* values = scratch + words;
+    auto* rope = reinterpret_cast<uint8_t*>(scratch + 2 * words);
+    float* scalesT = scratch + 2 * words + kBlockKeys * roundUp(rotary_, kRowWords);
     for (int64_t t = 0; t < keys; ++t) {
       numbersOf(block + t * entry_, groups_, rows + t * kRowBytes);
       ropeOf(block + t * entry_ + z_.Dv + 4 * groups_, rotary_, rope + t * kRowBytes);
@@ -298,22 +298,14 @@ class Int8Blocks {
     for (int64_t t = keys; t < roundUp(keys, 4); ++t)
       for (int64_t g = 0; g < groups_; ++g) std::fill_n(rows + (g * kBlockKeys + t) * kRowBytes, kRowBytes, uint8_t{128});
     turnScales(block, keys, scalesT);
-    Fp8Block out;
-    out.ahead = blockOf(after >= 0 ? after : tables_.at(task.sequence, i)), out.aheadEnd = out.ahead + kBlockKeys * entry_;
-    out.keys = rows, out.rope = rope, out.scalesT = scalesT, out.groups = groups_, out.rotary = rotary_, out.scale = z_.scale;
-    return out;
-  }
-
-  /** From the rows that `keys` has left in the same scratch. */
-  void values(Fp8Block& out, const WalkTask& task, int64_t i, int64_t, int64_t, float* scratch, const WalkTask*) const {
-    float* words = scratch + kBlockKeys * z_.Dv / 4;
-    for (int64_t t = 0; t < task.keysAt(i); t += 4)
-      for (int64_t d = 0; d < z_.Dv; d += 64) stackNumbers(out.keys + (d / kFp8Group * kBlockKeys + t) * kRowBytes + d % kFp8Group, words + t / 4 * z_.Dv + d);
-    out.values = words;
+    for (int64_t t = 0; t < keys; t += 4)
+      for (int64_t d = 0; d < z_.Dv; d += 64) stackNumbers(rows + (d / kFp8Group * kBlockKeys + t) * kRowBytes + d % kFp8Group, values + t / 4 * z_.Dv + d);
+    const uint8_t* ahead = next.task ? blockOf(next) : block;
+    return {rows, rope, scalesT, values, groups_, rotary_, z_.scale, ahead, ahead + kBlockKeys * entry_};
   }
 
  private:
-  const uint8_t* blockOf(int64_t block) const { return cache_ + block * kBlockKeys * entry_; }
+  const uint8_t* blockOf(const WalkStep& step) const { return cache_ + tables_.at(step) * kBlockKeys * entry_; }
 
   /** The codes of an entry as int8 plus 128, words turned, its groups 64 rows apart. */
   static void numbersOf(const uint8_t* entry, int64_t groups, uint8_t* out) {
@@ -373,7 +365,7 @@ void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void*
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto tag) {
     using Q = decltype(tag);
-    walkSpans(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, {tables, maxBlocks}, z));
+    walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, {tables, maxBlocks}, z));
   });
 }
 

@@ -1,4 +1,4 @@
-// Where the blocks of a sequence lie in a paged cache, and which is read next. Knows nothing of what they hold.
+// Where the blocks of a sequence lie in a paged cache. Knows nothing of what they hold.
 #pragma once
 #include <cstdint>
 
@@ -11,11 +11,7 @@ struct Tables {
   const int32_t* tables;
   int64_t maxBlocks;
   int64_t at(int64_t sequence, int64_t i) const { return tables[sequence * maxBlocks + i]; }
-  /** The block read after block i of the task: its next one, else the first of `next`; -1 where there is none. */
-  int64_t after(const attention::WalkTask& task, int64_t i, const attention::WalkTask* next) const {
-    if (i + 1 < task.blocks()) return at(task.sequence, i + 1);
-    return next ? at(next->sequence, 0) : -1;
-  }
+  int64_t at(const attention::WalkStep& step) const { return at(step.task->sequence, step.block); }
 };
 
 }  // namespace luciole

@@ -3,14 +3,17 @@
 import { assert } from "../errors.js";
 import type { Sequence } from "./sequence.js";
 
+/** Which blocks later sequences find again; "prompts" for where no completion comes back as a prompt. */
+export type PrefixCache = boolean | "prompts";
+
 /** How the pool shares. */
 export interface BlockPoolOptions {
   /** Blocks in the cache. */
   readonly numBlocks: number;
   /** Tokens of a block. */
   readonly blockSize: number;
-  /** Whether full blocks are found again by later sequences of the same beginning; default true. */
-  readonly prefixCache?: boolean;
+  /** Which full blocks are found again by later sequences of the same beginning: all (the default), those of prompts, or none. */
+  readonly prefixCache?: PrefixCache;
   /** Whether generated tokens' entries differ in bits from prompt tokens' (see ModelRunner.pathsAgree); then they serve only what generated the same. */
   readonly splitPaths?: boolean;
 }
@@ -24,7 +27,7 @@ export class BlockPool {
   readonly numBlocks: number;
   /** Prompt tokens that admissions found computed, in all. */
   numHitTokens = 0;
-  private readonly prefixCache: boolean;
+  private readonly prefixCache: PrefixCache;
   private readonly splitPaths: boolean;
   private readonly references: Int32Array;
   private readonly keyOfBlock: (string | undefined)[];
@@ -97,8 +100,7 @@ export class BlockPool {
 
   /** Makes the full blocks that have become computed known to later sequences. */
   register(sequence: Sequence): void {
-    if (!this.prefixCache) return;
-    const full = Math.floor(sequence.numComputed / this.blockSize);
+    const full = Math.floor(Math.min(sequence.numComputed, this.numShareable(sequence)) / this.blockSize);
     for (; sequence.numRegistered < full; sequence.numRegistered++) {
       const key = this.keyOf(sequence, sequence.numRegistered);
       if (sequence.numRegistered < sequence.numPromised) this.dropPending(key);
@@ -135,9 +137,16 @@ export class BlockPool {
     return sequence.key(index, this.blockSize, this.splitPaths);
   }
 
+  /** Leading tokens whose blocks others may find. */
+  private numShareable({ numPrompt, numTokens }: Sequence): number {
+    if (this.prefixCache === "prompts") return numPrompt;
+    return this.prefixCache ? numTokens : 0;
+  }
+
   /** The key of a block that may be shared: full, and not the last token's, whose logits must be computed. */
   private shareableKey(sequence: Sequence, index: number): string | undefined {
-    return this.prefixCache && (index + 1) * this.blockSize < sequence.numTokens ? this.keyOf(sequence, index) : undefined;
+    const end = (index + 1) * this.blockSize;
+    return end <= this.numShareable(sequence) && end < sequence.numTokens ? this.keyOf(sequence, index) : undefined;
   }
 
   private prefixOf(sequence: Sequence): number[] {

@@ -146,6 +146,12 @@ describe("prefixes", () => {
       expect(second.numPrefixHits).toBe(pathsAgree ? 20 : 0);
     }
   });
+  test("of prompts alone are found where that is asked for", async () => {
+    const { engine } = setUp({ speculation: "none", prefixCache: "prompts" }, { pathsAgree: true });
+    const prompt = new Array(9).fill(1);
+    const { ids } = await engine.submit({ prompt, maxNewTokens: 20 }).result;
+    expect((await engine.submit({ prompt: [...prompt, ...ids], maxNewTokens: 1 }).result).numPrefixHits).toBe(8);
+  });
   test("are forgotten when the weights change", async () => {
     const { engine } = setUp({});
     const prompt = new Array(20).fill(1);

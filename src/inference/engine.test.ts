@@ -79,9 +79,11 @@ describe("a request's tokens are the same", () => {
     expect(await runAll(engine, requests)).toEqual(await alone(requests));
   });
   test("preempted and not", async () => {
-    const engine = engineOf({ speculation: "none", maxSequences: 16 }, { numBlocks: 24 });
-    expect(await runAll(engine, requests)).toEqual(await alone(requests));
-    expect(engine.stats().preemptions).toBeGreaterThan(3);
+    for (const prefixCache of [true, "prompts"] as const) {
+      const engine = engineOf({ speculation: "none", maxSequences: 16, prefixCache }, { numBlocks: 24 });
+      expect(await runAll(engine, requests)).toEqual(await alone(requests));
+      expect(engine.stats().preemptions).toBeGreaterThan(3);
+    }
   });
   test("with lookup drafts and without", async () => {
     const engine = engineOf({ speculation: "lookup", maxSpeculating: 64 }, { memory: 1 });

@@ -6,14 +6,14 @@ import { keep, scope } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { AnswerGrammars } from "./answer-grammar.js";
-import { BlockPool } from "./block-pool.js";
+import { BlockPool, type PrefixCache } from "./block-pool.js";
 import { Generation } from "./generation.js";
 import type { ModelRunner } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
 import { checkId, checkSampling, type GenerationRequest, type GenerationResult, type TokenEvent } from "./request.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
-import { type DraftPart, PlanBuilder, wantsLogits } from "./step-plan.js";
+import { type DraftPart, PlanBuilder } from "./step-plan.js";
 
 /** How drafts are made: by the model's multi-token-prediction layer, by looking up what was said before, or not at all. */
 export type Speculation = "mtp" | "lookup" | "none";
@@ -27,8 +27,8 @@ export interface EngineOptions {
   readonly maxSequences?: number;
   /** Most new tokens of a step; default 512, at least maxSequences. */
   readonly maxStepTokens?: number;
-  /** Whether prompts that begin alike are computed once; default true. */
-  readonly prefixCache?: boolean;
+  /** Which blocks later prompts that begin alike find computed; default: all. */
+  readonly prefixCache?: PrefixCache;
   /** Default: "mtp" where the runner has it, else "lookup". Changes the speed alone. */
   readonly speculation?: Speculation;
   /** Drafts are verified only while at most so many sequences run, as more already use the arithmetic that drafts would; default 4. */
@@ -60,12 +60,6 @@ export interface EngineStats {
   /** Tokens drafted, and those that came true. */
   readonly drafted: number;
   readonly accepted: number;
-}
-
-/** A scheduled part, with how many rows of logits are its own and which row of the step is its first. */
-interface StepPart extends ScheduledPart<Generation> {
-  readonly numRows: number;
-  readonly firstRow: number;
 }
 
 /** See the file's head. Make one a model; `close` it before the model goes. */
@@ -216,17 +210,15 @@ export class Engine {
     }
   }
 
-  private async runParts(scheduled: readonly ScheduledPart<Generation>[]): Promise<void> {
+  private async runParts(parts: readonly ScheduledPart<Generation>[]): Promise<void> {
     const started = performance.now();
-    const plan = this.plans.step(scheduled);
-    // What a part is about is noted now: a request may be cancelled, and lose its blocks, wherever there is waiting below.
-    const parts = scheduled.map((part, s): StepPart => ({ ...part, numRows: wantsLogits(part) ? part.numDrafts + 1 : 0, firstRow: plan.cuQueries[s] }));
+    const plan = this.plans.step(parts); // before any waiting: a cancelled request loses its blocks
     const numRows = await this.gatherRows(parts);
     const logits = scope(() => keep(this.runner.step(plan)));
     const drawn = await this.draw(logits, numRows);
     const before = this.totals.generatedTokens;
     this.totals.steps++;
-    await this.prepareDrafts(this.advance(parts, drawn));
+    await this.prepareDrafts(this.advance(parts, drawn, plan.cuQueries));
     this.rate.note(this.totals.generatedTokens - before, performance.now() - started);
   }
 
@@ -241,18 +233,18 @@ export class Engine {
   }
 
   /** Tells the sampler what each row of logits is drawn by; returns their number. */
-  private async gatherRows(parts: readonly StepPart[]): Promise<number> {
+  private async gatherRows(parts: readonly ScheduledPart<Generation>[]): Promise<number> {
     this.sampler.clear();
     let total = 0;
-    for (const { sequence, numRows } of parts) {
-      const masks = numRows > 0 && sequence.isConstrained ? await this.masksOf(sequence, numRows - 1) : [];
+    for (const { sequence, numLogits } of parts) {
+      const masks = numLogits > 0 && sequence.isConstrained ? await this.masksOf(sequence, numLogits - 1) : undefined;
       const { sampling: options, random, changes, drafts, numGenerated } = sequence;
-      for (let j = 0; j < numRows; j++) {
+      for (let j = 0; j < numLogits; j++) {
         if (j > 0) changes?.add(drafts[j - 1]);
-        this.sampler.add({ options, random, index: numGenerated + j, changes, mask: masks[j] });
+        this.sampler.add({ options, random, index: numGenerated + j, changes, mask: masks?.[j] });
       }
-      for (let j = 1; j < numRows; j++) changes?.remove(drafts[j - 1]);
-      total += numRows;
+      for (let j = 1; j < numLogits; j++) changes?.remove(drafts[j - 1]);
+      total += numLogits;
     }
     return total;
   }
@@ -278,28 +270,35 @@ export class Engine {
     }
   }
 
-  /** Gives every sequence its new tokens; returns the rows whose successors are now known. */
-  private advance(parts: readonly StepPart[], drawn: DrawnTokens | null): DraftPart[] {
+  /** Gives every sequence its new tokens; returns the rows whose successors are now known, where drafts may be made of them. */
+  private advance(parts: readonly ScheduledPart<Generation>[], drawn: DrawnTokens | null, firstRows: Int32Array): DraftPart[] {
     const draftParts: DraftPart[] = [];
     let row = 0;
-    for (const part of parts) {
-      const { sequence, isPrefill, firstRow } = part;
+    for (let s = 0; s < parts.length; s++) {
+      const { sequence, isPrefill, numTokens, numLogits } = parts[s];
       const firstLogits = row;
-      row += part.numRows;
+      row += numLogits;
       if (sequence.state !== "running") continue; // cancelled meanwhile
       const position = sequence.numComputed;
-      sequence.numComputed += part.numTokens;
-      if (drawn && part.numRows > 0) this.takeTokens(part, drawn, firstLogits);
+      sequence.numComputed += numTokens;
+      if (drawn && numLogits > 0) this.takeTokens(parts[s], drawn, firstLogits);
       this.pool.register(sequence);
-      const numTokens = sequence.numComputed - position;
       if (sequence.isFinished) this.scheduler.remove(sequence);
-      else draftParts.push({ sequence, isPrefill, position, firstRow, numTokens, wantsDraft: this.mayDraft(sequence) });
+      else if (this.speculation !== "none")
+        draftParts.push({
+          sequence,
+          isPrefill,
+          position,
+          firstRow: firstRows[s],
+          numTokens: sequence.numComputed - position,
+          wantsDraft: this.mayDraft(sequence),
+        });
     }
     return draftParts;
   }
 
   /** The token after the known ones, and one behind every draft that came true. */
-  private takeTokens({ sequence, numDrafts }: StepPart, { ids, logProbs, top }: DrawnTokens, firstRow: number): void {
+  private takeTokens({ sequence, numDrafts }: ScheduledPart<Generation>, { ids, logProbs, top }: DrawnTokens, firstRow: number): void {
     const { drafts, isConstrained, numTokens: numKnown } = sequence;
     let numAccepted = 0;
     for (let j = 0; j <= numDrafts; j++) {
@@ -314,7 +313,7 @@ export class Engine {
     sequence.numDrafted += numDrafts;
     sequence.numAccepted += numAccepted;
     sequence.lookup.learn(numDrafts, numAccepted);
-    sequence.drafts = [];
+    if (drafts.length > 0) sequence.drafts = [];
     this.totals.generatedTokens += sequence.numTokens - numKnown;
     this.totals.drafted += numDrafts;
     this.totals.accepted += numAccepted;
@@ -322,7 +321,7 @@ export class Engine {
 
   private mayDraft(sequence: Generation): boolean {
     const isFew = this.scheduler.running.length <= (this.options.maxSpeculating ?? 4);
-    return this.speculation !== "none" && isFew && !sequence.isPrefilling && sequence.numPending === 1 && sequence.draftLimit > 0;
+    return isFew && !sequence.isPrefilling && sequence.numPending === 1 && sequence.draftLimit > 0;
   }
 
   private async prepareDrafts(parts: readonly DraftPart[]): Promise<void> {

@@ -49,7 +49,7 @@ export async function generate(model: LanguageModel, requests: readonly Generate
   const { cache: cacheKind = "heads" } = options;
   const cacheTokens = samplingCacheTokens(slots, maxTokens);
   const runner = new PagedRunner(model, { cacheKind, cacheType: model.parameters.compute, cacheTokens, usesDrafts: false });
-  const engine = new Engine({ runner, maxSequences: slots, maxStepTokens: Math.max(slots, STEP_TOKENS), speculation: "none" });
+  const engine = new Engine({ runner, maxSequences: slots, maxStepTokens: Math.max(slots, STEP_TOKENS), prefixCache: "prompts", speculation: "none" });
   try {
     return await model.parameters.whilePacked(() => runAll(engine, requests, options));
   } finally {

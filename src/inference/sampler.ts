@@ -55,7 +55,11 @@ export class Sampler {
     if (row === this.uniforms.length) this.widen();
     const { temperature = 1, topK = 0, topP = 1, minP = 0, topLogProbs: numTop = 0 } = options;
     this.uniforms[row] = temperature === 0 ? 0 : random.floatAt(index);
-    this.settings.set([temperature, topK, topP, minP], NUM_SETTINGS * row);
+    const at = NUM_SETTINGS * row;
+    this.settings[at] = temperature;
+    this.settings[at + 1] = topK;
+    this.settings[at + 2] = topP;
+    this.settings[at + 3] = minP;
     changes?.writeTo(this.changes);
     this.cuChanges[row + 1] = this.changes.length;
     if (mask) {

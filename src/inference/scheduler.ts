@@ -21,6 +21,8 @@ export interface ScheduledPart<S extends Sequence> {
   readonly numDrafts: number;
   /** Whether the tokens are prompt: prompt and generated tokens never share a part. */
   readonly isPrefill: boolean;
+  /** Rows of logits wanted: where the tokens end at the newest known one, of that and of every draft; else none. */
+  readonly numLogits: number;
 }
 
 /**
@@ -69,14 +71,12 @@ export class Scheduler<S extends Sequence> {
       const numTokens = Math.min(isPrefill ? numPrompt - numComputed : numPending, limit);
       if (numTokens <= 0) return;
       budget -= numTokens + drafts;
-      (isPrefill ? prefilling : generating).push({ sequence, numTokens, numDrafts: drafts, isPrefill });
+      const numLogits = numTokens === numPending ? drafts + 1 : 0;
+      (isPrefill ? prefilling : generating).push({ sequence, numTokens, numDrafts: drafts, isPrefill, numLogits });
     };
-    const upToDate = this.running.filter((s) => !s.isPrefilling && s.numPending === 1);
-    upToDate.forEach((s, i) => {
-      // One token stays for each of the others.
-      add(s, 1, this.reserveDrafts(s, budget - (this.running.length - i)));
-    });
-    for (const s of this.running) if (s.isPrefilling || s.numPending > 1) add(s, budget);
+    let numOthers = this.running.length;
+    for (const s of this.running) if (isUpToDate(s)) add(s, 1, this.reserveDrafts(s, budget - numOthers--)); // one token stays for each of the others
+    for (const s of this.running) if (!isUpToDate(s)) add(s, budget);
     if (this.numPreemptions === numBefore) this.admit(() => budget, add);
     return [...prefilling, ...generating];
   }
@@ -125,3 +125,6 @@ export class Scheduler<S extends Sequence> {
     }
   }
 }
+
+/** Whether a sequence generates and only its newest token is still to be computed. */
+const isUpToDate = (sequence: Sequence): boolean => !sequence.isPrefilling && sequence.numPending === 1;

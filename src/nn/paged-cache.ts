@@ -1,8 +1,7 @@
 // The attention cache of a model in blocks of 64 tokens, shared by any number of sequences: memory and its size only.
 // Which sequence owns which block is the runtime's business.
 import { ConfigError } from "../errors.js";
-import { keep } from "../tensor/engine.js";
-import { zeros } from "../tensor/ops/elementwise.js";
+import { empty, keep } from "../tensor/engine.js";
 import { pagedWrite } from "../tensor/ops/paged-attention.js";
 import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../tensor/ops/paged-layout.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -53,16 +52,16 @@ function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType): Paged
   const { heads, keyWidth, valueWidth, latentWidth } = shape;
   if (valueWidth === null) {
     const width = dtype === "fp8-latent" ? entryBytes(shape, dtype) : keyWidth;
-    const keys = keep(zeros([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype));
+    const keys = keep(empty([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype));
     return { kind: "latent", keys, values: null, latentWidth: latentWidth ?? 0 };
   }
   if (dtype === "fp8-latent") throw new ConfigError(`an FP8 cache holds latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
   if (dtype === "bf16" && keyWidth % 2 !== 0) throw new ConfigError(`a paged bf16 cache takes keys of an even width, got ${keyWidth}: use f32`);
-  const tensorOf = (role: "keys" | "values", width: number) => keep(zeros(pagedShape(role, numBlocks, heads, width, dtype), dtype));
+  const tensorOf = (role: "keys" | "values", width: number) => keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype));
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }
 
-/** Blocks of all layers. Starts as zeros; a block needs no clearing between owners. */
+/** Blocks of all layers. Nothing is cleared, at the start or between owners: what a sequence has not written is not read. */
 export class PagedCache {
   readonly blockSize = BLOCK_TOKENS;
   readonly layers: readonly PagedLayer[];

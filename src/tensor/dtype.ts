@@ -107,7 +107,7 @@ export function decodeBytes(bytes: Uint8Array, dtype: DType): HostArray {
   return Float32Array.from(raw, dtype === "bf16" ? fromBf16Bits : fromF16Bits);
 }
 
-/** Numbers as device bytes of `dtype`; of block types the numbers are the bytes (encodeRow makes them from values). */
+/** Numbers as device bytes of `dtype`, in their own memory where they have that type already; of block types the numbers are the bytes (encodeRow makes them from values). */
 export function encodeBytes(values: ArrayLike<number>, dtype: DType): Uint8Array {
   if (dtype === "bf16" || dtype === "f16") {
     const toBits = dtype === "bf16" ? toBf16Bits : toF16Bits;
@@ -115,6 +115,7 @@ export function encodeBytes(values: ArrayLike<number>, dtype: DType): Uint8Array
     for (let i = 0; i < out.length; i++) out[i] = toBits(values[i]);
     return new Uint8Array(out.buffer);
   }
-  const array = dtype === "f32" ? Float32Array.from(values) : dtype === "i32" ? Int32Array.from(values) : Uint8Array.from(values);
+  const Numbers = dtype === "f32" ? Float32Array : dtype === "i32" ? Int32Array : Uint8Array;
+  const array = values instanceof Numbers ? values : new Numbers(values);
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -152,6 +152,16 @@ describe("the pool", () => {
     }
   });
 
+  it("hands out a cached buffer that is a little larger than asked for, but none much larger", () => {
+    useBackend(createReferenceBackend());
+    scope(() => void empty([3000], "u8"));
+    scope(() => void empty([2100], "u8"));
+    expect(memoryStats().heldBytes).toBe(sizeClass(3000));
+    scope(() => void empty([1800], "u8"));
+    expect(memoryStats().heldBytes).toBe(sizeClass(3000) + sizeClass(1800));
+    trimMemory();
+  });
+
   it("holds at most a quarter more than ever lived at once, however many sizes come by", () => {
     const backend = createReferenceBackend();
     useBackend({ ...backend, allocate: (sizeBytes) => ({ sizeBytes }), write: () => {} });

@@ -10,6 +10,11 @@ export function sizeClass(sizeBytes: number): number {
   return Math.ceil(sizeBytes / step) * step;
 }
 
+/**
+ * A cached buffer serves where up to so much less is asked for. Steps of ever new sizes would otherwise give memory back and ask for it anew, and the
+ * system clears what it gives.
+ */
+const LARGEST_FIT = 1.5;
 /** Held memory may exceed the largest live amount so far by a quarter: steps of ever new sizes would otherwise leave buffers of every size behind. */
 const HELD_OVER_PEAK = 1.25;
 /** What small programs may hold beyond that. */
@@ -30,7 +35,7 @@ export class BufferPool {
     const rounded = sizeClass(sizeBytes);
     const buffer = this.takeCached(rounded) ?? this.allocate(rounded);
     this.liveBuffers++;
-    this.liveBytes += rounded;
+    this.liveBytes += buffer.sizeBytes;
     if (this.liveBytes > this.peakLiveBytes) this.peakLiveBytes = this.liveBytes;
     return buffer;
   }
@@ -48,11 +53,15 @@ export class BufferPool {
     this.discardUntil(Number.NEGATIVE_INFINITY);
   }
 
+  /** A cached buffer of the size, else the smallest that is not much larger. */
   private takeCached(sizeBytes: number): DeviceBuffer | undefined {
-    const list = this.free.get(sizeBytes);
-    const buffer = list?.pop();
-    if (list?.length === 0) this.free.delete(sizeBytes);
-    return buffer;
+    for (let size = sizeBytes; size <= LARGEST_FIT * sizeBytes; size = sizeClass(size + 1)) {
+      const list = this.free.get(size);
+      const buffer = list?.pop();
+      if (list?.length === 0) this.free.delete(size);
+      if (buffer) return buffer;
+    }
+    return undefined;
   }
 
   /** When the system refuses, cached buffers are given back and it is asked once more. */
