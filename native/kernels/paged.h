@@ -1,9 +1,8 @@
 // Attention over a paged cache, over the expanded context of MLA, and the cache's writes and reads.
 // Knows nothing of models, of rotary embedding or of which sequence owns which block.
 //
-// Blocks hold 64 tokens, the keys of one softmax update, so a row's bits hang on its query and its context alone, wherever the blocks lie and however many
-// queries come at once. Over heads, and over latents up to 1024 keys, they are those of attention.h's kernels for the same numbers; longer contexts of
-// latents are summed in spans (span-walk.h). Layouts (P = 2 in bf16, 1 in f32), `tables` [S, maxBlocks] lists a sequence's blocks:
+// Blocks hold 64 tokens, the keys of one softmax update, so a row's bits are those of attention.h's kernels for the same numbers, wherever the
+// blocks lie and however many queries come at once. Layouts (P = 2 in bf16, 1 in f32), `tables` [S, maxBlocks] lists a sequence's blocks:
 //   heads   keys [blocks, Hkv, Dk/P, 64, P], values [blocks, Hkv, 64/P, Dv, P]: as the products read them, so nothing is packed
 //   latent  f32 or bf16 [blocks, 64, width]; FP8 (type u8) [blocks, 64, bytes]: `latent` e4m3, an f32 scale for every 128 of them, the rest bf16
 #pragma once

@@ -198,6 +198,7 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     },
   ],
   attention: [
+    { name: "more keys than are summed at once", inputs: [...qkv(1100, 2, 1, 16, 8, "bf16"), offsets(0, 1100)], params: { scale: 0.25, causal: true } },
     { inputs: [...qkv(300, 4, 2, 32, 32), offsets(0, 1, 131, 131, 300)], params: { scale: 0.18, causal: true } },
     { inputs: [...qkv(150, 2, 2, 192, 128), offsets(0, 150)], params: { scale: 0.07, causal: true }, tolerance: 4e-5 },
     { inputs: [...qkv(203, 4, 1, 48, 32, "bf16"), offsets(0, 100, 203)], params: { scale: 0.15, causal: true } },

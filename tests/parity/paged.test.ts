@@ -107,12 +107,12 @@ function material({ heads, kvHeads, key, value }: Shape, dtype: Float, tokens: n
 }
 
 /** The same attention over keys and values laid end to end; a latent's values are the first numbers of each of its entries. */
-function packed(shape: Shape, dtype: Float): Promise<Buffer> {
+function packed(shape: Shape, dtype: Float, tokens = TOKENS): Promise<Buffer> {
   return scopeAsync(async () => {
-    const { q, k, v } = material(shape, dtype, TOKENS);
+    const { q, k, v } = material(shape, dtype, tokens);
     const keys = k.slice();
-    const values = v ? v.slice() : reshape(splitLast(reshape(keys, [TOKENS, shape.key]), shape.latent as number)[0], [TOKENS, 1, shape.latent as number]);
-    return Buffer.from(await attention(q.slice(), keys, values, i32(0, TOKENS), { scale: shape.key ** -0.5, causal: true }).bytes());
+    const values = v ? v.slice() : reshape(splitLast(reshape(keys, [tokens, shape.key]), shape.latent as number)[0], [tokens, 1, shape.latent as number]);
+    return Buffer.from(await attention(q.slice(), keys, values, i32(0, tokens), { scale: shape.key ** -0.5, causal: true }).bytes());
   });
 }
 
@@ -128,7 +128,6 @@ const latents: readonly Shape[] = [
   { heads: 16, kvHeads: 1, key: 576, value: null, latent: 512 },
   { heads: 5, kvHeads: 1, key: 40, value: null, latent: 24 },
 ];
-/** The last two are no wider than what one thread sums of a context that all threads share. */
 const fp8Latents: readonly Shape[] = [
   latents[0],
   { heads: 16, kvHeads: 1, key: 192, value: null, latent: 128 },
@@ -157,6 +156,17 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       for (const threads of [1, 3]) {
         backend.setThreads(threads);
         expect((await paged(shape, dtype, TOKENS, [120, 1, 82], 5, Number.NaN)).equals(expected), `${threads} threads`).toBe(true);
+      }
+      backend.setThreads(2);
+    });
+
+    it.each([shapes[1], latents[1]])("so they do over more keys than are summed at once, on any number of threads: %o", async (shape) => {
+      useBackend(backend);
+      const contiguous = await packed(shape, dtype, 1100);
+      for (const threads of [1, 2, 3]) {
+        backend.setThreads(threads);
+        for (const chunks of [[1100], [508, 8, 1, 507, 3, 1, 72]])
+          expect((await paged(shape, dtype, 1100, chunks, 7)).equals(contiguous), `chunks ${chunks}, ${threads} threads`).toBe(true);
       }
       backend.setThreads(2);
     });

@@ -160,7 +160,7 @@ function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | nul
  * softmax(scale·q·kᵀ)·v of new queries q [T,Hq,Dk] over cached keys: sequence s has rows cuQueries[s] … cuQueries[s+1]-1, of which the last
  * sits at position contextLengths[s]-1, and a row sees every position up to its own (all must have been written). Values null: a latent
  * cache, whose entries' first `valueWidth` numbers are the values. A row's bits depend on its query and its context alone, and are those of
- * `attention` for keys and values of the same type, over latents up to 1024 of them (longer contexts are summed in spans).
+ * `attention` for keys and values of the same type.
  */
 export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   name: "pagedAttention",
