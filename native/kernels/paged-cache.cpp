@@ -6,6 +6,7 @@
 #include "dtype.h"
 #include "fp8-latent.h"
 #include "lanes.h"
+#include "paged-tables.h"
 #include "paged.h"
 #include "pool.h"
 
@@ -61,8 +62,13 @@ void writeEntry(const X* x, C* cache, int64_t role, int64_t block, int64_t offse
 
 }  // namespace
 
-void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t role, const int32_t* blockIds, const int32_t* offsets, int64_t R,
-                int64_t heads, int64_t width, int64_t latent) {
+void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t numBlocks, int64_t role, const int32_t* blockIds, const int32_t* offsets,
+                int64_t R, int64_t heads, int64_t width, int64_t latent) {
+  for (int64_t r = 0; r < R; ++r) {
+    Tables::checkBlock(blockIds[r], numBlocks);
+    if (offsets[r] < 0 || offsets[r] >= kBlockKeys)
+      throw std::runtime_error("paged cache: expected offsets in [0, " + std::to_string(kBlockKeys) + "), got " + std::to_string(offsets[r]));
+  }
   const int64_t rowWidth = heads * width;
   dispatchType(xType, [&](auto xTag) {
     using X = decltype(xTag);
@@ -85,15 +91,17 @@ void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, in
   });
 }
 
-void gatherPaged(const void* cache, int64_t cacheType, const int32_t* tables, int64_t maxBlocks, const int32_t* cuKeys, int64_t S, void* out, int64_t outType,
-                 int64_t width, int64_t latent) {
+void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const int32_t* tables, int64_t maxBlocks, const int32_t* cuKeys, int64_t S, void* out,
+                 int64_t outType, int64_t width, int64_t latent) {
+  const Tables blocks{tables, maxBlocks, numBlocks};
+  for (int64_t s = 0; s < S; ++s) blocks.check(s, cuKeys[s + 1] - cuKeys[s]);
   dispatchType(outType, [&](auto outTag) {
     using Y = decltype(outTag);
     const auto eachEntry = [&](auto&& read) {
       for (int64_t s = 0; s < S; ++s)
         parallelFor(cuKeys[s + 1] - cuKeys[s], rowGrain(width), [&](int64_t begin, int64_t end) {
           for (int64_t t = begin; t < end; ++t)
-            read(static_cast<int64_t>(tables[s * maxBlocks + t / kBlockKeys]) * kBlockKeys + t % kBlockKeys, static_cast<Y*>(out) + (cuKeys[s] + t) * width);
+            read(blocks.at(s, t / kBlockKeys) * kBlockKeys + t % kBlockKeys, static_cast<Y*>(out) + (cuKeys[s] + t) * width);
         });
     };
     if (cacheType == kU8) {

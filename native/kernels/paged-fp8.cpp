@@ -359,13 +359,13 @@ class Int8Blocks {
 
 bool canMultiplyFp8(int64_t Dk, int64_t Dv) { return Dv > 0 && Dv % kFp8Group == 0 && (Dk - Dv) % 2 == 0; }
 
-void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void* o, const int32_t* tables, int64_t maxBlocks, const int32_t* cuQueries,
-                       const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Dk, int64_t Dv, float scale) {
+void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void* o, const Tables& tables, const int32_t* cuQueries, const int32_t* contextLengths,
+                       int64_t S, int64_t Hq, int64_t Dk, int64_t Dv, float scale) {
   const WalkSizes z{Hq, 1, Dk, Dv, Hq, scale};
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto tag) {
     using Q = decltype(tag);
-    walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, {tables, maxBlocks}, z));
+    walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, tables, z));
   });
 }
 
@@ -376,8 +376,7 @@ void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void*
 namespace luciole {
 
 bool canMultiplyFp8(int64_t, int64_t) { return false; }
-void pagedFp8Attention(const void*, int64_t, const uint8_t*, void*, const int32_t*, int64_t, const int32_t*, const int32_t*, int64_t, int64_t, int64_t, int64_t,
-                       float) {
+void pagedFp8Attention(const void*, int64_t, const uint8_t*, void*, const Tables&, const int32_t*, const int32_t*, int64_t, int64_t, int64_t, int64_t, float) {
   throw std::runtime_error("this build has no int8 dot product: ask canMultiplyFp8 first");
 }
 

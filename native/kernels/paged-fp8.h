@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "paged-tables.h"
+
 namespace luciole {
 
 /** Whether this build has the instructions and the widths suit: Dv a multiple of 128 numbers, Dk - Dv of 2. */
@@ -12,7 +14,7 @@ bool canMultiplyFp8(int64_t Dk, int64_t Dv);
  * part stays bf16; probabilities times a latent's scale are rounded to 8 bits of the largest of 64 keys. Sums are exact in i32, then f32:
  * half a percent of rounding beside e4m3's own 3. A row's bits depend on its query and its context alone.
  */
-void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void* o, const int32_t* tables, int64_t maxBlocks, const int32_t* cuQueries,
-                       const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Dk, int64_t Dv, float scale);
+void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void* o, const Tables& tables, const int32_t* cuQueries, const int32_t* contextLengths,
+                       int64_t S, int64_t Hq, int64_t Dk, int64_t Dv, float scale);
 
 }  // namespace luciole

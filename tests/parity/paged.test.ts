@@ -139,6 +139,24 @@ const CHUNKS = [[TOKENS], [1, 63, 1, 64, 70, 2, 2], [130, 1, 1, 1, 5, 8, 57], ne
 describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ backend }) => {
   afterAll(() => backend.setThreads(2));
 
+  it("tables, blocks, offsets and contexts that lie outside the cache are refused before anything is read or written", () => {
+    useBackend(backend);
+    const cache = new PagedCache([{ heads: 1, keyWidth: 16, valueWidth: 16, latentWidth: null }], 3, "f32");
+    const [{ keys, values }] = cache.layers;
+    const attend = (table: number[], queries: number, context: number) =>
+      scope(() => void pagedAttention(zeros([queries, 1, 16], "f32"), keys, values, reshape(i32(...table), [1, 2]), i32(0, queries), i32(context), { scale: 1, valueWidth: 16 }));
+    const write = (block: number, offset: number) => scope(() => writePaged(cache.layers[0], zeros([1, 1, 16], "f32"), zeros([1, 1, 16], "f32"), i32(block), i32(offset)));
+    expect(() => attend([2, 0], 1, 128)).not.toThrow();
+    expect(() => attend([2, 0], 1, 129)).toThrow(/expected contexts of 0 to 128 tokens, as tables of 2 blocks hold, got 129/);
+    expect(() => attend([2, 3], 1, 65)).toThrow(/expected blocks in \[0, 3\), got 3/);
+    expect(() => attend([2, 3], 1, 64)).not.toThrow();
+    expect(() => attend([-1, 0], 1, 5)).toThrow(/expected blocks in \[0, 3\), got -1/);
+    expect(() => attend([2, 0], 6, 5)).toThrow(/expected 0 to 5 new queries/);
+    expect(() => write(3, 0)).toThrow(/expected blocks in \[0, 3\), got 3/);
+    expect(() => write(0, 64)).toThrow(/expected offsets in \[0, 64\), got 64/);
+    cache.dispose();
+  });
+
   describe.each(["f32", "bf16"] as const)("in %s", (dtype) => {
     // Words of a bf16 cache hold two neighbours of a key.
     const inBlocks = [...shapes, ...latents].filter(({ key }) => dtype === "f32" || key % 2 === 0);

@@ -128,18 +128,18 @@ interface AttentionFunctions {
 interface PagedFunctions {
   // biome-ignore format: one line per group of operands
   pagedWrite(
-    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, role: number, blockIds: Address, offsets: Address,
+    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, numBlocks: number, role: number, blockIds: Address, offsets: Address,
     R: number, heads: number, width: number, latent: number,
   ): void;
   // biome-ignore format: one line per group of operands
   gatherPaged(
-    cache: Address, cacheType: TypeCode, tables: Address, maxBlocks: number, cuKeys: Address, S: number, out: Address, outType: TypeCode,
-    width: number, latent: number,
+    cache: Address, cacheType: TypeCode, numBlocks: number, tables: Address, maxBlocks: number, cuKeys: Address, S: number,
+    out: Address, outType: TypeCode, width: number, latent: number,
   ): void;
   // biome-ignore format: one line per group of operands
   pagedAttention(
-    q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, o: Address, tables: Address, maxBlocks: number,
-    cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
+    q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, numBlocks: number, o: Address,
+    tables: Address, maxBlocks: number, cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
   ): void;
   // biome-ignore format: one line per group of operands
   expandedAttention(

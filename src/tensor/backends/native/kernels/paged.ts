@@ -18,7 +18,7 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const { heads, width } = pagedWidths(cache!, role, latent);
       // biome-ignore format: one line per group of operands
       addon.pagedWrite(
-        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), roles[role], write.i32(blockIds), write.i32(offsets),
+        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), cache!.shape[0], roles[role], write.i32(blockIds), write.i32(offsets),
         x!.shape[0], heads, width, latent,
       );
     },
@@ -26,7 +26,7 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
       addon.gatherPaged(
-        addressOf(cache), typeCode(cache), gather.i32(tables), maxBlocks, gather.i32(cuKeys), sequences, gather.float(out), typeCode(out),
+        addressOf(cache), typeCode(cache), cache!.shape[0], gather.i32(tables), maxBlocks, gather.i32(cuKeys), sequences, gather.float(out), typeCode(out),
         out.shape[1], latent,
       );
     },
@@ -35,7 +35,7 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
       addon.pagedAttention(
-        addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), addressOf(o), paged.i32(tables), maxBlocks,
+        addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), keys!.shape[0], addressOf(o), paged.i32(tables), maxBlocks,
         paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth, scale,
       );
     },
