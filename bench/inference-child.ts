@@ -20,7 +20,7 @@ const startedMs = performance.now();
 const opened = await openForInference(path, { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
 const runner = runnerOf(opened);
 const { plan } = opened;
-say({ facts: { loadSeconds: (performance.now() - startedMs) / 1000, weightBytes: plan.weights, cacheBytes: plan.cache } });
+say({ facts: { loadSeconds: (performance.now() - startedMs) / 1000, weightBytes: plan.weights + plan.mapped, cacheBytes: plan.cache } });
 let seed = 0;
 for await (const _ of createInterface(process.stdin)) {
   const measured = await measureRound(runner, kind as InferenceKind, round, seed++, startProfile);

@@ -30,11 +30,11 @@ const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
 /** Rounds of one stream are short and many: the bandwidth that a machine's neighbours leave changes from second to second. */
 const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 9, prefill: 3, batch: 3 };
 const LARGE_BYTES = 512 * 2 ** 20;
-const PROBE_SECONDS = 0.2;
+const PROBE_SECONDS = 0.3;
 const peerScript = join(packageRoot, "bench", "peers", "llama-cpp", "serve.mjs");
 const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
 
-/** One side's rounds; `readBandwidths`: in GB/s, the mean of what was measured before and after each. */
+/** One side's rounds; `readBandwidths`: in GB/s, what a plain read sustained just before and after each, their mean. */
 interface Side {
   readonly rounds: StepResult[];
   readonly readBandwidths: readonly number[];
@@ -73,8 +73,9 @@ async function compare({ shape, type, targets }: Comparison, folder: string, opt
     lines.push(speedLine(what, ours, peer, targets[kind]));
     if (kind === "decode") {
       single = rate(ours);
-      lines.push(bandwidthLine(what, ours), ...(peer ? [peerBandwidthLine(what, ours, peer)] : []), memoryLine(what, ours), loadLine(what, ours, peer));
+      lines.push(bandwidthLine(what, ours), ...(peer ? [peerBandwidthLine(what, ours, peer)] : []), memoryLine(what, ours));
     }
+    if (kind === "prefill") lines.push(loadLine(`${shape} ${type}, opening`, ours, peer));
     if (kind === "batch")
       lines.push({
         claim: "inference",
@@ -96,7 +97,7 @@ async function contest(file: string, kind: InferenceKind, { threads }: BenchOpti
   const rounds: StepResult[][] = steppers.map(() => []);
   const bandwidths: number[][] = steppers.map(() => []);
   const { addon } = nativeBackend(threads);
-  const bandwidth = () => addon.readBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9;
+  const bandwidth = () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9;
   for (const stepper of steppers) await stepper.warmUp();
   for (let i = 0, before = bandwidth(); i < ROUNDS[kind]; i++)
     for (const [side, stepper] of steppers.entries()) {
@@ -162,15 +163,9 @@ function memoryLine(what: string, ours: Side): Line {
   return { claim: "inference", what: `${what}, peak memory / (weights + cache)`, unit: "x", ours: reached, reached, target: { atMost: 1.15 } };
 }
 
+/** Opening a file that another process has read before; what the claim asks of a file of 1.9 GB it asks of smaller ones too. */
 function loadLine(what: string, ours: Side, peer: Side | undefined): Line {
-  const { loadSeconds } = ours.facts;
-  return {
-    claim: "inference",
-    what: `${what}, opening`,
-    unit: "s",
-    ours: loadSeconds,
-    peer: peer?.facts.loadSeconds,
-    reached: loadSeconds,
-    target: { atMost: 2 },
-  };
+  const { loadSeconds, weightBytes } = ours.facts;
+  const target = weightBytes < 2e9 ? { atMost: 2 } : undefined;
+  return { claim: "inference", what, unit: "s", ours: loadSeconds, peer: peer?.facts.loadSeconds, reached: loadSeconds, target };
 }

@@ -74,6 +74,16 @@ double bestRate(int64_t threads, double seconds, double unitsPerIteration, F&& b
   return unitsPerIteration * static_cast<double>(threads) / fastest;
 }
 
+/** The mean rate over `seconds`, one iteration after the other. */
+template <class F>
+double meanRate(int64_t threads, double seconds, double unitsPerIteration, F&& body) {
+  if (threads < 1 || threads > 256) throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
+  int64_t iterations = 0;
+  double taken = 0;
+  for (double end = now() + seconds; iterations == 0 || now() < end; ++iterations) taken += timeTogether(threads, [&](int64_t thread) { body(thread, 1); });
+  return unitsPerIteration * static_cast<double>(threads * iterations) / taken;
+}
+
 // An asm operand that may have changed the value, as far as the compiler knows.
 #if defined(__x86_64__)
 #define KEEP(value) "+v"(value)
@@ -175,9 +185,9 @@ double peakDotInt8(int64_t threads, double seconds) {
 double peakDotInt8(int64_t, double) { return 0; }
 #endif
 
-template <int64_t Ahead>
+template <int64_t Ahead, bool Sustained>
 static double readRate(const float* source, int64_t count, int64_t threads, double seconds) {
-  return bestRate(threads, seconds, 4.0 * count / threads, [&](int64_t thread, int64_t iterations) {
+  const auto read = [&](int64_t thread, int64_t iterations) {
     Share share(count, thread, threads);
     for (int64_t i = 0; i < iterations; ++i) {
       const float* p = source;
@@ -185,15 +195,21 @@ static double readRate(const float* source, int64_t count, int64_t threads, doub
       float total = sumRange<Ahead>(p + share.begin, p + share.end);
       asm volatile("" : KEEP(total));
     }
-  });
+  };
+  const double bytes = 4.0 * count / threads;
+  return Sustained ? meanRate(threads, seconds, bytes, read) : bestRate(threads, seconds, bytes, read);
 }
 
-double readBandwidth(int64_t threads, int64_t bytes, double seconds) {
+template <bool Sustained>
+static double readRateOf(int64_t threads, int64_t bytes, double seconds) {
   int64_t count = std::max<int64_t>(bytes / 4, 8 * kLanes * threads);
   Buffer source = filled(count);
   // Which is faster differs between CPUs and between caches and memory; a kernel may do either.
-  return std::max(readRate<0>(source.get(), count, threads, seconds / 2), readRate<2048>(source.get(), count, threads, seconds / 2));
+  return std::max(readRate<0, Sustained>(source.get(), count, threads, seconds / 2), readRate<2048, Sustained>(source.get(), count, threads, seconds / 2));
 }
+
+double readBandwidth(int64_t threads, int64_t bytes, double seconds) { return readRateOf<false>(threads, bytes, seconds); }
+double sustainedReadBandwidth(int64_t threads, int64_t bytes, double seconds) { return readRateOf<true>(threads, bytes, seconds); }
 
 double copyBandwidth(int64_t threads, int64_t bytes, double seconds) {
   int64_t count = std::max<int64_t>(bytes / 8, 8 * kLanes * threads);

@@ -14,6 +14,8 @@ double peakDotInt8(int64_t threads, double seconds);
 
 /** Bytes/s read by `threads` threads that each sum their share of a buffer of `bytes` (small: a cache's figure; large: memory's). */
 double readBandwidth(int64_t threads, int64_t bytes, double seconds);
+/** The mean over the time instead of the best moment: what neighbours on the machine left to be had meanwhile. */
+double sustainedReadBandwidth(int64_t threads, int64_t bytes, double seconds);
 /** Bytes/s moved (read + written) by a plain copy between two buffers of `bytes` / 2. */
 double copyBandwidth(int64_t threads, int64_t bytes, double seconds);
 /** Bytes/s moved by a[i] = b[i] + s·c[i] over three buffers of `bytes` / 3 (STREAM triad; McCalpin 1995). */

@@ -144,8 +144,15 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     const cache = new PagedCache([{ heads: 1, keyWidth: 16, valueWidth: 16, latentWidth: null }], 3, "f32");
     const [{ keys, values }] = cache.layers;
     const attend = (table: number[], queries: number, context: number) =>
-      scope(() => void pagedAttention(zeros([queries, 1, 16], "f32"), keys, values, reshape(i32(...table), [1, 2]), i32(0, queries), i32(context), { scale: 1, valueWidth: 16 }));
-    const write = (block: number, offset: number) => scope(() => writePaged(cache.layers[0], zeros([1, 1, 16], "f32"), zeros([1, 1, 16], "f32"), i32(block), i32(offset)));
+      scope(
+        () =>
+          void pagedAttention(zeros([queries, 1, 16], "f32"), keys, values, reshape(i32(...table), [1, 2]), i32(0, queries), i32(context), {
+            scale: 1,
+            valueWidth: 16,
+          }),
+      );
+    const write = (block: number, offset: number) =>
+      scope(() => writePaged(cache.layers[0], zeros([1, 1, 16], "f32"), zeros([1, 1, 16], "f32"), i32(block), i32(offset)));
     expect(() => attend([2, 0], 1, 128)).not.toThrow();
     expect(() => attend([2, 0], 1, 129)).toThrow(/expected contexts of 0 to 128 tokens, as tables of 2 blocks hold, got 129/);
     expect(() => attend([2, 3], 1, 65)).toThrow(/expected blocks in \[0, 3\), got 3/);

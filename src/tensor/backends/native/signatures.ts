@@ -248,6 +248,7 @@ interface RooflineFunctions {
   peakDotBf16(threads: number, seconds: number): number;
   peakDotInt8(threads: number, seconds: number): number;
   readBandwidth(threads: number, bytes: number, seconds: number): number;
+  sustainedReadBandwidth(threads: number, bytes: number, seconds: number): number;
   copyBandwidth(threads: number, bytes: number, seconds: number): number;
   triadBandwidth(threads: number, bytes: number, seconds: number): number;
 }
