@@ -149,12 +149,9 @@ function bandwidthLine(what: string, side: Side, bytes = bytesPerToken(side)): L
 function peerBandwidthLine(what: string, ours: Side, peer: Side): Line {
   const { target: _, ours: peerReads, ...line } = bandwidthLine(what, peer, bytesPerToken(ours));
   const bound = 1 / (line.reached as number);
-  return {
-    ...line,
-    what: `${what}, memory read by llama.cpp`,
-    ours: peerReads,
-    note: `whoever reads every weight can be ${bound.toFixed(2)} times as fast at most`,
-  };
+  const rounds = rates(ours).map((own, i) => `${ours.readBandwidths[i].toFixed(0)}: ${(own / rates(peer)[i]).toFixed(2)}`);
+  const note = `whoever reads every weight can be ${bound.toFixed(2)} times as fast at most; GB/s around each round and ours / peer in it: ${rounds.join(", ")}`;
+  return { ...line, what: `${what}, memory read by llama.cpp`, ours: peerReads, note };
 }
 
 function memoryLine(what: string, ours: Side): Line {
