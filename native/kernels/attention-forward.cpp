@@ -112,7 +112,7 @@ void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const S
       Lookahead ahead = linesAfter(t, task, next, z, key);
       attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale}, key, keys, queries, state, ahead);
     }
-    if (span > 0) all.fold(state, rows);
+    if (span > 0) all.fold(state, z.causal ? std::max<int64_t>(0, (span - task.first) * z.group) : 0, rows);
   }
   for (int64_t p = 0, row = 0; p < task.positions; ++p)
     for (int64_t g = 0; g < z.group; ++g, ++row) {

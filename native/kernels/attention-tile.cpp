@@ -122,9 +122,8 @@ Softmax Softmax::in(float* scratch, int64_t rows, int64_t ldo) {
   return state;
 }
 
-void Softmax::fold(const Softmax& further, int64_t rows) const {
-  for (int64_t r = 0; r < rows; ++r) {
-    if (further.max[r] == -kInfinity) continue;
+void Softmax::fold(const Softmax& further, int64_t first, int64_t rows) const {
+  for (int64_t r = first; r < rows; ++r) {
     const float top = max[r] > further.max[r] ? max[r] : further.max[r];
     const vf own = expNonPositive(splat(max[r] - top)), theirs = expNonPositive(splat(further.max[r] - top));
     const auto add = [&](float* to, const float* from) { store(to, vfma(load(from), theirs, load(to) * own)); };

@@ -189,8 +189,8 @@ struct Softmax {
   /** An empty one in scratch; one that lies there. */
   static Softmax in(float* scratch, int64_t rows, int64_t ldo);
   static Softmax at(float* scratch, int64_t rows, int64_t ldo) { return {scratch, scratch + roundUp(rows, 16), scratch + roundUp(rows, 16) + rows * kLanes, ldo}; }
-  /** Takes in the softmax of further keys, for `rows` rows; a row that saw none of them stays as it is. */
-  void fold(const Softmax& further, int64_t rows) const;
+  /** Takes in the softmax of further keys, of which rows [first, rows) have seen some. */
+  void fold(const Softmax& further, int64_t first, int64_t rows) const;
   /** Writes out / norm to o and, unless null, log-sum-exp to *lse, for the first row. */
   template <class T>
   void finish(T* o, int64_t dv, float* lse) const;

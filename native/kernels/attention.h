@@ -3,8 +3,9 @@
 // One arithmetic order per query row, the same in attentionForward and in pagedAttention (paged.h), so a sampler's row equals the
 // trainer's to the bit (same element type, same build):
 //   q is multiplied by `scale` in f32; a score is one chain of fused multiply-adds over d ascending; keys are taken in
-//   blocks of 64 from key 0 of the sequence; the softmax is updated online, block by block; within a block P·V is one
-//   chain over keys ascending; the normaliser is kept per lane and summed pairwise once at the end.
+//   blocks of 64 from key 0 of the sequence; the softmax is updated online, block by block, over each span of kSpanKeys by itself, and the
+//   spans are folded together in order; within a block P·V is one chain over keys ascending; the normaliser is kept per lane and summed
+//   pairwise once at the end.
 // Hidden keys add exact zeros. Nothing depends on the row's neighbours, the thread count or the batch.
 // f32 operands: all arithmetic is f32. bf16 operands where the dot instruction exists: products take two neighbours of the summed dimension
 // at once, sums are f32; scores are multiplied by `scale` afterwards, and probabilities (and their gradients) are rounded to bf16 where they

@@ -4,6 +4,7 @@
 //   floats()                                          scratch that one block takes
 //   block(task, i, scratch, next) -> Products::Block  keys and values of block i of a task; `next` is what is read after them, to fetch ahead
 #pragma once
+#include <iterator>
 #include <vector>
 
 #include "attention-tile.h"
@@ -15,7 +16,7 @@ namespace luciole::attention {
 inline constexpr int64_t kWalkRows = 192;        // query rows a thread keeps in cache while the keys pass by
 inline constexpr int64_t kWalkHeads = 16;        // tasks of one sequence's heads that it takes side by side
 inline constexpr int64_t kWalkInline = 1 << 17;  // multiply-adds below which waking a thread costs more than it gives
-inline constexpr int64_t kSpansPerThread = 8;    // whose softmaxes are held at once
+inline constexpr int64_t kSpansPerThread = 4;    // whose softmaxes are held at once
 
 /** Widths of one call. */
 struct WalkSizes {
@@ -33,10 +34,8 @@ struct WalkTask {
   int64_t work() const { return queries * seen(); }
   int32_t keysAt(int64_t block) const { return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys)); }
   int64_t spans() const { return (blocks() + kSpanBlocks - 1) / kSpanBlocks; }
-  /** Where the first tile of rows begins of which one sees a key of the block. */
-  int64_t firstRow(const WalkSizes& z, int64_t block, int64_t tileRows) const {
-    return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group) / tileRows * tileRows;
-  }
+  /** The first row that sees a key of the block. */
+  int64_t firstRow(const WalkSizes& z, int64_t block) const { return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group); }
   /** Keys of the block that each of `count` rows from `row` on sees. */
   void visibleAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* out) const {
     for (int64_t r = 0; r < count; ++r)
@@ -132,7 +131,7 @@ template <class Products, class Source>
 void attendBlock(const WalkRows<Products>& own, const WalkTask& task, int64_t i, const WalkStep& next, const WalkSizes& z, const Source& source, float* room) {
   constexpr int64_t tileRows = Products::kRows;
   typename Products::Block block = source.block(task, i, room, next);
-  for (int64_t row = task.firstRow(z, i, tileRows), rows = task.rows(z); row < rows; row += tileRows) {
+  for (int64_t row = task.firstRow(z, i) / tileRows * tileRows, rows = task.rows(z); row < rows; row += tileRows) {
     const int64_t count = std::min(tileRows, rows - row);
     int32_t visible[tileRows];
     task.visibleAt(z, i, row, count, visible);
@@ -158,7 +157,7 @@ class Walk {
     attendSpan(0, nullptr, room);
     for (int64_t span = 1; span < spans_; ++span) {
       attendSpan(span, part, room);
-      fold(part);
+      fold(span, part);
     }
     finish(o);
   }
@@ -176,7 +175,7 @@ class Walk {
         float* room = static_cast<float*>(threadScratch(0, sizeof(float) * source_.floats()));
         for (int64_t span = first + from; span < first + to; ++span) attendSpan(span, partOf(span), room);
       });
-      for (int64_t span = std::max<int64_t>(1, first); span < first + count; ++span) fold(partOf(span));
+      for (int64_t span = std::max<int64_t>(1, first); span < first + count; ++span) fold(span, partOf(span));
     }
     finish(o);
   }
@@ -192,8 +191,9 @@ class Walk {
   void finish(Q* o) const {
     for (int64_t h = 0; h < heads_; ++h) all_[h].finish(o, tasks_[h], z_);
   }
-  void fold(float* parts) const {
-    for (int64_t h = 0; h < heads_; ++h) all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), rows_);
+  void fold(int64_t span, float* parts) const {
+    const int64_t first = tasks_->firstRow(z_, span * kSpanBlocks);
+    for (int64_t h = 0; h < heads_; ++h) all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), first, rows_);
   }
   /** One span into softmaxes in `parts`, or, the first one, into those of all. */
   void attendSpan(int64_t span, float* parts, float* room) const {
@@ -232,19 +232,26 @@ void eachWalk(const WalkTask* first, const WalkTask* end, const WalkSizes& z, F&
   }
 }
 
-/** All tasks, on all threads: whole tasks where there are enough of them, else one sequence after the other, its spans shared by all threads. */
+/** All tasks, on all threads: whole tasks where there are enough of them, else long contexts one after the other, their spans shared by all threads. */
 template <class Q, class Source>
 void walkAll(const Q* q, Q* o, const std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
   int64_t work = 0;
   for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
-  const int64_t count = static_cast<int64_t>(tasks.size());
-  const WalkTask* all = tasks.data();
-  if (work >= kWalkInline && all->spans() > 1 && !keepBusy(tasks)) {
-    eachWalk(all, all + count, z, [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
-    return;
+  const bool shares = work >= kWalkInline && !keepBusy(tasks);
+  std::vector<WalkTask> whole;
+  if (shares) {
+    const auto isLong = [](const WalkTask& task) { return task.spans() > 1; };
+    std::vector<WalkTask> others;
+    std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(others), isLong);
+    std::remove_copy_if(tasks.begin(), tasks.end(), std::back_inserter(whole), isLong);
+    eachWalk(others.data(), others.data() + others.size(), z,
+             [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
   }
+  const std::vector<WalkTask>& rest = shares ? whole : tasks;
+  const int64_t count = static_cast<int64_t>(rest.size());
   parallelFor(count, work < kWalkInline ? count : taskGrain(count, z.Hkv), [&](int64_t begin, int64_t end) {
-    eachWalk(all + begin, all + end, z, [&](const WalkTask* first, int64_t heads, const WalkTask* next) { Walk<Q, Source>(first, heads, next, z, source).run(q, o); });
+    eachWalk(rest.data() + begin, rest.data() + end, z,
+             [&](const WalkTask* first, int64_t heads, const WalkTask* next) { Walk<Q, Source>(first, heads, next, z, source).run(q, o); });
   });
 }
 

@@ -1,4 +1,7 @@
 // Attention of new queries over MLA's expanded context. See paged.h.
+#include <stdexcept>
+#include <string>
+
 #include "context-walk.h"
 #include "dtype.h"
 #include "paged.h"
@@ -62,6 +65,9 @@ class ExpandedBlocks {
 
 void expandedAttention(const void* q, const void* kv, const void* kRope, int64_t type, void* o, const int32_t* cuQueries, const int32_t* cuKeys, int64_t S,
                        int64_t H, int64_t nope, int64_t rotary, int64_t value, float scale) {
+  for (int64_t s = 0; s < S; ++s)
+    if (const int64_t queries = cuQueries[s + 1] - cuQueries[s], keys = cuKeys[s + 1] - cuKeys[s]; queries < 0 || queries > keys)
+      throw std::runtime_error("expandedAttention: expected 0 to " + std::to_string(keys) + " new queries of a context that long, got " + std::to_string(queries));
   const WalkSizes z{H, H, nope + rotary, value, 1, scale};
   const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return cuKeys[s + 1] - cuKeys[s]; });
   dispatchType(type, [&](auto tag) {

@@ -1,4 +1,7 @@
 // Attention over paged heads and paged latents. See paged.h.
+#include <stdexcept>
+#include <string>
+
 #include "context-walk.h"
 #include "dtype.h"
 #include "fp8-latent.h"

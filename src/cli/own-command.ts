@@ -1,5 +1,5 @@
 // How a person calls this program from where they are. Knows npm's ways, no verb.
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { packageRoot } from "../tensor/backends/native/addon.js";
 
@@ -16,11 +16,12 @@ export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd:
   return isFoundByNpx ? "npx luciole" : `node ${JSON.stringify(join(packageRoot(), "dist", "src", "cli", "main.js"))}`;
 }
 
-const hasCommand = (folder: string): boolean => existsSync(join(folder, "luciole"));
+const hasCommand = (folder: string): boolean => statSync(join(folder, "luciole"), { throwIfNoEntry: false })?.isFile() ?? false;
 const localBin = (folder: string): string => join(folder, "node_modules", ".bin");
 
 /** npm puts local folders in front of the path of what it starts; the person's shell does not have them. */
-const isOnPath = (path: string): boolean => path.split(delimiter).some((folder) => folder !== "" && !folder.endsWith(localBin(sep)) && hasCommand(folder));
+const isOnPath = (path: string): boolean =>
+  path.split(delimiter).some((folder) => folder !== "" && !resolve(folder).endsWith(localBin(sep)) && hasCommand(folder));
 
 function foldersUpFrom(cwd: string): string[] {
   const folders = [resolve(cwd)];

@@ -9,7 +9,7 @@ const frame = (compact: string, question: string, template: PromptTemplate): str
   renderWording({ compact, question, answerForm: "only the final answer" }, template);
 
 /**
- * The prompt for a question. Under `compact` a bare Countdown is brought to the spelling of training; other text is framed as it is.
+ * The prompt for a question. Under `compact` a bare Countdown is brought to the spelling of training; other text is framed without the blanks around it.
  * A question that is already framed, and every question without a template, passes unchanged.
  */
 export function framePrompt(question: string, template: PromptTemplate | null): string {

@@ -61,7 +61,7 @@ function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType): Paged
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }
 
-/** Blocks of all layers. Nothing is cleared, at the start or between owners: what a sequence has not written is not read. */
+/** Blocks of all layers. Nothing is cleared, at the start or between owners: what a sequence has not written does not count. */
 export class PagedCache {
   readonly blockSize = BLOCK_TOKENS;
   readonly layers: readonly PagedLayer[];

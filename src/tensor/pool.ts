@@ -11,8 +11,8 @@ export function sizeClass(sizeBytes: number): number {
 }
 
 /**
- * A cached buffer serves where up to so much less is asked for. Steps of ever new sizes would otherwise give memory back and ask for it anew, and the
- * system clears what it gives.
+ * A cached buffer serves where up to so much less is asked for: what lives long may hold as much more than it needs. Steps of ever new sizes would
+ * otherwise give memory back and ask for it anew, and the system clears what it gives.
  */
 const LARGEST_FIT = 1.5;
 /** Held memory may exceed the largest live amount so far by a quarter: steps of ever new sizes would otherwise leave buffers of every size behind. */

@@ -198,6 +198,16 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     },
   ],
   attention: [
+    {
+      name: "NaN in the first key of a second span",
+      inputs: [
+        f32(515, 1, 2),
+        { ...f32(515, 1, 2), values: Float64Array.from({ length: 1030 }, (_, i) => (i === 1025 ? Number.NaN : (i % 7) / 7)) },
+        f32(515, 1, 2),
+        offsets(0, 515),
+      ],
+      params: { scale: 0.3, causal: true },
+    },
     { name: "more keys than are summed at once", inputs: [...qkv(1100, 2, 1, 16, 8, "bf16"), offsets(0, 1100)], params: { scale: 0.25, causal: true } },
     { inputs: [...qkv(300, 4, 2, 32, 32), offsets(0, 1, 131, 131, 300)], params: { scale: 0.18, causal: true } },
     { inputs: [...qkv(150, 2, 2, 192, 128), offsets(0, 150)], params: { scale: 0.07, causal: true }, tolerance: 4e-5 },
