@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InferenceKind } from "../src/inference/measure.js";
+import { packageRoot } from "../src/package-root.js";
 import { useBackend } from "../src/tensor/engine.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
 import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
 import { type PeakMemory, Stepper, type StepResult } from "./stepper.js";
-import { packageRoot } from "./workload.js";
 
 /** A model to compare on, and the ratios wanted of each kind. */
 interface Comparison {
@@ -31,7 +31,7 @@ const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
 const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 9, prefill: 3, batch: 3 };
 const LARGE_BYTES = 512 * 2 ** 20;
 const PROBE_SECONDS = 0.3;
-const peerScript = join(packageRoot, "bench", "peers", "llama-cpp", "serve.mjs");
+const peerScript = join(packageRoot(), "bench", "peers", "llama-cpp", "serve.mjs");
 const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
 
 /** One side's rounds; `readBandwidths`: in GB/s, what a plain read sustained just before and after each, their mean. */

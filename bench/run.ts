@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { packageRoot } from "../src/package-root.js";
 import { ceilings } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
 import { context } from "./context.js";
@@ -19,7 +20,6 @@ import { renderTable } from "./table.js";
 import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
-import { packageRoot } from "./workload.js";
 
 const claims: Readonly<Record<string, Claim>> = {
   ceilings,
@@ -51,7 +51,7 @@ Example: npm run bench -- --only train-dense,gemm --quick`;
 /** The Python of the peers' environment, or null with a line on how to get one. */
 function peersPython(log: (line: string) => void): string | null {
   const given = process.env.LUCIOLE_PEERS_PYTHON;
-  const python = given ?? join(packageRoot, "bench", "peers", ".venv", "bin", "python");
+  const python = given ?? join(packageRoot(), "bench", "peers", ".venv", "bin", "python");
   if (existsSync(python)) return python;
   log(
     given

@@ -1,8 +1,8 @@
 // Claim: `luciole --help` answers within 200 ms.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { packageRoot } from "../src/package-root.js";
 import { type Claim, median } from "./claim.js";
-import { packageRoot } from "./workload.js";
 
 const RUNS = 9;
 
@@ -14,7 +14,7 @@ function runSeconds(args: readonly string[]): number {
 }
 
 export const startup: Claim = async () => {
-  const main = join(packageRoot, "dist", "src", "cli", "main.js");
+  const main = join(packageRoot(), "dist", "src", "cli", "main.js");
   const help: number[] = [];
   const bare: number[] = [];
   for (let i = 0; i < RUNS; i++) {

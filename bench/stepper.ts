@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ComputeType } from "../src/nn/parameters.js";
-import { packageRoot } from "./workload.js";
+import { packageRoot } from "../src/package-root.js";
 
 /** Time spent in one op during a step. */
 export interface OpShare {
@@ -64,7 +64,7 @@ export class Stepper {
 
   /** A peer: one variant of a script of bench/peers. */
   static async peer(python: string, script: string, variant: string, threads: number): Promise<Stepper> {
-    return Stepper.start(variant, python, [join(packageRoot, "bench", "peers", script), "--serve", variant], threads);
+    return Stepper.start(variant, python, [join(packageRoot(), "bench", "peers", script), "--serve", variant], threads);
   }
 
   /** Any program that speaks the protocol; its first line tells facts. */

@@ -2,6 +2,7 @@
 // The text is this repository's own sources and pages; the vocabulary is learnt from half of them and filled up with pairs drawn at random.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { packageRoot } from "../src/package-root.js";
 import { Random } from "../src/random.js";
 import { trainBpe } from "../src/tokenizer/bpe-trainer.js";
 import { createTokenizer } from "../src/tokenizer/create-tokenizer.js";
@@ -9,7 +10,6 @@ import { createLibraryTokenizer, LibraryTokenizer } from "../src/tokenizer/libra
 import { PRE_TOKENIZERS } from "../src/tokenizer/pre-tokenizer-kinds.js";
 import type { TokenizerJson } from "../src/tokenizer/tokenizer.js";
 import { type Claim, median } from "./claim.js";
-import { packageRoot } from "./workload.js";
 
 const TEXT_BYTES = 1e6;
 const LEARNT_TOKENS = 12_000;
@@ -18,9 +18,9 @@ const RUNS = 3;
 
 /** Sources and pages, as much as is wanted. */
 function ownText(): string {
-  const files = readdirSync(packageRoot, { recursive: true, encoding: "utf8" }).sort();
+  const files = readdirSync(packageRoot(), { recursive: true, encoding: "utf8" }).sort();
   const wanted = files.filter((file) => /^(src|tests|native|docs|recipes|bench)\/.*\.(ts|cpp|h|md|py)$/.test(file));
-  const text = wanted.map((file) => readFileSync(join(packageRoot, file), "utf8")).join("\n");
+  const text = wanted.map((file) => readFileSync(join(packageRoot(), file), "utf8")).join("\n");
   return text.slice(0, TEXT_BYTES);
 }
 

@@ -1,14 +1,14 @@
 // Models, batches and sampling of the benchmark as bench/peers/shapes.json describes them, for ours; the peers read the same file.
 // Knows nothing of clocks.
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { GenerateRequest } from "../src/inference/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
 import type { LanguageModel } from "../src/models/language-model.js";
 import type { ComputeType } from "../src/nn/parameters.js";
 import { AdamW } from "../src/optim/adamw.js";
+import { packageRoot } from "../src/package-root.js";
 import type { TrainSequence } from "../src/train/batch.js";
 import { trainStep } from "../src/train/step.js";
 import { TokenStream } from "../tests/parity/token-stream.js";
@@ -25,14 +25,8 @@ interface Shapes {
   readonly models: Readonly<Record<ModelName, Record<string, unknown>>>;
 }
 
-/** The package's root, from src or from dist. */
-export const packageRoot = (() => {
-  const here = dirname(fileURLToPath(import.meta.url));
-  return here.endsWith(join("dist", "bench")) ? join(here, "..", "..") : join(here, "..");
-})();
-
 /** The one description of what is measured. */
-export const shapes = JSON.parse(readFileSync(join(packageRoot, "bench", "peers", "shapes.json"), "utf8")) as Shapes;
+export const shapes = JSON.parse(readFileSync(join(packageRoot(), "bench", "peers", "shapes.json"), "utf8")) as Shapes;
 
 /** A model of shapes.json; without MTP for sampling, as the peer's. */
 export function buildModel(name: ModelName, compute: ComputeType, withMtp = true): LanguageModel {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
-import { packageRoot } from "../tensor/backends/native/addon.js";
+import { packageRoot } from "../package-root.js";
 import { benchDrafts } from "./bench-drafts.js";
 import { type BenchModelFlags, benchModel, MODEL_MEASURES } from "./bench-model.js";
 

@@ -6,13 +6,13 @@ import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from ".
 import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
+import { ownCommand } from "../run/own-command.js";
 import { formatPercent } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
 import type { Machine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun } from "../train/reopen.js";
 import { StoppedBySignal } from "./failure.js";
-import { ownCommand } from "./own-command.js";
 import { taskFor } from "./rl.js";
 import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";

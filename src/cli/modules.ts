@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
 import { createTask, TASK_NAMES } from "../tasks/registry.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
 import type { Task } from "../tasks/task.js";
-import { packageRoot } from "../tensor/backends/native/addon.js";
 
 /** A reward with or without a weight. */
 export type AnyReward = RewardFunction | WeightedReward;

@@ -1,7 +1,7 @@
 // The verbs of the command line and their flags, on one page. What a verb does is loaded when it runs.
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { packageRoot } from "../tensor/backends/native/addon.js";
+import { packageRoot } from "../package-root.js";
 
 /** The whole command line. Parsing throws CommanderError after having printed one line (or the help that was asked for). */
 export function buildProgram(): Command {

@@ -12,10 +12,10 @@ import {
   suggestedGguf,
   type ToChoose,
 } from "../hub/index.js";
+import { ownCommand } from "../run/own-command.js";
 import { formatSize } from "../run/report-format.js";
 import { TransferProgress } from "../run/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
-import { ownCommand } from "./own-command.js";
 import { listenForSignals, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */

@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join, relative } from "node:path";
 import { BackendError, ConfigError } from "../errors.js";
+import { ownCommand } from "../run/own-command.js";
 import { Progress } from "../run/progress.js";
 import { defaultRunName } from "../run/run-directory.js";
 import { type Machine, openMachine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { StoppedBySignal } from "./failure.js";
-import { ownCommand } from "./own-command.js";
 import type { SettingFlags } from "./settings.js";
 
 /** Flags of every verb that computes. */

@@ -1,8 +1,8 @@
 // The end of a run in a terminal: before and after with standard errors, and where to look next.
 import { join } from "node:path";
+import { ownCommand } from "../run/own-command.js";
 import type { EvaluationMetrics, RunSummary } from "../run/records.js";
 import { formatDuration, formatNumber, formatPercent } from "../run/report-format.js";
-import { ownCommand } from "./own-command.js";
 import { shownPath } from "./run-verb.js";
 
 const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [

@@ -51,10 +51,10 @@ test.each([
 });
 
 test.each([
-  ["org/none", /nor was such a model pulled; pull it with: luciole pull org\/none$/],
+  ["org/none", /nor was such a model pulled; pull it with: npx luciole pull org\/none$/],
   ["org/whole@v9", /luciole pull org\/whole@v9$/],
   ["org/unnamed", new RegExp(`luciole pull org/unnamed, or use what was pulled of it: org/unnamed@${COMMIT}$`)],
-  ["org/part", /only part of it was pulled, without model-00002-of-00002\.safetensors; go on with: luciole pull org\/part$/],
+  ["org/part", /only part of it was pulled, without model-00002-of-00002\.safetensors; go on with: npx luciole pull org\/part$/],
   ["org/dangling", /only part of it was pulled, without \*\.safetensors/],
   ["org/quants", /several GGUF files were pulled; say which: org\/quants:Q4_K_M, org\/quants:Q8_0$/],
   ["org/quants:F16", /luciole pull org\/quants:F16|has no GGUF file "F16"/],

@@ -1,7 +1,9 @@
 // From what a person calls a model to where it lies: a path as it is, or a pulled model by its name.
 // Loads neither the hub's library nor the network: verbs that use a model begin with this.
+
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
+import { ownCommand } from "../run/own-command.js";
 import { RepositoryCache } from "./cache.js";
 import { formatModelName, type ModelName, parseModelName } from "./names.js";
 import { ggufOf } from "./selection.js";
@@ -32,7 +34,7 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
     throw new ConfigError(`${name.repo}: several GGUF files were pulled; say which: ${asked.join(", ")}`);
   }
   if (name.choice === null && ggufs.length === 0) {
-    throw new ConfigError(`${name.repo}: only part of it was pulled, without ${missing.join(", ")}; go on with: luciole pull ${formatModelName(name)}`);
+    throw new ConfigError(`${name.repo}: only part of it was pulled, without ${missing.join(", ")}; go on with: ${ownCommand()} pull ${formatModelName(name)}`);
   }
   if (name.choice !== null && ggufs.length === 0) throw notPulled(formatModelName(name), name, cache);
   const chosen = name.choice === null ? ggufs[0] : ggufOf(ggufs, name.choice, `what was pulled of ${name.repo}`);
@@ -42,7 +44,9 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
 function notPulled(text: string, name: ModelName, cache: RepositoryCache): ConfigError {
   const others = name.revision === null && name.choice === null ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit))) : [];
   const instead = others.length > 0 ? `, or use what was pulled of it: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
-  return new ConfigError(`${text}: there is no such directory, nor was such a model pulled; pull it with: luciole pull ${formatModelName(name)}${instead}`);
+  return new ConfigError(
+    `${text}: there is no such directory, nor was such a model pulled; pull it with: ${ownCommand()} pull ${formatModelName(name)}${instead}`,
+  );
 }
 
 const isUsable = (snapshot: Snapshot): boolean => missingFiles(snapshot).length === 0 || wholeGgufs(snapshot).length > 0;

@@ -1,7 +1,9 @@
 // Goes back to a run on disk: its configuration, its newest sound checkpoint, its logs cut back to that checkpoint.
+
 import { join } from "node:path";
 import { type LoadedCheckpoint, loadLatest } from "../checkpoint/index.js";
 import { ConfigError } from "../errors.js";
+import { ownCommand } from "../run/own-command.js";
 import type { RunConfig } from "../run/records.js";
 import { RunDirectory, readRunConfig } from "../run/run-directory.js";
 import { type SessionState, savedState } from "./session.js";
@@ -17,7 +19,7 @@ export interface ReopenedRun {
 export function configOfRun(path: string, verb: string): RunConfig {
   const config = readRunConfig(path);
   if (config.verb === verb) return config;
-  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with luciole ${config.verb} --resume ${path}`);
+  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with ${ownCommand()} ${config.verb} --resume ${path}`);
 }
 
 /** What a run is reopened with: the kernels' instruction set, and who is told of anything out of the ordinary. */

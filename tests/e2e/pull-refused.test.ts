@@ -164,6 +164,6 @@ describe("one line, and its mend, for", () => {
   });
   test("no network after a pull, with what can be used all the same", async () => {
     await place.pulled(["org/tiny"]);
-    expect(oneLine(await place.pull(["org/tiny"], { HF_ENDPOINT: "http://127.0.0.1:12" }))).toMatch(/can be used: luciole run org\/tiny/);
+    expect(oneLine(await place.pull(["org/tiny"], { HF_ENDPOINT: "http://127.0.0.1:12" }))).toMatch(/can be used: npx luciole run org\/tiny/);
   });
 });

@@ -153,7 +153,7 @@ describe("offline", () => {
   test("a part of a model says what is missing", async () => {
     await place.pulled(["org/tiny", "--include", "*.json"]);
     expect(oneLine(await place.pull(["org/tiny"], offline))).toMatch(/in the cache without \*\.safetensors and HF_HUB_OFFLINE is set/);
-    expect(oneLine(await place.inspect("org/tiny"))).toMatch(/only part of it was pulled, without \*\.safetensors; go on with: luciole pull/);
+    expect(oneLine(await place.inspect("org/tiny"))).toMatch(/only part of it was pulled, without \*\.safetensors; go on with: npx luciole pull/);
   });
 });
 

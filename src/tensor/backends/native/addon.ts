@@ -1,24 +1,13 @@
 // Finds and loads the compiled kernels: build/native/<isa>.node at the package's root. Knows nothing of tensors.
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { BackendError } from "../../../errors.js";
+import { packageRoot } from "../../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
 import type { NativeAddon } from "./signatures.js";
 
 const mend = "run `npm run build:native` (it needs a C++20 compiler, on Debian and Ubuntu: apt-get install g++)";
-
-/** The nearest folder above this file with a package.json: the same from src/ and from dist/. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new BackendError(`no package.json above ${fileURLToPath(import.meta.url)}: the kernels cannot be located`);
-    folder = parent;
-  }
-  return folder;
-}
 
 const fileOf = (isa: Isa) => join(packageRoot(), "build", "native", `${isa}.node`);
 

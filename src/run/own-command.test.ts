@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { packageRoot } from "../tensor/backends/native/addon.js";
+import { packageRoot } from "../package-root.js";
 import { ownCommand } from "./own-command.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-command-"));

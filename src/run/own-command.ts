@@ -1,7 +1,7 @@
 // How a person calls this program from where they are. Knows npm's ways, no verb.
 import { statSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
-import { packageRoot } from "../tensor/backends/native/addon.js";
+import { packageRoot } from "../package-root.js";
 
 /** Where a command is to be typed. */
 export interface Surroundings {
