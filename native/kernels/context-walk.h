@@ -4,7 +4,6 @@
 //   floats()                                          scratch that one block takes
 //   block(task, i, scratch, next) -> Products::Block  keys and values of block i of a task; `next` is what is read after them, to fetch ahead
 #pragma once
-#include <iterator>
 #include <vector>
 
 #include "attention-tile.h"
@@ -232,26 +231,19 @@ void eachWalk(const WalkTask* first, const WalkTask* end, const WalkSizes& z, F&
   }
 }
 
-/** All tasks, on all threads: whole tasks where there are enough of them, else long contexts one after the other, their spans shared by all threads. */
+/** All tasks, on all threads: whole tasks where there are enough of them, else long contexts one after the other, their spans shared by all threads. May reorder tasks. */
 template <class Q, class Source>
-void walkAll(const Q* q, Q* o, const std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
+void walkAll(const Q* q, Q* o, std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
   int64_t work = 0;
   for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
-  const bool shares = work >= kWalkInline && !keepBusy(tasks);
-  std::vector<WalkTask> whole;
-  if (shares) {
-    const auto isLong = [](const WalkTask& task) { return task.spans() > 1; };
-    std::vector<WalkTask> others;
-    std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(others), isLong);
-    std::remove_copy_if(tasks.begin(), tasks.end(), std::back_inserter(whole), isLong);
-    eachWalk(others.data(), others.data() + others.size(), z,
-             [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
+  WalkTask *whole = tasks.data(), *end = whole + tasks.size();
+  if (work >= kWalkInline && !keepBusy(tasks)) {
+    whole = std::stable_partition(whole, end, [](const WalkTask& task) { return task.spans() > 1; });
+    eachWalk(tasks.data(), whole, z, [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
   }
-  const std::vector<WalkTask>& rest = shares ? whole : tasks;
-  const int64_t count = static_cast<int64_t>(rest.size());
-  parallelFor(count, work < kWalkInline ? count : taskGrain(count, z.Hkv), [&](int64_t begin, int64_t end) {
-    eachWalk(rest.data() + begin, rest.data() + end, z,
-             [&](const WalkTask* first, int64_t heads, const WalkTask* next) { Walk<Q, Source>(first, heads, next, z, source).run(q, o); });
+  const int64_t count = end - whole;
+  parallelFor(count, work < kWalkInline ? count : taskGrain(count, z.Hkv), [&](int64_t from, int64_t to) {
+    eachWalk(whole + from, whole + to, z, [&](const WalkTask* first, int64_t heads, const WalkTask* next) { Walk<Q, Source>(first, heads, next, z, source).run(q, o); });
   });
 }
 

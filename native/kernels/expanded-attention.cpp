@@ -69,7 +69,7 @@ void expandedAttention(const void* q, const void* kv, const void* kRope, int64_t
     if (const int64_t queries = cuQueries[s + 1] - cuQueries[s], keys = cuKeys[s + 1] - cuKeys[s]; queries < 0 || queries > keys)
       throw std::runtime_error("expandedAttention: expected 0 to " + std::to_string(keys) + " new queries of a context that long, got " + std::to_string(queries));
   const WalkSizes z{H, H, nope + rotary, value, 1, scale};
-  const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return cuKeys[s + 1] - cuKeys[s]; });
+  std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return cuKeys[s + 1] - cuKeys[s]; });
   dispatchType(type, [&](auto tag) {
     using T = decltype(tag);
     walkAll(static_cast<const T*>(q), static_cast<T*>(o), tasks, z,

@@ -60,24 +60,22 @@ inline vi loadCodes(const uint8_t* p) {
   return __builtin_convertvector(*reinterpret_cast<const Bytes*>(p), vi);
 }
 
-/** out[begin .. end) = those of the entry's numbers: e4m3 times scale rounded to bf16, then the bf16 ones. `Y` is float or bf16. */
+/** The entry's numbers: e4m3 times scale rounded to bf16, then the bf16 ones. `Y` is float or bf16. */
 template <class Y>
-void decodeFp8(const uint8_t* entry, Y* out, int64_t width, int64_t latent, int64_t begin, int64_t end) {
-  for (int64_t d = begin; d < std::min(latent, end);) {
-    const int64_t group = d / kFp8Group, stop = std::min({latent, end, (group + 1) * kFp8Group});
+void decodeFp8(const uint8_t* entry, Y* out, int64_t width, int64_t latent) {
+  for (int64_t g = 0; g < fp8Groups(latent); ++g) {
     float scale;
-    std::memcpy(&scale, entry + latent + 4 * group, 4);
-    eachVector(d, stop, [&](int64_t at, auto lanes) {
+    std::memcpy(&scale, entry + latent + 4 * g, 4);
+    eachVector(g * kFp8Group, std::min(latent, (g + 1) * kFp8Group), [&](int64_t at, auto lanes) {
       uint8_t codes[kLanes] = {};
       std::memcpy(codes, entry + at, lanes);
       const vf value = fromE4m3(loadCodes(codes)) * splat(scale);
       if constexpr (std::is_same_v<Y, float>) put(out + at, roundBf16(value), lanes);
       else put(out + at, value, lanes);
     });
-    d = stop;
   }
   const uint8_t* rest = entry + latent + 4 * fp8Groups(latent);
-  for (int64_t d = std::max(latent, begin); d < std::min(width, end); ++d) {
+  for (int64_t d = latent; d < width; ++d) {
     bf16 value;
     std::memcpy(&value, rest + 2 * (d - latent), 2);
     if constexpr (std::is_same_v<Y, float>) out[d] = toFloat(value);

@@ -138,7 +138,7 @@ class LatentBlocks {
   /** Rows of Dk numbers. */
   const Row* rowsOf(const C* block, [[maybe_unused]] int64_t keys, [[maybe_unused]] Row* room) const {
     if constexpr (kFp8) {
-      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, room + t * z_.Dk, z_.Dk, z_.Dv, 0, z_.Dk);
+      for (int64_t t = 0; t < keys; ++t) decodeFp8(block + t * entry_, room + t * z_.Dk, z_.Dk, z_.Dv);
       return room;
     } else {
       return block;
@@ -164,7 +164,7 @@ void pagedAttention(const void* q, int64_t qType, const void* keys, const void* 
   if (cacheType == kU8 && canMultiplyFp8(Dk, Dv))
     return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, blocks, cuQueries, contextLengths, S, Hq, Dk, Dv, scale);
   const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale};
-  const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
+  std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto qTag) {
     using Q = decltype(qTag);
     const auto run = [&](const auto& source) { walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };

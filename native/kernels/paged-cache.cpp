@@ -106,7 +106,7 @@ void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const 
     };
     if (cacheType == kU8) {
       const int64_t bytes = fp8EntryBytes(width, latent);
-      return eachEntry([&](int64_t entry, Y* row) { decodeFp8(static_cast<const uint8_t*>(cache) + entry * bytes, row, width, latent, 0, width); });
+      return eachEntry([&](int64_t entry, Y* row) { decodeFp8(static_cast<const uint8_t*>(cache) + entry * bytes, row, width, latent); });
     }
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);

@@ -116,7 +116,7 @@ bool canMultiplyFp8(int64_t Dk, int64_t Dv) { return Dv > 0 && Dv % kFp8Group ==
 void pagedFp8Attention(const void* q, int64_t qType, const uint8_t* cache, void* o, const Tables& tables, const int32_t* cuQueries, const int32_t* contextLengths,
                        int64_t S, int64_t Hq, int64_t Dk, int64_t Dv, float scale) {
   const WalkSizes z{Hq, 1, Dk, Dv, Hq, scale};
-  const std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
+  std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto tag) {
     using Q = decltype(tag);
     walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, Int8Blocks(cache, tables, z));
