@@ -9,6 +9,7 @@
 
 #include "dtype.h"
 #include "pool.h"
+#include "small-floats.h"
 
 // A fused multiply-add rounds once where the specification rounds twice.
 #if defined(__clang__)
@@ -38,25 +39,8 @@ inline T roundToEven(T x) {
   return x + whole - whole;
 }
 
-inline uint32_t bitsOf(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
-
 /** A whole number as one; what is no number, where a scale is too large for a half, as 0. */
 inline int toInt(double x) { return x == x ? static_cast<int>(x) : 0; }
-
-/** |x| · scale (a power of two) as a whole number, ties to even, for results below 2^22. */
-inline uint32_t wholeOf(float x, float scale) { return bitsOf(std::fabs(x) * scale + 12582912.0f) & 0x3fffff; }
-
-inline uint16_t toHalf(float x) {
-  const uint32_t bits = bitsOf(x), sign = (bits >> 16) & 0x8000, size = bits & 0x7fffffff;
-  const uint32_t normal = (size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13;
-  const uint32_t small = wholeOf(x, 16777216.0f);
-  const uint32_t half = size > 0x7f800000 ? 0x7e00 : size >= 0x477ff000 ? 0x7c00 : size < 0x38800000 ? small : normal;
-  return static_cast<uint16_t>(sign | half);
-}
 
 inline double fromHalf(uint16_t half) {
   const int exponent = (half >> 10) & 31, fraction = half & 1023;
@@ -71,14 +55,6 @@ inline double putHalf(uint8_t* out, double x) {
   const uint16_t half = toHalf(static_cast<float>(x));
   std::memcpy(out, &half, 2);
   return fromHalf(half);
-}
-
-inline uint8_t toE4m3(float x) {
-  const uint32_t bits = bitsOf(x), sign = (bits >> 24) & 0x80, size = bits & 0x7fffffff;
-  const uint32_t normal = (size - 0x3c000000 + 0x7ffff + ((size >> 20) & 1)) >> 20;
-  const uint32_t small = wholeOf(x, 512.0f);
-  const uint32_t byte = sign | (size >= 0x43e00000 ? 0x7e : size < 0x3c800000 ? small : normal);
-  return static_cast<uint8_t>(size > 0x7f800000 ? 0x7f : byte);
 }
 
 /** N numbers of each of kWide neighbouring blocks, a number of all in one vector; those from block `blocks` on are zero. */

@@ -7,6 +7,7 @@
 
 #include "lanes.h"
 #include "simd.h"
+#include "small-floats.h"
 
 namespace luciole {
 
@@ -15,15 +16,6 @@ inline constexpr int64_t kFp8Group = 128;  // numbers that share a scale
 inline int64_t fp8Groups(int64_t latent) { return (latent + kFp8Group - 1) / kFp8Group; }
 /** Bytes of an entry of `width` numbers, of which the first `latent` are e4m3. */
 inline int64_t fp8EntryBytes(int64_t width, int64_t latent) { return latent + 4 * fp8Groups(latent) + 2 * (width - latent); }
-
-/** The bits of the e4m3 number nearest to x (ties to even), saturating at 448; NaN gives 0x7f. */
-inline uint8_t toE4m3(float x) {
-  if (x != x) return 0x7f;
-  const float size = std::min(std::fabs(x), 448.0f);
-  const int exponent = size < 0.015625f ? -6 : std::ilogb(size);
-  const int steps = static_cast<int>(std::nearbyint(std::ldexp(size, 3 - exponent)));  // 8 .. 16, or 0 .. 8 below 2^-6
-  return static_cast<uint8_t>((std::signbit(x) ? 0x80 : 0) | ((exponent + 6) * 8 + steps));
-}
 
 /** Writes an entry from x[0 .. width). */
 template <class X>
