@@ -41,6 +41,17 @@ const toGguf = (name: string, type: TargetType, heard: ConvertedTensor[] = []) =
     return path;
   });
 
+/** The golden model `qwen2-tied` with one more tensor. */
+const withExtra = (name: string, body: (model: { config: HfConfig; weights: TensorSource }) => Promise<unknown>) =>
+  withModel(casePath("qwen2-tied"), async ({ config, weights }) => {
+    const tensors = new Map(await Promise.all(weights.names.map(async (each) => [each, await weights.read(each)] as const)));
+    const path = join(directory, `${name}.safetensors`);
+    await writeSafetensors(path, tensors.set(name, hostTensor(new Float32Array(4))));
+    const more = await openSafetensors(path);
+    await body({ config, weights: more });
+    await more.close();
+  });
+
 /** Root mean square of the difference over that of `exact`. */
 function relativeError(exact: Float32Array, other: Float32Array): number {
   const sum = (of: (i: number) => number) => exact.reduce((total, _, i) => total + of(i) ** 2, 0);
@@ -255,6 +266,26 @@ describe("weights that do not fit are refused with all that is wrong:", () => {
       await damaged.close();
     });
   });
+
+  test.each([
+    ["a bias", "model.layers.0.self_attn.o_proj.bias"],
+    ["scales of a weight that has none", "model.layers.0.self_attn.o_proj.weight_scale_inv"],
+    ["a copy of the embedding outside a layer", "model.layers.0.mlp.embed_tokens.weight"],
+    ["a table named like frequencies", "model.layers.0.self_attn.other.inv_freq"],
+  ])("what the model has no place for, by name: %s", async (_, extra) => {
+    await withExtra(extra, async (model) => {
+      const expected = `weights do not fit the model: unexpected ${extra}`;
+      await expect(convertToGguf(join(directory, "x.gguf"), model, "f32", [])).rejects.toThrow(expected);
+      await expect(convertToHuggingFace(join(directory, "x"), model, "f32", {})).rejects.toThrow(expected);
+    });
+  });
+
+  test.each(["model.layers.1.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq", "model.layers.2.embed_tokens.weight"])(
+    "but not %s, which follows from the rest",
+    async (extra) => {
+      await withExtra(extra, (model) => convertToGguf(join(directory, `${extra}.gguf`), model, "f32", []));
+    },
+  );
 
   test("numbers that are not finite", async () => {
     await withModel(casePath("qwen2-tied"), async ({ config, weights }) => {

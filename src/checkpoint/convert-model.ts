@@ -1,6 +1,7 @@
 // A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows both layouts; opens no models.
 import { CheckpointError } from "../errors.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
+import { refuseProblems, unexpectedNames } from "../models/weights.js";
 import { scaleBlock } from "../tensor/block-formats.js";
 import type { FileDigest } from "./file-writer.js";
 import { ggufSettingsOf } from "./gguf-config.js";
@@ -96,18 +97,20 @@ async function withReader<R>({ weights }: ConversionSource, body: (reader: Weigh
   }
 }
 
-/** Throws CheckpointError listing every tensor that is missing, misshapen or of a type without floats. */
+/** Throws CheckpointError listing every tensor that is missing, misshapen, of a type without floats, or without a place in the model. */
 function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]): void {
   const problems: string[] = [];
+  const known = new Set<string>();
   for (const { tensor } of hfTensors(layout)) {
     const info = weights.has(tensor.name) ? weights.info(tensor.name) : undefined;
+    known.add(tensor.name);
+    if (info?.dtype === "e4m3") known.add(tensor.name + FP8_SCALES_SUFFIX);
     if (!info) problems.push(`missing ${tensor.name} [${tensor.shape}]`);
     else if (info.shape.join() !== tensor.shape.join()) problems.push(`${tensor.name} is [${info.shape}], expected [${tensor.shape}]`);
     else if (!isWeightType(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected a type of weights`);
   }
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 20).join("; ");
-  throw new CheckpointError(`weights do not fit the configuration: ${shown}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`);
+  problems.push(...unexpectedNames(weights.names, known).map((name) => `unexpected ${name}`));
+  refuseProblems(problems);
 }
 
 function hfTensors(layout: readonly GgufEntry[]): { tensor: HfTensor; role: TensorRole }[] {

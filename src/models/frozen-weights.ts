@@ -32,7 +32,8 @@ const scaleShape = (shape: readonly number[]): number[] => shape.map((n) => Math
 /** What does not fit between a model and its stored tensors: everything at once, in words. */
 export function frozenProblems(parameters: ParameterSet, source: WeightSource): string[] {
   const parts = parameters.storedParts();
-  const known = new Set(parts.flatMap(({ part }) => [part.name, scaleName(part.name)]));
+  const isScaled = (name: string) => source.info(name)?.dtype === "e4m3";
+  const known = new Set(parts.flatMap(({ part: { name } }) => (isScaled(name) ? [name, scaleName(name)] : [name])));
   const ofParts = parts.flatMap(({ part }) => partProblems(part, source));
   const ofExperts = parameters.specs.filter((spec) => spec.shape.length === 3).flatMap((spec) => expertProblems(spec, source));
   return [...ofParts, ...ofExperts, ...unexpectedNames(source.names, known).map((name) => `unexpected ${name}`)];

@@ -9,12 +9,17 @@ export interface StoredTensor {
   readonly values: Float32Array;
 }
 
-/** Copies that a release repeats for its multi-token-prediction blocks (ours are shared with the main model); tables that are computed. */
-const redundant = /^model\.layers\..*\.(embed_tokens|shared_head\.head)\.weight$|\.rotary_emb\.inv_freq$/;
+/** Tensors that files may hold besides a model's own. Nothing is lost with them. */
+const REDUNDANT: readonly RegExp[] = [
+  // Copies of embedding and head in multi-token-prediction blocks, which share the main model's.
+  /^model\.layers\.\d+\.(embed_tokens|shared_head\.head)\.weight$/,
+  // Rotary frequencies, which are computed from the configuration.
+  /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
+];
 
-/** Names in a file that a model of these stored tensors has no place for and that are no copies. */
+/** Names in a file that a model of these stored tensors has no place for. What repeats or follows from other tensors does not count. */
 export function unexpectedNames(names: Iterable<string>, known: ReadonlySet<string>): string[] {
-  return [...names].filter((name) => !known.has(name) && !redundant.test(name));
+  return [...names].filter((name) => !known.has(name) && !REDUNDANT.some((pattern) => pattern.test(name)));
 }
 
 /** Throws CheckpointError for a list of problems, if there is one; the first twenty are named. */
