@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { compilerHint, compilerVersion, findCompiler } from "./compiler.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const outDir = join(root, "build", "native");
+const OUT_DIR = join(root, "build", "native");
 const run = promisify(execFile);
 
 const LANGUAGE = ["-std=c++20", "-O3", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"];
@@ -54,7 +54,7 @@ function sourceDigest() {
 }
 
 /** The instruction sets to build: `wanted` is a name, "all", or "best". */
-async function chooseIsas(wanted) {
+async function chooseIsas(wanted, outDir) {
   const known = Object.keys(TARGETS[process.arch] ?? {});
   if (known.length === 0) throw new Error(`there are no native kernels for ${process.arch}; only the reference backend runs here`);
   if (wanted === "all") return known;
@@ -69,7 +69,7 @@ async function chooseIsas(wanted) {
 }
 
 /** One object file to be made: its source text may be generated (the binding is compiled as one file). */
-function unitsOf(isa, include) {
+function unitsOf(isa, include, outDir) {
   const flags = [...LANGUAGE, ...WARNINGS, "-DNAPI_VERSION=8", ...TARGETS[process.arch][isa]];
   const folder = join(outDir, isa);
   mkdirSync(folder, { recursive: true });
@@ -118,7 +118,7 @@ async function inParallel(jobs) {
 const isOld = (path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 600_000;
 
 /** Linked under another name and renamed: a process that has the old module mapped is not disturbed. */
-async function link(compiler, isa, units, sources) {
+async function link(compiler, isa, units, sources, outDir) {
   const output = join(outDir, `${isa}.node`);
   const temporary = `${output}.${process.pid}`;
   const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
@@ -138,10 +138,10 @@ async function parseSystemHeader(compiler, { folder, args }) {
   return header;
 }
 
-async function buildIsas(compiler, isas, sources, log) {
+async function buildIsas(compiler, isas, { sources, outDir, log }) {
   const include = createRequire(import.meta.url)("node-api-headers").include_dir;
   const version = compilerVersion(compiler);
-  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include)) }));
+  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include), outDir) }));
   const stale = builds.map(({ units }) => units.filter((unit) => !isCurrent(unit, version)));
   const headers = await Promise.all(
     stale.map((units) =>
@@ -159,7 +159,7 @@ async function buildIsas(compiler, isas, sources, log) {
       builds.map(
         ({ isa, units }) =>
           () =>
-            link(compiler, isa, units, sources),
+            link(compiler, isa, units, sources, outDir),
       ),
     );
   } finally {
@@ -169,18 +169,18 @@ async function buildIsas(compiler, isas, sources, log) {
 }
 
 /**
- * Builds the modules of `wanted` ("best", "all" or a name) that are not up to date. `findOrInstall` supplies the compiler and is called only
+ * Builds the modules of `wanted` ("best", "all" or a name) in `outDir` that are not up to date. `findOrInstall` supplies the compiler and is called only
  * when something must be compiled. Gives the names built. Throws an Error with the compiler's words when the source does not compile.
  */
-export async function buildNative({ wanted = "best", log = console.error, findOrInstall = requireCompiler } = {}) {
+export async function buildNative({ wanted = "best", outDir = OUT_DIR, log = console.error, findOrInstall = requireCompiler } = {}) {
   const started = Date.now();
   const sources = sourceDigest();
   const isUpToDate = (isa) => existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
-  const isas = (await chooseIsas(wanted)).filter((isa) => !isUpToDate(isa));
+  const isas = (await chooseIsas(wanted, outDir)).filter((isa) => !isUpToDate(isa));
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);
   log(`building the native kernels for ${isas.join(", ")} with ${compiler}`);
-  const numCompiled = await buildIsas(compiler, isas, sources, log);
+  const numCompiled = await buildIsas(compiler, isas, { sources, outDir, log });
   log(`native kernels built: ${numCompiled} files in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   return isas;
 }
@@ -192,7 +192,7 @@ function requireCompiler() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes("--clean")) rmSync(outDir, { recursive: true, force: true });
+  if (process.argv.includes("--clean")) rmSync(OUT_DIR, { recursive: true, force: true });
   const at = process.argv.indexOf("--isa");
   try {
     await buildNative({ wanted: at > 0 ? process.argv[at + 1] : process.argv.includes("--all") ? "all" : "best" });

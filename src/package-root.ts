@@ -1,15 +1,43 @@
-// Where this package lies. Knows nothing of what is in it.
-import { existsSync } from "node:fs";
+// Where this package lies, also for a program that was bundled into one file. Knows nothing of what is in it.
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The nearest folder above this file with a package.json: the same from src/ and from dist/. Throws an Error where the files were torn from it. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}: install luciole again`);
-    folder = parent;
+const NAME = "luciole";
+
+/** The folder of the program that runs: of this file, or of the bundle it became part of (a bundle in CommonJS has no `import.meta.url`). */
+export function programFolder(): string {
+  const url: string | undefined = import.meta.url;
+  return dirname(url ? fileURLToPath(url) : (process.argv[1] ?? process.cwd()));
+}
+
+/** The package's folder, or null in a bundle with no installed package around it. */
+export function findPackageRoot(): string | null {
+  for (let folder = programFolder(); ; folder = dirname(folder)) {
+    if (isOurs(folder)) return folder;
+    if (dirname(folder) === folder) break;
   }
-  return folder;
+  try {
+    return dirname(createRequire(join(programFolder(), "program.js")).resolve(`${NAME}/package.json`));
+  } catch {
+    return null;
+  }
+}
+
+/** As `findPackageRoot`, for what only the package holds. Throws an Error where there is none. */
+export function packageRoot(): string {
+  const root = findPackageRoot();
+  if (root === null) throw new Error(`the package ${NAME} is not installed around ${programFolder()}: npm install ${NAME}`);
+  return root;
+}
+
+function isOurs(folder: string): boolean {
+  const path = join(folder, "package.json");
+  if (!existsSync(path)) return false;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")).name === NAME;
+  } catch {
+    return false;
+  }
 }

@@ -5,8 +5,8 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { LucioleError } from "../errors.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { openMachine } from "../tensor/backends/machine.js";
-import { availableIsas } from "../tensor/backends/native/addon.js";
 import { supportedIsas } from "../tensor/backends/native/cpu.js";
+import { availableIsas } from "../tensor/backends/native/kernel-files.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
@@ -86,14 +86,15 @@ function installCommand(): string {
 function kernels(): Finding {
   const [best] = supportedIsas();
   const built = availableIsas();
-  if (built.length === 0) return { name: "kernels", status: "missing", found: "not built", mend: "run npm run build:native" };
+  if (built.length === 0)
+    return { name: "kernels", status: "note", found: "not built yet", mend: "the first verb that needs them does it, or npx luciole setup" };
   if (built[0] !== best)
-    return { name: "kernels", status: "note", found: `${built.join(", ")}; the best for this CPU, ${best}, is not built`, mend: "run npm run build:native" };
+    return { name: "kernels", status: "note", found: `${built.join(", ")}; the best for this CPU, ${best}, is not built`, mend: "run npx luciole setup" };
   return { name: "kernels", status: "ok", found: built.join(", ") };
 }
 
 async function speed({ threads }: DoctorFlags): Promise<Finding[]> {
-  const machine = await openMachine({ threads, warn: () => {} });
+  const machine = await openMachine({ threads, builds: false, warn: () => {} });
   if (machine.isa === "reference") return [];
   const peak = (compute: "f32" | "bf16") => `${(machine.peakFlops(compute) / 1e9).toFixed(0)} GFLOP/s`;
   return [{ name: "speed", status: "ok", found: `measured peak on ${machine.threads} threads: ${peak("f32")} f32, ${peak("bf16")} bf16 (${machine.isa})` }];

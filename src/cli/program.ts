@@ -23,6 +23,7 @@ export function buildProgram(): Command {
   addInspect(program);
   addConvert(program);
   addBench(program);
+  addSetup(program);
   addDoctor(program);
   return program;
 }
@@ -210,6 +211,15 @@ function addBench(program: Command): void {
   jsonFlag(command);
   debugFlag(command);
   command.action(async (names, flags) => (await import("./bench.js")).bench(names, flags));
+}
+
+function addSetup(program: Command): void {
+  const command = verb(program, "setup", "build the kernels for this CPU; otherwise the first verb that needs them does", "luciole setup");
+  command.option("--to <dir>", "folder for the kernels, such as luciole-kernels beside a bundled program (default: the package's own)");
+  command.option("--all", "build them for every CPU of this architecture");
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (flags) => (await import("./setup.js")).setup(flags));
 }
 
 function addDoctor(program: Command): void {

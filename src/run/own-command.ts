@@ -1,7 +1,7 @@
 // How a person calls this program from where they are. Knows npm's ways, no verb.
 import { statSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
-import { packageRoot } from "../package-root.js";
+import { findPackageRoot } from "../package-root.js";
 
 /** Where a command is to be typed. */
 export interface Surroundings {
@@ -12,8 +12,9 @@ export interface Surroundings {
 /** The beginning of a command line: `luciole` where the shell finds it, `npx luciole` where npx does (a clone, a project), else node with the file. */
 export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd: process.cwd() }): string {
   if (isOnPath(env.PATH ?? "")) return "luciole";
-  const isFoundByNpx = env.npm_command === "exec" || foldersUpFrom(cwd).some((folder) => folder === packageRoot() || hasCommand(localBin(folder)));
-  return isFoundByNpx ? "npx luciole" : `node ${JSON.stringify(join(packageRoot(), "dist", "src", "cli", "main.js"))}`;
+  const root = findPackageRoot();
+  const isFoundByNpx = env.npm_command === "exec" || foldersUpFrom(cwd).some((folder) => folder === root || hasCommand(localBin(folder)));
+  return isFoundByNpx || root === null ? "npx luciole" : `node ${JSON.stringify(join(root, "dist", "src", "cli", "main.js"))}`;
 }
 
 const hasCommand = (folder: string): boolean => statSync(join(folder, "luciole"), { throwIfNoEntry: false })?.isFile() ?? false;

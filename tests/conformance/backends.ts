@@ -1,8 +1,8 @@
 // The backends this machine can test: the reference, and the native kernels once per build that the CPU runs.
 // Knows nothing of ops.
 import type { Backend } from "../../src/tensor/backend.js";
-import { availableIsas } from "../../src/tensor/backends/native/addon.js";
 import { createNativeBackend, type NativeBackend } from "../../src/tensor/backends/native/backend.js";
+import { availableIsas } from "../../src/tensor/backends/native/kernel-files.js";
 import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 
 /** The native backends, best instruction set first; empty where the kernels are not built. */

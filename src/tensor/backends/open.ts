@@ -1,8 +1,10 @@
-// Chooses the device to run on: the compiled kernels where they load, else the reference, said once.
+// Chooses the device to run on: the compiled kernels, built on first use, else the reference, said once.
 // Knows nothing of kernels.
 import { BackendError, ConfigError } from "../../errors.js";
 import type { Backend } from "../backend.js";
 import { createNativeBackend } from "./native/backend.js";
+import { supportedIsas } from "./native/cpu.js";
+import { availableIsas, buildKernels } from "./native/kernel-files.js";
 import { createReferenceBackend } from "./reference/backend.js";
 
 /** What `openBackend` takes. */
@@ -11,20 +13,24 @@ export interface OpenOptions {
   name?: "native" | "reference";
   /** Threads of the native kernels; default LUCIOLE_THREADS, else one per core. */
   threads?: number;
-  /** Receives the one warning line when the kernels are missing; default: standard error. */
+  /** Build the kernels where there are none yet; default: yes, unless LUCIOLE_WITHOUT_KERNELS is set. */
+  builds?: boolean;
+  /** Receives the progress of that, and one warning line where the kernels stay missing; default: standard error. */
   warn?: (line: string) => void;
 }
 
 let warned = false;
 
 /**
- * Opens the best backend of this machine. Without built kernels it warns once, naming what to run, and gives the reference backend;
- * with `name: "native"` their absence is a BackendError.
+ * Opens the best backend of this machine. Kernels that were never built are built now (about half a minute). Where that fails it warns once,
+ * naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
  */
-export async function openBackend({ name, threads, warn = (line) => console.error(line) }: OpenOptions = {}): Promise<Backend> {
+export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
+  const { name, threads, builds = !process.env.LUCIOLE_WITHOUT_KERNELS, warn = (line) => console.error(line) } = options;
   if (name !== undefined && name !== "native" && name !== "reference") throw new ConfigError(`no backend "${name}": choose native or reference`);
   if (name === "reference") return createReferenceBackend();
   try {
+    if (builds && supportedIsas().length > 0 && availableIsas().length === 0) await buildFirst(warn);
     return createNativeBackend({ threads });
   } catch (error) {
     if (name === "native" || !(error instanceof BackendError)) throw error;
@@ -32,4 +38,9 @@ export async function openBackend({ name, threads, warn = (line) => console.erro
     warned = true;
     return createReferenceBackend();
   }
+}
+
+async function buildFirst(log: (line: string) => void): Promise<void> {
+  log("luciole: first use on this machine: the kernels are built for its CPU, once, in about half a minute");
+  await buildKernels({ log: (line) => log(`luciole: ${line}`) });
 }

@@ -1,20 +1,11 @@
-// Finds and loads the compiled kernels: build/native/<isa>.node at the package's root. Knows nothing of tensors.
-import { existsSync } from "node:fs";
+// Chooses and loads the compiled kernels. Knows nothing of tensors.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { BackendError } from "../../../errors.js";
-import { packageRoot } from "../../../package-root.js";
+import { programFolder } from "../../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
+import { availableIsas, kernelFile, kernelsMend } from "./kernel-files.js";
 import type { NativeAddon } from "./signatures.js";
-
-const mend = "run `npm run build:native` (it needs a C++20 compiler, on Debian and Ubuntu: apt-get install g++)";
-
-const fileOf = (isa: Isa) => join(packageRoot(), "build", "native", `${isa}.node`);
-
-/** Builds that exist on this machine and that its CPU can run, best first. */
-export function availableIsas(): Isa[] {
-  return supportedIsas().filter((isa) => existsSync(fileOf(isa)));
-}
 
 function choose(wanted: string | undefined): Isa {
   const supported = supportedIsas();
@@ -23,13 +14,13 @@ function choose(wanted: string | undefined): Isa {
     if (built.length > 0) return built[0];
     throw new BackendError(
       supported.length > 0
-        ? `the native kernels are not built: ${mend}`
+        ? `the native kernels are not built: ${kernelsMend()}`
         : `no native kernels for this CPU (${process.arch} without AVX2 and FMA): use the reference backend`,
     );
   }
   const isa = built.find((name) => name === wanted);
   if (isa) return isa;
-  if (supported.some((name) => name === wanted)) throw new BackendError(`the native kernels for ${wanted} are not built: ${mend}`);
+  if (supported.some((name) => name === wanted)) throw new BackendError(`the native kernels for ${wanted} are not built: ${kernelsMend()}`);
   throw new BackendError(`this machine cannot run kernels for "${wanted}": choose one of ${supported.join(", ") || "none"} (LUCIOLE_ISA)`);
 }
 
@@ -39,9 +30,11 @@ function choose(wanted: string | undefined): Isa {
  */
 export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || undefined): { addon: NativeAddon; isa: Isa } {
   const chosen = choose(isa);
+  const path = kernelFile(chosen) as string;
   try {
-    return { addon: createRequire(import.meta.url)(fileOf(chosen)) as NativeAddon, isa: chosen };
+    // A module is loaded by its path alone; the name given to createRequire only has to be absolute.
+    return { addon: createRequire(join(programFolder(), "program.js"))(path) as NativeAddon, isa: chosen };
   } catch (error) {
-    throw new BackendError(`${fileOf(chosen)} does not load (${(error as Error).message.split("\n")[0]}): ${mend}`);
+    throw new BackendError(`${path} does not load (${(error as Error).message.split("\n")[0]}): ${kernelsMend()}`);
   }
 }

@@ -8,9 +8,10 @@ import { adamwOp } from "../../ops/optimizer.js";
 import { dotOp } from "../../ops/reduce.js";
 import { embedding } from "../../ops/rows.js";
 import { openBackend } from "../open.js";
-import { availableIsas, loadAddon } from "./addon.js";
+import { loadAddon } from "./addon.js";
 import { createNativeBackend } from "./backend.js";
 import { isasOf, supportedIsas } from "./cpu.js";
+import { availableIsas } from "./kernel-files.js";
 
 const v3 = ["avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"];
 const avx512 = [...v3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_bf16", "avx512_vnni", "avx512vbmi"];
