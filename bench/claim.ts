@@ -15,6 +15,10 @@ export interface Line {
   readonly reached?: number;
   readonly target?: { readonly atLeast: number } | { readonly atMost: number };
   readonly note?: string;
+  /** Why the peer has no figure though it was to be measured. */
+  readonly peerFailure?: string;
+  /** Why the claim could not be measured; `ours` is NaN then. */
+  readonly failure?: string;
 }
 
 /** What a claim is asked to do. */
@@ -31,8 +35,9 @@ export interface BenchOptions {
 /** A file of the bench. */
 export type Claim = (options: BenchOptions) => Promise<Line[]>;
 
-/** met, missed, or nothing where there is no target or nothing to hold against it. */
-export function verdict({ reached, target }: Line): "met" | "missed" | "" {
+/** met, missed, failed (one side was not measured), or nothing where there is no target or nothing to hold against it. */
+export function verdict({ reached, target, failure, peerFailure }: Line): "met" | "missed" | "failed" | "" {
+  if (failure !== undefined || peerFailure !== undefined) return "failed";
   if (reached === undefined || !target) return "";
   return ("atLeast" in target ? reached >= target.atLeast : reached <= target.atMost) ? "met" : "missed";
 }

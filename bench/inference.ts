@@ -10,7 +10,8 @@ import { useBackend } from "../src/tensor/engine.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
 import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
-import { type PeakMemory, Stepper, type StepResult } from "./stepper.js";
+import { Stepper, type StepResult } from "./stepper.js";
+import { type Side, type Turns, takeTurns } from "./turns.js";
 
 /** A model to compare on, and the ratios wanted of each kind. */
 interface Comparison {
@@ -33,14 +34,6 @@ const LARGE_BYTES = 512 * 2 ** 20;
 const PROBE_SECONDS = 0.3;
 const peerScript = join(packageRoot(), "bench", "peers", "llama-cpp", "serve.mjs");
 const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
-
-/** One side's rounds; `readBandwidths`: in GB/s, what a plain read sustained just before and after each, their mean. */
-interface Side {
-  readonly rounds: StepResult[];
-  readonly readBandwidths: readonly number[];
-  readonly facts: Readonly<Record<string, number>>;
-  readonly memory: PeakMemory;
-}
 
 const rates = ({ rounds }: Side): number[] => rounds.map(({ tokens, seconds }) => tokens / seconds);
 const rate = (side: Side): number => median(rates(side));
@@ -67,10 +60,10 @@ async function compare({ shape, type, targets }: Comparison, folder: string, opt
   const lines: Line[] = [];
   let single = 0;
   for (const kind of KINDS) {
-    const { ours, peer } = await contest(file, kind, options, hasPeer);
+    const { ours, peer, peerFailure } = await contest(file, kind, options, hasPeer);
     const what = `${shape} ${type} ${kind}`;
-    options.log(`${what}: ${rate(ours).toFixed(1)} tokens/s${peer ? `, llama.cpp ${rate(peer).toFixed(1)}` : ""}`);
-    lines.push(speedLine(what, ours, peer, targets[kind]));
+    options.log(`${what}: ${rate(ours).toFixed(1)} tokens/s${peer ? `, llama.cpp ${rate(peer).toFixed(1)}` : peerFailure ? `, ${peerFailure}` : ""}`);
+    lines.push({ ...speedLine(what, ours, peer, targets[kind]), peerFailure });
     if (kind === "decode") {
       single = rate(ours);
       lines.push(bandwidthLine(what, ours), ...(peer ? [peerBandwidthLine(what, ours, peer)] : []), memoryLine(what, ours));
@@ -90,26 +83,13 @@ async function compare({ shape, type, targets }: Comparison, folder: string, opt
   return lines;
 }
 
-async function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, hasPeer: boolean): Promise<{ ours: Side; peer?: Side }> {
-  const ours = await Stepper.start("ours", process.execPath, [ourScript, file, kind, `${threads}`], threads);
-  const peer = hasPeer ? await Stepper.start("llama.cpp", process.execPath, [peerScript, file, kind, "plain", `${threads}`], threads) : undefined;
-  const steppers = peer ? [ours, peer] : [ours];
-  const rounds: StepResult[][] = steppers.map(() => []);
-  const bandwidths: number[][] = steppers.map(() => []);
+/** Probes are read bandwidths in GB/s. */
+function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, hasPeer: boolean): Promise<Turns> {
   const { addon } = nativeBackend(threads);
-  const bandwidth = () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9;
-  for (const stepper of steppers) await stepper.warmUp();
-  for (let i = 0, before = bandwidth(); i < ROUNDS[kind]; i++)
-    for (const [side, stepper] of steppers.entries()) {
-      rounds[side].push(await stepper.step());
-      const after = bandwidth();
-      bandwidths[side].push((before + after) / 2);
-      before = after;
-    }
-  const sides: Side[] = [];
-  for (const [side, stepper] of steppers.entries())
-    sides.push({ rounds: rounds[side], readBandwidths: bandwidths[side], facts: stepper.facts, memory: await stepper.end() });
-  return { ours: sides[0], peer: sides[1] };
+  const node = (label: string, args: readonly string[]) => () => Stepper.start(label, process.execPath, args, threads);
+  const ours = node("ours", [ourScript, file, kind, `${threads}`]);
+  const peer = hasPeer ? node("llama.cpp", [peerScript, file, kind, "plain", `${threads}`]) : undefined;
+  return takeTurns(ours, peer, ROUNDS[kind], () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9);
 }
 
 function speedLine(what: string, ours: Side, peer: Side | undefined, target: number | undefined): Line {
@@ -133,13 +113,13 @@ const bytesPerToken = ({ rounds }: Side): number => median(rounds.map(({ bytes =
 /** What a side reads a second, round by round, against the read bandwidth around the round. */
 function bandwidthLine(what: string, side: Side, bytes = bytesPerToken(side)): Line {
   const moved = rates(side).map((tokens) => (tokens * bytes) / 1e9);
-  const reached = median(moved.map((read, i) => read / side.readBandwidths[i]));
+  const reached = median(moved.map((read, i) => read / side.probes[i]));
   return {
     claim: "inference",
     what: `${what}, memory read`,
     unit: "GB/s",
     ours: median(moved),
-    ceiling: median(side.readBandwidths),
+    ceiling: median(side.probes),
     reached,
     target: { atLeast: 0.75 },
   };
@@ -149,7 +129,7 @@ function bandwidthLine(what: string, side: Side, bytes = bytesPerToken(side)): L
 function peerBandwidthLine(what: string, ours: Side, peer: Side): Line {
   const { target: _, ours: peerReads, ...line } = bandwidthLine(what, peer, bytesPerToken(ours));
   const bound = 1 / (line.reached as number);
-  const rounds = rates(ours).map((own, i) => `${ours.readBandwidths[i].toFixed(0)}: ${(own / rates(peer)[i]).toFixed(2)}`);
+  const rounds = rates(ours).map((own, i) => `${ours.probes[i].toFixed(0)}: ${(own / rates(peer)[i]).toFixed(2)}`);
   const note = `whoever reads every weight can be ${bound.toFixed(2)} times as fast at most; GB/s around each round and ours / peer in it: ${rounds.join(", ")}`;
   return { ...line, what: `${what}, memory read by llama.cpp`, ours: peerReads, note };
 }

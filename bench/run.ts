@@ -15,6 +15,7 @@ import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { startup } from "./startup.js";
+import { Stepper } from "./stepper.js";
 import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
 import { tokenize } from "./tokenize.js";
@@ -81,6 +82,19 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
   return { threads, peersPython: python, quick: values.quick, log, chosen, json: values.json, help: values.help };
 }
 
+/** A claim's lines; one that cannot be measured is a line that says why, and the others go on. */
+async function measure(name: string, options: BenchOptions): Promise<Line[]> {
+  try {
+    return await claims[name](options);
+  } catch (error) {
+    const failure = (error as Error).message;
+    options.log(`${name}: ${failure}`);
+    return [{ claim: name, what: "not measured", unit: "", ours: Number.NaN, failure }];
+  } finally {
+    Stepper.stopAll();
+  }
+}
+
 async function main(): Promise<void> {
   const { chosen, json, help, ...options } = optionsFrom(process.argv.slice(2));
   if (help) return console.log(HELP);
@@ -90,8 +104,9 @@ async function main(): Promise<void> {
   const lines: Line[] = [];
   for (const name of chosen) {
     options.log(`${name} …`);
-    lines.push(...(await claims[name](options)));
+    lines.push(...(await measure(name, options)));
   }
+  if (lines.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
   if (json) return console.log(JSON.stringify({ machine, lines: lines.map((line) => ({ ...line, verdict: verdict(line) })) }));
   console.log(`${machine.cpu}, ${machine.threads} of ${machine.cores} cores, Node ${machine.node}, load average ${load.toFixed(1)}\n\n${renderTable(lines)}`);
 }

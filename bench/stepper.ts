@@ -35,11 +35,18 @@ export interface PeakMemory {
   readonly importedRssBytes: number;
 }
 
-const FIRST_LIMIT_MS = 480_000;
-const STEP_LIMIT_MS = 180_000;
+/** How long an answer may take. */
+export interface AnswerLimits {
+  /** The first line and the warm-up, which may compile. */
+  readonly firstMs: number;
+  readonly stepMs: number;
+}
+
+const LIMITS: AnswerLimits = { firstMs: 480_000, stepMs: 180_000 };
 
 /** A contestant. Waiting for the next line it uses no processor time. */
 export class Stepper {
+  private static readonly running = new Set<ChildProcess>();
   /** What the program told of itself when it was ready. */
   facts: Readonly<Record<string, number>> = {};
   private readonly lines: AsyncIterator<string>;
@@ -48,7 +55,10 @@ export class Stepper {
   private constructor(
     readonly label: string,
     private readonly child: ChildProcess,
+    private readonly limits: AnswerLimits,
   ) {
+    Stepper.running.add(child);
+    child.on("exit", () => Stepper.running.delete(child));
     this.lines = createInterface(child.stdout as NodeJS.ReadableStream)[Symbol.asyncIterator]();
     child.stderr?.on("data", (chunk) => {
       this.errors = `${this.errors}${chunk}`.slice(-4000);
@@ -68,27 +78,32 @@ export class Stepper {
   }
 
   /** Any program that speaks the protocol; its first line tells facts. */
-  static async start(label: string, command: string, args: readonly string[], threads: number): Promise<Stepper> {
+  static async start(label: string, command: string, args: readonly string[], threads: number, limits: AnswerLimits = LIMITS): Promise<Stepper> {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) } });
     child.on("error", () => {});
-    const stepper = new Stepper(label, child);
-    stepper.facts = ((await stepper.answer(FIRST_LIMIT_MS)) as { facts?: Record<string, number> }).facts ?? {};
+    const stepper = new Stepper(label, child, limits);
+    stepper.facts = ((await stepper.answer(limits.firstMs)) as { facts?: Record<string, number> }).facts ?? {};
     return stepper;
   }
 
   /** The first step, which may compile: not to be counted. */
   warmUp(): Promise<StepResult> {
-    return this.ask("warmup", FIRST_LIMIT_MS);
+    return this.ask("warmup", this.limits.firstMs);
   }
 
   step(): Promise<StepResult> {
-    return this.ask("step", STEP_LIMIT_MS);
+    return this.ask("step", this.limits.stepMs);
   }
 
   /** Ends the process and says what it occupied. */
   async end(): Promise<PeakMemory> {
     this.child.stdin?.end();
-    return (await this.answer(STEP_LIMIT_MS)) as PeakMemory;
+    return (await this.answer(this.limits.stepMs)) as PeakMemory;
+  }
+
+  /** Ends all processes that a failure left behind: each would keep this one from ending. */
+  static stopAll(): void {
+    for (const child of Stepper.running) child.kill("SIGKILL");
   }
 
   private async ask(what: string, limitMs: number): Promise<StepResult> {
