@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { generate } from "../src/inference/generate.js";
 import type { ComputeType } from "../src/nn/parameters.js";
 import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
-import { memoryStats, startProfile, stopProfile, useBackend } from "../src/tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
 import type { StepResult } from "./stepper.js";
 import { buildModel, generateRequests, type ModelName, shapes, TrainingWorkload } from "./workload.js";
 
@@ -15,12 +15,12 @@ const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 /** Runs `body` once: wall and CPU seconds, the tokens it worked off, where the time went, and whatever `body` returns beside. */
 async function timedStep(tokens: number, body: () => Promise<object>): Promise<StepResult> {
-  startProfile();
+  defaultDevice().startProfile();
   const [startedMs, startedCpu] = [performance.now(), process.cpuUsage()];
   const extra = await body();
   const seconds = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(startedCpu);
-  const profile = [...stopProfile()].map(([op, { calls, seconds: opSeconds, flops }]) => ({ op, calls, seconds: opSeconds, flops }));
+  const profile = [...defaultDevice().stopProfile()].map(([op, { calls, seconds: opSeconds, flops }]) => ({ op, calls, seconds: opSeconds, flops }));
   return { seconds, cpuSeconds: (user + system) / 1e6, tokens, profile, ...extra };
 }
 
@@ -31,7 +31,7 @@ function trainer(name: ModelName, compute: ComputeType): { facts: object; step: 
     facts: { numParameters: workload.model.parameters.numTrained },
     step: () => {
       const batch = workload.nextBatch();
-      return timedStep(batchSize * sequenceLength, async () => ({ loss: await workload.step(batch), liveBuffers: memoryStats().liveBuffers }));
+      return timedStep(batchSize * sequenceLength, async () => ({ loss: await workload.step(batch), liveBuffers: defaultDevice().memory().liveBuffers }));
     },
   };
 }
@@ -54,7 +54,7 @@ function sampler(name: ModelName, compute: ComputeType): { facts: object; step: 
 
 const [kind, name, compute, threads] = process.argv.slice(2);
 const backend = createNativeBackend({ threads: Number(threads) });
-useBackend(backend);
+setDefaultDevice(new Device(backend));
 const importedRssBytes = peakRssBytes();
 const { facts, step } = (kind === "train" ? trainer : sampler)(name as ModelName, compute as ComputeType);
 say({ facts: { ...facts, threads: backend.threads, isa: backend.isa } });

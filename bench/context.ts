@@ -4,7 +4,8 @@
 import { openForInference } from "../src/inference/open-for-inference.js";
 import { type PagedRunner, runnerOf } from "../src/inference/paged-runner.js";
 import type { LanguageModel } from "../src/models/language-model.js";
-import { scopeAsync, trimMemory, useBackend } from "../src/tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
+import { scopeAsync } from "../src/tensor/engine.js";
 import { fillInPlace, zeros } from "../src/tensor/ops/elementwise.js";
 import { nativeBackend } from "./ceilings.js";
 import { type Claim, type Line, median } from "./claim.js";
@@ -27,7 +28,7 @@ const [SHORT, LONG] = [1024, 32768];
 const ROUNDS = 9;
 
 export const context: Claim = async ({ threads, log, quick }) => {
-  useBackend(nativeBackend(threads));
+  setDefaultDevice(new Device(nativeBackend(threads)));
   const lines: Line[] = [];
   for (const which of quick ? CASES.slice(0, 2) : CASES) {
     const line = await contextLine(which);
@@ -50,7 +51,7 @@ async function contextLine({ shape, weights, cacheType, allLayers, layers }: Cas
   }
   runner.dispose();
   model.dispose();
-  trimMemory();
+  defaultDevice().trim();
   const ours = median(rounds.map(({ long }) => long));
   return {
     claim: "context",

@@ -1,6 +1,7 @@
 // Claim: matrix products reach 75% (f32) and 60% (bf16) of the register-only ceiling at 1024³, and 50% at the shapes that training uses.
 import type { ComputeType } from "../src/nn/parameters.js";
-import { dispatch, scope, tensor, useBackend } from "../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../src/tensor/device.js";
+import { dispatch, scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { type GemmParams, gemmOp } from "../src/tensor/ops/linear.js";
 import { groupedGemmOp, groupedWeightGradOp } from "../src/tensor/ops/moe.js";
@@ -124,7 +125,7 @@ function shapeLines(compute: ComputeType, ceiling: number): Line[] {
 }
 
 export const gemm: Claim = async ({ threads, log }) => {
-  useBackend(nativeBackend(threads));
+  setDefaultDevice(new Device(nativeBackend(threads)));
   const lines: Line[] = [];
   for (const [compute, target] of [
     ["f32", 0.75],

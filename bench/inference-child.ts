@@ -5,7 +5,7 @@ import { type InferenceKind, measureRound, roundCacheTokens } from "../src/infer
 import { openForInference } from "../src/inference/open-for-inference.js";
 import { runnerOf } from "../src/inference/paged-runner.js";
 import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
-import { startProfile, stopProfile, useBackend } from "../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { BLOCK_TOKENS } from "../src/tensor/ops/paged-layout.js";
 import { inferenceRounds } from "./inference-workload.js";
 
@@ -13,18 +13,18 @@ const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const [path, kind, threads] = process.argv.slice(2);
-useBackend(createNativeBackend({ threads: Number(threads) }));
+setDefaultDevice(new Device(createNativeBackend({ threads: Number(threads) })));
 const importedRssBytes = peakRssBytes();
 const round = inferenceRounds[kind as InferenceKind];
 const startedMs = performance.now();
 const opened = await openForInference(path, { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
 const runner = runnerOf(opened);
-const { plan } = opened;
+const { plan, model } = opened;
 say({ facts: { loadSeconds: (performance.now() - startedMs) / 1000, weightBytes: plan.weights + plan.mapped, cacheBytes: plan.cache } });
 let seed = 0;
 for await (const _ of createInterface(process.stdin)) {
-  const measured = await measureRound(runner, kind as InferenceKind, round, seed++, startProfile);
-  const profile = [...stopProfile()].map(([op, { calls, seconds, flops }]) => ({ op, calls, seconds, flops }));
+  const measured = await measureRound(runner, kind as InferenceKind, round, seed++, () => model.device.startProfile());
+  const profile = [...model.device.stopProfile()].map(([op, { calls, seconds, flops }]) => ({ op, calls, seconds, flops }));
   say({ ...measured, profile });
 }
 say({ peakRssBytes: peakRssBytes(), importedRssBytes });

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InferenceKind } from "../src/inference/measure.js";
 import { packageRoot } from "../src/package-root.js";
-import { useBackend } from "../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
 import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
@@ -41,7 +41,7 @@ const rate = (side: Side): number => median(rates(side));
 const ratio = (ours: Side, peer: Side): number => median(rates(ours).map((own, i) => own / rates(peer)[i]));
 
 export const inference: Claim = async (options) => {
-  useBackend(nativeBackend(options.threads));
+  setDefaultDevice(new Device(nativeBackend(options.threads)));
   const hasPeer = existsSync(join(dirname(peerScript), "node_modules"));
   if (!hasPeer) options.log("llama.cpp is not installed, ours only; to install: cd bench/peers/llama-cpp && npm ci");
   const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));

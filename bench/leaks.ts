@@ -2,7 +2,7 @@
 import { generate } from "../src/inference/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
-import { memoryStats, useBackend } from "../src/tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
 import { nativeBackend } from "./ceilings.js";
 import type { Claim } from "./claim.js";
 import { shapes, TrainingWorkload } from "./workload.js";
@@ -28,19 +28,19 @@ const small = {
 };
 
 export const leaks: Claim = async ({ threads }) => {
-  useBackend(nativeBackend(threads));
+  setDefaultDevice(new Device(nativeBackend(threads)));
   const model = createModel(parseHfConfig(small), { compute: "bf16", seed: 1 });
   const workload = new TrainingWorkload(model);
   const sequences = () => workload.nextBatch().map(({ ids }) => ({ ids: Array.from(ids).slice(0, 33) }));
   await workload.step(sequences());
-  const before = memoryStats().liveBuffers;
+  const before = defaultDevice().memory().liveBuffers;
   let most = before;
   for (let i = 1; i <= STEPS; i++) {
     await workload.step(sequences());
     if (i % SAMPLE_EVERY === 0) await generate(model, [{ prompt: [1, 2, 3], seed: i, maxNewTokens: 8 }], { stopIds: [] });
-    most = Math.max(most, memoryStats().liveBuffers);
+    most = Math.max(most, defaultDevice().memory().liveBuffers);
   }
-  const note = `${before} live buffers before and ${memoryStats().liveBuffers} after ${STEPS} steps`;
+  const note = `${before} live buffers before and ${defaultDevice().memory().liveBuffers} after ${STEPS} steps`;
   return [
     { claim: "leaks", what: `buffers gained in ${STEPS} steps`, unit: "buffers", ours: most - before, reached: most - before, target: { atMost: 0 }, note },
   ];

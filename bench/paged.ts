@@ -1,7 +1,8 @@
 // Claim: attention over a paged cache runs at the machine's limits: decoding of grouped heads at 75% of the read bandwidth, latents and chunks of a
 // prompt at 60% of the bf16 ceiling. Blocks are read cold: each call takes other blocks of a cache much larger than the processor's.
 import { Random } from "../src/random.js";
-import { scope, tensor, useBackend } from "../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../src/tensor/device.js";
+import { scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { expandedAttention } from "../src/tensor/ops/expanded-attention.js";
 import { pagedAttention } from "../src/tensor/ops/paged-attention.js";
@@ -111,7 +112,7 @@ const lineOf = (what: string, unit: string, ours: number, ceiling: number, atLea
 const tokens = (n: number) => (n >= 1024 ? `${n / 1024}K` : String(n));
 
 export const paged: Claim = async ({ threads, log }) => {
-  useBackend(nativeBackend(threads));
+  setDefaultDevice(new Device(nativeBackend(threads)));
   const bandwidth = nativeBackend(threads).addon.readBandwidth(threads, CACHE_BYTES, 1);
   const { bf16 } = arithmeticPeaks(threads);
   const lines: Line[] = [];

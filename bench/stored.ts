@@ -1,7 +1,9 @@
 // Claim: products with stored weights reach 75% of the measured read bandwidth for one row and 60% of the int8 ceiling for 512 rows, at the
 // matrices of R1-Distill-Qwen-1.5B and the experts of DeepSeek-V2-Lite.
+
+import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import type { BlockType } from "../src/tensor/dtype.js";
-import { dispatch, emptyPacked, scope, tensor, useBackend } from "../src/tensor/engine.js";
+import { dispatch, emptyPacked, scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { storedGroupedLinearOp, storedLinearOp } from "../src/tensor/ops/stored.js";
 import type { Tensor } from "../src/tensor/tensor.js";
@@ -108,7 +110,7 @@ function lineOf(model: string, matrices: readonly Matrix[], type: BlockType, row
 
 export const stored: Claim = async ({ threads, log }) => {
   const backend = nativeBackend(threads);
-  useBackend(backend);
+  setDefaultDevice(new Device(backend));
   const { addon } = backend;
   const ceilings = {
     read: addon.readBandwidth(threads, CYCLED_BYTES, CEILING_SECONDS),

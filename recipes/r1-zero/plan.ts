@@ -20,7 +20,7 @@ export async function planZero(options: ZeroOptions, seed: number): Promise<stri
     ...(await planReinforcement(model, { tokenizer, template: "compact", task, seed, options: options.rl, evaluation })),
   ];
   refuseIfTooLarge(stages, (phase) => knobs(options, phase));
-  const { total, active } = await countParameters(model);
+  const { total, active } = countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rl = parseGrpoOptions(options.rl);
   return planLines(

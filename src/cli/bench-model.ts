@@ -3,8 +3,8 @@ import { ConfigError } from "../errors.js";
 import { type InferenceKind, type InferenceRound, type MeasuredRound, measureRound, roundCacheTokens } from "../inference/measure.js";
 import { openForInference } from "../inference/open-for-inference.js";
 import { runnerOf } from "../inference/paged-runner.js";
+import type { Backend } from "../tensor/backend.js";
 import type { NativeBackend } from "../tensor/backends/native/backend.js";
-import { currentBackend } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, writeResult } from "./run-verb.js";
@@ -42,7 +42,7 @@ export async function benchModel(kind: InferenceKind, path: string | undefined, 
     const measured: MeasuredRound[] = [];
     for (let i = 1; i <= rounds; i++) measured.push(await measureRound(runner, kind, round, i));
     const middle = [...measured].sort((a, b) => rate(a) - rate(b))[Math.floor(rounds / 2)];
-    const result = { model: label, kind, ...round, tokensPerSecond: rate(middle), weightBytes: plan.weights, ...limits(middle) };
+    const result = { model: label, kind, ...round, tokensPerSecond: rate(middle), weightBytes: plan.weights, ...limits(middle, model.device.backend) };
     writeResult(flags.json, result, () => lines(result, measured));
   } finally {
     runner.dispose();
@@ -64,8 +64,7 @@ interface Limits {
   readonly int8Ceiling?: number;
 }
 
-function limits({ bytes, flops, seconds }: MeasuredRound): Limits {
-  const backend = currentBackend();
+function limits({ bytes, flops, seconds }: MeasuredRound, backend: Backend): Limits {
   if (backend.name !== "native") return {};
   const { addon, threads } = backend as NativeBackend;
   return {

@@ -76,7 +76,7 @@ async function tellPlan({ progress }: RunContext, { options }: Request, { config
   const batch = data.sequences(0, options.batchSequences);
   const stages = [[await planTraining(model, "pretraining", batch, options)]];
   refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const { total, active } = await countParameters(model);
+  const { total, active } = countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [

@@ -125,7 +125,7 @@ async function tellPlan(
   const model = { config, compute: options.compute ?? trained };
   const stages = await planReinforcement(model, { tokenizer, template, task, seed, options: grpo, evaluation });
   refuseIfTooLarge(stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
-  const { total, active } = await countParameters(model);
+  const { total, active } = countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rows: [string, string][] = [
     ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],

@@ -93,7 +93,7 @@ async function tellPlan(
   const model = { config: facts.config, compute: options.compute ?? facts.compute };
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
   refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const { total, active } = await countParameters(model);
+  const { total, active } = countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ConfigError } from "../errors.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -10,7 +10,7 @@ import { Engine, type EngineOptions } from "./engine.js";
 import { FakeRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest } from "./request.js";
 
-beforeAll(() => useBackend(createReferenceBackend()));
+beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const SPECIALS = { bos: "<s>", eos: "</s>", tags: ["<think>", "</think>"] };
 const bytes = createByteTokenizer(SPECIALS);

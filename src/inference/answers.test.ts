@@ -1,14 +1,14 @@
 // What a request's text says: stop texts, thinking and its bounds, loops, half characters. On a model that follows a script.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { Engine, type Speculation } from "./engine.js";
 import { ScriptRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest, GenerationResult, TokenEvent } from "./request.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const bytes = createByteTokenizer({ bos: "<s>", eos: "</s>", tags: ["<think>", "</think>"] });
 /** The tags cut into bytes, as by a tokenizer that does not know them. */

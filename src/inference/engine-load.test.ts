@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { BackendError, ConfigError } from "../errors.js";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { memoryStats, useBackend } from "../tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { BlockPool } from "./block-pool.js";
 import { Engine, type EngineOptions, type RunningRequest } from "./engine.js";
 import { type FakeOptions, FakeRunner } from "./fake-runner.fixture.js";
@@ -11,7 +11,7 @@ import type { GenerationRequest } from "./request.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
 
-beforeAll(() => useBackend(createReferenceBackend()));
+beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const VOCAB = 12;
 const setUp = (options: Partial<EngineOptions>, fake: FakeOptions = {}) => {
@@ -45,7 +45,7 @@ describe("10,000 requests, most of them cancelled,", () => {
   test("leave no block used, no tensor alive and nobody waiting", async () => {
     const random = new Random(3);
     const { engine, runner } = setUp({ maxSequences: 12, maxStepTokens: 24, maxSpeculating: 6 }, { numBlocks: 20, mtpAccuracy: 0.7 });
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const open: RunningRequest[] = [];
     const reasons = new Map<string, number>();
     for (let i = 0; i < 10_000; i++) {
@@ -66,7 +66,7 @@ describe("10,000 requests, most of them cancelled,", () => {
     expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0 });
     expect(engine.stats().preemptions).toBeGreaterThan(10);
     expect(runner.numSteps).toBeGreaterThan(1000);
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
   test("free their blocks before cancel returns", async () => {
     const { engine, runner } = setUp({});

@@ -2,12 +2,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { type FakeOptions, FakeRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest, GenerationResult } from "./request.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const engineOf = (options: Partial<EngineOptions> = {}, fake: FakeOptions = {}) => new Engine({ runner: new FakeRunner(fake), ...options });
 

@@ -9,7 +9,7 @@ import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { pagedBytesPerToken } from "../nn/paged-cache.js";
-import { onShapes } from "../tensor/backends/shapes.js";
+import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { numElements } from "../tensor/tensor.js";
 import { type InferencePlan, planInference } from "./memory-plan.js";
 import { parseRandomName, useOf, withoutAbsentMtp } from "./open-for-inference.js";
@@ -89,7 +89,7 @@ async function inspectGguf(path: string, context: number | undefined): Promise<M
 }
 
 async function inspectRandom(config: HfConfig, type: string | undefined, context: number | undefined): Promise<ModelSummary> {
-  const source = randomWeights(await frozenParameters(config), randomType(type ?? "q8_0"));
+  const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"));
   return summarise(config, null, source, context);
 }
 
@@ -104,7 +104,7 @@ function headersOf(weights: TensorSource): WeightSource {
 }
 
 async function summarise(config: HfConfig, listed: TensorSource | null, source: WeightSource | null, context: number | undefined): Promise<ModelSummary> {
-  const facts = await onShapes(async () => factsOf(createModel(config, { seed: null, isFrozen: true }), source));
+  const facts = factsOf(createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
   const use = useOf(config, { cacheTokens: context ?? config.max_position_embeddings });
   const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import type { TensorSource } from "../checkpoint/index.js";
 import { CheckpointError } from "../errors.js";
 import type { WeightSource } from "../models/frozen-weights.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import { adviseMapped, bytesAs, fromBytes, keep, mapFile, scope } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -13,11 +14,11 @@ export interface MappedWeights extends WeightSource {
 }
 
 /** The tensors of `source`, whose files stay as they are meanwhile. */
-export function mappedWeights(source: TensorSource): MappedWeights {
+export function mappedWeights(source: TensorSource, device: Device = defaultDevice()): MappedWeights {
   const files = new Map<string, Tensor>();
   const fileOf = (path: string): Tensor => {
     let file = files.get(path);
-    if (!file) files.set(path, (file = keep(mapFile(path, statSync(path).size))));
+    if (!file) files.set(path, (file = keep(mapFile(path, statSync(path).size, device))));
     return file;
   };
   const mapped = (name: string): Tensor | null => {
@@ -35,9 +36,9 @@ export function mappedWeights(source: TensorSource): MappedWeights {
     info: (name) => (source.has(name) ? source.info(name) : undefined),
     async open(name) {
       const inFile = mapped(name);
-      if (inFile) return inFile;
+      if (inFile) return keep(inFile);
       const { data, shape, dtype } = await source.read(name);
-      return fromBytes(data, shape, dtype as DType);
+      return keep(fromBytes(data, shape, dtype as DType, device));
     },
     done(name) {
       scope(() => {

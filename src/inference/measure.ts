@@ -1,7 +1,7 @@
 // How fast a model runs: rounds of random prompts through the engine, as requests would come. Knows clocks; chooses no models.
-import { meter } from "../tensor/engine.js";
+import type { Device } from "../tensor/device.js";
 import { Engine } from "./engine.js";
-import type { ModelRunner } from "./model-runner.js";
+import type { PagedRunner } from "./paged-runner.js";
 
 /** What is measured: one stream's new tokens, a prompt's, or the new tokens of many streams at once. */
 export type InferenceKind = "decode" | "prefill" | "batch";
@@ -39,18 +39,18 @@ export function randomPrompt(seed: number, length: number, vocabSize: number): n
 
 /** Runs one round; `onCounting` is called when what counts begins. Without drafts and without the prefix cache: every token is computed. */
 export async function measureRound(
-  runner: ModelRunner,
+  runner: PagedRunner,
   kind: InferenceKind,
   { streams, promptTokens, newTokens }: InferenceRound,
   seed: number,
   onCounting: () => void = () => {},
 ): Promise<MeasuredRound> {
   const engine = new Engine({ runner, maxSequences: streams, prefixCache: false, speculation: "none" });
-  let start = startOfCount();
+  let start = startOfCount(runner.device);
   let waiting = streams;
   let counted = 0;
   const begin = () => {
-    start = startOfCount();
+    start = startOfCount(runner.device);
     onCounting();
   };
   const stream = async (i: number) => {
@@ -64,7 +64,7 @@ export async function measureRound(
   };
   if (kind === "prefill") begin();
   await Promise.all(Array.from({ length: streams }, (_, i) => stream(i)));
-  const end = startOfCount();
+  const end = startOfCount(runner.device);
   await engine.close();
   return {
     tokens: kind === "prefill" ? streams * promptTokens : counted,
@@ -75,7 +75,7 @@ export async function measureRound(
   };
 }
 
-function startOfCount(): { seconds: number; cpuSeconds: number; flops: number; bytes: number } {
+function startOfCount({ meter }: Device): { seconds: number; cpuSeconds: number; flops: number; bytes: number } {
   const { user, system } = process.cpuUsage();
   return { seconds: performance.now() / 1000, cpuSeconds: (user + system) / 1e6, flops: meter.flops, bytes: meter.bytes };
 }

@@ -11,9 +11,10 @@ import type { CacheKind } from "../nn/paged-cache.js";
 import { type PagedDType, pagedBytesPerToken } from "../nn/paged-cache.js";
 import { type ComputeType, frozenForm, type ParameterSet } from "../nn/parameters.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
-import { onShapes } from "../tensor/backends/shapes.js";
+import { createShapesDevice } from "../tensor/backends/shapes.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
-import { alias, currentBackend, empty, memoryStats, scope } from "../tensor/engine.js";
+import { alias, empty, keep, scope } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { numElements } from "../tensor/tensor.js";
 
@@ -50,21 +51,25 @@ const LOGIT_ROWS = 64;
 /** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
 const PROGRAM_BYTES = 120 * 2 ** 20;
 
-/** Plans a model whose stored tensors are `source`'s, mapped or not. Throws CheckpointError listing all that does not fit the configuration. */
-export async function planInference(config: HfConfig, source: WeightSource, use: InferenceUse, isMapped: boolean): Promise<InferencePlan> {
-  const { packer } = currentBackend();
+/** Plans a model on `device` whose stored tensors are `source`'s, mapped or not. Throws CheckpointError listing all that does not fit the configuration. */
+export async function planInference(
+  config: HfConfig,
+  source: WeightSource,
+  use: InferenceUse,
+  isMapped: boolean,
+  device: Device = defaultDevice(),
+): Promise<InferencePlan> {
+  const { packer } = device.backend;
   const packedBytes = (dtype: DType, shape: readonly number[]) =>
     packer?.accepts({ dtype, shape }) ? packer.packedBytes({ dtype, shape }) : storageBytes(dtype, numElements(shape));
-  return onShapes(async () => {
-    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true });
-    refuseProblems(frozenProblems(model.parameters, source));
-    const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
-    const activations = await stepBytes(model, source, use);
-    const weights = Object.values(byType).reduce((a, b) => a + b, 0);
-    const cachePerToken = pagedBytesPerToken(model.pagedShapes(use.cacheKind, use.usesDrafts), use.cacheType);
-    const cache = cachePerToken * Math.ceil(use.cacheTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
-    return { weightsByType: byType, weights, mapped, cachePerToken, cache, activations, total: PROGRAM_BYTES + weights + cache + activations };
-  });
+  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device) });
+  refuseProblems(frozenProblems(model.parameters, source));
+  const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
+  const activations = await stepBytes(model, source, use);
+  const weights = Object.values(byType).reduce((a, b) => a + b, 0);
+  const cachePerToken = pagedBytesPerToken(model.pagedShapes(use.cacheKind, use.usesDrafts), use.cacheType);
+  const cache = cachePerToken * Math.ceil(use.cacheTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+  return { weightsByType: byType, weights, mapped, cachePerToken, cache, activations, total: PROGRAM_BYTES + weights + cache + activations };
 }
 
 function weightBytes(
@@ -89,19 +94,20 @@ function weightBytes(
 
 /** What a step of prompt tokens takes besides weights and cache. */
 async function stepBytes(model: LanguageModel, source: WeightSource, use: InferenceUse): Promise<number> {
-  await loadFrozen(model.parameters, { ...source, open: async (name) => onlyShape(name, source), done: () => {} });
+  const { device } = model;
+  await loadFrozen(model.parameters, { ...source, open: async (name) => onlyShape(name, source, device), done: () => {} });
   const cache = model.createPagedCache({ numBlocks: Math.ceil(use.stepTokens / BLOCK_TOKENS), kind: use.cacheKind, dtype: use.cacheType });
-  const before = memoryStats().liveBytes;
+  const before = device.memory().liveBytes;
   scope(() => {
-    const hidden = model.step(stepBatch(onePrompt(use.stepTokens)), cache);
+    const hidden = model.step(stepBatch(onePrompt(use.stepTokens), device), cache);
     return model.logits(alias(hidden, [Math.min(use.stepTokens, LOGIT_ROWS), hidden.shape[1]]));
   });
-  return memoryStats().peakLiveBytes - before;
+  return device.memory().peakLiveBytes - before;
 }
 
-const onlyShape = (name: string, source: WeightSource) => {
+const onlyShape = (name: string, source: WeightSource, device: Device) => {
   const { dtype, shape } = source.info(name) as { dtype: DType; shape: readonly number[] };
-  return empty(shape, dtype);
+  return keep(empty(shape, dtype, device));
 };
 
 /** One prompt of `n` tokens in blocks of its own. */

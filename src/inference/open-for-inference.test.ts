@@ -12,7 +12,8 @@ import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { openBackend } from "../tensor/backends/open.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { memoryStats, scopeAsync, useBackend } from "../tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
+import { scopeAsync } from "../tensor/engine.js";
 import { inspectModel } from "./inspect-model.js";
 import { planInference, refuseUnlessFits } from "./memory-plan.js";
 import { openForInference, useOf } from "./open-for-inference.js";
@@ -22,7 +23,7 @@ import { frozenParameters, RANDOM_TYPES, type RandomType, randomTensorSource, ra
 const folder = mkdtempSync(join(tmpdir(), "luciole-open-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const backend = await openBackend();
-beforeEach(() => useBackend(backend));
+beforeEach(() => setDefaultDevice(new Device(backend)));
 
 const common = { vocab_size: 96, hidden_size: 256, intermediate_size: 512, num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 256 };
 const llama = parseHfConfig({ ...common, model_type: "llama", num_key_value_heads: 2 });
@@ -74,7 +75,7 @@ describe.each(RANDOM_TYPES)("weights in %s", (type) => {
     ["llama", llama],
     ["deepseek_v3", deepseek],
   ] as const)("%s: logits are finite, differ between tokens, and are those of the same weights in a file", async (name, config) => {
-    const direct = await logitsOfSource(config, randomWeights(await frozenParameters(config), type));
+    const direct = await logitsOfSource(config, randomWeights(frozenParameters(config), type));
     expect(direct.every(Number.isFinite)).toBe(true);
     expect(new Set(direct).size).toBeGreaterThan(direct.length / 2);
     const path = await fileOf(name, config, type);
@@ -92,8 +93,8 @@ test("parts of one weight may be of different types, those of an expert too", as
   const useBackends = [backend, createReferenceBackend()];
   const results: Float32Array[] = [];
   for (const each of useBackends) {
-    useBackend(each);
-    const parameters = await frozenParameters(deepseek);
+    setDefaultDevice(new Device(each));
+    const parameters = frozenParameters(deepseek);
     results.push(await logitsOfSource(deepseek, mixedSource(randomWeights(parameters, "q4_k"), randomWeights(parameters, "q6_k"))));
   }
   expect(meanOf(results[0], results[1])).toBeLessThan(0.01);
@@ -103,26 +104,26 @@ describe("the memory plan", () => {
   test.each(["q8_0", "q4_k", "e4m3", "bf16"] as const)(
     "foresees the weights of %s but for the rounding of buffers, and the cache to the byte",
     async (type) => {
-      const source = randomWeights(await frozenParameters(deepseek), type);
+      const source = randomWeights(frozenParameters(deepseek), type);
       const use = useOf(deepseek, { cacheTokens: 100 });
       const plan = await planInference(deepseek, source, use, false);
-      const before = memoryStats().liveBytes;
+      const before = defaultDevice().memory().liveBytes;
       const model = createModel(deepseek, { compute: use.compute, seed: null, isFrozen: true });
       await loadFrozen(model.parameters, source);
       source.close();
-      const weights = memoryStats().liveBytes - before;
+      const weights = defaultDevice().memory().liveBytes - before;
       expect(weights / plan.weights).toBeGreaterThan(1);
       expect(weights / plan.weights).toBeLessThan(1.13);
       const runner = new PagedRunner(model, use);
       expect(runner.cache.sizeBytes).toBe(plan.cache);
       runner.dispose();
       model.dispose();
-      expect(memoryStats().liveBytes).toBe(before);
+      expect(defaultDevice().memory().liveBytes).toBe(before);
     },
   );
 
   test("refuses what does not fit, with the figures", async () => {
-    const source = randomWeights(await frozenParameters(llama), "q8_0");
+    const source = randomWeights(frozenParameters(llama), "q8_0");
     const plan = await planInference(llama, source, useOf(llama, {}), false);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(BackendError);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(
@@ -132,9 +133,9 @@ describe("the memory plan", () => {
   });
 
   test("refuses DeepSeek-V3 on a machine that cannot hold it before taking any memory", async () => {
-    const before = memoryStats().heldBytes;
+    const before = defaultDevice().memory().heldBytes;
     await expect(openForInference("random:v3@e4m3")).rejects.toThrow(/needs about \d+\.\d GiB and .* are free/);
-    expect(memoryStats().heldBytes).toBe(before);
+    expect(defaultDevice().memory().heldBytes).toBe(before);
   });
 });
 

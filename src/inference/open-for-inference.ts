@@ -10,8 +10,8 @@ import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
-import { trimMemory } from "../tensor/engine.js";
 import { numElements } from "../tensor/tensor.js";
 import { createGgufTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -34,6 +34,8 @@ export interface InferenceOptions {
   readonly stepTokens?: number;
   /** Run the layer of multi-token prediction, where the model has one; default true. */
   readonly drafts?: boolean;
+  /** Where it runs; default: the default device. */
+  readonly device?: Device;
   /** Called with the bytes loaded so far and in all. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
 }
@@ -80,7 +82,7 @@ async function openDirectory(path: string, options: InferenceOptions): Promise<I
     const config = withoutAbsentMtp(parseHfConfig(opened.config, join(directory, "config.json")), weights);
     const tokenizer = existsSync(join(directory, "tokenizer.json")) ? loadTokenizer(directory) : null;
     const { generation, template, stopIds } = await readGeneration(opened, tokenizer);
-    return { label: path, tokenizer, generation, template, stopIds, warning, config, ...(await load(path, config, mapped(weights), options)) };
+    return { label: path, tokenizer, generation, template, stopIds, warning, config, ...(await load(path, config, mapped(weights, options.device), options)) };
   } finally {
     await opened.close();
   }
@@ -88,7 +90,7 @@ async function openDirectory(path: string, options: InferenceOptions): Promise<I
 
 async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
   const config = publishedConfig(shape);
-  const source = randomWeights(await frozenParameters(config), randomType(type ?? "q8_0"));
+  const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
   const weights = { source, isMapped: false, close: source.close };
   const stopIds = [config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
   return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights, options)) };
@@ -101,7 +103,7 @@ async function openGgufFile(path: string, options: InferenceOptions): Promise<In
     const { tokenizer, warning } = tokenizerOf(opened, path);
     const stopIds = new Set([config.eos_token_id, tokenizer?.eosId, opened.file.facts.count("tokenizer.ggml.eot_token_id")].flat().filter(isId));
     const facts = { label: path, tokenizer, generation: {}, template: null, stopIds: [...stopIds], warning };
-    return { ...facts, config, ...(await load(basename(path), config, mapped(weights), options)) };
+    return { ...facts, config, ...(await load(basename(path), config, mapped(weights, options.device), options)) };
   } finally {
     await opened.close();
   }
@@ -119,8 +121,8 @@ function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer 
   }
 }
 
-function mapped(weights: TensorSource): OpenedWeights {
-  const source = mappedWeights(weights);
+function mapped(weights: TensorSource, device?: Device): OpenedWeights {
+  const source = mappedWeights(weights, device);
   return { source, isMapped: true, close: source.close };
 }
 
@@ -151,10 +153,11 @@ async function load(
   options: InferenceOptions,
 ): Promise<Pick<InferenceModel, "model" | "use" | "plan">> {
   const use = useOf(config, options);
+  const device = options.device ?? defaultDevice();
   try {
-    const plan = await planInference(config, source, use, isMapped);
+    const plan = await planInference(config, source, use, isMapped, device);
     refuseUnlessFits(what, plan);
-    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true });
+    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device });
     try {
       await fill(model.parameters, source, options.onProgress);
     } catch (error) {
@@ -164,7 +167,7 @@ async function load(
     return { model, use, plan };
   } finally {
     close();
-    trimMemory();
+    device.trim();
   }
 }
 

@@ -3,7 +3,8 @@
 import type { LanguageModel } from "../models/language-model.js";
 import { stepBatch } from "../nn/batch.js";
 import type { PagedCache } from "../nn/paged-cache.js";
-import { keep, memoryStats, scope, tensor, trimMemory } from "../tensor/engine.js";
+import type { Device } from "../tensor/device.js";
+import { keep, scope, tensor } from "../tensor/engine.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { gatherRows } from "../tensor/ops/rows.js";
 import { sampleTokens } from "../tensor/ops/sampling.js";
@@ -38,6 +39,9 @@ export class PagedRunner implements ModelRunner {
     if (forDrafts) this.mtp = { draft: (plan) => this.draft(plan) };
   }
 
+  get device(): Device {
+    return this.model.device;
+  }
   get vocabSize(): number {
     return this.model.vocabSize;
   }
@@ -57,10 +61,10 @@ export class PagedRunner implements ModelRunner {
 
   step(plan: StepPlan): Tensor {
     this.forget();
-    const { heldBytes, liveBytes } = memoryStats();
-    if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) trimMemory();
+    const { heldBytes, liveBytes } = this.model.device.memory();
+    if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) this.model.device.trim();
     return scope(() => {
-      const hidden = this.model.step(stepBatch(plan), this.cache);
+      const hidden = this.model.step(stepBatch(plan, this.model.device), this.cache);
       if (this.mtp) this.hidden = keep(hidden);
       return this.model.logits(rowsOf(hidden, plan.logitRows));
     });
@@ -73,10 +77,11 @@ export class PagedRunner implements ModelRunner {
 
   private draft(plan: DraftPlan): Tensor {
     return scope(() => {
-      const before = gatherRows(this.hidden as Tensor, tensor(plan.hiddenRows, [plan.hiddenRows.length], "i32"));
-      const states = this.model.draft(before, stepBatch(plan), this.cache) as Tensor;
+      const { device } = this.model;
+      const before = gatherRows(this.hidden as Tensor, tensor(plan.hiddenRows, [plan.hiddenRows.length], "i32", device));
+      const states = this.model.draft(before, stepBatch(plan, device), this.cache) as Tensor;
       const logits = this.model.logits(rowsOf(states, plan.draftRows));
-      const uniforms = tensor(new Float32Array(plan.draftRows.length), [plan.draftRows.length]);
+      const uniforms = tensor(new Float32Array(plan.draftRows.length), [plan.draftRows.length], "f32", device);
       return sampleTokens(logits, uniforms, { temperature: 0, topK: 0, topP: 1, minP: 0 }).ids;
     });
   }
@@ -88,4 +93,4 @@ export class PagedRunner implements ModelRunner {
 }
 
 /** Rows of x by rising indexes; x itself where they are all of them. */
-const rowsOf = (x: Tensor, rows: Int32Array): Tensor => (rows.length === x.shape[0] ? x : gatherRows(x, tensor(rows, [rows.length], "i32")));
+const rowsOf = (x: Tensor, rows: Int32Array): Tensor => (rows.length === x.shape[0] ? x : gatherRows(x, tensor(rows, [rows.length], "i32", x.device)));

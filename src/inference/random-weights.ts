@@ -7,9 +7,10 @@ import { createModel } from "../models/create.js";
 import type { WeightSource } from "../models/frozen-weights.js";
 import type { HfConfig } from "../models/hf-config.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
-import { onShapes } from "../tensor/backends/shapes.js";
+import { createShapesDevice } from "../tensor/backends/shapes.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
-import { bytesAs, copyBytes, empty, fromBytes, keep, scope, scopeAsync } from "../tensor/engine.js";
+import { bytesAs, copyBytes, empty, fromBytes, keep, scope } from "../tensor/engine.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
 /** Types that random weights come in. */
@@ -35,7 +36,7 @@ export interface RandomWeights extends WeightSource {
 
 /** The same weights for what reads files: to be converted, say. Close it after use. */
 export async function randomTensorSource(config: HfConfig, type: RandomType): Promise<TensorSource> {
-  const weights = randomWeights(await frozenParameters(config), type);
+  const weights = randomWeights(frozenParameters(config), type);
   const info = (name: string) => {
     const { dtype, shape } = weights.info(name) as StoredInfo;
     return { dtype: dtype as HostDtype, shape, sizeBytes: storageBytes(dtype, numElements(shape)) };
@@ -46,26 +47,33 @@ export async function randomTensorSource(config: HfConfig, type: RandomType): Pr
     has: (name) => weights.info(name) !== undefined,
     info,
     placement: () => null,
-    read: (name) => scopeAsync(async () => ({ ...info(name), data: await (await weights.open(name)).bytes() })),
+    async read(name) {
+      const opened = await weights.open(name);
+      try {
+        return { ...info(name), data: await opened.bytes() };
+      } finally {
+        opened.dispose();
+      }
+    },
     close: async () => weights.close(),
   };
 }
 
 /** Names and shapes of a model's stored tensors; no memory is taken. */
-export function frozenParameters(config: HfConfig): Promise<ParameterSet> {
-  return onShapes(async () => createModel(config, { seed: null, isFrozen: true }).parameters);
+export function frozenParameters(config: HfConfig): ParameterSet {
+  return createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }).parameters;
 }
 
 /**
  * Matrices come in `type`, or in the nearest one whose blocks fit their rows; what released files keep wide stays wide: with e4m3 embedding,
  * head and eh_proj are bf16. Vectors and routers are f32.
  */
-export function randomWeights(parameters: ParameterSet, type: RandomType): RandomWeights {
+export function randomWeights(parameters: ParameterSet, type: RandomType, device: Device = defaultDevice()): RandomWeights {
   const infos = new Map(parameters.specs.flatMap((spec) => partsOf(spec).flatMap((part) => storedTensors(spec, part.name, part.shape, type))));
   const tiles = new Map<DType, Tensor>();
   const tileOf = (dtype: DType): Tensor => {
     let tile = tiles.get(dtype);
-    if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype), [TILE_BYTES], "u8"))));
+    if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype), [TILE_BYTES], "u8", device))));
     return tile;
   };
   return {
@@ -73,7 +81,7 @@ export function randomWeights(parameters: ParameterSet, type: RandomType): Rando
     info: (name) => infos.get(name),
     async open(name, isKept = false) {
       const { dtype, shape, constant } = infos.get(name) as StoredInfo;
-      if (constant !== undefined) return fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32");
+      if (constant !== undefined) return keep(fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32", device));
       return fromTile(tileOf(dtype), shape, dtype, hashOf(name), isKept);
     },
     done: () => {},
@@ -106,14 +114,14 @@ function fitting(type: RandomType, width: number): RandomType {
   return [type, "q8_0" as const, "bf16" as const].find(fits) as RandomType;
 }
 
-/** A tensor read from the tile at a place of its own: a view of it where it is small enough and not kept longer than the tile. */
+/** A tensor read from the tile at a place of its own, in no scope: a view of it where it is small enough and not kept longer than the tile. */
 function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number, isKept: boolean): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
   const place = (length: number, i: number) => ((i >>> 0) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
   const isSmall = sizeBytes <= TILE_BYTES / 2;
-  if (isSmall && !isKept) return bytesAs(tile, place(sizeBytes, draw), shape, dtype);
-  const whole = empty(shape, dtype);
+  if (isSmall && !isKept) return keep(bytesAs(tile, place(sizeBytes, draw), shape, dtype));
+  const whole = keep(empty(shape, dtype, tile.device));
   if (isSmall) {
     scope(() => copyBytes(bytesAs(tile, place(sizeBytes, draw), shape, dtype), whole, 0));
     return whole;

@@ -1,6 +1,7 @@
 // Draws the tokens of a step: gathers what each row of logits needs, lets the device change, draw and rank, and reads the few numbers that come out.
 // Knows rows and options; neither sequences nor text.
 import type { Random } from "../random.js";
+import type { Device } from "../tensor/device.js";
 import { fromBytes, keep, scope } from "../tensor/engine.js";
 import { adjustLogits, maskLogits, NUM_SETTINGS, sampleRows, topLogProbs } from "../tensor/ops/sampling.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -85,23 +86,29 @@ export class Sampler {
 
   private sample(logits: Tensor): { ids: Tensor; logp: Tensor } {
     const { numRows: rows, changes } = this;
+    const { device } = logits;
     if (changes.length > 0)
       adjustLogits(
         logits,
-        upload(this.cuChanges, rows + 1),
-        upload(changes.ids, changes.length),
-        upload(changes.scales, changes.length),
-        upload(changes.offsets, changes.length),
+        upload(this.cuChanges, rows + 1, device),
+        upload(changes.ids, changes.length, device),
+        upload(changes.scales, changes.length, device),
+        upload(changes.offsets, changes.length, device),
       );
-    if (this.masks.length > 0) maskLogits(logits, upload(Int32Array.from(this.maskRows), this.maskRows.length), this.uploadMasks());
-    return sampleRows(logits, upload(this.uniforms, rows), upload(this.settings, rows * NUM_SETTINGS, [rows, NUM_SETTINGS]));
+    if (this.masks.length > 0) maskLogits(logits, upload(Int32Array.from(this.maskRows), this.maskRows.length, device), this.uploadMasks(device));
+    return sampleRows(logits, upload(this.uniforms, rows, device), upload(this.settings, rows * NUM_SETTINGS, device, [rows, NUM_SETTINGS]));
   }
 
   private rank(logits: Tensor): { ids: Tensor; logp: Tensor } | null {
     const { topRows: rows } = this;
     if (rows.length === 0) return null;
     const temperatures = Float32Array.from(rows, (row) => this.settings[NUM_SETTINGS * row]);
-    return topLogProbs(logits, upload(Int32Array.from(rows), rows.length), upload(temperatures, rows.length), Math.max(...this.topCounts));
+    return topLogProbs(
+      logits,
+      upload(Int32Array.from(rows), rows.length, logits.device),
+      upload(temperatures, rows.length, logits.device),
+      Math.max(...this.topCounts),
+    );
   }
 
   private topByRow(ids: ArrayLike<number> | undefined, logProbs: ArrayLike<number> | undefined): Map<number, TokenLogProb[]> {
@@ -118,13 +125,13 @@ export class Sampler {
     return byRow;
   }
 
-  private uploadMasks(): Tensor {
+  private uploadMasks(device: Device): Tensor {
     const words = Math.ceil(this.vocabSize / 32);
     const all = new Int32Array(words * this.masks.length);
     this.masks.forEach((mask, m) => {
       all.set(mask, m * words);
     });
-    return upload(all, all.length, [this.masks.length, words]);
+    return upload(all, all.length, device, [this.masks.length, words]);
   }
 
   private widen(): void {
@@ -139,6 +146,6 @@ export class Sampler {
 }
 
 /** The first `count` numbers as a tensor. */
-function upload(values: Int32Array | Float32Array, count: number, shape: readonly number[] = [count]): Tensor {
-  return fromBytes(new Uint8Array(values.buffer, values.byteOffset, 4 * count), shape, values instanceof Int32Array ? "i32" : "f32");
+function upload(values: Int32Array | Float32Array, count: number, device: Device, shape: readonly number[] = [count]): Tensor {
+  return fromBytes(new Uint8Array(values.buffer, values.byteOffset, 4 * count), shape, values instanceof Int32Array ? "i32" : "f32", device);
 }

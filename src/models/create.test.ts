@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { memoryStats, useBackend } from "../tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { createModel } from "./create.js";
 import { DeepseekModel } from "./deepseek/model.js";
 import { parseHfConfig } from "./hf-config.js";
@@ -13,7 +13,7 @@ const moe = { moe_intermediate_size: 4, n_routed_experts: 6, num_experts_per_tok
 const mla = { q_lora_rank: null, kv_lora_rank: 6, qk_nope_head_dim: 4, qk_rope_head_dim: 2, v_head_dim: 3 };
 const deepseek = { model_type: "deepseek_v3", ...sizes, ...moe, ...mla };
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 describe("createModel", () => {
   test("picks the family by model_type", () => {
@@ -51,16 +51,16 @@ describe("createModel", () => {
   });
 
   test("dispose frees everything, in every family and compute type", () => {
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     for (const raw of [
       { ...deepseek, num_nextn_predict_layers: 2 },
       { model_type: "qwen2", ...sizes, tie_word_embeddings: true },
     ]) {
       for (const compute of ["f32", "bf16"] as const) {
         const model = createModel(parseHfConfig(raw), { compute });
-        expect(memoryStats().liveBuffers).toBeGreaterThan(before);
+        expect(defaultDevice().memory().liveBuffers).toBeGreaterThan(before);
         model.dispose();
-        expect(memoryStats().liveBuffers).toBe(before);
+        expect(defaultDevice().memory().liveBuffers).toBe(before);
       }
     }
   });

@@ -1,7 +1,8 @@
 // Fills a model opened for inference: every weight in the type it is stored in, packed for products. Knows no file format.
 import { frozenForm, type ParameterSet, type ParameterSpec, partsOf, type StoredPart } from "../nn/parameters.js";
+import type { Device } from "../tensor/device.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
-import { alias, copyBytes, dispatch, empty, keep, scope, scopeAsync, tensor } from "../tensor/engine.js";
+import { alias, copyBytes, dispatch, empty, keep, scope, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
 import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
@@ -14,7 +15,7 @@ export interface WeightSource {
   readonly names: Iterable<string>;
   /** Type and shape; the type may be one that no weight can have. Undefined for a name that is not there. */
   info(name: string): { readonly dtype: string; readonly shape: readonly number[] } | undefined;
-  /** The tensor, owned by the current scope; only read. One that is kept as it is should hold no more memory than its own. */
+  /** The tensor, the caller's to dispose; only read. One that is kept as it is should hold no more memory than its own. */
   open(name: string, isKept?: boolean): Promise<Tensor>;
   /** What was read so far of what was opened under this name has been copied: its memory may go. */
   done(name: string): void;
@@ -67,51 +68,86 @@ export async function loadFrozen(
 ): Promise<void> {
   refuseProblems(frozenProblems(parameters, source));
   for (const spec of parameters.specs) {
-    await scopeAsync(() => fill(parameters, spec, source));
+    await fill(parameters, spec, source);
     for (const { name } of partsOf(spec)) source.done(name);
     await onLoaded(spec);
   }
 }
 
+/** A parameter being filled: its segments so far, which are freed when the rest cannot be read. */
+interface Filling {
+  readonly source: WeightSource;
+  readonly device: Device;
+  readonly segments: StoredSegment[];
+}
+
+/** The parts of each expert; of a matrix one list. */
+type Experts = readonly (readonly StoredPart[])[];
+
 async function fill(parameters: ParameterSet, spec: ParameterSpec, source: WeightSource): Promise<void> {
   const form = frozenForm(spec);
   if (form === "f32" || form === "compute") return decode(parameters, spec, source);
-  const segments = spec.shape.length === 3 ? await expertSegments(spec, source) : await matrixSegments(spec, source, form === "packed");
-  parameters.get(spec.name).store(keep(segments));
+  const filling: Filling = { source, device: parameters.device, segments: [] };
+  try {
+    if (spec.shape.length === 3) await addExpertSegments(filling, spec);
+    else await addMatrixSegments(filling, spec, form === "packed");
+  } catch (error) {
+    filling.segments.forEach(free);
+    throw error;
+  }
+  parameters.get(spec.name).store(filling.segments);
+}
+
+function free({ weights, scales }: StoredSegment): void {
+  weights.dispose();
+  scales?.dispose();
 }
 
 /** Decodes stored parts into the parameter's own memory. */
 async function decode(parameters: ParameterSet, spec: ParameterSpec, source: WeightSource): Promise<void> {
   const target = parameters.get(spec.name);
   for (const { part, elementOffset } of parameters.storedParts(spec)) {
-    await scopeAsync(async () => {
-      const { weights, scales } = await openPart(part.name, source);
+    await withPart(part.name, source, ({ weights, scales }) => {
       const [rows, width] = part.shape.length === 1 ? [1, part.shape[0]] : part.shape;
-      const ids = tensor(
-        Int32Array.from({ length: rows }, (_, i) => i),
-        [rows],
-        "i32",
-      );
-      const numbers = storedRows(alias(weights, [rows, width]), ids, scales);
+      const range = Int32Array.from({ length: rows }, (_, i) => i);
+      const numbers = storedRows(alias(weights, [rows, width]), tensor(range, [rows], "i32", target.device), scales);
       dispatch(castOp, [numbers], { dtype: target.dtype }, [alias(target, [rows, width], elementOffset)]);
     });
   }
 }
 
+/** Opens a part, lets `use` read it within a scope, and frees it. */
+async function withPart(name: string, source: WeightSource, use: (part: StoredSegment) => void): Promise<void> {
+  const part = await openPart(name, source);
+  try {
+    scope(() => use(part));
+  } finally {
+    free(part);
+  }
+}
+
 async function openPart(name: string, source: WeightSource, isKept = false): Promise<StoredSegment> {
   const weights = await source.open(name, isKept);
-  return { weights, scales: weights.dtype === "e4m3" ? await source.open(scaleName(name)) : null };
+  if (weights.dtype !== "e4m3") return { weights, scales: null };
+  try {
+    return { weights, scales: await source.open(scaleName(name)) };
+  } catch (error) {
+    weights.dispose();
+    throw error;
+  }
 }
 
 /** Neighbouring parts of one type become one segment. */
-async function matrixSegments(spec: ParameterSpec, source: WeightSource, isPacked: boolean): Promise<StoredSegment[]> {
-  const segments: StoredSegment[] = [];
+async function addMatrixSegments({ source, device, segments }: Filling, spec: ParameterSpec, isPacked: boolean): Promise<void> {
   for (const group of groupsOf(partsOf(spec), source)) {
-    const shape = [rowsOf(group), spec.shape[1]];
     if (group.length === 1 && !isPacked) segments.push(await openPart(group[0].name, source, true));
-    else segments.push((await packParts([group], source, shape)) ?? (await stackParts([group], source, shape)));
+    else await addSegment({ source, device, segments }, [group], [rowsOf(group), spec.shape[1]]);
   }
-  return segments;
+}
+
+/** The parts of each expert (one list for a matrix) as one segment: packed where the device has a layout for them, else as they are. */
+async function addSegment(filling: Filling, experts: Experts, shape: readonly number[]): Promise<void> {
+  if (!(await packParts(filling, experts, shape))) await stackParts(filling, experts, shape);
 }
 
 const rowsOf = (parts: readonly StoredPart[]): number => parts.reduce((n, { shape }) => n + shape[0], 0);
@@ -129,25 +165,20 @@ function groupsOf(parts: readonly StoredPart[], source: WeightSource): StoredPar
   return groups;
 }
 
-/** Packs the parts of each expert (one list for a matrix) straight from where they are stored; null where the device has no layout for that. */
-async function packParts(experts: readonly (readonly StoredPart[])[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment | null> {
-  const whole = emptyForParts(
-    shape,
-    typeOf(experts[0][0], source),
-    experts[0].map((part) => part.shape[0]),
-  );
-  if (!whole) return null;
+/** Packs the parts straight from where they are stored; false where the device has no layout for that. */
+async function packParts({ source, device, segments }: Filling, experts: Experts, shape: readonly number[]): Promise<boolean> {
+  const rowsOfParts = experts[0].map((part) => part.shape[0]);
+  const whole = emptyForParts(shape, typeOf(experts[0][0], source), rowsOfParts, device);
+  if (!whole) return false;
+  segments.push({ weights: keep(whole), scales: null });
   for (const [e, parts] of experts.entries()) {
     let row = 0;
     for (const part of parts) {
-      await scopeAsync(async () => {
-        const { weights, scales } = await openPart(part.name, source);
-        packSlices(weights, scales, whole, row, e, () => source.done(part.name));
-      });
+      await withPart(part.name, source, ({ weights, scales }) => packSlices(weights, scales, whole, row, e, () => source.done(part.name)));
       row += part.shape[0];
     }
   }
-  return { weights: whole, scales: null };
+  return true;
 }
 
 /** Packs a part slice by slice, telling of each: of the largest matrix too, little stands in memory twice. */
@@ -165,17 +196,20 @@ function packSlices(weights: Tensor, scales: Tensor | null, whole: Tensor, row: 
   }
 }
 
-/** The parts of each expert (one list for a matrix) one after another in fresh memory, then packed where the device has a layout for the whole. */
-async function stackParts(experts: readonly (readonly StoredPart[])[], source: WeightSource, shape: readonly number[]): Promise<StoredSegment> {
+/** The parts one after another in fresh memory, then packed where the device has a layout for the whole. */
+async function stackParts({ source, device, segments }: Filling, experts: Experts, shape: readonly number[]): Promise<void> {
   const [[first]] = experts;
   const dtype = typeOf(first, source);
-  if (shape.length === 2 && experts[0].length === 1) return packed(await openPart(first.name, source, !canPack({ shape, dtype })));
-  const weights = empty(shape, dtype);
-  const scales = weights.dtype === "e4m3" ? empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32") : null;
+  if (shape.length === 2 && experts[0].length === 1) {
+    segments.push(await openPart(first.name, source, !canPack({ shape, dtype }, device)));
+    return packLast(segments);
+  }
+  const weights = keep(empty(shape, dtype, device));
+  const scales = dtype === "e4m3" ? keep(empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32", device)) : null;
+  segments.push({ weights, scales });
   let [at, scaleAt] = [0, 0];
   for (const { name } of experts.flat()) {
-    await scopeAsync(async () => {
-      const part = await openPart(name, source);
+    await withPart(name, source, (part) => {
       copyBytes(part.weights, weights, at);
       at += part.weights.sizeBytes;
       if (!scales || !part.scales) return;
@@ -183,13 +217,16 @@ async function stackParts(experts: readonly (readonly StoredPart[])[], source: W
       scaleAt += part.scales.sizeBytes;
     });
   }
-  return packed({ weights, scales });
+  packLast(segments);
 }
 
-/** A packed copy where the device has a layout that pays, else the weights as they are. */
-function packed({ weights, scales }: StoredSegment): StoredSegment {
-  const copy = packStored(weights, scales);
-  return copy ? { weights: copy, scales: null } : { weights, scales };
+/** Puts a packed copy in the place of the last segment where the device has a layout that pays. */
+function packLast(segments: StoredSegment[]): void {
+  const last = segments[segments.length - 1];
+  const copy = packStored(last.weights, last.scales);
+  if (!copy) return;
+  segments[segments.length - 1] = { weights: keep(copy), scales: null };
+  free(last);
 }
 
 /** The parts at each place within an expert, over the experts: [gates, ups] or [downs]. */
@@ -200,16 +237,13 @@ function columnsOf(spec: ParameterSpec): StoredPart[][] {
 }
 
 /** One segment [E,N,K] where gate and up have one type, else one of each. */
-async function expertSegments(spec: ParameterSpec, source: WeightSource): Promise<StoredSegment[]> {
+async function addExpertSegments(filling: Filling, spec: ParameterSpec): Promise<void> {
   const columns = columnsOf(spec);
   const [experts, , width] = spec.shape;
   const each = Array.from({ length: experts }, (_, e) => columns.map((column) => column[e]));
-  const runs = groupsOf(each[0], source).map((group) => ({ first: each[0].indexOf(group[0]), count: group.length }));
-  const segments: StoredSegment[] = [];
+  const runs = groupsOf(each[0], filling.source).map((group) => ({ first: each[0].indexOf(group[0]), count: group.length }));
   for (const { first, count } of runs) {
     const parts = each.map((ofExpert) => ofExpert.slice(first, first + count));
-    const shape = [experts, rowsOf(parts[0]), width];
-    segments.push((await packParts(parts, source, shape)) ?? (await stackParts(parts, source, shape)));
+    await addSegment(filling, parts, [experts, rowsOf(parts[0]), width]);
   }
-  return segments;
 }

@@ -7,6 +7,7 @@ import { MoeLayer } from "../nn/moe.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
 import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
 import { lookUp, project } from "../nn/project.js";
+import type { Device } from "../tensor/device.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
@@ -21,6 +22,8 @@ export interface ModelOptions {
   readonly seed?: number | null;
   /** For inference alone: weights are held as they are stored (frozen-weights.ts); `compute` is then the type of activations. */
   readonly isFrozen?: boolean;
+  /** Where its weights lie and it runs; default: the default device. */
+  readonly device?: Device;
 }
 
 /** Size and kind of a paged cache. */
@@ -70,10 +73,10 @@ export abstract class LanguageModel {
 
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0, isFrozen = false }: ModelOptions,
+    { compute = "f32", seed = 0, isFrozen = false, device }: ModelOptions,
   ) {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
-    this.parameters = new ParameterSet(compute, seed, isFrozen);
+    this.parameters = new ParameterSet(compute, seed, isFrozen, device);
     this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std }, frozen: isTied ? "packed" : "rows" });
     this.layers = this.buildLayers();
     this.finalNorm = this.parameters.add({ name: "model.norm.weight", shape: [hidden], init: { constant: 1 }, alwaysF32: true });
@@ -87,6 +90,10 @@ export abstract class LanguageModel {
     return { hidden: [], balanceLosses: [] };
   }
 
+  /** Where the model runs. */
+  get device(): Device {
+    return this.parameters.device;
+  }
   /** The head's weight [V,d] to compute with. */
   get head(): Tensor {
     return weight(this.lmHead);
@@ -144,7 +151,7 @@ export abstract class LanguageModel {
 
   /** A paged cache of this model's layers; it outlives scopes. */
   createPagedCache({ numBlocks, kind = "heads", dtype = this.parameters.compute, forDrafts = false }: PagedCacheOptions): PagedCache {
-    return new PagedCache(this.pagedShapes(kind, forDrafts), numBlocks, dtype);
+    return new PagedCache(this.pagedShapes(kind, forDrafts), numBlocks, dtype, this.device);
   }
 
   /** What each layer's entries in a paged cache look like; with `forDrafts` that of multi-token prediction last. */

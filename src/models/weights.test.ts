@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import { numElements } from "../tensor/tensor.js";
 import { createModel } from "./create.js";
 import { parseHfConfig } from "./hf-config.js";
@@ -15,7 +15,7 @@ const moe = { moe_intermediate_size: 4, n_routed_experts: 4, num_experts_per_tok
 const mla = { q_lora_rank: null, kv_lora_rank: 6, qk_nope_head_dim: 4, qk_rope_head_dim: 2, v_head_dim: 3 };
 const deepseek = parseHfConfig({ model_type: "deepseek_v3", ...sizes, ...moe, ...mla, num_nextn_predict_layers: 1 });
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 /** A stored tensor for every name the model has, each holding numbers of its own. */
 function matching(model: LanguageModel): Map<string, StoredTensor> {

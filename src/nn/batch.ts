@@ -1,4 +1,5 @@
 // What models are fed: packed sequences (training) and steps over a paged cache (inference). Token data only.
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -14,7 +15,7 @@ export interface PackedBatch {
 }
 
 /** Packs sequences; the tensors belong to the current scope. */
-export function packSequences(sequences: readonly ArrayLike<number>[]): PackedBatch {
+export function packSequences(sequences: readonly ArrayLike<number>[], device: Device = defaultDevice()): PackedBatch {
   const numTokens = sequences.reduce((n, s) => n + s.length, 0);
   const ids = new Int32Array(numTokens);
   const positions = new Int32Array(numTokens);
@@ -28,9 +29,9 @@ export function packSequences(sequences: readonly ArrayLike<number>[]): PackedBa
     cuSeqlens[s + 1] = at;
   });
   return {
-    ids: tensor(ids, [numTokens], "i32"),
-    positions: tensor(positions, [numTokens], "i32"),
-    cuSeqlens: tensor(cuSeqlens, [sequences.length + 1], "i32"),
+    ids: i32(ids, device),
+    positions: i32(positions, device),
+    cuSeqlens: i32(cuSeqlens, device),
     numTokens,
   };
 }
@@ -91,36 +92,39 @@ export interface StepBatch extends PagedQueries {
 }
 
 /** The step's tensors, owned by the current scope. */
-export function stepBatch(rows: StepRows): StepBatch {
+export function stepBatch(rows: StepRows, device: Device = defaultDevice()): StepBatch {
   const { ids, positions, blockIds, blockOffsets, contextLengths, numPrefill } = rows;
   const numSequences = contextLengths.length;
-  const all = queriesOf(rows, 0, numSequences);
+  const all = queriesOf(rows, 0, numSequences, device);
   return {
     ...all,
-    ids: i32(ids),
-    positions: i32(positions),
-    blockIds: i32(blockIds),
-    blockOffsets: i32(blockOffsets),
-    prompts: numPrefill === 0 ? null : { ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill)), ...contextsOf(rows) },
-    generating: numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences),
+    ids: i32(ids, device),
+    positions: i32(positions, device),
+    blockIds: i32(blockIds, device),
+    blockOffsets: i32(blockOffsets, device),
+    prompts: numPrefill === 0 ? null : { ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill, device)), ...contextsOf(rows, device) },
+    generating: numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences, device),
   };
 }
 
-const i32 = (values: Int32Array, shape: readonly number[] = [values.length]): Tensor => tensor(values, shape, "i32");
+const i32 = (values: Int32Array, device: Device, shape: readonly number[] = [values.length]): Tensor => tensor(values, shape, "i32", device);
 
-function queriesOf({ cuQueries, blockTables, maxBlocks, contextLengths }: StepRows, begin: number, end: number): PagedQueries {
+function queriesOf({ cuQueries, blockTables, maxBlocks, contextLengths }: StepRows, begin: number, end: number, device: Device): PagedQueries {
   const firstRow = cuQueries[begin];
   return {
     firstRow,
     numRows: cuQueries[end] - firstRow,
-    blockTables: i32(blockTables.subarray(begin * maxBlocks, end * maxBlocks), [end - begin, maxBlocks]),
-    cuQueries: i32(cuQueries.slice(begin, end + 1).map((row) => row - firstRow)),
-    contextLengths: i32(contextLengths.subarray(begin, end)),
+    blockTables: i32(blockTables.subarray(begin * maxBlocks, end * maxBlocks), device, [end - begin, maxBlocks]),
+    cuQueries: i32(
+      cuQueries.slice(begin, end + 1).map((row) => row - firstRow),
+      device,
+    ),
+    contextLengths: i32(contextLengths.subarray(begin, end), device),
   };
 }
 
-function contextsOf({ contextLengths, numPrefill }: StepRows): Pick<PromptQueries, "cuKeys" | "numKeys"> {
+function contextsOf({ contextLengths, numPrefill }: StepRows, device: Device): Pick<PromptQueries, "cuKeys" | "numKeys"> {
   const cuKeys = new Int32Array(numPrefill + 1);
   for (let s = 0; s < numPrefill; s++) cuKeys[s + 1] = cuKeys[s] + contextLengths[s];
-  return { cuKeys: i32(cuKeys), numKeys: cuKeys[numPrefill] };
+  return { cuKeys: i32(cuKeys, device), numKeys: cuKeys[numPrefill] };
 }

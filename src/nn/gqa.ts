@@ -61,7 +61,7 @@ export class GqaAttention {
       : null;
     this.output = parameters.add({ name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init });
     this.table = ropeTable(headDim, config.ropeTheta, config.ropeScaling);
-    this.invFreq = constant(this.table.invFreq, [headDim / 2]);
+    this.invFreq = constant(this.table.invFreq, [headDim / 2], parameters.device);
   }
 
   /** Keys and values of every kv head. */

@@ -65,7 +65,7 @@ export class MlaAttention {
     this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank, "compute");
     this.output = matrix("o_proj", hidden, heads * value);
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
-    this.invFreq = constant(this.table.invFreq, [rotary / 2]);
+    this.invFreq = constant(this.table.invFreq, [rotary / 2], parameters.device);
     this.scale = (nope + rotary) ** -0.5 * this.table.softmaxScale;
   }
 
@@ -184,7 +184,7 @@ export class MlaAttention {
 
 /** Rows of several tensors of one type, one after another. */
 function stackRows(parts: readonly Tensor[], shape: readonly number[]): Tensor {
-  const all = empty(shape, parts[0].dtype);
+  const all = empty(shape, parts[0].dtype, parts[0].device);
   let at = 0;
   for (const part of parts) {
     copyBytes(part, all, at);

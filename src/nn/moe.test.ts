@@ -2,14 +2,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { scope, tensor, useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
+import { scope, tensor } from "../tensor/engine.js";
 import { sumAll } from "../tensor/ops/reduce.js";
 import { backward, noGrad, recompute, withTape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { MoeLayer } from "./moe.js";
 import { ParameterSet } from "./parameters.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const hidden = 6;
 const numTokens = 20;

@@ -56,7 +56,7 @@ export class MoeLayer {
       parts: each.map((e) => ({ name: `${e}.down_proj.weight`, shape: [hidden, width] })),
     });
     this.shared = config.numShared > 0 ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init) : null;
-    this.load = keep(zeros([experts]));
+    this.load = keep(zeros([experts], "f32", parameters.device));
   }
 
   /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */

@@ -1,6 +1,7 @@
 // The attention cache of a model in blocks of 64 tokens, shared by any number of sequences: memory and its size only.
 // Which sequence owns which block is the runtime's business.
 import { ConfigError } from "../errors.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { empty, keep } from "../tensor/engine.js";
 import { pagedWrite } from "../tensor/ops/paged-attention.js";
 import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../tensor/ops/paged-layout.js";
@@ -48,16 +49,16 @@ function entryBytes({ heads, keyWidth, valueWidth, latentWidth }: PagedShape, dt
   return fp8LatentBytes(latentWidth, keyWidth - latentWidth);
 }
 
-function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType): PagedLayer {
+function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType, device: Device): PagedLayer {
   const { heads, keyWidth, valueWidth, latentWidth } = shape;
   if (valueWidth === null) {
     const width = dtype === "fp8-latent" ? entryBytes(shape, dtype) : keyWidth;
-    const keys = keep(empty([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype));
+    const keys = keep(empty([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype, device));
     return { kind: "latent", keys, values: null, latentWidth: latentWidth ?? 0 };
   }
   if (dtype === "fp8-latent") throw new ConfigError(`an FP8 cache holds latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
   if (dtype === "bf16" && keyWidth % 2 !== 0) throw new ConfigError(`a paged bf16 cache takes keys of an even width, got ${keyWidth}: use f32`);
-  const tensorOf = (role: "keys" | "values", width: number) => keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype));
+  const tensorOf = (role: "keys" | "values", width: number) => keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype, device));
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }
 
@@ -71,9 +72,10 @@ export class PagedCache {
     shapes: readonly PagedShape[],
     readonly numBlocks: number,
     readonly dtype: PagedDType,
+    device = defaultDevice(),
   ) {
     this.bytesPerToken = pagedBytesPerToken(shapes, dtype);
-    this.layers = shapes.map((shape) => layerOf(shape, numBlocks, dtype));
+    this.layers = shapes.map((shape) => layerOf(shape, numBlocks, dtype, device));
   }
 
   get sizeBytes(): number {

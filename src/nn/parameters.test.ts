@@ -1,11 +1,11 @@
 // Parameters: seeded initial values, stored parts, bf16 copies.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { fromBf16Bits, toBf16Bits } from "../tensor/dtype.js";
-import { memoryStats, useBackend } from "../tensor/engine.js";
 import { type ComputeType, ParameterSet, type ParameterSpec, weight } from "./parameters.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const matrix = (name: string): ParameterSpec => ({ name, shape: [30, 40], init: { std: 0.5 } });
 const valuesOf = (set: ParameterSet, name: string) => set.get(name).data();
@@ -78,11 +78,11 @@ describe("bf16 copies", () => {
   });
 
   test("are freed with their parameters", () => {
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const set = setOf([matrix("w")], 1, "bf16");
-    expect(memoryStats().liveBuffers).toBe(before + 2);
+    expect(defaultDevice().memory().liveBuffers).toBe(before + 2);
     set.dispose();
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 });
 

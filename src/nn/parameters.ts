@@ -2,6 +2,7 @@
 // Knows nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { alias, dispatch, empty, fromBytes, isRecording, keep, placeholder, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
 import { packWeights } from "../tensor/packing.js";
@@ -52,6 +53,7 @@ export class ParameterSet {
     private readonly seed: number | null,
     /** For inference: no initial values, no gradients, no second copies; the numbers arrive by `store` or `write`. */
     readonly isFrozen = false,
+    readonly device: Device = defaultDevice(),
   ) {}
 
   /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them undefined. */
@@ -142,17 +144,17 @@ export class ParameterSet {
   }
 
   private initial({ name, shape, init }: ParameterSpec): Tensor {
-    if (this.seed === null) return empty(shape, "f32");
+    if (this.seed === null) return empty(shape, "f32", this.device);
     const values = new Float32Array(numElements(shape));
     if ("std" in init) new Random(this.seed).fork(name).fillNormal(values, 0, init.std);
     else values.fill(init.constant);
-    return tensor(values, shape);
+    return tensor(values, shape, "f32", this.device);
   }
 
   private unfilled(spec: ParameterSpec): Tensor {
     const form = frozenForm(spec);
-    if (form === "f32") return empty(spec.shape, "f32");
-    return form === "compute" ? empty(spec.shape, this.compute) : placeholder(spec.shape, this.compute);
+    if (form === "f32") return empty(spec.shape, "f32", this.device);
+    return form === "compute" ? empty(spec.shape, this.compute, this.device) : placeholder(spec.shape, this.compute, this.device);
   }
   private hasShadow(spec: ParameterSpec): boolean {
     return !this.isFrozen && this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
@@ -182,6 +184,6 @@ export function partsOf(spec: ParameterSpec): readonly StoredPart[] {
 }
 
 /** Constant device data (RoPE frequencies), outside every scope. */
-export function constant(values: Float32Array, shape: readonly number[]): Tensor {
-  return keep(fromBytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), shape, "f32"));
+export function constant(values: Float32Array, shape: readonly number[], device: Device): Tensor {
+  return keep(fromBytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), shape, "f32", device));
 }

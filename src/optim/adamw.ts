@@ -18,6 +18,8 @@ export interface AdamWOptions {
   readonly decays?: (p: Parameter) => boolean;
 }
 
+const zerosLike = (p: Parameter): Tensor => keep(zeros(p.shape, "f32", p.device));
+
 /** AdamW over f32 master weights; bf16 copies are refreshed in the same pass. */
 export class AdamW implements Optimizer {
   stepCount = 0;
@@ -29,7 +31,7 @@ export class AdamW implements Optimizer {
     options: AdamWOptions = {},
   ) {
     this.options = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, maxNorm: 1, decays: (p) => p.shape.length > 1, ...options };
-    for (const p of parameters) this.moments.set(p, { m: keep(zeros(p.shape)), v: keep(zeros(p.shape)) });
+    for (const p of parameters) this.moments.set(p, { m: zerosLike(p), v: zerosLike(p) });
   }
 
   async step(lr: number): Promise<StepResult> {

@@ -2,10 +2,11 @@
 import { beforeAll, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { scope, tensor, useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
+import { scope, tensor } from "../tensor/engine.js";
 import { orthogonalise } from "./muon.js";
 
-beforeAll(() => useBackend(createReferenceBackend()));
+beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 test.each([
   [6, 10],

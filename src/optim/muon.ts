@@ -39,7 +39,7 @@ export class Muon implements Optimizer {
     { momentum = 0.95, isMatrix = defaultIsMatrix, ...adamw }: MuonOptions = {},
   ) {
     this.options = { momentum, weightDecay: adamw.weightDecay ?? 0.1, maxNorm: adamw.maxNorm ?? 1 };
-    for (const p of parameters) if (isMatrix(p)) this.momenta.set(p, keep(zeros(p.shape)));
+    for (const p of parameters) if (isMatrix(p)) this.momenta.set(p, keep(zeros(p.shape, "f32", p.device)));
     this.rest = new AdamW(
       parameters.filter((p) => !this.momenta.has(p)),
       adamw,

@@ -9,7 +9,8 @@ import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
 import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
-import { dispatch, meter } from "../tensor/engine.js";
+import type { Device } from "../tensor/device.js";
+import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
 import type { WorkCount } from "../train/session.js";
 import { groupAdvantages } from "./advantage.js";
@@ -63,7 +64,7 @@ export class GrpoTrainer {
     const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay } = this.config;
     this.schedule = warmupCosine({ peak: learningRate, warmupSteps, totalSteps: Math.max(steps, warmupSteps + 1), finalFraction: finalLearningRateFraction });
     this.optimizer = new AdamW(policy.model.parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
-    if (this.config.beta > 0) this.reference = createModel(policy.model.config, { compute: policy.model.parameters.compute });
+    if (this.config.beta > 0) this.reference = createModel(policy.model.config, { compute: policy.model.parameters.compute, device: policy.model.device });
     this.refreshReference();
   }
 
@@ -73,12 +74,12 @@ export class GrpoTrainer {
    */
   async runStep(signal?: AbortSignal): Promise<GrpoStep> {
     if (this.reference && this.config.refRefreshSteps > 0 && this.step > 0 && this.step % this.config.refRefreshSteps === 0) this.refreshReference();
-    const start = readMeters();
+    const start = readMeters(this.policy.model.device);
     const batch = await this.collectOrRewind(signal);
-    const sampled = readMeters();
+    const sampled = readMeters(this.policy.model.device);
     const lr = this.schedule(this.step);
     const { metrics: update, expertLoad } = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
-    const end = readMeters();
+    const end = readMeters(this.policy.model.device);
     this.refuseNonFinite(update.loss, update.grad_norm, lr);
     this.step++;
     const numTokens = batch.trajectories.reduce((n, t) => n + t.completionIds.length, 0);
@@ -177,7 +178,7 @@ export class GrpoTrainer {
   }
 }
 
-const readMeters = () => ({ ms: performance.now(), flops: meter.flops });
+const readMeters = ({ meter }: Device) => ({ ms: performance.now(), flops: meter.flops });
 
 function workBetween(from: { ms: number; flops: number }, to: { ms: number; flops: number }, tokens: number): WorkCount {
   return { tokens, flops: to.flops - from.flops, seconds: (to.ms - from.ms) / 1000 };

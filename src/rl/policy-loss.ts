@@ -40,7 +40,10 @@ export function completionLogProbs(
   samples: readonly { ids: Int32Array; promptLength: number }[],
   temperature: number,
 ): { logp: Tensor; entropy: Tensor } {
-  const batch = packSequences(samples.map(({ ids }) => ids.subarray(0, ids.length - 1)));
+  const batch = packSequences(
+    samples.map(({ ids }) => ids.subarray(0, ids.length - 1)),
+    model.device,
+  );
   const { hidden } = model.forward(batch);
   const rows: number[] = [];
   const targets: number[] = [];
@@ -52,7 +55,7 @@ export function completionLogProbs(
     }
     at += ids.length - 1;
   }
-  const i32 = (values: readonly number[]) => tensor(values, [values.length], "i32");
+  const i32 = (values: readonly number[]) => tensor(values, [values.length], "i32", model.device);
   return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(targets), temperature);
 }
 
@@ -70,6 +73,8 @@ export function policyLoss(model: LanguageModel, samples: readonly UpdateSample[
     tensor(
       samples.flatMap((s) => Array.from(s.oldLogProbs, (_, i) => of(s, i))),
       logp.shape,
+      "f32",
+      logp.device,
     );
   const weights = perToken((s) => s.tokenWeight);
   const advantages = perToken((s) => s.advantage);

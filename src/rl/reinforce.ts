@@ -6,7 +6,6 @@ import type { Policy } from "../eval/rollout.js";
 import { parseResponse } from "../tasks/response.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { trimMemory } from "../tensor/engine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { addWork, namedLoads } from "../train/loop.js";
 import type { SessionState, TrainingSession, WorkCount } from "../train/session.js";
@@ -62,7 +61,7 @@ export async function evaluateRun(setting: RlSetting, model: "base" | "final"): 
   logTranscripts(setting, result, model, step);
   progress.update(1, { pass1: e.pass1, tokens_per_second: result.tokensPerSecond });
   progress.endStage();
-  trimMemory(); // the next stage's tensors have other sizes
+  setting.policy.model.device.trim(); // the next stage's tensors have other sizes
   return e;
 }
 

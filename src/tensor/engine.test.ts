@@ -3,22 +3,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
 import { createReferenceBackend } from "./backends/reference/backend.js";
-import {
-  dispatch,
-  empty,
-  fromBytes,
-  keep,
-  memoryStats,
-  meter,
-  scope,
-  scopeAsync,
-  startProfile,
-  stopProfile,
-  tensor,
-  trimMemory,
-  useBackend,
-  writeTensor,
-} from "./engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "./device.js";
+import { dispatch, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "./engine.js";
 import { add, addScaledOp, concatLast, scale, swiglu, unary } from "./ops/elementwise.js";
 import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
@@ -26,8 +12,8 @@ import { sizeClass } from "./pool.js";
 import { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
-const live = () => memoryStats().liveBuffers;
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
+const live = () => defaultDevice().memory().liveBuffers;
 
 describe("scope", () => {
   it("frees all but what is returned, in arrays, objects and maps", () => {
@@ -130,18 +116,20 @@ describe("the pool", () => {
   it("hands a freed buffer out again and never asks the system twice", () => {
     let allocations = 0;
     const backend = createReferenceBackend();
-    useBackend({
-      ...backend,
-      allocate(bytes) {
-        allocations++;
-        return backend.allocate(bytes);
-      },
-    });
+    setDefaultDevice(
+      new Device({
+        ...backend,
+        allocate(bytes) {
+          allocations++;
+          return backend.allocate(bytes);
+        },
+      }),
+    );
     for (let i = 0; i < 10; i++) scope(() => void unary("square", tensor(new Float32Array(1000), [1000])));
     expect(allocations).toBe(2);
-    expect(memoryStats().heldBytes).toBe(2 * sizeClass(4000));
-    trimMemory();
-    expect(memoryStats().heldBytes).toBe(0);
+    expect(defaultDevice().memory().heldBytes).toBe(2 * sizeClass(4000));
+    defaultDevice().trim();
+    expect(defaultDevice().memory().heldBytes).toBe(0);
   });
 
   it("rounds sizes up by an eighth at most", () => {
@@ -153,25 +141,25 @@ describe("the pool", () => {
   });
 
   it("hands out a cached buffer that is a little larger than asked for, but none much larger", () => {
-    useBackend(createReferenceBackend());
+    setDefaultDevice(new Device(createReferenceBackend()));
     scope(() => void empty([3000], "u8"));
     scope(() => void empty([2100], "u8"));
-    expect(memoryStats().heldBytes).toBe(sizeClass(3000));
+    expect(defaultDevice().memory().heldBytes).toBe(sizeClass(3000));
     scope(() => void empty([1800], "u8"));
-    expect(memoryStats().heldBytes).toBe(sizeClass(3000) + sizeClass(1800));
-    trimMemory();
+    expect(defaultDevice().memory().heldBytes).toBe(sizeClass(3000) + sizeClass(1800));
+    defaultDevice().trim();
   });
 
   it("holds at most a quarter more than ever lived at once, however many sizes come by", () => {
     const backend = createReferenceBackend();
-    useBackend({ ...backend, allocate: (sizeBytes) => ({ sizeBytes }), write: () => {} });
+    setDefaultDevice(new Device({ ...backend, allocate: (sizeBytes) => ({ sizeBytes }), write: () => {} }));
     const MIB = 2 ** 20;
     for (let mib = 100; mib < 200; mib += 3) scope(() => void empty([mib, MIB], "u8"));
-    const { peakLiveBytes, heldBytes } = memoryStats();
+    const { peakLiveBytes, heldBytes } = defaultDevice().memory();
     expect(heldBytes).toBeGreaterThanOrEqual(peakLiveBytes);
     expect(heldBytes).toBeLessThanOrEqual(1.25 * peakLiveBytes + 32 * MIB);
-    trimMemory();
-    expect(memoryStats().heldBytes).toBe(0);
+    defaultDevice().trim();
+    expect(defaultDevice().memory().heldBytes).toBe(0);
   });
 
   it("gives cached buffers back before it reports that memory is out", () => {
@@ -186,11 +174,11 @@ describe("the pool", () => {
       },
       release: (buffer) => void (free += buffer.sizeBytes),
     };
-    useBackend(tight);
+    setDefaultDevice(new Device(tight));
     scope(() => void empty([1500], "f32"));
     expect(scope(() => empty([2000], "f32").sizeBytes)).toBe(8000);
     expect(() => empty([4000], "f32")).toThrow("out of memory");
-    expect(memoryStats().heldBytes).toBe(0);
+    expect(defaultDevice().memory().heldBytes).toBe(0);
     expect(live()).toBe(0);
   });
 });
@@ -220,24 +208,24 @@ describe("dispatch", () => {
     });
   });
 
-  it("refuses operands of two backends, and an op that the backend lacks", () => {
+  it("refuses operands of two devices, and an op that the backend lacks", () => {
     const here = matrix(2, 2);
     const other = createReferenceBackend();
-    useBackend({ ...other, name: "elsewhere", kernels: { ...other.kernels, gemm: { unsupported: "no matrix unit" } } });
+    setDefaultDevice(new Device({ ...other, name: "elsewhere", kernels: { ...other.kernels, gemm: { unsupported: "no matrix unit" } } }));
     const there = matrix(2, 2);
-    expect(() => add(here, there)).toThrow("addScaled: operands live on two backends");
+    expect(() => add(here, there)).toThrow("addScaled: operands live on two devices, reference and elsewhere");
     expect(() => matmul(there, there)).toThrow(new BackendError("gemm is not supported by the elsewhere backend: no matrix unit"));
   });
 
   it("counts work: floating-point operations, bytes, calls, and time by op", () => {
-    const before = { ...meter };
-    startProfile();
+    const before = { ...defaultDevice().meter };
+    defaultDevice().startProfile();
     scope(() => void matmul(matrix(4, 5), matrix(5, 6)));
-    const profile = stopProfile();
-    expect(meter.flops - before.flops).toBe(2 * 4 * 5 * 6);
-    expect(meter.bytes - before.bytes).toBe(4 * (20 + 30 + 24));
+    const profile = defaultDevice().stopProfile();
+    expect(defaultDevice().meter.flops - before.flops).toBe(2 * 4 * 5 * 6);
+    expect(defaultDevice().meter.bytes - before.bytes).toBe(4 * (20 + 30 + 24));
     expect(profile.get("gemm")).toMatchObject({ calls: 1, flops: 240 });
-    expect(stopProfile().size).toBe(0);
+    expect(defaultDevice().stopProfile().size).toBe(0);
   });
 
   it("writes into given memory", async () => {

@@ -1,25 +1,13 @@
-// The eager engine: dispatches ops to the current backend, owns scopes, the tape and the meters.
-// Knows nothing of particular ops, models or files.
+// The eager engine: dispatches ops to their operands' device, owns the scopes. Knows nothing of particular ops, models or files.
+// Scope and tape cover what one synchronous call makes, so that nothing that runs between two awaits can fall into another's.
 
 import { assert, BackendError, ShapeError } from "../errors.js";
-import type { Backend } from "./backend.js";
+import { type Device, defaultDevice } from "./device.js";
 import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
-import { BufferPool } from "./pool.js";
 import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
 
-/** Time and work of one op since the profile was started. */
-export interface OpProfile {
-  calls: number;
-  seconds: number;
-  flops: number;
-  bytes: number;
-}
-
-let backend: Backend | null = null;
-let pool: BufferPool | null = null;
 let currentScope: Set<Tensor> | null = null;
-let profile: Map<string, OpProfile> | null = null;
 
 /** Sees every op after its kernel was enqueued. */
 export type Recorder = <P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
@@ -37,38 +25,6 @@ export function isRecording(): boolean {
   return recorder !== null;
 }
 
-/** Work dispatched so far: floating-point operations and bytes, from the ops' own costs. */
-export const meter = { flops: 0, bytes: 0, calls: 0 };
-
-/** Makes `next` the device of all tensors created from now on. Earlier tensors stay with theirs; memory cached for reuse is given back. */
-export function useBackend(next: Backend): void {
-  pool?.trim();
-  backend = next;
-  pool = new BufferPool(next);
-}
-
-/** The device in use; throws when none was chosen. */
-export function currentBackend(): Backend {
-  if (!backend) throw new BackendError("no backend chosen: call useBackend(await openBackend()) first");
-  return backend;
-}
-
-/** Live and held device memory of the current backend. */
-export function memoryStats(): { liveBuffers: number; liveBytes: number; heldBytes: number; peakLiveBytes: number } {
-  const { liveBuffers, liveBytes, heldBytes, peakLiveBytes } = currentPool();
-  return { liveBuffers, liveBytes, heldBytes, peakLiveBytes };
-}
-
-/** Gives cached device memory back to the system. */
-export function trimMemory(): void {
-  currentPool().trim();
-}
-
-function currentPool(): BufferPool {
-  currentBackend();
-  return pool as BufferPool;
-}
-
 function adopt(tensor: Tensor): Tensor {
   if (currentScope) {
     currentScope.add(tensor);
@@ -78,29 +34,26 @@ function adopt(tensor: Tensor): Tensor {
 }
 
 /** An uninitialised tensor owned by the current scope. */
-export function empty(shape: readonly number[], dtype: DType): Tensor {
-  return adopt(new Tensor(allocate(storageBytes(dtype, numElements(shape))), 0, shape, dtype));
+export function empty(shape: readonly number[], dtype: DType, device = defaultDevice()): Tensor {
+  return adopt(new Tensor(allocate(storageBytes(dtype, numElements(shape)), device), 0, shape, dtype));
 }
 
 /** As `empty`, for numbers in the backend's own order (packing.ts), which takes `sizeBytes`. */
-export function emptyPacked(shape: readonly number[], dtype: DType, sizeBytes: number): Tensor {
-  return adopt(new Tensor(allocate(sizeBytes), 0, shape, dtype, undefined, true));
+export function emptyPacked(shape: readonly number[], dtype: DType, sizeBytes: number, device = defaultDevice()): Tensor {
+  return adopt(new Tensor(allocate(sizeBytes, device), 0, shape, dtype, undefined, true));
 }
 
-function allocate(sizeBytes: number): Storage {
-  const owner = currentPool();
-  return new Storage(currentBackend(), owner.acquire(sizeBytes), owner);
-}
+const allocate = (sizeBytes: number, device: Device): Storage => new Storage(device, device.pool.acquire(sizeBytes), device.pool);
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
-export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: ScalarType = "f32"): Tensor {
+export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: ScalarType = "f32", device = defaultDevice()): Tensor {
   if (values.length !== numElements(shape)) throw new ShapeError(`tensor: ${values.length} values do not fill shape [${shape}]`);
-  return fromBytes(encodeBytes(values, dtype), shape, dtype);
+  return fromBytes(encodeBytes(values, dtype), shape, dtype, device);
 }
 
 /** A tensor holding the given device bytes. */
-export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType): Tensor {
-  const out = empty(shape, dtype);
+export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType, device = defaultDevice()): Tensor {
+  const out = empty(shape, dtype, device);
   if (bytes.byteLength !== out.sizeBytes) throw new ShapeError(`fromBytes: ${bytes.byteLength} bytes do not fill ${dtype}[${shape}]`);
   writeTensor(out, bytes);
   return out;
@@ -109,7 +62,7 @@ export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DT
 /** Overwrites a tensor's bytes. */
 export function writeTensor(target: Tensor, bytes: Uint8Array): void {
   assert(bytes.byteLength === target.sizeBytes, "writeTensor: size differs");
-  target.storage.backend.write(target.storage.buffer, target.byteOffset, bytes);
+  target.device.backend.write(target.storage.buffer, target.byteOffset, bytes);
 }
 
 /**
@@ -136,10 +89,9 @@ function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOf
  * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files; owned by the current
  * scope. The mapping ends with the last tensor on it. The file must have that size and keep it meanwhile.
  */
-export function mapFile(path: string, sizeBytes: number): Tensor {
-  const device = currentBackend();
-  const buffer = device.files.map(path, sizeBytes);
-  const storage = new Storage(device, buffer, { giveBack: (mapping) => device.files.unmap(mapping) });
+export function mapFile(path: string, sizeBytes: number, device = defaultDevice()): Tensor {
+  const { files } = device.backend;
+  const storage = new Storage(device, files.map(path, sizeBytes), { giveBack: (mapping) => files.unmap(mapping) });
   return adopt(new Tensor(storage, 0, [sizeBytes], "u8"));
 }
 
@@ -160,47 +112,56 @@ export function packedSlice(source: Tensor, shape: readonly number[], byteOffset
 /** Copies a tensor's bytes into `target` from byte `byteOffset` on: how stored parts are stacked into one weight. */
 export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
   assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);
-  source.storage.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
+  refuseMixed("copyBytes", source.device, target.device);
+  source.device.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
 }
 
 /** A handle with a shape and no numbers, which no op reads: stands where numbers kept elsewhere belong. Owned by the current scope. */
-export function placeholder(shape: readonly number[], dtype: DType): Tensor {
-  const owner = currentPool();
-  return adopt(new Tensor(new Storage(currentBackend(), owner.acquire(0), owner), 0, shape, dtype, undefined, true));
+export function placeholder(shape: readonly number[], dtype: DType, device = defaultDevice()): Tensor {
+  return adopt(new Tensor(allocate(0, device), 0, shape, dtype, undefined, true));
 }
 
 /** Says that a tensor in a mapped file will be read soon (`prefetch`) or not for a while (`drop`). */
 export function adviseMapped(t: Tensor, advice: "prefetch" | "drop"): void {
-  t.storage.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
+  t.device.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
 }
 
-/** Runs `body` and disposes every tensor made inside but those it returns (found in arrays and plain objects). */
+/** Runs `body`, which must not wait, and disposes every tensor made inside but those it returns (found in arrays and plain objects). */
 export function scope<R>(body: () => R): R {
   const outer = currentScope;
   const own = new Set<Tensor>();
-  currentScope = own;
   try {
-    const result = body();
+    const result = inside(own, body);
+    assert(!(result instanceof Promise), "scope: the body waits: use scopeAsync");
     hand(result, own, outer);
     return result;
   } finally {
-    currentScope = outer;
     for (const t of [...own]) t.dispose();
   }
 }
 
-/** `scope` for a body that waits. Scopes are a stack: do not run two asynchronous scopes at once. */
+/**
+ * `scope` for a body that makes tensors and then waits, for their values say: what it makes before it first waits lives until it has ended. What
+ * it makes later, when others run too, it disposes itself. Tensors returned are the caller's to dispose.
+ */
 export async function scopeAsync<R>(body: () => Promise<R>): Promise<R> {
-  const outer = currentScope;
   const own = new Set<Tensor>();
-  currentScope = own;
   try {
-    const result = await body();
-    hand(result, own, outer);
+    const result = await inside(own, body);
+    hand(result, own, null);
     return result;
   } finally {
-    currentScope = outer;
     for (const t of [...own]) t.dispose();
+  }
+}
+
+function inside<R>(own: Set<Tensor>, body: () => R): R {
+  const outer = currentScope;
+  currentScope = own;
+  try {
+    return body();
+  } finally {
+    currentScope = outer;
   }
 }
 
@@ -231,23 +192,24 @@ function visit(value: unknown, each: (t: Tensor) => void): void {
 }
 
 /**
- * Runs an op: infers shapes, allocates outputs (or uses those given in `into`), enqueues the kernel, records the tape.
- * Throws ShapeError for operands that do not fit, BackendError where the backend lacks the op.
+ * Runs an op on its operands' device (for one without operands: on `on`): infers shapes, allocates outputs (or uses those given in `into`), enqueues
+ * the kernel, records the tape. Throws ShapeError for operands that do not fit, BackendError for operands of several devices and where the
+ * backend lacks the op.
  */
-export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], params: P, into?: readonly (Tensor | undefined)[]): Tensor[] {
+export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], params: P, into?: readonly (Tensor | undefined)[], on?: Device): Tensor[] {
   const specs = op.infer(inputs, params);
-  const outputs: Tensor[] = [];
-  for (let i = 0; i < specs.length; i++) outputs.push(reuse(op.name, specs[i], into?.[i]) ?? empty(specs[i].shape, specs[i].dtype));
-  const device = (firstOf(inputs) ?? outputs[0]).storage.backend;
-  const kernel = (device.kernels as unknown as Record<string, unknown>)[op.name];
+  const device = firstOf(inputs)?.device ?? into?.[0]?.device ?? on ?? defaultDevice();
+  const kernel = (device.backend.kernels as unknown as Record<string, unknown>)[op.name];
   if (typeof kernel !== "function") {
     const reason = (kernel as { unsupported?: string } | undefined)?.unsupported ?? "not implemented";
     throw new BackendError(`${op.name} is not supported by the ${device.name} backend: ${reason}`);
   }
   for (let i = 0; i < inputs.length; i++) checkOperand(op, inputs[i], i, device);
-  const started = profile ? performance.now() : 0;
+  const outputs: Tensor[] = [];
+  for (let i = 0; i < specs.length; i++) outputs.push(reuse(op.name, specs[i], into?.[i], device) ?? empty(specs[i].shape, specs[i].dtype, device));
+  const started = device.profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
-  measure(op, inputs, outputs, params, started);
+  measure(device, op, inputs, outputs, params, started);
   recorder?.(op, inputs, outputs, params);
   return outputs;
 }
@@ -257,23 +219,30 @@ function firstOf(inputs: readonly (Tensor | null)[]): Tensor | undefined {
   return undefined;
 }
 
-function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor | null, index: number, device: Backend): void {
+function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor | null, index: number, device: Device): void {
   if (!t) return;
   assert(!t.isDisposed, () => `${op}: an input tensor was already disposed`);
   assert(!t.isPacked || takesPacked?.includes(index), () => `${op}: input ${index} is packed, which this op cannot read`);
-  const own = t.storage.backend;
-  if (own !== device) throw new BackendError(`${op}: operands live on two backends, ${device.name} and ${own.name}: move one by data() and tensor()`);
+  if (t.device !== device) refuseMixed(op, device, t.device);
 }
 
-function reuse(op: string, spec: TensorSpec, given: Tensor | undefined): Tensor | undefined {
+function refuseMixed(op: string, device: Device, other: Device): void {
+  if (device === other) return;
+  const names = device.name === other.name ? `two ${device.name} devices` : `two devices, ${device.name} and ${other.name}`;
+  throw new BackendError(`${op}: operands live on ${names}: move one by data() and tensor()`);
+}
+
+function reuse(op: string, spec: TensorSpec, given: Tensor | undefined, device: Device): Tensor | undefined {
   if (!given) return undefined;
   if (given.dtype !== spec.dtype || given.size !== numElements(spec.shape))
     throw new ShapeError(`${op}: output ${spec.dtype}[${spec.shape}] cannot go into ${given.dtype}[${given.shape}]`);
+  if (given.device !== device) refuseMixed(op, device, given.device);
   return given;
 }
 
-function measure<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P, started: number): void {
+function measure<P>(device: Device, op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P, started: number): void {
   const cost = op.cost?.(inputs, outputs, params);
+  const { meter, profile } = device;
   meter.calls++;
   meter.flops += cost?.flops ?? 0;
   meter.bytes += cost?.bytes ?? 0;
@@ -284,16 +253,4 @@ function measure<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: 
   entry.seconds += (performance.now() - started) / 1000;
   entry.flops += cost?.flops ?? 0;
   entry.bytes += cost?.bytes ?? 0;
-}
-
-/** Starts a per-op profile (kernels of a synchronous backend are timed whole). */
-export function startProfile(): void {
-  profile = new Map();
-}
-
-/** Ends the profile and returns it. */
-export function stopProfile(): Map<string, OpProfile> {
-  const result = profile ?? new Map();
-  profile = null;
-  return result;
 }

@@ -7,6 +7,7 @@ export { type OpenOptions, openBackend } from "./backends/open.js";
 export { createReferenceBackend } from "./backends/reference/backend.js";
 export { encodeE4m3Blocks, encodeRow, encodeRows, toE4m3 } from "./block-encoders.js";
 export { decodeRow, fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
+export { Device, defaultDevice, type MemoryStats, type OpProfile, setDefaultDevice } from "./device.js";
 export {
   type BlockType,
   blockSizes,
@@ -25,22 +26,14 @@ export {
 } from "./dtype.js";
 export {
   alias,
-  currentBackend,
   dispatch,
   empty,
   fromBytes,
   isRecording,
   keep,
-  memoryStats,
-  meter,
-  type OpProfile,
   scope,
   scopeAsync,
-  startProfile,
-  stopProfile,
   tensor,
-  trimMemory,
-  useBackend,
   writeTensor,
 } from "./engine.js";
 export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { openBackend } from "./backends/open.js";
 import { createReferenceBackend } from "./backends/reference/backend.js";
-import { adviseMapped, bytesAs, copyBytes, empty, keep, mapFile, memoryStats, scope, scopeAsync, useBackend } from "./engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "./device.js";
+import { adviseMapped, bytesAs, copyBytes, empty, keep, mapFile, scope, scopeAsync } from "./engine.js";
 import { scale } from "./ops/elementwise.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-mapping-"));
@@ -19,7 +20,7 @@ const sizeBytes = 1 + numbers.byteLength;
 const backends = [createReferenceBackend(), await openBackend()];
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeEach(() => useBackend(backend));
+  beforeEach(() => setDefaultDevice(new Device(backend)));
 
   test("a part of a mapped file is read in place, wherever it begins, also after its pages were dropped", async () => {
     await scopeAsync(async () => {
@@ -43,9 +44,9 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 
   test("a part outlives the handle on the whole, and takes no device memory", async () => {
-    const before = memoryStats().liveBytes;
+    const before = defaultDevice().memory().liveBytes;
     const part = scope(() => keep(bytesAs(mapFile(path, sizeBytes), 0, [1], "u8")));
-    expect(memoryStats().liveBytes).toBe(before);
+    expect(defaultDevice().memory().liveBytes).toBe(before);
     expect(Array.from(await part.data())).toEqual([7]);
     part.dispose();
   });

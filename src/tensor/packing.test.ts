@@ -2,14 +2,15 @@
 import { beforeAll, expect, test } from "vitest";
 import { openBackend } from "./backends/open.js";
 import { encodeE4m3Blocks, encodeRows } from "./block-encoders.js";
-import { alias, fromBytes, scopeAsync, tensor, useBackend } from "./engine.js";
+import { Device, setDefaultDevice } from "./device.js";
+import { alias, fromBytes, scopeAsync, tensor } from "./engine.js";
 import { storedLinear } from "./ops/stored.js";
 import { emptyForParts, packInto, packStored } from "./packing.js";
 
 const [ROWS, WIDTH, SLICE] = [400, 512, 128];
 const wave = (n: number, step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
 
-beforeAll(async () => useBackend(await openBackend()));
+beforeAll(async () => setDefaultDevice(new Device(await openBackend())));
 
 test.each(["q8_0", "q4_0", "q4_k", "q6_k", "e4m3"] as const)("%s packed slice by slice is what it is packed at once", async (type) => {
   await scopeAsync(async () => {

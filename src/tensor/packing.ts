@@ -1,8 +1,9 @@
 // Weights in the layout that the device's products like best, for weights that are used many times before they change (decoding).
 // Knows nothing of that layout: only the backend that made a packed copy reads it.
 import { assert } from "../errors.js";
+import { type Device, defaultDevice } from "./device.js";
 import type { DType } from "./dtype.js";
-import { currentBackend, emptyPacked, packedSlice } from "./engine.js";
+import { emptyPacked, packedSlice } from "./engine.js";
 import type { Tensor, TensorSpec } from "./tensor.js";
 
 /**
@@ -18,15 +19,15 @@ export function packWeights(w: Tensor): Tensor | null {
  * none.
  */
 export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | null {
-  const { packer } = currentBackend();
+  const { packer } = w.device.backend;
   if (!packer?.accepts(w)) return null;
-  const copy = emptyPacked(w.shape, w.dtype, packer.packedBytes(w));
+  const copy = emptyPacked(w.shape, w.dtype, packer.packedBytes(w), w.device);
   packer.pack(w, scales, copy);
   return copy;
 }
 
 /** Whether the backend has a better layout for weights of this shape and type. */
-export const canPack = (weights: TensorSpec): boolean => currentBackend().packer?.accepts(weights) ?? false;
+export const canPack = (weights: TensorSpec, device: Device = defaultDevice()): boolean => device.backend.packer?.accepts(weights) ?? false;
 
 /** Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one by one. */
 const PANEL_ROWS = 32;
@@ -35,17 +36,17 @@ const PANEL_ROWS = 32;
  * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by `packInto`; owned by the
  * current scope. Null where the backend has no better layout, or where the parts do not meet at panels.
  */
-export function emptyForParts(shape: readonly number[], dtype: DType, partRows: readonly number[]): Tensor | null {
-  const { packer } = currentBackend();
+export function emptyForParts(shape: readonly number[], dtype: DType, partRows: readonly number[], device = defaultDevice()): Tensor | null {
+  const { packer } = device.backend;
   const width = shape[shape.length - 1];
   const meetsPanels = partRows.slice(0, -1).every((rows) => rows % PANEL_ROWS === 0);
   if (!packer?.accepts({ shape, dtype }) || !meetsPanels || !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))) return null;
-  return emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype }));
+  return emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype }), device);
 }
 
 /** Packs a part [n,K] (and the scales of e4m3) into memory of `emptyForParts`, at `row` of `expert`. */
 export function packInto(part: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert = 0): void {
-  const { packer } = currentBackend();
+  const { packer } = whole.device.backend;
   assert(packer, "packInto: the backend packs nothing");
   const [rows, width] = whole.shape.slice(-2);
   const bytes = (n: number) => (n === 0 ? 0 : packer.packedBytes({ shape: [n, width], dtype: whole.dtype }));

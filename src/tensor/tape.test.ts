@@ -1,7 +1,8 @@
 // Claims about autograd: gradients gather without aliasing, recompute equals stored to the bit, nothing stays allocated.
 import { beforeEach, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "./backends/reference/backend.js";
-import { dispatch, isRecording, keep, memoryStats, scope, tensor, useBackend } from "./engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "./device.js";
+import { dispatch, isRecording, keep, scope, tensor } from "./engine.js";
 import { add, addScaled, binary, cast, castOp, concatLast, scale, scaleBy, splitLast, swiglu, unary } from "./ops/elementwise.js";
 import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
@@ -10,7 +11,7 @@ import { backward, noGrad, Parameter, recompute, withTape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 /** Numbers that differ from each other and are exact in bf16. */
 const ramp = (n: number, step = 0.25, from = -1) => Array.from({ length: n }, (_, i) => from + step * (i % 13));
@@ -220,7 +221,7 @@ describe("recompute", () => {
 
   it("holds fewer bytes at its peak than the stored pass", () => {
     const peak = (wrap: typeof stored) => {
-      useBackend(createReferenceBackend());
+      setDefaultDevice(new Device(createReferenceBackend()));
       const w = parameter(ramp(24 * 24, 0.01), [24, 24]);
       const block = (h: Tensor) => linear(unary("tanh", linear(unary("tanh", linear(h, w)), w)), w);
       withTape(() =>
@@ -230,7 +231,7 @@ describe("recompute", () => {
           backward(sumAll(h));
         }),
       );
-      return memoryStats().peakLiveBytes;
+      return defaultDevice().memory().peakLiveBytes;
     };
     expect(peak(checkpointed)).toBeLessThan(0.6 * peak(stored));
   });
@@ -245,18 +246,18 @@ describe("memory of a step", () => {
         for (const p of parameters) p.clearGrad();
       };
       step();
-      const before = memoryStats();
+      const before = defaultDevice().memory();
       for (let i = 0; i < 5; i++) step();
-      expect(memoryStats()).toEqual(before);
+      expect(defaultDevice().memory()).toEqual(before);
       for (const p of parameters) p.dispose();
     }
   });
 
   it("frees a tape that never went backward, and one whose body failed", () => {
     const { parameters, loss } = network(stored);
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     withTape(() => scope(() => void loss()));
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
     expect(() =>
       withTape(() =>
         scope(() => {
@@ -265,7 +266,7 @@ describe("memory of a step", () => {
         }),
       ),
     ).toThrow("mid-step");
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
     expect(parameters.every((p) => p.grad === null)).toBe(true);
   });
 
@@ -277,13 +278,13 @@ describe("memory of a step", () => {
         throw new Error("rule failed");
       },
     };
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const step = () => {
       const [y] = dispatch(failing, [x], { dtype: "f32" });
       backward(sumAll(add(unary("square", y), y)));
     };
     expect(() => withTape(() => scope(step))).toThrow("rule failed");
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 
   it("refuses a root's gradient of another size", () => {

@@ -108,13 +108,15 @@ function activate(next: TapeNode[] | null): TapeNode[] | null {
   return before;
 }
 
-/** Runs `body` with recording on; the tape lives until `backward` or the end of `body`. */
+/** Runs `body`, which must not wait, with recording on; the tape lives until `backward` or the end of `body`. */
 export function withTape<R>(body: () => R): R {
   assert(!tape, "withTape inside withTape");
   const own: TapeNode[] = [];
   activate(own);
   try {
-    return body();
+    const result = body();
+    assert(!(result instanceof Promise), "withTape: the body waits");
+    return result;
   } finally {
     for (const node of own) node.free();
     activate(null);
@@ -227,7 +229,7 @@ export function backward(outputs: Tensor | readonly Root[]): void {
 
 function onesLike(loss: Tensor): Tensor {
   assert(loss.size === 1, `backward needs a scalar loss, got shape [${loss.shape}]`);
-  return tensor([1], loss.shape);
+  return tensor([1], loss.shape, "f32", loss.device);
 }
 
 /** Consumes the tape from its end. A node leaves it only once its rule has run, so whoever made the tape frees the rest after an error. */

@@ -2,7 +2,8 @@
 // Knows nothing of ops; who frees it is decided by scopes (engine.ts).
 
 import { assert } from "../errors.js";
-import type { Backend, DeviceBuffer } from "./backend.js";
+import type { DeviceBuffer } from "./backend.js";
+import type { Device } from "./device.js";
 import { type DType, decodeBytes, type HostArray, storageBytes } from "./dtype.js";
 
 /** Shape (row-major) and element type: all that shape rules and costs may look at. */
@@ -24,7 +25,7 @@ export function numElements(shape: readonly number[]): number {
 export class Storage {
   private references = 1;
   constructor(
-    readonly backend: Backend,
+    readonly device: Device,
     readonly buffer: DeviceBuffer,
     private readonly owner: { giveBack(buffer: DeviceBuffer): void },
   ) {}
@@ -69,6 +70,10 @@ export class Tensor implements TensorSpec {
     readonly isPacked = false,
   ) {}
 
+  /** Where its memory lies, and where ops on it run. */
+  get device(): Device {
+    return this.storage.device;
+  }
   get size(): number {
     return numElements(this.shape);
   }
@@ -106,7 +111,7 @@ export class Tensor implements TensorSpec {
   async bytes(): Promise<Uint8Array> {
     assert(!this.disposed, () => `read of disposed tensor ${this.id}`);
     assert(!this.isPacked, () => `read of packed tensor ${this.id} [${this.shape}]`);
-    return this.storage.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
+    return this.device.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
   }
   /** The value of a one-element tensor. */
   async item(): Promise<number> {

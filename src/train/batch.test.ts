@@ -1,11 +1,12 @@
 // Sequences as training batches, number by number: what each depth reads, where its rows come from, what it predicts.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { scopeAsync, useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
+import { scopeAsync } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { makeTrainBatch, type TrainSequence } from "./batch.js";
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const sequences: TrainSequence[] = [{ ids: [10, 11, 12, 13, 14] }, { ids: [20, 21] }, { ids: [30, 31, 32] }, { ids: [40, 41, 42, 43], learnFrom: 3 }];
 

@@ -2,6 +2,7 @@
 
 import type { MtpInputs } from "../models/language-model.js";
 import { type PackedBatch, packSequences } from "../nn/batch.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -34,10 +35,10 @@ export function countTargets(sequences: readonly TrainSequence[]): number {
 }
 
 /** Packs sequences (each of at least two tokens); the tensors belong to the current scope. `divisor` is the number of targets of the whole step. */
-export function makeTrainBatch(sequences: readonly TrainSequence[], numMtp: number, divisor: number): TrainBatch {
-  const { batch: inputs, ...main } = shiftedBy(sequences, 0, divisor);
+export function makeTrainBatch(sequences: readonly TrainSequence[], numMtp: number, divisor: number, device = defaultDevice()): TrainBatch {
+  const { batch: inputs, ...main } = shiftedBy(sequences, 0, divisor, device);
   const depths = Array.from({ length: numMtp }, (_, i) => i + 1).filter((k) => sequences.some((s) => numRows(s, k) > 0));
-  const mtp = depths.map((k) => ({ ...shiftedBy(sequences, k, divisor), rows: rowsBefore(sequences, k) }));
+  const mtp = depths.map((k) => ({ ...shiftedBy(sequences, k, divisor, device), rows: rowsBefore(sequences, k, device) }));
   return { inputs, ...main, mtp, numTargets: countTargets(sequences) };
 }
 
@@ -45,9 +46,12 @@ export function makeTrainBatch(sequences: readonly TrainSequence[], numMtp: numb
 const numRows = ({ ids }: TrainSequence, k: number): number => Math.max(0, ids.length - 1 - k);
 
 /** Tokens k, k+1, … of every sequence that has rows at depth k, packed without its last token, and the tokens that follow as targets. */
-function shiftedBy(sequences: readonly TrainSequence[], k: number, divisor: number): { batch: PackedBatch } & TrainTargets {
+function shiftedBy(sequences: readonly TrainSequence[], k: number, divisor: number, device: Device): { batch: PackedBatch } & TrainTargets {
   const remaining = sequences.filter((s) => numRows(s, k) > 0);
-  const batch = packSequences(remaining.map(({ ids }) => Int32Array.from(ids).subarray(k, -1)));
+  const batch = packSequences(
+    remaining.map(({ ids }) => Int32Array.from(ids).subarray(k, -1)),
+    device,
+  );
   const targets = new Int32Array(batch.numTokens);
   const weights = new Float32Array(batch.numTokens);
   let at = 0;
@@ -57,16 +61,16 @@ function shiftedBy(sequences: readonly TrainSequence[], k: number, divisor: numb
       weights[at] = i >= learnFrom ? 1 / divisor : 0;
     }
   }
-  return { batch, targets: tensor(targets, [at], "i32"), weights: tensor(weights, [at]) };
+  return { batch, targets: tensor(targets, [at], "i32", device), weights: tensor(weights, [at], "f32", device) };
 }
 
 /** Where each row of depth k lies among the rows of depth k−1: all of a sequence's rows but its last. */
-function rowsBefore(sequences: readonly TrainSequence[], k: number): Tensor {
+function rowsBefore(sequences: readonly TrainSequence[], k: number, device: Device): Tensor {
   const rows: number[] = [];
   let begin = 0;
   for (const sequence of sequences) {
     for (let i = 0; i < numRows(sequence, k); i++) rows.push(begin + i);
     begin += numRows(sequence, k - 1);
   }
-  return tensor(Int32Array.from(rows), [rows.length], "i32");
+  return tensor(Int32Array.from(rows), [rows.length], "i32", device);
 }

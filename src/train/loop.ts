@@ -2,7 +2,6 @@
 import { TrainingError } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
-import { meter, trimMemory } from "../tensor/engine.js";
 import type { TrainSequence } from "./batch.js";
 import type { SessionState, TrainingSession, WorkCount } from "./session.js";
 import { evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
@@ -50,6 +49,7 @@ export async function trainingLoop<S extends SessionState>(
 ): Promise<void> {
   const { state } = session;
   const { model, run, progress } = session.parts;
+  const { meter } = model.device;
   await session.restoreInto(optimizer);
   progress.stage(options.phase, options.steps, state.step);
   while (state.step < options.steps) {
@@ -77,7 +77,7 @@ export async function trainingLoop<S extends SessionState>(
     await session.saveIfDue(optimizer, null, isLast);
   }
   progress.endStage();
-  trimMemory(); // the next stage's tensors have other sizes
+  model.device.trim(); // the next stage's tensors have other sizes
 }
 
 /** Adds `done` to `total`. */

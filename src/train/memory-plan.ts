@@ -8,8 +8,8 @@ import type { ComputeType } from "../nn/parameters.js";
 import { AdamW } from "../optim/adamw.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
-import { onShapes } from "../tensor/backends/shapes.js";
-import { memoryStats, meter } from "../tensor/engine.js";
+import { createShapesDevice } from "../tensor/backends/shapes.js";
+import { type Device, defaultDevice } from "../tensor/device.js";
 import type { TrainSequence } from "./batch.js";
 import { type StepOptions, splitMicroBatches, trainStep } from "./step.js";
 
@@ -32,6 +32,8 @@ export interface PhaseMemory {
 export interface PlannedModel {
   readonly config: HfConfig;
   readonly compute: ComputeType;
+  /** Where it will run; default: the default device. */
+  readonly device?: Device;
 }
 
 /** The parts of a phase that live as long as it does. */
@@ -44,24 +46,22 @@ export interface PhaseParts {
 }
 
 /** Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients. */
-export function planPhase(
-  { config, compute }: PlannedModel,
+export async function planPhase(
+  { config, compute, device = defaultDevice() }: PlannedModel,
   { name, trains, hasReference = false }: PhaseParts,
   body: (model: LanguageModel, optimizer: Optimizer | null, reference: LanguageModel | null) => Promise<{ cache: number; hasGradients: boolean }>,
 ): Promise<PhaseMemory> {
-  return onShapes(async () => {
-    const startedFlops = meter.flops;
-    const model = createModel(config, { compute, seed: null });
-    const reference = hasReference ? createModel(config, { compute, seed: null }) : null;
-    const weights = memoryStats().liveBytes;
-    const optimizer = trains ? new AdamW(model.parameters.trained()) : null;
-    const moments = memoryStats().liveBytes - weights;
-    const { cache, hasGradients } = await body(model, optimizer, reference);
-    const { peakLiveBytes: peak } = memoryStats();
-    const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
-    const activations = Math.max(0, peak - weights - moments - cache - gradients);
-    return { name, weights, gradients, moments, cache, activations, peak, flops: meter.flops - startedFlops };
-  });
+  const shapes = createShapesDevice(device);
+  const model = createModel(config, { compute, seed: null, device: shapes });
+  const reference = hasReference ? createModel(config, { compute, seed: null, device: shapes }) : null;
+  const weights = shapes.memory().liveBytes;
+  const optimizer = trains ? new AdamW(model.parameters.trained()) : null;
+  const moments = shapes.memory().liveBytes - weights;
+  const { cache, hasGradients } = await body(model, optimizer, reference);
+  const { peakLiveBytes: peak } = shapes.memory();
+  const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
+  const activations = Math.max(0, peak - weights - moments - cache - gradients);
+  return { name, weights, gradients, moments, cache, activations, peak, flops: shapes.meter.flops };
 }
 
 /** Plans optimiser steps over batches like `sequences`; micro-batches as `options` splits them. */
@@ -79,7 +79,7 @@ const PROGRAM_BYTES = 160 * 2 ** 20;
 /** The caching pool holds freed buffers of other sizes besides the live ones. */
 const POOL_OVERHEAD = 1.1;
 
-/** Phases that take turns; the pool keeps the buffers of all of them. Between stages it is emptied (`trimMemory`). */
+/** Phases that take turns; the pool keeps the buffers of all of them. Between stages it is emptied (`Device.trim`). */
 export type StageMemory = readonly PhaseMemory[];
 
 /** Bytes the whole process will take in its fullest stage: weights and moments once, the rest of each phase beside that of the others. */
@@ -111,11 +111,9 @@ export function refuseIfTooLarge(stages: readonly StageMemory[], knobs: (phase: 
 }
 
 /** Numbers a model trains, in all and per token, counted without making them. */
-export function countParameters({ config, compute }: PlannedModel): Promise<{ total: number; active: number }> {
-  return onShapes(async () => {
-    const model = createModel(config, { compute, seed: null });
-    return { total: model.parameters.numTrained, active: model.numActiveParameters };
-  });
+export function countParameters({ config, compute }: PlannedModel): { total: number; active: number } {
+  const model = createModel(config, { compute, seed: null, device: createShapesDevice() });
+  return { total: model.parameters.numTrained, active: model.numActiveParameters };
 }
 
 /** A plan as lines of `label  text`: the rows given, then the memory of each phase against what is free. */

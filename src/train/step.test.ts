@@ -5,7 +5,7 @@ import { parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { useBackend } from "../tensor/engine.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import { splitMicroBatches, trainStep } from "./step.js";
 
 const config = parseHfConfig({
@@ -32,7 +32,7 @@ const sequences = [{ ids: [1, 2, 3, 4, 5] }, { ids: [2, 3, 4, 5, 6] }];
 const ofLengths = (...lengths: number[]) => lengths.map((n) => ({ ids: new Int32Array(n) }));
 const lengthsOf = (batches: { ids: Int32Array }[][]) => batches.map((b) => b.map((s) => s.ids.length));
 
-beforeEach(() => useBackend(createReferenceBackend()));
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 describe("micro-batches", () => {
   test("keep the order and stay within the limit", () => {

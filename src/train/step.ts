@@ -74,7 +74,7 @@ export async function stepIfFinite(model: LanguageModel, optimizer: Optimizer, l
 
 function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
   return withTape(() => {
-    const batch = makeTrainBatch(sequences, model.numMtp, divisor);
+    const batch = makeTrainBatch(sequences, model.numMtp, divisor, model.device);
     const { total, main } = languageModelLoss(model, batch, options, share);
     backward(total);
     return main;
@@ -98,7 +98,7 @@ export async function evaluateLoss(model: LanguageModel, sequences: readonly Tra
   const divisor = countTargets(sequences);
   let loss = 0;
   for (const micro of splitMicroBatches(sequences, microBatchTokens)) {
-    const part = keep(scope(() => languageModelLoss(model, makeTrainBatch(micro, 0, divisor), {}).main));
+    const part = keep(scope(() => languageModelLoss(model, makeTrainBatch(micro, 0, divisor, model.device), {}).main));
     loss += await part.item();
     part.dispose();
   }

@@ -1,8 +1,9 @@
 // The forward check: one call against the f64 reference, guard bytes intact, read-only inputs untouched.
 import { expect } from "vitest";
 import type { Backend } from "../../src/tensor/backend.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes, type ScalarType } from "../../src/tensor/dtype.js";
-import { dispatch, memoryStats, useBackend } from "../../src/tensor/engine.js";
+import { dispatch } from "../../src/tensor/engine.js";
 import { type Case, initialOutput, referenceOf, specOf } from "./cases.js";
 import { defaultTolerance, numbersOf, relativeError } from "./compare.js";
 import { type Guarded, guarded } from "./guarded.js";
@@ -44,7 +45,7 @@ function expectedOf(c: Case): ReturnType<typeof referenceOf> {
 
 /** Fails unless `backend` computes the case as its reference does, and touches nothing else. */
 export async function checkForward(backend: Backend, c: Case): Promise<void> {
-  useBackend(backend);
+  setDefaultDevice(new Device(backend));
   const expected = expectedOf(c);
   const { inputs, outputs } = call(c);
   for (const [i, output] of outputs.entries()) await expectClose(c, `output ${i}`, output, expected.outputs[i]);
@@ -60,5 +61,5 @@ export async function checkForward(backend: Backend, c: Case): Promise<void> {
     }
   }
   for (const g of [...inputs, ...outputs]) g?.release();
-  expect(memoryStats().liveBuffers).toBe(0);
+  expect(defaultDevice().memory().liveBuffers).toBe(0);
 }

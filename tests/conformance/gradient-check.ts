@@ -1,8 +1,9 @@
 // The gradient check: one op through the real tape, its gradients against central differences of the f64 reference.
 import { expect } from "vitest";
 import type { Backend } from "../../src/tensor/backend.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, keep, memoryStats, scope, useBackend } from "../../src/tensor/engine.js";
+import { dispatch, empty, fromBytes, keep, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { backward, withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -121,10 +122,10 @@ function toleranceOf(c: Case): number {
 
 /** Fails unless every gradient that `backend` gives for the case is the slope of its reference, and no device memory stays behind. */
 export async function checkGradient(backend: Backend, c: Case): Promise<void> {
-  useBackend(backend);
+  setDefaultDevice(new Device(backend));
   const upstream = upstreamOf(c);
   const gradients = await tapeGradients(c, upstream, { times: 1, on: "parameters" });
-  expect(memoryStats().liveBuffers, `${c.op} (${c.label}) leaves device memory behind`).toBe(0);
+  expect(defaultDevice().memory().liveBuffers, `${c.op} (${c.label}) leaves device memory behind`).toBe(0);
   for (const [index, wants] of wanted(c).entries()) {
     if (!wants) continue;
     const { data } = c.inputs[index] as HostOperand;
@@ -142,7 +143,7 @@ export async function checkGradient(backend: Backend, c: Case): Promise<void> {
 
 /** Fails unless three uses of the operands give three times the gradient of one, in parameters and in activations, whatever is added in place. */
 export async function checkAccumulation(backend: Backend, c: Case): Promise<void> {
-  useBackend(backend);
+  setDefaultDevice(new Device(backend));
   const upstream = upstreamOf(c);
   const once = await tapeGradients(c, upstream, { times: 1, on: "parameters" });
   const tolerance = toleranceOf(c) > 1e-3 ? 1.6e-2 : 1e-5;
@@ -160,7 +161,7 @@ export async function checkAccumulation(backend: Backend, c: Case): Promise<void
         ).toBeLessThan(tolerance);
     }
   }
-  expect(memoryStats().liveBuffers, `${c.op} (${c.label}) leaves device memory behind`).toBe(0);
+  expect(defaultDevice().memory().liveBuffers, `${c.op} (${c.label}) leaves device memory behind`).toBe(0);
 }
 
 const slopes = new Map<string, number>();

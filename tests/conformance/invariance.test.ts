@@ -1,7 +1,8 @@
 // What the bits of a native result depend on: not on the number of threads, not on the other rows of a batch, not on a row's place in it.
 import { afterAll, describe, expect, it } from "vitest";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, scope, useBackend } from "../../src/tensor/engine.js";
+import { dispatch, empty, fromBytes, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, casesOf, initialOutput, opNames, specOf } from "./cases.js";
@@ -29,7 +30,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   afterAll(() => backend.setThreads(2));
 
   it.each(opNames)("%s has the same bits on one, two and three threads", async (op: OpName) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     for (const c of casesOf(op)) {
       const results: Uint8Array[][] = [];
       for (const threads of [1, 2, 3]) {
@@ -47,7 +48,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(rowCases.map((c) => [c.label, c] as const))("a row of %s does not depend on the other rows", async (_, c) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const rowBytes = (all: Uint8Array, rows: number, row: number) => all.subarray((all.byteLength / rows) * row, (all.byteLength / rows) * (row + 1));
     const outputsOf = async (rows: number) =>
       (await bytesOf({ op: c.op, inputs: c.inputs(rows), params: c.params })).filter((_, i) => c.rowOutputs.includes(i));

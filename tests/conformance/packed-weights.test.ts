@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { generate } from "../../src/inference/generate.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { type DType, encodeBytes } from "../../src/tensor/dtype.js";
-import { fromBytes, memoryStats, scope, tensor, useBackend } from "../../src/tensor/engine.js";
+import { fromBytes, scope, tensor } from "../../src/tensor/engine.js";
 import { cast } from "../../src/tensor/ops/elementwise.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import { groupedLinear, moeDispatch } from "../../src/tensor/ops/moe.js";
@@ -41,7 +42,7 @@ const small = {
 
 describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ isa, backend }) => {
   it.each(["f32", "bf16"] as const)("products with packed %s weights have the bits of those without", async (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     for (const [rows, n, k] of [
       [1, 32, 2],
       [5, 64, 30],
@@ -61,7 +62,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(["f32", "bf16"] as const)("expert products with packed %s weights have the bits of those without", async (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const [plain, packed] = scope(() => {
       const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
       const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
@@ -72,12 +73,12 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("weights that do not fill whole panels are left as they are", () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     scope(() => expect(packWeights(drawn([33, 32], "f32", "w"))).toBeNull());
   });
 
   it("packed weights are refused where they cannot be read", () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     scope(() => {
       const packed = packWeights(drawn([32, 32], "f32", "w")) as Tensor;
       expect(() => cast(packed, "bf16")).toThrow(/packed/);
@@ -86,16 +87,16 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("sampling leaves no packed copy behind", async () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const model = createModel(parseHfConfig(small), { compute: "bf16", seed: 3 });
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const requests = [{ prompt: [1, 2, 3], seed: 1, maxNewTokens: 4 }];
     let during = 0;
     const onToken = () => {
-      during = Math.max(during, memoryStats().liveBuffers);
+      during = Math.max(during, defaultDevice().memory().liveBuffers);
     };
     await generate(model, requests, { stopIds: [], onToken });
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
     expect(during).toBeGreaterThan(before);
     expect(model.parameters.trained().filter((p) => p.packed)).toEqual([]);
     model.dispose();

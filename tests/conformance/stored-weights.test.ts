@@ -1,8 +1,9 @@
 // Weights of storage types in panels give the bits of those in file order; a panel takes no more memory than the file; experts are linear layers.
 import { describe, expect, it } from "vitest";
 import { encodeE4m3Blocks, encodeRows } from "../../src/tensor/block-encoders.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { blockSizes, type DType, encodeBytes, isBlockType } from "../../src/tensor/dtype.js";
-import { alias, fromBytes, memoryStats, scope, tensor, useBackend } from "../../src/tensor/engine.js";
+import { alias, fromBytes, scope, tensor } from "../../src/tensor/engine.js";
 import { moeDispatch } from "../../src/tensor/ops/moe.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../../src/tensor/ops/stored.js";
 import { packStored } from "../../src/tensor/packing.js";
@@ -26,7 +27,7 @@ const same = async (a: Promise<Uint8Array>, b: Promise<Uint8Array>) => Buffer.co
 
 describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ backend }) => {
   it.each(types)("products with packed %s have the bits of those without", async (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     for (const [rows, n] of [
       [1, 64],
       [5, 70],
@@ -41,7 +42,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(types)("an expert of %s gives the bits of a linear layer, packed or not", async (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const [expected, plain, packed] = scope(() => {
       const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
       const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
@@ -63,7 +64,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(types)("rows of packed %s are those of the file", async (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const [plain, packed] = scope(() => {
       const [w, ids] = [weights(dtype, [160, 512], "w"), tensor([0, 31, 32, 159, 7, 7], [6], "i32")];
       return [storedRows(w, ids).bytes(), storedRows(packStored(w) ?? w, ids).bytes()];
@@ -72,7 +73,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("packed e4m3 holds the scales of its blocks", async () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const values = Float32Array.from(normals(300 * 200, "e4m3"), (x, i) => x * (1 + Math.floor(i / 200 / 128)) * 10 ** Math.floor((i % 200) / 128));
     const coded = encodeE4m3Blocks(values, 300, 200);
     const [plain, packed, rows, packedRows] = scope(() => {
@@ -85,7 +86,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(types.filter(isBlockType))("panels of %s take at most 4%% more than the file", (dtype) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const [n, k] = [1536, 8960];
     const spec = { shape: [n, k], dtype };
     const fileBytes = (n * k * blockSizes[dtype].bytes) / blockSizes[dtype].numbers;
@@ -93,18 +94,18 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("packing leaves nothing behind but the copy", () => {
-    useBackend(backend);
-    const before = memoryStats().liveBuffers;
+    setDefaultDevice(new Device(backend));
+    const before = defaultDevice().memory().liveBuffers;
     scope(() => {
       const w = weights("q4_k", [64, 256], "w");
       packStored(w);
-      expect(memoryStats().liveBuffers).toBe(before + 2);
+      expect(defaultDevice().memory().liveBuffers).toBe(before + 2);
     });
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 
   it("scales beside packed weights, rows cut within a block, and ids outside the table are refused", () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     scope(() => {
       const [w, scales, x] = [weights("e4m3", [32, 64], "w"), tensor([1], [1, 1]), activations([1, 64])];
       expect(() => storedLinear(x, packStored(w, scales) as Tensor, { scales })).toThrow(/scales/);

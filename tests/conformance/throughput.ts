@@ -1,8 +1,9 @@
 // Prints the speed of every native kernel on the runner's larger shapes: `node dist/tests/conformance/throughput.js [op …]`.
 // A first look at a kernel; the claims are measured in bench/.
 import { pathToFileURL } from "node:url";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, scope, useBackend } from "../../src/tensor/engine.js";
+import { dispatch, empty, fromBytes, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, initialOutput, largerCases, opNames, specOf } from "./cases.js";
@@ -32,7 +33,7 @@ function secondsOf(c: Case): number {
 export function throughputLines(ops: readonly OpName[]): string[] {
   const lines: string[] = [];
   for (const backend of nativeBackends) {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     lines.push(backend.description);
     for (const c of ops.flatMap(largerCases)) {
       const seconds = secondsOf(c);

@@ -4,7 +4,7 @@ import { createModel } from "../../src/models/create.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { warmupCosine } from "../../src/optim/schedule.js";
-import { useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { trainStep } from "../../src/train/step.js";
 import { fastestBackend } from "../parity/backends.js";
 import { fillModel, goldenPath, readJson, readModel } from "../parity/golden-case.js";
@@ -43,7 +43,7 @@ interface Distance {
 describe.each(fastestBackend)("on the $name backend", (backend) => {
   // The reference takes minutes for 200 steps; its first ones must do, where it is all there is.
   const numSteps = backend.name === "reference" ? 10 : Number.POSITIVE_INFINITY;
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test("dense: every loss and gradient norm follows PyTorch's", async () => {
     const distance = await follow("dense", numSteps);

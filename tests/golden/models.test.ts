@@ -5,7 +5,8 @@ import { float32Values, type HostTensor } from "../../src/checkpoint/index.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import type { ComputeType } from "../../src/nn/parameters.js";
 import { AdamW } from "../../src/optim/adamw.js";
-import { keep, scope, scopeAsync, useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { keep, scope, scopeAsync } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import { backward, withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -21,7 +22,7 @@ const MTP_LAMBDA = 0.3;
 const NUM_ADAMW_STEPS = 10;
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test.each(caseNames)("%s: logits equal transformers'", async (name) => {
     await withCase(name, "f32", async (golden, model) => {

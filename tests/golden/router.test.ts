@@ -1,7 +1,8 @@
 // The gate and the sequence-wise balance loss against vectors computed by PyTorch (tests/golden/router).
 import { beforeAll, describe, expect, test } from "vitest";
 import { float32Values, type HostTensor } from "../../src/checkpoint/index.js";
-import { scopeAsync, tensor, useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { scopeAsync, tensor } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import { balanceLoss, type RouterParams, router } from "../../src/tensor/ops/moe.js";
 import { dot } from "../../src/tensor/ops/reduce.js";
@@ -13,7 +14,7 @@ import { goldenPath, int32Values, readJson, readTensors, relativeDifference } fr
 const v3: RouterParams = { topK: 4, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test("balance loss and its gradient equal PyTorch's", async () => {
     const vectors = await readTensors(goldenPath("router/balance-loss.safetensors"));

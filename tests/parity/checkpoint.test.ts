@@ -11,7 +11,7 @@ import { createModel } from "../../src/models/create.js";
 import { toHfConfigJson } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { storedWeights } from "../../src/models/weights.js";
-import { useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { fastestBackend } from "./backends.js";
 import { forwardLogits } from "./full-forward.js";
 import { goldenPath, loadModel, readCase, readModel } from "./golden-case.js";
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 describe.each(fastestBackend)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test.each(caseNames)("%s: loaded and saved again, every tensor keeps its name, shape and bytes", async (name) => {
     const golden = await readCase(name);

@@ -7,7 +7,8 @@ import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import type { CacheKind } from "../../src/nn/paged-cache.js";
-import { scopeAsync, useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { scopeAsync } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
 import { makeTrainBatch } from "../../src/train/batch.js";
 import { fastestBackend } from "./backends.js";
@@ -49,7 +50,7 @@ async function sampled(model: LanguageModel, { kind, cacheTokens = 2048, ...opti
 }
 
 describe.each(fastestBackend)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   describe.each(["latent", "heads"] as const)("over a cache of %s", (kind) => {
     test.each([0, 0.8])(

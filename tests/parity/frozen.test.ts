@@ -11,8 +11,8 @@ import { parseHfConfig, toHfConfigJson } from "../../src/models/hf-config.js";
 import { storedWeights } from "../../src/models/weights.js";
 import { encodeE4m3Blocks } from "../../src/tensor/block-encoders.js";
 import { decodeRow } from "../../src/tensor/block-formats.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
-import { memoryStats, useBackend } from "../../src/tensor/engine.js";
 import { backends } from "./backends.js";
 import { goldenPath, meanDifference, readCase, relativeDifference } from "./golden-case.js";
 import { steppedLogits } from "./paged-stepping.js";
@@ -24,7 +24,7 @@ const caseNames = readdirSync(goldenPath("cases")).filter((name) => !name.endsWi
 const kindsOf = (name: string) => (name.startsWith("deepseek") ? (["latent", "heads"] as const) : (["heads"] as const));
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test.each(caseNames)("%s: steps with f32 weights give transformers' logits", async (name) => {
     for (const cacheKind of kindsOf(name)) {
@@ -48,11 +48,11 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 
   test("closing a model frees all of it", async () => {
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const opened = await openForInference(goldenPath("cases/deepseek-v3-mtp-post-norm"));
-    expect(memoryStats().liveBuffers).toBeGreaterThan(before);
+    expect(defaultDevice().memory().liveBuffers).toBeGreaterThan(before);
     opened.model.dispose();
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 });
 

@@ -5,7 +5,8 @@ import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { Random } from "../../src/random.js";
-import { scopeAsync, useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { scopeAsync } from "../../src/tensor/engine.js";
 import { makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { backends } from "./backends.js";
 import { relativeDifference } from "./golden-case.js";
@@ -44,7 +45,7 @@ const sequences = [9, 6].map(ofLength);
 const withShortOnes = [2, 9, 3, 6].map(ofLength);
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test.each([1, 5])("token %i is seen by the rows of depth k from k places before it, and by no earlier one", async (changedAt) => {
     const model = createModel(config, { seed: 4 });

@@ -2,8 +2,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { PagedCache, type PagedDType, type PagedLayer, pagedBytesPerToken, writePaged } from "../../src/nn/paged-cache.js";
 import { hashString, Random } from "../../src/random.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes, fromBf16Bits, toBf16Bits } from "../../src/tensor/dtype.js";
-import { fromBytes, scope, scopeAsync, tensor, useBackend } from "../../src/tensor/engine.js";
+import { fromBytes, scope, scopeAsync, tensor } from "../../src/tensor/engine.js";
 import { attention } from "../../src/tensor/ops/attention.js";
 import { fillInPlace, splitLast, zeros } from "../../src/tensor/ops/elementwise.js";
 import { expandedAttention } from "../../src/tensor/ops/expanded-attention.js";
@@ -140,7 +141,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   afterAll(() => backend.setThreads(2));
 
   it("tables, blocks, offsets and contexts that lie outside the cache are refused before anything is read or written", () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const cache = new PagedCache([{ heads: 1, keyWidth: 16, valueWidth: 16, latentWidth: null }], 3, "f32");
     const [{ keys, values }] = cache.layers;
     const attend = (table: number[], queries: number, context: number) =>
@@ -169,14 +170,14 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     const inBlocks = [...shapes, ...latents].filter(({ key }) => dtype === "f32" || key % 2 === 0);
 
     it.each(inBlocks)("keys and values in scattered blocks give the bits of attention over contiguous ones, in chunks of any size: %o", async (shape) => {
-      useBackend(backend);
+      setDefaultDevice(new Device(backend));
       const contiguous = await packed(shape, dtype);
       for (const [seed, chunks] of CHUNKS.entries())
         expect((await paged(shape, dtype, TOKENS, chunks, seed)).equals(contiguous), `chunks ${chunks}`).toBe(true);
     });
 
     it.each(inBlocks)("neither threads nor what blocks held before change a bit: %o", async (shape) => {
-      useBackend(backend);
+      setDefaultDevice(new Device(backend));
       const expected = await paged(shape, dtype, TOKENS, [120, 1, 82], 0);
       for (const threads of [1, 3]) {
         backend.setThreads(threads);
@@ -186,7 +187,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     });
 
     it.each([shapes[1], latents[1]])("so they do over more keys than are summed at once, on any number of threads: %o", async (shape) => {
-      useBackend(backend);
+      setDefaultDevice(new Device(backend));
       const contiguous = await packed(shape, dtype, 1100);
       for (const threads of [1, 2, 3]) {
         backend.setThreads(threads);
@@ -197,7 +198,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     });
 
     it("expanded latents give the bits of packed attention, in chunks of any size", async () => {
-      useBackend(backend);
+      setDefaultDevice(new Device(backend));
       const [heads, nope, rotary, value] = [3, 32, 16, 24];
       const [q, kv, kRope] = [heads * (nope + rotary), heads * (nope + value), rotary].map((width, i) => sequence(TOKENS, 1, width, dtype, `expanded ${i}`));
       const scale = 0.15;
@@ -235,7 +236,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("sequences of one call do not see each other", async () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const shape = shapes[0];
     const [alone, other] = [await paged(shape, "bf16", 130, [100, 30], 1), await paged(shape, "bf16", 70, [69, 1], 2)];
     const cache = new PagedCache([{ heads: 2, keyWidth: 128, valueWidth: 128, latentWidth: null }], 9, "bf16");
@@ -266,7 +267,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it.each(fp8Latents)("FP8 latents give the same bits in chunks of any size, on any number of threads, whatever blocks held before: %o", async (shape) => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     backend.setThreads(1);
     const whole = await paged(shape, "bf16", TOKENS, [TOKENS], 0, 0, "fp8-latent");
     for (const [seed, chunks] of CHUNKS.entries()) {
@@ -279,7 +280,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
   });
 
   it("FP8 latents attend within half a step of e4m3 of bf16 latents, and are gathered as what attention saw", async () => {
-    useBackend(backend);
+    setDefaultDevice(new Device(backend));
     const [shape] = latents;
     const numbers = (bytes: Buffer) => Float32Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2), fromBf16Bits);
     const [exact, fp8] = [await paged(shape, "bf16", TOKENS, [TOKENS], 0), await paged(shape, "bf16", TOKENS, [TOKENS], 0, 0, "fp8-latent")];
@@ -301,7 +302,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
 });
 
 it("values inside of the keys are for latents: a cache of heads without values is refused", () => {
-  useBackend(nativeBackends[0]);
+  setDefaultDevice(new Device(nativeBackends[0]));
   scope(() => {
     const keys = zeros(pagedShape("keys", 1, 2, 4, "f32"), "f32");
     const attend = () => pagedAttention(zeros([1, 2, 4], "f32"), keys, null, reshape(i32(0), [1, 1]), i32(0, 1), i32(1), { scale: 1, valueWidth: 2 });
@@ -316,7 +317,7 @@ describe("a token's bytes", () => {
     expect(pagedBytesPerToken(v3, "fp8-latent")).toBe(61 * 656);
   });
   it("are what the cache's tensors hold", () => {
-    useBackend(nativeBackends[0]);
+    setDefaultDevice(new Device(nativeBackends[0]));
     for (const dtype of ["f32", "bf16", "fp8-latent"] as const) {
       const cache = new PagedCache(v3.slice(0, 2), 3, dtype);
       expect(cache.layers.reduce((sum, { keys }) => sum + keys.sizeBytes, 0)).toBe(cache.sizeBytes);

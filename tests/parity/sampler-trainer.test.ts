@@ -5,7 +5,7 @@ import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { parseGrpoOptions } from "../../src/rl/config.js";
 import { scoreLogProbs } from "../../src/rl/update.js";
-import { useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { fastestBackend } from "./backends.js";
 
 const sizes = {
@@ -28,7 +28,7 @@ const families = {
 const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
 
 describe.each(fastestBackend)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test.each([
     ["qwen2", "f32"],

@@ -6,7 +6,7 @@ import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { ComputeType } from "../../src/nn/parameters.js";
 import { Random } from "../../src/random.js";
-import { useBackend } from "../../src/tensor/engine.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { backends } from "./backends.js";
 import { forwardLogits } from "./full-forward.js";
 import { goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "./golden-case.js";
@@ -41,7 +41,7 @@ const longConfig = parseHfConfig({
 });
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   describe.each(computeTypes)("in %s", (compute) => {
     test.each(caseNames)("%s: steps over heads equal the full forward to the bit, prompts in pieces beside generated tokens", async (name) => {
@@ -79,7 +79,7 @@ describe.each(backends)("on the $name backend", (backend) => {
 
 // Longer than blocks of the cache and any tile of the kernels: too much for the reference.
 describe.each(backends.filter(({ name }) => name !== "reference"))("at real lengths on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
   const random = new Random(3);
   const sequences = [300, 97, 130].map((length) => Array.from({ length }, () => random.below(100)));
   const promptLengths = [261, 40, 129];

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
 import type { ComputeType } from "../../src/nn/parameters.js";
-import { memoryStats, scope, useBackend } from "../../src/tensor/engine.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
+import { scope } from "../../src/tensor/engine.js";
 import { evaluateLoss } from "../../src/train/step.js";
 import { backends } from "./backends.js";
 import { forwardLogits } from "./full-forward.js";
@@ -16,7 +17,7 @@ const withEverything = "deepseek-v3-mtp-post-norm";
 const computeTypes: readonly ComputeType[] = ["f32", "bf16"];
 
 describe.each(backends)("on the $name backend", (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(() => setDefaultDevice(new Device(backend)));
 
   describe.each(computeTypes)("in %s", (compute) => {
     test.each(caseNames)("%s: packed sequences give the logits of separate ones, to the bit", async (name) => {
@@ -73,16 +74,16 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 
   test("20 training steps leave as many live buffers as one, and disposing the model leaves none of its own", async () => {
-    const before = memoryStats().liveBuffers;
+    const before = defaultDevice().memory().liveBuffers;
     const golden = await readCase(withEverything);
     const model = await loadModel(golden, { compute: "bf16" });
-    const built = memoryStats().liveBuffers;
+    const built = defaultDevice().memory().liveBuffers;
     const live: number[] = [];
-    await train(model, golden.sequences.slice(0, 2), 20, { ...fullLoss, recomputeLayers: true }, () => live.push(memoryStats().liveBuffers));
+    await train(model, golden.sequences.slice(0, 2), 20, { ...fullLoss, recomputeLayers: true }, () => live.push(defaultDevice().memory().liveBuffers));
     expect(new Set(live).size).toBe(1);
-    expect(memoryStats().liveBuffers).toBe(built);
+    expect(defaultDevice().memory().liveBuffers).toBe(built);
     model.dispose();
-    expect(memoryStats().liveBuffers).toBe(before);
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 
   test("evaluation counts no expert load and moves no router bias", async () => {

@@ -1,10 +1,11 @@
 // Opens the backend for a program and says what it is running on, its measured peak included.
-import { useBackend } from "../engine.js";
+import { Device, setDefaultDevice } from "../device.js";
 import type { NativeBackend } from "./native/backend.js";
 import { type OpenOptions, openBackend } from "./open.js";
 
-/** The device in use. */
+/** What a program runs on. */
 export interface Machine {
+  readonly device: Device;
   /** Instruction set of the kernels, or `reference`. */
   readonly isa: string;
   readonly threads: number;
@@ -15,15 +16,16 @@ export interface Machine {
 
 const PROBE_SECONDS = 0.15;
 
-/** Opens the best backend and makes it current. */
+/** Opens the best backend and makes it the default device. */
 export async function openMachine(options: OpenOptions = {}): Promise<Machine> {
   const backend = await openBackend(options);
-  useBackend(backend);
-  if (backend.name !== "native") return { isa: backend.name, threads: 1, description: backend.description, peakFlops: () => 0 };
+  const device = new Device(backend);
+  setDefaultDevice(device);
+  if (backend.name !== "native") return { device, isa: backend.name, threads: 1, description: backend.description, peakFlops: () => 0 };
   const native = backend as NativeBackend;
   const peakFlops = (compute: "f32" | "bf16") => {
     const bf16 = compute === "bf16" ? native.addon.peakDotBf16(native.threads, PROBE_SECONDS) : 0;
     return bf16 || native.addon.peakFmaF32(native.threads, PROBE_SECONDS);
   };
-  return { isa: native.isa, threads: native.threads, description: native.description, peakFlops };
+  return { device, isa: native.isa, threads: native.threads, description: native.description, peakFlops };
 }

@@ -1,4 +1,5 @@
 // Elementwise ops: casts, sums, activations, copies between widths. Gradients are ops of their own.
+import type { Device } from "../device.js";
 import { type DType, dtypeBytes } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { type Cost, checkShape, type OpSpec } from "../op.js";
@@ -478,9 +479,10 @@ export const splitLastOp: OpSpec<{ width: number }> = {
   vjp: (c, [da, db]) => {
     const [rows, total] = c.inputSpec(0).shape;
     const { width } = c.params;
-    if (!da && !db) return [null];
+    const device = (da ?? db)?.device;
+    if (!device) return [null];
     const dtype = c.inputSpec(0).dtype;
-    return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype), db ?? zeros([rows, total - width], dtype)], {})[0]];
+    return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype, device), db ?? zeros([rows, total - width], dtype, device)], {})[0]];
   },
   samples: [
     { inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } },
@@ -507,7 +509,8 @@ export const fillOp: OpSpec<{ shape: readonly number[]; dtype: DType; value: num
   ],
 };
 /** A tensor of zeros. */
-export const zeros = (shape: readonly number[], dtype: DType = "f32"): Tensor => dispatch(fillOp, [], { shape, dtype, value: 0 })[0];
+export const zeros = (shape: readonly number[], dtype: DType = "f32", device?: Device): Tensor =>
+  dispatch(fillOp, [], { shape, dtype, value: 0 }, undefined, device)[0];
 /** Overwrites a tensor with one value. */
 export const fillInPlace = (x: Tensor, value: number): void => {
   dispatch(fillOp, [], { shape: x.shape, dtype: x.dtype, value }, [x]);

@@ -1,8 +1,9 @@
 // Claims about the native backend's edges: choice of build, memory, threads, errors that name the op and the mend.
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { BackendError, ConfigError } from "../../../errors.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../device.js";
 import { fromF16Bits } from "../../dtype.js";
-import { dispatch, fromBytes, memoryStats, scope, tensor, useBackend } from "../../engine.js";
+import { dispatch, fromBytes, scope, scopeAsync, tensor } from "../../engine.js";
 import { cast, swigluBackwardOp, unaryOp } from "../../ops/elementwise.js";
 import { adamwOp } from "../../ops/optimizer.js";
 import { dotOp } from "../../ops/reduce.js";
@@ -66,7 +67,7 @@ describe("opening a backend", () => {
 
 describe("the native backend", () => {
   const backend = createNativeBackend({ threads: 2 });
-  beforeEach(() => useBackend(backend));
+  beforeEach(() => setDefaultDevice(new Device(backend)));
 
   it("describes itself and changes its threads", () => {
     expect(backend.description).toBe(`native kernels, ${backend.isa}, 2 threads`);
@@ -85,7 +86,7 @@ describe("the native backend", () => {
   it("reads f16 exactly, subnormals, infinities and NaN included", async () => {
     const bits = Uint16Array.from({ length: 2048 }, (_, i) => i * 32 + (i % 32));
     const expected = Float32Array.from(bits, fromF16Bits);
-    const read = scope(() => cast(fromBytes(new Uint8Array(bits.buffer), [2048], "f16"), "f32").data());
+    const read = scopeAsync(() => cast(fromBytes(new Uint8Array(bits.buffer), [2048], "f16"), "f32").data());
     expect(Array.from(await read)).toEqual(Array.from(expected));
   });
 
@@ -113,11 +114,11 @@ describe("the native backend", () => {
       );
       expect(() => cast(f, "u8")).toThrow(/^cast: /);
     });
-    expect(memoryStats().liveBuffers).toBe(0);
+    expect(defaultDevice().memory().liveBuffers).toBe(0);
   });
 
   it("names the op in the errors of its kernels", () => {
     scope(() => expect(() => embedding(tensor([1, 2], [2, 1]), tensor([2], [1], "i32"))).toThrow(/^embedding: /));
-    expect(memoryStats().liveBuffers).toBe(0);
+    expect(defaultDevice().memory().liveBuffers).toBe(0);
   });
 });
