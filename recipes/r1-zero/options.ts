@@ -24,6 +24,7 @@ const pretrain = z.strictObject({
 });
 
 const evaluation = z.strictObject({
+  /** Distinct held-out problems; fewer are counted where the task has fewer. */
   problems: z.int().min(1),
   samplesPerProblem: z.int().min(1),
   temperature: z.number().positive(),

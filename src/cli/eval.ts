@@ -7,8 +7,9 @@ import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { ownCommand } from "../run/own-command.js";
-import { formatPercent } from "../run/report-format.js";
+import { formatPercent, withError } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
+import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { Machine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun } from "../train/reopen.js";
@@ -21,7 +22,7 @@ import { applySettings } from "./settings.js";
 export interface EvalFlags extends RunFlags {
   readonly task?: string;
   readonly data?: string;
-  readonly problems?: number;
+  readonly problems?: ProblemCount;
   readonly samples?: number;
   readonly maxTokens?: number;
   readonly temperature?: number;
@@ -35,7 +36,7 @@ interface Request {
   readonly task: string | null;
   readonly data?: string;
   readonly taskOptions: Record<string, unknown>;
-  readonly problems: number;
+  readonly problems: ProblemCount;
   readonly samplesPerProblem: number;
   readonly maxNewTokens: number | null;
   /** null: the model's own. */
@@ -116,9 +117,15 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     if (warning) process.stderr.write(`warning: ${warning}\n`);
     const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
     const policy = { model, tokenizer, template: template ?? "r1-zero", stopIds };
-    const { problems, samplesPerProblem, slots, seed } = request;
+    const { samplesPerProblem, slots, seed } = request;
+    const problems = heldOutProblems(task, seed, request.problems);
+    const notice = shortfall(task, request.problems, problems.length);
+    if (notice) process.stderr.write(`note: ${notice}\n`);
     const { temperature, topP } = samplingOf(opened.generation, { temperature: request.temperature ?? undefined, topP: request.topP ?? undefined });
-    const longest = longestPrompt(policy, (i) => task.renderPrompt(task.generate(seed, i, "heldout"), policy.template), problems);
+    const longest = longestPrompt(
+      policy,
+      problems.map((problem) => task.renderPrompt(problem, policy.template)),
+    );
     const room = model.maxPositions - longest;
     if (room < (request.maxNewTokens ?? 1))
       throw new ConfigError(`prompts of ${longest} tokens leave ${room} of the model's ${model.maxPositions} positions; lower --max-tokens`);
@@ -132,7 +139,7 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const options = { problems, samplesPerProblem, temperature, topP, slots, seed, maxNewTokens, signal, done: store?.done ?? [], onProblem };
     const evaluation = await runEvaluation(policy, task, options);
     const seconds = (performance.now() - startedMs) / 1000;
-    return { task: task.name, problems, samplesPerProblem, temperature, topP, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
+    return { task: task.name, samplesPerProblem, temperature, topP, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
   } finally {
     model.dispose();
   }
@@ -140,23 +147,21 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
 
 function longestPrompt(
   { tokenizer }: { tokenizer: { encode(text: string, options: { addSpecialTokens: boolean }): Int32Array } },
-  prompt: (i: number) => string,
-  count: number,
+  prompts: readonly string[],
 ): number {
-  return Math.max(...Array.from({ length: count }, (_, i) => tokenizer.encode(prompt(i), { addSpecialTokens: true }).length));
+  return prompts.reduce((longest, prompt) => Math.max(longest, tokenizer.encode(prompt, { addSpecialTokens: true }).length), 0);
 }
 
-type Result = Evaluation & { readonly task: string; readonly problems: number; readonly samplesPerProblem: number; readonly tokensPerSecond: number };
+type Result = Evaluation & { readonly task: string; readonly samplesPerProblem: number; readonly tokensPerSecond: number };
 
 function lines(result: Result): string[] {
   const { samplesPerProblem: k, stderr } = result;
   const row = (label: string, key: keyof EvaluationCounts, write: (value: number) => string) =>
-    `${label.padEnd(18)}${write(result[key])} ± ${write(stderr[key])}`;
+    `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;
   return [
-    `${result.task}: ${result.problems} held-out problems x ${k} samples, ± one standard error`,
+    `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
     row("pass@1", "pass1", formatPercent),
-    row(`pass@${k}`, "passK", formatPercent),
-    row(`cons@${k}`, "consK", formatPercent),
+    ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
     row("format", "formatRate", formatPercent),
     row("thinking tokens", "meanThinkTokens", (value) => value.toFixed(1)),
     ...(result.tokensPerSecond > 0 ? [`${Math.round(result.tokensPerSecond).toLocaleString("en-US")} tokens/s`] : []),

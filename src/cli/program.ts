@@ -90,7 +90,7 @@ function addEval(program: Command): void {
   command.argument("<model>", "run, model directory, or a pulled model (org/name)");
   taskFlags(command);
   command
-    .option("--problems <n>", "held-out problems (default: 100)", wholeNumber(1))
+    .option("--problems <n|all>", "distinct held-out problems; all of a data set's (default: 100)", numberOrAll)
     .option("--samples <k>", "samples of each (default: 16)", wholeNumber(1))
     .option("--max-tokens <n>", "new tokens of a sample at most (default: what the context leaves)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
@@ -282,6 +282,9 @@ function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string)
     throw new InvalidArgumentError(`Expected a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}.`);
   };
 }
+
+/** A whole number, or the word for all that there are. */
+const numberOrAll = (text: string): number | "all" => (text === "all" ? text : wholeNumber(1)(text));
 
 function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {

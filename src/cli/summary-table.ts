@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import { ownCommand } from "../run/own-command.js";
 import type { EvaluationMetrics, RunSummary } from "../run/records.js";
-import { formatDuration, formatNumber, formatPercent } from "../run/report-format.js";
+import { formatDuration, formatNumber, formatPercent, withError } from "../run/report-format.js";
 import { shownPath } from "./run-verb.js";
 
 const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [
   { key: "pass1", label: () => "pass@1", isRate: true },
-  { key: "cons16", label: (k) => `cons@${k}`, isRate: true },
-  { key: "pass16", label: (k) => `pass@${k}`, isRate: true },
+  { key: "consK", label: (k) => `cons@${k}`, isRate: true },
+  { key: "passK", label: (k) => `pass@${k}`, isRate: true },
   { key: "formatRate", label: () => "format", isRate: true },
   { key: "meanThinkTokens", label: () => "thinking tokens", isRate: false },
 ];
@@ -19,10 +19,10 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
   const size = `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatNumber(rlSteps)} RL steps, ${formatDuration(wallSeconds)}`;
   return [
     "",
-    `${formatNumber(problems)} held-out problems x ${samplesPerProblem} samples, ± one standard error`,
+    `${formatNumber(problems)} distinct held-out problems x ${samplesPerProblem} samples, ± one standard error`,
     row("", "before", "after RL", "change"),
-    ...ROWS.map(({ key, label, isRate }) => {
-      const show = (of: RunSummary["base"]) => `${write(of[key], isRate)} ± ${write(of.stderr[key], isRate)}`;
+    ...rowsFor(samplesPerProblem).map(({ key, label, isRate }) => {
+      const show = (of: RunSummary["base"]) => withError(of[key], of.stderr[key], (value) => write(value, isRate));
       const change = summary.final[key] - summary.base[key];
       return row(label(samplesPerProblem), show(summary.base), show(summary.final), `${change >= 0 ? "+" : "-"}${write(Math.abs(change), isRate)}`);
     }),
@@ -32,6 +32,9 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
     `ask it:  ${ownCommand()} run ${shownPath(runDir)} ${JSON.stringify(question)}`,
   ];
 }
+
+/** With one sample a problem, pass@k and cons@k are pass@1. */
+const rowsFor = (samplesPerProblem: number) => ROWS.filter(({ key }) => samplesPerProblem > 1 || (key !== "passK" && key !== "consK"));
 
 const write = (value: number, isRate: boolean): string => (isRate ? formatPercent(value) : value.toFixed(1));
 const row = (...cells: readonly string[]): string => [cells[0].padEnd(16), ...cells.slice(1).map((cell) => cell.padStart(18))].join("");

@@ -1,12 +1,12 @@
 // Samples a policy on held-out problems and counts. The problems depend on the seed alone, so two models meet the same ones.
+import { heldOutProblems, type ProblemCount } from "../tasks/held-out.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { type Evaluation, evaluateSamples } from "./evaluate.js";
 import { type Policy, rollout } from "./rollout.js";
 import type { Trajectory } from "./trajectory.js";
 
-/** How an evaluation samples. */
-export interface EvaluateOptions {
-  readonly problems: number;
+/** How samples of an evaluation are drawn. */
+export interface SamplingPlan {
   readonly samplesPerProblem: number;
   readonly maxNewTokens: number;
   readonly temperature: number;
@@ -16,17 +16,24 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How an evaluation samples. */
+export interface EvaluateOptions extends SamplingPlan {
+  /** Distinct held-out problems; fewer are counted where the task has fewer. */
+  readonly problems: ProblemCount;
+}
+
 /** The counts and what they were counted from. */
 export interface PolicyEvaluation {
   readonly evaluation: Evaluation;
+  readonly problems: readonly Problem[];
   readonly trajectories: readonly Trajectory[];
   readonly tokensPerSecond: number;
 }
 
-/** Evaluates on held-out problems 0..problems-1 of the task. */
+/** Evaluates on the task's first distinct held-out problems. */
 export async function evaluatePolicy(policy: Policy, task: Task, options: EvaluateOptions): Promise<PolicyEvaluation> {
-  const { problems: count, samplesPerProblem, seed } = options;
-  const problems: Problem[] = Array.from({ length: count }, (_, i) => task.generate(seed, i, "heldout"));
+  const { samplesPerProblem, seed } = options;
+  const problems = heldOutProblems(task, seed, options.problems);
   const started = performance.now();
   const trajectories = await rollout(policy, task, problems, { ...options, numGenerations: samplesPerProblem });
   const seconds = (performance.now() - started) / 1000;
@@ -35,5 +42,5 @@ export async function evaluatePolicy(policy: Policy, task: Task, options: Evalua
     completions: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map((t) => t.completion),
   }));
   const evaluation = evaluateSamples(task, samples, (text) => policy.tokenizer.encode(text).length);
-  return { evaluation, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
+  return { evaluation, problems, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
 }

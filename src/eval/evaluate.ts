@@ -1,7 +1,7 @@
 // Sampling-based evaluation on held-out problems: pass@1, pass@k, cons@k, thinking length, format, with standard errors.
 // Knows how to count; who samples is given to it.
 import { parseResponse } from "../tasks/response.js";
-import type { Problem, Task } from "../tasks/task.js";
+import { type Problem, sameAnswer, type Task } from "../tasks/task.js";
 
 /** Samples of one problem. */
 export interface ProblemSamples {
@@ -23,17 +23,25 @@ export interface EvaluationCounts {
   readonly formatRate: number;
 }
 
-/** Counts with the standard errors of the means, problems being the independent units. */
+/** Standard errors of the counts; null where a single problem leaves them unknown. */
+export type EvaluationErrors = { readonly [K in keyof EvaluationCounts]: number | null };
+
+/** Counts with the standard errors of the means. */
 export interface Evaluation extends EvaluationCounts {
-  readonly stderr: EvaluationCounts;
+  /** Distinct problems counted: the independent units of the standard errors. */
+  readonly problems: number;
+  readonly stderr: EvaluationErrors;
 }
 
-/** Counts samples. `countTokens` measures thinking text. */
+const KEYS = ["pass1", "passK", "consK", "meanThinkTokens", "formatRate"] as const;
+
+/** Counts samples. `countTokens` measures thinking text. Entries of the same problem are one cluster in the standard errors. */
 export function evaluateSamples(task: Task, samples: readonly ProblemSamples[], countTokens: (text: string) => number): Evaluation {
   const rows = samples.map(({ problem, completions }) => countProblem(task, problem, completions, countTokens));
-  const keys = ["pass1", "passK", "consK", "meanThinkTokens", "formatRate"] as const;
-  const of = (reduce: (values: number[]) => number) => Object.fromEntries(keys.map((k) => [k, reduce(rows.map((r) => r[k]))])) as unknown as EvaluationCounts;
-  return { ...of(mean), stderr: of(standardError) };
+  const clusters = samples.map(({ problem }) => problem.id);
+  const of = <T>(reduce: (values: number[]) => T) =>
+    Object.fromEntries(KEYS.map((k) => [k, reduce(rows.map((r) => r[k]))])) as Record<keyof EvaluationCounts, T>;
+  return { ...of(mean), problems: new Set(clusters).size, stderr: of((values) => clusteredError(values, clusters)) };
 }
 
 function countProblem(task: Task, problem: Problem, completions: readonly string[], countTokens: (text: string) => number): EvaluationCounts {
@@ -45,6 +53,7 @@ function countProblem(task: Task, problem: Problem, completions: readonly string
     consK: majority(
       parsed.map((p) => p.answer),
       correct,
+      (a, b) => sameAnswer(task, problem, a, b),
     ),
     meanThinkTokens: mean(parsed.map(({ think }) => (think === null ? 0 : countTokens(think)))),
     formatRate: mean(parsed.map(({ wellFormed }) => Number(wellFormed))),
@@ -52,26 +61,29 @@ function countProblem(task: Task, problem: Problem, completions: readonly string
 }
 
 /** Correctness of the most frequent answer; samples without one do not vote. */
-function majority(answers: readonly (string | null)[], correct: readonly number[]): number {
-  const votes = new Map<string, { count: number; correct: number }>();
+function majority(answers: readonly (string | null)[], correct: readonly number[], same: (a: string, b: string) => boolean): number {
+  const parties: { answer: string; count: number; correct: number }[] = [];
   answers.forEach((answer, i) => {
     if (answer === null) return;
-    const key = answer.replaceAll(/\s/g, "");
-    const entry = votes.get(key) ?? { count: 0, correct: correct[i] };
-    entry.count++;
-    votes.set(key, entry);
+    const party = parties.find((other) => same(other.answer, answer));
+    if (party) party.count++;
+    else parties.push({ answer, count: 1, correct: correct[i] });
   });
-  let best = { count: 0, correct: 0 };
-  for (const entry of votes.values()) if (entry.count > best.count) best = entry;
-  return best.correct;
+  return parties.reduce((best, party) => (party.count > best.count ? party : best), { count: 0, correct: 0 }).correct;
 }
 
 function mean(values: readonly number[]): number {
   return values.length ? values.reduce((a, b) => a + b, 0) / values.length : 0;
 }
 
-function standardError(values: readonly number[]): number {
-  if (values.length < 2) return 0;
+/** Standard error of the mean when values of one cluster depend on each other (the sandwich estimator with G/(G-1)); null for one cluster. */
+function clusteredError(values: readonly number[], clusters: readonly string[]): number | null {
   const m = mean(values);
-  return Math.sqrt(values.reduce((sum, v) => sum + (v - m) ** 2, 0) / (values.length - 1) / values.length);
+  const sums = new Map<string, number>();
+  values.forEach((value, i) => {
+    sums.set(clusters[i], (sums.get(clusters[i]) ?? 0) + value - m);
+  });
+  if (sums.size < 2) return null;
+  const squares = [...sums.values()].reduce((total, sum) => total + sum ** 2, 0);
+  return Math.sqrt((squares * sums.size) / (sums.size - 1)) / values.length;
 }

@@ -1,8 +1,9 @@
 // An evaluation in parts, each kept as soon as it is sampled, so that one that was cut short goes on where it stopped.
 // Knows not where the parts are kept.
+import { DataError } from "../errors.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { type Evaluation, evaluateSamples, type ProblemSamples } from "./evaluate.js";
-import type { EvaluateOptions } from "./evaluate-policy.js";
+import type { SamplingPlan } from "./evaluate-policy.js";
 import { type Policy, rollout } from "./rollout.js";
 import type { Trajectory } from "./trajectory.js";
 
@@ -15,7 +16,8 @@ export interface SampledProblem {
 }
 
 /** How to take parts. */
-export interface EvaluationRunOptions extends EvaluateOptions {
+export interface EvaluationRunOptions extends SamplingPlan {
+  readonly problems: readonly Problem[];
   /** Problems that are sampled already. */
   readonly done: readonly SampledProblem[];
   /** Receives every newly sampled problem, in order, with its trajectories. */
@@ -24,8 +26,9 @@ export interface EvaluationRunOptions extends EvaluateOptions {
 
 /** The counts over all problems, those done before included: the same as of an evaluation in one go. Throws Interrupted when the signal fires. */
 export async function runEvaluation(policy: Policy, task: Task, options: EvaluationRunOptions): Promise<Evaluation> {
-  const { problems: count, samplesPerProblem, seed } = options;
-  const problems: Problem[] = Array.from({ length: count }, (_, i) => task.generate(seed, i, "heldout"));
+  const { problems, samplesPerProblem } = options;
+  const count = problems.length;
+  refuseOthers(options);
   const sampled = new Map(options.done.map((each) => [each.index, each]));
   const perPart = Math.max(1, Math.floor(options.slots / samplesPerProblem));
   for (let from = 0; from < count; from++) {
@@ -42,4 +45,13 @@ export async function runEvaluation(policy: Policy, task: Task, options: Evaluat
   }
   const all = problems.map((problem, i): ProblemSamples => ({ problem, completions: (sampled.get(i) as SampledProblem).completions }));
   return evaluateSamples(task, all, (text) => policy.tokenizer.encode(text).length);
+}
+
+/** Kept samples count only for the problem they were made for. */
+function refuseOthers({ done, problems }: EvaluationRunOptions): void {
+  const other = done.find(({ index, problem }) => problems[index]?.id !== problem);
+  if (!other) return;
+  throw new DataError(
+    `problem ${other.index} was "${other.problem}" when it was sampled and is "${problems[other.index]?.id ?? "none"}" now: task or data have changed; evaluate anew into another --out`,
+  );
 }

@@ -75,7 +75,8 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
   const promptTokens = longestPrompt(planned);
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
   refuseIfTooLong(model, promptTokens, grpo.maxCompletionLength);
-  const evaluationSlots = Math.min(evaluation.slots, evaluation.problems * evaluation.samplesPerProblem);
+  const numProblems = evaluation.problems === "all" ? (planned.task.numProblems?.heldout ?? 1) : evaluation.problems;
+  const evaluationSlots = Math.min(evaluation.slots, numProblems * evaluation.samplesPerProblem);
   const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
   return [
     [await planSampling(model, "evaluation", { ...sizes, slots: evaluationSlots, trains: false })],

@@ -3,6 +3,7 @@
 import type { Evaluation } from "../eval/evaluate.js";
 import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
 import type { Policy } from "../eval/rollout.js";
+import { type ProblemCount, shortfall } from "../tasks/held-out.js";
 import { parseResponse } from "../tasks/response.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
@@ -24,8 +25,8 @@ export interface RlState extends SessionState {
 
 /** How a run looks at held-out problems. */
 export interface EvaluationPlan {
-  /** Before and after: so many problems, so many samples each. */
-  readonly problems: number;
+  /** Before and after: so many distinct problems, so many samples each. */
+  readonly problems: ProblemCount;
   readonly samplesPerProblem: number;
   readonly temperature: number;
   readonly topP: number;
@@ -56,8 +57,10 @@ export async function evaluateRun(setting: RlSetting, model: "base" | "final"): 
   const { problems, samplesPerProblem } = setting.evaluation;
   const result = await sampleHeldOut(setting, problems, samplesPerProblem);
   const { evaluation: e } = result;
+  const notice = model === "base" ? shortfall(setting.task, problems, e.problems) : null;
+  if (notice) progress.note(notice);
   const step = model === "base" ? 0 : setting.session.state.step;
-  run.logMetrics({ phase: "eval", step, model, ...lightFigures(e), pass16: e.passK, cons16: e.consK });
+  run.logMetrics({ phase: "eval", step, model, ...lightFigures(e), k: samplesPerProblem, pass_k: e.passK, cons_k: e.consK });
   logTranscripts(setting, result, model, step);
   progress.update(1, { pass1: e.pass1, tokens_per_second: result.tokensPerSecond });
   progress.endStage();
@@ -114,7 +117,11 @@ function countRound(state: RlState, trainer: GrpoTrainer, { work }: GrpoStep): v
 /** Tokens a completion may have. */
 export const completionLimit = (options: GrpoOptions): number => parseGrpoOptions(options).maxCompletionLength;
 
-function sampleHeldOut({ session, policy, task, options, evaluation }: RlSetting, problems: number, samplesPerProblem: number): Promise<PolicyEvaluation> {
+function sampleHeldOut(
+  { session, policy, task, options, evaluation }: RlSetting,
+  problems: ProblemCount,
+  samplesPerProblem: number,
+): Promise<PolicyEvaluation> {
   const { seed, signal } = session.parts;
   return evaluatePolicy(policy, task, {
     problems,
@@ -134,8 +141,8 @@ async function quickEvaluation(setting: RlSetting): Promise<void> {
   setting.session.parts.run.logMetrics({ phase: "eval", step: setting.session.state.step, ...lightFigures(evaluation) });
 }
 
-function lightFigures({ pass1, formatRate, meanThinkTokens, stderr }: Evaluation): Record<string, number> {
-  return { pass1, pass1_stderr: stderr.pass1, format_rate: formatRate, mean_think_tokens: meanThinkTokens };
+function lightFigures({ problems, pass1, formatRate, meanThinkTokens, stderr }: Evaluation): Record<string, number | null> {
+  return { problems, pass1, pass1_stderr: stderr.pass1, format_rate: formatRate, mean_think_tokens: meanThinkTokens };
 }
 
 /** The first rollout of a round, whatever it is. */

@@ -1,6 +1,6 @@
 // The knobs of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
-import { parseOptions } from "../tasks/options.js";
+import { parseOptions, problemCountSchema } from "../tasks/options.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 
 const schema = z.strictObject({
@@ -14,7 +14,7 @@ const schema = z.strictObject({
   rl: z.record(z.string(), z.unknown()).default({}),
   evaluation: z
     .strictObject({
-      problems: z.int().min(1).default(50),
+      problems: problemCountSchema.default(50),
       samplesPerProblem: z.int().min(1).default(16),
       // R1's own protocol (arXiv 2501.12948 v1 §3).
       temperature: z.number().positive().default(0.6),

@@ -2,7 +2,7 @@
 import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { Policy } from "../eval/rollout.js";
-import type { EvaluationSummary, RunSummary } from "../run/records.js";
+import type { RunSummary } from "../run/records.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
 import { noWork, type RunSurroundings, TrainingSession, type WorkCount } from "../train/session.js";
@@ -59,9 +59,9 @@ export function summariseRl<S extends RlState>(
   const rate = ({ tokens, seconds }: WorkCount) => (seconds > 0 ? tokens / seconds : 0);
   const [flops, seconds] = [pretrain.flops + state.train.flops, pretrain.seconds + state.train.seconds];
   return {
-    base: evaluationSummary(state.base as Evaluation),
-    final: evaluationSummary(final),
-    problems: plan.problems,
+    base: state.base as Evaluation,
+    final,
+    problems: final.problems,
     samplesPerProblem: plan.samplesPerProblem,
     seed,
     params: model.parameters.numTrained,
@@ -74,15 +74,4 @@ export function summariseRl<S extends RlState>(
     mfu: peakFlops > 0 && seconds > 0 ? flops / seconds / peakFlops : 0,
     runDir: run.path,
   };
-}
-
-function evaluationSummary({ stderr, ...counts }: Evaluation): EvaluationSummary {
-  const rename = (c: Omit<Evaluation, "stderr">) => ({
-    pass1: c.pass1,
-    pass16: c.passK,
-    cons16: c.consK,
-    meanThinkTokens: c.meanThinkTokens,
-    formatRate: c.formatRate,
-  });
-  return { ...rename(counts), stderr: rename(stderr) };
 }

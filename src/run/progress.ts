@@ -132,7 +132,7 @@ export class Progress {
   }
 
   private charts(stage: Stage, width: number): string[] {
-    const shown = CHARTED.filter(([metric]) => (stage.history.get(metric)?.length ?? 0) > 1).slice(0, 2);
+    const shown = CHARTED.filter(([metric]) => (stage.history.get(metric)?.length ?? 0) > 2).slice(0, 2);
     if (shown.length === 0) return [];
     const chartWidth = Math.max(8, Math.min(44, Math.floor((width - 4) / shown.length) - 12));
     const blocks = shown.map(([metric, label, color]) => this.chart(stage.history.get(metric)!, label, color, chartWidth));

@@ -7,7 +7,8 @@ export type Phase = "pretrain" | "sft" | "rl" | "eval";
 /**
  * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0 = base).
  * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_tokens. rl: reward, reward_std,
- * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: pass1, pass1_stderr, pass16, cons16, format_rate.
+ * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1, pass1_stderr, pass_k, cons_k,
+ * format_rate.
  * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1). A value that is not finite is stored as null.
  */
 export interface MetricsRecord {
@@ -39,25 +40,29 @@ export interface SampleRecord {
   numTokens?: number;
 }
 
-/** The counted results of one evaluation. Rates lie in 0..1; `meanThinkTokens` in tokens. */
+/** The counted results of one evaluation. Rates lie in 0..1; `meanThinkTokens` in tokens; k is the samples of each problem. */
 export interface EvaluationMetrics {
   pass1: number;
-  pass16: number;
-  cons16: number;
+  passK: number;
+  consK: number;
   meanThinkTokens: number;
   formatRate: number;
 }
 
-/** An evaluation with the standard error of each number. */
+/** An evaluation with the standard error of each number; null where one problem alone leaves it unknown. */
 export interface EvaluationSummary extends EvaluationMetrics {
-  stderr: EvaluationMetrics;
+  /** Distinct problems counted. */
+  problems: number;
+  stderr: { readonly [K in keyof EvaluationMetrics]: number | null };
 }
 
 /** summary.json: what a finished run counted about itself. */
 export interface RunSummary {
   base: EvaluationSummary;
   final: EvaluationSummary;
+  /** Distinct held-out problems of either evaluation. */
   problems: number;
+  /** k of pass@k and cons@k. */
   samplesPerProblem: number;
   seed: number;
   params: number;

@@ -8,13 +8,14 @@ export type ChartUnit = "percent" | "number" | "tokens" | "rate";
 /** Colour roles of a page; the style sheet gives each a colour for light and dark. */
 export type SeriesColor = "accent" | "blue" | "amber" | "rose" | "muted";
 
-/** One curve. `faint` draws it thin, as the raw data behind a moving mean; `points` marks each value. */
+/** One curve. `faint` draws it thin, as the raw data behind a moving mean; `points` marks each value; `line: false` joins none. */
 export interface ChartSeries {
   label: string;
   color: SeriesColor;
   values: Values;
   faint?: boolean;
   points?: boolean;
+  line?: boolean;
   /** Lower and upper edge of a band around the curve. */
   band?: readonly [Values, Values];
 }
@@ -61,8 +62,8 @@ const RL_PLANS: readonly ChartPlan[] = [
     sparse: true,
     curves: [
       { metric: "pass1", label: "pass@1", color: "accent", stderr: "pass1_stderr" },
-      { metric: "cons16", label: "cons@16", color: "amber" },
-      { metric: "pass16", label: "pass@16", color: "blue" },
+      { metric: "cons_k", label: "cons@k", color: "amber" },
+      { metric: "pass_k", label: "pass@k", color: "blue" },
     ],
   },
   {
@@ -173,8 +174,9 @@ export function pretrainCharts(metrics: readonly MetricsRecord[], phase: "pretra
 
 function draw(plan: ChartPlan, metrics: readonly MetricsRecord[]): Chart[] {
   const full = tabulate(metrics, plan.phase);
+  const k = metrics.findLast((record) => typeof record.k === "number")?.k;
   const table = plan.sparse ? full : thin(full);
-  const series = plan.curves.flatMap((curve) => drawCurve(curve, table, plan.sparse ?? false));
+  const series = plan.curves.flatMap((curve) => drawCurve({ ...curve, label: curve.label.replace("@k", `@${k}`) }, table, plan.sparse ?? false));
   if (series.length === 0) return [];
   const { id, title, unit, fromZero = false } = plan;
   // A curve that never leaves zero is easily taken for a missing one.
@@ -188,6 +190,8 @@ function drawCurve(curve: Curve, table: MetricsTable, sparse: boolean): ChartSer
   const present = values?.filter((value) => value !== null).length ?? 0;
   if (!values || present === 0) return [];
   const { label, color } = curve;
+  // A line through two points would show a course that nobody has measured.
+  if (present <= 2) return [{ label, color, values, points: true, line: false }];
   // A metric logged every so often (validation loss) is a row of measurements, not a noisy signal.
   const measured = sparse || present < table.steps.length / 2;
   const window = measured ? 1 : smoothingWindow(values.length);

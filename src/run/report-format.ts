@@ -17,6 +17,11 @@ export function formatPercent(rate: number): string {
   return Number.isFinite(rate) ? `${(rate * 100).toFixed(1)}%` : "–";
 }
 
+/** `78.4% ± 1.2%`; without the error where it is unknown. */
+export function withError(value: number, stderr: number | null, write: (value: number) => string): string {
+  return stderr === null ? write(value) : `${write(value)} ± ${write(stderr)}`;
+}
+
 /** A number for people, three significant digits: `412`, `1,830`, `3.21 M`. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return "–";

@@ -10,10 +10,15 @@ interface Row {
   unit: "percent" | "tokens";
 }
 
-const ROWS: readonly Row[] = [
+/** Rows for k samples a problem; with one sample, pass@k and cons@k are pass@1. */
+const rowsFor = (k: number): readonly Row[] => [
   { key: "pass1", label: "pass@1", note: "chance that one answer is right", unit: "percent" },
-  { key: "cons16", label: "cons@16", note: "majority vote of 16 answers", unit: "percent" },
-  { key: "pass16", label: "pass@16", note: "one right among 16 answers", unit: "percent" },
+  ...(k > 1
+    ? ([
+        { key: "consK", label: `cons@${k}`, note: `majority vote of ${k} answers`, unit: "percent" },
+        { key: "passK", label: `pass@${k}`, note: `one right among ${k} answers`, unit: "percent" },
+      ] as const)
+    : []),
   { key: "formatRate", label: "Format", note: "answers in the asked-for form", unit: "percent" },
   { key: "meanThinkTokens", label: "Thinking", note: "mean tokens spent thinking", unit: "tokens" },
 ];
@@ -23,7 +28,9 @@ export function headlineSentence({ base, final }: RunSummary): string {
   const from = formatPercent(base.pass1);
   const to = formatPercent(final.pass1);
   const change = final.pass1 - base.pass1;
-  const noise = 2 * Math.hypot(base.stderr?.pass1 ?? 0, final.stderr?.pass1 ?? 0);
+  const [baseError, finalError] = [base.stderr.pass1, final.stderr.pass1];
+  if (baseError === null || finalError === null) return `Held-out accuracy: <em>${from}</em> before, <em>${to}</em> after, on too few problems to compare.`;
+  const noise = 2 * Math.hypot(baseError, finalError);
   if (Math.abs(change) <= noise) return `Held-out accuracy did not clearly change: <em>${from}</em> before, <em>${to}</em> after.`;
   return `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em class="final">${to}</em> through reinforcement learning.`;
 }
@@ -46,13 +53,13 @@ const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('
 /** The line below it: on what, how large, how long. */
 export function headlineFacts(summary: RunSummary): string {
   const size = `${formatNumber(summary.params)} parameters, ${formatNumber(summary.activeParams)} active per token`;
-  const problems = `${formatNumber(summary.problems)} held-out problems × ${summary.samplesPerProblem} answers`;
+  const problems = `${formatNumber(summary.problems)} distinct held-out problems × ${summary.samplesPerProblem} answers`;
   return facts([problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in all`]);
 }
 
 /** The table of both evaluations. Each row draws base and final on one scale, whiskers of two standard errors. */
-export function headlineTable({ base, final }: RunSummary): string {
-  const rows = ROWS.filter(({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]));
+export function headlineTable({ base, final, samplesPerProblem }: RunSummary): string {
+  const rows = rowsFor(samplesPerProblem).filter(({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]));
   return `<table class="headline">
 <thead><tr><th scope="col">Held-out problems</th><th scope="col" class="plot"><span class="key base"></span>base <span class="key final"></span>after RL</th><th scope="col">Base</th><th scope="col">After RL</th><th scope="col">Change</th></tr></thead>
 <tbody>${rows.map((row) => tableRow(row, base, final)).join("\n")}</tbody></table>`;
@@ -65,12 +72,12 @@ function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): 
   const sign = change > 0 ? "+" : change < 0 ? "−" : "";
   const amount = unit === "percent" ? `${(Math.abs(change) * 100).toFixed(1)} pts` : formatNumber(Number(Math.abs(change).toFixed(1)));
   return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
-<td class="plot">${dumbbell(base[key] / top, final[key] / top, (base.stderr?.[key] ?? 0) / top, (final.stderr?.[key] ?? 0) / top)}</td>
-<td class="n">${withError(base[key], base.stderr?.[key], unit)}</td><td class="n strong">${withError(final[key], final.stderr?.[key], unit)}</td><td class="n">${sign}${amount}</td></tr>`;
+<td class="plot">${dumbbell(base[key] / top, final[key] / top, (base.stderr[key] ?? 0) / top, (final.stderr[key] ?? 0) / top)}</td>
+<td class="n">${withError(base[key], base.stderr[key], unit)}</td><td class="n strong">${withError(final[key], final.stderr[key], unit)}</td><td class="n">${sign}${amount}</td></tr>`;
 }
 
-function withError(value: number, stderr: number | undefined, unit: Row["unit"]): string {
-  const error = Number.isFinite(stderr) ? `<small>± ${unit === "percent" ? (stderr! * 100).toFixed(1) : formatNumber(Number(stderr!.toFixed(1)))}</small>` : "";
+function withError(value: number, stderr: number | null, unit: Row["unit"]): string {
+  const error = stderr === null ? "" : `<small>± ${unit === "percent" ? (stderr * 100).toFixed(1) : formatNumber(Number(stderr.toFixed(1)))}</small>`;
   return `${unit === "percent" ? formatPercent(value) : formatNumber(Number(value.toFixed(1)))}${error}`;
 }
 

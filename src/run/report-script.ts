@@ -33,6 +33,7 @@ function options(chart, box, font) {
     data.push(each.values);
     series.push({
       label: each.label, stroke: each.faint ? stroke + "50" : stroke, width: each.faint ? 1 : 2, spanGaps: true,
+      ...(each.line === false ? { paths: () => null } : {}),
       points: { show: !!each.points, size: 6, fill: stroke, width: 0 },
       value: (_, v, i, at) => write(chart.unit, at == null ? last(each.values) : v), silent: !!each.faint,
     });

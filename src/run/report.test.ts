@@ -4,18 +4,19 @@ import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from 
 import { renderReport } from "./report.js";
 import { pretrainCharts, rlCharts } from "./report-charts.js";
 import { formatDuration, formatNumber, scriptJson } from "./report-format.js";
-import { headlineSentence } from "./report-headline.js";
+import { headlineSentence, headlineTable } from "./report-headline.js";
 import type { RunRecords } from "./run-directory.js";
 import { expertLoads, movingMean, tabulate, thin } from "./series.js";
 import { pairTranscripts, rolloutsOverTime, splitThinking } from "./transcripts.js";
 
 const evaluation = (pass1: number, stderr = 0.01): EvaluationSummary => ({
   pass1,
-  pass16: 0.9,
-  cons16: 0.6,
+  problems: 512,
+  passK: 0.9,
+  consK: 0.6,
   meanThinkTokens: 80,
   formatRate: 0.7,
-  stderr: { pass1: stderr, pass16: 0.01, cons16: 0.01, meanThinkTokens: 2, formatRate: 0.01 },
+  stderr: { pass1: stderr, passK: 0.01, consK: 0.01, meanThinkTokens: 2, formatRate: 0.01 },
 });
 
 const summary = (base: number, final: number): RunSummary => ({
@@ -95,8 +96,26 @@ describe("a report", () => {
     const html = renderReport(run({ summary: summary(0.312, 0.784) }));
     expect(html).toContain("31.2%<small>± 1.0</small>");
     expect(html).toContain("+47.2 pts");
-    expect(html).toContain("512 held-out problems × 16 answers");
+    expect(html).toContain("512 distinct held-out problems × 16 answers");
     expect(html).toContain("12 min 5 s in all");
+  });
+
+  test("names the k of pass@k and cons@k, and neither with one sample", () => {
+    const table = (samplesPerProblem: number) => headlineTable({ ...summary(0.3, 0.8), samplesPerProblem });
+    expect(table(4)).toContain("pass@4");
+    expect(table(4)).toContain("majority vote of 4 answers");
+    expect(table(4)).not.toContain("@16");
+    expect(table(1)).not.toContain("cons@");
+  });
+
+  test("shows no error and claims no change where one problem leaves the error unknown", () => {
+    const unknown = (pass1: number): EvaluationSummary => {
+      const errors = { pass1: null, passK: null, consK: null, meanThinkTokens: null, formatRate: null };
+      return { ...evaluation(pass1), problems: 1, stderr: errors };
+    };
+    const one = { ...summary(0, 1), base: unknown(0), final: unknown(1), problems: 1 };
+    expect(headlineSentence(one)).toContain("too few problems to compare");
+    expect(headlineTable(one)).not.toContain("±");
   });
 });
 
@@ -139,8 +158,26 @@ describe("curves", () => {
   });
 
   test("carry a band of two standard errors where there is one", () => {
-    const [chart] = rlCharts([{ phase: "eval", step: 0, pass1: 0.5, pass1_stderr: 0.05 }]);
-    expect(chart.series[0].band).toEqual([[0.4], [0.6]]);
+    const [chart] = rlCharts([0, 1, 2].map((step) => ({ phase: "eval", step, pass1: 0.5, pass1_stderr: 0.05 })));
+    expect(chart.series[0].band).toEqual([
+      [0.4, 0.4, 0.4],
+      [0.6, 0.6, 0.6],
+    ]);
+  });
+
+  test("of one or two values are points and no line", () => {
+    const look = (count: number) => {
+      const metrics = Array.from({ length: count }, (_, step): MetricsRecord => ({ phase: "eval", step, pass1: 0.5, pass1_stderr: 0.05 }));
+      const { line, points, band } = rlCharts([...metrics, rlStep(1)])[0].series[0];
+      return { line: line ?? true, points: points ?? false, band: band !== undefined };
+    };
+    expect([1, 2].map(look)).toEqual(Array.from({ length: 2 }, () => ({ line: false, points: true, band: false })));
+    expect(look(3)).toEqual({ line: true, points: true, band: true });
+  });
+
+  test("are labelled with the samples that were taken", () => {
+    const [chart] = rlCharts([{ phase: "eval", step: 0, k: 4, pass1: 0.5, cons_k: 0.5, pass_k: 0.7 }]);
+    expect(chart.series.map(({ label }) => label)).toEqual(["pass@1", "cons@4", "pass@4"]);
   });
 
   test("say so when a difference is zero throughout", () => {

@@ -3,6 +3,7 @@ export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } 
 export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
 export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOptions, type TraceOptionsInput, traceOptions } from "./countdown-traces.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
+export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, matchesAnswer, readJsonl } from "./jsonl-task.js";
 export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
 export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";

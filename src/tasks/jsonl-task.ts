@@ -13,8 +13,8 @@ const schema = z.strictObject({
   path: z.string().min(1),
   promptColumn: z.string().min(1).default("prompt"),
   answerColumn: z.string().min(1).default("answer"),
-  /** 0 keeps every line for training. */
-  heldOutFraction: z.number().min(0).lt(1).default(0.1),
+  /** 0 keeps every line for training, 1 every line for evaluation. */
+  heldOutFraction: z.number().min(0).max(1).default(0.1),
 });
 
 /** The file and how its columns are used. */
@@ -62,7 +62,7 @@ function textColumn(row: JsonlRow, column: string, where: string): string {
 /** Splits by the prompt's hash, so equal prompts stay together and new lines do not move old ones; leaves neither side empty if it can. */
 function splitRows(problems: readonly Problem[], heldOutFraction: number): Record<Split, Problem[]> {
   const splitById = new Map(problems.map(({ id }) => [id, splitOfKey(id, heldOutFraction)]));
-  const wanted: Split[] = heldOutFraction > 0 && splitById.size > 1 ? ["train", "heldout"] : [];
+  const wanted: Split[] = heldOutFraction > 0 && heldOutFraction < 1 && splitById.size > 1 ? ["train", "heldout"] : [];
   for (const split of wanted) {
     if ([...splitById.values()].includes(split)) continue;
     const byHash = [...splitById.keys()].sort((a, b) => hashString(a) - hashString(b) || (a < b ? -1 : 1));

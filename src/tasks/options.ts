@@ -10,6 +10,9 @@ export const weightsSchema = z
 /** Fraction of all content keys that belong to the held-out split; strictly between 0 and 1. */
 export const heldOutFractionSchema = z.number().gt(0).lt(1);
 
+/** How many problems to take: a number, or all that a task lists. */
+export const problemCountSchema = z.union([z.int().min(1), z.literal("all")]);
+
 /**
  * Parses `input` by a strict object schema and fills defaults.
  * @throws ConfigError with every problem on one line; an unknown key is answered with the nearest and the known ones.

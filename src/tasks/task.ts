@@ -38,6 +38,8 @@ export interface Task<P extends Problem = Problem> {
   generate(seed: number, index: number, split: Split): P;
   /** Score in 0 … 1 of the text between the answer tags; never throws, whatever the text. */
   verify(problem: P, answerText: string): number;
+  /** Whether two answers are the same to this task, whatever their spelling; cons@k votes by it. Default: equal but for white space. */
+  sameAnswer?(problem: P, a: string, b: string): boolean;
   renderPrompt(problem: P, template: PromptTemplate): string;
   /** Generates some hundred problems of each split, grades their gold answers, checks that the splits share nothing. @throws DataError */
   validate(): ValidationReport;
@@ -46,6 +48,11 @@ export interface Task<P extends Problem = Problem> {
 /** The split that a content key belongs to: decided by its hash alone, so it cannot depend on seed or order. */
 export function splitOfKey(key: string, heldOutFraction: number): Split {
   return hashString(key) / 4294967296 < heldOutFraction ? "heldout" : "train";
+}
+
+/** Whether two answers to a problem are the same, by the task's notion of it. */
+export function sameAnswer<P extends Problem>(task: Task<P>, problem: P, a: string, b: string): boolean {
+  return a.replaceAll(/\s/g, "") === b.replaceAll(/\s/g, "") || (task.sameAnswer?.(problem, a, b) ?? false);
 }
 
 const MAX_DRAWS = 20000;

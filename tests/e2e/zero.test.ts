@@ -28,8 +28,8 @@ describe("the whole recipe", () => {
     const summary = JSON.parse(first.stdout);
     expect(first.stdout.trimEnd().split("\n")).toHaveLength(1);
     for (const side of [summary.base, summary.final]) {
-      expect(Object.keys(side).sort()).toEqual(["cons16", "formatRate", "meanThinkTokens", "pass1", "pass16", "stderr"]);
-      for (const key of ["pass1", "pass16", "cons16", "formatRate"]) {
+      expect(Object.keys(side).sort()).toEqual(["consK", "formatRate", "meanThinkTokens", "pass1", "passK", "problems", "stderr"]);
+      for (const key of ["pass1", "passK", "consK", "formatRate"]) {
         expect(side[key]).toBeGreaterThanOrEqual(0);
         expect(side[key]).toBeLessThanOrEqual(1);
         expect(Number.isFinite(side.stderr[key])).toBe(true);
