@@ -1,11 +1,13 @@
 // A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows both layouts; opens no models.
 import { CheckpointError } from "../errors.js";
+import { familyOf } from "../models/families.js";
+import type { GgufEntry, HfTensor, TensorRole } from "../models/gguf-table.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
 import { refuseProblems, unexpectedNames } from "../models/weights.js";
 import { scaleBlock } from "../tensor/block-formats.js";
 import type { FileDigest } from "./file-writer.js";
 import { ggufSettingsOf } from "./gguf-config.js";
-import { GGUF_ARCHITECTURES, type GgufEntry, ggufLayout, ggufRow, type HfTensor, type TensorRole } from "./gguf-layout.js";
+import { ggufLayout, ggufRow } from "./gguf-layout.js";
 import { GGUF_FILE_TYPES } from "./gguf-types.js";
 import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
@@ -53,7 +55,7 @@ export async function convertToGguf(
   const layout = ggufLayout(config);
   checkSource(source, layout);
   const settings: GgufSetting[] = [
-    ["general.architecture", "string", GGUF_ARCHITECTURES[config.model_type]],
+    ["general.architecture", "string", familyOf(config).gguf.architecture],
     ["general.file_type", "u32", GGUF_FILE_TYPES[target] ?? 0],
     ["general.quantization_version", "u32", 2],
     ...ggufSettingsOf(config),
@@ -177,15 +179,15 @@ function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEnt
 
 /** llama.cpp takes Llama 3's scaling of rotary frequencies as a tensor of divisors. */
 function ropeFactors(config: HfConfig): GgufWritable[] {
-  if (config.model_type !== "llama" || config.rope_scaling?.rope_type !== "llama3") return [];
   const { rope_scaling: s, head_dim: headDim, max_position_embeddings: longest } = config;
+  if (!familyOf(config).gguf.takesRopeFactors || s?.rope_type !== "llama3") return [];
   const scaling: Llama3Scaling = {
     factor: s.factor,
     low_freq_factor: s.low_freq_factor ?? 1,
     high_freq_factor: s.high_freq_factor ?? 4,
     original_max_position_embeddings: s.original_max_position_embeddings ?? longest,
   };
-  const factors = llama3Factors(headDim, config.rope_theta, scaling);
+  const factors = llama3Factors(headDim as number, config.rope_theta, scaling);
   return [{ name: "rope_freqs.weight", dtype: "f32", shape: [factors.length], chunks: () => [float32Bytes(factors)] }];
 }
 

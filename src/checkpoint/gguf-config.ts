@@ -1,18 +1,16 @@
 // GGUF metadata and Hugging Face's config.json for each other. Knows keys and meanings; opens no files.
 // Keys: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py; written as @01a723d, conversion/deepseek.py and base.py do; read as src/models/deepseek2.cpp does.
 import { CheckpointError } from "../errors.js";
-import type { DeepseekHfConfig } from "../models/deepseek/config.js";
-import type { HfConfig, LlamaHfConfig, Qwen2HfConfig } from "../models/hf-config.js";
+import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
+import type { GgufKeySink, GgufKeys } from "../models/gguf-table.js";
 import type { GgufFile } from "./gguf.js";
-import { GGUF_ARCHITECTURES, isDeepseek } from "./gguf-layout.js";
+import { GGUF_ARCHITECTURES } from "./gguf-layout.js";
 import type { GgufMetadata } from "./gguf-metadata.js";
 import type { GgufSetting } from "./gguf-writer.js";
 import { llama3ScalingOf } from "./rope-factors.js";
 
 type Json = Record<string, unknown>;
 
-const SUPPORTED = [...new Set(Object.values(GGUF_ARCHITECTURES))];
-const SIGMOID_GATE = 2;
 /** llama.cpp keeps YaRN's mscale_all_dim times this. */
 const LOG_MULTIPLIER = 0.1;
 
@@ -23,27 +21,32 @@ const LOG_MULTIPLIER = 0.1;
 export function hfConfigOfGguf(file: GgufFile, ropeFactors?: Float32Array): Json {
   const facts = file.facts;
   const architecture = facts.text("general.architecture");
-  if (architecture === undefined || !SUPPORTED.includes(architecture)) {
+  const table = FAMILIES.find(({ gguf }) => gguf.architecture === architecture)?.gguf;
+  if (architecture === undefined || !table) {
     const got = architecture === undefined ? "is missing" : `${JSON.stringify(architecture.slice(0, 60))} is not supported`;
-    throw new CheckpointError(`${file.path}: general.architecture ${got}; expected one of ${SUPPORTED.join(", ")}`);
+    throw new CheckpointError(`${file.path}: general.architecture ${got}; expected one of ${GGUF_ARCHITECTURES.join(", ")}`);
   }
   const reader = new KeyReader(file, architecture);
-  const config = architecture === "deepseek2" ? readDeepseek(reader) : readDense(reader, architecture);
-  return { ...config, rope_scaling: readRopeScaling(reader, ropeFactors) };
+  const common = readCommon(reader);
+  return {
+    ...common,
+    ...table.read(reader, common),
+    rope_scaling: ropeFactors ? readRopeFactors(reader, ropeFactors, table.takesRopeFactors) : readRopeScaling(reader),
+  };
 }
 
 /** The metadata llama.cpp needs of a configuration. Throws CheckpointError where GGUF cannot express it. */
 export function ggufSettingsOf(config: HfConfig): GgufSetting[] {
-  const writer = new KeyWriter(GGUF_ARCHITECTURES[config.model_type]);
+  const { gguf } = familyOf(config);
+  const writer = new KeyWriter(gguf.architecture);
   writeCommon(writer, config);
-  if (isDeepseek(config)) writeDeepseek(writer, config);
-  else writeDense(writer, config);
+  gguf.write(writer, config);
   writeRopeScaling(writer, config);
   return writer.settings;
 }
 
 /** Asks for the keys of one architecture. */
-class KeyReader {
+class KeyReader implements GgufKeys {
   constructor(
     readonly file: GgufFile,
     readonly architecture: string,
@@ -64,6 +67,14 @@ class KeyReader {
   number(name: string): number | undefined {
     const value = this.facts.number(this.key(name));
     return value === undefined ? undefined : shortest(value);
+  }
+
+  flag(name: string): boolean | undefined {
+    return this.facts.flag(this.key(name));
+  }
+
+  hasTensor(name: string): boolean {
+    return this.file.tensors.has(name);
   }
 
   needed(name: string): number {
@@ -94,59 +105,7 @@ function readCommon(reader: KeyReader): Json {
   };
 }
 
-function readDense(reader: KeyReader, modelType: string): Json {
-  const common = readCommon(reader);
-  const heads = common.num_attention_heads as number;
-  const headDim = reader.count("attention.key_length") ?? Math.floor((common.hidden_size as number) / Math.max(heads, 1));
-  const valueDim = reader.count("attention.value_length") ?? headDim;
-  const rotary = reader.count("rope.dimension_count") ?? headDim;
-  if (valueDim !== headDim) reader.refuse(`values of ${valueDim} numbers beside keys of ${headDim} are not supported`);
-  if (rotary !== headDim) reader.refuse(`rotary positions on ${rotary} of ${headDim} numbers of a head are not supported`);
-  return { ...common, model_type: modelType, num_key_value_heads: reader.count("attention.head_count_kv") ?? heads, head_dim: headDim };
-}
-
-function readDeepseek(reader: KeyReader): Json {
-  const common = readCommon(reader);
-  const rotary = reader.needed("rope.dimension_count");
-  const keyWidth = reader.count("attention.key_length_mla") ?? reader.needed("attention.key_length");
-  const numMtp = reader.count("nextn_predict_layers") ?? 0;
-  const isSigmoid = reader.count("expert_gating_func") === SIGMOID_GATE;
-  const normalises = reader.facts.flag(reader.key("expert_weights_norm")) ?? false;
-  if (!isSigmoid && normalises) reader.refuse("a softmax gate with normalised weights is not supported");
-  return {
-    ...common,
-    model_type: isSigmoid ? "deepseek_v3" : "deepseek_v2",
-    num_hidden_layers: (common.num_hidden_layers as number) - numMtp,
-    moe_intermediate_size: reader.needed("expert_feed_forward_length"),
-    n_routed_experts: reader.needed("expert_count"),
-    num_experts_per_tok: reader.needed("expert_used_count"),
-    n_shared_experts: reader.needed("expert_shared_count"),
-    kv_lora_rank: reader.needed("attention.kv_lora_rank"),
-    q_lora_rank: reader.count("attention.q_lora_rank") || null,
-    qk_nope_head_dim: keyWidth - rotary,
-    qk_rope_head_dim: rotary,
-    v_head_dim: reader.count("attention.value_length_mla") ?? reader.needed("attention.value_length"),
-    first_k_dense_replace: reader.count("leading_dense_block_count") ?? 0,
-    routed_scaling_factor: reader.number("expert_weights_scale") || 1,
-    norm_topk_prob: normalises,
-    ...readGroups(reader, isSigmoid),
-    ...(isSigmoid ? { num_nextn_predict_layers: numMtp, rope_interleave: true } : {}),
-  };
-}
-
-/** Published models by their number of experts: files from before the group keys were written leave the groups out. */
-const PUBLISHED_GROUPS: Readonly<Record<string, readonly [groups: number, used: number]>> = { "sigmoid 256": [8, 4], "softmax 160": [8, 3] };
-
-function readGroups(reader: KeyReader, isSigmoid: boolean): Json {
-  const published = PUBLISHED_GROUPS[`${isSigmoid ? "sigmoid" : "softmax"} ${reader.count("expert_count")}`] ?? [1, 1];
-  const groups = reader.count("expert_group_count") || published[0];
-  const used = reader.count("expert_group_used_count") || published[1];
-  const method = groups > 1 ? "group_limited_greedy" : "greedy";
-  return { n_group: groups, topk_group: used, ...(isSigmoid ? {} : { topk_method: method }) };
-}
-
-function readRopeScaling(reader: KeyReader, ropeFactors: Float32Array | undefined): Json | null {
-  if (ropeFactors) return readRopeFactors(reader, ropeFactors);
+function readRopeScaling(reader: KeyReader): Json | null {
   const kind = reader.facts.text(reader.key("rope.scaling.type")) ?? "none";
   const factor = reader.number("rope.scaling.factor");
   if (kind === "none" || factor === undefined) return null;
@@ -164,8 +123,8 @@ function readRopeScaling(reader: KeyReader, ropeFactors: Float32Array | undefine
   };
 }
 
-function readRopeFactors(reader: KeyReader, factors: Float32Array): Json | null {
-  if (reader.architecture !== "llama") return reader.refuse(`rope_freqs.weight in a ${reader.architecture} model is not supported`);
+function readRopeFactors(reader: KeyReader, factors: Float32Array, takesRopeFactors = false): Json | null {
+  if (!takesRopeFactors) return reader.refuse(`rope_freqs.weight in a ${reader.architecture} model is not supported`);
   if (factors.every((factor) => factor === 1)) return null;
   const known = { theta: reader.number("rope.freq_base") ?? 10000, originalMaxPositions: reader.count("rope.scaling.original_context_length") };
   const scaling = llama3ScalingOf(factors, known);
@@ -183,7 +142,7 @@ function shortest(value: number): number {
 }
 
 /** Collects settings under one architecture's name. */
-class KeyWriter {
+class KeyWriter implements GgufKeySink {
   readonly settings: GgufSetting[] = [];
 
   constructor(private readonly architecture: string) {}
@@ -216,49 +175,12 @@ function writeCommon(writer: KeyWriter, config: HfConfig): void {
   writer.float("rope.freq_base", config.rope_theta);
 }
 
-const numMtpOf = (config: HfConfig): number => (config.model_type === "deepseek_v3" ? config.num_nextn_predict_layers : 0);
-
-function writeDense(writer: KeyWriter, config: LlamaHfConfig | Qwen2HfConfig): void {
-  writer.count("attention.head_count_kv", config.num_key_value_heads);
-  writer.count("attention.key_length", config.head_dim);
-  writer.count("attention.value_length", config.head_dim);
-  writer.count("rope.dimension_count", config.head_dim);
-}
-
-function writeDeepseek(writer: KeyWriter, config: DeepseekHfConfig): void {
-  const isV3 = config.model_type === "deepseek_v3";
-  // Absorbed attention has one key head, as wide as latent and rotary part together; the _mla widths are those per head.
-  writer.count("attention.head_count_kv", 1);
-  writer.count("attention.q_lora_rank", config.q_lora_rank ?? 0);
-  writer.count("attention.kv_lora_rank", config.kv_lora_rank);
-  writer.count("attention.key_length", config.kv_lora_rank + config.qk_rope_head_dim);
-  writer.count("attention.value_length", config.kv_lora_rank);
-  writer.count("attention.key_length_mla", config.qk_nope_head_dim + config.qk_rope_head_dim);
-  writer.count("attention.value_length_mla", config.v_head_dim);
-  writer.count("rope.dimension_count", config.qk_rope_head_dim);
-  writer.count("leading_dense_block_count", config.first_k_dense_replace);
-  writer.count("expert_feed_forward_length", config.moe_intermediate_size);
-  writer.count("expert_count", config.n_routed_experts);
-  writer.count("expert_used_count", config.num_experts_per_tok);
-  writer.count("expert_shared_count", config.n_shared_experts);
-  writer.float("expert_weights_scale", config.routed_scaling_factor);
-  writer.flag("expert_weights_norm", isV3 && config.norm_topk_prob);
-  writer.count("expert_gating_func", isV3 ? SIGMOID_GATE : 1);
-  const isGrouped = isV3 || config.topk_method === "group_limited_greedy";
-  const [groups, used] = isGrouped ? [config.n_group ?? 1, config.topk_group ?? 1] : [1, 1];
-  // All groups in use is no grouping, which llama.cpp wants said by leaving the keys out.
-  if (used < groups) {
-    writer.count("expert_group_count", groups);
-    writer.count("expert_group_used_count", used);
-  }
-  if (numMtpOf(config) > 0) writer.count("nextn_predict_layers", numMtpOf(config));
-}
-
 function writeRopeScaling(writer: KeyWriter, config: HfConfig): void {
   const scaling = config.rope_scaling;
   if (!scaling) return;
   const original = scaling.original_max_position_embeddings ?? config.max_position_embeddings;
-  if (scaling.rope_type === "llama3" && config.model_type === "llama") {
+  const { gguf } = familyOf(config);
+  if (scaling.rope_type === "llama3" && gguf.takesRopeFactors) {
     writer.count("rope.scaling.original_context_length", original);
     return;
   }
@@ -272,7 +194,7 @@ function writeRopeScaling(writer: KeyWriter, config: HfConfig): void {
   if (scaling.beta_fast !== undefined) writer.float("rope.scaling.yarn_beta_fast", scaling.beta_fast);
   if (scaling.beta_slow !== undefined) writer.float("rope.scaling.yarn_beta_slow", scaling.beta_slow);
   const { mscale, mscale_all_dim: allDim } = scaling;
-  if (mscale !== allDim || (mscale !== undefined && !isDeepseek(config))) {
+  if (mscale !== allDim || (mscale !== undefined && gguf.architecture !== "deepseek2")) {
     throw new CheckpointError(`YaRN with mscale ${mscale} and mscale_all_dim ${allDim} cannot be written as GGUF, which takes them as one number`);
   }
   if (mscale !== undefined) writer.float("rope.scaling.yarn_log_multiplier", LOG_MULTIPLIER * mscale);

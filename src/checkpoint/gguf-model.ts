@@ -1,10 +1,11 @@
 // A GGUF file as a Hugging Face model: its configuration, and its tensors under Hugging Face names. Knows the two layouts, not what is computed.
 import { CheckpointError } from "../errors.js";
+import type { GgufEntry, HfTensor } from "../models/gguf-table.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufFile, openGguf } from "./gguf.js";
 import { hfConfigOfGguf } from "./gguf-config.js";
-import { type GgufEntry, ggufLayout, ggufRow, type HfTensor } from "./gguf-layout.js";
+import { ggufLayout, ggufRow } from "./gguf-layout.js";
 import { RUNNABLE_TYPES } from "./gguf-types.js";
 import { type FilePlacement, float32Bytes, float32Values, type HostDtype, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
 import { decodeNumbers } from "./numbers.js";

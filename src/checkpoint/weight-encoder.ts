@@ -1,7 +1,7 @@
 // Which type each tensor of a converted model gets, and its numbers in that type with the error made. Knows no files.
 import { CheckpointError } from "../errors.js";
+import type { TensorRole } from "../models/gguf-table.js";
 import { scaleBlock } from "../tensor/block-formats.js";
-import type { TensorRole } from "./gguf-layout.js";
 import { blockLayout } from "./host-tensor.js";
 import { decodeNumbers, encodeNumbers } from "./numbers.js";
 

@@ -64,7 +64,7 @@ describe("published shapes", () => {
   test("are cut to their first layers, and keep the prediction layer when asked to", () => {
     expect(publishedConfig("v3:layers=4")).toMatchObject({ num_hidden_layers: 4, num_nextn_predict_layers: 0 });
     expect(publishedConfig("v3:layers=4,mtp=1")).toMatchObject({ num_hidden_layers: 4, num_nextn_predict_layers: 1 });
-    expect(() => publishedConfig("v4")).toThrow("choose one of r1-distill-qwen-1.5b");
+    expect(() => publishedConfig("v4")).toThrow("choose one of v3, v2-lite");
     expect(() => publishedConfig("v3:layers=62")).toThrow("a whole number from 1 to 61");
     expect(() => randomType("q4_0_4_4")).toThrow("choose one of q8_0");
   });

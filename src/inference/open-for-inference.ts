@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { type GgufModel, openGgufModel, type TensorSource } from "../checkpoint/index.js";
 import { LucioleError } from "../errors.js";
 import { createModel } from "../models/create.js";
+import { numMtpOf, withNumMtp } from "../models/families.js";
 import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
@@ -128,9 +129,9 @@ function mapped(weights: TensorSource, device?: Device): OpenedWeights {
 
 /** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
 export function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
-  if (config.model_type !== "deepseek_v3" || config.num_nextn_predict_layers === 0) return config;
+  if (numMtpOf(config) === 0) return config;
   const prefix = `model.layers.${config.num_hidden_layers}.`;
-  return weights.names.some((name) => name.startsWith(prefix)) ? config : { ...config, num_nextn_predict_layers: 0 };
+  return weights.names.some((name) => name.startsWith(prefix)) ? config : withNumMtp(config, 0);
 }
 
 /** What a model is opened for, the options' defaults filled in. */
@@ -142,7 +143,7 @@ export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse
     cacheType: options.cacheType ?? compute,
     cacheTokens: options.cacheTokens ?? Math.min(config.max_position_embeddings, 8192),
     stepTokens: options.stepTokens ?? 512,
-    usesDrafts: (options.drafts ?? true) && config.model_type === "deepseek_v3" && config.num_nextn_predict_layers > 0,
+    usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
   };
 }
 

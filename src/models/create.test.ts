@@ -5,8 +5,8 @@ import { createReferenceBackend } from "../tensor/backends/reference/backend.js"
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { createModel } from "./create.js";
 import { DeepseekModel } from "./deepseek/model.js";
+import { GqaModel } from "./gqa/model.js";
 import { parseHfConfig } from "./hf-config.js";
-import { DenseModel } from "./llama/model.js";
 
 const sizes = { vocab_size: 12, hidden_size: 8, intermediate_size: 10, num_hidden_layers: 3, num_attention_heads: 2, max_position_embeddings: 64 };
 const moe = { moe_intermediate_size: 4, n_routed_experts: 6, num_experts_per_tok: 2, n_shared_experts: 1, n_group: 1, topk_group: 1, first_k_dense_replace: 1 };
@@ -19,8 +19,8 @@ describe("createModel", () => {
   test("picks the family by model_type", () => {
     expect(createModel(parseHfConfig(deepseek))).toBeInstanceOf(DeepseekModel);
     expect(createModel(parseHfConfig({ ...deepseek, model_type: "deepseek_v2" }))).toBeInstanceOf(DeepseekModel);
-    expect(createModel(parseHfConfig({ model_type: "llama", ...sizes }))).toBeInstanceOf(DenseModel);
-    expect(createModel(parseHfConfig({ model_type: "qwen2", ...sizes }))).toBeInstanceOf(DenseModel);
+    expect(createModel(parseHfConfig({ model_type: "llama", ...sizes }))).toBeInstanceOf(GqaModel);
+    expect(createModel(parseHfConfig({ model_type: "qwen2", ...sizes }))).toBeInstanceOf(GqaModel);
   });
 
   test("lays layers out as the configuration says: dense first, then experts, then prediction blocks", () => {

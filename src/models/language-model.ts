@@ -13,7 +13,7 @@ import { addScaled } from "../tensor/ops/elementwise.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
 import { type Parameter, recompute } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HfConfig } from "./hf-config.js";
+import type { HfConfig } from "./families.js";
 
 /** How a model is made. */
 export interface ModelOptions {
@@ -74,16 +74,15 @@ export abstract class LanguageModel {
   constructor(
     readonly config: HfConfig,
     { compute = "f32", seed = 0, isFrozen = false, device }: ModelOptions,
+    buildLayers: (parameters: ParameterSet) => DecoderLayer[],
   ) {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
     this.parameters = new ParameterSet(compute, seed, isFrozen, device);
     this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std }, frozen: isTied ? "packed" : "rows" });
-    this.layers = this.buildLayers();
+    this.layers = buildLayers(this.parameters);
     this.finalNorm = this.parameters.add({ name: "model.norm.weight", shape: [hidden], init: { constant: 1 }, alwaysF32: true });
     this.lmHead = isTied ? this.embedTokens : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
-
-  protected abstract buildLayers(): DecoderLayer[];
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
   protected forwardMtp(_hidden: Tensor, _batch: PackedBatch, _options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
@@ -118,8 +117,12 @@ export abstract class LanguageModel {
     return 0;
   }
 
-  /** Numbers used per token: all but the routed experts a token does not visit, embedding rows counted once. */
-  abstract get numActiveParameters(): number;
+  /** Trained numbers a token uses in the main model: of the routed experts only the chosen, and nothing of multi-token prediction. */
+  get numActiveParameters(): number {
+    const share = this.moeLayers[0]?.activeShare ?? 1;
+    const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= this.layers.length;
+    return this.parameters.trained().reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? p.size * share : p.size)), 0);
+  }
 
   /** Training forward over packed sequences. */
   forward(batch: PackedBatch, options: ForwardOptions = {}): ForwardResult {

@@ -1,7 +1,7 @@
 // `rope_scaling` of a Hugging Face configuration in our names.
 import { CheckpointError } from "../errors.js";
 import type { RopeScaling } from "../nn/rope-frequencies.js";
-import type { HfConfig } from "./hf-config.js";
+import type { HfConfig } from "./families.js";
 
 /** Translates the configuration's scaling; throws CheckpointError for a kind that is not supported. */
 export function ropeScalingOf(config: HfConfig): RopeScaling | null {

@@ -59,6 +59,11 @@ export class MoeLayer {
     this.load = keep(zeros([experts], "f32", parameters.device));
   }
 
+  /** The part of the routed experts that a token visits. */
+  get activeShare(): number {
+    return this.config.router.topK / this.config.numRouted;
+  }
+
   /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */
   forward(x: Tensor, residual: Tensor, balance?: { cuSeqlens: Tensor; alpha: number }): { output: Tensor; balanceLoss: Tensor | null } {
     const logits = linear(x, this.gate, { dtype: "f32" });

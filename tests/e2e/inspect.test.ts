@@ -14,5 +14,5 @@ test("DeepSeek-V3 is described by its name: parameters, bytes a token, and what 
 test("a shape that nobody published is refused with those that were", async () => {
   const { code, stderr } = await luciole(["inspect", "random:v9"]);
   expect(code).toBe(2);
-  expect(stderr).toContain("choose one of r1-distill-qwen-1.5b");
+  expect(stderr).toContain("choose one of v3, v2-lite");
 });

@@ -1,11 +1,47 @@
-// DeepSeek's config.json fields as the sizes our layers take. The only file where the two vocabularies meet.
+// DeepSeek's config.json: the fields that V2 and V3 share, their checks, and the fields as the sizes our layers take.
+import { z } from "zod";
 import type { MlaConfig } from "../../nn/mla.js";
 import type { MoeConfig } from "../../nn/moe.js";
-import type { DeepseekV2HfConfig, DeepseekV3HfConfig } from "../hf-config.js";
+import { common, count, Demands, MAX_EXPERTS } from "../config-fields.js";
 import { ropeScalingOf } from "../rope-scaling.js";
+import type { DeepseekV2HfConfig } from "./v2.js";
+import type { DeepseekV3HfConfig } from "./v3.js";
 
 /** V3/R1 or V2/V2-Lite. */
 export type DeepseekHfConfig = DeepseekV2HfConfig | DeepseekV3HfConfig;
+
+/** Fields of both versions. */
+export const deepseekFields = {
+  ...common,
+  moe_intermediate_size: count,
+  n_routed_experts: count.max(MAX_EXPERTS),
+  num_experts_per_tok: count,
+  kv_lora_rank: count,
+  // Absent and null differ: null is a plain q projection, so a file that leaves it out is refused rather than guessed at.
+  q_lora_rank: count.nullable(),
+  qk_nope_head_dim: count,
+  qk_rope_head_dim: count,
+  v_head_dim: count,
+  moe_layer_freq: z.literal(1).default(1),
+  attention_bias: z.boolean().default(false),
+};
+
+/** Values of both versions that contradict each other, in words. */
+export function deepseekConflicts(config: DeepseekHfConfig): string[] {
+  const { n_routed_experts: experts, num_experts_per_tok: active, qk_rope_head_dim: rotary } = config;
+  const checks = new Demands();
+  checks.demand(rotary % 2 === 0, `qk_rope_head_dim ${rotary} must be even for rotary positions`);
+  checks.demandExperts(config.num_hidden_layers + mtpDepth(config), experts, active, "n_routed_experts");
+  const groups = config.n_group ?? 1;
+  const groupsUsed = config.topk_group ?? groups;
+  checks.demand(experts % groups === 0, `n_routed_experts ${experts} must be a multiple of n_group ${groups}`);
+  checks.demand(groupsUsed <= groups, `topk_group ${groupsUsed} must not exceed n_group ${groups}`);
+  checks.demand(
+    active <= (experts / groups) * groupsUsed,
+    `num_experts_per_tok ${active} must fit into topk_group ${groupsUsed} groups of ${experts / groups} experts`,
+  );
+  return checks.problems;
+}
 
 /** Sizes of the attention layers. */
 export function mlaConfigOf(c: DeepseekHfConfig): MlaConfig {

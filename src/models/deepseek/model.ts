@@ -6,6 +6,7 @@ import { MlaAttention } from "../../nn/mla.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
 import type { CacheKind, PagedCache, PagedShape } from "../../nn/paged-cache.js";
+import type { ParameterSet } from "../../nn/parameters.js";
 import { scope } from "../../tensor/engine.js";
 import { gatherRows } from "../../tensor/ops/rows.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -20,25 +21,14 @@ export class DeepseekModel extends LanguageModel {
   declare readonly config: DeepseekHfConfig;
 
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
-    super(config, options);
+    const { num_hidden_layers: count, first_k_dense_replace: dense } = config;
+    super(config, options, (parameters) => Array.from({ length: count }, (_, i) => buildLayer(config, parameters, i, i >= dense)));
     if (config.attention_bias) throw new CheckpointError("config.json: attention_bias true is not supported for DeepSeek models; every released one has false");
     this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
   }
 
-  protected buildLayers(): DecoderLayer[] {
-    const { num_hidden_layers: count, first_k_dense_replace: dense } = this.config;
-    return Array.from({ length: count }, (_, i) => this.buildLayer(i, i >= dense));
-  }
-
   override get moeLayers(): MoeLayer[] {
     return [...super.moeLayers, ...this.mtp.flatMap((m) => (m.layer.feedForward instanceof MoeLayer ? [m.layer.feedForward] : []))];
-  }
-
-  /** Trained numbers a token uses in the main model (no MTP; of the routed experts only the chosen). */
-  get numActiveParameters(): number {
-    const { n_routed_experts: experts, num_experts_per_tok: chosen, num_hidden_layers: mainLayers } = this.config;
-    const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= mainLayers;
-    return this.parameters.trained().reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? (p.size * chosen) / experts : p.size)), 0);
   }
 
   override get numMtp(): number {
@@ -75,17 +65,6 @@ export class DeepseekModel extends LanguageModel {
     super.dispose();
   }
 
-  private buildLayer(index: number, isMoe: boolean): DecoderLayer {
-    const prefix = `model.layers.${index}`;
-    const { config, parameters } = this;
-    const init = { std: config.initializer_range };
-    const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config), init);
-    const feedForward: FeedForward = isMoe
-      ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
-      : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
-    return new DecoderLayer(parameters, prefix, config.hidden_size, config.rms_norm_eps, attention, feedForward);
-  }
-
   private buildMtp(index: number): MtpModule {
     return new MtpModule(
       this.parameters,
@@ -93,9 +72,19 @@ export class DeepseekModel extends LanguageModel {
       this.config.hidden_size,
       this.config.rms_norm_eps,
       { std: this.config.initializer_range },
-      this.buildLayer(index, true),
+      buildLayer(this.config, this.parameters, index, true),
     );
   }
 }
 
 const numSequences = ({ cuSeqlens }: PackedBatch): number => cuSeqlens.shape[0] - 1;
+
+function buildLayer(config: DeepseekHfConfig, parameters: ParameterSet, index: number, isMoe: boolean): DecoderLayer {
+  const prefix = `model.layers.${index}`;
+  const init = { std: config.initializer_range };
+  const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config), init);
+  const feedForward: FeedForward = isMoe
+    ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
+    : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
+  return new DecoderLayer(parameters, prefix, config.hidden_size, config.rms_norm_eps, attention, feedForward);
+}

@@ -1,0 +1,76 @@
+// Fields of config.json that families share, as schemas in Hugging Face's names. Knows no family.
+// Fields and defaults: huggingface/transformers v5.23, models/*/configuration_*.py.
+import { z } from "zod";
+
+// Far above every published model, so that a damaged file cannot ask for more names and tensors than memory holds.
+const MAX_WIDTH = 2 ** 24;
+/** The most layers taken. */
+export const MAX_LAYERS = 1024;
+/** The most experts of a layer taken. */
+export const MAX_EXPERTS = 4096;
+const MAX_EXPERTS_OF_ALL_LAYERS = 65536;
+
+/** A size. */
+export const count = z.int().min(1).max(MAX_WIDTH);
+/** A size that may be none. */
+export const countOrZero = z.int().min(0).max(MAX_WIDTH);
+/** A number of positions. */
+export const numPositions = z.int().min(1);
+/** A number above zero. */
+export const positive = z.number().positive();
+const tokenId = z.int().min(0).nullish();
+
+const ropeScaling = z.looseObject({
+  rope_type: z.enum(["linear", "dynamic", "yarn", "llama3"]),
+  factor: positive,
+  original_max_position_embeddings: numPositions.optional(),
+  beta_fast: positive.optional(),
+  beta_slow: positive.optional(),
+  mscale: z.number().optional(),
+  mscale_all_dim: z.number().optional(),
+  low_freq_factor: positive.optional(),
+  high_freq_factor: positive.optional(),
+});
+
+/** Scaling of rotary positions: linear, dynamic, YaRN or Llama 3. */
+export type HfRopeScaling = z.infer<typeof ropeScaling>;
+
+/** What every family's configuration has. */
+export const common = {
+  architectures: z.array(z.string()).optional(),
+  vocab_size: count,
+  hidden_size: count,
+  intermediate_size: count,
+  num_hidden_layers: count.max(MAX_LAYERS),
+  num_attention_heads: count,
+  hidden_act: z.literal("silu").default("silu"),
+  max_position_embeddings: numPositions,
+  initializer_range: positive.default(0.02),
+  rms_norm_eps: positive.default(1e-6),
+  tie_word_embeddings: z.boolean().default(false),
+  rope_theta: positive.default(10000),
+  rope_scaling: ropeScaling.nullable().default(null),
+  torch_dtype: z.enum(["float32", "bfloat16", "float16"]).optional(),
+  bos_token_id: tokenId,
+  eos_token_id: z.union([z.int().min(0), z.array(z.int().min(0))]).nullish(),
+  pad_token_id: tokenId,
+};
+
+/** Collects what does not hold, in words. */
+export class Demands {
+  readonly problems: string[] = [];
+
+  /** Notes the problem unless the demand holds. */
+  demand(holds: boolean, problem: string): void {
+    if (!holds) this.problems.push(problem);
+  }
+
+  /** Experts of so many layers must be countable, and no token may choose more than there are. */
+  demandExperts(layers: number, experts: number, active: number, expertsKey: string): void {
+    this.demand(
+      layers * experts <= MAX_EXPERTS_OF_ALL_LAYERS,
+      `${layers} layers of ${experts} experts are more than the ${MAX_EXPERTS_OF_ALL_LAYERS} taken in all`,
+    );
+    this.demand(active <= experts, `num_experts_per_tok ${active} must not exceed ${expertsKey} ${experts}`);
+  }
+}

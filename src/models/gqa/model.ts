@@ -1,0 +1,28 @@
+// Decoders with grouped-query attention: Llama, Qwen and their like, which differ in their layers' parts alone.
+import { DecoderLayer } from "../../nn/decoder-layer.js";
+import { GqaAttention, type GqaConfig } from "../../nn/gqa.js";
+import { SwigluMlp } from "../../nn/mlp.js";
+import type { HfConfig } from "../families.js";
+import { LanguageModel, type ModelOptions } from "../language-model.js";
+
+/** What one layer is made of. */
+export interface GqaLayer {
+  readonly attention: GqaConfig;
+}
+
+/** A model of layers with grouped-query attention. */
+export class GqaModel extends LanguageModel {
+  /** `layerOf` says what the layer of that index is made of. */
+  constructor(config: HfConfig, options: ModelOptions, layerOf: (index: number) => GqaLayer) {
+    super(config, options, (parameters) => {
+      const { num_hidden_layers: count, hidden_size: hidden, rms_norm_eps: eps } = config;
+      const init = { std: config.initializer_range };
+      return Array.from({ length: count }, (_, i) => {
+        const prefix = `model.layers.${i}`;
+        const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layerOf(i).attention, init);
+        const feedForward = new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init);
+        return new DecoderLayer(parameters, prefix, hidden, eps, attention, feedForward);
+      });
+    });
+  }
+}
