@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const FOLDERS = ["src", "recipes", "tests", "bench", "examples"];
 
@@ -34,7 +35,7 @@ function removeOrphans(root) {
 }
 
 /** Compiles if anything changed (or `force`). Gives whether it did. Throws an Error holding the compiler's messages. */
-export function buildTypeScript(root, { force = false } = {}) {
+export async function buildTypeScript(root, { force = false } = {}) {
   const stamp = join(root, "dist", ".sources");
   const digest = sourceDigest(root);
   if (!force && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return false;
@@ -42,6 +43,17 @@ export function buildTypeScript(root, { force = false } = {}) {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`${stdout}${stderr}`.trim());
+  const { documentDeclarations } = await import("./option-docs.mjs");
+  documentDeclarations(root);
   writeFileSync(stamp, digest);
   return true;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await buildTypeScript(join(dirname(fileURLToPath(import.meta.url)), ".."), { force: true });
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
 }

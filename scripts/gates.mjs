@@ -79,6 +79,10 @@ export function tests(root) {
   return outcome(found.numPassedTests, failed + unexplained, unexplained ? "the test runner failed outside any test: see above" : "");
 }
 
+/** The reference of options is what the schemas say. */
+export const optionsPage = (root) =>
+  byExitStatus(spawnSync(process.execPath, [join(root, "scripts/write-options.mjs"), "--check"], { cwd: root, encoding: "utf8" }));
+
 /** Runs every recipe a few steps and looks at the summary it prints. */
 export function recipes(root) {
   const named = readdirSync(join(root, "recipes")).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));

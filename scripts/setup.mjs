@@ -33,7 +33,7 @@ try {
     timed("packages installed", () => installDependencies(root));
   }
   const started = Date.now();
-  if (buildTypeScript(root)) log(`TypeScript compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  if (await buildTypeScript(root)) log(`TypeScript compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   await buildKernels();
 } catch (error) {
   log(error.message);

@@ -8,11 +8,15 @@ import { type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-
 import { parseOptions } from "../../src/tasks/options.js";
 
 const pretrain = z.strictObject({
+  /** Optimiser steps. */
   steps: z.int().min(1),
-  /** Traces per optimiser step. */
-  batchTraces: z.int().min(1),
+  /** Sequences (traces) per optimiser step. */
+  batchSequences: z.int().min(1),
+  /** Peak learning rate. */
   learningRate: z.number().positive(),
+  /** Steps over which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0),
+  /** AdamW weight decay. */
   weightDecay: z.number().min(0),
   /** λ of multi-token prediction. */
   mtpWeight: z.number().min(0),
@@ -20,35 +24,49 @@ const pretrain = z.strictObject({
   balanceAlpha: z.number().min(0),
   /** γ of the aux-loss-free balancing. */
   routerBiasStep: z.number().min(0),
+  /** Tokens per micro-batch: bounds memory. */
   microBatchTokens: z.int().min(1),
 });
 
 const evaluation = z.strictObject({
   /** Distinct held-out problems; fewer are counted where the task has fewer. */
   problems: z.int().min(1),
+  /** Samples of each problem. */
   samplesPerProblem: z.int().min(1),
+  /** Sampling temperature. */
   temperature: z.number().positive(),
+  /** Nucleus of sampling: the most likely tokens up to this share. */
   topP: z.number().positive().max(1),
+  /** Rows sampled at once. */
   slots: z.int().min(1),
   /** Held-out check during RL: every so many steps, on so many problems, one sample each. */
   everySteps: z.int().min(1),
+  /** Problems of a quick check, one sample each. */
   quickProblems: z.int().min(1),
 });
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const zeroSchema = z.strictObject({
+  /** Type of matrix products; master weights are f32 in both. */
   compute: z.enum(["f32", "bf16"]),
+  /** Fields of config.json to change. */
   model: z.record(z.string(), z.unknown()),
+  /** Options of Countdown. */
   task: z.record(z.string(), z.unknown()),
+  /** Options of the search traces. */
   traces: z.record(z.string(), z.unknown()),
+  /** Pretraining on traces. */
   pretrain,
+  /** Options of GRPO. */
   rl: z.record(z.string(), z.unknown()),
+  /** Evaluation on held-out problems. */
   evaluation,
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive(),
 });
 
 /** Everything that decides a run, but for its seed. */
-export interface ZeroOptions extends Omit<z.output<typeof schema>, "task" | "traces" | "rl" | "model"> {
+export interface ZeroOptions extends Omit<z.output<typeof zeroSchema>, "task" | "traces" | "rl" | "model"> {
   readonly model: Readonly<Record<string, unknown>>;
   readonly task: CountdownOptions;
   readonly traces: TraceOptionsInput;
@@ -97,7 +115,7 @@ const tiny: ZeroOptions = {
   },
   pretrain: {
     steps: 4500,
-    batchTraces: 32,
+    batchSequences: 32,
     learningRate: 2e-3,
     warmupSteps: 50,
     weightDecay: 0.1,
@@ -126,7 +144,7 @@ const tiny: ZeroOptions = {
 const smoke: ZeroOptions = {
   ...tiny,
   model: { ...model, hidden_size: 32, num_hidden_layers: 2, intermediate_size: 64, moe_intermediate_size: 32, n_routed_experts: 4, kv_lora_rank: 16 },
-  pretrain: { ...tiny.pretrain, steps: 8, batchTraces: 16, warmupSteps: 2 },
+  pretrain: { ...tiny.pretrain, steps: 8, batchSequences: 16, warmupSteps: 2 },
   rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
   evaluation: { ...tiny.evaluation, problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
 };
@@ -144,7 +162,7 @@ export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<strin
   const base = ZERO_PRESETS[preset] as unknown as Record<string, unknown>;
   const merged = { ...base };
   for (const [key, value] of Object.entries(overrides)) merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
-  const options = parseOptions(schema, merged, "zero") as unknown as ZeroOptions;
+  const options = parseOptions(zeroSchema, merged, "zero") as unknown as ZeroOptions;
   checkParts(options);
   return options;
 }

@@ -13,7 +13,7 @@ export async function planZero(options: ZeroOptions, seed: number): Promise<stri
   const { pretrain, evaluation } = options;
   const tokenizer = traceTokenizer();
   const model = { config: modelConfig(options, tokenizer), compute: options.compute };
-  const batch = new TraceCorpus(tokenizer, options.task, options.traces, seed).sequences(0, pretrain.batchTraces);
+  const batch = new TraceCorpus(tokenizer, options.task, options.traces, seed).sequences(0, pretrain.batchSequences);
   const task = createCountdownTask(options.task) as unknown as Task;
   const stages = [
     [await planTraining(model, "pretraining", batch, pretrain)],

@@ -9,16 +9,16 @@ import type { ZeroSession } from "./session.js";
 /** (b) Builds the base model: next-token and multi-token prediction on the corpus. Nothing tells it which searches are right. */
 export async function pretrain(session: ZeroSession): Promise<void> {
   const { options, corpus, state } = session;
-  const { steps, batchTraces, learningRate, warmupSteps, weightDecay, ...loss } = options.pretrain;
+  const { steps, batchSequences, learningRate, warmupSteps, weightDecay, ...loss } = options.pretrain;
   const optimizer = new AdamW(session.parts.model.parameters.trained(), { weightDecay });
   try {
     await trainingLoop(session, optimizer, corpus, state.pretrain, {
       ...loss,
       phase: "pretrain",
       steps,
-      batchSequences: batchTraces,
+      batchSequences,
       schedule: warmupCosine({ peak: learningRate, warmupSteps: Math.min(warmupSteps, steps), totalSteps: steps, finalFraction: 0.05 }),
-      validation: corpus.sequences(0, batchTraces, "heldout"),
+      validation: corpus.sequences(0, batchSequences, "heldout"),
       validationEverySteps: 50,
       learningRateName: "pretrain.learningRate",
     });

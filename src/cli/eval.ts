@@ -76,7 +76,7 @@ function requestOf(path: string, flags: EvalFlags): Request {
     model: resolve(path),
     task: flags.task ?? (flags.data === undefined ? null : "jsonl"),
     data: flags.data && resolve(flags.data),
-    taskOptions: applySettings({}, flags),
+    taskOptions: applySettings({}, flags, "task"),
     problems: flags.problems ?? 100,
     samplesPerProblem: flags.samples ?? 16,
     maxNewTokens: flags.maxTokens ?? null,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTask, type RewardSample, type WeightedReward } from "../tasks/index.js";
+import { createTask, type RewardSample, type SampleReward, type WeightedReward } from "../tasks/index.js";
 import { loadRewards, loadTask } from "./modules.js";
 
 let folder: string;
@@ -23,6 +23,13 @@ describe("rewards", () => {
   test("are built in by name, with a weight where one is given", async () => {
     const rewards = (await loadRewards(["accuracy", "format:0.5"], countdown)) as WeightedReward[];
     expect(rewards.map(({ weight }) => weight)).toEqual([1, 0.5]);
+  });
+  test("take options by name, and options of a reward that is not asked for are refused", async () => {
+    const options = { repetition_penalty: { ngramSize: 1, maxPenalty: -2 } };
+    const [{ reward }] = (await loadRewards(["repetition_penalty"], countdown, options)) as WeightedReward[];
+    expect((reward as SampleReward)({ completionIds: Int32Array.of(5, 5) } as unknown as RewardSample)).toBe(-1);
+    await expect(loadRewards(["accuracy"], countdown, options)).rejects.toThrow("rewards.repetition_penalty is set, but the run has no --reward");
+    await expect(loadRewards(["repetition_penalty"], countdown, { repetition_penalty: { ngram: 1 } })).rejects.toThrow('unknown option "ngram"');
   });
   test("of a module may be TypeScript with its own imports: one, weighted, or several", async () => {
     module("score.ts", "enum Points { Right = 2 }\nexport const score = (n: number): number => n * Points.Right;");

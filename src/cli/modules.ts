@@ -31,19 +31,25 @@ async function taskFrom(value: unknown, name: string, options: object): Promise<
   throw new ConfigError(`--task ${name}: its default export must be a task, or a function that makes one; it lacks ${lacking.join(", ")}`);
 }
 
-/** Built-in rewards (`accuracy`, or `format:0.5` with a weight) and those of modules, whose default export is a reward or a list of them. */
-export async function loadRewards(names: readonly string[], task: Task): Promise<AnyReward[]> {
-  const lists = await Promise.all(names.map(async (name) => (isModulePath(name) ? rewardsFrom(await importDefault(name), name) : [builtIn(name, task)])));
-  return lists.flat();
+/**
+ * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, and those of modules, whose default export is a reward
+ * or a list of them. Throws ConfigError also for options of a reward that is not among them.
+ */
+export async function loadRewards(names: readonly string[], task: Task, options: Readonly<Record<string, object>> = {}): Promise<AnyReward[]> {
+  const builtInNames = names.filter((name) => !isModulePath(name)).map((name) => name.split(":")[0]);
+  const idle = Object.keys(options).find((name) => !builtInNames.includes(name));
+  if (idle) throw new ConfigError(`rewards.${idle} is set, but the run has no --reward ${idle}${didYouMean(idle, builtInNames)}`);
+  const load = async (name: string) => (isModulePath(name) ? rewardsFrom(await importDefault(name), name) : [builtIn(name, task, options)]);
+  return (await Promise.all(names.map(load))).flat();
 }
 
-function builtIn(text: string, task: Task): WeightedReward {
+function builtIn(text: string, task: Task, options: Readonly<Record<string, object>>): WeightedReward {
   const [name, weightText = "1"] = text.split(":");
   const weight = Number(weightText);
   if (!REWARD_NAMES.includes(name))
     throw new ConfigError(`--reward ${name}: expected ${REWARD_NAMES.join(", ")}, or a module (./reward.ts)${didYouMean(name, REWARD_NAMES)}`);
   if (weightText.trim() === "" || !Number.isFinite(weight)) throw new ConfigError(`--reward ${text}: the weight must be a number, got "${weightText}"`);
-  return { reward: createReward(name, task), weight };
+  return { reward: createReward(name, task, options[name]), weight };
 }
 
 function rewardsFrom(value: unknown, name: string): AnyReward[] {

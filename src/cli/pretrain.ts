@@ -34,7 +34,7 @@ export async function pretrain(flags: PretrainFlags): Promise<void> {
 type Request = MaterialRequest & { readonly sha256?: string };
 
 function requestOf(flags: PretrainFlags): Request {
-  const options = pretrainOptions(applySettings({}, flags));
+  const options = pretrainOptions(applySettings({}, flags, "pretrain"));
   if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
   const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
   return { ...source, model: flags.model ?? "deepseek-tiny", tokenizer: flags.tokenizer ?? "bpe", options, seed: flags.seed ?? 0 };

@@ -1,6 +1,7 @@
 // The verbs of the command line and their flags, on one page. What a verb does is loaded when it runs.
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 
 /** The whole command line. Parsing throws CommanderError after having printed one line (or the help that was asked for). */
@@ -11,7 +12,7 @@ export function buildProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`) })
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
-    .helpCommand("help [verb]", "show what a verb takes");
+    .helpCommand(false);
   addZero(program);
   addPretrain(program);
   addSft(program);
@@ -25,6 +26,7 @@ export function buildProgram(): Command {
   addBench(program);
   addSetup(program);
   addDoctor(program);
+  addHelp(program);
   return program;
 }
 
@@ -33,7 +35,7 @@ const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/p
 function addZero(program: Command): void {
   const command = verb(program, "zero", "R1-Zero from nothing: build, pretrain, evaluate, reinforce, evaluate", "luciole zero --seed 3 --out runs/first");
   command.addOption(new Option("--preset <name>", "size of the run (default: tiny, about a quarter of an hour on two cores)").choices(["tiny", "smoke"]));
-  settings(command, "pretrain.learningRate=1e-3");
+  settings(command, "zero", "pretrain.learningRate=1e-3");
   runFlags(command);
   computeFlags(command);
   command.action(async (flags) => (await import("./zero.js")).zero(flags));
@@ -51,7 +53,7 @@ function addPretrain(program: Command): void {
     .option("--traces <task>", "in place of a corpus: written-out searches of a task (countdown)")
     .option("--model <name|config.json>", "architecture: a preset (deepseek-tiny, deepseek-25m, llama-tiny, llama-25m) or a Hugging Face config.json")
     .option("--tokenizer <kind|dir>", "char, byte, bpe (trained on the corpus), or a directory with tokenizer.json");
-  settings(command, "steps=500");
+  settings(command, "pretrain", "pretrain.steps=500");
   runFlags(command);
   computeFlags(command);
   command.action(async (flags) => (await import("./pretrain.js")).pretrain(flags));
@@ -62,7 +64,7 @@ function addSft(program: Command): void {
   command
     .option("--model <dir>", "run, model directory or pulled model (org/name) to start from")
     .option("--data <file>", "JSONL with prompt and completion, or with messages; the loss is on completions only");
-  settings(command, "learningRate=1e-5");
+  settings(command, "sft", "sft.learningRate=1e-5");
   runFlags(command);
   computeFlags(command);
   command.action(async (flags) => (await import("./sft.js")).sft(flags));
@@ -73,8 +75,13 @@ function addRl(program: Command): void {
   const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
   command.option("--model <dir>", "run, model directory or pulled model (org/name) to start from");
   taskFlags(command);
-  command.option("--reward <name|file.ts>", "a built-in reward or a module with a default export; may be repeated (default: accuracy and format)", collect, []);
-  settings(command, "rl.learningRate=1e-5");
+  command.option(
+    "--reward <name|file.ts>",
+    "a built-in reward, perhaps with a weight (format:0.5), or a module; may be repeated (default: accuracy and format)",
+    collect,
+    [],
+  );
+  settings(command, "rl", "rl.learningRate=1e-5");
   runFlags(command);
   computeFlags(command);
   command.action(async (flags) => (await import("./rl.js")).rl(flags));
@@ -96,7 +103,7 @@ function addEval(program: Command): void {
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
     .option("--slots <n>", "rows sampled at once (default: 64)", wholeNumber(1));
-  settings(command, "maxNumber=20", "option of the task, for example");
+  settings(command, "eval", "task.maxNumber=20");
   runFlags(command);
   computeFlags(command);
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
@@ -230,13 +237,25 @@ function addDoctor(program: Command): void {
   command.action(async (flags) => (await import("./doctor.js")).doctor(flags));
 }
 
+function addHelp(program: Command): void {
+  const command = program.command("help").argument("[verb]").argument("[topic]", '"options": what --set takes').description("show what a verb takes");
+  command.action(async (name, topic) => {
+    if (topic !== undefined) return (await import("./option-help.js")).printOptions(name, topic);
+    if (name === undefined) return program.help();
+    const names = program.commands.map((each) => each.name());
+    const known = program.commands.find((each) => each.name() === name);
+    if (!known) return command.error(`error: unknown verb '${name}'${didYouMean(name, names)}`);
+    known.help();
+  });
+}
+
 function verb(program: Command, name: string, description: string, example: string): Command {
   return program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
 }
 
-function settings(command: Command, example: string, lead = "one option, for example"): void {
+function settings(command: Command, verb: string, example: string): void {
   command
-    .option("--set <key=value>", `${lead} ${example}; may be repeated`, collect, [])
+    .option("--set <key=value>", `one option, such as ${example}; may be repeated; luciole help ${verb} options lists them`, collect, [])
     .option("--config <file>", "options from a JSON file; --set wins over it");
 }
 

@@ -72,6 +72,15 @@ function recordedRequest(path: string): Request {
   return { ...source, options: rlRunOptions(rest), seed };
 }
 
+/** Options of the rewards. Where the overlong punishment sets in follows from the run's own limit unless it is given. */
+function rewardOptions({ rewards, options }: Request): Readonly<Record<string, object>> {
+  const name = "soft_overlong_punishment";
+  if (!rewards.some((reward) => reward.split(":")[0] === name)) return options.rewards;
+  const given = options.rewards[name] ?? {};
+  const maxCompletionTokens = Number(given.maxCompletionTokens ?? parseGrpoOptions(options.rl).maxCompletionLength);
+  return { ...options.rewards, [name]: { maxCompletionTokens, cacheTokens: Math.max(1, Math.round(maxCompletionTokens / 5)), ...given } };
+}
+
 async function perform(context: RunContext, request: Request, resumes: boolean): Promise<RunSummary> {
   const { options, seed } = request;
   const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context) : undefined;
@@ -79,7 +88,7 @@ async function perform(context: RunContext, request: Request, resumes: boolean):
   const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
   const compute = options.compute ?? facts.compute;
   const { task, taskName, taskOptions } = await taskFor(request, facts);
-  const rewards = await loadRewards(request.rewards, task);
+  const rewards = await loadRewards(request.rewards, task, rewardOptions(request));
   const template = options.template ?? facts.template ?? "r1-zero";
   await tellPlan(context, request, facts, task, template);
   const run = reopened?.run ?? newRun(context, request);

@@ -38,6 +38,17 @@ describe("--set", () => {
   });
 });
 
+describe("the section of a verb", () => {
+  test("may stand in front of its options, in --set and in the file", () => {
+    const set = ["pretrain.steps=5", "seed=1"];
+    expect(applySettings({}, { set }, "pretrain")).toEqual({ steps: 5, seed: 1 });
+    expect(applySettings({}, { set }, "sft")).toEqual({ pretrain: { steps: 5 }, seed: 1 });
+    const config = file('{"pretrain":{"steps":7,"warmupSteps":2},"compute":"f32"}');
+    expect(applySettings({}, { config, set: ["pretrain.steps=5"] }, "pretrain")).toEqual({ compute: "f32", steps: 5, warmupSteps: 2 });
+    expect(() => applySettings({}, { config: file('{"pretrain":3}') }, "pretrain")).toThrow('expected "pretrain" to be an object');
+  });
+});
+
 describe("--config", () => {
   test("is merged one level down, and --set wins over it", () => {
     const config = file('{"task":{"numbers":{"4":1}},"compute":"bf16"}');

@@ -11,15 +11,18 @@ export interface SettingFlags {
 type Options = Record<string, unknown>;
 
 /**
- * Defaults, then the file's keys (objects merged one level down), then each --set at its path. Whether the keys mean anything is for the
- * reader of the result to say. A value is read as JSON where it is JSON, else as text. Throws ConfigError for a malformed file or setting.
+ * Defaults, then the file's keys (objects merged one level down), then each --set at its path. In front of a key the name of `section` may stand:
+ * these are its options. Whether the keys mean anything is for the reader of the result to say. A value is read as JSON where it is JSON, else as
+ * text. Throws ConfigError for a malformed file or setting.
  */
-export function applySettings(defaults: object, { set = [], config }: SettingFlags): Options {
+export function applySettings(defaults: object, { set = [], config }: SettingFlags, section?: string): Options {
   const options = structuredClone(defaults) as Options;
-  for (const [key, value] of Object.entries(config ? readConfigFile(config) : {})) {
+  const { [section ?? ""]: own, ...others } = config ? readConfigFile(config) : {};
+  if (own !== undefined && !isRecord(own)) throw new ConfigError(`--config ${config}: expected "${section}" to be an object of options`);
+  for (const [key, value] of Object.entries({ ...others, ...own })) {
     options[key] = isRecord(value) && isRecord(options[key]) ? { ...options[key], ...value } : value;
   }
-  for (const setting of set) assign(options, setting);
+  for (const setting of set) assign(options, setting, section);
   return options;
 }
 
@@ -34,12 +37,13 @@ function readConfigFile(path: string): Options {
   return value;
 }
 
-function assign(options: Options, setting: string): void {
+function assign(options: Options, setting: string, section?: string): void {
   const at = setting.indexOf("=");
   const path = setting.slice(0, at).split(".");
   if (at <= 0 || path.some((key) => key === "" || key === "__proto__")) {
     throw new ConfigError(`--set ${setting}: expected key=value or section.key=value, for example pretrain.steps=100`);
   }
+  if (path.length > 1 && path[0] === section) path.shift();
   let place = options;
   for (const [i, key] of path.slice(0, -1).entries()) {
     const next = Object.hasOwn(place, key) ? place[key] : (place[key] = {});

@@ -44,7 +44,7 @@ export async function sft(flags: SftFlags): Promise<void> {
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
   if (!model || !data) throw new ConfigError("sft: give --model <run or model directory> and --data <file.jsonl>");
-  return { model: resolve(resolveModel(model)), data: resolve(data), options: sftOptions(applySettings({}, flags)), seed };
+  return { model: resolve(resolveModel(model)), data: resolve(data), options: sftOptions(applySettings({}, flags, "sft")), seed };
 }
 
 function recordedRequest(path: string): Request {

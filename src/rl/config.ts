@@ -7,7 +7,9 @@ export const lossTypes = ["grpo", "dr_grpo", "dapo"] as const;
 /** The published objectives: how tokens are averaged and which terms apply. */
 export type LossType = (typeof lossTypes)[number];
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const grpoSchema = z.strictObject({
+  /** Objective: `grpo`, `dr_grpo` or `dapo`. */
   lossType: z.enum(lossTypes).default("dapo"),
   /** Rollout-and-update rounds. */
   steps: z.int().min(1).default(100),
@@ -15,9 +17,13 @@ const schema = z.strictObject({
   numPrompts: z.int().min(1).default(32),
   /** G: completions per problem. */
   numGenerations: z.int().min(2).default(16),
+  /** Maximum number of tokens in a completion. */
   maxCompletionLength: z.int().min(1).default(256),
+  /** Sampling temperature of rollouts. */
   temperature: z.number().positive().default(1),
+  /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-5),
+  /** Steps over which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0).default(0),
   /** The learning rate falls along a cosine to this part of itself; 1: it stays. */
   finalLearningRateFraction: z.number().min(0).max(1).default(1),
@@ -39,7 +45,9 @@ const schema = z.strictObject({
   dynamicSamplingRounds: z.int().min(0).default(0),
   /** Give completions cut by the length limit no part in the loss (dapo's overlong filtering). */
   maskTruncatedCompletions: z.boolean().default(false),
+  /** Gradients are clipped to this norm. */
   maxGradNorm: z.number().positive().default(1),
+  /** AdamW weight decay. */
   weightDecay: z.number().min(0).default(0),
   /** Tokens per micro-batch: bounds memory. */
   microBatchTokens: z.int().min(1).default(16384),
@@ -50,12 +58,12 @@ const schema = z.strictObject({
 });
 
 /** Options as given. */
-export type GrpoOptions = z.input<typeof schema>;
+export type GrpoOptions = z.input<typeof grpoSchema>;
 /** Options with every default filled in. */
-export type GrpoConfig = Omit<z.output<typeof schema>, "epsilonHigh" | "scaleRewards"> & { epsilonHigh: number; scaleRewards: boolean };
+export type GrpoConfig = Omit<z.output<typeof grpoSchema>, "epsilonHigh" | "scaleRewards"> & { epsilonHigh: number; scaleRewards: boolean };
 
 /** Checks options and fills in the defaults of the chosen loss type. Throws ConfigError naming every problem. */
 export function parseGrpoOptions(options: GrpoOptions): GrpoConfig {
-  const o = parseOptions(schema, options, "rl");
+  const o = parseOptions(grpoSchema, options, "rl");
   return { ...o, epsilonHigh: o.epsilonHigh ?? (o.lossType === "dapo" ? 0.28 : o.epsilon), scaleRewards: o.scaleRewards ?? o.lossType !== "dr_grpo" };
 }

@@ -9,21 +9,25 @@ import { renderWording } from "./templates.js";
 import { weightedDraw } from "./weighted-draw.js";
 
 const weight = z.number().nonnegative().default(0);
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const arithmeticSchema = z.strictObject({
   /** Each operand's number of digits is drawn uniformly from minDigits … maxDigits. */
   minDigits: z.number().int().min(1).max(15).default(1),
+  /** Largest number of digits of an operand. */
   maxDigits: z.number().int().min(1).max(15).default(3),
+  /** Operators with their weights. */
   operators: z
     .strictObject({ "+": weight, "-": weight, "*": weight })
     .refine((weights) => Object.values(weights).some((w) => w > 0), { message: "needs at least one weight above 0" })
     .default({ "+": 1, "-": 1, "*": 1 }),
   /** Whether a difference may be below zero; if not, the larger operand comes first. */
   negative: z.boolean().default(false),
+  /** Share of all problems, told apart by content, that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
 /** Knobs of the task; every one has a default. */
-export type ArithmeticOptions = z.input<typeof schema>;
+export type ArithmeticOptions = z.input<typeof arithmeticSchema>;
 /** The operands and what stands between them. */
 export type ArithmeticFields = { readonly a: number; readonly operator: string; readonly b: number };
 /** One problem of the task. */
@@ -42,7 +46,7 @@ function exactResult({ a, operator, b }: ArithmeticFields): bigint {
 
 /** The canonical key of a sum or product does not depend on the order of its operands. @throws ConfigError on bad options */
 export function createArithmeticTask(input: ArithmeticOptions = {}): Task<ArithmeticProblem> {
-  const options = parseOptions(schema, input, "task arithmetic");
+  const options = parseOptions(arithmeticSchema, input, "task arithmetic");
   if (options.minDigits > options.maxDigits) {
     throw new ConfigError(`task arithmetic: minDigits must not exceed maxDigits, got ${options.minDigits} and ${options.maxDigits}`);
   }

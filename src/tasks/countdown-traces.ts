@@ -11,9 +11,11 @@ import { type WeightedDraw, weightedDraw, weightedIntegerDraw } from "./weighted
 /** How one trace searches. `random`: any legal step. `greedy-last`: random steps, but the last one lands as near the target as it can. */
 export type SearchStyle = "random" | "greedy-last";
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const traceSchema = z.strictObject({
   /** How many attempts a trace may make before it gives up and answers with its last one. Heavy on small values: most traces give up early. */
   attempts: weightsSchema.default({ 1: 0.35, 2: 0.2, 3: 0.15, 4: 0.1, 6: 0.08, 8: 0.06, 12: 0.04, 16: 0.02 }),
+  /** How traces search, with weights: `random` takes any legal step, `greedy-last` makes the last step land as near as it can. */
   styles: z
     .strictObject({ random: z.number().nonnegative().default(0), "greedy-last": z.number().nonnegative().default(0) })
     .refine((weights) => weights.random + weights["greedy-last"] > 0, { message: "needs at least one weight above 0" })
@@ -23,7 +25,7 @@ const schema = z.strictObject({
 });
 
 /** Knobs of the search traces; every one has a default. */
-export type TraceOptionsInput = z.input<typeof schema>;
+export type TraceOptionsInput = z.input<typeof traceSchema>;
 
 /** Checked options with their distributions prepared; made once by `traceOptions`, passed to every trace. */
 export interface TraceOptions {
@@ -34,12 +36,13 @@ export interface TraceOptions {
 
 /** @throws ConfigError on unknown keys or impossible values */
 export function traceOptions(input: TraceOptionsInput = {}): TraceOptions {
-  const { attempts, styles, sloppyFormat } = parseOptions(schema, input, "countdown traces");
+  const { attempts, styles, sloppyFormat } = parseOptions(traceSchema, input, "countdown traces");
   for (const key of Object.keys(attempts)) {
     if (!/^[1-9]\d{0,3}$/.test(key)) throw new ConfigError(`countdown traces: option "attempts": keys must be 1 … 9999, got "${key}"`);
   }
   return {
     attempts: weightedIntegerDraw(attempts),
+    /** How traces search, with weights: `random` takes any legal step, `greedy-last` makes the last step land as near as it can. */
     styles: weightedDraw([
       ["random", styles.random],
       ["greedy-last", styles["greedy-last"]],

@@ -8,18 +8,20 @@ import { drawInSplit, type Problem, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 import { weightedIntegerDraw } from "./weighted-draw.js";
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const countdownSchema = z.strictObject({
   /** How many numbers a problem has, with weights: `{3: 0.7, 4: 0.3}`. */
   numbers: weightsSchema.default({ 3: 1 }),
   /** Numbers are drawn uniformly from 1 … maxNumber. */
   maxNumber: z.number().int().min(1).max(100000).default(20),
   /** Targets lie in 1 … maxTarget. */
   maxTarget: z.number().int().min(1).max(1000000000).default(100),
+  /** Share of all problems, told apart by content, that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
 /** Knobs of the task; every one has a default. */
-export type CountdownOptions = z.input<typeof schema>;
+export type CountdownOptions = z.input<typeof countdownSchema>;
 // A type, not an interface, so that it is assignable to Record<string, unknown>.
 /** The numbers to use, each once, and what they must make. */
 export type CountdownFields = { readonly numbers: readonly number[]; readonly target: number };
@@ -84,7 +86,7 @@ function parseCounts(weights: Record<string, number>): Record<string, number> {
  * @throws ConfigError on unknown or impossible options
  */
 export function createCountdownTask(input: CountdownOptions = {}): Task<CountdownProblem> {
-  const options = parseOptions(schema, input, "task countdown");
+  const options = parseOptions(countdownSchema, input, "task countdown");
   const count = weightedIntegerDraw(parseCounts(options.numbers));
   const draw = (random: Random, split: CountdownProblem["split"]): CountdownProblem | null => {
     const numbers = Array.from({ length: count.draw(random) }, () => 1 + random.below(options.maxNumber));

@@ -9,16 +9,20 @@ import { equalRationals, parseRational } from "./rational.js";
 import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const jsonlSchema = z.strictObject({
+  /** The data set; `--data` sets it. */
   path: z.string().min(1),
+  /** Column that holds the prompt. */
   promptColumn: z.string().min(1).default("prompt"),
+  /** Column that holds the answer. */
   answerColumn: z.string().min(1).default("answer"),
   /** 0 keeps every line for training, 1 every line for evaluation. */
   heldOutFraction: z.number().min(0).max(1).default(0.1),
 });
 
 /** The file and how its columns are used. */
-export type JsonlTaskOptions = z.input<typeof schema>;
+export type JsonlTaskOptions = z.input<typeof jsonlSchema>;
 /** The columns of one line, as they stand in the file. */
 export type JsonlRow = Readonly<Record<string, unknown>>;
 
@@ -89,7 +93,7 @@ export function matchesAnswer(expected: string, given: string): number {
  * @throws ConfigError on bad options; DataError on a bad file, naming the line
  */
 export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
-  const options = parseOptions(schema, input, "task jsonl");
+  const options = parseOptions(jsonlSchema, input, "task jsonl");
   const { path, promptColumn, answerColumn } = options;
   const problems = readJsonl(path).map(({ row, line }): Problem => {
     const where = `${path}:${line}`;

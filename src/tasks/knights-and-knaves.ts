@@ -8,14 +8,16 @@ import { drawInSplit, type Problem, type Split, type Task, validateTask } from "
 import { renderWording } from "./templates.js";
 import { weightedIntegerDraw } from "./weighted-draw.js";
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const knightsAndKnavesSchema = z.strictObject({
   /** How many people a puzzle has, with weights: `{3: 1}`; 2 … 8. */
   people: weightsSchema.default({ 3: 1 }),
+  /** Share of all problems, told apart by content, that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
 /** Knobs of the task; every one has a default. */
-export type KnightsAndKnavesOptions = z.input<typeof schema>;
+export type KnightsAndKnavesOptions = z.input<typeof knightsAndKnavesSchema>;
 
 /** `who` says of a person what they are. People are numbered from 0 (A). */
 interface Claim {
@@ -120,7 +122,7 @@ function readAssignment(text: string, numPeople: number): number | null {
 
 /** Puzzles in the manner of Smullyan; the gold answer has one digit per person, 1 for a knight. @throws ConfigError on bad options */
 export function createKnightsAndKnavesTask(input: KnightsAndKnavesOptions = {}): Task<KnightsAndKnavesProblem> {
-  const options = parseOptions(schema, input, "task knights-and-knaves");
+  const options = parseOptions(knightsAndKnavesSchema, input, "task knights-and-knaves");
   for (const key of Object.keys(options.people)) {
     if (!/^[2-8]$/.test(key)) throw new ConfigError(`task knights-and-knaves: option "people": keys must be 2 … 8, got "${key}"`);
   }

@@ -6,7 +6,8 @@ import { equalRationals, formatRational, parseRational, type Rational, rational 
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 
-const schema = z.strictObject({
+/** The options, as zod checks them. */
+export const linearEquationsSchema = z.strictObject({
   /** a and c lie in -maxCoefficient … maxCoefficient; a is not 0, c may be. */
   maxCoefficient: z.number().int().min(1).max(10000).default(9),
   /** b (and, for rational solutions, d) lies in -maxConstant … maxConstant. */
@@ -15,11 +16,12 @@ const schema = z.strictObject({
   maxSolution: z.number().int().min(1).max(1000000).default(20),
   /** `rational` draws all four coefficients freely; the answer is then a fraction in lowest terms. */
   solutions: z.enum(["integer", "rational"]).default("integer"),
+  /** Share of all problems, told apart by content, that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 
 /** Knobs of the task; every one has a default. */
-export type LinearEquationsOptions = z.input<typeof schema>;
+export type LinearEquationsOptions = z.input<typeof linearEquationsSchema>;
 /** The coefficients of ax + b = cx + d. */
 export type LinearEquationsFields = { readonly a: number; readonly b: number; readonly c: number; readonly d: number };
 /** One problem of the task. */
@@ -38,7 +40,7 @@ const signed = (bound: number, random: Random): number => random.below(2 * bound
 
 /** The canonical key ignores which side of the equation comes first. @throws ConfigError on bad options */
 export function createLinearEquationsTask(input: LinearEquationsOptions = {}): Task<LinearEquationsProblem> {
-  const options = parseOptions(schema, input, "task linear-equations");
+  const options = parseOptions(linearEquationsSchema, input, "task linear-equations");
   const draw = (random: Random, split: Split): LinearEquationsProblem | null => {
     const [a, c] = [signed(options.maxCoefficient, random), signed(options.maxCoefficient, random)];
     const b = signed(options.maxConstant, random);

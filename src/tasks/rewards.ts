@@ -47,9 +47,11 @@ export function lengthReward(task: Task): RewardFunction {
   });
 }
 
-const overlongSchema = z.strictObject({
+/** The options, as zod checks them. */
+export const overlongSchema = z.strictObject({
+  /** Length at which the penalty is whole; `luciole rl` takes rl.maxCompletionLength by default. */
   maxCompletionTokens: z.number().int().positive(),
-  /** The penalty grows over the last so many tokens before maxCompletionTokens. */
+  /** The penalty grows over the last so many tokens before that; `luciole rl` takes a fifth of it by default, as DAPO does. */
   cacheTokens: z.number().int().positive(),
 });
 
@@ -69,8 +71,11 @@ export function softOverlongPunishment(input: SoftOverlongOptions): RewardFuncti
   });
 }
 
-const repetitionSchema = z.strictObject({
+/** The options, as zod checks them. */
+export const repetitionSchema = z.strictObject({
+  /** Tokens of an n-gram. */
   ngramSize: z.number().int().min(1).default(3),
+  /** Reward of a completion that is all repetition. */
   maxPenalty: z.number().nonpositive().default(-1),
 });
 

@@ -9,7 +9,9 @@ const shared = {
   batchSequences: z.int().min(1).default(32),
   /** The cosine ends at this fraction of the peak. */
   finalFraction: z.number().min(0).max(1).default(0.1),
+  /** Steps over which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0).default(20),
+  /** Gradients are clipped to this norm. */
   maxGradNorm: z.number().positive().default(1),
   /** Tokens per micro-batch: bounds memory. */
   microBatchTokens: z.int().min(1).default(8192),
@@ -19,16 +21,22 @@ const shared = {
   mtpWeight: z.number().min(0).default(0.3),
   /** α of the sequence-wise balance loss, for mixtures. */
   balanceAlpha: z.number().min(0).default(1e-4),
+  /** Steps between two validation losses. */
   validationEverySteps: z.int().min(1).default(50),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive().default(60),
 };
 
-const pretrainSchema = z.strictObject({
+/** The options, as zod checks them. */
+export const pretrainSchema = z.strictObject({
   ...shared,
+  /** Type of matrix products; master weights are f32 in both. */
   compute: compute.default("f32"),
+  /** Optimiser steps. */
   steps: z.int().min(1).default(1000),
+  /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-3),
+  /** AdamW weight decay. */
   weightDecay: z.number().min(0).default(0.1),
   /** γ of the aux-loss-free balancing. */
   routerBiasStep: z.number().min(0).default(1e-3),
@@ -45,16 +53,22 @@ const pretrainSchema = z.strictObject({
   traces: z.record(z.string(), z.unknown()).default({}),
 });
 
-const sftSchema = z.strictObject({
+/** The options, as zod checks them. */
+export const sftSchema = z.strictObject({
   ...shared,
   /** null: as the model was trained. */
   compute: compute.nullable().default(null),
   /** Passes over the data; `steps` wins where it is given. */
   epochs: z.number().positive().default(1),
+  /** Optimiser steps. */
   steps: z.int().min(1).nullable().default(null),
+  /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-4),
+  /** AdamW weight decay. */
   weightDecay: z.number().min(0).default(0),
+  /** γ of the aux-loss-free expert balancing; 0 keeps the biases. */
   routerBiasStep: z.number().min(0).default(0),
+  /** Share of the data kept for the validation loss. */
   validationFraction: z.number().min(0).lt(1).default(0.05),
 });
 

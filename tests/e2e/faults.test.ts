@@ -10,7 +10,7 @@ const at = (name: string) => join(folder.path, name);
 const LAST_STEP = 11;
 const zero = (out: string, values: Record<string, unknown> = {}) => [
   ...["zero", "--preset", "smoke", "--json", "--out", at(out)],
-  ...settings({ "pretrain.batchTraces": 8, ...values }),
+  ...settings({ "pretrain.batchSequences": 8, ...values }),
 ];
 // A machine that is busy with other tests takes its time.
 const LIMIT_MS = 240_000;

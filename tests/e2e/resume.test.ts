@@ -15,7 +15,7 @@ afterAll(() => folder.remove());
 
 const zero = (out: string) => [
   ...["zero", "--preset", "smoke", "--seed", "2", "--json", "--out", at(out)],
-  ...settings({ "pretrain.steps": 12, "pretrain.batchTraces": 8, "rl.steps": 6, checkpointSeconds: 0.1 }),
+  ...settings({ "pretrain.steps": 12, "pretrain.batchSequences": 8, "rl.steps": 6, checkpointSeconds: 0.1 }),
 ];
 const ZERO_LAST = 18;
 /** A share of digits differs from sample to sample even in a model that knows nothing: reinforcement has something to learn. */
