@@ -1,6 +1,5 @@
-// Export table of the sampling kernels and the log-softmax they share with the output head. Conversion only.
+// Export table of the sampling kernels. Conversion only.
 #include "../kernels/sampling.h"
-#include "../kernels/softmax-row.h"
 
 #include "bind.h"
 
@@ -11,7 +10,6 @@ extern const binding::Export samplingTable[] = {
     LUCIOLE_EXPORT(adjustLogits),
     LUCIOLE_EXPORT(maskLogits),
     LUCIOLE_EXPORT(topLogProbs),
-    LUCIOLE_EXPORT(logSoftmaxRows),
 };
 extern const size_t samplingCount = sizeof(samplingTable) / sizeof(samplingTable[0]);
 

@@ -46,11 +46,6 @@ void checkTargets(const Head& head) {
       throw std::runtime_error("output head: expected targets in [0, " + std::to_string(head.V) + ") or -1, got " + std::to_string(head.targets[t]));
 }
 
-float inverseOf(float temperature) {
-  if (!(temperature > 0)) throw std::runtime_error("output head: expected a temperature above 0, got " + std::to_string(temperature));
-  return 1.0f / temperature;
-}
-
 /** Copies rows[0..count) of x into consecutive rows of y. */
 void packRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
   parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
@@ -110,8 +105,8 @@ struct Gradients {
 };
 
 /** Replaces the logits of a row by the gradient of log-probability times `scale`: bf16 where the products round it in any case. */
-void takeGradient(const Head& head, int64_t t, float* logits, float inverseTemperature, float lse, float scale) {
-  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], inverseTemperature, lse, scale);
+void takeGradient(const Head& head, int64_t t, float* logits, const RowSoftmax& softmax, float scale) {
+  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale);
 }
 
 /** dh and dW from a chunk whose logits have been replaced by their gradients. */
@@ -144,32 +139,33 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
 
 }  // namespace
 
-void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* lse, float* entropy, int64_t T,
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T,
                  int64_t V, int64_t d, float temperature, bool bf16Compute) {
   const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
-  const float inverse = inverseOf(temperature);
+  const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
-  std::fill(lse, lse + T, 0.0f);
+  std::fill(logSum, logSum + T, 0.0f);
   if (entropy) std::fill(entropy, entropy + T, 0.0f);
   forEachChunk(
       head, [&](int64_t t) { return targets[t] >= 0; },
       [&](const Chunk& chunk) {
         forEachRow(head, chunk, [&](int64_t t, float* logits) {
-          lse[t] = rowLogSumExp(logits, V, inverse, entropy ? entropy + t : nullptr);
-          logp[t] = rowLogProb(logits, targets[t], inverse, lse[t]);
+          const RowSoftmax softmax = rowSoftmax(logits, V, inverse, entropy ? entropy + t : nullptr);
+          logSum[t] = softmax.logSum;
+          logp[t] = softmax.logProb(logits[targets[t]]);
         });
       });
 }
 
-void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* lse, const float* dLogp, void* dh,
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* logSum, const float* dLogp, void* dh,
                          int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
   const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
-  const float inverse = inverseOf(temperature);
+  const float inverse = inverseTemperatureOf(temperature);
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
   zeroUnwritten(head, out, counts);
   forEachChunk(head, counts, [&](const Chunk& chunk) {
-    forEachRow(head, chunk, [&](int64_t t, float* logits) { takeGradient(head, t, logits, inverse, lse[t], dLogp[t] * inverse); });
+    forEachRow(head, chunk, [&](int64_t t, float* logits) { takeGradient(head, t, logits, {rowMax(logits, V), inverse, logSum[t]}, dLogp[t] * inverse); });
     multiplyGradients(head, chunk, out);
   });
 }
@@ -184,9 +180,9 @@ void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType
   std::fill(nll, nll + T, 0.0f);
   forEachChunk(head, counts, [&](const Chunk& chunk) {
     forEachRow(head, chunk, [&](int64_t t, float* logits) {
-      const float lse = rowLogSumExp(logits, V, 1.0f, nullptr);
-      nll[t] = -rowLogProb(logits, targets[t], 1.0f, lse);
-      if (backward) takeGradient(head, t, logits, 1.0f, lse, -weights[t]);
+      const RowSoftmax softmax = rowSoftmax(logits, V, 1.0f, nullptr);
+      nll[t] = -softmax.logProb(logits[targets[t]]);
+      if (backward) takeGradient(head, t, logits, softmax, -weights[t]);
     });
     if (backward) multiplyGradients(head, chunk, out);
   });

@@ -10,16 +10,17 @@
 namespace luciole {
 
 /**
- * lse[t] = log sum_j exp(logits[t,j]), logp[t] = logits[t,targets[t]] - lse[t], entropy[t] (may be null) in nats; all 0 where the target is -1.
+ * logSum[t] = log sum_j exp(logits[t,j] - max_j logits[t,j]), logp[t] = log softmax(logits[t])[targets[t]], entropy[t] (may be null) in nats;
+ * all 0 where the target is -1.
  */
-void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* lse, float* entropy, int64_t T,
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T,
                  int64_t V, int64_t d, float temperature, bool bf16Compute);
 
 /**
- * Gradients of sum_t dLogp[t] logp[t], given headLogProb's lse: dlogits = dLogp (onehot - softmax) / temperature,
+ * Gradients of sum_t dLogp[t] logp[t], given headLogProb's logSum: dlogits = dLogp (onehot - softmax) / temperature,
  * dh [T,d] = dlogits W, dW [V,d] (+)= dlogits^T h. dh or dW may be null.
  */
-void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* lse, const float* dLogp, void* dh,
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* logSum, const float* dLogp, void* dh,
                          int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute);
 
 /**

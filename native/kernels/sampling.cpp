@@ -17,11 +17,28 @@ constexpr int kMassSlot = 0;
 constexpr int64_t kBlock = 1024;
 constexpr int32_t kOneBits = 0x3f800000;  // the float 1
 
-/** A token and its unnormalised probability. Candidates are ordered by falling mass, then rising index. */
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+/** A token, its unnormalised probability and its logit, which tells apart what a high temperature makes equal. None is NaN. */
 struct Candidate {
-  float mass;
+  float mass, logit;
   int32_t index;
-  bool before(const Candidate& other) const { return mass > other.mass || (mass == other.mass && index < other.index); }
+  /** The order of falling mass, then falling logit, then rising index. */
+  bool before(const Candidate& other) const {
+    if (mass != other.mass) return mass > other.mass;
+    return logit > other.logit || (logit == other.logit && index < other.index);
+  }
+};
+
+/** What comes after every token. */
+constexpr Candidate kLast{0.0f, kMinusInfinity, std::numeric_limits<int32_t>::max()};
+
+/** The tokens of a row. */
+struct Tokens {
+  const float* logits;
+  float* mass;  // in [0, 1]
+  int64_t count;
+  Candidate at(int64_t i) const { return {mass[i], logits[i] > kMinusInfinity ? logits[i] : kMinusInfinity, static_cast<int32_t>(i)}; }
 };
 
 int64_t argmax(const float* x, int64_t n) {
@@ -33,11 +50,11 @@ int64_t argmax(const float* x, int64_t n) {
 class Histogram {
  public:
   // Buckets by exponent and one mantissa bit, or four for large vocabularies, whose buckets would be long to sort.
-  Histogram(const float* mass, int64_t n) : mass_(mass), n_(n), shift_(n < 2048 ? 22 : 19), buckets_((kOneBits >> shift_) + 1) {
-    for (int64_t i = 0; i < n; ++i) {
-      Bucket& bucket = buckets_[bucketOf(mass[i])];
+  explicit Histogram(const Tokens& tokens) : tokens_(tokens), shift_(tokens.count < 2048 ? 22 : 19), buckets_((kOneBits >> shift_) + 1) {
+    for (int64_t i = 0; i < tokens.count; ++i) {
+      Bucket& bucket = buckets_[bucketOf(tokens.mass[i])];
       ++bucket.count;
-      bucket.sum += mass[i];
+      bucket.sum += tokens.mass[i];
     }
   }
 
@@ -65,7 +82,7 @@ class Histogram {
         if (done(++count, runMass)) return candidate;
       }
     }
-    return {0.0f, std::numeric_limits<int32_t>::max()};
+    return kLast;
   }
 
  private:
@@ -74,22 +91,22 @@ class Histogram {
     double sum = 0;
   };
 
+  /** Masses lie in [0, 1]; whatever else came would still meet a bucket. */
   int bucketOf(float mass) const {
     int32_t bits;
     std::memcpy(&bits, &mass, 4);
-    return bits >> shift_;
+    return std::clamp(bits, 0, kOneBits) >> shift_;
   }
   std::vector<Candidate> sorted(int bucket) const {
     std::vector<Candidate> members;
     members.reserve(buckets_[bucket].count);
-    for (int64_t i = 0; i < n_; ++i)
-      if (bucketOf(mass_[i]) == bucket) members.push_back({mass_[i], static_cast<int32_t>(i)});
+    for (int64_t i = 0; i < tokens_.count; ++i)
+      if (bucketOf(tokens_.mass[i]) == bucket) members.push_back(tokens_.at(i));
     std::sort(members.begin(), members.end(), [](const Candidate& a, const Candidate& b) { return a.before(b); });
     return members;
   }
 
-  const float* mass_;
-  int64_t n_;
+  Tokens tokens_;
   int shift_;
   std::vector<Bucket> buckets_;
 };
@@ -100,11 +117,11 @@ struct Limits {
 };
 
 /** Zeroes the masses outside the limits. The largest mass is 1. */
-void applyLimits(float* mass, int64_t n, const Limits& limits) {
-  Candidate last{0.0f, std::numeric_limits<int32_t>::max()};
-  const bool useTopK = limits.topK > 0 && limits.topK < n, useTopP = limits.topP < 1.0f;
+void applyLimits(const Tokens& tokens, const Limits& limits) {
+  Candidate last = kLast;
+  const bool useTopK = limits.topK > 0 && limits.topK < tokens.count, useTopP = limits.topP < 1.0f;
   if (useTopK || useTopP) {
-    const Histogram histogram(mass, n);
+    const Histogram histogram(tokens);
     double total = histogram.total(), ignored;
     if (useTopK) last = histogram.cut([&](int64_t count, double) { return count >= limits.topK; }, total);
     if (useTopP) {
@@ -113,10 +130,14 @@ void applyLimits(float* mass, int64_t n, const Limits& limits) {
       if (nucleus.before(last)) last = nucleus;
     }
   }
-  for (int64_t i = 0; i < n; ++i) {
-    const bool kept = (mass[i] > last.mass) | ((mass[i] == last.mass) & (static_cast<int32_t>(i) <= last.index));
-    mass[i] = kept & (mass[i] >= limits.minP) ? mass[i] : 0.0f;
-  }
+  float* mass = tokens.mass;
+  const float least = std::max(last.mass, limits.minP);
+  eachVector(0, tokens.count, [=](int64_t i, auto lanes) {
+    vf m = get(mass + i, lanes);
+    put(mass + i, m >= least ? m : vf{}, lanes);
+  });
+  for (int64_t i = 0; i < tokens.count && last.mass > 0.0f; ++i)
+    if (mass[i] == last.mass && last.before(tokens.at(i))) mass[i] = 0.0f;
 }
 
 /** The first index whose running mass exceeds uniform times the total; blocks are summed first, then one block is walked. */
@@ -145,18 +166,19 @@ int64_t drawFromMass(const float* mass, int64_t n, float uniform) {
 
 int64_t draw(const float* logits, int64_t n, float inverseTemperature, float uniform, const Limits& limits) {
   float* mass = static_cast<float*>(threadScratch(kMassSlot, n * sizeof(float)));
-  const float max = rowMax(logits, n) * inverseTemperature;
+  const float max = rowMax(logits, n);
   eachVector(0, n, [=](int64_t i, auto lanes) {
-    vf m = vexpNan(get(logits + i, lanes) * inverseTemperature - max);
+    vf m = vexpNan((get(logits + i, lanes) - max) * inverseTemperature);
     put(mass + i, m > vf{} ? m : vf{}, lanes);  // a NaN logit is never drawn; its row's logp is NaN
   });
-  if (limits.topK > 0 || limits.topP < 1.0f || limits.minP > 0.0f) applyLimits(mass, n, limits);
+  if (limits.topK > 0 || limits.topP < 1.0f || limits.minP > 0.0f) applyLimits({logits, mass, n}, limits);
   return drawFromMass(mass, n, uniform);
 }
 
-float inverseOf(float temperature) {
-  if (!(temperature >= 0)) throw std::runtime_error("sampleTokens: expected a temperature of at least 0, got " + std::to_string(temperature));
-  return temperature > 0 ? 1.0f / temperature : 1.0f;
+/** A row's own limits; a top-k that is no number of tokens is off. */
+Limits limitsOf(const float* settings, int64_t n) {
+  const bool isCount = settings[1] >= 1 && settings[1] < static_cast<float>(n);
+  return {isCount ? static_cast<int64_t>(settings[1]) : 0, settings[2], settings[3]};
 }
 
 void checkRange(const int32_t* values, int64_t n, int64_t limit, const char* what) {
@@ -170,7 +192,7 @@ void largest(const float* x, int64_t n, int64_t k, int32_t* ids) {
   thread_local std::vector<Candidate> best;
   best.clear();
   for (int64_t i = 0; i < n; ++i) {
-    const Candidate candidate{x[i], static_cast<int32_t>(i)};
+    const Candidate candidate{0.0f, x[i], static_cast<int32_t>(i)};
     if (x[i] != x[i] || (static_cast<int64_t>(best.size()) == k && !candidate.before(best.back()))) continue;
     if (static_cast<int64_t>(best.size()) == k) best.pop_back();
     best.insert(std::upper_bound(best.begin(), best.end(), candidate, [](const Candidate& a, const Candidate& b) { return a.before(b); }), candidate);
@@ -183,17 +205,17 @@ void largest(const float* x, int64_t n, int64_t k, int32_t* ids) {
 void sampleTokens(const float* logits, const float* uniforms, const float* settings, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature,
                   int64_t topK, float topP, float minP) {
   if (B > 0 && V < 1) throw std::runtime_error("sampleTokens: expected at least one token to choose from");
-  for (int64_t b = 0; settings && b < B; ++b) inverseOf(settings[4 * b]);
-  inverseOf(temperature);
+  for (int64_t b = 0; settings && b < B; ++b) inverseTemperatureOf(settings[4 * b]);
+  inverseTemperatureOf(temperature);
   parallelFor(B, rowGrain(4 * V), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const float* row = logits + b * V;
       const float* own = settings ? settings + 4 * b : nullptr;
       const float rowTemperature = own ? own[0] : temperature;
-      const Limits limits = own ? Limits{static_cast<int64_t>(own[1]), own[2], own[3]} : Limits{topK, topP, minP};
-      const float inverse = inverseOf(rowTemperature);
+      const Limits limits = own ? limitsOf(own, V) : Limits{topK, topP, minP};
+      const float inverse = inverseTemperatureOf(rowTemperature);
       ids[b] = static_cast<int32_t>(rowTemperature > 0 ? draw(row, V, inverse, uniforms[b], limits) : argmax(row, V));
-      logp[b] = rowLogProb(row, ids[b], inverse, rowLogSumExp(row, V, inverse, nullptr));
+      logp[b] = rowSoftmax(row, V, inverse, nullptr).logProb(row[ids[b]]);
     }
   });
 }
@@ -217,21 +239,21 @@ void maskLogits(float* logits, const int32_t* rows, const int32_t* masks, int64_
         if (word == 0xffffffffu) continue;
         float* x = logits + rows[m] * V + 32 * w;
         const int64_t count = std::min<int64_t>(32, V - 32 * w);
-        for (int64_t bit = 0; bit < count; ++bit) x[bit] = (word >> bit) & 1 ? x[bit] : -std::numeric_limits<float>::infinity();
+        for (int64_t bit = 0; bit < count; ++bit) x[bit] = (word >> bit) & 1 ? x[bit] : kMinusInfinity;
       }
   });
 }
 
 void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp, int64_t R, int64_t B, int64_t V, int64_t k) {
   checkRange(rows, R, B, "rows");
-  for (int64_t r = 0; r < R; ++r) inverseOf(temperatures[r]);
+  for (int64_t r = 0; r < R; ++r) inverseTemperatureOf(temperatures[r]);
   parallelFor(R, rowGrain(2 * V), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = logits + rows[r] * V;
-      const float inverse = inverseOf(temperatures[r]);
-      const float lse = rowLogSumExp(row, V, inverse, nullptr);
+      const float inverse = inverseTemperatureOf(temperatures[r]);
+      const RowSoftmax softmax = rowSoftmax(row, V, inverse, nullptr);
       largest(row, V, k, ids + r * k);
-      for (int64_t i = r * k; i < (r + 1) * k; ++i) logp[i] = ids[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : rowLogProb(row, ids[i], inverse, lse);
+      for (int64_t i = r * k; i < (r + 1) * k; ++i) logp[i] = ids[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : softmax.logProb(row[ids[i]]);
     }
   });
 }

@@ -9,7 +9,7 @@ namespace luciole {
  * renormalised probability reaches topP (1: off), and those with at least minP times the largest probability (0: off).
  * Drawn by inverse CDF in index order: uniforms[b] in [0,1) gives the token. Temperature 0 takes the largest logit (lowest index on ties).
  * logp[b]: log-probability of the chosen token under the full distribution softmax(logits / temperature), or softmax(logits) at
- * temperature 0, with the output head's arithmetic (softmax-row.h). logits [B,V].
+ * temperature 0, with the output head's arithmetic (softmax-row.h): NaN where the row is no distribution. NaN is never drawn. logits [B,V].
  * settings [B,4] (may be null): each row's temperature, topK, topP, minP, in place of the common ones.
  */
 void sampleTokens(const float* logits, const float* uniforms, const float* settings, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature,

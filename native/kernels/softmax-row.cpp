@@ -1,11 +1,13 @@
 // See softmax-row.h.
 #include "softmax-row.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "lanes.h"
-#include "pool.h"
 
 namespace luciole {
 namespace {
@@ -23,29 +25,36 @@ float rowMax(const float* x, int64_t n) {
   return largest(vmax(a, b));
 }
 
-float rowLogSumExp(const float* logits, int64_t n, float inverseTemperature, float* entropy) {
-  const float max = rowMax(logits, n) * inverseTemperature;
-  const auto shifted = [=](int64_t i, auto lanes) { return getOr(logits + i, lanes, kMinusInfinity) * inverseTemperature - max; };
+float inverseTemperatureOf(float temperature) {
+  if (!(temperature >= 0)) throw std::runtime_error("expected a temperature of at least 0, got " + std::to_string(temperature));
+  constexpr float least = std::numeric_limits<float>::min(), most = std::numeric_limits<float>::max();
+  return temperature > 0 ? std::clamp(1.0f / temperature, least, most) : 1.0f;
+}
+
+float RowSoftmax::logProb(float logit) const { return (logit - max) * inverseTemperature - logSum; }
+
+RowSoftmax rowSoftmax(const float* logits, int64_t n, float inverseTemperature, float* entropy) {
+  const float max = rowMax(logits, n);
+  const auto shifted = [=](int64_t i, auto lanes) { return (getOr(logits + i, lanes, kMinusInfinity) - max) * inverseTemperature; };
   const float total = sumVectors(0, n, [=](int64_t i, auto lanes) { return vexpNan(shifted(i, lanes)); });
-  const float logTotal = std::log(total);
+  const float logSum = std::log(total);
   if (entropy) {
     const float weighted = sumVectors(0, n, [=](int64_t i, auto lanes) {
       vf z = shifted(i, lanes), e = vexpNan(z);
       return e > vf{} ? e * z : vf{};  // a masked logit (-inf) adds 0
     });
-    *entropy = logTotal - weighted / total;
+    *entropy = logSum - weighted / total;
   }
-  return max + logTotal;
+  return {max, inverseTemperature, logSum};
 }
-
-float rowLogProb(const float* logits, int64_t target, float inverseTemperature, float lse) { return logits[target] * inverseTemperature - lse; }
 
 namespace {
 
 /** Writes never overtake reads: an element of `out` is no longer than a logit. */
 template <class T>
-void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
-  const auto gradient = [=](vf logit) { return -scale * vexpNan(logit * inverseTemperature - lse); };
+void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
+  const float max = softmax.max, inverse = softmax.inverseTemperature, logSum = softmax.logSum;
+  const auto gradient = [=](vf logit) { return -scale * vexpNan((logit - max) * inverse - logSum); };
   const float atTarget = gradient(splat(logits[target]))[0] + scale;
   eachVector(0, n, [=](int64_t i, auto lanes) { put(out + i, gradient(get(logits + i, lanes)), lanes); });
   storeAs(out + target, atTarget);
@@ -53,18 +62,12 @@ void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, float inv
 
 }  // namespace
 
-void rowLogProbGradient(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
-  gradientInPlace(logits, logits, n, target, inverseTemperature, lse, scale);
+void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
+  gradientInPlace(logits, logits, n, target, softmax, scale);
 }
 
-void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale) {
-  gradientInPlace(logits, reinterpret_cast<bf16*>(logits), n, target, inverseTemperature, lse, scale);
-}
-
-void logSoftmaxRows(const float* logits, float* lse, float* entropy, int64_t rows, int64_t V) {
-  parallelFor(rows, rowGrain(V), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) lse[r] = rowLogSumExp(logits + r * V, V, 1.0f, entropy ? entropy + r : nullptr);
-  });
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
+  gradientInPlace(logits, reinterpret_cast<bf16*>(logits), n, target, softmax, scale);
 }
 
 }  // namespace luciole

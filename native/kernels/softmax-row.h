@@ -8,21 +8,27 @@ namespace luciole {
 /** The largest of n values, NaN left out; -inf for n = 0. */
 float rowMax(const float* x, int64_t n);
 
+/** 1 / temperature within f32's normal numbers, so that no logit is multiplied by 0 or infinity; 1 for temperature 0. Throws unless temperature >= 0. */
+float inverseTemperatureOf(float temperature);
+
 /**
- * log sum_j exp(z_j), z = logits * inverseTemperature, as max + log(sum exp(z - max)); NaN if a logit is NaN.
- * `entropy` (may be null) receives -sum_j p_j log p_j in nats; asking for it does not change the result's bits.
+ * softmax(logits / temperature) of one row. The largest logit is taken off before the rest is scaled: no size of logits or temperature makes a
+ * probability larger than 1. A row with NaN or +inf, or without a logit above -inf, is no distribution: its logSum is NaN.
  */
-float rowLogSumExp(const float* logits, int64_t n, float inverseTemperature, float* entropy);
+struct RowSoftmax {
+  float max, inverseTemperature;
+  /** log sum_j exp((logits[j] - max) * inverseTemperature). */
+  float logSum;
+  /** The log-probability of a logit. */
+  float logProb(float logit) const;
+};
 
-/** log softmax(z)[target] = z[target] - lse. */
-float rowLogProb(const float* logits, int64_t target, float inverseTemperature, float lse);
+/** `entropy` (may be null) receives -sum_j p_j log p_j in nats; asking for it does not change the bits of the rest. */
+RowSoftmax rowSoftmax(const float* logits, int64_t n, float inverseTemperature, float* entropy);
 
-/** logits[j] = scale * (onehot(target)[j] - softmax(z)[j]), in place: the gradient of log-probability times `scale`. */
-void rowLogProbGradient(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale);
+/** logits[j] = scale * (onehot(target)[j] - softmax[j]), in place: the gradient of log-probability times `scale`. */
+void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale);
 /** The same rounded to bf16, n of them from the row's start: half the memory for products that round them anyway. */
-void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, float inverseTemperature, float lse, float scale);
-
-/** lse [rows] and entropy [rows] (may be null) of logits [rows, V]. */
-void logSoftmaxRows(const float* logits, float* lse, float* entropy, int64_t rows, int64_t V);
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale);
 
 }  // namespace luciole

@@ -3,6 +3,7 @@
 import type { OpSpec, Sample } from "../../src/tensor/op.js";
 import { type OpName, ops } from "../../src/tensor/ops/index.js";
 import { numElements } from "../../src/tensor/tensor.js";
+import { extremeSamples } from "./extreme-samples.js";
 import { largerSamples } from "./larger-samples.js";
 import { copyOf, type HostOperand, operandOf, randomOperand, rounded } from "./values.js";
 
@@ -32,11 +33,15 @@ function caseOf(op: OpName, sample: Sample<Record<string, unknown>>, id: string)
 /** The samples an op declares. */
 export const declaredCases = (op: OpName): Case[] => specOf(op).samples.map((sample, i) => caseOf(op, sample, `sample ${i}`));
 
+type Samples = { readonly [N in OpName]?: readonly unknown[] };
+const casesIn = (samples: Samples, kind: string, op: OpName): Case[] =>
+  ((samples[op] ?? []) as readonly Sample<Record<string, unknown>>[]).map((sample, i) => caseOf(op, sample, `${kind} ${i}`));
+
 /** Shapes that reach the blocked and threaded paths of a kernel. */
-export function largerCases(op: OpName): Case[] {
-  const samples = (largerSamples[op] ?? []) as unknown as readonly Sample<Record<string, unknown>>[];
-  return samples.map((sample, i) => caseOf(op, sample, `larger ${i}`));
-}
+export const largerCases = (op: OpName): Case[] => casesIn(largerSamples, "larger", op);
+
+/** Values at the edges of the element types. */
+export const extremeCases = (op: OpName): Case[] => casesIn(extremeSamples, "extreme", op);
 
 /** What an accumulating output holds before the call. */
 export const initialOutput = (c: Case, i: number, shape: readonly number[]): HostOperand =>
@@ -90,4 +95,4 @@ const derived: Partial<Record<OpName, () => Case[]>> = {
 };
 
 /** All cases of an op. */
-export const casesOf = (op: OpName): Case[] => [...declaredCases(op), ...largerCases(op), ...(derived[op]?.() ?? [])];
+export const casesOf = (op: OpName): Case[] => [...declaredCases(op), ...largerCases(op), ...extremeCases(op), ...(derived[op]?.() ?? [])];

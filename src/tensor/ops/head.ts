@@ -4,6 +4,7 @@ import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { scaledInPlace, streamCost } from "./elementwise.js";
+import { type RowSoftmax, rowSoftmax } from "./softmax-row.js";
 
 function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: readonly TensorSpec[]): Cost {
   return { flops: 2 * products * h.shape[0] * w.shape[0] * w.shape[1], bytes: streamCost(0, [h, w], outputs).bytes };
@@ -20,17 +21,16 @@ function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec
   );
 }
 
-/** The logits of one row and their log-sum-exp. */
-function logitsOf(h: HostView, w: HostView, row: number, temperature: number): { logits: Float64Array; lse: number } {
+/** The softmax of one row's logits. */
+function softmaxOf(h: HostView, w: HostView, row: number, temperature: number): RowSoftmax {
   const [vocab, d] = w.shape;
   const logits = new Float64Array(vocab);
   for (let v = 0; v < vocab; v++) {
     let sum = 0;
     for (let j = 0; j < d; j++) sum += h.data[row * d + j] * w.data[v * d + j];
-    logits[v] = sum / temperature;
+    logits[v] = sum;
   }
-  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  return { logits, lse: max + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - max), 0)) };
+  return rowSoftmax(logits, temperature);
 }
 
 const targets = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
@@ -42,7 +42,7 @@ export interface HeadLogProbParams {
 }
 /**
  * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its outputs are 0).
- * Outputs logp, log-sum-exp and entropy (nats), all f32 [T]; only logp has a gradient.
+ * Outputs logp, log Σ exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
@@ -51,16 +51,16 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
     const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
     return [perRow, perRow, perRow];
   },
-  reference: ([h, w, t], [logp, lse, entropy], { temperature }) => {
+  reference: ([h, w, t], [logp, logSum, entropy], { temperature }) => {
     for (let r = 0; r < h!.shape[0]; r++) {
       if (t!.data[r] < 0) {
-        logp.data[r] = lse.data[r] = entropy.data[r] = 0;
+        logp.data[r] = logSum.data[r] = entropy.data[r] = 0;
         continue;
       }
-      const row = logitsOf(h!, w!, r, temperature);
-      lse.data[r] = row.lse;
-      logp.data[r] = row.logits[t!.data[r]] - row.lse;
-      entropy.data[r] = row.lse - row.logits.reduce((sum, z) => sum + z * Math.exp(z - row.lse), 0);
+      const row = softmaxOf(h!, w!, r, temperature);
+      logSum.data[r] = row.logSum;
+      logp.data[r] = row.logProbs[t!.data[r]];
+      entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * Math.exp(z)), 0);
     }
   },
   cost: ([h, w], o) => headCost(1, h!, w!, o),
@@ -96,22 +96,22 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
     },
   ],
 };
-/** (dh, dW) of `headLogProb` from (h, W, targets, lse, dLogp); logits are computed again, dW is added to when `accumulate`. */
+/** (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when `accumulate`. */
 export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boolean }> = {
   name: "headLogProbBackward",
   infer: ([h, w]) => [
     { shape: h!.shape, dtype: h!.dtype },
     { shape: w!.shape, dtype: "f32" },
   ],
-  reference: ([h, w, t, lse, dLogp], [dh, dw], { temperature, accumulate }) => {
+  reference: ([h, w, t, , dLogp], [dh, dw], { temperature, accumulate }) => {
     const [vocab, d] = w!.shape;
     const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(dw.data.length);
     for (let r = 0; r < h!.shape[0]; r++) {
-      const { logits } = logitsOf(h!, w!, r, temperature);
+      const { logProbs } = softmaxOf(h!, w!, r, temperature);
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - Math.exp(logits[v] - lse!.data[r]))) / temperature;
+        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - Math.exp(logProbs[v]))) / (temperature || 1);
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
@@ -161,13 +161,13 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       nll.data[r] = 0;
       dh?.data.fill(0, r * d, (r + 1) * d);
       if (weight === 0) continue;
-      const { logits, lse } = logitsOf(h!, w!, r, 1);
-      nll.data[r] = lse - logits[t!.data[r]];
+      const { logProbs } = softmaxOf(h!, w!, r, 1);
+      nll.data[r] = -logProbs[t!.data[r]];
       total += weight * nll.data[r];
       if (!dh) continue;
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = weight * (Math.exp(logits[v] - lse) - (v === t!.data[r] ? 1 : 0));
+        const dLogit = weight * (Math.exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0));
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];

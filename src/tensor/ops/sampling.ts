@@ -4,6 +4,7 @@ import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
+import { argmax, rowSoftmax } from "./softmax-row.js";
 
 /** How a token is drawn. */
 export interface SamplingParams {
@@ -17,18 +18,25 @@ export interface SamplingParams {
   minP: number;
 }
 
-/** Tokens that stay, by the cuts in order top-k, top-p, min-p on the tempered distribution. */
-function keptTokens(probabilities: Float64Array, { topK, topP, minP }: SamplingParams): Uint8Array {
-  const order = Array.from(probabilities, (_, i) => i).sort((a, b) => probabilities[b] - probabilities[a] || a - b);
-  const kept = new Uint8Array(probabilities.length);
-  const limit = topK > 0 ? Math.min(topK, order.length) : order.length;
-  const floor = minP * probabilities[order[0]];
-  const mass = order.slice(0, limit).reduce((sum, v) => sum + probabilities[v], 0);
+/** Order of falling numbers, ties (infinities too) to the lower index. None may be NaN. */
+const falling = (row: Float64Array) => (a: number, b: number) => (row[a] === row[b] ? a - b : row[a] > row[b] ? -1 : 1);
+
+/**
+ * Tokens that stay, by the cuts in order top-k, top-p, min-p on the tempered distribution. Logits tell apart what a high temperature makes equal.
+ * The likeliest one stays always.
+ */
+function keptTokens(row: Float64Array, masses: Float64Array, { topK, topP, minP }: SamplingParams): Uint8Array {
+  const byLogit = falling(row.map((x) => (Number.isNaN(x) ? Number.NEGATIVE_INFINITY : x)));
+  const order = Array.from(masses.keys()).sort((a, b) => masses[b] - masses[a] || byLogit(a, b));
+  const kept = new Uint8Array(masses.length);
+  const limit = topK >= 1 ? Math.min(topK, order.length) : order.length;
+  const floor = minP * masses[order[0]];
+  const mass = order.slice(0, limit).reduce((sum, v) => sum + masses[v], 0);
   let before = 0;
   for (const v of order.slice(0, limit)) {
-    if (before >= topP * mass || probabilities[v] < floor) break;
+    if (before > 0 && ((topP < 1 && before >= topP * mass) || masses[v] < floor)) break;
     kept[v] = 1;
-    before += probabilities[v];
+    before += masses[v];
   }
   return kept;
 }
@@ -36,14 +44,8 @@ function keptTokens(probabilities: Float64Array, { topK, topP, minP }: SamplingP
 /** Numbers of a row of `settings`: temperature, topK, topP, minP. */
 export const NUM_SETTINGS = 4;
 
-/** Log-probabilities of row `b` of logits under softmax(logits / temperature); temperature 0 counts as 1. */
-function rowLogProbs(logits: HostView, b: number, temperature: number): Float64Array {
-  const vocab = logits.shape[1];
-  const row = Float64Array.from({ length: vocab }, (_, v) => logits.data[b * vocab + v] / (temperature || 1));
-  const max = row.reduce((a, z) => Math.max(a, z), Number.NEGATIVE_INFINITY);
-  const lse = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
-  return row.map((z) => z - lse);
-}
+/** Row `b` of [B,V] logits. */
+const rowOf = (logits: HostView, b: number): Float64Array => Float64Array.from(logits.data.subarray(b * logits.shape[1], (b + 1) * logits.shape[1]));
 
 const paramsOfRow = (settings: HostView, b: number): SamplingParams => {
   const [temperature, topK, topP, minP] = settings.data.subarray(NUM_SETTINGS * b, NUM_SETTINGS * (b + 1));
@@ -52,7 +54,8 @@ const paramsOfRow = (settings: HostView, b: number): SamplingParams => {
 
 /**
  * Draws one token a row: logits [B,V], uniforms [B] in [0,1) → ids i32 [B] and logp [B], the log-probability of the token
- * under the full softmax(logits/temperature) (temperature 0: argmax, logp under softmax(logits)).
+ * under the full softmax(logits/temperature) (temperature 0: argmax, logp under softmax(logits)). NaN is never drawn, and the
+ * logp is NaN where the row is no distribution: NaN or +inf among its logits, or none above -inf.
  * `settings` f32 [B,4] (temperature, topK, topP, minP of each row) stands in for the parameters where it is given.
  */
 export const sampleTokensOp: OpSpec<SamplingParams> = {
@@ -69,9 +72,9 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
   reference: ([logits, uniforms, settings = null], [ids, logp], params) => {
     for (let b = 0; b < logits!.shape[0]; b++) {
       const p = settings ? paramsOfRow(settings, b) : params;
-      const logProbs = rowLogProbs(logits!, b, p.temperature);
-      const probabilities = logProbs.map(Math.exp);
-      const id = p.temperature === 0 ? argmax(logProbs) : draw(probabilities, keptTokens(probabilities, p), uniforms!.data[b]);
+      const row = rowOf(logits!, b);
+      const { logProbs, masses } = rowSoftmax(row, p.temperature);
+      const id = p.temperature === 0 ? argmax(row) : draw(masses, keptTokens(row, masses, p), uniforms!.data[b]);
       ids.data[b] = id;
       logp.data[b] = logProbs[id];
     }
@@ -174,24 +177,18 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
   ],
 };
 
-/** Inverse CDF in index order over the kept tokens. */
-function draw(probabilities: Float64Array, kept: Uint8Array, uniform: number): number {
-  let mass = 0;
-  for (let v = 0; v < kept.length; v++) if (kept[v]) mass += probabilities[v];
+/** Inverse CDF in index order over the kept tokens; 0 where no token can be drawn. */
+function draw(masses: Float64Array, kept: Uint8Array, uniform: number): number {
+  const mass = masses.reduce((sum, m, v) => sum + kept[v] * m, 0);
   let rest = uniform * mass;
   let last = 0;
   for (let v = 0; v < kept.length; v++) {
-    if (!kept[v]) continue;
+    if (!kept[v] || masses[v] === 0) continue;
     last = v;
-    rest -= probabilities[v];
+    rest -= masses[v];
     if (rest < 0) return v;
   }
   return last;
-}
-function argmax(row: Float64Array): number {
-  let best = 0;
-  for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;
-  return best;
 }
 /** See `sampleTokensOp`. */
 export function sampleTokens(logits: Tensor, uniforms: Tensor, params: SamplingParams): { ids: Tensor; logp: Tensor } {
@@ -309,7 +306,8 @@ export interface TopLogProbsParams {
 
 /**
  * The k likeliest tokens of row rows[r] of logits [B,V], likeliest first (ties to the lower id), and their log-probabilities under
- * softmax(logits / temperatures[r]), temperature 0 counting as 1: ids i32 [R,k], logp f32 [R,k].
+ * softmax(logits / temperatures[r]), temperature 0 counting as 1: ids i32 [R,k], logp f32 [R,k]. Where fewer than k logits are numbers,
+ * the rest of the ids are -1 with logp NaN.
  */
 export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
   name: "topLogProbs",
@@ -323,11 +321,13 @@ export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
   },
   reference: ([logits, rows, temperatures], [ids, logp], { k }) => {
     for (let r = 0; r < rows!.shape[0]; r++) {
-      const logProbs = rowLogProbs(logits!, rows!.data[r], temperatures!.data[r]);
-      const order = Array.from(logProbs.keys()).sort((a, b) => logProbs[b] - logProbs[a] || a - b);
+      const row = rowOf(logits!, rows!.data[r]);
+      const { logProbs } = rowSoftmax(row, temperatures!.data[r]);
+      const numbers = Array.from(row.keys()).filter((v) => !Number.isNaN(row[v]));
+      const order = numbers.sort(falling(row));
       for (let i = 0; i < k; i++) {
-        ids.data[r * k + i] = order[i];
-        logp.data[r * k + i] = logProbs[order[i]];
+        ids.data[r * k + i] = order[i] ?? -1;
+        logp.data[r * k + i] = i < order.length ? logProbs[order[i]] : Number.NaN;
       }
     }
   },

@@ -191,12 +191,12 @@ interface ExpertFunctions {
 interface HeadFunctions {
   // biome-ignore format: one line per group of operands
   headLogProb(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, lse: Address, entropy: Address,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, logSum: Address, entropy: Address,
     T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headLogProbBackward(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, lse: Address, dLogp: Address, dh: Address, dhType: TypeCode,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logSum: Address, dLogp: Address, dh: Address, dhType: TypeCode,
     dW: Address, accumulateDw: boolean, T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands

@@ -9,19 +9,19 @@ const loss = operandsOf("headCrossEntropy");
 /** The kernels of the output head, bound to a loaded addon. */
 export function headKernels(addon: NativeAddon): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
   return {
-    headLogProb([h, w, targets], [logp, lse, entropy], { temperature, bf16Compute }) {
+    headLogProb([h, w, targets], [logp, logSum, entropy], { temperature, bf16Compute }) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProb(
-        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logp), f32(lse), f32(entropy),
+        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logp), f32(logSum), f32(entropy),
         h!.shape[0], V, d, temperature, bf16Compute,
       );
     },
-    headLogProbBackward([h, w, targets, lse, dLogp], [dh, dw], { temperature, bf16Compute, accumulate }) {
+    headLogProbBackward([h, w, targets, logSum, dLogp], [dh, dw], { temperature, bf16Compute, accumulate }) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProbBackward(
-        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(lse), f32(dLogp), float(dh), typeCode(dh),
+        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logSum), f32(dLogp), float(dh), typeCode(dh),
         f32(dw), accumulate, h!.shape[0], V, d, temperature, bf16Compute,
       );
     },
