@@ -4,10 +4,11 @@ export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/
 export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
 export { type Policy, type RolloutOptions, rollout } from "./eval/rollout.js";
 export type { Trajectory } from "./eval/trajectory.js";
-export { type Completion, type GenerateOptions, type GenerateRequest, generate, type StopReason } from "./inference/generate.js";
+export { type Completion, type GenerateOptions, type GenerateRequest, generate } from "./inference/generate.js";
 export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./inference/open-model.js";
 export { framePrompt } from "./inference/prompt.js";
-export { type ResponsePiece, ThinkSplitter } from "./inference/think-splitter.js";
+export type { FinishReason, TokenEvent, TokenPart } from "./inference/request.js";
+export { ResponseReader } from "./inference/response-reader.js";
 export { createModel } from "./models/create.js";
 export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";
 export { LanguageModel, type ModelOptions } from "./models/language-model.js";

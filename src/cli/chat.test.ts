@@ -20,11 +20,10 @@ function newChat(remembers = true): ChatState {
     kind: "conversation" as const,
     remembers,
     prompt: () => ({ text: "", ids: new Int32Array(1), startsInside: false }),
-    reply: () => ({ push: () => [], flush: () => [] }),
+    form: "chat" as const,
   };
-  // biome-ignore lint/correctness/useYield: it says nothing
-  const reply = async function* () {
-    return "stop" as const;
+  const reply = () => {
+    throw new Error("nobody asks");
   };
   const session = new ChatSession({ maxPositions: 99, reply }, style);
   return { session, defaults: { temperature: 0.6, topP: 0.95, topK: 0 }, sampling: {}, thinkMode: "fold", lastThinking: "" };
@@ -107,7 +106,7 @@ describe("messages of several lines", () => {
 const FIGURES = { numPromptTokens: 5, numTokens: 11, numThinking: 6, seconds: 2.5, firstTokenSeconds: 0.5, stopReason: "stop" as const };
 
 /** What stands on a terminal after the events; `screen` follows the two escapes that are used. */
-function show(mode: ThinkMode, pieces: readonly [part: "think" | "text", text: string][], colored = false): { screen: string; written: string } {
+function show(mode: ThinkMode, pieces: readonly [part: "thought" | "answer", text: string][], colored = false): { screen: string; written: string } {
   let written = "";
   let clock = 0;
   const view = new ReplyView({ write: (text) => void (written += text), columns: 40 }, { mode, colored, now: () => (clock += 100) });
@@ -131,12 +130,12 @@ function screenOf(written: string): string {
 }
 
 describe("a reply on a terminal", () => {
-  const pieces: [part: "think" | "text", text: string][] = [
-    ["think", "\nfirst "],
-    ["think", "thought, long enough for two lines of forty\nand a line"],
-    ["text", "\n\n"],
-    ["text", "the "],
-    ["text", "answer"],
+  const pieces: [part: "thought" | "answer", text: string][] = [
+    ["thought", "\nfirst "],
+    ["thought", "thought, long enough for two lines of forty\nand a line"],
+    ["answer", "\n\n"],
+    ["answer", "the "],
+    ["answer", "answer"],
   ];
   const footer = "11 tokens, 5.0 tokens/s, the first after 0.50 s\n";
   test("folds its thinking into one line", () => {
@@ -156,7 +155,7 @@ describe("a reply on a terminal", () => {
   });
   test("cannot steer it", () => {
     expect(withoutControls("a\x1b[2J\x07\u009b1m\r\tb\n")).toBe("a[2J1m\tb\n");
-    expect(show("on", [["text", "a\x1b]0;title\x07b"]], false).written).not.toContain("\x1b]0");
+    expect(show("on", [["answer", "a\x1b]0;title\x07b"]], false).written).not.toContain("\x1b]0");
   });
   test("ends with its figures, and why it was cut short", () => {
     expect(figuresLine(FIGURES)).toBe(footer.trimEnd());

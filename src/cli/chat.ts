@@ -74,7 +74,10 @@ async function answerLine(question: string, state: ChatState, json: boolean, sig
   let isBegun = false;
   for await (const event of state.session.ask(question, state.sampling, signal)) {
     if (event.kind === "end") finishLine(question, event, state, json);
-    else if (!json && event.part !== "think") {
+    else if (!json && event.kind === "recast" && isBegun) {
+      process.stdout.write("\n\n"); // that was thinking; the answer begins anew
+      isBegun = false;
+    } else if (!json && event.kind === "piece" && event.part === "answer") {
       const text: string = isBegun ? event.text : event.text.trimStart();
       isBegun ||= text !== "";
       process.stdout.write(text);

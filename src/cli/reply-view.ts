@@ -37,7 +37,8 @@ export class ReplyView {
 
   show(event: ChatEvent): void {
     if (event.kind === "end") this.end(event.figures);
-    else if (event.part === "think") this.showThinking(withoutControls(event.text), event.numTokens);
+    else if (event.kind === "recast") this.recast();
+    else if (event.part === "thought") this.showThinking(withoutControls(event.text), event.numTokens);
     else this.showAnswer(withoutControls(event.text));
   }
 
@@ -45,6 +46,13 @@ export class ReplyView {
   close(): void {
     this.foldThinking();
     if (this.shown !== "nothing") this.stream.write(`${this.options.colored ? "\x1b[0m" : ""}\n`);
+    this.shown = "nothing";
+  }
+
+  /** What was shown as answer cannot be taken back; a line says what it was. */
+  private recast(): void {
+    if (this.shown === "nothing") return;
+    this.stream.write(`\n${this.dim("(that was thinking)")}\n\n`);
     this.shown = "nothing";
   }
 

@@ -50,8 +50,5 @@ async function answer({ model, tokenizer, template }: OpenedChat, question: stri
   const session = new ChatSession(model, chatStyle(tokenizer, template, flags));
   session.system = flags.system;
   const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });
-  for await (const event of session.ask(question, flags, signal)) {
-    if (event.kind === "piece") writer.push(event);
-    else writer.finish(question, event.figures);
-  }
+  for await (const event of session.ask(question, flags, signal)) writer.show(event, question);
 }

@@ -3,7 +3,7 @@ import { heldOutProblems, type ProblemCount } from "../tasks/held-out.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { type Evaluation, evaluateSamples } from "./evaluate.js";
 import { type Policy, rollout } from "./rollout.js";
-import type { Trajectory } from "./trajectory.js";
+import { responseOf, type Trajectory } from "./trajectory.js";
 
 /** How samples of an evaluation are drawn. */
 export interface SamplingPlan {
@@ -39,8 +39,8 @@ export async function evaluatePolicy(policy: Policy, task: Task, options: Evalua
   const seconds = (performance.now() - started) / 1000;
   const samples = problems.map((problem, i) => ({
     problem,
-    completions: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map((t) => t.completion),
+    responses: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map(responseOf),
   }));
-  const evaluation = evaluateSamples(task, samples, (text) => policy.tokenizer.encode(text).length);
+  const evaluation = evaluateSamples(task, samples);
   return { evaluation, problems, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
 }

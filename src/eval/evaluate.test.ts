@@ -9,8 +9,10 @@ const problem = (id: string): Problem => ({ id, split: "heldout", fields: { a: 1
 const count = (entries: readonly (readonly [id: string, answers: readonly string[]])[], of: Task = task) =>
   evaluateSamples(
     of,
-    entries.map(([id, answers]) => ({ problem: problem(id), completions: answers.map((answer) => `<think>a b</think><answer>${answer}</answer>`) })),
-    (text) => text.split(" ").length,
+    entries.map(([id, answers]) => ({
+      problem: problem(id),
+      responses: answers.map((answer) => ({ text: answer, answer, wellFormed: true, numThinking: 2 })),
+    })),
   );
 
 describe("standard errors", () => {

@@ -1,12 +1,21 @@
 // Sampling-based evaluation on held-out problems: pass@1, pass@k, cons@k, thinking length, format, with standard errors.
 // Knows how to count; who samples is given to it.
-import { parseResponse } from "../tasks/response.js";
 import { type Problem, sameAnswer, type Task } from "../tasks/task.js";
+
+/** A sampled response as it is counted, and as it is kept. */
+export interface SampledResponse {
+  readonly text: string;
+  /** What is graded; null where there was none. */
+  readonly answer: string | null;
+  readonly wellFormed: boolean;
+  /** Tokens of thought, the tags not included. */
+  readonly numThinking: number;
+}
 
 /** Samples of one problem. */
 export interface ProblemSamples {
   readonly problem: Problem;
-  readonly completions: readonly string[];
+  readonly responses: readonly SampledResponse[];
 }
 
 /** Means over problems. */
@@ -35,28 +44,27 @@ export interface Evaluation extends EvaluationCounts {
 
 const KEYS = ["pass1", "passK", "consK", "meanThinkTokens", "formatRate"] as const;
 
-/** Counts samples. `countTokens` measures thinking text. Entries of the same problem are one cluster in the standard errors. */
-export function evaluateSamples(task: Task, samples: readonly ProblemSamples[], countTokens: (text: string) => number): Evaluation {
-  const rows = samples.map(({ problem, completions }) => countProblem(task, problem, completions, countTokens));
+/** Counts samples. Entries of the same problem are one cluster in the standard errors. */
+export function evaluateSamples(task: Task, samples: readonly ProblemSamples[]): Evaluation {
+  const rows = samples.map(({ problem, responses }) => countProblem(task, problem, responses));
   const clusters = samples.map(({ problem }) => problem.id);
   const of = <T>(reduce: (values: number[]) => T) =>
     Object.fromEntries(KEYS.map((k) => [k, reduce(rows.map((r) => r[k]))])) as Record<keyof EvaluationCounts, T>;
   return { ...of(mean), problems: new Set(clusters).size, stderr: of((values) => clusteredError(values, clusters)) };
 }
 
-function countProblem(task: Task, problem: Problem, completions: readonly string[], countTokens: (text: string) => number): EvaluationCounts {
-  const parsed = completions.map((text) => parseResponse(text));
-  const correct = parsed.map(({ answer }) => (answer === null ? 0 : task.verify(problem, answer)));
+function countProblem(task: Task, problem: Problem, responses: readonly SampledResponse[]): EvaluationCounts {
+  const correct = responses.map(({ answer }) => (answer === null ? 0 : task.verify(problem, answer)));
   return {
     pass1: mean(correct),
     passK: Math.max(0, ...correct),
     consK: majority(
-      parsed.map((p) => p.answer),
+      responses.map(({ answer }) => answer),
       correct,
       (a, b) => sameAnswer(task, problem, a, b),
     ),
-    meanThinkTokens: mean(parsed.map(({ think }) => (think === null ? 0 : countTokens(think)))),
-    formatRate: mean(parsed.map(({ wellFormed }) => Number(wellFormed))),
+    meanThinkTokens: mean(responses.map(({ numThinking }) => numThinking)),
+    formatRate: mean(responses.map(({ wellFormed }) => Number(wellFormed))),
   };
 }
 

@@ -2,17 +2,17 @@
 // Knows not where the parts are kept.
 import { DataError } from "../errors.js";
 import type { Problem, Task } from "../tasks/task.js";
-import { type Evaluation, evaluateSamples, type ProblemSamples } from "./evaluate.js";
+import { type Evaluation, evaluateSamples, type ProblemSamples, type SampledResponse } from "./evaluate.js";
 import type { SamplingPlan } from "./evaluate-policy.js";
 import { type Policy, rollout } from "./rollout.js";
-import type { Trajectory } from "./trajectory.js";
+import { responseOf, type Trajectory } from "./trajectory.js";
 
-/** One problem's completions, as kept. */
+/** One problem's responses, as kept. */
 export interface SampledProblem {
   /** Which held-out problem: 0, 1, … */
   readonly index: number;
   readonly problem: string;
-  readonly completions: readonly string[];
+  readonly responses: readonly SampledResponse[];
 }
 
 /** How to take parts. */
@@ -38,13 +38,13 @@ export async function runEvaluation(policy: Policy, task: Task, options: Evaluat
     const trajectories = await rollout(policy, task, problems.slice(from, to), { ...options, numGenerations: samplesPerProblem, firstProblem: from });
     for (let index = from; index < to; index++) {
       const own = trajectories.slice((index - from) * samplesPerProblem, (index - from + 1) * samplesPerProblem);
-      const each = { index, problem: problems[index].id, completions: own.map((t) => t.completion) };
+      const each = { index, problem: problems[index].id, responses: own.map(responseOf) };
       sampled.set(index, each);
       options.onProblem(each, own);
     }
   }
-  const all = problems.map((problem, i): ProblemSamples => ({ problem, completions: (sampled.get(i) as SampledProblem).completions }));
-  return evaluateSamples(task, all, (text) => policy.tokenizer.encode(text).length);
+  const all = problems.map((problem, i): ProblemSamples => ({ problem, responses: (sampled.get(i) as SampledProblem).responses }));
+  return evaluateSamples(task, all);
 }
 
 /** Kept samples count only for the problem they were made for. */

@@ -2,6 +2,7 @@
 import { generate } from "../inference/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { hashString } from "../random.js";
+import { opensThought } from "../tasks/response.js";
 import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { Interrupted } from "../train/interrupted.js";
@@ -34,15 +35,21 @@ export interface RolloutOptions {
 export async function rollout(policy: Policy, task: Task, problems: readonly Problem[], options: RolloutOptions): Promise<Trajectory[]> {
   const { numGenerations, maxNewTokens, temperature, topP, slots, seed, firstProblem = 0, signal } = options;
   const prompts = problems.map((problem) => task.renderPrompt(problem, policy.template));
-  const promptIds = prompts.map((prompt) => policy.tokenizer.encode(prompt, { addSpecialTokens: true }));
+  const { tokenizer, stopIds } = policy;
+  const promptIds = prompts.map((prompt) => tokenizer.encode(prompt, { addSpecialTokens: true }));
   const requests = problems.flatMap((_, p) =>
-    Array.from({ length: numGenerations }, (_, g) => ({ prompt: promptIds[p], seed: hashString(`${seed}/${firstProblem + p}/${g}`), maxNewTokens })),
+    Array.from({ length: numGenerations }, (_, g) => ({
+      prompt: promptIds[p],
+      form: "tagged" as const,
+      thinking: { startsInside: opensThought(prompts[p]) },
+      seed: hashString(`${seed}/${firstProblem + p}/${g}`),
+      maxNewTokens,
+    })),
   );
-  const completions = await generate(policy.model, requests, { temperature, topP, slots, stopIds: policy.stopIds, signal });
+  const completions = await generate(policy.model, requests, { temperature, topP, slots, stopIds, tokenizer, signal });
   if (signal?.aborted) throw new Interrupted(); // half-finished completions would be counted as wrong ones
-  return completions.map(({ ids, logProbs, stopReason }, i) => {
+  return completions.map(({ ids: completionIds, response, ...rest }, i) => {
     const p = Math.floor(i / numGenerations);
-    const completion = policy.tokenizer.decode(ids, { skipSpecialTokens: true });
-    return { problem: problems[p], prompt: prompts[p], promptIds: promptIds[p], completionIds: ids, completion, logProbs, stopReason };
+    return { problem: problems[p], prompt: prompts[p], promptIds: promptIds[p], completionIds, completion: response.text, response, ...rest };
   });
 }

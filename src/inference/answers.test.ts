@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
+import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { Engine, type Speculation } from "./engine.js";
 import { ScriptRunner } from "./fake-runner.fixture.js";
@@ -11,6 +12,11 @@ import type { GenerationRequest, GenerationResult, TokenEvent } from "./request.
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const bytes = createByteTokenizer({ bos: "<s>", eos: "</s>", tags: ["<think>", "</think>"] });
+/** The same, but that it flags the tags as control tokens. */
+const flaggedBytes = createTokenizer(
+  { ...bytes.toJSON(), added_tokens: bytes.toJSON().added_tokens?.map((token) => ({ ...token, special: true })) },
+  { eos_token: "</s>" },
+);
 /** The tags cut into bytes, as by a tokenizer that does not know them. */
 const plainBytes = createByteTokenizer({ bos: "<s>", eos: "</s>" });
 const PROMPT = [65, 66, 67];
@@ -70,6 +76,7 @@ describe("the text", () => {
 
 describe.each([
   ["as tokens", bytes],
+  ["flagged as special", flaggedBytes],
   ["as text", plainBytes],
 ])("thinking with tags %s", (_, tokenizer) => {
   const inside = { startsInside: true };
@@ -77,7 +84,7 @@ describe.each([
     const { result, events } = await reply("a STOP b</think>yes STOP", { thinking: inside, stop: ["STOP"] }, tokenizer);
     expect(result).toMatchObject({ text: "a STOP b</think>yes ", stopText: "STOP", isThinkClosed: true });
     const numThinking = tokenizer.encode("a STOP b</think>").length;
-    expect(events.map((e) => e.isThinking)).toEqual(events.map((_e, i) => i < numThinking));
+    expect(events.map((e) => e.part)).toEqual(events.map((_e, i) => (i < numThinking ? "thought" : "answer")));
   });
   test("can be opened by the completion itself", async () => {
     expect((await reply("<think>hm</think>yes</s>", {}, tokenizer)).result).toMatchObject({ text: "<think>hm</think>yes", isThinkClosed: true });

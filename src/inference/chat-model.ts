@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import type { ChatModel, ReplyEnd, ReplyRequest } from "./chat-session.js";
-import { Engine } from "./engine.js";
+import type { ChatModel, ReplyRequest } from "./chat-session.js";
+import { Engine, type RunningRequest } from "./engine.js";
 import { type InferenceModel, type InferenceOptions, openForInference, parseRandomName } from "./open-for-inference.js";
 import { isRunDirectory, readModelFacts } from "./open-model.js";
 import { runnerOf } from "./paged-runner.js";
@@ -46,19 +46,11 @@ const withoutTokenizer = (path: string, why?: string) =>
 export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
   return {
     maxPositions: engine.maxContext,
-    async *reply({ prompt, maxNewTokens, sampling, signal }: ReplyRequest): AsyncGenerator<string, ReplyEnd> {
+    reply({ prompt, form, maxNewTokens, sampling, signal }: ReplyRequest): RunningRequest {
       const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP, seed, thinkBudget: budget } = sampling;
       const thinking = { startsInside: prompt.startsInside, budget, unclosed: prompt.startsInside ? "close" : "end" } as const;
-      const running = engine.submit({ prompt: prompt.ids, maxNewTokens, sampling: { temperature, topP, topK, minP, seed }, stopIds, thinking, signal });
-      let told = "";
-      for await (const { text } of running) {
-        told += text;
-        yield text;
-      }
-      const { text, finishReason } = await running.result;
-      // The end of a text, held back while it might have gone on, comes with the result.
-      if (text.length > told.length) yield text.slice(told.length);
-      return finishReason;
+      const drawn = { temperature, topP, topK, minP, seed };
+      return engine.submit({ prompt: prompt.ids, form, maxNewTokens, sampling: drawn, stopIds, thinking, signal });
     },
   };
 }

@@ -3,30 +3,36 @@ import { expect, test } from "vitest";
 import { ConfigError, DataError } from "../errors.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
-import { type ChatEvent, type ChatModel, type ChatSampling, ChatSession, type ReplyEnd } from "./chat-session.js";
+import { type ChatEvent, type ChatModel, type ChatSampling, ChatSession } from "./chat-session.js";
 import { chatStyle } from "./chat-style.js";
-import { ReplySplitter } from "./reply-splitter.js";
+import { Generation } from "./generation.js";
+import type { FinishReason } from "./request.js";
 
 const TEMPLATE =
   "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] }}{% else %}{{ m.content }}{% endif %}" +
   "{% endfor %}{% if add_generation_prompt %}[assistant]<think>\n{% endif %}";
 const plain = createByteTokenizer({ bos: "<b>" });
+/** Its template leaves the thinking to the model. */
+const unopened = createTokenizer(plain.toJSON(), { bos_token: "<b>", chat_template: TEMPLATE.replace("<think>\n", "") });
 const chatty = createTokenizer(plain.toJSON(), { bos_token: "<b>", chat_template: TEMPLATE });
 
-/** Says the replies in turn, a few letters at a time, and keeps what it was asked. */
+/** Says the replies in turn, byte by byte, and keeps what it was asked. */
 class ScriptedModel implements ChatModel {
   readonly maxPositions = 200;
   readonly asked: string[] = [];
   readonly samplings: (ChatSampling & { readonly maxNewTokens: number })[] = [];
 
-  constructor(private readonly replies: readonly { readonly text: string; readonly end?: ReplyEnd }[]) {}
+  constructor(private readonly replies: readonly { readonly text: string; readonly end?: FinishReason }[]) {}
 
-  async *reply({ prompt, sampling, maxNewTokens }: Parameters<ChatModel["reply"]>[0]): AsyncGenerator<string, ReplyEnd> {
+  reply({ prompt, form, sampling, maxNewTokens }: Parameters<ChatModel["reply"]>[0]) {
     const { text, end = "stop" } = this.replies[this.asked.length];
     this.asked.push(prompt.text);
     this.samplings.push({ ...sampling, maxNewTokens });
-    for (let at = 0; at < text.length; at += 3) yield text.slice(at, at + 3);
-    return end;
+    const request = { prompt: prompt.ids, form, thinking: { startsInside: prompt.startsInside } };
+    const said = new Generation(request, Number.POSITIVE_INFINITY, plain, () => {});
+    for (const id of plain.encode(text)) said.take(id, 0);
+    said.finish(end);
+    return { result: said.result, [Symbol.asyncIterator]: () => said.events[Symbol.asyncIterator]() };
   }
 }
 
@@ -42,13 +48,13 @@ test("thinking and answer are told apart, counted, and the thinking stays out of
   session.system = "Be brief.";
   const { thinking, answer, figures } = await ask(session, "a?");
   expect({ thinking, answer }).toEqual({ thinking: "so so", answer: "\n\nyes" });
-  expect(figures).toMatchObject({ numTokens: 6, numThinking: 5, stopReason: "stop" });
+  expect(figures).toMatchObject({ numTokens: 18, numThinking: 13, stopReason: "stop" });
   await ask(session, "b?");
   expect(model.asked).toEqual([
     "<b>[system]Be brief.[user]a?[assistant]<think>\n",
     "<b>[system]Be brief.[user]a?[assistant]\n\nyes[user]b?[assistant]<think>\n",
   ]);
-  expect(session.totals).toMatchObject({ numReplies: 2, numTokens: 10 });
+  expect(session.totals).toMatchObject({ numReplies: 2, numTokens: 28 });
 });
 
 test("every reply has a seed of its own, and at most what the context leaves", async () => {
@@ -114,25 +120,15 @@ test("a saved conversation goes on, and what is none is refused", async () => {
   for (const bad of [null, 3, {}, { messages: [{ role: "user" }] }, { messages: [], system: 3 }]) expect(() => other.load(bad)).toThrow(DataError);
 });
 
-test("a reply's thinking stands first or not at all, however it is cut; later tags are text", () => {
-  const split = (pieces: readonly string[], prefilled: boolean) => {
-    const splitter = new ReplySplitter({ prefilled });
-    const parts: Record<string, string> = { think: "", text: "" };
-    for (const { part, text } of [...pieces.flatMap((piece) => splitter.push(piece)), ...splitter.flush()]) parts[part] += text;
-    return parts;
-  };
-  const cases: [string, boolean, object][] = [
-    ["<think>a<b</think>c <think>d</think>", false, { think: "a<b", text: "c <think>d</think>" }],
-    ["\n <think>a</think>b", false, { think: "a", text: "b" }],
-    ["a</think>b", true, { think: "a", text: "b" }],
-    ["a</thin", true, { think: "a</thin", text: "" }],
-    ["use <think> here", false, { think: "", text: "use <think> here" }],
-    ["<thing>", false, { think: "", text: "<thing>" }],
-    ["<thi", false, { think: "", text: "<thi" }],
-    ["", false, { think: "", text: "" }],
-  ];
-  for (const [text, prefilled, expected] of cases) {
-    for (let at = 0; at <= text.length; at++) expect(split([text.slice(0, at), text.slice(at)], prefilled)).toEqual(expected);
-    expect(split([...text], prefilled)).toEqual(expected);
+test("a reply with nothing but a closing tag was thinking up to it, and the events say so when it comes", async () => {
+  const session = new ChatSession(new ScriptedModel([{ text: "so so</think>yes" }]), chatStyle(unopened, null));
+  const told = { thought: "", answer: "" };
+  const kinds: string[] = [];
+  for await (const event of session.ask("a?", {})) {
+    if (event.kind !== kinds.at(-1)) kinds.push(event.kind);
+    if (event.kind === "piece") told[event.part] += event.text;
+    if (event.kind === "recast") Object.assign(told, { thought: told.answer, answer: "" });
+    if (event.kind === "end") expect(event).toMatchObject({ thinking: "so so", answer: "yes", figures: { numThinking: 13 } });
   }
+  expect({ told, kinds }).toEqual({ told: { thought: "so so", answer: "yes" }, kinds: ["piece", "recast", "piece", "end"] });
 });

@@ -1,8 +1,10 @@
 // A conversation with a model: messages in, events out, the history kept. Knows the model only as something that makes tokens.
 import { ConfigError, DataError } from "../errors.js";
+import type { ResponseForm } from "../tasks/response.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
-import type { ResponsePart } from "./think-splitter.js";
+import type { RunningRequest } from "./engine.js";
+import type { FinishReason, GenerationResult, TokenEvent, TokenPart } from "./request.js";
 
 /** How tokens are drawn; what is left out is the model's own way. */
 export interface ChatSampling {
@@ -17,21 +19,19 @@ export interface ChatSampling {
   readonly thinkBudget?: number;
 }
 
-/** Why a reply ended. */
-export type ReplyEnd = "stop" | "length" | "loop" | "cancelled";
-
 /** A reply to make. */
 export interface ReplyRequest {
   readonly prompt: ChatPrompt;
+  readonly form: ResponseForm;
   readonly maxNewTokens: number;
   readonly sampling: ChatSampling;
   readonly signal?: AbortSignal;
 }
 
-/** Something that makes tokens. Each comes with the text that has become certain with it; the generator returns why it ended. */
+/** Something that makes tokens: an engine, or a test's own. */
 export interface ChatModel {
   readonly maxPositions: number;
-  reply(request: ReplyRequest): AsyncGenerator<string, ReplyEnd>;
+  reply(request: ReplyRequest): Pick<RunningRequest, "result" | typeof Symbol.asyncIterator>;
 }
 
 /** Figures of a reply. */
@@ -43,13 +43,15 @@ export interface ReplyFigures {
   readonly seconds: number;
   /** From the question to the first token. */
   readonly firstTokenSeconds: number;
-  readonly stopReason: ReplyEnd;
+  readonly stopReason: FinishReason;
 }
 
 /** What happens while a reply is made: pieces of it, at last its whole. */
 export type ChatEvent =
-  /** `numTokens`: tokens so far. */
-  | { readonly kind: "piece"; readonly part: ResponsePart; readonly text: string; readonly numTokens: number }
+  /** Text of the thought or the answer, tags left out. `numTokens`: tokens so far. */
+  | { readonly kind: "piece"; readonly part: TokenPart; readonly text: string; readonly numTokens: number }
+  /** All that was told as answer so far was thought: it ended in a `</think>` that nothing had opened. */
+  | { readonly kind: "recast"; readonly numTokens: number }
   | { readonly kind: "end"; readonly thinking: string; readonly answer: string; readonly figures: ReplyFigures };
 
 /** A conversation as /save writes it. */
@@ -126,22 +128,13 @@ export class ChatSession {
     const room = this.model.maxPositions - prompt.ids.length;
     if (room < 1) throw new ConfigError(this.tooLong(prompt.ids.length));
     const reply = new ReplyRecord(prompt.ids.length);
-    const parts = this.style.reply(prompt);
     const drawn = { ...sampling, seed: (sampling.seed ?? 0) + this.counts.numReplies };
-    const tokens = this.model.reply({ prompt, maxNewTokens: Math.min(room, sampling.maxTokens ?? room), sampling: drawn, signal });
-    for (let next = await tokens.next(); ; next = await tokens.next()) {
-      const pieces = next.done ? parts.flush() : parts.push(next.value);
-      if (!next.done) reply.count();
-      for (const { part, text } of pieces) {
-        reply.add(part, text);
-        yield { kind: "piece", part, text, numTokens: reply.numTokens };
-      }
-      if (!next.done) continue;
-      const end = reply.end(next.value);
-      this.remember(turn, end);
-      yield end;
-      return;
-    }
+    const maxNewTokens = Math.min(room, sampling.maxTokens ?? room);
+    const running = this.model.reply({ prompt, form: this.style.form, maxNewTokens, sampling: drawn, signal });
+    for await (const token of running) yield* reply.take(token);
+    const end = reply.end(await running.result);
+    this.remember(turn, end);
+    yield end;
   }
 
   private systemTurn(): ChatMessage[] {
@@ -167,39 +160,31 @@ export class ChatSession {
   }
 }
 
-/** Counts and gathers a reply while it is made. */
+/** Counts a reply's tokens while it is made. */
 class ReplyRecord {
-  numTokens = 0;
+  private numTokens = 0;
   private readonly startedMs = performance.now();
   private firstMs = Number.NaN;
   private numThinking = 0;
-  private isThinking = false;
-  private readonly texts: Record<ResponsePart, string> = { think: "", answer: "", text: "" };
 
   constructor(private readonly numPromptTokens: number) {}
 
-  count(): void {
+  *take({ pieces, part }: TokenEvent): Generator<ChatEvent, void> {
     if (this.numTokens++ === 0) this.firstMs = performance.now();
-    if (this.isThinking) this.numThinking++;
+    const { numTokens } = this;
+    // The first piece of a thought tells of the tokens that spelled its tag.
+    if (part === "thought") this.numThinking = numTokens;
+    for (const piece of pieces) {
+      if (piece.recasts) yield { kind: "recast", numTokens };
+      if (piece.part !== "tag") yield { kind: "piece", part: piece.part, text: piece.text, numTokens };
+    }
   }
 
-  add(part: ResponsePart, text: string): void {
-    // The first piece of thinking tells of the tokens that held it back.
-    if (part === "think" && !this.isThinking) this.numThinking = this.numTokens;
-    this.isThinking = part === "think";
-    this.texts[part] += text;
-  }
-
-  end(stopReason: ReplyEnd): Extract<ChatEvent, { kind: "end" }> {
-    const { think, answer, text } = this.texts;
+  end({ response, finishReason: stopReason }: GenerationResult): Extract<ChatEvent, { kind: "end" }> {
     const seconds = (performance.now() - this.startedMs) / 1000;
     const firstTokenSeconds = this.numTokens === 0 ? seconds : (this.firstMs - this.startedMs) / 1000;
     const { numPromptTokens, numTokens, numThinking } = this;
-    return {
-      kind: "end",
-      thinking: think,
-      answer: answer || text,
-      figures: { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, stopReason },
-    };
+    const figures = { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, stopReason };
+    return { kind: "end", thinking: response.think ?? "", answer: response.reply, figures };
   }
 }

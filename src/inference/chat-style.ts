@@ -1,13 +1,11 @@
 // How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single questions a model of this
 // project was trained on. Knows no model and no way of sampling.
 import { ConfigError } from "../errors.js";
+import { opensThought, type ResponseForm } from "../tasks/response.js";
 import type { PromptTemplate } from "../tasks/task.js";
-import { prefillsThink } from "../tasks/templates.js";
 import { type ChatMessage, ChatTemplate, encodePrompt } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { frameOfChatTemplate, framePrompt } from "./prompt.js";
-import { type ReplyParts, ReplySplitter } from "./reply-splitter.js";
-import { ThinkSplitter } from "./think-splitter.js";
 
 /** A conversation as the model gets it. */
 export interface ChatPrompt {
@@ -25,8 +23,8 @@ export interface ChatStyle {
   readonly remembers: boolean;
   /** Throws DataError or ConfigError for a conversation the model cannot be given. */
   prompt(messages: readonly ChatMessage[]): ChatPrompt;
-  /** What parts the reply to a prompt. */
-  reply(prompt: ChatPrompt): ReplyParts;
+  /** How thought and answer of a reply are told apart. */
+  readonly form: ResponseForm;
 }
 
 /** The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its chat template. `raw` gives every message as it is. */
@@ -37,22 +35,22 @@ export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, 
   return template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, frame ?? trained);
 }
 
-const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: prefillsThink(text) });
+const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: opensThought(text) });
 
 const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer): ChatStyle => ({
   kind: "conversation",
   remembers: true,
+  form: "chat",
   prompt: (messages) => toPrompt(tokenizer, template.render(messages, { openAssistant: true })),
-  reply: ({ startsInside }) => new ReplySplitter({ prefilled: startsInside }),
 });
 
 const questionStyle = (tokenizer: Tokenizer, trained: PromptTemplate | null): ChatStyle => ({
   kind: trained === null ? "text" : "question",
   remembers: false,
+  form: "tagged",
   prompt(messages) {
     if (messages.some(({ role }) => role === "system"))
       throw new ConfigError("this model has no chat template and so no place for a system prompt; put it into the question");
     return toPrompt(tokenizer, framePrompt(messages.at(-1)?.content ?? "", trained));
   },
-  reply: ({ startsInside }) => new ThinkSplitter({ prefilled: startsInside }),
 });

@@ -1,30 +1,33 @@
-// Sampling many completions at once, for those who want them all: rollouts, evaluation. Tokens in, tokens out; knows no text.
+// Sampling many completions at once, for those who want them all: rollouts, evaluation.
 // A request's tokens depend on its prompt, its seed and the weights alone, not on its neighbours.
 import { ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { CacheKind } from "../nn/paged-cache.js";
+import type { ParsedResponse } from "../tasks/response.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../tensor/ops/sampling.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { Engine, type RunningRequest } from "./engine.js";
 import { PagedRunner } from "./paged-runner.js";
-import type { GenerationResult } from "./request.js";
+import type { FinishReason, GenerationRequest, GenerationResult } from "./request.js";
 
-/** One completion to sample. */
-export interface GenerateRequest {
+/** One completion to sample. `form` and `thinking` say how its text is read. */
+export interface GenerateRequest extends Pick<GenerationRequest, "form" | "thinking"> {
   readonly prompt: ArrayLike<number>;
   readonly seed: number;
   readonly maxNewTokens: number;
 }
-
-/** Why a completion ended. */
-export type StopReason = "stop" | "length" | "aborted";
 
 /** A finished completion; the stop token is included. */
 export interface Completion {
   readonly ids: Int32Array;
   /** Log-probability of each token under the tempered distribution it was drawn from (before any cut). */
   readonly logProbs: Float32Array;
-  readonly stopReason: StopReason;
+  readonly stopReason: FinishReason;
+  /** The text taken apart; empty without a tokenizer. */
+  readonly response: ParsedResponse;
+  /** Tokens of thought, the tags not included. */
+  readonly numThinking: number;
 }
 
 /** How to sample. */
@@ -32,6 +35,8 @@ export interface GenerateOptions extends Partial<SamplingParams> {
   /** Rows decoded at once. */
   readonly slots?: number;
   readonly stopIds: readonly number[];
+  /** Reads the completions' text, where that is wanted. */
+  readonly tokenizer?: Tokenizer;
   readonly cache?: CacheKind;
   /** Called for every new token. */
   readonly onToken?: (request: number, id: number) => void;
@@ -49,7 +54,15 @@ export async function generate(model: LanguageModel, requests: readonly Generate
   const { cache: cacheKind = "heads" } = options;
   const cacheTokens = samplingCacheTokens(slots, maxTokens);
   const runner = new PagedRunner(model, { cacheKind, cacheType: model.parameters.compute, cacheTokens, usesDrafts: false });
-  const engine = new Engine({ runner, maxSequences: slots, maxStepTokens: Math.max(slots, STEP_TOKENS), prefixCache: "prompts", speculation: "none" });
+  const { tokenizer } = options;
+  const engine = new Engine({
+    runner,
+    tokenizer,
+    maxSequences: slots,
+    maxStepTokens: Math.max(slots, STEP_TOKENS),
+    prefixCache: "prompts",
+    speculation: "none",
+  });
   try {
     return await model.parameters.whilePacked(() => runAll(engine, requests, options));
   } finally {
@@ -63,9 +76,9 @@ export const samplingCacheTokens = (slots: number, maxTokens: number): number =>
 
 async function runAll(engine: Engine, requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Completion[]> {
   const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;
-  const all = requests.map(({ prompt, seed, maxNewTokens }, i) => {
+  const all = requests.map(({ seed, ...request }, i) => {
     const sampling = { temperature, topK, topP, minP, seed };
-    const running = engine.submit({ prompt, maxNewTokens, stopIds, sampling, loop: false, events: onToken !== undefined });
+    const running = engine.submit({ ...request, stopIds, sampling, loop: false, events: onToken !== undefined });
     if (onToken) void tell(running, (id) => onToken(i, id));
     return running;
   });
@@ -86,10 +99,12 @@ async function tell(running: RunningRequest, onToken: (id: number) => void): Pro
   for await (const { id } of running) onToken(id);
 }
 
-const completionOf = ({ ids, logProbs, finishReason }: GenerationResult): Completion => ({
+const completionOf = ({ ids, logProbs, finishReason: stopReason, response, numThinking }: GenerationResult): Completion => ({
   ids,
   logProbs,
-  stopReason: finishReason === "stop" || finishReason === "length" ? finishReason : "aborted",
+  stopReason,
+  response,
+  numThinking,
 });
 
 function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {

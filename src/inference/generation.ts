@@ -1,8 +1,7 @@
 // One request while it runs: takes each new token and says what follows from it: text, the end, forced tokens. Knows no model and no blocks.
 import { LucioleError } from "../errors.js";
 import { Random } from "../random.js";
-import { THINK_CLOSE } from "../tasks/response.js";
-import { createStreamDecoder, type StreamDecoder } from "../tokenizer/stream-decoder.js";
+import { type ReadingOptions, type ResponsePiece, ResponseRecord, THINK_CLOSE } from "../tasks/response.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { AnswerConstraint } from "./answer-grammar.js";
 import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
@@ -10,9 +9,9 @@ import { EventQueue } from "./event-queue.js";
 import { changesLogits, LogitChanges } from "./logit-changes.js";
 import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
 import type { FinishReason, GenerationRequest, GenerationResult, SamplingOptions, TokenEvent, TokenLogProb } from "./request.js";
+import { ResponseReader } from "./response-reader.js";
 import { Sequence } from "./sequence.js";
 import { StopText } from "./stop-text.js";
-import { type PartedText, ThinkTracker } from "./thinking.js";
 
 /** A request's sequence with all that is decided token by token. */
 export class Generation extends Sequence {
@@ -31,12 +30,11 @@ export class Generation extends Sequence {
 
   private readonly stopIds: ReadonlySet<number>;
   private readonly closeIds: ArrayLike<number>;
-  private readonly decoder?: StreamDecoder;
-  private readonly thinking: ThinkTracker;
+  private readonly reader?: ResponseReader;
+  private readonly record: ResponseRecord;
   private readonly stopText: StopText;
   private readonly loop?: LoopDetector;
   private logProbs = new Float32Array(64);
-  private text = "";
   private numThinking = 0;
   private settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void };
 
@@ -52,9 +50,10 @@ export class Generation extends Sequence {
     if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);
     this.events = new EventQueue(onLeave);
     this.stopIds = new Set(request.stopIds);
-    this.decoder = tokenizer && createStreamDecoder(tokenizer, { skipSpecialTokens: true });
+    const reading: ReadingOptions = { startsInside: request.thinking?.startsInside, form: request.form };
+    this.reader = tokenizer && new ResponseReader(tokenizer, reading);
+    this.record = new ResponseRecord(reading);
     this.closeIds = tokenizer ? closingIds(tokenizer) : [];
-    this.thinking = new ThinkTracker(request.thinking?.startsInside ?? false);
     this.stopText = new StopText(request.stop ?? []);
     if (request.loop !== false) this.loop = new LoopDetector(request.loop ?? DEFAULT_LOOP);
     this.result = new Promise((resolve, reject) => {
@@ -70,7 +69,7 @@ export class Generation extends Sequence {
 
   /** Whether the completion stands inside its thinking. */
   get isThinking(): boolean {
-    return this.thinking.state === "inside";
+    return this.reader?.isInside ?? false;
   }
   /** Whether the next token must obey the constraint. */
   get isConstrained(): boolean {
@@ -96,7 +95,7 @@ export class Generation extends Sequence {
   /** Ends the completion as it stands. */
   finish(reason: FinishReason): void {
     this.finishReason = reason;
-    this.text += this.flushText();
+    this.record.add(this.readRest());
     this.constraint?.dispose();
     this.events.end();
     this.settle.resolve(this.describe());
@@ -122,15 +121,15 @@ export class Generation extends Sequence {
     this.push(id);
     this.noteLogProb(logProb);
     this.changes?.add(id);
-    let text = isStop ? "" : this.readText(id);
+    let pieces = isStop && !this.reader?.isTag(id) ? [] : this.read(id);
     const isThinking = this.isThinking;
     if (wasThinking && isThinking && !isForced) this.numThinking++;
     if (wasConstrained) this.constraint?.accept(id);
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
     const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
-    if (reason) text += this.flushText();
-    this.text += text;
-    if (this.request.events !== false) this.events.push({ id, logProb, text, isThinking: wasThinking || isThinking, isForced, ...(top && { top }) });
+    if (reason) pieces = [...pieces, ...this.readRest()];
+    this.record.add(pieces);
+    if (this.request.events !== false) this.tell({ id, logProb, isForced, ...(top && { top }) }, pieces, wasThinking || isThinking);
     if (reason) this.finish(reason);
     return isLoop;
   }
@@ -141,16 +140,18 @@ export class Generation extends Sequence {
     return isLoop ? "loop" : undefined;
   }
 
-  private readText(id: number): string {
-    return this.decoder ? this.letThrough(this.thinking.push(this.decoder.push(id))) : "";
+  private read(id: number): readonly ResponsePiece[] {
+    const pieces = this.reader?.push(id) ?? [];
+    if (pieces.some(({ recasts }) => recasts)) this.numThinking = this.numGenerated - 1;
+    return this.stopText.push(pieces);
   }
-  private flushText(): string {
-    if (!this.decoder) return "";
-    return this.letThrough(this.thinking.push(this.decoder.flush())) + this.letThrough(this.thinking.flush()) + this.stopText.flush();
+  private readRest(): readonly ResponsePiece[] {
+    return [...this.stopText.push(this.reader?.end() ?? []), ...this.stopText.flush()];
   }
-  /** Stop texts are looked for in the answer alone. */
-  private letThrough({ thinking, answer }: PartedText): string {
-    return answer === "" ? thinking : thinking + this.stopText.push(answer);
+  private tell(token: Pick<TokenEvent, "id" | "logProb" | "isForced" | "top">, pieces: readonly ResponsePiece[], isOfThought: boolean): void {
+    const text = pieces.map((piece) => piece.text).join("");
+    const isThought = isOfThought || pieces.some(({ recasts }) => recasts);
+    this.events.push({ ...token, text, pieces, part: isThought ? "thought" : "answer" });
   }
 
   private noteLogProb(logProb: number): void {
@@ -163,10 +164,12 @@ export class Generation extends Sequence {
   }
 
   private describe(): GenerationResult {
+    const response = this.record.read();
     return {
       ids: this.tokens.slice(this.numPrompt, this.numTokens),
       logProbs: this.logProbs.slice(0, this.numGenerated),
-      text: this.text,
+      response,
+      text: response.text,
       finishReason: this.finishReason as FinishReason,
       ...(this.stopText.found !== undefined && { stopText: this.stopText.found }),
       numThinking: this.numThinking,

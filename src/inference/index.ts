@@ -9,5 +9,4 @@ export * from "./open-model.js";
 export * from "./paged-runner.js";
 export * from "./prompt.js";
 export * from "./request.js";
-export * from "./think-splitter.js";
-export { opensThinking } from "./thinking.js";
+export * from "./response-reader.js";

@@ -1,6 +1,7 @@
 // What is asked of the runtime and what it gives back: the types of requests, token events and results, and what makes a request impossible.
 // Knows no model.
 import { ConfigError } from "../errors.js";
+import type { ParsedResponse, ResponseForm, ResponsePiece } from "../tasks/response.js";
 import type { LoopLimits } from "./loop-detector.js";
 
 /** How tokens are drawn. Log-probabilities are those of softmax(changed logits / temperature) before the cuts top-k, top-p, min-p. */
@@ -27,12 +28,9 @@ export interface SamplingOptions {
   readonly topLogProbs?: number;
 }
 
-/**
- * Thinking between `<think>` and `</think>`. It can be opened by the prompt or as the first thing of the completion, and is closed once: later
- * tags are text. What ends it, ends it: an unclosed think is all thinking and no answer, unless `unclosed` says otherwise.
- */
+/** Bounds of the thought. An unclosed thought is all thought and no answer, unless `unclosed` says otherwise. */
 export interface ThinkingOptions {
-  /** Whether the prompt ends inside the thinking (see `opensThinking`); default false. */
+  /** Whether the prompt ends inside the thinking (see `opensThought`); default false. */
   readonly startsInside?: boolean;
   /** Tokens of thinking after which `</think>` is forced and the answer begins; default: no bound but maxNewTokens. */
   readonly budget?: number;
@@ -50,6 +48,8 @@ export interface GenerationRequest {
   readonly stopIds?: readonly number[];
   /** Texts that end the completion and do not appear in it; looked for in the answer, not in the thinking. They need the engine's tokenizer. */
   readonly stop?: readonly string[];
+  /** How thought and answer are told apart; default "chat". */
+  readonly form?: ResponseForm;
   readonly thinking?: ThinkingOptions;
   /** When a cycle of tokens ends the completion (in the thinking: forces its end); false: never. Default: `DEFAULT_LOOP`. */
   readonly loop?: LoopLimits | false;
@@ -69,12 +69,19 @@ export interface TokenLogProb {
   readonly logProb: number;
 }
 
-/** A new token. */
+/** What a token belongs to; the tag that closes the thought is part of it. */
+export type TokenPart = "thought" | "answer";
+
+/** A new token: the one event that chat, evaluation and reinforcement read. */
 export interface TokenEvent extends TokenLogProb {
-  /** Text that has become certain, perhaps "": whole characters, never a part of a stop text; "" throughout without a tokenizer. Tags are included. */
+  /**
+   * Text that has become certain, perhaps none, and what it belongs to: whole characters, never a part of a stop text. Without a tokenizer always
+   * empty. A piece that `recasts` says that what was told as answer so far was thought.
+   */
+  readonly pieces: readonly ResponsePiece[];
+  /** The texts of the pieces, joined. */
   readonly text: string;
-  /** Whether the token belongs to the thinking, the tag that closes it included. */
-  readonly isThinking: boolean;
+  readonly part: TokenPart;
   /** Whether the runtime put the token there; its log-probability is then 0. */
   readonly isForced: boolean;
   /** The likeliest tokens at this place, where they were asked for. */
@@ -89,6 +96,8 @@ export interface GenerationResult {
   /** All new tokens, a stop token included. */
   readonly ids: Int32Array;
   readonly logProbs: Float32Array;
+  /** The completion taken apart, without the stop text; empty without a tokenizer. */
+  readonly response: ParsedResponse;
   /** The text of the completion without the stop text; "" without a tokenizer. */
   readonly text: string;
   readonly finishReason: FinishReason;

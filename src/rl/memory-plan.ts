@@ -2,6 +2,7 @@
 import { ConfigError } from "../errors.js";
 import { generate, samplingCacheTokens } from "../inference/generate.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import { parseResponse } from "../tasks/response.js";
 import type { PromptTemplate, Task } from "../tasks/task.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -52,7 +53,8 @@ export function planUpdates(model: PlannedModel, name: string, options: GrpoOpti
 function plannedTrajectory(promptTokens: number, completionTokens: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
   const [promptIds, completionIds] = [new Int32Array(promptTokens), new Int32Array(completionTokens)];
-  return { problem, prompt: "", promptIds, completionIds, completion: "", logProbs: new Float32Array(completionTokens), stopReason: "length" as const };
+  const read = { completion: "", response: parseResponse(""), numThinking: 0 };
+  return { problem, prompt: "", promptIds, completionIds, ...read, logProbs: new Float32Array(completionTokens), stopReason: "length" as const };
 }
 
 /** What reinforcement will run on. */

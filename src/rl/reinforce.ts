@@ -4,7 +4,6 @@ import type { Evaluation } from "../eval/evaluate.js";
 import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
 import type { Policy } from "../eval/rollout.js";
 import { type ProblemCount, shortfall } from "../tasks/held-out.js";
-import { parseResponse } from "../tasks/response.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
 import { Interrupted } from "../train/interrupted.js";
@@ -156,8 +155,8 @@ function logRound({ session }: RlSetting, { trajectories, rewards }: GrpoStep): 
 function logTranscripts({ session, task, evaluation }: RlSetting, { trajectories }: PolicyEvaluation, model: "base" | "final", step: number): void {
   const { samplesPerProblem } = evaluation;
   for (let i = 0; i < trajectories.length && i < NUM_TRANSCRIPTS * samplesPerProblem; i += samplesPerProblem) {
-    const { problem, prompt, completion, completionIds } = trajectories[i];
-    const { answer } = parseResponse(completion);
+    const { problem, prompt, completion, completionIds, response } = trajectories[i];
+    const { answer } = response;
     const correct = answer !== null && task.verify(problem, answer) === 1;
     const sample = { problem: problem.id, prompt, completion, answer: problem.answer, correct, numTokens: completionIds.length };
     session.parts.run.logSample({ phase: "eval", step, model, split: "held_out", ...sample });

@@ -3,12 +3,29 @@ export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } 
 export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
 export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOptions, type TraceOptionsInput, traceOptions } from "./countdown-traces.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
+export { finalAnswer } from "./final-answer.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, matchesAnswer, readJsonl } from "./jsonl-task.js";
 export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
 export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
-export { ANSWER_CLOSE, ANSWER_OPEN, type ParsedResponse, parseResponse, RESPONSE_TAGS, THINK_CLOSE, THINK_OPEN } from "./response.js";
+export {
+  ANSWER_CLOSE,
+  ANSWER_OPEN,
+  opensThought,
+  type ParsedResponse,
+  parseResponse,
+  RESPONSE_TAGS,
+  type ReadingOptions,
+  type ResponseForm,
+  ResponseParser,
+  type ResponsePart,
+  type ResponsePiece,
+  ResponseRecord,
+  type ResponseTag,
+  THINK_CLOSE,
+  THINK_OPEN,
+} from "./response.js";
 export {
   type BatchReward,
   batchReward,
@@ -35,5 +52,5 @@ export {
   tagCountReward,
 } from "./rewards.js";
 export { type Problem, type PromptTemplate, type Split, type Task, type ValidationReport, validateTask } from "./task.js";
-export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, prefillsThink } from "./templates.js";
+export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
 export { countResponseTokens, type TraceGroupStatistics, type TraceStatistics, type TraceStatisticsOptions, traceStatistics } from "./trace-statistics.js";

@@ -1,8 +1,7 @@
 // What a reward function is and how several are put together into one number per sample. Knows no task, no policy and no algorithm.
 import { TrainingError } from "../errors.js";
-import { parseResponse } from "./response.js";
+import { opensThought, type ParsedResponse, parseResponse } from "./response.js";
 import type { Problem } from "./task.js";
-import { prefillsThink } from "./templates.js";
 
 /** One completion as a reward function sees it. */
 export interface RewardSample {
@@ -15,6 +14,8 @@ export interface RewardSample {
   /** Text between the answer tags; null when there is none. */
   readonly answer: string | null;
   readonly wellFormed: boolean;
+  /** The tags of the response in order, one that the prompt opened with first. */
+  readonly tags: ParsedResponse["tags"];
   readonly problem: Problem;
   /** The problem's fields by name; for a data set, every column of its line. */
   readonly columns: Readonly<Record<string, unknown>>;
@@ -23,7 +24,10 @@ export interface RewardSample {
 }
 
 /** What the trainer has in hand; the rest of a RewardSample is derived from it. */
-export type RewardInput = Pick<RewardSample, "prompt" | "completion" | "completionIds" | "problem">;
+export interface RewardInput extends Pick<RewardSample, "prompt" | "completion" | "completionIds" | "problem"> {
+  /** The completion as it was read from its tokens; without it the text is read. */
+  readonly response?: ParsedResponse;
+}
 
 /** A finite number, or null for "does not apply to this sample". */
 export type RewardValue = number | null;
@@ -91,10 +95,17 @@ export async function scoreSamples(rewards: readonly (RewardFunction | WeightedR
 }
 
 function makeSample(input: RewardInput, logged: Map<string, { sum: number; count: number }>): RewardSample {
-  const parsed = parseResponse(input.completion, { prefilled: prefillsThink(input.prompt) });
+  const { prompt, completion, completionIds, problem } = input;
+  const { think, answer, wellFormed, tags } = input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
   return {
-    ...input,
-    ...parsed,
+    prompt,
+    completion,
+    completionIds,
+    problem,
+    think,
+    answer,
+    wellFormed,
+    tags,
     columns: input.problem.fields,
     log(metric, value) {
       const entry = logged.get(metric) ?? { sum: 0, count: 0 };

@@ -20,7 +20,7 @@ const score = async (reward: RewardFunction, ...inputs: RewardInput[]) => [...(a
 
 describe("parseResponse", () => {
   it("takes a well-formed response apart", () => {
-    expect(parseResponse(" <think>a b</think>\n<answer>c</answer>\n")).toEqual({ think: "a b", answer: "c", wellFormed: true });
+    expect(parseResponse(" <think>a b</think>\n<answer>c</answer>\n")).toMatchObject({ think: "a b", answer: "c", wellFormed: true });
   });
 
   it.each([
@@ -32,16 +32,16 @@ describe("parseResponse", () => {
     ["text between", "<think>a</think>so<answer>c</answer>", { think: "a", answer: "c" }],
     ["text after", "<think>a</think><answer>c</answer>!", { think: "a", answer: "c" }],
     ["two answers", "<think>a</think><answer>b</answer><answer>c</answer>", { think: "a", answer: "c" }],
-    ["nested think", "<think><think>a</think></think><answer>c</answer>", { think: "<think>a", answer: "c" }],
+    ["nested think", "<think><think>a</think></think><answer>c</answer>", { think: "a", answer: "c" }],
     ["cut off in thought", "<think>a", { think: "a", answer: null }],
     ["nothing", "", { think: null, answer: null }],
   ])("calls it malformed with %s", (_, text, parts) => {
-    expect(parseResponse(text)).toEqual({ ...parts, wellFormed: false });
+    expect(parseResponse(text)).toMatchObject({ ...parts, wellFormed: false });
   });
 
   it("accepts only a closing think tag when the prompt opened it", () => {
-    expect(parseResponse("a</think><answer>c</answer>", { prefilled: true })).toEqual({ think: "a", answer: "c", wellFormed: true });
-    expect(parseResponse("<think>a</think><answer>c</answer>", { prefilled: true }).wellFormed).toBe(false);
+    expect(parseResponse("a</think><answer>c</answer>", { startsInside: true })).toMatchObject({ think: "a", answer: "c", wellFormed: true });
+    expect(parseResponse("<think>a</think><answer>c</answer>", { startsInside: true }).wellFormed).toBe(false);
     expect(parseResponse("a</think><answer>c</answer>").wellFormed).toBe(false);
   });
 });

@@ -2,10 +2,9 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { parseOptions } from "./options.js";
-import { RESPONSE_TAGS, THINK_OPEN } from "./response.js";
+import { RESPONSE_TAGS } from "./response.js";
 import { batchReward, type RewardFunction, type RewardSample, type RewardValue, sampleReward } from "./reward.js";
 import type { Task } from "./task.js";
-import { prefillsThink } from "./templates.js";
 
 /** The task's own verdict on the answer, 0 … 1; 0 where no answer was given. */
 export function accuracyReward(task: Task): RewardFunction {
@@ -21,9 +20,8 @@ export function formatReward(): RewardFunction {
 
 /** A quarter for each of the four tags that occurs exactly once: a gentler slope towards the format than `formatReward`. */
 export function tagCountReward(): RewardFunction {
-  return sampleReward("tag_count_reward", ({ prompt, completion }) => {
-    const text = prefillsThink(prompt) ? THINK_OPEN + completion : completion;
-    return RESPONSE_TAGS.filter((tag) => text.split(tag).length === 2).length / RESPONSE_TAGS.length;
+  return sampleReward("tag_count_reward", ({ tags }) => {
+    return RESPONSE_TAGS.filter((tag) => tags.filter((each) => each === tag).length === 1).length / RESPONSE_TAGS.length;
   });
 }
 

@@ -31,8 +31,3 @@ export function renderWording(wording: Wording, template: PromptTemplate): strin
     `User: ${wording.question} Inside the answer tags write ${wording.answerForm}.\nAssistant:`
   );
 }
-
-/** Whether the prompt itself already opened the thinking block, so that the completion starts inside it. */
-export function prefillsThink(prompt: string): boolean {
-  return prompt.trimEnd().endsWith("<think>");
-}
