@@ -102,7 +102,12 @@ describe.each([
     expect(result.numThinking).toBe(0);
   });
   test("that a stop token leaves unclosed ends the request, or is closed in its place", async () => {
-    expect((await reply("hm</s>", { thinking: inside }, tokenizer)).result).toMatchObject({ text: "hm", finishReason: "stop", isThinkClosed: false });
+    expect((await reply("hm</s>", { thinking: inside }, tokenizer)).result).toMatchObject({
+      text: "hm",
+      finishReason: "stop",
+      isThinkClosed: false,
+      numThinking: 2,
+    });
     const { result } = await reply("hm</s>0123456789abc</s>", { thinking: { ...inside, unclosed: "close" } }, tokenizer);
     expect(result.text.startsWith("hm</think>")).toBe(true);
     expect(result).toMatchObject({ isThinkClosed: true, finishReason: "stop" });

@@ -123,7 +123,7 @@ export class Generation extends Sequence {
     this.changes?.add(id);
     let pieces = isStop && !this.reader?.isTag(id) ? [] : this.read(id);
     const isThinking = this.isThinking;
-    if (wasThinking && isThinking && !isForced) this.numThinking++;
+    if (wasThinking && isThinking && !isForced && !isStop) this.numThinking++;
     if (wasConstrained) this.constraint?.accept(id);
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
     const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
