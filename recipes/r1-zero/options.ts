@@ -6,12 +6,15 @@ import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
 import { type CountdownOptions, createCountdownTask } from "../../src/tasks/countdown.js";
 import { type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
 import { parseOptions } from "../../src/tasks/options.js";
+import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
 
 const pretrain = z.strictObject({
   /** Optimiser steps. */
   steps: z.int().min(1),
   /** Sequences (traces) per optimiser step. */
   batchSequences: z.int().min(1),
+  /** `muon`: matrices by Muon, the rest by AdamW. */
+  optimizer: z.enum(OPTIMIZERS).default("adamw"),
   /** Peak learning rate. */
   learningRate: z.number().positive(),
   /** Steps over which the learning rate rises to its peak. */
@@ -116,6 +119,7 @@ const tiny: ZeroOptions = {
   pretrain: {
     steps: 4500,
     batchSequences: 32,
+    optimizer: "adamw",
     learningRate: 2e-3,
     warmupSteps: 50,
     weightDecay: 0.1,

@@ -1,16 +1,16 @@
 // The recipe's stages: pretraining on unfiltered searches, evaluation, reinforcement by verifiable rewards alone.
 import type { Evaluation } from "../../src/eval/evaluate.js";
-import { AdamW } from "../../src/optim/adamw.js";
 import { warmupCosine } from "../../src/optim/schedule.js";
 import { evaluateRun, reinforce as reinforcePolicy } from "../../src/rl/reinforce.js";
+import { createOptimizer } from "../../src/train/create-optimizer.js";
 import { trainingLoop } from "../../src/train/loop.js";
 import type { ZeroSession } from "./session.js";
 
 /** (b) Builds the base model: next-token and multi-token prediction on the corpus. Nothing tells it which searches are right. */
 export async function pretrain(session: ZeroSession): Promise<void> {
   const { options, corpus, state } = session;
-  const { steps, batchSequences, learningRate, warmupSteps, weightDecay, ...loss } = options.pretrain;
-  const optimizer = new AdamW(session.parts.model.parameters.trained(), { weightDecay });
+  const { steps, batchSequences, learningRate, warmupSteps, weightDecay, optimizer: name, ...loss } = options.pretrain;
+  const optimizer = createOptimizer(session.parts.model.parameters, name, { weightDecay });
   try {
     await trainingLoop(session, optimizer, corpus, state.pretrain, {
       ...loss,

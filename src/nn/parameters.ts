@@ -81,6 +81,13 @@ export class ParameterSet {
     return this.specs.filter((s) => !s.isBuffer).map((s) => this.get(s.name));
   }
 
+  /** Shapes [rows, columns] of the matrices that a parameter is stacked of, in order: its stored parts. Empty for vectors. */
+  matricesOf({ name }: Parameter): (readonly [number, number])[] {
+    const spec = this.specs.find((each) => each.name === name);
+    assert(spec, `no parameter ${name}`);
+    return partsOf(spec).flatMap(({ shape }) => (shape.length === 2 ? [[shape[0], shape[1]] as const] : []));
+  }
+
   /** Number of trained numbers. */
   get numTrained(): number {
     return this.trained().reduce((n, p) => n + p.size, 0);
@@ -96,6 +103,15 @@ export class ParameterSet {
         return entry;
       });
     });
+  }
+
+  /** As `read` with the parameters themselves, but the bytes are read in pieces when they are asked for. */
+  readLater(): Map<string, { shape: readonly number[]; data: () => AsyncIterable<Uint8Array> }> {
+    const entries = this.storedParts().map(({ spec, part, elementOffset }) => {
+      const data = () => this.get(spec.name).pieces(4 * elementOffset, 4 * numElements(part.shape));
+      return [part.name, { shape: part.shape, data }] as const;
+    });
+    return new Map(entries);
   }
 
   /** The f32 bytes of every stored tensor; `of` picks the parameter itself or, say, its gradient (null: left out). */

@@ -20,7 +20,7 @@ export function planSampling(
   name: string,
   sizes: { readonly slots: number; readonly promptTokens: number; readonly maxNewTokens: number; readonly trains: boolean; readonly hasReference?: boolean },
 ): Promise<PhaseMemory> {
-  return planPhase(model, { name, ...sizes }, async (shapes) => {
+  return planPhase(model, { name, optimizer: sizes.trains ? "adamw" : null, hasReference: sizes.hasReference }, async (shapes) => {
     const cacheTokens = samplingCacheTokens(sizes.slots, sizes.promptTokens + sizes.maxNewTokens);
     const probe = shapes.createPagedCache({ numBlocks: cacheTokens / BLOCK_TOKENS });
     const cache = probe.sizeBytes;
@@ -40,7 +40,7 @@ export function planSampling(
 /** Plans one round of updates on full-length completions. */
 export function planUpdates(model: PlannedModel, name: string, options: GrpoOptions, promptTokens: number): Promise<PhaseMemory> {
   const config = parseGrpoOptions(options);
-  return planPhase(model, { name, trains: true, hasReference: config.beta > 0 }, async (shapes, optimizer, reference) => {
+  return planPhase(model, { name, optimizer: "adamw", hasReference: config.beta > 0 }, async (shapes, optimizer, reference) => {
     const perCompletion = promptTokens + config.maxCompletionLength;
     const all = config.numPrompts * config.numGenerations;
     const count = Math.min(all, 2 * Math.max(1, Math.floor(config.microBatchTokens / perCompletion)));

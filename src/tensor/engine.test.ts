@@ -76,13 +76,15 @@ describe("scope", () => {
 });
 
 describe("a tensor", () => {
-  it("disposed twice, or read after it, is an error", async () => {
+  it("may be disposed twice, once to effect, and is named when it is used afterwards", async () => {
     const t = tensor([1], [1]);
+    const other = t.retain();
     t.dispose();
-    expect(() => t.dispose()).toThrow("disposed twice");
-    await expect(t.data()).rejects.toThrow("disposed");
-    expect(() => t.retain()).toThrow("disposed");
-    expect(() => scale(t, 2)).toThrow("already disposed");
+    t.dispose();
+    expect(Array.from(await other.data())).toEqual([1]);
+    await expect(t.data()).rejects.toThrow(new BackendError("read: the tensor [1] was already disposed: keep() it, or return it from its scope"));
+    expect(() => t.retain()).toThrow("retain: the tensor [1] was already disposed");
+    expect(() => scale(t, 2)).toThrow("scale: the tensor [1] was already disposed");
   });
 
   it("shares its memory with views and second handles until the last one is gone", async () => {

@@ -1,7 +1,7 @@
 // The eager engine: dispatches ops to their operands' device, owns the scopes. Knows nothing of particular ops, models or files.
 // Scope and tape cover what one synchronous call makes, so that nothing that runs between two awaits can fall into another's.
 
-import { assert, BackendError, ShapeError } from "../errors.js";
+import { assert, BackendError, ShapeError, TrainingError } from "../errors.js";
 import { type Device, defaultDevice } from "./device.js";
 import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
@@ -66,10 +66,21 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
 }
 
 /**
- * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. Not recorded in the tape.
- * Numbers stored in blocks are cut between rows only.
+ * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. The tape does not see it: what is being
+ * differentiated is refused (`reshape` is the view with a gradient). Numbers stored in blocks are cut between rows only.
  */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
+  refuseCut("alias", source);
+  return unrecordedAlias(source, shape, elementOffset);
+}
+
+function refuseCut(what: string, source: Tensor): void {
+  if (recorder && source.requiresGrad)
+    throw new TrainingError(`${what}: the gradient of [${source.shape}] would end here; run it under noGrad where that is meant`);
+}
+
+/** As `alias`, for who records it. */
+export function unrecordedAlias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
   assert(!source.isPacked, () => `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
   assert(elementOffset + numElements(shape) <= source.size, () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
@@ -113,6 +124,7 @@ export function packedSlice(source: Tensor, shape: readonly number[], byteOffset
 export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
   assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);
   refuseMixed("copyBytes", source.device, target.device);
+  refuseCut("copyBytes", source);
   source.device.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
 }
 
@@ -221,7 +233,7 @@ function firstOf(inputs: readonly (Tensor | null)[]): Tensor | undefined {
 
 function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor | null, index: number, device: Device): void {
   if (!t) return;
-  assert(!t.isDisposed, () => `${op}: an input tensor was already disposed`);
+  t.refuseDisposed(op);
   assert(!t.isPacked || takesPacked?.includes(index), () => `${op}: input ${index} is packed, which this op cannot read`);
   if (t.device !== device) refuseMixed(op, device, t.device);
 }

@@ -2,11 +2,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "./backends/reference/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "./device.js";
-import { dispatch, isRecording, keep, scope, tensor } from "./engine.js";
+import { alias, copyBytes, dispatch, fromBytes, isRecording, keep, scope, tensor } from "./engine.js";
 import { add, addScaled, binary, cast, castOp, concatLast, scale, scaleBy, splitLast, swiglu, unary } from "./ops/elementwise.js";
 import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";
+import { storedLinear } from "./ops/stored.js";
 import { backward, noGrad, Parameter, recompute, withTape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
@@ -75,6 +76,30 @@ describe("backward", () => {
       const slope = ((await shifted(1)) - (await shifted(-1))) / (2 * h);
       expect(Math.abs((await gradientOf(p))[at] - slope) / Math.abs(slope)).toBeLessThan(2e-3);
     }
+  });
+
+  it("refuses an op without a gradient above a parameter, by name, instead of leaving it untrained", () => {
+    const w = new Parameter(tensor(ramp(8 * 32), [32, 8]), "below.weight");
+    const stored = fromBytes(new Uint8Array(34 * 4), [4, 32], "q8_0");
+    const forward = () => storedLinear(linear(tensor(ramp(16), [2, 8]), w), stored);
+    const refusal = "storedLinear has no gradient, and parameter below.weight lies below it: run it under noGrad where that is meant, else freeze";
+    expect(() => withTape(() => scope(() => void forward()))).toThrow(refusal);
+    expect(() => noGrad(() => scope(() => void forward()))).not.toThrow();
+    w.requiresGrad = false;
+    expect(() => withTape(() => scope(() => void forward()))).not.toThrow();
+  });
+
+  it("refuses a gradient rule that leaves out an input which needs one", () => {
+    const [x, factor] = [parameter([1, 2], [2]), new Parameter(tensor([2], [1]), "factor")];
+    expect(() => withTape(() => scope(() => backward(sumAll(scaleBy(x, factor)))))).toThrow("scaleBy has no gradient for all its inputs, and parameter factor");
+  });
+
+  it("refuses plain second handles and copies of what is being differentiated", () => {
+    const x = parameter([1, 2], [2]);
+    const into = keep(tensor([0, 0], [2]));
+    expect(() => withTape(() => scope(() => void alias(x, [2])))).toThrow("alias: the gradient of [2] would end here");
+    expect(() => withTape(() => scope(() => copyBytes(x, into, 0)))).toThrow("copyBytes: the gradient of [2] would end here");
+    expect(scope(() => alias(x, [1], 1).size)).toBe(1);
   });
 
   it("adds to the gradient of a parameter over several backward passes", async () => {

@@ -1,6 +1,6 @@
 // The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
 // Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
-import { assert, ShapeError } from "../errors.js";
+import { assert, ShapeError, TrainingError } from "../errors.js";
 import type { DType } from "./dtype.js";
 import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
 import type { OpSpec, VjpContext } from "./op.js";
@@ -135,7 +135,11 @@ export function noGrad<R>(body: () => R): R {
 
 function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P): void {
   const { vjp } = op;
-  if (!vjp || !inputs.some((t) => t?.requiresGrad)) return;
+  if (!inputs.some((t) => t?.requiresGrad)) return;
+  const differentiable = outputs.filter((t) => t.dtype !== "i32");
+  if (differentiable.length === 0) return;
+  const nodeInputs = describe(inputs);
+  if (!vjp) throw new TrainingError(`${op.name} has no gradient, and ${firstWanted(nodeInputs)} lies below it: ${HOW_TO_CUT}`);
   const saved = new Map<string, Tensor>();
   for (const i of op.saves?.inputs ?? []) {
     const t = inputs[i];
@@ -143,17 +147,37 @@ function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs:
   }
   for (const i of op.saves?.outputs ?? []) saved.set(`output ${i}`, outputs[i].retain());
   const specs = inputs.map((t) => (t ? { shape: t.shape, dtype: t.dtype } : null));
-  const nodeInputs = describe(inputs);
   recordCustom(
     nodeInputs,
-    outputs.filter((t) => t.dtype !== "i32"),
+    differentiable,
     outputs,
-    (grads, target) => vjp(makeContext(op.name, params, saved, specs, nodeInputs, target), grads),
+    (grads, target) => {
+      const results = vjp(makeContext(op.name, params, saved, specs, nodeInputs, target), grads);
+      if (outputs.every((t, i) => t.dtype === "i32" || grads[i])) refuseMissing(op.name, nodeInputs, results);
+      return results;
+    },
     () => {
       for (const t of saved.values()) t.dispose();
       saved.clear();
     },
   );
+}
+
+const HOW_TO_CUT = "run it under noGrad where that is meant, else freeze what lies below (requiresGrad = false)";
+
+/** A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word. */
+function refuseMissing(op: string, inputs: readonly TapeInput[], results: readonly (Tensor | null)[]): void {
+  const missing = inputs.filter(({ wants }, i) => wants && !results[i]);
+  if (missing.length > 0) throw new TrainingError(`${op} has no gradient for all its inputs, and ${firstWanted(missing)} lies below it: ${HOW_TO_CUT}`);
+}
+
+/** The parameter that is, or was first used to make, the first input that needs a gradient. */
+function firstWanted(inputs: readonly TapeInput[]): string {
+  const input = inputs.find(({ wants }) => wants);
+  if (!input) return "a value that needs one";
+  if (input.sink) return input.sink instanceof Parameter ? `parameter ${input.sink.name}` : "a parameter";
+  const maker = tape?.findLast(({ outputIds }) => outputIds.includes(input.id));
+  return maker ? firstWanted(maker.inputs) : "a value that needs one";
 }
 
 /** A gradient has its value's element type; a parameter's is f32, whichever copy was used. */

@@ -1,7 +1,7 @@
 // The tensor handle: a typed, shaped, contiguous window on reference-counted device memory.
 // Knows nothing of ops; who frees it is decided by scopes (engine.ts).
 
-import { assert } from "../errors.js";
+import { assert, BackendError } from "../errors.js";
 import type { DeviceBuffer } from "./backend.js";
 import type { Device } from "./device.js";
 import { type DType, decodeBytes, type HostArray, storageBytes } from "./dtype.js";
@@ -49,6 +49,9 @@ export interface GradientSink {
   grad: Tensor | null;
 }
 
+/** Bytes that `pieces` copies to the host at once. */
+export const PIECE_BYTES = 8 << 20;
+
 let nextId = 1;
 
 /** A handle on device memory. `id` names the value in the autograd tape; aliases of a value may share it. */
@@ -85,9 +88,9 @@ export class Tensor implements TensorSpec {
     return this.disposed;
   }
 
-  /** Frees this handle; the memory goes back when no other handle holds it. Disposing twice is an error. */
+  /** Frees this handle; the memory goes back when no other handle holds it. A second time does nothing. */
   dispose(): void {
-    assert(!this.disposed, () => `tensor ${this.id} [${this.shape}] disposed twice`);
+    if (this.disposed) return;
     this.disposed = true;
     this.owner?.delete(this);
     this.owner = null;
@@ -96,7 +99,7 @@ export class Tensor implements TensorSpec {
 
   /** A second handle on the same value (same id), outside every scope: the caller disposes it. */
   retain(): Tensor {
-    assert(!this.disposed, () => `retain of disposed tensor ${this.id}`);
+    this.refuseDisposed("retain");
     const alias = new Tensor(this.storage.retain(), this.byteOffset, this.shape, this.dtype, this.id, this.isPacked);
     alias.requiresGrad = this.requiresGrad;
     alias.sink = this.sink;
@@ -109,9 +112,20 @@ export class Tensor implements TensorSpec {
   }
   /** The raw bytes, after all enqueued work. */
   async bytes(): Promise<Uint8Array> {
-    assert(!this.disposed, () => `read of disposed tensor ${this.id}`);
+    this.refuseDisposed("read");
     assert(!this.isPacked, () => `read of packed tensor ${this.id} [${this.shape}]`);
     return this.device.backend.read(this.storage.buffer, this.byteOffset, this.sizeBytes);
+  }
+  /** Throws BackendError when this handle was disposed. */
+  refuseDisposed(what: string): void {
+    if (this.disposed) throw new BackendError(`${what}: the tensor [${this.shape}] was already disposed: keep() it, or return it from its scope`);
+  }
+  /** The raw bytes from `byteOffset` on, in pieces that are read as they are asked for: for files, of which little should stand in memory. */
+  async *pieces(byteOffset = 0, sizeBytes = this.sizeBytes - byteOffset): AsyncIterable<Uint8Array> {
+    for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
+      this.refuseDisposed("read");
+      yield await this.device.backend.read(this.storage.buffer, this.byteOffset + byteOffset + at, Math.min(PIECE_BYTES, sizeBytes - at));
+    }
   }
   /** The value of a one-element tensor. */
   async item(): Promise<number> {

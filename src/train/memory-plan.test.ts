@@ -4,12 +4,12 @@ import { generate } from "../inference/generate.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
-import { AdamW } from "../optim/adamw.js";
 import { planSampling } from "../rl/memory-plan.js";
 import { openBackend } from "../tensor/backends/open.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
 import { add } from "../tensor/ops/elementwise.js";
+import { createOptimizer } from "./create-optimizer.js";
 import { countParameters, expectedBytes, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "./memory-plan.js";
 import { trainStep } from "./step.js";
 
@@ -24,13 +24,14 @@ beforeEach(() => setDefaultDevice(new Device(backend)));
 
 describe.each(["f32", "bf16"] as const)("a plan of a training step in %s", (compute) => {
   test.each([
-    ["one micro-batch", 1000],
-    ["many micro-batches, the plan looking at two", 100],
-  ])("foresees the peak of live memory to the byte: %s", async (_, microBatchTokens) => {
-    const options = { ...loss, microBatchTokens };
+    ["one micro-batch", 1000, "adamw"],
+    ["many micro-batches, the plan looking at two", 100, "adamw"],
+    ["Muon", 1000, "muon"],
+  ] as const)("foresees the peak of live memory to the byte: %s", async (_, microBatchTokens, name) => {
+    const options = { ...loss, microBatchTokens, optimizer: name };
     const plan = await planTraining({ config, compute }, "pretraining", sequences.slice(0, 6), options);
     const model = createModel(config, { compute });
-    const optimizer = new AdamW(model.parameters.trained());
+    const optimizer = createOptimizer(model.parameters, name);
     await trainStep(model, optimizer, sequences.slice(0, 6), { ...options, lr: 1e-3 });
     expect(plan.peak).toBe(defaultDevice().memory().peakLiveBytes);
     expect(plan.weights + plan.gradients + plan.moments).toBeLessThan(plan.peak);

@@ -5,12 +5,12 @@ import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { ComputeType } from "../nn/parameters.js";
-import { AdamW } from "../optim/adamw.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import type { TrainSequence } from "./batch.js";
+import { createOptimizer, type OptimizerName } from "./create-optimizer.js";
 import { type StepOptions, splitMicroBatches, trainStep } from "./step.js";
 
 /** Device memory of one phase, in bytes, by what it is for. `peak` is the largest sum at any moment. */
@@ -39,8 +39,8 @@ export interface PlannedModel {
 /** The parts of a phase that live as long as it does. */
 export interface PhaseParts {
   readonly name: string;
-  /** Whether an optimiser keeps moments meanwhile. */
-  readonly trains: boolean;
+  /** The optimiser that keeps its moments meanwhile. */
+  readonly optimizer: OptimizerName | null;
   /** Whether a second set of weights is kept. */
   readonly hasReference?: boolean;
 }
@@ -48,14 +48,14 @@ export interface PhaseParts {
 /** Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients. */
 export async function planPhase(
   { config, compute, device = defaultDevice() }: PlannedModel,
-  { name, trains, hasReference = false }: PhaseParts,
+  { name, optimizer: optimizerName, hasReference = false }: PhaseParts,
   body: (model: LanguageModel, optimizer: Optimizer | null, reference: LanguageModel | null) => Promise<{ cache: number; hasGradients: boolean }>,
 ): Promise<PhaseMemory> {
   const shapes = createShapesDevice(device);
   const model = createModel(config, { compute, seed: null, device: shapes });
   const reference = hasReference ? createModel(config, { compute, seed: null, device: shapes }) : null;
   const weights = shapes.memory().liveBytes;
-  const optimizer = trains ? new AdamW(model.parameters.trained()) : null;
+  const optimizer = optimizerName && createOptimizer(model.parameters, optimizerName);
   const moments = shapes.memory().liveBytes - weights;
   const { cache, hasGradients } = await body(model, optimizer, reference);
   const { peakLiveBytes: peak } = shapes.memory();
@@ -65,8 +65,13 @@ export async function planPhase(
 }
 
 /** Plans optimiser steps over batches like `sequences`; micro-batches as `options` splits them. */
-export function planTraining(model: PlannedModel, name: string, sequences: readonly TrainSequence[], options: Omit<StepOptions, "lr">): Promise<PhaseMemory> {
-  return planPhase(model, { name, trains: true }, async (shapes, optimizer) => {
+export function planTraining(
+  model: PlannedModel,
+  name: string,
+  sequences: readonly TrainSequence[],
+  { optimizer: optimizerName = "adamw", ...options }: Omit<StepOptions, "lr"> & { readonly optimizer?: OptimizerName },
+): Promise<PhaseMemory> {
+  return planPhase(model, { name, optimizer: optimizerName }, async (shapes, optimizer) => {
     // The second micro-batch meets the first one's gradients; further ones are no fuller.
     const fullest = splitMicroBatches(sequences, options.microBatchTokens).slice(0, 2).flat();
     await trainStep(shapes, optimizer as Optimizer, fullest, { ...options, lr: 0 });
@@ -74,7 +79,7 @@ export function planTraining(model: PlannedModel, name: string, sequences: reado
   });
 }
 
-/** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
+/** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads, the piece of a checkpoint that is being written. */
 const PROGRAM_BYTES = 160 * 2 ** 20;
 /** The caching pool holds freed buffers of other sizes besides the live ones. */
 const POOL_OVERHEAD = 1.1;

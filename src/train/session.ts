@@ -118,12 +118,12 @@ export class TrainingSession<S extends SessionState> {
     const state: SavedState<S> = { ...this.state, optimizerSteps: optimizer.stepCount, log };
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     const contents: CheckpointContents = {
-      ...(await modelFiles(model)),
+      ...modelFiles(model),
       generationConfig: { ...eos, do_sample: true, temperature: 1, ...generation, compute_type: model.parameters.compute },
       files: tokenizerFiles(tokenizer),
       trainer: {
         step,
-        tensors: await trainerTensors({ model, optimizer, reference }),
+        tensors: trainerTensors({ model, optimizer, reference }),
         state: state as unknown as JsonObject,
       },
     };

@@ -1,6 +1,6 @@
 // Saving and restoring everything a training run needs to go on bit for bit: weights, moments, counters.
 // Knows which tensors belong together; file formats are the checkpoint layer's.
-import { type HostTensor, type JsonObject, type LoadedCheckpoint, storedValues, type WritableTensor } from "../checkpoint/index.js";
+import { type JsonObject, type LoadedCheckpoint, storedValues, type WritableTensor } from "../checkpoint/index.js";
 import { CheckpointError } from "../errors.js";
 import { toHfConfigJson } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
@@ -17,21 +17,19 @@ export interface SnapshotParts {
   readonly reference?: LanguageModel | null;
 }
 
-const hostTensor = (shape: readonly number[], data: Uint8Array): HostTensor => ({ dtype: "f32", shape: [...shape], data });
-
-/** The model's weights in the layout that `transformers` reads. */
-export async function modelFiles(model: LanguageModel): Promise<{ config: JsonObject; weights: Map<string, WritableTensor> }> {
-  const weights = new Map<string, WritableTensor>();
-  for (const [name, { shape, data }] of await model.parameters.read()) weights.set(name, hostTensor(shape, data));
-  return { config: toHfConfigJson(model.config) as JsonObject, weights };
+/** The model's weights in the layout that `transformers` reads; read from the device as they are written, so training waits for the file. */
+export function modelFiles(model: LanguageModel): { config: JsonObject; weights: Map<string, WritableTensor> } {
+  return { config: toHfConfigJson(model.config) as JsonObject, weights: weightsOf(model, "") };
 }
 
-/** Optimiser moments, router loads and reference weights, by name. */
-export async function trainerTensors({ model, optimizer, reference }: SnapshotParts): Promise<Map<string, WritableTensor>> {
-  const tensors = new Map<string, WritableTensor>();
-  for (const [name, t] of resumable(model, optimizer)) tensors.set(name, hostTensor(t.shape, await t.bytes()));
-  if (reference) for (const [name, { shape, data }] of await reference.parameters.read()) tensors.set(`reference.${name}`, hostTensor(shape, data));
-  return tensors;
+/** Optimiser moments, router loads and reference weights, by name; read as they are written. */
+export function trainerTensors({ model, optimizer, reference }: SnapshotParts): Map<string, WritableTensor> {
+  const moments = [...resumable(model, optimizer)].map(([name, t]) => [name, { dtype: "f32" as const, shape: t.shape, data: () => t.pieces() }] as const);
+  return new Map([...moments, ...(reference ? weightsOf(reference, "reference.") : [])]);
+}
+
+function weightsOf({ parameters }: LanguageModel, prefix: string): Map<string, WritableTensor> {
+  return new Map([...parameters.readLater()].map(([name, part]) => [`${prefix}${name}`, { dtype: "f32", ...part }]));
 }
 
 /** Restores weights, moments and (where given) the reference from a checkpoint. `stepCount` is the optimiser's. */

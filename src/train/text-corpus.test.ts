@@ -28,6 +28,14 @@ describe("a corpus", () => {
     expect(heldOut[0].length / text.length).toBeCloseTo(0.1, 1);
     expect(readTextCorpus(write("b.txt", text), 0).heldOut).toEqual([]);
   });
+  test("of plain text is never cut inside a character of two units", () => {
+    const text = `x${"😀".repeat(1000)}`;
+    for (const fraction of [0.1, 0.2505, 0.3333]) {
+      const { train, heldOut } = readTextCorpus(write("pairs.txt", text), fraction);
+      expect(train[0] + heldOut[0]).toBe(text);
+      expect([train[0], heldOut[0]].every((part) => !/\p{Surrogate}/u.test(part))).toBe(true);
+    }
+  });
   test("of JSONL holds documents out by their text, whatever stands around them", () => {
     const documents = Array.from({ length: 60 }, (_, i) => ({ text: `document ${i}` }));
     const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row)).join("\n");
@@ -59,6 +67,12 @@ describe("windows", () => {
       [256, ...ids("g"), 257],
       [256, ...ids("xy"), 257],
     ]);
+  });
+  test("of a long text without line ends keep every character", () => {
+    const text = `x${"😀".repeat(40_000)}`;
+    const tokenizer = createByteTokenizer();
+    const ids = windowsOf([text], tokenizer, 1 << 20).flatMap((w) => [...(w.ids as Int32Array)]);
+    expect(tokenizer.decode(ids)).toBe(text);
   });
   test("without: they overlap by one token, and only a document's first is not predicted", () => {
     const windows = windowsOf(["abcdefg", "z"], createByteTokenizer(), 3).map((w) => [...(w.ids as Int32Array)]);

@@ -51,8 +51,14 @@ function splitDocuments(documents: readonly string[], fraction: number): Pick<Te
 function splitText(text: string, fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
   const wanted = Math.floor(text.length * (1 - fraction));
   const lineEnd = text.indexOf("\n", wanted);
-  const at = fraction === 0 ? text.length : lineEnd >= 0 && lineEnd < text.length - 1 ? lineEnd + 1 : wanted;
+  const at = fraction === 0 ? text.length : lineEnd >= 0 && lineEnd < text.length - 1 ? lineEnd + 1 : characterStart(text, wanted);
   return { train: [text.slice(0, at)], heldOut: at < text.length ? [text.slice(at)] : [] };
+}
+
+/** `at`, or the place before where it lies inside a character of two UTF-16 units, whose halves are no text. */
+function characterStart(text: string, at: number): number {
+  const isInside = at > 0 && at < text.length && (text.codePointAt(at - 1) as number) > 0xffff;
+  return isInside ? at - 1 : at;
 }
 
 /** The longest stretch encoded at once: tokenizers are slow on megabytes. */
@@ -80,7 +86,7 @@ function encodeLong(text: string, tokenizer: Tokenizer): number[] {
   const ids: number[] = [];
   for (let at = 0; at < text.length; ) {
     const lineEnd = text.lastIndexOf("\n", at + PIECE_CHARACTERS);
-    const end = at + PIECE_CHARACTERS >= text.length ? text.length : lineEnd > at ? lineEnd + 1 : at + PIECE_CHARACTERS;
+    const end = at + PIECE_CHARACTERS >= text.length ? text.length : lineEnd > at ? lineEnd + 1 : characterStart(text, at + PIECE_CHARACTERS);
     for (const id of tokenizer.encode(text.slice(at, end))) ids.push(id);
     at = end;
   }

@@ -1,11 +1,11 @@
 // A whole run of pretraining or fine-tuning: session, optimiser, loop, summary. Knows not where model and data come from.
 import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { LanguageModel } from "../models/language-model.js";
-import { AdamW } from "../optim/adamw.js";
 import { warmupCosine } from "../optim/schedule.js";
 import type { TrainingSummary } from "../run/records.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
+import { createOptimizer } from "./create-optimizer.js";
 import { type TrainingData, trainingLoop } from "./loop.js";
 import { noWork, type RunSurroundings, type SessionState, TrainingSession, type WorkCount } from "./session.js";
 import type { SftOptions } from "./training-options.js";
@@ -40,7 +40,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainingSummar
   const store = await TrainingSession.openStore(run, request.checkpoint);
   const session = new TrainingSession({ ...request, checkpointSeconds: options.checkpointSeconds }, store, fresh, request.checkpoint);
   const { state } = session;
-  const optimizer = new AdamW(model.parameters.trained(), { weightDecay: options.weightDecay, maxNorm: options.maxGradNorm });
+  const optimizer = createOptimizer(model.parameters, options.optimizer, { weightDecay: options.weightDecay, maxNorm: options.maxGradNorm });
   const { learningRate: peak, finalFraction } = options;
   try {
     await trainingLoop(session, optimizer, request.data, state.work, {

@@ -1,12 +1,15 @@
 // The knobs of pretraining on text and of supervised fine-tuning, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
+import { OPTIMIZERS } from "./create-optimizer.js";
 
 const compute = z.enum(["f32", "bf16"]);
 
 const shared = {
   /** Sequences per optimiser step. */
   batchSequences: z.int().min(1).default(32),
+  /** `muon`: matrices by Muon, the rest by AdamW. */
+  optimizer: z.enum(OPTIMIZERS).default("adamw"),
   /** The cosine ends at this fraction of the peak. */
   finalFraction: z.number().min(0).max(1).default(0.1),
   /** Steps over which the learning rate rises to its peak. */
