@@ -19,7 +19,7 @@ const pretrain = z.strictObject({
   learningRate: z.number().positive(),
   /** Steps over which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0),
-  /** AdamW weight decay. */
+  /** Decoupled weight decay of matrices. */
   weightDecay: z.number().min(0),
   /** λ of multi-token prediction. */
   mtpWeight: z.number().min(0),

@@ -15,9 +15,9 @@ import { modelFiles, restoreSnapshot, trainerTensors } from "./snapshot.js";
 const folder = mkdtempSync(join(tmpdir(), "luciole-snapshot-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-// An embedding of 12 MiB: more than a piece.
+// An embedding of 9 MiB: more than a piece.
 const config = parseHfConfig({
-  ...{ model_type: "llama", vocab_size: 3072, hidden_size: 1024, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 16 },
+  ...{ model_type: "llama", vocab_size: 2304, hidden_size: 1024, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 16 },
   ...{ num_key_value_heads: 1, head_dim: 64, max_position_embeddings: 16, tie_word_embeddings: true },
 });
 
@@ -31,7 +31,7 @@ test("a checkpoint is copied to the host in small pieces, and restores the same 
       return backend.read(buffer, offset, sizeBytes);
     },
   });
-  const parts = (seed: number) => {
+  const parts = (seed: number | null) => {
     const model = createModel(config, { seed, device });
     return { model, optimizer: new AdamW(model.parameters.trained()) };
   };
@@ -43,7 +43,7 @@ test("a checkpoint is copied to the host in small pieces, and restores the same 
   expect(Math.max(...reads)).toBe(PIECE_BYTES);
   expect(reads.reduce((a, b) => a + b, 0)).toBe(12 * saved.model.parameters.numTrained);
 
-  const restored = parts(2);
+  const restored = parts(null);
   const checkpoint = await store.loadLatest();
   if (!checkpoint) throw new Error("no checkpoint");
   await restoreSnapshot(checkpoint, restored, 1);

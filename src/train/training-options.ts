@@ -39,7 +39,7 @@ export const pretrainSchema = z.strictObject({
   steps: z.int().min(1).default(1000),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-3),
-  /** AdamW weight decay. */
+  /** Decoupled weight decay of matrices. */
   weightDecay: z.number().min(0).default(0.1),
   /** γ of the aux-loss-free balancing. */
   routerBiasStep: z.number().min(0).default(1e-3),
@@ -67,7 +67,7 @@ export const sftSchema = z.strictObject({
   steps: z.int().min(1).nullable().default(null),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-4),
-  /** AdamW weight decay. */
+  /** Decoupled weight decay of matrices. */
   weightDecay: z.number().min(0).default(0),
   /** γ of the aux-loss-free expert balancing; 0 keeps the biases. */
   routerBiasStep: z.number().min(0).default(0),
