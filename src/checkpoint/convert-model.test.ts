@@ -60,10 +60,18 @@ function relativeError(exact: Float32Array, other: Float32Array): number {
 
 const values = async (source: TensorSource, name: string) => (await storedValues(source, name))!.values;
 
-const CASES = ["deepseek-v2-greedy-yarn", "deepseek-v2-group-limited", "deepseek-v3-mtp-post-norm", "deepseek-v3-yarn", "llama-llama3-rope", "qwen2-tied"];
+const CASES = [
+  "deepseek-v2-greedy-yarn",
+  "deepseek-v2-group-limited",
+  "deepseek-v3-mtp-post-norm",
+  "deepseek-v3-yarn",
+  "llama-biases",
+  "llama-llama3-rope",
+  "qwen2-tied",
+];
 /** Fields that decide what is computed; the rest is bookkeeping. */
 const DECISIVE =
-  /^(model_type|vocab_size|hidden_size|intermediate|num_|hidden_act|max_pos|rms|tie|rope_|moe_|n_|kv_|q_lora|qk_(nope|rope)|v_head|topk|scoring|norm_topk|routed|first_k)/;
+  /^(model_type|vocab_size|hidden_size|intermediate|num_|hidden_act|max_pos|rms|tie|rope_|moe_|n_|kv_|q_lora|qk_(nope|rope)|v_head|topk|scoring|norm_topk|routed|first_k|attention_bias|mlp_bias)/;
 
 describe("a model in a GGUF file", () => {
   test.each(CASES)("%s comes back with its configuration and every number", async (name) => {
@@ -108,6 +116,20 @@ describe("a model in a GGUF file", () => {
         expect(row(after, head * width + nope - 1)).toEqual(row(before, head * width + nope - 1));
         expect(row(after, head * width + nope + 3)).toEqual(row(before, head * width + nope + rotary / 2 + 1));
       }
+    });
+    await back.close();
+  });
+
+  test("with biases keeps them in the order of their weights' rows", async () => {
+    const back = await openGgufModel(await toGguf("deepseek-v3-biases", "f32"));
+    expect(back.config).toMatchObject({ attention_bias: true });
+    await withModel(casePath("deepseek-v3-biases"), async ({ weights }) => {
+      const name = "model.layers.1.self_attn.kv_a_proj_with_mqa.bias";
+      const [before, after] = [await values(weights, name), await values(back.weights, name)];
+      const rotary = [16, 20, 17, 21, 18, 22, 19, 23].map((row) => before[row]);
+      expect([...after]).toEqual([...before.subarray(0, 16), ...rotary]);
+      const output = "model.layers.0.self_attn.o_proj.bias";
+      expect(await values(back.weights, output)).toEqual(await values(weights, output));
     });
     await back.close();
   });

@@ -163,7 +163,7 @@ async function* entryChunks(reader: WeightReader, entry: GgufEntry, dtype: Targe
 function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEntry): Float32Array {
   const arranged = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
   if (rowOrder) {
-    const [numRows, width] = shape;
+    const [numRows, width = 1] = shape;
     for (let row = 0; row < numRows; row++) arranged.set(values.subarray(row * width, (row + 1) * width), ggufRow(row, numRows, rowOrder) * width);
     return arranged;
   }

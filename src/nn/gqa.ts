@@ -1,6 +1,8 @@
-// Grouped-query attention (Ainslie et al. 2023) as Llama and Qwen2 have it: half-split RoPE, optional QKV bias.
+// Grouped-query attention (Ainslie et al. 2023) as Llama, Qwen and Mistral have it: half-split RoPE; biases, norms of heads and a sliding window where
+// the configuration asks for them.
 import { attention } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
+import { rmsNorm } from "../tensor/ops/norm.js";
 import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/tape.js";
@@ -19,6 +21,9 @@ export interface GqaConfig {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly qkvBias: boolean;
+  readonly outputBias: boolean;
+  /** Epsilon of the RMSNorm of each query and key head before rotation (Qwen3); null: none. */
+  readonly headNormEps: number | null;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
 }
@@ -28,6 +33,9 @@ export class GqaAttention {
   private readonly qkv: Parameter;
   private readonly qkvBias: Parameter | null;
   private readonly output: Parameter;
+  private readonly outputBias: Parameter | null;
+  private readonly queryNorm: Parameter | null;
+  private readonly keyNorm: Parameter | null;
   private readonly invFreq: Tensor;
   private readonly table: RopeTable;
 
@@ -43,23 +51,21 @@ export class GqaAttention {
       ["k_proj", kvHeads * headDim],
       ["v_proj", kvHeads * headDim],
     ] as const;
-    const total = (heads + 2 * kvHeads) * headDim;
-    this.qkv = parameters.add({
+    const qkv = {
       name: `${prefix}.qkv_proj.weight`,
-      shape: [total, hidden],
+      shape: [(heads + 2 * kvHeads) * headDim, hidden],
       init,
       parts: rows.map(([name, n]) => ({ name: `${prefix}.${name}.weight`, shape: [n, hidden] })),
-    });
-    this.qkvBias = config.qkvBias
-      ? parameters.add({
-          name: `${prefix}.qkv_proj.bias`,
-          shape: [total],
-          init: { constant: 0 },
-          alwaysF32: true,
-          parts: rows.map(([name, n]) => ({ name: `${prefix}.${name}.bias`, shape: [n] })),
-        })
-      : null;
-    this.output = parameters.add({ name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init });
+    };
+    const output = { name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init };
+    const norm = (name: string) =>
+      config.headNormEps === null ? null : parameters.add({ name: `${prefix}.${name}.weight`, shape: [headDim], init: { constant: 1 }, alwaysF32: true });
+    this.qkv = parameters.add(qkv);
+    this.qkvBias = config.qkvBias ? parameters.addBias(qkv) : null;
+    this.output = parameters.add(output);
+    this.outputBias = config.outputBias ? parameters.addBias(output) : null;
+    this.queryNorm = norm("q_norm");
+    this.keyNorm = norm("k_norm");
     this.table = ropeTable(headDim, config.ropeTheta, config.ropeScaling);
     this.invFreq = constant(this.table.invFreq, [headDim / 2], parameters.device);
   }
@@ -102,11 +108,17 @@ export class GqaAttention {
     const [q, kv] = splitLast(project(x, this.qkv, { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
     const layout = { interleaved: false, factor: this.table.factor };
-    const turn = (t: Tensor, n: number) => rope(reshape(t, [rows, n, headDim]), positions, this.invFreq, layout);
-    return [turn(q, heads), turn(k, kvHeads), reshape(v, [rows, kvHeads, headDim])];
+    const turn = (t: Tensor, n: number, norm: Parameter | null) => rope(reshape(this.normalise(t, norm), [rows, n, headDim]), positions, this.invFreq, layout);
+    return [turn(q, heads, this.queryNorm), turn(k, kvHeads, this.keyNorm), reshape(v, [rows, kvHeads, headDim])];
+  }
+
+  /** Each head's numbers by themselves. */
+  private normalise(x: Tensor, norm: Parameter | null): Tensor {
+    const { headNormEps: eps, headDim } = this.config;
+    return norm && eps !== null ? rmsNorm(reshape(x, [x.size / headDim, headDim]), norm, eps) : x;
   }
 
   private finish(o: Tensor, residual: Tensor): Tensor {
-    return project(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), this.output, { residual });
+    return project(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), this.output, { bias: this.outputBias, residual });
   }
 }

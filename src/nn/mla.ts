@@ -33,16 +33,20 @@ export interface MlaConfig {
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
   readonly ropeInterleave: boolean;
+  /** Biases on the projections down to queries' and keys' latents and on the output. */
+  readonly hasBias: boolean;
 }
 
 /** One attention layer. */
 export class MlaAttention {
-  private readonly queryDown: { a: Parameter; norm: Parameter } | null;
+  private readonly queryDown: { a: Parameter; bias: Parameter | null; norm: Parameter } | null;
   private readonly queryUp: Parameter;
   private readonly kvDown: Parameter;
+  private readonly kvDownBias: Parameter | null;
   private readonly kvNorm: Parameter;
   private readonly kvUp: Parameter;
   private readonly output: Parameter;
+  private readonly outputBias: Parameter | null;
   private readonly invFreq: Tensor;
   private readonly table: RopeTable;
   private readonly scale: number;
@@ -54,16 +58,26 @@ export class MlaAttention {
     init: Init,
   ) {
     const { hidden, heads, qLoraRank, kvLoraRank, nope, rotary, value } = config;
-    const matrix = (name: string, rows: number, columns: number, frozen?: FrozenForm) =>
-      parameters.add({ name: `${prefix}.${name}.weight`, shape: [rows, columns], init, frozen });
+    const spec = (name: string, rows: number, columns: number, frozen?: FrozenForm) => ({
+      name: `${prefix}.${name}.weight`,
+      shape: [rows, columns],
+      init,
+      frozen,
+    });
+    const matrix = (...of: Parameters<typeof spec>) => parameters.add(spec(...of));
+    const biasOf = (...of: Parameters<typeof spec>) => (config.hasBias ? parameters.addBias(spec(...of)) : null);
     const norm = (name: string, width: number) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
     const queryWidth = heads * (nope + rotary);
-    this.queryDown = qLoraRank ? { a: matrix("q_a_proj", qLoraRank, hidden), norm: norm("q_a_layernorm", qLoraRank) } : null;
+    this.queryDown = qLoraRank
+      ? { a: matrix("q_a_proj", qLoraRank, hidden), bias: biasOf("q_a_proj", qLoraRank, hidden), norm: norm("q_a_layernorm", qLoraRank) }
+      : null;
     this.queryUp = qLoraRank ? matrix("q_b_proj", queryWidth, qLoraRank) : matrix("q_proj", queryWidth, hidden);
     this.kvDown = matrix("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
+    this.kvDownBias = biasOf("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
     this.kvNorm = norm("kv_a_layernorm", kvLoraRank);
     this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank, "compute");
     this.output = matrix("o_proj", hidden, heads * value);
+    this.outputBias = biasOf("o_proj", hidden, heads * value);
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
     this.invFreq = constant(this.table.invFreq, [rotary / 2], parameters.device);
     this.scale = (nope + rotary) ** -0.5 * this.table.softmaxScale;
@@ -83,7 +97,7 @@ export class MlaAttention {
     const { latent, kRope } = this.compress(x);
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
     const o = attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true });
-    return project(reshape(o, [batch.numTokens, heads * value]), this.output, { residual });
+    return project(reshape(o, [batch.numTokens, heads * value]), this.output, { bias: this.outputBias, residual });
   }
 
   /**
@@ -93,7 +107,7 @@ export class MlaAttention {
   step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
     const { heads, value } = this.config;
     const o = cache.kind === "latent" ? this.stepOverLatents(x, batch, cache) : this.stepOverHeads(x, batch, cache);
-    return project(reshape(o, [x.shape[0], heads * value]), this.output, { residual });
+    return project(reshape(o, [x.shape[0], heads * value]), this.output, { bias: this.outputBias, residual });
   }
 
   dispose(): void {
@@ -103,13 +117,14 @@ export class MlaAttention {
   /** Queries [T,H,dn+dR], not rotated. */
   private queries(x: Tensor): Tensor {
     const { heads, nope, rotary } = this.config;
-    const source = this.queryDown ? rmsNorm(project(x, this.queryDown.a), this.queryDown.norm, LATENT_EPS) : x;
+    const down = this.queryDown;
+    const source = down ? rmsNorm(project(x, down.a, { bias: down.bias }), down.norm, LATENT_EPS) : x;
     return reshape(project(source, this.queryUp), [x.shape[0], heads, nope + rotary]);
   }
 
   /** The normalised latent [T,dc] and the shared key [T,dR], not rotated. */
   private compress(x: Tensor): { latent: Tensor; kRope: Tensor } {
-    const [raw, kRope] = splitLast(project(x, this.kvDown), this.config.kvLoraRank);
+    const [raw, kRope] = splitLast(project(x, this.kvDown, { bias: this.kvDownBias }), this.config.kvLoraRank);
     return { latent: rmsNorm(raw, this.kvNorm, LATENT_EPS), kRope };
   }
 

@@ -9,20 +9,27 @@ import { project } from "./project.js";
 /** Gate and up are one matrix [2·width, d], so that they are one product; files keep them apart. */
 export class SwigluMlp {
   private readonly gateUp: Parameter;
+  private readonly gateUpBias: Parameter | null;
   private readonly down: Parameter;
+  private readonly downBias: Parameter | null;
 
-  constructor(parameters: ParameterSet, prefix: string, hidden: number, width: number, init: Init) {
-    this.gateUp = parameters.add({
+  constructor(parameters: ParameterSet, prefix: string, hidden: number, width: number, init: Init, hasBias = false) {
+    const gateUp = {
       name: `${prefix}.gate_up_proj.weight`,
       shape: [2 * width, hidden],
       init,
       parts: ["gate_proj", "up_proj"].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [width, hidden] })),
-    });
-    this.down = parameters.add({ name: `${prefix}.down_proj.weight`, shape: [hidden, width], init });
+    };
+    const down = { name: `${prefix}.down_proj.weight`, shape: [hidden, width], init };
+    this.gateUp = parameters.add(gateUp);
+    this.gateUpBias = hasBias ? parameters.addBias(gateUp) : null;
+    this.down = parameters.add(down);
+    this.downBias = hasBias ? parameters.addBias(down) : null;
   }
 
   /** residual + mlp(x), in the residual's type. */
   forward(x: Tensor, residual: Tensor): { output: Tensor; balanceLoss: null } {
-    return { output: project(swiglu(project(x, this.gateUp)), this.down, { residual }), balanceLoss: null };
+    const inner = swiglu(project(x, this.gateUp, { bias: this.gateUpBias }));
+    return { output: project(inner, this.down, { bias: this.downBias, residual }), balanceLoss: null };
   }
 }

@@ -70,6 +70,13 @@ export class ParameterSet {
     return parameter;
   }
 
+  /** The bias of a weight [rows, columns]: zeros at first, under the weight's names with `bias` in place of `weight`. */
+  addBias({ name, shape, parts }: ParameterSpec): Parameter {
+    const renamed = (of: string) => of.replace(/weight$/, "bias");
+    const biases = parts?.map((part) => ({ name: renamed(part.name), shape: [part.shape[0]] }));
+    return this.add({ name: renamed(name), shape: [shape[0]], init: { constant: 0 }, alwaysF32: true, parts: biases });
+  }
+
   get(name: string): Parameter {
     const parameter = this.byName.get(name);
     assert(parameter, `no parameter ${name}`);

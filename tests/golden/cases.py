@@ -60,6 +60,7 @@ def build_cases():
     )
     return {
         "llama-llama3-rope": (LlamaConfig(**{**COMMON, **gqa, "rope_parameters": llama3}), None),
+        "llama-biases": (LlamaConfig(**COMMON, **gqa, attention_bias=True, mlp_bias=True, head_dim=6), None),
         "qwen2-untied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=False), None),
         "qwen2-tied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=True), None),
         "deepseek-v3-q-lora-groups": (
@@ -67,6 +68,7 @@ def build_cases():
             None,
         ),
         "deepseek-v3-q-proj": (v3(num_hidden_layers=3, n_shared_experts=2, n_routed_experts=6), None),
+        "deepseek-v3-biases": (v3(q_lora_rank=14, rope_interleave=False, attention_bias=True), None),
         "deepseek-v3-yarn": (v3(q_lora_rank=14, rope_parameters=yarn(1.0)), None),
         "deepseek-v3-half-split-rope": (v3(rope_interleave=False), None),
         "deepseek-v2-greedy-yarn": (v2(topk_method="greedy", n_group=1, topk_group=1, rope_parameters=yarn(0.707)), None),

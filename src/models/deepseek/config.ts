@@ -47,6 +47,7 @@ export function deepseekConflicts(config: DeepseekHfConfig): string[] {
 export function mlaConfigOf(c: DeepseekHfConfig): MlaConfig {
   return {
     hidden: c.hidden_size,
+    hasBias: c.attention_bias,
     heads: c.num_attention_heads,
     qLoraRank: c.q_lora_rank,
     kvLoraRank: c.kv_lora_rank,

@@ -27,6 +27,7 @@ function read(reader: GgufKeys, common: Readonly<Record<string, unknown>>): Reco
     first_k_dense_replace: reader.count("leading_dense_block_count") ?? 0,
     routed_scaling_factor: reader.number("expert_weights_scale") || 1,
     norm_topk_prob: normalises,
+    attention_bias: reader.hasTensor("blk.0.attn_kv_a_mqa.bias"),
     ...readGroups(reader, isSigmoid),
     ...(isSigmoid ? { num_nextn_predict_layers: numMtp, rope_interleave: true } : {}),
   };
@@ -93,11 +94,11 @@ function addLatentAttention(layer: LayerEntries, config: DeepseekHfConfig, { joi
   const keyOrder = isHalfSplit ? { groups: 1, start: latent } : undefined;
   if (queryRank === null) layer.add("attn_q.weight", "self_attn.q_proj.weight", [heads * (nope + rotary), hidden], "matrix", queryOrder);
   else {
-    layer.add("attn_q_a.weight", "self_attn.q_a_proj.weight", [queryRank, hidden]);
+    layer.addProjection("attn_q_a", "self_attn.q_a_proj", [queryRank, hidden], config.attention_bias);
     layer.add("attn_q_a_norm.weight", "self_attn.q_a_layernorm.weight", [queryRank], "norm");
     layer.add("attn_q_b.weight", "self_attn.q_b_proj.weight", [heads * (nope + rotary), queryRank], "matrix", queryOrder);
   }
-  layer.add("attn_kv_a_mqa.weight", "self_attn.kv_a_proj_with_mqa.weight", [latent + rotary, hidden], "matrix", keyOrder);
+  layer.addProjection("attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa", [latent + rotary, hidden], config.attention_bias, keyOrder);
   layer.add("attn_kv_a_norm.weight", "self_attn.kv_a_layernorm.weight", [latent], "norm");
   const kvB = { name: `${layer.hfPrefix}self_attn.kv_b_proj.weight`, shape: [heads * (nope + value), latent] };
   if (joinedKvB) layer.add("attn_kv_b.weight", "self_attn.kv_b_proj.weight", kvB.shape);
@@ -111,7 +112,7 @@ function addLatentAttention(layer: LayerEntries, config: DeepseekHfConfig, { joi
     });
     layer.entries.push(split("k", [heads, latent, nope], "keys"), split("v", [heads, value, latent], "values"));
   }
-  layer.add("attn_output.weight", "self_attn.o_proj.weight", [hidden, heads * value]);
+  layer.addProjection("attn_output", "self_attn.o_proj", [hidden, heads * value], config.attention_bias);
 }
 
 function addMtp(layer: LayerEntries, hidden: number): void {

@@ -1,5 +1,4 @@
 // DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no losses.
-import { CheckpointError } from "../../errors.js";
 import type { PackedBatch, StepBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
 import { MlaAttention } from "../../nn/mla.js";
@@ -23,7 +22,6 @@ export class DeepseekModel extends LanguageModel {
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
     const { num_hidden_layers: count, first_k_dense_replace: dense } = config;
     super(config, options, (parameters) => Array.from({ length: count }, (_, i) => buildLayer(config, parameters, i, i >= dense)));
-    if (config.attention_bias) throw new CheckpointError("config.json: attention_bias true is not supported for DeepSeek models; every released one has false");
     this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
   }
 

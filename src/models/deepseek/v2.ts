@@ -18,6 +18,7 @@ const schema = z.looseObject({
   norm_topk_prob: z.boolean().default(false),
   routed_scaling_factor: positive.default(1),
   first_k_dense_replace: countOrZero.default(0),
+  mlp_bias: z.literal(false).default(false),
 });
 
 /** DeepSeek-V2/V2-Lite configuration, defaults filled in. */

@@ -25,9 +25,12 @@ export function headConflicts({ num_attention_heads: heads, num_key_value_heads:
   return checks.problems;
 }
 
-/** Sizes of an attention layer, without what families differ in. */
-export function gqaConfigOf(c: GqaFields): Omit<GqaConfig, "qkvBias"> {
+/** Sizes of a plain attention layer. */
+export function gqaConfigOf(c: GqaFields): GqaConfig {
   return {
+    qkvBias: false,
+    outputBias: false,
+    headNormEps: null,
     hidden: c.hidden_size,
     heads: c.num_attention_heads,
     kvHeads: c.num_key_value_heads,

@@ -24,15 +24,16 @@ export function writeHeads(keys: GgufKeySink, config: GqaFields): void {
 /** What differs between the attention layers of families. `turnsNeighbours`: rotary pairs lie side by side in the file. */
 export interface AttentionTensors {
   readonly qkvBias: boolean;
+  readonly outputBias: boolean;
   readonly turnsNeighbours: boolean;
 }
 
 /** The tensors of an attention layer. */
-export function addAttention(layer: LayerEntries, config: GqaFields, { qkvBias, turnsNeighbours }: AttentionTensors): void {
+export function addAttention(layer: LayerEntries, config: GqaFields, { qkvBias, outputBias, turnsNeighbours }: AttentionTensors): void {
   const { hidden_size: hidden, num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
   const orderOf = (groups: number) => (turnsNeighbours ? { groups, start: 0 } : undefined);
   layer.addProjection("attn_q", "self_attn.q_proj", [heads * headDim, hidden], qkvBias, orderOf(heads));
   layer.addProjection("attn_k", "self_attn.k_proj", [kvHeads * headDim, hidden], qkvBias, orderOf(kvHeads));
   layer.addProjection("attn_v", "self_attn.v_proj", [kvHeads * headDim, hidden], qkvBias);
-  layer.add("attn_output.weight", "self_attn.o_proj.weight", [hidden, heads * headDim]);
+  layer.addProjection("attn_output", "self_attn.o_proj", [hidden, heads * headDim], outputBias);
 }

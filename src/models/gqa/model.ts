@@ -8,6 +8,7 @@ import { LanguageModel, type ModelOptions } from "../language-model.js";
 /** What one layer is made of. */
 export interface GqaLayer {
   readonly attention: GqaConfig;
+  readonly mlpBias?: boolean;
 }
 
 /** A model of layers with grouped-query attention. */
@@ -19,8 +20,9 @@ export class GqaModel extends LanguageModel {
       const init = { std: config.initializer_range };
       return Array.from({ length: count }, (_, i) => {
         const prefix = `model.layers.${i}`;
-        const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layerOf(i).attention, init);
-        const feedForward = new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init);
+        const layer = layerOf(i);
+        const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layer.attention, init);
+        const feedForward = new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
         return new DecoderLayer(parameters, prefix, hidden, eps, attention, feedForward);
       });
     });

@@ -1,6 +1,5 @@
 // Llama 2 and 3.
 import { z } from "zod";
-import { CheckpointError } from "../../errors.js";
 import { common } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import type { GgufTable } from "../gguf-table.js";
@@ -22,11 +21,16 @@ export type LlamaHfConfig = z.infer<typeof schema> & { num_key_value_heads: numb
 const gguf: GgufTable<LlamaHfConfig> = {
   architecture: "llama",
   takesRopeFactors: true,
-  read: (keys, values) => ({ model_type: "llama", ...readHeads(keys, values) }),
+  read: (keys, common) => ({
+    model_type: "llama",
+    ...readHeads(keys, common),
+    attention_bias: keys.hasTensor("blk.0.attn_q.bias"),
+    mlp_bias: keys.hasTensor("blk.0.ffn_up.bias"),
+  }),
   write: writeHeads,
   addLayer(layer, config) {
-    addAttention(layer, config, { qkvBias: false, turnsNeighbours: true });
-    layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
+    addAttention(layer, config, { qkvBias: config.attention_bias, outputBias: config.attention_bias, turnsNeighbours: true });
+    layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size, config.mlp_bias);
   },
 };
 
@@ -51,10 +55,9 @@ export const llama: ModelFamily<LlamaHfConfig> = {
   complete: withHeadCounts,
   conflicts: headConflicts,
   build(config, options) {
-    if (config.attention_bias || config.mlp_bias)
-      throw new CheckpointError("config.json: llama with attention_bias or mlp_bias is not supported; expected both false");
-    const attention = { ...gqaConfigOf(config), qkvBias: false };
-    return new GqaModel(config, options, () => ({ attention }));
+    const { attention_bias: hasBias, mlp_bias: mlpBias } = config;
+    const attention = { ...gqaConfigOf(config), qkvBias: hasBias, outputBias: hasBias };
+    return new GqaModel(config, options, () => ({ attention, mlpBias }));
   },
   gguf,
   published: {

@@ -23,7 +23,7 @@ const gguf: GgufTable<Qwen2HfConfig> = {
   read: (keys, values) => ({ model_type: "qwen2", ...readHeads(keys, values) }),
   write: writeHeads,
   addLayer(layer, config) {
-    addAttention(layer, config, { qkvBias: true, turnsNeighbours: false });
+    addAttention(layer, config, { qkvBias: true, outputBias: false, turnsNeighbours: false });
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
   },
 };
