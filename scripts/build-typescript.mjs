@@ -21,7 +21,7 @@ function sourceDigest(root) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }
-  for (const name of ["tsconfig.json", "package-lock.json"]) hash.update(readFileSync(join(root, name)));
+  for (const name of ["tsconfig.json", "package-lock.json", "package.json"]) hash.update(readFileSync(join(root, name)));
   return hash.digest("hex");
 }
 
@@ -34,6 +34,20 @@ function removeOrphans(root) {
     }
 }
 
+/**
+ * Makes the package's entries readable for any consumer's TypeScript: Node's types are named (they are no longer found by themselves), and a
+ * CommonJS module that requires an entry, as Node 20.19 can, gets the same names.
+ */
+function completeEntries(root) {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const { require, default: entry } of Object.values(exports)) {
+    if (!require) continue;
+    const declarations = join(root, entry).replace(/\.js$/, ".d.ts");
+    writeFileSync(declarations, `/// <reference types="node" />\n${readFileSync(declarations, "utf8")}`);
+    writeFileSync(join(root, require.types), '// @ts-ignore: older settings do not know that Node can require this\nexport * from "./index.js";\n');
+  }
+}
+
 /** Compiles if anything changed (or `force`). Gives whether it did. Throws an Error holding the compiler's messages. */
 export async function buildTypeScript(root, { force = false } = {}) {
   const stamp = join(root, "dist", ".sources");
@@ -43,6 +57,7 @@ export async function buildTypeScript(root, { force = false } = {}) {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`${stdout}${stderr}`.trim());
+  completeEntries(root);
   const { documentDeclarations } = await import("./option-docs.mjs");
   documentDeclarations(root);
   writeFileSync(stamp, digest);

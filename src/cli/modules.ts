@@ -83,6 +83,7 @@ async function importDefault(path: string): Promise<unknown> {
 /** This package's entries by the names people import: `luciole`, `luciole/rl`, … */
 function ownEntries(): Record<string, string> {
   const root = packageRoot();
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string> };
-  return Object.fromEntries(Object.entries(exports).map(([key, file]) => [`luciole${key.slice(1)}`, join(root, file)]));
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string | { default: string }> };
+  const fileOf = (entry: string | { default: string }) => join(root, typeof entry === "string" ? entry : entry.default);
+  return Object.fromEntries(Object.entries(exports).map(([key, entry]) => [`luciole${key.slice(1)}`, fileOf(entry)]));
 }
