@@ -2,7 +2,8 @@
 // Each line below may import the lines above it and its own folder, nothing else.
 
 const LAYERS = [
-  ["src/errors", "src/random", "src/package-root"],
+  ["src/errors", "src/random", "src/package-root", "src/process-start"],
+  ["src/process-lock"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
   ["src/nn/", "src/optim/"],
   ["src/models/"],

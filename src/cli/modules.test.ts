@@ -21,7 +21,7 @@ const countdown = createTask("countdown");
 
 describe("rewards", () => {
   test("are built in by name, with a weight where one is given", async () => {
-    const rewards = (await loadRewards(["accuracy", "format:0.5"], countdown)) as WeightedReward[];
+    const rewards = (await loadRewards(["accuracy", "format:0.5"], countdown)).rewards as WeightedReward[];
     expect(rewards.map(({ weight }) => weight)).toEqual([1, 0.5]);
   });
   test("take options by name, and options of a reward that is not asked for are refused", async () => {
@@ -41,9 +41,11 @@ describe("rewards", () => {
       "many.ts",
       "export default [() => 1, { reward: () => 0, weight: 0.1 }, { name: 'batch', scoreBatch: (s: unknown[]) => s.map(() => 1) }];",
     );
-    const [doubled, ...rest] = await loadRewards([one, many], countdown);
+    const { rewards, files } = await loadRewards([one, many], countdown);
+    const [doubled, ...rest] = rewards;
     expect((doubled as (sample: RewardSample) => number)({ completion: "abc" } as RewardSample)).toBe(6);
     expect(rest).toHaveLength(3);
+    expect(files).toEqual([one, join(folder, "score.ts"), many]);
   });
   test.each([
     ["a name that is none", () => "acuracy", /expected accuracy, format.*did you mean "accuracy"\?/],
@@ -59,7 +61,7 @@ describe("rewards", () => {
 
 describe("tasks", () => {
   test("are built in by name, with their options checked", async () => {
-    expect((await loadTask("arithmetic", { maxDigits: 1 })).name).toBe("arithmetic");
+    expect((await loadTask("arithmetic", { maxDigits: 1 })).task.name).toBe("arithmetic");
     await expect(loadTask("arithmetic", { digit: 1 })).rejects.toThrow(/unknown option "digit"/);
     await expect(loadTask("aritmetic", {})).rejects.toThrow(/did you mean "arithmetic"\?/);
     await expect(loadTask("jsonl", {})).rejects.toThrow("--data");
@@ -67,7 +69,7 @@ describe("tasks", () => {
   test("of a module are one, or made by a function of the options", async () => {
     const body = "({ name: 'echo', generate: () => ({}), verify: () => 1, renderPrompt: () => 'x', validate: () => ({}), options })";
     const path = module("task.ts", `export default (options: unknown) => ${body};`);
-    expect(await loadTask(path, { a: 1 })).toMatchObject({ name: "echo", options: { a: 1 } });
+    expect(await loadTask(path, { a: 1 })).toMatchObject({ task: { name: "echo", options: { a: 1 } }, files: [path] });
     await expect(loadTask(module("half.ts", "export default { generate() {} };"), {})).rejects.toThrow(/it lacks verify, renderPrompt/);
   });
 });

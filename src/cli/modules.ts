@@ -1,6 +1,6 @@
 // A person's own tasks and rewards: TypeScript or JavaScript modules, loaded as they are, and built-in ones by name.
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
@@ -14,14 +14,18 @@ export type AnyReward = RewardFunction | WeightedReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
 
-/** The task by its name or from a module; `data` is the file of a jsonl task. Throws ConfigError for a name or module that is none. */
-export async function loadTask(name: string, options: Readonly<Record<string, unknown>>, data?: string): Promise<Task> {
+/** The task by its name or from a module, and the files it comes from; `data` is the file of a jsonl task. Throws ConfigError for a name or module that is none. */
+export async function loadTask(name: string, options: Readonly<Record<string, unknown>>, data?: string): Promise<{ task: Task; files: string[] }> {
   const all = data === undefined ? options : { ...options, path: data };
-  if (isModulePath(name)) return taskFrom(await importDefault(name), name, all);
+  const dataFiles = data === undefined ? [] : [resolve(data)];
+  if (isModulePath(name)) {
+    const { value, files } = await importDefault(name);
+    return { task: await taskFrom(value, name, all), files: [...files, ...dataFiles] };
+  }
   if (!(TASK_NAMES as readonly string[]).includes(name))
     throw new ConfigError(`--task ${name}: expected ${TASK_NAMES.join(", ")}, or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`);
   if (name === "jsonl" && data === undefined) throw new ConfigError("--task jsonl: give the data set with --data <file.jsonl>");
-  return createTask(name, all);
+  return { task: createTask(name, all), files: dataFiles };
 }
 
 async function taskFrom(value: unknown, name: string, options: object): Promise<Task> {
@@ -33,14 +37,27 @@ async function taskFrom(value: unknown, name: string, options: object): Promise<
 
 /**
  * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, and those of modules, whose default export is a reward
- * or a list of them. Throws ConfigError also for options of a reward that is not among them.
+ * or a list of them; and the files of the modules. Throws ConfigError also for options of a reward that is not among them.
  */
-export async function loadRewards(names: readonly string[], task: Task, options: Readonly<Record<string, object>> = {}): Promise<AnyReward[]> {
+export async function loadRewards(
+  names: readonly string[],
+  task: Task,
+  options: Readonly<Record<string, object>> = {},
+): Promise<{ rewards: AnyReward[]; files: string[] }> {
   const builtInNames = names.filter((name) => !isModulePath(name)).map((name) => name.split(":")[0]);
   const idle = Object.keys(options).find((name) => !builtInNames.includes(name));
   if (idle) throw new ConfigError(`rewards.${idle} is set, but the run has no --reward ${idle}${didYouMean(idle, builtInNames)}`);
-  const load = async (name: string) => (isModulePath(name) ? rewardsFrom(await importDefault(name), name) : [builtIn(name, task, options)]);
-  return (await Promise.all(names.map(load))).flat();
+  const rewards: AnyReward[] = [];
+  const files: string[] = [];
+  for (const name of names) {
+    if (!isModulePath(name)) rewards.push(builtIn(name, task, options));
+    else {
+      const imported = await importDefault(name);
+      rewards.push(...rewardsFrom(imported.value, name));
+      files.push(...imported.files);
+    }
+  }
+  return { rewards, files };
 }
 
 function builtIn(text: string, task: Task, options: Readonly<Record<string, object>>): WeightedReward {
@@ -64,21 +81,30 @@ function isReward(value: unknown): value is AnyReward {
   return "scoreBatch" in value || ("reward" in value && isReward(value.reward));
 }
 
-/** Imports a module in any of the languages; it may import "luciole/…" wherever it lies, and gets this very program's modules. */
-async function importDefault(path: string): Promise<unknown> {
+/**
+ * Imports a module in any of the languages; it may import "luciole/…" wherever it lies, and gets this very program's modules. `files` are it and
+ * those of a person's own that it imports in turn (but for .mjs files, which Node itself loads).
+ */
+async function importDefault(path: string): Promise<{ value: unknown; files: string[] }> {
   const file = resolve(path);
   if (!existsSync(file)) throw new ConfigError(`${path}: there is no such file`);
   const { createJiti } = await import("jiti");
   let loaded: Record<string, unknown>;
+  const jiti = createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false, interopDefault: false });
+  const before = new Set(Object.keys(jiti.cache));
   try {
-    loaded = await createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false, interopDefault: false }).import(file);
+    loaded = await jiti.import(file);
   } catch (error) {
     if (error instanceof LucioleError) throw error;
     throw new DataError(`${path} cannot be loaded: ${(error as Error).message.split("\n")[0]}`, { cause: error });
   }
   if (loaded.default === undefined) throw new ConfigError(`${path}: expected a default export, found ${Object.keys(loaded).join(", ") || "none"}`);
-  return loaded.default;
+  const others = Object.keys(jiti.cache).filter((each) => !before.has(each) && isPersonal(each));
+  return { value: loaded.default, files: [file, ...others] };
 }
+
+/** Not of an installed package, and not of this program. */
+const isPersonal = (file: string): boolean => !file.split(sep).includes("node_modules") && !file.startsWith(join(packageRoot(), "dist") + sep);
 
 /** This package's entries by the names people import: `luciole`, `luciole/rl`, … */
 function ownEntries(): Record<string, string> {

@@ -1,14 +1,15 @@
 // `luciole pretrain`: a model from nothing, on a text corpus or on the written-out searches of a task.
 import { resolve } from "node:path";
-import { ConfigError, DataError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import { createModel } from "../models/create.js";
+import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { countTargets } from "../train/batch.js";
-import { type Material, type MaterialRequest, makeMaterial } from "../train/material.js";
+import { type Material, type MaterialRequest, makeMaterial, materialFiles } from "../train/material.js";
 import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
-import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
+import { configOfRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
 import { pretrainOptions } from "../train/training-options.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
@@ -26,14 +27,12 @@ export interface PretrainFlags extends RunFlags {
 /** Trains, or goes on training; prints what it came to. */
 export async function pretrain(flags: PretrainFlags): Promise<void> {
   refuseBesideResume(flags, ["corpus", "traces", "model", "tokenizer"]);
-  const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
+  const request = flags.resume === undefined ? requestOf(flags) : recordedMaterialRequest(flags.resume);
   const summary = finishedTraining(flags.resume) ?? (await performRun("pretrain", flags, (context) => train(context, request, flags.resume !== undefined)));
   writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`));
 }
 
-type Request = MaterialRequest & { readonly sha256?: string };
-
-function requestOf(flags: PretrainFlags): Request {
+function requestOf(flags: PretrainFlags): MaterialRequest {
   const options = pretrainOptions(applySettings({}, flags, "pretrain"));
   if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
   const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
@@ -41,37 +40,36 @@ function requestOf(flags: PretrainFlags): Request {
 }
 
 /** What a run was begun with, from its config.json. */
-function recordedRequest(path: string): Request {
+function recordedMaterialRequest(path: string): MaterialRequest {
   const { options, seed } = configOfRun(path, "pretrain");
-  const { source, ...rest } = options as { source: Omit<Request, "options" | "seed"> };
+  const { source, ...rest } = options as { source: Omit<MaterialRequest, "options" | "seed"> };
   return { ...source, options: pretrainOptions(rest), seed };
 }
 
-async function train(context: RunContext, request: Request, resumes: boolean): Promise<TrainingSummary> {
-  const material = makeMaterial(request);
-  if (request.sha256 !== undefined && request.sha256 !== material.sha256)
-    throw new DataError(`${request.corpus} has changed since the run began; put the old file back, or begin a new run`);
-  await tellPlan(context, request, material);
-  const { options, seed } = request;
-  const { run, checkpoint }: Pick<ReopenedRun, "run" | "checkpoint"> = resumes
-    ? await reopenRun(context.path, "pretrain", context)
-    : { run: newRun(context, request, material) };
+async function train(context: RunContext, request: MaterialRequest, resumes: boolean): Promise<TrainingSummary> {
+  const reopened = resumes ? await reopenRun(context.path, "pretrain", context) : undefined;
+  let run = reopened?.run;
   try {
+    const material = makeMaterial(request);
+    await tellPlan(context, request, material);
+    run ??= newRun(context, request);
+    const { options, seed } = request;
     const { progress, signal, machine } = context;
     const model = createModel(material.config, { compute: options.compute, seed });
-    const around = { run, checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
     return finishRun(run, await trainRun({ ...around, ...material, phase: "pretrain", model, steps: options.steps, options }));
   } finally {
-    run.close();
+    run?.close();
   }
 }
 
-function newRun({ path, machine }: RunContext, { options, seed, ...source }: Request, { sha256 }: Material): RunDirectory {
-  const recorded = { ...options, source: { ...source, ...(sha256 ? { sha256 } : {}) } };
-  return RunDirectory.create({ verb: "pretrain", path, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+function newRun({ path, machine }: RunContext, request: MaterialRequest): RunDirectory {
+  const { options, seed, ...source } = request;
+  const recorded = { options: { ...options, source }, fingerprints: fingerprintsOf(materialFiles(request)) };
+  return RunDirectory.create({ verb: "pretrain", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
-async function tellPlan({ progress }: RunContext, { options }: Request, { config, data }: Material): Promise<void> {
+async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, { config, data }: Material): Promise<void> {
   const model = { config, compute: options.compute };
   const batch = data.sequences(0, options.batchSequences);
   const stages = [[await planTraining(model, "pretraining", batch, options)]];

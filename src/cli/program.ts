@@ -270,7 +270,8 @@ function runFlags(command: Command): void {
   jsonFlag(command);
   command
     .option("--out <dir>", "directory of the run (default: runs/<verb>-<date>-<time>)")
-    .option("--resume <dir>", "go on with an interrupted run, exactly as if it had not stopped");
+    .option("--resume <dir>", "go on with an interrupted run, exactly as if it had not stopped")
+    .option("--accept-changes", "with --resume: go on although the run's data, task or rewards have changed since it began");
 }
 
 function computeFlags(command: Command): void {

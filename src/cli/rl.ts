@@ -8,12 +8,13 @@ import { parseGrpoOptions } from "../rl/config.js";
 import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
 import { type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
+import { fingerprintsOf } from "../run/fingerprints.js";
 import type { RunSummary } from "../run/records.js";
 import { writeReport } from "../run/report.js";
 import { RunDirectory, readRun } from "../run/run-directory.js";
 import type { PromptTemplate, Task } from "../tasks/task.js";
 import { countParameters, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
-import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
+import { configOfRun, reopenRun } from "../train/reopen.js";
 import { loadRewards, loadTask } from "./modules.js";
 import { isFinished, performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -82,17 +83,18 @@ function rewardOptions({ rewards, options }: Request): Readonly<Record<string, o
 }
 
 async function perform(context: RunContext, request: Request, resumes: boolean): Promise<RunSummary> {
-  const { options, seed } = request;
-  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "rl", context) : undefined;
-  // A run that goes on needs its first weights no more.
-  const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
-  const compute = options.compute ?? facts.compute;
-  const { task, taskName, taskOptions } = await taskFor(request, facts);
-  const rewards = await loadRewards(request.rewards, task, rewardOptions(request));
-  const template = options.template ?? facts.template ?? "r1-zero";
-  await tellPlan(context, request, facts, task, template);
-  const run = reopened?.run ?? newRun(context, request);
+  const reopened = resumes ? await reopenRun(context.path, "rl", context) : undefined;
+  let run = reopened?.run;
   try {
+    const { options, seed } = request;
+    // A run that goes on needs its first weights no more.
+    const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+    const compute = options.compute ?? facts.compute;
+    const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
+    const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
+    const template = options.template ?? facts.template ?? "r1-zero";
+    await tellPlan(context, request, facts, task, template);
+    run ??= newRun(context, request, [...taskFiles, ...rewardFiles]);
     const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute });
     const policy: Policy = { model, tokenizer, template, stopIds };
     const { temperature, topP } = options.evaluation;
@@ -104,7 +106,7 @@ async function perform(context: RunContext, request: Request, resumes: boolean):
     writeReport(run.path);
     return summary;
   } finally {
-    run.close();
+    run?.close();
   }
 }
 
@@ -114,12 +116,12 @@ export async function taskFor({ task, data, options }: Pick<Request, "task" | "d
   if (!taskName) throw new ConfigError("give the task with --task <name>, or a data set with --data <file.jsonl>: the model's files name none");
   const trained = taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
   const merged = { ...trained, ...options.task } as Record<string, never>;
-  return { task: await loadTask(taskName, merged, data), taskName, taskOptions: merged };
+  return { ...(await loadTask(taskName, merged, data)), taskName, taskOptions: merged };
 }
 
-function newRun({ path, machine }: RunContext, { options, seed, ...source }: Request): RunDirectory {
-  const recorded = { ...options, rl: parseGrpoOptions(options.rl), source };
-  return RunDirectory.create({ verb: "rl", path, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+function newRun({ path, machine }: RunContext, { options, seed, ...source }: Request, files: readonly string[]): RunDirectory {
+  const recorded = { options: { ...options, rl: parseGrpoOptions(options.rl), source }, fingerprints: fingerprintsOf(files) };
+  return RunDirectory.create({ verb: "rl", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
 async function tellPlan(

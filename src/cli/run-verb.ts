@@ -24,6 +24,7 @@ export interface RunFlags extends ComputeFlags, SettingFlags {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly acceptChanges?: boolean;
 }
 
 /** What a run is given to work with. */
@@ -35,6 +36,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   readonly machine: Machine;
   readonly notice: (line: string) => void;
+  /** Go on although files that decide the run have changed. */
+  readonly acceptChanges: boolean;
 }
 
 /** Throws ConfigError when flags that make a new run stand beside --resume, which takes all of them from the run. */
@@ -51,6 +54,7 @@ const flagOf = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter)
 /** Runs `body` on the opened machine; a signal ends it after its state was saved, with the command that goes on (StoppedBySignal). */
 export async function performRun<R>(verb: string, flags: RunFlags, body: (context: RunContext) => Promise<R>): Promise<R> {
   refuseBesideResume(flags, ["seed", "out", "set", "config"]);
+  if (flags.acceptChanges && flags.resume === undefined) throw new ConfigError("--accept-changes goes with --resume: a new run takes the files as they are");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
@@ -60,7 +64,7 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
   });
   const notice = (line: string) => process.stderr.write(`warning: ${line}\n`);
   try {
-    return await body({ path, seed: flags.seed ?? 0, progress, signal: stop.signal, machine, notice });
+    return await body({ path, seed: flags.seed ?? 0, progress, signal: stop.signal, machine, notice, acceptChanges: flags.acceptChanges ?? false });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     throw new StoppedBySignal(`Stopped and saved. Go on with: ${ownCommand()} ${verb} --resume ${shownPath(path)}`, stop.exitCode());

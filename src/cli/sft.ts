@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { countTargets } from "../train/batch.js";
 import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
 import { type PairData, readPairs } from "../train/pair-data.js";
-import { configOfRun, type ReopenedRun, reopenRun } from "../train/reopen.js";
+import { configOfRun, reopenRun } from "../train/reopen.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
 import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions } from "../train/training-options.js";
@@ -54,31 +55,32 @@ function recordedRequest(path: string): Request {
 }
 
 async function tune(context: RunContext, request: Request, resumes: boolean): Promise<TrainingSummary> {
-  const { options, seed } = request;
-  const reopened: ReopenedRun | undefined = resumes ? await reopenRun(context.path, "sft", context) : undefined;
-  // A run that goes on needs its first weights no more.
-  const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
-  const compute = options.compute ?? facts.compute;
-  const maxTokens = facts.config.max_position_embeddings;
-  const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
-  const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
-  const data = new ShuffledSequences(pairs.train, seed);
-  await tellPlan(context, request, facts, pairs, data, steps);
-  const opened = await openModel(facts.directory, { compute });
-  const run = reopened?.run ?? newRun(context, request);
+  const reopened = resumes ? await reopenRun(context.path, "sft", context) : undefined;
+  let run = reopened?.run;
   try {
+    const { options, seed } = request;
+    // A run that goes on needs its first weights no more.
+    const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
+    const compute = options.compute ?? facts.compute;
+    const maxTokens = facts.config.max_position_embeddings;
+    const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
+    const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
+    const data = new ShuffledSequences(pairs.train, seed);
+    await tellPlan(context, request, facts, pairs, data, steps);
+    const opened = await openModel(facts.directory, { compute });
+    run ??= newRun(context, request);
     const { progress, signal, machine } = context;
     const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
     const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
     return finishRun(run, await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options }));
   } finally {
-    run.close();
+    run?.close();
   }
 }
 
 function newRun({ path, machine }: RunContext, { options, seed, model, data }: Request): RunDirectory {
-  const recorded = { ...options, source: { model, data } };
-  return RunDirectory.create({ verb: "sft", path, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+  const recorded = { options: { ...options, source: { model, data } }, fingerprints: fingerprintsOf([data]) };
+  return RunDirectory.create({ verb: "sft", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
 async function tellPlan(

@@ -1,4 +1,5 @@
 // What a run leaves behind and shows: its directory, its report, its progress on a terminal.
+export { changesSince, type Fingerprints, fingerprintsOf } from "./fingerprints.js";
 export { Progress } from "./progress.js";
 export type { ProgressMode, ProgressOptions, ProgressStream } from "./progress-screen.js";
 export * from "./records.js";

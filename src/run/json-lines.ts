@@ -31,13 +31,21 @@ export class JsonLinesWriter {
       const written = writeSync(this.descriptor, line);
       if (written !== line.length) throw Object.assign(new Error("short write"), { code: "ENOSPC" });
       this.sizeBytes += line.length;
+      this.refuseIfRemoved();
     } catch (error) {
+      if (error instanceof CheckpointError) throw error;
       ftruncateSync(this.descriptor, this.sizeBytes);
       const code = (error as NodeJS.ErrnoException).code;
       throw new CheckpointError(`cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue with --resume`, {
         cause: error,
       });
     }
+  }
+
+  /** The system goes on taking lines for a file that has no name left: they would be lost without a word. */
+  private refuseIfRemoved(): void {
+    if (fstatSync(this.descriptor).nlink > 0) return;
+    throw new CheckpointError(`${this.path} was removed while it was being written to: what was logged there is lost; begin again in another place`);
   }
 
   /** Bytes written so far, after a sync: what a checkpoint may rely on. */

@@ -1,5 +1,6 @@
 // The lines and files of a run directory, as types. Metric names follow TRL (huggingface/trl, GRPOTrainer "Logged metrics").
 // Knows nothing of how they are written or drawn.
+import type { Fingerprints } from "./fingerprints.js";
 
 /** The part of a run a record belongs to. */
 export type Phase = "pretrain" | "sft" | "rl" | "eval";
@@ -109,6 +110,8 @@ export interface RunConfig {
   seed: number;
   /** Every option in force, defaults included; nested objects are shown as dotted names. */
   options: Readonly<Record<string, unknown>>;
+  /** SHA-256 of the files that decide the run (data, rewards, tasks), by path. */
+  fingerprints?: Fingerprints;
   versions: Readonly<Record<string, string>>;
   machine: MachineDescription;
   startedAt: string;

@@ -10,7 +10,8 @@ import { escapeHtml, formatNumber, formatPercent, formatSize, scriptJson } from 
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./report-headline.js";
 import { REPORT_SCRIPT } from "./report-script.js";
 import { REPORT_STYLE } from "./report-style.js";
-import { type RunRecords, readRun, writeFileAtomically } from "./run-directory.js";
+import { writeFileAtomically } from "./atomic-file.js";
+import { type RunRecords, readRun } from "./run-directory.js";
 import { type ExpertLoad, expertLoads } from "./series.js";
 import { pairTranscripts, renderPair, renderRollout, rolloutsOverTime } from "./transcripts.js";
 

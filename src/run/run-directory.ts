@@ -1,9 +1,12 @@
 // The directory of one run: config.json, metrics.jsonl, samples.jsonl, summary.json and where checkpoints and the report go.
 // Knows file names and who may use them; nothing of training, and nothing of what the report looks like.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
-import { CheckpointError, ConfigError } from "../errors.js";
+import { ConfigError } from "../errors.js";
+import { ProcessLock } from "../process-lock.js";
+import { makeDirectory, writeFileAtomically } from "./atomic-file.js";
+import type { Fingerprints } from "./fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
 import type { LogPosition, MachineDescription, MetricsRecord, RunConfig, RunSummary, SampleRecord, TrainingSummary } from "./records.js";
 
@@ -11,6 +14,9 @@ const CONFIG_FILE = "config.json";
 const METRICS_FILE = "metrics.jsonl";
 const SAMPLES_FILE = "samples.jsonl";
 const SUMMARY_FILE = "summary.json";
+const LOCK_FILE = "run.lock";
+/** What a run that was killed while it began leaves behind: nothing that would be missed. */
+const BEGINNINGS = /^(run\.lock(\.[0-9a-f]{8})?|config\.json\.tmp)$/;
 
 /** What a new run is made from. `path` is the directory itself (`--out`); without it, `runs/<verb>-<date>-<time>`. */
 export interface CreateRunOptions {
@@ -18,16 +24,19 @@ export interface CreateRunOptions {
   path?: string;
   seed: number;
   options: Readonly<Record<string, unknown>>;
+  /** Of the files that decide the run: data, rewards, tasks. */
+  fingerprints?: Fingerprints;
   versions?: Readonly<Record<string, string>>;
   isa: string;
   threads?: number;
 }
 
-/** A run directory open for writing. One process at a time. */
+/** A run directory open for writing, by one process at a time: it holds a lock until it is closed. */
 export class RunDirectory {
   private constructor(
     readonly path: string,
     readonly config: RunConfig,
+    private readonly lock: ProcessLock,
     private readonly metrics: JsonLinesWriter,
     private readonly samples: JsonLinesWriter,
   ) {}
@@ -37,7 +46,7 @@ export class RunDirectory {
     const path = resolve(options.path ?? join("runs", defaultRunName(options.verb, now)));
     refuseTaken(path);
     try {
-      mkdirSync(path, { recursive: true });
+      makeDirectory(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       throw new ConfigError(`cannot make the run directory ${path} (${code}); choose another place with --out`, { cause: error });
@@ -46,27 +55,39 @@ export class RunDirectory {
       verb: options.verb,
       seed: options.seed,
       options: options.options,
+      ...(options.fingerprints && { fingerprints: options.fingerprints }),
       versions: { node: process.versions.node, ...options.versions },
       machine: describeMachine(options.isa, options.threads),
       startedAt: now.toISOString(),
     };
-    writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
-    return RunDirectory.openLogs(path, config);
+    return RunDirectory.open(path, holdRun(path), () => {
+      writeConfig(path, config);
+      return { config };
+    });
   }
 
   /**
    * Opens an existing run to go on from a checkpoint. The logs are cut back to `position`, so that the steps made since, which
-   * will be made again, do not appear twice. Without a position (no checkpoint yet) they start empty.
+   * will be made again, do not appear twice. Without a position (no checkpoint yet) they start empty. `lock`: taken before, by `holdRun`.
    */
-  static resume(path: string, position: LogPosition = { metrics: 0, samples: 0 }): RunDirectory {
-    const config = readRunConfig(path);
-    rmSync(join(path, SUMMARY_FILE), { force: true });
-    return RunDirectory.openLogs(resolve(path), config, position);
+  static resume(path: string, position: LogPosition = { metrics: 0, samples: 0 }, lock: ProcessLock = holdRun(path)): RunDirectory {
+    return RunDirectory.open(resolve(path), lock, () => {
+      const config = readRunConfig(path);
+      rmSync(join(path, SUMMARY_FILE), { force: true });
+      return { config, position };
+    });
   }
 
-  private static openLogs(path: string, config: RunConfig, position?: LogPosition): RunDirectory {
-    const metrics = JsonLinesWriter.open(join(path, METRICS_FILE), position?.metrics);
-    return new RunDirectory(path, config, metrics, JsonLinesWriter.open(join(path, SAMPLES_FILE), position?.samples));
+  /** Opens the logs under the lock, which is given back when that fails. */
+  private static open(path: string, lock: ProcessLock, prepare: () => { config: RunConfig; position?: LogPosition }): RunDirectory {
+    try {
+      const { config, position } = prepare();
+      const metrics = JsonLinesWriter.open(join(path, METRICS_FILE), position?.metrics);
+      return new RunDirectory(path, config, lock, metrics, JsonLinesWriter.open(join(path, SAMPLES_FILE), position?.samples));
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   /** Where the checkpoints of this run are kept. */
@@ -99,11 +120,35 @@ export class RunDirectory {
     writeFileAtomically(join(this.path, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   }
 
+  /** Ends the writing and gives the lock back. */
   close(): void {
     this.metrics.close();
     this.samples.close();
+    this.lock.release();
   }
 }
+
+/** Keeps other processes from writing to the run at `path`. Throws ConfigError while one does. */
+export function holdRun(path: string): ProcessLock {
+  const file = join(path, LOCK_FILE);
+  try {
+    return ProcessLock.take(
+      file,
+      (holder) => new ConfigError(`${path}: ${holder} is at work on this run; wait for it or stop it (if it is gone for good, remove ${file})`),
+    );
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new ConfigError(`${path}: cannot be written to (${code}); copy the run to another place and go on there`, { cause: error });
+  }
+}
+
+/** Replaces what config.json says of the files that decide the run. */
+export function acceptFingerprints(path: string, fingerprints: Fingerprints): void {
+  writeConfig(path, { ...readRunConfig(path), fingerprints });
+}
+
+const writeConfig = (path: string, config: RunConfig): void => writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 
 /** Everything a run has written about itself so far. While it is not finished there is neither `summary` (with reinforcement) nor `training`. */
 export interface RunRecords {
@@ -131,7 +176,10 @@ export function readRun(path: string): RunRecords {
 /** The config.json of a run. Throws ConfigError when the directory is no run directory. */
 export function readRunConfig(path: string): RunConfig {
   const file = join(path, CONFIG_FILE);
-  if (!existsSync(file)) throw new ConfigError(`${path}: expected a run directory with ${CONFIG_FILE}, found none; name a directory under runs/`);
+  if (!existsSync(file)) {
+    const mend = isBeginning(path) ? "this run was stopped before it began: begin it again with --out" : "name a directory under runs/";
+    throw new ConfigError(`${path}: expected a run directory with ${CONFIG_FILE}, found none; ${mend}`);
+  }
   const config = readJson<RunConfig>(file);
   if (typeof config?.verb !== "string" || typeof config.machine !== "object") throw new ConfigError(`${file}: is not the configuration of a run`);
   return config;
@@ -150,27 +198,6 @@ export function describeMachine(isa: string, threads = availableParallelism()): 
   return { cpu, threads, isa, memoryBytes: totalmem(), platform: `${process.platform} ${process.arch}` };
 }
 
-/** Writes a text file so that a reader sees the old text or the new one: a temporary sibling, synced, renamed. */
-export function writeFileAtomically(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
-  try {
-    const descriptor = openSync(temporary, "w");
-    try {
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new CheckpointError(`cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose another place with --out`, {
-      cause: error,
-    });
-  }
-}
-
 function refuseTaken(path: string): void {
   if (!existsSync(path)) return;
   let names: string[];
@@ -179,9 +206,15 @@ function refuseTaken(path: string): void {
   } catch (error) {
     throw new ConfigError(`${path}: expected a directory for the run; choose another place with --out`, { cause: error });
   }
-  if (names.length === 0) return;
+  if (names.every((name) => BEGINNINGS.test(name))) return;
   const mend = names.includes(CONFIG_FILE) ? "go on with --resume, or choose another place with --out" : "choose an empty or new directory with --out";
   throw new ConfigError(`${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}); ${mend}`);
+}
+
+/** Whether a run was killed here before its config.json was there. */
+function isBeginning(path: string): boolean {
+  const names = existsSync(path) ? readdirSync(path) : [];
+  return names.length > 0 && names.every((name) => BEGINNINGS.test(name));
 }
 
 function stamped<T extends { time?: string }>(record: T): T {

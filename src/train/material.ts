@@ -1,6 +1,7 @@
 // What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out searches.
 // A pure function of its request, so that a run that goes on finds the same material.
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
@@ -44,8 +45,6 @@ export interface Material {
   readonly validation: readonly TrainSequence[];
   /** What a checkpoint's generation_config.json says of the prompts. */
   readonly generation: JsonObject;
-  /** Of the corpus file. */
-  readonly sha256?: string;
 }
 
 /** Held-out sequences whose loss is taken; more tell no more and cost time. */
@@ -58,6 +57,12 @@ export function makeMaterial(request: MaterialRequest): Material {
   const { corpus, traces } = request;
   if ((corpus === undefined) === (traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
   return corpus === undefined ? traceMaterial(request, traces as string) : corpusMaterial(request, corpus);
+}
+
+/** The files that the material is made of. */
+export function materialFiles({ corpus, model, tokenizer }: MaterialRequest): string[] {
+  const named = [corpus ?? "", model, ...["tokenizer.json", "tokenizer_config.json"].map((name) => join(tokenizer, name))];
+  return named.filter((path) => existsSync(path) && statSync(path).isFile()).map((path) => resolve(path));
 }
 
 function traceMaterial(request: MaterialRequest, name: string): Material {
@@ -88,7 +93,7 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
   const train = windowsOf(corpus.train, tokenizer, context);
   if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
   const validation = windowsOf(corpus.heldOut, tokenizer, context).slice(0, MAX_VALIDATION);
-  return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, generation: {}, sha256: corpus.sha256 };
+  return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, generation: {} };
 }
 
 const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };

@@ -2,10 +2,11 @@
 
 import { join } from "node:path";
 import { type LoadedCheckpoint, loadLatest } from "../checkpoint/index.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, DataError } from "../errors.js";
+import { changesSince, fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand } from "../run/own-command.js";
 import type { RunConfig } from "../run/records.js";
-import { RunDirectory, readRunConfig } from "../run/run-directory.js";
+import { acceptFingerprints, holdRun, RunDirectory, readRunConfig } from "../run/run-directory.js";
 import { type SessionState, savedState } from "./session.js";
 
 /** A run about to go on. Without a checkpoint (none was written yet) it starts over. */
@@ -26,14 +27,37 @@ export function configOfRun(path: string, verb: string): RunConfig {
 export interface ReopenContext {
   readonly machine: { readonly isa: string };
   readonly notice?: (line: string) => void;
+  /** Go on although files that decide the run have changed. */
+  readonly acceptChanges?: boolean;
 }
 
-/** Opens the run to write to. Damaged checkpoints are passed over with a notice; all damaged is a CheckpointError. */
-export async function reopenRun(path: string, verb: string, { machine, notice }: ReopenContext): Promise<ReopenedRun> {
+/**
+ * Opens the run to write to, under its lock. Throws DataError when files that decide it have changed. Damaged checkpoints are passed over
+ * with a notice; all damaged is a CheckpointError.
+ */
+export async function reopenRun(path: string, verb: string, context: ReopenContext): Promise<ReopenedRun> {
+  const { machine, notice } = context;
   const config = configOfRun(path, verb);
-  const { isa } = config.machine;
-  if (isa !== machine.isa) notice?.(`this run was begun on ${isa} kernels; on ${machine.isa} it goes on, but not to the same bits`);
-  const checkpoint = await loadLatest(join(path, "checkpoints"));
-  if (checkpoint?.warning) notice?.(checkpoint.warning);
-  return { config, checkpoint, run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log) };
+  const lock = holdRun(path);
+  try {
+    refuseChanges(path, config, context);
+    const { isa } = config.machine;
+    if (isa !== machine.isa) notice?.(`this run was begun on ${isa} kernels; on ${machine.isa} it goes on, but not to the same bits`);
+    const checkpoint = await loadLatest(join(path, "checkpoints"));
+    if (checkpoint?.warning) notice?.(checkpoint.warning);
+    return { config, checkpoint, run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log, lock) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Throws DataError naming every file that has changed; with `acceptChanges` says so and records what the files hold now. */
+function refuseChanges(path: string, { fingerprints = {} }: RunConfig, { acceptChanges, notice }: ReopenContext): void {
+  const changes = changesSince(fingerprints);
+  if (changes.length === 0) return;
+  const what = changes.join("; ");
+  if (!acceptChanges) throw new DataError(`${what} since the run began; put the old files back, or go on with the new ones with --accept-changes`);
+  notice?.(`${what} since the run began: it goes on, but not to what it would have come to`);
+  acceptFingerprints(path, fingerprintsOf(Object.keys(fingerprints)));
 }

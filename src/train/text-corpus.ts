@@ -1,6 +1,5 @@
 // Text to pretrain on: a plain file, or JSONL with one document a line; read, split, and cut into windows of tokens.
 // Knows no tokenizer and no model.
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { DataError } from "../errors.js";
 import { readJsonl } from "../tasks/jsonl-task.js";
@@ -8,11 +7,10 @@ import { splitOfKey } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
 
-/** Documents of a corpus. `sha256` tells whether the file is still the same when a run goes on. */
+/** Documents of a corpus. */
 export interface TextCorpus {
   readonly train: readonly string[];
   readonly heldOut: readonly string[];
-  readonly sha256: string;
 }
 
 const TEXT_COLUMN = "text";
@@ -28,11 +26,10 @@ export function readTextCorpus(path: string, heldOutFraction: number): TextCorpu
   } catch (error) {
     throw new DataError(`cannot read corpus ${path}: ${(error as Error).message}`, { cause: error });
   }
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
   const parts = path.endsWith(".jsonl") ? splitDocuments(documentsOf(path), heldOutFraction) : splitText(bytes.toString("utf8"), heldOutFraction);
   if (parts.train.every((text) => text === ""))
     throw new DataError(`corpus ${path} has no text to train on; give a longer file or a smaller validationFraction`);
-  return { ...parts, sha256 };
+  return parts;
 }
 
 function documentsOf(path: string): string[] {
