@@ -1,10 +1,12 @@
 // `luciole eval`: samples held-out problems with a model and counts. With --out every problem is kept, so that it can be resumed.
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { Evaluation, EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
+import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { ownCommand } from "../run/own-command.js";
 import { formatPercent, withError } from "../run/report-format.js";
@@ -12,7 +14,7 @@ import { RunDirectory } from "../run/run-directory.js";
 import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { Machine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
-import { configOfRun } from "../train/reopen.js";
+import { configOfRun, reopenRun } from "../train/reopen.js";
 import { StoppedBySignal } from "./failure.js";
 import { taskFor } from "./rl.js";
 import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
@@ -54,7 +56,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   const machine = await openForAnswers(flags);
   const place = flags.resume ?? flags.out;
   const stop = listenForSignals(() => {});
-  const store = place === undefined ? null : openStore(place, request, machine, flags.resume !== undefined);
+  const store = place === undefined ? null : openStore(place, await openRun(place, request, machine, flags));
   try {
     const result = await sample(request, store, stop.signal);
     writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () => lines(result));
@@ -103,12 +105,25 @@ interface Store {
 
 const SAMPLED_FILE = "sampled.jsonl";
 
-function openStore(path: string, { seed, ...request }: Request, machine: Machine, resumes: boolean): Store {
-  if (!resumes) RunDirectory.create({ verb: "eval", path, seed, options: request, isa: machine.isa, threads: machine.threads }).close();
+function openStore(path: string, run: RunDirectory): Store {
   const file = join(path, SAMPLED_FILE);
   const writer = JsonLinesWriter.open(file); // a line torn by a kill is cut off here
-  return { done: readJsonLines<SampledProblem>(file), keep: (sampled) => writer.append(sampled), close: () => writer.close() };
+  const close = () => {
+    writer.close();
+    run.close();
+  };
+  return { done: readJsonLines<SampledProblem>(file), keep: (sampled) => writer.append(sampled), close };
 }
+
+/** The run that keeps an evaluation: a new one, or one that goes on. */
+async function openRun(path: string, { seed, ...request }: Request, machine: Machine, flags: EvalFlags): Promise<RunDirectory> {
+  if (flags.resume !== undefined) return (await reopenRun(path, "eval", { ...flags, machine, notice })).run;
+  const fingerprints = fingerprintsOf([request.data, request.task].filter(isFile));
+  return RunDirectory.create({ verb: "eval", path, seed, options: request, fingerprints, isa: machine.isa, threads: machine.threads });
+}
+
+const notice = (line: string) => process.stderr.write(`warning: ${line}\n`);
+const isFile = (path: string | null | undefined): path is string => typeof path === "string" && existsSync(path);
 
 async function sample(request: Request, store: Store | null, signal: AbortSignal) {
   const opened = await openModel(request.model);

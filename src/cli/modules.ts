@@ -100,7 +100,7 @@ async function importDefault(path: string): Promise<{ value: unknown; files: str
   }
   if (loaded.default === undefined) throw new ConfigError(`${path}: expected a default export, found ${Object.keys(loaded).join(", ") || "none"}`);
   const others = Object.keys(jiti.cache).filter((each) => !before.has(each) && isPersonal(each));
-  return { value: loaded.default, files: [file, ...others] };
+  return { value: loaded.default, files: [...new Set([file, ...others])] };
 }
 
 /** Not of an installed package, and not of this program. */

@@ -1,5 +1,5 @@
 // Run directories: nobody's work is overwritten, lines are whole, and a resumed run shows no step twice.
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -40,10 +40,43 @@ describe("a new run", () => {
     expect(create).toThrow(/expected a directory/);
   });
 
+  test("is made where one was killed before it began, and nowhere else is such a place a run", () => {
+    mkdirSync(path);
+    writeFileSync(join(path, "config.json.tmp"), '{"verb":');
+    writeFileSync(join(path, "run.lock"), "");
+    expect(() => RunDirectory.resume(path)).toThrow(/stopped before it began: begin it again with --out/);
+    create().close();
+    expect(readRun(path).config.verb).toBe("zero");
+    expect(readdirSync(path).sort()).toEqual(["config.json", "metrics.jsonl", "samples.jsonl"]);
+  });
+
+  test("says why the system refuses its place", () => {
+    writeFileSync(path, "a file");
+    path = join(path, "below", "it");
+    expect(create).toThrow(/cannot make the run directory .* \(ENOTDIR\); choose another place with --out/);
+  });
+
   test("takes an empty directory", () => {
     path = parent;
     create().close();
     expect(existsSync(join(parent, "config.json"))).toBe(true);
+  });
+});
+
+describe("a run that is open", () => {
+  test("is nobody else's to go on with", () => {
+    const run = create();
+    expect(() => RunDirectory.resume(path)).toThrow(new RegExp(`process ${process.pid} on .* is at work on this run`));
+    run.close();
+    RunDirectory.resume(path).close();
+  });
+
+  test("notices at its next line that it was removed", () => {
+    const run = create();
+    run.logMetrics({ phase: "rl", step: 1 });
+    rmSync(path, { recursive: true });
+    expect(() => run.logMetrics({ phase: "rl", step: 2 })).toThrow(/metrics\.jsonl was removed while it was being written to/);
+    run.close();
   });
 });
 
