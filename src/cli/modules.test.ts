@@ -26,7 +26,7 @@ describe("rewards", () => {
   });
   test("take options by name, and options of a reward that is not asked for are refused", async () => {
     const options = { repetition_penalty: { ngramSize: 1, maxPenalty: -2 } };
-    const [{ reward }] = (await loadRewards(["repetition_penalty"], countdown, options)) as WeightedReward[];
+    const [{ reward }] = (await loadRewards(["repetition_penalty"], countdown, options)).rewards as WeightedReward[];
     expect((reward as SampleReward)({ completionIds: Int32Array.of(5, 5) } as unknown as RewardSample)).toBe(-1);
     await expect(loadRewards(["accuracy"], countdown, options)).rejects.toThrow("rewards.repetition_penalty is set, but the run has no --reward");
     await expect(loadRewards(["repetition_penalty"], countdown, { repetition_penalty: { ngram: 1 } })).rejects.toThrow('unknown option "ngram"');
