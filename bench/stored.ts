@@ -1,8 +1,7 @@
 // Claim: products with stored weights reach 75% of the measured read bandwidth for one row and 60% of the int8 ceiling for 512 rows, at the
 // matrices of R1-Distill-Qwen-1.5B and the experts of DeepSeek-V2-Lite.
-
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
-import type { BlockType } from "../src/tensor/dtype.js";
+import { type BlockType, blockSizes, blockTypes } from "../src/tensor/dtype.js";
 import { dispatch, emptyPacked, scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { storedGroupedLinearOp, storedLinearOp } from "../src/tensor/ops/stored.js";
@@ -14,7 +13,6 @@ const SECONDS = 0.5;
 const CEILING_SECONDS = 1;
 /** More than any cache holds: each call of a memory-bound product meets weights that are not there. */
 const CYCLED_BYTES = 256 * 2 ** 20;
-const TYPES: readonly BlockType[] = ["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3"];
 const ROWS = [1, 16, 512] as const;
 
 interface Matrix {
@@ -29,7 +27,7 @@ const QWEN: readonly Matrix[] = [
   { what: "down", n: 1536, k: 8960 },
 ];
 const EXPERTS = { count: 64, perToken: 6 };
-/** K-quants have no expert of width 1408 to multiply with: it is no whole number of their blocks. */
+/** Types with blocks of 256 have no expert of width 1408 to multiply with. */
 const V2_LITE: readonly Matrix[] = [
   { what: "experts gate_up", n: 2 * 1408, k: 2048, experts: EXPERTS },
   { what: "experts down", n: 2048, k: 1408, experts: EXPERTS },
@@ -118,10 +116,10 @@ export const stored: Claim = async ({ threads, log }) => {
     bf16: addon.peakDotBf16(threads, CEILING_SECONDS),
   };
   const lines: Line[] = [];
-  for (const type of TYPES)
+  for (const type of blockTypes)
     for (const rows of ROWS) {
       lines.push(lineOf("Qwen-1.5B", QWEN, type, rows, ceilings));
-      const experts = V2_LITE.filter(({ k }) => k % 256 === 0 || !type.endsWith("_k"));
+      const experts = V2_LITE.filter(({ k }) => k % blockSizes[type].numbers === 0);
       lines.push(lineOf("V2-Lite", experts, type, rows, ceilings));
       for (const line of lines.slice(-2))
         log(`stored ${line.what}: ${line.ours.toFixed(1)} ${line.unit}, ${(100 * (line.reached ?? 0)).toFixed(0)}% of the ceiling`);

@@ -118,8 +118,9 @@ struct Affine {
 };
 
 /** fitAffine of block-encoders.ts. */
+template <bool FromZero>
 Affine fitAffine(const Group<32>& group, double top) {
-  vd low{}, high{}, squares{};
+  vd low = FromZero ? vd{} : group.x[0], high = low, squares{};
   for (const vd& x : group.x) {
     low = x < low ? x : low;
     high = x > high ? x : high;
@@ -149,8 +150,12 @@ Affine fitAffine(const Group<32>& group, double top) {
     }
     const vd determinant = w * wqq - wq * wq;
     const vd freeMin = (wq * wqx - wqq * wx) / determinant, freeScale = (w * wqx - wq * wx) / determinant;
-    const auto below = freeMin < 0;
-    const vd min = below ? vd{} : freeMin, scale = below ? wqx / wqq : freeScale;
+    vd min = freeMin, scale = freeScale;
+    if constexpr (FromZero) {
+      const auto below = freeMin < 0;
+      min = below ? vd{} : freeMin;
+      scale = below ? wqx / wqq : freeScale;
+    }
     const vd error = scale * scale * wqq + min * min * w + wxx - 2.0 * (scale * min * wq + scale * wqx - min * wx);
     const auto better = (determinant > 0) & (scale > 0) & (error < bestError);
     bestError = better ? error : bestError;
@@ -158,7 +163,7 @@ Affine fitAffine(const Group<32>& group, double top) {
     best.min = better ? min : best.min;
   }
   const auto flat = high == low;
-  return {flat ? vd{} : best.scale, flat ? vd{} : best.min};
+  return {flat ? vd{} : best.scale, flat ? vd{} - low : best.min};
 }
 
 /** Of several numbers, +0 counting as more than -0: the bytes of a half tell them apart. */
@@ -196,20 +201,55 @@ struct Q8_0 {
   }
 };
 
-struct Q4_0 {
-  static constexpr int kNumbers = 32, kBytes = 18, kBlocks = kWide;
+/** Quanta of block b: nibbles, those of numbers 0–15 below those of 16–31, after the fifth bits where there are any. */
+template <bool FifthBit>
+void putNibbles(const Quanta<32>& quanta, int64_t b, uint8_t* out) {
+  if constexpr (FifthBit) {
+    uint32_t bits = 0;
+    for (int i = 0; i < 32; ++i) bits |= static_cast<uint32_t>(quanta.q[i][b] >> 4) << i;
+    std::memcpy(out, &bits, 4);
+    out += 4;
+  }
+  for (int i = 0; i < 16; ++i) out[i] = static_cast<uint8_t>((quanta.q[i][b] & 15) | (quanta.q[i + 16][b] & 15) << 4);
+}
+
+/** q4_0 (limit 8) and q5_0 (limit 16). */
+template <int Limit>
+struct Symmetric {
+  static constexpr int kNumbers = 32, kBytes = Limit == 16 ? 22 : 18, kBlocks = kWide;
   static void encode(const float* values, int64_t blocks, uint8_t* out) {
     const Group<32> group(values, blocks);
-    const vd scale = fitSymmetric(group, 8);
+    const vd scale = fitSymmetric(group, Limit);
     vd inverse{};
     for (int b = 0; b < blocks; ++b) {
       const double d = putHalf(out + b * kBytes, scale[b]);
       inverse[b] = d == 0 ? 0 : 1 / d;
     }
     Quanta<32> quanta;
-    for (int i = 0; i < 32; ++i) quanta.set(i, clampTo(roundToEven(group.x[i] * inverse), -8, 7) + 8.0);
-    for (int b = 0; b < blocks; ++b)
-      for (int i = 0; i < 16; ++i) out[b * kBytes + 2 + i] = static_cast<uint8_t>(quanta.q[i][b] | quanta.q[i + 16][b] << 4);
+    for (int i = 0; i < 32; ++i) quanta.set(i, clampTo(roundToEven(group.x[i] * inverse), -Limit, Limit - 1) + static_cast<double>(Limit));
+    for (int b = 0; b < blocks; ++b) putNibbles<Limit == 16>(quanta, b, out + b * kBytes + 2);
+  }
+};
+
+/** q4_1 (top 15) and q5_1 (top 31). */
+template <int Top>
+struct WithMin {
+  static constexpr int kNumbers = 32, kBytes = Top == 31 ? 24 : 20, kBlocks = kWide;
+  static void encode(const float* values, int64_t blocks, uint8_t* out) {
+    const Group<32> group(values, blocks);
+    const Affine fit = fitAffine<false>(group, Top);
+    vd inverse{}, min{};
+    for (int b = 0; b < blocks; ++b) {
+      const double d = putHalf(out + b * kBytes, fit.scale[b]);
+      inverse[b] = d == 0 ? 0 : 1 / d;
+      min[b] = -putHalf(out + b * kBytes + 2, 0 - fit.min[b]);
+    }
+    Quanta<32> quanta;
+    for (int i = 0; i < 32; ++i) {
+      const vd q = clampTo(roundToEven((group.x[i] + min) * inverse), 0, Top);
+      quanta.set(i, q == q ? q : vd{});
+    }
+    for (int b = 0; b < blocks; ++b) putNibbles<Top == 31>(quanta, b, out + b * kBytes + 4);
   }
 };
 
@@ -221,7 +261,7 @@ struct WithMins {
   static void encode(const float* values, int64_t, uint8_t* out) {
     double scales[8], mins[8];
     for (int s = 0; s < 8; s += kWide) {
-      const Affine fit = fitAffine(Group<32>(values + 32 * s, kWide), Top);
+      const Affine fit = fitAffine<true>(Group<32>(values + 32 * s, kWide), Top);
       std::memcpy(scales + s, &fit.scale, sizeof(vd));
       std::memcpy(mins + s, &fit.min, sizeof(vd));
     }
@@ -305,12 +345,15 @@ void encodeWeights(const float* x, int64_t type, int64_t count, void* out) {
     case kF16: return encodeEach<uint16_t>(x, count, out, [](float each) { return toHalf(each); });
     case kE4m3: return encodeEach<uint8_t>(x, count, out, [](float each) { return toE4m3(each); });
     case kQ8_0: return encodeBlocks<Q8_0>(x, count, bytes);
-    case kQ4_0: return encodeBlocks<Q4_0>(x, count, bytes);
+    case kQ4_0: return encodeBlocks<Symmetric<8>>(x, count, bytes);
+    case kQ5_0: return encodeBlocks<Symmetric<16>>(x, count, bytes);
+    case kQ4_1: return encodeBlocks<WithMin<15>>(x, count, bytes);
+    case kQ5_1: return encodeBlocks<WithMin<31>>(x, count, bytes);
     case kQ4_k: return encodeBlocks<WithMins<15>>(x, count, bytes);
     case kQ5_k: return encodeBlocks<WithMins<31>>(x, count, bytes);
     case kQ6_k: return encodeBlocks<Q6_k>(x, count, bytes);
   }
-  throw std::runtime_error("expected a storage type other than f32, got dtype code " + std::to_string(type));
+  throw std::runtime_error("expected a storage type that numbers are encoded into, got dtype code " + std::to_string(type));
 }
 
 }  // namespace luciole

@@ -9,7 +9,8 @@
 
 namespace luciole {
 
-enum DType : int64_t { kF32 = 0, kBf16 = 1, kF16 = 2, kI32 = 3, kU8 = 4, kQ8_0 = 5, kQ4_0 = 6, kQ4_k = 7, kQ5_k = 8, kQ6_k = 9, kE4m3 = 10 };
+enum DType : int64_t { kF32 = 0, kBf16 = 1, kF16 = 2, kI32 = 3, kU8 = 4, kQ8_0 = 5, kQ4_0 = 6, kQ4_k = 7, kQ5_k = 8, kQ6_k = 9, kE4m3 = 10,
+                       kQ4_1 = 11, kQ5_0 = 12, kQ5_1 = 13, kIq4_nl = 14, kMxfp4 = 15, kQ2_k = 16, kQ3_k = 17, kIq4_xs = 18 };
 
 /**
  * Calls body(tag) with tag of C++ type float or bf16: `dispatchType(code, [&](auto tag) { using T = decltype(tag); ... })`.

@@ -49,6 +49,29 @@ inline vi widenSigned(const void* p) {
 }
 /** kLanes unsigned bytes, each in a lane. */
 inline vi widenUnsigned(const void* p) { return widenSigned(p) & 255; }
+/** kLanes unsigned 16-bit numbers, each in a lane. */
+inline vi widenUnsigned16(const void* p) { return __builtin_convertvector(*static_cast<const vh*>(p), vi); }
+
+/** 16 bytes, found by codes below 16. */
+struct ByteTable {
+  alignas(16) uint8_t bytes[16];
+
+  /** The byte of every code. */
+  vi at(vi codes) const {
+#if defined(__AVX512F__)
+    return (vi)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(*reinterpret_cast<const __m128i*>(bytes)), (__m512i)codes);
+#elif defined(__AVX2__)
+    return (vi)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(*reinterpret_cast<const __m128i*>(bytes)), (__m256i)codes);
+#elif defined(__ARM_NEON)
+    return (vi)vqtbl1q_u8(vld1q_u8(bytes), (uint8x16_t)codes);
+#else
+    vi found{};
+    for (int i = 0; i < kLanes; ++i)
+      for (int b = 0; b < 32; b += 8) found[i] |= bytes[(codes[i] >> b) & 15] << b;
+    return found;
+#endif
+  }
+};
 
 /** kLanes IEEE halves as floats. */
 inline vf widenHalf(const void* p) {

@@ -24,7 +24,7 @@ namespace luciole {
 //   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is whole)
 //   packBlock(block, b, o, panel)  block b of a row in the file into the place of output o
 //   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of each output;
-//                                scale(step, sub, v), minimum(step, v)
+//                                scale(step, sub, v), minimum(step, sub, v)
 // A panel takes kPanelOutputs times the bytes of a row, whatever its Format.
 
 /** Numbers between two scales at most: what one turn of the kernels' loop works through. */
@@ -71,7 +71,7 @@ template <class F>
 struct Unpacked : F {
   static constexpr int kSubs = kStep / F::kSub;
   static constexpr int64_t kScalesAt = F::kUnpacksQuads ? kQuads * kQuadBytes : 0;
-  static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes, kStepBytes = kMinimaAt + (F::kMin ? kQuadBytes : 0);
+  static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes, kStepBytes = kMinimaAt + (F::kMin ? kSubs * kQuadBytes : 0);
 
   struct Group : F::Group {
     const uint8_t* base;
@@ -82,7 +82,7 @@ struct Unpacked : F {
       return F::Group::quad(step, q, v);
     }
     vf scale(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes); }
-    vf minimum(int step, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt) + v * kLanes); }
+    vf minimum(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt + sub * kQuadBytes) + v * kLanes); }
   };
 
   static void fill(const uint8_t* panel, int64_t first, int64_t steps, uint8_t* chunk) {
@@ -93,7 +93,8 @@ struct Unpacked : F {
         if constexpr (F::kUnpacksQuads)
           for (int q = 0; q < kQuads; ++q) storeWords(chunk + q * kQuadBytes + v * kVectorBytes, group.quad(step, q, v));
         for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
-        if constexpr (F::kMin) store(reinterpret_cast<float*>(chunk + kMinimaAt) + v * kLanes, group.minimum(step, v));
+        if constexpr (F::kMin)
+          for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kMinimaAt + sub * kQuadBytes) + v * kLanes, group.minimum(step, sub, v));
       }
     }
   }
@@ -162,7 +163,7 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
           if constexpr (F::kMin) {
 #pragma GCC unroll 2
             for (int v = 0; v < V; ++v) {
-              const vf minimum = group.minimum(step, v0 + v);
+              const vf minimum = group.minimum(step, sub, v0 + v);
 #pragma GCC unroll 8
               for (int r = 0; r < R; ++r) inner[r][v] = vfma(minimum, splat(floatAt(rows.at[r] + sumAt)), inner[r][v]);
             }
@@ -221,7 +222,7 @@ struct IntegerKernels {
       const typename F::Group group(panel, k / kGroup);
       const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
       const uint32_t word = static_cast<uint32_t>(group.quad(step, i / 4, v)[lane]);
-      const float scale = group.scale(step, i / F::kSub, v)[lane], minimum = F::kMin ? group.minimum(step, v)[lane] : 0.0f;
+      const float scale = group.scale(step, i / F::kSub, v)[lane], minimum = F::kMin ? group.minimum(step, i / F::kSub, v)[lane] : 0.0f;
       for (int b = 0; b < 4; ++b) {
         const uint8_t byte = static_cast<uint8_t>(word >> (8 * b));
         const int quantum = (F::kWide && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;

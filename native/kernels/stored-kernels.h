@@ -43,6 +43,7 @@ struct StoredKernels {
 /** The kernels of a storage type by its code (dtype.h), f32 and bf16 excepted; throws for others. */
 const StoredKernels& storedKernels(int64_t type);
 
-extern const StoredKernels q8_0Kernels, q4_0Kernels, q4_kKernels, q5_kKernels, q6_kKernels, e4m3Kernels, f16Kernels;
+extern const StoredKernels q8_0Kernels, q4_0Kernels, q4_1Kernels, q5_0Kernels, q5_1Kernels, iq4_nlKernels, mxfp4Kernels;
+extern const StoredKernels q2_kKernels, q3_kKernels, q4_kKernels, q5_kKernels, q6_kKernels, iq4_xsKernels, e4m3Kernels, f16Kernels;
 
 }  // namespace luciole

@@ -21,9 +21,17 @@ const StoredKernels& storedKernels(int64_t type) {
     case kF16: return f16Kernels;
     case kQ8_0: return q8_0Kernels;
     case kQ4_0: return q4_0Kernels;
+    case kQ4_1: return q4_1Kernels;
+    case kQ5_0: return q5_0Kernels;
+    case kQ5_1: return q5_1Kernels;
+    case kIq4_nl: return iq4_nlKernels;
+    case kMxfp4: return mxfp4Kernels;
+    case kQ2_k: return q2_kKernels;
+    case kQ3_k: return q3_kKernels;
     case kQ4_k: return q4_kKernels;
     case kQ5_k: return q5_kKernels;
     case kQ6_k: return q6_kKernels;
+    case kIq4_xs: return iq4_xsKernels;
     case kE4m3: return e4m3Kernels;
   }
   throw std::runtime_error("expected weights stored as f16 or in blocks, got dtype code " + std::to_string(type));

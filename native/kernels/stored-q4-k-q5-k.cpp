@@ -36,7 +36,7 @@ struct WithMinima {
       return toFloat(six) * widenHalf(base + v * kLanes * 2);
     }
     /** What is added for each unit of the activations' sum. */
-    vf minimum(int step, int v) const {
+    vf minimum(int step, int, int v) const {
       const int s = half * 4 + step;
       const vi six = ((words(kLowMinimaAt, v) >> (4 * s)) & 15) | ((words(kHighAt, v) >> (16 + 2 * s)) & 3) << 4;
       return -(toFloat(six) * widenHalf(base + kMinAt + v * kLanes * 2));

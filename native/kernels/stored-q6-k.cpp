@@ -29,7 +29,7 @@ struct Q6_k {
       const vi eight = widenSigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes);
       return toFloat(eight) * widenHalf(base + v * kLanes * 2);
     }
-    vf minimum(int, int) const { return vf{}; }
+    vf minimum(int, int, int) const { return vf{}; }
   };
 
   static void packBlock(const uint8_t* block, int o, uint8_t* panel) {

@@ -214,14 +214,19 @@ describe("a model in a GGUF file", () => {
 });
 
 describe("a quantised model", () => {
-  // Rows of 32 numbers hold no whole q4_k block, so q8_0 takes its place; of what no block fits f16 does.
-  test.each([
+  // Rows of 32 numbers hold no whole block of 256: as in llama-quantize q5_0, q5_1 and q8_0 take the places of q4_k, q5_k and q6_k.
+  test.each<[TargetType, number, string?]>([
     ["q8_0", 0.008],
     ["q4_0", 0.13],
-    ["q4_k", 0.008],
+    ["q4_1", 0.12],
+    ["q5_0", 0.06],
+    ["q5_1", 0.06],
+    ["q4_k", 0.06, "q5_0"],
+    ["q5_k", 0.06, "q5_1"],
+    ["q6_k", 0.008, "q8_0"],
     ["f16", 0.0005],
     ["bf16", 0.003],
-  ] as const)("in %s is off by at most %d, as it reports", async (type, bound) => {
+  ])("in %s is off by at most %d, as it reports", async (type, bound, stored = type) => {
     const heard: ConvertedTensor[] = [];
     const back = await openGgufModel(await toGguf("llama-llama3-rope", type, heard));
     await withModel(casePath("llama-llama3-rope"), async ({ weights }) => {
@@ -229,7 +234,8 @@ describe("a quantised model", () => {
         await values(weights, "model.layers.1.mlp.gate_proj.weight"),
         await values(back.weights, "model.layers.1.mlp.gate_proj.weight"),
       );
-      const { relativeRms, worst } = heard.find(({ name }) => name === "blk.1.ffn_gate.weight")!;
+      const { relativeRms, worst, to } = heard.find(({ name }) => name === "blk.1.ffn_gate.weight")!;
+      expect(to).toBe(stored);
       expect(measured).toBeCloseTo(relativeRms, 6);
       expect(measured).toBeGreaterThan(0);
       expect(measured).toBeLessThan(bound);

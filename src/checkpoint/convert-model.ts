@@ -5,6 +5,7 @@ import type { GgufEntry, HfTensor, TensorRole } from "../models/gguf-table.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
 import { refuseProblems, unexpectedNames } from "../models/weights.js";
 import { scaleBlock } from "../tensor/block-formats.js";
+import { isBlockType } from "../tensor/dtype.js";
 import type { FileDigest } from "./file-writer.js";
 import { ggufSettingsOf } from "./gguf-config.js";
 import { ggufLayout, ggufRow } from "./gguf-layout.js";
@@ -75,7 +76,7 @@ export async function convertToHuggingFace(
   { files, generationConfig }: Pick<ModelDirectoryContents, "files" | "generationConfig">,
   { onTensor = () => {}, encode = encodeNumbers }: ConversionOptions = {},
 ): Promise<void> {
-  if (target === "q8_0" || target === "q4_0" || target === "q4_k") {
+  if (target !== "e4m3" && isBlockType(target)) {
     throw new CheckpointError(`a safetensors file cannot hold ${target}; choose bf16, f16, f32 or e4m3, or a .gguf file as the destination`);
   }
   const layout = ggufLayout(source.config);

@@ -6,8 +6,8 @@ import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufFile, openGguf } from "./gguf.js";
 import { hfConfigOfGguf } from "./gguf-config.js";
 import { ggufLayout, ggufRow } from "./gguf-layout.js";
-import { RUNNABLE_TYPES } from "./gguf-types.js";
-import { type FilePlacement, float32Bytes, float32Values, type HostDtype, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
+import { FLOAT_TYPES, ggufNames, MATRIX_TYPES } from "./gguf-types.js";
+import { type FilePlacement, float32Bytes, float32Values, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
 import { decodeNumbers } from "./numbers.js";
 
 /** A model in a GGUF file. Close it after use. */
@@ -22,8 +22,6 @@ export interface GgufModel {
 const ROPE_FACTORS = "rope_freqs.weight";
 /** Copies that some files repeat for multi-token prediction; our models share the main model's. */
 const SHARED_COPIES = /^blk\.\d+\.nextn\.(embed_tokens|shared_head_head)\.weight$/;
-const FLOAT_TYPES: readonly (HostDtype | undefined)[] = ["f32", "f16", "bf16"];
-const MATRIX_TYPES: readonly (HostDtype | undefined)[] = [...FLOAT_TYPES, "q8_0", "q4_0", "q4_k", "q5_k", "q6_k"];
 
 /**
  * Opens the model in a GGUF file (or the first of its parts). Throws CheckpointError for an architecture that is not supported, and one
@@ -59,7 +57,7 @@ function checkTensors(file: GgufFile, layout: readonly GgufEntry[]): void {
     if (!tensor) problems.push(`missing ${name} [${shape}]`);
     else if (tensor.shape.join() !== shape.join()) problems.push(`${name} is [${tensor.shape}], expected [${shape}]`);
     else if (!allowed.includes(tensor.type.dtype)) {
-      problems.push(`${name} is stored as ${tensor.type.name}, expected ${allowed === FLOAT_TYPES ? "F32, F16, BF16" : RUNNABLE_TYPES}`);
+      problems.push(`${name} is stored as ${tensor.type.name}, expected ${ggufNames(allowed)}`);
     }
   }
   for (const name of file.names) if (!known.has(name) && !SHARED_COPIES.test(name)) problems.push(`unexpected ${name.slice(0, 80)}`);

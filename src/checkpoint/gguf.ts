@@ -6,7 +6,7 @@ import { readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufTensor, readGgufHeader } from "./gguf-header.js";
 import type { GgufMetadata } from "./gguf-metadata.js";
-import { RUNNABLE_TYPES } from "./gguf-types.js";
+import { ggufNames, MATRIX_TYPES } from "./gguf-types.js";
 import type { FilePlacement, HostTensor, TensorInfo, TensorSource } from "./host-tensor.js";
 
 /** An opened GGUF file. Names are the file's own; shapes have the outermost dimension first. Close it after use. */
@@ -104,7 +104,9 @@ class OpenGguf implements GgufFile {
   info(name: string): TensorInfo {
     const { type, shape, sizeBytes } = this.entry(name);
     if (!type.dtype)
-      throw new CheckpointError(`${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${RUNNABLE_TYPES}: take another file of this model`);
+      throw new CheckpointError(
+        `${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${ggufNames(MATRIX_TYPES)}: take another file of this model`,
+      );
     return { dtype: type.dtype, shape, sizeBytes };
   }
 

@@ -1,7 +1,7 @@
 // Tensors as they lie on disk and in host memory: a dtype, a shape and little-endian bytes.
 // Knows nothing of the tensor engine, of devices or of what the numbers mean.
 import { CheckpointError } from "../errors.js";
-import { blockSizes } from "../tensor/dtype.js";
+import { type BlockType, blockSizes, blockTypes } from "../tensor/dtype.js";
 
 /** Numbers of one block and its bytes (a plain type has blocks of one number), and the name safetensors gives the type, where it has one. */
 interface DtypeLayout {
@@ -11,9 +11,13 @@ interface DtypeLayout {
 }
 
 const plain = (blockBytes: number, safetensors: string) => ({ blockSize: 1, blockBytes, safetensors });
-const block = ({ numbers, bytes }: { numbers: number; bytes: number }) => ({ blockSize: numbers, blockBytes: bytes });
+const blocks = Object.fromEntries(blockTypes.map((type) => [type, { blockSize: blockSizes[type].numbers, blockBytes: blockSizes[type].bytes }])) as Record<
+  BlockType,
+  DtypeLayout
+>;
 
 const DTYPES = {
+  ...blocks,
   f64: plain(8, "F64"),
   f32: plain(4, "F32"),
   bf16: plain(2, "BF16"),
@@ -30,11 +34,6 @@ const DTYPES = {
   i8: plain(1, "I8"),
   u8: plain(1, "U8"),
   bool: plain(1, "BOOL"),
-  q8_0: block(blockSizes.q8_0),
-  q4_0: block(blockSizes.q4_0),
-  q4_k: block(blockSizes.q4_k),
-  q5_k: block(blockSizes.q5_k),
-  q6_k: block(blockSizes.q6_k),
 } satisfies Record<string, DtypeLayout>;
 
 /** Element type of a tensor in host memory. The q types hold blocks of numbers with common scales, as GGUF files do. */

@@ -1,6 +1,6 @@
 // Stored tensors as f32 numbers and back, for every type a model's weights may have. Knows no files.
 import { CheckpointError } from "../errors.js";
-import { encodeRow } from "../tensor/block-encoders.js";
+import { type EncodedType, encodeRow } from "../tensor/block-encoders.js";
 import { decodeRow, rowBytes, type StorageType } from "../tensor/block-formats.js";
 import { isBlockType } from "../tensor/dtype.js";
 import type { HostDtype, HostTensor } from "./host-tensor.js";
@@ -17,11 +17,10 @@ export function decodeNumbers({ dtype, shape, data }: HostTensor): Float32Array 
   return values;
 }
 
-/** Numbers in another type, whole blocks of them; e4m3 takes numbers that are scaled already. Throws CheckpointError as `decodeNumbers`. */
-export function encodeNumbers(values: Float32Array, dtype: HostDtype): Uint8Array {
-  const type = weightType(dtype);
-  const data = new Uint8Array(rowBytes(type, values.length));
-  encodeRow(type, values, data);
+/** Numbers in another type, whole blocks of them; e4m3 takes numbers that are scaled already. */
+export function encodeNumbers(values: Float32Array, dtype: EncodedType): Uint8Array {
+  const data = new Uint8Array(rowBytes(dtype, values.length));
+  encodeRow(dtype, values, data);
   return data;
 }
 

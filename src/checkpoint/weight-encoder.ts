@@ -1,33 +1,33 @@
 // Which type each tensor of a converted model gets, and its numbers in that type with the error made. Knows no files.
 import { CheckpointError } from "../errors.js";
 import type { TensorRole } from "../models/gguf-table.js";
-import { scaleBlock } from "../tensor/block-formats.js";
-import { blockLayout } from "./host-tensor.js";
+import { type EncodedType, encodedBlockTypes } from "../tensor/block-encoders.js";
+import { fittingType, scaleBlock } from "../tensor/block-formats.js";
 import { decodeNumbers, encodeNumbers } from "./numbers.js";
 
 /** Largest magnitude of e4m3. */
 const E4M3_MAX = 448;
 
 /** What a model can be converted to. */
-export const TARGET_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k", "e4m3"] as const;
+export const TARGET_TYPES = ["f32", "f16", "bf16", ...encodedBlockTypes] as const;
 /** A type a model can be converted to. */
-export type TargetType = (typeof TARGET_TYPES)[number];
+export type TargetType = EncodedType;
 
 /**
  * The type of one tensor in a model converted to `target`. Norms, biases, routers and RoPE factors stay f32. Embedding and head suffer most,
- * so they keep q8_0 beside 4-bit matrices and bf16 beside FP8. Rows that hold no whole blocks fall back: q4_k to q8_0, block types to f16.
+ * so they keep q8_0 beside matrices of 4 and 5 bits and bf16 beside FP8. Rows that hold no whole blocks fall back as `fittingType` says, else to f16.
  */
 export function tensorType(target: TargetType, role: TensorRole, shape: readonly number[]): TargetType {
   if (role !== "matrix" && role !== "embedding" && role !== "head") return "f32";
   const wanted = role === "matrix" ? target : edgeType(target);
-  const fits = (type: TargetType) => (shape.at(-1) ?? 1) % blockLayout(type).blockSize === 0;
   if (wanted === "e4m3") return shape.length === 2 ? "e4m3" : "bf16";
-  return [wanted, "q8_0" as const, "f16" as const].find(fits) ?? "f16";
+  // What stands in for a type that numbers are encoded into is another such.
+  return (fittingType(wanted, shape.at(-1) ?? 1) as TargetType | undefined) ?? "f16";
 }
 
 function edgeType(target: TargetType): TargetType {
   if (target === "e4m3") return "bf16";
-  return target === "q4_0" || target === "q4_k" ? "q8_0" : target;
+  return /^q[45]/.test(target) ? "q8_0" : target;
 }
 
 /** The error of storing a tensor. */

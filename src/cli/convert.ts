@@ -4,9 +4,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConvertedTensor, convertToGguf, convertToHuggingFace } from "../checkpoint/convert-model.js";
 import { formatBytes } from "../checkpoint/file-system.js";
-import type { TargetType } from "../checkpoint/weight-encoder.js";
-import { ConfigError } from "../errors.js";
+import { TARGET_TYPES, type TargetType } from "../checkpoint/weight-encoder.js";
+import { ConfigError, didYouMean } from "../errors.js";
 import { formatDuration } from "../run/report-format.js";
+import { blockTypes } from "../tensor/dtype.js";
 import { encodeOnDevice } from "../tensor/ops/encode.js";
 import { ggufExtras, openConvertible } from "./convert-source.js";
 import { StoppedBySignal } from "./failure.js";
@@ -14,13 +15,13 @@ import { type ComputeFlags, listenForSignals, openForAnswers, shownPath, writeRe
 
 /** Flags as commander gives them. */
 export interface ConvertFlags extends ComputeFlags {
-  readonly type?: TargetType;
+  readonly type?: string;
 }
 
 /** Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when it fails or is stopped. */
 export async function convert(from: string, to: string, flags: ConvertFlags): Promise<void> {
   const isGguf = to.endsWith(".gguf");
-  const type = flags.type ?? (isGguf ? "q8_0" : "bf16");
+  const type = targetType(flags.type ?? (isGguf ? "q8_0" : "bf16"));
   if (existsSync(to)) throw new ConfigError(`${shownPath(to)} is already there; remove it or choose another name`);
   const model = await openConvertible(from);
   if (model.warning) process.stderr.write(`warning: ${model.warning}\n`);
@@ -47,6 +48,16 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
   const { size: bytes } = await stat(isGguf ? to : join(to, "model.safetensors"));
   const result = { from, to, type, seconds, bytes, tensors };
   writeResult(flags.json, result, () => reportLines(result));
+}
+
+/** The type of that name. Throws ConfigError for one that is not written. */
+function targetType(name: string): TargetType {
+  const lower = name.toLowerCase();
+  const found = TARGET_TYPES.find((type) => type === lower);
+  if (found) return found;
+  const known = `choose ${TARGET_TYPES.join(", ")}`;
+  if ((blockTypes as readonly string[]).includes(lower)) throw new ConfigError(`--type ${name}: files of this type are read, not written; ${known}`);
+  throw new ConfigError(`--type ${name}: no such type${didYouMean(lower, TARGET_TYPES)}; ${known}`);
 }
 
 const progressLine = (isShown: boolean) => (text: string) => {

@@ -187,16 +187,9 @@ function addConvert(program: Command): void {
   command
     .argument("<from>", "run or model directory, or a .gguf file")
     .argument("<to>", "a .gguf file, or a directory for Hugging Face's layout")
-    .addOption(
-      new Option("--type <name>", "q8_0, q4_0, q4_k (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)").choices([
-        "q8_0",
-        "q4_0",
-        "q4_k",
-        "f16",
-        "bf16",
-        "f32",
-        "e4m3",
-      ]),
+    .option(
+      "--type <name>",
+      "q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0 (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)",
     );
   jsonFlag(command);
   computeFlags(command);

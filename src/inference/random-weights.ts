@@ -8,13 +8,15 @@ import type { WeightSource } from "../models/frozen-weights.js";
 import type { HfConfig } from "../models/hf-config.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
+import { fittingType } from "../tensor/block-formats.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
-import { blockSizes, type DType, isBlockType, storageBytes, toBf16Bits, toF16Bits } from "../tensor/dtype.js";
+import { blockSizes, blockTypes, type DType, isBlockType, storageBytes, toBf16Bits } from "../tensor/dtype.js";
 import { bytesAs, copyBytes, empty, fromBytes, keep, scope } from "../tensor/engine.js";
+import { E4M3_STD, makeBlocks } from "../tensor/random-blocks.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
 /** Types that random weights come in. */
-export const RANDOM_TYPES = ["q8_0", "q4_0", "q4_k", "q6_k", "e4m3", "bf16"] as const;
+export const RANDOM_TYPES = [...blockTypes, "bf16"] as const;
 /** A type of random weights. */
 export type RandomType = (typeof RANDOM_TYPES)[number];
 
@@ -103,15 +105,9 @@ function storedTensors(spec: ParameterSpec, name: string, shape: readonly number
   if (shape.length === 1) return [[name, { dtype: "f32", shape, constant: "constant" in spec.init ? spec.init.constant : 0 }]];
   if (spec.alwaysF32) return [[name, { dtype: "bf16", shape }]];
   const isWide = type === "e4m3" && /embed_tokens|lm_head|eh_proj/.test(name);
-  const dtype = isWide ? "bf16" : fitting(type, shape[1]);
+  const dtype = isWide ? "bf16" : (fittingType(type, shape[1]) ?? "bf16");
   const scales: [string, StoredInfo] = [`${name}_scale_inv`, { dtype: "f32", shape: shape.map((n) => Math.ceil(n / 128)), constant: STD / E4M3_STD }];
   return dtype === "e4m3" ? [[name, { dtype, shape }], scales] : [[name, { dtype, shape }]];
-}
-
-/** Rows must be whole blocks: as files that quantise such rows do, the next wider type is taken. */
-function fitting(type: RandomType, width: number): RandomType {
-  const fits = (t: RandomType) => t === "bf16" || width % blockSizes[t].numbers === 0;
-  return [type, "q8_0" as const, "bf16" as const].find(fits) as RandomType;
 }
 
 /** A tensor read from the tile at a place of its own, in no scope: a view of it where it is small enough and not kept longer than the tile. */
@@ -144,9 +140,6 @@ function hashOf(name: string): number {
   return hash;
 }
 
-/** Root mean square of e4m3 numbers whose upper exponent bit is clear. */
-const E4M3_STD = 0.6;
-
 /** A tile of random blocks of a storage type, from its first byte on: random bytes, then what blocks need to be numbers of the wanted size. */
 export function randomTile(dtype: DType): Uint8Array {
   const words = new Uint32Array(TILE_BYTES / 4);
@@ -158,9 +151,8 @@ export function randomTile(dtype: DType): Uint8Array {
     words[i] = state;
   }
   const bytes = new Uint8Array(words.buffer);
-  if (dtype === "e4m3") for (let i = 0; i < words.length; i++) words[i] &= 0xbfbfbfbf;
-  else if (dtype === "bf16") makeBf16(new Uint16Array(words.buffer));
-  else if (isBlockType(dtype)) makeBlocks(bytes, dtype);
+  if (dtype === "bf16") makeBf16(new Uint16Array(words.buffer));
+  else if (isBlockType(dtype)) makeBlocks(bytes, dtype, STD);
   return bytes;
 }
 
@@ -168,33 +160,4 @@ export function randomTile(dtype: DType): Uint8Array {
 function makeBf16(halves: Uint16Array): void {
   const exponent = toBf16Bits(STD / 1.4) & 0x7f80;
   for (let i = 0; i < halves.length; i++) halves[i] = (halves[i] & 0x807f) | (exponent + ((halves[i] & 0x100) >> 1));
-}
-
-/** Scales of each block type, so that its random quants have the standard deviation wanted and mean zero or nearly. */
-function makeBlocks(bytes: Uint8Array, dtype: DType): void {
-  const { bytes: size } = blockSizes[dtype as keyof typeof blockSizes];
-  const half = (at: number, value: number) => {
-    const bits = toF16Bits(value);
-    bytes[at] = bits & 255;
-    bytes[at + 1] = bits >> 8;
-  };
-  for (let at = 0; at + size <= bytes.length; at += size) {
-    if (dtype === "q8_0") half(at, STD / 74);
-    else if (dtype === "q4_0") half(at, STD / 4.6);
-    else if (dtype === "q6_k") {
-      for (let i = 192; i < 208; i++) bytes[at + i] = 32 + (bytes[at + i] & 31);
-      half(at + 208, STD / (18.5 * 48));
-    } else makeMins(bytes, at, half);
-  }
-}
-
-/** q4_k and q5_k: minimums equal to the scales and dmin = 7.5·d centre random nibbles on zero. */
-function makeMins(bytes: Uint8Array, at: number, half: (at: number, value: number) => void): void {
-  const d = STD / (4.6 * 34);
-  half(at, d);
-  half(at + 2, 7.5 * d);
-  for (let j = 0; j < 4; j++) {
-    bytes[at + 8 + j] = bytes[at + 4 + j];
-    bytes[at + 12 + j] = (bytes[at + 12 + j] & 15) * 17;
-  }
 }

@@ -66,32 +66,52 @@ function fitSymmetric(values: Float32Array, from: number, count: number, limit: 
   return scale;
 }
 
-const encodeQ4_0: EncodeBlock = (values, from, out, at) => {
-  const d = putHalf(out, at, fitSymmetric(values, from, 32, 8));
-  const inverse = d === 0 ? 0 : 1 / d;
-  for (let i = from; i < from + 16; i++) {
-    const low = clampTo(roundToEven(values[i] * inverse), -8, 7) + 8;
-    const high = clampTo(roundToEven(values[i + 16] * inverse), -8, 7) + 8;
-    out[at + 2 + i - from] = low | (high << 4);
-  }
-};
+const WIDTH = 32;
+const quantaOf = new Uint8Array(WIDTH);
 
-/** Scale and minimum (both ≥ 0) of a sub-block: x ≈ scale·q − min. */
+/** Quanta of 32 numbers as nibbles, those of numbers 0–15 below those of 16–31, after their fifth bits where `hasFifthBits`. */
+function putNibbles(quanta: Uint8Array, out: Uint8Array, at: number, hasFifthBits: boolean): void {
+  const nibbles = at + (hasFifthBits ? 4 : 0);
+  out.fill(0, at, nibbles + 16);
+  for (let i = 0; i < WIDTH; i++) {
+    out[nibbles + (i & 15)] |= (quanta[i] & 15) << (i < 16 ? 0 : 4);
+    if (hasFifthBits) out[at + (i >> 3)] |= (quanta[i] >> 4) << (i & 7);
+  }
+}
+
+/** q4_0 (limit 8) and q5_0 (limit 16). */
+function encodeSymmetric(values: Float32Array, from: number, out: Uint8Array, at: number, limit: number): void {
+  const d = putHalf(out, at, fitSymmetric(values, from, WIDTH, limit));
+  const inverse = d === 0 ? 0 : 1 / d;
+  for (let i = 0; i < WIDTH; i++) quantaOf[i] = clampTo(roundToEven(values[from + i] * inverse), -limit, limit - 1) + limit;
+  putNibbles(quantaOf, out, at + 2, limit === 16);
+}
+
+/** q4_1 (top 15) and q5_1 (top 31). */
+function encodeWithMin(values: Float32Array, from: number, out: Uint8Array, at: number, top: number): void {
+  const fit = fitAffine(values, from, top, false);
+  const scale = putHalf(out, at, fit.scale);
+  const min = -putHalf(out, at + 2, 0 - fit.min);
+  quantiseAffine(values, from, { scale, min }, top, quantaOf);
+  putNibbles(quantaOf, out, at + 4, top === 31);
+}
+
+/** Scale (≥ 0) and minimum of a sub-block: x ≈ scale·q − min. */
 interface AffineFit {
   scale: number;
   min: number;
 }
 
-const WIDTH = 32;
 const weightOf = new Float64Array(WIDTH);
 
 /**
  * A search over step widths around (max − min)/top: each gives quanta, the quanta a least-squares scale and minimum, and the fit with the
- * least error under weights (root mean square + |x|) is kept. That error follows from the sums over the quanta alone.
+ * least error under weights (root mean square + |x|) is kept. That error follows from the sums over the quanta alone. `fromZero`: the minimum
+ * is not negative, for types that store it so, and zero lies in what the quanta reach.
  */
-function fitAffine(values: Float32Array, from: number, top: number): AffineFit {
-  let low = 0;
-  let high = 0;
+function fitAffine(values: Float32Array, from: number, top: number, fromZero: boolean): AffineFit {
+  let low = fromZero ? 0 : values[from];
+  let high = low;
   let squares = 0;
   for (let i = from; i < from + WIDTH; i++) {
     const x = values[i];
@@ -99,7 +119,7 @@ function fitAffine(values: Float32Array, from: number, top: number): AffineFit {
     if (x > high) high = x;
     squares += x * x;
   }
-  if (high === low) return { scale: 0, min: 0 };
+  if (high === low) return { scale: 0, min: 0 - low };
   const typical = Math.sqrt(squares / WIDTH);
   let w = 0;
   let wx = 0;
@@ -131,7 +151,7 @@ function fitAffine(values: Float32Array, from: number, top: number): AffineFit {
     if (!(determinant > 0)) continue;
     let min = (wq * wqx - wqq * wx) / determinant;
     let scale = (w * wqx - wq * wx) / determinant;
-    if (min < 0) {
+    if (fromZero && min < 0) {
       min = 0;
       scale = wqx / wqq;
     }
@@ -159,11 +179,9 @@ function putScalesAndMins(out: Uint8Array, at: number, scales: readonly number[]
   }
 }
 
-const quantaOf = new Uint8Array(WIDTH);
-
 /** q4_k (top 15) and q5_k (top 31). */
 function encodeWithMins(values: Float32Array, from: number, out: Uint8Array, at: number, top: number): void {
-  const fits = Array.from({ length: 8 }, (_, s) => fitAffine(values, from + 32 * s, top));
+  const fits = Array.from({ length: 8 }, (_, s) => fitAffine(values, from + 32 * s, top, true));
   const d = putHalf(out, at, Math.max(...fits.map((f) => f.scale)) / 63);
   const dMin = putHalf(out, at + 2, Math.max(...fits.map((f) => f.min)) / 63);
   const units = (x: number, unit: number) => (unit === 0 ? 0 : clampTo(roundToEven(x / unit), 0, 63));
@@ -214,16 +232,28 @@ export function toE4m3(x: number): number {
   return sign | ((magnitude - 0x3c000000 + 0x7ffff + ((magnitude >>> 20) & 1)) >>> 20);
 }
 
-const encoders: Readonly<Record<Exclude<BlockType, "e4m3">, EncodeBlock>> = {
+const encoders = {
   q8_0: encodeQ8_0,
-  q4_0: encodeQ4_0,
+  q4_0: (values, from, out, at) => encodeSymmetric(values, from, out, at, 8),
+  q4_1: (values, from, out, at) => encodeWithMin(values, from, out, at, 15),
+  q5_0: (values, from, out, at) => encodeSymmetric(values, from, out, at, 16),
+  q5_1: (values, from, out, at) => encodeWithMin(values, from, out, at, 31),
   q4_k: (values, from, out, at) => encodeWithMins(values, from, out, at, 15),
   q5_k: (values, from, out, at) => encodeWithMins(values, from, out, at, 31),
   q6_k: encodeQ6_k,
-};
+} satisfies Partial<Record<BlockType, EncodeBlock>>;
 
-/** One row (or any whole number of blocks) of numbers as bytes of any storage type. */
-export function encodeRow(type: StorageType, values: ArrayLike<number>, out: Uint8Array): void {
+/** Block types that numbers are encoded into; the others are only read. */
+export type EncodedBlockType = keyof typeof encoders | "e4m3";
+/** Storage types that numbers are encoded into. */
+export type EncodedType = Exclude<StorageType, BlockType> | EncodedBlockType;
+/** Whether numbers are encoded into a type. */
+export const isEncodedType = (type: StorageType): type is EncodedType => !isBlockType(type) || type === "e4m3" || Object.hasOwn(encoders, type);
+/** Every EncodedBlockType. */
+export const encodedBlockTypes = [...(Object.keys(encoders) as (keyof typeof encoders)[]), "e4m3"] as const;
+
+/** One row (or any whole number of blocks) of numbers as bytes of a storage type. */
+export function encodeRow(type: EncodedType, values: ArrayLike<number>, out: Uint8Array): void {
   if (out.byteLength !== rowBytes(type, values.length)) throw new ShapeError(`${type}: ${values.length} numbers do not fill ${out.byteLength} bytes`);
   const floats = values instanceof Float32Array ? values : Float32Array.from(values);
   if (type === "e4m3") for (let i = 0; i < floats.length; i++) out[i] = toE4m3(floats[i]);
@@ -243,7 +273,7 @@ function encodeFloats(values: Float32Array, type: "f32" | "bf16" | "f16"): Uint8
 }
 
 /** Numbers [.., width] as bytes of a storage type, row by row. */
-export function encodeRows(type: StorageType, values: Float32Array, width: number): Uint8Array {
+export function encodeRows(type: EncodedType, values: Float32Array, width: number): Uint8Array {
   const size = rowBytes(type, width);
   const out = new Uint8Array((values.length / width) * size);
   for (let r = 0; r * width < values.length; r++) encodeRow(type, values.subarray(r * width, (r + 1) * width), out.subarray(r * size, (r + 1) * size));

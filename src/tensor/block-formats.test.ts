@@ -1,6 +1,6 @@
 // Blocks of stored weights: byte layouts by known vectors, round trips, and how much each code loses.
 import { describe, expect, it } from "vitest";
-import { encodeE4m3Blocks, encodeRow, toE4m3 } from "./block-encoders.js";
+import { type EncodedType, encodedBlockTypes, encodeE4m3Blocks, encodeRow, toE4m3 } from "./block-encoders.js";
 import { decodeRow, fromE4m3, rowBytes, type StorageType, scaleAndMin } from "./block-formats.js";
 import { fromF16Bits, toF16Bits } from "./dtype.js";
 
@@ -11,7 +11,7 @@ function bell(count: number): Float32Array {
   return Float32Array.from({ length: count }, () => next() + next() + next() + next() - 2);
 }
 
-function roundTrip(type: StorageType, values: Float32Array): Float32Array {
+function roundTrip(type: EncodedType, values: Float32Array): Float32Array {
   const bytes = new Uint8Array(rowBytes(type, values.length));
   encodeRow(type, values, bytes);
   const out = new Float32Array(values.length);
@@ -20,7 +20,7 @@ function roundTrip(type: StorageType, values: Float32Array): Float32Array {
 }
 
 /** Root mean square of the error over that of the values. */
-function relativeLoss(type: StorageType, values: Float32Array): number {
+function relativeLoss(type: EncodedType, values: Float32Array): number {
   const out = roundTrip(type, values);
   let [error, square] = [0, 0];
   for (let i = 0; i < values.length; i++) {
@@ -94,7 +94,7 @@ describe("layouts", () => {
 });
 
 describe("numbers come back", () => {
-  it.each(["f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3"] as const)("zeros from %s as zeros", (type) => {
+  it.each(["f32", "bf16", "f16", ...encodedBlockTypes] as const)("zeros from %s as zeros", (type) => {
     expect(roundTrip(type, new Float32Array(512)).every((x) => x === 0)).toBe(true);
   });
 
@@ -118,6 +118,9 @@ describe("numbers come back", () => {
     ["q6_k", 1.9e-2],
     ["q5_k", 3.5e-2],
     ["q4_k", 7e-2],
+    ["q5_1", 3.5e-2],
+    ["q5_0", 4.5e-2],
+    ["q4_1", 7e-2],
     ["q4_0", 9e-2],
     ["e4m3", 3e-2],
   ] as const)("of %s with a loss below %d", (type, bound) => {

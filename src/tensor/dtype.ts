@@ -7,7 +7,12 @@ export type ScalarType = "f32" | "bf16" | "f16" | "i32" | "u8";
  * Storage types of weights: blocks of consecutive numbers of a row that share a scale (block-formats.ts), and e4m3, one byte a number, whose
  * scales of 128 × 128 blocks are a tensor of their own. They are stored and multiplied with, never computed.
  */
-export type BlockType = "q8_0" | "q4_0" | "q4_k" | "q5_k" | "q6_k" | "e4m3";
+export type BlockType = (typeof blockTypes)[number];
+/** Every BlockType. */
+export const blockTypes = [
+  ...(["q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl", "mxfp4"] as const),
+  ...(["q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs", "e4m3"] as const),
+] as const;
 /** Element types a tensor may have. Sums are always f32 or wider, whatever the storage. */
 export type DType = ScalarType | BlockType;
 
@@ -15,16 +20,24 @@ export type DType = ScalarType | BlockType;
 export const blockSizes: Readonly<Record<BlockType, { readonly numbers: number; readonly bytes: number }>> = {
   q8_0: { numbers: 32, bytes: 34 },
   q4_0: { numbers: 32, bytes: 18 },
+  q4_1: { numbers: 32, bytes: 20 },
+  q5_0: { numbers: 32, bytes: 22 },
+  q5_1: { numbers: 32, bytes: 24 },
+  iq4_nl: { numbers: 32, bytes: 18 },
+  mxfp4: { numbers: 32, bytes: 17 },
+  q2_k: { numbers: 256, bytes: 84 },
+  q3_k: { numbers: 256, bytes: 110 },
   q4_k: { numbers: 256, bytes: 144 },
   q5_k: { numbers: 256, bytes: 176 },
   q6_k: { numbers: 256, bytes: 210 },
+  iq4_xs: { numbers: 256, bytes: 136 },
   e4m3: { numbers: 1, bytes: 1 },
 };
 
 /** Whether numbers of this type are stored in blocks, to be read by the ops on stored weights alone. */
 export const isBlockType = (dtype: DType): dtype is BlockType => Object.hasOwn(blockSizes, dtype);
 
-const perNumber = (type: BlockType) => blockSizes[type].bytes / blockSizes[type].numbers;
+const perNumber = Object.fromEntries(blockTypes.map((type) => [type, blockSizes[type].bytes / blockSizes[type].numbers])) as Record<BlockType, number>;
 /** Storage size of one element, in bytes; of block types the average, an exact binary fraction. */
 export const dtypeBytes: Readonly<Record<DType, number>> = {
   f32: 4,
@@ -32,12 +45,7 @@ export const dtypeBytes: Readonly<Record<DType, number>> = {
   f16: 2,
   i32: 4,
   u8: 1,
-  q8_0: perNumber("q8_0"),
-  q4_0: perNumber("q4_0"),
-  q4_k: perNumber("q4_k"),
-  q5_k: perNumber("q5_k"),
-  q6_k: perNumber("q6_k"),
-  e4m3: perNumber("e4m3"),
+  ...perNumber,
 };
 
 /** Bytes of `numElements` numbers of a type. Throws ShapeError where they are not whole blocks. */

@@ -1,6 +1,7 @@
 // Samples large and odd enough for the blocked, vectorised and threaded paths of a kernel, small enough for the TypeScript reference.
 import { hashString, Random } from "../../src/random.js";
-import type { DType } from "../../src/tensor/dtype.js";
+import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
+import { blockSizes, blockTypes, type DType } from "../../src/tensor/dtype.js";
 import type { Sample, SampleInput } from "../../src/tensor/op.js";
 import type { OpName, ParamsOf } from "../../src/tensor/ops/index.js";
 import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
@@ -120,7 +121,7 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     { inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)], params: { scale: 0.07 } },
     { name: "one query", inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)], params: { scale: 0.15 } },
   ],
-  encodeWeights: (["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map((dtype) => ({
+  encodeWeights: ([...encodedBlockTypes, "f16", "bf16"] as const).map((dtype) => ({
     name: dtype,
     inputs: [{ ...f32(301, 512), scale: 0.02 }],
     params: { dtype },
@@ -295,19 +296,27 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   maskLogits: [{ inputs: [f32(5, 1009), i32([3], [4, 0, 2]), indexes([3, 32], 2 ** 31 - 1, "masks")], params: {} }],
   topLogProbs: [{ inputs: [f32(9, 1009), i32([5], [8, 0, 3, 4, 7]), uniforms(5)], params: { k: 20 } }],
   storedLinear: [
-    ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k"] as const).flatMap((dtype) => [
-      {
-        name: `${dtype}, more rows than a tile`,
-        inputs: [f32(29, 768), { shape: [131, 768], dtype }, null, f32(131), null],
-        params: { dtype: "f32" as const },
-      },
-      { name: `${dtype}, one row`, inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null], params: { dtype: "f32" as const } },
-    ]),
-    { name: "q8_0, a last group of 96", inputs: [f32(17, 1376), { shape: [70, 1376], dtype: "q8_0" }, null, null, bf16(17, 70)], params: { dtype: "bf16" } },
+    ...blockTypes
+      .filter((type) => type !== "e4m3")
+      .flatMap((dtype) => [
+        {
+          name: `${dtype}, more rows than a tile`,
+          inputs: [f32(29, 768), { shape: [131, 768], dtype }, null, f32(131), null],
+          params: { dtype: "f32" as const },
+        },
+        { name: `${dtype}, one row`, inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null], params: { dtype: "f32" as const } },
+      ]),
+    ...blockTypes
+      .filter((type) => blockSizes[type].numbers === 32)
+      .map((dtype) => ({
+        name: `${dtype}, a last group of 96`,
+        inputs: [f32(17, 1376), { shape: [70, 1376], dtype }, null, null, bf16(17, 70)],
+        params: { dtype: "bf16" as const },
+      })),
     { name: "e4m3, more rows than a tile", inputs: [f32(29, 330), { shape: [131, 330], dtype: "e4m3" }, null, f32(131), null], params: { dtype: "f32" } },
     { name: "f16, more rows than a tile", inputs: [bf16(29, 330), { shape: [131, 330], dtype: "f16" }, null, null, null], params: { dtype: "f32" } },
   ],
-  storedGroupedLinear: (["q8_0", "q4_k", "q6_k", "e4m3"] as const).map((dtype) => ({
+  storedGroupedLinear: blockTypes.map((dtype) => ({
     name: dtype,
     inputs: [f32(120, 256), { shape: [8, 97, 256], dtype }, null, expertRows, rowOf(240, 120)],
     params: { dtype: "f32" },

@@ -1,5 +1,6 @@
 // Ops that work row by row, with inputs for any number of rows: row r is the same whatever the number. Knows nothing of backends.
-import type { DType } from "../../src/tensor/dtype.js";
+import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
+import { blockTypes, type DType } from "../../src/tensor/dtype.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
 import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
@@ -99,7 +100,7 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0],
     rowOutputs: [0],
   },
-  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16"] as const).flatMap((dtype): RowCase[] => [
+  ...([...blockTypes, "f16"] as const).flatMap((dtype): RowCase[] => [
     {
       label: `storedLinear with ${dtype}`,
       op: "storedLinear",
@@ -117,7 +118,7 @@ export const rowCases: readonly RowCase[] = [
       rowOutputs: [0],
     },
   ]),
-  ...(["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).map(
+  ...([...encodedBlockTypes, "f16", "bf16"] as const).map(
     (dtype): RowCase => ({
       label: `encodeWeights into ${dtype}`,
       op: "encodeWeights",

@@ -1,9 +1,10 @@
 // Host-side operands of the samples: seeded numbers, rounded to their element type, in f64 for the reference.
 // Knows nothing of backends.
 import { hashString, Random } from "../../src/random.js";
-import { encodeRows } from "../../src/tensor/block-encoders.js";
-import { type DType, decodeBytes, encodeBytes, isBlockType } from "../../src/tensor/dtype.js";
+import { encodeRows, isEncodedType } from "../../src/tensor/block-encoders.js";
+import { type BlockType, blockSizes, type DType, decodeBytes, encodeBytes, isBlockType, storageBytes } from "../../src/tensor/dtype.js";
 import type { HostView, SampleInput } from "../../src/tensor/op.js";
+import { makeBlocks } from "../../src/tensor/random-blocks.js";
 import { numElements, type TensorSpec } from "../../src/tensor/tensor.js";
 
 /** A host operand whose numbers are exact in its element type. */
@@ -22,10 +23,24 @@ export function normals(count: number, label: string, scale = 1): Float64Array {
   return Float64Array.from({ length: count }, () => scale * random.normal());
 }
 
-/** The operand that a sample describes. Random numbers are stored in blocks by the encoders; given values of block types are bytes. */
+/** The bytes of random weights of a block type, equal for equal labels: encoded normal numbers, or random blocks of types that are only read. */
+export function randomBlocks(dtype: BlockType, shape: readonly number[], label: string, scale = 1): Uint8Array {
+  if (isEncodedType(dtype)) return encodeRows(dtype, Float32Array.from(normals(numElements(shape), label, scale)), shape.at(-1) ?? 1);
+  const random = new Random(hashString(label));
+  const bytes = Uint8Array.from({ length: storageBytes(dtype, numElements(shape)) }, () => random.below(256));
+  for (let at = 0; at < bytes.length; at += blockSizes[dtype].bytes) {
+    const block = bytes.subarray(at, at + blockSizes[dtype].bytes);
+    makeBlocks(block, dtype, scale * (0.5 + random.float()));
+    // Minima that differ from the scales tell the two apart.
+    if (dtype === "q2_k") for (let i = 0; i < 16; i++) block[i] = random.below(256);
+  }
+  return bytes;
+}
+
+/** The operand that a sample describes. Given values of block types are bytes. */
 export function operandOf(input: SampleInput, label: string): HostOperand {
-  const drawn = () => normals(numElements(input.shape), label, input.scale);
-  const values = input.values ?? (isBlockType(input.dtype) ? encodeRows(input.dtype, Float32Array.from(drawn()), input.shape.at(-1) ?? 1) : drawn());
+  const { shape, dtype, scale } = input;
+  const values = input.values ?? (isBlockType(dtype) ? randomBlocks(dtype, shape, label, scale) : normals(numElements(shape), label, scale));
   return { shape: input.shape, dtype: input.dtype, data: rounded(values, input.dtype) };
 }
 

@@ -53,7 +53,11 @@ test("what is there already is not written over, and what fails leaves nothing",
   });
   expect(await luciole(["convert", at("model"), at("x.gguf"), "--type", "q2_k"])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("Allowed choices are q8_0"),
+    stderr: expect.stringContaining("files of this type are read, not written; choose f32"),
+  });
+  expect(await luciole(["convert", at("model"), at("x.gguf"), "--type", "Q4_K_M"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no such type, did you mean "q4_k"?; choose f32'),
   });
   expect(await luciole(["convert", at("model"), at("x.gguf"), "--type", "e4m3"])).toMatchObject({
     code: 1,

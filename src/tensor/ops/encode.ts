@@ -1,6 +1,6 @@
 // Numbers into the types that weights are stored in. Which bytes stand for which numbers, and the search for scales, are block-encoders.ts's.
-import { encodeRows } from "../block-encoders.js";
-import { rowBytes, type StorageType } from "../block-formats.js";
+import { type EncodedType, encodedBlockTypes, encodeRows } from "../block-encoders.js";
+import { rowBytes } from "../block-formats.js";
 import { dispatch, fromBytes, scopeAsync } from "../engine.js";
 import { checkShape, type OpSpec, type Sample, type SampleInput } from "../op.js";
 import type { Tensor } from "../tensor.js";
@@ -8,7 +8,7 @@ import { streamCost } from "./elementwise.js";
 
 /** Parameters of `encodeWeights`: the type to store in. */
 export interface EncodeParams {
-  dtype: Exclude<StorageType, "f32">;
+  dtype: Exclude<EncodedType, "f32">;
 }
 
 /** x f32 [.., K], finite numbers, as the bytes u8 [.., bytes of a row] of a storage type; e4m3 takes numbers that are scaled already. The reference's bytes exactly. */
@@ -20,7 +20,7 @@ export const encodeWeightsOp: OpSpec<EncodeParams> = {
   },
   reference: ([x], [out], { dtype }) => out.data.set(encodeRows(dtype, Float32Array.from(x!.data as ArrayLike<number>), x!.shape[x!.shape.length - 1])),
   cost: (i, o) => streamCost(0, i, o),
-  samples: (["q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3", "f16", "bf16"] as const).flatMap((dtype): Sample<EncodeParams>[] => [
+  samples: ([...encodedBlockTypes, "f16", "bf16"] as const).flatMap((dtype): Sample<EncodeParams>[] => [
     { name: dtype, inputs: [{ shape: [5, 256], dtype: "f32", scale: 0.02 }], params: { dtype } },
     { name: `${dtype}, hard cases`, inputs: [hardCases()], params: { dtype } },
     { name: `${dtype}, nothing`, inputs: [{ shape: [0, 256], dtype: "f32" }], params: { dtype } },

@@ -3,7 +3,7 @@
 
 import { encodeE4m3Blocks } from "../block-encoders.js";
 import { decodeRow, rowBytes, type StorageType, scaleBlock } from "../block-formats.js";
-import { type DType, fromBf16Bits, isBlockType, roundToEven, storageBytes, toBf16Bits } from "../dtype.js";
+import { type BlockType, blockSizes, blockTypes, type DType, fromBf16Bits, isBlockType, roundToEven, storageBytes, toBf16Bits } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -15,7 +15,9 @@ import { type Dispatch, groupedLinear } from "./moe.js";
 /** Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter). */
 export const activationGroup = 128;
 
-const storageTypes: readonly DType[] = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k", "e4m3"];
+const storageTypes: readonly DType[] = ["f32", "bf16", "f16", ...blockTypes];
+/** Types whose products multiply whole numbers. */
+const integerTypes = blockTypes.filter((type) => type !== "e4m3");
 const isInteger = (dtype: DType) => isBlockType(dtype) && dtype !== "e4m3";
 
 /**
@@ -129,9 +131,9 @@ export const storedLinearOp: OpSpec<StoredParams> = {
   cost: storedCost,
   takesPacked: [1],
   samples: [
-    ...[stored("q8_0", 40, 160), stored("q4_0", 33, 96), stored("q4_k", 40, 512), stored("q5_k", 33, 256), stored("q6_k", 40, 256)].map((w) => ({
-      name: w.dtype,
-      inputs: [f32(5, w.shape[1]), w, null, f32(w.shape[0]), f32(5, w.shape[0])],
+    ...integerTypes.map((type, i) => ({
+      name: type,
+      inputs: [f32(5, oddWidth(type)), stored(type, 33 + 7 * (i % 2), oddWidth(type)), null, f32(33 + 7 * (i % 2)), f32(5, 33 + 7 * (i % 2))],
       params: { dtype: "f32" as const },
     })),
     { name: "bf16 in and out", inputs: [{ ...f32(3, 64), dtype: "bf16" }, stored("q8_0", 32, 64), null, null, null], params: { dtype: "bf16" } },
@@ -171,7 +173,7 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   cost: groupedCost,
   takesPacked: [1],
   samples: [
-    ...(["q8_0", "q4_0", "q4_k", "q6_k"] as const).map((type) => ({
+    ...integerTypes.map((type) => ({
       name: type,
       inputs: [f32(3, 256), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1)],
       params: { dtype: "f32" as const },
@@ -196,13 +198,7 @@ export const storedRowsOp: OpSpec<Record<string, never>> = {
   cost: (_, o) => streamCost(0, o, o),
   takesPacked: [0],
   samples: [
-    ...[stored("q8_0", 9, 64), stored("q4_0", 9, 64), stored("q4_k", 9, 256), stored("q5_k", 9, 512), stored("q6_k", 9, 256), stored("e4m3", 9, 33)].map(
-      (w) => ({
-        name: w.dtype,
-        inputs: [w, null, i32(3, 0, 8, 3)],
-        params: {},
-      }),
-    ),
+    ...blockTypes.map((type) => ({ name: type, inputs: [stored(type, 9, oddWidth(type)), null, i32(3, 0, 8, 3)], params: {} })),
     ...(["f32", "bf16", "f16"] as const).map((dtype) => ({ name: dtype, inputs: [{ shape: [9, 17], dtype }, null, i32(8, 1)], params: {} })),
     { name: "e4m3 with scales", inputs: [...e4m3(150, 140), i32(149, 0)], params: {} },
     { name: "no ids", inputs: [stored("q8_0", 9, 32), null, i32()], params: {} },
@@ -215,6 +211,11 @@ function f32(...shape: number[]): SampleInput {
 
 function i32(...values: number[]): SampleInput {
   return { shape: [values.length], dtype: "i32", values };
+}
+
+/** A few blocks, of which the last leave a group of 128 unfinished where they can. */
+function oddWidth(type: BlockType): number {
+  return blockSizes[type].numbers === 1 ? 33 : blockSizes[type].numbers * (blockSizes[type].numbers === 32 ? 5 : 2);
 }
 
 /** Sample weights of a block type: the runner stores random numbers in it. */

@@ -25,6 +25,14 @@ const codes: Readonly<Record<DType, TypeCode>> = {
   q5_k: 8,
   q6_k: 9,
   e4m3: 10,
+  q4_1: 11,
+  q5_0: 12,
+  q5_1: 13,
+  iq4_nl: 14,
+  mxfp4: 15,
+  q2_k: 16,
+  q3_k: 17,
+  iq4_xs: 18,
 };
 
 /** The kernels' number for an element type. */

@@ -3,7 +3,7 @@
 
 /** A device address below 2^53; 0 is an absent optional operand. */
 export type Address = number;
-/** An element type as the kernels number it: 0 f32, 1 bf16, 2 f16, 3 i32, 4 u8, 5 q8_0, 6 q4_0, 7 q4_k, 8 q5_k, 9 q6_k, 10 e4m3. */
+/** An element type as the kernels number it (dtype.h there, operands.ts here). */
 export type TypeCode = number;
 
 interface MemoryFunctions {
