@@ -93,8 +93,9 @@ export const GGUF_FILE_TYPES: Readonly<Partial<Record<HostDtype, number>>> = {
   ...{ q4_k: 14, q5_k: 16, q6_k: 18 },
 };
 
-/** The dtypes that GGUF files hold weights in: those of vectors, and those of matrices. */
+/** The dtypes that GGUF files hold vectors in. */
 export const FLOAT_TYPES: readonly (HostDtype | undefined)[] = ["f32", "f16", "bf16"];
+/** The dtypes that GGUF files hold matrices in. */
 export const MATRIX_TYPES: readonly (HostDtype | undefined)[] = [...FLOAT_TYPES, ...blockTypes.filter((dtype) => dtype !== "e4m3")];
 
 /** Names of dtypes as GGUF has them, for messages. */
