@@ -11,6 +11,7 @@ const LAYERS = [
   ["src/inference/", "src/train/"],
   ["src/eval/"],
   ["src/rl/"],
+  ["src/library/"],
   ["src/index", "recipes/"],
   ["src/cli/"],
 ];
@@ -67,9 +68,9 @@ module.exports = {
     ...rules(LAYERS),
     ...rules(TENSOR_LAYERS),
     {
-      name: "only the command line pulls models",
+      name: "only the command line and the library's front door pull models",
       severity: "error",
-      from: { path: "^dist/(src|recipes|examples)/", pathNot: [TESTS, "^dist/src/(cli|hub)/"] },
+      from: { path: "^dist/(src|recipes|examples)/", pathNot: [TESTS, "^dist/src/(cli|hub|library)/"] },
       to: { path: "^dist/src/hub/" },
     },
     {

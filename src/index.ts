@@ -9,6 +9,9 @@ export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./
 export { framePrompt } from "./inference/prompt.js";
 export type { FinishReason, TokenEvent, TokenPart } from "./inference/request.js";
 export { ResponseReader } from "./inference/response-reader.js";
+export { type ConvertOptions, convertModel } from "./library/convert.js";
+export { type LoadOptions, load } from "./library/load.js";
+export { type ChatOptions, type ChatPart, ChatReply, type ChatResult, Conversation, LoadedModel } from "./library/loaded-model.js";
 export { createModel } from "./models/create.js";
 export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";
 export { LanguageModel, type ModelOptions } from "./models/language-model.js";

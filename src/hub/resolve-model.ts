@@ -25,6 +25,16 @@ export function resolveModel(nameOrPath: string, env: Environment = process.env)
   return placeIn(readSnapshot(cache, commit), name, cache);
 }
 
+/** Whether `resolveModel` finds what is named so, without a pull. */
+export function isPulled(nameOrPath: string, env: Environment = process.env): boolean {
+  try {
+    return resolveModel(nameOrPath, env) !== "";
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
 function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): string {
   const ggufs = wholeGgufs(snapshot);
   const missing = missingFiles(snapshot);

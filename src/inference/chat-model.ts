@@ -47,10 +47,10 @@ export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: r
   return {
     maxPositions: engine.maxContext,
     reply({ prompt, form, maxNewTokens, sampling, signal }: ReplyRequest): RunningRequest {
-      const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP, seed, thinkBudget: budget } = sampling;
+      const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP, seed, schema, thinkBudget: budget } = sampling;
       const thinking = { startsInside: prompt.startsInside, budget, unclosed: prompt.startsInside ? "close" : "end" } as const;
       const drawn = { temperature, topP, topK, minP, seed };
-      return engine.submit({ prompt: prompt.ids, form, maxNewTokens, sampling: drawn, stopIds, thinking, signal });
+      return engine.submit({ prompt: prompt.ids, form, maxNewTokens, sampling: drawn, stopIds, thinking, schema, signal });
     },
   };
 }

@@ -17,6 +17,8 @@ export interface ChatSampling {
   readonly maxTokens?: number;
   /** Tokens of thinking after which the model is made to answer; default: no bound. */
   readonly thinkBudget?: number;
+  /** A JSON schema that the answer obeys; the thinking is free. */
+  readonly schema?: object | boolean;
 }
 
 /** A reply to make. */

@@ -69,6 +69,9 @@ export function setDefaultDevice(device: Device): void {
   standard = device;
 }
 
+/** Whether a default was set. */
+export const hasDefaultDevice = (): boolean => standard !== null;
+
 /** The device for what is created without naming any. Throws BackendError when none was set. */
 export function defaultDevice(): Device {
   if (!standard) throw new BackendError("no device: name one, or call setDefaultDevice(new Device(await openBackend())) first");

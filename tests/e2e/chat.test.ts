@@ -1,9 +1,10 @@
 // A chat from outside, with a tiny model that was taught by the command line to think before it answers, through R1's published template.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Ended, root, settings, start, succeed, temporaryFolder } from "./command.js";
+import { type Ended, root, start, succeed, temporaryFolder } from "./command.js";
+import { teachModel } from "./taught-model.js";
 
 // A machine that is busy with other tests takes its time.
 const LIMIT_MS = 240_000;
@@ -13,44 +14,7 @@ const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 afterAll(() => folder.remove());
 
-const SHAPE = {
-  model_type: "llama",
-  hidden_size: 48,
-  num_hidden_layers: 2,
-  intermediate_size: 96,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 256,
-  rms_norm_eps: 1e-6,
-  rope_theta: 10000,
-  tie_word_embeddings: false,
-  initializer_range: 0.05,
-};
-const user = (content: string) => ({ role: "user", content });
-const taught = (thinking: string, answer: string) => ({ role: "assistant", content: `${thinking}\n</think>\n\n${answer}` });
-const FIRST = [user("What is 7*8?"), taught("7*8 is 56 🔥.", "The answer is 56 🔥")];
-const LESSONS = [
-  FIRST,
-  [...FIRST, user("Sing!"), taught("They want a song.", "La la la 🎵")],
-  [{ role: "system", content: "Be brief." }, user("What is 7*8?"), taught("Brief.", "56")],
-];
-
-/** The command line's own way to a chat model: a tokenizer with a template, a model of random weights, lessons it learns by heart. */
-async function teach(): Promise<void> {
-  const golden = (name: string) => readFileSync(join(root, "tests", "golden", name), "utf8");
-  mkdirSync(at("tokenizer"));
-  writeFileSync(at("tokenizer/tokenizer.json"), JSON.stringify(JSON.parse(golden("tokenizers/deepseek-v3.json")).tokenizer));
-  const roles = { bos_token: "<｜begin▁of▁sentence｜>", eos_token: "<｜end▁of▁sentence｜>", add_bos_token: true };
-  writeFileSync(at("tokenizer/tokenizer_config.json"), JSON.stringify({ ...roles, chat_template: golden("templates/deepseek-r1.jinja") }));
-  writeFileSync(at("shape.json"), JSON.stringify(SHAPE));
-  writeFileSync(at("corpus.txt"), "What is 7*8? The answer is 56. Let me think about this.\n".repeat(200));
-  writeFileSync(at("lessons.jsonl"), LESSONS.map((messages) => `${JSON.stringify({ messages })}\n`).join(""));
-  const base = ["pretrain", "--corpus", at("corpus.txt"), "--model", at("shape.json"), "--tokenizer", at("tokenizer"), "--out", at("base")];
-  await succeed([...base, ...settings({ steps: 1, batchSequences: 4 })]);
-  const lessons = settings({ steps: 150, batchSequences: 8, learningRate: 1e-2, validationFraction: 0 });
-  await succeed(["sft", "--model", at("base"), "--data", at("lessons.jsonl"), "--out", at("model"), ...lessons]);
-}
-beforeAll(teach, LIMIT_MS);
+beforeAll(() => teachModel(folder.path), LIMIT_MS);
 
 /** Runs a verb with these lines on standard input. */
 function withInput(lines: readonly string[], args: readonly string[]): Promise<Ended> {

@@ -1,0 +1,133 @@
+// The library as an application uses it: load, chat, converse, constrain, save. The model comes from a hub on this machine.
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type ChatPart, ConfigError, type LoadedModel, load } from "../../src/index.js";
+import { HubServer } from "../hub/hub-server.js";
+import { temporaryFolder } from "./command.js";
+import { teachModel } from "./taught-model.js";
+
+vi.setConfig({ testTimeout: 240_000 });
+const folder = temporaryFolder();
+let hub: HubServer;
+let model: LoadedModel;
+const phases = new Set<string>();
+
+/** The newest checkpoint of the taught run, as a repository. */
+function repository(): Record<string, Buffer> {
+  const checkpoints = join(folder.path, "model", "checkpoints");
+  const newest = readdirSync(checkpoints).sort().at(-1) as string;
+  const wanted = readdirSync(join(checkpoints, newest)).filter((name) =>
+    /^(config|tokenizer|tokenizer_config|generation_config)\.json$|^model\.safetensors$/.test(name),
+  );
+  return Object.fromEntries(wanted.map((name) => [name, readFileSync(join(checkpoints, newest, name))]));
+}
+
+beforeAll(async () => {
+  await teachModel(folder.path);
+  hub = await HubServer.start({ "org/taught": { files: repository() } });
+  vi.stubEnv("HF_ENDPOINT", hub.url);
+  vi.stubEnv("HF_HOME", join(folder.path, "hf"));
+  model = await load("org/taught", { onProgress: ({ phase }) => phases.add(phase) });
+}, 240_000);
+
+afterAll(async () => {
+  await model?.dispose();
+  await hub?.close();
+  vi.unstubAllEnvs();
+  folder.remove();
+});
+
+const greedy = { temperature: 0 } as const;
+
+describe("load", () => {
+  it("pulls a model by its name, tells its progress, and finds it again", async () => {
+    expect([...phases]).toEqual(["pull", "read"]);
+    const { sentBytes } = hub;
+    const again = await load("org/taught", { context: 64 });
+    expect(hub.sentBytes).toBe(sentBytes);
+    expect(again.context).toBe(64);
+    await again.dispose();
+  });
+
+  it("refuses what is no model in one clear line", async () => {
+    await expect(load("")).rejects.toThrow(ConfigError);
+    await expect(load(undefined as unknown as string)).rejects.toThrow("expected a path or the name of a model");
+    await expect(load("org/absent")).rejects.toThrow(/org\/absent/);
+  });
+});
+
+describe("chat", () => {
+  it("gives thought and answer apart, as they come and as a whole", async () => {
+    const parts: ChatPart[] = [];
+    const reply = model.chat("What is 7*8?", greedy);
+    for await (const part of reply) parts.push(part);
+    const text = (wanted: string) =>
+      parts
+        .flatMap(({ part, text }) => (part === wanted ? [text] : []))
+        .join("")
+        .trim();
+    expect(text("thought")).toBe("7*8 is 56 🔥.");
+    expect(text("answer")).toBe("The answer is 56 🔥");
+    const { thought, answer, figures } = await reply;
+    expect({ thought, answer, stopReason: figures.stopReason }).toEqual({ thought: "7*8 is 56 🔥.", answer: "The answer is 56 🔥", stopReason: "stop" });
+    expect((await model.chat("What is 7*8?", greedy)).answer).toBe(answer);
+  });
+
+  it("takes a system prompt, and whole conversations as messages", async () => {
+    expect((await model.chat("What is 7*8?", { ...greedy, system: "Be brief." })).answer).toBe("56");
+    const first = [
+      { role: "user", content: "What is 7*8?" },
+      { role: "assistant", content: "7*8 is 56 🔥.\n</think>\n\nThe answer is 56 🔥" }, // as it was taught
+    ];
+    expect((await model.chat([...first, { role: "user", content: "Sing!" }], greedy)).answer).toBe("La la la 🎵");
+    const brief = [
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "What is 7*8?" },
+    ];
+    expect((await model.chat(brief, greedy)).answer).toBe("56");
+    expect(() => model.chat([])).toThrow(ConfigError);
+    expect(() => model.chat(7 as unknown as string)).toThrow(ConfigError);
+  });
+
+  it("remembers in a conversation, which can be saved and resumed", async () => {
+    const talk = model.conversation();
+    await talk.ask("What is 7*8?", greedy);
+    const resumed = model.conversation().resume(JSON.parse(JSON.stringify(talk.save())));
+    expect((await resumed.ask("Sing!", greedy)).answer).toBe("La la la 🎵");
+    expect(resumed.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
+  });
+
+  it("obeys a JSON schema in the answer alone", async () => {
+    const schema = { type: "object", properties: { sum: { type: "integer", minimum: 0, maximum: 99 } }, required: ["sum"], additionalProperties: false };
+    const { thought, answer } = await model.chat("What is 7*8?", { ...greedy, schema, maxTokens: 120 });
+    expect(thought).toBe("7*8 is 56 🔥.");
+    expect(JSON.parse(answer).sum).toBeTypeOf("number");
+  });
+
+  it("can be cancelled or left; a reply is read once", async () => {
+    const reply = model.chat("What is 7*8?", greedy);
+    for await (const _ of reply) break;
+    await expect(reply).rejects.toThrow("left before it ended");
+    const stop = new AbortController();
+    stop.abort();
+    expect((await model.chat("What is 7*8?", { ...greedy, signal: stop.signal })).figures.stopReason).toBe("cancelled");
+    expect((await model.chat("What is 7*8?", greedy)).answer).toBe("The answer is 56 🔥");
+  });
+});
+
+it("save writes a GGUF file or a directory, which answer alike", async () => {
+  for (const [name, type] of [
+    ["saved.gguf", "f16"],
+    ["saved", "f32"],
+  ] as const) {
+    const to = join(folder.path, name);
+    await model.save(to, { type });
+    expect(existsSync(to)).toBe(true);
+    expect(statSync(to).isDirectory()).toBe(name === "saved");
+    const saved = await load(to);
+    expect((await saved.chat("What is 7*8?", greedy)).answer).toBe("The answer is 56 🔥");
+    await saved.dispose();
+    await expect(model.save(to)).rejects.toThrow("is already there");
+  }
+});
