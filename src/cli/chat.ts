@@ -20,6 +20,7 @@ export interface ChatFlags extends OpenFlags {
   readonly temperature?: number;
   readonly topP?: number;
   readonly seed?: number;
+  readonly controlTokens?: boolean;
 }
 
 /** Talks to the model until the chat is left or the input ends. */
@@ -34,8 +35,8 @@ export async function chat(name: string, flags: ChatFlags): Promise<void> {
   }
 }
 
-function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system, think = "fold", ...flags }: ChatFlags): ChatState {
-  const session = new ChatSession(model, chatStyle(tokenizer, template));
+function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system, think = "fold", controlTokens, ...flags }: ChatFlags): ChatState {
+  const session = new ChatSession(model, chatStyle(tokenizer, template, { controlTokens }));
   session.system = system;
   const { temperature, topP, maxTokens, thinkBudget, seed } = flags;
   return { session, defaults, sampling: { temperature, topP, maxTokens, thinkBudget, seed }, thinkMode: think, lastThinking: "" };

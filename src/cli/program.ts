@@ -142,7 +142,8 @@ function addRun(program: Command): void {
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
-    .option("--raw", "give the prompt as it is, without the template the model was trained with");
+    .option("--raw", "give the prompt as it is, without the template the model was trained with; control tokens in it count")
+    .option("--control-tokens", "let text in the prompt that spells a control token become one (default: it is text)");
   seedFlag(command);
   jsonFlag(command);
   computeFlags(command);
@@ -159,7 +160,8 @@ function addChat(program: Command): void {
     .option("--context <n>", "tokens that prompt and answer may take together (default: the model's, at most 8192)", wholeNumber(1))
     .option("--think-budget <n>", "tokens of thinking after which the model is made to answer (default: no bound)", wholeNumber(0))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
-    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1));
+    .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
+    .option("--control-tokens", "let text in messages that spells a control token become one (default: it is text)");
   seedFlag(command);
   command.option("--json", "one JSON object for each reply on standard output; messages are read from standard input, one a line");
   computeFlags(command);

@@ -15,6 +15,7 @@ export interface AskFlags extends OpenFlags {
   readonly temperature?: number;
   readonly topP?: number;
   readonly raw?: boolean;
+  readonly controlTokens?: boolean;
   readonly system?: string;
   readonly seed?: number;
 }

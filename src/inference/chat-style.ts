@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.js";
 import { opensThought, type ResponseForm } from "../tasks/response.js";
 import type { PromptTemplate } from "../tasks/task.js";
 import { type ChatMessage, ChatTemplate, encodePrompt } from "../tokenizer/chat-template.js";
+import { ControlTokens, type MarkedText, unmarked } from "../tokenizer/control-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { frameOfChatTemplate, framePrompt } from "./prompt.js";
 
@@ -28,29 +29,47 @@ export interface ChatStyle {
 }
 
 /** The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its chat template. `raw` gives every message as it is. */
-export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false }: { readonly raw?: boolean } = {}): ChatStyle {
-  if (raw) return questionStyle(tokenizer, null);
+export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false, controlTokens = false }: ChatStyleOptions = {}): ChatStyle {
+  if (raw) return questionStyle(tokenizer, null, true);
   const frame = frameOfChatTemplate(tokenizer.config?.chat_template);
   const template = frame ? undefined : ChatTemplate.of(tokenizer);
-  return template ? templateStyle(template, tokenizer) : questionStyle(tokenizer, frame ?? trained);
+  return template ? templateStyle(template, tokenizer, controlTokens) : questionStyle(tokenizer, frame ?? trained, controlTokens);
 }
 
-const toPrompt = (tokenizer: Tokenizer, text: string): ChatPrompt => ({ text, ids: encodePrompt(tokenizer, text), startsInside: opensThought(text) });
+/** How messages are put to a model. */
+export interface ChatStyleOptions {
+  /** Gives every message as it is, its control tokens included. */
+  readonly raw?: boolean;
+  /** Whether text in a message that spells a control token becomes one; default false: it is text. */
+  readonly controlTokens?: boolean;
+}
 
-const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer): ChatStyle => ({
+/** A prompt of marked text. One that a message only seems to end in `<think>` does not start inside. */
+const toPrompt = (tokenizer: Tokenizer, prompt: MarkedText): ChatPrompt => ({
+  text: unmarked(prompt),
+  ids: encodePrompt(tokenizer, prompt),
+  startsInside: opensThought(prompt.text),
+});
+
+const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer, controlTokens: boolean): ChatStyle => ({
   kind: "conversation",
   remembers: true,
   form: "chat",
-  prompt: (messages) => toPrompt(tokenizer, template.render(messages, { openAssistant: true })),
+  prompt: (messages) => toPrompt(tokenizer, template.prompt(messages, { openAssistant: true, controlTokens })),
 });
 
-const questionStyle = (tokenizer: Tokenizer, trained: PromptTemplate | null): ChatStyle => ({
-  kind: trained === null ? "text" : "question",
-  remembers: false,
-  form: "tagged",
-  prompt(messages) {
-    if (messages.some(({ role }) => role === "system"))
-      throw new ConfigError("this model has no chat template and so no place for a system prompt; put it into the question");
-    return toPrompt(tokenizer, framePrompt(messages.at(-1)?.content ?? "", trained));
-  },
-});
+function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, controlTokens: boolean): ChatStyle {
+  const control = controlTokens ? undefined : new ControlTokens(tokenizer, []);
+  return {
+    kind: trained === null ? "text" : "question",
+    remembers: false,
+    form: "tagged",
+    prompt(messages) {
+      if (messages.some(({ role }) => role === "system"))
+        throw new ConfigError("this model has no chat template and so no place for a system prompt; put it into the question");
+      const question = messages.at(-1)?.content ?? "";
+      const { text, marks } = control?.markText(question) ?? { text: question, marks: new Map() };
+      return toPrompt(tokenizer, { text: framePrompt(text, trained), marks });
+    },
+  };
+}

@@ -92,7 +92,6 @@ describe("the begin token", () => {
 });
 
 test.each<[string, Partial<TokenizerJson>]>([
-  ["an added token that swallows the space before it", { added_tokens: [{ id: 0, content: "<bos>", lstrip: true }] }],
   ["a normaliser that lowers case", { normalizer: { type: "Lowercase" } }],
   ["a pre-tokeniser that puts a space in front", { pre_tokenizer: { type: "ByteLevel", add_prefix_space: true, use_regex: true } }],
   [

@@ -1,10 +1,11 @@
 // A byte-level BPE tokenizer.json run by our own loop: the same ids as Hugging Face's `tokenizers`, at the speed long prompts need.
-// What it does not hold (other models, normalisers, stripping added tokens) is left to the kept library.
+// What it does not hold (other models, other normalisers) is left to the kept library.
 
+import { AddedTokens } from "./added-tokens.js";
 import { BpeModel } from "./bpe-model.js";
 import { byteOfCharacter } from "./byte-alphabet.js";
+import { restoring } from "./control-tokens.js";
 import { byteLevelSplitter, type Splitter } from "./pre-tokenizer.js";
-import { SpecialTokenMatcher } from "./special-tokens.js";
 import {
   addsBegin,
   type DecodeOptions,
@@ -19,9 +20,8 @@ import {
 /** The tokenizer of these two files, or undefined when tokenizer.json holds more than this one knows. */
 export function createBpeTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer | undefined {
   const parts = { split: byteLevelSplitter(json.pre_tokenizer), normalize: normalizerOf(json.normalizer), frame: frameOf(json.post_processor) };
-  const plainTokens = (json.added_tokens ?? []).every((token) => !token.lstrip && !token.rstrip && !token.single_word && token.content !== "");
   const isByteLevel = (json.decoder as { type?: string } | null)?.type === "ByteLevel";
-  if (!parts.split || !parts.normalize || !parts.frame || !plainTokens || !isByteLevel) return undefined;
+  if (!parts.split || !parts.normalize || !parts.frame || !isByteLevel) return undefined;
   const model = BpeModel.fromJson(json);
   return model && new BpeTokenizer(json, config, model, parts as Parts);
 }
@@ -44,7 +44,7 @@ class BpeTokenizer implements Tokenizer {
   readonly eosId?: number;
   readonly padId?: number;
   readonly specialTokens: readonly SpecialToken[];
-  private readonly matcher: SpecialTokenMatcher;
+  private readonly added: AddedTokens;
   private readonly tokens: string[] = [];
   private readonly specialById: ReadonlyMap<number, SpecialToken>;
   private readonly bytesById: (Uint8Array | undefined)[] = [];
@@ -59,7 +59,7 @@ class BpeTokenizer implements Tokenizer {
   ) {
     this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
     this.specialById = new Map(this.specialTokens.map((token) => [token.id, token]));
-    this.matcher = new SpecialTokenMatcher(this.specialTokens);
+    this.added = new AddedTokens(json.added_tokens ?? [], parts.normalize);
     for (const [token, id] of model.vocab) this.tokens[id] = token;
     for (const { token, id } of this.specialTokens) this.tokens[id] = token;
     this.vocabSize = this.tokens.length;
@@ -71,25 +71,17 @@ class BpeTokenizer implements Tokenizer {
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     const ids: number[] = options.addSpecialTokens ? [...this.before] : [];
-    let start = 0;
-    for (let at = this.matcher.next(text, 0); at < text.length; at = this.matcher.next(text, at)) {
-      const special = this.matcher.matchAt(text, at);
-      if (special === undefined) at++;
-      else {
-        this.encodePlain(text.slice(start, at), ids);
-        ids.push(special.id);
-        at += special.token.length;
-        start = at;
-      }
+    const restore = restoring(options.marks);
+    for (const piece of this.added.split(text)) {
+      if (typeof piece === "string") this.encodePlain(restore(piece), ids);
+      else ids.push(piece.id);
     }
-    this.encodePlain(text.slice(start), ids);
     if (options.addSpecialTokens) ids.push(...this.parts.frame.after);
     return Int32Array.from(ids);
   }
 
   private encodePlain(text: string, ids: number[]): void {
-    if (text === "") return;
-    this.parts.split(this.parts.normalize(text), (piece) => {
+    this.parts.split(text, (piece) => {
       for (const id of this.model.encode(piece)) ids.push(id);
     });
   }

@@ -1,6 +1,7 @@
 // A tokenizer that needs no training: one token per UTF-8 byte, plus special tokens. Encodes any text; knows nothing of what it means.
 import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
+import { encodeMarked } from "./control-tokens.js";
 import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
 
@@ -28,6 +29,7 @@ class ByteTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    if (options.marks?.size) return encodeMarked(text, options, (part, own) => this.encode(part, own));
     const ids: number[] = options.addSpecialTokens && this.bosId !== undefined ? [this.bosId] : [];
     let start = 0;
     for (let at = 0; at <= text.length; ) {

@@ -2,6 +2,7 @@
 // Knows nothing of what the text means.
 import { ConfigError, DataError } from "../errors.js";
 import { bpeJson } from "./bpe-json.js";
+import { encodeMarked } from "./control-tokens.js";
 import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
 import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
 
@@ -66,6 +67,7 @@ class CharTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    if (options.marks?.size) return encodeMarked(text, options, (part, own) => this.encode(part, own));
     const ids = new Int32Array(text.length + 1);
     let length = 0;
     if (options.addSpecialTokens && this.bosId !== undefined) ids[length++] = this.bosId;

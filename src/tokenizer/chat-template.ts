@@ -2,6 +2,7 @@
 // Knows no model; says which part of the text the assistant wrote.
 import { Template } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
+import { ControlTokens, type MarkedText, unmarked } from "./control-tokens.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /** One turn of a conversation; further keys (`tool_calls`, `reasoning_content`) reach the template as they are. */
@@ -20,6 +21,12 @@ export interface ChatTemplateOptions {
   readonly tools?: readonly object[];
 }
 
+/** What else a prompt is made by. */
+export interface ChatPromptOptions extends ChatTemplateOptions {
+  /** Whether text in messages that spells a control token becomes one: in all turns, or in those of some roles. Default: in none. */
+  readonly controlTokens?: boolean | readonly string[];
+}
+
 /** Stands for a turn's text while a template is asked whether it shows turns of a role. */
 const PROBE = "luciole-probe";
 /** Roles every template has. */
@@ -33,16 +40,29 @@ export class ChatTemplate {
   private constructor(
     private readonly sources: ReadonlyMap<string, string>,
     private readonly tokens: { readonly bos_token: string; readonly eos_token: string },
+    private readonly control: ControlTokens,
   ) {}
 
   /** The template of a tokenizer: one text, or several by name of which `default` and `tool_use` are used. Undefined where it has none. */
   static of(tokenizer: Tokenizer): ChatTemplate | undefined {
     const sources = templateSources(tokenizer.config?.chat_template);
     const token = (id: number | undefined) => tokenizer.specialTokens.find((special) => special.id === id)?.token ?? "";
-    return sources.size === 0 ? undefined : new ChatTemplate(sources, { bos_token: token(tokenizer.bosId), eos_token: token(tokenizer.eosId) });
+    if (sources.size === 0) return undefined;
+    const ends = { bos_token: token(tokenizer.bosId), eos_token: token(tokenizer.eosId) };
+    return new ChatTemplate(sources, ends, new ControlTokens(tokenizer, sources.values()));
   }
 
-  /** The prompt of a conversation. Throws DataError for a template that cannot be read, refuses the conversation, or would drop a turn for its role. */
+  /**
+   * The prompt of a conversation, for `encodePrompt`: the template's own control tokens are tokens, what spells one in a message is text, and in an
+   * assistant's turn the tags of a response are tags. Throws as `render`.
+   */
+  prompt(messages: readonly ChatMessage[], { controlTokens = [], ...options }: ChatPromptOptions): MarkedText {
+    if (controlTokens === true) return { text: this.render(messages, options), marks: new Map() };
+    const { messages: marked, marks } = this.control.mark(messages, this.sources.values(), controlTokens || []);
+    return { text: this.render(marked, options), marks };
+  }
+
+  /** The text of a conversation as the template writes it. Throws DataError for a template that cannot be read, refuses the conversation, or would drop a turn for its role. */
   render(messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
     const name = options.tools && this.sources.has("tool_use") ? "tool_use" : "default";
     for (const { role } of messages) this.requireRole(role, name);
@@ -103,31 +123,41 @@ function templateSources(template: unknown): Map<string, string> {
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
 
 /** The ids of a prompt, with the begin token in front where the tokenizer wants one, and never twice: most templates write it themselves. */
-export function encodePrompt(tokenizer: Tokenizer, prompt: string): Int32Array {
-  const ids = tokenizer.encode(prompt, { addSpecialTokens: true });
+export function encodePrompt(tokenizer: Tokenizer, prompt: string | MarkedText): Int32Array {
+  const { text, marks } = typeof prompt === "string" ? { text: prompt } : prompt;
+  const ids = tokenizer.encode(text, { addSpecialTokens: true, marks });
   const isTwice = tokenizer.bosId !== undefined && ids[0] === tokenizer.bosId && ids[1] === tokenizer.bosId;
   return isTwice ? ids.subarray(1) : ids;
 }
 
 /** A prompt and the text that is to follow it. */
 export interface PromptAndCompletion {
-  readonly prompt: string;
-  readonly completion: string;
+  readonly prompt: MarkedText;
+  readonly completion: MarkedText;
 }
 
 /** Renders messages; with `openAssistant` the text ends where the assistant would begin to write. */
-export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boolean) => string;
+export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boolean) => MarkedText;
 
-/** The renderer of a tokenizer's chat template, or that of plain role lines. Its prompts are for `encodePrompt`. */
+/**
+ * The renderer of a tokenizer's chat template, or that of plain role lines, for turns to learn from: what an assistant wrote may hold control
+ * tokens, what others wrote is text. Its prompts are for `encodePrompt`.
+ */
 export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
   const template = ChatTemplate.of(tokenizer);
-  return template ? (messages, openAssistant) => template.render(messages, { openAssistant }) : plainLines;
+  const controlTokens = ["assistant"];
+  if (template) return (messages, openAssistant) => template.prompt(messages, { openAssistant, controlTokens });
+  const control = new ControlTokens(tokenizer, []);
+  return (messages, openAssistant) => {
+    const { messages: marked, marks } = control.mark(messages, [], controlTokens);
+    return { text: plainLines(marked, openAssistant), marks };
+  };
 }
 
-const plainLines: ChatRenderer = (messages, openAssistant) => {
+function plainLines(messages: readonly ChatMessage[], openAssistant: boolean): string {
   const lines = messages.map(({ role, content }) => `${role.charAt(0).toUpperCase()}${role.slice(1)}: ${content ?? ""}\n`);
   return lines.join("") + (openAssistant ? "Assistant: " : "");
-};
+}
 
 /** The last assistant turn as a completion, everything before it as its prompt. Throws DataError when the conversation does not end in one. */
 export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer, where: string): PromptAndCompletion {
@@ -135,7 +165,8 @@ export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer,
   if (last?.role !== "assistant")
     throw new DataError(`${where}: messages must end with a turn of role "assistant", got ${JSON.stringify(last?.role ?? "none")}`);
   const prompt = render(messages.slice(0, -1), true);
-  const whole = render(messages, false);
+  const { text, marks } = render(messages, false);
   // Some templates rewrite earlier turns once an answer stands; then the answer's own text is all that can be told apart.
-  return { prompt, completion: whole.startsWith(prompt) ? whole.slice(prompt.length) : (last.content ?? "") };
+  const continues = unmarked({ text, marks }).startsWith(unmarked(prompt));
+  return { prompt, completion: { text: continues ? text.slice(prompt.text.length) : (last.content ?? ""), marks } };
 }

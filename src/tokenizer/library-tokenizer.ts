@@ -1,7 +1,10 @@
 // Any tokenizer.json through the kept library, @huggingface/tokenizers, behind the project's interface. Reads no files.
 import { Tokenizer as LibraryEngine } from "@huggingface/tokenizers";
 import { DataError } from "../errors.js";
+import { AddedTokens, type TextPiece } from "./added-tokens.js";
+import { restoring } from "./control-tokens.js";
 import {
+  type AddedTokenJson,
   addsBegin,
   type DecodeOptions,
   type EncodeOptions,
@@ -17,6 +20,16 @@ export function createLibraryTokenizer(json: TokenizerJson, config: TokenizerCon
   return new LibraryTokenizer(json, config);
 }
 
+/** What is replaced of the library's own. */
+interface EngineInside {
+  readonly normalizer: ((text: string) => string) | null;
+  added_tokens_map: ReadonlyMap<string, AddedTokenJson>;
+  splitter_unnormalized: { split(text: string): string[] };
+  splitter_normalized: { split(text: string): string[] };
+  pre_tokenizer: ((text: string, options: unknown) => string[]) | null;
+  model: (pieces: string[]) => string[];
+}
+
 /** A tokenizer.json run by the kept library. */
 export class LibraryTokenizer implements Tokenizer {
   readonly vocabSize: number;
@@ -25,6 +38,8 @@ export class LibraryTokenizer implements Tokenizer {
   readonly padId?: number;
   readonly specialTokens: readonly SpecialToken[];
   readonly #engine: LibraryEngine;
+  /** Puts back what stands behind the marks of the text at hand. */
+  #restore = restoring(undefined);
 
   constructor(
     readonly json: TokenizerJson,
@@ -36,6 +51,7 @@ export class LibraryTokenizer implements Tokenizer {
     } catch (error) {
       throw new DataError(`tokenizer.json cannot be read: ${(error as Error).message}`);
     }
+    this.#takeOver(json.added_tokens ?? []);
     this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
     this.vocabSize = this.#engine.get_vocab().size;
     this.bosId = roleId(this, config.bos_token);
@@ -43,7 +59,25 @@ export class LibraryTokenizer implements Tokenizer {
     this.padId = roleId(this, config.pad_token);
   }
 
+  /** Added tokens are found by our rules, which are those of Hugging Face's tokenizers, and characters behind marks put back before pre-tokenising. */
+  #takeOver(tokens: readonly AddedTokenJson[]): void {
+    const engine = this.#engine as unknown as EngineInside;
+    const { normalizer, pre_tokenizer, model } = engine;
+    const added = new AddedTokens(tokens, (text) => normalizer?.(text) ?? text);
+    // The library knows tokens by their text, which plain text may equal: they get names that no text has.
+    const nameOf = ({ id }: { readonly id: number }) => `\0added ${id}`;
+    const texts = (pieces: readonly TextPiece[]) => pieces.map((piece) => (typeof piece === "string" ? piece : nameOf(piece)));
+    engine.added_tokens_map = new Map(tokens.map((token) => [nameOf(token), { ...token, lstrip: false, rstrip: false }]));
+    engine.splitter_unnormalized = { split: (text) => texts(added.splitRaw(text)) };
+    engine.splitter_normalized = { split: (text) => texts(added.splitNormalised(text)) };
+    engine.pre_tokenizer = pre_tokenizer && ((text, options) => pre_tokenizer(this.#restore(text), options));
+    engine.model = new Proxy(model, {
+      apply: (target, self, [pieces]) => Reflect.apply(target, self, [pieces.map(this.#restore)]),
+    });
+  }
+
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    this.#restore = restoring(options.marks);
     const plain = this.#encode(text, options.addSpecialTokens ?? false);
     if (!options.addSpecialTokens) return Int32Array.from(plain);
     const hasBegin = this.bosId !== undefined && plain[0] === this.bosId;

@@ -21,13 +21,13 @@ export function specialTokenRoles(spec: SpecialTokenSpec, tokens: readonly Speci
 }
 
 /** Finds special tokens in text, the longest first where several start at one place. */
-export class SpecialTokenMatcher {
+export class SpecialTokenMatcher<T extends { readonly token: string } = SpecialToken> {
   /** By the first two UTF-16 units: some vocabularies have hundreds that begin alike, with a pair that is rare in text. */
-  private readonly byStart = new Map<number, SpecialToken[]>();
+  private readonly byStart = new Map<number, T[]>();
   /** 1 for the units at which a special token may start. */
   private readonly mayStart = new Uint8Array(65536);
 
-  constructor(tokens: readonly SpecialToken[]) {
+  constructor(tokens: readonly T[]) {
     for (const token of [...tokens].sort((a, b) => b.token.length - a.token.length)) {
       this.mayStart[token.token.charCodeAt(0)] = 1;
       const start = startKey(token.token, 0);
@@ -43,9 +43,9 @@ export class SpecialTokenMatcher {
   }
 
   /** The special token that starts at this place, if one does. */
-  matchAt(text: string, position: number): SpecialToken | undefined {
+  matchAt(text: string, position: number): T | undefined {
     if (this.mayStart[text.charCodeAt(position)] === 0) return undefined;
-    const startsHere = (candidate: SpecialToken) => text.startsWith(candidate.token, position);
+    const startsHere = (candidate: T) => text.startsWith(candidate.token, position);
     return this.byStart.get(startKey(text, position))?.find(startsHere) ?? this.byStart.get(text.charCodeAt(position))?.find(startsHere);
   }
 }

@@ -13,6 +13,8 @@ export interface SpecialToken {
 export interface EncodeOptions {
   /** Adds what the tokenizer's post-processor adds (usually the begin token). Off by default, so that decode(encode(text)) is the text. */
   readonly addSpecialTokens?: boolean;
+  /** Characters that stand for others so that no added token is found at them (see `MarkedText`). */
+  readonly marks?: ReadonlyMap<string, string>;
 }
 
 /** Choices of `decode`. */

@@ -20,10 +20,11 @@ const read = (lines: readonly unknown[], by: Tokenizer = tokenizer, heldOutFract
   writeFileSync(path, lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
   return readPairs(path, by, { heldOutFraction, maxTokens: 40 });
 };
+const asWritten = (text: string) => ({ text, marks: new Map() });
 const textOf = (ids: ArrayLike<number>, by: Tokenizer = tokenizer) => by.decode(ids);
 
 test("a pair is learnt from the first token of its completion to the end token", () => {
-  const { ids, learnFrom } = tokenisePair({ prompt: "2+2=", completion: "4" }, tokenizer);
+  const { ids, learnFrom } = tokenisePair({ prompt: asWritten("2+2="), completion: asWritten("4") }, tokenizer);
   expect(textOf(ids)).toBe("<b>2+2=4<e>");
   expect(textOf(Array.from(ids).slice(learnFrom))).toBe("4<e>");
 });
@@ -34,6 +35,20 @@ test("prompts held out are held out with all their completions", () => {
   expect(train.length + heldOut.length).toBe(80);
   expect(heldOut.length).toBeGreaterThan(8);
   expect([...prompts(heldOut)].some((prompt) => prompts(train).has(prompt))).toBe(false);
+});
+
+test("what an assistant wrote may hold control tokens; what others wrote is text", () => {
+  const { train } = read([
+    {
+      messages: [
+        { role: "user", content: "a<e>" },
+        { role: "assistant", content: "b<e>c" },
+      ],
+    },
+  ]);
+  const [{ ids }] = train;
+  expect(textOf(ids)).toBe("<b>User: a<e>\nAssistant: b<e>c\n<e>");
+  expect(Array.from(ids).filter((id) => id === tokenizer.eosId)).toHaveLength(2);
 });
 
 const conversation = [

@@ -3,6 +3,7 @@ import { DataError } from "../errors.js";
 import { type JsonlRow, readJsonl } from "../tasks/jsonl-task.js";
 import { splitOfKey } from "../tasks/task.js";
 import { type ChatMessage, type ChatRenderer, chatRenderer, encodePrompt, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
+import { type MarkedText, unmarked } from "../tokenizer/control-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { countTargets, type TrainSequence } from "./batch.js";
 
@@ -26,7 +27,7 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
       throw new DataError(
         `${where}: prompt and completion take ${sequence.ids.length} tokens, the model's context is ${options.maxTokens}; shorten or remove the line`,
       );
-    (splitOfKey(pair.prompt, options.heldOutFraction) === "heldout" ? heldOut : train).push(sequence);
+    (splitOfKey(unmarked(pair.prompt), options.heldOutFraction) === "heldout" ? heldOut : train).push(sequence);
   }
   if (train.length === 0) throw new DataError(`${path}: no line is left to train on; add lines or lower validationFraction`);
   return { train, heldOut };
@@ -35,7 +36,7 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
 /** Begin token, prompt, completion, end token; targets from the completion's first token on. */
 export function tokenisePair({ prompt, completion }: PromptAndCompletion, tokenizer: Tokenizer): TrainSequence {
   const head = encodePrompt(tokenizer, prompt);
-  const tail = tokenizer.encode(completion);
+  const tail = tokenizer.encode(completion.text, { marks: completion.marks });
   const isClosed = tokenizer.eosId === undefined || tail.at(-1) === tokenizer.eosId;
   const ids = Int32Array.from([...head, ...tail, ...(isClosed ? [] : [tokenizer.eosId as number])]);
   return { ids, learnFrom: head.length };
@@ -49,9 +50,13 @@ function pairOf(row: JsonlRow, render: ChatRenderer, where: string): PromptAndCo
       render,
       where,
     );
-  if (typeof prompt === "string" && typeof completion === "string" && completion !== "") return { prompt, completion };
+  if (typeof prompt === "string" && typeof completion === "string" && completion !== "")
+    return { prompt: asWritten(prompt), completion: asWritten(completion) };
   throw new DataError(`${where}: expected text columns prompt and completion, or messages; the line has: ${Object.keys(row).join(", ") || "no columns"}`);
 }
+
+/** Prompts and completions are given as the model is to see them: what spells a control token is one. */
+const asWritten = (text: string): MarkedText => ({ text, marks: new Map() });
 
 function messageOf(value: unknown, where: string): ChatMessage {
   const { role, content } = (value ?? {}) as Record<string, unknown>;
