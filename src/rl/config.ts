@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 
-/** `grpo` (DeepSeekMath), `dr_grpo` (Liu et al. 2025), `dapo` (Yu et al. 2025). */
-export const lossTypes = ["grpo", "dr_grpo", "dapo"] as const;
+/** `grpo` (DeepSeekMath), `bnpo` (TRL's name for a mean over the update's tokens), `dr_grpo` (Liu et al. 2025), `dapo` (Yu et al. 2025). */
+export const lossTypes = ["grpo", "bnpo", "dr_grpo", "dapo"] as const;
 /** The published objectives: how tokens are averaged and which terms apply. */
 export type LossType = (typeof lossTypes)[number];
 

@@ -7,24 +7,25 @@ import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
-import { type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
+import { joinTables, type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
 import type { Device } from "../tensor/device.js";
 import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
 import type { WorkCount } from "../train/session.js";
-import { groupAdvantages } from "./advantage.js";
+import { groupAdvantages, meanAndDeviation } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
+import { batchMetrics, type GrpoMetrics, isReservedMetric } from "./metrics.js";
 import { type ScoredTrajectory, updatePolicy } from "./update.js";
-
-/** A step's figures by TRL name. */
-export type GrpoMetrics = Record<string, number>;
 
 /** What one step did. */
 export interface GrpoStep {
   readonly metrics: GrpoMetrics;
   readonly trajectories: readonly Trajectory[];
-  readonly rewards: readonly number[];
+  /** Total rewards; null where no reward applied. */
+  readonly rewards: readonly (number | null)[];
+  /** What the person at the run should know of this step, a line each. */
+  readonly notices: readonly string[];
   /** Per mixture layer, each expert's share of the assignments. */
   readonly expertLoad: readonly (readonly number[])[];
   readonly work: { readonly rollout: WorkCount; readonly train: WorkCount };
@@ -34,7 +35,7 @@ export interface GrpoStep {
 interface Batch {
   readonly scored: ScoredTrajectory[];
   readonly trajectories: Trajectory[];
-  readonly rewards: number[];
+  readonly rewards: readonly (number | null)[];
   readonly metrics: GrpoMetrics;
 }
 
@@ -50,6 +51,8 @@ export class GrpoTrainer {
   nextProblem = 0;
   /** Steps since the last one in which some group had reward spread. */
   stepsWithoutSignal = 0;
+  /** Prompt and completion tokens sampled so far. */
+  numTokens = 0;
   private reference: LanguageModel | null = null;
   private readonly schedule: Schedule;
 
@@ -78,22 +81,24 @@ export class GrpoTrainer {
     const batch = await this.collectOrRewind(signal);
     const sampled = readMeters(this.policy.model.device);
     const lr = this.schedule(this.step);
-    const { metrics: update, expertLoad } = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
+    const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
     const end = readMeters(this.policy.model.device);
-    this.refuseNonFinite(update.loss, update.grad_norm, lr);
+    this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
     this.step++;
-    const numTokens = batch.trajectories.reduce((n, t) => n + t.completionIds.length, 0);
-    const work = { rollout: workBetween(start, sampled, numTokens), train: workBetween(sampled, end, numTokens) };
+    const { trajectories, rewards } = batch;
+    const [numPromptTokens, numSampled] = [sumOf(trajectories, (t) => t.promptIds.length), sumOf(trajectories, (t) => t.completionIds.length)];
+    this.numTokens += numPromptTokens + numSampled;
+    const work = { rollout: workBetween(start, sampled, numSampled), train: workBetween(sampled, end, update.numTokens) };
     const metrics: GrpoMetrics = {
       ...batch.metrics,
-      ...update,
+      ...update.metrics,
       learning_rate: lr,
-      num_tokens: numTokens,
-      rollout_tokens_per_second: numTokens / work.rollout.seconds,
-      train_tokens_per_second: numTokens / work.train.seconds,
+      num_tokens: this.numTokens,
+      rollout_tokens_per_second: numSampled / work.rollout.seconds,
+      ...(update.numTokens > 0 ? { train_tokens_per_second: update.numTokens / work.train.seconds } : {}),
       step_time: work.rollout.seconds + work.train.seconds,
     };
-    return { metrics, trajectories: batch.trajectories, rewards: batch.rewards, expertLoad, work };
+    return { metrics, trajectories, rewards, notices: noticesOf(rewards, metrics), expertLoad: update.expertLoad, work };
   }
 
   /** Makes the current policy the reference. */
@@ -132,16 +137,17 @@ export class GrpoTrainer {
   private async collect(signal?: AbortSignal): Promise<Batch> {
     const { numPrompts, numGenerations, dynamicSamplingRounds, scaleRewards } = this.config;
     const trajectories: Trajectory[] = [];
-    const rewards: number[] = [];
     const tables: RewardTable[] = [];
+    let rewards: readonly (number | null)[] = [];
     let advantages = groupAdvantages([], numGenerations, scaleRewards);
     const numWithSpread = () => advantages.zeroSpread.filter((zero) => !zero).length;
     for (let round = 0; round <= dynamicSamplingRounds && (round === 0 || numWithSpread() < numPrompts); round++) {
       const fresh = await this.sample(numPrompts, signal);
       const table = await scoreSamples(this.rewards, fresh);
+      refuseReservedNames(table);
       trajectories.push(...fresh);
-      rewards.push(...table.totals);
       tables.push(table);
+      rewards = [...rewards, ...table.totals];
       advantages = groupAdvantages(rewards, numGenerations, scaleRewards);
     }
     this.checkSignal(numWithSpread(), advantages.zeroSpread.length, rewards);
@@ -150,7 +156,7 @@ export class GrpoTrainer {
       const chosen = advantages.zeroSpread.flatMap((zero, g) => (zero ? [] : [g])).slice(0, numPrompts);
       scored = chosen.flatMap((g) => scored.slice(g * numGenerations, (g + 1) * numGenerations));
     }
-    return { scored, trajectories, rewards, metrics: batchMetrics(trajectories, rewards, tables, advantages) };
+    return { scored, trajectories, rewards, metrics: batchMetrics(trajectories, joinTables(tables), advantages) };
   }
 
   private sample(numPrompts: number, signal?: AbortSignal): Promise<Trajectory[]> {
@@ -168,10 +174,11 @@ export class GrpoTrainer {
     return rollout(this.policy, this.task, problems, options);
   }
 
-  private checkSignal(withSpread: number, groups: number, rewards: readonly number[]): void {
+  private checkSignal(withSpread: number, groups: number, rewards: readonly (number | null)[]): void {
     this.stepsWithoutSignal = withSpread === 0 ? this.stepsWithoutSignal + 1 : 0;
     if (this.stepsWithoutSignal < MAX_STEPS_WITHOUT_SIGNAL) return;
-    const mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;
+    const { mean } = meanAndDeviation(rewards);
+    if (Number.isNaN(mean)) throw new TrainingError(`${unscored(rewards)}, and so it went for ${MAX_STEPS_WITHOUT_SIGNAL} steps: nothing can be learnt`);
     throw new TrainingError(
       `no reward spread in any of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or the reward does not tell answers apart; change the task's difficulty or the reward`,
     );
@@ -193,28 +200,21 @@ export function copyParameters(from: LanguageModel, to: LanguageModel): void {
   to.parameters.refreshShadows();
 }
 
-function batchMetrics(
-  trajectories: readonly Trajectory[],
-  rewards: readonly number[],
-  tables: readonly RewardTable[],
-  advantages: { rewardStd: number; zeroSpread: readonly boolean[] },
-): GrpoMetrics {
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
-  const lengths = trajectories.map((t) => t.completionIds.length);
-  const finished = trajectories.filter((t) => t.stopReason === "stop").map((t) => t.completionIds.length);
-  const perReward = [...tables[0].byReward.keys()].map((name) => {
-    const values = tables.flatMap((t) => t.byReward.get(name) ?? []).filter((v): v is number => v !== null);
-    return [`rewards/${name}/mean`, mean(values)] as const;
-  });
-  return {
-    reward: mean(rewards),
-    reward_std: advantages.rewardStd,
-    frac_reward_zero_std: mean(advantages.zeroSpread.map(Number)),
-    ...Object.fromEntries(perReward),
-    ...tables[tables.length - 1].metrics,
-    "completions/mean_length": mean(lengths),
-    "completions/max_length": Math.max(...lengths),
-    "completions/mean_terminated_length": mean(finished),
-    "completions/clipped_ratio": 1 - finished.length / lengths.length,
-  };
+const sumOf = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
+
+const unscored = (rewards: readonly (number | null)[]): string =>
+  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check the data's columns that the rewards ask for`;
+
+/** A reward's own metric must not pass for one of the trainer's. */
+function refuseReservedNames({ logged }: RewardTable): void {
+  const name = [...logged.keys()].find(isReservedMetric);
+  if (name) throw new TrainingError(`a reward logs "${name}", which is the name of a metric of the trainer's; log it under another, such as "own/${name}"`);
+}
+
+function noticesOf(rewards: readonly (number | null)[], metrics: GrpoMetrics): string[] {
+  const notFinite = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
+  return [
+    ...(rewards.every((reward) => reward === null) ? [unscored(rewards)] : []),
+    ...notFinite.map(([name, value]) => `metric "${name}" is ${value}: a reward logged a value that is not finite`),
+  ];
 }

@@ -4,6 +4,7 @@ export * from "./advantage.js";
 export * from "./config.js";
 export * from "./grpo-trainer.js";
 export * from "./memory-plan.js";
+export * from "./metrics.js";
 export * from "./policy-loss.js";
 export * from "./reinforce.js";
 export * from "./rl-options.js";

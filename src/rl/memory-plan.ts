@@ -54,7 +54,7 @@ function plannedTrajectory(promptTokens: number, completionTokens: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
   const [promptIds, completionIds] = [new Int32Array(promptTokens), new Int32Array(completionTokens)];
   const read = { completion: "", response: parseResponse(""), numThinking: 0 };
-  return { problem, prompt: "", promptIds, completionIds, ...read, logProbs: new Float32Array(completionTokens), stopReason: "length" as const };
+  return { problem, prompt: "", promptIds, completionIds, ...read, logProbs: new Float32Array(completionTokens), stopReason: "stop" as const };
 }
 
 /** What reinforcement will run on. */

@@ -24,14 +24,25 @@ export interface UpdateSample {
   readonly tokenWeight: number;
 }
 
+/** What the tokens of one update are weighted by. Masked completions count as completions and have no tokens, as in TRL. */
+export interface UpdateTotals {
+  /** Completions per update. */
+  readonly numCompletions: number;
+  /** Tokens per update, as the mean over the updates of a batch. */
+  readonly meanTokens: number;
+  /** Tokens of this update. */
+  readonly ownTokens: number;
+  readonly maxLength: number;
+}
+
 /**
  * Weight of a token of a completion of `length` tokens: grpo averages inside completions, then over them; dr_grpo divides by a
- * constant length; dapo averages over all tokens. `numCompletions` and `numTokens` count the whole batch.
+ * constant length; dapo averages over the tokens of the whole batch, bnpo over those of the update.
  */
-export function tokenWeight(type: LossType, length: number, totals: { numCompletions: number; numTokens: number; maxLength: number }): number {
+export function tokenWeight(type: LossType, length: number, totals: UpdateTotals): number {
   if (type === "grpo") return 1 / (totals.numCompletions * length);
   if (type === "dr_grpo") return 1 / (totals.numCompletions * totals.maxLength);
-  return 1 / totals.numTokens;
+  return 1 / Math.max(1, type === "dapo" ? totals.meanTokens : totals.ownTokens);
 }
 
 /** Log-probabilities and entropies [C] of the completions' tokens, in order, under the model at this temperature. */
@@ -59,16 +70,11 @@ export function completionLogProbs(
   return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(targets), temperature);
 }
 
-/** The loss of a micro-batch and what is reported of it (sums weighted as the loss, on the device). */
-export interface PolicyLoss {
-  readonly total: Tensor;
-  readonly logp: Tensor;
-  readonly entropy: Tensor;
-}
-
-/** -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1 (DeepSeekMath eqs. 3-4). */
-export function policyLoss(model: LanguageModel, samples: readonly UpdateSample[], config: GrpoConfig): PolicyLoss {
-  const { logp, entropy } = completionLogProbs(model, samples, config.temperature);
+/**
+ * -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3 of a micro-batch, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1 (DeepSeekMath eqs. 3-4);
+ * `logp` [C] holds the log-probabilities of its completions' tokens, in order, under π.
+ */
+export function policyLoss(logp: Tensor, samples: readonly UpdateSample[], config: GrpoConfig): Tensor {
   const perToken = (of: (s: UpdateSample, i: number) => number) =>
     tensor(
       samples.flatMap((s) => Array.from(s.oldLogProbs, (_, i) => of(s, i))),
@@ -95,8 +101,11 @@ export function policyLoss(model: LanguageModel, samples: readonly UpdateSample[
       perToken((s, i) => s.refLogProbs?.[i] ?? s.oldLogProbs[i]),
       logp,
     );
-    const k3 = binary("sub", unary("exp", difference), difference); // less the constant 1, which has no gradient
+    // k3 without its constant 1, which has no gradient and is taken off the sum.
+    const k3 = binary("sub", unary("exp", difference), difference);
+    const constant = samples.reduce((sum, s) => sum + s.tokenWeight * s.oldLogProbs.length, 0);
     total = addScaled(total, dot(k3, weights), 1, config.beta);
+    total = addScaled(total, tensor([constant], total.shape, "f32", logp.device), 1, -config.beta);
   }
-  return { total, logp, entropy };
+  return total;
 }

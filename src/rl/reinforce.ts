@@ -18,6 +18,8 @@ export interface RlState extends SessionState {
   train: WorkCount;
   nextProblem: number;
   stepsWithoutSignal: number;
+  /** Prompt and completion tokens sampled. */
+  numTokens: number;
   /** The evaluation before the first step. */
   base: Evaluation | null;
 }
@@ -76,7 +78,9 @@ export async function reinforce(setting: RlSetting): Promise<void> {
   try {
     await session.restoreInto(trainer.optimizer, trainer.referenceModel);
     const { state } = session;
-    Object.assign(trainer, { step: state.step, nextProblem: state.nextProblem, stepsWithoutSignal: state.stepsWithoutSignal });
+    const { step, nextProblem, stepsWithoutSignal, numTokens } = state;
+    Object.assign(trainer, { step, nextProblem, stepsWithoutSignal, numTokens });
+    const told = new Set<string>();
     progress.stage("reinforce", trainer.config.steps, state.step);
     for (;;) {
       // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold yet.
@@ -84,6 +88,10 @@ export async function reinforce(setting: RlSetting): Promise<void> {
       if (state.step >= trainer.config.steps) break;
       const round = await trainer.runStep(signal);
       countRound(state, trainer, round);
+      for (const notice of round.notices) {
+        if (!told.has(notice)) progress.note(`rl step ${state.step}: ${notice}`);
+        told.add(notice);
+      }
       logRound(setting, round);
       run.logMetrics({ phase: "rl", ...round.metrics, step: state.step, ...namedLoads(round.expertLoad) });
       progress.update(state.step, round.metrics);
@@ -109,6 +117,7 @@ function countRound(state: RlState, trainer: GrpoTrainer, { work }: GrpoStep): v
   state.step = trainer.step;
   state.nextProblem = trainer.nextProblem;
   state.stepsWithoutSignal = trainer.stepsWithoutSignal;
+  state.numTokens = trainer.numTokens;
   addWork(state.rollout, work.rollout);
   addWork(state.train, work.train);
 }
@@ -147,7 +156,14 @@ function lightFigures({ problems, pass1, formatRate, meanThinkTokens, stderr }: 
 /** The first rollout of a round, whatever it is. */
 function logRound({ session }: RlSetting, { trajectories, rewards }: GrpoStep): void {
   const { problem, prompt, completion, completionIds } = trajectories[0];
-  const sample = { problem: problem.id, prompt, completion, answer: problem.answer, reward: rewards[0], numTokens: completionIds.length };
+  const sample = {
+    problem: problem.id,
+    prompt,
+    completion,
+    answer: problem.answer,
+    ...(rewards[0] === null ? {} : { reward: rewards[0] }),
+    numTokens: completionIds.length,
+  };
   session.parts.run.logSample({ phase: "rl", step: session.state.step, split: "train", ...sample });
 }
 

@@ -28,6 +28,7 @@ export const freshRlState = (): RlState => ({
   train: noWork(),
   nextProblem: 0,
   stepsWithoutSignal: 0,
+  numTokens: 0,
   base: null,
 });
 

@@ -9,6 +9,7 @@ import { backward, noGrad, withTape } from "../tensor/tape.js";
 import { balanceExperts, splitMicroBatches, stepIfFinite } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
+import { meanFigures, SamplerGap, type UpdateFigures, UpdateTally } from "./update-tally.js";
 
 /** A trajectory and its advantage. */
 export interface ScoredTrajectory {
@@ -16,24 +17,10 @@ export interface ScoredTrajectory {
   readonly advantage: number;
 }
 
-/** Figures of one update round, under TRL's names where it has one. */
-export interface UpdateMetrics {
-  loss: number;
-  grad_norm: number;
-  /** Mean k3 against the reference; 0 without one. */
-  kl: number;
-  entropy: number;
-  "clip_ratio/low_mean": number;
-  "clip_ratio/high_mean": number;
-  "clip_ratio/region_mean": number;
-  /** |trainer - sampler| log-probability of the same tokens, before any update. */
-  "sampling/sampling_logp_difference/mean": number;
-  "sampling/sampling_logp_difference/max": number;
-}
-
-/** Figures of a round, and each mixture layer's expert shares in its training forwards. */
+/** Figures of a round, the completion tokens it computed, and each mixture layer's expert shares in its training forwards. */
 export interface UpdateResult {
-  readonly metrics: UpdateMetrics;
+  readonly metrics: UpdateFigures & { readonly loss: number; readonly grad_norm: number };
+  readonly numTokens: number;
   readonly expertLoad: readonly (readonly number[])[];
 }
 
@@ -58,53 +45,16 @@ export async function scoreLogProbs(model: LanguageModel, trajectories: readonly
   return results;
 }
 
-/** Tallies over tokens, gathered from the updates of one round. */
-class Tally {
-  tokens = 0;
-  kl = 0;
-  entropy = 0;
-  low = 0;
-  high = 0;
-  firstPassTokens = 0;
-  difference = 0;
-  maxDifference = 0;
-
-  add(samples: readonly UpdateSample[], logp: ArrayLike<number>, entropy: ArrayLike<number>, config: GrpoConfig, isFirst: boolean): void {
-    let at = 0;
-    for (const { oldLogProbs, refLogProbs, advantage } of samples) {
-      for (let i = 0; i < oldLogProbs.length; i++, at++) {
-        const ratio = Math.exp(logp[at] - oldLogProbs[i]);
-        const toRef = refLogProbs ? refLogProbs[i] - logp[at] : 0;
-        this.kl += Math.exp(toRef) - toRef - 1;
-        this.entropy += entropy[at];
-        if (ratio < 1 - config.epsilon && advantage < 0) this.low++;
-        if (ratio > 1 + config.epsilonHigh && advantage > 0) this.high++;
-        if (isFirst) {
-          const gap = Math.abs(logp[at] - oldLogProbs[i]);
-          this.difference += gap;
-          this.maxDifference = Math.max(this.maxDifference, gap);
-          this.firstPassTokens++;
-        }
-      }
-    }
-    this.tokens += at;
-  }
-
-  metrics(): Omit<UpdateMetrics, "loss" | "grad_norm"> {
-    const n = Math.max(1, this.tokens);
-    return {
-      kl: this.kl / n,
-      entropy: this.entropy / n,
-      "clip_ratio/low_mean": this.low / n,
-      "clip_ratio/high_mean": this.high / n,
-      "clip_ratio/region_mean": (this.low + this.high) / n,
-      "sampling/sampling_logp_difference/mean": this.difference / Math.max(1, this.firstPassTokens),
-      "sampling/sampling_logp_difference/max": this.maxDifference,
-    };
-  }
+/** The part of a batch that one optimiser step learns from. */
+export interface Minibatch {
+  /** The completions that are computed. */
+  readonly samples: readonly UpdateSample[];
+  /** Unmasked completions and their tokens, those included that are not computed because they have no advantage. */
+  readonly numCompletions: number;
+  readonly numTokens: number;
 }
 
-/** Runs all passes and minibatches over one batch of rollouts. `totals` count the whole batch, samples without signal included. */
+/** Runs all passes and minibatches over one batch of rollouts. */
 export async function updatePolicy(
   model: LanguageModel,
   reference: LanguageModel | null,
@@ -120,50 +70,76 @@ export async function updatePolicy(
         config,
       )
     : null;
-  const totals = {
-    numCompletions: scored.length / config.numMinibatches,
-    numTokens: scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0) / config.numMinibatches,
-    maxLength: config.maxCompletionLength,
-  };
-  const samples = scored.map(({ trajectory: t, advantage }, i): UpdateSample => {
-    const masked = config.maskTruncatedCompletions && t.stopReason === "length";
-    const weight = masked ? 0 : tokenWeight(config.lossType, t.completionIds.length, totals);
-    return { ids: idsOf(t), promptLength: t.promptIds.length, advantage, oldLogProbs: t.logProbs, refLogProbs: refLogProbs?.[i] ?? null, tokenWeight: weight };
-  });
-  // Without a KL term a sample without advantage has no gradient: it only counts in the averages above.
-  const useful = config.beta > 0 ? samples : samples.filter((s) => s.advantage !== 0 && s.tokenWeight > 0);
-  return runPasses(model, optimizer, useful, config, lr);
+  return runPasses(model, optimizer, splitMinibatches(scored, refLogProbs, config), config, lr);
 }
 
-async function runPasses(model: LanguageModel, optimizer: Optimizer, samples: readonly UpdateSample[], config: GrpoConfig, lr: number): Promise<UpdateResult> {
-  const tally = new Tally();
-  let loss = 0;
-  let gradNorm = 0;
-  let updates = 0;
+/** A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so. */
+const isMasked = ({ trajectory }: ScoredTrajectory, config: GrpoConfig): boolean => config.maskTruncatedCompletions && trajectory.stopReason !== "stop";
+
+const countTokens = (scored: readonly ScoredTrajectory[]): number => scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0);
+
+/** Splits a batch for its optimiser steps and weighs the tokens of each. */
+export function splitMinibatches(scored: readonly ScoredTrajectory[], refLogProbs: readonly Float32Array[] | null, config: GrpoConfig): Minibatch[] {
+  const { numMinibatches, maxCompletionLength, lossType, beta } = config;
+  const shared = {
+    numCompletions: scored.length / numMinibatches,
+    meanTokens: countTokens(scored.filter((each) => !isMasked(each, config))) / numMinibatches,
+    maxLength: maxCompletionLength,
+  };
+  return Array.from({ length: numMinibatches }, (_, m) => {
+    const open = scored.map((each, index) => ({ ...each, index })).filter((each) => each.index % numMinibatches === m && !isMasked(each, config));
+    const totals = { ...shared, ownTokens: countTokens(open) };
+    // Without a KL term a completion without advantage has no gradient: it only counts in the averages.
+    const useful = beta > 0 ? open : open.filter(({ advantage }) => advantage !== 0);
+    const samples = useful.map(
+      ({ trajectory: t, advantage, index }): UpdateSample => ({
+        ids: idsOf(t),
+        promptLength: t.promptIds.length,
+        advantage,
+        oldLogProbs: t.logProbs,
+        refLogProbs: refLogProbs?.[index] ?? null,
+        tokenWeight: tokenWeight(lossType, t.completionIds.length, totals),
+      }),
+    );
+    return { samples, numCompletions: open.length, numTokens: totals.ownTokens };
+  });
+}
+
+async function runPasses(model: LanguageModel, optimizer: Optimizer, minibatches: readonly Minibatch[], config: GrpoConfig, lr: number): Promise<UpdateResult> {
+  const figures: UpdateFigures[] = [];
+  const gap = new SamplerGap();
+  const done = { loss: 0, gradNorm: 0, numTokens: 0 };
   for (let pass = 0; pass < config.numIterations; pass++) {
-    for (let m = 0; m < config.numMinibatches; m++) {
-      const minibatch = samples.filter((_, i) => i % config.numMinibatches === m);
-      if (minibatch.length === 0) continue;
-      for (const micro of splitMicroBatches(minibatch, config.microBatchTokens)) loss += await accumulate(model, micro, config, tally, pass === 0 && m === 0);
-      gradNorm += await stepIfFinite(model, optimizer, loss, lr);
-      updates++;
+    for (const minibatch of minibatches) {
+      const tally = new UpdateTally(config, minibatch.numTokens, minibatch.numCompletions);
+      for (const micro of splitMicroBatches(minibatch.samples, config.microBatchTokens)) {
+        const { loss, logp, entropy } = await accumulate(model, micro, config);
+        done.loss += loss;
+        done.numTokens += logp.length;
+        tally.add(micro, logp, entropy);
+        if (figures.length === 0) gap.add(micro, logp);
+      }
+      figures.push(tally.figures());
+      if (minibatch.samples.length > 0) done.gradNorm += await stepIfFinite(model, optimizer, done.loss, lr);
     }
   }
-  const expertLoad = await balanceExperts(model, Number.isFinite(gradNorm) ? config.routerBiasStep : 0);
-  return { metrics: { loss: loss / Math.max(1, updates), grad_norm: gradNorm / Math.max(1, updates), ...tally.metrics() }, expertLoad };
+  const expertLoad = await balanceExperts(model, Number.isFinite(done.gradNorm) ? config.routerBiasStep : 0);
+  const means = { loss: done.loss / figures.length, grad_norm: done.gradNorm / figures.length };
+  return { metrics: { ...meanFigures(figures), ...gap.figures(), ...means }, numTokens: done.numTokens, expertLoad };
 }
 
-async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig, tally: Tally, isFirst: boolean): Promise<number> {
+/** Adds the gradients of a micro-batch; gives its loss and what was computed for its tokens. */
+async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig) {
   const { total, logp, entropy } = scope(() =>
     withTape(() => {
-      const loss = policyLoss(model, micro, config);
-      backward(loss.total);
-      return keep({ ...loss });
+      const { logp, entropy } = completionLogProbs(model, micro, config.temperature);
+      const total = policyLoss(logp, micro, config);
+      backward(total);
+      return keep({ total, logp, entropy });
     }),
   );
   await new Promise(setImmediate);
-  const [value, logps, entropies] = [await total.item(), await logp.data(), await entropy.data()];
+  const values = { loss: await total.item(), logp: await logp.data(), entropy: await entropy.data() };
   for (const t of [total, logp, entropy]) t.dispose();
-  tally.add(micro, logps, entropies, config, isFirst);
-  return value;
+  return values;
 }

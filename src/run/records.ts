@@ -7,10 +7,11 @@ export type Phase = "pretrain" | "sft" | "rl" | "eval";
 
 /**
  * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0 = base).
- * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_tokens. rl: reward, reward_std,
+ * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens. rl: reward, reward_std,
  * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1, pass1_stderr, pass_k, cons_k,
  * format_rate.
- * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1). A value that is not finite is stored as null.
+ * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1). A value that is not finite is stored by its
+ * name ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was measured.
  */
 export interface MetricsRecord {
   phase: Phase;

@@ -102,7 +102,10 @@ const RL_PLANS: readonly ChartPlan[] = [
     note: "of the next-token distribution, nats",
     unit: "number",
     fromZero: true,
-    curves: [{ metric: "entropy", label: "entropy", color: "blue" }],
+    curves: [
+      { metric: "entropy", label: "all tokens", color: "blue" },
+      { metric: "trained/entropy", label: "tokens trained on", color: "blue" },
+    ],
   },
   {
     id: "kl",
@@ -133,8 +136,8 @@ const RL_PLANS: readonly ChartPlan[] = [
     unit: "number",
     fromZero: true,
     curves: [
-      { metric: "sampling/sampling_logp_difference/max", label: "max", color: "amber" },
-      { metric: "sampling/sampling_logp_difference/mean", label: "mean", color: "blue" },
+      { metric: "trained/sampling_logp_difference/max", label: "max", color: "amber" },
+      { metric: "trained/sampling_logp_difference/mean", label: "mean", color: "blue" },
     ],
   },
 ];

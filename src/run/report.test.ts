@@ -181,7 +181,7 @@ describe("curves", () => {
   });
 
   test("say so when a difference is zero throughout", () => {
-    const [, chart] = rlCharts([rlStep(1, { "sampling/sampling_logp_difference/max": 0 }), rlStep(2, { "sampling/sampling_logp_difference/max": 0 })]);
+    const [, chart] = rlCharts([rlStep(1, { "trained/sampling_logp_difference/max": 0 }), rlStep(2, { "trained/sampling_logp_difference/max": 0 })]);
     expect(chart.note).toContain("exactly zero at every step");
   });
 });

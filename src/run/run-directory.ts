@@ -100,9 +100,10 @@ export class RunDirectory {
     return join(this.path, "report.html");
   }
 
-  /** Appends one line of metrics, stamped with the time. */
+  /** Appends one line of metrics, stamped with the time; values that are not finite by their names. */
   logMetrics(record: MetricsRecord): void {
-    this.metrics.append(stamped(record));
+    const entries = Object.entries(stamped(record));
+    this.metrics.append(Object.fromEntries(entries.map(([name, value]) => [name, typeof value === "number" && !Number.isFinite(value) ? `${value}` : value])));
   }
 
   /** Appends one sample, stamped with the time. */

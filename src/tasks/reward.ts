@@ -66,14 +66,35 @@ export interface WeightedReward {
 
 /** What the rewards gave for a batch. */
 export interface RewardTable {
-  /** Per sample, the weighted sum over the rewards that apply; 0 where none does (as in TRL). */
-  readonly totals: readonly number[];
+  /** Per sample, the weighted sum over the rewards that apply; null where none does. */
+  readonly totals: readonly RewardValue[];
   /** Per reward function, by name, its raw value for every sample. */
   readonly byReward: ReadonlyMap<string, readonly RewardValue[]>;
-  /** Samples to which no reward applied. */
-  readonly numUnscored: number;
-  /** Means of what the functions logged. */
-  readonly metrics: Readonly<Record<string, number>>;
+  /** Sums and counts of what the functions logged. */
+  readonly logged: ReadonlyMap<string, LoggedSum>;
+}
+
+/** What was logged under one name. */
+export interface LoggedSum {
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** Tables of several batches, scored by the same rewards, as one. */
+export function joinTables(tables: readonly RewardTable[]): RewardTable {
+  const logged = new Map<string, LoggedSum>();
+  for (const [name, { sum, count }] of tables.flatMap((table) => [...table.logged])) addLogged(logged, name, sum, count);
+  const names = new Set(tables.flatMap((table) => [...table.byReward.keys()]));
+  return {
+    totals: tables.flatMap((table) => table.totals),
+    byReward: new Map([...names].map((name) => [name, tables.flatMap((table) => table.byReward.get(name) ?? [])])),
+    logged,
+  };
+}
+
+function addLogged(logged: Map<string, LoggedSum>, name: string, sum: number, count: number): void {
+  const before = logged.get(name) ?? { sum: 0, count: 0 };
+  logged.set(name, { sum: before.sum + sum, count: before.count + count });
 }
 
 /**
@@ -81,20 +102,19 @@ export interface RewardTable {
  * @throws TrainingError when a function returns NaN, an infinity, something other than a number, or the wrong count of values
  */
 export async function scoreSamples(rewards: readonly (RewardFunction | WeightedReward)[], inputs: readonly RewardInput[]): Promise<RewardTable> {
-  const logged = new Map<string, { sum: number; count: number }>();
+  const logged = new Map<string, LoggedSum>();
   const samples = inputs.map((input) => makeSample(input, logged));
   const weighted: WeightedReward[] = rewards.map((entry) => (typeof entry === "object" && "reward" in entry ? entry : { reward: entry }));
   const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samples)));
-  const applicable = samples.map((_, i) => columns.some((column) => column[i] !== null));
+  const applies = (i: number) => columns.some((column) => column[i] !== null);
   return {
-    totals: samples.map((_, i) => columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0)),
+    totals: samples.map((_, i) => (applies(i) ? columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0) : null)),
     byReward: new Map(uniqueNames(weighted).map((name, r) => [name, columns[r]])),
-    numUnscored: applicable.filter((applies) => !applies).length,
-    metrics: Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count])),
+    logged,
   };
 }
 
-function makeSample(input: RewardInput, logged: Map<string, { sum: number; count: number }>): RewardSample {
+function makeSample(input: RewardInput, logged: Map<string, LoggedSum>): RewardSample {
   const { prompt, completion, completionIds, problem } = input;
   const { think, answer, wellFormed, tags } = input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
   return {
@@ -107,10 +127,7 @@ function makeSample(input: RewardInput, logged: Map<string, { sum: number; count
     wellFormed,
     tags,
     columns: input.problem.fields,
-    log(metric, value) {
-      const entry = logged.get(metric) ?? { sum: 0, count: 0 };
-      logged.set(metric, { sum: entry.sum + value, count: entry.count + 1 });
-    },
+    log: (metric, value) => addLogged(logged, metric, value, 1),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, TrainingError } from "../errors.js";
 import { createCountdownTask } from "./countdown.js";
 import { parseResponse } from "./response.js";
-import { batchReward, type RewardFunction, type RewardInput, sampleReward, scoreSamples } from "./reward.js";
+import { batchReward, joinTables, type RewardFunction, type RewardInput, sampleReward, scoreSamples } from "./reward.js";
 import { accuracyReward, createReward, formatReward, lengthReward, repetitionPenaltyReward, softOverlongPunishment, tagCountReward } from "./rewards.js";
 import type { Problem } from "./task.js";
 
@@ -103,12 +103,30 @@ describe("scoreSamples", () => {
     expect(table.byReward.get("plain")).toEqual([1, null]);
     expect(table.totals[0]).toBeCloseTo(1 + 3.4);
     expect(table.totals[1]).toBeCloseTo(0.1 + 2);
-    expect(table.numUnscored).toBe(0);
   });
 
-  it("counts samples that no reward applies to", async () => {
-    const table = await scoreSamples([({ answer }) => (answer === null ? null : 1)], inputs);
-    expect([table.totals, table.numUnscored]).toEqual([[1, 0], 1]);
+  it("gives no total where no reward applies, which is not a total of 0", async () => {
+    const table = await scoreSamples([({ answer }) => (answer === null ? null : 0)], inputs);
+    expect(table.totals).toEqual([0, null]);
+  });
+
+  it("joins tables of several rounds: totals in order, logged values averaged over all", async () => {
+    const reward: RewardFunction = ({ log, completion }) => {
+      log("length", completion.length);
+      return completion.length;
+    };
+    const rounds = await Promise.all(
+      [["a", "bbb"], ["ccccc"]].map((round) =>
+        scoreSamples(
+          [reward],
+          round.map((completion) => input(completion)),
+        ),
+      ),
+    );
+    const joined = joinTables(rounds);
+    expect(joined.totals).toEqual([1, 3, 5]);
+    expect(joined.byReward.get("reward")).toEqual([1, 3, 5]);
+    expect(joined.logged.get("length")).toEqual({ sum: 9, count: 3 });
   });
 
   it("passes columns by name and averages logged metrics", async () => {
@@ -117,7 +135,7 @@ describe("scoreSamples", () => {
       return completionIds.length;
     };
     const table = await scoreSamples([reward], inputs);
-    expect(table.metrics).toEqual({ target: 24 });
+    expect(Object.fromEntries(table.logged)).toEqual({ target: { sum: 48, count: 2 } });
     expect(table.totals).toEqual([3, 3]);
   });
 

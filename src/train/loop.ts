@@ -33,7 +33,8 @@ export interface StepMetrics {
   readonly loss: number;
   readonly grad_norm: number;
   readonly learning_rate: number;
-  readonly num_tokens: number;
+  /** Tokens with a target since the start of the run. (TRL's num_tokens counts prompts too.) */
+  readonly num_trained_tokens: number;
   readonly tokens_per_second: number;
   readonly mfu?: number;
   readonly val_loss?: number;
@@ -67,7 +68,7 @@ export async function trainingLoop<S extends SessionState>(
       loss: result.loss,
       grad_norm: result.gradNorm,
       learning_rate: lr,
-      num_tokens: work.tokens,
+      num_trained_tokens: work.tokens,
       ...speed(done, session.parts.peakFlops),
       ...(hasValidation ? { val_loss: await evaluateLoss(model, options.validation, options.microBatchTokens) } : {}),
     };

@@ -1,0 +1,119 @@
+// Claims about what a step of reinforcement reports: counted over all rounds, under names that nobody else may take, and nothing that was not measured.
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createModel } from "../models/create.js";
+import { parseHfConfig } from "../models/hf-config.js";
+import { createArithmeticTask } from "../tasks/arithmetic.js";
+import { type RewardFunction, type RewardSample, sampleReward } from "../tasks/reward.js";
+import type { Task } from "../tasks/task.js";
+import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
+import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
+import type { GrpoOptions } from "./config.js";
+import { GrpoTrainer } from "./grpo-trainer.js";
+
+const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
+const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
+const shape = { hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 64 };
+const config = parseHfConfig({ model_type: "llama", ...shape, num_key_value_heads: 1, head_dim: 8, vocab_size: tokenizer.vocabSize });
+const small: GrpoOptions = { numPrompts: 2, numGenerations: 3, maxCompletionLength: 4, learningRate: 1e-3 };
+
+beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
+const open: GrpoTrainer[] = [];
+afterEach(() => {
+  for (const trainer of open.splice(0)) {
+    trainer.dispose();
+    trainer.policy.model.dispose();
+  }
+});
+
+function trainerWith(reward: RewardFunction, options: GrpoOptions = {}): GrpoTrainer {
+  const policy = { model: createModel(config, { seed: 1 }), tokenizer, template: "compact" as const, stopIds: [0] };
+  open.push(new GrpoTrainer(policy, task, [reward], { ...small, ...options }, 7));
+  return open[open.length - 1];
+}
+
+/** Different for every sample of a step. */
+const varied = ({ completionIds }: RewardSample) => Array.from(completionIds).reduce((sum, id, i) => sum + id * (i + 1), 0);
+/** A reward of 1 that logs. */
+const logs = (name: string, value: number) =>
+  sampleReward("logs", ({ log }) => {
+    log(name, value);
+    return 1;
+  });
+const never = sampleReward("never", () => null);
+
+describe("metrics of a step", () => {
+  it("num_tokens counts prompts and completions since the start, and trained tokens alone make the speed of training", async () => {
+    const trainer = trainerWith(varied);
+    const [first, second] = [await trainer.runStep(), await trainer.runStep()];
+    const tokensOf = ({ trajectories }: typeof first) => trajectories.reduce((n, t) => n + t.promptIds.length + t.completionIds.length, 0);
+    expect(first.metrics.num_tokens).toBe(tokensOf(first));
+    expect(second.metrics.num_tokens).toBe(tokensOf(first) + tokensOf(second));
+    // Only the first group has spread: the second is not computed.
+    let sample = 0;
+    const half = await trainerWith(sampleReward("half", () => Number(sample++ === 0))).runStep();
+    const trained = half.trajectories.slice(0, 3).reduce((n, t) => n + t.completionIds.length, 0);
+    expect(half.work.train.tokens).toBe(trained);
+    expect(half.metrics.train_tokens_per_second).toBeCloseTo(trained / half.work.train.seconds, 6);
+    expect(half.metrics.frac_reward_zero_std).toBe(0.5);
+  });
+
+  it("what was not measured is absent: KL without a reference, entropy without an update, means of no reward", async () => {
+    const still = (await trainerWith(sampleReward("same", () => 1)).runStep()).metrics;
+    expect(still).toMatchObject({ loss: 0, grad_norm: 0, frac_reward_zero_std: 1, "clip_ratio/region_mean": 0 });
+    for (const name of ["kl", "entropy", "trained/entropy", "train_tokens_per_second", "trained/sampling_logp_difference/max"])
+      expect(still, name).not.toHaveProperty([name]);
+    const { metrics } = await trainerWith(never).runStep();
+    for (const name of ["reward", "reward_std", "rewards/never/mean", "rewards/never/std"]) expect(metrics, name).not.toHaveProperty([name]);
+  });
+
+  it("entropy is TRL's where every completion is computed, and has its own name where those without advantage are not", async () => {
+    const without = (await trainerWith(varied).runStep()).metrics;
+    const withKl = (await trainerWith(varied, { beta: 0.1 }).runStep()).metrics;
+    expect(Object.keys(without).filter((name) => /entropy|^kl$/.test(name))).toEqual(["trained/entropy"]);
+    expect(Object.keys(withKl).filter((name) => /entropy|^kl$/.test(name))).toEqual(["kl", "entropy"]);
+    expect(withKl.entropy).toBeCloseTo(without["trained/entropy"], 4); // the same rollouts, all of them with an advantage
+    expect(Math.abs(withKl.kl)).toBeLessThan(1e-6);
+    expect(withKl.loss).toBeCloseTo(without.loss, 4); // KL is 0 in the first step, so that beta adds nothing
+  });
+
+  it("what rewards log is averaged over all rounds of dynamic sampling", async () => {
+    const seen: number[] = [];
+    const reward = sampleReward("r", (sample) => {
+      seen.push(seen.length);
+      sample.log("own/order", seen.length);
+      return 1;
+    });
+    const { metrics, trajectories } = await trainerWith(reward, { dynamicSamplingRounds: 2 }).runStep();
+    expect(trajectories).toHaveLength(18);
+    expect(metrics["own/order"]).toBe((18 + 1) / 2);
+  });
+
+  it.each(["reward", "loss", "kl", "completions/mean_length", "rewards/x/mean", "step", "expert_load/0"])("no reward may log %s", async (name) => {
+    const trainer = trainerWith(logs(name, 5));
+    await expect(trainer.runStep()).rejects.toThrow(`a reward logs "${name}", which is the name of a metric of the trainer's; log it under another`);
+  });
+
+  it("a logged NaN is said", async () => {
+    const { metrics, notices } = await trainerWith(logs("own/ratio", 0 / 0)).runStep();
+    expect(metrics["own/ratio"]).toBeNaN();
+    expect(notices).toEqual(['metric "own/ratio" is NaN: a reward logged a value that is not finite']);
+  });
+});
+
+describe("completions without a reward", () => {
+  it("are said when there are no others, and end the run when it stays so", async () => {
+    const trainer = trainerWith(never);
+    const line = "no reward applies to any of the 6 completions: every reward returned null";
+    expect((await trainer.runStep()).notices[0]).toContain(line);
+    trainer.stepsWithoutSignal = 9;
+    await expect(trainer.runStep()).rejects.toThrow(line);
+  });
+
+  it("leave the others their advantages", async () => {
+    const { rewards, metrics } = await trainerWith(sampleReward("odd", (sample) => (varied(sample) % 2 ? 1 : null))).runStep();
+    expect(rewards).toContain(null);
+    expect(rewards).toContain(1);
+    expect(metrics.reward).toBe(1);
+  });
+});

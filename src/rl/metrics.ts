@@ -1,0 +1,94 @@
+// What a step of reinforcement reports, by name. A name that TRL has means what TRL 1.16 (GRPOTrainer) means by it; all else has a name of its own.
+// Knows how batches are counted; not how they came about.
+import type { Trajectory } from "../eval/trajectory.js";
+import type { RewardTable } from "../tasks/reward.js";
+import { type Advantages, meanAndDeviation } from "./advantage.js";
+
+/** The figures of a step and what each of them is. Those that a step did not measure are absent. */
+export const GRPO_METRICS = {
+  reward: "mean total reward of the completions that have one",
+  reward_std: "standard deviation of the total rewards over the whole batch",
+  frac_reward_zero_std: "share of groups whose rewards are all equal",
+  num_tokens: "prompt and completion tokens sampled since the start of the run",
+  loss: "the objective's value, KL term included, mean over the step's updates",
+  grad_norm: "gradient norm before clipping, mean over the step's updates",
+  learning_rate: "learning rate of the step",
+  step_time: "seconds from the first token sampled to the last update",
+  kl: "k3 estimate of the divergence from the reference, mean over tokens; only with beta > 0",
+  entropy: "entropy of the next token, mean over the completions' tokens; only with beta > 0, where every completion is computed",
+  "trained/entropy": "the same over the tokens of completions with an advantage, which alone are computed with beta = 0",
+  "clip_ratio/low_mean": "share of tokens whose ratio is clipped from below",
+  "clip_ratio/low_min": "the lowest such share of one completion",
+  "clip_ratio/high_mean": "share of tokens whose ratio is clipped from above",
+  "clip_ratio/high_max": "the highest such share of one completion",
+  "clip_ratio/region_mean": "share of tokens that are clipped either way",
+  "trained/sampling_logp_difference/mean": "|trainer - sampler| log-probability of the tokens in the step's first update",
+  "trained/sampling_logp_difference/max": "the largest of them",
+  "completions/mean_length": "tokens of a completion, its end token included",
+  "completions/min_length": "tokens of the shortest completion",
+  "completions/max_length": "tokens of the longest completion",
+  "completions/clipped_ratio": "share of completions that did not end by themselves",
+  "completions/mean_terminated_length": "mean tokens of the completions that ended by themselves; 0 without any",
+  "completions/min_terminated_length": "the shortest of them",
+  "completions/max_terminated_length": "the longest of them",
+  rollout_tokens_per_second: "completion tokens sampled per second",
+  train_tokens_per_second: "completion tokens trained on per second of updates; those without an advantage are not computed and not counted",
+} as const;
+
+/** A figure that the trainer itself reports; `rewards/<name>/mean` and `/std` come in addition. */
+export type GrpoMetric = keyof typeof GRPO_METRICS;
+
+/** A step's figures. */
+export type GrpoMetrics = Record<string, number>;
+
+/** Names that lines of a log carry for themselves, and families of names that are the trainer's. */
+const RESERVED = /^(phase|step|time|model|k|problems)$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+
+/** Whether a metric of this name is the trainer's own, so that a reward may not log it. */
+export const isReservedMetric = (name: string): boolean => Object.hasOwn(GRPO_METRICS, name) || RESERVED.test(name);
+
+/** The figures of a step's completions, all sampling rounds together. */
+export function batchMetrics(trajectories: readonly Trajectory[], table: RewardTable, { groupStd }: Advantages): GrpoMetrics {
+  const total = meanAndDeviation(table.totals);
+  return {
+    ...measured({ reward: total.mean, reward_std: total.std }),
+    frac_reward_zero_std: groupStd.filter((std) => std === 0).length / groupStd.length,
+    ...Object.assign({}, ...[...table.byReward].map(([name, values]) => rewardMetrics(name, values))),
+    ...loggedMeans(table),
+    ...lengthMetrics(trajectories),
+  };
+}
+
+function rewardMetrics(name: string, values: readonly (number | null)[]): GrpoMetrics {
+  const { mean, std } = meanAndDeviation(values);
+  return measured({ [`rewards/${name}/mean`]: mean, [`rewards/${name}/std`]: std });
+}
+
+/** Leaves out what could not be measured: means of nothing, deviations of one. */
+function measured(figures: Record<string, number | null>): GrpoMetrics {
+  return Object.fromEntries(Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== null && !Number.isNaN(entry[1])));
+}
+
+const loggedMeans = ({ logged }: RewardTable): GrpoMetrics => Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count]));
+
+function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
+  const all = trajectories.map((t) => t.completionIds.length);
+  const ended = trajectories.filter((t) => t.stopReason === "stop").map((t) => t.completionIds.length);
+  const [whole, terminated] = [extent(all), extent(ended)];
+  return {
+    "completions/mean_length": whole.mean,
+    "completions/min_length": whole.min,
+    "completions/max_length": whole.max,
+    "completions/clipped_ratio": 1 - ended.length / all.length,
+    "completions/mean_terminated_length": terminated.mean,
+    "completions/min_terminated_length": terminated.min,
+    "completions/max_terminated_length": terminated.max,
+  };
+}
+
+/** Mean and ends of some lengths; zeros without any. */
+function extent(lengths: readonly number[]): { mean: number; min: number; max: number } {
+  if (lengths.length === 0) return { mean: 0, min: 0, max: 0 };
+  const min = lengths.reduce((a, b) => Math.min(a, b));
+  return { mean: lengths.reduce((a, b) => a + b, 0) / lengths.length, min, max: lengths.reduce((a, b) => Math.max(a, b)) };
+}

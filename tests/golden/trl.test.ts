@@ -1,0 +1,133 @@
+// Advantages, losses, gradients and metrics of GRPO and its variants: those of TRL's own code on the same numbers (trl_vectors.py).
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Trajectory } from "../../src/eval/trajectory.js";
+import { groupAdvantages } from "../../src/rl/advantage.js";
+import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
+import { batchMetrics } from "../../src/rl/metrics.js";
+import { policyLoss, type UpdateSample } from "../../src/rl/policy-loss.js";
+import { splitMinibatches } from "../../src/rl/update.js";
+import { meanFigures, UpdateTally } from "../../src/rl/update-tally.js";
+import { parseResponse } from "../../src/tasks/response.js";
+import { sampleReward, scoreSamples } from "../../src/tasks/reward.js";
+import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
+import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { scope, tensor } from "../../src/tensor/engine.js";
+import { backward, Parameter, withTape } from "../../src/tensor/tape.js";
+
+interface Row {
+  readonly rewards: readonly (number | null)[];
+  readonly promptLength: number;
+  readonly ended: boolean;
+  readonly logp: readonly number[];
+  readonly oldLogp: readonly number[];
+  readonly refLogp: readonly number[];
+  readonly entropy: readonly number[];
+  readonly gradient: readonly number[];
+}
+interface Case {
+  readonly name: string;
+  readonly config: GrpoOptions & { readonly numGenerations: number; readonly scaleRewards: boolean };
+  readonly batch: readonly Row[];
+  readonly advantages: readonly number[];
+  readonly losses: readonly number[];
+  readonly metrics: Readonly<Record<string, number | null>>;
+}
+const { cases, rewardWeights } = JSON.parse(readFileSync(new URL("trl.json", import.meta.url), "utf8")) as { cases: Case[]; rewardWeights: number[] };
+
+const trajectoryOf = (row: Row, index: number): Trajectory => ({
+  problem: { id: `${index}`, split: "train", fields: { ...row }, answer: "", difficulty: 0, meta: {} },
+  prompt: "",
+  promptIds: new Int32Array(row.promptLength),
+  completionIds: new Int32Array(row.logp.length),
+  completion: "",
+  response: parseResponse(""),
+  numThinking: 0,
+  logProbs: Float32Array.from(row.oldLogp),
+  stopReason: row.ended ? "stop" : "length",
+});
+const rewards = ["first", "second"].map((name, i) => ({
+  reward: sampleReward(name, ({ columns }) => (columns as unknown as Row).rewards[i]),
+  weight: rewardWeights[i],
+}));
+
+/** Loss of some samples and its gradient at every token. */
+async function lossOf(samples: readonly UpdateSample[], logp: readonly number[], config: ReturnType<typeof parseGrpoOptions>) {
+  const parameter = scope(() => new Parameter(tensor(logp, [logp.length]), "logp"));
+  const total = scope(() =>
+    withTape(() => {
+      const loss = policyLoss(parameter, samples, config);
+      backward(loss);
+      return loss;
+    }),
+  );
+  return { loss: await total.item(), gradient: Array.from((await parameter.grad?.data()) ?? []) };
+}
+
+describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
+  beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
+  const config = parseGrpoOptions(given);
+  const trajectories = batch.map(trajectoryOf);
+  const score = async () => {
+    const table = await scoreSamples(rewards, trajectories);
+    return { table, advantages: groupAdvantages(table.totals, config.numGenerations, config.scaleRewards) };
+  };
+  const minibatches = async () => {
+    const { advantages } = await score();
+    const scored = trajectories.map((trajectory, i) => ({ trajectory, advantage: advantages.values[i] }));
+    const references = config.beta > 0 ? batch.map(({ refLogp }) => Float32Array.from(refLogp)) : null;
+    return splitMinibatches(scored, references, config);
+  };
+  /** The rows of a minibatch's samples, found by their log-probabilities under the old policy. */
+  const rowsOf = (samples: readonly UpdateSample[]) => samples.map(({ oldLogProbs }) => trajectories.findIndex(({ logProbs }) => logProbs === oldLogProbs));
+
+  test("advantages", async () => {
+    const { values } = (await score()).advantages;
+    expected.advantages.forEach((advantage, i) => {
+      expect(values[i]).toBeCloseTo(advantage, 4);
+    });
+  });
+
+  test("losses and gradients", async () => {
+    const gradients = batch.map(({ logp }) => logp.map(() => 0));
+    for (const [m, { samples }] of (await minibatches()).entries()) {
+      const rows = rowsOf(samples);
+      const { loss, gradient } = await lossOf(
+        samples,
+        rows.flatMap((row) => batch[row].logp),
+        config,
+      );
+      expect(loss).toBeCloseTo(expected.losses[m], 5);
+      for (const row of rows) gradients[row] = gradient.splice(0, batch[row].logp.length);
+    }
+    batch.forEach(({ gradient }, row) => {
+      gradient.forEach((g, i) => {
+        expect(gradients[row][i]).toBeCloseTo(g, 5);
+      });
+    });
+  });
+
+  test("metrics, each under TRL's name", async () => {
+    const { table, advantages } = await score();
+    const updates = (await minibatches()).map(({ samples, numTokens, numCompletions }) => {
+      const tally = new UpdateTally(config, numTokens, numCompletions);
+      const rows = rowsOf(samples);
+      tally.add(
+        samples,
+        rows.flatMap((row) => batch[row].logp),
+        rows.flatMap((row) => batch[row].entropy),
+      );
+      return tally.figures();
+    });
+    const ours: Record<string, number | undefined> = { ...batchMetrics(trajectories, table, advantages), ...meanFigures(updates) };
+    const { num_tokens: numTokens, ...metrics } = expected.metrics;
+    for (const [name, value] of Object.entries(metrics)) {
+      if (name === "entropy" && config.beta === 0) continue; // not every token is computed: ours has another name then
+      if (value === null) expect(ours[name], name).toBeUndefined();
+      else expect(ours[name], name).toBeCloseTo(value, 4);
+    }
+    expect(trajectories.reduce((n, t) => n + t.promptIds.length + t.completionIds.length, 0)).toBe(numTokens);
+    const others = Object.keys(ours).filter((name) => !(name in metrics));
+    expect(others).toEqual(config.beta === 0 ? ["trained/entropy"] : []);
+  });
+});
