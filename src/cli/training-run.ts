@@ -25,10 +25,11 @@ export function finishedTraining(path: string | undefined): TrainingSummary | un
 export function trainingLines(summary: TrainingSummary, next: string): string[] {
   const { steps, tokens, loss, valLoss, tokensPerSecond, mfu, wallSeconds, runDir } = summary;
   const losses = [loss === null ? "" : `loss ${loss.toFixed(4)}`, valLoss === null ? "" : `validation loss ${valLoss.toFixed(4)}`].filter(Boolean).join(", ");
-  const speed = `${formatNumber(Math.round(tokensPerSecond.train))} tokens/s${mfu > 0 ? `, MFU ${(100 * mfu).toFixed(1)}%` : ""}`;
+  const rate = tokensPerSecond.train === null ? [] : [`${formatNumber(Math.round(tokensPerSecond.train))} tokens/s`];
+  const speed = [...rate, ...(mfu === null ? [] : [`MFU ${(100 * mfu).toFixed(1)}%`])];
   return [
     "",
-    `${formatNumber(steps)} steps, ${formatNumber(tokens)} tokens in ${formatDuration(wallSeconds)} (${speed}): ${losses}`,
+    `${formatNumber(steps)} steps, ${formatNumber(tokens)} tokens in ${formatDuration(wallSeconds)}${speed.length > 0 ? ` (${speed.join(", ")})` : ""}: ${losses}`,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
     `next:    ${next}`,

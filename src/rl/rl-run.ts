@@ -5,7 +5,7 @@ import type { Policy } from "../eval/rollout.js";
 import type { RunSummary } from "../run/records.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { noWork, type RunSurroundings, TrainingSession, type WorkCount } from "../train/session.js";
+import { noWork, type RunSurroundings, TrainingSession, tokenRate, utilisation, type WorkCount } from "../train/session.js";
 import { type EvaluationPlan, evaluateRun, type RlSetting, type RlState, reinforce } from "./reinforce.js";
 import type { RlRunOptions } from "./rl-options.js";
 
@@ -57,7 +57,6 @@ export function summariseRl<S extends RlState>(
 ): RunSummary {
   const { state, parts } = session;
   const { model, peakFlops, run, seed } = parts;
-  const rate = ({ tokens, seconds }: WorkCount) => (seconds > 0 ? tokens / seconds : 0);
   const [flops, seconds] = [pretrain.flops + state.train.flops, pretrain.seconds + state.train.seconds];
   return {
     base: state.base as Evaluation,
@@ -71,8 +70,8 @@ export function summariseRl<S extends RlState>(
     rlSteps: state.step,
     wallSeconds: session.wallSeconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    tokensPerSecond: { pretrain: rate(pretrain), rollout: rate(state.rollout), train: rate(state.train) },
-    mfu: peakFlops > 0 && seconds > 0 ? flops / seconds / peakFlops : 0,
+    tokensPerSecond: { pretrain: tokenRate(pretrain), rollout: tokenRate(state.rollout), train: tokenRate(state.train) },
+    mfu: utilisation(flops, seconds, peakFlops),
     runDir: run.path,
   };
 }

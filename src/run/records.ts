@@ -73,8 +73,10 @@ export interface RunSummary {
   rlSteps: number;
   wallSeconds: number;
   peakRssBytes: number;
-  tokensPerSecond: { pretrain: number; rollout: number; train: number };
-  mfu: number;
+  /** null where nothing of the kind was done. */
+  tokensPerSecond: { pretrain: number | null; rollout: number | null; train: number | null };
+  /** null where the machine's peak was not measured. */
+  mfu: number | null;
   runDir: string;
 }
 
@@ -91,8 +93,8 @@ export interface TrainingSummary {
   activeParams: number;
   wallSeconds: number;
   peakRssBytes: number;
-  tokensPerSecond: { train: number };
-  mfu: number;
+  tokensPerSecond: { train: number | null };
+  mfu: number | null;
   runDir: string;
 }
 

@@ -45,7 +45,8 @@ export function trainingSentence({ tokens, loss, valLoss }: TrainingSummary): st
 /** The line below it: how large, how long, how fast. */
 export function trainingFacts({ params, activeParams, steps, wallSeconds, tokensPerSecond }: TrainingSummary): string {
   const size = `${formatNumber(params)} parameters, ${formatNumber(activeParams)} active per token`;
-  return facts([size, `${formatNumber(steps)} steps`, `${formatNumber(Math.round(tokensPerSecond.train))} tokens/s`, `${formatDuration(wallSeconds)} in all`]);
+  const speed = tokensPerSecond.train === null ? [] : [`${formatNumber(Math.round(tokensPerSecond.train))} tokens/s`];
+  return facts([size, `${formatNumber(steps)} steps`, ...speed, `${formatDuration(wallSeconds)} in all`]);
 }
 
 const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('<span class="dot">·</span>');

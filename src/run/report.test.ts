@@ -108,6 +108,13 @@ describe("a report", () => {
     expect(table(1)).not.toContain("cons@");
   });
 
+  test("has no row for a speed or utilisation that was not measured", () => {
+    const idle = { ...summary(0.3, 0.8), tokensPerSecond: { pretrain: null, rollout: 15_000, train: null }, mfu: null };
+    const html = renderReport(run({ summary: idle }));
+    expect(html).toContain("rollouts, tokens/s");
+    for (const label of ["RL updates, tokens/s", "pretraining, tokens/s", "model FLOPs utilisation"]) expect(html).not.toContain(label);
+  });
+
   test("shows no error and claims no change where one problem leaves the error unknown", () => {
     const unknown = (pass1: number): EvaluationSummary => {
       const errors = { pass1: null, passK: null, consK: null, meanThinkTokens: null, formatRate: null };

@@ -131,9 +131,9 @@ function renderSettings({ config, summary, path }: RunRecords): string {
   const measured: [string, string][] = summary
     ? [
         ...pretrainingRows(summary),
-        ["rollouts, tokens/s", formatNumber(summary.tokensPerSecond.rollout)],
-        ["RL updates, tokens/s", formatNumber(summary.tokensPerSecond.train)],
-        ["model FLOPs utilisation", formatPercent(summary.mfu)],
+        ...known("rollouts, tokens/s", summary.tokensPerSecond.rollout, formatNumber),
+        ...known("RL updates, tokens/s", summary.tokensPerSecond.train, formatNumber),
+        ...known("model FLOPs utilisation", summary.mfu, formatPercent),
         ["peak memory", formatSize(summary.peakRssBytes)],
       ]
     : [];
@@ -157,11 +157,11 @@ function renderSettings({ config, summary, path }: RunRecords): string {
 /** A run that began from another's model has pretrained on nothing. */
 function pretrainingRows({ pretrainTokens, tokensPerSecond }: RunSummary): [string, string][] {
   if (pretrainTokens === 0) return [];
-  return [
-    ["pretraining tokens", formatNumber(pretrainTokens)],
-    ["pretraining, tokens/s", formatNumber(tokensPerSecond.pretrain)],
-  ];
+  return [["pretraining tokens", formatNumber(pretrainTokens)], ...known("pretraining, tokens/s", tokensPerSecond.pretrain, formatNumber)];
 }
+
+/** A row of a table, or none where nothing was measured. */
+const known = (name: string, value: number | null, write: (value: number) => string): [string, string][] => (value === null ? [] : [[name, write(value)]]);
 
 function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {
   if (rows.length === 0) return "";

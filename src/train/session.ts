@@ -21,6 +21,13 @@ export interface WorkCount {
 /** No work yet. */
 export const noWork = (): WorkCount => ({ tokens: 0, flops: 0, seconds: 0 });
 
+/** Tokens per second; null where nothing was done. */
+export const tokenRate = ({ tokens, seconds }: WorkCount): number | null => (tokens > 0 && seconds > 0 ? tokens / seconds : null);
+
+/** Share of the machine's peak; null where either is unknown. */
+export const utilisation = (flops: number, seconds: number, peakFlops: number): number | null =>
+  peakFlops > 0 && seconds > 0 ? flops / seconds / peakFlops : null;
+
 /** Where a run stands: JSON, and all of it goes into checkpoints. */
 export interface SessionState {
   /** Optimiser rounds done in the current stage. */

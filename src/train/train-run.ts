@@ -7,7 +7,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { type TrainingData, trainingLoop } from "./loop.js";
-import { noWork, type RunSurroundings, type SessionState, TrainingSession, type WorkCount } from "./session.js";
+import { noWork, type RunSurroundings, type SessionState, TrainingSession, tokenRate, utilisation, type WorkCount } from "./session.js";
 import type { SftOptions } from "./training-options.js";
 
 /** The options that both kinds of training have. */
@@ -73,8 +73,8 @@ function summarise({ model, run, seed, peakFlops }: TrainRunRequest, { step, wor
     activeParams: Math.round(model.numActiveParameters),
     wallSeconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    tokensPerSecond: { train: work.tokens / work.seconds },
-    mfu: peakFlops > 0 ? work.flops / work.seconds / peakFlops : 0,
+    tokensPerSecond: { train: tokenRate(work) },
+    mfu: utilisation(work.flops, work.seconds, peakFlops),
     runDir: run.path,
   };
 }

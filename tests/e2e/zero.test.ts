@@ -38,7 +38,9 @@ describe("the whole recipe", () => {
     expect(summary).toMatchObject({ seed: 5, problems: 8, samplesPerProblem: 4, rlSteps: 3, runDir: at("first") });
     for (const key of ["params", "activeParams", "pretrainTokens", "wallSeconds", "peakRssBytes"]) expect(summary[key]).toBeGreaterThan(0);
     expect(summary.activeParams).toBeLessThan(summary.params);
-    for (const key of ["pretrain", "rollout", "train"]) expect(summary.tokensPerSecond[key]).toBeGreaterThan(0);
+    for (const key of ["pretrain", "rollout"]) expect(summary.tokensPerSecond[key]).toBeGreaterThan(0);
+    const { train } = summary.tokensPerSecond; // three steps of a newborn may hold no group with spread, and then nothing is trained
+    expect(train === null || train > 0).toBe(true);
     expect(JSON.parse(readFileSync(at("first/summary.json"), "utf8"))).toEqual(summary);
   });
   test("tells its plan before the first step, and foresees its memory within a factor of two", () => {
