@@ -7,7 +7,7 @@ import { Random } from "../src/random.js";
 import { trainBpe } from "../src/tokenizer/bpe-trainer.js";
 import { createTokenizer } from "../src/tokenizer/create-tokenizer.js";
 import { createLibraryTokenizer, LibraryTokenizer } from "../src/tokenizer/library-tokenizer.js";
-import { PRE_TOKENIZERS } from "../src/tokenizer/pre-tokenizer-kinds.js";
+import { preTokenizerOf } from "../src/tokenizer/pre-tokenizer-kinds.js";
 import type { TokenizerJson } from "../src/tokenizer/tokenizer.js";
 import { type Claim, median } from "./claim.js";
 
@@ -39,7 +39,7 @@ function vocabulary(text: string): TokenizerJson {
     vocab[token] = tokens.push(token) - 1;
     merges.push(pair);
   }
-  const { steps } = PRE_TOKENIZERS["deepseek-v3"];
+  const { steps } = preTokenizerOf("deepseek-v3");
   return { ...learnt, pre_tokenizer: { type: "Sequence", pretokenizers: steps }, model: { ...learnt.model, vocab, merges } };
 }
 

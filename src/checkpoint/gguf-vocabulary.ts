@@ -101,11 +101,8 @@ function characterParts(tokens: readonly string[], added: AddedTokens): ByteLeve
   return { tokens: renamed, merges: [...merges], pre: "gpt-2" };
 }
 
-function kindOf({ pre_tokenizer, added_tokens = [] }: BpeJson): string {
-  const kind = preTokenizerKind(
-    pre_tokenizer,
-    added_tokens.map(({ content }) => content),
-  );
+function kindOf({ pre_tokenizer, added_tokens = [], model }: BpeJson): string {
+  const kind = preTokenizerKind(pre_tokenizer, { tokens: added_tokens.map(({ content }) => content), ignoresMerges: model.ignore_merges === true });
   if (kind) return kind;
   throw new CheckpointError(`tokenizer.json: its pre-tokeniser is none that GGUF readers know by name; expected that of ${PRE_TOKENIZER_KINDS.join(", ")}`);
 }

@@ -6,7 +6,7 @@ import { trainBpe } from "./bpe-trainer.js";
 import { createTokenizer } from "./create-tokenizer.js";
 import { createLibraryTokenizer, LibraryTokenizer } from "./library-tokenizer.js";
 import { javaScriptPattern } from "./oniguruma.js";
-import { PRE_TOKENIZERS } from "./pre-tokenizer-kinds.js";
+import { preTokenizerOf } from "./pre-tokenizer-kinds.js";
 import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
 
 const CORPUS = [
@@ -31,7 +31,7 @@ const ALPHABET = [
 const randomText = (random: Random, length: number): string => Array.from({ length }, () => ALPHABET[random.below(ALPHABET.length)]).join("");
 
 describe.each(["gpt-2", "deepseek-v3", "qwen2", "llama-bpe", "deepseek-coder"] as const)("with the pre-tokeniser of %s", (kind) => {
-  const { steps, normalizer, ignoreMerges } = PRE_TOKENIZERS[kind];
+  const { steps, normalizer, ignoreMerges } = preTokenizerOf(kind);
   const json: TokenizerJson = {
     ...trained,
     normalizer,
@@ -113,11 +113,15 @@ describe("expressions for Oniguruma", () => {
     expect(matches("\\d", "1١²")).toEqual(["1", "١"]);
     expect(matches("\\s+$", "a  \nb ")).toEqual(["  ", " "]);
     expect(matches(".", "\r\n")).toEqual(["\r"]);
+    expect(matches("\\w+", "5½²Ⅷa-①x_ ⓐ\u200d\u203f")).toEqual(["5½²Ⅷa", "x_", "ⓐ", "\u203f"]);
+    expect(matches("\\d+\\b", "12½ 3, 45a")).toEqual(["3"]);
+    expect(matches("[\\p{Han}]|\\p{Han}", "漢a")).toEqual(["漢"]);
   });
   test("case is folded within its group alone, by Unicode's rules", () => {
     expect(matches("(?i:'s|'k)|x", "'S 'ſ 'K X x")).toEqual(["'S", "'ſ", "'K", "x"]);
+    expect(matches("(?i:[sd]+)|s", "sDſx")).toEqual(["sDſ"]);
   });
-  test.each(["\\w+", "a++", "^a", "(?<=a)b", "[a[b]]", "[[:alpha:]]", "(?i:[a-z])", "\\p{^L}", "a{2}+", "("])("%s is outside the subset", (pattern) => {
+  test.each(["[\\w]", "a++", "^a", "(?<=a)b", "[a[b]]", "[[:alpha:]]", "(?i:[a-z])", "\\p{^L}", "a{2}+", "("])("%s is outside the subset", (pattern) => {
     expect(javaScriptPattern(pattern)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 // Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means: its src/llama-vocab.cpp.
 import { DataError, didYouMean } from "../errors.js";
 import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
-import { PRE_TOKENIZER_KINDS, PRE_TOKENIZERS, type PreTokenizerKind, preTokenizerKindOf } from "./pre-tokenizer-kinds.js";
+import { PRE_TOKENIZER_KINDS, PRE_TOKENIZER_NAMES, type PreTokenizerKind, preTokenizerKindOf, preTokenizerOf } from "./pre-tokenizer-kinds.js";
 import { beginTokenProcessor } from "./special-tokens.js";
 import type { AddedTokenJson, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
@@ -57,7 +57,7 @@ function readKind(facts: GgufFacts, refuse: Refuse): PreTokenizerKind {
     refuse(`the kind of its pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
   const known = PRE_TOKENIZER_KINDS.join(", ");
   return (
-    preTokenizerKindOf(name) ?? refuse(`pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_KINDS)}; supported are ${known}`)
+    preTokenizerKindOf(name) ?? refuse(`pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_NAMES)}; supported are ${known}`)
   );
 }
 
@@ -77,7 +77,7 @@ function readConfig(facts: GgufFacts, kind: PreTokenizerKind, tokens: readonly s
     return id === undefined ? undefined : tokens[id];
   };
   const [bos_token, eos_token, pad_token] = [named("bos_token_id"), named("eos_token_id"), named("padding_token_id")];
-  const add_bos_token = bos_token !== undefined && (facts.flag("tokenizer.ggml.add_bos_token") ?? PRE_TOKENIZERS[kind].addsBegin);
+  const add_bos_token = bos_token !== undefined && (facts.flag("tokenizer.ggml.add_bos_token") ?? preTokenizerOf(kind).addsBegin);
   return { bos_token, eos_token, pad_token, add_bos_token, chat_template: readTemplates(facts), clean_up_tokenization_spaces: false };
 }
 
@@ -100,7 +100,7 @@ function tokenizerJson(
   added_tokens: readonly AddedTokenJson[],
   begin: Parameters<typeof beginTokenProcessor>[0],
 ): TokenizerJson {
-  const { normalizer, steps, ignoreMerges } = PRE_TOKENIZERS[kind];
+  const { normalizer, steps, ignoreMerges } = preTokenizerOf(kind);
   return bpeJson({
     added_tokens,
     normalizer,

@@ -56,13 +56,11 @@ function isolating(pattern: RegExp, next: Splitter): Splitter {
     pattern.lastIndex = 0;
     for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
       const { length } = match[0];
-      // An empty match moves nothing by itself.
-      if (length === 0) pattern.lastIndex++;
-      else {
-        if (match.index > end) next(text.slice(end, match.index), emit);
-        next(match[0], emit);
-        end = match.index + length;
-      }
+      if (match.index > end) next(text.slice(end, match.index), emit);
+      end = match.index + length;
+      if (length > 0) next(match[0], emit);
+      // An empty match cuts, and moves nothing by itself.
+      else pattern.lastIndex += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
     }
     if (end < text.length) next(end === 0 ? text : text.slice(end), emit);
   };

@@ -50,14 +50,14 @@ describe.each(KINDS)("%s", (kind) => {
     }
   });
   test("is told by its definition", () => {
-    expect(preTokenizerKind(json.pre_tokenizer)).toBe(kind);
-    expect(preTokenizerKind(fromGguf.pre_tokenizer)).toBe(kind);
+    expect(preTokenizerKind(json.pre_tokenizer, { ignoresMerges: json.model.ignore_merges === true })).toBe(kind);
+    expect(preTokenizerKind(fromGguf.pre_tokenizer, { ignoresMerges: fromGguf.model.ignore_merges === true })).toBe(kind);
   });
 });
 
 test("the distills are told from Qwen by their begin token", () => {
   const { pre_tokenizer } = readGolden("qwen2").tokenizer;
-  expect(preTokenizerKind(pre_tokenizer, ["<|endoftext|>"])).toBe("qwen2");
-  expect(preTokenizerKind(pre_tokenizer, ["<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>"])).toBe("deepseek-r1-qwen");
+  expect(preTokenizerKind(pre_tokenizer, { tokens: ["<|endoftext|>"] })).toBe("qwen2");
+  expect(preTokenizerKind(pre_tokenizer, { tokens: ["<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>"] })).toBe("deepseek-r1-qwen");
   expect(preTokenizerKind({ type: "Whitespace" })).toBeUndefined();
 });
