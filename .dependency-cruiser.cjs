@@ -2,7 +2,7 @@
 // Each line below may import the lines above it and its own folder, nothing else.
 
 const LAYERS = [
-  ["src/errors", "src/random", "src/package-root", "src/process-start"],
+  ["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
   ["src/process-lock"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
   ["src/nn/", "src/optim/"],
@@ -23,6 +23,7 @@ const TENSOR_LAYERS = [
   ["block-encoders"],
   ["tensor", "op"],
   ["pool"],
+  ["device"],
   ["engine"],
   ["ops/elementwise"],
   ["tape", "ops/"],

@@ -2,6 +2,8 @@
 // Knows nothing of what the files mean.
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
+import { parseForeignJson } from "../foreign-file.js";
+import { readText } from "./file-reader.js";
 import { errorCode, type FileSystem, machineFileSystem } from "./file-system.js";
 import { digestFile, type FileDigest, writeFileWith } from "./file-writer.js";
 
@@ -27,14 +29,18 @@ export async function verifyChecksums(directory: string, fs: FileSystem = machin
 }
 
 async function readList(directory: string, fs: FileSystem): Promise<Record<string, FileDigest> | string> {
-  let text: string;
+  let text: Uint8Array;
   try {
-    text = await fs.readFile(join(directory, CHECKSUMS_FILE), "utf8");
+    text = await readText(join(directory, CHECKSUMS_FILE), fs);
   } catch (error) {
-    return errorCode(error) === "ENOENT" ? `${CHECKSUMS_FILE} is missing` : `${CHECKSUMS_FILE} cannot be read (${errorCode(error)})`;
+    return errorCode(error) === "ENOENT"
+      ? `${CHECKSUMS_FILE} is missing`
+      : `${CHECKSUMS_FILE} cannot be read (${errorCode(error) ?? (error as Error).message})`;
   }
+  const parsed = parseForeignJson(text);
+  if ("problem" in parsed) return `${CHECKSUMS_FILE} is not valid JSON`;
   try {
-    const { files, sha256 } = JSON.parse(text);
+    const { files, sha256 } = parsed.value as { files: Record<string, FileDigest>; sha256: string };
     if (sealOf(files) !== sha256) return `${CHECKSUMS_FILE} was changed: its own checksum does not fit`;
     // The seal proves only that the list is as some writer left it; a path out of the directory is refused all the same.
     if (!Object.keys(files).every((name) => basename(name) === name)) return `${CHECKSUMS_FILE} names files outside its directory`;

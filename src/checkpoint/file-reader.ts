@@ -1,6 +1,7 @@
 // Reading parts of a file, and what a read that failed means to a person. Knows no format.
 import type { FileHandle } from "node:fs/promises";
 import { CheckpointError } from "../errors.js";
+import { fileProblem, MAX_TEXT_BYTES } from "../foreign-file.js";
 import { errorCode, type FileSystem } from "./file-system.js";
 
 /** Exactly `length` bytes from `start`, in a fresh buffer. Throws CheckpointError when the file ends before. */
@@ -13,6 +14,20 @@ export async function readExactly(handle: FileHandle, start: number, length: num
     done += bytesRead;
   }
   return bytes;
+}
+
+/** Opens a file to read. Throws CheckpointError for one that is not regular, and what the system says where it cannot be opened. */
+export async function openRegular(path: string, fs: FileSystem): Promise<FileHandle> {
+  const problem = fileProblem(await fs.stat(path));
+  if (problem) throw new CheckpointError(`${path}: ${problem}`);
+  return fs.open(path, "r");
+}
+
+/** The bytes of a text file. Throws as `openRegular` does, and CheckpointError for one that is larger than any text of a model. */
+export async function readText(path: string, fs: FileSystem): Promise<Uint8Array> {
+  const problem = fileProblem(await fs.stat(path), MAX_TEXT_BYTES);
+  if (problem) throw new CheckpointError(`${path}: ${problem}`);
+  return fs.readFile(path);
 }
 
 /** Whether something is at `path`. */

@@ -2,6 +2,7 @@
 // Knows nothing of formats: callers bring the bytes.
 import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
+import { openRegular } from "./file-reader.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 
 /** What a finished file is checked against later. */
@@ -66,7 +67,7 @@ export async function writeFileWith(path: string, body: (writer: FileWriter) => 
 
 /** SHA-256 and size of an existing file, read in chunks. */
 export async function digestFile(path: string, fs: FileSystem = machineFileSystem): Promise<FileDigest> {
-  const handle = await fs.open(path, "r");
+  const handle = await openRegular(path, fs);
   try {
     const hash = createHash("sha256");
     const buffer = new Uint8Array(CHUNK_BYTES);

@@ -2,7 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
-import { readExactly, readFailure } from "./file-reader.js";
+import { openRegular, readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufTensor, readGgufHeader } from "./gguf-header.js";
 import type { GgufMetadata } from "./gguf-metadata.js";
@@ -46,7 +46,7 @@ interface Part {
 async function openPart(path: string, fs: FileSystem): Promise<Part> {
   let handle: FileHandle | undefined;
   try {
-    handle = await fs.open(path, "r");
+    handle = await openRegular(path, fs);
     const { size } = await handle.stat();
     return { path, handle, header: await readGgufHeader(handle, size, path) };
   } catch (error) {

@@ -1,6 +1,8 @@
 // Files that lie in memory, for tests that open a hundred thousand of them. Read only; counts the bytes asked for.
 import type { FileSystem } from "./file-system.js";
 
+const statsOf = (bytes: Uint8Array) => ({ size: bytes.length, isFile: () => true, isDirectory: () => false });
+
 /** A file system of these files. `bytesRead` adds up what was read since it was last set to 0. */
 export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): { fs: FileSystem; bytesRead: number } {
   const counter = { fs: undefined as unknown as FileSystem, bytesRead: 0 };
@@ -9,7 +11,7 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): { fs: 
     return files[path];
   };
   const handle = (bytes: Uint8Array) => ({
-    stat: async () => ({ size: bytes.length }),
+    stat: async () => statsOf(bytes),
     read: async (into: Uint8Array, at: number, length: number, position: number) => {
       const part = bytes.subarray(position, position + length);
       into.set(part, at);
@@ -20,10 +22,11 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): { fs: 
   });
   counter.fs = {
     open: async (path: string) => handle(contents(path)),
-    stat: async (path: string) => ({ size: contents(path).length }),
-    readFile: async (path: string) => {
+    stat: async (path: string) => statsOf(contents(path)),
+    readFile: async (path: string, encoding?: BufferEncoding) => {
       counter.bytesRead += contents(path).length;
-      return Buffer.from(contents(path)).toString("utf8");
+      const bytes = Buffer.from(contents(path));
+      return encoding ? bytes.toString(encoding) : bytes;
     },
   } as unknown as FileSystem;
   return counter;

@@ -1,6 +1,7 @@
 // The header of a safetensors file: building it, and checking one that may be damaged or hostile.
 // Knows the format only (huggingface/safetensors, README "Format"); it opens no files.
 import { CheckpointError } from "../errors.js";
+import { jsonProblem } from "../foreign-file.js";
 import { blockLayout, dtypeFromSafetensors, safetensorsDtype, type TensorInfo, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 
 /** The format's own limit on the JSON header. */
@@ -82,6 +83,8 @@ export function parseHeader(json: Uint8Array, dataBytes: number, path: string): 
 }
 
 function parseJson(json: Uint8Array, path: string): { root: object; text: string } {
+  const problem = jsonProblem(json);
+  if (problem) fail(path, `the header is not read: ${problem}`);
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const root: unknown = JSON.parse(text);

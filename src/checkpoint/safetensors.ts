@@ -3,7 +3,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
-import { exists, readExactly, readFailure } from "./file-reader.js";
+import { exists, openRegular, readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
 import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
 import { type FilePlacement, type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
@@ -52,7 +52,7 @@ async function writeTensor(writer: FileWriter, name: string, { dtype, shape, dat
 export async function openSafetensors(path: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
   let handle: FileHandle | undefined;
   try {
-    handle = await fs.open(path, "r");
+    handle = await openRegular(path, fs);
     const { size } = await handle.stat();
     const length = headerLength(await readExactly(handle, 0, Math.min(8, size), path), size, path);
     const header = parseHeader(await readExactly(handle, 8, length, path), size - 8 - length, path);

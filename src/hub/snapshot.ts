@@ -1,5 +1,6 @@
 // What of a model lies in the cache, and whether it is all that is needed to load it. Knows no network.
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
+import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import type { RepositoryCache } from "./cache.js";
 import { isSafePath } from "./names.js";
 import { defaultFiles, type GgufChoice, ggufChoices, type Named } from "./selection.js";
@@ -33,7 +34,8 @@ export function missingFiles({ folder, files }: Snapshot): string[] {
 
 function shardsOf(index: string): string[] {
   try {
-    const { weight_map: map } = JSON.parse(readFileSync(index, "utf8"));
+    const parsed = parseForeignJson(readForeignText(index) ?? Buffer.from("{}"));
+    const map = "value" in parsed ? (parsed.value as { weight_map?: unknown }).weight_map : undefined;
     return [...new Set(Object.values(map as object))].filter(isSafePath).sort();
   } catch {
     // A broken index is for the reader of the model to name.

@@ -1,20 +1,21 @@
 // The model that `luciole convert` reads: a GGUF file, a run's newest checkpoint or a model directory, with the texts that go with it.
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ConversionSource } from "../checkpoint/convert-model.js";
-import { errorCode } from "../checkpoint/file-system.js";
 import type { GgufFile } from "../checkpoint/gguf.js";
 import { openGgufModel } from "../checkpoint/gguf-model.js";
 import { ggufVocabulary } from "../checkpoint/gguf-vocabulary.js";
 import type { GgufSetting } from "../checkpoint/gguf-writer.js";
 import type { JsonObject } from "../checkpoint/index.js";
 import { CheckpointError, LucioleError } from "../errors.js";
+import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { withoutAbsentMtp } from "../inference/open-for-inference.js";
 import { openFiles, trainedTemplate } from "../inference/open-model.js";
 import { frameAsChatTemplate } from "../inference/prompt.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
+import { checkTokenizerJson } from "../tokenizer/tokenizer-check.js";
 
 /** A model to convert. Close it after use. */
 export interface ConvertibleModel extends ConversionSource {
@@ -83,10 +84,9 @@ const tokenizerConfig = (files: ConvertibleModel["files"]) => parseJson<Tokenize
 
 async function textOf(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return readForeignText(path)?.toString("utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw new CheckpointError(`${path}: cannot be read (${errorCode(error)})`, { cause: error });
+    throw new CheckpointError(`${path}: cannot be read (${(error as Error).message})`, { cause: error });
   }
 }
 
@@ -97,7 +97,7 @@ export function ggufExtras({ name, config, files }: ConvertibleModel): GgufSetti
   const idOf = (id: unknown): number | undefined => (Array.isArray(id) ? id : [id]).find((each) => typeof each === "number");
   const vocabulary = ggufVocabulary(
     {
-      tokenizer: parseJson<TokenizerJson>(tokenizer, "tokenizer.json"),
+      tokenizer: checkTokenizerJson(parseJson<TokenizerJson>(tokenizer, "tokenizer.json")),
       config: tokenizerConfig(files),
       chatTemplate: files["chat_template.jinja"],
     },
@@ -108,11 +108,7 @@ export function ggufExtras({ name, config, files }: ConvertibleModel): GgufSetti
 }
 
 function parseJson<T>(text: string, file: string): T {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as T;
-  } catch {
-    // The message below says all there is to say about a text that is no JSON.
-  }
+  const parsed = parseForeignJson(Buffer.from(text));
+  if ("value" in parsed && typeof parsed.value === "object" && parsed.value !== null && !Array.isArray(parsed.value)) return parsed.value as T;
   throw new CheckpointError(`${file}: expected a JSON object; download or save it again`);
 }

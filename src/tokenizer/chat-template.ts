@@ -1,8 +1,8 @@
 // Conversations as prompts: the model's own chat template (Jinja) where its tokenizer has one, else plain role lines.
 // Knows no model; says which part of the text the assistant wrote.
-import { Template } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
 import { ControlTokens, type MarkedText, unmarked } from "./control-tokens.js";
+import { BudgetedTemplate } from "./template-engine.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /** One turn of a conversation; further keys (`tool_calls`, `reasoning_content`) reach the template as they are. */
@@ -34,7 +34,7 @@ const COMMON_ROLES = ["user", "assistant"];
 
 /** A model's chat template. DeepSeek's cut the thinking out of earlier turns themselves and may open the next (`<think>`). */
 export class ChatTemplate {
-  private readonly templates = new Map<string, Template>();
+  private readonly templates = new Map<string, BudgetedTemplate>();
   private readonly rolesShown = new Map<string, boolean>();
 
   private constructor(
@@ -78,16 +78,17 @@ export class ChatTemplate {
     return this.template(name).render({ messages, tools: tools ?? null, documents: null, add_generation_prompt: openAssistant, ...this.tokens });
   }
 
-  private template(name: string): Template {
+  private template(name: string): BudgetedTemplate {
     const known = this.templates.get(name);
     if (known) return known;
     const source = this.sources.get(name);
     if (source === undefined) throw new DataError(`the model has chat templates ${[...this.sources.keys()].join(", ")}, but none named default`);
     try {
-      const template = new Template(source);
+      const template = new BudgetedTemplate(source);
       this.templates.set(name, template);
       return template;
     } catch (error) {
+      if (error instanceof DataError) throw error;
       throw new DataError(`the model's chat template cannot be read: ${oneLine(error)}`, { cause: error });
     }
   }

@@ -4,16 +4,19 @@ import { createBpeTokenizer } from "./bpe-tokenizer.js";
 import { charTokenizerFromJson } from "./char-tokenizer.js";
 import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
 import { createLibraryTokenizer } from "./library-tokenizer.js";
+import { limitTime } from "./time-limited-tokenizer.js";
 import { type Tokenizer, type TokenizerConfigJson, type TokenizerJson, tokenText } from "./tokenizer.js";
+import { checkTokenizerJson } from "./tokenizer-check.js";
 
-/** The tokenizer of a tokenizer.json and its tokenizer_config.json. @throws DataError when nobody can read it */
-export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer {
+/** The tokenizer of a tokenizer.json (called `where` in errors) and its tokenizer_config.json. @throws DataError when nobody can read it */
+export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}, where = "tokenizer.json"): Tokenizer {
+  const checked = checkTokenizerJson(json, where);
   try {
-    return readTokenizer(json, config);
+    return limitTime(readTokenizer(checked, config), checked);
   } catch (error) {
     if (error instanceof LucioleError) throw error;
     // A file whose parts are not of the kind the format says shows as whatever went wrong first.
-    throw new DataError(`tokenizer.json is malformed (${(error as Error).message}); download it again`, { cause: error });
+    throw new DataError(`${where} is malformed (${(error as Error).message}); download it again`, { cause: error });
   }
 }
 

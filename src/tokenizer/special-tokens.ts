@@ -31,7 +31,9 @@ export class SpecialTokenMatcher<T extends { readonly token: string } = SpecialT
     for (const token of [...tokens].sort((a, b) => b.token.length - a.token.length)) {
       this.mayStart[token.token.charCodeAt(0)] = 1;
       const start = startKey(token.token, 0);
-      this.byStart.set(start, [...(this.byStart.get(start) ?? []), token]);
+      const alike = this.byStart.get(start);
+      if (alike) alike.push(token);
+      else this.byStart.set(start, [token]);
     }
   }
 

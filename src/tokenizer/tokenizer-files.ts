@@ -1,7 +1,8 @@
 // tokenizer.json and tokenizer_config.json in a folder: reading them into a tokenizer, writing one. Does not know the formats' innards.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.js";
+import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { createTokenizer } from "./create-tokenizer.js";
 import type { Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
@@ -11,15 +12,14 @@ import type { Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.
  */
 export function loadTokenizer(folder: string): Tokenizer {
   const json = readJson(join(folder, "tokenizer.json"), true) as unknown as TokenizerJson;
-  if (typeof json.model !== "object" || json.model === null) throw new DataError(`${join(folder, "tokenizer.json")}: expected an object with "model"`);
   const config: TokenizerConfigJson = { ...readJson(join(folder, "tokenizer_config.json"), false), ...readTemplateFile(folder) };
-  return createTokenizer(json, config);
+  return createTokenizer(json, config, join(folder, "tokenizer.json"));
 }
 
 /** The chat template where it has a file of its own, which then is the one that counts. */
 function readTemplateFile(folder: string): TokenizerConfigJson {
   const template = readText(join(folder, "chat_template.jinja"));
-  return template === undefined ? {} : { chat_template: template };
+  return template === undefined ? {} : { chat_template: template.toString("utf8") };
 }
 
 /** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
@@ -52,19 +52,18 @@ function readJson(path: string, required: boolean): Record<string, unknown> | un
   const text = readText(path);
   if (text === undefined && required) throw new DataError(`cannot read ${path}: there is no such file`);
   if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw new DataError(`${path}: not valid JSON (${(error as Error).message}); the file may be truncated`);
-  }
+  const parsed = parseForeignJson(text);
+  if ("problem" in parsed) throw new DataError(`${path}: not valid JSON (${parsed.problem}); the file may be truncated`);
+  const { value } = parsed;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new DataError(`${path}: expected a JSON object`);
+  return value as Record<string, unknown>;
 }
 
-/** A file's text, or undefined where there is none. */
-function readText(path: string): string | undefined {
+/** A file's bytes, or undefined where there is none. */
+function readText(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readForeignText(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new DataError(`cannot read ${path}: ${(error as Error).message}`);
   }
 }

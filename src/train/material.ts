@@ -1,9 +1,10 @@
 // What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out searches.
 // A pure function of its request, so that a run that goes on finds the same material.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
+import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
@@ -128,9 +129,7 @@ function baseConfig(model: string): Record<string, unknown> {
   const names = Object.keys(MODEL_PRESETS);
   if (!existsSync(model) || !statSync(model).isFile())
     throw new ConfigError(`--model ${model}: expected ${names.join(", ")}, or the path of a config.json${didYouMean(model, names)}`);
-  try {
-    return JSON.parse(readFileSync(model, "utf8")) as Record<string, unknown>;
-  } catch (error) {
-    throw new ConfigError(`--model ${model}: expected a JSON file, got: ${(error as Error).message}`, { cause: error });
-  }
+  const parsed = parseForeignJson(readForeignText(model) as Buffer);
+  if ("problem" in parsed) throw new ConfigError(`--model ${model}: expected a JSON file, got: ${parsed.problem}`);
+  return parsed.value as Record<string, unknown>;
 }

@@ -1,6 +1,6 @@
-// 116,000 damaged files: each is taken or refused with a CheckpointError or ConfigError, within a second and without memory beyond its size.
+// 122,000 damaged files: each is taken or refused with a CheckpointError or ConfigError, within a second and without memory beyond its size.
 // Everything follows from the seeds; a failure names the number that makes its file again.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +13,7 @@ import { memoryFiles } from "../../src/checkpoint/memory-files.fixture.js";
 import { CheckpointError, ConfigError, DataError } from "../../src/errors.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { createByteTokenizer } from "../../src/tokenizer/byte-tokenizer.js";
+import { ChatTemplate } from "../../src/tokenizer/chat-template.js";
 import { createTokenizer } from "../../src/tokenizer/create-tokenizer.js";
 import { ggufTokenizer } from "../../src/tokenizer/gguf-tokenizer.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../../src/tokenizer/tokenizer.js";
@@ -149,6 +150,30 @@ describe("a damaged file is taken or refused in words:", () => {
       },
     );
     expect(taken).toBeGreaterThan(100);
+  });
+
+  test("chat templates", async () => {
+    const names = (await readdir(goldenPath("templates"))).filter((name) => name.endsWith(".jinja"));
+    const templates = await Promise.all(names.map((name) => readFile(goldenPath(`templates/${name}`), "utf8")));
+    const messages = [
+      { role: "user", content: "a" },
+      { role: "assistant", content: "<think>b</think>c" },
+      { role: "user", content: "d" },
+    ];
+    const taken = await fuzz(
+      6_000_000,
+      6_000,
+      (draw) => {
+        const template = draw.of(templates);
+        return { "chat_template.jinja": mutateBytes(Buffer.from(template), template.length, draw) };
+      },
+      async (fs) => {
+        const template = (await fs.readFile("chat_template.jinja")).toString("utf8");
+        ChatTemplate.of(createTokenizer(tokenizer, { chat_template: template }))?.render(messages, { openAssistant: true });
+      },
+      [DataError],
+    );
+    expect(taken).toBeGreaterThan(300);
   });
 
   test("tokenizer.json and tokenizer_config.json", async () => {

@@ -108,6 +108,9 @@ const ODD: readonly unknown[] = [
   [1e9],
   {},
   { length: 1e9 },
+  { 0: 1 },
+  { Regex: "(a+)+$" },
+  1e9,
   { __proto__: null, rope_type: "yarn" },
   "a".repeat(300),
 ];
