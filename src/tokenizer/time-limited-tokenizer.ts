@@ -2,7 +2,7 @@
 // Does not know how any tokenizer splits text.
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
-import { PRE_TOKENIZERS } from "./pre-tokenizer-kinds.js";
+import { PRE_TOKENIZER_KINDS, preTokenizerOf } from "./pre-tokenizer-kinds.js";
 import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
 
 const LIMIT_MS = 3000;
@@ -11,7 +11,7 @@ const LIMIT_MS_PER_CHARACTER = 0.01;
 
 const written = (regex: string): string => regex.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
 const PUBLISHED: ReadonlySet<string> = new Set(
-  Object.values(PRE_TOKENIZERS).flatMap(({ steps }) => steps.flatMap(({ pattern }) => (pattern?.Regex === undefined ? [] : [written(pattern.Regex)]))),
+  PRE_TOKENIZER_KINDS.flatMap((kind) => preTokenizerOf(kind).steps.flatMap(({ pattern }) => (pattern?.Regex === undefined ? [] : [written(pattern.Regex)]))),
 );
 
 /** Whether a part of tokenizer.json holds an expression that no published kind has. */
