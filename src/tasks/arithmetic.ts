@@ -3,10 +3,10 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
-import { parseRational } from "./rational.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 import { weightedDraw } from "./weighted-draw.js";
+import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 
 const weight = z.number().nonnegative().default(0);
 /** The options, as zod checks them. */
@@ -73,9 +73,10 @@ export function createArithmeticTask(input: ArithmeticOptions = {}): Task<Arithm
     generate: (seed, index, split) =>
       drawInSplit("arithmetic", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
     verify: ({ fields }, answerText) => {
-      const value = parseRational(answerText);
+      const value = readPlainNumber(answerText);
       return value !== null && value.den === 1n && value.num === exactResult(fields) ? 1 : 0;
     },
+    sameAnswer: (_, a, b) => sameWrittenNumber(a, b),
     renderPrompt: ({ fields }, template) => {
       const expression = `${fields.a}${fields.operator}${fields.b}`;
       return renderWording({ compact: expression, question: `Compute ${expression}.`, answerForm: "only the resulting integer" }, template);

@@ -76,6 +76,31 @@ describe("countdown verifier", () => {
     "38*(8-7)",
   ])("rejects %j", (text) => expect(verify(text)).toBe(0));
 
+  it.each(["\\boxed{(8-7)*3*8}", "$(8-7) \\times 3 \\cdot 8$", "(8−7)×3×8"])("reads %j", (text) =>
+    expect(verify(text, { numbers: [3, 7, 8, 8], target: 24 })).toBe(1),
+  );
+
+  it("takes expressions for one answer that differ in order and needless parentheses alone", () => {
+    const same = (a: string, b: string) => task.sameAnswer?.(problem, a, b);
+    const equal = [
+      ["(8-7)*3", "3 * (8 - 7)"],
+      ["8-(7-3)", "3+8-7"],
+      ["8/(2/3)", "(3*8)/2"],
+      ["((8))+1", "1+8"],
+      ["2*(3+(4*5))", "\\boxed{(5*4+3)*2}"],
+    ];
+    const different = [
+      ["8*3", "24*1"],
+      ["8-7", "7-8"],
+      ["2*(3+4)", "2*3+4"],
+      ["8/2", "2/8"],
+      ["(2+3)*4", "2*4+3*4"],
+    ];
+    for (const [a, b] of equal) expect(same(a, b), `${a} and ${b}`).toBe(true);
+    for (const [a, b] of different) expect(same(a, b), `${a} and ${b}`).toBe(false);
+    expect([same("8*", "8*"), same("what", "what")]).toEqual([false, false]);
+  });
+
   it("computes exactly where floating point would not", () => {
     expect(verify("8/(3-8/3)", { numbers: [3, 3, 8, 8], target: 24 })).toBe(1);
     expect(verify("(1/49)*49", { numbers: [1, 49, 49], target: 1 })).toBe(1);

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
-import { evaluateExpression } from "./expression.js";
+import { canonicalExpression, evaluateExpression } from "./expression.js";
+import { plainNotation } from "./notation.js";
 import { heldOutFractionSchema, parseOptions, weightsSchema } from "./options.js";
 import { drawInSplit, type Problem, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
@@ -101,6 +102,7 @@ export function createCountdownTask(input: CountdownOptions = {}): Task<Countdow
     generate: (seed, index, split) =>
       drawInSplit("countdown", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
     verify: (problem, answerText) => verifyCountdown(problem.fields, answerText),
+    sameAnswer: (_, a, b) => sameExpression(a, b),
     renderPrompt: (problem, template) => renderWording(countdownWording(problem.fields), template),
     validate: () => validateTask(task),
   };
@@ -109,12 +111,18 @@ export function createCountdownTask(input: CountdownOptions = {}): Task<Countdow
 
 /** 1 when the text is an expression over exactly the given numbers that equals the target, else 0. */
 export function verifyCountdown(fields: CountdownFields, answerText: string): number {
-  const evaluated = evaluateExpression(answerText);
+  const evaluated = evaluateExpression(plainNotation(answerText));
   if (evaluated === null || evaluated.integers.length !== fields.numbers.length) return 0;
   const used = [...evaluated.integers].sort((a, b) => a - b);
   const given = [...fields.numbers].sort((a, b) => a - b);
   if (used.some((value, i) => value !== given[i])) return 0;
   return evaluated.value.den === 1n && evaluated.value.num === BigInt(fields.target) ? 1 : 0;
+}
+
+/** Whether two answers are one expression, but for the order of terms and factors and parentheses without effect. */
+function sameExpression(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((text) => canonicalExpression(plainNotation(text)));
+  return first !== null && first === second;
 }
 
 const countdownWording = ({ numbers, target }: CountdownFields) => ({

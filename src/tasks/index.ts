@@ -5,9 +5,10 @@ export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOpt
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
-export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, matchesAnswer, readJsonl } from "./jsonl-task.js";
+export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, readJsonl } from "./jsonl-task.js";
 export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
 export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";
+export { matchesAnswer } from "./match-answer.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
 export {
   ANSWER_CLOSE,

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, DataError } from "../errors.js";
-import { createJsonlTask, matchesAnswer } from "./jsonl-task.js";
+import { createJsonlTask } from "./jsonl-task.js";
+import { matchesAnswer } from "./match-answer.js";
+import { parseResponse } from "./response.js";
 
 let folder: string;
 beforeAll(() => {
@@ -81,6 +83,15 @@ describe("jsonl task", () => {
   it("reads other column names, a byte-order mark and Windows line ends", () => {
     const path = file('\uFEFF{"question":"a","solution":"b"}\r', '{"question":"c","solution":"d"}\r');
     expect(createJsonlTask({ path, promptColumn: "question", answerColumn: "solution" }).numProblems).toEqual({ train: 1, heldout: 1 });
+  });
+
+  it("grades a boxed answer outside the tags, whatever form its number has", () => {
+    const task = createJsonlTask({ path: file('{"prompt":"How much?","answer":1000}'), heldOutFraction: 0 });
+    const problem = task.generate(0, 0, "train");
+    const grade = (text: string) => task.verify(problem, parseResponse(text).answer ?? "");
+    for (const answer of ["1{,}000", "\\$1,000", "\\frac{2000}{2}", "10^3"]) expect(grade(`<think>so</think> It is \\boxed{${answer}}.`)).toBe(1);
+    expect(grade("<think>\\boxed{1000}</think> It is \\boxed{1001}.")).toBe(0);
+    expect(grade("<think>\\boxed{1000}")).toBe(0);
   });
 
   it("compares numbers by value and words without case and spacing", () => {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
+import { matchesAnswer } from "./match-answer.js";
 import { parseOptions } from "./options.js";
-import { equalRationals, parseRational } from "./rational.js";
 import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 
@@ -80,14 +80,6 @@ function splitRows(problems: readonly Problem[], heldOutFraction: number): Recor
   return splits;
 }
 
-/** 1 when both texts are the same number, or the same words but for case and white space. */
-export function matchesAnswer(expected: string, given: string): number {
-  const [a, b] = [parseRational(expected), parseRational(given)];
-  if (a !== null && b !== null) return equalRationals(a, b) ? 1 : 0;
-  const normal = (text: string): string => text.trim().replace(/\s+/g, " ").toLowerCase();
-  return normal(expected) === normal(given) ? 1 : 0;
-}
-
 /**
  * The data-set task. `generate` walks each split in an order shuffled anew, by seed, for every pass over it.
  * @throws ConfigError on bad options; DataError on a bad file, naming the line
@@ -112,6 +104,7 @@ export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
       return rows[order(seed, split, Math.floor(index / rows.length), rows.length)[index % rows.length]];
     },
     verify: (problem, answerText) => matchesAnswer(problem.answer, answerText),
+    sameAnswer: (_, a, b) => matchesAnswer(a, b) === 1,
     renderPrompt: (problem, template) => renderWording({ compact: problem.id, question: problem.id, answerForm: "only the final answer" }, template),
     validate: () => validateTask(task),
   };

@@ -143,6 +143,10 @@ export function createKnightsAndKnavesTask(input: KnightsAndKnavesOptions = {}):
       const assignment = readAssignment(answerText, statements.length);
       return assignment !== null && consistentAssignments(statements)[0] === assignment ? 1 : 0;
     },
+    sameAnswer: ({ fields: { statements } }, a, b) => {
+      const [first, second] = [a, b].map((text) => readAssignment(text, statements.length));
+      return first !== null && first === second;
+    },
     renderPrompt: ({ fields }, template) => renderWording(puzzleWording(fields.statements), template),
     validate: () => validateTask(task),
   };

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import type { Random } from "../random.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
-import { equalRationals, formatRational, parseRational, type Rational, rational } from "./rational.js";
+import { equalRationals, formatRational, type Rational, rational } from "./rational.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
+import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 
 /** The options, as zod checks them. */
 export const linearEquationsSchema = z.strictObject({
@@ -59,10 +60,10 @@ export function createLinearEquationsTask(input: LinearEquationsOptions = {}): T
     generate: (seed, index, split) =>
       drawInSplit("linear-equations", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
     verify: ({ fields }, answerText) => {
-      if (answerText.length > 200) return 0;
-      const value = parseRational(answerText.trim().replace(/^x\s*=\s*/, ""));
+      const value = readPlainNumber(answerText, "x");
       return value !== null && equalRationals(value, solve(fields)) ? 1 : 0;
     },
+    sameAnswer: (_, a, b) => sameWrittenNumber(a, b),
     renderPrompt: ({ fields: { a, b, c, d } }, template) => {
       const equation = `${side(a, b)}=${side(c, d)}`;
       return renderWording(

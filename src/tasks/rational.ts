@@ -1,4 +1,4 @@
-// Exact fractions on BigInt, as the verifiers need them. Knows no notation beyond `p`, `p/q` and decimals.
+// Exact fractions on BigInt, as the verifiers need them. Knows no notation: that is written-number's.
 
 /** A fraction in lowest terms with a positive denominator. */
 export interface Rational {
@@ -28,17 +28,3 @@ export const equalRationals = (a: Rational, b: Rational): boolean => a.num === b
 
 /** `p/q`, or `p` for a whole number. */
 export const formatRational = (a: Rational): string => (a.den === 1n ? `${a.num}` : `${a.num}/${a.den}`);
-
-const RATIONAL_TEXT = /^([+-]?)(\d{1,40})(?:\.(\d{1,40})|\s*\/\s*([+-]?)(\d{1,40}))?$/;
-
-/** Reads `-7`, `3/4`, `-3 / 4` or `2.50`; null for anything else. Never throws. */
-export function parseRational(text: string): Rational | null {
-  if (text.length > 128) return null;
-  const match = RATIONAL_TEXT.exec(text.trim());
-  if (match === null) return null;
-  const [, sign, whole, decimals, denSign, denominator] = match;
-  const flip = (sign === "-") !== (denSign === "-") ? -1n : 1n;
-  if (decimals !== undefined) return rational(flip * BigInt(whole + decimals), 10n ** BigInt(decimals.length));
-  const den = denominator === undefined ? 1n : BigInt(denominator);
-  return den === 0n ? null : rational(flip * BigInt(whole), den);
-}

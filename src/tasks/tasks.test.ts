@@ -89,6 +89,9 @@ describe("arithmetic", () => {
     };
     expect(task.verify(product, "999999999999998000000000000001")).toBe(1);
     expect(task.verify(product, "999999999999998000000000000002")).toBe(0);
+    for (const text of ["\\boxed{999{,}999{,}999{,}999{,}998{,}000{,}000{,}000{,}000{,}001}", "$999,999,999,999,998,000,000,000,000,001$"])
+      expect(task.verify(product, text)).toBe(1);
+    for (const text of ["999999999999998000000000000001 cm", "x=999999999999998000000000000001"]) expect(task.verify(product, text)).toBe(0);
   });
   it("refuses crossed digit bounds", () => {
     expect(() => createArithmeticTask({ minDigits: 4, maxDigits: 2 })).toThrow(ConfigError);
@@ -108,7 +111,8 @@ describe("linear equations", () => {
   it("accepts the solution as x=…, fraction or decimal, and nothing else", () => {
     const task = createLinearEquationsTask();
     const half = problem(2, 1, -2, 7); // 2x+1 = -2x+7, so x = 3/2
-    for (const text of ["3/2", "x=3/2", "x = 6/4", "1.5", " 1.50 ", "-3/-2"]) expect(task.verify(half, text)).toBe(1);
+    for (const text of ["3/2", "x=3/2", "x = 6/4", "1.5", " 1.50 ", "-3/-2", "\\boxed{\\frac{3}{2}}", "$x = 1\\tfrac12$"])
+      expect(task.verify(half, text)).toBe(1);
     for (const text of ["3", "2/3", "-3/2", "x=3/2=1.5", "3/2 or so", "3/0", "y=3/2"]) expect(task.verify(half, text)).toBe(0);
     expect(task.renderPrompt(half, "compact")).toBe("Q:2x+1=-2x+7\nA:");
     expect(task.renderPrompt(problem(-1, 0, 0, 4), "compact")).toBe("Q:-x=4\nA:");
