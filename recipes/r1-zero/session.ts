@@ -2,7 +2,7 @@
 import type { CheckpointStore, JsonObject, LoadedCheckpoint } from "../../src/checkpoint/index.js";
 import type { Policy } from "../../src/eval/rollout.js";
 import { createModel } from "../../src/models/create.js";
-import type { RlSetting, RlState } from "../../src/rl/reinforce.js";
+import { completionLimit, type RlSetting, type RlState } from "../../src/rl/reinforce.js";
 import { freshRlState } from "../../src/rl/rl-run.js";
 import { createCountdownTask } from "../../src/tasks/countdown.js";
 import { accuracyReward, formatReward } from "../../src/tasks/rewards.js";
@@ -35,7 +35,14 @@ export class ZeroSession extends TrainingSession<ZeroState> {
     const tokenizer = traceTokenizer();
     const model = createModel(modelConfig(options, tokenizer), { compute: options.compute, seed: around.seed });
     const { temperature, topP } = options.evaluation;
-    const generation = { prompt_template: "compact", task: "countdown", task_options: options.task as JsonObject, temperature, top_p: topP };
+    const generation = {
+      prompt_template: "compact",
+      task: "countdown",
+      task_options: options.task as JsonObject,
+      temperature,
+      top_p: topP,
+      max_new_tokens: completionLimit(options.rl),
+    };
     const checkpointStep = ({ stage, step }: ZeroState) => (stage === "rl" ? options.pretrain.steps : 0) + step;
     super({ ...around, model, tokenizer, generation, checkpointSeconds: options.checkpointSeconds, checkpointStep }, store, freshState(), checkpoint);
     this.task = createCountdownTask(options.task) as unknown as Task;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
-import type { Evaluation, EvaluationCounts } from "../eval/evaluate.js";
+import type { EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
@@ -15,6 +15,7 @@ import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out
 import type { Machine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
+import { evaluationOfRun } from "./eval-defaults.js";
 import { StoppedBySignal } from "./failure.js";
 import { taskFor } from "./rl.js";
 import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
@@ -73,19 +74,23 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   }
 }
 
+/** What the flags ask for; what they leave open is as the run evaluated itself, where the model is a run's. */
 function requestOf(path: string, flags: EvalFlags): Request {
+  const run = evaluationOfRun(path);
+  const given = flags.task !== undefined || flags.data !== undefined;
+  const { task = null, data } = given ? { task: flags.task ?? "jsonl", data: flags.data && resolve(flags.data) } : (run ?? {});
   return {
     model: resolve(path),
-    task: flags.task ?? (flags.data === undefined ? null : "jsonl"),
-    data: flags.data && resolve(flags.data),
+    task,
+    data,
     taskOptions: applySettings({}, flags, "task"),
-    problems: flags.problems ?? 100,
-    samplesPerProblem: flags.samples ?? 16,
-    maxNewTokens: flags.maxTokens ?? null,
-    temperature: flags.temperature ?? null,
-    topP: flags.topP ?? null,
+    problems: flags.problems ?? run?.problems ?? 100,
+    samplesPerProblem: flags.samples ?? run?.samplesPerProblem ?? 16,
+    maxNewTokens: flags.maxTokens ?? run?.maxNewTokens ?? null,
+    temperature: flags.temperature ?? run?.temperature ?? null,
+    topP: flags.topP ?? run?.topP ?? null,
     slots: flags.slots ?? 64,
-    seed: flags.seed ?? 0,
+    seed: flags.seed ?? run?.seed ?? 0,
   };
 }
 
@@ -150,11 +155,12 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
       for (const { completionIds } of trajectories) numTokens += completionIds.length;
       store?.keep(sampled);
     };
-    const maxNewTokens = request.maxNewTokens ?? room;
+    const own = opened.generation.max_new_tokens;
+    const maxNewTokens = request.maxNewTokens ?? Math.min(room, typeof own === "number" ? own : room);
     const options = { problems, samplesPerProblem, temperature, topP, slots, seed, maxNewTokens, signal, done: store?.done ?? [], onProblem };
     const evaluation = await runEvaluation(policy, task, options);
     const seconds = (performance.now() - startedMs) / 1000;
-    return { task: task.name, samplesPerProblem, temperature, topP, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
+    return { task: task.name, samplesPerProblem, temperature, topP, maxNewTokens, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
   } finally {
     model.dispose();
   }
@@ -167,7 +173,7 @@ function longestPrompt(
   return prompts.reduce((longest, prompt) => Math.max(longest, tokenizer.encode(prompt, { addSpecialTokens: true }).length), 0);
 }
 
-type Result = Evaluation & { readonly task: string; readonly samplesPerProblem: number; readonly tokensPerSecond: number };
+type Result = Awaited<ReturnType<typeof sample>>;
 
 function lines(result: Result): string[] {
   const { samplesPerProblem: k, stderr } = result;
@@ -175,6 +181,7 @@ function lines(result: Result): string[] {
     `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;
   return [
     `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
+    `temperature ${result.temperature}, top-p ${result.topP}, at most ${result.maxNewTokens} new tokens, seed ${result.seed}`,
     row("pass@1", "pass1", formatPercent),
     ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
     row("format", "formatRate", formatPercent),

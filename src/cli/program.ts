@@ -97,8 +97,8 @@ function addEval(program: Command): void {
   command.argument("<model>", "run, model directory, or a pulled model (org/name)");
   taskFlags(command);
   command
-    .option("--problems <n|all>", "distinct held-out problems; all of a data set's (default: 100)", numberOrAll)
-    .option("--samples <k>", "samples of each (default: 16)", wholeNumber(1))
+    .option("--problems <n|all>", "distinct held-out problems; all of a data set's (default: as the run evaluated itself, else 100)", numberOrAll)
+    .option("--samples <k>", "samples of each (default: as the run, else 16)", wholeNumber(1))
     .option("--max-tokens <n>", "new tokens of a sample at most (default: what the context leaves)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))

@@ -6,6 +6,7 @@ import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
 import { parseGrpoOptions } from "../rl/config.js";
 import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
+import { completionLimit } from "../rl/reinforce.js";
 import { type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
@@ -98,7 +99,15 @@ async function perform(context: RunContext, request: Request, resumes: boolean):
     const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute });
     const policy: Policy = { model, tokenizer, template, stopIds };
     const { temperature, topP } = options.evaluation;
-    const generation = { ...facts.generation, prompt_template: template, task: taskName, task_options: taskOptions, temperature, top_p: topP };
+    const generation = {
+      ...facts.generation,
+      prompt_template: template,
+      task: taskName,
+      task_options: taskOptions,
+      temperature,
+      top_p: topP,
+      max_new_tokens: completionLimit(options.rl),
+    };
     const { progress, signal, machine } = context;
     const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
     const summary = await reinforceRun({ ...around, policy, generation, task, rewards, options });

@@ -139,8 +139,12 @@ describe("the model of a run", () => {
     expect(facts.stored.dtypes).toEqual({ f32: facts.stored.tensors });
   });
   test("is evaluated on the task it was trained for, as the run itself counted", async () => {
-    const { stdout } = await succeed(["eval", at("first"), "--problems", "8", "--samples", "4", "--seed", "5", "--max-tokens", "48", "--json"]);
     const { final } = JSON.parse(first.stdout);
-    expect(JSON.parse(stdout)).toMatchObject({ task: "countdown", pass1: final.pass1, meanThinkTokens: final.meanThinkTokens, formatRate: final.formatRate });
+    const evaluated = JSON.parse((await succeed(["eval", at("first"), "--json"])).stdout);
+    expect(evaluated).toMatchObject({ task: "countdown", samplesPerProblem: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 48, seed: 5, ...final });
+    // A bare checkpoint still knows the run's token limit.
+    const asked = ["--problems", "8", "--samples", "4", "--seed", "5", "--json"];
+    const bare = JSON.parse((await succeed(["eval", at(`first/checkpoints/step-${LAST_STEP}`), ...asked])).stdout);
+    expect(bare).toMatchObject({ maxNewTokens: 48, ...final });
   });
 });
