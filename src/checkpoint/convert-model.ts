@@ -9,12 +9,12 @@ import { isBlockType } from "../tensor/dtype.js";
 import type { FileDigest } from "./file-writer.js";
 import { ggufSettingsOf } from "./gguf-config.js";
 import { ggufLayout, ggufRow } from "./gguf-layout.js";
+import { ropeDivisorsOf } from "./gguf-rope.js";
 import { GGUF_FILE_TYPES } from "./gguf-types.js";
 import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
 import { type ModelDirectoryContents, writeModelDirectory } from "./model-directory.js";
 import { encodeNumbers, isWeightType } from "./numbers.js";
-import { type Llama3Scaling, llama3Factors } from "./rope-factors.js";
 import type { JsonObject } from "./trainer-state.js";
 import { checkFinite, fp8Scales, type NumberEncoder, type StorageError, type TargetType, tensorType, WeightEncoder } from "./weight-encoder.js";
 import { CHUNK_NUMBERS, FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
@@ -64,7 +64,7 @@ export async function convertToGguf(
   ];
   return withReader(source, (reader) => {
     const tensors = layout.map((entry, i) => ggufTensor(reader, entry, target, encode, (tensor) => onTensor(tensor, i + 1, layout.length)));
-    return writeGguf(path, settings, [...tensors, ...ropeFactors(config)]);
+    return writeGguf(path, settings, [...tensors, ...ropeTensors(config)]);
   });
 }
 
@@ -178,19 +178,8 @@ function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEnt
   return arranged;
 }
 
-/** llama.cpp takes Llama 3's scaling of rotary frequencies as a tensor of divisors. */
-function ropeFactors(config: HfConfig): GgufWritable[] {
-  const { rope_scaling: s, head_dim: headDim, max_position_embeddings: longest } = config;
-  if (!familyOf(config).gguf.takesRopeFactors || s?.rope_type !== "llama3") return [];
-  const scaling: Llama3Scaling = {
-    factor: s.factor,
-    low_freq_factor: s.low_freq_factor ?? 1,
-    high_freq_factor: s.high_freq_factor ?? 4,
-    original_max_position_embeddings: s.original_max_position_embeddings ?? longest,
-  };
-  const factors = llama3Factors(headDim as number, config.rope_theta, scaling);
-  return [{ name: "rope_freqs.weight", dtype: "f32", shape: [factors.length], chunks: () => [float32Bytes(factors)] }];
-}
+const ropeTensors = (config: HfConfig): GgufWritable[] =>
+  [...ropeDivisorsOf(config)].map(([name, divisors]) => ({ name, dtype: "f32", shape: [divisors.length], chunks: () => [float32Bytes(divisors)] }));
 
 /** DeepSeek's FP8 release keeps the projection into prediction layers in bf16. */
 const hfType = (target: TargetType, role: TensorRole, { name, shape }: HfTensor): TargetType =>

@@ -6,6 +6,7 @@ import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufFile, openGguf } from "./gguf.js";
 import { hfConfigOfGguf } from "./gguf-config.js";
 import { ggufLayout, ggufRow } from "./gguf-layout.js";
+import { ROPE_TENSORS } from "./gguf-rope.js";
 import { FLOAT_TYPES, ggufNames, MATRIX_TYPES } from "./gguf-types.js";
 import { type FilePlacement, float32Bytes, float32Values, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
 import { decodeNumbers } from "./numbers.js";
@@ -19,7 +20,6 @@ export interface GgufModel {
   close(): Promise<void>;
 }
 
-const ROPE_FACTORS = "rope_freqs.weight";
 /** Copies that some files repeat for multi-token prediction; our models share the main model's. */
 const SHARED_COPIES = /^blk\.\d+\.nextn\.(embed_tokens|shared_head_head)\.weight$/;
 
@@ -30,8 +30,7 @@ const SHARED_COPIES = /^blk\.\d+\.nextn\.(embed_tokens|shared_head_head)\.weight
 export async function openGgufModel(path: string, fs: FileSystem = machineFileSystem): Promise<GgufModel> {
   const file = await openGguf(path, fs);
   try {
-    const factors = file.has(ROPE_FACTORS) ? float32Values(await readFactors(file)) : undefined;
-    const config = parseHfConfig(hfConfigOfGguf(file, factors), path);
+    const config = parseHfConfig(hfConfigOfGguf(file, await readDivisors(file)), path);
     const layout = ggufLayout(config, { joinedKvB: file.tensors.has("blk.0.attn_kv_b.weight") });
     checkTensors(file, layout);
     return { file, config, weights: new GgufModelTensors(file, layout), close: () => file.close() };
@@ -41,15 +40,20 @@ export async function openGgufModel(path: string, fs: FileSystem = machineFileSy
   }
 }
 
-async function readFactors(file: GgufFile): Promise<HostTensor> {
-  const { dtype, shape } = file.info(ROPE_FACTORS);
-  if (dtype === "f32" && shape.length === 1 && shape[0] <= 4096) return file.read(ROPE_FACTORS);
-  throw new CheckpointError(`${file.path}: tensor ${ROPE_FACTORS} is ${dtype} [${shape}], expected f32 [half the head size]; convert the model again`);
+async function readDivisors(file: GgufFile): Promise<Map<string, Float32Array>> {
+  const divisors = new Map<string, Float32Array>();
+  for (const name of ROPE_TENSORS.filter((each) => file.has(each))) {
+    const { dtype, shape } = file.info(name);
+    if (dtype !== "f32" || shape.length !== 1 || shape[0] > 4096)
+      throw new CheckpointError(`${file.path}: tensor ${name} is ${dtype} [${shape}], expected f32 [half the head size]; convert the model again`);
+    divisors.set(name, float32Values(await file.read(name)));
+  }
+  return divisors;
 }
 
 function checkTensors(file: GgufFile, layout: readonly GgufEntry[]): void {
   const problems: string[] = [];
-  const known = new Set([ROPE_FACTORS]);
+  const known = new Set(ROPE_TENSORS);
   for (const { name, shape, role } of layout) {
     known.add(name);
     const tensor = file.tensors.get(name);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
@@ -62,7 +63,7 @@ async function tune(context: RunContext, request: Request, resumes: boolean): Pr
     // A run that goes on needs its first weights no more.
     const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
     const compute = options.compute ?? facts.compute;
-    const maxTokens = facts.config.max_position_embeddings;
+    const maxTokens = contextOf(facts.config);
     const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
     const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
     const data = new ShuffledSequences(pairs.train, seed);

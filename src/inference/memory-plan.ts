@@ -62,7 +62,7 @@ export async function planInference(
   const { packer } = device.backend;
   const packedBytes = (dtype: DType, shape: readonly number[]) =>
     packer?.accepts({ dtype, shape }) ? packer.packedBytes({ dtype, shape }) : storageBytes(dtype, numElements(shape));
-  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device) });
+  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device), context: use.cacheTokens });
   refuseProblems(frozenProblems(model.parameters, source));
   const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
   const activations = await stepBytes(model, source, use);

@@ -10,6 +10,7 @@ import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
+import { contextOf } from "../models/rope-scaling.js";
 import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
@@ -141,7 +142,7 @@ export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse
     compute,
     cacheKind: options.cacheKind ?? ("kv_lora_rank" in config ? "latent" : "heads"),
     cacheType: options.cacheType ?? compute,
-    cacheTokens: options.cacheTokens ?? Math.min(config.max_position_embeddings, 8192),
+    cacheTokens: options.cacheTokens ?? Math.min(contextOf(config), 8192),
     stepTokens: options.stepTokens ?? 512,
     usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
   };
@@ -158,7 +159,7 @@ async function load(
   try {
     const plan = await planInference(config, source, use, isMapped, device);
     refuseUnlessFits(what, plan);
-    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device });
+    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device, context: use.cacheTokens });
     try {
       await fill(model.parameters, source, options.onProgress);
     } catch (error) {

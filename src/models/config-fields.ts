@@ -1,6 +1,7 @@
 // Fields of config.json that families share, as schemas in Hugging Face's names. Knows no family.
 // Fields and defaults: huggingface/transformers v5.23, models/*/configuration_*.py.
 import { z } from "zod";
+import { ropeScalingSchema } from "./rope-scaling.js";
 
 // Far above every published model, so that a damaged file cannot ask for more names and tensors than memory holds.
 const MAX_WIDTH = 2 ** 24;
@@ -20,21 +21,6 @@ export const numPositions = z.int().min(1);
 export const positive = z.number().positive();
 const tokenId = z.int().min(0).nullish();
 
-const ropeScaling = z.looseObject({
-  rope_type: z.enum(["linear", "dynamic", "yarn", "llama3"]),
-  factor: positive,
-  original_max_position_embeddings: numPositions.optional(),
-  beta_fast: positive.optional(),
-  beta_slow: positive.optional(),
-  mscale: z.number().optional(),
-  mscale_all_dim: z.number().optional(),
-  low_freq_factor: positive.optional(),
-  high_freq_factor: positive.optional(),
-});
-
-/** Scaling of rotary positions: linear, dynamic, YaRN or Llama 3. */
-export type HfRopeScaling = z.infer<typeof ropeScaling>;
-
 /** What every family's configuration has. */
 export const common = {
   architectures: z.array(z.string()).optional(),
@@ -49,7 +35,7 @@ export const common = {
   rms_norm_eps: positive.default(1e-6),
   tie_word_embeddings: z.boolean().default(false),
   rope_theta: positive.default(10000),
-  rope_scaling: ropeScaling.nullable().default(null),
+  rope_scaling: ropeScalingSchema.nullable().default(null),
   torch_dtype: z.enum(["float32", "bfloat16", "float16"]).optional(),
   bos_token_id: tokenId,
   eos_token_id: z.union([z.int().min(0), z.array(z.int().min(0))]).nullish(),

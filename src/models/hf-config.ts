@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { familyOf, findFamily, type HfConfig, SUPPORTED_MODEL_TYPES } from "./families.js";
+import { normaliseRope, ROPE_TYPES } from "./rope-scaling.js";
 
 type JsonObject = Record<string, unknown>;
 
@@ -46,32 +47,25 @@ export function toHfConfigJson(config: HfConfig): JsonObject {
 
 /** Brings the newer spellings to the older one. Nulls in place of an absent value are dropped where null has no meaning. */
 function normalise(raw: JsonObject): Record<string, unknown> {
-  const { rope_parameters, dtype, num_mtp_layers, ...rest } = raw;
+  const { rope_parameters, original_max_position_embeddings, dtype, num_mtp_layers, ...rest } = raw;
   const config: Record<string, unknown> = { ...rest };
   config.torch_dtype ??= dtype ?? undefined;
   config.num_key_value_heads ??= undefined;
   config.head_dim ??= undefined;
   if (num_mtp_layers !== undefined) config.num_nextn_predict_layers ??= num_mtp_layers;
-  if (isRecord(rope_parameters)) {
-    const { rope_theta, ...scaling } = rope_parameters;
-    config.rope_theta ??= rope_theta;
-    config.rope_scaling ??= scaling;
-  }
-  config.rope_scaling = normaliseScaling(config.rope_scaling);
-  return config;
-}
-
-function normaliseScaling(scaling: unknown): unknown {
-  if (!isRecord(scaling)) return scaling;
-  const { type, ...rest } = scaling;
-  const ropeType = rest.rope_type ?? type;
-  return ropeType === undefined || ropeType === "default" ? null : { ...rest, rope_type: ropeType };
+  return { ...config, ...normaliseRope(raw) };
 }
 
 function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): string {
   const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") return `${path}.${issue.keys.join(`, ${path}.`)}: not a setting of this ${path}, remove it`;
   const value = issue.path.reduce<unknown>((at, key) => (isRecord(at) ? at[key as string] : undefined), config);
   if (value === undefined) return `${path} is missing`;
+  if (path === "rope_scaling.rope_type" && value === "default") {
+    const { rope_type: _, ...rest } = config.rope_scaling as JsonObject;
+    return `rope_scaling: ${Object.keys(rest).join(", ")} without a rope_type; expected one of ${ROPE_TYPES.join(", ")}`;
+  }
+  if (path === "rope_scaling.rope_type") return `${path}: expected one of ${ROPE_TYPES.join(", ")}, got ${JSON.stringify(value)}`;
   const wanted = issue.message
     .replace(/^Invalid (input|option): /, "")
     .replace(/, received .*$/, "")

@@ -14,6 +14,7 @@ import { rmsNorm } from "../tensor/ops/norm.js";
 import { type Parameter, recompute } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./families.js";
+import { contextOf } from "./rope-scaling.js";
 
 /** How a model is made. */
 export interface ModelOptions {
@@ -24,6 +25,8 @@ export interface ModelOptions {
   readonly isFrozen?: boolean;
   /** Where its weights lie and it runs; default: the default device. */
   readonly device?: Device;
+  /** Longest sequence it will see, where that decides how positions are scaled (LongRoPE); default: the original context. */
+  readonly context?: number;
 }
 
 /** Size and kind of a paged cache. */
@@ -66,6 +69,8 @@ export interface ForwardResult {
 /** A decoder-only language model. Parameter names in files are Hugging Face's. */
 export abstract class LanguageModel {
   readonly parameters: ParameterSet;
+  /** The longest sequence the model takes. */
+  readonly maxPositions: number;
   protected readonly embedTokens: Parameter;
   protected readonly layers: DecoderLayer[];
   private readonly finalNorm: Parameter;
@@ -73,10 +78,11 @@ export abstract class LanguageModel {
 
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0, isFrozen = false, device }: ModelOptions,
+    { compute = "f32", seed = 0, isFrozen = false, device, context }: ModelOptions,
     buildLayers: (parameters: ParameterSet) => DecoderLayer[],
   ) {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
+    this.maxPositions = contextOf(config, context);
     this.parameters = new ParameterSet(compute, seed, isFrozen, device);
     this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std }, frozen: isTied ? "packed" : "rows" });
     this.layers = buildLayers(this.parameters);
@@ -103,9 +109,6 @@ export abstract class LanguageModel {
   }
   get vocabSize(): number {
     return this.config.vocab_size;
-  }
-  get maxPositions(): number {
-    return this.config.max_position_embeddings;
   }
   /** Mixture layers, for balancing and load figures. */
   get moeLayers(): MoeLayer[] {

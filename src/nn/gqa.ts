@@ -99,7 +99,7 @@ export class GqaAttention {
   }
 
   private get scale(): number {
-    return this.config.headDim ** -0.5 * this.table.softmaxScale;
+    return this.config.headDim ** -0.5;
   }
 
   private queriesKeysValues(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {

@@ -32,6 +32,8 @@ export interface MlaConfig {
   readonly value: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
+  /** What the softmax scale is multiplied by (YaRN's mscale_all_dim). */
+  readonly softmaxScale: number;
   readonly ropeInterleave: boolean;
   /** Biases on the projections down to queries' and keys' latents and on the output. */
   readonly hasBias: boolean;
@@ -80,7 +82,7 @@ export class MlaAttention {
     this.outputBias = biasOf("o_proj", hidden, heads * value);
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
     this.invFreq = constant(this.table.invFreq, [rotary / 2], parameters.device);
-    this.scale = (nope + rotary) ** -0.5 * this.table.softmaxScale;
+    this.scale = (nope + rotary) ** -0.5 * config.softmaxScale;
   }
 
   /** Width of a cache entry: (dc + dR) numbers latent, H·(dn + dR + dv) per head. */

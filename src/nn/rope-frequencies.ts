@@ -1,57 +1,63 @@
-// Inverse frequencies of rotary embeddings: plain, YaRN (DeepSeek), Llama 3. Pure numbers.
+// Inverse frequencies of rotary embeddings: plain, linear, Llama 3, YaRN, LongRoPE. Pure numbers.
+// Rules: huggingface/transformers v5.23, modeling_rope_utils.py; YaRN: Peng et al. 2023, §3.2; LongRoPE: Ding et al. 2024.
 
-/** RoPE scaling as `config.json` gives it, in our names. */
+/** Scaling of rotary positions with every default resolved. */
 export type RopeScaling =
+  | { readonly type: "linear"; readonly factor: number }
+  | { readonly type: "llama3"; readonly factor: number; readonly lowFreqFactor: number; readonly highFreqFactor: number; readonly originalMaxPositions: number }
   | {
       readonly type: "yarn";
       readonly factor: number;
       readonly originalMaxPositions: number;
       readonly betaFast: number;
       readonly betaSlow: number;
-      /** Absent: the plain YaRN attention factor applies to cos and sin. */
-      readonly mscale?: number;
-      readonly mscaleAllDim?: number;
+      /** Whether the ends of the ramp are rounded to whole dimensions. */
+      readonly truncate: boolean;
+      readonly attentionFactor: number;
     }
-  | { readonly type: "llama3"; readonly factor: number; readonly lowFreqFactor: number; readonly highFreqFactor: number; readonly originalMaxPositions: number }
-  | { readonly type: "linear"; readonly factor: number };
+  /** One divisor for each frequency (LongRoPE). */
+  | { readonly type: "divided"; readonly divisors: readonly number[]; readonly attentionFactor: number };
 
-/** Frequencies [dim/2] in radians per position, and what cos/sin and the softmax scale are multiplied by. */
+/** Frequencies [dim/2] in radians per position, and what cos and sin are multiplied by. */
 export interface RopeTable {
   readonly invFreq: Float32Array;
   readonly factor: number;
-  readonly softmaxScale: number;
 }
 
 /** The table for `dim` rotated dimensions with base `theta`. */
 export function ropeTable(dim: number, theta: number, scaling: RopeScaling | null): RopeTable {
   const plain = Float64Array.from({ length: dim / 2 }, (_, i) => theta ** ((-2 * i) / dim));
-  if (!scaling) return { invFreq: Float32Array.from(plain), factor: 1, softmaxScale: 1 };
-  if (scaling.type === "linear") return { invFreq: Float32Array.from(plain, (f) => f / scaling.factor), factor: 1, softmaxScale: 1 };
-  if (scaling.type === "llama3") return { invFreq: Float32Array.from(plain, (f) => llama3Frequency(f, scaling)), factor: 1, softmaxScale: 1 };
-  const ramp = yarnRamp(dim, theta, scaling);
-  const invFreq = Float32Array.from(plain, (f, i) => f * (1 - ramp(i)) + (f / scaling.factor) * ramp(i));
-  return { invFreq, ...yarnScales(scaling) };
+  const factor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+  return { invFreq: Float32Array.from(plain, scaling ? scaledBy(scaling, dim, theta) : (f) => f), factor };
 }
 
-type Yarn = Extract<RopeScaling, { type: "yarn" }>;
+function scaledBy(scaling: RopeScaling, dim: number, theta: number): (frequency: number, i: number) => number {
+  switch (scaling.type) {
+    case "linear":
+      return (f) => f / scaling.factor;
+    case "llama3":
+      return (f) => llama3Frequency(f, scaling);
+    case "divided":
+      return (f, i) => f / scaling.divisors[i];
+    case "yarn": {
+      const ramp = yarnRamp(dim, theta, scaling);
+      return (f, i) => f * (1 - ramp(i)) + (f / scaling.factor) * ramp(i);
+    }
+  }
+}
 
-/** 0 keeps a frequency, 1 divides it by the factor (Peng et al. 2023, YaRN §3.2). */
-function yarnRamp(dim: number, theta: number, s: Yarn): (i: number) => number {
+/** 0 keeps a frequency, 1 divides it by the factor. */
+function yarnRamp(dim: number, theta: number, s: Extract<RopeScaling, { type: "yarn" }>): (i: number) => number {
   const correction = (rotations: number) => (dim * Math.log(s.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
-  const low = Math.max(Math.floor(correction(s.betaFast)), 0);
-  const high = Math.min(Math.ceil(correction(s.betaSlow)), dim - 1);
+  const [start, end] = [correction(s.betaFast), correction(s.betaSlow)];
+  const low = Math.max(s.truncate ? Math.floor(start) : start, 0);
+  const high = Math.min(s.truncate ? Math.ceil(end) : end, dim - 1);
   const width = high === low ? 0.001 : high - low;
   return (i) => Math.min(Math.max((i - low) / width, 0), 1);
 }
 
-const yarnMscale = (factor: number, mscale: number) => (factor > 1 ? 0.1 * mscale * Math.log(factor) + 1 : 1);
-
-/** As transformers 5.23 deepseek_v3: mscale_all_dim squared on the softmax scale, the ratio of both on cos and sin. */
-function yarnScales(s: Yarn): { factor: number; softmaxScale: number } {
-  const softmaxScale = s.mscaleAllDim ? yarnMscale(s.factor, s.mscaleAllDim) ** 2 : 1;
-  const factor = s.mscale && s.mscaleAllDim ? yarnMscale(s.factor, s.mscale) / yarnMscale(s.factor, s.mscaleAllDim) : yarnMscale(s.factor, 1);
-  return { factor, softmaxScale };
-}
+/** YaRN's growth of attention with the factor: 0.1 · mscale · ln(factor) + 1, and 1 where nothing is stretched. */
+export const yarnMscale = (factor: number, mscale = 1): number => (factor > 1 ? 0.1 * mscale * Math.log(factor) + 1 : 1);
 
 function llama3Frequency(f: number, s: Extract<RopeScaling, { type: "llama3" }>): number {
   const wavelength = (2 * Math.PI) / f;

@@ -1,6 +1,7 @@
 // Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
 import { ConfigError } from "../errors.js";
 import { generate, samplingCacheTokens } from "../inference/generate.js";
+import { contextOf } from "../models/rope-scaling.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { parseResponse } from "../tasks/response.js";
 import type { PromptTemplate, Task } from "../tasks/task.js";
@@ -102,11 +103,12 @@ function longestPrompt({ tokenizer, template, task, seed }: PlannedReinforcement
 }
 
 function refuseIfTooLong({ config }: PlannedModel, promptTokens: number, completionTokens: number): void {
-  const room = config.max_position_embeddings - promptTokens;
+  const context = contextOf(config);
+  const room = context - promptTokens;
   if (completionTokens <= room) return;
   const mend =
     room > 0 ? `set rl.maxCompletionLength=${room} or less` : "the prompts alone are too long: use a shorter template or a model with a longer context";
   throw new ConfigError(
-    `prompts of ${promptTokens} tokens and completions of ${completionTokens} need ${promptTokens + completionTokens} positions, the model has ${config.max_position_embeddings}; ${mend}`,
+    `prompts of ${promptTokens} tokens and completions of ${completionTokens} need ${promptTokens + completionTokens} positions, the model has ${context}; ${mend}`,
   );
 }

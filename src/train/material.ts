@@ -7,6 +7,7 @@ import { ConfigError, DataError, didYouMean } from "../errors.js";
 import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
+import { contextOf } from "../models/rope-scaling.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
 import { trainBpe } from "../tokenizer/bpe-trainer.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
@@ -86,11 +87,10 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
   const corpus = readTextCorpus(path, options.validationFraction);
   const tokenizer = tokenizerFor(request.tokenizer, corpus, options.vocabSize);
   const config = configFor(request, tokenizer);
-  const context = options.context ?? config.max_position_embeddings;
-  if (context > config.max_position_embeddings)
-    throw new ConfigError(
-      `pretrain: context ${context} is longer than the model's ${config.max_position_embeddings}; lower it or set model.max_position_embeddings`,
-    );
+  const longest = contextOf(config);
+  const context = options.context ?? longest;
+  if (context > longest)
+    throw new ConfigError(`pretrain: context ${context} is longer than the model's ${longest}; lower it or set model.max_position_embeddings`);
   const train = windowsOf(corpus.train, tokenizer, context);
   if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
   const validation = windowsOf(corpus.heldOut, tokenizer, context).slice(0, MAX_VALIDATION);

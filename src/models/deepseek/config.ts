@@ -3,7 +3,8 @@ import { z } from "zod";
 import type { MlaConfig } from "../../nn/mla.js";
 import type { MoeConfig } from "../../nn/moe.js";
 import { common, count, Demands, MAX_EXPERTS } from "../config-fields.js";
-import { ropeScalingOf } from "../rope-scaling.js";
+import type { ModelOptions } from "../language-model.js";
+import { contextOf, ropeConflicts, ropeScalingOf, softmaxScaleOf } from "../rope-scaling.js";
 import type { DeepseekV2HfConfig } from "./v2.js";
 import type { DeepseekV3HfConfig } from "./v3.js";
 
@@ -40,11 +41,11 @@ export function deepseekConflicts(config: DeepseekHfConfig): string[] {
     active <= (experts / groups) * groupsUsed,
     `num_experts_per_tok ${active} must fit into topk_group ${groupsUsed} groups of ${experts / groups} experts`,
   );
-  return checks.problems;
+  return [...checks.problems, ...ropeConflicts(config, rotary)];
 }
 
 /** Sizes of the attention layers. */
-export function mlaConfigOf(c: DeepseekHfConfig): MlaConfig {
+export function mlaConfigOf(c: DeepseekHfConfig, { context }: ModelOptions): MlaConfig {
   return {
     hidden: c.hidden_size,
     hasBias: c.attention_bias,
@@ -55,7 +56,8 @@ export function mlaConfigOf(c: DeepseekHfConfig): MlaConfig {
     rotary: c.qk_rope_head_dim,
     value: c.v_head_dim,
     ropeTheta: c.rope_theta,
-    ropeScaling: ropeScalingOf(c),
+    ropeScaling: ropeScalingOf(c, contextOf(c, context)),
+    softmaxScale: softmaxScaleOf(c),
     ropeInterleave: c.model_type === "deepseek_v2" || c.rope_interleave,
   };
 }

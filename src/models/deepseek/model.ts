@@ -21,7 +21,7 @@ export class DeepseekModel extends LanguageModel {
 
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
     const { num_hidden_layers: count, first_k_dense_replace: dense } = config;
-    super(config, options, (parameters) => Array.from({ length: count }, (_, i) => buildLayer(config, parameters, i, i >= dense)));
+    super(config, options, (parameters) => Array.from({ length: count }, (_, i) => buildLayer(config, options, parameters, i, i >= dense)));
     this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
   }
 
@@ -70,17 +70,17 @@ export class DeepseekModel extends LanguageModel {
       this.config.hidden_size,
       this.config.rms_norm_eps,
       { std: this.config.initializer_range },
-      buildLayer(this.config, this.parameters, index, true),
+      buildLayer(this.config, { context: this.maxPositions }, this.parameters, index, true),
     );
   }
 }
 
 const numSequences = ({ cuSeqlens }: PackedBatch): number => cuSeqlens.shape[0] - 1;
 
-function buildLayer(config: DeepseekHfConfig, parameters: ParameterSet, index: number, isMoe: boolean): DecoderLayer {
+function buildLayer(config: DeepseekHfConfig, options: ModelOptions, parameters: ParameterSet, index: number, isMoe: boolean): DecoderLayer {
   const prefix = `model.layers.${index}`;
   const init = { std: config.initializer_range };
-  const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config), init);
+  const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config, options), init);
   const feedForward: FeedForward = isMoe
     ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
     : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);

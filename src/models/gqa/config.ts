@@ -2,8 +2,8 @@
 import type { z } from "zod";
 import type { GqaConfig } from "../../nn/gqa.js";
 import { type common, count, Demands } from "../config-fields.js";
-import type { HfConfig } from "../families.js";
-import { ropeScalingOf } from "../rope-scaling.js";
+import type { ModelOptions } from "../language-model.js";
+import { contextOf, ropeConflicts, ropeScalingOf } from "../rope-scaling.js";
 
 /** Fields of grouped-query attention. */
 export const headCounts = { num_key_value_heads: count.optional(), head_dim: count.optional() };
@@ -18,15 +18,16 @@ export function withHeadCounts<C extends GqaFields>(config: C): C {
 }
 
 /** What cannot be among the sizes of grouped-query attention. */
-export function headConflicts({ num_attention_heads: heads, num_key_value_heads: groups, head_dim: headDim }: GqaFields): string[] {
+export function headConflicts(config: GqaFields): string[] {
+  const { num_attention_heads: heads, num_key_value_heads: groups, head_dim: headDim } = config;
   const checks = new Demands();
   checks.demand(heads % groups === 0, `num_attention_heads ${heads} must be a multiple of num_key_value_heads ${groups}`);
   checks.demand(headDim % 2 === 0, `the head size ${headDim} must be even for rotary positions`);
-  return checks.problems;
+  return [...checks.problems, ...ropeConflicts(config, headDim)];
 }
 
 /** Sizes of a plain attention layer. */
-export function gqaConfigOf(c: GqaFields): GqaConfig {
+export function gqaConfigOf(c: GqaFields, { context }: ModelOptions): GqaConfig {
   return {
     qkvBias: false,
     outputBias: false,
@@ -36,6 +37,6 @@ export function gqaConfigOf(c: GqaFields): GqaConfig {
     kvHeads: c.num_key_value_heads,
     headDim: c.head_dim,
     ropeTheta: c.rope_theta,
-    ropeScaling: ropeScalingOf(c as HfConfig),
+    ropeScaling: ropeScalingOf(c, contextOf(c, context)),
   };
 }

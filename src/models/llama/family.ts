@@ -56,7 +56,7 @@ export const llama: ModelFamily<LlamaHfConfig> = {
   conflicts: headConflicts,
   build(config, options) {
     const { attention_bias: hasBias, mlp_bias: mlpBias } = config;
-    const attention = { ...gqaConfigOf(config), qkvBias: hasBias, outputBias: hasBias };
+    const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias };
     return new GqaModel(config, options, () => ({ attention, mlpBias }));
   },
   gguf,

@@ -36,7 +36,7 @@ export const qwen2: ModelFamily<Qwen2HfConfig> = {
   complete: withHeadCounts,
   conflicts: headConflicts,
   build(config, options) {
-    const attention = { ...gqaConfigOf(config), qkvBias: true };
+    const attention = { ...gqaConfigOf(config, options), qkvBias: true };
     return new GqaModel(config, options, () => ({ attention }));
   },
   gguf,
