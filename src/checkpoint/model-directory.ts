@@ -6,6 +6,7 @@ import { CheckpointError } from "../errors.js";
 import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
 import { errorCode, type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
 import { type FileDigest, writeFileWith } from "./file-writer.js";
+import { hfJson } from "./hf-json.js";
 import { type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 import { readJsonObject } from "./json-file.js";
 import { openModelTensors, openSafetensors, writeSafetensors } from "./safetensors.js";
@@ -77,8 +78,8 @@ export async function openModelDirectory(directory: string, fs: FileSystem = mac
 }
 
 function textFiles(contents: ModelDirectoryContents): Map<string, string> {
-  const texts = new Map([["config.json", exactJson(contents.config, "config")]]);
-  if (contents.generationConfig) texts.set("generation_config.json", exactJson(contents.generationConfig, "generationConfig"));
+  const texts = new Map([["config.json", hfJson(contents.config, "config")]]);
+  if (contents.generationConfig) texts.set("generation_config.json", hfJson(contents.generationConfig, "generationConfig"));
   for (const [name, text] of Object.entries(contents.files ?? {})) {
     if (RESERVED_FILES.includes(name) || basename(name) !== name) throw new CheckpointError(`a checkpoint cannot take a further file named ${name}`);
     texts.set(name, text);
