@@ -2,6 +2,7 @@
 // Each line below may import the lines above it and its own folder, nothing else.
 
 const LAYERS = [
+  ["src/plain-text"],
   ["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
   ["src/process-lock"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],

@@ -1,7 +1,12 @@
 // The error classes of the project. Each message is one line: what was expected, what came, how to mend it.
+import { oneLine } from "./plain-text.js";
 
 /** Base of every error Luciole raises on purpose. The command line prints its message alone; the stack only with `--debug`. */
 export class LucioleError extends Error {
+  /** What a message quotes of others' files and texts steers no terminal and breaks no line. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message && oneLine(message), options);
+  }
   override get name(): string {
     return this.constructor.name;
   }

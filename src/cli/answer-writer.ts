@@ -1,7 +1,8 @@
 // Shows a model's answer while it is being written, its thinking apart. Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
 import type { TokenPart } from "../inference/request.js";
-import { withoutControls } from "./terminal-text.js";
+import { jsonLine, withoutControls } from "../plain-text.js";
+import { tell } from "./run-verb.js";
 
 /** Where an answer goes: standard output, or a test's own. */
 export interface AnswerStream {
@@ -32,9 +33,9 @@ export class AnswerWriter {
   private finish(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>): void {
     const { numTokens, seconds, stopReason }: ReplyFigures = figures;
     const told = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
-    if (this.options.json) this.stream.write(`${JSON.stringify(told)}\n`);
+    if (this.options.json) this.stream.write(jsonLine(told));
     else this.stream.write(`${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
-    if (!this.options.json && stopReason === "length") process.stderr.write(`(cut off at ${numTokens} tokens; allow more with --max-tokens)\n`);
+    if (!this.options.json && stopReason === "length") tell(`(cut off at ${numTokens} tokens; allow more with --max-tokens)`);
   }
 
   private showPiece(part: TokenPart, piece: string): void {

@@ -2,11 +2,11 @@
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { LucioleError } from "../errors.js";
+import { oneLine, withoutControls } from "../plain-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { MAX_HISTORY, readHistory, writeHistory } from "./chat-history.js";
 import { MessageLines } from "./message-lines.js";
 import { ReplyView } from "./reply-view.js";
-import { withoutControls } from "./terminal-text.js";
 
 const PROMPT = "> ";
 const CONTINUATION = "… ";
@@ -119,7 +119,7 @@ class ChatTerminal {
     } catch (error) {
       const isSystem = typeof (error as NodeJS.ErrnoException).code === "string";
       if (!(error instanceof LucioleError) && !isSystem) throw error;
-      process.stdout.write(`error: ${(error as Error).message}\n`);
+      process.stdout.write(`error: ${oneLine((error as Error).message)}\n`);
     }
   }
 

@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import type { OpenedChat } from "../inference/chat-model.js";
 import { type ChatEvent, ChatSession } from "../inference/chat-session.js";
 import { chatStyle } from "../inference/chat-style.js";
+import { jsonLine, withoutControls } from "../plain-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";
 import { StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
 import type { ThinkMode } from "./reply-view.js";
-import { listenForSignals } from "./run-verb.js";
+import { listenForSignals, tell } from "./run-verb.js";
 
 /** Flags as commander gives them. */
 export interface ChatFlags extends OpenFlags {
@@ -61,7 +62,7 @@ async function chatByLines(state: ChatState, json: boolean): Promise<void> {
       if (isCommand(line)) {
         const result = runCommand(line, state);
         if (result === "exit") return;
-        process.stderr.write(`${result.join("\n")}\n`);
+        tell(result.join("\n"));
       } else await answerLine(line.startsWith("//") ? line.slice(1) : line, state, json, stop.signal);
       if (stop.signal.aborted) break;
     }
@@ -81,7 +82,7 @@ async function answerLine(question: string, state: ChatState, json: boolean, sig
     } else if (!json && event.kind === "piece" && event.part === "answer") {
       const text: string = isBegun ? event.text : event.text.trimStart();
       isBegun ||= text !== "";
-      process.stdout.write(text);
+      process.stdout.write(process.stdout.isTTY ? withoutControls(text) : text);
     }
   }
 }
@@ -90,5 +91,5 @@ function finishLine(question: string, { thinking, answer, figures }: Extract<Cha
   state.lastThinking = thinking;
   const { numTokens, seconds, stopReason } = figures;
   const value = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : "\n");
+  process.stdout.write(json ? jsonLine(value) : "\n");
 }

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import type { ConvertedTensor } from "../checkpoint/convert-model.js";
 import { formatBytes } from "../checkpoint/file-system.js";
 import { convertModel } from "../library/convert.js";
+import { withoutControls } from "../plain-text.js";
+import { shownPath } from "../run/own-command.js";
 import { formatDuration } from "../run/report-format.js";
 import { StoppedBySignal } from "./failure.js";
-import { type ComputeFlags, listenForSignals, openForAnswers, shownPath, writeResult } from "./run-verb.js";
+import { type ComputeFlags, listenForSignals, openForAnswers, tell, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
 export interface ConvertFlags extends ComputeFlags {
@@ -24,7 +26,7 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
   };
   try {
     await openForAnswers(flags);
-    const warn = (line: string) => process.stderr.write(`warning: ${line}\n`);
+    const warn = (line: string) => tell(`warning: ${line}`);
     const { type, tensors } = await convertModel(from, to, { type: flags.type, onTensor, warn });
     const seconds = (performance.now() - startedMs) / 1000;
     const { size: bytes } = await stat(to.endsWith(".gguf") ? to : join(to, "model.safetensors"));
@@ -38,7 +40,7 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
 }
 
 const progressLine = (isShown: boolean) => (text: string) => {
-  if (isShown) process.stderr.write(`\r\u001b[K${text}`);
+  if (isShown) process.stderr.write(`\r\u001b[K${withoutControls(text)}`);
 };
 
 interface Conversion {

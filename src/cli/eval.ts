@@ -8,7 +8,7 @@ import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shownPath } from "../run/own-command.js";
 import { formatPercent, withError } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out.js";
@@ -18,7 +18,7 @@ import { configOfRun, reopenRun } from "../train/reopen.js";
 import { evaluationOfRun } from "./eval-defaults.js";
 import { StoppedBySignal } from "./failure.js";
 import { taskFor } from "./rl.js";
-import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
+import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, tell, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 
 /** Flags as commander gives them. */
@@ -127,20 +127,20 @@ async function openRun(path: string, { seed, ...request }: Request, machine: Mac
   return RunDirectory.create({ verb: "eval", path, seed, options: request, fingerprints, isa: machine.isa, threads: machine.threads });
 }
 
-const notice = (line: string) => process.stderr.write(`warning: ${line}\n`);
+const notice = (line: string) => tell(`warning: ${line}`);
 const isFile = (path: string | null | undefined): path is string => typeof path === "string" && existsSync(path);
 
 async function sample(request: Request, store: Store | null, signal: AbortSignal) {
   const opened = await openModel(request.model);
   const { model, tokenizer, template, stopIds, warning } = opened;
   try {
-    if (warning) process.stderr.write(`warning: ${warning}\n`);
+    if (warning) tell(`warning: ${warning}`);
     const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
     const policy = { model, tokenizer, template: template ?? "r1-zero", stopIds };
     const { samplesPerProblem, slots, seed } = request;
     const problems = heldOutProblems(task, seed, request.problems);
     const notice = shortfall(task, request.problems, problems.length);
-    if (notice) process.stderr.write(`note: ${notice}\n`);
+    if (notice) tell(`note: ${notice}`);
     const { temperature, topP } = samplingOf(opened.generation, { temperature: request.temperature ?? undefined, topP: request.topP ?? undefined });
     const longest = longestPrompt(
       policy,

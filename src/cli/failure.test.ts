@@ -32,3 +32,11 @@ test("a stop on request exits with its signal's code, help with 0, a bad flag wi
   expect(report(new CommanderError(0, "commander.helpDisplayed", "")).code).toBe(0);
   expect(report(new CommanderError(1, "commander.unknownOption", ""))).toEqual({ code: 2, text: "" });
 });
+test("what an error quotes of others' texts cannot steer the terminal", () => {
+  const evil = "tensor \x1b]0;owned\x07\u009b31m\rx\x1b[2J";
+  for (const error of [new CheckpointError(evil), new TypeError(evil), evil, new ConfigError("x", { cause: new Error(evil) })]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(report(error, true).text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+  }
+  expect(report(new CheckpointError(evil)).text).toBe("error: tensor ]0;owned31m x[2J\n");
+});

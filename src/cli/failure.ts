@@ -1,6 +1,7 @@
 // What a failed command says and which code it exits with: 1 failed, 2 wrong usage, 128 + signal stopped on request.
 import { CommanderError } from "commander";
 import { ConfigError, LucioleError } from "../errors.js";
+import { oneLine, withoutControls } from "../plain-text.js";
 
 /** Thrown when a signal stopped a verb; `message` says what was saved and how to go on. */
 export class StoppedBySignal extends Error {
@@ -25,12 +26,12 @@ export function reportFailure(
     return error.exitCode;
   }
   write(`${describe(error)}\n`);
-  if (debug && error instanceof Error) write(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`);
+  if (debug && error instanceof Error) write(withoutControls(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`));
   return error instanceof ConfigError ? 2 : 1;
 }
 
 function describe(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+  const message = oneLine(error instanceof Error ? error.message : String(error));
   if (error instanceof LucioleError) return `error: ${message}`;
   const isSystem = typeof (error as NodeJS.ErrnoException | undefined)?.code === "string";
   return isSystem ? `error: ${message}` : `error: ${message} (unexpected: run again with --debug and report what it prints)`;

@@ -1,7 +1,7 @@
 // From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows no conversation.
 import { type OpenedChat, openForChat } from "../inference/chat-model.js";
 import { modelPath } from "./model-path.js";
-import { type ComputeFlags, openForAnswers } from "./run-verb.js";
+import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 
 /** Flags of verbs that answer. */
 export interface OpenFlags extends ComputeFlags {
@@ -13,7 +13,7 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const path = modelPath(name);
   await openForAnswers(flags);
   const opened = await openForChat(path, { cacheTokens: flags.context, onProgress: process.stderr.isTTY ? showLoading() : undefined });
-  if (opened.warning) process.stderr.write(`warning: ${opened.warning}\n`);
+  if (opened.warning) tell(`warning: ${opened.warning}`);
   return opened;
 }
 

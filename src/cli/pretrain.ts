@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { countTargets } from "../train/batch.js";
@@ -12,7 +12,7 @@ import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../t
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
 import { pretrainOptions } from "../train/training-options.js";
-import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
+import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
 

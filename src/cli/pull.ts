@@ -12,11 +12,11 @@ import {
   suggestedGguf,
   type ToChoose,
 } from "../hub/index.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shellWord } from "../run/own-command.js";
 import { formatSize } from "../run/report-format.js";
 import { TransferProgress } from "../run/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
-import { listenForSignals, writeResult } from "./run-verb.js";
+import { listenForSignals, tell, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
 export interface PullFlags {
@@ -66,8 +66,8 @@ function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
 }
 
 function commandOf(name: ModelName, { include, verify }: PullFlags): string {
-  const patterns = include.map((pattern) => ` --include '${pattern.replaceAll("'", `'\\''`)}'`);
-  return `${ownCommand()} pull ${formatModelName(name)}${patterns.join("")}${verify ? " --verify" : ""}`;
+  const patterns = include.map((pattern) => ` --include ${shellWord(pattern)}`);
+  return `${ownCommand()} pull ${shellWord(formatModelName(name))}${patterns.join("")}${verify ? " --verify" : ""}`;
 }
 
 function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, progress: TransferProgress, { json }: PullFlags): void {
@@ -78,7 +78,11 @@ function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, pro
   if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them fetched`);
   progress.close();
   const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "all there already"}`;
-  writeResult(json, { ...facts, totalBytes }, () => [...(isNew ? [] : [there]), pulled.folder, `Ask it: ${ownCommand()} run ${formatModelName(name)} "…"`]);
+  writeResult(json, { ...facts, totalBytes }, () => [
+    ...(isNew ? [] : [there]),
+    pulled.folder,
+    `Ask it: ${ownCommand()} run ${shellWord(formatModelName(name))} "…"`,
+  ]);
 }
 
 /** The choices are lines of their own before the one line of the error. */
@@ -86,7 +90,7 @@ function toChoose({ repo, choices }: ToChoose): ConfigError {
   const width = Math.max(...choices.map(({ label }) => label.length));
   for (const { label, files, sizeBytes } of choices) {
     const parts = files.length > 1 ? `, ${files.length} parts` : "";
-    process.stderr.write(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}\n`);
+    tell(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}`);
   }
   const name = formatModelName({ repo, revision: null, choice: suggestedGguf(choices) });
   return new ConfigError(`${repo} has ${choices.length} GGUF models; say which, for example: ${ownCommand()} pull ${name}`);

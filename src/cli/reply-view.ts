@@ -1,6 +1,7 @@
 // A reply on a terminal while it is made: thinking dim, as it comes, folded into one line, or hidden; then the answer. Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
-import { lastLines, withoutControls } from "./terminal-text.js";
+import { withoutControls } from "../plain-text.js";
+import { lastLines } from "./terminal-text.js";
 
 /** Thinking is shown as it comes; in a few lines that fold into one when it ends; or not at all. */
 export type ThinkMode = "on" | "fold" | "off";

@@ -1,9 +1,10 @@
 // What the verbs that make runs share: the machine, progress, Ctrl-C, and what is said at the end. Knows no stage of any run.
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { BackendError, ConfigError } from "../errors.js";
-import { ownCommand } from "../run/own-command.js";
+import { jsonLine, withoutControls } from "../plain-text.js";
+import { ownCommand, shownPath } from "../run/own-command.js";
 import { Progress } from "../run/progress.js";
 import { defaultRunName } from "../run/run-directory.js";
 import { type Machine, openMachine } from "../tensor/backends/machine.js";
@@ -60,9 +61,9 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
   const progress = new Progress({ json: flags.json });
   const stop = listenForSignals((name) => {
     progress.close();
-    process.stderr.write(`${name === "SIGINT" ? "Ctrl-C" : name}: stopping after this step and saving; once more stops at once\n`);
+    tell(`${name === "SIGINT" ? "Ctrl-C" : name}: stopping after this step and saving; once more stops at once`);
   });
-  const notice = (line: string) => process.stderr.write(`warning: ${line}\n`);
+  const notice = (line: string) => tell(`warning: ${line}`);
   try {
     return await body({ path, seed: flags.seed ?? 0, progress, signal: stop.signal, machine, notice, acceptChanges: flags.acceptChanges ?? false });
   } catch (error) {
@@ -112,17 +113,15 @@ export function listenForSignals(announce: (name: NodeJS.Signals) => void): Sign
   return { signal: controller.signal, exitCode: () => code, dispose };
 }
 
-/** A path as a person would type it from here, quoted where a shell needs it. */
-export function shownPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  const shown = short === "" || short.startsWith("..") ? path : short;
-  return /^[\w./-]+$/.test(shown) ? shown : JSON.stringify(shown);
-}
-
 /** Whether a run has come to its end: its summary is there. */
 export const isFinished = (path: string): boolean => existsSync(join(path, "summary.json"));
 
 /** Ends a verb: one JSON object on standard output, or lines for a person. */
 export function writeResult(json: boolean | undefined, value: object, lines: () => readonly string[]): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${lines().join("\n")}\n`);
+  process.stdout.write(json ? jsonLine(value) : withoutControls(`${lines().join("\n")}\n`));
+}
+
+/** Says something beside the result, on standard error. */
+export function tell(line: string): void {
+  process.stderr.write(withoutControls(`${line}\n`));
 }

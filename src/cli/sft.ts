@@ -5,7 +5,7 @@ import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { countTargets } from "../train/batch.js";
@@ -15,7 +15,7 @@ import { configOfRun, reopenRun } from "../train/reopen.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
 import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions } from "../train/training-options.js";
-import { performRun, type RunContext, type RunFlags, refuseBesideResume, shownPath, writeResult } from "./run-verb.js";
+import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
 

@@ -1,9 +1,8 @@
 // The end of a run in a terminal: before and after with standard errors, and where to look next.
 import { join } from "node:path";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shellWord, shownPath } from "../run/own-command.js";
 import type { EvaluationMetrics, RunSummary } from "../run/records.js";
 import { formatDuration, formatNumber, formatPercent, withError } from "../run/report-format.js";
-import { shownPath } from "./run-verb.js";
 
 const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [
   { key: "pass1", label: () => "pass@1", isRate: true },
@@ -29,7 +28,7 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
     size,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
-    `ask it:  ${ownCommand()} run ${shownPath(runDir)} ${JSON.stringify(question)}`,
+    `ask it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord(question)}`,
   ];
 }
 

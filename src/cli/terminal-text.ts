@@ -4,12 +4,6 @@
 const ZERO_WIDTH = /^(?:\p{M}|[\u200B-\u200F\u2060])$/u;
 const DOUBLE_WIDTH =
   /^[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFF}]|^\p{Emoji_Presentation}/u;
-/** Control characters but tab and line feed: an escape sequence could move the cursor or change the window's title. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const STEERING = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
-
-/** The text without control characters but tabs and line ends. */
-export const withoutControls = (text: string): string => text.replaceAll(STEERING, "");
 
 /** Columns that a character takes. */
 export function characterWidth(character: string): number {

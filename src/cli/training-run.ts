@@ -1,11 +1,12 @@
 // What `pretrain` and `sft` share at the command line: the end of a run, told. Knows neither's data.
 import { join } from "node:path";
+import { shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { writeReport } from "../run/report.js";
 import { formatDuration, formatNumber } from "../run/report-format.js";
 import { type RunDirectory, readRun } from "../run/run-directory.js";
 import type { MemoryKnobs } from "../train/memory-plan.js";
-import { isFinished, shownPath } from "./run-verb.js";
+import { isFinished } from "./run-verb.js";
 
 /** Writes summary and report, and closes the run. */
 export function finishRun(run: RunDirectory, summary: TrainingSummary): TrainingSummary {

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { rm, statfs } from "node:fs/promises";
 import { ConfigError, HubError } from "../errors.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shellWord } from "../run/own-command.js";
 import { formatSize } from "../run/report-format.js";
 import { RepositoryCache, sizeIfThere } from "./cache.js";
 import { type HubFile, readListing } from "./listing.js";
@@ -257,7 +257,7 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
 /** Without a network, what is there still serves. */
 function withCache(error: Unreachable, name: ModelName, cache: RepositoryCache): HubError {
   if (cache.commitOf(name.revision ?? DEFAULT_REVISION) === null) return error;
-  return new HubError(`${error.message}. What was pulled of it before can be used: ${ownCommand()} run ${formatModelName(name)}`, { cause: error });
+  return new HubError(`${error.message}. What was pulled of it before can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`, { cause: error });
 }
 
 const DISK_MENDS: Readonly<Record<string, string>> = {

@@ -87,7 +87,7 @@ export function unanswered(url: string, error: unknown, hasAnswered: boolean): H
     });
   }
   // Without the system's word on it, the request itself cannot be made.
-  if (code === undefined) return new HubError(`${host} cannot be asked (${message}); check HF_ENDPOINT`, { cause: error });
+  if (code === undefined) return new HubError(`${host} cannot be asked (${withoutAddresses(message)}); check HF_ENDPOINT`, { cause: error });
   if (!UNREACHABLE.includes(code) || hasAnswered) return new TemporaryFailure(`the connection to ${host} was lost (${code})`, null, { cause: error });
   return new Unreachable(`${host} cannot be reached (${code}); check the network${proxyHint()}, or name a mirror in HF_ENDPOINT`, { cause: error });
 }
@@ -98,6 +98,10 @@ function proxyHint(env: NodeJS.ProcessEnv = process.env): string {
   if (!name || env.NODE_USE_ENV_PROXY === "1") return "";
   return ` (${name} is set: Node heeds it from 22.21 or 24 on, with NODE_USE_ENV_PROXY=1)`;
 }
+
+/** Addresses may hold passwords and signed queries: no more of them is told than where they lead. */
+const withoutAddresses = (text: string): string =>
+  text.replaceAll(/\bhttps?:\/\/[^\s"'<>]*/gi, (url) => (URL.canParse(url) ? new URL(url).host : "an address"));
 
 /** What lies at the bottom of a failed fetch: the system's code, where there is one, and the last message. */
 function rootOf(error: unknown): { code?: string; message: string } {

@@ -43,3 +43,20 @@ test("a stop ends a request that is never answered", async () => {
   setTimeout(() => controller.abort(new Error("stopped")), 20);
   await expect(read(requestsOf(controller.signal, 60_000))).rejects.toThrow("stopped");
 });
+
+test.each([
+  ["a redirect", () => new Response(null, { status: 302, headers: { location: "https://user:secret@mirror.example/x?sig=secret" } })],
+  [
+    "a request that cannot be made",
+    () => {
+      throw new TypeError("Failed to parse URL from https://user:secret@mirror.example/x?sig=secret");
+    },
+  ],
+])("what is told of %s holds no credentials", async (_, answer) => {
+  vi.stubGlobal("fetch", async () => answer());
+  const refused = requestsOf(new AbortController().signal, 60_000).open("https://hub.example/file", new Headers());
+  await expect(refused).rejects.toThrow(
+    /^hub\.example (leads to an address that cannot be followed|cannot be asked \(Failed to parse URL from mirror\.example\))/,
+  );
+  await expect(refused).rejects.not.toThrow("secret");
+});

@@ -171,7 +171,7 @@ class Watch {
 
 function absolute(location: string, from: string): string {
   const url = URL.canParse(location, from) ? new URL(location, from) : null;
-  if (url && /^https?:$/.test(url.protocol)) return url.href;
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url.href;
   throw new HubError(`${new URL(from).host} leads to an address that cannot be followed; check HF_ENDPOINT`);
 }
 

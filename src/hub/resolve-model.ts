@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shellWord } from "../run/own-command.js";
 import { RepositoryCache } from "./cache.js";
 import { formatModelName, type ModelName, parseModelName } from "./names.js";
 import { ggufOf } from "./selection.js";
@@ -44,7 +44,9 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
     throw new ConfigError(`${name.repo}: several GGUF files were pulled; say which: ${asked.join(", ")}`);
   }
   if (name.choice === null && ggufs.length === 0) {
-    throw new ConfigError(`${name.repo}: only part of it was pulled, without ${missing.join(", ")}; go on with: ${ownCommand()} pull ${formatModelName(name)}`);
+    throw new ConfigError(
+      `${name.repo}: only part of it was pulled, without ${missing.join(", ")}; go on with: ${ownCommand()} pull ${shellWord(formatModelName(name))}`,
+    );
   }
   if (name.choice !== null && ggufs.length === 0) throw notPulled(formatModelName(name), name, cache);
   const chosen = name.choice === null ? ggufs[0] : ggufOf(ggufs, name.choice, `what was pulled of ${name.repo}`);
@@ -55,7 +57,7 @@ function notPulled(text: string, name: ModelName, cache: RepositoryCache): Confi
   const others = name.revision === null && name.choice === null ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit))) : [];
   const instead = others.length > 0 ? `, or use what was pulled of it: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
   return new ConfigError(
-    `${text}: there is no such directory, nor was such a model pulled; pull it with: ${ownCommand()} pull ${formatModelName(name)}${instead}`,
+    `${text}: there is no such directory, nor was such a model pulled; pull it with: ${ownCommand()} pull ${shellWord(formatModelName(name))}${instead}`,
   );
 }
 

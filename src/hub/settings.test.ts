@@ -48,3 +48,11 @@ test("offline is said by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE", () => {
   expect([isOffline({ HF_HUB_OFFLINE: "1" }), isOffline({ HF_HUB_OFFLINE: "True" }), isOffline({ TRANSFORMERS_OFFLINE: "yes" })]).toEqual([true, true, true]);
   expect([isOffline({}), isOffline({ HF_HUB_OFFLINE: "0" })]).toEqual([false, false]);
 });
+
+test("a timeout is seconds that a timer can count; others are refused", () => {
+  const stallMs = (text?: string) => hubSettings({ ...env, HF_HUB_DOWNLOAD_TIMEOUT: text }).stallMs;
+  expect([stallMs(), stallMs("0.5"), stallMs("86400")]).toEqual([30_000, 500, 86_400_000]);
+  for (const text of ["1e99", "86401", "0", "-1", "NaN", "soon"]) {
+    expect(() => stallMs(text)).toThrow(`HF_HUB_DOWNLOAD_TIMEOUT: expected seconds above 0 and at most 86400, got "${text}"`);
+  }
+});

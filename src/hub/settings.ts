@@ -28,6 +28,8 @@ export interface HubSettings {
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 const DEFAULT_STALL_SECONDS = 30;
+/** A day: the system's timers count 25 at most, and end at once where more is asked. */
+const LONGEST_STALL_SECONDS = 86_400;
 
 /** Reads HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT and the cache's. Throws ConfigError for what cannot be used. */
 export function hubSettings(env: Environment = process.env): HubSettings {
@@ -91,8 +93,8 @@ function readIfThere(path: string): string | undefined {
 function stallSeconds(text: string | undefined): number {
   if (!text) return DEFAULT_STALL_SECONDS;
   const seconds = Number(text);
-  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
-  throw new ConfigError(`HF_HUB_DOWNLOAD_TIMEOUT: expected seconds above 0, got ${JSON.stringify(text)}`);
+  if (seconds > 0 && seconds <= LONGEST_STALL_SECONDS) return seconds;
+  throw new ConfigError(`HF_HUB_DOWNLOAD_TIMEOUT: expected seconds above 0 and at most ${LONGEST_STALL_SECONDS}, got ${JSON.stringify(text)}`);
 }
 
 const isTrue = (text: string | undefined): boolean => /^(1|on|yes|true)$/i.test(text ?? "");

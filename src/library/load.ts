@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.js";
 import { hubSettings, isPulled, modelNameOf, pull, resolveModel } from "../hub/index.js";
 import { openForChat } from "../inference/chat-model.js";
 import type { InferenceOptions } from "../inference/open-for-inference.js";
+import { withoutControls } from "../plain-text.js";
 import { LoadedModel } from "./loaded-model.js";
 import { ensureDevice } from "./machine.js";
 
@@ -25,7 +26,7 @@ export interface LoadOptions extends Pick<InferenceOptions, "cacheType" | "devic
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<LoadedModel> {
   if (typeof name !== "string" || name === "") throw new ConfigError(`load: expected a path or the name of a model (org/name), got ${JSON.stringify(name)}`);
-  const { context, onProgress, warn = (line) => process.stderr.write(`warning: ${line}\n`), signal, cacheType, device } = options;
+  const { context, onProgress, warn = (line) => process.stderr.write(withoutControls(`warning: ${line}\n`)), signal, cacheType, device } = options;
   const path = existsSync(name) || isPulled(name) ? resolveModel(name) : await pulled(name, onProgress, warn, signal);
   if (device === undefined) await ensureDevice();
   const onRead = onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));

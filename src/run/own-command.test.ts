@@ -1,10 +1,11 @@
 // The command that is suggested is one that works where it is read.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { packageRoot } from "../package-root.js";
-import { ownCommand } from "./own-command.js";
+import { ownCommand, shellWord, shownPath } from "./own-command.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-command-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,5 +31,16 @@ test("in a clone, and in a project that has it, it is called through npx, also w
 });
 
 test("elsewhere it is called by its file", () => {
-  expect(ownCommand({ env: { PATH: "" }, cwd: elsewhere })).toMatch(/^node ".*\/dist\/src\/cli\/main\.js"$/);
+  expect(ownCommand({ env: { PATH: "" }, cwd: elsewhere })).toMatch(/^node \S*\/dist\/src\/cli\/main\.js$/);
 });
+
+test.each(["plain/run-1", "with space", "$(touch owned)", "`id`", 'a"b', "it's", "a;b", "~x", "!x", "*", "#x", "-rf", "--out=x", "ü"])(
+  "a shell reads %s as the one word that was meant, and no program takes it for an option",
+  (name) => {
+    const words = execFileSync("sh", ["-c", `printf '%s\\n' ${shellWord(name)}`], { cwd: folder, encoding: "utf8" });
+    expect(words).toBe(`${name}\n`);
+    const path = execFileSync("sh", ["-c", `printf '%s\\n' ${shownPath(join(folder, name), folder)}`], { cwd: folder, encoding: "utf8" }).trimEnd();
+    expect(path.startsWith("-")).toBe(false);
+    expect(join(folder, path)).toBe(join(folder, name));
+  },
+);

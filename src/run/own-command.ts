@@ -1,6 +1,6 @@
 // How a person calls this program from where they are. Knows npm's ways, no verb.
 import { statSync } from "node:fs";
-import { delimiter, dirname, join, resolve, sep } from "node:path";
+import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
 import { findPackageRoot } from "../package-root.js";
 
 /** Where a command is to be typed. */
@@ -9,12 +9,22 @@ export interface Surroundings {
   readonly cwd: string;
 }
 
+/** A word that a shell takes as it stands, quoted where it must be. */
+export const shellWord = (text: string): string => (/^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+/** A path as a person would type it from here: quoted where a shell needs it, and never one that a program would take for an option. */
+export function shownPath(path: string, cwd = process.cwd()): string {
+  const short = relative(cwd, path);
+  const shown = short === "" || short.startsWith("..") ? path : short;
+  return shellWord(shown.startsWith("-") ? `./${shown}` : shown);
+}
+
 /** The beginning of a command line: `luciole` where the shell finds it, `npx luciole` where npx does (a clone, a project), else node with the file. */
 export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd: process.cwd() }): string {
   if (isOnPath(env.PATH ?? "")) return "luciole";
   const root = findPackageRoot();
   const isFoundByNpx = env.npm_command === "exec" || foldersUpFrom(cwd).some((folder) => folder === root || hasCommand(localBin(folder)));
-  return isFoundByNpx || root === null ? "npx luciole" : `node ${JSON.stringify(join(root, "dist", "src", "cli", "main.js"))}`;
+  return isFoundByNpx || root === null ? "npx luciole" : `node ${shellWord(join(root, "dist", "src", "cli", "main.js"))}`;
 }
 
 const hasCommand = (folder: string): boolean => statSync(join(folder, "luciole"), { throwIfNoEntry: false })?.isFile() ?? false;

@@ -1,5 +1,6 @@
 // The part of the terminal that progress writes to: a block of lines redrawn in place where that is possible, rare lines elsewhere.
 // Knows nothing of what the lines tell.
+import { withColorsOnly } from "../plain-text.js";
 /** Where lines go: `process.stdout`, `process.stderr` or a test's own. */
 export interface ProgressStream {
   write(text: string): unknown;
@@ -65,7 +66,7 @@ export class ProgressScreen {
     this.lastDrawMs = this.now();
     if (this.mode === "plain") for (const line of lines) this.print(line);
     if (this.mode !== "live") return;
-    const clipped = lines.map((line) => clip(line, this.width));
+    const clipped = lines.map((line) => clip(withColorsOnly(line), this.width));
     this.erase();
     this.stream.write(`\x1b[?25l${clipped.join("\n")}\n`);
     this.drawnLines = clipped.length;
@@ -79,7 +80,7 @@ export class ProgressScreen {
 
   /** Writes a line that stays. */
   print(text: string): void {
-    if (this.mode !== "silent") this.stream.write(`${text}\n`);
+    if (this.mode !== "silent") this.stream.write(`${withColorsOnly(text)}\n`);
   }
 
   /** Text in a colour or weight, where the stream shows them. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type LoadedCheckpoint, loadLatest } from "../checkpoint/index.js";
 import { ConfigError, DataError } from "../errors.js";
 import { changesSince, fingerprintsOf } from "../run/fingerprints.js";
-import { ownCommand } from "../run/own-command.js";
+import { ownCommand, shownPath } from "../run/own-command.js";
 import type { RunConfig } from "../run/records.js";
 import { acceptFingerprints, holdRun, RunDirectory, readRunConfig } from "../run/run-directory.js";
 import { type SessionState, savedState } from "./session.js";
@@ -20,7 +20,7 @@ export interface ReopenedRun {
 export function configOfRun(path: string, verb: string): RunConfig {
   const config = readRunConfig(path);
   if (config.verb === verb) return config;
-  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with ${ownCommand()} ${config.verb} --resume ${path}`);
+  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with ${ownCommand()} ${config.verb} --resume ${shownPath(path)}`);
 }
 
 /** What a run is reopened with: the kernels' instruction set, and who is told of anything out of the ordinary. */

@@ -1,5 +1,11 @@
-// `luciole inspect` from outside, on models of which there is nothing but a name.
+// `luciole inspect` from outside, on models of which there is nothing but a name, and on one whose names steer terminals.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeSafetensors } from "../../src/checkpoint/safetensors.js";
+import { toHfConfigJson } from "../../src/models/hf-config.js";
+import { publishedConfig } from "../../src/models/published.js";
 import { luciole, succeed } from "./command.js";
 
 test("DeepSeek-V3 is described by its name: parameters, bytes a token, and what running it would take", async () => {
@@ -15,4 +21,22 @@ test("a shape that nobody published is refused with those that were", async () =
   const { code, stderr } = await luciole(["inspect", "random:v9"]);
   expect(code).toBe(2);
   expect(stderr).toContain("choose one of v3, v2-lite");
+});
+
+test("names of tensors cannot steer the terminal, listed, in a problem or as JSON", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "luciole-inspect-"));
+  try {
+    const evil = "x\x1b]0;owned\x07\u009b31m";
+    await writeSafetensors(join(folder, "model.safetensors"), new Map([[evil, { dtype: "f32", shape: [1], data: new Uint8Array(4) }]]));
+    writeFileSync(join(folder, "config.json"), JSON.stringify(toHfConfigJson(publishedConfig("r1-distill-qwen-1.5b"))));
+    for (const args of [["--tensors"], ["--tensors", "--json"]]) {
+      const { stdout, stderr } = await luciole(["inspect", folder, ...args]);
+      expect(stdout).toContain("x");
+      expect(stdout).toContain("owned");
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(stdout + stderr).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
