@@ -13,6 +13,7 @@ import type { Device } from "../tensor/device.js";
 import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
 import type { WorkCount } from "../train/session.js";
+import type { ExpertShares } from "../train/step.js";
 import { groupAdvantages, meanAndDeviation } from "./advantage.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
 import { batchMetrics, type GrpoMetrics, isReservedMetric } from "./metrics.js";
@@ -26,8 +27,7 @@ export interface GrpoStep {
   readonly rewards: readonly (number | null)[];
   /** What the person at the run should know of this step, a line each. */
   readonly notices: readonly string[];
-  /** Per mixture layer, each expert's share of the assignments. */
-  readonly expertLoad: readonly (readonly number[])[];
+  readonly expertLoad: ExpertShares;
   readonly work: { readonly rollout: WorkCount; readonly train: WorkCount };
 }
 

@@ -6,7 +6,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { backward, noGrad, withTape } from "../tensor/tape.js";
-import { balanceExperts, splitMicroBatches, stepIfFinite } from "../train/step.js";
+import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
 import { meanFigures, SamplerGap, type UpdateFigures, UpdateTally } from "./update-tally.js";
@@ -21,7 +21,7 @@ export interface ScoredTrajectory {
 export interface UpdateResult {
   readonly metrics: UpdateFigures & { readonly loss: number; readonly grad_norm: number };
   readonly numTokens: number;
-  readonly expertLoad: readonly (readonly number[])[];
+  readonly expertLoad: ExpertShares;
 }
 
 const idsOf = ({ promptIds, completionIds }: Trajectory): Int32Array => {

@@ -10,7 +10,8 @@ export type Phase = "pretrain" | "sft" | "rl" | "eval";
  * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens. rl: reward, reward_std,
  * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1, pass1_stderr, pass_k, cons_k,
  * format_rate.
- * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1). A value that is not finite is stored by its
+ * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1); layers are numbered as in the weights, `mtp1` is the first
+ * block of multi-token prediction. A value that is not finite is stored by its
  * name ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was measured.
  */
 export interface MetricsRecord {

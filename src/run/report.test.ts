@@ -216,6 +216,11 @@ test("expert loads are relative to the even share, layers in numeric order, bins
   expect(expertLoads(metrics, "pretrain")).toEqual([]);
 });
 
+test("expert loads carry the layer's number, and the prediction block its name", () => {
+  const html = renderReport(run({ metrics: [1, 2].map((step) => rlStep(step, { "expert_load/3": [0.5, 0.5], "expert_load/mtp1": [0.5, 0.5] })) }));
+  expect(html.match(/<figcaption><b>(Layer|Prediction)[^<]*/g)).toEqual(["<figcaption><b>Layer 3", "<figcaption><b>Prediction block 1"]);
+});
+
 describe("transcripts", () => {
   test("set thinking apart, also when the prompt opens it or nothing closes it", () => {
     expect(splitThinking("p", "<think>a</think> b")).toEqual({ thinking: "a", answer: "b", closed: true });

@@ -108,9 +108,10 @@ function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
   if (heats.length === 0) return "";
   const figures = heats.map(({ layer, load }, index) => {
     const busiest = Math.max(...load.at(-1)!);
-    return `<figure><figcaption><b>Layer ${escapeHtml(layer)}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="Load of the experts of layer ${escapeHtml(layer)} over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × the even share</span></figure>`;
+    const name = escapeHtml(layer.replace(/^mtp(\d+)$/, "Prediction block $1").replace(/^(\d+)$/, "Layer $1"));
+    return `<figure><figcaption><b>${name}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="${name}: load of the experts over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × the even share</span></figure>`;
   });
-  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}: one row per expert, time from left to right.</p>
+  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}: one row per expert, time from left to right. Layers are counted from 0, as in the weights' names.</p>
 <div class="heats">${figures.join("\n")}</div><div class="scale">half the even share<i></i>double</div>`;
 }
 

@@ -4,7 +4,7 @@ import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
 import type { TrainSequence } from "./batch.js";
 import type { SessionState, TrainingSession, WorkCount } from "./session.js";
-import { evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
+import { type ExpertShares, evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
 
 /** Where sequences come from. A position in the data is one number, so a run is resumed from its step alone. */
 export interface TrainingData {
@@ -89,8 +89,8 @@ export function addWork(total: WorkCount, done: WorkCount): void {
 }
 
 /** Each mixture layer's expert shares under the name they are logged by. */
-export const namedLoads = (loads: readonly (readonly number[])[]): Record<string, readonly number[]> =>
-  Object.fromEntries(loads.map((load, i) => [`expert_load/${i}`, load]));
+export const namedLoads = (loads: ExpertShares): Record<string, readonly number[]> =>
+  Object.fromEntries(Object.entries(loads).map(([layer, load]) => [`expert_load/${layer}`, load]));
 
 function speed({ tokens, flops, seconds }: WorkCount, peakFlops: number): Pick<StepMetrics, "tokens_per_second" | "mfu"> {
   return { tokens_per_second: tokens / seconds, ...(peakFlops > 0 ? { mfu: flops / seconds / peakFlops } : {}) };

@@ -8,7 +8,7 @@ import { createReferenceBackend } from "../tensor/backends/reference/backend.js"
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { splitMicroBatches, trainStep } from "./step.js";
 
-const config = parseHfConfig({
+const deepseek = {
   model_type: "deepseek_v3",
   vocab_size: 7,
   hidden_size: 8,
@@ -27,7 +27,8 @@ const config = parseHfConfig({
   qk_nope_head_dim: 4,
   qk_rope_head_dim: 2,
   v_head_dim: 4,
-});
+};
+const config = parseHfConfig(deepseek);
 const sequences = [{ ids: [1, 2, 3, 4, 5] }, { ids: [2, 3, 4, 5, 6] }];
 const ofLengths = (...lengths: number[]) => lengths.map((n) => ({ ids: new Int32Array(n) }));
 const lengthsOf = (batches: { ids: Int32Array }[][]) => batches.map((b) => b.map((s) => s.ids.length));
@@ -55,6 +56,28 @@ async function bitsOf(model: LanguageModel, optimizer: AdamW): Promise<Uint8Arra
   const parameters = [...(await model.parameters.read()).values()].map(({ data }) => data);
   return [...parameters, ...(await Promise.all([...optimizer.state().values()].map((t) => t.bytes())))];
 }
+
+describe("expert shares", () => {
+  const options = { lr: 1e-3, microBatchTokens: 100, routerBiasStep: 0 };
+  const shares = async (mtpWeight: number) => {
+    const model = createModel(parseHfConfig({ ...deepseek, num_nextn_predict_layers: 1 }), { seed: 3 });
+    const optimizer = new AdamW(model.parameters.trained());
+    const { expertLoad } = await trainStep(model, optimizer, sequences, { ...options, mtpWeight });
+    optimizer.dispose();
+    model.dispose();
+    return expertLoad;
+  };
+
+  test("are named by the layer's number in the model, the prediction block apart", async () => {
+    const load = await shares(0.3);
+    expect(Object.keys(load)).toEqual(["1", "mtp1"]);
+    for (const each of Object.values(load)) expect(each.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
+  });
+
+  test("are absent for a block that was not run", async () => {
+    expect(Object.keys(await shares(0))).toEqual(["1"]);
+  });
+});
 
 describe("a step whose numbers are not finite", () => {
   const step = (model: LanguageModel, optimizer: AdamW) =>

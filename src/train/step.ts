@@ -16,14 +16,19 @@ export interface StepOptions extends LossOptions {
   readonly routerBiasStep: number;
 }
 
+/**
+ * Each expert's share of the assignments (sum 1), by mixture layer: its number in the model (from 0, as in the weights' names), `mtp1`, `mtp2`, … for
+ * the blocks of multi-token prediction. Layers that were not run are absent.
+ */
+export type ExpertShares = Readonly<Record<string, readonly number[]>>;
+
 /** A step's figures. */
 export interface TrainStepResult {
   /** Mean next-token cross-entropy in nats. */
   readonly loss: number;
   readonly gradNorm: number;
   readonly numTokens: number;
-  /** Per mixture layer, each expert's share of the assignments (sum 1). */
-  readonly expertLoad: readonly (readonly number[])[];
+  readonly expertLoad: ExpertShares;
 }
 
 /** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens (Infinity: one); a longer sequence goes alone. */
@@ -82,15 +87,21 @@ function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], d
 }
 
 /** Moves every router's bias by γ against the load since the last call, and gives each layer's expert shares. */
-export async function balanceExperts(model: LanguageModel, gamma: number): Promise<number[][]> {
-  const shares: number[][] = [];
+export async function balanceExperts(model: LanguageModel, gamma: number): Promise<ExpertShares> {
+  const shares: Record<string, number[]> = {};
   for (const moe of model.moeLayers) {
     const load = Array.from(await moe.load.data());
     const total = load.reduce((a, b) => a + b, 0);
-    shares.push(load.map((n) => (total > 0 ? n / total : 0)));
+    if (total > 0) shares[layerName(moe.prefix, model.config.num_hidden_layers)] = load.map((n) => n / total);
     scope(() => moe.updateBias(gamma));
   }
   return shares;
+}
+
+/** The name of a layer of experts by its place in the weights: prediction blocks come after the model's own layers. */
+function layerName(prefix: string, numLayers: number): string {
+  const index = Number(/\.layers\.(\d+)\./.exec(prefix)?.[1]);
+  return index < numLayers ? `${index}` : `mtp${index - numLayers + 1}`;
 }
 
 /** Mean next-token cross-entropy on sequences, without gradients. */

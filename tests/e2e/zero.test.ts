@@ -1,5 +1,5 @@
 // The main job in small: the whole recipe by the command line, what it leaves behind, and that it can be repeated to the bit.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openGgufModel } from "../../src/checkpoint/gguf-model.js";
@@ -142,9 +142,28 @@ describe("the model of a run", () => {
     const { final } = JSON.parse(first.stdout);
     const evaluated = JSON.parse((await succeed(["eval", at("first"), "--json"])).stdout);
     expect(evaluated).toMatchObject({ task: "countdown", samplesPerProblem: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 48, seed: 5, ...final });
+    const { stdout } = await succeed(["eval", at("first")]);
+    expect(stdout).toContain("8 distinct held-out problems x 4 samples, ± one standard error");
+    expect(stdout).toContain("temperature 0.6, top-p 0.95, at most 48 new tokens, seed 5");
     // A bare checkpoint still knows the run's token limit.
     const asked = ["--problems", "8", "--samples", "4", "--seed", "5", "--json"];
     const bare = JSON.parse((await succeed(["eval", at(`first/checkpoints/step-${LAST_STEP}`), ...asked])).stdout);
     expect(bare).toMatchObject({ maxNewTokens: 48, ...final });
+  });
+  test("is evaluated on a whole data set, or on what of it is held out, and that is said", async () => {
+    writeFileSync(
+      at("sums.jsonl"),
+      ["1 2 = 3", "2 2 = 4", "2 3 = 5", "1 2 = 3"].map((prompt) => JSON.stringify({ prompt, answer: prompt.slice(-1) })).join("\n"),
+    );
+    const evaluate = (...more: string[]) => succeed(["eval", at("first"), "--data", at("sums.jsonl"), "--max-tokens", "4", "--json", ...more]);
+    const whole = await evaluate("--problems", "all", "--set", "heldOutFraction=1");
+    expect(JSON.parse(whole.stdout)).toMatchObject({ task: "jsonl", problems: 3 });
+    expect(whole.stderr).not.toContain("note:");
+    const part = await evaluate("--problems", "50", "--set", "heldOutFraction=0.01");
+    expect(JSON.parse(part.stdout)).toMatchObject({ problems: 1, stderr: { pass1: null, formatRate: null } });
+    expect(part.stderr).toContain("note: task jsonl has 1 distinct held-out problem, not the 50 asked for");
+    expect((await luciole(["eval", at("first"), "--problems", "all"])).stderr).toContain(
+      'task countdown: makes problems without end, so "all" of them cannot be evaluated',
+    );
   });
 });
