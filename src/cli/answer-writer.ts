@@ -2,24 +2,29 @@
 import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
 import type { TokenPart } from "../inference/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
+import { showsColors } from "../run/colors.js";
 import { tell } from "./run-verb.js";
+import { columnsOf, WordWrap } from "./terminal-text.js";
 
 /** Where an answer goes: standard output, or a test's own. */
 export interface AnswerStream {
   write(text: string): unknown;
   isTTY?: boolean;
+  columns?: number;
 }
 
 /** Shows a response as it comes: thinking dim on a terminal, under a heading of its own elsewhere; in JSON all at the end. */
 export class AnswerWriter {
   private readonly colored: boolean;
+  private readonly wrapper: WordWrap;
   private shown: TokenPart | null = null;
 
   constructor(
     private readonly stream: AnswerStream,
     private readonly options: { readonly json: boolean },
   ) {
-    this.colored = stream.isTTY === true && !process.env.NO_COLOR;
+    this.colored = showsColors(stream);
+    this.wrapper = new WordWrap(() => columnsOf(stream));
   }
 
   /** Shows an event; the last one ends the answer, or writes everything as one JSON object. */
@@ -34,7 +39,7 @@ export class AnswerWriter {
     const { numTokens, seconds, stopReason }: ReplyFigures = figures;
     const told = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
     if (this.options.json) this.stream.write(jsonLine(told));
-    else this.stream.write(`${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
+    else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
     if (!this.options.json && stopReason === "length") tell(`(cut off at ${numTokens} tokens; allow more with --max-tokens)`);
   }
 
@@ -43,9 +48,15 @@ export class AnswerWriter {
     // Line ends around the tags say nothing; those inside a text do.
     const text = begins && part === "answer" ? piece.trimStart() : piece;
     if (text === "") return;
-    if (begins) this.stream.write(this.heading(part));
+    if (begins) this.stream.write(`${this.wrapped("", true)}${this.heading(part)}`);
     this.shown = part;
-    this.stream.write(this.stream.isTTY ? withoutControls(text) : text);
+    this.stream.write(this.wrapped(text));
+  }
+
+  /** On a terminal lines break between words; elsewhere text stays as it is. `ends`: what was held back comes too. */
+  private wrapped(text: string, ends = false): string {
+    if (!this.stream.isTTY) return text;
+    return `${this.wrapper.push(withoutControls(text))}${ends ? this.wrapper.flush() : ""}`;
   }
 
   private heading(part: TokenPart): string {

@@ -3,10 +3,12 @@ import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { LucioleError } from "../errors.js";
 import { oneLine, withoutControls } from "../plain-text.js";
+import { showsColors } from "../run/colors.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { MAX_HISTORY, readHistory, writeHistory } from "./chat-history.js";
 import { MessageLines } from "./message-lines.js";
 import { ReplyView } from "./reply-view.js";
+import { fitted } from "./terminal-text.js";
 
 const PROMPT = "> ";
 const CONTINUATION = "… ";
@@ -44,7 +46,7 @@ class ChatTerminal {
   private readonly editor: Interface;
   private readonly lines = new MessageLines();
   private readonly messages: string[] = [];
-  private readonly colored = !process.env.NO_COLOR;
+  private readonly colored = showsColors(process.stdout);
   private wake: (() => void) | undefined;
   private reply: AbortController | undefined;
   private isPasting = false;
@@ -167,6 +169,7 @@ class ChatTerminal {
   }
 
   private say(lines: readonly string[]): void {
-    for (const line of lines) process.stdout.write(`${this.colored ? `\x1b[2m${withoutControls(line)}\x1b[0m` : withoutControls(line)}\n`);
+    for (const line of fitted(lines, process.stdout))
+      process.stdout.write(`${this.colored ? `\x1b[2m${withoutControls(line)}\x1b[0m` : withoutControls(line)}\n`);
   }
 }

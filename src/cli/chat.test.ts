@@ -143,7 +143,7 @@ describe("a reply on a terminal", () => {
     expect(show("fold", pieces).screen).toMatch(/^▸ thought for 2 tokens, 0\.\d s \(\/think show\)\nthe answer\n11 tokens/);
   });
   test("shows its thinking as it comes", () => {
-    expect(show("on", pieces).screen).toBe(`first thought, long enough for two lines of forty\nand a line\n\nthe answer\n${footer}`);
+    expect(show("on", pieces).screen).toBe(`first thought, long enough for two lines\nof forty\nand a line\n\nthe answer\n${footer}`);
     expect(show("on", pieces, true).written).toContain("\x1b[2mfirst ");
   });
   test("hides its thinking", () => {

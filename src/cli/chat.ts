@@ -7,7 +7,7 @@ import { chatStyle } from "../inference/chat-style.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";
-import { StoppedBySignal } from "./failure.js";
+import { reportFailure, StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
 import type { ThinkMode } from "./reply-view.js";
 import { listenForSignals, tell } from "./run-verb.js";
@@ -53,23 +53,38 @@ function greeting(name: string, { session }: ChatState): string[] {
   return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. /help tells the commands.`];
 }
 
-/** Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. */
+/**
+ * Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. What goes wrong with a
+ * line is told, the next ones are answered all the same, and the exit code is 1.
+ */
 async function chatByLines(state: ChatState, json: boolean): Promise<void> {
   const stop = listenForSignals(() => {});
   try {
     for await (const line of createInterface({ input: process.stdin, signal: stop.signal })) {
       if (line.trim() === "") continue;
-      if (isCommand(line)) {
-        const result = runCommand(line, state);
-        if (result === "exit") return;
-        tell(result.join("\n"));
-      } else await answerLine(line.startsWith("//") ? line.slice(1) : line, state, json, stop.signal);
+      try {
+        if ((await meetLine(line, state, json, stop.signal)) === "exit") return;
+      } catch (error) {
+        process.exitCode = reportFailure(error, { debug: false });
+        if (json && !isCommand(line)) process.stdout.write(jsonLine({ prompt: line, error: (error as Error).message }));
+      }
       if (stop.signal.aborted) break;
     }
     if (stop.signal.aborted) throw new StoppedBySignal("stopped", stop.exitCode());
   } finally {
     stop.dispose();
   }
+}
+
+async function meetLine(line: string, state: ChatState, json: boolean, signal: AbortSignal): Promise<"exit" | undefined> {
+  if (!isCommand(line)) {
+    await answerLine(line.startsWith("//") ? line.slice(1) : line, state, json, signal);
+    return undefined;
+  }
+  const result = runCommand(line, state);
+  if (result === "exit") return "exit";
+  tell(result.join("\n"));
+  return undefined;
 }
 
 async function answerLine(question: string, state: ChatState, json: boolean, signal: AbortSignal): Promise<void> {

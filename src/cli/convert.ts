@@ -7,12 +7,15 @@ import { convertModel } from "../library/convert.js";
 import { withoutControls } from "../plain-text.js";
 import { shownPath } from "../run/own-command.js";
 import { formatDuration } from "../run/report-format.js";
+import { type DType, isBlockType } from "../tensor/dtype.js";
 import { StoppedBySignal } from "./failure.js";
 import { type ComputeFlags, listenForSignals, openForAnswers, tell, writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */
 export interface ConvertFlags extends ComputeFlags {
   readonly type?: string;
+  /** List every tensor that lost anything. */
+  readonly tensors?: boolean;
 }
 
 /** Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when it fails or is stopped. */
@@ -32,7 +35,7 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
     const { size: bytes } = await stat(to.endsWith(".gguf") ? to : join(to, "model.safetensors"));
     const result = { from, to, type, seconds, bytes, tensors };
     progress("");
-    writeResult(flags.json, result, () => reportLines(result));
+    writeResult(flags.json, result, () => reportLines(result, flags.tensors ?? false));
   } finally {
     progress("");
     stop.dispose();
@@ -45,28 +48,44 @@ const progressLine = (isShown: boolean) => (text: string) => {
 
 interface Conversion {
   readonly to: string;
+  readonly type: string;
   readonly seconds: number;
   readonly bytes: number;
   readonly tensors: readonly ConvertedTensor[];
 }
 
-/** One line a tensor that lost something, the rest counted. */
-function reportLines({ to, seconds, bytes, tensors }: Conversion): string[] {
+/** How many lines of tensors are shown unasked. */
+const NUM_WORST = 5;
+
+/** What became of the types, the tensors that lost most (with `all` every one that lost anything), and the size. */
+function reportLines({ to, seconds, bytes, tensors, type }: Conversion, all: boolean): string[] {
   const lossy = tensors.filter(({ relativeRms }) => relativeRms > 0);
-  const width = Math.max(6, ...lossy.map(({ name }) => name.length));
+  const shown = all ? lossy : [...lossy].sort((a, b) => b.relativeRms - a.relativeRms).slice(0, NUM_WORST);
+  const width = Math.max(6, ...shown.map(({ name }) => name.length));
   const row = (name: string, ...cells: readonly string[]) => `${name.padEnd(width)}${cells.map((cell) => cell.padStart(16)).join("")}`;
   const percent = (share: number) => `${(100 * share).toPrecision(3)}%`;
-  const table = lossy.map(({ name, from, to: stored, shape, relativeRms, worst }) =>
+  const table = shown.map(({ name, from, to: stored, shape, relativeRms, worst }) =>
     row(name, `${from} to ${stored}`, shape.join(" x "), percent(relativeRms), percent(worst)),
   );
-  const exact = tensors.length - lossy.length;
-  const largest = lossy.reduce((most, each) => (each.relativeRms > most.relativeRms ? each : most), lossy[0]);
+  const heading = row(all ? "tensor" : "largest errors", "type", "shape", "error (rms)", "worst");
+  const explained = "error: of the root mean square of the weights; worst: the largest error over the largest weight";
+  const rest = lossy.length - shown.length;
   return [
-    ...(lossy.length > 0 ? [row("tensor", "type", "shape", "error (rms)", "worst"), ...table, ""] : []),
-    ...(largest
-      ? [`largest error: ${percent(largest.relativeRms)} of ${largest.name}'s root mean square; worst: the largest error over the largest weight`]
-      : []),
-    `${tensors.length} tensors, ${exact} of them without loss`,
+    ...(lossy.length > 0 ? [heading, ...table, `${rest > 0 ? `and ${rest} more with smaller errors (--tensors lists all); ` : ""}${explained}`, ""] : []),
+    ...typeLines(tensors, type),
+    `${tensors.length} tensors, ${tensors.length - lossy.length} of them without loss`,
     `${shownPath(to)}: ${formatBytes(bytes)}, ${formatDuration(seconds)}`,
   ];
+}
+
+/** How many tensors got each type, and why some did not get the one that was asked for. */
+function typeLines(tensors: readonly ConvertedTensor[], type: string): string[] {
+  const counts = new Map<string, number>();
+  for (const { to } of tensors) counts.set(to, (counts.get(to) ?? 0) + 1);
+  const fallen = tensors.filter(({ to, shape }) => to !== type && isBlockType(to as DType) && shape.length > 1);
+  const line = `types: ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}`;
+  if (fallen.length === 0) return [line];
+  const widths = [...new Set(fallen.map(({ shape }) => shape.at(-1)))].join(", ");
+  const types = [...new Set(fallen.map(({ to }) => to))].join(", ");
+  return [line, `${fallen.length} tensors fell back from ${type} to ${types}: blocks of ${type} do not divide their rows (${widths} wide)`];
 }

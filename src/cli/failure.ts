@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { ConfigError, LucioleError } from "../errors.js";
 import { oneLine, withoutControls } from "../plain-text.js";
+import { fitted } from "./terminal-text.js";
 
 /** Thrown when a signal stopped a verb; `message` says what was saved and how to go on. */
 export class StoppedBySignal extends Error {
@@ -17,7 +18,7 @@ export class StoppedBySignal extends Error {
 export function reportFailure(
   error: unknown,
   { debug }: { readonly debug: boolean },
-  write: (text: string) => void = (text) => process.stderr.write(text),
+  write: (text: string) => void = (text) => process.stderr.write(fitted(text.split("\n"), process.stderr).join("\n")),
 ): number {
   // Commander has printed its own line, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -22,7 +22,7 @@ export async function inspect(name: string, flags: InspectFlags): Promise<void> 
   await openMachine({ warn: () => {} });
   const summary = await inspectModel(path, flags.context);
   const source = existsSync(path) && isRunDirectory(path) ? `${path}, a run of luciole ${readRunConfig(path).verb}` : path;
-  const facts = factsOf(source, summary, flags.context ?? summary.config.max_position_embeddings);
+  const facts = factsOf(source, summary, summary.context);
   const tensors = flags.tensors ? (summary.tensors ?? []) : undefined;
   writeResult(flags.json, { ...facts, tensors }, () => [
     ...factLines(facts, summary),
@@ -85,7 +85,7 @@ function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: Model
   rows.push(["", `at ${count(facts.context)} tokens ${present.map(([label, bytes]) => `${formatMemory(bytes * facts.context)} ${label}`).join(", ")}`]);
   if (memory) {
     const verdict = memory.total <= facts.availableBytes ? "fits into" : "does not fit into";
-    rows.push(["memory", `${formatMemory(memory.total)} to run: ${verdict} ${formatMemory(facts.availableBytes)} free`]);
+    rows.push(["memory", `${formatMemory(memory.total)} to run at ${count(facts.context)} tokens: ${verdict} ${formatMemory(facts.availableBytes)} free`]);
     rows.push(["", describePlan(memory)]);
   }
   if (problem !== undefined) rows.push(["problem", problem]);

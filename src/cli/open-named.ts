@@ -13,6 +13,9 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const path = modelPath(name);
   await openForAnswers(flags);
   const opened = await openForChat(path, { cacheTokens: flags.context, onProgress: process.stderr.isTTY ? showLoading() : undefined });
+  const { maxPositions } = opened.model;
+  if (flags.context !== undefined && maxPositions < flags.context)
+    tell(`warning: --context ${flags.context} is more than this model was made for; its limit of ${maxPositions} tokens is used`);
   if (opened.warning) tell(`warning: ${opened.warning}`);
   return opened;
 }

@@ -10,7 +10,7 @@ export function buildProgram(): Command {
     .description("DeepSeek-R1-style reasoning models: built, pretrained, reinforced, evaluated and run on the hardware you have")
     .version(packageVersion(), "--version", "print the version")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`) })
+    .configureOutput({ outputError: (text, write) => write(`${withFlagHint(text.trim().replaceAll(/\s*\n\s*/g, " "), program)}\n`) })
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .helpCommand(false);
   addZero(program);
@@ -28,6 +28,14 @@ export function buildProgram(): Command {
   addDoctor(program);
   addHelp(program);
   return program;
+}
+
+/** Commander knows slips of a letter; what is cut short (`--temp`) is completed here. */
+function withFlagHint(message: string, program: Command): string {
+  const [whole, given] = /unknown option '(--[^']+)'(?: \(Did you mean --help\?\))?$/.exec(message) ?? [];
+  const verb = program.commands.find((each) => each.name() === program.args[0]);
+  const meant = verb?.options.flatMap(({ long }) => (given && long?.startsWith(given) ? [long] : [])) ?? [];
+  return whole && meant.length > 0 ? message.replace(whole, `unknown option '${given}' (Did you mean ${meant.join(" or ")}?)`) : message;
 }
 
 const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;
@@ -172,7 +180,7 @@ function addInspect(program: Command): void {
   const command = verb(program, "inspect", "show a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
   command
     .argument("<model>", "run, model directory, .gguf file, pulled model (org/name), config.json, or random:<shape>[@type]")
-    .option("--context <n>", "tokens to give the cache's size for (default: the model's longest)", wholeNumber(1))
+    .option("--context <n>", "tokens to plan for (default: as run plans, the model's limit, at most 8192)", wholeNumber(1))
     .option("--tensors", "list every tensor");
   jsonFlag(command);
   debugFlag(command);
@@ -193,6 +201,7 @@ function addConvert(program: Command): void {
       "--type <name>",
       "q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0 (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)",
     );
+  command.option("--tensors", "list every tensor that lost anything, not only the largest errors");
   jsonFlag(command);
   computeFlags(command);
   command.action(async (from, to, flags) => (await import("./convert.js")).convert(from, to, flags));

@@ -6,6 +6,7 @@ import {
   hubSettings,
   type ModelName,
   modelNameOf,
+  ollamaHint,
   type PullEvents,
   type Pulled,
   pull,
@@ -35,9 +36,16 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
   const stop = listenForSignals(() => progress.close());
   try {
     const request = { name, include: flags.include, verify: flags.verify ?? false };
-    const result = await pull(request, { settings, signal: stop.signal, events: eventsOf(progress, name) });
+    const bring = (wanted: ModelName) => pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });
+    let asked = name;
+    let result = await bring(asked);
+    if (result.kind === "choose" && isOllamaStyle(text)) {
+      asked = { ...name, choice: suggestedGguf(result.choices) };
+      progress.note(`of ${result.choices.length} GGUF models ${asked.choice} is taken; others: ${otherLabels(result, asked.choice)}`);
+      result = await bring(asked);
+    }
     if (result.kind === "choose") throw toChoose(result);
-    report(result, name, settings, progress, flags);
+    report(result, asked, settings, progress, flags);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     throw new StoppedBySignal(`Stopped; what has come is kept. Go on with: ${commandOf(name, flags)}`, stop.exitCode());
@@ -47,7 +55,18 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
   }
 }
 
+/** `hf.co/…` is how Ollama's users name models of the hub; Ollama takes Q4_K_M where they name no type. */
+const isOllamaStyle = (text: string): boolean => /^(https?:\/\/)?hf\.co\//.test(text);
+
+const otherLabels = ({ choices }: ToChoose, taken: string | null): string =>
+  choices
+    .map(({ label }) => label)
+    .filter((label) => label !== taken)
+    .join(", ");
+
 function nameOf(text: string, { revision }: PullFlags): ModelName {
+  const hint = ollamaHint(text, `${ownCommand()} pull`);
+  if (hint) throw new ConfigError(hint);
   const name = modelNameOf(text);
   if (revision === undefined || revision === name.revision) return name;
   if (name.revision !== null) throw new ConfigError(`two revisions are given: @${name.revision} and --revision ${revision}; leave out one`);

@@ -1,7 +1,7 @@
 // A reply on a terminal while it is made: thinking dim, as it comes, folded into one line, or hidden; then the answer. Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
 import { withoutControls } from "../plain-text.js";
-import { lastLines } from "./terminal-text.js";
+import { columnsOf, lastLines, WordWrap } from "./terminal-text.js";
 
 /** Thinking is shown as it comes; in a few lines that fold into one when it ends; or not at all. */
 export type ThinkMode = "on" | "fold" | "off";
@@ -25,6 +25,7 @@ export class ReplyView {
   private lastDrawMs = Number.NEGATIVE_INFINITY;
   private thinkStartedMs = 0;
   private numThinking = 0;
+  private readonly wrapper = new WordWrap(() => this.width);
 
   constructor(
     private readonly stream: TerminalStream,
@@ -46,6 +47,7 @@ export class ReplyView {
   /** Gives the terminal back: nothing half drawn, the cursor at a line's beginning. */
   close(): void {
     this.foldThinking();
+    this.stream.write(this.wrapper.flush());
     if (this.shown !== "nothing") this.stream.write(`${this.options.colored ? "\x1b[0m" : ""}\n`);
     this.shown = "nothing";
   }
@@ -53,7 +55,7 @@ export class ReplyView {
   /** What was shown as answer cannot be taken back; a line says what it was. */
   private recast(): void {
     if (this.shown === "nothing") return;
-    this.stream.write(`\n${this.dim("(that was thinking)")}\n\n`);
+    this.stream.write(`${this.wrapper.flush()}\n${this.dim("(that was thinking)")}\n\n`);
     this.shown = "nothing";
   }
 
@@ -64,7 +66,7 @@ export class ReplyView {
     if (this.options.mode === "on") {
       const first = this.shown === "nothing";
       this.erase();
-      this.stream.write((first && this.options.colored ? "\x1b[2m" : "") + (first ? text.trimStart() : text));
+      this.stream.write((first && this.options.colored ? "\x1b[2m" : "") + this.wrapper.push(first ? text.trimStart() : text));
       if (!first || text.trim() !== "") this.shown = "think";
     } else if (this.now() - this.lastDrawMs >= REDRAW_INTERVAL_MS) {
       const header = `thinking … ${counted(this.numThinking, "token")}`;
@@ -79,10 +81,11 @@ export class ReplyView {
     if (shown === "") return;
     if (begins) {
       this.foldThinking();
+      this.stream.write(this.wrapper.flush());
       if (this.shown === "think") this.stream.write(`${this.options.colored ? "\x1b[0m" : ""}\n\n`);
     }
     this.shown = "answer";
-    this.stream.write(shown);
+    this.stream.write(this.wrapper.push(shown));
   }
 
   /** Takes the drawn lines away and leaves one that says how long the thinking was. */
@@ -112,7 +115,7 @@ export class ReplyView {
   }
 
   private get width(): number {
-    return Math.max(20, this.stream.columns ?? 80);
+    return columnsOf(this.stream);
   }
 
   private now(): number {

@@ -11,6 +11,7 @@ import { type Machine, openMachine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { StoppedBySignal } from "./failure.js";
 import type { SettingFlags } from "./settings.js";
+import { fitted } from "./terminal-text.js";
 
 /** Flags of every verb that computes. */
 export interface ComputeFlags {
@@ -118,10 +119,10 @@ export const isFinished = (path: string): boolean => existsSync(join(path, "summ
 
 /** Ends a verb: one JSON object on standard output, or lines for a person. */
 export function writeResult(json: boolean | undefined, value: object, lines: () => readonly string[]): void {
-  process.stdout.write(json ? jsonLine(value) : withoutControls(`${lines().join("\n")}\n`));
+  process.stdout.write(json ? jsonLine(value) : withoutControls(`${fitted(lines(), process.stdout).join("\n")}\n`));
 }
 
 /** Says something beside the result, on standard error. */
 export function tell(line: string): void {
-  process.stderr.write(withoutControls(`${line}\n`));
+  process.stderr.write(withoutControls(`${fitted(line.split("\n"), process.stderr).join("\n")}\n`));
 }

@@ -23,18 +23,73 @@ export function lastLines(text: string, width: number, maxLines: number): string
   return lines.slice(-maxLines);
 }
 
-function wrap(paragraph: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  let taken = 0;
-  for (const character of paragraph) {
-    const more = characterWidth(character);
-    if (taken + more > width) {
-      lines.push(line);
-      [line, taken] = ["", 0];
+/** A paragraph as lines, broken between words; a word longer than a line is cut. */
+export function wrap(paragraph: string, width: number): string[] {
+  const wrapper = new WordWrap(() => width);
+  return `${wrapper.push(paragraph)}${wrapper.flush()}`.split("\n");
+}
+
+/** Breaks text that comes in pieces into lines between words. The last word of a piece is held back, for it may go on in the next. */
+export class WordWrap {
+  private column = 0;
+  private word = "";
+  private blanks = "";
+
+  constructor(private readonly width: () => number) {}
+
+  push(text: string): string {
+    let out = "";
+    for (const character of text.replaceAll("\t", "    ")) {
+      if (character === "\n") {
+        out += `${this.flush()}\n`;
+        this.column = 0;
+      } else if (character === " ") {
+        out += this.flush();
+        this.blanks += " ";
+      } else this.word += character;
     }
-    line += character;
-    taken += more;
+    return out;
   }
-  return [...lines, line];
+
+  /** What was held back. */
+  flush(): string {
+    const { blanks, word } = this;
+    if (word === "") return "";
+    [this.blanks, this.word] = ["", ""];
+    const taken = widthOf(word);
+    const breaks = this.column > 0 && this.column + blanks.length + taken > this.width();
+    if (breaks) this.column = 0;
+    const shown = breaks ? "" : blanks;
+    this.column += shown.length;
+    return `${breaks ? "\n" : ""}${shown}${this.cut(word)}`;
+  }
+
+  /** A word, cut where it fills the line. */
+  private cut(word: string): string {
+    let out = "";
+    for (const character of word) {
+      const more = characterWidth(character);
+      if (this.column + more > this.width()) {
+        out += "\n";
+        this.column = 0;
+      }
+      out += character;
+      this.column += more;
+    }
+    return out;
+  }
+}
+
+const widthOf = (text: string): number => [...text].reduce((sum, character) => sum + characterWidth(character), 0);
+
+/** A terminal's columns, or what is usual where it does not tell (some say 0). */
+export const columnsOf = (stream: { readonly columns?: number }): number => Math.max(20, stream.columns || 80);
+
+/** Lines fit for a terminal's width, their continuations indented as they begin; as they are on any other stream. */
+export function fitted(lines: readonly string[], stream: { readonly isTTY?: boolean; readonly columns?: number }): string[] {
+  if (!stream.isTTY) return [...lines];
+  return lines.flatMap((line) => {
+    const indent = /^ */.exec(line)?.[0] ?? "";
+    return wrap(line.slice(indent.length), columnsOf(stream) - indent.length).map((part) => indent + part);
+  });
 }

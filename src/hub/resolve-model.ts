@@ -6,6 +6,7 @@ import { ConfigError } from "../errors.js";
 import { ownCommand, shellWord } from "../run/own-command.js";
 import { RepositoryCache } from "./cache.js";
 import { formatModelName, type ModelName, parseModelName } from "./names.js";
+import { ollamaHint, unreadFormat } from "./other-names.js";
 import { ggufOf } from "./selection.js";
 import { type Environment, hubCacheFolder } from "./settings.js";
 import { missingFiles, readSnapshot, type Snapshot, wholeGgufs } from "./snapshot.js";
@@ -15,8 +16,12 @@ import { missingFiles, readSnapshot, type Snapshot, wholeGgufs } from "./snapsho
  * one, the first part). Throws ConfigError that names the pull to make.
  */
 export function resolveModel(nameOrPath: string, env: Environment = process.env): string {
+  const unread = unreadFormat(nameOrPath);
+  if (unread) throw new ConfigError(unread);
   if (existsSync(nameOrPath)) return nameOrPath;
   const name = parseModelName(nameOrPath);
+  const hint = ollamaHint(nameOrPath, `${ownCommand()} pull`);
+  if (hint) throw new ConfigError(hint);
   if (!name?.repo.includes("/"))
     throw new ConfigError(`${nameOrPath}: there is no such directory; name a run (runs/…), a model directory or a pulled model (org/name)`);
   const cache = new RepositoryCache(hubCacheFolder(env), name.repo);

@@ -37,6 +37,8 @@ export interface ModelSummary {
   readonly parameters: { readonly total: number; readonly active: number; readonly byPart: Readonly<Record<string, number>> };
   readonly mtpDepths: number;
   readonly kvBytesPerToken: CacheFacts;
+  /** Tokens that memory is planned for. */
+  readonly context: number;
   /** Stored tensors by name; of random models those that would be made; null where only a configuration is there. */
   readonly tensors: readonly ({ readonly name: string } & TensorInfo)[] | null;
   readonly stored: StoredFacts | null;
@@ -47,8 +49,8 @@ export interface ModelSummary {
 }
 
 /**
- * The summary of a run or model directory, a config.json, a GGUF file or `random:<shape>[@type]`, with memory for `context` tokens (default: the
- * longest the model takes). Throws ConfigError when nothing is there, CheckpointError when it is damaged.
+ * The summary of a run or model directory, a config.json, a GGUF file or `random:<shape>[@type]`, with memory for `context` tokens (default: as
+ * `openForInference` plans). Throws ConfigError when nothing is there, CheckpointError when it is damaged.
  */
 export async function inspectModel(path: string, context?: number): Promise<ModelSummary> {
   const random = parseRandomName(path);
@@ -106,11 +108,11 @@ function headersOf(weights: TensorSource): WeightSource {
 async function summarise(config: HfConfig, listed: TensorSource | null, source: WeightSource | null, context: number | undefined): Promise<ModelSummary> {
   const facts = factsOf(createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
-  const use = useOf(config, { cacheTokens: context ?? config.max_position_embeddings });
+  const use = useOf(config, { cacheTokens: context });
   const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;
   const tensors = listed ? listed.names.map((name) => ({ name, ...listed.info(name) })) : null;
   const problem = problems.length > 0 ? problems.slice(0, 5).join("; ") : undefined;
-  return { config, ...rest, tensors, stored: tensors && storedFacts(tensors), memory, problem };
+  return { config, ...rest, context: use.cacheTokens, tensors, stored: tensors && storedFacts(tensors), memory, problem };
 }
 
 function factsOf(model: LanguageModel, source: WeightSource | null) {

@@ -1,6 +1,8 @@
 // The part of the terminal that progress writes to: a block of lines redrawn in place where that is possible, rare lines elsewhere.
 // Knows nothing of what the lines tell.
 import { withColorsOnly } from "../plain-text.js";
+import { showsColors } from "./colors.js";
+
 /** Where lines go: `process.stdout`, `process.stderr` or a test's own. */
 export interface ProgressStream {
   write(text: string): unknown;
@@ -37,7 +39,7 @@ export class ProgressScreen {
     const env = options.env ?? process.env;
     this.stream = options.stream ?? (options.json ? process.stderr : process.stdout);
     this.mode = options.mode ?? chooseMode(this.stream, env);
-    this.colored = this.mode === "live" && !env.NO_COLOR;
+    this.colored = this.mode === "live" && showsColors(this.stream, env);
     this.clock = options.now ?? (() => performance.now());
   }
 

@@ -34,10 +34,19 @@ test("a model goes to GGUF and comes back with its weights and tokenizer", async
   expect(loadTokenizer(at("back")).encode("+-*/")).toEqual(loadTokenizer(at("model")).encode("+-*/"));
 });
 
-test("a quantised model is told with the error of every tensor", async () => {
+test("a quantised model is told with its types and largest errors, on request with the error of every tensor", async () => {
   const { stdout } = await luciole(["convert", at("model"), at("small.gguf"), "--type", "q8_0"]);
-  expect(stdout).toMatch(/^blk\.1\.ffn_up\.weight +f32 to q8_0 +\d+ x 32 +0\.\d+% +0\.\d+%$/m);
-  expect(stdout).toMatch(/largest error: 0\.\d+% of /);
+  expect(stdout).toMatch(/^largest errors +type +shape/);
+  expect(stdout).toMatch(/and \d+ more with smaller errors \(--tensors lists all\)/);
+  expect(stdout).toMatch(/^types: \d+ q8_0, \d+ f32/m);
+  const { stdout: all } = await luciole(["convert", at("model"), at("small-2.gguf"), "--type", "q8_0", "--tensors"]);
+  expect(all).toMatch(/^blk\.1\.ffn_up\.weight +f32 to q8_0 +\d+ x 32 +0\.\d+% +0\.\d+%$/m);
+});
+
+test("tensors that fell back to another type are announced", async () => {
+  const { stdout, stderr } = await luciole(["convert", at("model"), at("k.gguf"), "--type", "q4_k"]);
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^\d+ tensors fell back from q4_k to q\d_\d(, q\d_\d)*: blocks of q4_k do not divide their rows \([\d, ]+ wide\)$/m);
 });
 
 test("the kernels store the bytes that plain TypeScript stores", async () => {

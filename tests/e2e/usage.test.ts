@@ -8,7 +8,7 @@ import { inProcess } from "./in-process.js";
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "convert", "bench", "doctor"];
+const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "convert", "bench", "setup", "doctor"];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
@@ -41,6 +41,10 @@ describe("one line and exit code 2 for", () => {
     ["no verb", [], /Usage: luciole/],
     ["an unknown verb", ["zer"], /unknown command 'zer' \(Did you mean zero\?\)/],
     ["an unknown flag", ["zero", "--presett", "tiny"], /unknown option '--presett' \(Did you mean --preset\?\)/],
+    ["a flag that is cut short", ["run", "x", "--temp", "1"], /unknown option '--temp' \(Did you mean --temperature\?\)/],
+    ["a flag with an underscore", ["run", "x", "--max_tokens", "1"], /unknown option '--max_tokens' \(Did you mean --max-tokens\?\)/],
+    ["a name of Ollama's", ["run", "deepseek-r1:1.5b", "x"], /deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B/],
+    ["a pickle", ["run", "pytorch_model.bin", "x"], /what is read: a directory with config\.json/],
     ["an unknown preset", ["zero", "--preset", "huge"], /'huge' is invalid\. Allowed choices are tiny, smoke/],
     ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
     ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
