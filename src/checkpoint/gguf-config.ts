@@ -3,10 +3,12 @@
 import { CheckpointError } from "../errors.js";
 import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
 import type { GgufKeySink, GgufKeys } from "../models/gguf-table.js";
+import { idsOf } from "../tokenizer/end-tokens.js";
+import { tokenIdIn } from "../tokenizer/gguf-tokenizer.js";
 import type { GgufFile } from "./gguf.js";
 import { GGUF_ARCHITECTURES } from "./gguf-layout.js";
 import type { GgufMetadata } from "./gguf-metadata.js";
-import { type RopeDivisors, readRopeScaling, shortestFloat, writeRopeScaling } from "./gguf-rope.js";
+import { type RopeDivisors, readRopeScaling, ropeDifferences, shortestFloat, writeRopeScaling } from "./gguf-rope.js";
 import type { GgufSetting } from "./gguf-writer.js";
 
 type Json = Record<string, unknown>;
@@ -37,6 +39,9 @@ export function ggufSettingsOf(config: HfConfig): GgufSetting[] {
   writeRopeScaling(writer, config);
   return writer.settings;
 }
+
+/** What llama.cpp computes otherwise from the file of this configuration, in words. What is written here is read back as it was. */
+export const ggufDifferences = (config: HfConfig): string[] => [...ropeDifferences(config), ...(familyOf(config).gguf.differences?.(config) ?? [])];
 
 /** Asks for the keys of one architecture. */
 export class KeyReader implements GgufKeys {
@@ -82,6 +87,8 @@ export class KeyReader implements GgufKeys {
 function readCommon(reader: KeyReader): Json {
   const { file, facts } = reader;
   const embedding = file.tensors.get("token_embd.weight") ?? reader.refuse("the tensor token_embd.weight is missing");
+  const id = (role: string) => tokenIdIn(facts, `${role}_token_id`, embedding.shape[0]);
+  const ends = idsOf(id("eos"), id("eot"), id("eom"));
   return {
     vocab_size: embedding.shape[0],
     hidden_size: reader.needed("embedding_length"),
@@ -92,9 +99,9 @@ function readCommon(reader: KeyReader): Json {
     rms_norm_eps: reader.number("attention.layer_norm_rms_epsilon") ?? reader.refuse(`${reader.key("attention.layer_norm_rms_epsilon")} is missing`),
     rope_theta: reader.number("rope.freq_base") ?? 10000,
     tie_word_embeddings: !file.tensors.has("output.weight"),
-    bos_token_id: facts.count("tokenizer.ggml.bos_token_id") ?? null,
-    eos_token_id: facts.count("tokenizer.ggml.eos_token_id") ?? null,
-    pad_token_id: facts.count("tokenizer.ggml.padding_token_id") ?? null,
+    bos_token_id: id("bos") ?? null,
+    eos_token_id: ends.length > 1 ? ends : (ends[0] ?? null),
+    pad_token_id: id("padding") ?? null,
   };
 }
 

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { toByteCharacters } from "../tokenizer/byte-alphabet.js";
+import { END_OF_MESSAGE, idsOf } from "../tokenizer/end-tokens.js";
 import { PRE_TOKENIZER_KINDS, preTokenizerKind } from "../tokenizer/pre-tokenizer-kinds.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
 import type { GgufSetting } from "./gguf-writer.js";
@@ -18,7 +19,8 @@ export interface TokenizerFiles {
 /** Ids that configuration files name. */
 export interface TokenIds {
   readonly bos?: number;
-  readonly eos?: number;
+  /** One or several ids that end a turn. */
+  readonly eos?: number | readonly number[];
   readonly pad?: number;
 }
 
@@ -122,9 +124,13 @@ function idSettings({ added_tokens: added = [] }: BpeJson, config: TokenizerConf
     const text = typeof name === "string" ? name : name?.content;
     return added.find(({ content }) => content === text)?.id;
   };
+  const [eos, ...others] = idsOf(named(config.eos_token), ids.eos);
+  const message = added.find(({ id, content }) => others.includes(id) && content === END_OF_MESSAGE)?.id;
   const roles = [
     ["bos_token_id", named(config.bos_token) ?? ids.bos],
-    ["eos_token_id", named(config.eos_token) ?? ids.eos],
+    ["eos_token_id", eos],
+    ["eot_token_id", others.find((id) => id !== message)],
+    ["eom_token_id", message],
     ["padding_token_id", named(config.pad_token) ?? ids.pad],
   ] as const;
   return roles.flatMap(([key, id]) => (id === undefined ? [] : [[`tokenizer.ggml.${key}`, "u32", id] as const]));

@@ -16,6 +16,7 @@ import { type Device, defaultDevice } from "../tensor/device.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
 import { numElements } from "../tensor/tensor.js";
 import { createGgufTokenizer } from "../tokenizer/create-tokenizer.js";
+import { endTokens, idsOf } from "../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import { mappedWeights } from "./mapped-weights.js";
@@ -94,8 +95,15 @@ async function openRandom(path: string, shape: string, type: string | undefined,
   const config = publishedConfig(shape);
   const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
   const weights = { source, isMapped: false, close: source.close };
-  const stopIds = [config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
-  return { label: path, tokenizer: null, generation: {}, template: null, stopIds, config, ...(await load(path, config, weights, options)) };
+  return {
+    label: path,
+    tokenizer: null,
+    generation: {},
+    template: null,
+    stopIds: idsOf(config.eos_token_id),
+    config,
+    ...(await load(path, config, weights, options)),
+  };
 }
 
 async function openGgufFile(path: string, options: InferenceOptions): Promise<InferenceModel> {
@@ -103,15 +111,12 @@ async function openGgufFile(path: string, options: InferenceOptions): Promise<In
   try {
     const { config, weights } = opened;
     const { tokenizer, warning } = tokenizerOf(opened, path);
-    const stopIds = new Set([config.eos_token_id, tokenizer?.eosId, opened.file.facts.count("tokenizer.ggml.eot_token_id")].flat().filter(isId));
-    const facts = { label: path, tokenizer, generation: {}, template: null, stopIds: [...stopIds], warning };
+    const facts = { label: path, tokenizer, generation: {}, template: null, stopIds: endTokens(idsOf(config.eos_token_id), tokenizer), warning };
     return { ...facts, config, ...(await load(basename(path), config, mapped(weights, options.device), options)) };
   } finally {
     await opened.close();
   }
 }
-
-const isId = (id: unknown): id is number => typeof id === "number";
 
 /** A vocabulary that cannot be read leaves the model usable with token ids. */
 function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer | null; warning?: string } {

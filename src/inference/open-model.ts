@@ -11,6 +11,7 @@ import { loadWeights } from "../models/weights.js";
 import type { ComputeType } from "../nn/parameters.js";
 import type { PromptTemplate } from "../tasks/task.js";
 import { PROMPT_TEMPLATES } from "../tasks/templates.js";
+import { endTokens, idsOf } from "../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 
@@ -78,16 +79,15 @@ export async function openFiles(path: string): Promise<{ opened: ModelDirectory;
 /** Whether a directory is a run and not a model: both have a config.json. */
 export const isRunDirectory = (path: string): boolean => existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
 
-/** What generation_config.json and the ends in config.json and tokenizer say of sampling. */
+/** What generation_config.json says of sampling, and the ends that it, config.json and the tokenizer name. */
 export async function readGeneration(
   { directory, config }: ModelDirectory,
   tokenizer: Tokenizer | null,
 ): Promise<Pick<ModelFacts, "generation" | "compute" | "template" | "stopIds">> {
   const file = join(directory, "generation_config.json");
   const generation = existsSync(file) ? await readJsonObject(file) : {};
-  const ends = [generation.eos_token_id, config.eos_token_id].flat().filter((id): id is number => typeof id === "number");
-  const stopIds = new Set([...ends, ...(tokenizer?.eosId === undefined ? [] : [tokenizer.eosId])]);
-  return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template: trainedTemplate(generation), stopIds: [...stopIds] };
+  const stopIds = endTokens(idsOf(generation.eos_token_id, config.eos_token_id), tokenizer);
+  return { generation, compute: generation.compute_type === "bf16" ? "bf16" : "f32", template: trainedTemplate(generation), stopIds };
 }
 
 /** How prompts were put to the model in training, as its generation_config.json records it. */

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ConversionSource } from "../checkpoint/convert-model.js";
 import type { GgufFile } from "../checkpoint/gguf.js";
+import { ggufDifferences } from "../checkpoint/gguf-config.js";
 import { openGgufModel } from "../checkpoint/gguf-model.js";
 import { ggufVocabulary } from "../checkpoint/gguf-vocabulary.js";
 import type { GgufSetting } from "../checkpoint/gguf-writer.js";
@@ -12,7 +13,8 @@ import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { withoutAbsentMtp } from "../inference/open-for-inference.js";
 import { openFiles, trainedTemplate } from "../inference/open-model.js";
 import { frameAsChatTemplate } from "../inference/prompt.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import { idsOf, isEndText } from "../tokenizer/end-tokens.js";
 import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
 import { checkTokenizerJson } from "../tokenizer/tokenizer-check.js";
@@ -39,7 +41,9 @@ export async function openConvertible(path: string): Promise<ConvertibleModel> {
 
 async function openFromGguf(path: string, name: string): Promise<ConvertibleModel> {
   const { file, config, weights, close } = await openGgufModel(path);
-  return { name, config, weights, ...tokenizerFilesOf(file), close };
+  const ends = idsOf(config.eos_token_id);
+  const generationConfig = ends.length > 1 ? { eos_token_id: ends } : undefined;
+  return { name, config, weights, generationConfig, ...tokenizerFilesOf(file), close };
 }
 
 /** A vocabulary that cannot be read does not keep the weights from being converted. */
@@ -90,18 +94,29 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
+/** What of the model a GGUF file does not hold, or llama.cpp computes otherwise from it, in words. `extras`: the metadata that is written. */
+export function ggufWarnings({ config, generationConfig, files }: ConvertibleModel, extras: readonly GgufSetting[]): string[] {
+  const told = extras.flatMap(([key, , value]) => (/\.(eos|eot|eom)_token_id$/.test(key) ? [value] : []));
+  const known = parseJson<TokenizerJson>(files["tokenizer.json"] ?? "{}", "tokenizer.json").added_tokens ?? [];
+  const isTold = (id: number) => told.includes(id) || known.some((token) => token.id === id && isEndText(token.content));
+  const untold = endsOf(config, generationConfig).filter((id) => !isTold(id));
+  const ends = untold.length === 0 ? [] : [`GGUF files name three end tokens at most; left out: ${untold.join(", ")}`];
+  return [...ggufDifferences(config), ...ends];
+}
+
+const endsOf = (config: HfConfig, generation: JsonObject = {}): number[] => idsOf(generation.eos_token_id, config.eos_token_id);
+
 /** The metadata a GGUF file takes over besides the architecture: name and vocabulary. Throws CheckpointError for a tokenizer GGUF cannot express. */
-export function ggufExtras({ name, config, files }: ConvertibleModel): GgufSetting[] {
+export function ggufExtras({ name, config, files, generationConfig }: ConvertibleModel): GgufSetting[] {
   const tokenizer = files["tokenizer.json"];
   if (tokenizer === undefined) throw new CheckpointError("the model has no tokenizer.json, which a GGUF file must carry; put the tokenizer beside its weights");
-  const idOf = (id: unknown): number | undefined => (Array.isArray(id) ? id : [id]).find((each) => typeof each === "number");
   const vocabulary = ggufVocabulary(
     {
       tokenizer: checkTokenizerJson(parseJson<TokenizerJson>(tokenizer, "tokenizer.json")),
       config: tokenizerConfig(files),
       chatTemplate: files["chat_template.jinja"],
     },
-    { bos: idOf(config.bos_token_id), eos: idOf(config.eos_token_id), pad: idOf(config.pad_token_id) },
+    { bos: config.bos_token_id ?? undefined, eos: endsOf(config, generationConfig), pad: config.pad_token_id ?? undefined },
     config.vocab_size,
   );
   return [["general.name", "string", name], ...vocabulary];

@@ -5,7 +5,7 @@ import { TARGET_TYPES, type TargetType } from "../checkpoint/weight-encoder.js";
 import { ConfigError, didYouMean } from "../errors.js";
 import { blockTypes } from "../tensor/dtype.js";
 import { encodeOnDevice } from "../tensor/ops/encode.js";
-import { ggufExtras, openConvertible } from "./convert-source.js";
+import { ggufExtras, ggufWarnings, openConvertible } from "./convert-source.js";
 import { ensureDevice } from "./machine.js";
 
 /** How a model is converted. */
@@ -14,7 +14,7 @@ export interface ConvertOptions {
   readonly type?: TargetType | (string & {});
   /** Hears of every tensor when it has been written; what it throws ends the conversion. */
   readonly onTensor?: (tensor: ConvertedTensor, done: number, total: number) => void;
-  /** Hears of what could not be taken over, such as a tokenizer that cannot be read. */
+  /** Hears of what could not be taken over, such as a tokenizer that cannot be read, and of what llama.cpp computes otherwise from the file. */
   readonly warn?: (line: string) => void;
 }
 
@@ -42,8 +42,11 @@ export async function convertModel(from: string, to: string, { onTensor, warn, .
       onTensor?.(tensor, done, total);
     };
     const how = { onTensor: listen, encode: encodeOnDevice };
-    if (isGguf) await convertToGguf(to, model, type, ggufExtras(model), how);
-    else await convertToHuggingFace(to, model, type, model, how);
+    if (isGguf) {
+      const extras = ggufExtras(model);
+      for (const line of ggufWarnings(model, extras)) warn?.(line);
+      await convertToGguf(to, model, type, extras, how);
+    } else await convertToHuggingFace(to, model, type, model, how);
   } finally {
     await model.close();
   }

@@ -73,6 +73,8 @@ export interface GgufTable<C extends HfConfig = HfConfig> {
   read(keys: GgufKeys, common: Readonly<Record<string, unknown>>): Record<string, unknown>;
   /** The family's own keys. */
   write(keys: GgufKeySink, config: C): void;
+  /** What llama.cpp computes otherwise from such a file than `transformers` from the configuration, in words. */
+  differences?(config: C): string[];
   /** The tensors of layer `index` besides its two norms; layers of multi-token prediction come last. */
   addLayer(layer: LayerEntries, config: C, index: number, options: LayoutOptions): void;
 }

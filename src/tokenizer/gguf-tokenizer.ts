@@ -2,6 +2,7 @@
 // Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means: its src/llama-vocab.cpp.
 import { DataError, didYouMean } from "../errors.js";
 import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
+import { isEndText } from "./end-tokens.js";
 import { PRE_TOKENIZER_KINDS, PRE_TOKENIZER_NAMES, type PreTokenizerKind, preTokenizerKindOf, preTokenizerOf } from "./pre-tokenizer-kinds.js";
 import { beginTokenProcessor } from "./special-tokens.js";
 import type { AddedTokenJson, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
@@ -40,7 +41,7 @@ export function ggufTokenizer(facts: GgufFacts, where: string): TokenizerParts {
   // Of equal texts the last would win, and the others' ids could never be made.
   const numDistinct = Object.keys(vocab).length;
   if (numDistinct !== tokens.length) refuse(`its ${tokens.length} tokens have only ${numDistinct} different texts; convert the model again`);
-  const config = readConfig(facts, kind, tokens, refuse);
+  const config = readConfig(facts, kind, tokens);
   const bos = added.find(({ content }) => content === config.bos_token);
   const begin = config.add_bos_token && bos ? { token: bos.content, id: bos.id, special: true } : undefined;
   return { json: tokenizerJson(kind, vocab, [...(facts.texts("tokenizer.ggml.merges") ?? [])], added, begin), config };
@@ -64,16 +65,22 @@ function readKind(facts: GgufFacts, refuse: Refuse): PreTokenizerKind {
 function addedTokens(tokens: readonly string[], types: ArrayLike<number | bigint> | undefined): AddedTokenJson[] {
   return tokens.flatMap((content, id) => {
     const type = Number(types?.[id] ?? 1);
-    if (content === "" || (type !== TOKEN_TYPE.control && type !== TOKEN_TYPE.userDefined)) return [];
-    const special = type === TOKEN_TYPE.control && !TEXT_TAGS.includes(content);
+    const ends = isEndText(content);
+    if (content === "" || !(ends || type === TOKEN_TYPE.control || type === TOKEN_TYPE.userDefined)) return [];
+    const special = ends || (type === TOKEN_TYPE.control && !TEXT_TAGS.includes(content));
     return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
   });
 }
 
-function readConfig(facts: GgufFacts, kind: PreTokenizerKind, tokens: readonly string[], refuse: Refuse): TokenizerConfigJson {
+/** The id under a key of the vocabulary. One beyond it (−1 in 32 bits, for one) stands for none, as in llama.cpp. */
+export function tokenIdIn(facts: Pick<GgufFacts, "count">, key: string, vocabSize: number): number | undefined {
+  const id = facts.count(`tokenizer.ggml.${key}`);
+  return id !== undefined && id < vocabSize ? id : undefined;
+}
+
+function readConfig(facts: GgufFacts, kind: PreTokenizerKind, tokens: readonly string[]): TokenizerConfigJson {
   const named = (key: string): string | undefined => {
-    const id = facts.count(`tokenizer.ggml.${key}`);
-    if (id !== undefined && id >= tokens.length) refuse(`tokenizer.ggml.${key} is ${id}, beyond the ${tokens.length} tokens`);
+    const id = tokenIdIn(facts, key, tokens.length);
     return id === undefined ? undefined : tokens[id];
   };
   const [bos_token, eos_token, pad_token] = [named("bos_token_id"), named("eos_token_id"), named("padding_token_id")];

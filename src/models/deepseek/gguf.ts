@@ -65,11 +65,9 @@ function write(writer: GgufKeySink, config: DeepseekHfConfig): void {
   writer.count("expert_gating_func", isV3 ? SIGMOID_GATE : 1);
   const isGrouped = isV3 || config.topk_method === "group_limited_greedy";
   const [groups, used] = isGrouped ? [config.n_group ?? 1, config.topk_group ?? 1] : [1, 1];
-  // All groups in use is no grouping, which llama.cpp wants said by leaving the keys out.
-  if (used < groups) {
-    writer.count("expert_group_count", groups);
-    writer.count("expert_group_used_count", used);
-  }
+  // All groups in use is no grouping. One group says so: without the keys the groups of the released model of that size are taken.
+  writer.count("expert_group_count", used < groups ? groups : 1);
+  writer.count("expert_group_used_count", used < groups ? used : 1);
   if (mtpDepth(config) > 0) writer.count("nextn_predict_layers", mtpDepth(config));
 }
 
@@ -115,6 +113,25 @@ function addLatentAttention(layer: LayerEntries, config: DeepseekHfConfig, { joi
   layer.addProjection("attn_output", "self_attn.o_proj", [hidden, heads * value], config.attention_bias);
 }
 
+/** The latent norms' epsilon, fixed in the released code; llama.cpp takes rms_norm_eps for it. */
+const LATENT_EPS = 1e-6;
+/** Numbers of layers by which llama.cpp knows models without a query latent. */
+const LITE_LAYERS: readonly number[] = [26, 27];
+
+function differences(config: DeepseekHfConfig): string[] {
+  const isGrouped = config.model_type === "deepseek_v2" && config.topk_method === "group_limited_greedy";
+  const limits = isGrouped && (config.topk_group ?? 1) < (config.n_group ?? 1);
+  const hasExperts = config.num_hidden_layers > config.first_k_dense_replace;
+  return [
+    ...(limits ? ["llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: its answers will differ"] : []),
+    ...(config.rms_norm_eps === LATENT_EPS ? [] : [`llama.cpp takes rms_norm_eps ${config.rms_norm_eps} for the latent norms too, which have 1e-6`]),
+    ...(hasExperts && config.n_shared_experts === 0 ? ["llama.cpp opens no DeepSeek model without shared experts (n_shared_experts 0)"] : []),
+    ...(config.q_lora_rank !== null && LITE_LAYERS.includes(config.num_hidden_layers)
+      ? [`llama.cpp takes ${config.num_hidden_layers} layers for V2-Lite and expects no q_lora_rank, this model has ${config.q_lora_rank}`]
+      : []),
+  ];
+}
+
 function addMtp(layer: LayerEntries, hidden: number): void {
   layer.add("nextn.eh_proj.weight", "eh_proj.weight", [hidden, 2 * hidden]);
   layer.add("nextn.enorm.weight", "enorm.weight", [hidden], "norm");
@@ -123,4 +140,4 @@ function addMtp(layer: LayerEntries, hidden: number): void {
 }
 
 /** What both versions' files are made of. */
-export const deepseekGguf: GgufTable<DeepseekHfConfig> = { architecture: "deepseek2", read, write, addLayer };
+export const deepseekGguf: GgufTable<DeepseekHfConfig> = { architecture: "deepseek2", read, write, differences, addLayer };
