@@ -9,7 +9,7 @@ export type LossType = (typeof lossTypes)[number];
 
 /** The options, as zod checks them. */
 export const grpoSchema = z.strictObject({
-  /** Objective: `grpo`, `dr_grpo` or `dapo`. */
+  /** Objective: `grpo`, `bnpo`, `dr_grpo` or `dapo`. */
   lossType: z.enum(lossTypes).default("dapo"),
   /** Rollout-and-update rounds. */
   steps: z.int().min(1).default(100),

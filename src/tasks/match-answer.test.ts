@@ -13,7 +13,7 @@ const EQUAL: readonly (readonly [expected: string, ...given: string[]])[] = [
   ["0.5", "1/2", "\\frac{0.5}{1}", "\\left(\\frac{1}{2}\\right)", "50%", "5\\times10^{-1}"],
   ["-3", "−3", "–3", "-3.0", "$-3$", "- 3", "\\boxed{-3}", "-\\frac{6}{2}", "(-3)", "-(3)", "\\frac{-6}{2}"],
   ["18", "$18", "\\$18", "$18.00", "$\\$18$", "18 dollars", "18\\text{ dollars}", "18 \\text{dollars}", "\\$18.00", "18€", "€18"],
-  ["$18", "18", "18 dollars", "\\$18.00", "USD 18".replace("USD ", "$")],
+  ["$18", "18", "18 dollars", "\\$18.00", "18.00 usd"],
   ["50%", "50\\%", "50 percent", "50 %", "$50\\%$", "50", "0.5", "1/2", "\\frac{1}{2}", "$50$ %", "50 pct", "\\boxed{50\\%}"],
   ["3/2", "1\\frac{1}{2}", "1 1/2", "1½", "1.5", "1 \\frac12", "1\\tfrac{1}{2}", "x = \\frac{3}{2}", "1\\dfrac{2}{4}"],
   ["-3/2", "-1\\frac{1}{2}", "-\\frac{3}{2}", "\\frac{3}{-2}", "-1 1/2", "−1.5"],
@@ -33,7 +33,8 @@ const EQUAL: readonly (readonly [expected: string, ...given: string[]])[] = [
   ["\\sqrt{2}", "$\\sqrt2$", "\\boxed{\\sqrt{2}}", "\\sqrt 2"],
   ["x^2+1", "x^{2} + 1", "$x^2 + 1$"],
   ["\\frac{\\pi}{2}", "\\dfrac{\\pi}{2}", "$\\frac{\\pi}{2}$"],
-  ["(3, 4)", "( 3, 4 )".replace("( ", "(").replace(" )", ")"), "$(3, 4)$", "\\left(3, 4\\right)"],
+  ["(3, 4)", "(3,4)", "( 3, 4 )", "$(3, 4)$", "\\left(3, 4\\right)"],
+  ["B", "(B)", "\\boxed{\\text{(B)}}", "(b)"],
 ];
 
 /** The first text of a row differs from all the others. */
@@ -64,6 +65,8 @@ const DIFFERENT: readonly (readonly [expected: string, ...given: string[]])[] = 
   ["7", "seven", "", "0x7", "7e999", "NaN", "Infinity", "1/0"],
   ["Paris", "Rome", "Paris, France", "Pari s"],
   ["no", "yes", "not"],
+  ["(3, 4)", "(34)", "(4, 3)", "3, 4", "(3; 4)"],
+  ["B", "(A)", "(BC)", "[B]"],
 ];
 
 describe.each(EQUAL)("%s equals", (expected, ...given) => {

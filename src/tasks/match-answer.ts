@@ -12,7 +12,9 @@ export function matchesAnswer(expected: string, given: string): number {
 
 /** In formulas letters keep their case and white space means nothing; in words it is the other way round. */
 function normalText(text: string): string {
-  const plain = plainNotation(text);
+  const plain = plainNotation(text)
+    .replace(/^\(([A-Za-z])\)$/, "$1") // the letter of a choice
+    .replace(/\s*([,;:()[\]{}])\s*/g, "$1");
   if (!/[\\^_=]/.test(plain)) return plain.replace(/\s+/g, " ").toLowerCase();
   return plain
     .replace(/\\frac\s*(\d)\s*(\d)/g, "\\frac{$1}{$2}")

@@ -7,8 +7,8 @@ export const weightsSchema = z
   .record(z.string(), z.number().nonnegative())
   .refine((weights) => Object.values(weights).some((w) => w > 0), { message: "needs at least one weight above 0" });
 
-/** Fraction of all content keys that belong to the held-out split; strictly between 0 and 1. */
-export const heldOutFractionSchema = z.number().gt(0).lt(1);
+/** Fraction of all content keys that belong to the held-out split; 1 leaves none to train on. */
+export const heldOutFractionSchema = z.number().gt(0).max(1);
 
 /** How many problems to take: a number, or all that a task lists. */
 export const problemCountSchema = z.union([z.int().min(1), z.literal("all")]);
