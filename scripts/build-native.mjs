@@ -15,7 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const OUT_DIR = join(root, "build", "native");
 const run = promisify(execFile);
 
-const LANGUAGE = ["-std=c++20", "-O3", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"];
+const LANGUAGE = ["-std=c++20", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"];
 const WARNINGS = ["-Wall", "-Wextra", "-Wno-psabi", "-Wno-ignored-attributes"];
 
 /** Instruction sets by architecture, with the compiler flags of each. */
@@ -26,6 +26,19 @@ const TARGETS = {
   },
   arm64: { armv8: ["-march=armv8.2-a+fp16+dotprod"] },
 };
+
+/** Stops at the first access outside an object and at whatever the language leaves undefined. Vectors may lie at the address of any element. */
+const SANITIZERS = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize=alignment", "-fno-sanitize-recover=all"];
+
+/** Kinds of builds: the flags that compiling and linking take besides those of the instruction set. */
+export const KINDS = {
+  fast: { flags: ["-O3"], linkFlags: [] },
+  // Multiplications and additions become one instruction as in the fast kind: what rounding breaks there has to break here.
+  sanitized: { flags: ["-O1", "-fexpensive-optimizations", "-g1", "-fno-omit-frame-pointer", ...SANITIZERS], linkFlags: SANITIZERS },
+};
+
+/** The instruction set that all CPUs of this architecture share which run the kernels; undefined where there is none. */
+export const baseIsa = () => Object.keys(TARGETS[process.arch] ?? {})[0];
 
 /** What most kernels include of the system: parsed once when many are compiled, which saves a third of the work. */
 const SYSTEM_HEADER = `${["algorithm", "cmath", "cstdint", "stdexcept", "string", "vector"].map((name) => `#include <${name}>`).join("\n")}
@@ -69,8 +82,8 @@ async function chooseIsas(wanted, outDir) {
 }
 
 /** One object file to be made: its source text may be generated (the binding is compiled as one file). */
-function unitsOf(isa, include, outDir) {
-  const flags = [...LANGUAGE, ...WARNINGS, "-DNAPI_VERSION=8", ...TARGETS[process.arch][isa]];
+function unitsOf(isa, include, outDir, kind) {
+  const flags = [...LANGUAGE, ...WARNINGS, "-DNAPI_VERSION=8", ...TARGETS[process.arch][isa], ...kind.flags];
   const folder = join(outDir, isa);
   mkdirSync(folder, { recursive: true });
   const binding = join(folder, "binding.cpp");
@@ -118,11 +131,11 @@ async function inParallel(jobs) {
 const isOld = (path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 600_000;
 
 /** Linked under another name and renamed: a process that has the old module mapped is not disturbed. */
-async function link(compiler, isa, units, sources, outDir) {
+async function link(compiler, isa, units, { sources, outDir, kind }) {
   const output = join(outDir, `${isa}.node`);
   const temporary = `${output}.${process.pid}`;
   const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
-  await run(compiler, ["-shared", "-pthread", ...undefinedSymbols, ...units.map((unit) => unit.object), "-o", temporary]);
+  await run(compiler, ["-shared", "-pthread", ...kind.linkFlags, ...undefinedSymbols, ...units.map((unit) => unit.object), "-o", temporary]);
   renameSync(temporary, output);
   writeFileSync(`${output}.digest`, sources);
   const kept = new Set(units.flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path))).concat("binding.cpp"));
@@ -138,10 +151,10 @@ async function parseSystemHeader(compiler, { folder, args }) {
   return header;
 }
 
-async function buildIsas(compiler, isas, { sources, outDir, log }) {
+async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
   const include = createRequire(import.meta.url)("node-api-headers").include_dir;
   const version = compilerVersion(compiler);
-  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include), outDir) }));
+  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include), outDir, kind) }));
   const stale = builds.map(({ units }) => units.filter((unit) => !isCurrent(unit, version)));
   const headers = await Promise.all(
     stale.map((units) =>
@@ -159,7 +172,7 @@ async function buildIsas(compiler, isas, { sources, outDir, log }) {
       builds.map(
         ({ isa, units }) =>
           () =>
-            link(compiler, isa, units, sources, outDir),
+            link(compiler, isa, units, { sources, outDir, kind }),
       ),
     );
   } finally {
@@ -172,7 +185,7 @@ async function buildIsas(compiler, isas, { sources, outDir, log }) {
  * Builds the modules of `wanted` ("best", "all" or a name) in `outDir` that are not up to date. `findOrInstall` supplies the compiler and is called only
  * when something must be compiled. Gives the names built. Throws an Error with the compiler's words when the source does not compile.
  */
-export async function buildNative({ wanted = "best", outDir = OUT_DIR, log = console.error, findOrInstall = requireCompiler } = {}) {
+export async function buildNative({ wanted = "best", outDir = OUT_DIR, kind = KINDS.fast, log = console.error, findOrInstall = requireCompiler } = {}) {
   const started = Date.now();
   const sources = sourceDigest();
   const isUpToDate = (isa) => existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
@@ -180,7 +193,7 @@ export async function buildNative({ wanted = "best", outDir = OUT_DIR, log = con
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);
   log(`building the native kernels for ${isas.join(", ")} with ${compiler}`);
-  const numCompiled = await buildIsas(compiler, isas, { sources, outDir, log });
+  const numCompiled = await buildIsas(compiler, isas, { sources, outDir, kind, log });
   log(`native kernels built: ${numCompiled} files in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   return isas;
 }

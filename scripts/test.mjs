@@ -1,4 +1,4 @@
-// `npm test`: sets up, runs every gate, and closes with a line `N passed, N failed`. Exit status 1 when anything failed.
+// `npm test`: sets up, runs every gate, and closes with a line `N passed, N failed` (`, N skipped` where the machine lacks something). Exit status 1 when anything failed.
 // Usage: node scripts/test.mjs [--quick]      (--quick leaves out the test files, recipes and examples)
 import "./node-version.mjs";
 import { dirname, join } from "node:path";
@@ -21,6 +21,7 @@ const ORDER = [
     ? []
     : [
         ["tests", gates.tests],
+        ["kernels under sanitisers", gates.sanitizedKernels],
         ["recipes, a few steps each", gates.recipes],
         ["examples", gates.examples],
       ]),
@@ -30,15 +31,18 @@ const started = Date.now();
 const secondsSince = (ms) => ((Date.now() - ms) / 1000).toFixed(1);
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 for (const [name, gate] of ORDER) {
   const gateStarted = Date.now();
   const result = await gate(root);
   passed += result.passed;
   failed += result.failed;
-  console.log(`${result.failed === 0 ? "✓" : "✗"} ${name}: ${result.passed} passed, ${result.failed} failed (${secondsSince(gateStarted)} s)`);
+  skipped += result.skipped;
+  const mark = result.failed > 0 ? "✗" : result.skipped > 0 ? "–" : "✓";
+  console.log(`${mark} ${name}: ${result.passed} passed, ${result.failed} failed (${secondsSince(gateStarted)} s)`);
   if (result.output) console.log(result.output.replace(/^/gm, "    "));
   if (name === "packages" && result.failed > 0) break;
 }
 console.log(`all gates in ${secondsSince(started)} s`);
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exitCode = failed === 0 ? 0 : 1;

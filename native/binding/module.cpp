@@ -45,11 +45,11 @@ napi_value copyIn(napi_env env, napi_callback_info info) {
   size_t size = 0;
   napi_get_arraybuffer_info(env, argv[1], &data, &size);
   int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
-  if (offset < 0 || length < 0 || static_cast<size_t>(offset + length) > size) {
+  if (offset < 0 || length < 0 || static_cast<size_t>(offset) + static_cast<size_t>(length) > size) {
     napi_throw_range_error(env, nullptr, "copyIn: outside the array buffer");
     return nullptr;
   }
-  std::memcpy(luciole::binding::fromJs<char*>(env, argv[0]), static_cast<char*>(data) + offset, length);
+  if (length > 0) std::memcpy(luciole::binding::fromJs<char*>(env, argv[0]), static_cast<char*>(data) + offset, length);
   return nullptr;
 }
 
@@ -62,11 +62,11 @@ napi_value copyOut(napi_env env, napi_callback_info info) {
   size_t size = 0;
   napi_get_arraybuffer_info(env, argv[1], &data, &size);
   int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
-  if (offset < 0 || length < 0 || static_cast<size_t>(offset + length) > size) {
+  if (offset < 0 || length < 0 || static_cast<size_t>(offset) + static_cast<size_t>(length) > size) {
     napi_throw_range_error(env, nullptr, "copyOut: outside the array buffer");
     return nullptr;
   }
-  std::memcpy(static_cast<char*>(data) + offset, luciole::binding::fromJs<const char*>(env, argv[0]), length);
+  if (length > 0) std::memcpy(static_cast<char*>(data) + offset, luciole::binding::fromJs<const char*>(env, argv[0]), length);
   return nullptr;
 }
 

@@ -21,7 +21,7 @@ void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X
  * dW[e] (+)= dY[rows of e]ᵀ·X[rows of e], dW f32 [E, N, K], dY [R, N], rows of X picked by rowIndex as above.
  * A group without rows gives zeros (is left alone when accumulate).
  */
-void groupedGemmWeightGrad(int64_t E, int64_t R, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X, int64_t xType, const int32_t* rowIndex,
+void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X, int64_t xType, const int32_t* rowIndex,
                            const int32_t* offsets, float* dW, bool accumulate, bool bf16Compute);
 
 }  // namespace luciole

@@ -40,12 +40,6 @@ struct Chunk {
   bool first;
 };
 
-void checkTargets(const Head& head) {
-  for (int64_t t = 0; t < head.T; ++t)
-    if (head.targets[t] < -1 || head.targets[t] >= head.V)
-      throw std::runtime_error("output head: expected targets in [0, " + std::to_string(head.V) + ") or -1, got " + std::to_string(head.targets[t]));
-}
-
 /** Copies rows[0..count) of x into consecutive rows of y. */
 void packRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
   parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
@@ -66,7 +60,6 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
   thread_local SharedScratch<int32_t> rowScratch;
   thread_local SharedScratch<float> logitScratch;
   thread_local SharedScratch<char> packScratch;
-  checkTargets(head);
   int32_t* rows = rowScratch.get(head.T);
   int64_t numRows = 0;
   for (int64_t t = 0; t < head.T; ++t)

@@ -62,13 +62,8 @@ void writeEntry(const X* x, C* cache, int64_t role, int64_t block, int64_t offse
 
 }  // namespace
 
-void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t numBlocks, int64_t role, const int32_t* blockIds, const int32_t* offsets,
+void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t role, const int32_t* blockIds, const int32_t* offsets,
                 int64_t R, int64_t heads, int64_t width, int64_t latent) {
-  for (int64_t r = 0; r < R; ++r) {
-    Tables::checkBlock(blockIds[r], numBlocks);
-    if (offsets[r] < 0 || offsets[r] >= kBlockKeys)
-      throw std::runtime_error("paged cache: expected offsets in [0, " + std::to_string(kBlockKeys) + "), got " + std::to_string(offsets[r]));
-  }
   const int64_t rowWidth = heads * width;
   dispatchType(xType, [&](auto xTag) {
     using X = decltype(xTag);

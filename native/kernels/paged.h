@@ -19,7 +19,7 @@ enum PagedRole : int64_t { kPagedKeys = 0, kPagedValues = 1, kPagedLatent = 2 };
  * Entry (blockIds[r], offsets[r]) of the cache = row r of x [R, heads, width], f32 or bf16, converted. No two rows share an entry.
  * FP8: scale = amax / 448 of every 128 numbers, e4m3 nearest (ties to even) to x times 448 / amax.
  */
-void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t numBlocks, int64_t role, const int32_t* blockIds, const int32_t* offsets,
+void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t role, const int32_t* blockIds, const int32_t* offsets,
                 int64_t R, int64_t heads, int64_t width, int64_t latent);
 
 /** out[cuKeys[s] + t] = the latent of position t of sequence s, `width` numbers of outType; e4m3 times scale is rounded to bf16. */

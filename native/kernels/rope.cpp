@@ -34,9 +34,11 @@ class Rotation {
     const double p = position;
     for (int64_t i = 0; i < half_; ++i) {
       double angle = p * static_cast<double>(invFreq_[i]);
-      double turns = (angle * 0.63661977236758134308 + kRound) - kRound;
+      double rounded = angle * 0.63661977236758134308 + kRound, turns = rounded - kRound;
       reduced_[i] = static_cast<float>((angle - turns * 1.57079632679489655800) - turns * 6.12323399573676603587e-17);
-      quadrant_[i] = static_cast<int32_t>(turns);
+      int64_t bits;
+      std::memcpy(&bits, &rounded, sizeof(bits));
+      quadrant_[i] = static_cast<int32_t>(bits);  // the last bits of the integer in the mantissa, whatever the angle was
     }
     eachVector(0, half_, [&](int64_t i, auto n) {
       vi quadrant = asInt(get(reinterpret_cast<const float*>(quadrant_ + i), n));

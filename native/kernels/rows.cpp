@@ -9,12 +9,6 @@
 namespace luciole {
 namespace {
 
-void checkIndexes(const char* op, const int32_t* index, int64_t count, int64_t limit) {
-  for (int64_t i = 0; i < count; ++i)
-    if (index[i] < 0 || index[i] >= limit)
-      throw std::runtime_error(std::string(op) + ": expected indexes in [0, " + std::to_string(limit) + "), got " + std::to_string(index[i]) + " at position " + std::to_string(i));
-}
-
 /** sources[starts[v] .. starts[v + 1]) = the positions r with index[r] = v, ascending (a counting sort). */
 struct Inverse {
   int32_t* starts;
@@ -44,8 +38,7 @@ void sumSources(const G* dy, const int32_t* sources, int64_t count, const D* sta
 }
 
 template <class G, class D>
-void scatterAdd(const char* op, const G* dy, const int32_t* index, D* dx, bool accumulate, int64_t rows, int64_t width, int64_t numTargets) {
-  checkIndexes(op, index, rows, numTargets);
+void scatterAdd(const G* dy, const int32_t* index, D* dx, bool accumulate, int64_t rows, int64_t width, int64_t numTargets) {
   const Inverse inverse(index, rows, numTargets);
   parallelFor(numTargets, rowGrain(width), [&](int64_t begin, int64_t end) {
     for (int64_t v = begin; v < end; ++v) {
@@ -94,13 +87,12 @@ void gatherRows(const void* x, const int32_t* index, void* y, int64_t elementByt
 void scatterAddRows(const void* dy, int64_t dyType, const int32_t* index, void* dx, int64_t dxType, int64_t rows, int64_t width, int64_t numTargets) {
   dispatchType(dyType, [&](auto dyTag) {
     dispatchType(dxType, [&](auto dxTag) {
-      scatterAdd("scatterAddRows", static_cast<const decltype(dyTag)*>(dy), index, static_cast<decltype(dxTag)*>(dx), false, rows, width, numTargets);
+      scatterAdd(static_cast<const decltype(dyTag)*>(dy), index, static_cast<decltype(dxTag)*>(dx), false, rows, width, numTargets);
     });
   });
 }
 
-void embedding(const void* table, int64_t tableType, const int32_t* ids, void* y, int64_t yType, int64_t T, int64_t V, int64_t d) {
-  checkIndexes("embedding", ids, T, V);
+void embedding(const void* table, int64_t tableType, const int32_t* ids, void* y, int64_t yType, int64_t T, int64_t d) {
   dispatchType(tableType, [&](auto tableTag) {
     dispatchType(yType, [&](auto yTag) {
       const auto* in = static_cast<const decltype(tableTag)*>(table);
@@ -114,7 +106,7 @@ void embedding(const void* table, int64_t tableType, const int32_t* ids, void* y
 }
 
 void embeddingBackward(const int32_t* ids, const void* dy, int64_t dyType, float* dTable, bool accumulate, int64_t T, int64_t V, int64_t d) {
-  dispatchType(dyType, [&](auto dyTag) { scatterAdd("embeddingBackward", static_cast<const decltype(dyTag)*>(dy), ids, dTable, accumulate, T, d, V); });
+  dispatchType(dyType, [&](auto dyTag) { scatterAdd(static_cast<const decltype(dyTag)*>(dy), ids, dTable, accumulate, T, d, V); });
 }
 
 }  // namespace luciole

@@ -16,7 +16,7 @@ void gatherRows(const void* x, const int32_t* index, void* y, int64_t elementByt
 void scatterAddRows(const void* dy, int64_t dyType, const int32_t* index, void* dx, int64_t dxType, int64_t rows, int64_t width, int64_t numTargets);
 
 /** y[t] = table[ids[t]] with a cast; table [V, d], ids [T], y [T, d]; f32 or bf16. Throws if an id is outside [0, V). */
-void embedding(const void* table, int64_t tableType, const int32_t* ids, void* y, int64_t yType, int64_t T, int64_t V, int64_t d);
+void embedding(const void* table, int64_t tableType, const int32_t* ids, void* y, int64_t yType, int64_t T, int64_t d);
 /** dTable [V, d] (+)= the rows of dy [T, d], added in the order of t. */
 void embeddingBackward(const int32_t* ids, const void* dy, int64_t dyType, float* dTable, bool accumulate, int64_t T, int64_t V, int64_t d);
 

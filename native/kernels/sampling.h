@@ -17,17 +17,16 @@ void sampleTokens(const float* logits, const float* uniforms, const float* setti
 
 /**
  * logits[b, id] = (x > 0 ? x / scale : x * scale) - offset in place, for ids, scales, offsets [cu[b], cu[b+1]) of row b; cu [B+1], rising from 0.
- * An id outside 0 … V-1 throws.
  */
 void adjustLogits(float* logits, const int32_t* cu, const int32_t* ids, const float* scales, const float* offsets, int64_t B, int64_t V);
 
-/** logits[rows[m], v] = -inf in place where bit v % 32 of masks[m, v / 32] is 0. rows are distinct; one outside 0 … B-1 throws. masks [M, ceil(V/32)]. */
-void maskLogits(float* logits, const int32_t* rows, const int32_t* masks, int64_t M, int64_t B, int64_t V);
+/** logits[rows[m], v] = -inf in place where bit v % 32 of masks[m, v / 32] is 0. rows are distinct. masks [M, ceil(V/32)]. */
+void maskLogits(float* logits, const int32_t* rows, const int32_t* masks, int64_t M, int64_t V);
 
 /**
  * The k likeliest tokens of row rows[r], falling, ties to the lower id: ids [R,k]; logp [R,k] under softmax(logits / temperatures[r]), 0 counting as 1.
- * Where fewer than k logits are numbers, the rest of the ids are -1 with logp NaN. A row outside 0 … B-1 throws.
+ * Where fewer than k logits are numbers, the rest of the ids are -1 with logp NaN.
  */
-void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp, int64_t R, int64_t B, int64_t V, int64_t k);
+void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp, int64_t R, int64_t V, int64_t k);
 
 }  // namespace luciole

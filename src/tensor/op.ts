@@ -10,6 +10,15 @@ export interface HostView extends TensorSpec {
   readonly data: HostArray;
 }
 
+/**
+ * What an i32 input may hold. An input that finds memory holds indexes in [from, below), or offsets that never fall and go from 0 to `risesTo`
+ * (`within`: they stay inside of that); backends check it before the kernel runs. Others say why they need no check.
+ */
+export type IndexRule =
+  | { readonly input: number; readonly from?: number; readonly below: number }
+  | { readonly input: number; readonly risesTo: number; readonly within?: boolean }
+  | { readonly input: number; readonly unchecked: string };
+
 /** Work of one call: floating-point operations (a multiply-add is 2) and bytes moved. */
 export interface Cost {
   readonly flops: number;
@@ -59,6 +68,8 @@ export interface OpSpec<P> {
   infer(inputs: readonly (TensorSpec | null)[], params: P): TensorSpec[];
   reference(inputs: readonly (HostView | null)[], outputs: readonly HostView[], params: P): void;
   cost?(inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[], params: P): Cost;
+  /** What each i32 input may hold. */
+  indexes?(inputs: readonly (TensorSpec | null)[], params: P): readonly IndexRule[];
   /** Inputs written in place (optimiser state, caches). */
   readonly mutates?: readonly number[];
   /** Inputs that may be packed weights (packing.ts). */

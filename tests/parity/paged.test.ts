@@ -160,8 +160,8 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     expect(() => attend([2, 3], 1, 64)).not.toThrow();
     expect(() => attend([-1, 0], 1, 5)).toThrow(/expected blocks in \[0, 3\), got -1/);
     expect(() => attend([2, 0], 6, 5)).toThrow(/expected 0 to 5 new queries/);
-    expect(() => write(3, 0)).toThrow(/expected blocks in \[0, 3\), got 3/);
-    expect(() => write(0, 64)).toThrow(/expected offsets in \[0, 64\), got 64/);
+    expect(() => write(3, 0)).toThrow(/expected indexes in \[0, 3\), got 3/);
+    expect(() => write(0, 64)).toThrow(/expected indexes in \[0, 64\), got 64/);
     cache.dispose();
   });
 

@@ -62,6 +62,7 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
  */
 export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",
+  indexes: ([q]) => [{ input: 3, risesTo: q!.shape[0] }],
   infer: ([q, k, v, lens]) => {
     const fits =
       q!.shape.length === 3 &&
@@ -122,6 +123,7 @@ export const attentionOp: OpSpec<AttentionParams> = {
 /** (dq, dk, dv) of `attention` from (q, k, v, o, lse, dO, cuSeqlens). */
 export const attentionBackwardOp: OpSpec<AttentionParams> = {
   name: "attentionBackward",
+  indexes: ([q]) => [{ input: 6, risesTo: q!.shape[0] }],
   infer: ([q, k, v]) => [q, k, v].map((x) => ({ shape: x!.shape, dtype: x!.dtype })),
   reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], { scale, causal }) => {
     const [, heads, d] = q!.shape;

@@ -24,6 +24,7 @@ const notFinite = { shape: [4], dtype: "f32" as const, values: [Number.NaN, Numb
 /** y = x in another element type. */
 export const castOp: OpSpec<{ dtype: DType }> = {
   name: "cast",
+  indexes: () => [{ input: 0, unchecked: "numbers" }],
   infer: ([x], { dtype }) => [{ shape: (x as TensorSpec).shape, dtype }],
   reference: ([x], [y]) => y.data.set(x!.data),
   cost: (i, o) => streamCost(0, i, o),

@@ -24,6 +24,10 @@ const operands = (t: number, n: number, h: number, nope: number, rotary: number,
  */
 export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
   name: "expandedAttention",
+  indexes: ([q, kv]) => [
+    { input: 3, risesTo: q!.shape[0] },
+    { input: 4, risesTo: kv!.shape[0] },
+  ],
   infer: ([q, kv, kRope, cuQueries, cuKeys]) => {
     const fits =
       q!.shape.length === 3 &&

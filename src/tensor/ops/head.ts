@@ -46,6 +46,7 @@ export interface HeadLogProbParams {
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
+  indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
   infer: ([h, w, t]) => {
     checkHead("headLogProb", h!, w!, t!);
     const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
@@ -99,6 +100,7 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
 /** (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when `accumulate`. */
 export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boolean }> = {
   name: "headLogProbBackward",
+  indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
   infer: ([h, w]) => [
     { shape: h!.shape, dtype: h!.dtype },
     { shape: w!.shape, dtype: "f32" },
@@ -143,6 +145,7 @@ export interface HeadCrossEntropyParams {
  */
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   name: "headCrossEntropy",
+  indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
   infer: ([h, w, t], { withGrad }) => {
     checkHead("headCrossEntropy", h!, w!, t!);
     const outputs: TensorSpec[] = [

@@ -116,6 +116,7 @@ const someScores = { shape: [3, 4], dtype: "f32" as const, values: [0.2, 0.6, 0.
 /** dLogits from (scores, indices, dWeights or null, dScores or null). */
 export const routerBackwardOp: OpSpec<RouterParams> = {
   name: "routerBackward",
+  indexes: ([scores]) => [{ input: 1, below: scores!.shape[1] }],
   infer: ([scores]) => [{ shape: scores!.shape, dtype: "f32" }],
   reference: ([scores, indices, dWeights, dScores], [dLogits], p) => {
     const [tokens, experts] = scores!.shape;
@@ -156,6 +157,10 @@ export function router(logits: Tensor, bias: Tensor | null, params: RouterParams
  */
 export const balanceLossOp: OpSpec<{ alpha: number }> = {
   name: "balanceLoss",
+  indexes: ([scores]) => [
+    { input: 1, below: scores!.shape[1] },
+    { input: 2, risesTo: scores!.shape[0], within: true },
+  ],
   infer: ([scores]) => [
     { shape: [1], dtype: "f32" },
     { shape: scores!.shape, dtype: "f32" },
@@ -201,6 +206,7 @@ export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, 
  */
 export const moeDispatchOp: OpSpec<{ experts: number }> = {
   name: "moeDispatch",
+  indexes: (_, { experts }) => [{ input: 0, below: experts }],
   infer: ([indices], { experts }) => [
     { shape: [experts + 1], dtype: "i32" },
     { shape: [numElements(indices!.shape)], dtype: "i32" },
@@ -262,6 +268,11 @@ const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 
  */
 export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   name: "groupedGemm",
+  indexes: ([x, , , rowToken]) => [
+    { input: 2, risesTo: (rowToken ?? x)!.shape[0] },
+    { input: 3, below: x!.shape[0] },
+    { input: 4, unchecked: "for the gradient, whose op checks it" },
+  ],
   infer: ([x, w, offsets, rowToken], { transW, dtype, bf16Compute }) => {
     const [experts, a, b] = w!.shape;
     checkShape(x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1, "groupedGemm", "x [R,K], W [E,N,K], offsets [E+1]", x, w, offsets);
@@ -340,6 +351,10 @@ function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
 /** dW[e] [N,K] (+)= dYᵀ·X over the rows of expert e; experts without rows get zero. */
 export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate: boolean; bf16Compute: boolean }> = {
   name: "groupedWeightGrad",
+  indexes: ([dy, x]) => [
+    { input: 2, risesTo: dy!.shape[0] },
+    { input: 3, below: x!.shape[0] },
+  ],
   infer: (_, { shape }) => [{ shape, dtype: "f32" }],
   reference: ([dy, x, offsets, rowToken], [dw], { shape: [experts, n, k], accumulate }) => {
     for (let e = 0; e < experts; e++)
@@ -380,6 +395,7 @@ export function groupedLinear(x: Tensor, w: Tensor, to: Dispatch, gather: boolea
 /** dx[t] = Σ_k rows[tokenRow[t,k]]: the gradient of the dispatch gather. */
 export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
   name: "gatherSumRows",
+  indexes: ([rows]) => [{ input: 1, below: rows!.shape[0] }],
   infer: ([rows, tokenRow], { dtype }) => [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }],
   reference: ([rows, tokenRow], [dx]) => {
     const [tokens, K] = tokenRow!.shape;
@@ -409,6 +425,7 @@ export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
 /** y[t] = add[t] + Σ_k weights[t,k]·rows[tokenRow[t,k]]; inputs rows, weights, tokenRow, add or null. */
 export const moeCombineOp: OpSpec<{ dtype: DType }> = {
   name: "moeCombine",
+  indexes: ([rows]) => [{ input: 2, below: rows!.shape[0] }],
   infer: ([rows, weights, tokenRow], { dtype }) => {
     checkShape(weights!.shape.join() === tokenRow!.shape.join(), "moeCombine", "weights shaped as tokenRow", weights, tokenRow);
     return [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }];
@@ -448,6 +465,7 @@ export const moeCombineOp: OpSpec<{ dtype: DType }> = {
 /** (dRows, dWeights) of `moeCombine` from (rows, weights, tokenRow, dy). */
 export const moeCombineBackwardOp: OpSpec<Record<string, never>> = {
   name: "moeCombineBackward",
+  indexes: ([rows]) => [{ input: 2, below: rows!.shape[0] }],
   infer: ([rows, weights]) => [
     { shape: rows!.shape, dtype: rows!.dtype },
     { shape: weights!.shape, dtype: "f32" },

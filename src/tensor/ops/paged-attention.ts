@@ -68,6 +68,10 @@ export function fp8Sample(blocks: number, latent: number, rotary: number): Sampl
  */
 export const pagedWriteOp: OpSpec<PagedWriteParams> = {
   name: "pagedWrite",
+  indexes: ([, cache]) => [
+    { input: 2, below: cache!.shape[0] },
+    { input: 3, below: BLOCK_TOKENS },
+  ],
   infer: ([x, cache, blockIds], { role, latent }) => {
     const isCache = isPaged(cache!, role, latent);
     const { heads, width } = isCache ? pagedWidths(cache!, role, latent) : { heads: 0, width: 0 };
@@ -164,6 +168,11 @@ function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | nul
  */
 export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   name: "pagedAttention",
+  indexes: ([q]) => [
+    { input: 3, unchecked: "how much of a table is read depends on the lengths: the kernel checks it" },
+    { input: 4, risesTo: q!.shape[0] },
+    { input: 5, unchecked: "the kernel compares them with tables and queries" },
+  ],
   infer: ([q, keys, values, tables, cu, lengths], { valueWidth }) => {
     const fits =
       q!.shape.length === 3 &&
@@ -272,6 +281,10 @@ function eachRow(cu: HostView, lengths: HostView, visit: (row: number, sequence:
  */
 export const gatherPagedOp: OpSpec<GatherPagedParams> = {
   name: "gatherPaged",
+  indexes: (_, { rows }) => [
+    { input: 1, unchecked: "how much of a table is read depends on cuKeys: the kernel checks it" },
+    { input: 2, risesTo: rows },
+  ],
   infer: ([cache, tables, cuKeys], { rows, latent, dtype }) => {
     const fits = isPaged(cache!, "latent", latent) && tables!.shape[0] + 1 === cuKeys!.shape[0];
     checkShape(fits, "gatherPaged", "a latent cache [blocks,64,width], block tables [S,maxBlocks], cuKeys [S+1]", cache, tables, cuKeys);

@@ -51,6 +51,7 @@ const frequencies = (half: number) => ({ shape: [half], dtype: "f32" as const, v
 /** x [T,H,D] with dimensions [offset, offset+R) of each head rotated by positions [T]; the rest copied. */
 export const ropeOp: OpSpec<RopeParams> = {
   name: "rope",
+  indexes: () => [{ input: 1, unchecked: "any position has its angles" }],
   infer: ([x, p, f], { offset }) => {
     checkShape(
       x!.shape.length === 3 && p!.shape[0] === x!.shape[0] && p!.dtype === "i32" && offset + 2 * f!.shape[0] <= x!.shape[2],
@@ -109,6 +110,7 @@ export interface MlaAssembleParams extends RopeLayout {
  */
 export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
   name: "mlaAssemble",
+  indexes: () => [{ input: 3, unchecked: "any position has its angles" }],
   infer: ([q, kv, kRope, p, f], { nope, value }) => {
     const [tokens, heads, width] = q!.shape;
     const rotary = 2 * f!.shape[0];
@@ -161,6 +163,7 @@ export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
 /** (dqIn, dkv, dkRope) from (dq, dk, dv); dkRope sums over the heads in order. */
 export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
   name: "mlaAssembleBackward",
+  indexes: () => [{ input: 3, unchecked: "any position has its angles" }],
   infer: ([dq, , dv, , f], { nope, value }) => [
     { shape: dq!.shape, dtype: dq!.dtype },
     { shape: [dq!.shape[0], dq!.shape[1], nope + value], dtype: dv!.dtype },

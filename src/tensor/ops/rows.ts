@@ -10,6 +10,7 @@ const ids = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as 
 /** y[t] = table[ids[t]]. */
 export const embeddingOp: OpSpec<{ dtype: DType }> = {
   name: "embedding",
+  indexes: ([table]) => [{ input: 1, below: table!.shape[0] }],
   infer: ([table, index], { dtype }) => {
     checkShape(table!.shape.length === 2 && index!.dtype === "i32", "embedding", "a table [V,d] and i32 ids", table, index);
     return [{ shape: [index!.shape[0], table!.shape[1]], dtype }];
@@ -35,6 +36,7 @@ export const embeddingOp: OpSpec<{ dtype: DType }> = {
 /** dTable[v] (+)= Σ of dy rows whose id is v, in token order. */
 export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }> = {
   name: "embeddingBackward",
+  indexes: (_, { vocab }) => [{ input: 0, below: vocab }],
   infer: ([, dy], { vocab }) => [{ shape: [vocab, dy!.shape[1]], dtype: "f32" }],
   reference: ([index, dy], [dTable], { accumulate }) => {
     const d = dy!.shape[1];
@@ -55,6 +57,7 @@ export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dty
 /** y[r] = x[index[r]]. */
 export const gatherRowsOp: OpSpec<Record<string, never>> = {
   name: "gatherRows",
+  indexes: ([x]) => [{ input: 1, below: x!.shape[0] }],
   infer: ([x, index]) => {
     checkShape(x!.shape.length === 2 && index!.dtype === "i32", "gatherRows", "x [rows,width] and i32 indexes", x, index);
     return [{ shape: [index!.shape[0], x!.shape[1]], dtype: x!.dtype }];
@@ -75,6 +78,7 @@ export const gatherRowsOp: OpSpec<Record<string, never>> = {
 /** dx [rows,width] = Σ of dy rows at their indexes, others zero, in row order. */
 export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
   name: "scatterAddRows",
+  indexes: (_, { rows }) => [{ input: 1, below: rows }],
   infer: ([dy], { rows, dtype }) => [{ shape: [rows, dy!.shape[1]], dtype }],
   reference: ([dy, index], [dx]) => {
     const width = dy!.shape[1];

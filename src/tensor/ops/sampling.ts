@@ -208,6 +208,10 @@ export function sampleRows(logits: Tensor, uniforms: Tensor, settings: Tensor): 
  */
 export const adjustLogitsOp: OpSpec<Record<string, never>> = {
   name: "adjustLogits",
+  indexes: ([logits, , ids]) => [
+    { input: 1, risesTo: ids!.shape[0] },
+    { input: 2, below: logits!.shape[1] },
+  ],
   infer: ([logits, cu, ids, scales, offsets]) => {
     const given = [ids, scales, offsets].every((t) => t!.shape[0] === ids!.shape[0]);
     checkShape(
@@ -262,6 +266,10 @@ export const adjustLogits = (logits: Tensor, cu: Tensor, ids: Tensor, scales: Te
 /** Sets logits to -inf in place where a mask forbids their token: bit v mod 32 of word floor(v / 32) of masks i32 [M, ceil(V/32)] is 0; mask m is for row rows[m]. */
 export const maskLogitsOp: OpSpec<Record<string, never>> = {
   name: "maskLogits",
+  indexes: ([logits]) => [
+    { input: 1, below: logits!.shape[0] },
+    { input: 2, unchecked: "bits" },
+  ],
   infer: ([logits, rows, masks]) => {
     const words = Math.ceil(logits!.shape[1] / 32);
     checkShape(
@@ -311,6 +319,7 @@ export interface TopLogProbsParams {
  */
 export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
   name: "topLogProbs",
+  indexes: ([logits]) => [{ input: 1, below: logits!.shape[0] }],
   infer: ([logits, rows, temperatures], { k }) => {
     const fits = rows!.shape[0] === temperatures!.shape[0] && k >= 1 && k <= logits!.shape[1];
     checkShape(logits!.dtype === "f32" && fits, "topLogProbs", "f32 logits [B,V], rows and temperatures [R], k of at most V", logits, rows, temperatures);

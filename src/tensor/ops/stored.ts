@@ -159,6 +159,10 @@ export const storedLinearOp: OpSpec<StoredParams> = {
 /** Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1], rowToken or null (row r reads x[rowToken[r]]). */
 export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   name: "storedGroupedLinear",
+  indexes: ([x, , , , rowToken]) => [
+    { input: 3, risesTo: (rowToken ?? x)!.shape[0] },
+    { input: 4, below: x!.shape[0] },
+  ],
   infer: ([x, w, scales, offsets, rowToken], { dtype }) => {
     checkStored("storedGroupedLinear", w!, scales, 3);
     const [experts, n, k] = w!.shape;
@@ -187,6 +191,7 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
 /** Rows of w [N,K] by id, as numbers: y [T,K] f32. Inputs w, scales or null, ids. */
 export const storedRowsOp: OpSpec<Record<string, never>> = {
   name: "storedRows",
+  indexes: ([w]) => [{ input: 2, below: w!.shape[0] }],
   infer: ([w, scales, ids]) => {
     checkStored("storedRows", w!, scales, 2);
     checkShape(ids!.dtype === "i32" && ids!.shape.length === 1, "storedRows", "i32 ids [T]", ids);

@@ -5,8 +5,9 @@ import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
 import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../backend.js";
 import { type DType, isBlockType, storageBytes } from "../../dtype.js";
-import type { KernelTable, OpName } from "../../ops/index.js";
-import { numElements, type TensorSpec } from "../../tensor.js";
+import type { IndexRule, Kernel, OpSpec } from "../../op.js";
+import { type KernelTable, type OpName, ops } from "../../ops/index.js";
+import { numElements, type Tensor, type TensorSpec } from "../../tensor.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
@@ -62,17 +63,28 @@ function kernelTable(addon: NativeAddon): KernelTable {
   };
 }
 
-type AnyKernel = (...call: unknown[]) => void;
+type AnyKernel = Kernel<unknown>;
 
-/** What a kernel throws becomes a BackendError with the op's name. */
-function nameErrors(table: KernelTable): KernelTable {
-  const guarded = Object.entries(table).map(([name, kernel]) => [name, typeof kernel === "function" ? guard(name as OpName, kernel as AnyKernel) : kernel]);
-  return Object.fromEntries(guarded) as unknown as KernelTable;
+function checkIndexes(addon: NativeAddon, operand: Tensor | null, rule: IndexRule): void {
+  if (!operand) return;
+  if ("below" in rule) addon.checkIndexes(addressOf(operand), operand.size, rule.from ?? 0, rule.below);
+  else if ("risesTo" in rule) addon.checkOffsets(addressOf(operand), operand.size, rule.risesTo, rule.within ?? false);
 }
 
-function guard(op: OpName, kernel: AnyKernel): AnyKernel {
+/** Kernels behind the checks that their ops declare. What they throw becomes a BackendError with the op's name. */
+function guarded(table: KernelTable, addon: NativeAddon): KernelTable {
+  const entries = Object.entries(table).map(([name, kernel]) => [
+    name,
+    typeof kernel === "function" ? guard(name as OpName, kernel as AnyKernel, addon) : kernel,
+  ]);
+  return Object.fromEntries(entries) as unknown as KernelTable;
+}
+
+function guard(op: OpName, kernel: AnyKernel, addon: NativeAddon): AnyKernel {
+  const { indexes } = ops[op] as OpSpec<unknown>;
   return (inputs, outputs, params) => {
     try {
+      for (const rule of indexes?.(inputs, params) ?? []) checkIndexes(addon, inputs[rule.input], rule);
       kernel(inputs, outputs, params);
     } catch (error) {
       if (error instanceof LucioleError) throw error;
@@ -188,7 +200,7 @@ export function createNativeBackend({ threads, isa }: NativeOptions = {}): Nativ
       return `native kernels, ${loaded.isa}, ${addon.threadCount()} thread${addon.threadCount() === 1 ? "" : "s"}`;
     },
     setThreads,
-    kernels: nameErrors(kernelTable(addon)),
+    kernels: guarded(kernelTable(addon), addon),
     packer: packerOf(addon),
     files: filesOf(addon),
     ...memoryOf(addon),

@@ -15,6 +15,11 @@ interface MemoryFunctions {
   setThreadCount(count: number): void;
 }
 
+interface IndexFunctions {
+  checkIndexes(indexes: Address, count: number, from: number, below: number): void;
+  checkOffsets(offsets: Address, count: number, end: number, within: boolean): void;
+}
+
 interface MappingFunctions {
   mapFile(descriptor: number, bytes: number): Address;
   unmapFile(mapping: Address, bytes: number): void;
@@ -107,7 +112,7 @@ interface MatrixFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   groupedGemmWeightGrad(
-    E: number, R: number, N: number, K: number, dY: Address, dyType: TypeCode, X: Address, xType: TypeCode, rowIndex: Address,
+    E: number, N: number, K: number, dY: Address, dyType: TypeCode, X: Address, xType: TypeCode, rowIndex: Address,
     offsets: Address, dW: Address, accumulate: boolean, bf16Compute: boolean,
   ): void;
 }
@@ -128,7 +133,7 @@ interface AttentionFunctions {
 interface PagedFunctions {
   // biome-ignore format: one line per group of operands
   pagedWrite(
-    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, numBlocks: number, role: number, blockIds: Address, offsets: Address,
+    x: Address, xType: TypeCode, cache: Address, cacheType: TypeCode, role: number, blockIds: Address, offsets: Address,
     R: number, heads: number, width: number, latent: number,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -153,7 +158,7 @@ interface RowFunctions {
   splitLast(x: Address, a: Address, b: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
   gatherRows(x: Address, index: Address, y: Address, elementBytes: number, rows: number, width: number): void;
   scatterAddRows(dy: Address, dyType: TypeCode, index: Address, dx: Address, dxType: TypeCode, rows: number, width: number, numTargets: number): void;
-  embedding(table: Address, tableType: TypeCode, ids: Address, y: Address, yType: TypeCode, T: number, V: number, d: number): void;
+  embedding(table: Address, tableType: TypeCode, ids: Address, y: Address, yType: TypeCode, T: number, d: number): void;
   embeddingBackward(ids: Address, dy: Address, dyType: TypeCode, dTable: Address, accumulate: boolean, T: number, V: number, d: number): void;
 }
 
@@ -219,8 +224,8 @@ interface UpdateFunctions {
     temperature: number, topK: number, topP: number, minP: number,
   ): void;
   adjustLogits(logits: Address, cu: Address, ids: Address, scales: Address, offsets: Address, B: number, V: number): void;
-  maskLogits(logits: Address, rows: Address, masks: Address, M: number, B: number, V: number): void;
-  topLogProbs(logits: Address, rows: Address, temperatures: Address, ids: Address, logp: Address, R: number, B: number, V: number, k: number): void;
+  maskLogits(logits: Address, rows: Address, masks: Address, M: number, V: number): void;
+  topLogProbs(logits: Address, rows: Address, temperatures: Address, ids: Address, logp: Address, R: number, V: number, k: number): void;
 }
 
 interface StoredFunctions {
@@ -256,6 +261,7 @@ interface RooflineFunctions {
 /** Everything the addon exports. */
 export interface NativeAddon
   extends MemoryFunctions,
+    IndexFunctions,
     MappingFunctions,
     ElementwiseFunctions,
     ReduceFunctions,

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { BackendError } from "../../../errors.js";
 import type { Backend, DeviceBuffer } from "../../backend.js";
 import { decodeBytes, encodeBytes } from "../../dtype.js";
-import type { HostView, OpSpec } from "../../op.js";
+import type { HostView, IndexRule, OpSpec } from "../../op.js";
 import { type KernelTable, ops } from "../../ops/index.js";
 import type { Tensor } from "../../tensor.js";
 
@@ -25,9 +25,27 @@ function writeBack(t: Tensor, view: HostView): void {
   if (t.dtype === "bf16") bytesOf(t).set(encodeBytes(view.data, "bf16"));
 }
 
+/** The checks of the native kernels' indexes.cpp. */
+function checkIndexes(op: string, operand: HostView | null, rule: IndexRule): void {
+  if (!operand || "unchecked" in rule) return;
+  const { data } = operand;
+  if ("below" in rule) {
+    const { from = 0, below } = rule;
+    const wrong = data.findIndex((index) => index < from || index >= below);
+    if (wrong >= 0) throw new BackendError(`${op}: expected indexes in [${from}, ${below}), got ${data[wrong]} at position ${wrong}`);
+    return;
+  }
+  const { risesTo, within = false } = rule;
+  const [first = -1, last = -1] = [data[0], data[data.length - 1]];
+  const ends = within ? first >= 0 && last <= risesTo : first === 0 && last === risesTo;
+  if (!ends || data.some((offset, i) => i > 0 && offset < data[i - 1]))
+    throw new BackendError(`${op}: expected offsets that never fall, ${within ? "within" : "from"} 0 to ${risesTo}, got ${first} to ${last}`);
+}
+
 function runReference(op: OpSpec<unknown>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown): void {
   const inputViews = inputs.map((t) => t && viewOf(t));
   const outputViews = outputs.map(viewOf);
+  for (const rule of op.indexes?.(inputs, params) ?? []) checkIndexes(op.name, inputViews[rule.input], rule);
   op.reference(inputViews, outputViews, params);
   outputs.forEach((t, i) => {
     writeBack(t, outputViews[i]);

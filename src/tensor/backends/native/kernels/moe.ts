@@ -70,7 +70,7 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
     groupedWeightGrad([dy, x, offsets, rowToken], [dw], { shape: [E, N, K], accumulate, bf16Compute }) {
       // biome-ignore format: one line per group of operands
       addon.groupedGemmWeightGrad(
-        E, dy!.shape[0], N, K, grouped.float(dy), typeCode(dy), grouped.float(x), typeCode(x), grouped.i32(rowToken),
+        E, N, K, grouped.float(dy), typeCode(dy), grouped.float(x), typeCode(x), grouped.i32(rowToken),
         grouped.i32(offsets), grouped.f32(dw), accumulate, bf16Compute,
       );
     },

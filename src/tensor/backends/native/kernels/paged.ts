@@ -18,7 +18,7 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const { heads, width } = pagedWidths(cache!, role, latent);
       // biome-ignore format: one line per group of operands
       addon.pagedWrite(
-        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), cache!.shape[0], roles[role], write.i32(blockIds), write.i32(offsets),
+        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), roles[role], write.i32(blockIds), write.i32(offsets),
         x!.shape[0], heads, width, latent,
       );
     },

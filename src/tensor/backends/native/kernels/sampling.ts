@@ -22,11 +22,11 @@ export function samplingKernels(addon: NativeAddon): Pick<KernelTable, "sampleTo
     },
     maskLogits: ([logits, rows, masks]) => {
       const { f32, i32 } = mask;
-      addon.maskLogits(f32(logits), i32(rows), i32(masks), rows!.shape[0], logits!.shape[0], logits!.shape[1]);
+      addon.maskLogits(f32(logits), i32(rows), i32(masks), rows!.shape[0], logits!.shape[1]);
     },
     topLogProbs: ([logits, rows, temperatures], [ids, logp], { k }) => {
       const { f32, i32 } = top;
-      addon.topLogProbs(f32(logits), i32(rows), f32(temperatures), i32(ids), f32(logp), rows!.shape[0], logits!.shape[0], logits!.shape[1], k);
+      addon.topLogProbs(f32(logits), i32(rows), f32(temperatures), i32(ids), f32(logp), rows!.shape[0], logits!.shape[1], k);
     },
   };
 }
