@@ -105,7 +105,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       const [w, scales, x] = [weights("e4m3", [32, 64], "w"), tensor([1], [1, 1]), activations([1, 64])];
       expect(() => storedLinear(x, packStored(w, scales) as Tensor, { scales })).toThrow(/scales/);
       expect(() => alias(weights("q8_0", [4, 64], "q"), [2, 32])).toThrow(/cuts rows/);
-      expect(() => storedRows(w, tensor([32], [1], "i32"))).toThrow(/ids in \[0, 32\)/);
+      expect(() => storedRows(w, tensor([32], [1], "i32"))).toThrow(/indexes in \[0, 32\)/);
     });
   });
 });
