@@ -1,11 +1,12 @@
 // Answers under a schema: every one parses and obeys, whatever the model would rather say; schemas that cannot be followed are refused by name.
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ConfigError } from "../errors.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { AnswerGrammars } from "./answer-grammar.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { FakeRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest } from "./request.js";
@@ -87,6 +88,27 @@ test("cancelled while its schema is compiled, a request just ends", async () => 
   running.cancel();
   expect((await running.result).finishReason).toBe("cancelled");
   expect((await engine.submit(requestOf(bytes, 1)).result).finishReason).toBe("stop");
+});
+test("cancelled while its mask is made, which then fails, a request ends by itself and no other with it", async () => {
+  const constrain = vi.spyOn(AnswerGrammars.prototype, "constrain");
+  const engine = engineOf(bytes);
+  let cancel = () => {};
+  constrain.mockResolvedValueOnce({
+    isComplete: false,
+    mask: async () => {
+      cancel();
+      throw new Error("the matcher is gone");
+    },
+    accept: () => true,
+    rollback: () => {},
+    dispose: () => {},
+  });
+  const failing = engine.submit(requestOf(bytes, 1));
+  cancel = () => failing.cancel();
+  const other = engine.submit(requestOf(bytes, 2, { schema: undefined, maxNewTokens: 40, stopIds: [] }));
+  constrain.mockRestore();
+  expect((await failing.result).finishReason).toBe("cancelled");
+  expect((await other.result).finishReason).toBe("length");
 });
 
 describe("a schema that cannot be followed", () => {

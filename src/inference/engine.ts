@@ -264,6 +264,7 @@ export class Engine {
       rules.rollback(numTaken);
       return masks.map((mask) => (mask.length > 0 ? mask : undefined));
     } catch (error) {
+      if (sequence.isFinished) return []; // cancelled while the mask was made, which then fails
       this.scheduler.remove(sequence);
       sequence.fail(error);
       return [];

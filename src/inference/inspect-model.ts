@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openGgufModel, readJsonObject, type TensorInfo, type TensorSource } from "../checkpoint/index.js";
 import { ConfigError } from "../errors.js";
+import { fileProblem } from "../foreign-file.js";
 import { createModel } from "../models/create.js";
 import { frozenProblems, type WeightSource } from "../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
@@ -57,6 +58,8 @@ export async function inspectModel(path: string, context?: number): Promise<Mode
   if (random) return inspectRandom(publishedConfig(random.shape), random.type, context);
   if (!existsSync(path)) throw new ConfigError(`${path}: there is nothing; name a run, a model directory, a config.json, a .gguf file or random:<shape>`);
   if (statSync(path).isFile()) return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(path, context);
+  const problem = statSync(path).isDirectory() ? undefined : fileProblem(statSync(path));
+  if (problem) throw new ConfigError(`${path}: ${problem}`);
   if (isBareConfig(path)) return summarise(await configOf(join(path, "config.json")), null, null, context);
   return inspectDirectory(path, context);
 }

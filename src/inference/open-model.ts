@@ -1,9 +1,10 @@
 // Opens a model to use: the newest sound checkpoint of a run directory, or a directory in the Hugging Face layout.
 // Knows where the parts lie; not what they will be used for.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type JsonObject, loadLatest, type ModelDirectory, openModelDirectory, readJsonObject, storedValues } from "../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../errors.js";
+import { fileProblem } from "../foreign-file.js";
 import { createModel } from "../models/create.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
@@ -69,7 +70,10 @@ async function withFiles<R>(path: string, body: (opened: ModelDirectory, facts: 
 
 /** The model directory behind a path: of a run, its newest sound checkpoint. Close what is opened. */
 export async function openFiles(path: string): Promise<{ opened: ModelDirectory; warning?: string }> {
-  if (!existsSync(path)) throw new ConfigError(`${path}: there is no such directory; name a run (runs/…) or a model directory`);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) throw new ConfigError(`${path}: there is no such directory; name a run (runs/…) or a model directory`);
+  const problem = stats.isDirectory() ? undefined : fileProblem(stats);
+  if (problem) throw new ConfigError(`${path}: ${problem}`);
   if (!isRunDirectory(path)) return { opened: await openModelDirectory(path) };
   const opened = await loadLatest(join(path, "checkpoints"));
   if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or go on with --resume`);

@@ -7,6 +7,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import { openGguf } from "../../src/checkpoint/gguf.js";
 import { openModelDirectory, openSafetensors, readJsonObject } from "../../src/checkpoint/index.js";
 import { CheckpointError, DataError } from "../../src/errors.js";
+import { inspectModel } from "../../src/inference/inspect-model.js";
+import { openForInference } from "../../src/inference/open-for-inference.js";
 import { createByteTokenizer } from "../../src/tokenizer/byte-tokenizer.js";
 import { ChatTemplate } from "../../src/tokenizer/chat-template.js";
 import { createTokenizer } from "../../src/tokenizer/create-tokenizer.js";
@@ -154,6 +156,7 @@ describe("what is no regular file is refused at once", () => {
       () => openSafetensors(join(own, "model.safetensors")),
       () => openGguf(join(own, "model.gguf")),
       () => loadTokenizer(own),
+      ...(kind === "a directory" ? [] : [() => openForInference(join(own, "model.gguf")), () => inspectModel(join(own, "model.gguf"))]),
     ]) {
       const { error, seconds } = await refusal(body);
       expect(error.message).toContain("expected a regular file, got");
