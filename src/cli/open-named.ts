@@ -6,13 +6,15 @@ import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 /** Flags of verbs that answer. */
 export interface OpenFlags extends ComputeFlags {
   readonly context?: number;
+  readonly cacheType?: "bf16" | "f32" | "fp8";
 }
 
 /** Opens a run, a model directory, a GGUF file or a pulled model on this machine. */
 export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedChat> {
   const path = modelPath(name);
   await openForAnswers(flags);
-  const opened = await openForChat(path, { cacheTokens: flags.context, onProgress: process.stderr.isTTY ? showLoading() : undefined });
+  const cacheType = flags.cacheType === "fp8" ? "fp8-latent" : flags.cacheType;
+  const opened = await openForChat(path, { cacheTokens: flags.context, cacheType, onProgress: process.stderr.isTTY ? showLoading() : undefined });
   const { maxPositions } = opened.model;
   if (flags.context !== undefined && maxPositions < flags.context)
     tell(`warning: --context ${flags.context} is more than this model was made for; its limit of ${maxPositions} tokens is used`);

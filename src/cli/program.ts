@@ -150,6 +150,8 @@ function addRun(program: Command): void {
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
+    .option("--schema <file>", "JSON schema that the answer obeys; thinking is free")
+    .addOption(cacheTypeOption())
     .option("--raw", "give the prompt as it is, without the template the model was trained with; control tokens in it count")
     .option("--control-tokens", "let text in the prompt that spells a control token become one (default: it is text)");
   seedFlag(command);
@@ -166,6 +168,7 @@ function addChat(program: Command): void {
     .addOption(new Option("--think <mode>", "thinking as it comes, folded into one line, or hidden (default: fold)").choices(["on", "fold", "off"]))
     .option("--max-tokens <n>", "new tokens of a reply at most (default: what the context leaves)", wholeNumber(1))
     .option("--context <n>", "tokens that prompt and answer may take together (default: the model's, at most 8192)", wholeNumber(1))
+    .addOption(cacheTypeOption())
     .option("--think-budget <n>", "tokens of thinking after which the model is made to answer (default: no bound)", wholeNumber(0))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
@@ -277,6 +280,9 @@ function runFlags(command: Command): void {
     .option("--resume <dir>", "go on with an interrupted run, exactly as if it had not stopped")
     .option("--accept-changes", "with --resume: go on although the run's data, task or rewards have changed since it began");
 }
+
+const cacheTypeOption = (): Option =>
+  new Option("--cache-type <type>", "type of the attention cache; fp8 halves that of latent attention (default: bf16)").choices(["bf16", "f32", "fp8"]);
 
 function computeFlags(command: Command): void {
   command

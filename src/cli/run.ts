@@ -1,7 +1,9 @@
 // `luciole run`: one question, or one a line, to a model; the answer streams, thinking apart.
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { ConfigError } from "../errors.js";
 import type { OpenedChat } from "../inference/chat-model.js";
-import { ChatSession } from "../inference/chat-session.js";
+import { type ChatSampling, ChatSession } from "../inference/chat-session.js";
 import { chatStyle } from "../inference/chat-style.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
@@ -18,21 +20,32 @@ export interface AskFlags extends OpenFlags {
   readonly controlTokens?: boolean;
   readonly system?: string;
   readonly seed?: number;
+  /** File with the JSON schema of answers. */
+  readonly schema?: string;
 }
 
 /** Answers `question`, or every line of standard input. */
 export async function run(name: string, question: string | undefined, flags: AskFlags): Promise<void> {
+  const schema = flags.schema === undefined ? undefined : readSchema(flags.schema);
   const opened = await openNamed(name, flags);
   const stop = listenForSignals(() => {});
   try {
     for await (const each of question === undefined ? typedLines(stop.signal) : [question]) {
-      await answer(opened, each, flags, stop.signal);
+      await answer(opened, each, { ...flags, schema }, stop.signal);
       if (stop.signal.aborted) break;
     }
     if (stop.signal.aborted) throw new StoppedBySignal("stopped", stop.exitCode());
   } finally {
     stop.dispose();
     await opened.dispose();
+  }
+}
+
+function readSchema(path: string): object | boolean {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new ConfigError(`--schema ${path}: expected a file with a JSON schema, got: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -47,7 +60,12 @@ async function* typedLines(signal: AbortSignal): AsyncGenerator<string> {
 }
 
 /** Each question is a conversation of its own. */
-async function answer({ model, tokenizer, template }: OpenedChat, question: string, flags: AskFlags, signal: AbortSignal): Promise<void> {
+async function answer(
+  { model, tokenizer, template }: OpenedChat,
+  question: string,
+  flags: Omit<AskFlags, "schema"> & Pick<ChatSampling, "schema">,
+  signal: AbortSignal,
+): Promise<void> {
   const session = new ChatSession(model, chatStyle(tokenizer, template, flags));
   session.system = flags.system;
   const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });

@@ -51,6 +51,8 @@ export const grpoSchema = z.strictObject({
   weightDecay: z.number().min(0).default(0),
   /** Tokens per micro-batch: bounds memory. */
   microBatchTokens: z.int().min(1).default(16384),
+  /** Keep only the inputs of blocks and compute the rest again: less memory, a third more work. */
+  recomputeLayers: z.boolean().default(false),
   /** Rows sampled at once. */
   rolloutSlots: z.int().min(1).default(256),
   /** γ of the aux-loss-free expert balancing during RL. */

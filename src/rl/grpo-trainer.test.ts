@@ -117,3 +117,14 @@ describe("completions without a reward", () => {
     expect(metrics.reward).toBe(1);
   });
 });
+
+it("recomputed layers give the metrics and weights of stored ones, to the bit", async () => {
+  const after = async (recomputeLayers: boolean) => {
+    const trainer = trainerWith(varied, { recomputeLayers, beta: 0.1 });
+    const steps = [(await trainer.runStep()).metrics, (await trainer.runStep()).metrics];
+    const untimed = steps.map((metrics) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !/per_second|time|mfu/.test(name))));
+    const weights = await Promise.all(trainer.policy.model.parameters.trained().map((weight) => weight.data()));
+    return { untimed, weights };
+  };
+  expect(await after(true)).toEqual(await after(false));
+});

@@ -94,7 +94,11 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
 export function reinforcementKnobs({ name }: PhaseMemory, options: GrpoOptions, evaluation: EvaluationPlan): MemoryKnobs {
   const { rolloutSlots, microBatchTokens } = parseGrpoOptions(options);
   const slots = name === "evaluation" ? `lower evaluation.slots (now ${evaluation.slots})` : `lower rl.rolloutSlots (now ${rolloutSlots})`;
-  return { model: "choose a smaller model", activations: name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens})` : slots, cache: slots };
+  return {
+    model: "choose a smaller model",
+    activations: name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true` : slots,
+    cache: slots,
+  };
 }
 
 function longestPrompt({ tokenizer, template, task, seed }: PlannedReinforcement): number {

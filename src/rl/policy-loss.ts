@@ -50,12 +50,13 @@ export function completionLogProbs(
   model: LanguageModel,
   samples: readonly { ids: Int32Array; promptLength: number }[],
   temperature: number,
+  recomputeLayers = false,
 ): { logp: Tensor; entropy: Tensor } {
   const batch = packSequences(
     samples.map(({ ids }) => ids.subarray(0, ids.length - 1)),
     model.device,
   );
-  const { hidden } = model.forward(batch);
+  const { hidden } = model.forward(batch, { recomputeLayers });
   const rows: number[] = [];
   const targets: number[] = [];
   let at = 0;

@@ -132,7 +132,7 @@ async function runPasses(model: LanguageModel, optimizer: Optimizer, minibatches
 async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig) {
   const { total, logp, entropy } = scope(() =>
     withTape(() => {
-      const { logp, entropy } = completionLogProbs(model, micro, config.temperature);
+      const { logp, entropy } = completionLogProbs(model, micro, config.temperature, config.recomputeLayers);
       const total = policyLoss(logp, micro, config);
       backward(total);
       return keep({ total, logp, entropy });

@@ -23,6 +23,30 @@ function withInput(lines: readonly string[], args: readonly string[]): Promise<E
 }
 
 describe("from a program", () => {
+  test("run --schema holds the answer to a JSON schema, and names the file that is none", async () => {
+    writeFileSync(at("sum.json"), JSON.stringify({ type: "object", properties: { sum: { const: 56 } }, required: ["sum"], additionalProperties: false }));
+    const { code, stdout } = await withInput([], ["run", at("model"), "What is 7*8?", "--schema", at("sum.json"), "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(JSON.parse(stdout).answer)).toEqual({ sum: 56 });
+    const broken = await withInput([], ["run", at("model"), "What is 7*8?", "--schema", at("corpus.txt")]);
+    expect(broken).toMatchObject({ code: 2, stderr: expect.stringContaining("expected a file with a JSON schema") });
+  });
+  test("the cache's type is chosen, and refused where it has no latents to hold", async () => {
+    const { stdout } = await withInput(["What is 7*8?"], ["chat", at("model"), "--cache-type", "f32"]);
+    expect(stdout).toBe("The answer is 56 🔥\n");
+    const refused = await withInput(["What is 7*8?"], ["chat", at("model"), "--cache-type", "fp8"]);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("an FP8 cache holds latents") });
+  });
+  test("a command or message that fails is told, and the next ones are answered", async () => {
+    const { code, stdout, stderr } = await withInput(["/save /nowhere/x.json", "What is 7*8?"], ["chat", at("model")]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "The answer is 56 🔥\n" });
+    expect(stderr).toContain("/nowhere");
+  });
+  test("a context beyond the model's is reduced with a word", async () => {
+    const { code, stderr } = await withInput(["What is 7*8?"], ["chat", at("model"), "--context", "5000"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("--context 5000 is more than this model was made for; its limit of 256 tokens is used");
+  });
   test("lines go in, answers alone come out, and the conversation is remembered", async () => {
     const { code, stdout } = await withInput(["What is 7*8?", "Sing!"], ["chat", at("model")]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "The answer is 56 🔥\nLa la la 🎵\n" });
