@@ -5,7 +5,7 @@ import { matchesAnswer } from "./match-answer.js";
 
 /** The first text of a row equals all the others. */
 const EQUAL: readonly (readonly [expected: string, ...given: string[]])[] = [
-  ["1000", "1,000", "1{,}000", "1\\,000", "1 000", "1000.", "1,000.00", "1000.0", "$1,000$", "1,\\!000", "10^3", "1e3", "1 thousand"],
+  ["1000", "1,000", "1{,}000", "1\\,000", "1 000", "1000.", "1,000.00", "1000.0", "$1,000$", "1,\\!000", "1,\\! 000", "10^3", "1e3", "1 thousand"],
   ["1234567.5", "1,234,567.5", "1{,}234{,}567.50", "1 234 567.5"],
   ["42", "42.", "\\boxed{42}", "$42$", "**42**", "\\(42\\)", "\\[42\\]", "$$42$$", "`42`", "$\\boxed{42}$", "{42}", "(42)", "+42", " 42 ", "\\boxed{42}."],
   ["42", "The answer is \\boxed{42}.", "\\boxed{41}, no: \\boxed{42}", "**\\boxed{42}**", "\\text{42}", "$\\displaystyle 42$", "42.000", "\\mathbf{42}"],
@@ -19,7 +19,7 @@ const EQUAL: readonly (readonly [expected: string, ...given: string[]])[] = [
   ["-3/2", "-1\\frac{1}{2}", "-\\frac{3}{2}", "\\frac{3}{-2}", "-1 1/2", "−1.5"],
   ["2000", "2\\times10^3", "2 \\times 10^{3}", "2×10³", "2*10^3", "2e3", "2E3", "2 \\cdot 10^3", "2 thousand", "2.0\\times 10^{3}"],
   ["0.003", "3\\times10^{-3}", "3×10⁻³", "3e-3", "\\frac{3}{1,000}"],
-  ["5", "x = 5", "$x=5$", "x=5.", "5\\text{ cm}", "5 cm", "5\\,\\mathrm{kg}", "5 \\text{ apples}", "5cm", "\\theta = 5", "x_1 = 5", "n = 5\\text{ units}"],
+  ["5", "x = 5", "$x=5$", "x=5.", "5\\text{ cm}", "5 cm", "5\\,\\mathrm{kg}", "5\\textnormal{ miles}", "5 \\text{ apples}", "5cm", "\\theta = 5", "x_1 = 5", "n = 5\\text{ units}"],
   ["5\\text{ cm}", "5 cm", "5\\ \\mathrm{cm}", "5 centimeters", "5"],
   ["12 cm^2", "12\\text{ cm}^2", "12 cm²", "12\\,\\text{cm}^{2}"],
   ["90", "90^\\circ", "90°", "90^{\\circ}", "90 degrees"],
@@ -62,6 +62,7 @@ const DIFFERENT: readonly (readonly [expected: string, ...given: string[]])[] = 
   ["(0,1)", "[0,1]", "(0,2)", "0,1"],
   ["x^2", "x^3", "X^2", "2^x"],
   ["\\Delta", "\\delta"],
+  ["111", "0,111", "0 111", "00,111"],
   ["7", "seven", "", "0x7", "7e999", "NaN", "Infinity", "1/0"],
   ["Paris", "Rome", "Paris, France", "Pari s"],
   ["no", "yes", "not"],

@@ -15,12 +15,13 @@ const WRAPPERS: readonly RegExp[] = [
   /^__((?:(?!__).)*)__$/s,
   /^`([^`]*)`$/,
   /^\{([^{}]*)\}$/,
-  /^\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox)\{([^{}]*)\}$/,
+  /^\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mathit|mbox)\{([^{}]*)\}$/,
   /^(.*[^.\s])\s*[.。]$/s,
 ];
 
 /** What is spelled in several ways, and the one spelling it gets. */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
+  [/,\s*\\!\s*/g, ","],
   [/\\(?:left|right|displaystyle|textstyle|limits|!)(?![a-zA-Z])/g, ""],
   [/\\[,;: ]|~|\\q?quad(?![a-zA-Z])|\u00A0|\u2009|\u202F/g, " "],
   [/\\[dtc]frac(?![a-zA-Z])/g, "\\frac"],

@@ -68,7 +68,7 @@ export function sameWrittenNumber(a: string, b: string): boolean {
 function splitUnit(text: string): { amount: string; unit: string; power: number } {
   const before = /^([+-]?)\s*([$€£¥])\s*([\d.+-][^$]*)$/s.exec(text);
   if (before) return { amount: before[1] + before[3], unit: unitNamed(before[2]), power: 0 };
-  const boxed = /^(.*?)\s*\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}\s*(\^\{?[23]\}?)?$/s.exec(text);
+  const boxed = /^(.*?)\s*\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}\s*(\^\{?[23]\}?)?$/s.exec(text);
   if (boxed) return fromWord(boxed[1], boxed[2], boxed[3] ?? "", true);
   const behind = /^(.*?[\d.})$])(?:\s*([$€£¥%°])|\s*([A-Za-z]{2,}(?:\/[a-z]+)?)(\^\{?[23]\}?)?)$/s.exec(text);
   if (!behind) return { amount: text, unit: "", power: 0 };
@@ -103,7 +103,7 @@ function readUnsigned(text: string): Rational | null {
 /** `1000`, `1,000`, `1 000`, `1,000.50`, `42.`, `.5`, `0.1\overline{6}`. */
 function readDecimal(text: string): Rational | null {
   const [, whole, decimals = "", block, digit = "", repeating = block ?? digit] =
-    /^(\d{0,40}|\d{1,3}(?:,\d{3}){1,12}|\d{1,3}(?: \d{3}){1,12})(?:\.(\d{0,40})(?:\\overline(?:\{(\d{1,40})\}|(\d)))?)?$/.exec(text) ?? [];
+    /^(\d{0,40}|[1-9]\d{0,2}(?:,\d{3}){1,12}|[1-9]\d{0,2}(?: \d{3}){1,12})(?:\.(\d{0,40})(?:\\overline(?:\{(\d{1,40})\}|(\d)))?)?$/.exec(text) ?? [];
   if (whole === undefined || whole + decimals + repeating === "") return null;
   const digits = whole.replace(/[, ]/g, "") + decimals;
   if (digits.length > 2 * MAX_DIGITS) return null;
