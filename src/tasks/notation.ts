@@ -33,9 +33,13 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/\^\s*(?:\\circ(?![a-zA-Z])|\{\s*\\circ\s*\})/g, "°"],
 ];
 
+/** What there is anything to do about; most answers have none of it. */
+const DRESSED = /[\\$`{}~\u0080-\uFFFF]|\*\*|__|\.\s*$/;
+
 /** The answer without its dress: the content of its last box if it has one, unwrapped, in one spelling. */
 export function plainNotation(text: string): string {
   if (text.length > MAX_LENGTH) return text;
+  if (!DRESSED.test(text)) return text.trim();
   let plain = (finalAnswer(text) ?? text).trim();
   for (let before = ""; before !== plain; ) {
     before = plain;

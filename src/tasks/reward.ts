@@ -19,7 +19,7 @@ export interface RewardSample {
   readonly problem: Problem;
   /** The problem's fields by name; for a data set, every column of its line. */
   readonly columns: Readonly<Record<string, unknown>>;
-  /** Logs a metric; the mean over the batch is reported. */
+  /** Logs a metric; the mean over all samples of the step is reported. The names of the trainer's own metrics are refused. */
   log(metric: string, value: number): void;
 }
 
