@@ -10,7 +10,8 @@ import { chatOnTerminal } from "./chat-terminal.js";
 import { reportFailure, StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
 import type { ThinkMode } from "./reply-view.js";
-import { listenForSignals, tell } from "./run-verb.js";
+import { tell } from "./run-verb.js";
+import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface ChatFlags extends OpenFlags {
@@ -58,7 +59,7 @@ function greeting(name: string, { session }: ChatState): string[] {
  * line is told, the next ones are answered all the same, and the exit code is 1.
  */
 async function chatByLines(state: ChatState, json: boolean): Promise<void> {
-  const stop = listenForSignals(() => {});
+  const stop = listenForSignals();
   try {
     for await (const line of createInterface({ input: process.stdin, signal: stop.signal })) {
       if (line.trim() === "") continue;

@@ -9,7 +9,8 @@ import { shownPath } from "../run/own-command.js";
 import { formatDuration } from "../run/report-format.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
 import { StoppedBySignal } from "./failure.js";
-import { type ComputeFlags, listenForSignals, openForAnswers, tell, writeResult } from "./run-verb.js";
+import { type ComputeFlags, openForAnswers, tell, writeResult } from "./run-verb.js";
+import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface ConvertFlags extends ComputeFlags {
@@ -20,7 +21,7 @@ export interface ConvertFlags extends ComputeFlags {
 
 /** Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when it fails or is stopped. */
 export async function convert(from: string, to: string, flags: ConvertFlags): Promise<void> {
-  const stop = listenForSignals(() => {});
+  const stop = listenForSignals();
   const progress = progressLine(!flags.json && process.stderr.isTTY);
   const startedMs = performance.now();
   const onTensor = ({ name }: ConvertedTensor, done: number, total: number) => {

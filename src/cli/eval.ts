@@ -18,8 +18,9 @@ import { configOfRun, reopenRun } from "../train/reopen.js";
 import { evaluationOfRun } from "./eval-defaults.js";
 import { StoppedBySignal } from "./failure.js";
 import { taskFor } from "./rl.js";
-import { listenForSignals, openForAnswers, type RunFlags, refuseBesideResume, tell, writeResult } from "./run-verb.js";
+import { openForAnswers, type RunFlags, refuseBesideResume, tell, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
+import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface EvalFlags extends RunFlags {
@@ -56,7 +57,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
   const machine = await openForAnswers(flags);
   const place = flags.resume ?? flags.out;
-  const stop = listenForSignals(() => {});
+  const stop = listenForSignals();
   const store = place === undefined ? null : openStore(place, await openRun(place, request, machine, flags));
   try {
     const result = await sample(request, store, stop.signal);

@@ -14,6 +14,16 @@ export class StoppedBySignal extends Error {
   }
 }
 
+/** Thrown when a run failed; `saved` says what was kept of it. */
+export class FailedRun extends Error {
+  constructor(
+    override readonly cause: unknown,
+    readonly saved: string,
+  ) {
+    super(saved);
+  }
+}
+
 /** Writes one line (with `debug` also the stack) to standard error and gives the exit code. */
 export function reportFailure(
   error: unknown,
@@ -25,6 +35,11 @@ export function reportFailure(
   if (error instanceof StoppedBySignal) {
     write(`${error.message}\n`);
     return error.exitCode;
+  }
+  if (error instanceof FailedRun) {
+    const code = reportFailure(error.cause, { debug }, write);
+    write(`${error.saved}\n`);
+    return code;
   }
   write(`${describe(error)}\n`);
   if (debug && error instanceof Error) write(withoutControls(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`));

@@ -89,6 +89,7 @@ function addRl(program: Command): void {
     collect,
     [],
   );
+  command.option("--reward-timeout <seconds>", "stop the run when a reward takes longer for a batch (default: 600); also with --resume", number(0));
   settings(command, "rl", "rl.learningRate=1e-5");
   runFlags(command);
   computeFlags(command);

@@ -17,7 +17,8 @@ import { ownCommand, shellWord } from "../run/own-command.js";
 import { formatSize } from "../run/report-format.js";
 import { TransferProgress } from "../run/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
-import { listenForSignals, tell, writeResult } from "./run-verb.js";
+import { tell, writeResult } from "./run-verb.js";
+import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface PullFlags {
@@ -33,7 +34,7 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
   const name = nameOf(text, flags);
   const settings = hubSettings();
   const progress = new TransferProgress({ json: flags.json });
-  const stop = listenForSignals(() => progress.close());
+  const stop = listenForSignals({ onStop: () => progress.close() });
   try {
     const request = { name, include: flags.include, verify: flags.verify ?? false };
     const bring = (wanted: ModelName) => pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });

@@ -27,6 +27,7 @@ export interface RlFlags extends RunFlags {
   readonly task?: string;
   readonly data?: string;
   readonly reward?: readonly string[];
+  readonly rewardTimeout?: number;
 }
 
 interface Request {
@@ -42,7 +43,7 @@ interface Request {
 /** Reinforces, or goes on; prints before and after. */
 export async function rl(flags: RlFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "task", "data", "reward"]);
-  const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
+  const request = withRewardTimeout(flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume), flags);
   const isDone = flags.resume !== undefined && isFinished(flags.resume);
   if (isDone) process.stderr.write("this run is finished; nothing was left to do\n");
   const resumes = flags.resume !== undefined;
@@ -63,6 +64,13 @@ function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFla
   const name = task ?? (data === undefined ? null : "jsonl");
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
   return { model: resolve(resolveModel(model)), task: name && absolute(name), data: data && resolve(data), rewards: rewards.map(absolute), options, seed };
+}
+
+/** How long rewards may take changes nothing of what is learnt: the flag holds for a run that goes on too. */
+function withRewardTimeout(request: Request, { rewardTimeout }: RlFlags): Request {
+  if (rewardTimeout === undefined) return request;
+  const { options } = request;
+  return { ...request, options: rlRunOptions({ ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } }) };
 }
 
 /** A module's path, so that the run goes on from any directory. */

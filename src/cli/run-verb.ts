@@ -1,7 +1,7 @@
 // What the verbs that make runs share: the machine, progress, Ctrl-C, and what is said at the end. Knows no stage of any run.
 import { existsSync } from "node:fs";
-import { constants } from "node:os";
 import { join } from "node:path";
+import { listSteps } from "../checkpoint/index.js";
 import { BackendError, ConfigError } from "../errors.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
@@ -9,8 +9,11 @@ import { Progress } from "../run/progress.js";
 import { defaultRunName } from "../run/run-directory.js";
 import { type Machine, openMachine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
-import { StoppedBySignal } from "./failure.js";
+import { FailedRun, StoppedBySignal } from "./failure.js";
 import type { SettingFlags } from "./settings.js";
+import { outliveReaders } from "./standard-streams.js";
+import { listenForSignals } from "./stop-signals.js";
+import { catchStrayFailures } from "./stray-failures.js";
 import { fitted } from "./terminal-text.js";
 
 /** Flags of every verb that computes. */
@@ -53,28 +56,60 @@ export function refuseBesideResume(flags: object, names: readonly string[]): voi
 
 const flagOf = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** Runs `body` on the opened machine; a signal ends it after its state was saved, with the command that goes on (StoppedBySignal). */
+/**
+ * Runs `body` on the opened machine. A signal ends it after its state was saved, with the command that goes on (StoppedBySignal); an error, its
+ * own or one that a person's module leaves behind, with what was saved of it (FailedRun). A run goes on when nobody reads its output any more.
+ */
 export async function performRun<R>(verb: string, flags: RunFlags, body: (context: RunContext) => Promise<R>): Promise<R> {
   refuseBesideResume(flags, ["seed", "out", "set", "config"]);
   if (flags.acceptChanges && flags.resume === undefined) throw new ConfigError("--accept-changes goes with --resume: a new run takes the files as they are");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
-  const stop = listenForSignals((name) => {
+  const say = (line: string) => {
     progress.close();
-    tell(`${name === "SIGINT" ? "Ctrl-C" : name}: stopping after this step and saving; once more stops at once`);
+    tell(line);
+  };
+  const stop = listenForSignals({
+    onStop: (name) => say(`${name === "SIGINT" ? "Ctrl-C" : name}: stopping and saving`),
+    onWaiting: () => say("waiting for the step under way to be whole and saved; once more stops at once"),
   });
+  const strays = catchStrayFailures();
+  outliveReaders();
   const notice = (line: string) => tell(`warning: ${line}`);
   try {
-    return await body({ path, seed: flags.seed ?? 0, progress, signal: stop.signal, machine, notice, acceptChanges: flags.acceptChanges ?? false });
+    const signal = AbortSignal.any([stop.signal, strays.signal]);
+    return await body({ path, seed: flags.seed ?? 0, progress, signal, machine, notice, acceptChanges: flags.acceptChanges ?? false });
   } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    throw new StoppedBySignal(`Stopped and saved. Go on with: ${ownCommand()} ${verb} --resume ${shownPath(path)}`, stop.exitCode());
+    const failure = strays.first() ?? error;
+    if (failure instanceof Interrupted) throw new StoppedBySignal(await stoppedLine(verb, path), stop.exitCode());
+    const saved = await savedLine(verb, path);
+    throw saved === null ? failure : new FailedRun(failure, saved);
   } finally {
     progress.close();
+    strays.dispose();
     stop.dispose();
   }
 }
+
+const resumeCommand = (verb: string, path: string): string => `${ownCommand()} ${verb} --resume ${shownPath(path)}`;
+
+async function stoppedLine(verb: string, path: string): Promise<string> {
+  if (!isRun(path)) return "Stopped; no run was begun.";
+  const [step] = await listSteps(join(path, "checkpoints"));
+  if (step === undefined) return `Stopped before anything was saved. Begin again with: ${resumeCommand(verb, path)}`;
+  return `Stopped and saved. Go on with: ${resumeCommand(verb, path)}`;
+}
+
+/** What there is of a run that failed; null where none was begun. */
+async function savedLine(verb: string, path: string): Promise<string | null> {
+  if (!isRun(path)) return null;
+  const [step] = await listSteps(join(path, "checkpoints"));
+  if (step === undefined) return `Nothing of the run was saved. Once the cause is mended, begin again with: ${resumeCommand(verb, path)}`;
+  return `Step ${step} is saved. Once the cause is mended, go on with: ${resumeCommand(verb, path)}`;
+}
+
+const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
 
 /** The machine for long work: without kernels it says so and stops, unless the reference was asked for. */
 async function openForTraining({ threads, backend }: ComputeFlags): Promise<Machine> {
@@ -88,31 +123,6 @@ async function openForTraining({ threads, backend }: ComputeFlags): Promise<Mach
 
 /** The machine for short work: plain TypeScript will do, with a warning. */
 export const openForAnswers = ({ threads, backend }: ComputeFlags): Promise<Machine> => openMachine({ name: backend, threads });
-
-/** A signal listener that was set up; `exitCode` is 128 + the signal that came. */
-export interface SignalListener {
-  readonly signal: AbortSignal;
-  exitCode(): number;
-  dispose(): void;
-}
-
-/** Aborts on the first SIGINT or SIGTERM; then listens no more, so that the system's own action, ending the process, takes the second. */
-export function listenForSignals(announce: (name: NodeJS.Signals) => void): SignalListener {
-  const controller = new AbortController();
-  const names = ["SIGINT", "SIGTERM"] as const;
-  let code = 0;
-  const listener = (name: NodeJS.Signals) => {
-    dispose();
-    code = 128 + constants.signals[name];
-    controller.abort();
-    announce(name);
-  };
-  const dispose = () => {
-    for (const name of names) process.off(name, listener);
-  };
-  for (const name of names) process.on(name, listener);
-  return { signal: controller.signal, exitCode: () => code, dispose };
-}
 
 /** Whether a run has come to its end: its summary is there. */
 export const isFinished = (path: string): boolean => existsSync(join(path, "summary.json"));

@@ -8,7 +8,7 @@ import { chatStyle } from "../inference/chat-style.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
-import { listenForSignals } from "./run-verb.js";
+import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface AskFlags extends OpenFlags {
@@ -28,7 +28,7 @@ export interface AskFlags extends OpenFlags {
 export async function run(name: string, question: string | undefined, flags: AskFlags): Promise<void> {
   const schema = flags.schema === undefined ? undefined : readSchema(flags.schema);
   const opened = await openNamed(name, flags);
-  const stop = listenForSignals(() => {});
+  const stop = listenForSignals();
   try {
     for await (const each of question === undefined ? typedLines(stop.signal) : [question]) {
       await answer(opened, each, { ...flags, schema }, stop.signal);

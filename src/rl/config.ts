@@ -55,6 +55,8 @@ export const grpoSchema = z.strictObject({
   recomputeLayers: z.boolean().default(false),
   /** Rows sampled at once. */
   rolloutSlots: z.int().min(1).default(256),
+  /** Seconds that a reward may take for a batch before the run is stopped with the reward's name. */
+  rewardTimeoutSeconds: z.number().positive().default(600),
   /** γ of the aux-loss-free expert balancing during RL. */
   routerBiasStep: z.number().min(0).default(0),
 });

@@ -12,6 +12,7 @@ import type { Problem, Task } from "../tasks/task.js";
 import type { Device } from "../tensor/device.js";
 import { dispatch } from "../tensor/engine.js";
 import { addScaledOp } from "../tensor/ops/elementwise.js";
+import { Interrupted } from "../train/interrupted.js";
 import type { WorkCount } from "../train/session.js";
 import type { ExpertShares } from "../train/step.js";
 import { groupAdvantages, meanAndDeviation } from "./advantage.js";
@@ -73,15 +74,25 @@ export class GrpoTrainer {
 
   /**
    * One round: sample, score, update. Throws TrainingError when the task gives no signal or the loss is not finite (the update in
-   * which that happens changes nothing), and Interrupted when `signal` fires while sampling: then nothing has moved.
+   * which that happens changes nothing), and Interrupted when `signal` fires before the first update: then nothing has moved.
    */
   async runStep(signal?: AbortSignal): Promise<GrpoStep> {
     if (this.reference && this.config.refRefreshSteps > 0 && this.step > 0 && this.step % this.config.refRefreshSteps === 0) this.refreshReference();
+    const { nextProblem, stepsWithoutSignal } = this;
+    try {
+      return await this.round(signal);
+    } catch (error) {
+      Object.assign(this, { nextProblem, stepsWithoutSignal });
+      throw error;
+    }
+  }
+
+  private async round(signal?: AbortSignal): Promise<GrpoStep> {
     const start = readMeters(this.policy.model.device);
-    const batch = await this.collectOrRewind(signal);
+    const batch = await this.collect(signal);
     const sampled = readMeters(this.policy.model.device);
     const lr = this.schedule(this.step);
-    const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr);
+    const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr, signal);
     const end = readMeters(this.policy.model.device);
     this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
     this.step++;
@@ -116,20 +127,10 @@ export class GrpoTrainer {
     this.reference?.dispose();
   }
 
-  private async collectOrRewind(signal?: AbortSignal): Promise<Batch> {
-    const { nextProblem } = this;
-    try {
-      return await this.collect(signal);
-    } catch (error) {
-      this.nextProblem = nextProblem;
-      throw error;
-    }
-  }
-
   private refuseNonFinite(loss: number, gradNorm: number, lr: number): void {
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
     throw new TrainingError(
-      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; this update changed nothing and the last good checkpoint is kept; try a lower rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
+      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
     );
   }
 
@@ -143,7 +144,7 @@ export class GrpoTrainer {
     const numWithSpread = () => advantages.zeroSpread.filter((zero) => !zero).length;
     for (let round = 0; round <= dynamicSamplingRounds && (round === 0 || numWithSpread() < numPrompts); round++) {
       const fresh = await this.sample(numPrompts, signal);
-      const table = await scoreSamples(this.rewards, fresh);
+      const table = await this.score(fresh, signal);
       refuseReservedNames(table);
       trajectories.push(...fresh);
       tables.push(table);
@@ -157,6 +158,15 @@ export class GrpoTrainer {
       scored = chosen.flatMap((g) => scored.slice(g * numGenerations, (g + 1) * numGenerations));
     }
     return { scored, trajectories, rewards, metrics: batchMetrics(trajectories, joinTables(tables), advantages) };
+  }
+
+  private async score(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<RewardTable> {
+    try {
+      return await scoreSamples(this.rewards, trajectories, { timeoutSeconds: this.config.rewardTimeoutSeconds, signal });
+    } catch (error) {
+      if (signal?.aborted) throw new Interrupted();
+      throw error;
+    }
   }
 
   private sample(numPrompts: number, signal?: AbortSignal): Promise<Trajectory[]> {

@@ -6,7 +6,6 @@ import type { Policy } from "../eval/rollout.js";
 import { type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { Interrupted } from "../train/interrupted.js";
 import { addWork, namedLoads } from "../train/loop.js";
 import type { SessionState, TrainingSession, WorkCount } from "../train/session.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
@@ -69,48 +68,41 @@ export async function evaluateRun(setting: RlSetting, model: "base" | "final"): 
   return e;
 }
 
-/** All remaining rounds of GRPO. Throws Interrupted after saving when the run is asked to stop. */
+/** All remaining rounds of GRPO. Whatever ends them early, a request to stop (Interrupted) or an error: the last whole round is saved first. */
 export async function reinforce(setting: RlSetting): Promise<void> {
-  const { session, policy, task, rewards, options, evaluation } = setting;
-  const { run, progress, signal, seed } = session.parts;
-  const trainer = new GrpoTrainer(policy, task, rewards, options, seed);
-  const save = (force = false) => session.saveIfDue(trainer.optimizer, trainer.referenceModel, force);
+  const { session, policy, task, rewards, options } = setting;
+  const trainer = new GrpoTrainer(policy, task, rewards, options, session.parts.seed);
   try {
-    await session.restoreInto(trainer.optimizer, trainer.referenceModel);
-    const { state } = session;
-    const { step, nextProblem, stepsWithoutSignal, numTokens } = state;
-    Object.assign(trainer, { step, nextProblem, stepsWithoutSignal, numTokens });
-    const told = new Set<string>();
-    progress.stage("reinforce", trainer.config.steps, state.step);
-    for (;;) {
-      // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold yet.
-      if (state.step > 0 && state.step % evaluation.everySteps === 0) await quickEvaluation(setting);
-      if (state.step >= trainer.config.steps) break;
-      const round = await trainer.runStep(signal);
-      countRound(state, trainer, round);
-      for (const notice of round.notices) {
-        if (!told.has(notice)) progress.note(`rl step ${state.step}: ${notice}`);
-        told.add(notice);
-      }
-      logRound(setting, round);
-      run.logMetrics({ phase: "rl", ...round.metrics, step: state.step, ...namedLoads(round.expertLoad) });
-      progress.update(state.step, round.metrics);
-      await save(state.step === trainer.config.steps);
-    }
-    progress.endStage();
-  } catch (error) {
-    if (error instanceof Interrupted) await saveOnce(save);
-    throw error;
+    await session.guard(trainer.optimizer, trainer.referenceModel, () => rounds(setting, trainer));
   } finally {
     trainer.dispose();
   }
 }
 
-/** Interrupted may come from a step that has just saved, or from sampling, which has not: saving again does no harm. */
-async function saveOnce(save: (force: boolean) => Promise<void>): Promise<void> {
-  await save(true).catch((error) => {
-    if (!(error instanceof Interrupted)) throw error;
-  });
+async function rounds(setting: RlSetting, trainer: GrpoTrainer): Promise<void> {
+  const { session, evaluation } = setting;
+  const { state } = session;
+  const { run, progress, signal } = session.parts;
+  const { step, nextProblem, stepsWithoutSignal, numTokens } = state;
+  Object.assign(trainer, { step, nextProblem, stepsWithoutSignal, numTokens });
+  const told = new Set<string>();
+  progress.stage("reinforce", trainer.config.steps, state.step);
+  for (;;) {
+    // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold yet.
+    if (state.step > 0 && state.step % evaluation.everySteps === 0) await quickEvaluation(setting);
+    if (state.step >= trainer.config.steps) break;
+    const round = await trainer.runStep(signal);
+    countRound(state, trainer, round);
+    for (const notice of round.notices) {
+      if (!told.has(notice)) progress.note(`rl step ${state.step}: ${notice}`);
+      told.add(notice);
+    }
+    logRound(setting, round);
+    run.logMetrics({ phase: "rl", ...round.metrics, step: state.step, ...namedLoads(round.expertLoad) });
+    progress.update(state.step, round.metrics);
+    await session.endStep(trainer.optimizer, trainer.referenceModel, state.step === trainer.config.steps);
+  }
+  progress.endStage();
 }
 
 function countRound(state: RlState, trainer: GrpoTrainer, { work }: GrpoStep): void {

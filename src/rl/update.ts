@@ -6,7 +6,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { backward, noGrad, withTape } from "../tensor/tape.js";
-import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite } from "../train/step.js";
+import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite, yieldOrStop } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
 import { meanFigures, SamplerGap, type UpdateFigures, UpdateTally } from "./update-tally.js";
@@ -32,7 +32,12 @@ const idsOf = ({ promptIds, completionIds }: Trajectory): Int32Array => {
 };
 
 /** Log-probabilities of every trajectory's completion under a model, without gradients. */
-export async function scoreLogProbs(model: LanguageModel, trajectories: readonly Trajectory[], config: GrpoConfig): Promise<Float32Array[]> {
+export async function scoreLogProbs(
+  model: LanguageModel,
+  trajectories: readonly Trajectory[],
+  config: GrpoConfig,
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
   const samples = trajectories.map((t) => ({ ids: idsOf(t), promptLength: t.promptIds.length }));
   const results: Float32Array[] = [];
   for (const micro of splitMicroBatches(samples, config.microBatchTokens)) {
@@ -41,6 +46,7 @@ export async function scoreLogProbs(model: LanguageModel, trajectories: readonly
     logp.dispose();
     let at = 0;
     for (const { ids, promptLength } of micro) results.push(values.slice(at, (at += ids.length - promptLength)));
+    await yieldOrStop(signal);
   }
   return results;
 }
@@ -54,7 +60,10 @@ export interface Minibatch {
   readonly numTokens: number;
 }
 
-/** Runs all passes and minibatches over one batch of rollouts. */
+/**
+ * Runs all passes and minibatches over one batch of rollouts. Throws Interrupted when `signal` fires before the first optimiser step: then no
+ * parameter has moved.
+ */
 export async function updatePolicy(
   model: LanguageModel,
   reference: LanguageModel | null,
@@ -62,15 +71,17 @@ export async function updatePolicy(
   scored: readonly ScoredTrajectory[],
   config: GrpoConfig,
   lr: number,
+  signal?: AbortSignal,
 ): Promise<UpdateResult> {
   const refLogProbs = reference
     ? await scoreLogProbs(
         reference,
         scored.map((s) => s.trajectory),
         config,
+        signal,
       )
     : null;
-  return runPasses(model, optimizer, splitMinibatches(scored, refLogProbs, config), config, lr);
+  return runPasses(model, optimizer, splitMinibatches(scored, refLogProbs, config), config, lr, signal);
 }
 
 /** A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so. */
@@ -105,7 +116,14 @@ export function splitMinibatches(scored: readonly ScoredTrajectory[], refLogProb
   });
 }
 
-async function runPasses(model: LanguageModel, optimizer: Optimizer, minibatches: readonly Minibatch[], config: GrpoConfig, lr: number): Promise<UpdateResult> {
+async function runPasses(
+  model: LanguageModel,
+  optimizer: Optimizer,
+  minibatches: readonly Minibatch[],
+  config: GrpoConfig,
+  lr: number,
+  signal?: AbortSignal,
+): Promise<UpdateResult> {
   const figures: UpdateFigures[] = [];
   const gap = new SamplerGap();
   const done = { loss: 0, gradNorm: 0, numTokens: 0 };
@@ -118,6 +136,7 @@ async function runPasses(model: LanguageModel, optimizer: Optimizer, minibatches
         done.numTokens += logp.length;
         tally.add(micro, logp, entropy);
         if (figures.length === 0) gap.add(micro, logp);
+        await yieldOrStop(figures.length === 0 ? signal : undefined); // a round that has moved the parameters is made whole
       }
       figures.push(tally.figures());
       if (minibatch.samples.length > 0) done.gradNorm += await stepIfFinite(model, optimizer, done.loss, lr);
@@ -138,7 +157,6 @@ async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], 
       return keep({ total, logp, entropy });
     }),
   );
-  await new Promise(setImmediate);
   const values = { loss: await total.item(), logp: await logp.data(), entropy: await entropy.data() };
   for (const t of [total, logp, entropy]) t.dispose();
   return values;

@@ -7,13 +7,13 @@ const NEWLINE = 0x0a;
 
 /** A log being appended to. Writes are synchronous: one system call per line, so that lines of a killed process are whole. */
 export class JsonLinesWriter {
-  private sizeBytes: number;
+  private writtenBytes: number;
 
   private constructor(
     private readonly path: string,
     private readonly descriptor: number,
   ) {
-    this.sizeBytes = fstatSync(descriptor).size;
+    this.writtenBytes = fstatSync(descriptor).size;
   }
 
   /** Opens or creates `path` and cuts it back to at most `keepBytes`, and to the end of its last whole line. */
@@ -30,11 +30,11 @@ export class JsonLinesWriter {
     try {
       const written = writeSync(this.descriptor, line);
       if (written !== line.length) throw Object.assign(new Error("short write"), { code: "ENOSPC" });
-      this.sizeBytes += line.length;
+      this.writtenBytes += line.length;
       this.refuseIfRemoved();
     } catch (error) {
       if (error instanceof CheckpointError) throw error;
-      ftruncateSync(this.descriptor, this.sizeBytes);
+      ftruncateSync(this.descriptor, this.writtenBytes);
       const code = (error as NodeJS.ErrnoException).code;
       throw new CheckpointError(`cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue with --resume`, {
         cause: error,
@@ -48,10 +48,14 @@ export class JsonLinesWriter {
     throw new CheckpointError(`${this.path} was removed while it was being written to: what was logged there is lost; begin again in another place`);
   }
 
-  /** Bytes written so far, after a sync: what a checkpoint may rely on. */
-  syncedBytes(): number {
+  /** Bytes written so far. */
+  get sizeBytes(): number {
+    return this.writtenBytes;
+  }
+
+  /** Makes the lines written so far survive a power cut. */
+  sync(): void {
     fsyncSync(this.descriptor);
-    return this.sizeBytes;
   }
 
   close(): void {

@@ -27,7 +27,15 @@ export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd:
   return isFoundByNpx || root === null ? "npx luciole" : `node ${shellWord(join(root, "dist", "src", "cli", "main.js"))}`;
 }
 
-const hasCommand = (folder: string): boolean => statSync(join(folder, "luciole"), { throwIfNoEntry: false })?.isFile() ?? false;
+/** A folder that may not be looked into has no command for this person. */
+function hasCommand(folder: string): boolean {
+  try {
+    return statSync(join(folder, "luciole")).isFile();
+  } catch {
+    return false;
+  }
+}
+
 const localBin = (folder: string): string => join(folder, "node_modules", ".bin");
 
 /** npm puts local folders in front of the path of what it starts; the person's shell does not have them. */

@@ -111,9 +111,15 @@ export class RunDirectory {
     this.samples.append(stamped(record));
   }
 
-  /** Syncs the logs and says how long they are. Take it after a step's lines and put it into that step's checkpoint. */
+  /** How long the logs are. Take it after a step's lines, `sync`, and put it into that step's checkpoint. */
   position(): LogPosition {
-    return { metrics: this.metrics.syncedBytes(), samples: this.samples.syncedBytes() };
+    return { metrics: this.metrics.sizeBytes, samples: this.samples.sizeBytes };
+  }
+
+  /** Makes all lines survive a power cut: a checkpoint relies on them. */
+  sync(): void {
+    this.metrics.sync();
+    this.samples.sync();
   }
 
   /** Writes summary.json, whole or not at all. */

@@ -1,9 +1,11 @@
 // What a reward function is and how several are put together into one number per sample. Knows no task, no policy and no algorithm.
 import { TrainingError } from "../errors.js";
+import { copyOf } from "./copies.js";
 import { opensThought, type ParsedResponse, parseResponse } from "./response.js";
+import { callReward, type RewardLimits } from "./reward-call.js";
 import type { Problem } from "./task.js";
 
-/** One completion as a reward function sees it. */
+/** One completion as a reward function sees it. Every function sees copies of its own: it may change them without changing what is learnt. */
 export interface RewardSample {
   readonly prompt: string;
   readonly completion: string;
@@ -99,41 +101,60 @@ function addLogged(logged: Map<string, LoggedSum>, name: string, sum: number, co
 
 /**
  * Runs every reward over all samples, the functions and the samples of one function concurrently where they are async.
- * @throws TrainingError when a function returns NaN, an infinity, something other than a number, or the wrong count of values
+ * @throws TrainingError when a function throws, does not settle within the limits, or returns NaN, an infinity, something other than a number,
+ * or the wrong count of values; the signal's reason when that fires
  */
-export async function scoreSamples(rewards: readonly (RewardFunction | WeightedReward)[], inputs: readonly RewardInput[]): Promise<RewardTable> {
+export async function scoreSamples(
+  rewards: readonly (RewardFunction | WeightedReward)[],
+  inputs: readonly RewardInput[],
+  limits: RewardLimits = {},
+): Promise<RewardTable> {
   const logged = new Map<string, LoggedSum>();
-  const samples = inputs.map((input) => makeSample(input, logged));
   const weighted: WeightedReward[] = rewards.map((entry) => (typeof entry === "object" && "reward" in entry ? entry : { reward: entry }));
-  const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samples)));
+  const samplesOfItsOwn = () => inputs.map((input) => makeSample(input, logged));
+  const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samplesOfItsOwn(), limits)));
   const applies = (i: number) => columns.some((column) => column[i] !== null);
   return {
-    totals: samples.map((_, i) => (applies(i) ? columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0) : null)),
+    totals: inputs.map((_, i) => (applies(i) ? columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0) : null)),
     byReward: new Map(uniqueNames(weighted).map((name, r) => [name, columns[r]])),
     logged,
   };
 }
 
 function makeSample(input: RewardInput, logged: Map<string, LoggedSum>): RewardSample {
-  const { prompt, completion, completionIds, problem } = input;
+  const { prompt, completion, completionIds } = input;
   const { think, answer, wellFormed, tags } = input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
+  // Copied when they are first looked at: most rewards need few of them.
+  const problem = once(() => copyOf(input.problem));
+  const ids = once(() => Int32Array.from(completionIds));
   return {
     prompt,
     completion,
-    completionIds,
-    problem,
     think,
     answer,
     wellFormed,
-    tags,
-    columns: input.problem.fields,
+    tags: copyOf(tags),
+    get completionIds() {
+      return ids();
+    },
+    get problem() {
+      return problem();
+    },
+    get columns() {
+      return problem().fields;
+    },
     log: (metric, value) => addLogged(logged, metric, value, 1),
   };
 }
 
-async function runReward(reward: RewardFunction, samples: readonly RewardSample[]): Promise<readonly RewardValue[]> {
-  const values = typeof reward === "object" ? await reward.scoreBatch(samples) : await Promise.all(samples.map((sample) => reward(sample)));
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+async function runReward(reward: RewardFunction, samples: readonly RewardSample[], limits: RewardLimits): Promise<readonly RewardValue[]> {
   const name = nameOf(reward);
+  const values = (await callReward(reward, name, samples, limits)) as readonly RewardValue[];
   if (!Array.isArray(values) || values.length !== samples.length) {
     throw new TrainingError(
       `reward "${name}" must return ${samples.length} values, one per sample, got ${Array.isArray(values) ? values.length : typeof values}`,

@@ -13,7 +13,7 @@ export interface TrainingData {
 }
 
 /** How a loop runs. */
-export interface LoopOptions extends Omit<StepOptions, "lr"> {
+export interface LoopOptions extends Omit<StepOptions, "lr" | "signal"> {
   readonly phase: "pretrain" | "sft";
   readonly steps: number;
   /** Sequences per optimiser step. */
@@ -26,9 +26,10 @@ export interface LoopOptions extends Omit<StepOptions, "lr"> {
   readonly learningRateName: string;
   /** Sees every step's figures before they are saved. */
   readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onValidation?: (loss: number) => void;
 }
 
-/** Figures of a step, as logged. */
+/** Figures of a step, as logged. The validation loss after it has a line of its own. */
 export interface StepMetrics {
   readonly loss: number;
   readonly grad_norm: number;
@@ -37,48 +38,68 @@ export interface StepMetrics {
   readonly num_trained_tokens: number;
   readonly tokens_per_second: number;
   readonly mfu?: number;
-  readonly val_loss?: number;
 }
 
-/** Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws TrainingError on a loss that is not finite. */
-export async function trainingLoop<S extends SessionState>(
+/**
+ * Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws TrainingError on a loss that is
+ * not finite, Interrupted when the session's signal fires; either way the last whole step is saved.
+ */
+export function trainingLoop<S extends SessionState>(
   session: TrainingSession<S>,
   optimizer: Optimizer,
   data: TrainingData,
   work: WorkCount,
   options: LoopOptions,
 ): Promise<void> {
-  const { state } = session;
-  const { model, run, progress } = session.parts;
+  return session.guard(optimizer, null, async () => {
+    const { state } = session;
+    const { model, progress } = session.parts;
+    progress.stage(options.phase, options.steps, state.step);
+    for (;;) {
+      // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold yet.
+      if (isValidated(state.step, options)) await validate(session, options);
+      if (state.step >= options.steps) break;
+      await oneStep(session, optimizer, data, work, options);
+      await session.endStep(optimizer, null, state.step === options.steps);
+    }
+    progress.endStage();
+    model.device.trim(); // the next stage's tensors have other sizes
+  });
+}
+
+async function oneStep<S extends SessionState>(
+  { state, parts }: TrainingSession<S>,
+  optimizer: Optimizer,
+  data: TrainingData,
+  work: WorkCount,
+  options: LoopOptions,
+): Promise<void> {
+  const { model, run, progress, signal } = parts;
   const { meter } = model.device;
-  await session.restoreInto(optimizer);
-  progress.stage(options.phase, options.steps, state.step);
-  while (state.step < options.steps) {
-    const [startedMs, startedFlops] = [performance.now(), meter.flops];
-    const lr = options.schedule(state.step);
-    const sequences = data.sequences(state.step * options.batchSequences, options.batchSequences);
-    const result = await trainStep(model, optimizer, sequences, { ...options, lr });
-    refuseNonFinite(result, state.step, lr, options);
-    state.step++;
-    const done: WorkCount = { tokens: result.numTokens, flops: meter.flops - startedFlops, seconds: (performance.now() - startedMs) / 1000 };
-    addWork(work, done);
-    const isLast = state.step === options.steps;
-    const hasValidation = options.validation.length > 0 && (isLast || state.step % options.validationEverySteps === 0);
-    const metrics: StepMetrics = {
-      loss: result.loss,
-      grad_norm: result.gradNorm,
-      learning_rate: lr,
-      num_trained_tokens: work.tokens,
-      ...speed(done, session.parts.peakFlops),
-      ...(hasValidation ? { val_loss: await evaluateLoss(model, options.validation, options.microBatchTokens) } : {}),
-    };
-    run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
-    progress.update(state.step, { ...metrics });
-    options.onStep?.(metrics);
-    await session.saveIfDue(optimizer, null, isLast);
-  }
-  progress.endStage();
-  model.device.trim(); // the next stage's tensors have other sizes
+  const [startedMs, startedFlops] = [performance.now(), meter.flops];
+  const lr = options.schedule(state.step);
+  const sequences = data.sequences(state.step * options.batchSequences, options.batchSequences);
+  const result = await trainStep(model, optimizer, sequences, { ...options, lr, signal });
+  refuseNonFinite(result, state.step, lr, options);
+  state.step++;
+  const done: WorkCount = { tokens: result.numTokens, flops: meter.flops - startedFlops, seconds: (performance.now() - startedMs) / 1000 };
+  addWork(work, done);
+  const { loss, gradNorm: grad_norm } = result;
+  const metrics: StepMetrics = { loss, grad_norm, learning_rate: lr, num_trained_tokens: work.tokens, ...speed(done, parts.peakFlops) };
+  run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
+  progress.update(state.step, { ...metrics });
+  options.onStep?.(metrics);
+}
+
+const isValidated = (step: number, { validation, validationEverySteps, steps }: LoopOptions): boolean =>
+  validation.length > 0 && step > 0 && (step >= steps || step % validationEverySteps === 0);
+
+async function validate<S extends SessionState>({ state, parts }: TrainingSession<S>, options: LoopOptions): Promise<void> {
+  const { model, run, progress, signal } = parts;
+  const val_loss = await evaluateLoss(model, options.validation, options.microBatchTokens, signal);
+  run.logMetrics({ phase: options.phase, step: state.step, val_loss });
+  progress.update(state.step, { val_loss });
+  options.onValidation?.(val_loss);
 }
 
 /** Adds `done` to `total`. */
@@ -100,6 +121,6 @@ function refuseNonFinite({ loss, gradNorm }: TrainStepResult, step: number, lr: 
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
   const what = Number.isFinite(loss) ? `gradient norm is ${gradNorm}` : "loss is not finite";
   throw new TrainingError(
-    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; this step changed nothing and the last good checkpoint is kept; start again with a lower ${learningRateName}, or longer warm-up`,
+    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; this step changed nothing; start again with a lower ${learningRateName}, or longer warm-up`,
   );
 }

@@ -1,10 +1,12 @@
 // What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and no task.
 import { type CheckpointContents, CheckpointStore, type JsonObject, type LoadedCheckpoint } from "../checkpoint/index.js";
+import { CheckpointError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Progress } from "../run/progress.js";
 import type { LogPosition } from "../run/records.js";
 import type { RunDirectory } from "../run/run-directory.js";
+import { scope } from "../tensor/engine.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { tokenizerFiles } from "../tokenizer/tokenizer-files.js";
 import { Interrupted } from "./interrupted.js";
@@ -60,12 +62,19 @@ export interface SessionParts<S extends SessionState> extends RunSurroundings {
 /** What a checkpoint's trainer state holds: the run's own, and what the session adds. */
 export type SavedState<S> = S & { readonly log: LogPosition; readonly optimizerSteps: number };
 
+/** A moment between two steps: weights, moments, counters and logs belong together. */
+interface WholeMoment {
+  readonly optimizerSteps: number;
+  readonly log: LogPosition;
+}
+
 /** A run in progress. */
 export class TrainingSession<S extends SessionState> {
   state: S;
   private startedMs: number;
   private savedMs = performance.now();
   private savedPlace = "";
+  private whole: WholeMoment = { optimizerSteps: Number.NaN, log: { metrics: 0, samples: 0 } };
 
   /** With a checkpoint the state is the saved one, and `restoreInto` brings weights and moments back. */
   constructor(
@@ -95,19 +104,26 @@ export class TrainingSession<S extends SessionState> {
     return this.parts.signal?.aborted ?? false;
   }
 
-  /** Puts weights and moments back if this session was resumed inside the current stage. */
-  async restoreInto(optimizer: Optimizer, reference: LanguageModel | null = null): Promise<void> {
-    if (!this.checkpoint) return;
-    const { optimizerSteps } = savedState<S>(this.checkpoint);
-    await restoreSnapshot(this.checkpoint, { model: this.parts.model, optimizer, reference }, optimizerSteps);
-    await this.checkpoint.close();
-    this.checkpoint = undefined;
+  /**
+   * Runs the steps of a stage: first weights and moments are put back if the session was resumed inside it. Whatever ends the stage early, the
+   * state after the last whole step is saved before the error goes on.
+   */
+  async guard<R>(optimizer: Optimizer, reference: LanguageModel | null, steps: () => Promise<R>): Promise<R> {
+    await this.restoreInto(optimizer, reference);
+    this.markWhole(optimizer);
+    try {
+      return await steps();
+    } catch (error) {
+      await this.rescue(error, optimizer, reference);
+      throw error;
+    }
   }
 
-  /** Saves when it is time, when forced, or when asked to stop (and then throws Interrupted). */
-  async saveIfDue(optimizer: Optimizer, reference: LanguageModel | null = null, force = false): Promise<void> {
+  /** Ends a step, whose lines are logged. Saves when it is time or when forced; throws Interrupted when asked to stop. */
+  async endStep(optimizer: Optimizer, reference: LanguageModel | null = null, force = false): Promise<void> {
+    this.markWhole(optimizer);
     const isDue = (performance.now() - this.savedMs) / 1000 >= this.parts.checkpointSeconds;
-    if (isDue || force || this.isStopping) await this.save(optimizer, reference);
+    if (isDue || force) await this.save(optimizer, reference);
     if (this.isStopping) throw new Interrupted();
   }
 
@@ -115,14 +131,34 @@ export class TrainingSession<S extends SessionState> {
     this.parts.model.dispose();
   }
 
+  private async restoreInto(optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
+    if (!this.checkpoint) return;
+    const { optimizerSteps } = savedState<S>(this.checkpoint);
+    await restoreSnapshot(this.checkpoint, { model: this.parts.model, optimizer, reference }, optimizerSteps);
+    await this.checkpoint.close();
+    this.checkpoint = undefined;
+  }
+
+  private markWhole({ stepCount }: Optimizer): void {
+    this.whole = { optimizerSteps: stepCount, log: this.parts.run.position() };
+  }
+
+  /** Saves the last whole step unless the weights have moved on from it. What hinders the saving is not told: `error` came first. */
+  private async rescue(error: unknown, optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
+    if (error instanceof CheckpointError || optimizer.stepCount !== this.whole.optimizerSteps) return;
+    dropUnfinished(this.parts.model);
+    await this.save(optimizer, reference).catch(() => {});
+  }
+
   private async save(optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
     const { model, tokenizer, run, generation, checkpointStep } = this.parts;
     const step = checkpointStep?.(this.state) ?? this.state.step;
-    const log = { ...run.position() };
+    const { log, optimizerSteps } = this.whole;
     const place = `${step} ${log.metrics} ${log.samples}`;
     if (place === this.savedPlace) return; // every step logs a line: nothing has happened since
+    run.sync();
     this.state.totalSeconds = this.wallSeconds;
-    const state: SavedState<S> = { ...this.state, optimizerSteps: optimizer.stepCount, log };
+    const state: SavedState<S> = { ...this.state, optimizerSteps, log: { ...log } };
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     const contents: CheckpointContents = {
       ...modelFiles(model),
@@ -138,6 +174,12 @@ export class TrainingSession<S extends SessionState> {
     this.savedMs = performance.now();
     this.savedPlace = place;
   }
+}
+
+/** Forgets what a step that did not end has gathered: gradients, and the loads of experts. */
+function dropUnfinished(model: LanguageModel): void {
+  model.parameters.clearGrads();
+  for (const moe of model.moeLayers) scope(() => moe.updateBias(0));
 }
 
 /** The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's verb says it. */

@@ -5,6 +5,7 @@ import { keep, scope } from "../tensor/engine.js";
 import { backward, withTape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "./batch.js";
+import { Interrupted } from "./interrupted.js";
 import { type LossOptions, languageModelLoss } from "./loss.js";
 
 /** How a step is run. */
@@ -14,6 +15,8 @@ export interface StepOptions extends LossOptions {
   readonly microBatchTokens: number;
   /** γ of the aux-loss-free balancing. */
   readonly routerBiasStep: number;
+  /** Stops between two micro-batches: Interrupted is thrown, and no parameter has moved. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -46,6 +49,12 @@ export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequence
   return batches;
 }
 
+/** Gives timers and signals their turn between the parts of a synchronous backend's work. Throws Interrupted when `signal` has fired. */
+export async function yieldOrStop(signal?: AbortSignal): Promise<void> {
+  await new Promise(setImmediate);
+  if (signal?.aborted) throw new Interrupted();
+}
+
 /** Runs one step. With a loss or gradient norm that is not finite, parameters, moments and router biases stay as they were; the caller decides. */
 export async function trainStep(
   model: LanguageModel,
@@ -56,14 +65,15 @@ export async function trainStep(
   const divisor = countTargets(sequences);
   const microBatches = splitMicroBatches(sequences, options.microBatchTokens);
   const losses: Tensor[] = [];
-  for (const micro of microBatches) {
-    losses.push(keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
-    await new Promise(setImmediate); // timers and signals run between the micro-batches of a synchronous backend
-  }
   let loss = 0;
-  for (const l of losses) {
-    loss += await l.item();
-    l.dispose();
+  try {
+    for (const micro of microBatches) {
+      losses.push(keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
+      await yieldOrStop(options.signal);
+    }
+    for (const l of losses) loss += await l.item();
+  } finally {
+    for (const l of losses) l.dispose();
   }
   const gradNorm = await stepIfFinite(model, optimizer, loss, options.lr);
   const gamma = Number.isFinite(gradNorm) ? options.routerBiasStep : 0;
@@ -72,9 +82,16 @@ export async function trainStep(
 
 /** Applies the gathered gradients and gives their norm; with a loss that is not finite they are dropped instead, and the norm is NaN. */
 export async function stepIfFinite(model: LanguageModel, optimizer: Optimizer, loss: number, lr: number): Promise<number> {
-  if (Number.isFinite(loss)) return (await optimizer.step(lr)).gradNorm;
-  model.parameters.clearGrads();
-  return Number.NaN;
+  if (!Number.isFinite(loss)) {
+    model.parameters.clearGrads();
+    return Number.NaN;
+  }
+  try {
+    return (await optimizer.step(lr)).gradNorm;
+  } catch (error) {
+    optimizer.stepCount = Number.NaN; // some parameters may have moved and others not: they are those of no step
+    throw error;
+  }
 }
 
 function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
@@ -105,13 +122,14 @@ function layerName(prefix: string, numLayers: number): string {
 }
 
 /** Mean next-token cross-entropy on sequences, without gradients. */
-export async function evaluateLoss(model: LanguageModel, sequences: readonly TrainSequence[], microBatchTokens: number): Promise<number> {
+export async function evaluateLoss(model: LanguageModel, sequences: readonly TrainSequence[], microBatchTokens: number, signal?: AbortSignal): Promise<number> {
   const divisor = countTargets(sequences);
   let loss = 0;
   for (const micro of splitMicroBatches(sequences, microBatchTokens)) {
     const part = keep(scope(() => languageModelLoss(model, makeTrainBatch(micro, 0, divisor, model.device), {}).main));
     loss += await part.item();
     part.dispose();
+    await yieldOrStop(signal);
   }
   return loss;
 }

@@ -50,9 +50,11 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainingSummar
       schedule: warmupCosine({ peak, warmupSteps: Math.min(options.warmupSteps, steps), totalSteps: steps, finalFraction }),
       validation: request.validation,
       learningRateName: "learningRate",
-      onStep: ({ loss, val_loss }) => {
+      onStep: ({ loss }) => {
         state.loss = loss;
-        state.valLoss = val_loss ?? state.valLoss;
+      },
+      onValidation: (loss) => {
+        state.valLoss = loss;
       },
     });
     return summarise(request, state, session.wallSeconds);

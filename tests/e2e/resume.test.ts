@@ -2,7 +2,7 @@
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { checkpointBytes, luciole, settings, start, succeed, temporaryFolder, untimedLog } from "./command.js";
+import { checkpointBytes, luciole, settings, succeed, temporaryFolder, untimedLog } from "./command.js";
 import { resumeThroughKills, stopAt } from "./interruption.js";
 
 // A machine that is busy with other tests takes its time.
@@ -84,21 +84,10 @@ test.each([
   const name = `stopped-${phase}`;
   const stopped = await stopAt([...zero(name), ...settings({ checkpointSeconds: 1000 })], at(name), phase, steps, "SIGINT");
   expect(stopped).toMatchObject({ code: 130, stdout: "" });
-  expect(stopped.stderr).toContain("Ctrl-C: stopping after this step and saving; once more stops at once");
+  expect(stopped.stderr).toContain("Ctrl-C: stopping and saving");
   expect(stopped.stderr).toContain(`Go on with: npx luciole zero --resume ${at(name)}`);
   await succeed(["zero", "--resume", at(name)]);
   expectEqualRuns(name, "whole", ZERO_LAST);
-});
-
-test("a second Ctrl-C ends the process at once", async () => {
-  writeFileSync(at("long.txt"), "one two three\n".repeat(100));
-  const endless = settings({ steps: 2, context: 32, batchSequences: 100_000, microBatchTokens: 32 });
-  const command = start(["pretrain", "--corpus", at("long.txt"), "--model", "llama-tiny", "--tokenizer", "byte", "--json", "--out", at("long"), ...endless]);
-  await command.saying("pretrain: 2 steps");
-  command.child.kill("SIGINT");
-  await command.saying("once more stops at once");
-  command.child.kill("SIGINT");
-  expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT" });
 });
 
 test("pretraining on text and fine-tuning resume to the same bits", async () => {
