@@ -26,7 +26,7 @@ describe("a run goes on to its end", () => {
     [
       "reader",
       "when its reader leaves (| head -1)",
-      '"$@" | head -1; exit "${PIPESTATUS[0]}"',
+      'set -o pipefail; "$@" | head -1',
       /note: standard output is closed \(EPIPE\); the run goes on without it/,
     ],
     ["output", "with standard output closed", '"$@" >&-', /^/],
