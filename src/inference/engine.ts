@@ -8,7 +8,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { AnswerGrammars } from "./answer-grammar.js";
 import { BlockPool, type PrefixCache } from "./block-pool.js";
 import { Generation } from "./generation.js";
-import type { ModelRunner } from "./model-runner.js";
+import type { ModelRunner, StepPlan } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
 import { checkId, checkSampling, type GenerationRequest, type GenerationResult, type TokenEvent } from "./request.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
@@ -41,6 +41,12 @@ export interface RunningRequest extends AsyncIterable<TokenEvent> {
   readonly result: Promise<GenerationResult>;
   /** Ends the request; its blocks are free when this returns. */
   cancel(): void;
+}
+
+/** What a step left: sequences to draft for, and those whose next token cannot be drawn. */
+interface Advance {
+  readonly draftParts: DraftPart[];
+  readonly undrawable: Generation[];
 }
 
 /** Figures of an engine. */
@@ -218,7 +224,9 @@ export class Engine {
     const drawn = await this.draw(logits, numRows);
     const before = this.totals.generatedTokens;
     this.totals.steps++;
-    await this.prepareDrafts(this.advance(parts, drawn, plan.cuQueries));
+    const { draftParts, undrawable } = this.advance(parts, drawn, plan.cuQueries);
+    await this.prepareDrafts(draftParts);
+    if (undrawable.length > 0) await this.failUndrawable(undrawable, plan);
     this.rate.note(this.totals.generatedTokens - before, performance.now() - started);
   }
 
@@ -272,8 +280,9 @@ export class Engine {
   }
 
   /** Gives every sequence its new tokens; returns the rows whose successors are now known, where drafts may be made of them. */
-  private advance(parts: readonly ScheduledPart<Generation>[], drawn: DrawnTokens | null, firstRows: Int32Array): DraftPart[] {
+  private advance(parts: readonly ScheduledPart<Generation>[], drawn: DrawnTokens | null, firstRows: Int32Array): Advance {
     const draftParts: DraftPart[] = [];
+    const undrawable: Generation[] = [];
     let row = 0;
     for (let s = 0; s < parts.length; s++) {
       const { sequence, isPrefill, numTokens, numLogits } = parts[s];
@@ -282,7 +291,10 @@ export class Engine {
       if (sequence.state !== "running") continue; // cancelled meanwhile
       const position = sequence.numComputed;
       sequence.numComputed += numTokens;
-      if (drawn && numLogits > 0) this.takeTokens(parts[s], drawn, firstLogits);
+      if (drawn && numLogits > 0 && !this.takeTokens(parts[s], drawn, firstLogits)) {
+        undrawable.push(sequence);
+        continue;
+      }
       this.pool.register(sequence);
       if (sequence.isFinished) this.scheduler.remove(sequence);
       else if (this.speculation !== "none")
@@ -295,15 +307,26 @@ export class Engine {
           wantsDraft: this.mayDraft(sequence),
         });
     }
-    return draftParts;
+    return { draftParts, undrawable };
   }
 
-  /** The token after the known ones, and one behind every draft that came true. */
-  private takeTokens({ sequence, numDrafts }: ScheduledPart<Generation>, { ids, logProbs, top }: DrawnTokens, firstRow: number): void {
+  /** Ends requests whose logits are no distribution, with the reason. */
+  private async failUndrawable(generations: readonly Generation[], plan: StepPlan): Promise<void> {
+    const reason = (await this.runner.explainNonFinite?.(plan)) ?? "its logits hold NaN or +infinity, or every token is forbidden";
+    for (const generation of generations) {
+      if (generation.isFinished) continue; // cancelled meanwhile
+      this.scheduler.remove(generation);
+      generation.fail(new BackendError(`the next token cannot be drawn: ${reason}`));
+    }
+  }
+
+  /** The token after the known ones, and one behind every draft that came true. False where one of them cannot be drawn: its logits are no distribution. */
+  private takeTokens({ sequence, numDrafts }: ScheduledPart<Generation>, { ids, logProbs, top }: DrawnTokens, firstRow: number): boolean {
     const { drafts, isConstrained, numTokens: numKnown } = sequence;
     let numAccepted = 0;
     for (let j = 0; j <= numDrafts; j++) {
       const at = sequence.numTokens;
+      if (Number.isNaN(logProbs[firstRow + j])) return false;
       sequence.take(ids[firstRow + j], logProbs[firstRow + j], top.get(firstRow + j));
       const cameTrue = j < numDrafts && at < sequence.numTokens && sequence.tokens[at] === drafts[j];
       if (cameTrue) numAccepted++;
@@ -318,6 +341,7 @@ export class Engine {
     this.totals.generatedTokens += sequence.numTokens - numKnown;
     this.totals.drafted += numDrafts;
     this.totals.accepted += numAccepted;
+    return true;
   }
 
   private mayDraft(sequence: Generation): boolean {

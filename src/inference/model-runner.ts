@@ -39,6 +39,8 @@ export interface ModelRunner {
   readonly pathsAgree?: boolean;
   /** Writes the new tokens' cache entries and returns logits f32 [R,V] of `logitRows`, owned by the caller's scope, which may change them. Keeps hidden states for `mtp`. */
   step(plan: StepPlan): Tensor;
+  /** Why logits of `plan`, which was the last step, are NaN or infinite, naming the weight or the layer; null where that cannot be told. Steps again. */
+  explainNonFinite?(plan: StepPlan): Promise<string | null>;
   /** Present where the model has a multi-token-prediction layer. */
   readonly mtp?: MtpRunner;
 }

@@ -1,6 +1,7 @@
 // A language model as the runtime sees it: host arrays become tensors, the model steps, the rows asked for become logits.
 // Knows no weights and no requests.
 import type { LanguageModel } from "../models/language-model.js";
+import { FiniteWatch, nonFiniteWeight } from "../models/non-finite.js";
 import { stepBatch } from "../nn/batch.js";
 import type { PagedCache } from "../nn/paged-cache.js";
 import type { Device } from "../tensor/device.js";
@@ -59,15 +60,26 @@ export class PagedRunner implements ModelRunner {
     return this.options.cacheKind === "heads";
   }
 
-  step(plan: StepPlan): Tensor {
+  step(plan: StepPlan, watch?: FiniteWatch): Tensor {
     this.forget();
     const { heldBytes, liveBytes } = this.model.device.memory();
     if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) this.model.device.trim();
     return scope(() => {
-      const hidden = this.model.step(stepBatch(plan, this.model.device), this.cache);
+      const hidden = this.model.step(stepBatch(plan, this.model.device), this.cache, watch && ((name, state) => watch.note(name, state)));
       if (this.mtp) this.hidden = keep(hidden);
-      return this.model.logits(rowsOf(hidden, plan.logitRows));
+      const logits = this.model.logits(rowsOf(hidden, plan.logitRows));
+      watch?.note("lm_head", logits);
+      return logits;
     });
+  }
+
+  async explainNonFinite(plan: StepPlan): Promise<string | null> {
+    const weight = await nonFiniteWeight(this.model.parameters);
+    if (weight) return `weight ${weight} holds NaN or an infinity`;
+    const watch = new FiniteWatch();
+    scope(() => void this.step(plan, watch));
+    const layer = await watch.first();
+    return layer && `the output of ${layer} holds NaN or an infinity, though all weights are finite`;
   }
 
   dispose(): void {

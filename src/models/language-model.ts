@@ -138,11 +138,16 @@ export abstract class LanguageModel {
     return { hidden, mtpHidden: mtp.hidden, balanceLoss: sum([...balanceLosses, ...mtp.balanceLosses]) };
   }
 
-  /** New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden states [T,d]. */
-  step(batch: StepBatch, cache: PagedCache): Tensor {
+  /**
+   * New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden states [T,d]. `onState` sees
+   * each state of the residual stream by the name of what made it.
+   */
+  step(batch: StepBatch, cache: PagedCache, onState?: (name: string, state: Tensor) => void): Tensor {
     let x = this.embed(batch.ids);
+    onState?.("model.embed_tokens", x);
     this.layers.forEach((layer, i) => {
       x = scope(() => layer.step(x, batch, cache.layers[i]));
+      onState?.(`model.layers.${i}`, x);
     });
     return this.normalise(x);
   }

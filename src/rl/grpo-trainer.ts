@@ -5,6 +5,7 @@ import { type Policy, rollout } from "../eval/rollout.js";
 import type { Trajectory } from "../eval/trajectory.js";
 import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
 import { joinTables, type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
@@ -94,7 +95,7 @@ export class GrpoTrainer {
     const lr = this.schedule(this.step);
     const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr, signal);
     const end = readMeters(this.policy.model.device);
-    this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
+    await this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
     this.step++;
     const { trajectories, rewards } = batch;
     const [numPromptTokens, numSampled] = [sumOf(trajectories, (t) => t.promptIds.length), sumOf(trajectories, (t) => t.completionIds.length)];
@@ -127,8 +128,9 @@ export class GrpoTrainer {
     this.reference?.dispose();
   }
 
-  private refuseNonFinite(loss: number, gradNorm: number, lr: number): void {
+  private async refuseNonFinite(loss: number, gradNorm: number, lr: number): Promise<void> {
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+    await refuseNonFiniteWeight(this.policy.model, `rl step ${this.step + 1}`);
     throw new TrainingError(
       `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
     );

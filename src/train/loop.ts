@@ -1,5 +1,7 @@
 // The loop of pretraining and fine-tuning: step, check, log, validate, save. Knows no corpus and no files.
 import { TrainingError } from "../errors.js";
+import type { LanguageModel } from "../models/language-model.js";
+import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
 import type { TrainSequence } from "./batch.js";
@@ -80,7 +82,7 @@ async function oneStep<S extends SessionState>(
   const lr = options.schedule(state.step);
   const sequences = data.sequences(state.step * options.batchSequences, options.batchSequences);
   const result = await trainStep(model, optimizer, sequences, { ...options, lr, signal });
-  refuseNonFinite(result, state.step, lr, options);
+  await refuseNonFinite(result, state.step, lr, options, model);
   state.step++;
   const done: WorkCount = { tokens: result.numTokens, flops: meter.flops - startedFlops, seconds: (performance.now() - startedMs) / 1000 };
   addWork(work, done);
@@ -117,8 +119,15 @@ function speed({ tokens, flops, seconds }: WorkCount, peakFlops: number): Pick<S
   return { tokens_per_second: tokens / seconds, ...(peakFlops > 0 ? { mfu: flops / seconds / peakFlops } : {}) };
 }
 
-function refuseNonFinite({ loss, gradNorm }: TrainStepResult, step: number, lr: number, { phase, learningRateName }: LoopOptions): void {
+async function refuseNonFinite(
+  { loss, gradNorm }: TrainStepResult,
+  step: number,
+  lr: number,
+  { phase, learningRateName }: LoopOptions,
+  model: LanguageModel,
+): Promise<void> {
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+  await refuseNonFiniteWeight(model, `${phase} step ${step + 1}`);
   const what = Number.isFinite(loss) ? `gradient norm is ${gradNorm}` : "loss is not finite";
   throw new TrainingError(
     `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; this step changed nothing; start again with a lower ${learningRateName}, or longer warm-up`,
