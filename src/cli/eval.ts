@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
+import { longestPrompt } from "../eval/prompt-check.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, samplingOf } from "../inference/open-model.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
@@ -143,13 +144,8 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const notice = shortfall(task, request.problems, problems.length);
     if (notice) tell(`note: ${notice}`);
     const { temperature, topP } = samplingOf(opened.generation, { temperature: request.temperature ?? undefined, topP: request.topP ?? undefined });
-    const longest = longestPrompt(
-      policy,
-      problems.map((problem) => task.renderPrompt(problem, policy.template)),
-    );
-    const room = model.maxPositions - longest;
-    if (room < (request.maxNewTokens ?? 1))
-      throw new ConfigError(`prompts of ${longest} tokens leave ${room} of the model's ${model.maxPositions} positions; lower --max-tokens`);
+    const limits = { context: model.maxPositions, newTokens: request.maxNewTokens ?? 1, knob: "--max-tokens " };
+    const room = model.maxPositions - longestPrompt(problems, { ...policy, task }, limits);
     const startedMs = performance.now();
     let numTokens = 0;
     const onProblem: EvaluationRunOptions["onProblem"] = (sampled, trajectories) => {
@@ -165,13 +161,6 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
   } finally {
     model.dispose();
   }
-}
-
-function longestPrompt(
-  { tokenizer }: { tokenizer: { encode(text: string, options: { addSpecialTokens: boolean }): Int32Array } },
-  prompts: readonly string[],
-): number {
-  return prompts.reduce((longest, prompt) => Math.max(longest, tokenizer.encode(prompt, { addSpecialTokens: true }).length), 0);
 }
 
 type Result = Awaited<ReturnType<typeof sample>>;

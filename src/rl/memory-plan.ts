@@ -1,5 +1,5 @@
 // Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
-import { ConfigError } from "../errors.js";
+import { longestPrompt, problemsToCheck } from "../eval/prompt-check.js";
 import { generate, samplingCacheTokens } from "../inference/generate.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -68,16 +68,13 @@ export interface PlannedReinforcement {
   readonly evaluation: EvaluationPlan;
 }
 
-/** Problems looked at to know how long prompts are. */
-const SAMPLED_PROMPTS = 64;
-
-/** Plans evaluation, rollouts and updates. Throws ConfigError when prompts and completions do not fit into the model's context. */
+/** Plans evaluation, rollouts and updates. Throws DataError or ConfigError naming a problem whose prompt cannot be encoded or leaves no room. */
 export async function planReinforcement(model: PlannedModel, planned: PlannedReinforcement): Promise<StageMemory[]> {
   const { options, evaluation } = planned;
   const grpo = parseGrpoOptions(options);
-  const promptTokens = longestPrompt(planned);
+  const room = { context: contextOf(model.config), newTokens: grpo.maxCompletionLength, knob: "rl.maxCompletionLength=" };
+  const promptTokens = longestPrompt(problemsToCheck(planned.task, planned.seed), planned, room);
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
-  refuseIfTooLong(model, promptTokens, grpo.maxCompletionLength);
   const numProblems = evaluation.problems === "all" ? (planned.task.numProblems?.heldout ?? 1) : evaluation.problems;
   const evaluationSlots = Math.min(evaluation.slots, numProblems * evaluation.samplesPerProblem);
   const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
@@ -99,20 +96,4 @@ export function reinforcementKnobs({ name }: PhaseMemory, options: GrpoOptions, 
     activations: name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true` : slots,
     cache: slots,
   };
-}
-
-function longestPrompt({ tokenizer, template, task, seed }: PlannedReinforcement): number {
-  const prompts = Array.from({ length: SAMPLED_PROMPTS }, (_, i) => task.renderPrompt(task.generate(seed, i, "train"), template));
-  return Math.max(...prompts.map((prompt) => tokenizer.encode(prompt, { addSpecialTokens: true }).length));
-}
-
-function refuseIfTooLong({ config }: PlannedModel, promptTokens: number, completionTokens: number): void {
-  const context = contextOf(config);
-  const room = context - promptTokens;
-  if (completionTokens <= room) return;
-  const mend =
-    room > 0 ? `set rl.maxCompletionLength=${room} or less` : "the prompts alone are too long: use a shorter template or a model with a longer context";
-  throw new ConfigError(
-    `prompts of ${promptTokens} tokens and completions of ${completionTokens} need ${promptTokens + completionTokens} positions, the model has ${context}; ${mend}`,
-  );
 }

@@ -5,7 +5,8 @@ export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOpt
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
-export { createJsonlTask, type JsonlRow, type JsonlTaskOptions, readJsonl } from "./jsonl-task.js";
+export { type JsonlRow, readJsonl } from "./jsonl.js";
+export { createJsonlTask, type JsonlTaskOptions } from "./jsonl-task.js";
 export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
 export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";
 export { matchesAnswer } from "./match-answer.js";

@@ -1,9 +1,9 @@
 // A person's own data set as a task: one JSON object a line with a prompt, an answer and any other columns, which rewards see by name.
 // Knows nothing of what the prompts ask.
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
+import { type JsonlRow, readJsonl } from "./jsonl.js";
 import { matchesAnswer } from "./match-answer.js";
 import { parseOptions } from "./options.js";
 import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
@@ -23,38 +23,6 @@ export const jsonlSchema = z.strictObject({
 
 /** The file and how its columns are used. */
 export type JsonlTaskOptions = z.input<typeof jsonlSchema>;
-/** The columns of one line, as they stand in the file. */
-export type JsonlRow = Readonly<Record<string, unknown>>;
-
-/** Reads a JSONL file. @throws DataError naming file and line: unreadable file, a line that is no JSON object, no line at all */
-export function readJsonl(path: string): { readonly row: JsonlRow; readonly line: number }[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new DataError(`cannot read data set ${path}: ${(error as Error).message}`);
-  }
-  const rows = text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .flatMap((content, i) => (content.trim() === "" ? [] : [{ row: parseLine(content, path, i + 1), line: i + 1 }]));
-  if (rows.length === 0) throw new DataError(`data set ${path} is empty; expected one JSON object a line`);
-  return rows;
-}
-
-function parseLine(content: string, path: string, line: number): JsonlRow {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch (error) {
-    throw new DataError(`${path}:${line}: not valid JSON (${(error as Error).message}); each line must be one complete JSON object`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new DataError(`${path}:${line}: expected a JSON object, got ${JSON.stringify(value)?.slice(0, 40)}`);
-  }
-  return value as JsonlRow;
-}
-
 function textColumn(row: JsonlRow, column: string, where: string): string {
   const value = row[column];
   if (typeof value === "string" && value.trim() !== "") return value;
@@ -90,7 +58,7 @@ export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
   const problems = readJsonl(path).map(({ row, line }): Problem => {
     const where = `${path}:${line}`;
     const answer = textColumn(row, answerColumn, where);
-    return { id: textColumn(row, promptColumn, where), split: "train", fields: row, answer, difficulty: 0, meta: { line } };
+    return { id: textColumn(row, promptColumn, where), split: "train", fields: row, answer, difficulty: 0, meta: { line }, source: where };
   });
   const splits = splitRows(problems, options.heldOutFraction);
   const order = passOrders();

@@ -15,6 +15,8 @@ export interface Problem<F extends object = Record<string, unknown>> {
   /** The task's own scale, larger is harder (numbers of a countdown, digits of a sum, …). */
   readonly difficulty: number;
   readonly meta: Readonly<Record<string, unknown>>;
+  /** Where it stands (`file:line`), for messages; undefined for a generated one. */
+  readonly source?: string;
 }
 
 /** `compact`: terse, for character models trained from nothing. `r1-zero`: instruction with tags for a base model. `plain`: the question alone. */

@@ -8,6 +8,7 @@ import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
 import { contextOf } from "../models/rope-scaling.js";
+import { atPlace } from "../tasks/jsonl.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
 import { trainBpe } from "../tokenizer/bpe-trainer.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
@@ -91,9 +92,9 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
   const context = options.context ?? longest;
   if (context > longest)
     throw new ConfigError(`pretrain: context ${context} is longer than the model's ${longest}; lower it or set model.max_position_embeddings`);
-  const train = windowsOf(corpus.train, tokenizer, context);
+  const train = atPlace(path, () => windowsOf(corpus.train, tokenizer, context));
   if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
-  const validation = windowsOf(corpus.heldOut, tokenizer, context).slice(0, MAX_VALIDATION);
+  const validation = atPlace(path, () => windowsOf(corpus.heldOut, tokenizer, context)).slice(0, MAX_VALIDATION);
   return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, generation: {} };
 }
 

@@ -1,6 +1,6 @@
 // Prompts with the completions to learn, from JSONL: `prompt` and `completion` columns, or `messages`. The loss is on completions only.
 import { DataError } from "../errors.js";
-import { type JsonlRow, readJsonl } from "../tasks/jsonl-task.js";
+import { atPlace, type JsonlRow, readJsonl } from "../tasks/jsonl.js";
 import { splitOfKey } from "../tasks/task.js";
 import { type ChatMessage, type ChatRenderer, chatRenderer, encodePrompt, lastTurn, type PromptAndCompletion } from "../tokenizer/chat-template.js";
 import { type MarkedText, unmarked } from "../tokenizer/control-tokens.js";
@@ -21,7 +21,7 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
   for (const { row, line } of readJsonl(path)) {
     const where = `${path}:${line}`;
     const pair = pairOf(row, render, where);
-    const sequence = tokenisePair(pair, tokenizer);
+    const sequence = atPlace(where, () => tokenisePair(pair, tokenizer));
     if (countTargets([sequence]) === 0) throw new DataError(`${where}: there is no token to learn; give a completion, and a prompt before it`);
     if (sequence.ids.length > options.maxTokens)
       throw new DataError(

@@ -2,7 +2,7 @@
 // Knows no tokenizer and no model.
 import { readFileSync } from "node:fs";
 import { DataError } from "../errors.js";
-import { readJsonl } from "../tasks/jsonl-task.js";
+import { readJsonl } from "../tasks/jsonl.js";
 import { splitOfKey } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
@@ -20,16 +20,21 @@ const TEXT_COLUMN = "text";
  * Throws DataError naming the file (and the line) when it cannot be read, is empty or lacks the column.
  */
 export function readTextCorpus(path: string, heldOutFraction: number): TextCorpus {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new DataError(`cannot read corpus ${path}: ${(error as Error).message}`, { cause: error });
-  }
-  const parts = path.endsWith(".jsonl") ? splitDocuments(documentsOf(path), heldOutFraction) : splitText(bytes.toString("utf8"), heldOutFraction);
+  const parts = path.endsWith(".jsonl") ? splitDocuments(documentsOf(path), heldOutFraction) : splitText(readText(path), heldOutFraction);
   if (parts.train.every((text) => text === ""))
     throw new DataError(`corpus ${path} has no text to train on; give a longer file or a smaller validationFraction`);
   return parts;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isTooLarge = code === "ERR_STRING_TOO_LONG" || code === "ERR_FS_FILE_TOO_LARGE";
+    const reason = isTooLarge ? "a plain text of more than 512 MB; give it as JSONL, one document a line with a text column" : message;
+    throw new DataError(`cannot read corpus ${path}: ${reason}`, { cause: error });
+  }
 }
 
 function documentsOf(path: string): string[] {
