@@ -1,4 +1,5 @@
-// Files mapped into memory, read-only, and copying out of them. Knows nothing of what is in them.
+// Files mapped into memory, read-only, and copying out of them. Reading where a file has been cut short meanwhile is a fault that nothing can be
+// computed after: the process says which file it was and ends with status 1. Knows nothing of what is in them.
 #pragma once
 #include <cstdint>
 

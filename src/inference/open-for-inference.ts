@@ -23,6 +23,7 @@ import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
 import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
+import { WatchedFiles } from "./watched-files.js";
 
 /** How to open a model. */
 export interface InferenceOptions {
@@ -52,12 +53,15 @@ export interface InferenceModel extends Omit<ModelFacts, "tokenizer" | "director
   readonly tokenizer: Tokenizer | null;
   readonly use: InferenceUse;
   readonly plan: InferencePlan;
+  /** Files that weights are still read from. */
+  readonly files: WatchedFiles;
 }
 
 /** Weights of a model and how to end their use. */
 interface OpenedWeights {
   readonly source: WeightSource;
   readonly isMapped: boolean;
+  readonly files: WatchedFiles;
   close(): void;
 }
 
@@ -94,7 +98,7 @@ async function openDirectory(path: string, options: InferenceOptions): Promise<I
 async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
   const config = publishedConfig(shape);
   const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
-  const weights = { source, isMapped: false, close: source.close };
+  const weights = { source, isMapped: false, files: new WatchedFiles(), close: source.close };
   return {
     label: path,
     tokenizer: null,
@@ -130,7 +134,7 @@ function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer 
 
 function mapped(weights: TensorSource, device?: Device): OpenedWeights {
   const source = mappedWeights(weights, device);
-  return { source, isMapped: true, close: source.close };
+  return { source, isMapped: true, files: source.files, close: source.close };
 }
 
 /** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
@@ -156,9 +160,9 @@ export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse
 async function load(
   what: string,
   config: HfConfig,
-  { source, isMapped, close }: OpenedWeights,
+  { source, isMapped, files, close }: OpenedWeights,
   options: InferenceOptions,
-): Promise<Pick<InferenceModel, "model" | "use" | "plan">> {
+): Promise<Pick<InferenceModel, "model" | "use" | "plan" | "files">> {
   const use = useOf(config, options);
   const device = options.device ?? defaultDevice();
   try {
@@ -167,11 +171,12 @@ async function load(
     const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device, context: use.cacheTokens });
     try {
       await fill(model.parameters, source, options.onProgress);
+      files.refuseChangedNow();
     } catch (error) {
       model.dispose();
       throw error;
     }
-    return { model, use, plan };
+    return { model, use, plan, files };
   } finally {
     close();
     device.trim();

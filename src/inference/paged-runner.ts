@@ -13,16 +13,19 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { InferenceUse } from "./memory-plan.js";
 import type { DraftPlan, ModelRunner, MtpRunner, StepPlan } from "./model-runner.js";
 import type { InferenceModel } from "./open-for-inference.js";
+import type { WatchedFiles } from "./watched-files.js";
 
 /** What a runner's cache is like. */
 export interface RunnerOptions extends Pick<InferenceUse, "cacheKind" | "cacheType" | "cacheTokens" | "usesDrafts"> {
   /** Bytes of buffers kept for reuse between steps, beyond which they go back to the system; default: no bound but the pool's own. */
   readonly spareBytes?: number;
+  /** Files that weights are read from: a step refuses to go on when one has been written to. */
+  readonly files?: WatchedFiles;
 }
 
 /** The runner of a model opened for inference. */
-export const runnerOf = ({ model, use, plan }: Pick<InferenceModel, "model" | "use" | "plan">): PagedRunner =>
-  new PagedRunner(model, { ...use, spareBytes: 2 * plan.activations });
+export const runnerOf = ({ model, use, plan, files }: Pick<InferenceModel, "model" | "use" | "plan" | "files">): PagedRunner =>
+  new PagedRunner(model, { ...use, spareBytes: 2 * plan.activations, files });
 
 /** A runner over a cache of its own, which `dispose` frees; the model is the caller's. */
 export class PagedRunner implements ModelRunner {
@@ -61,6 +64,7 @@ export class PagedRunner implements ModelRunner {
   }
 
   step(plan: StepPlan, watch?: FiniteWatch): Tensor {
+    this.options.files?.refuseChanged();
     this.forget();
     const { heldBytes, liveBytes } = this.model.device.memory();
     if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) this.model.device.trim();
