@@ -15,6 +15,7 @@ import { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js
 import { float32Bytes, type HostDtype, type TensorSource, type WritableTensor } from "./host-tensor.js";
 import { type ModelDirectoryContents, writeModelDirectory } from "./model-directory.js";
 import { encodeNumbers, isWeightType } from "./numbers.js";
+import { weightNames } from "./stored-values.js";
 import type { JsonObject } from "./trainer-state.js";
 import { checkFinite, fp8Scales, type NumberEncoder, type StorageError, type TargetType, tensorType, WeightEncoder } from "./weight-encoder.js";
 import { CHUNK_NUMBERS, FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
@@ -112,7 +113,7 @@ function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]
     else if (info.shape.join() !== tensor.shape.join()) problems.push(`${tensor.name} is [${info.shape}], expected [${tensor.shape}]`);
     else if (!isWeightType(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected a type of weights`);
   }
-  problems.push(...unexpectedNames(weights.names, known).map((name) => `unexpected ${name}`));
+  problems.push(...unexpectedNames(weightNames(weights), known).map((name) => `unexpected ${name}`));
   refuseProblems(problems);
 }
 

@@ -73,6 +73,8 @@ export interface FilePlacement extends TensorInfo {
 export interface TensorSource {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors that an index names and that are not where it says: name and what is wrong. They count as not there. */
+  readonly absent?: ReadonlyMap<string, string>;
   has(name: string): boolean;
   info(name: string): TensorInfo;
   placement(name: string): FilePlacement | null;

@@ -96,6 +96,7 @@ function parseJson(json: Uint8Array, path: string): { root: object; text: string
 }
 
 function parseMetadata(entry: unknown, path: string): Record<string, string> {
+  if (entry === null) return {};
   if (isRecord(entry) && Object.values(entry).every((value) => typeof value === "string")) return { ...(entry as Record<string, string>) };
   return fail(path, `${METADATA_KEY} must map names to strings`);
 }

@@ -161,10 +161,8 @@ describe("a sharded model", () => {
     }
   });
 
-  test("is refused when the index names what is not there, or leads out of the directory", async () => {
-    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "model-1.safetensors" }))).rejects.toThrow("b.bias should be in model-1.safetensors");
+  test("is refused when the index leads out of the directory", async () => {
     await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow("beside the index");
-    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "model-3.safetensors" }))).rejects.toThrow("found none");
     await expect(openModelTensors(join(directory, "elsewhere"))).rejects.toThrow("found neither");
   });
 });

@@ -72,14 +72,17 @@ export async function openModelTensors(directory: string, fs: FileSystem = machi
   throw new CheckpointError(`${directory}: expected model.safetensors or model.safetensors.index.json, found neither; is this a model directory?`);
 }
 
-/** Opens a sharded model through its index file; every tensor the index names must be in the shard it names. */
+/**
+ * Opens a sharded model through its index file. What the index names and is not there is `absent`: a model may not need it (layers of multi-token
+ * prediction that were left out); `fitToWeights` refuses what it needs.
+ */
 export async function openShardedSafetensors(indexPath: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
   const weightMap = await readWeightMap(indexPath, fs);
   const shards = new Map<string, TensorSource>();
   try {
-    for (const file of [...new Set(weightMap.values())].sort()) shards.set(file, await openSafetensors(join(dirname(indexPath), file), fs));
-    for (const [name, file] of weightMap) {
-      if (!shards.get(file)!.has(name)) throw new CheckpointError(`${indexPath}: tensor ${name} should be in ${file} but is not there; download both again`);
+    for (const file of [...new Set(weightMap.values())].sort()) {
+      const path = join(dirname(indexPath), file);
+      if (await exists(path, fs)) shards.set(file, await openSafetensors(path, fs));
     }
     return new ShardedTensors(indexPath, weightMap, shards);
   } catch (error) {
@@ -134,17 +137,21 @@ class SafetensorsFile implements TensorSource {
 class ShardedTensors implements TensorSource {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>> = { format: "pt" };
+  readonly absent: ReadonlyMap<string, string>;
 
   constructor(
     private readonly path: string,
     private readonly weightMap: ReadonlyMap<string, string>,
     private readonly shards: ReadonlyMap<string, TensorSource>,
   ) {
-    this.names = [...weightMap.keys()];
+    const isThere = (name: string, file: string) => shards.get(file)?.has(name) ?? false;
+    const problem = (name: string, file: string) => `${path}: tensor ${name} should be in ${file} but is not there; download both again`;
+    this.names = [...weightMap].flatMap(([name, file]) => (isThere(name, file) ? [name] : []));
+    this.absent = new Map([...weightMap].flatMap(([name, file]) => (isThere(name, file) ? [] : [[name, problem(name, file)] as const])));
   }
 
   has(name: string): boolean {
-    return this.weightMap.has(name);
+    return this.weightMap.has(name) && !this.absent.has(name);
   }
 
   info(name: string): TensorInfo {

@@ -13,7 +13,8 @@ import { pagedBytesPerToken } from "../nn/paged-cache.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { numElements } from "../tensor/tensor.js";
 import { type InferencePlan, planInference } from "./memory-plan.js";
-import { parseRandomName, useOf, withoutAbsentMtp } from "./open-for-inference.js";
+import { modelLocation } from "./model-location.js";
+import { parseRandomName, useOf } from "./open-for-inference.js";
 import { isRunDirectory, openFiles } from "./open-model.js";
 import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 
@@ -57,11 +58,12 @@ export async function inspectModel(path: string, context?: number): Promise<Mode
   const random = parseRandomName(path);
   if (random) return inspectRandom(publishedConfig(random.shape), random.type, context);
   if (!existsSync(path)) throw new ConfigError(`${path}: there is nothing; name a run, a model directory, a config.json, a .gguf file or random:<shape>`);
-  if (statSync(path).isFile()) return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(path, context);
-  const problem = statSync(path).isDirectory() ? undefined : fileProblem(statSync(path));
+  const place = path.endsWith(".json") ? path : modelLocation(path);
+  if (statSync(place).isFile()) return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(place, context);
+  const problem = statSync(place).isDirectory() ? undefined : fileProblem(statSync(place));
   if (problem) throw new ConfigError(`${path}: ${problem}`);
-  if (isBareConfig(path)) return summarise(await configOf(join(path, "config.json")), null, null, context);
-  return inspectDirectory(path, context);
+  if (isBareConfig(place)) return summarise(await configOf(join(place, "config.json")), null, null, context);
+  return inspectDirectory(place, context);
 }
 
 const configOf = async (file: string): Promise<HfConfig> => parseHfConfig(await readJsonObject(file), file);
@@ -75,10 +77,9 @@ function isBareConfig(path: string): boolean {
 }
 
 async function inspectDirectory(path: string, context: number | undefined): Promise<ModelSummary> {
-  const { opened } = await openFiles(path);
+  const { opened, config } = await openFiles(path);
   try {
-    const config = parseHfConfig(opened.config, join(opened.directory, "config.json"));
-    return await summarise(withoutAbsentMtp(config, opened.weights), opened.weights, headersOf(opened.weights), context);
+    return await summarise(config, opened.weights, headersOf(opened.weights), context);
   } finally {
     await opened.close();
   }

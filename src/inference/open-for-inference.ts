@@ -5,9 +5,9 @@ import { basename, join } from "node:path";
 import { type GgufModel, openGgufModel, type TensorSource } from "../checkpoint/index.js";
 import { LucioleError } from "../errors.js";
 import { createModel } from "../models/create.js";
-import { numMtpOf, withNumMtp } from "../models/families.js";
+import { numMtpOf } from "../models/families.js";
 import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
-import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
 import { contextOf } from "../models/rope-scaling.js";
@@ -21,6 +21,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
+import { modelLocation } from "./model-location.js";
 import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
 import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 import { WatchedFiles } from "./watched-files.js";
@@ -78,15 +79,14 @@ export function parseRandomName(path: string): { shape: string; type?: string } 
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
   const random = parseRandomName(path);
   if (random) return openRandom(path, random.shape, random.type, options);
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return openGgufFile(path, options);
-  return openDirectory(path, options);
+  const place = modelLocation(path);
+  return statSync(place, { throwIfNoEntry: false })?.isFile() ? openGgufFile(place, options) : openDirectory(place, options);
 }
 
 async function openDirectory(path: string, options: InferenceOptions): Promise<InferenceModel> {
-  const { opened, warning } = await openFiles(path);
+  const { opened, config, warning } = await openFiles(path);
   try {
     const { directory, weights } = opened;
-    const config = withoutAbsentMtp(parseHfConfig(opened.config, join(directory, "config.json")), weights);
     const tokenizer = existsSync(join(directory, "tokenizer.json")) ? loadTokenizer(directory) : null;
     const { generation, template, stopIds } = await readGeneration(opened, tokenizer);
     return { label: path, tokenizer, generation, template, stopIds, warning, config, ...(await load(path, config, mapped(weights, options.device), options)) };
@@ -135,13 +135,6 @@ function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer 
 function mapped(weights: TensorSource, device?: Device): OpenedWeights {
   const source = mappedWeights(weights, device);
   return { source, isMapped: true, files: source.files, close: source.close };
-}
-
-/** Copies of V3 are also given out without the layer of multi-token prediction that their configuration still announces. */
-export function withoutAbsentMtp(config: HfConfig, weights: TensorSource): HfConfig {
-  if (numMtpOf(config) === 0) return config;
-  const prefix = `model.layers.${config.num_hidden_layers}.`;
-  return weights.names.some((name) => name.startsWith(prefix)) ? config : withNumMtp(config, 0);
 }
 
 /** What a model is opened for, the options' defaults filled in. */

@@ -2,7 +2,8 @@
 // Knows where the parts lie; not what they will be used for.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type JsonObject, loadLatest, type ModelDirectory, openModelDirectory, readJsonObject, storedValues } from "../checkpoint/index.js";
+import { fitToWeights } from "../checkpoint/fit-config.js";
+import { type JsonObject, loadLatest, type ModelDirectory, openModelDirectory, readJsonObject, storedValues, weightNames } from "../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../errors.js";
 import { fileProblem } from "../foreign-file.js";
 import { createModel } from "../models/create.js";
@@ -15,6 +16,7 @@ import { PROMPT_TEMPLATES } from "../tasks/templates.js";
 import { endTokens, idsOf } from "../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
+import { modelLocation } from "./model-location.js";
 
 /** What is known of a model without its weights. */
 export interface ModelFacts {
@@ -44,7 +46,7 @@ export async function openModel(path: string, options: { readonly compute?: Comp
   return withFiles(path, async (opened, facts) => {
     const model = createModel(facts.config, { compute: options.compute ?? facts.compute, seed: null });
     try {
-      await loadWeights(model.parameters, (name) => storedValues(opened.weights, name), opened.weights.names);
+      await loadWeights(model.parameters, (name) => storedValues(opened.weights, name), weightNames(opened.weights));
       return { ...facts, model };
     } catch (error) {
       model.dispose();
@@ -57,10 +59,9 @@ export async function openModel(path: string, options: { readonly compute?: Comp
 export const readModelFacts = (path: string): Promise<ModelFacts> => withFiles(path, async (_, facts) => facts);
 
 async function withFiles<R>(path: string, body: (opened: ModelDirectory, facts: ModelFacts) => Promise<R>): Promise<R> {
-  const { opened, warning } = await openFiles(path);
+  const { opened, config, warning } = await openFiles(path);
   try {
     const { directory } = opened;
-    const config = parseHfConfig(opened.config, join(directory, "config.json"));
     const tokenizer = loadTokenizer(directory);
     return await body(opened, { directory, config, tokenizer, warning, ...(await readGeneration(opened, tokenizer)) });
   } finally {
@@ -68,16 +69,35 @@ async function withFiles<R>(path: string, body: (opened: ModelDirectory, facts: 
   }
 }
 
-/** The model directory behind a path: of a run, its newest sound checkpoint. Close what is opened. */
-export async function openFiles(path: string): Promise<{ opened: ModelDirectory; warning?: string }> {
+/** An opened model directory and its configuration, as its weights have it. Close `opened` after use. */
+export interface ModelFiles {
+  readonly opened: ModelDirectory;
+  readonly config: HfConfig;
+  readonly warning?: string;
+}
+
+/** The model directory behind a path: of a run, its newest sound checkpoint; of one of its files, the directory. */
+export async function openFiles(path: string): Promise<ModelFiles> {
+  const opened = await openFolder(modelLocation(path));
+  try {
+    const config = await fitToWeights(parseHfConfig(opened.config, join(opened.directory, "config.json")), opened.weights);
+    return { opened, config, warning: opened.warning };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function openFolder(path: string): Promise<ModelDirectory & { readonly warning?: string }> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new ConfigError(`${path}: there is no such directory; name a run (runs/…) or a model directory`);
   const problem = stats.isDirectory() ? undefined : fileProblem(stats);
   if (problem) throw new ConfigError(`${path}: ${problem}`);
-  if (!isRunDirectory(path)) return { opened: await openModelDirectory(path) };
+  if (stats.isFile()) throw new ConfigError(`${path}: expected a directory with config.json and safetensors; luciole convert makes one of a GGUF file`);
+  if (!isRunDirectory(path)) return openModelDirectory(path);
   const opened = await loadLatest(join(path, "checkpoints"));
   if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or go on with --resume`);
-  return { opened, warning: opened.warning };
+  return opened;
 }
 
 /** Whether a directory is a run and not a model: both have a config.json. */

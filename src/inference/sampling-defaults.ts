@@ -15,9 +15,10 @@ const PLAIN: SamplingDefaults = { temperature: 1, topP: 1, topK: 0 };
 /** The defaults of a model with this generation_config.json (perhaps empty) and tokenizer. */
 export function samplingDefaults(generation: Readonly<Record<string, unknown>>, tokenizer: Tokenizer): SamplingDefaults {
   const advice = isR1Family(tokenizer) ? R1_ADVICE : PLAIN;
+  // vLLM writes top_k −1 for none.
   const own = (key: string, otherwise: number): number => (typeof generation[key] === "number" ? (generation[key] as number) : otherwise);
   const temperature = generation.do_sample === false && generation.temperature === undefined ? 0 : own("temperature", advice.temperature);
-  return { temperature, topP: own("top_p", advice.topP), topK: own("top_k", advice.topK) };
+  return { temperature, topP: own("top_p", advice.topP), topK: Math.max(0, own("top_k", advice.topK)) };
 }
 
 /** DeepSeek's assistant token, and a template that knows of thinking: R1 and its distills, not V3. */

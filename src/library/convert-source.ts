@@ -10,10 +10,10 @@ import type { GgufSetting } from "../checkpoint/gguf-writer.js";
 import type { JsonObject } from "../checkpoint/index.js";
 import { CheckpointError, LucioleError } from "../errors.js";
 import { parseForeignJson, readForeignText } from "../foreign-file.js";
-import { withoutAbsentMtp } from "../inference/open-for-inference.js";
+import { modelLocation } from "../inference/model-location.js";
 import { openFiles, trainedTemplate } from "../inference/open-model.js";
 import { frameAsChatTemplate } from "../inference/prompt.js";
-import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import type { HfConfig } from "../models/hf-config.js";
 import { idsOf, isEndText } from "../tokenizer/end-tokens.js";
 import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
@@ -34,9 +34,10 @@ const TEXT_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_m
 
 /** Opens what lies at `path`. Throws ConfigError when nothing is there, CheckpointError when it is damaged. */
 export async function openConvertible(path: string): Promise<ConvertibleModel> {
-  const name = basename(path).replace(/\.gguf$/, "");
-  const isFile = (await stat(path).catch(() => undefined))?.isFile() ?? false;
-  return isFile ? openFromGguf(path, name) : openFromDirectory(path, name);
+  const place = modelLocation(path);
+  const name = basename(place).replace(/\.gguf$/, "");
+  const isFile = (await stat(place).catch(() => undefined))?.isFile() ?? false;
+  return isFile ? openFromGguf(place, name) : openFromDirectory(place, name);
 }
 
 async function openFromGguf(path: string, name: string): Promise<ConvertibleModel> {
@@ -59,10 +60,9 @@ function tokenizerFilesOf({ facts, path }: GgufFile): Pick<ConvertibleModel, "fi
 }
 
 async function openFromDirectory(path: string, name: string): Promise<ConvertibleModel> {
-  const { opened, warning } = await openFiles(path);
+  const { opened, config, warning } = await openFiles(path);
   try {
     const { directory, weights } = opened;
-    const config = withoutAbsentMtp(parseHfConfig(opened.config, join(directory, "config.json")), weights);
     const files: Record<string, string> = {};
     for (const file of TEXT_FILES) {
       const text = await textOf(join(directory, file));

@@ -15,11 +15,18 @@ const MAX_EXPERTS_OF_ALL_LAYERS = 65536;
 export const count = z.int().min(1).max(MAX_WIDTH);
 /** A size that may be none. */
 export const countOrZero = z.int().min(0).max(MAX_WIDTH);
+/** A size that may be none, also said by null. */
+export const countOrNone = countOrZero.nullable().transform((n) => n ?? 0);
 /** A number of positions. */
 export const numPositions = z.int().min(1);
 /** A number above zero. */
 export const positive = z.number().positive();
-const tokenId = z.int().min(0).nullish();
+/** A token; −1 stands for none in some files. */
+const tokenId = z
+  .int()
+  .min(-1)
+  .transform((id) => (id < 0 ? null : id))
+  .nullish();
 
 /** What every family's configuration has. */
 export const common = {
@@ -31,14 +38,15 @@ export const common = {
   num_attention_heads: count,
   hidden_act: z.literal("silu").default("silu"),
   max_position_embeddings: numPositions,
-  initializer_range: positive.default(0.02),
+  initializer_range: z.number().min(0).default(0.02),
   rms_norm_eps: positive.default(1e-6),
   tie_word_embeddings: z.boolean().default(false),
   rope_theta: positive.default(10000),
   rope_scaling: ropeScalingSchema.nullable().default(null),
-  torch_dtype: z.enum(["float32", "bfloat16", "float16"]).optional(),
+  /** Of information alone: each tensor says its own type. */
+  torch_dtype: z.string().optional(),
   bos_token_id: tokenId,
-  eos_token_id: z.union([z.int().min(0), z.array(z.int().min(0))]).nullish(),
+  eos_token_id: z.union([tokenId, z.array(z.int().min(0))]),
   pad_token_id: tokenId,
 };
 

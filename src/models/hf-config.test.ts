@@ -59,9 +59,10 @@ describe("config.json", () => {
     expect(parseHfConfig({ model_type: "qwen2", ...sizes, num_key_value_heads: 2 })).toMatchObject({ num_key_value_heads: 2, tie_word_embeddings: false });
   });
 
-  test("keeps keys it does not know, and survives a round trip", () => {
-    const config = parseHfConfig({ ...v3, ep_size: 1, rope_scaling: { type: "yarn", ...yarn }, quantization_config: { quant_method: "fp8" } });
-    expect(config).toMatchObject({ ep_size: 1, quantization_config: { quant_method: "fp8" } });
+  test("keeps keys that change nothing, and survives a round trip", () => {
+    const quantization = { quant_method: "fp8", weight_block_size: [128, 128] };
+    const config = parseHfConfig({ ...v3, ep_size: 1, rope_scaling: { type: "yarn", ...yarn }, quantization_config: quantization });
+    expect(config).toMatchObject({ ep_size: 1, quantization_config: quantization });
     const json = toHfConfigJson(config);
     expect(json).toMatchObject({ architectures: ["DeepseekV3ForCausalLM"], rope_scaling: { type: "yarn", rope_type: "yarn" } });
     expect(parseHfConfig(JSON.parse(JSON.stringify(json)))).toEqual({ ...config, architectures: ["DeepseekV3ForCausalLM"] });

@@ -2,6 +2,7 @@
 // Keeps the Hugging Face field names; knows nothing of how the models compute. What families differ in is in their records.
 import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
+import { unknownKeys } from "./config-keys.js";
 import { familyOf, findFamily, type HfConfig, SUPPORTED_MODEL_TYPES } from "./families.js";
 import { normaliseRope, ROPE_TYPES } from "./rope-scaling.js";
 
@@ -16,7 +17,7 @@ export function hfConfigKeys(modelType: HfConfig["model_type"]): string[] {
 
 /**
  * Checks a parsed config.json and fills in the defaults of `transformers`. Both spellings are taken: `rope_parameters` or
- * `rope_theta` + `rope_scaling`, `dtype` or `torch_dtype`. Throws CheckpointError listing every problem at once.
+ * `rope_theta` + `rope_scaling`, `dtype` or `torch_dtype`. Throws CheckpointError listing every problem at once, keys that nobody knows among them.
  */
 export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw new CheckpointError(`${label}: expected a JSON object`);
@@ -29,7 +30,9 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
   }
   const normal = normalise(raw as JsonObject);
   const result = family.schema.safeParse(normal);
-  if (!result.success) throw new CheckpointError(`${label}: ${result.error.issues.map((issue) => describe(issue, normal)).join("; ")}`);
+  const invalid = result.error?.issues.map((issue) => describe(issue, normal)) ?? [];
+  const problems = [...invalid, ...unknownKeys(normal, (key) => Object.hasOwn(family.schema.shape, key))];
+  if (!result.success || problems.length > 0) throw new CheckpointError(`${label}: ${problems.join("; ")}`);
   const config = family.complete?.(result.data as HfConfig) ?? (result.data as HfConfig);
   const conflicts = family.conflicts(config);
   if (conflicts.length > 0) throw new CheckpointError(`${label}: ${conflicts.join("; ")}`);

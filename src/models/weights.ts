@@ -13,6 +13,8 @@ export interface StoredTensor {
 const REDUNDANT: readonly RegExp[] = [
   // Copies of embedding and head in multi-token-prediction blocks, which share the main model's.
   /^model\.layers\.\d+\.(embed_tokens|shared_head\.head)\.weight$/,
+  // The head of a model whose embedding is its head: equal to it, or the model would not be tied (see fitToWeights).
+  /^lm_head\.weight$/,
   // Rotary frequencies, which are computed from the configuration.
   /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
 ];

@@ -1,6 +1,6 @@
 // What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and no task.
 import { type CheckpointContents, CheckpointStore, type JsonObject, type LoadedCheckpoint } from "../checkpoint/index.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Progress } from "../run/progress.js";
@@ -83,6 +83,7 @@ export class TrainingSession<S extends SessionState> {
     fresh: S,
     private checkpoint: LoadedCheckpoint | undefined,
   ) {
+    refuseDropout(parts.model.config);
     this.state = checkpoint ? savedState<S>(checkpoint) : fresh;
     this.startedMs = performance.now() - this.state.totalSeconds * 1000;
   }
@@ -180,6 +181,12 @@ export class TrainingSession<S extends SessionState> {
 function dropUnfinished(model: LanguageModel): void {
   model.parameters.clearGrads();
   for (const moe of model.moeLayers) scope(() => moe.updateBias(0));
+}
+
+/** Throws ConfigError for a configuration that asks for dropout: training would leave it out, and the model be another than it says. */
+function refuseDropout({ attention_dropout: dropout = 0 }: LanguageModel["config"]): void {
+  if (dropout === 0 || dropout === null) return;
+  throw new ConfigError(`config.json: attention_dropout ${JSON.stringify(dropout)} is not applied in training; set it to 0 to train without`);
 }
 
 /** The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's verb says it. */

@@ -19,7 +19,8 @@ export interface SnapshotParts {
 
 /** The model's weights in the layout that `transformers` reads; read from the device as they are written, so training waits for the file. */
 export function modelFiles(model: LanguageModel): { config: JsonObject; weights: Map<string, WritableTensor> } {
-  return { config: toHfConfigJson(model.config) as JsonObject, weights: weightsOf(model, "") };
+  const { quantization_config: _, ...config } = toHfConfigJson(model.config);
+  return { config: { ...config, torch_dtype: "float32" } as JsonObject, weights: weightsOf(model, "") };
 }
 
 /** Optimiser moments, router loads and reference weights, by name; read as they are written. */

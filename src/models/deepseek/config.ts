@@ -25,6 +25,10 @@ export const deepseekFields = {
   v_head_dim: count,
   moe_layer_freq: z.literal(1).default(1),
   attention_bias: z.boolean().default(false),
+  // Follow from the others; `transformers` writes them.
+  num_key_value_heads: count.optional(),
+  head_dim: count.optional(),
+  qk_head_dim: count.optional(),
 };
 
 /** Values of both versions that contradict each other, in words. */
@@ -33,6 +37,9 @@ export function deepseekConflicts(config: DeepseekHfConfig): string[] {
   const checks = new Demands();
   checks.demand(rotary % 2 === 0, `qk_rope_head_dim ${rotary} must be even for rotary positions`);
   checks.demandExperts(config.num_hidden_layers + mtpDepth(config), experts, active, "n_routed_experts");
+  const kvHeads = config.num_key_value_heads ?? config.num_attention_heads;
+  checks.demand(kvHeads === config.num_attention_heads, `num_key_value_heads ${kvHeads} must equal num_attention_heads ${config.num_attention_heads}`);
+  if (config.model_type === "deepseek_v2" && config.topk_method === "greedy") return [...checks.problems, ...ropeConflicts(config, rotary)];
   const groups = config.n_group ?? 1;
   const groupsUsed = config.topk_group ?? groups;
   checks.demand(experts % groups === 0, `n_routed_experts ${experts} must be a multiple of n_group ${groups}`);

@@ -18,7 +18,7 @@ function read(reader: GgufKeys, common: Readonly<Record<string, unknown>>): Reco
     moe_intermediate_size: reader.needed("expert_feed_forward_length"),
     n_routed_experts: reader.needed("expert_count"),
     num_experts_per_tok: reader.needed("expert_used_count"),
-    n_shared_experts: reader.needed("expert_shared_count"),
+    n_shared_experts: reader.count("expert_shared_count") ?? 0,
     kv_lora_rank: reader.needed("attention.kv_lora_rank"),
     q_lora_rank: reader.count("attention.q_lora_rank") || null,
     qk_nope_head_dim: keyWidth - rotary,

@@ -1,6 +1,6 @@
 // DeepSeek-V2 and V2-Lite.
 import { z } from "zod";
-import { count, countOrZero, positive } from "../config-fields.js";
+import { count, countOrNone, countOrZero, positive } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import { deepseekConflicts, deepseekFields } from "./config.js";
 import { deepseekGguf } from "./gguf.js";
@@ -10,7 +10,7 @@ import { publishedV2 } from "./published.js";
 const schema = z.looseObject({
   model_type: z.literal("deepseek_v2"),
   ...deepseekFields,
-  n_shared_experts: countOrZero.default(2),
+  n_shared_experts: countOrNone.default(2),
   n_group: count.nullable().default(null),
   topk_group: count.nullable().default(null),
   topk_method: z.enum(["greedy", "group_limited_greedy"]).default("greedy"),

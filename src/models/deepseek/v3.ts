@@ -1,6 +1,6 @@
 // DeepSeek-V3 and R1.
 import { z } from "zod";
-import { count, countOrZero, MAX_LAYERS, positive } from "../config-fields.js";
+import { count, countOrNone, countOrZero, MAX_LAYERS, positive } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import { deepseekConflicts, deepseekFields } from "./config.js";
 import { deepseekGguf } from "./gguf.js";
@@ -10,7 +10,7 @@ import { publishedV3 } from "./published.js";
 const schema = z.looseObject({
   model_type: z.literal("deepseek_v3"),
   ...deepseekFields,
-  n_shared_experts: countOrZero.default(1),
+  n_shared_experts: countOrNone.default(1),
   n_group: count.default(8),
   topk_group: count.default(4),
   topk_method: z.literal("noaux_tc").default("noaux_tc"),
