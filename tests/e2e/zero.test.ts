@@ -57,8 +57,8 @@ describe("the whole recipe", () => {
     const report = readFileSync(at("first/report.html"), "utf8");
     expect(report).toContain("held-out problems");
     expect(report).not.toMatch(/src="http|href="http/);
-    const metrics = untimedLog(at("first")) as { phase: string; model?: string }[];
-    expect(metrics.filter(({ phase }) => phase === "pretrain")).toHaveLength(8);
+    const metrics = untimedLog(at("first")) as { phase: string; model?: string; loss?: number }[];
+    expect(metrics.filter(({ phase, loss }) => phase === "pretrain" && loss !== undefined)).toHaveLength(8);
     expect(metrics.filter(({ phase }) => phase === "rl")).toHaveLength(3);
     expect(metrics.filter(({ model }) => model !== undefined).map(({ model }) => model)).toEqual(["base", "final"]);
     const checkpoint = at(`first/checkpoints/step-${LAST_STEP}`);
@@ -81,7 +81,7 @@ test("for a person it ends with before and after, the report, and the command th
   expect(stdout).toMatch(/before +after RL +change/);
   expect(stdout).toMatch(/pass@1 +\d+\.\d% ± \d+\.\d% +\d+\.\d% ± \d+\.\d%/);
   expect(stdout).toContain(`report:  ${at("person/report.html")}`);
-  expect(stdout).toContain(`ask it:  npx luciole run ${at("person")} "3 5 8 = 23"`);
+  expect(stdout).toContain(`ask it:  npx luciole run ${at("person")} '3 5 8 = 23'`);
 });
 
 test("a finished run resumed has nothing left to do, and tells its summary again", async () => {
