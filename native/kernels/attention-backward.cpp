@@ -21,6 +21,7 @@ struct Sizes {
   int64_t Hq, Hkv, Dqk, Dv, group, ldq, ldo;  // ldq, ldo: floats of a row of dq and dv
   float scale;
   bool causal;
+  int64_t window;  // keys that a query sees at most; 0: all up to its own
 };
 
 template <class T>
@@ -39,6 +40,10 @@ struct Task {
   /** Row of [T, Hq] of its first query head. */
   int64_t firstRow(const Sizes& z) const { return (begin + firstQuery) * z.Hq + kvHead * z.group; }
   int64_t rows(const Sizes& z) const { return (end - begin - firstQuery) * z.group; }
+  /** The row after the last that sees one of the keys before `key`. */
+  int64_t lastSeeing(int64_t key, const Sizes& z) const {
+    return z.window > 0 ? std::min(rows(z), (key - 1 + z.window - firstQuery) * z.group) : rows(z);
+  }
   int64_t work() const { return (lastKey - firstKey) * (end - begin - firstQuery); }
 };
 
@@ -146,11 +151,14 @@ void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const Grad
                Lookahead& ahead) {
   for (int64_t r0 = 0; r0 < rows; r0 += kTileRows, ahead.step()) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r0), at = row + r0;
-    int32_t visible[kTileRows];
-    for (int64_t r = 0; r < count; ++r)
-      visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(task.firstQuery + (at + r) / z.group + 1 - key, 0, keys) : keys);
+    int32_t visible[kTileRows], hidden[kTileRows];
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t own = task.firstQuery + (at + r) / z.group + 1 - key;
+      visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(own, 0, keys) : keys);
+      hidden[r] = static_cast<int32_t>(std::clamp<int64_t>(own - z.window, 0, keys));
+    }
     const GradRows packed{s.q + at * s.qStride, s.dO + at * s.dOStride, s.qStride, s.dOStride, s.lse + at, s.delta + at};
-    gradRows<kPairs<T>>(count, packed, visible, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys, s.dq + at * z.ldq);
+    gradRows<kPairs<T>>(count, packed, {visible, z.window > 0 ? hidden : nullptr}, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys, s.dq + at * z.ldq);
   }
   if constexpr (kPairs<T>)
     for (int64_t r = 0; r < rows; r += 2) {
@@ -206,10 +214,10 @@ void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Siz
     std::fill_n(s.dk, keys * z.ldq, 0.0f);
     std::fill_n(s.dv, keys * z.ldo, 0.0f);
     const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq, z.scale};
-    const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0;
+    const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0, last = task.lastSeeing(key + keys, z);
     Lookahead ahead = linesAfter(t, task, next, z, key);
-    ahead.spreadOver((rows - first + kTileRows - 1) / kTileRows);
-    for (int64_t row = first; row < rows; row += kBlockRows) gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, rows - row), ahead);
+    ahead.spreadOver((last - first + kTileRows - 1) / kTileRows);
+    for (int64_t row = first; row < last; row += kBlockRows) gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, last - row), ahead);
     for (int64_t j = 0; j < keys; ++j) {
       const float rest = kPairs<T> ? z.scale : 1.0f;  // in f32 q carries the scale already, so dk does
       writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, rest);
@@ -257,9 +265,9 @@ void runPlan(const Tensors<T>& t, const Plan& plan, const Sizes& z) {
 
 void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type, const float* lse, void* dq, void* dk,
                        void* dv, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale,
-                       bool causal) {
+                       bool causal, int64_t window) {
   if (T == 0 || Hq == 0 || Hkv == 0) return;
-  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal};
+  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal, window};
   const Plan plan = makePlan(cuSeqlens, numSeqs, sizes);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);

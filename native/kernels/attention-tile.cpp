@@ -20,6 +20,19 @@ inline vf hideFrom(vf x, int64_t count) {
   return laneIndex() < limit ? x : splat(-kInfinity);
 }
 
+/** x with -inf in the lanes before `count`. */
+inline vf hideUntil(vf x, int64_t count) {
+  vi limit = vi{} + static_cast<int32_t>(count);
+  return laneIndex() < limit ? splat(-kInfinity) : x;
+}
+
+/** Scores of the keys from n * kLanes on, with -inf for those that row r does not see. */
+inline vf seen(vf s, const Sight& sight, int64_t r, int64_t n) {
+  if (sight.visible[r] < (n + 1) * kLanes) s = hideFrom(s, sight.visible[r] - n * kLanes);
+  if (sight.from(r) > n * kLanes) s = hideUntil(s, sight.from(r) - n * kLanes);
+  return s;
+}
+
 /** s[r, key] = q[r] . k[key] for the first `keys` keys of the block, in whole vectors. */
 template <bool Pairs, int R>
 inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* s) {
@@ -32,16 +45,17 @@ inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& blo
  * Lane sums go to the normaliser as they are; what multiplies the values is rounded to bf16 in pairs.
  */
 template <bool Pairs, int R>
-inline void soften(const int32_t* visible, float scale, float* p, const Softmax& state, float* alpha) {
-  const int64_t vectors = (visible[R - 1] + kLanes - 1) / kLanes;
+inline void soften(const Sight& sight, float scale, float* p, const Softmax& state, float* alpha) {
+  const int64_t vectors = (sight.visible[R - 1] + kLanes - 1) / kLanes;
   for (int r = 0; r < R; ++r) {
     float* row = p + r * kBlockKeys;
+    if (sight.isBlind(r)) continue;
     vf top = splat(-kInfinity);
     for (int64_t n = 0; n < vectors; ++n) {
-      const bool hides = visible[r] < (n + 1) * kLanes;
+      const bool hides = sight.visible[r] < (n + 1) * kLanes || sight.from(r) > n * kLanes;
       vf s = load(row + n * kLanes);
       if constexpr (Pairs) s *= splat(scale);
-      if (hides) s = hideFrom(s, visible[r] - n * kLanes);
+      if (hides) s = seen(s, sight, r, n);
       if (Pairs || hides) store(row + n * kLanes, s);
       top = vmax(s, top);
     }
@@ -53,6 +67,11 @@ inline void soften(const int32_t* visible, float scale, float* p, const Softmax&
   for (int r = 0; r < R; r += kLanes) store(alpha + r, expNonPositive(load(alpha + r)));
   for (int r = 0; r < R; ++r) {
     float* row = p + r * kBlockKeys;
+    if (sight.isBlind(r)) {
+      // Its softmax stays as it is: alpha is 1, and what multiplies the values 0.
+      for (int64_t n = 0; n < vectors; ++n) store(row + n * kLanes, vf{});
+      continue;
+    }
     const vf max = splat(state.max[r]);
     vf blockNorm{};
     for (int64_t n = 0; n < vectors; ++n) {
@@ -74,21 +93,22 @@ inline void addValues(const float* p, const float* alpha, int64_t keys, const Ke
 }
 
 template <bool Pairs, int R>
-void attend(const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
+void attend(const float* q, int64_t ldq, const Sight& sight, const KeyBlock& block, const Softmax& state) {
+  const int64_t keys = sight.visible[R - 1];
   alignas(64) float p[R][kBlockKeys];
   alignas(64) float alpha[kAlphaRows] = {};
   block.ahead.step();
-  score<Pairs, R>(q, ldq, visible[R - 1], block, p[0]);
+  score<Pairs, R>(q, ldq, keys, block, p[0]);
   block.ahead.step();
-  soften<Pairs, R>(visible, block.scale, p[0], state, alpha);
+  soften<Pairs, R>(sight, block.scale, p[0], state, alpha);
   block.ahead.step();
-  addValues<Pairs, R>(p[0], alpha, visible[R - 1], block, state.out, state.ldo);
+  addValues<Pairs, R>(p[0], alpha, keys, block, state.out, state.ldo);
 }
 
 template <bool Pairs, int R>
-void grad(const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
+void grad(const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds, float* dq) {
   alignas(64) float pairs[R][kBlockKeys / 2];
-  const int64_t keys = visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
+  const int64_t keys = sight.visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
   multiply<Pairs, R, Start::kZero>(p, kBlockKeys, vectors, rows.q, rows.ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk));
   multiply<Pairs, R, Start::kZero>(ds, kBlockKeys, vectors, rows.dO, rows.ldo, 1, block.valuesT, kBlockKeys, words<Pairs>(block.dv));
   for (int r = 0; r < R; ++r) {
@@ -97,7 +117,7 @@ void grad(const GradRows& rows, const int32_t* visible, const GradBlock& block, 
       vf s = load(pRow + n * kLanes);
       if constexpr (Pairs) s = vfma(s, splat(block.scale), splat(-rows.lse[r]));
       else s -= splat(rows.lse[r]);
-      if (visible[r] < (n + 1) * kLanes) s = hideFrom(s, visible[r] - n * kLanes);
+      s = seen(s, sight, r, n);
       // Rounding may leave s a little above 0: expNonPositive holds up to +88.
       vf e = expNonPositive(s), d = e * (load(dsRow + n * kLanes) - splat(rows.delta[r]));
       store(pRow + n * kLanes, e);
@@ -141,13 +161,13 @@ void Softmax::finish(T* o, int64_t dv, float* lse) const {
 }
 
 template <bool Pairs>
-void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state) {
-  withRows(rows, [&](auto count) { attend<Pairs, count>(q, ldq, visible, block, state); });
+void attendRows(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const KeyBlock& block, const Softmax& state) {
+  withRows(rows, [&](auto count) { attend<Pairs, count>(q, ldq, sight, block, state); });
 }
 
 template <bool Pairs>
-void gradRows(int64_t count, const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq) {
-  withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, visible, block, p, ds, dq); });
+void gradRows(int64_t count, const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds, float* dq) {
+  withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, sight, block, p, ds, dq); });
 }
 
 template <bool Pairs>
@@ -159,8 +179,8 @@ template void Softmax::finish(float*, int64_t, float*) const;
 template void Softmax::finish(bf16*, int64_t, float*) const;
 
 #define LUCIOLE_ATTENTION_TILE(pairs)                                                                                                  \
-  template void attendRows<pairs>(int64_t, const float*, int64_t, const int32_t*, const KeyBlock&, const Softmax&);                    \
-  template void gradRows<pairs>(int64_t, const GradRows&, const int32_t*, const GradBlock&, float*, float*, float*);                   \
+  template void attendRows<pairs>(int64_t, const float*, int64_t, const Sight&, const KeyBlock&, const Softmax&);                      \
+  template void gradRows<pairs>(int64_t, const GradRows&, const Sight&, const GradBlock&, float*, float*, float*);                     \
   template void addWeightedRows<pairs>(int64_t, float*, int64_t, int64_t, const float*, const float*, int64_t, int64_t);
 LUCIOLE_ATTENTION_TILE(false)
 #if defined(__AVX512BF16__)

@@ -197,11 +197,20 @@ struct Softmax {
 };
 
 /**
- * Folds one key block into the softmax of `rows` (1..6) query rows q [rows, ldq].
- * Row r sees the first visible[r] keys of the block; visible must not decrease. The one place where a row's bits are made.
+ * Which keys of a block a run of rows sees: row r those from hidden[r] to before visible[r]; neither may decrease. Without `hidden` all from the
+ * block's first on.
  */
+struct Sight {
+  const int32_t* visible;
+  const int32_t* hidden = nullptr;
+  int64_t from(int64_t r) const { return hidden ? hidden[r] : 0; }
+  /** Whether a sliding window has left all of the block behind for row r, or not reached it. */
+  bool isBlind(int64_t r) const { return hidden && hidden[r] >= visible[r]; }
+};
+
+/** Folds one key block into the softmax of `rows` (1..6) query rows q [rows, ldq]. The one place where a row's bits are made. */
 template <bool Pairs>
-void attendRows(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const KeyBlock& block, const Softmax& state);
+void attendRows(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const KeyBlock& block, const Softmax& state);
 
 /** Room for the factors of up to six rows, in whole vectors. */
 inline constexpr int kAlphaRows = (kTileRows + kLanes - 1) / kLanes * kLanes;
@@ -227,7 +236,7 @@ struct GradRows {
  * and dq [count, ldk] += ds k.
  */
 template <bool Pairs>
-void gradRows(int64_t count, const GradRows& rows, const int32_t* visible, const GradBlock& block, float* p, float* ds, float* dq);
+void gradRows(int64_t count, const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds, float* dq);
 
 /** c [keys, ldc] += sum over words r of rows ascending of weights[r*64 + key] * x[r*ldx + n], `vectors` whole vectors of n; keys 1..6. */
 template <bool Pairs>

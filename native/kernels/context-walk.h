@@ -21,6 +21,7 @@ inline constexpr int64_t kSpansPerThread = 4;    // whose softmaxes are held at 
 struct WalkSizes {
   int64_t Hq, Hkv, Dk, Dv, group;
   float scale;
+  int64_t window = 0;  // keys that a query sees at most; 0: all up to its own
 };
 
 /** `queries` query positions of one sequence from row `firstQuery` of q on, all heads of a kv head; the first of them sees `visible` keys. */
@@ -30,15 +31,27 @@ struct WalkTask {
   /** Keys that the last query sees. */
   int64_t seen() const { return visible + queries - 1; }
   int64_t blocks() const { return (seen() + kBlockKeys - 1) / kBlockKeys; }
-  int64_t work() const { return queries * seen(); }
+  int64_t work(const WalkSizes& z) const { return queries * (seen() - firstBlock(z) * kBlockKeys); }
   int32_t keysAt(int64_t block) const { return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys)); }
-  int64_t spans() const { return (blocks() + kSpanBlocks - 1) / kSpanBlocks; }
+  /** The first block that a query sees a key of. */
+  int64_t firstBlock(const WalkSizes& z) const { return z.window > 0 ? std::max<int64_t>(0, visible - z.window) / kBlockKeys : 0; }
+  /** The span of the first block, and the one after the last. */
+  int64_t firstSpan(const WalkSizes& z) const { return firstBlock(z) / kSpanBlocks; }
+  int64_t endSpan() const { return (blocks() + kSpanBlocks - 1) / kSpanBlocks; }
+  int64_t spans(const WalkSizes& z) const { return endSpan() - firstSpan(z); }
+  /** The row after the last that sees a key of the block or of one before it. */
+  int64_t lastRow(const WalkSizes& z, int64_t block) const {
+    return z.window > 0 ? std::clamp<int64_t>(((block + 1) * kBlockKeys + z.window - visible) * z.group, 0, rows(z)) : rows(z);
+  }
   /** The first row that sees a key of the block. */
   int64_t firstRow(const WalkSizes& z, int64_t block) const { return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group); }
-  /** Keys of the block that each of `count` rows from `row` on sees. */
-  void visibleAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* out) const {
-    for (int64_t r = 0; r < count; ++r)
-      out[r] = static_cast<int32_t>(std::clamp<int64_t>(visible + (row + r) / z.group - block * kBlockKeys, 0, keysAt(block)));
+  /** Keys of the block that each of `count` rows from `row` on sees: from hidden[r] to before seen[r]. */
+  void sightAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* seen, int32_t* hidden) const {
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t own = visible + (row + r) / z.group - block * kBlockKeys;
+      seen[r] = static_cast<int32_t>(std::clamp<int64_t>(own, 0, keysAt(block)));
+      hidden[r] = static_cast<int32_t>(std::clamp<int64_t>(own - z.window, 0, keysAt(block)));
+    }
   }
 };
 
@@ -60,7 +73,7 @@ std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkS
       chunks.push_back({s, 0, begin + first, count, cached + first + 1});
     }
   }
-  std::stable_sort(chunks.begin(), chunks.end(), [](const WalkTask& a, const WalkTask& b) { return a.work() > b.work(); });
+  std::stable_sort(chunks.begin(), chunks.end(), [&](const WalkTask& a, const WalkTask& b) { return a.work(z) > b.work(z); });
   std::vector<WalkTask> tasks;
   tasks.reserve(chunks.size() * z.Hkv);
   for (WalkTask task : chunks)
@@ -69,12 +82,12 @@ std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkS
 }
 
 /** Whether tasks handed out whole, longest first, keep all threads busy to the end, or nearly. */
-inline bool keepBusy(const std::vector<WalkTask>& tasks) {
+inline bool keepBusy(const std::vector<WalkTask>& tasks, const WalkSizes& z) {
   std::vector<int64_t> loads(threadCount(), 0);
   int64_t total = 0;
   for (const WalkTask& task : tasks) {
-    *std::min_element(loads.begin(), loads.end()) += task.work();
-    total += task.work();
+    *std::min_element(loads.begin(), loads.end()) += task.work(z);
+    total += task.work(z);
   }
   return 4 * static_cast<int64_t>(loads.size()) * *std::max_element(loads.begin(), loads.end()) <= 5 * total;
 }
@@ -89,8 +102,8 @@ struct FloatProducts {
   static void pack(const HeadRows<Q>& x, const WalkSizes& z, float* out) {
     Packer<Q, Pairs>::rows(x, z.scale, out);
   }
-  static void attend(int64_t rows, const float* q, int64_t ldq, const int32_t* visible, const Block& block, const Softmax& state) {
-    attendRows<Pairs>(rows, q, ldq, visible, block, state);
+  static void attend(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const Block& block, const Softmax& state) {
+    attendRows<Pairs>(rows, q, ldq, sight, block, state);
   }
 };
 
@@ -130,11 +143,11 @@ template <class Products, class Source>
 void attendBlock(const WalkRows<Products>& own, const WalkTask& task, int64_t i, const WalkStep& next, const WalkSizes& z, const Source& source, float* room) {
   constexpr int64_t tileRows = Products::kRows;
   typename Products::Block block = source.block(task, i, room, next);
-  for (int64_t row = task.firstRow(z, i) / tileRows * tileRows, rows = task.rows(z); row < rows; row += tileRows) {
-    const int64_t count = std::min(tileRows, rows - row);
-    int32_t visible[tileRows];
-    task.visibleAt(z, i, row, count, visible);
-    Products::attend(count, own.queries + row * own.ldq, own.ldq, visible, block, own.state.at(row));
+  for (int64_t row = task.firstRow(z, i) / tileRows * tileRows, last = task.lastRow(z, i); row < last; row += tileRows) {
+    const int64_t count = std::min(tileRows, last - row);
+    int32_t visible[tileRows], hidden[tileRows];
+    task.sightAt(z, i, row, count, visible, hidden);
+    Products::attend(count, own.queries + row * own.ldq, own.ldq, {visible, z.window > 0 ? hidden : nullptr}, block, own.state.at(row));
     block.nextRows();
   }
 }
@@ -146,15 +159,15 @@ class Walk {
 
  public:
   Walk(const WalkTask* tasks, int64_t heads, const WalkTask* next, const WalkSizes& z, const Source& source)
-      : tasks_(tasks), heads_(heads), next_(next), z_(z), source_(source), rows_(tasks->rows(z)), spans_(tasks->spans()) {}
+      : tasks_(tasks), heads_(heads), next_(next), z_(z), source_(source), rows_(tasks->rows(z)), first_(tasks->firstSpan(z)), end_(tasks->endSpan()) {}
 
   /** By this thread alone, from first key to last. */
   void run(const Q* q, Q* o) {
-    float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (allFloats() + (spans_ > 1 ? partFloats() : 0) + source_.floats())));
-    float *part = scratch + allFloats(), *room = part + (spans_ > 1 ? partFloats() : 0);
+    float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (allFloats() + (end_ > first_ + 1 ? partFloats() : 0) + source_.floats())));
+    float *part = scratch + allFloats(), *room = part + (end_ > first_ + 1 ? partFloats() : 0);
     begin(scratch, q);
-    attendSpan(0, nullptr, room);
-    for (int64_t span = 1; span < spans_; ++span) {
+    attendSpan(first_, nullptr, room);
+    for (int64_t span = first_ + 1; span < end_; ++span) {
       attendSpan(span, part, room);
       fold(span, part);
     }
@@ -164,17 +177,17 @@ class Walk {
   /** By all threads, each of which takes spans. */
   void share(const Q* q, Q* o) {
     static thread_local SharedScratch<float> shared;
-    const int64_t atOnce = std::min(spans_, kSpansPerThread * threadCount());
+    const int64_t atOnce = std::min(end_ - first_, kSpansPerThread * threadCount());
     float* scratch = shared.get(allFloats() + atOnce * partFloats());
     begin(scratch, q);
-    const auto partOf = [&](int64_t span) { return span == 0 ? nullptr : scratch + allFloats() + span % atOnce * partFloats(); };
-    for (int64_t first = 0; first < spans_; first += atOnce) {
-      const int64_t count = std::min(atOnce, spans_ - first);
+    const auto partOf = [&](int64_t span) { return span == first_ ? nullptr : scratch + allFloats() + span % atOnce * partFloats(); };
+    for (int64_t first = first_; first < end_; first += atOnce) {
+      const int64_t count = std::min(atOnce, end_ - first);
       parallelFor(count, 1, [&](int64_t from, int64_t to) {
         float* room = static_cast<float*>(threadScratch(0, sizeof(float) * source_.floats()));
         for (int64_t span = first + from; span < first + to; ++span) attendSpan(span, partOf(span), room);
       });
-      for (int64_t span = std::max<int64_t>(1, first); span < first + count; ++span) fold(span, partOf(span));
+      for (int64_t span = std::max(first_ + 1, first); span < first + count; ++span) fold(span, partOf(span));
     }
     finish(o);
   }
@@ -191,16 +204,17 @@ class Walk {
     for (int64_t h = 0; h < heads_; ++h) all_[h].finish(o, tasks_[h], z_);
   }
   void fold(int64_t span, float* parts) const {
-    const int64_t first = tasks_->firstRow(z_, span * kSpanBlocks);
-    for (int64_t h = 0; h < heads_; ++h) all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), first, rows_);
+    const int64_t first = tasks_->firstRow(z_, span * kSpanBlocks), last = tasks_->lastRow(z_, span * kSpanBlocks + kSpanBlocks - 1);
+    for (int64_t h = 0; h < heads_; ++h) all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), first, last);
   }
   /** One span into softmaxes in `parts`, or, the first one, into those of all. */
   void attendSpan(int64_t span, float* parts, float* room) const {
     Rows own[kWalkHeads];
     for (int64_t h = 0; h < heads_; ++h) own[h] = parts ? all_[h].with(Softmax::in(partOf(parts, h), rows_, padded(z_.Dv))) : all_[h];
     const int64_t blocks = tasks_->blocks();
-    for (int64_t i = span * kSpanBlocks, end = std::min(blocks, i + kSpanBlocks); i < end; ++i) {
-      const WalkStep after = i + 1 < blocks ? WalkStep{tasks_, i + 1} : WalkStep{next_, 0};
+    const int64_t end = std::min(blocks, (span + 1) * kSpanBlocks);
+    for (int64_t i = std::max(span * kSpanBlocks, tasks_->firstBlock(z_)); i < end; ++i) {
+      const WalkStep after = i + 1 < blocks ? WalkStep{tasks_, i + 1} : WalkStep{next_, next_ ? next_->firstBlock(z_) : 0};
       for (int64_t h = 0; h < heads_; ++h) attendBlock(own[h], tasks_[h], i, h + 1 < heads_ ? WalkStep{tasks_ + h + 1, i} : after, z_, source_, room);
     }
   }
@@ -210,7 +224,7 @@ class Walk {
   const WalkTask* next_;
   const WalkSizes& z_;
   const Source& source_;
-  int64_t rows_, spans_;
+  int64_t rows_, first_, end_;  // spans
   Rows all_[kWalkHeads];
 };
 
@@ -235,10 +249,10 @@ void eachWalk(const WalkTask* first, const WalkTask* end, const WalkSizes& z, F&
 template <class Q, class Source>
 void walkAll(const Q* q, Q* o, std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
   int64_t work = 0;
-  for (const WalkTask& task : tasks) work += task.work() * (z.group + 4) * (z.Dk + z.Dv);
+  for (const WalkTask& task : tasks) work += task.work(z) * (z.group + 4) * (z.Dk + z.Dv);
   WalkTask *whole = tasks.data(), *end = whole + tasks.size();
-  if (work >= kWalkInline && !keepBusy(tasks)) {
-    whole = std::stable_partition(whole, end, [](const WalkTask& task) { return task.spans() > 1; });
+  if (work >= kWalkInline && !keepBusy(tasks, z)) {
+    whole = std::stable_partition(whole, end, [&](const WalkTask& task) { return task.spans(z) > 1; });
     eachWalk(tasks.data(), whole, z, [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
   }
   const int64_t count = end - whole;

@@ -235,7 +235,8 @@ struct Int8Products {
     std::fill_n(out, roundUp(x.count(), kRows) * rowStride(z), 0.0f);
     for (int64_t r = 0; r < x.count(); ++r) packQuery(x.at(r), z, r % kRows, out + r / kRows * kRows * rowStride(z));
   }
-  static void attend(int64_t rows, const float* q, int64_t, const int32_t* visible, const Block& block, const Softmax& state) {
+  static void attend(int64_t rows, const float* q, int64_t, const Sight& sight, const Block& block, const Softmax& state) {
+    const int32_t* visible = sight.visible;  // latents have no sliding window
     alignas(64) float p[kBlockKeys * kLanes];
     alignas(64) int32_t seen[kLanes];
     alignas(64) float max[kLanes], norm[kLanes], alpha[kLanes];

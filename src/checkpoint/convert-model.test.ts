@@ -67,11 +67,16 @@ const CASES = [
   "deepseek-v3-yarn",
   "llama-biases",
   "llama-llama3-rope",
+  "mistral-window",
   "qwen2-tied",
+  "qwen2-window",
+  "qwen3",
+  "qwen3-moe",
+  "qwen3-window",
 ];
 /** Fields that decide what is computed; the rest is bookkeeping. */
 const DECISIVE =
-  /^(model_type|vocab_size|hidden_size|intermediate|num_|hidden_act|max_pos|rms|tie|rope_|moe_|n_|kv_|q_lora|qk_(nope|rope)|v_head|topk|scoring|norm_topk|routed|first_k|attention_bias|mlp_bias)/;
+  /^(model_type|vocab_size|hidden_size|intermediate|num_|hidden_act|max_pos|rms|tie|rope_|moe_|n_|kv_|q_lora|qk_(nope|rope)|v_head|topk|scoring|norm_topk|routed|first_k|attention_bias|mlp_bias|use_sliding|sliding|layer_types|norm_topk|decoder_sparse)/;
 
 describe("a model in a GGUF file", () => {
   test.each(CASES)("%s comes back with its configuration and every number", async (name) => {
@@ -174,6 +179,14 @@ describe("a model in a GGUF file", () => {
       await back.close();
     });
     await file.close();
+  });
+
+  test("that llama.cpp's qwen3moe cannot express is refused with what stands in the way", async () => {
+    await withModel(casePath("qwen3-moe-sparse-step"), async ({ config, weights }) => {
+      const to = (changes: object) => convertToGguf(join(directory, "moe.gguf"), { config: { ...config, ...changes } as HfConfig, weights }, "f32", []);
+      await expect(to({})).rejects.toThrow("cannot be written as GGUF: norm_topk_prob is false");
+      await expect(to({ norm_topk_prob: true })).rejects.toThrow("decoder_sparse_step or mlp_only_layers leave layers without experts");
+    });
   });
 
   test("of another architecture is refused with those that are supported", async () => {

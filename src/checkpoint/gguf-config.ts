@@ -71,6 +71,11 @@ export class KeyReader implements GgufKeys {
     return this.facts.flag(this.key(name));
   }
 
+  flags(name: string): readonly boolean[] | undefined {
+    const values = this.facts.numbers(this.key(name));
+    return values && Array.from(values as ArrayLike<number | bigint>, (value) => Number(value) !== 0);
+  }
+
   hasTensor(name: string): boolean {
     return this.file.tensors.has(name);
   }
@@ -121,6 +126,14 @@ export class KeyWriter implements GgufKeySink {
 
   flag(name: string, value: boolean): void {
     this.settings.push([`${this.architecture}.${name}`, "bool", value]);
+  }
+
+  flags(name: string, values: readonly boolean[]): void {
+    this.settings.push([`${this.architecture}.${name}`, "bools", values]);
+  }
+
+  refuse(problem: string): never {
+    throw new CheckpointError(`the model cannot be written as GGUF: ${problem}`);
   }
 
   text(name: string, value: string): void {

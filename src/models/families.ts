@@ -3,13 +3,16 @@ import { type DeepseekV2HfConfig, deepseekV2 } from "./deepseek/v2.js";
 import { type DeepseekV3HfConfig, deepseekV3 } from "./deepseek/v3.js";
 import type { ModelFamily } from "./family.js";
 import { type LlamaHfConfig, llama } from "./llama/family.js";
+import { type MistralHfConfig, mistral } from "./mistral/family.js";
 import { type Qwen2HfConfig, qwen2 } from "./qwen2/family.js";
+import { type Qwen3HfConfig, qwen3 } from "./qwen3/family.js";
+import { type Qwen3MoeHfConfig, qwen3Moe } from "./qwen3-moe/family.js";
 
 /** Any supported configuration, told apart by `model_type`. Keys that no family reads are kept. */
-export type HfConfig = DeepseekV3HfConfig | DeepseekV2HfConfig | Qwen2HfConfig | LlamaHfConfig;
+export type HfConfig = DeepseekV3HfConfig | DeepseekV2HfConfig | Qwen2HfConfig | LlamaHfConfig | Qwen3HfConfig | Qwen3MoeHfConfig | MistralHfConfig;
 
 /** Every family. */
-export const FAMILIES: readonly ModelFamily[] = [deepseekV3, deepseekV2, qwen2, llama];
+export const FAMILIES: readonly ModelFamily[] = [deepseekV3, deepseekV2, qwen2, llama, qwen3, qwen3Moe, mistral];
 
 /** The values of `model_type` that can be read. */
 export const SUPPORTED_MODEL_TYPES = FAMILIES.map(({ modelType }) => modelType);

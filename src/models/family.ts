@@ -15,6 +15,8 @@ export interface ModelFamily<C extends HfConfig = HfConfig> {
   readonly architecture: string;
   /** The fields that are read, with their defaults. */
   readonly schema: z.ZodObject;
+  /** Other names that fields have in some files. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** Fills in what follows from other fields. */
   complete?(config: C): C;
   /** Values that contradict each other, in words. */

@@ -48,6 +48,7 @@ export interface GgufKeys {
   count(name: string): number | undefined;
   number(name: string): number | undefined;
   flag(name: string): boolean | undefined;
+  flags(name: string): readonly boolean[] | undefined;
   /** A count that must be there. */
   needed(name: string): number;
   /** Whether the file holds a tensor of that name. */
@@ -61,10 +62,13 @@ export interface GgufKeySink {
   count(name: string, value: number): void;
   float(name: string, value: number): void;
   flag(name: string, value: boolean): void;
+  flags(name: string, values: readonly boolean[]): void;
+  /** Throws CheckpointError: the model cannot be written as GGUF. */
+  refuse(problem: string): never;
 }
 
 /** What a family says of its GGUF files. Embedding, output, layer norms and the common keys are every family's alike. */
-export interface GgufTable<C extends HfConfig = HfConfig> {
+export interface GgufTable<C = HfConfig> {
   /** `general.architecture`. Families may share one. */
   readonly architecture: string;
   /** Whether Llama 3's scaling of rotary frequencies is kept as the tensor `rope_freqs.weight`. */

@@ -28,7 +28,7 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
       `${label}: model_type ${JSON.stringify(modelType) ?? "is missing and"} is not supported; expected one of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
     );
   }
-  const normal = normalise(raw as JsonObject);
+  const normal = normalise(raw as JsonObject, family.aliases);
   const result = family.schema.safeParse(normal);
   const invalid = result.error?.issues.map((issue) => describe(issue, normal)) ?? [];
   const problems = [...invalid, ...unknownKeys(normal, (key) => Object.hasOwn(family.schema.shape, key))];
@@ -49,13 +49,16 @@ export function toHfConfigJson(config: HfConfig): JsonObject {
 }
 
 /** Brings the newer spellings to the older one. Nulls in place of an absent value are dropped where null has no meaning. */
-function normalise(raw: JsonObject): Record<string, unknown> {
-  const { rope_parameters, original_max_position_embeddings, dtype, num_mtp_layers, ...rest } = raw;
+function normalise(raw: JsonObject, aliases: Readonly<Record<string, string>> = {}): Record<string, unknown> {
+  const { rope_parameters, original_max_position_embeddings, dtype, ...rest } = raw;
   const config: Record<string, unknown> = { ...rest };
   config.torch_dtype ??= dtype ?? undefined;
   config.num_key_value_heads ??= undefined;
   config.head_dim ??= undefined;
-  if (num_mtp_layers !== undefined) config.num_nextn_predict_layers ??= num_mtp_layers;
+  for (const [alias, name] of Object.entries(aliases)) {
+    if (config[alias] !== undefined) config[name] ??= config[alias];
+    delete config[alias];
+  }
   return { ...config, ...normaliseRope(raw) };
 }
 

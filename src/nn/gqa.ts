@@ -24,6 +24,8 @@ export interface GqaConfig {
   readonly outputBias: boolean;
   /** Epsilon of the RMSNorm of each query and key head before rotation (Qwen3); null: none. */
   readonly headNormEps: number | null;
+  /** Sliding window: keys that a query sees at most, its own included; null: all up to its own. */
+  readonly window: number | null;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
 }
@@ -78,7 +80,7 @@ export class GqaAttention {
   /** residual + attention(x) over packed sequences. */
   forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
-    return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true }), residual);
+    return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true, window: this.window }), residual);
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
@@ -89,6 +91,7 @@ export class GqaAttention {
       pagedAttention(q, cache.keys, cache.values, batch.blockTables, batch.cuQueries, batch.contextLengths, {
         scale: this.scale,
         valueWidth: this.config.headDim,
+        window: this.window,
       }),
       residual,
     );
@@ -96,6 +99,10 @@ export class GqaAttention {
 
   dispose(): void {
     this.invFreq.dispose();
+  }
+
+  private get window(): number | undefined {
+    return this.config.window ?? undefined;
   }
 
   private get scale(): number {

@@ -210,6 +210,12 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
       params: { scale: 0.3, causal: true },
     },
     { name: "more keys than are summed at once", inputs: [...qkv(1100, 2, 1, 16, 8, "bf16"), offsets(0, 1100)], params: { scale: 0.25, causal: true } },
+    { name: "a window of more than a span", inputs: [...qkv(1300, 2, 1, 16, 8), offsets(0, 1300)], params: { scale: 0.25, causal: true, window: 600 } },
+    {
+      name: "a window over several blocks",
+      inputs: [...qkv(700, 6, 2, 16, 16, "bf16"), offsets(0, 5, 700)],
+      params: { scale: 0.25, causal: true, window: 100 },
+    },
     { inputs: [...qkv(300, 4, 2, 32, 32), offsets(0, 1, 131, 131, 300)], params: { scale: 0.18, causal: true } },
     { inputs: [...qkv(150, 2, 2, 192, 128), offsets(0, 150)], params: { scale: 0.07, causal: true }, tolerance: 4e-5 },
     { inputs: [...qkv(203, 4, 1, 48, 32, "bf16"), offsets(0, 100, 203)], params: { scale: 0.15, causal: true } },

@@ -3,7 +3,7 @@
 Knows only Hugging Face configuration fields; building, running and writing are in make-golden.py.
 """
 
-from transformers import DeepseekV2Config, DeepseekV3Config, LlamaConfig, Qwen2Config
+from transformers import DeepseekV2Config, DeepseekV3Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
 
 # Small enough for the repository, unequal wherever two sizes could be confused (nope 12, rope 8, v 10, kv latent 16).
 COMMON = dict(
@@ -20,6 +20,7 @@ COMMON = dict(
 )
 MLA = dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
 MOE = dict(moe_intermediate_size=8, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3)
+QWEN_MOE = dict(head_dim=10, moe_intermediate_size=8, num_experts=5, num_experts_per_tok=2)
 PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
 
 
@@ -63,6 +64,40 @@ def build_cases():
         "llama-biases": (LlamaConfig(**COMMON, **gqa, attention_bias=True, mlp_bias=True, head_dim=6), None),
         "qwen2-untied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=False), None),
         "qwen2-tied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=True), None),
+        # Windows shorter than two of the three sequences; heads of 10 where hidden / heads is 8.
+        "qwen2-window": (
+            Qwen2Config(**{**COMMON, "num_hidden_layers": 3}, **gqa, use_sliding_window=True, sliding_window=5, max_window_layers=1),
+            None,
+        ),
+        "mistral-window": (MistralConfig(**COMMON, **gqa, sliding_window=6, head_dim=10), None),
+        "qwen3": (Qwen3Config(**COMMON, **gqa, head_dim=10), None),
+        "qwen3-window": (
+            Qwen3Config(
+                **{**COMMON, "num_hidden_layers": 3},
+                **gqa,
+                head_dim=10,
+                attention_bias=True,
+                use_sliding_window=True,
+                sliding_window=5,
+                layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            ),
+            None,
+        ),
+        "qwen3-moe": (Qwen3MoeConfig(**COMMON, **gqa, **QWEN_MOE, norm_topk_prob=True), None),
+        "qwen3-moe-sparse-step": (
+            Qwen3MoeConfig(
+                **{**COMMON, "num_hidden_layers": 4},
+                **gqa,
+                **QWEN_MOE,
+                norm_topk_prob=False,
+                decoder_sparse_step=2,
+                mlp_only_layers=[3],
+                attention_bias=True,
+                use_sliding_window=True,
+                sliding_window=6,
+            ),
+            None,
+        ),
         "deepseek-v3-q-lora-groups": (
             v3(q_lora_rank=14, n_routed_experts=16, num_experts_per_tok=4, n_group=4, topk_group=2),
             None,

@@ -130,7 +130,7 @@ class RoutingMargin:
         self.smallest = float("inf")
         self.lowest_kept_choice = float("inf")
         for module in model.modules():
-            if type(module).__name__.endswith("TopkRouter"):
+            if type(module).__name__.lower().endswith("topkrouter"):
                 module.register_forward_hook(self._watch)
 
     @torch.no_grad()
@@ -143,7 +143,7 @@ class RoutingMargin:
         else:
             choice = logits.softmax(-1)
             in_group = lambda grouped: grouped.max(-1)[0]  # noqa: E731
-            grouped_routing = router.topk_method == "group_limited_greedy"
+            grouped_routing = getattr(router, "topk_method", "greedy") == "group_limited_greedy"
         if grouped_routing:
             scores = in_group(choice.view(len(choice), router.num_group, -1))
             self._gap(scores, router.topk_group)

@@ -60,6 +60,7 @@ interface Shape {
   /** null: a latent whose first `latent` numbers are the values. */
   readonly value: number | null;
   readonly latent?: number;
+  readonly window?: number;
 }
 
 /** Attention of one sequence through a paged cache, its tokens fed in `chunks`. */
@@ -72,7 +73,7 @@ async function paged(
   stale = 0,
   cacheType: PagedDType = dtype,
 ): Promise<Buffer> {
-  const { kvHeads, key, value, latent } = shape;
+  const { kvHeads, key, value, latent, window } = shape;
   const numBlocks = Math.ceil(tokens / 64) + 3;
   const cache = new PagedCache([{ heads: kvHeads, keyWidth: key, valueWidth: value, latentWidth: latent ?? null }], numBlocks, cacheType);
   const [layer] = cache.layers;
@@ -89,6 +90,7 @@ async function paged(
         const out = pagedAttention(q.slice(at, at + chunk), layer.keys, layer.values, table, i32(0, chunk), i32(at + chunk), {
           scale: key ** -0.5,
           valueWidth: value ?? (latent as number),
+          window,
         });
         return Buffer.from(await out.bytes());
       }),
@@ -113,7 +115,7 @@ function packed(shape: Shape, dtype: Float, tokens = TOKENS): Promise<Buffer> {
     const { q, k, v } = material(shape, dtype, tokens);
     const keys = k.slice();
     const values = v ? v.slice() : reshape(splitLast(reshape(keys, [tokens, shape.key]), shape.latent as number)[0], [tokens, 1, shape.latent as number]);
-    return Buffer.from(await attention(q.slice(), keys, values, i32(0, tokens), { scale: shape.key ** -0.5, causal: true }).bytes());
+    return Buffer.from(await attention(q.slice(), keys, values, i32(0, tokens), { scale: shape.key ** -0.5, causal: true, window: shape.window }).bytes());
   });
 }
 
@@ -124,7 +126,11 @@ const shapes: readonly Shape[] = [
   { heads: 3, kvHeads: 1, key: 34, value: 17 },
   { heads: 3, kvHeads: 1, key: 33, value: 17 },
   { heads: 2, kvHeads: 2, key: 192, value: 128 },
+  { heads: 6, kvHeads: 2, key: 64, value: 64, window: 1 },
+  { heads: 6, kvHeads: 2, key: 64, value: 64, window: 70 },
+  { heads: 3, kvHeads: 1, key: 34, value: 17, window: 64 },
 ];
+const windowed: Shape = { heads: 6, kvHeads: 2, key: 64, value: 64, window: 570 };
 const latents: readonly Shape[] = [
   { heads: 16, kvHeads: 1, key: 576, value: null, latent: 512 },
   { heads: 5, kvHeads: 1, key: 40, value: null, latent: 24 },
@@ -186,7 +192,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       backend.setThreads(2);
     });
 
-    it.each([shapes[1], latents[1]])("so they do over more keys than are summed at once, on any number of threads: %o", async (shape) => {
+    it.each([shapes[1], latents[1], windowed])("so they do over more keys than are summed at once, on any number of threads: %o", async (shape) => {
       setDefaultDevice(new Device(backend));
       const contiguous = await packed(shape, dtype, 1100);
       for (const threads of [1, 2, 3]) {

@@ -30,6 +30,7 @@ export const deepseekV3: ModelFamily<DeepseekV3HfConfig> = {
   modelType: "deepseek_v3",
   architecture: "DeepseekV3ForCausalLM",
   schema,
+  aliases: { num_mtp_layers: "num_nextn_predict_layers" },
   conflicts: deepseekConflicts,
   build: (config, options) => new DeepseekModel(config, options),
   gguf: deepseekGguf,

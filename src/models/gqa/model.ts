@@ -2,6 +2,7 @@
 import { DecoderLayer } from "../../nn/decoder-layer.js";
 import { GqaAttention, type GqaConfig } from "../../nn/gqa.js";
 import { SwigluMlp } from "../../nn/mlp.js";
+import { type MoeConfig, MoeLayer } from "../../nn/moe.js";
 import type { HfConfig } from "../families.js";
 import { LanguageModel, type ModelOptions } from "../language-model.js";
 
@@ -9,6 +10,8 @@ import { LanguageModel, type ModelOptions } from "../language-model.js";
 export interface GqaLayer {
   readonly attention: GqaConfig;
   readonly mlpBias?: boolean;
+  /** The feed-forward part is a mixture of experts. */
+  readonly experts?: MoeConfig;
 }
 
 /** A model of layers with grouped-query attention. */
@@ -22,7 +25,9 @@ export class GqaModel extends LanguageModel {
         const prefix = `model.layers.${i}`;
         const layer = layerOf(i);
         const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layer.attention, init);
-        const feedForward = new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
+        const feedForward = layer.experts
+          ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init)
+          : new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
         return new DecoderLayer(parameters, prefix, hidden, eps, attention, feedForward);
       });
     });

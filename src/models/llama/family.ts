@@ -2,10 +2,9 @@
 import { z } from "zod";
 import { common } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
-import type { GgufTable } from "../gguf-table.js";
 import { gqaConfigOf, headConflicts, headCounts, withHeadCounts } from "../gqa/config.js";
-import { addAttention, readHeads, writeHeads } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
+import { llamaGguf } from "./gguf.js";
 
 const schema = z.looseObject({
   model_type: z.literal("llama"),
@@ -17,22 +16,6 @@ const schema = z.looseObject({
 
 /** Llama 2/3 configuration, defaults filled in. */
 export type LlamaHfConfig = z.infer<typeof schema> & { num_key_value_heads: number; head_dim: number };
-
-const gguf: GgufTable<LlamaHfConfig> = {
-  architecture: "llama",
-  takesRopeFactors: true,
-  read: (keys, common) => ({
-    model_type: "llama",
-    ...readHeads(keys, common),
-    attention_bias: keys.hasTensor("blk.0.attn_q.bias"),
-    mlp_bias: keys.hasTensor("blk.0.ffn_up.bias"),
-  }),
-  write: writeHeads,
-  addLayer(layer, config) {
-    addAttention(layer, config, { qkvBias: config.attention_bias, outputBias: config.attention_bias, turnsNeighbours: true });
-    layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size, config.mlp_bias);
-  },
-};
 
 // config.json of deepseek-ai/DeepSeek-R1-Distill-Llama-* on the Hugging Face Hub.
 const distill = {
@@ -59,7 +42,7 @@ export const llama: ModelFamily<LlamaHfConfig> = {
     const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias };
     return new GqaModel(config, options, () => ({ attention, mlpBias }));
   },
-  gguf,
+  gguf: llamaGguf,
   published: {
     "r1-distill-llama-8b": { ...distill, hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32, intermediate_size: 14336 },
     "r1-distill-llama-70b": { ...distill, hidden_size: 8192, num_hidden_layers: 80, num_attention_heads: 64, intermediate_size: 28672 },

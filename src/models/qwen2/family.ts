@@ -1,10 +1,10 @@
-// Qwen2 and Qwen2.5: Llama's layers with biases on queries, keys and values.
+// Qwen2 and Qwen2.5: Llama's layers with biases on queries, keys and values, and sliding windows where the configuration asks for them.
 import { z } from "zod";
 import { common } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import type { GgufTable } from "../gguf-table.js";
-import { gqaConfigOf, headConflicts, headCounts, withHeadCounts } from "../gqa/config.js";
-import { addAttention, readHeads, writeHeads } from "../gqa/gguf.js";
+import { gqaConfigOf, headConflicts, headCounts, layerWindow, windowConflicts, windowFields, withHeadCounts, withLayerTypes } from "../gqa/config.js";
+import { addAttention, readHeads, readQwenWindows, writeHeads, writeWindows } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
 import { published } from "./published.js";
 
@@ -12,7 +12,7 @@ const schema = z.looseObject({
   model_type: z.literal("qwen2"),
   ...common,
   ...headCounts,
-  use_sliding_window: z.literal(false).default(false),
+  ...windowFields,
 });
 
 /** Qwen2/Qwen2.5 configuration, defaults filled in. */
@@ -20,8 +20,14 @@ export type Qwen2HfConfig = z.infer<typeof schema> & { num_key_value_heads: numb
 
 const gguf: GgufTable<Qwen2HfConfig> = {
   architecture: "qwen2",
-  read: (keys, values) => ({ model_type: "qwen2", ...readHeads(keys, values) }),
-  write: writeHeads,
+  read: (keys, values) => ({ model_type: "qwen2", ...readHeads(keys, values), ...readQwenWindows(keys, values) }),
+  write(keys, config) {
+    writeHeads(keys, config);
+    writeWindows(
+      keys,
+      Array.from({ length: config.num_hidden_layers }, (_, i) => layerWindow(config, i)),
+    );
+  },
   addLayer(layer, config) {
     addAttention(layer, config, { qkvBias: true, outputBias: false, turnsNeighbours: false });
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
@@ -33,11 +39,11 @@ export const qwen2: ModelFamily<Qwen2HfConfig> = {
   modelType: "qwen2",
   architecture: "Qwen2ForCausalLM",
   schema,
-  complete: withHeadCounts,
-  conflicts: headConflicts,
+  complete: (config) => withLayerTypes(withHeadCounts(config)),
+  conflicts: (config) => [...headConflicts(config), ...windowConflicts(config)],
   build(config, options) {
     const attention = { ...gqaConfigOf(config, options), qkvBias: true };
-    return new GqaModel(config, options, () => ({ attention }));
+    return new GqaModel(config, options, (i) => ({ attention: { ...attention, window: layerWindow(config, i) } }));
   },
   gguf,
   published,

@@ -8,19 +8,24 @@ import { streamCost } from "./elementwise.js";
 export interface AttentionParams {
   scale: number;
   causal: boolean;
+  /** Sliding window: keys that a query sees at most, its own included; asks for causal. Absent: all up to its own. */
+  window?: number;
 }
 
 /** Visits every (query, its first key, past its last key) of packed sequences. */
-function eachQuery(cuSeqlens: HostView, causal: boolean, visit: (query: number, begin: number, end: number) => void): void {
-  for (let s = 0; s + 1 < cuSeqlens.data.length; s++)
-    for (let t = cuSeqlens.data[s]; t < cuSeqlens.data[s + 1]; t++) visit(t, cuSeqlens.data[s], causal ? t + 1 : cuSeqlens.data[s + 1]);
+function eachQuery(cuSeqlens: HostView, { causal, window }: AttentionParams, visit: (query: number, begin: number, end: number) => void): void {
+  for (let s = 0; s + 1 < cuSeqlens.data.length; s++) {
+    const [begin, end] = [cuSeqlens.data[s], cuSeqlens.data[s + 1]];
+    for (let t = begin; t < end; t++) visit(t, window ? Math.max(begin, t + 1 - window) : begin, causal ? t + 1 : end);
+  }
 }
 
 /** Multiply-adds counted on the visible keys only; needs the mean length, which a spec does not hold: packed batches count as one causal sequence per 2·T/S tokens. */
-function attentionFlops(q: TensorSpec, v: TensorSpec, cu: TensorSpec, causal: boolean, products: number): number {
+function attentionFlops(q: TensorSpec, v: TensorSpec, cu: TensorSpec, { causal, window }: AttentionParams, products: number): number {
   const [tokens, heads, dqk] = q.shape;
   const meanLength = tokens / Math.max(1, cu.shape[0] - 1);
-  return products * heads * tokens * meanLength * (dqk + v.shape[2]) * (causal ? 0.5 : 1) * 2;
+  const keys = Math.min(meanLength * (causal ? 0.5 : 1), window ?? Number.POSITIVE_INFINITY);
+  return products * heads * tokens * keys * (dqk + v.shape[2]) * 2;
 }
 
 function scoreRow(
@@ -63,27 +68,28 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
 export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",
   indexes: ([q]) => [{ input: 3, risesTo: q!.shape[0] }],
-  infer: ([q, k, v, lens]) => {
+  infer: ([q, k, v, lens], { causal, window }) => {
     const fits =
+      (window === undefined || (causal && Number.isInteger(window) && window > 0)) &&
       q!.shape.length === 3 &&
       k!.shape[2] === q!.shape[2] &&
       q!.shape[1] % k!.shape[1] === 0 &&
       v!.shape[1] === k!.shape[1] &&
       v!.shape[0] === q!.shape[0] &&
       lens!.dtype === "i32";
-    checkShape(fits, "attention", "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens", q, k, v, lens);
+    checkShape(fits, "attention", "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens, a window only where causal", q, k, v, lens);
     return [
       { shape: [q!.shape[0], q!.shape[1], v!.shape[2]], dtype: q!.dtype },
       { shape: [q!.shape[0], q!.shape[1]], dtype: "f32" },
     ];
   },
-  reference: ([q, k, v, lens], [o, lse], { scale, causal }) => {
+  reference: ([q, k, v, lens], [o, lse], params) => {
     const [, heads] = q!.shape;
     const [, kvHeads, dv] = v!.shape;
-    eachQuery(lens!, causal, (t, begin, end) => {
+    eachQuery(lens!, params, (t, begin, end) => {
       for (let h = 0; h < heads; h++) {
         const kvHead = Math.floor(h / (heads / kvHeads));
-        const row = scoreRow(q!, k!, h, kvHead, t, begin, end, scale);
+        const row = scoreRow(q!, k!, h, kvHead, t, begin, end, params.scale);
         lse.data[t * heads + h] = row.lse;
         for (let j = 0; j < dv; j++) {
           let sum = 0;
@@ -93,7 +99,7 @@ export const attentionOp: OpSpec<AttentionParams> = {
       }
     });
   },
-  cost: ([q, k, v, lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 1), bytes: streamCost(0, [q, k, v], o).bytes }),
+  cost: ([q, k, v, lens], o, params) => ({ flops: attentionFlops(q!, v!, lens!, params, 1), bytes: streamCost(0, [q, k, v], o).bytes }),
   saves: { inputs: [0, 1, 2, 3], outputs: [0, 1] },
   vjp: (c, [dO]) => {
     if (!dO) return [null, null, null, null];
@@ -106,6 +112,9 @@ export const attentionOp: OpSpec<AttentionParams> = {
     { inputs: [...qkv(70, 2, 2, 24, 16, "bf16"), cu(0, 33, 70)], params: { scale: 0.2, causal: true } },
     { name: "one token each", inputs: [...qkv(3, 2, 1, 8, 4), cu(0, 1, 2, 3)], params: { scale: 0.3, causal: true } },
     { name: "grouped bf16", inputs: [...qkv(20, 6, 2, 16, 16, "bf16"), cu(0, 7, 7, 20)], params: { scale: 0.25, causal: true } },
+    { name: "a window of two", inputs: [...qkv(9, 2, 1, 8, 4), cu(0, 4, 9)], params: { scale: 0.3, causal: true, window: 2 } },
+    { name: "a window", inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)], params: { scale: 0.25, causal: true, window: 7 } },
+    { name: "a window in bf16", inputs: [...qkv(70, 6, 2, 16, 16, "bf16"), cu(0, 13, 70)], params: { scale: 0.25, causal: true, window: 20 } },
     { name: "no tokens", inputs: [...qkv(0, 2, 1, 8, 4), cu(0)], params: { scale: 0.3, causal: true } },
     {
       name: "NaN in one key",
@@ -125,11 +134,12 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
   name: "attentionBackward",
   indexes: ([q]) => [{ input: 6, risesTo: q!.shape[0] }],
   infer: ([q, k, v]) => [q, k, v].map((x) => ({ shape: x!.shape, dtype: x!.dtype })),
-  reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], { scale, causal }) => {
+  reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], params) => {
+    const { scale } = params;
     const [, heads, d] = q!.shape;
     const [, kvHeads, dvWidth] = v!.shape;
     const sums = [dq, dk, dv].map((x) => new Float64Array(x.data.length));
-    eachQuery(lens!, causal, (t, begin, end) => {
+    eachQuery(lens!, params, (t, begin, end) => {
       for (let h = 0; h < heads; h++) {
         const kvHead = Math.floor(h / (heads / kvHeads));
         const at = t * heads + h;
@@ -153,7 +163,7 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
     });
     for (const [i, x] of [dq, dk, dv].entries()) x.data.set(sums[i]);
   },
-  cost: ([q, k, v, , , , lens], o, { causal }) => ({ flops: attentionFlops(q!, v!, lens!, causal, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
+  cost: ([q, k, v, , , , lens], o, params) => ({ flops: attentionFlops(q!, v!, lens!, params, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
   samples: [],
 };
 

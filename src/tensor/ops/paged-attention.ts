@@ -29,6 +29,8 @@ export interface PagedAttentionParams {
   scale: number;
   /** Width of a value; in a latent cache the first numbers of each entry. */
   valueWidth: number;
+  /** Sliding window over a cache of heads: keys that a query sees at most, its own included. Absent: all up to its own. */
+  window?: number;
 }
 
 /** Parameters of `gatherPaged`. */
@@ -128,20 +130,21 @@ export const pagedWrite = (x: Tensor, cache: Tensor, blockIds: Tensor, offsets: 
   dispatch(pagedWriteOp, [x, cache, blockIds, offsets], params);
 };
 
-/** Softmax attention of one query row over keys 0 … count-1, in f64. */
+/** Softmax attention of one query row over keys begin … end-1, in f64. */
 function attendReference(
   q: Float64Array,
-  count: number,
+  begin: number,
+  end: number,
   keyOf: (t: number) => Float64Array,
   valuesOf: (t: number) => Float64Array,
   scale: number,
 ): Float64Array {
-  const scores = Float64Array.from({ length: count }, (_, t) => scale * keyOf(t).reduce((sum, k, d) => sum + k * q[d], 0));
+  const scores = Float64Array.from({ length: end - begin }, (_, i) => scale * keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0));
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const p = scores.map((s) => Math.exp(s - max));
   const total = p.reduce((a, b) => a + b, 0);
-  const out = new Float64Array(count > 0 ? valuesOf(0).length : 0);
-  for (let t = 0; t < count; t++) for (const [d, v] of valuesOf(t).entries()) out[d] += (p[t] / total) * v;
+  const out = new Float64Array(end > begin ? valuesOf(begin).length : 0);
+  for (let t = begin; t < end; t++) for (const [d, v] of valuesOf(t).entries()) out[d] += (p[t - begin] / total) * v;
   return out;
 }
 
@@ -162,9 +165,9 @@ function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | nul
 
 /**
  * softmax(scale·q·kᵀ)·v of new queries q [T,Hq,Dk] over cached keys: sequence s has rows cuQueries[s] … cuQueries[s+1]-1, of which the last
- * sits at position contextLengths[s]-1, and a row sees every position up to its own (all must have been written). Values null: a latent
- * cache, whose entries' first `valueWidth` numbers are the values. A row's bits depend on its query and its context alone, and are those of
- * `attention` for keys and values of the same type.
+ * sits at position contextLengths[s]-1, and a row sees every position up to its own, or the last `window` of them (all must have been
+ * written). Values null: a latent cache, whose entries' first `valueWidth` numbers are the values. A row's bits depend on its query and its
+ * context alone, and are those of `attention` for keys and values of the same type.
  */
 export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   name: "pagedAttention",
@@ -173,8 +176,9 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     { input: 4, risesTo: q!.shape[0] },
     { input: 5, unchecked: "the kernel compares them with tables and queries" },
   ],
-  infer: ([q, keys, values, tables, cu, lengths], { valueWidth }) => {
+  infer: ([q, keys, values, tables, cu, lengths], { valueWidth, window }) => {
     const fits =
+      (window === undefined || (values !== null && Number.isInteger(window) && window > 0)) &&
       q!.shape.length === 3 &&
       fitsAttention(q!, keys!, values, valueWidth) &&
       q!.shape[1] % kvHeadsOf(keys!, values) === 0 &&
@@ -183,7 +187,7 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     checkShape(
       fits,
       "pagedAttention",
-      "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S]",
+      "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S], a window only over heads",
       q,
       keys,
       values,
@@ -193,7 +197,7 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     );
     return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
   },
-  reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth }) => {
+  reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth, window }) => {
     const [, heads, dk] = q!.shape;
     const group = heads / kvHeadsOf(keys!, values);
     const readKey = pagedReader(keys!, values ? "keys" : "latent", valueWidth);
@@ -203,7 +207,8 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
         read(tables!.data[s * tables!.shape[1] + Math.floor(t / BLOCK_TOKENS)], t % BLOCK_TOKENS, Math.floor(h / group));
       for (let h = 0; h < heads; h++) {
         const from = (row * heads + h) * dk;
-        const out = attendReference(Float64Array.from(q!.data.subarray(from, from + dk)), visible, at(readKey, h), at(readValue, h), scale);
+        const begin = window ? Math.max(0, visible - window) : 0;
+        const out = attendReference(Float64Array.from(q!.data.subarray(from, from + dk)), begin, visible, at(readKey, h), at(readValue, h), scale);
         for (let d = 0; d < valueWidth; d++) o.data[(row * heads + h) * valueWidth + d] = out[d] ?? 0;
       }
     });
@@ -222,6 +227,16 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
       name: "a chunk and drafts in bf16",
       inputs: [bf16(23, 6, 32), ...headsOf(6, 2, 32, 32, "bf16"), i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]), list(0, 19, 20, 23), list(131, 64, 67)],
       params: { scale: 0.2, valueWidth: 32 },
+    },
+    {
+      name: "a window",
+      inputs: [f32(9, 4, 8), ...headsOf(5, 2, 8, 6, "f32"), i32([2, 2], [4, 1, 2, 3]), list(0, 8, 9), list(70, 65)],
+      params: { scale: 0.3, valueWidth: 6, window: 5 },
+    },
+    {
+      name: "a window in bf16",
+      inputs: [bf16(23, 6, 32), ...headsOf(6, 2, 32, 32, "bf16"), i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]), list(0, 19, 20, 23), list(131, 64, 67)],
+      params: { scale: 0.2, valueWidth: 32, window: 60 },
     },
     {
       name: "f32 query, bf16 cache",

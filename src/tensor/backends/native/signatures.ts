@@ -121,12 +121,12 @@ interface AttentionFunctions {
   // biome-ignore format: one line per group of operands
   attentionForward(
     q: Address, k: Address, v: Address, type: TypeCode, o: Address, lse: Address, cuSeqlens: Address, numSeqs: number,
-    T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean,
+    T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean, window: number,
   ): void;
   // biome-ignore format: one line per group of operands
   attentionBackward(
     q: Address, k: Address, v: Address, o: Address, dO: Address, type: TypeCode, lse: Address, dq: Address, dk: Address, dv: Address,
-    cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean,
+    cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean, window: number,
   ): void;
 }
 
@@ -145,6 +145,7 @@ interface PagedFunctions {
   pagedAttention(
     q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, numBlocks: number, o: Address,
     tables: Address, maxBlocks: number, cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
+    window: number,
   ): void;
   // biome-ignore format: one line per group of operands
   expandedAttention(

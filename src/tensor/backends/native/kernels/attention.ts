@@ -8,22 +8,22 @@ const packed = operandsOf("attention");
 /** The kernels of attention, bound to a loaded addon. */
 export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attention" | "attentionBackward"> {
   return {
-    attention([q, k, v, cuSeqlens], [o, lse], { scale, causal }) {
+    attention([q, k, v, cuSeqlens], [o, lse], { scale, causal, window = 0 }) {
       const [T, Hq, Dqk] = q!.shape;
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
       addon.attentionForward(
         addressOf(q), addressOf(k), addressOf(v), packed.common(q, k, v, o), addressOf(o), packed.f32(lse), packed.i32(cuSeqlens), cuSeqlens!.size - 1,
-        T, Hq, Hkv, Dqk, Dv, scale, causal,
+        T, Hq, Hkv, Dqk, Dv, scale, causal, window,
       );
     },
-    attentionBackward([q, k, v, o, lse, dO, cuSeqlens], [dq, dk, dv], { scale, causal }) {
+    attentionBackward([q, k, v, o, lse, dO, cuSeqlens], [dq, dk, dv], { scale, causal, window = 0 }) {
       const [T, Hq, Dqk] = q!.shape;
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
       addon.attentionBackward(
         addressOf(q), addressOf(k), addressOf(v), addressOf(o), addressOf(dO), packed.common(q, k, v, o, dO, dq, dk, dv), packed.f32(lse),
-        addressOf(dq), addressOf(dk), addressOf(dv), packed.i32(cuSeqlens), cuSeqlens!.size - 1, T, Hq, Hkv, Dqk, Dv, scale, causal,
+        addressOf(dq), addressOf(dk), addressOf(dv), packed.i32(cuSeqlens), cuSeqlens!.size - 1, T, Hq, Hkv, Dqk, Dv, scale, causal, window,
       );
     },
   };

@@ -30,13 +30,13 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
         out.shape[1], latent,
       );
     },
-    pagedAttention([q, keys, values, tables, cuQueries, contextLengths], [o], { scale, valueWidth }) {
+    pagedAttention([q, keys, values, tables, cuQueries, contextLengths], [o], { scale, valueWidth, window = 0 }) {
       const [, Hq, Dk] = q!.shape;
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
       addon.pagedAttention(
         addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), keys!.shape[0], addressOf(o), paged.i32(tables), maxBlocks,
-        paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth, scale,
+        paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth, scale, window,
       );
     },
     expandedAttention([q, kv, kRope, cuQueries, cuKeys], [o], { scale }) {
