@@ -30,7 +30,7 @@ export async function inspect(name: string, flags: InspectFlags): Promise<void> 
   ]);
 }
 
-function factsOf(source: string, { config, parameters, mtpDepths, kvBytesPerToken: kv, stored, memory, problem }: ModelSummary, context: number) {
+function factsOf(source: string, { config, parameters, experts, mtpDepths, kvBytesPerToken: kv, stored, memory, problem }: ModelSummary, context: number) {
   return {
     source,
     architecture: config.model_type,
@@ -39,9 +39,7 @@ function factsOf(source: string, { config, parameters, mtpDepths, kvBytesPerToke
     attentionHeads: config.num_attention_heads,
     vocabulary: config.vocab_size,
     maxContext: config.max_position_embeddings,
-    ...("n_routed_experts" in config
-      ? { experts: { routed: config.n_routed_experts, perToken: config.num_experts_per_tok, shared: config.n_shared_experts }, mtpDepths }
-      : {}),
+    ...(experts ? { experts, mtpDepths } : {}),
     parameters,
     /** Of a cache in bf16. */
     kvBytesPerToken: kv,

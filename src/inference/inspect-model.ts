@@ -9,6 +9,7 @@ import { frozenProblems, type WeightSource } from "../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
+import type { MoeLayer } from "../nn/moe.js";
 import { pagedBytesPerToken } from "../nn/paged-cache.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { numElements } from "../tensor/tensor.js";
@@ -38,6 +39,8 @@ export interface ModelSummary {
   readonly config: HfConfig;
   readonly parameters: { readonly total: number; readonly active: number; readonly byPart: Readonly<Record<string, number>> };
   readonly mtpDepths: number;
+  /** Of a mixture layer; null for dense models. */
+  readonly experts: MoeLayer["experts"] | null;
   readonly kvBytesPerToken: CacheFacts;
   /** Tokens that memory is planned for. */
   readonly context: number;
@@ -125,6 +128,7 @@ function factsOf(model: LanguageModel, source: WeightSource | null) {
   return {
     parameters: { total: model.parameters.numTrained, active: Math.round(model.numActiveParameters), byPart: parametersByPart(model) },
     mtpDepths: model.numMtp,
+    experts: model.moeLayers[0]?.experts ?? null,
     kvBytesPerToken: {
       heads: perToken("heads", "bf16"),
       ...(hasLatents ? { latent: perToken("latent", "bf16"), latentFp8: perToken("latent", "fp8-latent") } : {}),

@@ -1,11 +1,13 @@
 // From configuration to model: families, counts, refusals, and what a disposed model leaves.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { createModel } from "./create.js";
 import { DeepseekModel } from "./deepseek/model.js";
 import { GqaModel } from "./gqa/model.js";
 import { parseHfConfig } from "./hf-config.js";
+import { publishedConfig } from "./published.js";
 
 const sizes = { vocab_size: 12, hidden_size: 8, intermediate_size: 10, num_hidden_layers: 3, num_attention_heads: 2, max_position_embeddings: 64 };
 const moe = { moe_intermediate_size: 4, n_routed_experts: 6, num_experts_per_tok: 2, n_shared_experts: 1, n_group: 1, topk_group: 1, first_k_dense_replace: 1 };
@@ -41,6 +43,22 @@ describe("createModel", () => {
     expect(model.numActiveParameters).toBe(shared + 2 * 2 * expert);
     const withMtp = createModel(parseHfConfig({ ...deepseek, num_nextn_predict_layers: 1 }));
     expect(withMtp.numActiveParameters).toBe(model.numActiveParameters);
+  });
+
+  // "Total parameters" of the safetensors files on the Hugging Face Hub.
+  test.each([
+    ["qwen3-4b", 4_022_468_096],
+    ["r1-0528-qwen3-8b", 8_190_735_360],
+    ["qwen3-14b", 14_768_307_200],
+    ["qwen3-32b", 32_762_123_264],
+    ["qwen3-30b-a3b", 30_532_122_624],
+    ["qwen3-235b-a22b", 235_093_634_560],
+    ["mistral-7b-v0.1", 7_241_732_096],
+    ["mistral-7b-v0.3", 7_248_023_552],
+  ])("%s has the released model's %i parameters", (shape, expected) => {
+    const model = createModel(publishedConfig(shape), { seed: null, isFrozen: true, device: createShapesDevice() });
+    expect(model.parameters.numTrained).toBe(expected);
+    model.dispose();
   });
 
   test("refuses what it does not compute, by name", () => {

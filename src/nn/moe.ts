@@ -59,6 +59,12 @@ export class MoeLayer {
     this.load = keep(zeros([experts], "f32", parameters.device));
   }
 
+  /** Experts in all, those a token visits, and those it always does. */
+  get experts(): { readonly routed: number; readonly perToken: number; readonly shared: number } {
+    const { numRouted, numShared, router } = this.config;
+    return { routed: numRouted, perToken: router.topK, shared: numShared };
+  }
+
   /** The part of the routed experts that a token visits. */
   get activeShare(): number {
     return this.config.router.topK / this.config.numRouted;

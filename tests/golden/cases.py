@@ -38,6 +38,10 @@ def yarn(mscale):
     )
 
 
+def qwen_yarn(**factors):
+    return dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=64, **factors)
+
+
 def v3(**changes):
     base = dict(q_lora_rank=None, n_group=1, topk_group=1, routed_scaling_factor=2.5, num_nextn_predict_layers=0)
     return DeepseekV3Config(**{**COMMON, **MLA, **MOE, **base, "rope_parameters": PLAIN_ROPE, **changes})
@@ -71,6 +75,13 @@ def build_cases():
         ),
         "mistral-window": (MistralConfig(**COMMON, **gqa, sliding_window=6, head_dim=10), None),
         "qwen3": (Qwen3Config(**COMMON, **gqa, head_dim=10), None),
+        # As the configuration of DeepSeek-R1-0528-Qwen3-8B has it: transformers passes attn_factor over.
+        "qwen3-yarn": (Qwen3Config(**{**COMMON, **gqa, "rope_parameters": qwen_yarn(attn_factor=0.8782488562869419)}, head_dim=8), None),
+        # What llama.cpp computes from that model's GGUF files, which have the same number as rope.scaling.attn_factor.
+        "qwen3-yarn-unscaled": (
+            Qwen3Config(**{**COMMON, **gqa, "rope_parameters": qwen_yarn(attention_factor=1.0)}, head_dim=8, tie_word_embeddings=True),
+            None,
+        ),
         "qwen3-window": (
             Qwen3Config(
                 **{**COMMON, "num_hidden_layers": 3},
