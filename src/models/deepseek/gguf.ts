@@ -125,6 +125,7 @@ function differences(config: DeepseekHfConfig): string[] {
   return [
     ...(limits ? ["llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: its answers will differ"] : []),
     ...(config.rms_norm_eps === LATENT_EPS ? [] : [`llama.cpp takes rms_norm_eps ${config.rms_norm_eps} for the latent norms too, which have 1e-6`]),
+    ...(config.attention_bias ? ["llama.cpp opens no DeepSeek model with biases (attention_bias)"] : []),
     ...(hasExperts && config.n_shared_experts === 0 ? ["llama.cpp opens no DeepSeek model without shared experts (n_shared_experts 0)"] : []),
     ...(config.q_lora_rank !== null && LITE_LAYERS.includes(config.num_hidden_layers)
       ? [`llama.cpp takes ${config.num_hidden_layers} layers for V2-Lite and expects no q_lora_rank, this model has ${config.q_lora_rank}`]

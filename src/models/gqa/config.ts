@@ -26,6 +26,10 @@ export type WindowFields = z.infer<z.ZodObject<typeof windowFields>>;
 export const layerWindow = (config: WindowFields, index: number): number | null =>
   config.layer_types?.[index] === "sliding_attention" ? config.sliding_window : null;
 
+/** The window of every layer. */
+export const layerWindows = (config: GqaFields & WindowFields): (number | null)[] =>
+  Array.from({ length: config.num_hidden_layers }, (_, i) => layerWindow(config, i));
+
 /** Says of each layer whether it slides, as `transformers` does: by `layer_types`, else from `max_window_layers` on. Without windows nothing is left of them. */
 export function withLayerTypes<C extends GqaFields & WindowFields>({ layer_types: given, ...config }: C): C {
   const { use_sliding_window, sliding_window, max_window_layers, num_hidden_layers: length } = config;

@@ -21,10 +21,7 @@ export function writeHeads(keys: GgufKeySink, config: GqaFields): void {
   keys.count("rope.dimension_count", config.head_dim);
 }
 
-/**
- * Windows of layers as keys: one size, and where not all layers slide, which do. llama.cpp reads none of this for these architectures: within the
- * window it gives the same.
- */
+/** Windows of layers as keys: one size, and where not all layers slide, which do. */
 export function writeWindows(keys: GgufKeySink, windows: readonly (number | null)[]): void {
   const size = windows.find((window) => window !== null);
   if (!size) return;
@@ -34,6 +31,14 @@ export function writeWindows(keys: GgufKeySink, windows: readonly (number | null
       "attention.sliding_window_pattern",
       windows.map((window) => window !== null),
     );
+}
+
+/** What llama.cpp makes otherwise of windows: it knows none in these architectures. */
+export function windowDifferences(windows: readonly (number | null)[], longest: number): string[] {
+  const size = windows.find((window) => window !== null) ?? longest;
+  return size < longest
+    ? [`llama.cpp attends to all tokens, where this model's sliding window sees the last ${size}: answers to longer texts will differ`]
+    : [];
 }
 
 /** The size of the window, and for each layer whether it slides; null without windows. */

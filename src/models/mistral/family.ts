@@ -4,7 +4,7 @@ import { common, count } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import type { GgufTable } from "../gguf-table.js";
 import { gqaConfigOf, headConflicts, headCounts, withHeadCounts } from "../gqa/config.js";
-import { writeHeads, writeWindows } from "../gqa/gguf.js";
+import { windowDifferences, writeHeads, writeWindows } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
 import { llamaGguf } from "../llama/gguf.js";
 
@@ -26,6 +26,7 @@ const gguf: GgufTable<MistralHfConfig> = {
     writeHeads(keys, config);
     writeWindows(keys, new Array<number | null>(config.num_hidden_layers).fill(config.sliding_window));
   },
+  differences: (config) => windowDifferences([config.sliding_window], config.max_position_embeddings),
   addLayer: (layer, config, index, options) => llamaGguf.addLayer(layer, { ...config, attention_bias: false, mlp_bias: false }, index, options),
 };
 

@@ -5,7 +5,7 @@ import { count, countOrZero, Demands, MAX_EXPERTS } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import type { GgufTable } from "../gguf-table.js";
 import { gqaConfigOf, headConflicts, withHeadCounts } from "../gqa/config.js";
-import { addAttention, readHeads, readWindows, writeHeads, writeWindows } from "../gqa/gguf.js";
+import { addAttention, readHeads, readWindows, windowDifferences, writeHeads, writeWindows } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
 import { qwen3Attention, qwen3Fields } from "../qwen3/family.js";
 import { published } from "./published.js";
@@ -32,6 +32,8 @@ export type Qwen3MoeHfConfig = z.infer<typeof schema> & { num_key_value_heads: n
 /** Whether layer `index` has experts: every `decoder_sparse_step`-th does, unless `mlp_only_layers` lists it. */
 const hasExperts = (config: Qwen3MoeHfConfig, index: number): boolean =>
   (index + 1) % config.decoder_sparse_step === 0 && !config.mlp_only_layers?.includes(index);
+
+const windowsOf = (config: Qwen3MoeHfConfig): (number | null)[] => new Array(config.num_hidden_layers).fill(config.sliding_window);
 
 const moeConfigOf = (config: Qwen3MoeHfConfig): MoeConfig => ({
   hidden: config.hidden_size,
@@ -74,11 +76,12 @@ const gguf: GgufTable<Qwen3MoeHfConfig> = {
     if (!Array.from({ length: config.num_hidden_layers }, (_, i) => hasExperts(config, i)).every(Boolean))
       keys.refuse("decoder_sparse_step or mlp_only_layers leave layers without experts, and GGUF's qwen3moe has them in every layer");
     writeHeads(keys, config);
-    writeWindows(keys, new Array<number | null>(config.num_hidden_layers).fill(config.sliding_window));
+    writeWindows(keys, windowsOf(config));
     keys.count("expert_feed_forward_length", config.moe_intermediate_size);
     keys.count("expert_count", config.num_experts);
     keys.count("expert_used_count", config.num_experts_per_tok);
   },
+  differences: (config) => windowDifferences(windowsOf(config), config.max_position_embeddings),
   addLayer(layer, config, index) {
     addAttention(layer, config, qwen3Attention(config));
     if (hasExperts(config, index)) layer.addExperts(config.hidden_size, config.moe_intermediate_size, config.num_experts);

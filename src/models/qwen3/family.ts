@@ -3,8 +3,18 @@ import { z } from "zod";
 import { common } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";
 import type { GgufTable } from "../gguf-table.js";
-import { gqaConfigOf, headConflicts, headCounts, layerWindow, windowConflicts, windowFields, withHeadCounts, withLayerTypes } from "../gqa/config.js";
-import { addAttention, readHeads, readQwenWindows, writeHeads, writeWindows } from "../gqa/gguf.js";
+import {
+  gqaConfigOf,
+  headConflicts,
+  headCounts,
+  layerWindow,
+  layerWindows,
+  windowConflicts,
+  windowFields,
+  withHeadCounts,
+  withLayerTypes,
+} from "../gqa/config.js";
+import { addAttention, readHeads, readQwenWindows, windowDifferences, writeHeads, writeWindows } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
 import { published } from "./published.js";
 
@@ -34,11 +44,9 @@ const gguf: GgufTable<Qwen3HfConfig> = {
   }),
   write(keys, config) {
     writeHeads(keys, config);
-    writeWindows(
-      keys,
-      Array.from({ length: config.num_hidden_layers }, (_, i) => layerWindow(config, i)),
-    );
+    writeWindows(keys, layerWindows(config));
   },
+  differences: (config) => windowDifferences(layerWindows(config), config.max_position_embeddings),
   addLayer(layer, config) {
     addAttention(layer, config, qwen3Attention(config));
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
