@@ -20,7 +20,7 @@ COMMON = dict(
 )
 MLA = dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
 MOE = dict(moe_intermediate_size=8, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3)
-QWEN_MOE = dict(head_dim=10, moe_intermediate_size=8, num_experts=5, num_experts_per_tok=2)
+QWEN_MOE = dict(head_dim=10, moe_intermediate_size=8, num_experts=5, num_experts_per_tok=3)
 PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
 
 
