@@ -1,5 +1,5 @@
 // What an evaluation takes over from the run whose model it evaluates, so that it counts what the run's own report counted.
-import { isRunDirectory } from "../inference/open-model.js";
+import { isRunDirectory } from "../inference/model-source.js";
 import { type GrpoOptions, parseGrpoOptions } from "../rl/config.js";
 import type { EvaluationPlan } from "../rl/reinforce.js";
 import { readRunConfig } from "../run/run-directory.js";

@@ -4,11 +4,14 @@ import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
+import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt } from "../eval/prompt-check.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { openModel, samplingOf } from "../inference/open-model.js";
+import { openForSampling } from "../inference/open-model.js";
+import { samplingDefaults } from "../inference/sampling-defaults.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
+import { availableBytes } from "../run/memory-text.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
 import { formatPercent, withError } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
@@ -33,6 +36,7 @@ export interface EvalFlags extends RunFlags {
   readonly temperature?: number;
   readonly topP?: number;
   readonly slots?: number;
+  readonly template?: PromptStyle;
 }
 
 /** Everything that decides an evaluation; kept in its config.json. */
@@ -47,13 +51,15 @@ interface Request {
   /** null: the model's own. */
   readonly temperature: number | null;
   readonly topP: number | null;
+  /** null: as the model was trained, else its own chat template. */
+  readonly template?: PromptStyle | null;
   readonly slots: number;
   readonly seed: number;
 }
 
 /** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
 export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<void> {
-  refuseBesideResume(flags, ["seed", "out", "set", "config", "task", "data", "problems", "samples", "maxTokens", "temperature", "topP", "slots"]);
+  refuseBesideResume(flags, ["seed", "out", "set", "config", "task", "data", "problems", "samples", "maxTokens", "temperature", "topP", "template", "slots"]);
   const path = resolveModel(nameOrPath);
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
   const machine = await openForAnswers(flags);
@@ -91,6 +97,7 @@ function requestOf(path: string, flags: EvalFlags): Request {
     maxNewTokens: flags.maxTokens ?? run?.maxNewTokens ?? null,
     temperature: flags.temperature ?? run?.temperature ?? null,
     topP: flags.topP ?? run?.topP ?? null,
+    template: flags.template ?? null,
     slots: flags.slots ?? 64,
     seed: flags.seed ?? run?.seed ?? 0,
   };
@@ -132,18 +139,25 @@ async function openRun(path: string, { seed, ...request }: Request, machine: Mac
 const notice = (line: string) => tell(`warning: ${line}`);
 const isFile = (path: string | null | undefined): path is string => typeof path === "string" && existsSync(path);
 
+/** New tokens where none are asked for: as in R1's evaluations, or what the context leaves. */
+const MAX_NEW_TOKENS = 32768;
+/** The part of the free memory that the cache may take; activations take of the rest. */
+const CACHE_SHARE = 0.7;
+
 async function sample(request: Request, store: Store | null, signal: AbortSignal) {
-  const opened = await openModel(request.model);
-  const { model, tokenizer, template, stopIds, warning } = opened;
+  const opened = await openForSampling(request.model);
+  const { model, tokenizer, stopIds, warning } = opened;
   try {
     if (warning) tell(`warning: ${warning}`);
     const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
-    const policy = { model, tokenizer, template: template ?? "r1-zero", stopIds };
+    const template = request.template ?? defaultPromptStyle(tokenizer, opened.template);
+    const policy = { model, tokenizer, template, stopIds };
     const { samplesPerProblem, slots, seed } = request;
     const problems = heldOutProblems(task, seed, request.problems);
     const notice = shortfall(task, request.problems, problems.length);
     if (notice) tell(`note: ${notice}`);
-    const { temperature, topP } = samplingOf(opened.generation, { temperature: request.temperature ?? undefined, topP: request.topP ?? undefined });
+    const own = samplingDefaults(opened.generation, tokenizer);
+    const { temperature, topP, topK } = { ...own, temperature: request.temperature ?? own.temperature, topP: request.topP ?? own.topP };
     const limits = { context: model.maxPositions, newTokens: request.maxNewTokens ?? 1, knob: "--max-tokens " };
     const room = model.maxPositions - longestPrompt(problems, { ...policy, task }, limits);
     const startedMs = performance.now();
@@ -152,12 +166,14 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
       for (const { completionIds } of trajectories) numTokens += completionIds.length;
       store?.keep(sampled);
     };
-    const own = opened.generation.max_new_tokens;
-    const maxNewTokens = request.maxNewTokens ?? Math.min(room, typeof own === "number" ? own : room);
-    const options = { problems, samplesPerProblem, temperature, topP, slots, seed, maxNewTokens, signal, done: store?.done ?? [], onProblem };
+    const trained = opened.generation.max_new_tokens;
+    const maxNewTokens = request.maxNewTokens ?? Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
+    const maxCacheBytes = CACHE_SHARE * availableBytes();
+    const sampling = { samplesPerProblem, temperature, topP, topK, slots, seed, maxNewTokens, maxCacheBytes, signal };
+    const options = { ...sampling, problems, done: store?.done ?? [], onProblem };
     const evaluation = await runEvaluation(policy, task, options);
     const seconds = (performance.now() - startedMs) / 1000;
-    return { task: task.name, samplesPerProblem, temperature, topP, maxNewTokens, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
+    return { task: task.name, template, samplesPerProblem, temperature, topP, maxNewTokens, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
   } finally {
     model.dispose();
   }

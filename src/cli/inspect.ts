@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { inspectModel, type ModelSummary } from "../inference/inspect-model.js";
 import { describePlan } from "../inference/memory-plan.js";
-import { isRunDirectory } from "../inference/open-model.js";
+import { isRunDirectory } from "../inference/model-source.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { openMachine } from "../tensor/backends/machine.js";

@@ -103,12 +103,20 @@ function addEval(program: Command): void {
     "sample held-out problems: pass@1, pass@k, cons@k with standard errors",
     "luciole eval runs/first --problems 100 --samples 16",
   );
-  command.argument("<model>", "run, model directory, or a pulled model (org/name)");
+  command.argument("<model>", "run, model directory, .gguf file, or a pulled model (org/name)");
   taskFlags(command);
   command
+    .addOption(
+      new Option("--template <style>", "how problems are put (default: as in training, else the model's chat template, else r1-zero)").choices([
+        "chat",
+        "r1-zero",
+        "compact",
+        "plain",
+      ]),
+    )
     .option("--problems <n|all>", "distinct held-out problems; all of a data set's (default: as the run evaluated itself, else 100)", numberOrAll)
     .option("--samples <k>", "samples of each (default: as the run, else 16)", wholeNumber(1))
-    .option("--max-tokens <n>", "new tokens of a sample at most (default: what the context leaves)", wholeNumber(1))
+    .option("--max-tokens <n>", "new tokens of a sample at most (default: what the context leaves, at most 32768)", wholeNumber(1))
     .option("--temperature <t>", "0 takes the most likely token (default: the model's own, else 1)", number(0))
     .option("--top-p <p>", "keep the likeliest tokens of this share (default: the model's own, else 1)", number(0, 1))
     .option("--slots <n>", "rows sampled at once (default: 64)", wholeNumber(1));

@@ -1,6 +1,7 @@
 // `luciole rl`: reinforces a model on a task with verifiable rewards, built in or a person's own.
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
+import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import type { Policy } from "../eval/rollout.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
@@ -13,7 +14,7 @@ import { fingerprintsOf } from "../run/fingerprints.js";
 import type { RunSummary } from "../run/records.js";
 import { writeReport } from "../run/report.js";
 import { RunDirectory, readRun } from "../run/run-directory.js";
-import type { PromptTemplate, Task } from "../tasks/task.js";
+import type { Task } from "../tasks/task.js";
 import { countParameters, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { loadRewards, loadTask } from "./modules.js";
@@ -101,7 +102,7 @@ async function perform(context: RunContext, request: Request, resumes: boolean):
     const compute = options.compute ?? facts.compute;
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
     const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
-    const template = options.template ?? facts.template ?? "r1-zero";
+    const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
     await tellPlan(context, request, facts, task, template);
     run ??= newRun(context, request, [...taskFiles, ...rewardFiles]);
     const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute });
@@ -146,7 +147,7 @@ async function tellPlan(
   { options, seed, rewards }: Request,
   { config, tokenizer, compute: trained }: ModelFacts,
   task: Task,
-  template: PromptTemplate,
+  template: PromptStyle,
 ): Promise<void> {
   const { evaluation } = options;
   const grpo = parseGrpoOptions(options.rl);

@@ -11,8 +11,11 @@ export interface SamplingPlan {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP?: number;
+  readonly topK?: number;
   readonly slots: number;
   readonly seed: number;
+  /** Memory for the cache at most; default: no bound. */
+  readonly maxCacheBytes?: number;
   readonly signal?: AbortSignal;
 }
 

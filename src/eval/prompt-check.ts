@@ -1,14 +1,15 @@
 // Looks at every prompt of a task before anything is sampled: that it can be encoded, and that prompt and completion fit into the model.
 import { ConfigError, DataError } from "../errors.js";
 import { atPlace } from "../tasks/jsonl.js";
-import type { Problem, PromptTemplate, Split, Task } from "../tasks/task.js";
+import type { Problem, Split, Task } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { type PromptStyle, prompterOf } from "./problem-prompt.js";
 
 /** How problems become tokens. */
 export interface PromptEncoding {
   readonly task: Task;
   readonly tokenizer: Tokenizer;
-  readonly template: PromptTemplate;
+  readonly template: PromptStyle;
 }
 
 /** Room for a prompt and a completion. */
@@ -36,11 +37,12 @@ export function* problemsToCheck(task: Task, seed: number): Generator<Problem> {
  * Encodes the prompts; gives the length of the longest, begin token included. Throws DataError (ConfigError for a generated problem) naming the
  * line whose prompt cannot be encoded, has no token, or leaves no room for a completion.
  */
-export function longestPrompt(problems: Iterable<Problem>, { task, tokenizer, template }: PromptEncoding, room: PromptRoom): number {
+export function longestPrompt(problems: Iterable<Problem>, { task, ...policy }: PromptEncoding, room: PromptRoom): number {
+  const prompter = prompterOf(policy);
   let longest = { tokens: 0, where: "", source: undefined as string | undefined };
   for (const problem of problems) {
     const where = problem.source ?? `task ${task.name}, problem ${JSON.stringify(problem.id.slice(0, 60))}`;
-    const tokens = atPlace(where, () => tokenizer.encode(task.renderPrompt(problem, template), { addSpecialTokens: true })).length;
+    const tokens = atPlace(where, () => prompter(task, problem)).ids.length;
     if (tokens === 0) throw new DataError(`${where}: the prompt has no token: it is empty, or the tokenizer knows none of its characters`);
     if (tokens > longest.tokens) longest = { tokens, where, source: problem.source };
   }

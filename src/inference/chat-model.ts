@@ -1,11 +1,9 @@
 // A model opened for a conversation: the engine over a cache of its own, asked for one reply at a time.
-import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { ChatModel, ReplyRequest } from "./chat-session.js";
 import { Engine, type RunningRequest } from "./engine.js";
 import { type InferenceModel, type InferenceOptions, openForInference, parseRandomName } from "./open-for-inference.js";
-import { isRunDirectory, readModelFacts } from "./open-model.js";
 import { runnerOf } from "./paged-runner.js";
 import { type SamplingDefaults, samplingDefaults } from "./sampling-defaults.js";
 
@@ -20,9 +18,7 @@ export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | 
 /** Opens `path` as `openForInference` does. Throws ConfigError for a model without a tokenizer. */
 export async function openForChat(path: string, options: InferenceOptions): Promise<OpenedChat> {
   if (parseRandomName(path)) throw withoutTokenizer(path);
-  // What was trained here computes as it was trained to.
-  const isOwn = existsSync(path) && isRunDirectory(path);
-  const opened = await openForInference(path, { ...options, ...(isOwn ? { compute: (await readModelFacts(path)).compute } : {}) });
+  const opened = await openForInference(path, options);
   const { model, tokenizer, use, generation, stopIds, label, template, warning } = opened;
   if (!tokenizer) {
     model.dispose();

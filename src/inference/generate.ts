@@ -2,7 +2,8 @@
 // A request's tokens depend on its prompt, its seed and the weights alone, not on its neighbours.
 import { ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
-import type { CacheKind } from "../nn/paged-cache.js";
+import { type CacheKind, pagedBytesPerToken } from "../nn/paged-cache.js";
+import { formatMemory } from "../run/memory-text.js";
 import type { ParsedResponse } from "../tasks/response.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../tensor/ops/sampling.js";
@@ -37,7 +38,10 @@ export interface GenerateOptions extends Partial<SamplingParams> {
   readonly stopIds: readonly number[];
   /** Reads the completions' text, where that is wanted. */
   readonly tokenizer?: Tokenizer;
+  /** Default: latents of frozen models that have them, else heads. */
   readonly cache?: CacheKind;
+  /** Memory for the cache at most; where not all rows fit into it, some wait for others. Default: no bound. */
+  readonly maxCacheBytes?: number;
   /** Called for every new token. */
   readonly onToken?: (request: number, id: number) => void;
   readonly signal?: AbortSignal;
@@ -51,8 +55,8 @@ export async function generate(model: LanguageModel, requests: readonly Generate
   if (requests.length === 0) return [];
   const maxTokens = longest(model, requests);
   const slots = Math.min(options.slots ?? 64, requests.length);
-  const { cache: cacheKind = "heads" } = options;
-  const cacheTokens = samplingCacheTokens(slots, maxTokens);
+  const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
+  const cacheTokens = Math.min(samplingCacheTokens(slots, maxTokens), fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes));
   const runner = new PagedRunner(model, { cacheKind, cacheType: model.parameters.compute, cacheTokens, usesDrafts: false });
   const { tokenizer } = options;
   const engine = new Engine({
@@ -73,6 +77,16 @@ export async function generate(model: LanguageModel, requests: readonly Generate
 
 /** Tokens of the cache that `generate` makes for so many rows of at most so many tokens: whole blocks for each, so that none ever gives way. */
 export const samplingCacheTokens = (slots: number, maxTokens: number): number => slots * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+
+/** Tokens of cache that memory leaves room for. Throws ConfigError where it is not even one row. */
+function fittingTokens(model: LanguageModel, kind: CacheKind, maxTokens: number, maxBytes = Number.POSITIVE_INFINITY): number {
+  const perToken = pagedBytesPerToken(model.pagedShapes(kind, false), model.parameters.compute);
+  const tokens = Math.floor(maxBytes / perToken / BLOCK_TOKENS) * BLOCK_TOKENS;
+  if (tokens >= samplingCacheTokens(1, maxTokens)) return tokens;
+  throw new ConfigError(
+    `a row of ${maxTokens} tokens takes ${formatMemory(perToken * maxTokens)} of cache, ${formatMemory(maxBytes)} are free; ask for fewer tokens`,
+  );
+}
 
 async function runAll(engine: Engine, requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Completion[]> {
   const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;

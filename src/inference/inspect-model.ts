@@ -15,8 +15,8 @@ import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { numElements } from "../tensor/tensor.js";
 import { type InferencePlan, planInference } from "./memory-plan.js";
 import { modelLocation } from "./model-location.js";
+import { isRunDirectory, openFiles } from "./model-source.js";
 import { parseRandomName, useOf } from "./open-for-inference.js";
-import { isRunDirectory, openFiles } from "./open-model.js";
 import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 
 /** Stored tensors at a glance. */

@@ -1,9 +1,5 @@
 // Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published shape. Weights stay in
 // the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
-import { existsSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import { type GgufModel, openGgufModel, type TensorSource } from "../checkpoint/index.js";
-import { LucioleError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import { numMtpOf } from "../models/families.js";
 import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
@@ -15,20 +11,16 @@ import { type ComputeType, type ParameterSet, partsOf } from "../nn/parameters.j
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { type DType, storageBytes } from "../tensor/dtype.js";
 import { numElements } from "../tensor/tensor.js";
-import { createGgufTokenizer } from "../tokenizer/create-tokenizer.js";
-import { endTokens, idsOf } from "../tokenizer/end-tokens.js";
-import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
+import { idsOf } from "../tokenizer/end-tokens.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
-import { modelLocation } from "./model-location.js";
-import { type ModelFacts, openFiles, readGeneration } from "./open-model.js";
+import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
 import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
 import { WatchedFiles } from "./watched-files.js";
 
 /** How to open a model. */
 export interface InferenceOptions {
-  /** Type of activations; default bf16. */
+  /** Type of activations; default: as the model was trained where it was trained here, else bf16. */
   readonly compute?: ComputeType;
   /** Tokens that fit into the cache, of all sequences together; default the model's context, at most 8,192. */
   readonly cacheTokens?: number;
@@ -46,12 +38,10 @@ export interface InferenceOptions {
 }
 
 /** A model with its weights frozen, and what goes with it. Its owner disposes the model. */
-export interface InferenceModel extends Omit<ModelFacts, "tokenizer" | "directory" | "compute"> {
+export interface InferenceModel extends Omit<SourceFacts, "directory" | "compute" | "isTrainedHere"> {
   /** What was opened, in words. */
   readonly label: string;
   readonly model: LanguageModel;
-  /** null for random models, and where there is no tokenizer with the weights. */
-  readonly tokenizer: Tokenizer | null;
   readonly use: InferenceUse;
   readonly plan: InferencePlan;
   /** Files that weights are still read from. */
@@ -79,20 +69,20 @@ export function parseRandomName(path: string): { shape: string; type?: string } 
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
   const random = parseRandomName(path);
   if (random) return openRandom(path, random.shape, random.type, options);
-  const place = modelLocation(path);
-  return statSync(place, { throwIfNoEntry: false })?.isFile() ? openGgufFile(place, options) : openDirectory(place, options);
+  const source = await openModelSource(path);
+  try {
+    return await openStored(path, source, options);
+  } finally {
+    await source.close();
+  }
 }
 
-async function openDirectory(path: string, options: InferenceOptions): Promise<InferenceModel> {
-  const { opened, config, warning } = await openFiles(path);
-  try {
-    const { directory, weights } = opened;
-    const tokenizer = existsSync(join(directory, "tokenizer.json")) ? loadTokenizer(directory) : null;
-    const { generation, template, stopIds } = await readGeneration(opened, tokenizer);
-    return { label: path, tokenizer, generation, template, stopIds, warning, config, ...(await load(path, config, mapped(weights, options.device), options)) };
-  } finally {
-    await opened.close();
-  }
+/** Loads an opened model's weights, frozen as they are stored. `path`: what it is called by. Throws as `openForInference`. */
+export async function openStored(path: string, { facts, weights }: ModelSource, options: InferenceOptions = {}): Promise<InferenceModel> {
+  const source = mappedWeights(weights, options.device);
+  const compute = options.compute ?? (facts.isTrainedHere ? facts.compute : "bf16");
+  const loaded = await load(path, facts.config, { source, isMapped: true, files: source.files, close: source.close }, { ...options, compute });
+  return { ...facts, label: path, ...loaded };
 }
 
 async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
@@ -108,33 +98,6 @@ async function openRandom(path: string, shape: string, type: string | undefined,
     config,
     ...(await load(path, config, weights, options)),
   };
-}
-
-async function openGgufFile(path: string, options: InferenceOptions): Promise<InferenceModel> {
-  const opened = await openGgufModel(path);
-  try {
-    const { config, weights } = opened;
-    const { tokenizer, warning } = tokenizerOf(opened, path);
-    const facts = { label: path, tokenizer, generation: {}, template: null, stopIds: endTokens(idsOf(config.eos_token_id), tokenizer), warning };
-    return { ...facts, config, ...(await load(basename(path), config, mapped(weights, options.device), options)) };
-  } finally {
-    await opened.close();
-  }
-}
-
-/** A vocabulary that cannot be read leaves the model usable with token ids. */
-function tokenizerOf({ file }: GgufModel, path: string): { tokenizer: Tokenizer | null; warning?: string } {
-  try {
-    return { tokenizer: createGgufTokenizer(file.facts, path) };
-  } catch (error) {
-    if (!(error instanceof LucioleError)) throw error;
-    return { tokenizer: null, warning: error.message };
-  }
-}
-
-function mapped(weights: TensorSource, device?: Device): OpenedWeights {
-  const source = mappedWeights(weights, device);
-  return { source, isMapped: true, files: source.files, close: source.close };
 }
 
 /** What a model is opened for, the options' defaults filled in. */

@@ -9,8 +9,9 @@ import { createReferenceBackend } from "../tensor/backends/reference/backend.js"
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { modelLocation } from "./model-location.js";
+import { openFiles } from "./model-source.js";
 import { openForInference } from "./open-for-inference.js";
-import { openFiles, openModel } from "./open-model.js";
+import { openModel } from "./open-model.js";
 import { samplingDefaults } from "./sampling-defaults.js";
 
 let directory: string;

@@ -11,7 +11,7 @@ import type { JsonObject } from "../checkpoint/index.js";
 import { CheckpointError, LucioleError } from "../errors.js";
 import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { modelLocation } from "../inference/model-location.js";
-import { openFiles, trainedTemplate } from "../inference/open-model.js";
+import { openFiles, trainedTemplate } from "../inference/model-source.js";
 import { frameAsChatTemplate } from "../inference/prompt.js";
 import type { HfConfig } from "../models/hf-config.js";
 import { idsOf, isEndText } from "../tokenizer/end-tokens.js";

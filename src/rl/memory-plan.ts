@@ -1,10 +1,11 @@
 // Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
+import type { PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt, problemsToCheck } from "../eval/prompt-check.js";
 import { generate, samplingCacheTokens } from "../inference/generate.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { parseResponse } from "../tasks/response.js";
-import type { PromptTemplate, Task } from "../tasks/task.js";
+import type { Task } from "../tasks/task.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type MemoryKnobs, type PhaseMemory, type PlannedModel, planPhase, type StageMemory } from "../train/memory-plan.js";
@@ -61,7 +62,7 @@ function plannedTrajectory(promptTokens: number, completionTokens: number) {
 /** What reinforcement will run on. */
 export interface PlannedReinforcement {
   readonly tokenizer: Tokenizer;
-  readonly template: PromptTemplate;
+  readonly template: PromptStyle;
   readonly task: Task;
   readonly seed: number;
   readonly options: GrpoOptions;

@@ -7,8 +7,8 @@ import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 export const rlRunSchema = z.strictObject({
   /** null: as the model was trained. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
-  /** How problems are put to the model; null: as it was trained, else r1-zero. */
-  template: z.enum(["compact", "r1-zero", "plain"]).nullable().default(null),
+  /** How problems are put to the model; null: as in its training, else by its chat template (`chat`), else in r1-zero's wording. */
+  template: z.enum(["compact", "r1-zero", "plain", "chat"]).nullable().default(null),
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
   /** Options of GRPO. */

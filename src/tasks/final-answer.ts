@@ -1,9 +1,14 @@
-// Finds the answer that a text ends in where no tags mark it: `\boxed{…}`, as reasoning models are asked to write it. Does not judge it.
+// Finds the answer that a text ends in: between answer tags, or in `\boxed{…}`, as reasoning models are asked to write it. Does not judge it.
 
+const OPEN = "<answer>";
+const CLOSE = "</answer>";
 const BOX = "\\boxed{";
 
-/** The content of the last `\boxed{…}` whose braces balance; null where there is none. */
+/** What the last `<answer>…</answer>` holds, else the last `\boxed{…}` whose braces balance; null where there is neither. */
 export function finalAnswer(text: string): string | null {
+  const close = text.lastIndexOf(CLOSE);
+  const open = close < 0 ? -1 : text.lastIndexOf(OPEN, close);
+  if (open >= 0) return text.slice(open + OPEN.length, close);
   for (let at = text.lastIndexOf(BOX); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(BOX, at - 1)) {
     const begin = at + BOX.length;
     const end = closingBrace(text, begin);

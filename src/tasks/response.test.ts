@@ -81,10 +81,11 @@ describe("with answer tags", () => {
   });
 });
 
-test("a box ends where its braces balance", () => {
+test("the answer of a text stands in its last tags, else in a box, which ends where its braces balance", () => {
   expect(finalAnswer("\\boxed{1} or \\boxed{\\frac{1}{2}}")).toBe("\\frac{1}{2}");
   expect(finalAnswer("\\boxed{\\{1, 2\\}} \\boxed{cut off")).toBe("\\{1, 2\\}");
   expect(finalAnswer("none")).toBeNull();
+  expect(finalAnswer("<answer>a</answer> \\boxed{b} <answer>c</answer>")).toBe("c");
 });
 test("a prompt opens the thought when it ends in the tag", () => {
   expect(opensThought("<｜Assistant｜><think>\n")).toBe(true);
