@@ -26,6 +26,8 @@ export interface InferenceUse {
   readonly cacheType: PagedDType;
   /** Tokens the cache holds, of all sequences. */
   readonly cacheTokens: number;
+  /** Longest sequence it will see. */
+  readonly context: number;
   /** New tokens of the largest step. */
   readonly stepTokens: number;
   /** Whether the layer of multi-token prediction is run too. */
@@ -62,7 +64,7 @@ export async function planInference(
   const { packer } = device.backend;
   const packedBytes = (dtype: DType, shape: readonly number[]) =>
     packer?.accepts({ dtype, shape }) ? packer.packedBytes({ dtype, shape }) : storageBytes(dtype, numElements(shape));
-  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device), context: use.cacheTokens });
+  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device), context: use.context });
   refuseProblems(frozenProblems(model.parameters, source));
   const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
   const activations = await stepBytes(model, source, use);

@@ -24,6 +24,8 @@ export interface InferenceOptions {
   readonly compute?: ComputeType;
   /** Tokens that fit into the cache, of all sequences together; default the model's context, at most 8,192. */
   readonly cacheTokens?: number;
+  /** Longest sequence it will see, where that decides how positions are scaled; default: what the cache holds. */
+  readonly context?: number;
   /** Default: latents where the model has them, in the type of activations. */
   readonly cacheKind?: InferenceUse["cacheKind"];
   readonly cacheType?: InferenceUse["cacheType"];
@@ -103,11 +105,13 @@ async function openRandom(path: string, shape: string, type: string | undefined,
 /** What a model is opened for, the options' defaults filled in. */
 export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";
+  const cacheTokens = options.cacheTokens ?? Math.min(contextOf(config), 8192);
   return {
     compute,
     cacheKind: options.cacheKind ?? ("kv_lora_rank" in config ? "latent" : "heads"),
     cacheType: options.cacheType ?? compute,
-    cacheTokens: options.cacheTokens ?? Math.min(contextOf(config), 8192),
+    cacheTokens,
+    context: options.context ?? cacheTokens,
     stepTokens: options.stepTokens ?? 512,
     usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
   };
@@ -124,7 +128,7 @@ async function load(
   try {
     const plan = await planInference(config, source, use, isMapped, device);
     refuseUnlessFits(what, plan);
-    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device, context: use.cacheTokens });
+    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device, context: use.context });
     try {
       await fill(model.parameters, source, options.onProgress);
       files.refuseChangedNow();

@@ -3,6 +3,7 @@ import { storedValues, weightNames } from "../checkpoint/index.js";
 import { ConfigError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { contextOf } from "../models/rope-scaling.js";
 import { loadWeights } from "../models/weights.js";
 import type { ComputeType } from "../nn/parameters.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -34,9 +35,13 @@ export const readModelFacts = (path: string): Promise<ModelFacts> => withSource(
  * they are stored. Throws as `openModel`, and BackendError with the figures where it would not fit into memory.
  */
 export const openForSampling = (path: string): Promise<OpenedModel> =>
-  withSource(path, async (source, facts) =>
-    facts.isTrainedHere ? openTrainable(source, facts) : { ...facts, model: (await openStored(path, source, { cacheTokens: 1, drafts: false })).model },
-  );
+  withSource(path, async (source, facts) => (facts.isTrainedHere ? openTrainable(source, facts) : openAsStored(path, source, facts)));
+
+/** The cache is whoever samples', so none is planned here. */
+async function openAsStored(path: string, source: ModelSource, facts: ModelFacts): Promise<OpenedModel> {
+  const { model } = await openStored(path, source, { cacheTokens: 1, context: contextOf(facts.config), drafts: false });
+  return { ...facts, model };
+}
 
 async function openTrainable({ weights }: ModelSource, facts: ModelFacts, compute = facts.compute): Promise<OpenedModel> {
   const model = createModel(facts.config, { compute, seed: null });
