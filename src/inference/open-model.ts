@@ -58,7 +58,7 @@ async function withSource<R>(path: string, body: (source: ModelSource, facts: Mo
   const source = await openModelSource(path);
   try {
     const { tokenizer, ...facts } = source.facts;
-    if (!tokenizer) throw new ConfigError(`${path}: there is no tokenizer with this model${facts.warning ? ` (${facts.warning})` : ""}; put one beside it`);
+    if (!tokenizer) throw new ConfigError(facts.warning ?? `${path}: there is no tokenizer with this model; put its tokenizer.json beside the weights`);
     return await body(source, { ...facts, tokenizer });
   } finally {
     await source.close();

@@ -153,7 +153,7 @@ describe("one file in the place of a directory", () => {
     await source.opened.close();
     await writeFile(join(folder, "mmproj-f16.gguf"), "");
     (await openForInference(folder)).model.dispose();
-    await expect(openModel(folder)).rejects.toThrow("expected a directory with config.json and safetensors; luciole convert makes one of a GGUF file");
+    await expect(openModel(folder)).rejects.toThrow("the file carries no tokenizer");
     await cp(join(folder, "model.gguf"), join(folder, "other-00001-of-00002.gguf"));
     await cp(join(folder, "model.gguf"), join(folder, "other-00002-of-00002.gguf"));
     await expect(openForInference(folder)).rejects.toThrow("holds several GGUF files; name one of model.gguf, other-00001-of-00002.gguf");
