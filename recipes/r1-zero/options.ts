@@ -7,6 +7,7 @@ import { type CountdownOptions, createCountdownTask } from "../../src/tasks/coun
 import { type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
 import { parseOptions } from "../../src/tasks/options.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
+import { refuseDerivedFields } from "../../src/train/material.js";
 
 const pretrain = z.strictObject({
   /** Optimiser steps. */
@@ -173,6 +174,7 @@ export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<strin
 
 /** Each part has a reader of its own; here they only object. */
 function checkParts(options: ZeroOptions): void {
+  refuseDerivedFields(options.model, "zero");
   const known = hfConfigKeys("deepseek_v3");
   const unknown = Object.keys(options.model).find((key) => !known.includes(key));
   if (unknown) throw new ConfigError(`zero: unknown option "model.${unknown}"${didYouMean(unknown, known)}`);

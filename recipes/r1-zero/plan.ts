@@ -3,8 +3,7 @@ import { parseGrpoOptions } from "../../src/rl/config.js";
 import { planReinforcement, reinforcementKnobs } from "../../src/rl/memory-plan.js";
 import { createCountdownTask } from "../../src/tasks/countdown.js";
 import type { Task } from "../../src/tasks/task.js";
-import { countTargets } from "../../src/train/batch.js";
-import { countParameters, type MemoryKnobs, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "../../src/train/memory-plan.js";
+import { batchToPlan, type MemoryKnobs, outlineOf, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "../../src/train/memory-plan.js";
 import { TraceCorpus, traceTokenizer } from "../../src/train/trace-corpus.js";
 import { modelConfig, type ZeroOptions } from "./options.js";
 
@@ -13,20 +12,20 @@ export async function planZero(options: ZeroOptions, seed: number): Promise<stri
   const { pretrain, evaluation } = options;
   const tokenizer = traceTokenizer();
   const model = { config: modelConfig(options, tokenizer), compute: options.compute };
-  const batch = new TraceCorpus(tokenizer, options.task, options.traces, seed).sequences(0, pretrain.batchSequences);
+  const batch = batchToPlan(new TraceCorpus(tokenizer, options.task, options.traces, seed), pretrain, "pretrain.batchSequences");
   const task = createCountdownTask(options.task) as unknown as Task;
   const stages = [
     [await planTraining(model, "pretraining", batch, pretrain)],
     ...(await planReinforcement(model, { tokenizer, template: "compact", task, seed, options: options.rl, evaluation })),
   ];
   refuseIfTooLarge(stages, (phase) => knobs(options, phase));
-  const { total, active } = countParameters(model);
+  const { total, active } = outlineOf(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rl = parseGrpoOptions(options.rl);
   return planLines(
     [
       ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
-      ["pretrain", `${count(pretrain.steps)} steps, about ${count(countTargets(batch) * pretrain.steps)} tokens`],
+      ["pretrain", `${count(pretrain.steps)} steps, about ${count(batch.numTargets * pretrain.steps)} tokens`],
       ["reinforce", `${count(rl.steps)} steps of ${rl.numPrompts} problems x ${rl.numGenerations} completions of at most ${rl.maxCompletionLength} tokens`],
     ],
     stages,

@@ -1,12 +1,12 @@
 // Writes a GGUF file as a stream: beside its place first, synced, then renamed, so that a reader sees the old file or the whole new one.
 // Knows the format (version 3, little-endian), not what the metadata means.
-import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
 import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
 import { GGUF_VALUE_TYPES, type GgufValueType, ggufTypeOf } from "./gguf-types.js";
 import { type HostDtype, tensorSizeBytes } from "./host-tensor.js";
+import { removeAbandoned, temporaryFile } from "./temporary-names.js";
 
 /** A metadata value to be written. */
 export type GgufSetting =
@@ -38,9 +38,10 @@ export async function writeGguf(
 ): Promise<FileDigest> {
   const header = encodeHeader(settings, tensors);
   const neededBytes = tensors.reduce((sum, tensor) => sum + padded(sizeOf(tensor)), header.length);
-  const temporary = `${path}.tmp-${randomBytes(4).toString("hex")}`;
+  const temporary = temporaryFile(path);
   try {
     await fs.mkdir(dirname(path), { recursive: true });
+    await removeAbandoned(dirname(path), fs);
     await checkRoom(path, neededBytes, fs);
     const digest = await writeFileWith(temporary, (writer) => writeAll(writer, header, tensors), fs);
     await fs.rename(temporary, path);

@@ -1,6 +1,5 @@
 // One model directory in the Hugging Face layout, with or without trainer state, put in place whole or not at all.
 // Knows files and names; which step it is and which of several to take is the store's business.
-import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
@@ -10,10 +9,9 @@ import { hfJson } from "./hf-json.js";
 import { type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
 import { readJsonObject } from "./json-file.js";
 import { openModelTensors, openSafetensors, writeSafetensors } from "./safetensors.js";
+import { removeAbandoned, TEMPORARY_PREFIX, temporaryDirectory } from "./temporary-names.js";
 import { exactJson, type JsonObject, type TrainerState } from "./trainer-state.js";
 
-/** Unfinished directories carry this prefix; whoever owns the parent directory may remove them. */
-export const TEMPORARY_PREFIX = ".tmp-";
 /** A directory that is being replaced carries this prefix until its successor stands. */
 export const REPLACED_PREFIX = ".replaced-";
 
@@ -48,9 +46,10 @@ export async function writeModelDirectory(directory: string, contents: ModelDire
   const texts = textFiles(contents);
   const neededBytes = sizeOf(contents, texts);
   const parent = dirname(directory);
-  const temporary = join(parent, `${TEMPORARY_PREFIX}${basename(directory)}-${randomBytes(4).toString("hex")}`);
+  const temporary = temporaryDirectory(directory);
   try {
     await fs.mkdir(parent, { recursive: true });
+    await removeAbandoned(parent, fs);
     await checkRoom(directory, neededBytes, fs);
     await fs.mkdir(temporary);
     const digests = await writeFiles(temporary, contents, texts, fs);

@@ -4,14 +4,8 @@ import { join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { verifyChecksums } from "./checksums.js";
 import { errorCode, type FileSystem, machineFileSystem } from "./file-system.js";
-import {
-  type ModelDirectory,
-  type ModelDirectoryContents,
-  openModelDirectory,
-  recoverReplaced,
-  TEMPORARY_PREFIX,
-  writeModelDirectory,
-} from "./model-directory.js";
+import { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, recoverReplaced, writeModelDirectory } from "./model-directory.js";
+import { TEMPORARY_PREFIX } from "./temporary-names.js";
 import type { TrainerState } from "./trainer-state.js";
 
 /** A checkpoint always carries trainer state; its `step` names the directory. */

@@ -6,12 +6,12 @@ import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
-import { countTargets } from "../train/batch.js";
 import { type Material, type MaterialRequest, makeMaterial, materialFiles } from "../train/material.js";
-import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
+import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
 import { pretrainOptions } from "../train/training-options.js";
+import { architectureRules, type IdleRule, refuseIdle } from "./idle-settings.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
@@ -28,15 +28,29 @@ export interface PretrainFlags extends RunFlags {
 export async function pretrain(flags: PretrainFlags): Promise<void> {
   refuseBesideResume(flags, ["corpus", "traces", "model", "tokenizer"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedMaterialRequest(flags.resume);
-  const summary = finishedTraining(flags.resume) ?? (await performRun("pretrain", flags, (context) => train(context, request, flags.resume !== undefined)));
+  const summary = finishedTraining(flags.resume) ?? (await performRun("pretrain", flags, (context) => train(context, request, flags)));
   writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`));
 }
 
 function requestOf(flags: PretrainFlags): MaterialRequest {
-  const options = pretrainOptions(applySettings({}, flags, "pretrain"));
+  const given = applySettings({}, flags, "pretrain");
+  const options = pretrainOptions(given);
   if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
+  if (flags.traces !== undefined && flags.tokenizer !== undefined) throw new ConfigError("--tokenizer has no effect: traces bring their own; leave it out");
+  refuseIdle(given, sourceRules(flags));
   const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
   return { ...source, model: flags.model ?? "deepseek-tiny", tokenizer: flags.tokenizer ?? "bpe", options, seed: flags.seed ?? 0 };
+}
+
+function sourceRules({ traces, tokenizer = "bpe" }: PretrainFlags): IdleRule[] {
+  const [isTraced, ofCorpus, ofTraces] = [traces !== undefined, "it is an option of --corpus", "it is an option of --traces"];
+  return [
+    ["context", isTraced, ofCorpus],
+    ["validationFraction", isTraced, ofCorpus],
+    ["vocabSize", isTraced || tokenizer !== "bpe", "it is the size of a bpe tokenizer that is trained on a corpus"],
+    ["task", !isTraced, ofTraces],
+    ["traces", !isTraced, ofTraces],
+  ];
 }
 
 /** What a run was begun with, from its config.json. */
@@ -46,12 +60,12 @@ function recordedMaterialRequest(path: string): MaterialRequest {
   return { ...source, options: pretrainOptions(rest), seed };
 }
 
-async function train(context: RunContext, request: MaterialRequest, resumes: boolean): Promise<TrainingSummary> {
-  const reopened = resumes ? await reopenRun(context.path, "pretrain", context) : undefined;
+async function train(context: RunContext, request: MaterialRequest, flags: PretrainFlags): Promise<TrainingSummary> {
+  const reopened = flags.resume !== undefined ? await reopenRun(context.path, "pretrain", context) : undefined;
   let run = reopened?.run;
   try {
     const material = makeMaterial(request);
-    await tellPlan(context, request, material);
+    await tellPlan(context, request, material, flags);
     run ??= newRun(context, request);
     const { options, seed } = request;
     const { progress, signal, machine } = context;
@@ -69,12 +83,13 @@ function newRun({ path, machine }: RunContext, request: MaterialRequest): RunDir
   return RunDirectory.create({ verb: "pretrain", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
-async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, { config, data }: Material): Promise<void> {
+async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, { config, data }: Material, flags: PretrainFlags): Promise<void> {
   const model = { config, compute: options.compute };
-  const batch = data.sequences(0, options.batchSequences);
+  const { total, active, ...outline } = outlineOf(model);
+  refuseIdle(applySettings({}, flags, "pretrain"), architectureRules(outline));
+  const batch = batchToPlan(data, options);
   const stages = [[await planTraining(model, "pretraining", batch, options)]];
   refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const { total, active } = countParameters(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [
@@ -82,7 +97,7 @@ async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, 
         "model",
         `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute}, vocabulary ${count(config.vocab_size)})`,
       ],
-      ["pretrain", `${count(options.steps)} steps of ${options.batchSequences} sequences, about ${count(countTargets(batch) * options.steps)} tokens`],
+      ["pretrain", `${count(options.steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * options.steps)} tokens`],
     ],
     stages,
   );

@@ -15,8 +15,9 @@ import type { RunSummary } from "../run/records.js";
 import { writeReport } from "../run/report.js";
 import { RunDirectory, readRun } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
-import { countParameters, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
+import { outlineOf, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
+import { architectureRules, refuseIdle } from "./idle-settings.js";
 import { loadRewards, loadTask } from "./modules.js";
 import { isFinished, performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -47,10 +48,9 @@ export async function rl(flags: RlFlags): Promise<void> {
   const request = withRewardTimeout(flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume), flags);
   const isDone = flags.resume !== undefined && isFinished(flags.resume);
   if (isDone) process.stderr.write("this run is finished; nothing was left to do\n");
-  const resumes = flags.resume !== undefined;
   const summary = isDone
     ? (readRun(flags.resume as string).summary as RunSummary)
-    : await performRun("rl", flags, (context) => perform(context, request, resumes));
+    : await performRun("rl", flags, (context) => perform(context, request, flags));
   writeResult(flags.json, summary, () => summaryLines(summary, exampleQuestion(summary.runDir)));
 }
 
@@ -92,14 +92,18 @@ function rewardOptions({ rewards, options }: Request): Readonly<Record<string, o
   return { ...options.rewards, [name]: { maxCompletionTokens, cacheTokens: Math.max(1, Math.round(maxCompletionTokens / 5)), ...given } };
 }
 
-async function perform(context: RunContext, request: Request, resumes: boolean): Promise<RunSummary> {
-  const reopened = resumes ? await reopenRun(context.path, "rl", context) : undefined;
+async function perform(context: RunContext, request: Request, flags: RlFlags): Promise<RunSummary> {
+  const reopened = flags.resume !== undefined ? await reopenRun(context.path, "rl", context) : undefined;
   let run = reopened?.run;
   try {
     const { options, seed } = request;
     // A run that goes on needs its first weights no more.
     const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
     const compute = options.compute ?? facts.compute;
+    refuseIdle(applySettings({}, flags), [
+      ["rl.refRefreshSteps", parseGrpoOptions(options.rl).beta === 0, "with rl.beta=0 there is no reference"],
+      ...architectureRules(outlineOf({ config: facts.config, compute }), "rl."),
+    ]);
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
     const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
     const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
@@ -154,7 +158,7 @@ async function tellPlan(
   const model = { config, compute: options.compute ?? trained };
   const stages = await planReinforcement(model, { tokenizer, template, task, seed, options: grpo, evaluation });
   refuseIfTooLarge(stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
-  const { total, active } = countParameters(model);
+  const { total, active } = outlineOf(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rows: [string, string][] = [
     ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],

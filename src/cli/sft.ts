@@ -8,13 +8,13 @@ import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
-import { countTargets } from "../train/batch.js";
-import { countParameters, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
+import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
 import { type PairData, readPairs } from "../train/pair-data.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
 import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions } from "../train/training-options.js";
+import { architectureRules, refuseIdle } from "./idle-settings.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
@@ -40,7 +40,7 @@ const MAX_VALIDATION = 64;
 export async function sft(flags: SftFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "data"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
-  const summary = finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags.resume !== undefined)));
+  const summary = finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags)));
   writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "…"`));
 }
 
@@ -55,8 +55,8 @@ function recordedRequest(path: string): Request {
   return { ...source, options: sftOptions(rest), seed };
 }
 
-async function tune(context: RunContext, request: Request, resumes: boolean): Promise<TrainingSummary> {
-  const reopened = resumes ? await reopenRun(context.path, "sft", context) : undefined;
+async function tune(context: RunContext, request: Request, flags: SftFlags): Promise<TrainingSummary> {
+  const reopened = flags.resume !== undefined ? await reopenRun(context.path, "sft", context) : undefined;
   let run = reopened?.run;
   try {
     const { options, seed } = request;
@@ -67,6 +67,8 @@ async function tune(context: RunContext, request: Request, resumes: boolean): Pr
     const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
     const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
     const data = new ShuffledSequences(pairs.train, seed);
+    const outline = outlineOf({ config: facts.config, compute });
+    refuseIdle(applySettings({}, flags, "sft"), [["epochs", options.steps !== null, "steps says how long the run is"], ...architectureRules(outline)]);
     await tellPlan(context, request, facts, pairs, data, steps);
     const opened = await openModel(facts.directory, { compute });
     run ??= newRun(context, request);
@@ -92,17 +94,17 @@ async function tellPlan(
   data: ShuffledSequences,
   steps: number,
 ): Promise<void> {
-  const batch = data.sequences(0, options.batchSequences);
+  const batch = batchToPlan(data, options);
   const model = { config: facts.config, compute: options.compute ?? facts.compute };
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
   refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const { total, active } = countParameters(model);
+  const { total, active } = outlineOf(model);
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [
       ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
       ["data", `${count(train.length)} sequences to learn, ${count(heldOut.length)} held out`],
-      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(countTargets(batch) * steps)} learnt tokens`],
+      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * steps)} learnt tokens`],
     ],
     stages,
   );

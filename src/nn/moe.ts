@@ -24,7 +24,7 @@ export interface MoeConfig {
 /** A mixture-of-experts feed-forward layer. */
 export class MoeLayer {
   private readonly gate: Parameter;
-  private readonly bias: Parameter | null;
+  readonly bias: Parameter | null;
   private readonly gateUp: Parameter;
   private readonly down: Parameter;
   private readonly shared: SwigluMlp | null;

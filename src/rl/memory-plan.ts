@@ -4,12 +4,14 @@ import { longestPrompt, problemsToCheck } from "../eval/prompt-check.js";
 import { generate, samplingCacheTokens } from "../inference/generate.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import { availableBytes } from "../run/memory-text.js";
 import { parseResponse } from "../tasks/response.js";
 import type { Task } from "../tasks/task.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { completionBytes, type HostNeed } from "../train/host-memory.js";
 import { type MemoryKnobs, type PhaseMemory, type PlannedModel, planPhase, type StageMemory } from "../train/memory-plan.js";
-import { type GrpoOptions, parseGrpoOptions } from "./config.js";
+import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
 import type { EvaluationPlan } from "./reinforce.js";
 import { updatePolicy } from "./update.js";
 
@@ -20,13 +22,22 @@ const PLANNED_TOKENS = 3;
 export function planSampling(
   model: PlannedModel,
   name: string,
-  sizes: { readonly slots: number; readonly promptTokens: number; readonly maxNewTokens: number; readonly trains: boolean; readonly hasReference?: boolean },
+  sizes: {
+    readonly slots: number;
+    readonly promptTokens: number;
+    readonly maxNewTokens: number;
+    readonly trains: boolean;
+    readonly hasReference?: boolean;
+    readonly host?: HostNeed;
+  },
 ): Promise<PhaseMemory> {
-  return planPhase(model, { name, optimizer: sizes.trains ? "adamw" : null, hasReference: sizes.hasReference }, async (shapes) => {
+  const { hasReference, host } = sizes;
+  return planPhase(model, { name, optimizer: sizes.trains ? "adamw" : null, hasReference, host }, async (shapes) => {
     const cacheTokens = samplingCacheTokens(sizes.slots, sizes.promptTokens + sizes.maxNewTokens);
     const probe = shapes.createPagedCache({ numBlocks: cacheTokens / BLOCK_TOKENS });
     const cache = probe.sizeBytes;
     probe.dispose();
+    if (cache > availableBytes()) return { cache, hasGradients: false }; // refused by this alone: no need to run it
     const controller = new AbortController();
     let tokens = 0;
     const onToken = () => {
@@ -76,16 +87,40 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
   const room = { context: contextOf(model.config), newTokens: grpo.maxCompletionLength, knob: "rl.maxCompletionLength=" };
   const promptTokens = longestPrompt(problemsToCheck(planned.task, planned.seed), planned, room);
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
-  const numProblems = evaluation.problems === "all" ? (planned.task.numProblems?.heldout ?? 1) : evaluation.problems;
-  const evaluationSlots = Math.min(evaluation.slots, numProblems * evaluation.samplesPerProblem);
+  const evaluated = evaluationHost(planned.task, evaluation, grpo.maxCompletionLength);
+  const sampled = rolloutHost(grpo);
+  const evaluationSlots = Math.min(evaluation.slots, evaluated.count);
   const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
   return [
-    [await planSampling(model, "evaluation", { ...sizes, slots: evaluationSlots, trains: false })],
+    [await planSampling(model, "evaluation", { ...sizes, slots: evaluationSlots, trains: false, host: evaluated.host })],
     [
-      await planSampling(model, "rollouts", { ...sizes, slots: rolloutSlots, trains: true, hasReference: grpo.beta > 0 }),
+      await planSampling(model, "rollouts", { ...sizes, slots: rolloutSlots, trains: true, hasReference: grpo.beta > 0, host: sampled }),
       await planUpdates(model, "updates", options, promptTokens),
     ],
   ];
+}
+
+/** What an evaluation keeps: all its samples, or those of a quick check where they are more. */
+function evaluationHost(task: Task, { problems, samplesPerProblem, quickProblems }: EvaluationPlan, tokens: number): { host: HostNeed; count: number } {
+  const held = task.numProblems?.heldout;
+  const atMost = (count: number) => Math.min(count, held ?? count);
+  const whole = (problems === "all" ? (held ?? 1) : atMost(problems)) * samplesPerProblem;
+  const quick = atMost(quickProblems);
+  const count = Math.max(whole, quick);
+  const mend = whole >= quick ? "lower evaluation.problems or evaluation.samplesPerProblem" : `lower evaluation.quickProblems (now ${quickProblems})`;
+  return { host: completionsHost("evaluation", count, tokens, mend), count };
+}
+
+/** What a round keeps: all its rollouts, those of further draws included. */
+function rolloutHost({ numPrompts, numGenerations, dynamicSamplingRounds, maxCompletionLength }: GrpoConfig): HostNeed {
+  const count = numPrompts * numGenerations * (1 + dynamicSamplingRounds);
+  return completionsHost("rollouts", count, maxCompletionLength, `lower rl.numPrompts (now ${numPrompts}) or rl.numGenerations (now ${numGenerations})`);
+}
+
+/** The need of so many completions. */
+export function completionsHost(name: string, count: number, tokens: number, mend: string): HostNeed {
+  const what = `${count.toLocaleString("en-US")} completions of up to ${tokens} tokens`;
+  return { name, what, bytes: completionBytes(count, tokens), mend };
 }
 
 /** What to turn down when a phase of reinforcement will not fit. */

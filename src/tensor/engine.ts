@@ -256,7 +256,8 @@ function measure<P>(device: Device, op: OpSpec<P>, inputs: readonly (Tensor | nu
   const cost = op.cost?.(inputs, outputs, params);
   const { meter, profile } = device;
   meter.calls++;
-  meter.flops += cost?.flops ?? 0;
+  // Whole numbers: their sums are exact, and the same whatever was counted before.
+  meter.flops += Math.round(cost?.flops ?? 0);
   meter.bytes += cost?.bytes ?? 0;
   if (!profile) return;
   let entry = profile.get(op.name);

@@ -111,10 +111,27 @@ function tokenizerFor(kind: string, { train, heldOut }: { train: readonly string
 
 const tokenRoles = () => ({ bos_token: SPECIAL_TOKENS.bos, eos_token: SPECIAL_TOKENS.eos, pad_token: SPECIAL_TOKENS.pad });
 
+/** Fields of config.json that follow from something else, and from what. */
+const DERIVED_FIELDS: Readonly<Record<string, string>> = {
+  vocab_size: "the tokenizer",
+  bos_token_id: "the tokenizer",
+  eos_token_id: "the tokenizer",
+  pad_token_id: "the tokenizer",
+  torch_dtype: "the weights, which are trained in float32; compute sets the type of the products",
+  dtype: "the weights, which are trained in float32; compute sets the type of the products",
+};
+
+/** Throws ConfigError for a field of `model` that would be set anew whatever it says. */
+export function refuseDerivedFields(model: Readonly<Record<string, unknown>>, verb: string): void {
+  const field = Object.keys(model).find((key) => Object.hasOwn(DERIVED_FIELDS, key));
+  if (field) throw new ConfigError(`${verb}: model.${field} has no effect: it follows from ${DERIVED_FIELDS[field]}; leave it out`);
+}
+
 /** The architecture asked for, with the tokenizer's vocabulary. */
 function configFor({ model, options }: MaterialRequest, { vocabSize, bosId, eosId, padId }: Tokenizer): HfConfig {
   const base = baseConfig(model);
   const known = SUPPORTED_MODEL_TYPES.find((type) => type === base.model_type);
+  refuseDerivedFields(options.model, "pretrain");
   const unknown = known && Object.keys(options.model).find((key) => !hfConfigKeys(known).includes(key));
   if (known && unknown) throw new ConfigError(`pretrain: unknown option "model.${unknown}"${didYouMean(unknown, hfConfigKeys(known))}`);
   const tokens = { vocab_size: vocabSize, bos_token_id: bosId ?? null, eos_token_id: eosId ?? null, pad_token_id: padId ?? null };

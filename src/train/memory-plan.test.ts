@@ -10,7 +10,7 @@ import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
 import { add } from "../tensor/ops/elementwise.js";
 import { createOptimizer } from "./create-optimizer.js";
-import { countParameters, expectedBytes, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "./memory-plan.js";
+import { expectedBytes, outlineOf, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "./memory-plan.js";
 import { trainStep } from "./step.js";
 
 const small = { hidden_size: 32, num_hidden_layers: 2, intermediate_size: 48, max_position_embeddings: 64 };
@@ -29,7 +29,7 @@ describe.each(["f32", "bf16"] as const)("a plan of a training step in %s", (comp
     ["Muon", 1000, "muon"],
   ] as const)("foresees the peak of live memory to the byte: %s", async (_, microBatchTokens, name) => {
     const options = { ...loss, microBatchTokens, optimizer: name };
-    const plan = await planTraining({ config, compute }, "pretraining", sequences.slice(0, 6), options);
+    const plan = await planTraining({ config, compute }, "pretraining", { sequences: sequences.slice(0, 6) }, options);
     const model = createModel(config, { compute });
     const optimizer = createOptimizer(model.parameters, name);
     await trainStep(model, optimizer, sequences.slice(0, 6), { ...options, lr: 1e-3 });
@@ -41,8 +41,8 @@ describe.each(["f32", "bf16"] as const)("a plan of a training step in %s", (comp
 });
 
 test("recomputing layers is foreseen to take less memory and more work", async () => {
-  const stored = await planTraining({ config, compute: "f32" }, "pretraining", sequences, { ...loss, microBatchTokens: 1000 });
-  const recomputed = await planTraining({ config, compute: "f32" }, "pretraining", sequences, { ...loss, microBatchTokens: 1000, recomputeLayers: true });
+  const stored = await planTraining({ config, compute: "f32" }, "pretraining", { sequences }, { ...loss, microBatchTokens: 1000 });
+  const recomputed = await planTraining({ config, compute: "f32" }, "pretraining", { sequences }, { ...loss, microBatchTokens: 1000, recomputeLayers: true });
   expect(recomputed.peak).toBeLessThan(stored.peak);
   expect(recomputed.flops).toBeGreaterThan(stored.flops);
 });
@@ -61,7 +61,7 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
 
 test("parameters are counted as a model has them", () => {
   const model = createModel(config);
-  expect(countParameters({ config, compute: "f32" })).toEqual({ total: model.parameters.numTrained, active: model.numActiveParameters });
+  expect(outlineOf({ config, compute: "f32" })).toMatchObject({ total: model.parameters.numTrained, active: model.numActiveParameters });
   model.dispose();
 });
 
@@ -69,7 +69,7 @@ test("planning touches no device but its own: neither memory, nor the work count
   const before = defaultDevice().memory();
   const sampling = { slots: 2, promptTokens: 4, maxNewTokens: 4, trains: false };
   const plans = [
-    planTraining({ config, compute: "bf16" }, "a", sequences, { ...loss, microBatchTokens: 100 }),
+    planTraining({ config, compute: "bf16" }, "a", { sequences }, { ...loss, microBatchTokens: 100 }),
     planSampling({ config, compute: "bf16" }, "b", sampling),
   ];
   let isPlanning = true;
@@ -94,7 +94,7 @@ test("a model of DeepSeek-V3's size is planned without its memory", async () => 
     ...{ num_attention_heads: 128, n_routed_experts: 256, num_experts_per_tok: 8, first_k_dense_replace: 3, q_lora_rank: 1536, kv_lora_rank: 512 },
     ...{ qk_nope_head_dim: 128, qk_rope_head_dim: 64, v_head_dim: 128, max_position_embeddings: 163840, num_nextn_predict_layers: 0 },
   };
-  const { total, active } = countParameters({ config: parseHfConfig(v3), compute: "bf16" });
+  const { total, active } = outlineOf({ config: parseHfConfig(v3), compute: "bf16" });
   // The paper: 671B in all, 37B active.
   expect(total / 1e9).toBeCloseTo(671, 0);
   expect(active / 1e9).toBeGreaterThan(36);
@@ -104,7 +104,7 @@ test("a model of DeepSeek-V3's size is planned without its memory", async () => 
 describe("what will not fit", () => {
   const phase = (name: string, parts: Partial<PhaseMemory>): PhaseMemory => {
     const sizes = { weights: 0, gradients: 0, moments: 0, cache: 0, activations: 0, ...parts };
-    return { name, flops: 0, ...sizes, peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations };
+    return { name, flops: 0, host: 0, ...sizes, peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations };
   };
   const knobs = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the slots" });
   const GiB = 2 ** 30;

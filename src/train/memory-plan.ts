@@ -9,8 +9,10 @@ import type { Optimizer } from "../optim/optimizer.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
-import type { TrainSequence } from "./batch.js";
+import { countTargets, type TrainSequence } from "./batch.js";
 import { createOptimizer, type OptimizerName } from "./create-optimizer.js";
+import { type HostNeed, refuseHostNeed, sequenceBytes } from "./host-memory.js";
+import type { TrainingData } from "./loop.js";
 import { type StepOptions, splitMicroBatches, trainStep } from "./step.js";
 
 /** Device memory of one phase, in bytes, by what it is for. `peak` is the largest sum at any moment. */
@@ -24,6 +26,8 @@ export interface PhaseMemory {
   /** Everything else at the fullest moment: activations of the largest micro-batch and their gradients. */
   readonly activations: number;
   readonly peak: number;
+  /** Of the program's own memory, beside the device's: sequences, rollouts. */
+  readonly host: number;
   /** Floating-point operations of what was planned: one optimiser step of at most two micro-batches. */
   readonly flops: number;
 }
@@ -43,14 +47,20 @@ export interface PhaseParts {
   readonly optimizer: OptimizerName | null;
   /** Whether a second set of weights is kept. */
   readonly hasReference?: boolean;
+  /** What it keeps beside its tensors. */
+  readonly host?: HostNeed;
 }
 
-/** Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients. */
+/**
+ * Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients. Throws BackendError when
+ * what it keeps on the host will not fit: then it is not run at all.
+ */
 export async function planPhase(
   { config, compute, device = defaultDevice() }: PlannedModel,
-  { name, optimizer: optimizerName, hasReference = false }: PhaseParts,
+  { name, optimizer: optimizerName, hasReference = false, host }: PhaseParts,
   body: (model: LanguageModel, optimizer: Optimizer | null, reference: LanguageModel | null) => Promise<{ cache: number; hasGradients: boolean }>,
 ): Promise<PhaseMemory> {
+  if (host) refuseHostNeed(host);
   const shapes = createShapesDevice(device);
   const model = createModel(config, { compute, seed: null, device: shapes });
   const reference = hasReference ? createModel(config, { compute, seed: null, device: shapes }) : null;
@@ -61,17 +71,45 @@ export async function planPhase(
   const { peakLiveBytes: peak } = shapes.memory();
   const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
   const activations = Math.max(0, peak - weights - moments - cache - gradients);
-  return { name, weights, gradients, moments, cache, activations, peak, flops: shapes.meter.flops };
+  return { name, weights, gradients, moments, cache, activations, peak, host: host?.bytes ?? 0, flops: shapes.meter.flops };
+}
+
+/** A step's batch as far as a plan needs it. */
+export interface BatchToPlan {
+  readonly sequences: readonly TrainSequence[];
+  /** Targets of the whole step. */
+  readonly numTargets: number;
+  /** What the whole step keeps on the host. */
+  readonly host: HostNeed;
+}
+
+/** Sequences whose length stands for that of all of a step. */
+const SAMPLED_SEQUENCES = 64;
+
+/** The first batch, as far as a plan needs it. Throws BackendError when a step's sequences will not fit into host memory. `knob`: the option that sets their number. */
+export function batchToPlan(
+  data: TrainingData,
+  { batchSequences, microBatchTokens }: { readonly batchSequences: number; readonly microBatchTokens: number },
+  knob = "batchSequences",
+): BatchToPlan {
+  const sample = data.sequences(0, Math.min(batchSequences, SAMPLED_SEQUENCES));
+  const tokens = sample.reduce((sum, { ids }) => sum + ids.length, 0) / sample.length;
+  const what = `${batchSequences.toLocaleString("en-US")} sequences of about ${Math.round(tokens)} tokens for each step`;
+  const host: HostNeed = { name: "training", what, bytes: sequenceBytes(batchSequences, tokens), mend: `lower ${knob} (now ${batchSequences})` };
+  refuseHostNeed(host);
+  // Two micro-batches of the shortest sequences there are: a plan looks no further.
+  const sequences = data.sequences(0, Math.min(batchSequences, 2 * microBatchTokens));
+  return { sequences, numTargets: Math.round((countTargets(sequences) * batchSequences) / sequences.length), host };
 }
 
 /** Plans optimiser steps over batches like `sequences`; micro-batches as `options` splits them. */
 export function planTraining(
   model: PlannedModel,
   name: string,
-  sequences: readonly TrainSequence[],
+  { sequences, host }: Pick<BatchToPlan, "sequences"> & Partial<BatchToPlan>,
   { optimizer: optimizerName = "adamw", ...options }: Omit<StepOptions, "lr"> & { readonly optimizer?: OptimizerName },
 ): Promise<PhaseMemory> {
-  return planPhase(model, { name, optimizer: optimizerName }, async (shapes, optimizer) => {
+  return planPhase(model, { name, optimizer: optimizerName, host }, async (shapes, optimizer) => {
     // The second micro-batch meets the first one's gradients; further ones are no fuller.
     const fullest = splitMicroBatches(sequences, options.microBatchTokens).slice(0, 2).flat();
     await trainStep(shapes, optimizer as Optimizer, fullest, { ...options, lr: 0 });
@@ -91,13 +129,14 @@ export type StageMemory = readonly PhaseMemory[];
 export function expectedBytes(stages: readonly StageMemory[]): number {
   const lasting = (p: PhaseMemory) => p.weights + p.moments;
   const stageBytes = (phases: StageMemory) => Math.max(...phases.map(lasting)) + phases.reduce((sum, p) => sum + p.peak - lasting(p), 0);
-  return PROGRAM_BYTES + POOL_OVERHEAD * Math.max(...stages.map(stageBytes));
+  const host = Math.max(...stages.flat().map((phase) => phase.host));
+  return PROGRAM_BYTES + POOL_OVERHEAD * Math.max(...stages.map(stageBytes)) + host;
 }
 
 /** One line for a phase: its peak and what it is made of. */
 export function describePhase(phase: PhaseMemory): string {
-  const parts = (["weights", "gradients", "moments", "cache", "activations"] as const).filter((part) => phase[part] > 0);
-  return `${phase.name}: ${formatMemory(phase.peak)} (${parts.map((part) => `${part} ${formatMemory(phase[part])}`).join(", ")})`;
+  const parts = (["weights", "gradients", "moments", "cache", "activations", "host"] as const).filter((part) => phase[part] > 0);
+  return `${phase.name}: ${formatMemory(phase.peak + phase.host)} (${parts.map((part) => `${part} ${formatMemory(phase[part])}`).join(", ")})`;
 }
 
 /** What to turn down when a part of the memory is too large, by its name. */
@@ -115,10 +154,23 @@ export function refuseIfTooLarge(stages: readonly StageMemory[], knobs: (phase: 
   );
 }
 
-/** Numbers a model trains, in all and per token, counted without making them. */
-export function countParameters({ config, compute }: PlannedModel): { total: number; active: number } {
+/** What a model would be, found without making it. */
+export interface ModelOutline {
+  /** Numbers it trains, in all and per token. */
+  readonly total: number;
+  readonly active: number;
+  readonly hasExperts: boolean;
+  /** Experts are balanced by a bias of the router. */
+  readonly hasRouterBias: boolean;
+  readonly hasMtp: boolean;
+}
+
+/** The outline of a model. */
+export function outlineOf({ config, compute }: PlannedModel): ModelOutline {
   const model = createModel(config, { compute, seed: null, device: createShapesDevice() });
-  return { total: model.parameters.numTrained, active: model.numActiveParameters };
+  const { moeLayers, numMtp, parameters, numActiveParameters } = model;
+  const hasRouterBias = moeLayers.some((moe) => moe.bias !== null);
+  return { total: parameters.numTrained, active: numActiveParameters, hasExperts: moeLayers.length > 0, hasRouterBias, hasMtp: numMtp > 0 };
 }
 
 /** A plan as lines of `label  text`: the rows given, then the memory of each phase against what is free. */

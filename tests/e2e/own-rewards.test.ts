@@ -29,6 +29,12 @@ beforeAll(async () => {
   await succeed(rl("sound.ts", "whole"));
 }, LIMIT_MS);
 
+/** Tokens and operations that a run has counted. */
+function counted(run: string) {
+  const { state } = JSON.parse(readFileSync(at(`${run}/checkpoints/step-${STEPS}/trainer.json`), "utf8"));
+  return [state.rollout.tokens, state.rollout.flops, state.train.tokens, state.train.flops];
+}
+
 const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
   [
     "throws",
@@ -64,6 +70,7 @@ describe.each(FAULTS)("a reward that %s", (name, fault, message) => {
     await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
     expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
     expect(untimedLog(at(run))).toEqual(untimedLog(at("whole")));
+    expect(counted(run)).toEqual(counted("whole"));
   });
 });
 
