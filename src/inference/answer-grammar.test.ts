@@ -144,3 +144,48 @@ test("what a schema leaves open is open, not empty", async () => {
   expect(answers.length).toBeGreaterThan(0);
   expect(new Set(answers)).toEqual(new Set([2]));
 });
+
+describe("a schema that is too large", () => {
+  const optional = (count: number) => ({
+    type: "object",
+    properties: Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, { type: "string" }])),
+  });
+  const budget = { compileMs: 400, replyMs: 5000, maxMemoryBytes: 1 << 30 };
+
+  test("is given up within its time, while other requests go on", async () => {
+    const grammars = new AnswerGrammars(bytes, bytes.vocabSize, budget);
+    let numTurns = 0;
+    const turns = setInterval(() => numTurns++, 10);
+    const started = performance.now();
+    await expect(grammars.constrain(optional(3000), [257])).rejects.toThrow(/schema: it takes more than 0\.4 s to compile; simplify it/);
+    clearInterval(turns);
+    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(numTurns).toBeGreaterThan(10);
+    const sound = new AnswerGrammars(bytes, bytes.vocabSize);
+    (await sound.constrain(SCHEMA, [257])).dispose();
+    sound.dispose();
+  });
+  test("is refused at once by its length, and by its depth", async () => {
+    const grammars = new AnswerGrammars(bytes, bytes.vocabSize);
+    const many = { enum: Array.from({ length: 200_000 }, (_, i) => `member ${i}`) };
+    await expect(grammars.constrain(many, [257])).rejects.toThrow(/expected at most 1048576 characters of JSON, got \d+/);
+    let deep: object = { type: "string" };
+    for (let i = 0; i < 50_000; i++) deep = { type: "array", items: deep };
+    await expect(grammars.constrain(deep, [257])).rejects.toThrow(ConfigError);
+  });
+  test("does not outlive its memory", async () => {
+    const grammars = new AnswerGrammars(bytes, bytes.vocabSize, { ...budget, compileMs: 60_000, maxMemoryBytes: 20 << 20 });
+    await expect(grammars.constrain(optional(1500), [257])).rejects.toThrow(/schema: the grammar engine (cannot use it|failed)/);
+  });
+  test("stops being compiled when its request is cancelled", async () => {
+    const engine = engineOf(bytes);
+    const running = engine.submit(requestOf(bytes, 1, { schema: optional(3000) }));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    running.cancel();
+    expect((await running.result).finishReason).toBe("cancelled");
+    const started = performance.now();
+    expect((await engine.submit(requestOf(bytes, 1)).result).finishReason).toBe("stop");
+    expect(performance.now() - started).toBeLessThan(20_000);
+    await engine.close();
+  });
+});

@@ -80,7 +80,7 @@ export class Engine {
   private readonly totals = { steps: 0, promptTokens: 0, generatedTokens: 0, drafted: 0, accepted: 0 };
   private readonly grammars?: AnswerGrammars;
   /** Requests whose schema is being compiled. */
-  private readonly preparing = new Set<Generation>();
+  private readonly preparing = new Map<Generation, AbortController>();
   private loop: Promise<void> | null = null;
   private isClosed = false;
 
@@ -145,8 +145,9 @@ export class Engine {
   /** Cancels what runs and waits for the step under way. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing]) this.cancel(generation);
+    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing.keys()]) this.cancel(generation);
     await this.loop;
+    this.grammars?.dispose();
   }
 
   private enqueue(generation: Generation): void {
@@ -157,9 +158,10 @@ export class Engine {
   }
 
   private async enqueueConstrained(generation: Generation, schema: object | boolean): Promise<void> {
-    this.preparing.add(generation);
+    const abort = new AbortController();
+    this.preparing.set(generation, abort);
     try {
-      const constraint = await this.grammars!.constrain(schema, generation.request.stopIds ?? []);
+      const constraint = await this.grammars!.constrain(schema, generation.request.stopIds ?? [], abort.signal);
       if (generation.isFinished) return constraint.dispose(); // cancelled meanwhile
       generation.constraint = constraint;
       this.enqueue(generation);
@@ -172,8 +174,10 @@ export class Engine {
 
   private cancel(generation: Generation): void {
     if (generation.isFinished) return;
-    if (!this.preparing.has(generation)) this.scheduler.remove(generation);
+    const preparing = this.preparing.get(generation);
+    if (!preparing) this.scheduler.remove(generation);
     generation.finish("cancelled");
+    preparing?.abort();
   }
 
   private checked({ prompt, maxNewTokens, sampling, stopIds, stop, thinking, schema }: GenerationRequest): number {
