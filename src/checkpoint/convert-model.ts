@@ -3,7 +3,7 @@ import { CheckpointError } from "../errors.js";
 import { familyOf } from "../models/families.js";
 import type { GgufEntry, HfTensor, TensorRole } from "../models/gguf-table.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
-import { refuseProblems, unexpectedNames } from "../models/weights.js";
+import { refuseProblems, shapeProblem, type TensorProblem, unexpectedTensors } from "../models/weights.js";
 import { scaleBlock } from "../tensor/block-formats.js";
 import { isBlockType } from "../tensor/dtype.js";
 import type { FileDigest } from "./file-writer.js";
@@ -103,17 +103,17 @@ async function withReader<R>({ weights }: ConversionSource, body: (reader: Weigh
 
 /** Throws CheckpointError listing every tensor that is missing, misshapen, of a type without floats, or without a place in the model. */
 function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]): void {
-  const problems: string[] = [];
+  const problems: TensorProblem[] = [];
   const known = new Set<string>();
   for (const { tensor } of hfTensors(layout)) {
     const info = weights.has(tensor.name) ? weights.info(tensor.name) : undefined;
     known.add(tensor.name);
     if (info?.dtype === "e4m3") known.add(tensor.name + FP8_SCALES_SUFFIX);
-    if (!info) problems.push(`missing ${tensor.name} [${tensor.shape}]`);
-    else if (info.shape.join() !== tensor.shape.join()) problems.push(`${tensor.name} is [${info.shape}], expected [${tensor.shape}]`);
-    else if (!isWeightType(info.dtype)) problems.push(`${tensor.name} is stored as ${info.dtype}, expected a type of weights`);
+    if (!info) problems.push({ kind: "missing", tensor: `${tensor.name} [${tensor.shape}]` });
+    else if (info.shape.join() !== tensor.shape.join()) problems.push(shapeProblem(tensor.name, info.shape, tensor.shape));
+    else if (!isWeightType(info.dtype)) problems.push({ kind: `stored as ${info.dtype}, expected a type of weights`, tensor: tensor.name });
   }
-  problems.push(...unexpectedNames(weightNames(weights), known).map((name) => `unexpected ${name}`));
+  problems.push(...unexpectedTensors(weightNames(weights), known));
   refuseProblems(problems);
 }
 

@@ -6,7 +6,7 @@ import { GgufMetadata, type GgufValue } from "./gguf-metadata.js";
 import { GGUF_VALUE_TYPES, type GgufTensorType, type GgufValueType, ggufTensorType } from "./gguf-types.js";
 import { TextListBuilder } from "./text-list.js";
 
-/** A tensor of a GGUF file: outermost dimension first, and where its bytes lie in the file. */
+/** A tensor of a GGUF file: outermost dimension first, and where its bytes lie in the file. One of an unknown type takes all up to the next. */
 export interface GgufTensor {
   readonly name: string;
   readonly type: GgufTensorType;
@@ -45,8 +45,7 @@ export async function readGgufHeader(handle: FileHandle, fileBytes: number, path
   const tensors = await readTensors(cursor, numTensors);
   const dataStart = Math.ceil(cursor.position / alignment) * alignment;
   if (tensors.length > 0 && dataStart > fileBytes) cursor.fail(`the data should start at byte ${dataStart}, the file has ${fileBytes}: it is truncated`);
-  const placed = tensors.map((tensor) => ({ ...tensor, byteOffset: dataStart + tensor.byteOffset }));
-  checkPlaces(placed, alignment, cursor);
+  const placed = checkPlaces(tensors, dataStart, alignment, cursor);
   return { version, metadata, alignment, tensors: new Map(placed.map((tensor) => [tensor.name, tensor])) };
 }
 
@@ -113,8 +112,11 @@ function readAlignment(metadata: GgufMetadata, cursor: GgufCursor): number {
   return isPowerOfTwo ? alignment : cursor.fail(`general.alignment is ${alignment}, expected a power of two`);
 }
 
-async function readTensors(cursor: GgufCursor, count: number): Promise<GgufTensor[]> {
-  const tensors: GgufTensor[] = [];
+/** A tensor as the header has it: its place is counted from where the data begin, its size known where its type is. */
+type ListedTensor = Omit<GgufTensor, "sizeBytes"> & { readonly sizeBytes: number | undefined };
+
+async function readTensors(cursor: GgufCursor, count: number): Promise<ListedTensor[]> {
+  const tensors: ListedTensor[] = [];
   const names = new Set<string>();
   for (let i = 0; i < count; i++) {
     const name = await readName(cursor, `the name of tensor ${i}`, MAX_NAME_BYTES);
@@ -125,18 +127,17 @@ async function readTensors(cursor: GgufCursor, count: number): Promise<GgufTenso
   return tensors;
 }
 
-async function readTensor(cursor: GgufCursor, name: string): Promise<GgufTensor> {
+async function readTensor(cursor: GgufCursor, name: string): Promise<ListedTensor> {
   const label = `tensor ${JSON.stringify(name)}`;
   const numDimensions = await cursor.u32(`the number of dimensions of ${label}`);
   if (numDimensions < 1 || numDimensions > MAX_DIMENSIONS) cursor.fail(`${label} has ${numDimensions} dimensions, expected 1 to ${MAX_DIMENSIONS}`);
   // The format names the innermost dimension first.
   const shape: number[] = [];
   for (let d = 0; d < numDimensions; d++) shape.unshift(await cursor.count(`dimension ${d} of ${label}`));
-  const id = await cursor.u32(`the type of ${label}`);
-  const type = ggufTensorType(id) ?? cursor.fail(`${label} has the type number ${id}, which is not known here`);
+  const type = ggufTensorType(await cursor.u32(`the type of ${label}`));
   const byteOffset = await cursor.count(`the offset of ${label}`);
   const sizeBytes = sizeOf(type, shape);
-  if (shape.includes(0) || sizeBytes === undefined) {
+  if (shape.includes(0) || (type.blockSize !== undefined && sizeBytes === undefined)) {
     cursor.fail(`${label} has shape [${shape}], expected whole numbers from 1, of a possible size, and rows of whole ${type.blockSize}-number blocks`);
   }
   return { name, type, shape, sizeBytes, byteOffset };
@@ -144,19 +145,25 @@ async function readTensor(cursor: GgufCursor, name: string): Promise<GgufTensor>
 
 function sizeOf({ blockSize, blockBytes }: GgufTensorType, shape: readonly number[]): number | undefined {
   const rowNumbers = shape[shape.length - 1];
-  if (rowNumbers % blockSize !== 0) return undefined;
+  if (blockSize === undefined || blockBytes === undefined || rowNumbers % blockSize !== 0) return undefined;
   const size = shape.slice(0, -1).reduce((product, dim) => product * dim, (rowNumbers / blockSize) * blockBytes);
   return Number.isSafeInteger(size) ? size : undefined;
 }
 
-function checkPlaces(tensors: readonly GgufTensor[], alignment: number, cursor: GgufCursor): void {
-  const byPlace = [...tensors].sort((a, b) => a.byteOffset - b.byteOffset);
+/** The tensors with their places in the file, in the header's order. Places must be aligned, apart, and within the file. */
+function checkPlaces(tensors: readonly ListedTensor[], dataStart: number, alignment: number, cursor: GgufCursor): GgufTensor[] {
+  const byPlace = tensors.map((tensor) => ({ ...tensor, byteOffset: dataStart + tensor.byteOffset })).sort((a, b) => a.byteOffset - b.byteOffset);
+  const sized = new Map<string, GgufTensor>();
   let end = 0;
-  for (const { name, byteOffset, sizeBytes } of byPlace) {
+  for (const [i, tensor] of byPlace.entries()) {
+    const { name, byteOffset } = tensor;
     const label = `tensor ${JSON.stringify(name)}`;
     if (byteOffset % alignment !== 0) cursor.fail(`${label} starts at byte ${byteOffset}, no multiple of the alignment ${alignment}`);
     if (byteOffset < end) cursor.fail(`${label} overlaps the one before it at byte ${byteOffset}`);
+    const sizeBytes = tensor.sizeBytes ?? Math.max(0, (byPlace[i + 1]?.byteOffset ?? cursor.fileBytes) - byteOffset);
     end = byteOffset + sizeBytes;
     if (end > cursor.fileBytes) cursor.fail(`${label} ends at byte ${end}, the file has ${cursor.fileBytes}: it is truncated`);
+    sized.set(name, { ...tensor, sizeBytes });
   }
+  return tensors.map(({ name }) => sized.get(name) as GgufTensor);
 }

@@ -2,6 +2,7 @@
 import { CheckpointError } from "../errors.js";
 import type { GgufEntry, HfTensor } from "../models/gguf-table.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import { describeProblems, shapeProblem, type TensorProblem } from "../models/weights.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufFile, openGguf } from "./gguf.js";
 import { hfConfigOfGguf } from "./gguf-config.js";
@@ -52,22 +53,18 @@ async function readDivisors(file: GgufFile): Promise<Map<string, Float32Array>> 
 }
 
 function checkTensors(file: GgufFile, layout: readonly GgufEntry[]): void {
-  const problems: string[] = [];
+  const problems: TensorProblem[] = [];
   const known = new Set(ROPE_TENSORS);
   for (const { name, shape, role } of layout) {
     known.add(name);
     const tensor = file.tensors.get(name);
     const allowed = role === "matrix" || role === "embedding" || role === "head" ? MATRIX_TYPES : FLOAT_TYPES;
-    if (!tensor) problems.push(`missing ${name} [${shape}]`);
-    else if (tensor.shape.join() !== shape.join()) problems.push(`${name} is [${tensor.shape}], expected [${shape}]`);
-    else if (!allowed.includes(tensor.type.dtype)) {
-      problems.push(`${name} is stored as ${tensor.type.name}, expected ${ggufNames(allowed)}`);
-    }
+    if (!tensor) problems.push({ kind: "missing", tensor: `${name} [${shape}]` });
+    else if (tensor.shape.join() !== shape.join()) problems.push(shapeProblem(name, tensor.shape, shape));
+    else if (!allowed.includes(tensor.type.dtype)) problems.push({ kind: `stored as ${tensor.type.name}, expected ${ggufNames(allowed)}`, tensor: name });
   }
-  for (const name of file.names) if (!known.has(name) && !SHARED_COPIES.test(name)) problems.push(`unexpected ${name.slice(0, 80)}`);
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 20).join("; ");
-  throw new CheckpointError(`${file.path}: tensors do not fit the model: ${shown}${problems.length > 20 ? `; and ${problems.length - 20} more` : ""}`);
+  for (const name of file.names) if (!known.has(name) && !SHARED_COPIES.test(name)) problems.push({ kind: "unexpected", tensor: name.slice(0, 80) });
+  if (problems.length > 0) throw new CheckpointError(`${file.path}: tensors do not fit the model: ${describeProblems(problems)}`);
 }
 
 /** Where a Hugging Face tensor comes from: `index` of the sources stacked in `entry`; for kv_b_proj also the entry of its other half. */

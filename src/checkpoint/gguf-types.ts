@@ -25,12 +25,12 @@ export const GGUF_NUMBER_BYTES: Readonly<Record<GgufNumberType, number>> = {
   f64: 8,
 };
 
-/** A tensor type: how it is stored, and our name for it where it can be computed with. */
+/** A tensor type: how it is stored, where that is known, and our name for it where it can be computed with. */
 export interface GgufTensorType {
   readonly id: number;
   readonly name: string;
-  readonly blockSize: number;
-  readonly blockBytes: number;
+  readonly blockSize?: number;
+  readonly blockBytes?: number;
   readonly dtype?: HostDtype;
 }
 
@@ -75,13 +75,15 @@ const TENSOR_TYPES: readonly GgufTensorType[] = [
   type(34, "TQ1_0", 256, 54),
   type(35, "TQ2_0", 256, 66),
   type(39, "MXFP4", 32, 17, "mxfp4"),
+  type(40, "NVFP4", 64, 36),
+  type(41, "Q1_0", 128, 18),
 ];
 
 const BY_ID = new Map(TENSOR_TYPES.map((entry) => [entry.id, entry]));
 const BY_DTYPE = new Map(TENSOR_TYPES.flatMap((entry) => (entry.dtype ? [[entry.dtype, entry] as const] : [])));
 
-/** The tensor type of a number in a file, or undefined for one this reader does not know. */
-export const ggufTensorType = (id: number): GgufTensorType | undefined => BY_ID.get(id);
+/** The tensor type of a number in a file; of one that is not known here only the number. */
+export const ggufTensorType = (id: number): GgufTensorType => BY_ID.get(id) ?? { id, name: `type ${id}` };
 
 /** The tensor type a GGUF file keeps a dtype in, or undefined where the format has none. */
 export const ggufTypeOf = (dtype: HostDtype): GgufTensorType | undefined => BY_DTYPE.get(dtype);

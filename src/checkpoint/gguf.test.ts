@@ -134,7 +134,6 @@ describe("a damaged or hostile GGUF file is refused:", () => {
     ["a product that overflows", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(2n ** 52n)), "of a possible size"],
     ["a dimension of 0", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(0n)), "whole numbers from 1"],
     ["rows that are no whole blocks", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(63n)), "whole 32-number blocks"],
-    ["an unknown tensor type", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 20, u32(99)), "the type number 99"],
     ["an offset off the alignment", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 24, u64(8n)), "no multiple of the alignment 32"],
     ["overlapping tensors", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000b", 16, u64(32n)), 'tensor "b" overlaps'],
     ["a tensor past the end", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000e", 32, u64(2n ** 40n)), 'tensor "e" ends at byte'],
@@ -147,6 +146,13 @@ describe("a damaged or hostile GGUF file is refused:", () => {
     expect(failure).toBeInstanceOf(CheckpointError);
     expect(failure.message).toContain(message);
     expect(failure.message).not.toContain("\n");
+  });
+
+  test("a tensor of an unknown type is listed with the bytes up to the next, and refused when asked for", async () => {
+    const { fs } = memoryFiles({ x: patched(await written(), "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 20, u32(99)) });
+    const file = await openGguf("x", fs);
+    expect(file.tensors.get("w")).toMatchObject({ type: { id: 99, name: "type 99" }, shape: [3, 64], sizeBytes: 224 });
+    expect(() => file.info("w")).toThrow("tensor w is stored as type 99; expected one of F32, F16, Q4_0");
   });
 
   test("a name twice, of keys and of tensors", async () => {

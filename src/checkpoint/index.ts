@@ -10,6 +10,7 @@ export {
 } from "./convert-model.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
 export { type GgufFile, openGguf } from "./gguf.js";
+export { describeGguf, type GgufDescription } from "./gguf-description.js";
 export { type GgufFacts, readGgufFacts } from "./gguf-facts.js";
 export type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 export { type GgufModel, openGgufModel } from "./gguf-model.js";

@@ -1,6 +1,7 @@
 // `luciole inspect`: what a model is made of and how much memory it takes, from its configuration and file headers alone.
-import { existsSync } from "node:fs";
-import { inspectModel, type ModelSummary } from "../inference/inspect-model.js";
+import { existsSync, statSync } from "node:fs";
+import { describeGguf, type GgufDescription } from "../checkpoint/index.js";
+import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/inspect-model.js";
 import { describePlan } from "../inference/memory-plan.js";
 import { isRunDirectory } from "../inference/model-source.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
@@ -20,13 +21,52 @@ export interface InspectFlags {
 export async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const path = modelPath(name);
   await openMachine({ warn: () => {} });
+  const described = isGgufFile(path) ? await describeGguf(path) : undefined;
+  if (described && described.problems.length > 0) return writeDescription(path, described, flags);
   const summary = await inspectModel(path, flags.context);
   const source = existsSync(path) && isRunDirectory(path) ? `${path}, a run of luciole ${readRunConfig(path).verb}` : path;
   const facts = factsOf(source, summary, summary.context);
   const tensors = flags.tensors ? (summary.tensors ?? []) : undefined;
-  writeResult(flags.json, { ...facts, tensors }, () => [
-    ...factLines(facts, summary),
-    ...(tensors ?? []).map(({ name, shape, dtype }) => `  ${name}  ${dtype} [${shape.join(", ")}]`),
+  writeResult(flags.json, { ...facts, tensors }, () => [...factLines(facts, summary), ...tensorLines(tensors)]);
+}
+
+const isGgufFile = (path: string): boolean => /\.gguf$/i.test(path) && existsSync(path) && statSync(path).isFile();
+
+const tensorLines = (tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[] = []): string[] =>
+  tensors.map(({ name, shape, dtype }) => `  ${name}  ${dtype} [${shape.join(", ")}]`);
+
+const countText = (n: number): string => n.toLocaleString("en-US");
+
+const storedRow = ({ tensors, bytes, dtypes }: StoredFacts): [string, string] => {
+  const types = Object.entries(dtypes).map(([dtype, n]) => `${n} ${dtype}`);
+  return ["stored", `${countText(tensors)} tensors (${types.join(", ")}), ${formatMemory(bytes)}`];
+};
+
+const columns = (rows: readonly (readonly [string, string])[]): string[] => rows.map(([label, text]) => `${label.padEnd(14)}${text}`);
+
+/** A GGUF file that cannot be run: what it says of itself, and every reason. */
+function writeDescription(source: string, { tensors, ...facts }: GgufDescription, flags: InspectFlags): void {
+  const listed = flags.tensors ? tensors : undefined;
+  const sizes: [string, number | undefined][] = [
+    ["layers", facts.layers],
+    ["hidden size", facts.hiddenSize],
+    ["heads", facts.attentionHeads],
+    ["vocabulary", facts.vocabulary],
+    ["context", facts.maxContext],
+  ];
+  const known = sizes.flatMap(([label, n]) =>
+    n === undefined ? [] : [label === "layers" || label === "heads" ? `${countText(n)} ${label}` : `${label} ${countText(n)}`],
+  );
+  writeResult(flags.json, { source, ...facts, tensors: listed }, () => [
+    ...columns([
+      ["model", facts.name === undefined ? source : `${source} (${facts.name})`],
+      ["architecture", [facts.architecture ?? "not told", known.join(", ")].filter(Boolean).join(": ")],
+      ["parameters", countText(facts.parameters)],
+      storedRow(facts.stored),
+      ...(facts.tokenizer === undefined ? [] : [["tokenizer", facts.tokenizer] as const]),
+      ...facts.problems.map((problem, i) => [i === 0 ? "cannot run" : "", problem] as const),
+    ]),
+    ...tensorLines(listed),
   ]);
 }
 
@@ -55,7 +95,7 @@ function factsOf(source: string, { config, parameters, experts, mtpDepths, kvByt
 type Facts = ReturnType<typeof factsOf>;
 
 function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: ModelSummary): string[] {
-  const count = (n: number) => n.toLocaleString("en-US");
+  const count = countText;
   const { parameters, stored } = facts;
   const widths = `${facts.layers} layers, hidden size ${facts.hiddenSize}, ${facts.attentionHeads} heads, vocabulary ${count(facts.vocabulary)}`;
   const rows: [string, string][] = [
@@ -69,10 +109,7 @@ function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: Model
   rows.push(["parameters", `${count(parameters.total)}, ${count(parameters.active)} active per token`]);
   for (const [part, n] of Object.entries(parameters.byPart))
     rows.push(["", `${part.padEnd(20)}${count(n).padStart(18)}  ${((100 * n) / parameters.total).toFixed(1)}%`]);
-  if (stored) {
-    const types = Object.entries(stored.dtypes).map(([dtype, n]) => `${n} ${dtype}`);
-    rows.push(["stored", `${count(stored.tensors)} tensors (${types.join(", ")}), ${formatMemory(stored.bytes)}`]);
-  }
+  if (stored) rows.push(storedRow(stored));
   const kinds: [string, number | undefined][] = [
     ["per head", kv.heads],
     ["latent", kv.latent],
@@ -87,5 +124,5 @@ function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: Model
     rows.push(["", describePlan(memory)]);
   }
   if (problem !== undefined) rows.push(["problem", problem]);
-  return rows.map(([label, text]) => `${label.padEnd(14)}${text}`);
+  return columns(rows);
 }

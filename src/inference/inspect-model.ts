@@ -9,6 +9,7 @@ import { frozenProblems, type WeightSource } from "../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { publishedConfig } from "../models/published.js";
+import { describeProblems } from "../models/weights.js";
 import type { MoeLayer } from "../nn/moe.js";
 import { pagedBytesPerToken } from "../nn/paged-cache.js";
 import { createShapesDevice } from "../tensor/backends/shapes.js";
@@ -118,7 +119,7 @@ async function summarise(config: HfConfig, listed: TensorSource | null, source: 
   const use = useOf(config, { cacheTokens: context });
   const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;
   const tensors = listed ? listed.names.map((name) => ({ name, ...listed.info(name) })) : null;
-  const problem = problems.length > 0 ? problems.slice(0, 5).join("; ") : undefined;
+  const problem = problems.length > 0 ? describeProblems(problems) : undefined;
   return { config, ...rest, context: use.cacheTokens, tensors, stored: tensors && storedFacts(tensors), memory, problem };
 }
 

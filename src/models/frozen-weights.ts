@@ -8,7 +8,7 @@ import { storedRows } from "../tensor/ops/stored.js";
 import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
 import type { StoredSegment } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { refuseProblems, unexpectedNames } from "./weights.js";
+import { refuseProblems, shapeProblem, type TensorProblem, unexpectedTensors } from "./weights.js";
 
 /** Stored tensors by their Hugging Face names, row after row in their storage types. */
 export interface WeightSource {
@@ -30,8 +30,8 @@ const isWeightType = (dtype: string): boolean => PLAIN_TYPES.includes(dtype) || 
 const scaleName = (name: string): string => `${name}_scale_inv`;
 const scaleShape = (shape: readonly number[]): number[] => shape.map((n) => Math.ceil(n / SCALE_BLOCK));
 
-/** What does not fit between a model and its stored tensors: everything at once, in words. */
-export function frozenProblems(parameters: ParameterSet, source: WeightSource): string[] {
+/** What does not fit between a model and its stored tensors: everything at once. */
+export function frozenProblems(parameters: ParameterSet, source: WeightSource): TensorProblem[] {
   const parts = parameters.storedParts();
   // transformers writes the shared experts of a model that has none.
   const isEmpty = (name: string) => source.info(name)?.shape.includes(0) ?? false;
@@ -39,32 +39,27 @@ export function frozenProblems(parameters: ParameterSet, source: WeightSource): 
   const known = new Set(parts.flatMap(({ part: { name } }) => (isScaled(name) ? [name, scaleName(name)] : [name])));
   const ofParts = parts.flatMap(({ part }) => partProblems(part, source));
   const ofExperts = parameters.specs.filter((spec) => spec.shape.length === 3).flatMap((spec) => expertProblems(spec, source));
-  return [
-    ...ofParts,
-    ...ofExperts,
-    ...unexpectedNames(source.names, known)
-      .filter((name) => !isEmpty(name))
-      .map((name) => `unexpected ${name}`),
-  ];
+  const names = [...source.names].filter((name) => !isEmpty(name));
+  return [...ofParts, ...ofExperts, ...unexpectedTensors(names, known)];
 }
 
-function partProblems({ name, shape }: StoredPart, source: WeightSource): string[] {
+function partProblems({ name, shape }: StoredPart, source: WeightSource): TensorProblem[] {
   const info = source.info(name);
-  if (!info) return [`missing ${name} [${shape}]`];
-  if (info.shape.join() !== shape.join()) return [`${name} is [${info.shape}], expected [${shape}]`];
-  if (!isWeightType(info.dtype)) return [`${name} is stored as ${info.dtype}, which is no type of weights`];
+  if (!info) return [{ kind: "missing", tensor: `${name} [${shape}]` }];
+  if (info.shape.join() !== shape.join()) return [shapeProblem(name, info.shape, shape)];
+  if (!isWeightType(info.dtype)) return [{ kind: `stored as ${info.dtype}, which is no type of weights`, tensor: name }];
   if (info.dtype !== "e4m3") return [];
   const scales = source.info(scaleName(name));
-  if (!scales) return [`missing ${scaleName(name)} [${scaleShape(shape)}], the scales of ${name}`];
+  if (!scales) return [{ kind: "missing", tensor: `${scaleName(name)} [${scaleShape(shape)}] (the scales of ${name})` }];
   const isFit = scales.dtype === "f32" && scales.shape.join() === scaleShape(shape).join();
-  return isFit ? [] : [`${scaleName(name)} is ${scales.dtype} [${scales.shape}], expected f32 [${scaleShape(shape)}]`];
+  return isFit ? [] : [{ kind: `${scales.dtype} [${scales.shape}], expected f32 [${scaleShape(shape)}]`, tensor: scaleName(name) }];
 }
 
 /** The experts of a layer are one tensor here: they must be of one type. */
-function expertProblems(spec: ParameterSpec, source: WeightSource): string[] {
+function expertProblems(spec: ParameterSpec, source: WeightSource): TensorProblem[] {
   return columnsOf(spec).flatMap((column) => {
     const types = new Set(column.map(({ name }) => source.info(name)?.dtype).filter((dtype) => dtype !== undefined));
-    return types.size > 1 ? [`the experts of ${column[0].name} are stored as ${[...types].join(" and ")}, expected one type`] : [];
+    return types.size > 1 ? [{ kind: `stored as ${[...types].join(" and ")}, expected one type for all experts of a layer`, tensor: column[0].name }] : [];
   });
 }
 

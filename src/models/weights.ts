@@ -19,16 +19,44 @@ const REDUNDANT: readonly RegExp[] = [
   /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
 ];
 
-/** Names in a file that a model of these stored tensors has no place for. What repeats or follows from other tensors does not count. */
-export function unexpectedNames(names: Iterable<string>, known: ReadonlySet<string>): string[] {
-  return [...names].filter((name) => !known.has(name) && !REDUNDANT.some((pattern) => pattern.test(name)));
+/** Tensors in a file that a model of these stored tensors has no place for. What repeats or follows from other tensors does not count. */
+export function unexpectedTensors(names: Iterable<string>, known: ReadonlySet<string>): TensorProblem[] {
+  const unexpected = [...names].filter((name) => !known.has(name) && !REDUNDANT.some((pattern) => pattern.test(name)));
+  return unexpected.map((name) => ({ kind: "unexpected", tensor: name.slice(0, 80) }));
 }
 
-/** Throws CheckpointError for a list of problems, if there is one; the first twenty are named. */
-export function refuseProblems(problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  const rest = problems.length > 20 ? `; and ${problems.length - 20} more` : "";
-  throw new CheckpointError(`weights do not fit the model: ${problems.slice(0, 20).join("; ")}${rest}`);
+/** What is wrong with a stored tensor. */
+export interface TensorProblem {
+  /** "missing", "unexpected", or what the tensor is and should be ("[3,4], expected [3,5]"); alike for all tensors that share the problem. */
+  readonly kind: string;
+  readonly tensor: string;
+}
+
+const SHOWN_TENSORS = 3;
+const SHOWN_KINDS = 10;
+
+/** Problems in one line: what many tensors share is told once, with the first of them and how many more there are. */
+export function describeProblems(problems: readonly TensorProblem[]): string {
+  const byKind = new Map<string, string[]>();
+  for (const { kind, tensor } of problems) byKind.set(kind, [...(byKind.get(kind) ?? []), tensor]);
+  const lines = [...byKind].map(([kind, tensors]) => {
+    const rest = tensors.length - SHOWN_TENSORS;
+    const list = `${tensors.slice(0, SHOWN_TENSORS).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+    return kind === "missing" || kind === "unexpected" ? `${kind} ${list}` : `${list} ${tensors.length > 1 ? "are" : "is"} ${kind}`;
+  });
+  const rest = lines.length - SHOWN_KINDS;
+  return `${lines.slice(0, SHOWN_KINDS).join("; ")}${rest > 0 ? `; and ${rest} further problems` : ""}`;
+}
+
+/** What a stored tensor of another shape than the model's is. */
+export const shapeProblem = (tensor: string, shape: readonly number[], expected: readonly number[]): TensorProblem => ({
+  kind: `[${shape}], expected [${expected}]`,
+  tensor,
+});
+
+/** Throws CheckpointError for a list of problems, if there is one. */
+export function refuseProblems(problems: readonly TensorProblem[]): void {
+  if (problems.length > 0) throw new CheckpointError(`weights do not fit the model: ${describeProblems(problems)}`);
 }
 
 /**
@@ -40,16 +68,16 @@ export async function loadWeights(
   fetch: (name: string) => Promise<StoredTensor | undefined>,
   names?: Iterable<string>,
 ): Promise<void> {
-  const problems: string[] = [];
+  const problems: TensorProblem[] = [];
   const parts = parameters.storedParts();
   for (const { spec, part, elementOffset } of parts) {
     const stored = await fetch(part.name);
-    if (!stored) problems.push(`missing ${part.name} [${part.shape}]`);
-    else if (stored.shape.join() !== part.shape.join()) problems.push(`${part.name} is [${stored.shape}], expected [${part.shape}]`);
+    if (!stored) problems.push({ kind: "missing", tensor: `${part.name} [${part.shape}]` });
+    else if (stored.shape.join() !== part.shape.join()) problems.push(shapeProblem(part.name, stored.shape, part.shape));
     else parameters.write(spec.name, elementOffset, part.shape, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
   }
   const known = new Set(parts.map(({ part }) => part.name));
-  problems.push(...unexpectedNames(names ?? [], known).map((name) => `unexpected ${name}`));
+  problems.push(...unexpectedTensors(names ?? [], known));
   refuseProblems(problems);
   parameters.refreshShadows();
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeGguf } from "../../src/checkpoint/gguf-writer.js";
 import { writeSafetensors } from "../../src/checkpoint/safetensors.js";
 import { toHfConfigJson } from "../../src/models/hf-config.js";
 import { publishedConfig } from "../../src/models/published.js";
@@ -36,6 +37,32 @@ test("names of tensors cannot steer the terminal, listed, in a problem or as JSO
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
       expect(stdout + stderr).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
     }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a GGUF file of an unknown architecture is described, and why it cannot run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "luciole-inspect-"));
+  try {
+    const path = join(folder, "new.gguf");
+    const tensor = { name: "w", dtype: "i32" as const, shape: [3, 64], chunks: () => [new Uint8Array(768)] };
+    await writeGguf(
+      path,
+      [
+        ["general.architecture", "string", "newmodel"],
+        ["newmodel.block_count", "u32", 30],
+      ],
+      [tensor],
+    );
+    const { stdout } = await succeed(["inspect", path, "--tensors"]);
+    expect(stdout).toMatch(/^architecture +newmodel: 30 layers$/m);
+    expect(stdout).toMatch(/^stored +1 tensors \(1 I32\)/m);
+    expect(stdout).toMatch(/^cannot run +general\.architecture "newmodel" is not supported/m);
+    expect(stdout).toMatch(/^ +1 tensor is stored as I32, which is not supported$/m);
+    expect(stdout).toMatch(/^ {2}w {2}I32 \[3, 64\]$/m);
+    const facts = JSON.parse((await succeed(["inspect", path, "--json"])).stdout);
+    expect(facts).toMatchObject({ architecture: "newmodel", layers: 30, parameters: 192 });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -70,11 +70,11 @@ test("all that does not fit is listed at once", async () => {
   expect(error).toBeInstanceOf(CheckpointError);
   const { message } = error as CheckpointError;
   for (const part of [
-    "missing model.norm.weight [128]",
+    ", model.norm.weight [128];",
     "missing model.layers.0.mlp.down_proj.weight_scale_inv [1,3]",
     "model.layers.0.input_layernorm.weight is [7], expected [128]",
     "model.layers.0.self_attn.o_proj.weight is stored as i32",
-    "unexpected model.layers.9.extra",
+    ", model.layers.9.extra",
   ])
     expect(message).toContain(part);
 });
