@@ -8,14 +8,16 @@ import { isHangupIgnored } from "./stop-signals.js";
 
 watchStandardStreams();
 if (isHangupIgnored()) process.on("SIGHUP", () => {});
-/** Until it is over: what is left of the code when nothing in the process will ever go on. */
-process.exitCode = 1;
-const onEmptyLoop = () => process.stderr.write("error: nothing is left to wait for, but the work is not done: a promise of a task or reward never settles\n");
-process.on("exit", onEmptyLoop);
+/** Node's own code for a process that ends although its work has not: nothing in it will ever go on. */
+const UNSETTLED = 13;
+process.on("exit", (exitCode) => {
+  if (exitCode !== UNSETTLED) return;
+  process.stderr.write("error: nothing is left to wait for, but the work is not done: a promise of a task or reward never settles\n");
+  process.exitCode = 1;
+});
 
 const code = await run();
 await drainStandardStreams();
-process.off("exit", onEmptyLoop);
 const lost = lostOutput();
 if (lost) process.stderr.write(`error: standard output took no more (${lost}): what was to be written there is lost\n`);
 // A verb is over when its work is: timers or sockets that a module left open hold nothing up.
@@ -24,7 +26,7 @@ process.exit(lost ? 1 : code);
 async function run(): Promise<number> {
   try {
     await buildProgram().parseAsync(process.argv);
-    return 0;
+    return Number(process.exitCode ?? 0); // some verbs end well and say by the code that not all was
   } catch (error) {
     return reportFailure(error, { debug: process.argv.includes("--debug") });
   }

@@ -59,6 +59,11 @@ describe("a run goes on to its end", () => {
   });
 });
 
+test("an answer whose reader leaves ends quietly with 0", async () => {
+  const { code, stderr } = await luciole(["inspect", at("model"), "--tensors"], { shell: 'set -o pipefail; "$@" | (sleep 1; exit 0)' });
+  expect([code, stderr]).toEqual([0, ""]);
+});
+
 describe("a signal", () => {
   const endless = (out: string) => pretrain(at("book.txt"), at(out), { steps: 100_000, checkpointSeconds: 1000 });
   test.each([

@@ -87,6 +87,12 @@ test("a reward that never settles is interrupted by Ctrl-C as anything else", as
   expect(stderr).toContain("Stopped and saved. Go on with:");
 });
 
+test("a task that never comes ends the process with a word and the code of a failure", async () => {
+  writeFileSync(at("task.ts"), "export default () => new Promise(() => {});");
+  const { code, stderr } = await luciole(["eval", at("model"), "--task", at("task.ts")]);
+  expect([code, errorsOf(stderr)]).toEqual([1, [expect.stringContaining("nothing is left to wait for, but the work is not done")]]);
+});
+
 test("timers that a reward leaves open hold nothing up", async () => {
   writeFileSync(at("timers.ts"), `setInterval(() => {}, 1000);\n${faulty("")}`);
   const { code } = await luciole(rl("timers.ts", "timers"));
