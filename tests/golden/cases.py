@@ -63,7 +63,22 @@ def build_cases():
         high_freq_factor=4.0,
         original_max_position_embeddings=128,
     )
+    # All settings of YaRN that a dense model must not pass over, and the one that is DeepSeek's alone.
+    dense_yarn = {**yarn(None), "attention_factor": 0.8, "truncate": False, "mscale": None, "mscale_all_dim": 1.0}
+    longrope = dict(
+        rope_type="longrope",
+        rope_theta=10000.0,
+        factor=40.0,
+        short_factor=[1.0, 1.5, 2.0, 3.0],
+        long_factor=[8.0, 16.0, 24.0, 40.0],
+        # llama.cpp takes the short factors for contexts up to here, and has none below 256.
+        original_max_position_embeddings=256,
+    )
+    bare_yarn = {key: value for key, value in yarn(None).items() if not key.startswith("mscale")}
     return {
+        "llama-longrope": (LlamaConfig(**{**COMMON, **gqa, "rope_parameters": longrope}), None),
+        "qwen2-yarn": (Qwen2Config(**{**COMMON, **gqa, "rope_parameters": dense_yarn}), None),
+        "deepseek-v3-yarn-bare": (v3(rope_parameters=bare_yarn), None),
         "llama-llama3-rope": (LlamaConfig(**{**COMMON, **gqa, "rope_parameters": llama3}), None),
         "llama-biases": (LlamaConfig(**COMMON, **gqa, attention_bias=True, mlp_bias=True, head_dim=6), None),
         "qwen2-untied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=False), None),
