@@ -132,8 +132,7 @@ export function writeRopeScaling(writer: KeyWriter, config: HfConfig): void {
     writeDivided(writer, config, scaling);
     return;
   }
-  const cannot = (why: string) =>
-    new CheckpointError(`rope_scaling ${scaling.rope_type} ${why} cannot be written as GGUF; keep the safetensors directory`);
+  const cannot = (why: string) => new CheckpointError(`rope_scaling ${scaling.rope_type} ${why} cannot be written as GGUF; keep the safetensors directory`);
   writer.text("rope.scaling.type", scaling.rope_type);
   writer.float("rope.scaling.factor", scaling.factor);
   if (scaling.rope_type === "yarn") {
