@@ -6,22 +6,20 @@ import { buildProgram } from "./program.js";
 import { drainStandardStreams, lostOutput, watchStandardStreams } from "./standard-streams.js";
 import { isHangupIgnored } from "./stop-signals.js";
 
-watchStandardStreams();
-if (isHangupIgnored()) process.on("SIGHUP", () => {});
-/** Node's own code for a process that ends although its work has not: nothing in it will ever go on. */
-const UNSETTLED = 13;
-process.on("exit", (exitCode) => {
-  if (exitCode !== UNSETTLED) return;
+let isOver = false;
+process.on("exit", () => {
+  if (isOver) return;
   process.stderr.write("error: nothing is left to wait for, but the work is not done: a promise of a task or reward never settles\n");
   process.exitCode = 1;
 });
+watchStandardStreams({ onReaderLeft: () => end(0) });
+if (isHangupIgnored()) process.on("SIGHUP", () => {});
 
 const code = await run();
 await drainStandardStreams();
 const lost = lostOutput();
 if (lost) process.stderr.write(`error: standard output took no more (${lost}): what was to be written there is lost\n`);
-// A verb is over when its work is: timers or sockets that a module left open hold nothing up.
-process.exit(lost ? 1 : code);
+end(lost ? 1 : code);
 
 async function run(): Promise<number> {
   try {
@@ -30,4 +28,10 @@ async function run(): Promise<number> {
   } catch (error) {
     return reportFailure(error, { debug: process.argv.includes("--debug") });
   }
+}
+
+/** A verb is over when its work is: timers or sockets that a module left open hold nothing up. */
+function end(exitCode: number): never {
+  isOver = true;
+  process.exit(exitCode);
 }

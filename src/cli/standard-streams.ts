@@ -8,11 +8,13 @@ export function outliveReaders(): void {
   output.outlives = true;
 }
 
-/** Takes the streams' errors, which would end the process with a stack. */
-export function watchStandardStreams(): void {
+/**
+ * Takes the streams' errors, which would end the process with a stack. `onReaderLeft`: the reader of standard output has closed it early (head, a
+ * pager), which is no failure of a verb that only answers.
+ */
+export function watchStandardStreams({ onReaderLeft }: { readonly onReaderLeft: () => void }): void {
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
-    // A reader that closes the pipe early (head, a pager) is no failure of a verb that only answers.
-    if (code === "EPIPE" && !output.outlives) process.exit(0);
+    if (code === "EPIPE" && !output.outlives) onReaderLeft();
     if (output.failure === null && output.outlives) process.stderr.write(`note: standard output is closed (${code}); the run goes on without it\n`);
     output.failure ??= code ?? "unknown error";
   });
