@@ -168,15 +168,42 @@ describe("a request", () => {
     [{ prompt: [1, 2], maxNewTokens: 255 }, /2 \+ 255 = 257 positions, the context holds 256/],
     [{ prompt: [1, 99] }, /token ids go from 0 to 11, got 99/],
     [{ prompt: [1], maxNewTokens: 1.5 }, /maxNewTokens must be a whole number/],
-    [{ prompt: [1], sampling: { temperature: -1 } }, /temperature must be a number of at least 0, got -1/],
+    [{ prompt: [1], sampling: { temperature: -1 } }, /temperature must be a number of at least 0 .*, got -1/],
     [{ prompt: [1], sampling: { topP: 0 } }, /topP/],
     [{ prompt: [1], sampling: { logitBias: new Map([[50, 1]]) } }, /logitBias: token ids/],
     [{ prompt: [1], stop: ["x"] }, /need an engine with a tokenizer/],
+    [null, /request: expected an object, got null/],
+    [{}, /prompt must be a list of token ids, got nothing/],
+    [{ prompt: null }, /prompt must be a list of token ids, got null/],
+    [{ prompt: "hi" }, /prompt must be a list of token ids, got "hi"/],
+    [{ prompt: [1, null] }, /prompt: token ids go from 0 to 11, got null/],
+    [{ prompt: [1], sampling: { temperature: 1e300 } }, /temperature must be a number .* that a 32-bit float holds, got 1e\+300/],
+    [{ prompt: [1], sampling: { temperature: "1" } }, /temperature must be a number .*, got "1"/],
+    [{ prompt: [1], sampling: { temperature: Number.NaN } }, /temperature must be .*, got NaN/],
+    [{ prompt: [1], sampling: { repetitionPenalty: 1e-300 } }, /repetitionPenalty must be a number above 0/],
+    [{ prompt: [1], sampling: { logitBias: { 5: 1 } } }, /logitBias must be a Map of token ids to numbers, got \{"5":1\}/],
+    [{ prompt: [1], sampling: { logitBias: new Map([[5, "1"]]) } }, /the bias of token 5 must be a finite number or -Infinity, got "1"/],
+    [{ prompt: [1], sampling: { temprature: 1 } }, /there is no temprature, did you mean "temperature"\?/],
+    [{ prompt: [1], sampling: 3 }, /sampling must be an object, got 3/],
+    [{ prompt: [1], loop: { maxPeriod: -1, minRepeats: 2, minTokens: 4 } }, /loop: maxPeriod must be a whole number from 1 to 65536, got -1/],
+    [{ prompt: [1], loop: { maxPeriod: 4 } }, /loop: minRepeats must be a whole number of at least 2, got nothing/],
+    [{ prompt: [1], stop: "x" }, /stop must be a list of texts/],
+    [{ prompt: [1], stopIds: 3 }, /stopIds must be a list of token ids, got 3/],
+    [{ prompt: [1], thinking: { budget: "4" } }, /thinking: budget must be a number of at least 0, got "4"/],
+    [{ prompt: [1], signal: {} }, /signal must be an AbortSignal/],
+    [{ prompt: [1], maxTokens: 5 }, /request: there is no maxTokens/],
+    [{ prompt: [1], schema: null }, /schema must be a JSON schema, got null/],
   ] as const)("%j that cannot be met is refused with what was expected and what came", (request, message) => {
     const { engine } = setUp({});
     const submit = () => engine.submit(request as unknown as GenerationRequest);
     expect(submit).toThrow(ConfigError);
     expect(submit).toThrow(message);
+    expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0, promptTokens: 0 });
+  });
+  test("that keeps more tokens than there are keeps all", async () => {
+    const { engine } = setUp({ speculation: "none" });
+    const [all, more] = [0, Number.MAX_SAFE_INTEGER].map((topK) => engine.submit({ prompt: [1], maxNewTokens: 9, sampling: { topK, seed: 3 } }).result);
+    expect([...(await more).ids]).toEqual([...(await all).ids]);
   });
   test("of as many tokens as the context holds is served whole", async () => {
     const { engine } = setUp({}, { numBlocks: 5 });

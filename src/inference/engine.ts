@@ -10,7 +10,8 @@ import { BlockPool, type PrefixCache } from "./block-pool.js";
 import { Generation } from "./generation.js";
 import type { ModelRunner, StepPlan } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
-import { checkId, checkSampling, type GenerationRequest, type GenerationResult, type TokenEvent } from "./request.js";
+import type { GenerationRequest, GenerationResult, TokenEvent } from "./request.js";
+import { checkRequest } from "./request-check.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
 import { type DraftPart, PlanBuilder } from "./step-plan.js";
@@ -86,8 +87,11 @@ export class Engine {
 
   constructor(private readonly options: EngineOptions) {
     const { runner, maxSequences = 64, maxStepTokens = Math.max(512, maxSequences) } = options;
-    if (!(maxSequences >= 1 && maxStepTokens >= maxSequences))
-      throw new ConfigError(`engine: maxStepTokens must be at least maxSequences, and that at least 1, got ${maxStepTokens} and ${maxSequences}`);
+    const areWhole = Number.isSafeInteger(maxSequences) && Number.isSafeInteger(maxStepTokens);
+    if (!(areWhole && maxSequences >= 1 && maxStepTokens >= maxSequences))
+      throw new ConfigError(
+        `engine: maxStepTokens must be a whole number of at least maxSequences, and that of at least 1, got ${maxStepTokens} and ${maxSequences}`,
+      );
     if (options.speculation === "mtp" && !runner.mtp)
       throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
     this.runner = runner;
@@ -180,19 +184,13 @@ export class Engine {
     preparing?.abort();
   }
 
-  private checked({ prompt, maxNewTokens, sampling, stopIds, stop, thinking, schema }: GenerationRequest): number {
-    const { vocabSize } = this.runner;
+  /** Checks a request and gives its longest length. */
+  private checked(request: GenerationRequest): number {
+    checkRequest(request, this.runner.vocabSize);
+    const { prompt, maxNewTokens, stop, thinking, schema } = request;
     const limit = this.maxContext;
-    if (prompt.length === 0) throw new ConfigError("request: a prompt needs at least one token");
     const numNew = maxNewTokens ?? limit - prompt.length;
     if (prompt.length >= limit || prompt.length + numNew > limit) throw new ConfigError(tooLong(prompt.length, maxNewTokens, limit));
-    if (!(Number.isInteger(numNew) && numNew >= 1)) throw new ConfigError(`request: maxNewTokens must be a whole number of at least 1, got ${maxNewTokens}`);
-    for (let i = 0; i < prompt.length; i++) checkId(prompt[i], vocabSize, "prompt");
-    checkSampling(sampling ?? {}, vocabSize);
-    for (const id of stopIds ?? []) checkId(id, vocabSize, "stopIds");
-    if (stop?.some((text) => text === "")) throw new ConfigError("request: a stop text must not be empty");
-    const { budget } = thinking ?? {};
-    if (budget !== undefined && !(budget >= 0)) throw new ConfigError(`request: the thinking budget must be at least 0, got ${budget}`);
     if (!this.options.tokenizer && (stop?.length || thinking || schema !== undefined))
       throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
     return numNew;

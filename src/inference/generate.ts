@@ -122,6 +122,7 @@ const completionOf = ({ ids, logProbs, finishReason: stopReason, response, numTh
 });
 
 function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
+  for (const { prompt } of requests) if (typeof prompt?.length !== "number") throw new ConfigError("generate: a prompt must be a list of token ids");
   const needed = requests.reduce((most, r) => Math.max(most, r.prompt.length + r.maxNewTokens), 0);
   if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
   if (needed > model.maxPositions)

@@ -1,6 +1,4 @@
-// What is asked of the runtime and what it gives back: the types of requests, token events and results, and what makes a request impossible.
-// Knows no model.
-import { ConfigError } from "../errors.js";
+// What is asked of the runtime and what it gives back: the types of requests, token events and results. Knows no model.
 import type { ParsedResponse, ResponseForm, ResponsePiece } from "../tasks/response.js";
 import type { LoopLimits } from "./loop-detector.js";
 
@@ -112,48 +110,4 @@ export interface GenerationResult {
   /** Tokens drafted for this request, and those that came true. */
   readonly numDrafted: number;
   readonly numAccepted: number;
-}
-
-/** The most `topLogProbs` tells. */
-export const MAX_TOP_LOG_PROBS = 20;
-
-/** Throws ConfigError for sampling numbers outside their ranges, or ids outside the vocabulary. */
-export function checkSampling(sampling: SamplingOptions, vocabSize: number): void {
-  const {
-    temperature = 1,
-    topK = 0,
-    topP = 1,
-    minP = 0,
-    repetitionPenalty = 1,
-    presencePenalty = 0,
-    frequencyPenalty = 0,
-    topLogProbs = 0,
-    seed = 0,
-  } = sampling;
-  const rules: readonly (readonly [string, number, boolean, string])[] = [
-    ["temperature", temperature, temperature >= 0 && temperature < Infinity, "a number of at least 0"],
-    ["topK", topK, Number.isInteger(topK) && topK >= 0, "a whole number of at least 0 (0 keeps all)"],
-    ["topP", topP, topP > 0 && topP <= 1, "a number above 0, at most 1"],
-    ["minP", minP, minP >= 0 && minP <= 1, "a number from 0 to 1"],
-    ["repetitionPenalty", repetitionPenalty, repetitionPenalty > 0 && repetitionPenalty < Infinity, "a number above 0 (1 changes nothing)"],
-    ["presencePenalty", presencePenalty, Number.isFinite(presencePenalty), "a finite number"],
-    ["frequencyPenalty", frequencyPenalty, Number.isFinite(frequencyPenalty), "a finite number"],
-    [
-      "topLogProbs",
-      topLogProbs,
-      Number.isInteger(topLogProbs) && topLogProbs >= 0 && topLogProbs <= MAX_TOP_LOG_PROBS,
-      `a whole number from 0 to ${MAX_TOP_LOG_PROBS}`,
-    ],
-    ["seed", seed, Number.isSafeInteger(seed), "a safe integer"],
-  ];
-  for (const [name, got, isFine, expected] of rules) if (!isFine) throw new ConfigError(`sampling: ${name} must be ${expected}, got ${got}`);
-  for (const [id, bias] of sampling.logitBias ?? []) {
-    checkId(id, vocabSize, "logitBias");
-    if (Number.isNaN(bias) || bias === Infinity) throw new ConfigError(`sampling: the bias of token ${id} must be a finite number or -Infinity, got ${bias}`);
-  }
-}
-
-/** Throws ConfigError unless `id` is a token. */
-export function checkId(id: number, vocabSize: number, where: string): void {
-  if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) throw new ConfigError(`${where}: token ids go from 0 to ${vocabSize - 1}, got ${id}`);
 }

@@ -58,7 +58,7 @@ export class Sampler {
     this.uniforms[row] = temperature === 0 ? 0 : random.floatAt(index);
     const at = NUM_SETTINGS * row;
     this.settings[at] = temperature;
-    this.settings[at + 1] = topK;
+    this.settings[at + 1] = Math.min(topK, this.vocabSize);
     this.settings[at + 2] = topP;
     this.settings[at + 3] = minP;
     changes?.writeTo(this.changes);
