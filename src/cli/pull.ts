@@ -17,6 +17,7 @@ import { ownCommand, shellWord } from "../run/own-command.js";
 import { formatSize } from "../run/report-format.js";
 import { TransferProgress } from "../run/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
+import { modelProblems } from "./pulled-models.js";
 import { tell, writeResult } from "./run-verb.js";
 import { listenForSignals } from "./stop-signals.js";
 
@@ -46,7 +47,11 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
       result = await bring(asked);
     }
     if (result.kind === "choose") throw toChoose(result);
-    report(result, asked, settings, progress, flags);
+    const problems = await modelProblems(
+      result.folder,
+      result.files.map(({ path }) => path),
+    );
+    report(result, problems, asked, settings, progress, flags);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     throw new StoppedBySignal(`Stopped; what has come is kept. Go on with: ${commandOf(name, flags)}`, stop.exitCode());
@@ -90,7 +95,14 @@ function commandOf(name: ModelName, { include, verify }: PullFlags): string {
   return `${ownCommand()} pull ${shellWord(formatModelName(name))}${patterns.join("")}${verify ? " --verify" : ""}`;
 }
 
-function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, progress: TransferProgress, { json }: PullFlags): void {
+function report(
+  pulled: Pulled,
+  problems: readonly string[],
+  name: ModelName,
+  { isOffline }: HubSettings,
+  progress: TransferProgress,
+  { json }: PullFlags,
+): void {
   const { kind: _, ...facts } = pulled;
   const totalBytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const numFiles = `${pulled.files.length} ${pulled.files.length === 1 ? "file" : "files"}`;
@@ -98,10 +110,11 @@ function report(pulled: Pulled, name: ModelName, { isOffline }: HubSettings, pro
   if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them fetched`);
   progress.close();
   const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "all there already"}`;
-  writeResult(json, { ...facts, totalBytes }, () => [
+  for (const problem of problems) tell(`warning: ${problem}`);
+  writeResult(json, { ...facts, totalBytes, problems }, () => [
     ...(isNew ? [] : [there]),
     pulled.folder,
-    `Ask it: ${ownCommand()} run ${shellWord(formatModelName(name))} "…"`,
+    ...(problems.length > 0 ? [] : [`Ask it: ${ownCommand()} run ${shellWord(formatModelName(name))} "…"`]),
   ]);
 }
 

@@ -44,6 +44,16 @@ describe("a fresh pull", () => {
     expect(stdout).toContain(join(place.cacheOf("org/tiny"), "snapshots", headOf("org/tiny")));
     expect(stdout).not.toContain("\x1b");
   });
+  test("is checked by its header: a model that cannot be run is named with the reason, one that can with how to ask it", async () => {
+    const sound = await place.pull(["org/tiny"]);
+    expect(sound.stdout).toMatch(/^Ask it: .*luciole run org\/tiny "…"$/m);
+    expect(sound.stderr).not.toContain("cannot be run");
+    const noise = await place.pull(["org/gguf:Q8_0"]);
+    expect(noise.code).toBe(0);
+    expect(noise.stderr).toMatch(/^warning: m-Q8_0\.gguf cannot be run here: does not begin with GGUF/m);
+    expect(noise.stdout).not.toContain("Ask it");
+    expect((await place.pulled(["org/gguf:Q8_0"])).problems).toEqual([expect.stringContaining("m-Q8_0.gguf cannot be run here")]);
+  });
   test("can be used by its name from then on", async () => {
     await place.pulled(["org/tiny"]);
     const inspected = await place.inspect("org/tiny");

@@ -54,6 +54,7 @@ export interface PullAnswer {
   readonly files: readonly { readonly path: string; readonly sizeBytes: number; readonly fetched: boolean }[];
   readonly fetchedBytes: number;
   readonly totalBytes: number;
+  readonly problems: readonly string[];
   readonly stderr: string;
 }
 
