@@ -114,6 +114,14 @@ describe("rotary settings in a GGUF file", () => {
     await expect(readBack(config, settings)).rejects.toThrow("llama.rope.dimension_sections: settings of rotary positions that are not supported");
   });
 
+  test("what llama.cpp reads and our models do not do is refused by name", async () => {
+    const config = configOf("deepseek_v3: none");
+    const plain = ggufSettingsOf(config);
+    await expect(readBack(config, [...plain, ["deepseek2.attention.causal", "bool", false]])).rejects.toThrow("deepseek2.attention.causal is false");
+    await expect(readBack(config, [...plain, ["deepseek2.attention.temperature_scale", "f32", 0.5]])).rejects.toThrow("temperature_scale is 0.5");
+    await readBack(config, [...plain, ["deepseek2.attention.causal", "bool", true], ["deepseek2.attention.temperature_scale", "f32", 0]]);
+  });
+
   test("what llama.cpp reads otherwise is told", () => {
     expect(ropeDifferences(configOf("llama: yarn, betas"))).toEqual(["llama.cpp takes YaRN's beta_fast and beta_slow for 32 and 1, this model has 16 and 2"]);
     expect(ropeDifferences(configOf("qwen2: dynamic"))[0]).toContain("no dynamic rope scaling");
