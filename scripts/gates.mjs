@@ -97,9 +97,9 @@ function runTests(root, more = [], env = process.env) {
   return outcome(found.numPassedTests, failed + unexplained, unexplained ? "the test runner failed outside any test: see above" : "");
 }
 
-/** The reference of options is what the schemas say. */
-export const optionsPage = (root) =>
-  byExitStatus(spawnSync(process.execPath, [join(root, "scripts/write-options.mjs"), "--check"], { cwd: root, encoding: "utf8" }));
+/** The reference pages say what the code says. */
+export const referencePages = (root) =>
+  byExitStatus(spawnSync(process.execPath, [join(root, "scripts/write-reference.mjs"), "--check"], { cwd: root, encoding: "utf8" }));
 
 /** Runs every recipe a few steps and looks at the summary it prints. */
 export function recipes(root) {

@@ -15,7 +15,7 @@ const ORDER = [
   ["lint and format", gates.lintAndFormat],
   ["layer rules and import cycles", gates.layers],
   ["conventions", gates.conventions],
-  ["docs/options.md is current", gates.optionsPage],
+  ["reference pages are current", gates.referencePages],
   ["native kernels, every instruction set", gates.kernels],
   ...(quick
     ? []
