@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/package-root.js";
 
 /** The repository. */
-export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const root = packageRoot();
 const entry = join(root, "dist", "src", "cli", "main.js");
 if (!existsSync(entry)) throw new Error(`${entry} is missing: run npm run build first`);
 
