@@ -130,7 +130,7 @@ function addPull(program: Command): void {
   const command = verb(program, "pull", "fetch a model from Hugging Face into its cache", "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B");
   command
     .argument("<model>", "org/name, with @revision or, for one GGUF file, :Q4_K_M behind it")
-    .option("--include <pattern>", "files by name ('*Q4_K_M.gguf') in place of those a model is loaded from; may be repeated", collect, [])
+    .option("--include <pattern>", "files by name ('*Q4_K_M.gguf') in place of those a model is loaded from; may be repeated", collect)
     .option("--revision <name>", "branch, tag or commit (default: main)")
     .option("--verify", "compare what is there already with its checksums too");
   jsonFlag(command);
@@ -271,7 +271,7 @@ function verb(program: Command, name: string, description: string, example: stri
 
 function settings(command: Command, verb: string, example: string): void {
   command
-    .option("--set <key=value>", `one option, such as ${example}; may be repeated; luciole help ${verb} options lists them`, collect, [])
+    .option("--set <key=value>", `one option, such as ${example}; may be repeated; luciole help ${verb} options lists them`, collect)
     .option("--config <file>", "options from a JSON file; --set wins over it");
 }
 
@@ -312,7 +312,7 @@ function debugFlag(command: Command): void {
   command.option("--debug", "show the stack of an error");
 }
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

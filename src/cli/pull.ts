@@ -24,7 +24,7 @@ import { listenForSignals } from "./stop-signals.js";
 /** Flags as commander gives them. */
 export interface PullFlags {
   readonly revision?: string;
-  readonly include: readonly string[];
+  readonly include?: readonly string[];
   readonly verify?: boolean;
   readonly json?: boolean;
   readonly debug?: boolean;
@@ -37,7 +37,7 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
   const progress = new TransferProgress({ json: flags.json });
   const stop = listenForSignals({ onStop: () => progress.close() });
   try {
-    const request = { name, include: flags.include, verify: flags.verify ?? false };
+    const request = { name, include: flags.include ?? [], verify: flags.verify ?? false };
     const bring = (wanted: ModelName) => pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });
     let asked = name;
     let result = await bring(asked);
@@ -90,7 +90,7 @@ function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
   };
 }
 
-function commandOf(name: ModelName, { include, verify }: PullFlags): string {
+function commandOf(name: ModelName, { include = [], verify }: PullFlags): string {
   const patterns = include.map((pattern) => ` --include ${shellWord(pattern)}`);
   return `${ownCommand()} pull ${shellWord(formatModelName(name))}${patterns.join("")}${verify ? " --verify" : ""}`;
 }
