@@ -87,7 +87,6 @@ function addRl(program: Command): void {
     "--reward <name|file.ts>",
     "a built-in reward, perhaps with a weight (format:0.5), or a module; may be repeated (default: accuracy and format)",
     collect,
-    [],
   );
   command.option("--reward-timeout <seconds>", "stop the run when a reward takes longer for a batch (default: 600); also with --resume", number(0));
   settings(command, "rl", "rl.learningRate=1e-5");
