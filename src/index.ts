@@ -12,6 +12,7 @@ export { ResponseReader } from "./inference/response-reader.js";
 export { type ConvertOptions, convertModel } from "./library/convert.js";
 export { type LoadOptions, load } from "./library/load.js";
 export { type ChatOptions, type ChatPart, ChatReply, type ChatResult, Conversation, LoadedModel } from "./library/loaded-model.js";
+export { type ReinforceRequest, reinforce } from "./library/reinforce.js";
 export { createModel } from "./models/create.js";
 export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";
 export { LanguageModel, type ModelOptions } from "./models/language-model.js";

@@ -1,6 +1,7 @@
 // `luciole pretrain`: a model from nothing, on a text corpus or on the written-out searches of a task.
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
+import { architectureRules, type IdleRule, refuseIdle } from "../library/idle-settings.js";
 import { createModel } from "../models/create.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
@@ -11,7 +12,6 @@ import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } fro
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
 import { pretrainOptions } from "../train/training-options.js";
-import { architectureRules, type IdleRule, refuseIdle } from "./idle-settings.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";

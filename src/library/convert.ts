@@ -6,7 +6,7 @@ import { ConfigError, didYouMean } from "../errors.js";
 import { blockTypes } from "../tensor/dtype.js";
 import { encodeOnDevice } from "../tensor/ops/encode.js";
 import { ggufExtras, ggufWarnings, openConvertible } from "./convert-source.js";
-import { ensureDevice } from "./machine.js";
+import { ensureMachine } from "./machine.js";
 
 /** How a model is converted. */
 export interface ConvertOptions {
@@ -36,7 +36,7 @@ export async function convertModel(from: string, to: string, { onTensor, warn, .
   const tensors: ConvertedTensor[] = [];
   try {
     if (model.warning) warn?.(model.warning);
-    await ensureDevice();
+    await ensureMachine();
     const listen = (tensor: ConvertedTensor, done: number, total: number) => {
       tensors.push(tensor);
       onTensor?.(tensor, done, total);

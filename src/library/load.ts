@@ -6,7 +6,7 @@ import { openForChat } from "../inference/chat-model.js";
 import type { InferenceOptions } from "../inference/open-for-inference.js";
 import { withoutControls } from "../plain-text.js";
 import { LoadedModel } from "./loaded-model.js";
-import { ensureDevice } from "./machine.js";
+import { ensureMachine } from "./machine.js";
 
 /** How a model is loaded. */
 export interface LoadOptions extends Pick<InferenceOptions, "cacheType" | "device"> {
@@ -25,14 +25,22 @@ export interface LoadOptions extends Pick<InferenceOptions, "cacheType" | "devic
  * where it is not there yet. Throws ConfigError for what is no model, HubError where it cannot be pulled, BackendError where it does not fit.
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<LoadedModel> {
-  if (typeof name !== "string" || name === "") throw new ConfigError(`load: expected a path or the name of a model (org/name), got ${JSON.stringify(name)}`);
-  const { context, onProgress, warn = (line) => process.stderr.write(withoutControls(`warning: ${line}\n`)), signal, cacheType, device } = options;
-  const path = existsSync(name) || isPulled(name) ? resolveModel(name) : await pulled(name, onProgress, warn, signal);
-  if (device === undefined) await ensureDevice();
+  const { context, onProgress, warn = toStandardError, cacheType, device } = options;
+  const path = await placeOfModel(name, options);
+  if (device === undefined) await ensureMachine();
   const onRead = onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));
   const opened = await openForChat(path, { cacheTokens: context, cacheType, device, onProgress: onRead });
   if (opened.warning) warn(opened.warning);
   return new LoadedModel(path, opened);
+}
+
+/** Where warnings go unless somebody takes them. */
+export const toStandardError = (line: string): void => void process.stderr.write(withoutControls(`warning: ${line}\n`));
+
+/** Where a model lies; one of the hub is pulled where it is not there yet. Throws as `load` does. */
+export async function placeOfModel(name: string, { onProgress, warn = toStandardError, signal }: LoadOptions = {}): Promise<string> {
+  if (typeof name !== "string" || name === "") throw new ConfigError(`expected a path or the name of a model (org/name), got ${JSON.stringify(name)}`);
+  return existsSync(name) || isPulled(name) ? resolveModel(name) : pulled(name, onProgress, warn, signal);
 }
 
 async function pulled(

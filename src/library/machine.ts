@@ -1,10 +1,14 @@
-// The device of a program that chose none: opened when it is first needed.
-import { openMachine } from "../tensor/backends/machine.js";
-import { hasDefaultDevice } from "../tensor/device.js";
+// The machine of a program that chose none: opened when it is first needed.
+import { type Machine, machineOf, openMachine } from "../tensor/backends/machine.js";
+import { defaultDevice, hasDefaultDevice } from "../tensor/device.js";
 
-let opening: Promise<unknown> | null = null;
+let opening: Promise<Machine> | null = null;
 
-/** Opens the best device of this machine as the default one, unless there is a default already. */
-export async function ensureDevice(): Promise<void> {
-  if (!hasDefaultDevice()) await (opening ??= openMachine().finally(() => (opening = null)));
+/** The machine of the default device; where there is none yet, the best one of this machine becomes it. */
+export async function ensureMachine(): Promise<Machine> {
+  if (hasDefaultDevice()) return machineOf(defaultDevice());
+  opening ??= openMachine().finally(() => {
+    opening = null;
+  });
+  return opening;
 }

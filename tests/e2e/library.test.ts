@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type ChatPart, ConfigError, type LoadedModel, load } from "../../src/index.js";
+import { type ChatPart, ConfigError, type LoadedModel, load, reinforce } from "../../src/index.js";
+import { packageRoot } from "../../src/package-root.js";
+import type { RewardSample } from "../../src/rl/index.js";
 import { HubServer } from "../hub/hub-server.js";
 import { temporaryFolder } from "./command.js";
 import { teachModel } from "./taught-model.js";
@@ -130,4 +132,38 @@ it("save writes a GGUF file or a directory, which answer alike", async () => {
     await saved.dispose();
     await expect(model.save(to)).rejects.toThrow("is already there");
   }
+});
+
+describe("reinforce", () => {
+  const data = () => join(packageRoot(), "examples", "own-task.jsonl");
+  const options = {
+    rl: { steps: 2, numPrompts: 2, numGenerations: 2, maxCompletionLength: 12 },
+    evaluation: { problems: 2, samplesPerProblem: 1, quickProblems: 1 },
+  };
+  const seen: unknown[] = [];
+  function inUnits({ completion, columns }: RewardSample): number {
+    seen.push(columns.unit);
+    return completion.trimEnd().endsWith(String(columns.unit)) ? 1 : completion.length / 100;
+  }
+
+  it("takes a model of the hub, a data set and own rewards, and leaves a run that can be talked to", async () => {
+    const out = join(folder.path, "reinforced");
+    const summary = await reinforce({ model: "org/taught", data: data(), rewards: ["accuracy:0.5", inUnits], out, options, quiet: true });
+    expect(summary).toMatchObject({ runDir: out, rlSteps: 2 });
+    expect(seen.every((unit) => typeof unit === "string")).toBe(true);
+    expect(seen.length).toBeGreaterThanOrEqual(4);
+    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options.source.rewards).toEqual(["accuracy:0.5", "inUnits"]);
+    expect(readFileSync(join(out, "metrics.jsonl"), "utf8")).toContain('"rewards/inUnits/mean"');
+    expect(existsSync(join(out, "report.html"))).toBe(true);
+    const tuned = await load(out);
+    expect((await tuned.chat("What is 7*8?", { maxTokens: 4 })).figures.numTokens).toBeGreaterThan(0);
+    await tuned.dispose();
+  });
+
+  it("refuses what cannot be meant, by name", async () => {
+    const request = { model: "org/taught", data: data(), quiet: true };
+    await expect(reinforce({ ...request, rewards: ["acuracy"] })).rejects.toThrow(/expected accuracy.*did you mean "accuracy"/);
+    await expect(reinforce({ ...request, options: { rl: { stepz: 1 } } })).rejects.toThrow('did you mean "steps"?');
+    await expect(reinforce({ ...request, resume: true })).rejects.toThrow("name its directory");
+  });
 });

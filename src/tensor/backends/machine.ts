@@ -18,9 +18,14 @@ const PROBE_SECONDS = 0.15;
 
 /** Opens the best backend and makes it the default device. */
 export async function openMachine(options: OpenOptions = {}): Promise<Machine> {
-  const backend = await openBackend(options);
-  const device = new Device(backend);
+  const device = new Device(await openBackend(options));
   setDefaultDevice(device);
+  return machineOf(device);
+}
+
+/** What is known of a device that is open. */
+export function machineOf(device: Device): Machine {
+  const { backend } = device;
   if (backend.name !== "native") return { device, isa: backend.name, threads: 1, description: backend.description, peakFlops: () => 0 };
   const native = backend as NativeBackend;
   const peakFlops = (compute: "f32" | "bf16") => {

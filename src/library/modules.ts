@@ -11,6 +11,8 @@ import type { Task } from "../tasks/task.js";
 
 /** A reward with or without a weight. */
 export type AnyReward = RewardFunction | WeightedReward;
+/** A reward by name (`accuracy`, `format:0.5`), from a module (`./reward.ts`), or as a function. */
+export type NamedReward = string | AnyReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
 
@@ -40,20 +42,21 @@ async function taskFrom(value: unknown, name: string, options: object): Promise<
  * or a list of them; and the files of the modules. Throws ConfigError also for options of a reward that is not among them.
  */
 export async function loadRewards(
-  names: readonly string[],
+  named: readonly NamedReward[],
   task: Task,
   options: Readonly<Record<string, object>> = {},
 ): Promise<{ rewards: AnyReward[]; files: string[] }> {
-  const builtInNames = names.filter((name) => !isModulePath(name)).map((name) => name.split(":")[0]);
+  const builtInNames = named.filter((each) => typeof each === "string" && !isModulePath(each)).map((name) => (name as string).split(":")[0]);
   const idle = Object.keys(options).find((name) => !builtInNames.includes(name));
   if (idle) throw new ConfigError(`rewards.${idle} is set, but the run has no --reward ${idle}${didYouMean(idle, builtInNames)}`);
   const rewards: AnyReward[] = [];
   const files: string[] = [];
-  for (const name of names) {
-    if (!isModulePath(name)) rewards.push(builtIn(name, task, options));
+  for (const each of named) {
+    if (typeof each !== "string") rewards.push(...rewardsFrom(each, "(a function)"));
+    else if (!isModulePath(each)) rewards.push(builtIn(each, task, options));
     else {
-      const imported = await importDefault(name);
-      rewards.push(...rewardsFrom(imported.value, name));
+      const imported = await importDefault(each);
+      rewards.push(...rewardsFrom(imported.value, each));
       files.push(...imported.files);
     }
   }
