@@ -16,6 +16,7 @@ import {
 import { CheckpointError, ConfigError, LucioleError } from "../errors.js";
 import { fileProblem } from "../foreign-file.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
+import { passedOverScaling } from "../models/rope-scaling.js";
 import type { ComputeType } from "../nn/parameters.js";
 import type { PromptTemplate } from "../tasks/task.js";
 import { PROMPT_TEMPLATES } from "../tasks/templates.js";
@@ -42,7 +43,7 @@ export interface SourceFacts {
   readonly template: PromptTemplate | null;
   /** Tokens that end a completion. */
   readonly stopIds: readonly number[];
-  /** Says which damaged checkpoints were passed over, or why there is no tokenizer. */
+  /** Says which damaged checkpoints and which settings were passed over, or why there is no tokenizer. */
   readonly warning?: string;
 }
 
@@ -114,7 +115,8 @@ export async function openFiles(path: string): Promise<ModelFiles> {
   const opened = await openFolder(modelLocation(path));
   try {
     const config = await fitToWeights(parseHfConfig(opened.config, join(opened.directory, "config.json")), opened.weights);
-    return { opened, config, warning: opened.warning };
+    const warnings = [opened.warning, passedOverScaling(config)].filter((warning) => warning !== undefined);
+    return { opened, config, warning: warnings.length > 0 ? warnings.join("; ") : undefined };
   } catch (error) {
     await opened.close();
     throw error;

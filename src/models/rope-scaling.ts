@@ -23,7 +23,7 @@ export const ropeScalingSchema = z.discriminatedUnion("rope_type", [
     mscale: z.number().optional(),
     ...softmax,
     truncate: z.boolean().optional(),
-    // Read by vLLM alone; `transformers` passes it over, and so do we. Kept for who reads the file next.
+    // Read by vLLM alone; `transformers` passes it over, and so do we, and say it. Kept for who reads the file next.
     attn_factor: positive.optional(),
     // Of the first YaRN models, whose own code it told not to scale by length.
     finetuned: z.literal(true).optional(),
@@ -119,6 +119,16 @@ export function attentionFactorOf(s: Extract<HfRopeScaling, { rope_type: "yarn" 
   if (s.attention_factor !== undefined) return s.attention_factor;
   if (s.rope_type === "longrope") return s.factor <= 1 ? 1 : Math.sqrt(1 + Math.log(s.factor) / Math.log(s.original_max_position_embeddings));
   return s.mscale && s.mscale_all_dim ? yarnMscale(s.factor, s.mscale) / yarnMscale(s.factor, s.mscale_all_dim) : yarnMscale(s.factor);
+}
+
+/** What of the scaling is passed over although other programs read it, in words. */
+export function passedOverScaling({ rope_scaling: s }: Pick<RopeSettings, "rope_scaling">): string | undefined {
+  if (s?.rope_type !== "yarn" || s.attn_factor === undefined || s.attention_factor !== undefined) return undefined;
+  const meant = Number((s.attn_factor * attentionFactorOf(s)).toPrecision(6));
+  return (
+    `rope_scaling.attn_factor ${Number(s.attn_factor.toPrecision(6))} in config.json is passed over, as transformers does; ` +
+    `for what llama.cpp and vLLM compute from this model, write "attention_factor": ${meant} beside it`
+  );
 }
 
 /** What DeepSeek's softmax scale is multiplied by; the other families' is never scaled. */

@@ -56,6 +56,17 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 });
 
+test("a setting that transformers passes over is passed over here too, with a word on what other programs make of it", async () => {
+  setDefaultDevice(new Device(backends[0]));
+  const warningOf = async (name: string) => {
+    const { model, warning } = await openForInference(goldenPath(`cases/${name}`));
+    model.dispose();
+    return warning;
+  };
+  expect(await warningOf("qwen3-yarn")).toMatch(/rope_scaling\.attn_factor 0\.878249 in config\.json is passed over.*write "attention_factor": 1 beside it/);
+  expect(await warningOf("qwen3-yarn-unscaled")).toBeUndefined();
+});
+
 test("all that does not fit is listed at once", async () => {
   const { quantised } = await fp8Checkpoints();
   const broken = join(folder, "broken");

@@ -19,6 +19,10 @@ const sizes = {
 };
 const families = {
   qwen2: { ...sizes, model_type: "qwen2", num_key_value_heads: 2 },
+  "qwen3_moe with windows": {
+    ...{ ...sizes, model_type: "qwen3_moe", num_key_value_heads: 2, head_dim: 32, moe_intermediate_size: 32, norm_topk_prob: true },
+    ...{ num_experts: 4, num_experts_per_tok: 2, use_sliding_window: true, sliding_window: 50 },
+  },
   deepseek: {
     ...sizes,
     ...{ model_type: "deepseek_v3", moe_intermediate_size: 32, first_k_dense_replace: 1, q_lora_rank: null, kv_lora_rank: 32, n_group: 1, topk_group: 1 },
@@ -33,6 +37,8 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
   test.each([
     ["qwen2", "f32"],
     ["qwen2", "bf16"],
+    ["qwen3_moe with windows", "f32"],
+    ["qwen3_moe with windows", "bf16"],
     ["deepseek", "f32"],
     ["deepseek", "bf16"],
   ] as const)("%s in %s: sampled and trained log-probabilities have the same bits", async (family, compute) => {

@@ -86,8 +86,7 @@ async function prepare(path, type) {
   if (path.startsWith(join(root, "tests/golden"))) {
     const { config, weights, close } = await openModelDirectory(path);
     const parsed = parseHfConfig(config);
-    await convertToGguf(file, { config: parsed, weights }, type, alphabet(parsed.vocab_size));
-    await close();
+    await convertToGguf(file, { config: parsed, weights }, type, alphabet(parsed.vocab_size)).finally(close);
     // llama.cpp knows no sliding windows in these architectures: within the window it must agree.
     const [prompt, visible] = [await goldenPrompt(path), parsed.sliding_window ?? Number.POSITIVE_INFINITY];
     return { file, prompt: prompt.slice(0, visible), numNew: Math.min(NUM_NEW, Math.max(0, visible - prompt.length)) };

@@ -7,7 +7,7 @@ import type { GgufTable } from "../gguf-table.js";
 import { gqaConfigOf, headConflicts, withHeadCounts } from "../gqa/config.js";
 import { addAttention, readHeads, readWindows, windowDifferences, writeHeads, writeWindows } from "../gqa/gguf.js";
 import { GqaModel } from "../gqa/model.js";
-import { qwen3Attention, qwen3Fields } from "../qwen3/family.js";
+import { biasDifferences, qwen3Attention, qwen3Fields } from "../qwen3/family.js";
 import { published } from "./published.js";
 
 const schema = z.looseObject({
@@ -81,7 +81,7 @@ const gguf: GgufTable<Qwen3MoeHfConfig> = {
     keys.count("expert_count", config.num_experts);
     keys.count("expert_used_count", config.num_experts_per_tok);
   },
-  differences: (config) => windowDifferences(windowsOf(config), config.max_position_embeddings),
+  differences: (config) => [...windowDifferences(windowsOf(config), config.max_position_embeddings), ...biasDifferences(config)],
   addLayer(layer, config, index) {
     addAttention(layer, config, qwen3Attention(config));
     if (hasExperts(config, index)) layer.addExperts(config.hidden_size, config.moe_intermediate_size, config.num_experts);

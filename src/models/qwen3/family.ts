@@ -34,6 +34,10 @@ export const qwen3Attention = (config: { attention_bias: boolean }) => ({
   headNorms: true,
 });
 
+/** What llama.cpp makes otherwise of biases: it has no place for that of the output. */
+export const biasDifferences = (config: { attention_bias: boolean }): string[] =>
+  config.attention_bias ? ["llama.cpp opens no Qwen3 model with biases (attention_bias)"] : [];
+
 const gguf: GgufTable<Qwen3HfConfig> = {
   architecture: "qwen3",
   read: (keys, values) => ({
@@ -46,7 +50,7 @@ const gguf: GgufTable<Qwen3HfConfig> = {
     writeHeads(keys, config);
     writeWindows(keys, layerWindows(config));
   },
-  differences: (config) => windowDifferences(layerWindows(config), config.max_position_embeddings),
+  differences: (config) => [...windowDifferences(layerWindows(config), config.max_position_embeddings), ...biasDifferences(config)],
   addLayer(layer, config) {
     addAttention(layer, config, qwen3Attention(config));
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
