@@ -6,12 +6,13 @@ import { createModel } from "../models/create.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
+import { formatNumber } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { type Material, type MaterialRequest, makeMaterial, materialFiles } from "../train/material.js";
 import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { trainRun } from "../train/train-run.js";
-import { pretrainOptions } from "../train/training-options.js";
+import { type PretrainOptions, pretrainOptions } from "../train/training-options.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
@@ -83,7 +84,8 @@ function newRun({ path, machine }: RunContext, request: MaterialRequest): RunDir
   return RunDirectory.create({ verb: "pretrain", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
-async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, { config, data }: Material, flags: PretrainFlags): Promise<void> {
+async function tellPlan({ progress, notice }: RunContext, { options }: MaterialRequest, material: Material, flags: PretrainFlags): Promise<void> {
+  const { config, data, validation, size } = material;
   const model = { config, compute: options.compute };
   const { total, active, ...outline } = outlineOf(model);
   refuseIdle(applySettings({}, flags, "pretrain"), architectureRules(outline));
@@ -97,9 +99,28 @@ async function tellPlan({ progress }: RunContext, { options }: MaterialRequest, 
         "model",
         `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute}, vocabulary ${count(config.vocab_size)})`,
       ],
+      ...(size ? [["corpus", `${count(size.tokens)} tokens in ${count(size.sequences)} sequences${epochsOf(options, size)}`] as const] : []),
       ["pretrain", `${count(options.steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * options.steps)} tokens`],
     ],
     stages,
   );
   for (const line of lines) progress.note(line);
+  for (const line of warningsOf(options, material)) notice(line);
+  if (validation.length === 0) notice("no text is held out, so a model that learns the corpus by heart will not show it; set validationFraction");
+}
+
+/** Passes over a corpus after which more of them teach little and a model begins to learn it by heart (Muennighoff et al. 2023, arXiv 2305.16264). */
+const USEFUL_EPOCHS = 16;
+
+const numEpochs = ({ steps, batchSequences }: PretrainOptions, { sequences }: { readonly sequences: number }): number => (steps * batchSequences) / sequences;
+
+const epochsOf = (options: PretrainOptions, size: { readonly sequences: number }): string => `, seen ${formatNumber(numEpochs(options, size))} times (epochs)`;
+
+function warningsOf(options: PretrainOptions, { size }: Material): string[] {
+  if (!size || numEpochs(options, size) <= USEFUL_EPOCHS) return [];
+  const enough = Math.max(1, Math.round((USEFUL_EPOCHS * size.sequences) / options.batchSequences));
+  const epochs = formatNumber(numEpochs(options, size));
+  return [
+    `the corpus is seen ${epochs} times; beyond ${USEFUL_EPOCHS} a model mostly learns it by heart. Watch val_loss, give more text, or set steps=${enough}`,
+  ];
 }

@@ -16,7 +16,7 @@ import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
-import type { TrainSequence } from "./batch.js";
+import { countTargets, type TrainSequence } from "./batch.js";
 import type { TrainingData } from "./loop.js";
 import { ShuffledSequences } from "./shuffled-sequences.js";
 import { readTextCorpus, windowsOf } from "./text-corpus.js";
@@ -46,6 +46,8 @@ export interface Material {
   readonly config: HfConfig;
   readonly data: TrainingData;
   readonly validation: readonly TrainSequence[];
+  /** What there is to train on before it begins again; undefined for material without end. */
+  readonly size?: { readonly sequences: number; readonly tokens: number };
   /** What a checkpoint's generation_config.json says of the prompts. */
   readonly generation: JsonObject;
 }
@@ -95,7 +97,8 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
   const train = atPlace(path, () => windowsOf(corpus.train, tokenizer, context));
   if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
   const validation = atPlace(path, () => windowsOf(corpus.heldOut, tokenizer, context)).slice(0, MAX_VALIDATION);
-  return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, generation: {} };
+  const size = { sequences: train.length, tokens: countTargets(train) };
+  return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, size, generation: {} };
 }
 
 const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };

@@ -2,6 +2,7 @@
 // Knows no tokenizer and no model.
 import { readFileSync } from "node:fs";
 import { DataError } from "../errors.js";
+import { hashString } from "../random.js";
 import { readJsonl } from "../tasks/jsonl.js";
 import { splitOfKey } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -45,9 +46,12 @@ function documentsOf(path: string): string[] {
   });
 }
 
+/** By the hash of a document's text; where that would hold out none, the one of the smallest hash is, so that a validation loss can be taken. */
 function splitDocuments(documents: readonly string[], fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
-  const isHeldOut = (text: string) => splitOfKey(text, fraction) === "heldout";
-  return { train: documents.filter((text) => !isHeldOut(text)), heldOut: documents.filter(isHeldOut) };
+  const wanted = new Set(documents.filter((text) => splitOfKey(text, fraction) === "heldout"));
+  const distinct = [...new Set(documents)];
+  if (wanted.size === 0 && fraction > 0 && distinct.length > 1) wanted.add(distinct.reduce((a, b) => (hashString(b) < hashString(a) ? b : a)));
+  return { train: documents.filter((text) => !wanted.has(text)), heldOut: documents.filter((text) => wanted.has(text)) };
 }
 
 function splitText(text: string, fraction: number): Pick<TextCorpus, "train" | "heldOut"> {

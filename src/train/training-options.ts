@@ -34,7 +34,7 @@ const shared = {
 export const pretrainSchema = z.strictObject({
   ...shared,
   /** Type of matrix products; master weights are f32 in both. */
-  compute: compute.default("f32"),
+  compute: compute.default("bf16"),
   /** Optimiser steps. */
   steps: z.int().min(1).default(1000),
   /** Peak learning rate. */
