@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 const PAGES = ["README.md", "docs/install.md", "docs/chat.md", "docs/tune.md", "docs/train.md", "docs/library.md"];
-const COMMAND_LIMIT_MS = 240_000;
+const COMMAND_LIMIT_MS = 600_000;
 const run = promisify(execFile);
 
 /** Repositories on the hub of the trial, by the names that the pages use. */

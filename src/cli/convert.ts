@@ -9,6 +9,7 @@ import { shownPath } from "../run/own-command.js";
 import { formatDuration } from "../run/report-format.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
 import { StoppedBySignal } from "./failure.js";
+import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell, writeResult } from "./run-verb.js";
 import { listenForSignals } from "./stop-signals.js";
 
@@ -31,7 +32,7 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
   try {
     await openForAnswers(flags);
     const warn = (line: string) => tell(`warning: ${line}`);
-    const { type, tensors } = await convertModel(from, to, { type: flags.type, onTensor, warn });
+    const { type, tensors } = await convertModel(modelPath(from), to, { type: flags.type, onTensor, warn });
     const seconds = (performance.now() - startedMs) / 1000;
     const { size: bytes } = await stat(to.endsWith(".gguf") ? to : join(to, "model.safetensors"));
     const result = { from, to, type, seconds, bytes, tensors };

@@ -206,7 +206,7 @@ function addConvert(program: Command): void {
     "luciole convert runs/first first.gguf --type q8_0",
   );
   command
-    .argument("<from>", "run or model directory, or a .gguf file")
+    .argument("<from>", "run or model directory, .gguf file, or a pulled model (org/name)")
     .argument("<to>", "a .gguf file, or a directory for Hugging Face's layout")
     .option(
       "--type <name>",

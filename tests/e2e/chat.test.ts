@@ -45,7 +45,7 @@ describe("from a program", () => {
   test("a context beyond the model's is reduced with a word", async () => {
     const { code, stderr } = await withInput(["What is 7*8?"], ["chat", at("model"), "--context", "5000"]);
     expect(code).toBe(0);
-    expect(stderr).toContain("--context 5000 is more than this model was made for; its limit of 256 tokens is used");
+    expect(stderr).toContain("--context 5000 is more than this model was made for; its limit of 1024 tokens is used");
   });
   test("lines go in, answers alone come out, and the conversation is remembered", async () => {
     const { code, stdout } = await withInput(["What is 7*8?", "Sing!"], ["chat", at("model")]);
@@ -72,9 +72,9 @@ describe("from a program", () => {
   test("an unknown command and a conversation too long for the context are one line and exit code 2", async () => {
     const unknown = await withInput(["/hlp"], ["chat", at("model")]);
     expect(unknown).toMatchObject({ code: 2, stdout: "", stderr: 'error: there is no command /hlp, did you mean "help"?; see /help\n' });
-    const long = await withInput(["What is 7*8?", "What is 7*8? ".repeat(60)], ["chat", at("model")]);
+    const long = await withInput(["What is 7*8?", "What is 7*8? ".repeat(240)], ["chat", at("model")]);
     expect(long.code).toBe(2);
-    expect(long.stderr).toMatch(/^error: the prompt has \d{3} tokens, the model's context 256; shorten it, or begin anew with \/clear\n$/);
+    expect(long.stderr).toMatch(/^error: the prompt has \d{4} tokens, the model's context 1024; shorten it, or begin anew with \/clear\n$/);
   });
   test("a GGUF file of the model carries tokenizer and template along", async () => {
     await succeed(["convert", at("model"), at("model.gguf"), "--type", "q8_0"]);
@@ -139,7 +139,7 @@ const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 describe.skipIf(!hasTerminal)("on a terminal", () => {
   test("thinking folds, the reply has its figures, and commands answer", async () => {
     const terminal = new Terminal(["chat", at("model"), "--temperature", "0"]);
-    expect(await terminal.type("", "> ")).toContain("context of 256 tokens. /help tells the commands.");
+    expect(await terminal.type("", "> ")).toContain("context of 1024 tokens. /help tells the commands.");
     const reply = await terminal.type("What is 7*8?\r", /the first after [\d.]+ s/);
     expect(reply).toMatch(/▸ thought for \d+ tokens, [\d.]+ s \(\/think show\)\r\nThe answer is 56 🔥\r\n\d+ tokens, [\d.]+ tokens\/s/);
     expect(await terminal.type("/think show\r", "56 🔥.\r\n")).toContain("7*8 is 56 🔥.");

@@ -10,7 +10,7 @@ const SHAPE = {
   intermediate_size: 96,
   num_attention_heads: 4,
   num_key_value_heads: 2,
-  max_position_embeddings: 256,
+  max_position_embeddings: 1024,
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   tie_word_embeddings: false,
