@@ -7,7 +7,7 @@ import { convertModel } from "../library/convert.js";
 import { withoutControls } from "../plain-text.js";
 import { shownPath } from "../run/own-command.js";
 import { formatDuration } from "../run/report-format.js";
-import { type DType, isBlockType } from "../tensor/dtype.js";
+import { type BlockType, blockSizes, type DType, isBlockType } from "../tensor/dtype.js";
 import { StoppedBySignal } from "./failure.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell, writeResult } from "./run-verb.js";
@@ -84,7 +84,8 @@ function reportLines({ to, seconds, bytes, tensors, type }: Conversion, all: boo
 function typeLines(tensors: readonly ConvertedTensor[], type: string): string[] {
   const counts = new Map<string, number>();
   for (const { to } of tensors) counts.set(to, (counts.get(to) ?? 0) + 1);
-  const fallen = tensors.filter(({ to, shape }) => to !== type && isBlockType(to as DType) && shape.length > 1);
+  const divides = (width = 1) => !isBlockType(type as DType) || width % blockSizes[type as BlockType].numbers === 0;
+  const fallen = tensors.filter(({ to, shape }) => to !== "f32" && !divides(shape.at(-1)));
   const line = `types: ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}`;
   if (fallen.length === 0) return [line];
   const widths = [...new Set(fallen.map(({ shape }) => shape.at(-1)))].join(", ");

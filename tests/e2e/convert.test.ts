@@ -49,6 +49,13 @@ test("tensors that fell back to another type are announced", async () => {
   expect(stdout).toMatch(/^\d+ tensors fell back from q4_k to q\d_\d(, q\d_\d)*: blocks of q4_k do not divide their rows \([\d, ]+ wide\)$/m);
 });
 
+test("an embedding that keeps q8_0 beside smaller types has not fallen back", async () => {
+  const { stdout } = await luciole(["convert", at("model"), at("small-3.gguf"), "--type", "q5_1"]);
+  expect(stdout).toMatch(/^types: .*\d+ q5_1/m);
+  expect(stdout).toMatch(/^types: .*\d+ q8_0/m);
+  expect(stdout).not.toContain("fell back");
+});
+
 test("the kernels store the bytes that plain TypeScript stores", async () => {
   const convert = (name: string, type: string, backend: string) => luciole(["convert", at("model"), at(name), "--type", type, "--backend", backend]);
   await Promise.all(["native", "reference"].flatMap((each) => [convert(`${each}.gguf`, "q4_0", each), convert(`${each}-fp8`, "e4m3", each)]));
