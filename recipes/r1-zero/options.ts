@@ -10,50 +10,50 @@ import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
 import { refuseDerivedFields } from "../../src/train/material.js";
 
 const pretrain = z.strictObject({
-  /** Optimiser steps. */
+  /** Number of optimiser steps. */
   steps: z.int().min(1),
   /** Sequences (traces) per optimiser step. */
   batchSequences: z.int().min(1),
-  /** `muon`: matrices by Muon, the rest by AdamW. */
+  /** Optimiser; `muon` uses Muon for matrices and AdamW for everything else. */
   optimizer: z.enum(OPTIMIZERS).default("adamw"),
   /** Peak learning rate. */
   learningRate: z.number().positive(),
-  /** Steps over which the learning rate rises to its peak. */
+  /** Number of steps in which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0),
-  /** Decoupled weight decay of matrices. */
+  /** Decoupled weight decay, applied to matrices only. */
   weightDecay: z.number().min(0),
-  /** λ of multi-token prediction. */
+  /** Weight λ of the multi-token prediction loss. */
   mtpWeight: z.number().min(0),
-  /** α of the sequence-wise balance loss. */
+  /** Weight α of the sequence-wise balance loss. */
   balanceAlpha: z.number().min(0),
-  /** γ of the aux-loss-free balancing. */
+  /** Step size γ of the expert balancing without auxiliary loss. */
   routerBiasStep: z.number().min(0),
-  /** Tokens per micro-batch: bounds memory. */
+  /** Tokens per micro-batch. Fewer need less memory. */
   microBatchTokens: z.int().min(1),
 });
 
 const evaluation = z.strictObject({
-  /** Distinct held-out problems; fewer are counted where the task has fewer. */
+  /** Number of distinct held-out problems; all of them if the task has fewer. */
   problems: z.int().min(1),
-  /** Samples of each problem. */
+  /** Samples per problem. */
   samplesPerProblem: z.int().min(1),
   /** Sampling temperature. */
   temperature: z.number().positive(),
-  /** Nucleus of sampling: the most likely tokens up to this share. */
+  /** Nucleus sampling: sample from the most likely tokens that together reach this probability. */
   topP: z.number().positive().max(1),
-  /** Rows sampled at once. */
+  /** Samples generated at the same time. */
   slots: z.int().min(1),
-  /** Held-out check during RL: every so many steps, on so many problems, one sample each. */
+  /** Number of steps between two quick evaluations during RL. */
   everySteps: z.int().min(1),
-  /** Problems of a quick check, one sample each. */
+  /** Problems in a quick evaluation, one sample each. */
   quickProblems: z.int().min(1),
 });
 
 /** The options, as zod checks them. */
 export const zeroSchema = z.strictObject({
-  /** Type of matrix products; master weights are f32 in both. */
+  /** Data type of matrix products. Master weights are always f32. */
   compute: z.enum(["f32", "bf16"]),
-  /** Fields of config.json to change. */
+  /** Fields of config.json to override. */
   model: z.record(z.string(), z.unknown()),
   /** Options of Countdown. */
   task: z.record(z.string(), z.unknown()),

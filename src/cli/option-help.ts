@@ -9,10 +9,10 @@ const HEADINGS: Readonly<Record<string, readonly string[]>> = { pretrain: ["pret
 
 /** Prints what --set takes in a verb. Throws ConfigError for another topic, or a verb that takes none. */
 export function printOptions(verb: string, topic: string): void {
-  if (topic !== "options") throw new ConfigError(`help ${verb} ${topic}: the topic of a verb is "options"${didYouMean(topic, ["options"])}`);
+  if (topic !== "options") throw new ConfigError(`help ${verb} ${topic}: unknown topic, expected "options"${didYouMean(topic, ["options"])}`);
   const sections = readFileSync(join(packageRoot(), "docs", "options.md"), "utf8").split(/^## /m);
   const texts = (HEADINGS[verb] ?? [verb]).map((heading) => sections.find((section) => section.startsWith(`${heading}\n`)));
-  if (texts.includes(undefined)) throw new ConfigError(`${verb} takes no --set; its flags: luciole ${verb} --help`);
+  if (texts.includes(undefined)) throw new ConfigError(`${verb} has no --set options; for its flags: luciole ${verb} --help`);
   process.stdout.write(`${texts.map((text) => asList(text as string)).join("\n")}\n`);
 }
 

@@ -9,13 +9,13 @@ export type LossType = (typeof lossTypes)[number];
 
 /** The options, as zod checks them. */
 export const grpoSchema = z.strictObject({
-  /** Objective: `grpo`, `bnpo`, `dr_grpo` or `dapo`. */
+  /** Variant of the GRPO loss. */
   lossType: z.enum(lossTypes).default("dapo"),
-  /** Rollout-and-update rounds. */
+  /** Number of steps; each samples rollouts and then updates the model. */
   steps: z.int().min(1).default(100),
   /** Problems per step. */
   numPrompts: z.int().min(1).default(32),
-  /** G: completions per problem. */
+  /** Completions per problem (the group size G). */
   numGenerations: z.int().min(2).default(16),
   /** Maximum number of tokens in a completion. */
   maxCompletionLength: z.int().min(1).default(256),
@@ -23,41 +23,41 @@ export const grpoSchema = z.strictObject({
   temperature: z.number().positive().default(1),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-5),
-  /** Steps over which the learning rate rises to its peak. */
+  /** Number of steps in which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0).default(0),
-  /** The learning rate falls along a cosine to this part of itself; 1: it stays. */
+  /** The learning rate decays along a cosine to this fraction of its peak; 1 keeps it constant. */
   finalLearningRateFraction: z.number().min(0).max(1).default(1),
-  /** KL weight against the reference model; 0 keeps no reference. */
+  /** Weight β of the KL penalty; 0 needs no reference model. */
   beta: z.number().min(0).default(0),
-  /** Steps after which the reference becomes the current policy (R1-Zero: 400); 0: never. */
+  /** Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never replaces it. */
   refRefreshSteps: z.int().min(0).default(400),
-  /** ε of the ratio's lower clip. */
+  /** Lower clipping bound ε of the probability ratio. */
   epsilon: z.number().positive().default(0.2),
-  /** ε of the upper clip; null: the same, or 0.28 for dapo (clip-higher). */
+  /** Upper clipping bound ε; null uses `epsilon`, or 0.28 for dapo (clip-higher). */
   epsilonHigh: z.number().positive().nullable().default(null),
-  /** Passes over one batch of rollouts. */
+  /** Number of passes over each batch of rollouts. */
   numIterations: z.int().min(1).default(1),
   /** Optimiser steps per pass. */
   numMinibatches: z.int().min(1).default(1),
-  /** Divide advantages by the group's standard deviation; null: true but for dr_grpo. */
+  /** Divide advantages by the standard deviation of the group; null means true, except for dr_grpo. */
   scaleRewards: z.boolean().nullable().default(null),
-  /** Draw further problems until this many groups have spread (dapo); 0: off. */
+  /** DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards differ; 0 turns it off. */
   dynamicSamplingRounds: z.int().min(0).default(0),
-  /** Give completions cut by the length limit no part in the loss (dapo's overlong filtering). */
+  /** Exclude completions cut off by the length limit from the loss (DAPO's overlong filtering). */
   maskTruncatedCompletions: z.boolean().default(false),
-  /** Gradients are clipped to this norm. */
+  /** Maximum gradient norm; larger gradients are clipped. */
   maxGradNorm: z.number().positive().default(1),
-  /** AdamW weight decay. */
+  /** Decoupled weight decay (AdamW). */
   weightDecay: z.number().min(0).default(0),
-  /** Tokens per micro-batch: bounds memory. */
+  /** Tokens per micro-batch. Fewer need less memory. */
   microBatchTokens: z.int().min(1).default(16384),
-  /** Keep only the inputs of blocks and compute the rest again: less memory, a third more work. */
+  /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
   recomputeLayers: z.boolean().default(false),
-  /** Rows sampled at once. */
+  /** Completions generated at the same time. */
   rolloutSlots: z.int().min(1).default(256),
-  /** Seconds that a reward may take for a batch before the run is stopped with the reward's name. */
+  /** Time limit in seconds of a reward for one batch. A reward that exceeds it stops the run and is named. */
   rewardTimeoutSeconds: z.number().positive().default(600),
-  /** γ of the aux-loss-free expert balancing during RL. */
+  /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
   routerBiasStep: z.number().min(0).default(0),
 });
 

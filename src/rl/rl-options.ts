@@ -5,9 +5,9 @@ import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 
 /** The options, as zod checks them. */
 export const rlRunSchema = z.strictObject({
-  /** null: as the model was trained. */
+  /** Data type of matrix products; null uses the one the model was trained with. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
-  /** How problems are put to the model; null: as in its training, else by its chat template (`chat`), else in r1-zero's wording. */
+  /** Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. */
   template: z.enum(["compact", "r1-zero", "plain", "chat"]).nullable().default(null),
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
@@ -18,19 +18,19 @@ export const rlRunSchema = z.strictObject({
   /** Evaluation on held-out problems, before, during and after the run. */
   evaluation: z
     .strictObject({
-      /** Distinct held-out problems, or "all". */
+      /** Number of distinct held-out problems, or "all". */
       problems: problemCountSchema.default(50),
-      /** Samples of each problem. */
+      /** Samples per problem. */
       samplesPerProblem: z.int().min(1).default(16),
-      /** Sampling temperature; R1's own protocol has 0.6 and a nucleus of 0.95 (arXiv 2501.12948 v1 §3). */
+      /** Sampling temperature. R1 was evaluated at 0.6 with top-p 0.95 (arXiv 2501.12948 v1 §3). */
       temperature: z.number().positive().default(0.6),
-      /** Nucleus of sampling: the most likely tokens up to this share. */
+      /** Nucleus sampling: sample from the most likely tokens that together reach this probability. */
       topP: z.number().positive().max(1).default(0.95),
-      /** Rows sampled at once. */
+      /** Samples generated at the same time. */
       slots: z.int().min(1).default(128),
-      /** Steps between two quick checks. */
+      /** Number of steps between two quick evaluations. */
       everySteps: z.int().min(1).default(10),
-      /** Problems of a quick check, one sample each. */
+      /** Problems in a quick evaluation, one sample each. */
       quickProblems: z.int().min(1).default(50),
     })
     .prefault({}),

@@ -11,18 +11,18 @@ import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 const weight = z.number().nonnegative().default(0);
 /** The options, as zod checks them. */
 export const arithmeticSchema = z.strictObject({
-  /** Each operand's number of digits is drawn uniformly from minDigits … maxDigits. */
+  /** Minimum number of digits of an operand; drawn uniformly from minDigits … maxDigits. */
   minDigits: z.number().int().min(1).max(15).default(1),
-  /** Largest number of digits of an operand. */
+  /** Maximum number of digits of an operand. */
   maxDigits: z.number().int().min(1).max(15).default(3),
-  /** Operators with their weights. */
+  /** Weights of the operators. */
   operators: z
     .strictObject({ "+": weight, "-": weight, "*": weight })
     .refine((weights) => Object.values(weights).some((w) => w > 0), { message: "needs at least one weight above 0" })
     .default({ "+": 1, "-": 1, "*": 1 }),
-  /** Whether a difference may be below zero; if not, the larger operand comes first. */
+  /** Whether differences may be negative; if not, the larger operand comes first. */
   negative: z.boolean().default(false),
-  /** Share of all problems, told apart by content, that is held out for evaluation. */
+  /** Fraction of all distinct problems that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 

@@ -13,14 +13,14 @@ export type SearchStyle = "random" | "greedy-last";
 
 /** The options, as zod checks them. */
 export const traceSchema = z.strictObject({
-  /** How many attempts a trace may make before it gives up and answers with its last one. Heavy on small values: most traces give up early. */
+  /** Weights of the number of attempts after which a trace gives up and answers with its last one. Small values dominate: most traces give up early. */
   attempts: weightsSchema.default({ 1: 0.35, 2: 0.2, 3: 0.15, 4: 0.1, 6: 0.08, 8: 0.06, 12: 0.04, 16: 0.02 }),
-  /** How traces search, with weights: `random` takes any legal step, `greedy-last` makes the last step land as near as it can. */
+  /** Weights of the search styles: `random` takes any legal step; `greedy-last` chooses the last step that comes closest to the target. */
   styles: z
     .strictObject({ random: z.number().nonnegative().default(0), "greedy-last": z.number().nonnegative().default(0) })
     .refine((weights) => weights.random + weights["greedy-last"] > 0, { message: "needs at least one weight above 0" })
     .default({ random: 0.7, "greedy-last": 0.3 }),
-  /** Fraction of traces with a malformed format: a tag missing, the answer never closed, or no thinking block. */
+  /** Fraction of traces in a wrong format: a missing tag, an unclosed answer, or no thinking block. */
   sloppyFormat: z.number().min(0).max(1).default(0.1),
 });
 

@@ -11,13 +11,13 @@ import { weightedIntegerDraw } from "./weighted-draw.js";
 
 /** The options, as zod checks them. */
 export const countdownSchema = z.strictObject({
-  /** How many numbers a problem has, with weights: `{3: 0.7, 4: 0.3}`. */
+  /** Weights of the possible counts of numbers in a problem: `{3: 0.7, 4: 0.3}`. */
   numbers: weightsSchema.default({ 3: 1 }),
   /** Numbers are drawn uniformly from 1 … maxNumber. */
   maxNumber: z.number().int().min(1).max(100000).default(20),
   /** Targets lie in 1 … maxTarget. */
   maxTarget: z.number().int().min(1).max(1000000000).default(100),
-  /** Share of all problems, told apart by content, that is held out for evaluation. */
+  /** Fraction of all distinct problems that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 

@@ -11,13 +11,13 @@ import { renderWording } from "./templates.js";
 
 /** The options, as zod checks them. */
 export const jsonlSchema = z.strictObject({
-  /** The data set; `--data` sets it. */
+  /** Path of the data set; set by `--data`. */
   path: z.string().min(1),
   /** Column that holds the prompt. */
   promptColumn: z.string().min(1).default("prompt"),
   /** Column that holds the answer. */
   answerColumn: z.string().min(1).default("answer"),
-  /** 0 keeps every line for training, 1 every line for evaluation. */
+  /** Fraction of the lines that is held out for evaluation: 0 trains on every line, 1 evaluates on every line. */
   heldOutFraction: z.number().min(0).max(1).default(0.1),
 });
 

@@ -10,9 +10,9 @@ import { weightedIntegerDraw } from "./weighted-draw.js";
 
 /** The options, as zod checks them. */
 export const knightsAndKnavesSchema = z.strictObject({
-  /** How many people a puzzle has, with weights: `{3: 1}`; 2 … 8. */
+  /** Weights of the possible numbers of people in a puzzle, from 2 to 8: `{3: 1}`. */
   people: weightsSchema.default({ 3: 1 }),
-  /** Share of all problems, told apart by content, that is held out for evaluation. */
+  /** Fraction of all distinct problems that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 

@@ -9,15 +9,15 @@ import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 
 /** The options, as zod checks them. */
 export const linearEquationsSchema = z.strictObject({
-  /** a and c lie in -maxCoefficient … maxCoefficient; a is not 0, c may be. */
+  /** In ax + b = cx + d, a and c lie in -maxCoefficient … maxCoefficient. Only c may be 0. */
   maxCoefficient: z.number().int().min(1).max(10000).default(9),
   /** b (and, for rational solutions, d) lies in -maxConstant … maxConstant. */
   maxConstant: z.number().int().min(0).max(1000000).default(20),
-  /** Bound on the absolute value of integer solutions. */
+  /** Maximum absolute value of integer solutions. */
   maxSolution: z.number().int().min(1).max(1000000).default(20),
-  /** `rational` draws all four coefficients freely; the answer is then a fraction in lowest terms. */
+  /** Kind of solutions. `rational` draws all four coefficients freely; the answer is a fraction in lowest terms. */
   solutions: z.enum(["integer", "rational"]).default("integer"),
-  /** Share of all problems, told apart by content, that is held out for evaluation. */
+  /** Fraction of all distinct problems that is held out for evaluation. */
   heldOutFraction: heldOutFractionSchema.default(0.1),
 });
 

@@ -47,9 +47,9 @@ export function lengthReward(task: Task): RewardFunction {
 
 /** The options, as zod checks them. */
 export const overlongSchema = z.strictObject({
-  /** Length at which the penalty is whole; `luciole rl` takes rl.maxCompletionLength by default. */
+  /** Length at which the full penalty applies. `luciole rl` uses rl.maxCompletionLength by default. */
   maxCompletionTokens: z.number().int().positive(),
-  /** The penalty grows over the last so many tokens before that; `luciole rl` takes a fifth of it by default, as DAPO does. */
+  /** The penalty grows linearly over this many tokens before that length. `luciole rl` uses a fifth of the length by default, as DAPO does. */
   cacheTokens: z.number().int().positive(),
 });
 
@@ -71,9 +71,9 @@ export function softOverlongPunishment(input: SoftOverlongOptions): RewardFuncti
 
 /** The options, as zod checks them. */
 export const repetitionSchema = z.strictObject({
-  /** Tokens of an n-gram. */
+  /** Number of tokens in an n-gram. */
   ngramSize: z.number().int().min(1).default(3),
-  /** Reward of a completion that is all repetition. */
+  /** Reward of a completion that consists of repetition only. */
   maxPenalty: z.number().nonpositive().default(-1),
 });
 

@@ -8,23 +8,23 @@ const compute = z.enum(["f32", "bf16"]);
 const shared = {
   /** Sequences per optimiser step. */
   batchSequences: z.int().min(1).default(32),
-  /** `muon`: matrices by Muon, the rest by AdamW. */
+  /** Optimiser; `muon` uses Muon for matrices and AdamW for everything else. */
   optimizer: z.enum(OPTIMIZERS).default("adamw"),
-  /** The cosine ends at this fraction of the peak. */
+  /** The learning rate decays along a cosine to this fraction of its peak. */
   finalFraction: z.number().min(0).max(1).default(0.1),
-  /** Steps over which the learning rate rises to its peak. */
+  /** Number of steps in which the learning rate rises to its peak. */
   warmupSteps: z.int().min(0).default(20),
-  /** Gradients are clipped to this norm. */
+  /** Maximum gradient norm; larger gradients are clipped. */
   maxGradNorm: z.number().positive().default(1),
-  /** Tokens per micro-batch: bounds memory. */
+  /** Tokens per micro-batch. Fewer need less memory. */
   microBatchTokens: z.int().min(1).default(8192),
-  /** Keep only the inputs of blocks and compute the rest again: less memory, a third more work. */
+  /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
   recomputeLayers: z.boolean().default(false),
-  /** λ of multi-token prediction, for models that have it. */
+  /** Weight λ of the multi-token prediction loss, for models that have it. */
   mtpWeight: z.number().min(0).default(0.3),
-  /** α of the sequence-wise balance loss, for mixtures. */
+  /** Weight α of the sequence-wise balance loss, for mixtures of experts. */
   balanceAlpha: z.number().min(0).default(1e-4),
-  /** Steps between two validation losses. */
+  /** Number of steps between two measurements of the validation loss. */
   validationEverySteps: z.int().min(1).default(50),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive().default(60),
@@ -33,45 +33,46 @@ const shared = {
 /** The options, as zod checks them. */
 export const pretrainSchema = z.strictObject({
   ...shared,
-  /** Type of matrix products; master weights are f32 in both. */
+  /** Data type of matrix products. Master weights are always f32. */
   compute: compute.default("bf16"),
-  /** Optimiser steps. */
+  /** Number of optimiser steps. */
   steps: z.int().min(1).default(1000),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-3),
-  /** Decoupled weight decay of matrices. */
+  /** Decoupled weight decay, applied to matrices only. */
   weightDecay: z.number().min(0).default(0.1),
-  /** γ of the aux-loss-free balancing. */
+  /** Step size γ of the expert balancing without auxiliary loss. */
   routerBiasStep: z.number().min(0).default(1e-3),
-  /** Tokens per sequence; null: the model's context. */
+  /** Tokens per sequence; null uses the model's context length. */
   context: z.int().min(2).nullable().default(null),
-  /** Vocabulary of a tokenizer that is trained on the corpus. */
+  /** Vocabulary size of a tokenizer that is trained on the corpus. */
   vocabSize: z.int().min(300).default(4096),
-  /** Share of the corpus kept for the validation loss. */
+  /** Fraction of the corpus held out for the validation loss. */
   validationFraction: z.number().min(0).lt(1).default(0.05),
-  /** Fields of config.json to change. */
+  /** Fields of config.json to override. */
   model: z.record(z.string(), z.unknown()).default({}),
-  /** Problems and searches, when the corpus is a task's traces. */
+  /** Options of the task, when training on its traces. */
   task: z.record(z.string(), z.unknown()).default({}),
+  /** Options of the search traces. */
   traces: z.record(z.string(), z.unknown()).default({}),
 });
 
 /** The options, as zod checks them. */
 export const sftSchema = z.strictObject({
   ...shared,
-  /** null: as the model was trained. */
+  /** Data type of matrix products; null uses the one the model was trained with. */
   compute: compute.nullable().default(null),
-  /** Passes over the data; `steps` wins where it is given. */
+  /** Number of passes over the data. Cannot be combined with `steps`. */
   epochs: z.number().positive().default(1),
-  /** Optimiser steps. */
+  /** Number of optimiser steps; null uses `epochs`. */
   steps: z.int().min(1).nullable().default(null),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(1e-4),
-  /** Decoupled weight decay of matrices. */
+  /** Decoupled weight decay, applied to matrices only. */
   weightDecay: z.number().min(0).default(0),
-  /** γ of the aux-loss-free expert balancing; 0 keeps the biases. */
+  /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
   routerBiasStep: z.number().min(0).default(0),
-  /** Share of the data kept for the validation loss. */
+  /** Fraction of the data held out for the validation loss. */
   validationFraction: z.number().min(0).lt(1).default(0.05),
 });
 
