@@ -88,29 +88,121 @@ inline vf widenHalf(const void* p) {
 #endif
 }
 
-/** Bytes w + 128 as `dot4<true>` takes them. */
+/** Four weights in every lane as the bytes they are. */
+struct ByteWeights {
+  vi bytes;
+  ByteWeights() = default;
+  ByteWeights(vi four) : bytes(four) {}
+  void store(uint8_t* p) const { storeWords(p, bytes); }
+  static ByteWeights load(const uint8_t* p) { return loadWords(p); }
+};
+
+/** Bytes w + 128 as a `DotSum` of weights up to 255 takes them: standing for themselves less 128 − kWideZero. */
 inline vi wideWeights(vi bytes) { return kWideZero ? bytes : bytes ^ static_cast<int32_t>(0x80808080); }
 
-/**
- * acc + Σ of the four products in each lane, exact. a: signed bytes, none −128. w: unsigned bytes up to 127, or what wideWeights makes (Wide),
- * which stands for itself less 128 − kWideZero.
- */
-template <bool Wide>
-inline vi dot4(vi acc, vi w, vi a) {
-#if defined(__AVX512VNNI__)
-  return (vi)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, (__m512i)a);
-#elif defined(__AVX2__)
-  // A pair of products stays below 2^15: 127·127·2, or 128·127·2 when the sign has moved to the activation.
-  const __m256i pairs = Wide ? _mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)w), _mm256_sign_epi8((__m256i)a, (__m256i)w))
-                             : _mm256_maddubs_epi16((__m256i)w, (__m256i)a);
-  return acc + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-#elif defined(__ARM_FEATURE_DOTPROD)
-  return (vi)vdotq_s32((int32x4_t)acc, (int8x16_t)w, (int8x16_t)a);
+// DotSum<Most>: sums of products in each lane, exact: four weights, unsigned bytes of at most Most (over 127: what wideWeights makes), times four
+// signed bytes, none −128.
+//   Weights, Activations   four of each in every lane, ready to be multiplied; kActivationBytes: how wide an activation lies in memory
+//   add(index, w, a)       `index`: how many quads were added before, known when compiled
+//   total(count)           the sums after `count` quads
+#if defined(__AVX2__) && !defined(__AVX512VNNI__)
+
+/** Pairs of products are added up in 16 bits as long as they fit. */
+template <int Most, bool Wide = (Most > 127)>
+class DotSum {
+  static constexpr int kRun = 32767 / (2 * 127 * Most);
+  static_assert(kRun >= 1);
+
+ public:
+  using Weights = ByteWeights;
+  static constexpr int kActivationBytes = 1;
+  static vi activations(const void* p) { return broadcastWord32(p); }
+
+  void start(vi sum) { sum_ = sum; }
+  void add(int index, const Weights& w, vi a) {
+    const __m256i pairs = _mm256_maddubs_epi16((__m256i)w.bytes, (__m256i)a);
+    pairs_ = index % kRun == 0 ? pairs : _mm256_add_epi16(pairs_, pairs);
+    asm("" : "+x"(pairs_));  // one after the other: regrouped, the sums of all rows would not fit into registers
+    if ((index + 1) % kRun == 0) fold();
+  }
+  vi total(int count) {
+    if (count % kRun != 0) fold();
+    return sum_;
+  }
+
+ private:
+  void fold() { sum_ += (vi)_mm256_madd_epi16(pairs_, _mm256_set1_epi16(1)); }
+  vi sum_;
+  __m256i pairs_;
+};
+
+/** Bytes times bytes do not fit into 16 bits: both are widened, the activations in memory. */
+template <int Most>
+class DotSum<Most, true> {
+ public:
+  struct Weights {
+    vi even, odd;
+    Weights() = default;
+    Weights(vi bytes)
+        : even((vi)_mm256_srai_epi16(_mm256_slli_epi16((__m256i)bytes, 8), 8)), odd((vi)_mm256_srai_epi16((__m256i)bytes, 8)) {}
+    void store(uint8_t* p) const {
+      storeWords(p, even);
+      storeWords(p + sizeof(vi), odd);
+    }
+    static Weights load(const uint8_t* p) {
+      Weights weights;
+      weights.even = loadWords(p);
+      weights.odd = loadWords(p + sizeof(vi));
+      return weights;
+    }
+  };
+  struct Activations {
+    vi even, odd;
+  };
+  static constexpr int kActivationBytes = 2;
+  static Activations activations(const uint8_t* p) { return {broadcastWord32(p), broadcastWord32(p + 4)}; }
+
+  void start(vi sum) { sum_ = sum; }
+  void add(int, const Weights& w, const Activations& a) {
+    addPairs(w.even, a.even);
+    addPairs(w.odd, a.odd);
+  }
+  vi total(int) const { return sum_; }
+
+ private:
+  void addPairs(vi w, vi a) {
+    sum_ += (vi)_mm256_madd_epi16((__m256i)w, (__m256i)a);
+    asm("" : "+x"(sum_));  // one after the other, as above
+  }
+  vi sum_;
+};
+
 #else
-  for (int i = 0; i < kLanes; ++i)
-    for (int b = 0; b < 32; b += 8) acc[i] += static_cast<int8_t>(w[i] >> b) * static_cast<int8_t>(a[i] >> b);
-  return acc;
+
+template <int Most>
+class DotSum {
+ public:
+  using Weights = ByteWeights;
+  static constexpr int kActivationBytes = 1;
+  static vi activations(const void* p) { return broadcastWord32(p); }
+
+  void start(vi sum) { sum_ = sum; }
+  void add(int, const Weights& w, vi a) {
+#if defined(__AVX512VNNI__)
+    sum_ = (vi)_mm512_dpbusd_epi32((__m512i)sum_, (__m512i)w.bytes, (__m512i)a);
+#elif defined(__ARM_FEATURE_DOTPROD)
+    sum_ = (vi)vdotq_s32((int32x4_t)sum_, (int8x16_t)w.bytes, (int8x16_t)a);
+#else
+    for (int i = 0; i < kLanes; ++i)
+      for (int b = 0; b < 32; b += 8) sum_[i] += static_cast<int8_t>(w.bytes[i] >> b) * static_cast<int8_t>(a[i] >> b);
 #endif
-}
+  }
+  vi total(int) const { return sum_; }
+
+ private:
+  vi sum_;
+};
+
+#endif
 
 }  // namespace luciole

@@ -1,6 +1,7 @@
 // See stored-activations.h.
 #include "stored-activations.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "dtype.h"
@@ -48,40 +49,55 @@ int32_t sumOf(const int8_t* quanta, int64_t n) {
   return total;
 }
 
+/** n quanta, a multiple of four, into 16 bits each: of four neighbours the even ones, then the odd ones. */
+void widen(const int8_t* quanta, int64_t n, int16_t* out) {
+  for (int64_t i = 0; i < n; i += 4)
+    for (int64_t j = 0; j < 4; ++j) out[i + j % 2 * 2 + j / 2] = quanta[i + j];
+}
+
+/** Quanta of n numbers that share a scale; gives the scale. */
 template <class T>
-void quantiseRowOf(const T* x, int64_t K, const RecordLayout& layout, int64_t sub, SumForm form, int32_t zero, uint8_t* record) {
-  auto* quanta = reinterpret_cast<int8_t*>(record);
-  auto* scales = reinterpret_cast<float*>(record + layout.scales);
-  for (int64_t k = 0, g = 0; k < K; k += kGroup, ++g) {
-    const int64_t n = K - k < kGroup ? K - k : kGroup;
-    const int32_t bits = largestBits(x + k, n);
-    float largest;
-    std::memcpy(&largest, &bits, 4);
-    if (bits >= kInfinityBits || largest < kTiny) {
-      scales[g] = bits >= kInfinityBits ? std::numeric_limits<float>::quiet_NaN() : 0.0f;
-      std::memset(quanta + k, 0, n);
-    } else {
-      scales[g] = largest / 127.0f;
-      quantise(x + k, n, 127.0f / largest, quanta + k);
-    }
+float quantiseGroup(const T* x, int64_t n, int8_t* quanta) {
+  const int32_t bits = largestBits(x, n);
+  float largest;
+  std::memcpy(&largest, &bits, 4);
+  if (bits >= kInfinityBits || largest < kTiny) {
+    std::memset(quanta, 0, n);
+    return bits >= kInfinityBits ? std::numeric_limits<float>::quiet_NaN() : 0.0f;
   }
-  for (int64_t k = 0, s = 0; k < K; k += sub, ++s) {
-    const int32_t total = sumOf(quanta + k, K - k < sub ? K - k : sub);
-    uint8_t* at = record + layout.sums + s * 4;
-    if (form == SumForm::minimum) {
-      const float value = static_cast<float>(total);
-      std::memcpy(at, &value, 4);
-    } else {
-      const int32_t value = -zero * total;
-      std::memcpy(at, &value, 4);
-    }
+  quantise(x, n, 127.0f / largest, quanta);
+  return largest / 127.0f;
+}
+
+void putSum(int32_t total, float scale, SumForm form, int32_t zero, uint8_t* at) {
+  if (form == SumForm::zero) {
+    const int32_t value = -zero * total;
+    std::memcpy(at, &value, 4);
+  } else {
+    const float value = form == SumForm::scaledMinimum ? scale * static_cast<float>(total) : static_cast<float>(total);
+    std::memcpy(at, &value, 4);
+  }
+}
+
+template <class T>
+void quantiseRowOf(const T* x, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero, uint8_t* record) {
+  auto* scales = reinterpret_cast<float*>(record + layout.scales);
+  int8_t narrow[kGroup];
+  for (int64_t k = 0; k < K; k += layout.width) {
+    const int64_t n = std::min(K - k, layout.width);
+    int8_t* quanta = layout.quantum == 1 ? reinterpret_cast<int8_t*>(record) + k : narrow;
+    const float scale = quantiseGroup(x + k, n, quanta);
+    scales[k / layout.width] = scale;
+    for (int64_t i = 0; i < n; i += layout.sub)
+      putSum(sumOf(quanta + i, std::min(n - i, layout.sub)), scale, form, zero, record + layout.sums + (k + i) / layout.sub * 4);
+    if (layout.quantum == 2) widen(quanta, n, reinterpret_cast<int16_t*>(record) + k);
   }
 }
 
 }  // namespace
 
-void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, int64_t sub, SumForm form, int32_t zero, uint8_t* record) {
-  dispatchType(xType, [&](auto tag) { quantiseRowOf(static_cast<const decltype(tag)*>(x), K, layout, sub, form, zero, record); });
+void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero, uint8_t* record) {
+  dispatchType(xType, [&](auto tag) { quantiseRowOf(static_cast<const decltype(tag)*>(x), K, layout, form, zero, record); });
 }
 
 }  // namespace luciole

@@ -1,4 +1,4 @@
-// Rows of activations as int8 with one f32 scale for each group of 128 numbers, and their sums over sub-blocks. Knows nothing of weights.
+// Rows of activations as int8 with one f32 scale for each 32 or 128 numbers, and their sums over sub-blocks. Knows nothing of weights.
 #pragma once
 #include <cstdint>
 
@@ -6,26 +6,29 @@
 
 namespace luciole {
 
-/** Where things lie in a row's record: K bytes of quanta, then f32 scales of the groups, then the sums of the sub-blocks, 32 bits each. */
+/**
+ * Where things lie in a row's record: the K quanta of `quantum` bytes (2: of four neighbours the even ones, then the odd ones), then an f32 scale for
+ * each `width` numbers, then the sums of the sub-blocks of `sub` numbers, 32 bits each.
+ */
 struct RecordLayout {
-  int64_t scales, sums, bytes;
-  RecordLayout(int64_t K, int64_t sub) {
-    scales = (K + 63) / 64 * 64;
-    sums = scales + (K + kGroup - 1) / kGroup * 4;
+  int64_t quantum, width, sub, scales, sums, bytes;
+  RecordLayout(int64_t K, int64_t quantumBytes, int64_t scaleWidth, int64_t subWidth) : quantum(quantumBytes), width(scaleWidth), sub(subWidth) {
+    scales = (K * quantum + 63) / 64 * 64;
+    sums = scales + (K + width - 1) / width * 4;
     const int64_t lines = (sums + (K + sub - 1) / sub * 4 + 63) / 64;
     bytes = (lines | 1) * 64;  // an odd number of cache lines, so that rows do not share cache sets
   }
 };
 
-/** What a kernel needs of a sub-block's sum: what to start an integer sum from, or what a minimum is multiplied with. */
-enum class SumForm { zero, minimum };
+/** What a kernel needs of a sub-block's sum: what to start an integer sum from, or what a minimum is multiplied with, scaled or not. */
+enum class SumForm { zero, minimum, scaledMinimum };
 
 /**
- * The record of K numbers of x (f32 or bf16). Scale of a group: amax/127; quanta: x·(127/amax) to the nearest whole number, ties to even.
- * Groups with a NaN or an infinity get the scale NaN, those without a number over 2^-100 the scale 0; both only zeros.
- * Sums: −zero·Σ quanta as i32 (SumForm::zero), or Σ quanta as f32.
+ * The record of K numbers of x (f32 or bf16). Scale: amax/127; quanta: x·(127/amax) to the nearest whole number, ties to even.
+ * Numbers that share a scale with a NaN or an infinity get the scale NaN, those without one over 2^-100 the scale 0; both only zeros.
+ * Sums: −zero·Σ quanta as i32 (SumForm::zero), Σ quanta as f32, or that times the scale.
  */
-void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, int64_t sub, SumForm form, int32_t zero, uint8_t* record);
+void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero, uint8_t* record);
 
 /** Slots of threadScratch (pool.h) that products with stored weights hold while they run. */
 inline constexpr int kScratchUnpacked = 0, kScratchAccumulators = 1, kScratchPanel = 2;

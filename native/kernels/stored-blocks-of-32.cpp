@@ -8,9 +8,9 @@ namespace {
 /** A block of a panel: 32 scales, then 8 quads, each number with 128 added. */
 struct Q8_0 {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 34, kPanelBlock = kBlockBytes * kPanelOutputs, kQuadsAt = 64;
-  static constexpr int kSub = 32, kZero = kWideZero;
+  static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 5;
-  static constexpr bool kWide = true, kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;
@@ -34,9 +34,9 @@ template <bool FifthBit, bool Min>
 struct Nibbles {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18 + (FifthBit ? 4 : 0) + (Min ? 2 : 0), kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kBitsAt = Min ? 128 : 64, kNibblesAt = kBitsAt + (FifthBit ? kQuadBytes : 0);
-  static constexpr int kSub = 32, kZero = Min ? 0 : FifthBit ? 16 : 8;
+  static constexpr int kSub = 32, kZero = Min ? 0 : FifthBit ? 16 : 8, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kWide = false, kMin = Min, kUnpacks = FifthBit, kUnpacksQuads = FifthBit, kUnrolls = false;
+  static constexpr bool kMin = Min, kUnpacks = FifthBit, kUnpacksQuads = FifthBit, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;

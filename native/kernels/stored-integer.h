@@ -18,7 +18,7 @@ namespace luciole {
 // A Format has
 //   kBlockNumbers, kBlockBytes   of one row in the file
 //   kSub                         numbers of a sub-block with one scale, 16 or 32
-//   kZero, kWide, kMin           how much quads are too large, whether they are wide (int8-dot.h), whether sub-blocks have a minimum
+//   kZero, kMost, kMin           how much quads are too large, their largest byte (int8-dot.h), whether sub-blocks have a minimum
 //   kUnpacks, kUnpacksQuads      whether scales, and quads too, are work to unpack that is better done once for many rows
 //   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for the CPU to guess
 //   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is whole)
@@ -29,6 +29,12 @@ namespace luciole {
 
 /** Numbers between two scales at most: what one turn of the kernels' loop works through. */
 inline constexpr int kStep = 32;
+/** Numbers of a row of activations with one scale: as many as a block of the weights has, or a group where that has more. */
+template <class F>
+inline constexpr int64_t kScaleWidth = F::kBlockNumbers < kGroup ? F::kBlockNumbers : kGroup;
+/** Whether each step has a scale of its own. */
+template <class F>
+inline constexpr bool kScalesSteps = kScaleWidth<F> == kStep;
 inline constexpr int kStepsPerGroup = kGroup / kStep;
 inline constexpr int kQuads = kStep / 4;
 inline constexpr int kVectorBytes = kLanes * 4;
@@ -36,14 +42,30 @@ inline constexpr int kQuadBytes = kPanelOutputs * 4;
 
 // The register tile: kTileRows rows × kTileVectors vectors of sums, once in i32 and once in f32.
 #if defined(__AVX512F__)
-inline constexpr int kIntegerTileRows = 6, kIntegerTileVectors = 2;
+template <class F>
+inline constexpr int kTileRows = 6;
+template <class F>
+inline constexpr int kTileVectors = 2;
 #elif defined(__AVX2__)
-inline constexpr int kIntegerTileRows = 3, kIntegerTileVectors = 1;
+template <class F>
+inline constexpr int kTileRows = F::kMost > 127 ? 3 : 6;
+template <class F>
+inline constexpr int kTileVectors = F::kMost > 127 ? 2 : 1;
 #else
-inline constexpr int kIntegerTileRows = 4, kIntegerTileVectors = 2;
+template <class F>
+inline constexpr int kTileRows = 4;
+template <class F>
+inline constexpr int kTileVectors = 2;
 #endif
-/** Groups of k that are worked through for all rows before the next: their part of a panel stays in the first-level cache. */
-inline constexpr int64_t kChunkGroups = 4;
+inline constexpr int kMostTileRows = 6;
+/** Whether the products take weights in another form than bytes, which then is made once for many rows. */
+template <class F>
+inline constexpr bool kWidens = sizeof(typename DotSum<F::kMost>::Weights) > sizeof(vi);
+/** Groups of k that are worked through for all rows before the next: their part of a panel, or what it was unpacked to, stays in the first-level cache. */
+template <class F>
+inline constexpr int64_t kChunkGroups = kWidens<F> ? 2 : 4;
+/** Tiles up to which weights are widened for each anew. */
+inline constexpr int64_t kFewTiles = 4;
 /** How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is being multiplied. */
 inline constexpr int64_t kAhead = 8192;
 
@@ -69,17 +91,19 @@ struct Ahead {
  */
 template <class F>
 struct Unpacked : F {
+  using Weights = typename DotSum<F::kMost>::Weights;
+  static constexpr bool kQuadsToo = F::kUnpacksQuads || kWidens<F>;
   static constexpr int kSubs = kStep / F::kSub;
-  static constexpr int64_t kScalesAt = F::kUnpacksQuads ? kQuads * kQuadBytes : 0;
+  static constexpr int64_t kWeightBytes = sizeof(Weights), kScalesAt = kQuadsToo ? kQuads * kPanelVectors * kWeightBytes : 0;
   static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes, kStepBytes = kMinimaAt + (F::kMin ? kSubs * kQuadBytes : 0);
 
   struct Group : F::Group {
     const uint8_t* base;
     /** `chunk`: what fill made of the groups from the chunk's first on; this one is its i-th. */
     Group(const uint8_t* panel, int64_t g, const uint8_t* chunk, int64_t i) : F::Group(panel, g), base(chunk + i * kStepsPerGroup * kStepBytes) {}
-    vi quad(int step, int q, int v) const {
-      if constexpr (F::kUnpacksQuads) return loadWords(base + step * kStepBytes + q * kQuadBytes + v * kVectorBytes);
-      return F::Group::quad(step, q, v);
+    Weights quad(int step, int q, int v) const {
+      if constexpr (!kQuadsToo) return F::Group::quad(step, q, v);
+      return Weights::load(base + step * kStepBytes + (q * kPanelVectors + v) * kWeightBytes);
     }
     vf scale(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes); }
     vf minimum(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt + sub * kQuadBytes) + v * kLanes); }
@@ -90,8 +114,8 @@ struct Unpacked : F {
       const typename F::Group group(panel, first + s / kStepsPerGroup);
       const int step = static_cast<int>(s % kStepsPerGroup);
       for (int v = 0; v < kPanelVectors; ++v) {
-        if constexpr (F::kUnpacksQuads)
-          for (int q = 0; q < kQuads; ++q) storeWords(chunk + q * kQuadBytes + v * kVectorBytes, group.quad(step, q, v));
+        if constexpr (kQuadsToo)
+          for (int q = 0; q < kQuads; ++q) Weights(group.quad(step, q, v)).store(chunk + (q * kPanelVectors + v) * kWeightBytes);
         for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
         if constexpr (F::kMin)
           for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kMinimaAt + sub * kQuadBytes) + v * kLanes, group.minimum(step, sub, v));
@@ -110,55 +134,58 @@ struct Direct : F {
 
 /** The records of a tile's rows. */
 struct TileRows {
-  const uint8_t* at[kIntegerTileRows];
+  const uint8_t* at[kMostTileRows];
 };
 
 /**
  * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales, for a Format that wants them.
- * For each group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
+ * Where the activations have a scale for each step, sub-blocks' sums are added one after the other, times the product of both scales. Else for each
+ * group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
  */
 template <class F, int R>
 void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, Ahead ahead,
                   float* acc) {
-  constexpr int V = kIntegerTileVectors, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
+  using Sum = DotSum<F::kMost>;
+  constexpr int V = kTileVectors<F>, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
   for (int64_t g = 0; g < count; ++g) {
     const typename F::Group group(panel, first + g, chunk, g);
     const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
-    const int64_t at = (first + g) * kGroup;
+    const int64_t at = (first + g) * kGroup, scaleAt = layout.scales + at / layout.width * 4;
     for (int v0 = 0; v0 < kPanelVectors; v0 += V) {
       vf inner[R][V];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) inner[r][v] = vf{};
+        for (int v = 0; v < V; ++v) inner[r][v] = kScalesSteps<F> ? load(acc + r * kPanelOutputs + (v0 + v) * kLanes) : vf{};
       auto turn = [&](int step) __attribute__((always_inline)) {
         if (v0 == 0) ahead.step();
         asm volatile("" ::: "memory");  // keeps what the next step will load, and its prefetches, out of this step's registers and time
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           const int64_t sumAt = layout.sums + ((first + g) * kStepsPerGroup + step) * kSubs * 4 + sub * 4;
-          vi sums[R][V];
+          Sum sums[R][V];
 #pragma GCC unroll 8
           for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) sums[r][v] = F::kZero ? broadcastWord32(rows.at[r] + sumAt) : vi{};
+            for (int v = 0; v < V; ++v) sums[r][v].start(F::kZero ? broadcastWord32(rows.at[r] + sumAt) : vi{});
 #pragma GCC unroll 8
           for (int q = sub * kQuadsPerSub; q < (sub + 1) * kQuadsPerSub; ++q) {
-            vi w[V];
+            typename Sum::Weights w[V];
 #pragma GCC unroll 2
             for (int v = 0; v < V; ++v) w[v] = group.quad(step, q, v0 + v);
 #pragma GCC unroll 8
             for (int r = 0; r < R; ++r) {
-              const vi a = broadcastWord32(rows.at[r] + at + step * kStep + q * 4);
+              const auto a = Sum::activations(rows.at[r] + (at + step * kStep + q * 4) * Sum::kActivationBytes);
 #pragma GCC unroll 2
-              for (int v = 0; v < V; ++v) sums[r][v] = dot4<F::kWide>(sums[r][v], w[v], a);
+              for (int v = 0; v < V; ++v) sums[r][v].add(q - sub * kQuadsPerSub, w[v], a);
             }
           }
 #pragma GCC unroll 2
           for (int v = 0; v < V; ++v) {
             const vf scale = group.scale(step, sub, v0 + v);
 #pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) inner[r][v] = vfma(toFloat(sums[r][v]), scale, inner[r][v]);
+            for (int r = 0; r < R; ++r)
+              inner[r][v] = vfma(toFloat(sums[r][v].total(kQuadsPerSub)), kScalesSteps<F> ? scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)) : scale, inner[r][v]);
           }
           if constexpr (F::kMin) {
 #pragma GCC unroll 2
@@ -178,11 +205,11 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
       }
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const vf scale = splat(floatAt(rows.at[r] + layout.scales + (first + g) * 4));
+        const vf scale = splat(floatAt(rows.at[r] + scaleAt));
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) {
           float* out = acc + r * kPanelOutputs + (v0 + v) * kLanes;
-          store(out, vfma(inner[r][v], scale, load(out)));
+          store(out, kScalesSteps<F> ? inner[r][v] : vfma(inner[r][v], scale, load(out)));
         }
       }
     }
@@ -195,15 +222,16 @@ template <class F, int... R>
 constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
   return {multiplyTile<F, R + 1>...};
 }
-/** The kernel for 1 … kIntegerTileRows rows at [rows − 1]. */
+/** The kernel for 1 … kTileRows rows at [rows − 1]. */
 template <class F>
-inline constexpr auto tileKernels = tileKernelsOf<F>(std::make_integer_sequence<int, kIntegerTileRows>{});
+inline constexpr auto tileKernels = tileKernelsOf<F>(std::make_integer_sequence<int, kTileRows<F>>{});
 
 /** The kernels of a Format. */
 template <class F>
 struct IntegerKernels {
   static int64_t panelBytes(int64_t K) { return K / F::kBlockNumbers * F::kBlockBytes * kPanelOutputs; }
-  static int64_t recordBytes(int64_t K) { return RecordLayout(K, F::kSub).bytes; }
+  static RecordLayout layoutOf(int64_t K) { return {K, DotSum<F::kMost>::kActivationBytes, kScaleWidth<F>, F::kSub}; }
+  static int64_t recordBytes(int64_t K) { return layoutOf(K).bytes; }
 
   static void pack(const uint8_t* rows, int64_t rowBytes, int64_t numRows, int64_t K, const float*, uint8_t* panel) {
     if (numRows < kPanelOutputs) std::memset(panel, 0, panelBytes(K));
@@ -213,7 +241,8 @@ struct IntegerKernels {
   }
 
   static void prepare(const void* x, int64_t xType, int64_t K, uint8_t* record) {
-    quantiseRow(x, xType, K, {K, F::kSub}, F::kSub, F::kMin ? SumForm::minimum : SumForm::zero, F::kZero, record);
+    const SumForm form = !F::kMin ? SumForm::zero : kScalesSteps<F> ? SumForm::scaledMinimum : SumForm::minimum;
+    quantiseRow(x, xType, K, layoutOf(K), form, F::kZero, record);
   }
 
   static void unpackRow(const uint8_t* panel, int64_t output, int64_t K, float* out) {
@@ -225,7 +254,7 @@ struct IntegerKernels {
       const float scale = group.scale(step, i / F::kSub, v)[lane], minimum = F::kMin ? group.minimum(step, i / F::kSub, v)[lane] : 0.0f;
       for (int b = 0; b < 4; ++b) {
         const uint8_t byte = static_cast<uint8_t>(word >> (8 * b));
-        const int quantum = (F::kWide && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
+        const int quantum = (F::kMost > 127 && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
         out[k + b] = std::fma(scale, static_cast<float>(quantum), minimum);
       }
     }
@@ -233,10 +262,10 @@ struct IntegerKernels {
 
   static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count, float* acc) {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
-    const RecordLayout layout(K, F::kSub);
-    const int64_t groups = (K + kGroup - 1) / kGroup, tiles = (count + kIntegerTileRows - 1) / kIntegerTileRows;
-    const bool unpacks = F::kUnpacks && tiles > 1;
-    const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups;
+    const RecordLayout layout = layoutOf(K);
+    const int64_t groups = (K + kGroup - 1) / kGroup, tiles = (count + kTileRows<F> - 1) / kTileRows<F>;
+    const bool unpacks = F::kUnpacks ? tiles > 1 : kWidens<F> && tiles > kFewTiles;
+    const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups<F>;
     uint8_t* chunk = unpacks ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, chunkGroups * kStepsPerGroup * Unpacked<F>::kStepBytes)) : nullptr;
     for (int64_t g = 0; g < groups; g += chunkGroups) {
       const int64_t here = std::min(chunkGroups, groups - g);

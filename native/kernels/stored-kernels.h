@@ -10,7 +10,7 @@ namespace luciole {
 /** Outputs of a panel: 32 rows of the weight side by side, so that one activation meets all of them at once. */
 inline constexpr int kPanelOutputs = 32;
 inline constexpr int kPanelVectors = kPanelOutputs / kLanes;
-/** Numbers of a row of activations that share a scale; sums in f32 run over as many, are scaled and added up in order. */
+/** Numbers of a row that are worked through at a time; the most that share a scale of the activations. */
 inline constexpr int64_t kGroup = 128;
 
 /** Rows of prepared activations: row r is the record at records + (index ? index[r] : r)·stride. */

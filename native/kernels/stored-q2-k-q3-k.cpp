@@ -13,9 +13,9 @@ inline vi bitPairs(const uint8_t* words, int half, int step, int q, int v) {
 struct Q2_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 84, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kScalesAt = 128, kPairsAt = 640;
-  static constexpr int kSub = 16, kZero = 0;
+  static constexpr int kSub = 16, kZero = 0, kMost = 3;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kWide = false, kMin = true, kUnpacks = true, kUnpacksQuads = false, kUnrolls = true;
+  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = false, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;
@@ -44,9 +44,9 @@ struct Q2_k {
 struct Q3_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 110, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kLowAt = 64, kHighAt = 320, kBitsAt = 448, kPairsAt = 1472;
-  static constexpr int kSub = 16, kZero = 4;
+  static constexpr int kSub = 16, kZero = 4, kMost = 7;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kWide = false, kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;

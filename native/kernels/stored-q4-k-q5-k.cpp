@@ -14,9 +14,9 @@ template <bool FifthBit>
 struct WithMinima {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = FifthBit ? 176 : 144, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kLowScalesAt = 128, kLowMinimaAt = 256, kHighAt = 384, kBitsAt = 512, kNibblesAt = FifthBit ? 1536 : 512;
-  static constexpr int kSub = 32, kZero = 0;
+  static constexpr int kSub = 32, kZero = 0, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kWide = false, kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit, kUnrolls = true;
+  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;

@@ -9,9 +9,9 @@ namespace {
 struct Q6_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 210, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kScalesAt = 64, kLowAt = 576, kHighAt = 4672;
-  static constexpr int kSub = 16, kZero = 32;
+  static constexpr int kSub = 16, kZero = 32, kMost = 63;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kWide = false, kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;

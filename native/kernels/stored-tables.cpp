@@ -20,9 +20,9 @@ inline vi codes(const uint8_t* words, int q, int v) {
 /** A block of a panel: 32 scales, then the 4 words of codes. */
 struct Iq4_nl {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18, kPanelBlock = kBlockBytes * kPanelOutputs, kCodesAt = 64;
-  static constexpr int kSub = 32, kZero = kWideZero;
+  static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kWide = true, kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;
@@ -41,9 +41,9 @@ struct Iq4_nl {
 /** A block of a panel: 32 exponents e, a byte each, then the 4 words of codes. The scale is 2^(e − 128). */
 struct Mxfp4 {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs, kCodesAt = 32;
-  static constexpr int kSub = 32, kZero = 12;
+  static constexpr int kSub = 32, kZero = 12, kMost = 24;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kWide = false, kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
 
   struct Group {
     const uint8_t* base;
@@ -66,9 +66,9 @@ struct Mxfp4 {
 struct Iq4_xs {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 136, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kLowAt = 64, kHighAt = 192, kCodesAt = 256;
-  static constexpr int kSub = 32, kZero = kWideZero;
+  static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kWide = true, kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
 
   struct Group {
     const uint8_t* base;

@@ -12,21 +12,24 @@ import { streamCost } from "./elementwise.js";
 import { linear } from "./linear.js";
 import { type Dispatch, groupedLinear } from "./moe.js";
 
-/** Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter). */
-export const activationGroup = 128;
+/**
+ * Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter): as many as a block of the weights
+ * has, at most 128.
+ */
+export const activationGroup = (type: BlockType): number => Math.min(128, blockSizes[type].numbers);
 
 const storageTypes: readonly DType[] = ["f32", "bf16", "f16", ...blockTypes];
 /** Types whose products multiply whole numbers. */
 const integerTypes = blockTypes.filter((type) => type !== "e4m3");
-const isInteger = (dtype: DType) => isBlockType(dtype) && dtype !== "e4m3";
+const isInteger = (dtype: DType): dtype is BlockType => isBlockType(dtype) && dtype !== "e4m3";
 
 /**
  * A row as int8 times f32 per group, in place: amax/127, quanta x·(127/amax) with the quotient in f32, ties to even. A group with a NaN or
  * an infinity becomes NaN; one without a number over 2^-100 zero.
  */
-function roundToInt8(row: Float64Array): void {
-  for (let begin = 0; begin < row.length; begin += activationGroup) {
-    const group = row.subarray(begin, begin + activationGroup);
+function roundToInt8(row: Float64Array, width: number): void {
+  for (let begin = 0; begin < row.length; begin += width) {
+    const group = row.subarray(begin, begin + width);
     let largest = 0;
     for (const x of group) largest = Math.abs(x) <= largest ? largest : Math.abs(x);
     if (!Number.isFinite(largest)) group.fill(Number.NaN);
@@ -42,7 +45,7 @@ function roundToInt8(row: Float64Array): void {
 function activations(x: HostView, t: number, type: DType): Float64Array {
   const width = x.shape[1];
   const row = Float64Array.from(x.data.subarray(t * width, (t + 1) * width) as ArrayLike<number>);
-  if (isInteger(type)) roundToInt8(row);
+  if (isInteger(type)) roundToInt8(row, activationGroup(type));
   else if (type === "e4m3") for (let i = 0; i < width; i++) row[i] = fromBf16Bits(toBf16Bits(row[i]));
   return row;
 }
