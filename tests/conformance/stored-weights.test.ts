@@ -18,6 +18,23 @@ function weights(dtype: DType, shape: readonly number[], label: string): Tensor 
   return fromBytes(isBlockType(dtype) ? randomBlocks(dtype, shape, label) : encodeBytes(normals(count, label), dtype), shape, dtype);
 }
 const activations = (shape: readonly number[]) => weights("f32", shape, "x");
+/** Rows of f64 sums x·wᵀ. */
+function multiplied(x: ArrayLike<number>, w: ArrayLike<number>, rows: number, n: number, width: number): Float64Array {
+  const sum = (r: number, o: number) => {
+    let total = 0;
+    for (let k = 0; k < width; k++) total += x[r * width + k] * w[o * width + k];
+    return total;
+  };
+  return Float64Array.from({ length: rows * n }, (_, i) => sum(Math.floor(i / n), i % n));
+}
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => Math.sqrt(Array.from(a).reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0));
+/** Activations as llama.cpp rounds them (quantize_row_q8_0 of ggml): int8 and a scale for 32 numbers; its rounding of the scale to a half is left out. */
+function asQ8_0(x: Float64Array): Float64Array {
+  return x.map((value, i) => {
+    const scale = x.subarray(i - (i % 32), i - (i % 32) + 32).reduce((largest, v) => Math.max(largest, Math.abs(v)), 0) / 127;
+    return Math.round(value / scale) * scale;
+  });
+}
 const same = async (a: Promise<Uint8Array>, b: Promise<Uint8Array>) => Buffer.compare(await a, await b) === 0;
 
 describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))("native $isa", ({ backend }) => {
@@ -34,6 +51,27 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       });
       expect(await same(plain, packed), `${rows} rows, ${n} outputs`).toBe(true);
     }
+  });
+
+  it.each(["q8_0", "q4_0", "q5_1", "iq4_nl"] as const)("products with %s are as near to those of exact activations as llama.cpp's", async (dtype) => {
+    setDefaultDevice(new Device(backend));
+    const [rows, n, width] = [8, 64, 1024];
+    // Few large numbers among many small ones, as hidden states have them: a scale that many share rounds the small ones away.
+    const x = normals(rows * width, "hidden").map((value, i) => Math.fround(value * (i % 97 === 0 ? 12 : 1)));
+    const [ours, exact] = await Promise.all(
+      scope(() => {
+        const w = weights(dtype, [n, width], "w");
+        const all = tensor(
+          Int32Array.from({ length: n }, (_, i) => i),
+          [n],
+          "i32",
+        );
+        return [storedLinear(tensor(x, [rows, width]), w).data(), storedRows(w, all).data()];
+      }),
+    );
+    const product = (values: ArrayLike<number>) => multiplied(values, exact, rows, n, width);
+    const want = product(x);
+    expect(distance(ours, want)).toBeLessThanOrEqual(1.02 * distance(product(asQ8_0(x)), want));
   });
 
   it.each(types)("an expert of %s gives the bits of a linear layer, packed or not", async (dtype) => {

@@ -21,7 +21,7 @@ export const activationGroup = (type: BlockType): number => Math.min(128, blockS
 const storageTypes: readonly DType[] = ["f32", "bf16", "f16", ...blockTypes];
 /** Types whose products multiply whole numbers. */
 const integerTypes = blockTypes.filter((type) => type !== "e4m3");
-const isInteger = (dtype: DType): dtype is BlockType => isBlockType(dtype) && dtype !== "e4m3";
+const isInteger = (dtype: DType): dtype is Exclude<BlockType, "e4m3"> => isBlockType(dtype) && dtype !== "e4m3";
 
 /**
  * A row as int8 times f32 per group, in place: amax/127, quanta x·(127/amax) with the quotient in f32, ties to even. A group with a NaN or
