@@ -3,7 +3,6 @@
 import { summariseRl } from "../src/rl/rl-run.js";
 import type { Progress } from "../src/run/progress.js";
 import type { RunSummary } from "../src/run/records.js";
-import { writeReport } from "../src/run/report.js";
 import { RunDirectory } from "../src/run/run-directory.js";
 import type { Machine } from "../src/tensor/backends/machine.js";
 import { configOfRun, reopenRun } from "../src/train/reopen.js";
@@ -64,10 +63,7 @@ async function perform(session: ZeroSession, request: Pick<ZeroRequest, "progres
       state.step = 0;
     }
     await reinforce(session);
-    const summary = summariseRl(session, session.options.evaluation, await evaluate(session, "final"), state.pretrain);
-    run.writeSummary(summary);
-    await writeReport(run.path);
-    return summary;
+    return session.finish(summariseRl(session, session.options.evaluation, await evaluate(session, "final"), state.pretrain));
   } finally {
     request.progress.close();
     run.close();

@@ -15,7 +15,7 @@ import { trainRun } from "../train/train-run.js";
 import { type PretrainOptions, pretrainOptions } from "../train/training-options.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
+import { finishedTraining, trainingKnobs, trainingLines } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface PretrainFlags extends RunFlags {
@@ -72,7 +72,7 @@ async function train(context: RunContext, request: MaterialRequest, flags: Pretr
     const { progress, signal, machine } = context;
     const model = createModel(material.config, { compute: options.compute, seed });
     const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
-    return finishRun(run, await trainRun({ ...around, ...material, phase: "pretrain", model, steps: options.steps, options }));
+    return await trainRun({ ...around, ...material, phase: "pretrain", model, steps: options.steps, options });
   } finally {
     run?.close();
   }

@@ -18,6 +18,7 @@ export function buildProgram(): Command {
   addSft(program);
   addRl(program);
   addEval(program);
+  addReport(program);
   addPull(program);
   addRun(program);
   addChat(program);
@@ -128,6 +129,14 @@ function addEval(program: Command): void {
   runFlags(command);
   computeFlags(command);
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
+}
+
+function addReport(program: Command): void {
+  const command = verb(program, "report", "write the report of a run as far as it has come, also while it is under way", "luciole report runs/first");
+  command.argument("<run>", "directory of the run");
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (path, flags) => (await import("./report.js")).report(path, flags));
 }
 
 function addPull(program: Command): void {

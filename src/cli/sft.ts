@@ -17,7 +17,7 @@ import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions } from "../train/training-options.js";
 import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { finishedTraining, finishRun, trainingKnobs, trainingLines } from "./training-run.js";
+import { finishedTraining, trainingKnobs, trainingLines } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface SftFlags extends RunFlags {
@@ -75,7 +75,7 @@ async function tune(context: RunContext, request: Request, flags: SftFlags): Pro
     const { progress, signal, machine } = context;
     const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
     const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
-    return finishRun(run, await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options }));
+    return await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options });
   } finally {
     run?.close();
   }

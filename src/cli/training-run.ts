@@ -2,18 +2,10 @@
 import { join } from "node:path";
 import { shownPath } from "../run/own-command.js";
 import type { MetricsRecord, TrainingSummary } from "../run/records.js";
-import { writeReport } from "../run/report.js";
 import { formatDuration, formatNumber } from "../run/report-format.js";
-import { type RunDirectory, readRun } from "../run/run-directory.js";
+import { readRun } from "../run/run-directory.js";
 import type { MemoryKnobs } from "../train/memory-plan.js";
 import { isFinished } from "./run-verb.js";
-
-/** Writes summary and report, and closes the run. */
-export function finishRun(run: RunDirectory, summary: TrainingSummary): TrainingSummary {
-  run.writeSummary(summary);
-  writeReport(run.path);
-  return summary;
-}
 
 /** The summary of a run that has nothing left to do, said on standard error. */
 export function finishedTraining(path: string | undefined): TrainingSummary | undefined {

@@ -12,7 +12,6 @@ import { reinforceRun } from "../rl/rl-run.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { Progress } from "../run/progress.js";
 import type { RunSummary } from "../run/records.js";
-import { writeReport } from "../run/report.js";
 import { defaultRunName, RunDirectory } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
 import type { Machine } from "../tensor/backends/machine.js";
@@ -132,10 +131,7 @@ export async function performReinforcement(context: RunSurroundings, request: Re
     };
     const { progress, signal, machine } = context;
     const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
-    const summary = await reinforceRun({ ...around, policy, generation, task, rewards, options });
-    run.writeSummary(summary);
-    writeReport(run.path);
-    return summary;
+    return await reinforceRun({ ...around, policy, generation, task, rewards, options });
   } finally {
     run?.close();
   }

@@ -27,6 +27,8 @@ export interface GrpoStep {
   readonly trajectories: readonly Trajectory[];
   /** Total rewards; null where no reward applied. */
   readonly rewards: readonly (number | null)[];
+  /** What each reward function gave, by its name. */
+  readonly byReward: ReadonlyMap<string, readonly (number | null)[]>;
   /** What the person at the run should know of this step, a line each. */
   readonly notices: readonly string[];
   readonly expertLoad: ExpertShares;
@@ -38,6 +40,7 @@ interface Batch {
   readonly scored: ScoredTrajectory[];
   readonly trajectories: Trajectory[];
   readonly rewards: readonly (number | null)[];
+  readonly byReward: GrpoStep["byReward"];
   readonly metrics: GrpoMetrics;
 }
 
@@ -110,7 +113,7 @@ export class GrpoTrainer {
       ...(update.numTokens > 0 ? { train_tokens_per_second: update.numTokens / work.train.seconds } : {}),
       step_time: work.rollout.seconds + work.train.seconds,
     };
-    return { metrics, trajectories, rewards, notices: noticesOf(rewards, metrics), expertLoad: update.expertLoad, work };
+    return { metrics, trajectories, rewards, byReward: batch.byReward, notices: noticesOf(rewards, metrics), expertLoad: update.expertLoad, work };
   }
 
   /** Makes the current policy the reference. */
@@ -159,7 +162,8 @@ export class GrpoTrainer {
       const chosen = advantages.zeroSpread.flatMap((zero, g) => (zero ? [] : [g])).slice(0, numPrompts);
       scored = chosen.flatMap((g) => scored.slice(g * numGenerations, (g + 1) * numGenerations));
     }
-    return { scored, trajectories, rewards, metrics: batchMetrics(trajectories, joinTables(tables), advantages) };
+    const table = joinTables(tables);
+    return { scored, trajectories, rewards, byReward: table.byReward, metrics: batchMetrics(trajectories, table, advantages) };
   }
 
   private async score(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<RewardTable> {

@@ -145,18 +145,25 @@ function lightFigures({ problems, pass1, formatRate, meanThinkTokens, stderr }: 
   return { problems, pass1, pass1_stderr: stderr.pass1, format_rate: formatRate, mean_think_tokens: meanThinkTokens };
 }
 
-/** The first rollout of a round, whatever it is. */
-function logRound({ session }: RlSetting, { trajectories, rewards }: GrpoStep): void {
-  const { problem, prompt, completion, completionIds } = trajectories[0];
-  const sample = {
-    problem: problem.id,
-    prompt,
-    completion,
-    answer: problem.answer,
-    ...(rewards[0] === null ? {} : { reward: rewards[0] }),
-    numTokens: completionIds.length,
-  };
-  session.parts.run.logSample({ phase: "rl", step: session.state.step, split: "train", ...sample });
+/** So many rollouts of a round are kept. */
+const NUM_ROLLOUTS = 4;
+
+/** The first rollouts of a round, whatever they are: of one problem, so that their rewards can be compared. */
+function logRound({ session }: RlSetting, { trajectories, rewards, byReward }: GrpoStep): void {
+  trajectories.slice(0, NUM_ROLLOUTS).forEach(({ problem, prompt, completion, completionIds }, i) => {
+    session.parts.run.logSample({
+      phase: "rl",
+      step: session.state.step,
+      split: "train",
+      problem: problem.id,
+      prompt,
+      completion,
+      answer: problem.answer,
+      ...(rewards[i] === null ? {} : { reward: rewards[i] }),
+      rewards: Object.fromEntries([...byReward].map(([name, values]) => [name, values[i]])),
+      numTokens: completionIds.length,
+    });
+  });
 }
 
 /** The first sample of the first problems, whatever it is. */

@@ -32,7 +32,7 @@ export const freshRlState = (): RlState => ({
   base: null,
 });
 
-/** Runs, or goes on from the checkpoint. Throws Interrupted (state saved) when the signal fires, TrainingError when nothing can be learnt. */
+/** Runs, or goes on from the checkpoint; writes summary and report. Throws Interrupted (state saved) when the signal fires, TrainingError when nothing can be learnt. */
 export async function reinforceRun(request: RlRequest): Promise<RunSummary> {
   const { policy, options } = request;
   const store = await TrainingSession.openStore(request.run, request.checkpoint);
@@ -42,7 +42,7 @@ export async function reinforceRun(request: RlRequest): Promise<RunSummary> {
   try {
     session.state.base ??= await evaluateRun(setting, "base");
     await reinforce(setting);
-    return summariseRl(session, options.evaluation, await evaluateRun(setting, "final"));
+    return session.finish(summariseRl(session, options.evaluation, await evaluateRun(setting, "final")));
   } finally {
     session.dispose();
   }

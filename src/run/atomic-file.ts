@@ -5,7 +5,7 @@ import { CheckpointError } from "../errors.js";
 
 /** Writes a text file so that a reader sees the old text or the new one: a temporary sibling, synced, renamed. */
 export function writeFileAtomically(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
+  const temporary = `${path}.${process.pid}.tmp`; // a report may be asked for while the run writes its own
   try {
     const descriptor = openSync(temporary, "w");
     try {

@@ -2,6 +2,7 @@
 // A table of metrics to charts; knows nothing of HTML, and shows nothing a run did not log.
 import type { MetricsRecord, Phase } from "./records.js";
 import { type MetricsTable, movingMean, smoothingWindow, tabulate, thin, type Values } from "./series.js";
+import { shownRewardName } from "./transcripts.js";
 
 /** How the numbers of a chart are written. */
 export type ChartUnit = "percent" | "number" | "tokens" | "rate";
@@ -142,6 +143,49 @@ const RL_PLANS: readonly ChartPlan[] = [
   },
 ];
 
+/** How the learning went, rather than what was learnt. */
+const RL_COURSE_PLANS: readonly ChartPlan[] = [
+  {
+    id: "grad-norm",
+    phase: "rl",
+    title: "Gradient norm",
+    note: "before clipping",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "grad_norm", label: "norm", color: "amber" }],
+  },
+  {
+    id: "learning-rate",
+    phase: "rl",
+    title: "Learning rate",
+    note: "of each step",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "learning_rate", label: "learning rate", color: "muted" }],
+  },
+  {
+    id: "clip-ratio",
+    phase: "rl",
+    title: "Clipped tokens",
+    note: "share of tokens whose ratio to the sampling policy is clipped",
+    unit: "percent",
+    fromZero: true,
+    curves: [
+      { metric: "clip_ratio/high_mean", label: "from above", color: "blue" },
+      { metric: "clip_ratio/low_mean", label: "from below", color: "rose" },
+    ],
+  },
+  {
+    id: "step-time",
+    phase: "rl",
+    title: "Time of a step",
+    note: "seconds of wall clock, sampling and updates together",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "step_time", label: "seconds", color: "muted" }],
+  },
+];
+
 const PRETRAIN_PLANS: readonly ChartPlan[] = [
   {
     id: "pretrain-loss",
@@ -163,11 +207,62 @@ const PRETRAIN_PLANS: readonly ChartPlan[] = [
     fromZero: true,
     curves: [{ metric: "tokens_per_second", label: "tokens/s", color: "accent" }],
   },
+  {
+    id: "pretrain-grad-norm",
+    phase: "pretrain",
+    title: "Gradient norm",
+    note: "before clipping",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "grad_norm", label: "norm", color: "amber" }],
+  },
+  {
+    id: "pretrain-learning-rate",
+    phase: "pretrain",
+    title: "Learning rate",
+    note: "of each step",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "learning_rate", label: "learning rate", color: "muted" }],
+  },
 ];
+
+const OWN_COLORS: readonly SeriesColor[] = ["accent", "blue", "amber", "rose", "muted"];
+const REWARD_MEAN = /^rewards\/(.+)\/mean$/;
+/** Metrics of reinforcement that the trainer itself reports, by name or family; all others are a person's own (`log` in a reward). */
+const TRAINERS_OWN =
+  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|mfu)$|_tokens_per_second$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+
+/** Whether a metric of an rl line was logged by a reward and not by the trainer. */
+export const isOwnFigure = (name: string): boolean => !TRAINERS_OWN.test(name);
+
+/** A person's rewards in one chart, and a chart for each figure that they log. */
+function ownPlans(metrics: readonly MetricsRecord[]): ChartPlan[] {
+  const drawn = new Set(RL_PLANS.flatMap(({ curves }) => curves.map(({ metric }) => metric)));
+  const { columns } = tabulate(metrics, "rl");
+  const names = [...columns.keys()];
+  const rewards = names.filter((name) => REWARD_MEAN.test(name) && !drawn.has(name));
+  const curves = rewards.map(
+    (metric, i): Curve => ({ metric, label: shownRewardName(REWARD_MEAN.exec(metric)![1]), color: OWN_COLORS[i % OWN_COLORS.length] }),
+  );
+  const ofRewards: ChartPlan = { id: "own-rewards", phase: "rl", title: "Rewards", note: "mean of each reward function, unweighted", unit: "number", curves };
+  const ofFigures = names.filter(isOwnFigure).map(
+    (metric, i): ChartPlan => ({
+      id: `own-${i}`,
+      phase: "rl",
+      title: metric,
+      note: "logged by a reward, mean over the samples",
+      unit: "number",
+      curves: [{ metric, label: metric, color: "accent" }],
+    }),
+  );
+  return [...(curves.length > 0 ? [ofRewards] : []), ...ofFigures];
+}
 
 /** Charts of the RL phase and of the evaluations during it. Charts without data are left out. */
 export function rlCharts(metrics: readonly MetricsRecord[]): Chart[] {
-  return RL_PLANS.flatMap((plan) => draw(plan, metrics));
+  const [accuracy, reward, ...others] = RL_PLANS;
+  return [accuracy, reward, ...ownPlans(metrics), ...others, ...RL_COURSE_PLANS].flatMap((plan) => draw(plan, metrics));
 }
 
 /** Charts of pretraining or, with the other phase, of fine-tuning. */

@@ -16,6 +16,9 @@ const writers = {
 };
 const write = (unit, v) => v == null ? "–" : writers[unit](v);
 
+// Steps and tokens are counted in whole numbers, and so are the marks of their axes.
+const whole = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
+
 function options(chart, box, font) {
   // With no cursor on the chart the legend shows where the curves end.
   const last = (values) => values.findLast((v) => v != null);
@@ -44,7 +47,7 @@ function options(chart, box, font) {
     width: box.clientWidth, height: box.closest("figure").classList.contains("wide") ? 270 : 180, series, bands, legend, padding: [8, 10, 0, 0],
     cursor: { sync: { key: chart.group }, drag: { x: true, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => range(chart, low, high) } },
-    axes: [{ ...axis, grid: { show: false }, size: 26 }, { ...axis, size: 52, values: (_, all) => all.map((v) => write(chart.unit, v)) }],
+    axes: [{ ...axis, grid: { show: false }, size: 26, incrs: whole }, { ...axis, size: 52, ...(chart.unit === "tokens" ? { incrs: whole } : {}), values: (_, all) => all.map((v) => write(chart.unit, v)) }],
   }, data];
 }
 

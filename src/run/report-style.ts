@@ -85,12 +85,16 @@ h4{display:flex;justify-content:space-between;gap:12px;margin:0 0 10px;font-size
 .thinking pre{max-height:300px;overflow:auto}
 .tag{display:block;color:var(--faint);font-size:11.5px;margin-bottom:3px}
 .answer{font-weight:600} .none{margin:0;color:var(--faint);font-style:italic}
-details{margin-top:30px} summary{cursor:pointer;color:var(--soft)} summary:hover{color:var(--ink)}
+.scroll{overflow-x:auto;margin-top:10px}
+.rollouts{font-size:13px} .rollouts th{text-align:right;font-size:12px;font-weight:500;color:var(--faint);padding:0 0 8px 14px;white-space:nowrap} .rollouts th:nth-child(2){text-align:left}
+.rollouts td{vertical-align:top;padding:5px 0 5px 14px} .rollouts td:first-child,.rollouts th:first-child{padding-left:0} .rollouts td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.rollouts tr.first td{border-top:1px solid var(--rule)} .rollouts td:nth-child(2){width:99%;min-width:220px} .rollouts summary{overflow-wrap:anywhere} .rollouts .side{margin:8px 0 10px}
+summary{cursor:pointer;color:var(--soft)} summary:hover{color:var(--ink)}
 .settings{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:14px 48px;margin-top:14px;align-items:start}
 .settings h3{font-size:13px;font-weight:600;margin:12px 0 6px}
 .settings td{padding:4.5px 0;border-top:1px solid var(--rule);font-size:13px;vertical-align:top;overflow-wrap:anywhere}
 .settings td:first-child{color:var(--soft);padding-right:18px;width:50%} .settings td:last-child{text-align:right;font-variant-numeric:tabular-nums}
 footer{margin-top:64px;color:var(--faint);font-size:12.5px}
-@media (max-width:760px){main{padding:26px 18px 60px} h1{font-size:31px;margin-top:34px} .charts,.sides{grid-template-columns:minmax(0,1fr)} .headline td.plot,.headline th.plot{display:none} .pair header{display:block} .goal{text-align:left;max-width:none}}
+@media (max-width:760px){main{padding:26px 18px 60px} h1{font-size:31px;margin-top:34px} .charts,.sides{grid-template-columns:minmax(0,1fr)} .headline td.plot,.headline th.plot{display:none} .pair header{display:block} .goal{text-align:left;max-width:none} .headline td.n,.headline thead th:nth-child(n+3){padding-left:10px} .headline td.n small{display:block;margin:0} .rollouts thead{display:none} .rollouts tr{display:flex;flex-wrap:wrap;gap:2px 16px;padding:8px 0} .rollouts tr.first{border-top:1px solid var(--rule)} .rollouts tr.first td{border:0} .rollouts td,.rollouts td.n{padding:0;text-align:left} .rollouts td:nth-child(2){flex:1 0 100%;min-width:0} .rollouts td.n:empty{display:none} .rollouts td.n:before{content:attr(data-label) " ";color:var(--faint)}}
 @media print{@page{margin:14mm} body{font-size:12.5px} main{max-width:none;padding:0} button.theme,details:not([open]){display:none} .thinking pre{max-height:none} h2{break-after:avoid} *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `;

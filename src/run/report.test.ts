@@ -247,3 +247,41 @@ test("numbers read well", () => {
   expect([0, 7, 0.12345, 412, 1830, 3_214_592, 1.5e9].map(formatNumber)).toEqual(["0", "7", "0.123", "412", "1,830", "3.21 M", "1.50 G"]);
   expect([48, 725, 720, 12_000, 3600].map(formatDuration)).toEqual(["48 s", "12 min 5 s", "12 min", "3 h 20 min", "1 h"]);
 });
+
+describe("a person's own rewards", () => {
+  const step = (n: number): MetricsRecord => ({
+    ...rlStep(n),
+    "rewards/brevity_reward/mean": -n,
+    "rewards/accuracy_reward/mean": 0.5,
+    "unit named": n / 50,
+    grad_norm: 1,
+  });
+  const metrics = Array.from({ length: 30 }, (_, n) => step(n + 1));
+
+  test("have a chart together, and each figure that they log one of its own", () => {
+    const charts = rlCharts(metrics);
+    expect(charts.map(({ title }) => title)).toEqual(["Reward", "Rewards", "unit named", "Correct, and in the right form", "Gradient norm"]);
+    expect(charts[1].series.map(({ label }) => label)).toEqual(["brevity, each step", "brevity"]);
+    expect(new Set(charts.map(({ id }) => id)).size).toBe(charts.length);
+  });
+
+  test("are shown for each rollout that was kept, whole and safe", () => {
+    const rollout = (n: number, value: number | null): SampleRecord => ({
+      ...sample("p", undefined, `${hostile} answer ${n}`),
+      step: 3,
+      reward: n,
+      rewards: { [`${hostile}_reward`]: value },
+    });
+    const html = renderReport(run({ metrics, samples: [rollout(1, 0.25), rollout(2, null)] }));
+    const table = html.slice(html.indexOf('<table class="rollouts">'), html.indexOf("</table>", html.indexOf('<table class="rollouts">')));
+    expect(table.match(/<tr/g)).toHaveLength(3);
+    expect(table).toContain(">0.25</td>");
+    expect(table).toContain(">–</td>");
+    expect(html.match(/<script/g)).toHaveLength(3);
+  });
+});
+
+test("an unfinished run tells how long it has taken", () => {
+  const metrics: MetricsRecord[] = [{ phase: "rl", step: 1, time: "2026-07-04T09:17:08.000Z", reward: 1 }];
+  expect(renderReport(run({ metrics }))).toContain("12 min 5 s from its beginning to the last line logged.");
+});

@@ -7,13 +7,13 @@ import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "./atomic-file.js";
 import type { MetricsRecord, RunSummary } from "./records.js";
 import { type Chart, pretrainCharts, rlCharts } from "./report-charts.js";
-import { escapeHtml, formatNumber, formatPercent, formatSize, scriptJson } from "./report-format.js";
+import { escapeHtml, formatDuration, formatNumber, formatPercent, formatSize, scriptJson } from "./report-format.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./report-headline.js";
 import { REPORT_SCRIPT } from "./report-script.js";
 import { REPORT_STYLE } from "./report-style.js";
 import { type RunRecords, readRun } from "./run-directory.js";
 import { type ExpertLoad, expertLoads } from "./series.js";
-import { pairTranscripts, renderPair, renderRollout, rolloutsOverTime } from "./transcripts.js";
+import { pairTranscripts, renderPair, renderRollouts, rolloutsOverTime } from "./transcripts.js";
 
 /** What the page's script draws. Charts of one `group` share their cursor. */
 interface ReportDrawings {
@@ -84,14 +84,19 @@ function renderTop(run: RunRecords): string {
   const started = config.startedAt.slice(0, 16).replace("T", " ");
   const bar = `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button class="theme" type="button">Dark</button></div>`;
   if (run.training) return `${bar}<h1>${trainingSentence(run.training)}</h1><p class="facts">${trainingFacts(run.training)}</p>`;
-  if (!summary)
-    return `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p class="facts">There is no final evaluation yet; the page shows what has been logged so far.</p>`;
+  if (!summary) return `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p class="facts">${escapeHtml(unfinishedFacts(run))}</p>`;
   return `${bar}<h1>${headlineSentence(summary)}</h1><p class="facts">${headlineFacts(summary)}</p>${headlineTable(summary)}`;
 }
 
 function unfinishedSentence(metrics: readonly MetricsRecord[]): string {
   const last = metrics.at(-1);
   return last ? `This run has not finished: ${last.phase}, step ${formatNumber(last.step)}.` : "This run has not started yet.";
+}
+
+function unfinishedFacts({ config, metrics }: RunRecords): string {
+  const [from, to] = [Date.parse(config.startedAt), Date.parse(metrics.at(-1)?.time ?? "")];
+  const clock = to > from ? `${formatDuration((to - from) / 1000)} from its beginning to the last line logged. ` : "";
+  return `${clock}There is no final evaluation yet; the page shows what has been logged so far.`;
 }
 
 function renderCharts(title: string, lead: string, charts: readonly Chart[]): string {
@@ -123,8 +128,12 @@ function renderTranscripts(run: RunRecords): string {
     pairs.length === 0
       ? ""
       : `<p class="lead">The same held-out problems, answered by both models. The first ${pairs.length} of the evaluation, not chosen by result.</p>${pairs.map(renderPair).join("\n")}`;
-  const training = rollouts.length === 0 ? "" : `<details><summary>Rollouts during training</summary>${rollouts.map(renderRollout).join("\n")}</details>`;
-  return `<h2>Before and after</h2>${shown}${training}`;
+  const before = pairs.length === 0 ? "" : `<h2>Before and after</h2>${shown}`;
+  const table =
+    rollouts.length === 0
+      ? ""
+      : `<h2>Rollouts</h2><p class="lead">The first few of a step's rollouts, answers to one problem, and what each reward gave. A row opens to the whole text.</p>${renderRollouts(rollouts)}`;
+  return `${before}${table}`;
 }
 
 function renderSettings({ config, summary, path }: RunRecords): string {

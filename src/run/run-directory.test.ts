@@ -42,7 +42,7 @@ describe("a new run", () => {
 
   test("is made where one was killed before it began, and nowhere else is such a place a run", () => {
     mkdirSync(path);
-    writeFileSync(join(path, "config.json.tmp"), '{"verb":');
+    writeFileSync(join(path, "config.json.77.tmp"), '{"verb":');
     writeFileSync(join(path, "run.lock"), "");
     expect(() => RunDirectory.resume(path)).toThrow(/stopped before it began: begin it again with --out/);
     create().close();

@@ -16,7 +16,7 @@ const SAMPLES_FILE = "samples.jsonl";
 const SUMMARY_FILE = "summary.json";
 const LOCK_FILE = "run.lock";
 /** What a run that was killed while it began leaves behind: nothing that would be missed. */
-const BEGINNINGS = /^(run\.lock(\.[0-9a-f]{8})?|config\.json\.tmp)$/;
+const BEGINNINGS = /^(run\.lock(\.[0-9a-f]{8})?|config\.json\.\d+\.tmp)$/;
 
 /** What a new run is made from. `path` is the directory itself (`--out`); without it, `runs/<verb>-<date>-<time>`. */
 export interface CreateRunOptions {
@@ -61,6 +61,7 @@ export class RunDirectory {
       startedAt: now.toISOString(),
     };
     return RunDirectory.open(path, holdRun(path), () => {
+      for (const name of readdirSync(path)) if (name.endsWith(".tmp")) rmSync(join(path, name)); // of one that was killed here
       writeConfig(path, config);
       return { config };
     });

@@ -45,11 +45,13 @@ export function pairTranscripts(samples: readonly SampleRecord[], maxPairs = MAX
   return (complete.length > 0 ? complete : all).slice(0, maxPairs);
 }
 
-/** Training rollouts evenly spaced over the run, first and last included. */
-export function rolloutsOverTime(samples: readonly SampleRecord[], count = 6): SampleRecord[] {
+/** The training rollouts of steps evenly spaced over the run, first and last included. */
+export function rolloutsOverTime(samples: readonly SampleRecord[], numSteps = 12): SampleRecord[] {
   const rollouts = samples.filter((sample) => sample.phase === "rl" && sample.model === undefined);
-  if (rollouts.length <= count) return rollouts;
-  return Array.from({ length: count }, (_, index) => rollouts[Math.round((index * (rollouts.length - 1)) / (count - 1))]);
+  const steps = [...new Set(rollouts.map(({ step }) => step))];
+  if (steps.length <= numSteps) return rollouts;
+  const shown = new Set(Array.from({ length: numSteps }, (_, index) => steps[Math.round((index * (steps.length - 1)) / (numSteps - 1))]));
+  return rollouts.filter(({ step }) => shown.has(step));
 }
 
 /** HTML of one pair: the problem, then base and final side by side. */
@@ -60,9 +62,33 @@ export function renderPair(pair: TranscriptPair): string {
 <div class="sides">${pair.base ? renderSide("Base", "base", pair.base) : ""}${pair.final ? renderSide("After RL", "final", pair.final) : ""}</div></article>`;
 }
 
-/** HTML of one training rollout. */
-export function renderRollout(sample: SampleRecord): string {
-  return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(sample))}</pre></header><div class="sides one">${renderSide(`Step ${sample.step}`, "final", sample)}</div></article>`;
+/** HTML of the table of training rollouts: what was asked, what came, what each reward gave. A row opens to the whole text. */
+export function renderRollouts(rollouts: readonly SampleRecord[]): string {
+  const names = [...new Set(rollouts.flatMap(({ rewards = {} }) => Object.keys(rewards)))];
+  const head = ["Step", "Rollout", "Tokens", "Reward", ...names.map(shownRewardName)].map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
+  const rows = rollouts.map((sample, i) => rolloutRow(sample, names, sample.step !== rollouts[i - 1]?.step));
+  return `<div class="scroll"><table class="rollouts"><thead><tr>${head}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
+}
+
+/** `accuracy_reward` → `accuracy`. */
+export const shownRewardName = (name: string): string => name.replace(/_reward$/, "").replaceAll("_", " ");
+
+function rolloutRow(sample: SampleRecord, names: readonly string[], isFirst: boolean): string {
+  const number = ([label, value]: readonly [string, number | null | undefined]) =>
+    `<td class="n" data-label="${escapeHtml(label)}">${value === null || value === undefined ? "–" : escapeHtml(formatNumber(value))}</td>`;
+  const text = `<details><summary><b>${escapeHtml(clipped(shownPrompt(sample), 48))}</b> ${escapeHtml(clipped(sample.completion, 96))}</summary>${renderSide(`Step ${sample.step}`, "final", sample)}</details>`;
+  const values = [
+    ["tokens", sample.numTokens] as const,
+    ["reward", sample.reward] as const,
+    ...names.map((name) => [shownRewardName(name), sample.rewards?.[name]] as const),
+  ];
+  return `<tr${isFirst ? ' class="first"' : ""}><td class="n" data-label="step">${isFirst ? escapeHtml(formatNumber(sample.step)) : ""}</td><td>${text}</td>${values.map(number).join("")}</tr>`;
+}
+
+function clipped(text: string, characters: number): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  const all = [...line];
+  return all.length > characters ? `${all.slice(0, characters).join("")}…` : line;
 }
 
 /** The think tag that ends a prompt is shown as the thinking it opens. */

@@ -4,7 +4,8 @@ import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Progress } from "../run/progress.js";
-import type { LogPosition } from "../run/records.js";
+import type { LogPosition, RunSummary, TrainingSummary } from "../run/records.js";
+import { writeReport } from "../run/report.js";
 import type { RunDirectory } from "../run/run-directory.js";
 import { scope } from "../tensor/engine.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -62,6 +63,9 @@ export interface SessionParts<S extends SessionState> extends RunSurroundings {
 /** What a checkpoint's trainer state holds: the run's own, and what the session adds. */
 export type SavedState<S> = S & { readonly log: LogPosition; readonly optimizerSteps: number };
 
+/** The part of a run's time that refreshing its report may take. */
+const REPORT_SHARE = 0.01;
+
 /** A moment between two steps: weights, moments, counters and logs belong together. */
 interface WholeMoment {
   readonly optimizerSteps: number;
@@ -74,6 +78,7 @@ export class TrainingSession<S extends SessionState> {
   private startedMs: number;
   private savedMs = performance.now();
   private savedPlace = "";
+  private report = { costMs: 0, writtenMs: Number.NEGATIVE_INFINITY };
   private whole: WholeMoment = { optimizerSteps: Number.NaN, log: { metrics: 0, samples: 0 } };
 
   /** With a checkpoint the state is the saved one, and `restoreInto` brings weights and moments back. */
@@ -128,6 +133,14 @@ export class TrainingSession<S extends SessionState> {
     if (this.isStopping) throw new Interrupted();
   }
 
+  /** Ends the run: its summary, and its report. */
+  finish<T extends RunSummary | TrainingSummary>(summary: T): T {
+    const { run } = this.parts;
+    run.writeSummary(summary);
+    writeReport(run.path);
+    return summary;
+  }
+
   dispose(): void {
     this.parts.model.dispose();
   }
@@ -174,6 +187,19 @@ export class TrainingSession<S extends SessionState> {
     await this.store.save(contents);
     this.savedMs = performance.now();
     this.savedPlace = place;
+    this.refreshReport();
+  }
+
+  /** Writes the report anew, unless that takes more than a small share of the run's time. A report that cannot be written is no reason to stop. */
+  private refreshReport(): void {
+    const startedMs = performance.now();
+    if (this.report.costMs > REPORT_SHARE * (startedMs - this.report.writtenMs)) return;
+    try {
+      writeReport(this.parts.run.path);
+    } catch {
+      // The next checkpoint tries again; the end of the run, which needs it, says why.
+    }
+    this.report = { costMs: performance.now() - startedMs, writtenMs: performance.now() };
   }
 }
 

@@ -33,7 +33,7 @@ interface TrainRunState extends SessionState {
   valLoss: number | null;
 }
 
-/** Trains to the last step, saving on the way. Throws Interrupted (state saved) when the signal fires, TrainingError on a loss that is not finite. */
+/** Trains to the last step, saving on the way; writes summary and report. Throws Interrupted (state saved) when the signal fires, TrainingError on a loss that is not finite. */
 export async function trainRun(request: TrainRunRequest): Promise<TrainingSummary> {
   const { model, run, steps, options } = request;
   const fresh: TrainRunState = { step: 0, totalSeconds: 0, work: noWork(), loss: null, valLoss: null };
@@ -57,7 +57,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainingSummar
         state.valLoss = loss;
       },
     });
-    return summarise(request, state, session.wallSeconds);
+    return session.finish(summarise(request, state, session.wallSeconds));
   } finally {
     optimizer.dispose();
     session.dispose();

@@ -1,0 +1,11 @@
+// `luciole report`: the report of a run as far as it has come, at any time, also while it is under way.
+import { resolve } from "node:path";
+import { shownPath } from "../run/own-command.js";
+import { writeReport } from "../run/report.js";
+import { writeResult } from "./run-verb.js";
+
+/** Writes report.html of the run in `path` and says where it lies. */
+export function report(path: string, { json }: { readonly json?: boolean }): void {
+  const file = writeReport(resolve(path));
+  writeResult(json, { report: file }, () => [`report:  ${shownPath(file)}`]);
+}
