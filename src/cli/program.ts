@@ -48,7 +48,7 @@ function addZero(program: Command): void {
     "train R1-Zero from scratch: build a model, pretrain, evaluate, reinforce, evaluate again",
     "luciole zero --seed 3 --out runs/first",
   );
-  command.addOption(new Option("--preset <name>", "size of the run (default: tiny, about 15 minutes on two cores)").choices(["tiny", "smoke"]));
+  command.addOption(new Option("--preset <name>", "size of the run (default: tiny, about ten minutes on two cores)").choices(["tiny", "smoke"]));
   settings(command, "zero", "pretrain.learningRate=1e-3");
   runFlags(command);
   computeFlags(command);
