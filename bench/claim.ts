@@ -26,7 +26,9 @@ export interface BenchOptions {
   readonly threads: number;
   /** Python of the peers' environment; null: ours only. */
   readonly peersPython: string | null;
-  /** Leave out the peers' compiled variants, which take minutes to compile. */
+  /** Measure no peer of any kind. */
+  readonly oursOnly: boolean;
+  /** Leave out the peers' compiled variants, which take minutes to compile, and all but the main cases of a claim. */
   readonly quick: boolean;
   /** Receives progress lines. */
   readonly log: (line: string) => void;

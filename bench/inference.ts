@@ -1,38 +1,44 @@
-// Claims on running released shapes: ours against llama.cpp through node-llama-cpp, round by round in turn, on one GGUF file of random weights.
+// Claims on running released shapes: ours against llama.cpp (through node-llama-cpp) and ik_llama.cpp, round by round in turn, on one GGUF file of random
+// weights.
 // `npm run bench:peers`. Files of some gigabytes are written to a temporary folder and removed again.
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InferenceKind } from "../src/inference/measure.js";
-import { packageRoot } from "../src/package-root.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";
+import { type InferencePeer, installedPeers } from "./inference-peers.js";
 import { type ComparedType, writeRandomGguf } from "./random-gguf.js";
 import { Stepper, type StepResult } from "./stepper.js";
-import { type Side, type Turns, takeTurns } from "./turns.js";
+import { type PeerSide, type Side, type Turns, takeTurns } from "./turns.js";
 
-/** A model to compare on, and the ratios wanted of each kind. */
+type PeerLabel = InferencePeer["label"];
+type Targets = Readonly<Partial<Record<InferenceKind, number>>>;
+
+/** A model to compare on, and the ratios wanted of each kind against llama.cpp. */
 interface Comparison {
   readonly shape: string;
   readonly type: ComparedType;
-  readonly targets: Readonly<Partial<Record<InferenceKind, number>>>;
+  readonly llama: Targets;
+  /** Share of the sustained read that one stream is to reach. */
+  readonly read: number;
 }
 
-/** V2-Lite is cut to twelve of its 27 layers, so that both sides' copies fit beside each other; every layer is of the full size. */
+/** V2-Lite is cut to twelve of its 27 layers, so that all sides' copies fit beside each other; every layer is of the full size. `--quick` takes the first two. */
 const COMPARISONS: readonly Comparison[] = [
-  { shape: "r1-distill-qwen-1.5b", type: "q8_0", targets: { decode: 1.6, prefill: 3, batch: 2 } },
-  { shape: "r1-distill-qwen-1.5b", type: "q4_0", targets: { decode: 1.3, prefill: 1.8, batch: 2 } },
-  { shape: "r1-distill-qwen-1.5b", type: "q4_k", targets: {} },
-  { shape: "v2-lite:layers=12", type: "q8_0", targets: { decode: 1.5, prefill: 2 } },
+  { shape: "r1-distill-qwen-1.5b", type: "q8_0", llama: { decode: 1.6, prefill: 3.3, batch: 2 }, read: 0.85 },
+  { shape: "r1-distill-qwen-1.5b", type: "q4_0", llama: { decode: 1.3, prefill: 2.6, batch: 2 }, read: 0.85 },
+  { shape: "r1-distill-qwen-1.5b", type: "q4_k", llama: {}, read: 0.75 },
+  { shape: "v2-lite:layers=12", type: "q8_0", llama: { decode: 1.5, prefill: 2 }, read: 0.85 },
 ];
+const IK_LLAMA: Targets = { decode: 1.1, prefill: 2.2, batch: 3 };
 const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
 /** Rounds of one stream are short and many: the bandwidth that a machine's neighbours leave changes from second to second. */
-const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 9, prefill: 3, batch: 3 };
+const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 10, prefill: 3, batch: 3 };
 const LARGE_BYTES = 512 * 2 ** 20;
 const PROBE_SECONDS = 0.3;
-const peerScript = join(packageRoot(), "bench", "peers", "llama-cpp", "serve.mjs");
 const ourScript = join(dirname(fileURLToPath(import.meta.url)), "inference-child.js");
 
 const rates = ({ rounds }: Side): number[] => rounds.map(({ tokens, seconds }) => tokens / seconds);
@@ -42,107 +48,114 @@ const ratio = (ours: Side, peer: Side): number => median(rates(ours).map((own, i
 
 export const inference: Claim = async (options) => {
   setDefaultDevice(new Device(nativeBackend(options.threads)));
-  const hasPeer = existsSync(join(dirname(peerScript), "node_modules"));
-  if (!hasPeer) options.log("llama.cpp is not installed, ours only; to install: cd bench/peers/llama-cpp && npm ci");
+  const peers = options.oursOnly ? [] : installedPeers(options.log);
   const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));
   const lines: Line[] = [];
   try {
-    for (const comparison of options.quick ? COMPARISONS.slice(0, 1) : COMPARISONS) lines.push(...(await compare(comparison, folder, options, hasPeer)));
+    for (const comparison of options.quick ? COMPARISONS.slice(0, 2) : COMPARISONS) lines.push(...(await compare(comparison, folder, options, peers)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   return lines;
 };
 
-async function compare({ shape, type, targets }: Comparison, folder: string, options: BenchOptions, hasPeer: boolean): Promise<Line[]> {
+async function compare(comparison: Comparison, folder: string, options: BenchOptions, installed: readonly InferencePeer[]): Promise<Line[]> {
+  const { shape, type, llama } = comparison;
   const file = join(folder, `${shape.replaceAll(/[^a-z0-9.]+/g, "-")}-${type}.gguf`);
   await writeRandomGguf(file, shape, type);
+  const targets: Readonly<Record<PeerLabel, Targets>> = { "llama.cpp": llama, "ik_llama.cpp": IK_LLAMA };
   const lines: Line[] = [];
   let single = 0;
   for (const kind of KINDS) {
-    const { ours, peer, peerFailure } = await contest(file, kind, options, hasPeer);
+    const { ours, peers } = await contest(file, kind, options, installed);
     const what = `${shape} ${type} ${kind}`;
-    options.log(`${what}: ${rate(ours).toFixed(1)} tokens/s${peer ? `, llama.cpp ${rate(peer).toFixed(1)}` : peerFailure ? `, ${peerFailure}` : ""}`);
-    lines.push({ ...speedLine(what, ours, peer, targets[kind]), peerFailure });
+    options.log([`${what}: ours ${rate(ours).toFixed(1)} tokens/s`, ...peers.map(standing)].join(", "));
+    lines.push(...speedLines(what, ours, peers, (label) => targets[label][kind]));
     if (kind === "decode") {
       single = rate(ours);
-      lines.push(bandwidthLine(what, ours), ...(peer ? [peerBandwidthLine(what, ours, peer)] : []), memoryLine(what, ours));
+      lines.push(bandwidthLine(what, ours, comparison.read), ...peerBandwidthLines(what, ours, peers), memoryLine(what, ours));
     }
-    if (kind === "prefill") lines.push(loadLine(`${shape} ${type}, opening`, ours, peer));
-    if (kind === "batch")
-      lines.push({
-        claim: "inference",
-        what: `${what} / one stream`,
-        unit: "x",
-        ours: rate(ours) / single,
-        reached: rate(ours) / single,
-        target: { atLeast: 5 },
-      });
+    if (kind === "prefill") lines.push(loadLine(`${shape} ${type}, opening`, ours, peers));
+    if (kind === "batch") lines.push(ratioLine(`${what} / one stream`, rate(ours) / single, { atLeast: 5 }));
   }
   rmSync(file, { force: true });
   return lines;
 }
 
+const standing = (peer: PeerSide): string => ("side" in peer ? `${peer.label} ${rate(peer.side).toFixed(1)}` : peer.failure);
 /** Probes are read bandwidths in GB/s. */
-function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, hasPeer: boolean): Promise<Turns> {
+function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, installed: readonly InferencePeer[]): Promise<Turns<PeerLabel>> {
   const { addon } = nativeBackend(threads);
-  const node = (label: string, args: readonly string[]) => () => Stepper.start(label, process.execPath, args, threads);
-  const ours = node("ours", [ourScript, file, kind, `${threads}`]);
-  const peer = hasPeer ? node("llama.cpp", [peerScript, file, kind, "plain", `${threads}`]) : undefined;
-  return takeTurns(ours, peer, ROUNDS[kind], () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9);
+  const ours = () => Stepper.start("ours", process.execPath, [ourScript, file, kind, `${threads}`], threads);
+  const peers = installed.map(({ label, command, args }) => ({
+    label,
+    start: () => Stepper.start(label, command, [...args, file, kind, "plain", `${threads}`], threads),
+  }));
+  return takeTurns(ours, peers, ROUNDS[kind], () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9);
 }
 
-function speedLine(what: string, ours: Side, peer: Side | undefined, target: number | undefined): Line {
-  const { profile = [], seconds } = ours.rounds.at(-1) as StepResult;
+/** One line beside each peer, or one of ours alone. */
+function speedLines(what: string, ours: Side, peers: readonly PeerSide<PeerLabel>[], targetOf: (label: PeerLabel) => number | undefined): Line[] {
+  const line: Line = { claim: "inference", what, unit: "tokens/s", ours: rate(ours) };
+  if (peers.length === 0) return [{ ...line, note: kernelShares(ours) }];
+  return peers.map((peer, i) => {
+    const beside = { ...line, what: `${what}, beside ${peer.label}`, ...(i === 0 ? { note: kernelShares(ours) } : {}) };
+    if ("failure" in peer) return { ...beside, peerFailure: peer.failure };
+    const target = targetOf(peer.label);
+    return { ...beside, peer: rate(peer.side), reached: ratio(ours, peer.side), ...(target ? { target: { atLeast: target } } : {}) };
+  });
+}
+
+/** Where the last round's time went. */
+function kernelShares({ rounds }: Side): string {
+  const { profile = [], seconds } = rounds.at(-1) as StepResult;
   const top = [...profile].sort((a, b) => b.seconds - a.seconds).slice(0, 4);
   const inKernels = profile.reduce((sum, op) => sum + op.seconds, 0);
   const share = (part: number) => `${((100 * part) / seconds).toFixed(0)}%`;
-  return {
-    claim: "inference",
-    what,
-    unit: "tokens/s",
-    ours: rate(ours),
-    ...(peer ? { peer: rate(peer), reached: ratio(ours, peer), ...(target ? { target: { atLeast: target } } : {}) } : {}),
-    note: `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ${share(seconds - inKernels)}`,
-  };
+  return `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ${share(seconds - inKernels)}`;
 }
 
 /** Bytes that a token takes by the ops' own costs. */
 const bytesPerToken = ({ rounds }: Side): number => median(rounds.map(({ bytes = 0, tokens }) => bytes / tokens));
 
 /** What a side reads a second, round by round, against the read bandwidth around the round. */
-function bandwidthLine(what: string, side: Side, bytes = bytesPerToken(side)): Line {
+function readFigures(side: Side, bytes: number): Line & { reached: number } {
   const moved = rates(side).map((tokens) => (tokens * bytes) / 1e9);
   const reached = median(moved.map((read, i) => read / side.probes[i]));
-  return {
-    claim: "inference",
-    what: `${what}, memory read`,
-    unit: "GB/s",
-    ours: median(moved),
-    ceiling: median(side.probes),
-    reached,
-    target: { atLeast: 0.75 },
-  };
+  return { claim: "inference", what: "memory read", unit: "GB/s", ours: median(moved), ceiling: median(side.probes), reached };
 }
 
-/** The peer reads the same weights: how near to the ceiling it is bounds how many times faster anyone can be who reads them all. */
-function peerBandwidthLine(what: string, ours: Side, peer: Side): Line {
-  const { target: _, ours: peerReads, ...line } = bandwidthLine(what, peer, bytesPerToken(ours));
-  const bound = 1 / (line.reached as number);
-  const rounds = rates(ours).map((own, i) => `${ours.probes[i].toFixed(0)}: ${(own / rates(peer)[i]).toFixed(2)}`);
-  const note = `whoever reads every weight can be ${bound.toFixed(2)} times as fast at most; GB/s around each round and ours / peer in it: ${rounds.join(", ")}`;
-  return { ...line, what: `${what}, memory read by llama.cpp`, ours: peerReads, note };
+const bandwidthLine = (what: string, ours: Side, target: number): Line => ({
+  ...readFigures(ours, bytesPerToken(ours)),
+  what: `${what}, memory read`,
+  target: { atLeast: target },
+});
+
+/** The peers read the same weights: how near to the ceiling one is bounds how many times faster anyone can be who reads them all. */
+function peerBandwidthLines(what: string, ours: Side, peers: readonly PeerSide[]): Line[] {
+  return peers.flatMap((peer) => {
+    if ("failure" in peer) return [];
+    const figures = readFigures(peer.side, bytesPerToken(ours));
+    const rounds = rates(ours).map((own, i) => `${ours.probes[i].toFixed(0)}: ${(own / rates(peer.side)[i]).toFixed(2)}`);
+    const bound = `whoever reads every weight can be ${(1 / figures.reached).toFixed(2)} times as fast at most`;
+    return [
+      { ...figures, what: `${what}, memory read by ${peer.label}`, note: `${bound}; GB/s around each round and ours / peer in it: ${rounds.join(", ")}` },
+    ];
+  });
 }
 
-function memoryLine(what: string, ours: Side): Line {
-  const needed = ours.facts.weightBytes + ours.facts.cacheBytes;
-  const reached = ours.memory.peakRssBytes / needed;
-  return { claim: "inference", what: `${what}, peak memory / (weights + cache)`, unit: "x", ours: reached, reached, target: { atMost: 1.15 } };
+function memoryLine(what: string, { facts, memory }: Side): Line {
+  return ratioLine(`${what}, peak memory / (weights + cache)`, memory.peakRssBytes / (facts.weightBytes + facts.cacheBytes), { atMost: 1.15 });
+}
+
+function ratioLine(what: string, reached: number, target: NonNullable<Line["target"]>): Line {
+  return { claim: "inference", what, unit: "x", ours: reached, reached, target };
 }
 
 /** Opening a file that another process has read before; what the claim asks of a file of 1.9 GB it asks of smaller ones too. */
-function loadLine(what: string, ours: Side, peer: Side | undefined): Line {
+function loadLine(what: string, ours: Side, peers: readonly PeerSide[]): Line {
   const { loadSeconds, weightBytes } = ours.facts;
   const target = weightBytes < 2e9 ? { atMost: 2 } : undefined;
-  return { claim: "inference", what, unit: "s", ours: loadSeconds, peer: peer?.facts.loadSeconds, reached: loadSeconds, target };
+  const note = peers.flatMap((peer) => ("side" in peer ? [`${peer.label} ${peer.side.facts.loadSeconds.toFixed(2)} s`] : [])).join(", ");
+  return { claim: "inference", what, unit: "s", ours: loadSeconds, reached: loadSeconds, target, note };
 }

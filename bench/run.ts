@@ -42,11 +42,14 @@ const HELP = `Usage: npm run bench -- [options]
 
   --only NAMES     comma-separated claims: ${Object.keys(claims).join(", ")}
   --threads N      threads of both sides (default: one per core)
-  --quick          leave out the peers' compiled variants
+  --quick          leave out the peers' compiled variants, and all but the main models of inference and context
   --no-peers       ours only
   --json           one JSON object instead of the table
 
-The peers are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv (bench/peers/README.md says how to install them).
+The peers in training are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv. Those in inference are llama.cpp, in
+bench/peers/llama-cpp/node_modules, and ik_llama.cpp, found through LUCIOLE_IK_LLAMA or bench/peers/ik-llama-cpp/build.
+The READMEs of these folders say how to install them.
+
 Example: npm run bench -- --only train-dense,gemm --quick`;
 
 /** The Python of the peers' environment, or null with a line on how to get one. */
@@ -79,7 +82,7 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
   if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads takes a whole number from 1, got ${values.threads}`);
   const log = (line: string) => console.error(line);
   const python = values["no-peers"] || values.help ? null : peersPython(log);
-  return { threads, peersPython: python, quick: values.quick, log, chosen, json: values.json, help: values.help };
+  return { threads, peersPython: python, oursOnly: values["no-peers"], quick: values.quick, log, chosen, json: values.json, help: values.help };
 }
 
 /** A claim's lines; one that cannot be measured is a line that says why, and the others go on. */

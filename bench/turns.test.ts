@@ -1,9 +1,9 @@
-// Claims about rounds in turn: a peer that does not answer drops out, marked, and the bench goes on and ends.
+// Claims about rounds in turn: a peer that does not answer drops out, marked, and the bench goes on with the others and ends.
 import { afterEach, describe, expect, it } from "vitest";
 import { verdict } from "./claim.js";
 import { Stepper } from "./stepper.js";
 import { renderTable } from "./table.js";
-import { takeTurns } from "./turns.js";
+import { type PeerSide, type Side, takeTurns } from "./turns.js";
 
 /** A contestant that answers `rounds` steps and then falls silent or dies. */
 function contestant(label: string, rounds = Number.POSITIVE_INFINITY, then: "silence" | "death" = "silence") {
@@ -20,42 +20,47 @@ function contestant(label: string, rounds = Number.POSITIVE_INFINITY, then: "sil
   return () => Stepper.start(label, process.execPath, ["-e", program], 1, { firstMs: 30_000, stepMs: 1500 });
 }
 
+const named = (label: string, ...rest: [rounds?: number, then?: "silence" | "death"]) => ({ label, start: contestant(label, ...rest) });
+
+function sideOf(peer: PeerSide): Side {
+  if ("failure" in peer) throw new Error(peer.failure);
+  return peer.side;
+}
+
 afterEach(() => Stepper.stopAll());
 
 describe("rounds in turn", () => {
-  it("gives both sides' rounds and the probes around them", async () => {
+  it("gives every side's rounds and the probes around them", async () => {
     let probes = 0;
-    const { ours, peer, peerFailure } = await takeTurns(contestant("ours"), contestant("peer"), 3, () => probes++);
-    expect(peerFailure).toBeUndefined();
-    expect([ours.rounds.length, peer?.rounds.length]).toEqual([3, 3]);
-    expect(ours.probes).toEqual([0.5, 2.5, 4.5]);
-    expect(peer?.probes).toEqual([1.5, 3.5, 5.5]);
+    const { ours, peers } = await takeTurns(contestant("ours"), [named("one"), named("other")], 2, () => probes++);
+    expect(peers.map(({ label }) => label)).toEqual(["one", "other"]);
+    const [one, other] = peers.map(sideOf);
+    expect([ours, one, other].map(({ rounds }) => rounds.length)).toEqual([2, 2, 2]);
+    expect(ours.probes).toEqual([0.5, 3.5]);
+    expect(one.probes).toEqual([1.5, 4.5]);
+    expect(other.probes).toEqual([2.5, 5.5]);
     expect(ours.memory.peakRssBytes).toBe(7);
   });
 
-  it("goes on without a peer that falls silent", async () => {
-    const { ours, peer, peerFailure } = await takeTurns(contestant("ours"), contestant("peer", 1), 3, () => 1);
+  it("goes on without a peer that falls silent, and with the others", async () => {
+    const { ours, peers } = await takeTurns(contestant("ours"), [named("peer", 1), named("other")], 3, () => 1);
     expect(ours.rounds.length).toBe(3);
-    expect(peer).toBeUndefined();
-    expect(peerFailure).toBe("peer: no answer within 1.5 s");
+    expect(peers[0]).toEqual({ label: "peer", failure: "peer: no answer within 1.5 s" });
+    expect(sideOf(peers[1]).rounds.length).toBe(3);
   });
 
   it("goes on without a peer that dies or never starts", async () => {
-    const dying = await takeTurns(contestant("ours"), contestant("peer", 0, "death"), 2, () => 1);
-    expect(dying.ours.rounds.length).toBe(2);
-    expect(dying.peerFailure).toMatch(/^peer: /);
-    const absent = await takeTurns(
-      contestant("ours"),
-      () => Stepper.start("peer", "no-such-program", [], 1),
-      2,
-      () => 1,
-    );
-    expect(absent.ours.rounds.length).toBe(2);
-    expect(absent.peerFailure).toMatch(/^peer: /);
+    const absent = { label: "absent", start: () => Stepper.start("absent", "no-such-program", [], 1) };
+    const { ours, peers } = await takeTurns(contestant("ours"), [named("dying", 0, "death"), absent], 2, () => 1);
+    expect(ours.rounds.length).toBe(2);
+    expect(peers).toEqual([
+      { label: "dying", failure: expect.stringMatching(/^dying: /) },
+      { label: "absent", failure: expect.stringMatching(/^absent: /) },
+    ]);
   });
 
   it("throws when ours fails", async () => {
-    await expect(takeTurns(contestant("ours", 1), undefined, 3, () => 1)).rejects.toThrow("ours: no answer within 1.5 s");
+    await expect(takeTurns(contestant("ours", 1), [], 3, () => 1)).rejects.toThrow("ours: no answer within 1.5 s");
   });
 
   it("marks the row whose peer failed", () => {

@@ -10,21 +10,32 @@ export interface Side {
   readonly memory: PeakMemory;
 }
 
-/** Rounds of both sides, in turn; a peer that dropped out has its reason instead. */
-export interface Turns {
+/** A peer's rounds, or why it dropped out. */
+export type PeerSide<Label extends string = string> = { readonly label: Label } & ({ readonly side: Side } | { readonly failure: string });
+
+/** Rounds of all sides, in turn; peers in the order in which they were given. */
+export interface Turns<Label extends string = string> {
   readonly ours: Side;
-  readonly peer?: Side;
-  readonly peerFailure?: string;
+  readonly peers: readonly PeerSide<Label>[];
 }
 
 /** Something that is started and then takes rounds. */
 type Starter = () => Promise<Stepper>;
 
+/** A peer by its name. */
+export interface PeerStarter<Label extends string = string> {
+  readonly label: Label;
+  readonly start: Starter;
+}
+
 class Contestant {
   readonly rounds: StepResult[] = [];
   readonly probes: number[] = [];
-  constructor(readonly stepper: Stepper) {}
+  private constructor(readonly stepper: Stepper) {}
 
+  static async start(start: Starter): Promise<Contestant> {
+    return new Contestant(await start());
+  }
   async round(before: number, probe: () => number): Promise<number> {
     const result = await this.stepper.step();
     const after = probe();
@@ -37,28 +48,54 @@ class Contestant {
   }
 }
 
-/** Takes `numRounds` of ours and, where there is one, of the peer's. A failure of ours is thrown; one of the peer's is reported. */
-export async function takeTurns(startOurs: Starter, startPeer: Starter | undefined, numRounds: number, probe: () => number): Promise<Turns> {
-  let peerFailure: string | undefined;
-  /** What a peer does, until it fails once. */
-  const unlessFailed = async <T>(action: () => Promise<T>): Promise<T | undefined> => {
-    if (peerFailure !== undefined) return undefined;
+/** A peer, until it fails once: then it keeps the reason and is asked for nothing more. */
+class Peer<Label extends string> {
+  private contestant?: Contestant;
+  private failure?: string;
+  constructor(private readonly starter: PeerStarter<Label>) {}
+
+  async start(): Promise<void> {
+    await this.unlessFailed(async () => {
+      this.contestant = await Contestant.start(this.starter.start);
+    });
+  }
+  async ask<T>(action: (contestant: Contestant) => Promise<T>): Promise<T | undefined> {
+    return this.unlessFailed(() => action(this.contestant as Contestant));
+  }
+  async end(): Promise<PeerSide<Label>> {
+    const side = await this.ask((contestant) => contestant.end());
+    return { label: this.starter.label, ...(side ? { side } : { failure: this.failure as string }) };
+  }
+
+  private async unlessFailed<T>(action: () => Promise<T>): Promise<T | undefined> {
+    if (this.failure !== undefined) return undefined;
     try {
       return await action();
     } catch (error) {
-      peerFailure = (error as Error).message;
+      this.failure = (error as Error).message;
       return undefined;
     }
-  };
-  const ours = new Contestant(await startOurs());
-  const peer = startPeer && (await unlessFailed(async () => new Contestant(await startPeer())));
+  }
+}
+
+/** Takes `numRounds` of ours and of each peer, in turn. A failure of ours is thrown; one of a peer's is reported. */
+export async function takeTurns<Label extends string>(
+  startOurs: Starter,
+  starters: readonly PeerStarter<Label>[],
+  numRounds: number,
+  probe: () => number,
+): Promise<Turns<Label>> {
+  const ours = await Contestant.start(startOurs);
+  const peers = starters.map((starter) => new Peer(starter));
+  for (const peer of peers) await peer.start();
   await ours.stepper.warmUp();
-  if (peer) await unlessFailed(() => peer.stepper.warmUp());
+  for (const peer of peers) await peer.ask(({ stepper }) => stepper.warmUp());
   for (let i = 0, before = probe(); i < numRounds; i++) {
     before = await ours.round(before, probe);
-    if (peer) before = (await unlessFailed(() => peer.round(before, probe))) ?? before;
+    for (const peer of peers) before = (await peer.ask((contestant) => contestant.round(before, probe))) ?? before;
   }
   const ourSide = await ours.end();
-  const peerSide = peer && (await unlessFailed(() => peer.end()));
-  return { ours: ourSide, peer: peerSide, peerFailure };
+  const peerSides: PeerSide<Label>[] = [];
+  for (const peer of peers) peerSides.push(await peer.end());
+  return { ours: ourSide, peers: peerSides };
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FOLDERS = ["src", "recipes", "tests", "bench", "examples", "scripts", "native", "docs", ".ci"];
-const SKIPPED = /(^|\/)(node_modules|\.venv|__pycache__|cases|curves|router)\//;
+const SKIPPED = /(^|\/)(node_modules|build|\.venv|__pycache__|cases|curves|router)\//;
 const CODE = /\.(ts|mjs|cjs|cpp|h)$/;
 const TEXT = /\.(ts|mjs|cjs|cpp|h|inc|py|md|json|txt|html)$|(^|\/)run$/;
 const LONG_FILE_LINES = 400;
