@@ -1,33 +1,56 @@
 // What a phase keeps in the program's own memory beside its tensors, and whether that fits into this machine. Knows no options of any verb.
+import { getHeapStatistics } from "node:v8";
 import { BackendError } from "../errors.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
+
+/** Bytes in all, and those of them that are objects and texts: Node bounds these apart, however much memory is free. */
+export interface HostBytes {
+  readonly all: number;
+  readonly objects: number;
+}
 
 /** What is kept, and what to turn down when it is too much. */
 export interface HostNeed {
   /** The phase, for messages. */
   readonly name: string;
   readonly what: string;
-  readonly bytes: number;
+  readonly bytes: HostBytes;
   readonly mend: string;
 }
 
-/** Of one completion: its request and result as objects; and for each token its id, log-probability, text, and what is gathered while it is sampled. */
-const COMPLETION_BYTES = 3000;
-const COMPLETION_TOKEN_BYTES = 32;
+/** Of one completion, measured at the fullest moment: its request, what is gathered while it is sampled, its result; and for each token its text. */
+const COMPLETION_OBJECTS = 8000;
+const COMPLETION_TOKEN_OBJECTS = 16;
+/** Ids, log-probabilities, and copies of them for rewards and updates. */
+const COMPLETION_TOKEN_NUMBERS = 24;
 /** Of one training sequence: the objects around its ids, and the ids. */
-const SEQUENCE_BYTES = 200;
+const SEQUENCE_OBJECTS = 200;
 const ID_BYTES = 4;
 
 /** Bytes of so many completions of at most so many tokens. */
-export const completionBytes = (count: number, tokens: number): number => count * (COMPLETION_BYTES + COMPLETION_TOKEN_BYTES * tokens);
+export function completionBytes(count: number, tokens: number): HostBytes {
+  const objects = count * (COMPLETION_OBJECTS + COMPLETION_TOKEN_OBJECTS * tokens);
+  return { objects, all: objects + count * COMPLETION_TOKEN_NUMBERS * tokens };
+}
 
 /** Bytes of so many training sequences of so many tokens on average. */
-export const sequenceBytes = (count: number, tokens: number): number => count * (SEQUENCE_BYTES + ID_BYTES * tokens);
+export const sequenceBytes = (count: number, tokens: number): HostBytes => ({
+  objects: count * SEQUENCE_OBJECTS,
+  all: count * (SEQUENCE_OBJECTS + ID_BYTES * tokens),
+});
+
+/** What is free: of memory, and of the objects that Node allows. */
+export function freeOnHost(): HostBytes {
+  const { heap_size_limit, used_heap_size } = getHeapStatistics();
+  return { all: availableBytes(), objects: heap_size_limit - used_heap_size };
+}
 
 /** Throws BackendError with the figures and the mend when the need alone exceeds what is free. */
-export function refuseHostNeed({ name, what, bytes, mend }: HostNeed, available = availableBytes()): void {
-  if (bytes <= available) return;
+export function refuseHostNeed({ name, what, bytes, mend }: HostNeed, free = freeOnHost()): void {
+  const part = bytes.all > free.all ? "all" : "objects";
+  if (bytes[part] <= free[part]) return;
+  const allowed = part === "all" ? "are free" : "are what Node allows (NODE_OPTIONS=--max-old-space-size=MiB allows more)";
   throw new BackendError(
-    `out of memory foreseen: ${name} keeps ${what}, about ${formatMemory(bytes)} of the program's own memory, and ${formatMemory(available)} are free; ${mend}`,
+    `out of memory foreseen: ${name} keeps ${what}, about ${formatMemory(bytes[part])} of the program's own memory, and ${formatMemory(free[part])} ${allowed}; ${mend}`,
   );
 }

@@ -5,6 +5,7 @@ import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
 import { planSampling } from "../rl/memory-plan.js";
+import { availableBytes } from "../run/memory-text.js";
 import { openBackend } from "../tensor/backends/open.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
@@ -57,6 +58,14 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
   expect(plan.peak / measured).toBeGreaterThan(0.95);
   expect(plan.peak / measured).toBeLessThan(1.05);
   model.dispose();
+});
+
+test("sampling whose cache alone is more than the memory is not tried out, and is told as it is", async () => {
+  const startedMs = performance.now();
+  const plan = await planSampling({ config, compute: "f32" }, "rollouts", { slots: 100_000_000, promptTokens: 10, maxNewTokens: 20, trains: true });
+  expect(plan.cache).toBeGreaterThan(availableBytes());
+  expect(plan.peak).toBeGreaterThanOrEqual(plan.cache);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
 
 test("parameters are counted as a model has them", () => {

@@ -71,7 +71,7 @@ export async function planPhase(
   const { peakLiveBytes: peak } = shapes.memory();
   const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
   const activations = Math.max(0, peak - weights - moments - cache - gradients);
-  return { name, weights, gradients, moments, cache, activations, peak, host: host?.bytes ?? 0, flops: shapes.meter.flops };
+  return { name, weights, gradients, moments, cache, activations, peak, host: host?.bytes.all ?? 0, flops: shapes.meter.flops };
 }
 
 /** A step's batch as far as a plan needs it. */

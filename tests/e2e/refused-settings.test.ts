@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { completionBytes, refuseHostNeed } from "../../src/train/host-memory.js";
 import { settings, temporaryFolder } from "./command.js";
 import { inProcess } from "./in-process.js";
 import { BYTES_REWARD, makeSmallModel, pretrain, reinforce } from "./small-runs.js";
@@ -32,7 +33,7 @@ async function expectRefused(args: readonly string[], message: RegExp, code: num
   expect(performance.now() - startedMs).toBeLessThan(60_000);
 }
 
-const FIGURES = "about [\\d,.]+ [GT]iB of the program's own memory, and [\\d.]+ [GM]iB are free";
+const FIGURES = "about [\\d,.]+ [GT]iB of the program's own memory, and [\\d.]+ [GM]iB are (free|what Node allows.*)";
 test.each([
   [
     "rl.numPrompts",
@@ -71,9 +72,13 @@ test.each([
   await expectRefused(args(), new RegExp(`out of memory foreseen: ${what}.*, ${FIGURES}; ${mend}`), 1);
 });
 
-test("rows that are sampled at once are held against the memory before they are planned", async () => {
-  const many = { "rl.numPrompts": 500_000, "rl.rolloutSlots": 2_000_000, "rl.maxCompletionLength": 8 };
-  await expectRefused(rl(many), /out of memory foreseen: about [\d.]+ [GT]iB are needed .*lower rl\.(rolloutSlots|numPrompts)/, 1);
+test("objects are held against what Node allows, however much memory is free", () => {
+  const need = { name: "rollouts", what: "many completions", bytes: completionBytes(1_000_000, 8), mend: "lower it" };
+  const free = { all: 2 ** 40, objects: 2 ** 32 };
+  expect(() => refuseHostNeed(need, free)).toThrow(
+    /about 7\.6 GiB .* and 4\.0 GiB are what Node allows \(NODE_OPTIONS=--max-old-space-size=MiB allows more\); lower it/,
+  );
+  expect(() => refuseHostNeed({ ...need, bytes: completionBytes(100_000, 8) }, free)).not.toThrow();
 });
 
 describe("a setting without effect is refused by name", () => {
