@@ -9,6 +9,7 @@ import { checkConventions } from "./check-conventions.mjs";
 import { findCompiler, installCompiler } from "./compiler.mjs";
 import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
 import { sanitizedEnvironment } from "./sanitizer.mjs";
+import { tryDocumentation } from "./trial.mjs";
 
 const TEST_LIMIT_MS = 17 * 60_000;
 const RECIPE_LIMIT_MS = 3 * 60_000;
@@ -100,6 +101,12 @@ function runTests(root, more = [], env = process.env) {
 /** The reference pages say what the code says. */
 export const referencePages = (root) =>
   byExitStatus(spawnSync(process.execPath, [join(root, "scripts/write-reference.mjs"), "--check"], { cwd: root, encoding: "utf8" }));
+
+/** Tries out every command and program of the documentation, as a newcomer would. */
+export async function documentation(root) {
+  const { passed, failures } = await tryDocumentation(root);
+  return outcome(passed, failures.length, failures.join("\n"));
+}
 
 /** Runs every recipe a few steps and looks at the summary it prints. */
 export function recipes(root) {

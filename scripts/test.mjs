@@ -24,6 +24,7 @@ const ORDER = [
         ["kernels under sanitisers", gates.sanitizedKernels],
         ["recipes, a few steps each", gates.recipes],
         ["examples", gates.examples],
+        ["documentation, command by command", gates.documentation],
       ]),
 ];
 
