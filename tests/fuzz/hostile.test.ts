@@ -80,13 +80,18 @@ describe("parts of tokenizer.json that are not of their kind are named", () => {
 test.each([
   ["ours", plain],
   ["the library", { ...plain, normalizer: { type: "Lowercase" } }],
-])("200,000 added tokens that begin alike are read in the time of as many others: %s", (_, json) => {
-  const added_tokens = Array.from({ length: 200_000 }, (_each, i) => ({ id: 300 + i, content: `<|t${i}|>`, special: true, normalized: false }));
-  const startedMs = performance.now();
-  const tokenizer = createTokenizer({ ...json, added_tokens } as TokenizerJson);
-  expect([...tokenizer.encode("<|t7|><|t199999|>")]).toEqual([307, 200_299]);
-  expect(performance.now() - startedMs).toBeLessThan(6000);
-});
+])(
+  "200,000 added tokens that begin alike are read in the time of as many others: %s",
+  (_, json) => {
+    const added_tokens = Array.from({ length: 200_000 }, (_each, i) => ({ id: 300 + i, content: `<|t${i}|>`, special: true, normalized: false }));
+    const startedMs = performance.now();
+    const tokenizer = createTokenizer({ ...json, added_tokens } as TokenizerJson);
+    expect([...tokenizer.encode("<|t7|><|t199999|>")]).toEqual([307, 200_299]);
+    // Two seconds on an idle machine; a comparison of all with all takes many minutes.
+    expect(performance.now() - startedMs).toBeLessThan(60_000);
+  },
+  120_000,
+);
 
 describe("templates that never end, or take all memory, are stopped", () => {
   test.each([

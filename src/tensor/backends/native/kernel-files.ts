@@ -1,5 +1,5 @@
 // Where the compiled kernels lie, and making them when they are needed for the first time. Knows no op.
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -48,7 +48,7 @@ export function availableIsas(): Isa[] {
 export interface BuildOptions {
   /** Receives progress, a line each. */
   readonly log: (line: string) => void;
-  /** The folder for the modules; default: the package's own, or else the user's cache. */
+  /** A folder that gets a copy of the modules. They are built in the package's own folder, or else in the user's cache. */
   readonly into?: string;
   /** Build for every CPU of this architecture; default: for the CPU of this machine. */
   readonly all?: boolean;
@@ -60,7 +60,7 @@ export interface BuildOptions {
 export async function buildKernels({ log, into, all = false, installsCompiler = false }: BuildOptions): Promise<string> {
   const root = findPackageRoot();
   if (root === null) throw new BackendError(`a bundled program has no sources to build kernels from: ${kernelsMend()}`);
-  const outDir = into ?? kernelFolders().find(canWrite);
+  const outDir = kernelFolders().find(canWrite);
   if (outDir === undefined) throw new BackendError(`no folder for the kernels can be written (${kernelFolders().join(", ")}): name one in LUCIOLE_KERNELS`);
   const script = (name: string) => import(pathToFileURL(join(root, "scripts", name)).href);
   const [{ buildNative }, { findCompiler, installCompiler, compilerHint }] = await Promise.all([script("build-native.mjs"), script("compiler.mjs")]);
@@ -75,7 +75,10 @@ export async function buildKernels({ log, into, all = false, installsCompiler = 
     const { stderr, message } = error as { stderr?: string; message: string };
     throw new BackendError(`the kernels could not be built: ${(stderr || message).trim()}`);
   }
-  return outDir;
+  if (into === undefined) return outDir;
+  mkdirSync(into, { recursive: true });
+  for (const name of readdirSync(outDir).filter((each) => each.endsWith(".node"))) copyFileSync(join(outDir, name), join(into, name));
+  return into;
 }
 
 function canWrite(folder: string): boolean {
