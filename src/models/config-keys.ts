@@ -44,7 +44,7 @@ export function unknownKeys(config: Readonly<Record<string, unknown>>, isRead: (
     if (key === "quantization_config") return quantizationProblem(value);
     if (key === "layer_types" && !isRead(key)) return layerTypesProblem(value);
     if (isRead(key) || (HARMLESS.has(key) && !(key === "sliding_window" && !isRead("use_sliding_window")))) return [];
-    const allowed = INERT[key];
+    const allowed = Object.hasOwn(INERT, key) ? INERT[key] : undefined;
     if (allowed?.includes(value)) return [];
     const got = JSON.stringify(value)?.slice(0, 60);
     return allowed
