@@ -80,6 +80,17 @@ const positive = temperatures.filter((t) => t > 0);
 /** Rows whose gradients are more than what cancellation leaves of f32. */
 const withGradients = named.filter(([name]) => name !== "bias of -3e7 on all");
 
+/** Numbers at every edge of f32. */
+const edges = [nan, infinity, masked, 3.4e38, -3.4e38, 1.2e-38, 1e-45, -0, 0, 1, -2, 88.8, -104, 65_520, 3, -1e30];
+const { length: EXPERTS } = edges;
+/** Tokens whose scores are edges, each row turned by one; then rows of one number alone. */
+const routed = [
+  ...edges.map((_, t) => edges.map((_, e) => edges[(e + t) % EXPERTS])),
+  ...[nan, infinity, masked, 0].map((x) => edges.map(() => x)),
+  edges.map((_, e) => (e === 5 ? nan : e)),
+];
+const experts = { topK: 4, numGroups: 4, topkGroups: 2, normalize: true, scale: 2.5 } as const;
+
 /** The samples of each op. */
 export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf<N>>[] } = {
   sampleTokens: [...named.map(([name, logits]) => drawn(name, logits)), ...named.map(([name, logits]) => drawn(`${name}, wide`, wide(logits)))],
@@ -97,6 +108,53 @@ export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf
     inputs: [...headOf(logits), f32([3], [1, 2, 1])],
     params: { withGrad: true, bf16Compute: false },
     tolerance: 1e-4,
+  })),
+  router: [
+    {
+      name: "V3 at the edges",
+      inputs: [f32([routed.length, EXPERTS], routed.flat()), null],
+      params: { ...experts, scoring: "sigmoid", groupScore: "top2sum" },
+    },
+    { name: "V2 at the edges", inputs: [f32([routed.length, EXPERTS], routed.flat()), null], params: { ...experts, scoring: "softmax", groupScore: "max" } },
+    {
+      name: "biases at the edges",
+      inputs: [f32([2, EXPERTS], [...plain.slice(0, EXPERTS), ...plain.slice(20, 20 + EXPERTS)]), f32([EXPERTS], edges)],
+      params: { ...experts, scoring: "sigmoid", groupScore: "top2sum" },
+    },
+  ],
+  rope: [
+    {
+      name: "the farthest positions",
+      inputs: [
+        f32([4, 1, 8], plain.slice(0, 32)),
+        { shape: [4], dtype: "i32", values: [0x7fffffff, -0x80000000, 1_048_576, -1] },
+        f32([4], [1, 0.1, 1e-6, 1e-38]),
+      ],
+      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
+    },
+    {
+      name: "frequencies that are none",
+      inputs: [f32([2, 1, 6], plain.slice(0, 12)), { shape: [2], dtype: "i32", values: [3, 0] }, f32([3], [nan, infinity, 1])],
+      params: { offset: 0, interleaved: true, inverse: false, factor: 1 },
+    },
+  ],
+  cast: [{ name: "edges", inputs: [f32([EXPERTS], edges)], params: { dtype: "bf16" } }],
+  rmsNorm: [
+    { name: "edges", inputs: [f32([3, 4], [1e-45, 0, 0, 0, infinity, 1, 2, 3, nan, 1, 2, 3]), f32([4], [1, 2, 3, 4])], params: { eps: 1e-6, dtype: "f32" } },
+  ],
+  storedLinear: (["q8_0", "q4_0", "q6_k", "e4m3", "f16"] as const).map((dtype) => ({
+    name: `${dtype}, activations at the edges`,
+    inputs: [
+      f32(
+        [4, 256],
+        Array.from({ length: 1024 }, (_, i) => (i % 128 === 5 ? [1e36, 1e-45, infinity, nan][i >> 8] : (i % 13) - 6)),
+      ),
+      { shape: [9, 256], dtype },
+      null,
+      null,
+      null,
+    ],
+    params: { dtype: "f32" as const },
   })),
   adjustLogits: [
     {

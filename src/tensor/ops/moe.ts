@@ -34,18 +34,23 @@ function maskGroups(choice: Float64Array, p: RouterParams): Float64Array {
   const size = choice.length / p.numGroups;
   const groupScores = Array.from({ length: p.numGroups }, (_, g) => {
     const sorted = [...choice.slice(g * size, (g + 1) * size)].sort((a, b) => b - a);
-    return p.groupScore === "max" ? sorted[0] : sorted[0] + (sorted[1] ?? 0);
+    return choosable(p.groupScore === "max" ? sorted[0] : sorted[0] + (sorted[1] ?? 0));
   });
   const kept = new Set(topIndices(groupScores, p.topkGroups));
   return choice.map((c, e) => (kept.has(Math.floor(e / size)) ? c : Number.NEGATIVE_INFINITY));
 }
 
-/** Indexes of the k largest, descending, ties to the lower index. */
+/** Indexes of the k largest, descending, ties to the lower index. NaN comes after every number but masked ones (-inf). */
 function topIndices(values: ArrayLike<number>, k: number): number[] {
-  return Array.from(values, (_, i) => i)
-    .sort((a, b) => values[b] - values[a] || a - b)
+  const ranks = Array.from(values, (x) => (Number.isNaN(x) ? LOWEST : x));
+  return Array.from(ranks.keys())
+    .sort((a, b) => (ranks[a] === ranks[b] ? a - b : ranks[a] > ranks[b] ? -1 : 1))
     .slice(0, k);
 }
+/** The lowest f32. */
+const LOWEST = -3.4028234663852886e38;
+/** A score to choose by: what is no number, or below every f32, ranks last but can be chosen. */
+const choosable = (score: number): number => (score > LOWEST ? score : LOWEST);
 
 const v3: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
 const v2: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "softmax", groupScore: "max", normalize: false, scale: 16 };
@@ -78,7 +83,7 @@ export const routerOp: OpSpec<RouterParams> = {
       scores.data.set(row, t * experts);
       const chosen = topIndices(
         maskGroups(
-          row.map((s, e) => s + (bias ? bias.data[e] : 0)),
+          row.map((s, e) => choosable(s + (bias ? bias.data[e] : 0))),
           p,
         ),
         p.topK,
