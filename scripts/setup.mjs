@@ -22,8 +22,8 @@ async function buildKernels() {
     await buildNative({ log, findOrInstall: () => findCompiler() ?? installCompiler(log) });
   } catch (error) {
     const reason = (error.stderr || error.message).trim();
-    if (!process.env.LUCIOLE_WITHOUT_KERNELS) throw new Error(`${reason} (LUCIOLE_WITHOUT_KERNELS=1 goes on without, far too slow for \`npm start\`)`);
-    log(`going on without native kernels, on the reference backend, hundreds of times slower: ${reason}`);
+    if (!process.env.LUCIOLE_WITHOUT_KERNELS) throw new Error(`${reason} (LUCIOLE_WITHOUT_KERNELS=1 continues without them, far too slowly for \`npm start\`)`);
+    log(`continuing without native kernels, on the reference backend, hundreds of times slower: ${reason}`);
   }
 }
 

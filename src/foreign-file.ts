@@ -17,7 +17,7 @@ export function fileProblem(
   maxBytes = Number.POSITIVE_INFINITY,
 ): string | undefined {
   if (!stats.isFile()) return `expected a regular file, got ${stats.isDirectory() ? "a directory" : "a pipe, socket or device"}`;
-  return stats.size > maxBytes ? `expected at most ${maxBytes >> 20} MiB, got ${Math.ceil(stats.size / 2 ** 20)} MiB` : undefined;
+  return stats.size > maxBytes ? `expected a maximum of ${maxBytes >> 20} MiB, got ${Math.ceil(stats.size / 2 ** 20)} MiB` : undefined;
 }
 
 /** Why JSON is not parsed: it nests too deep or holds too many values, so that parsing or using it would take all memory. Undefined where it may be. */
@@ -29,7 +29,7 @@ export function jsonProblem(bytes: Uint8Array): string | undefined {
     else if (byte === COMMA) values++;
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       values++;
-      if (++depth > MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} deep`;
+      if (++depth > MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} levels deep`;
     } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
   }
   return values > MAX_VALUES ? `it holds more than ${MAX_VALUES} values` : undefined;

@@ -26,7 +26,7 @@ export async function planZero(options: ZeroOptions, seed: number): Promise<stri
     [
       ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
       ["pretrain", `${count(pretrain.steps)} steps, about ${count(batch.numTargets * pretrain.steps)} tokens`],
-      ["reinforce", `${count(rl.steps)} steps of ${rl.numPrompts} problems x ${rl.numGenerations} completions of at most ${rl.maxCompletionLength} tokens`],
+      ["reinforce", `${count(rl.steps)} steps of ${rl.numPrompts} problems x ${rl.numGenerations} completions of up to ${rl.maxCompletionLength} tokens`],
     ],
     stages,
   );

@@ -41,7 +41,7 @@ async function readList(directory: string, fs: FileSystem): Promise<Record<strin
   if ("problem" in parsed) return `${CHECKSUMS_FILE} is not valid JSON`;
   try {
     const { files, sha256 } = parsed.value as { files: Record<string, FileDigest>; sha256: string };
-    if (sealOf(files) !== sha256) return `${CHECKSUMS_FILE} was changed: its own checksum does not fit`;
+    if (sealOf(files) !== sha256) return `${CHECKSUMS_FILE} was changed: its own checksum does not match`;
     // The seal proves only that the list is as some writer left it; a path out of the directory is refused all the same.
     if (!Object.keys(files).every((name) => basename(name) === name)) return `${CHECKSUMS_FILE} names files outside its directory`;
     return files;
@@ -55,7 +55,7 @@ async function compareFile(path: string, expected: FileDigest, fs: FileSystem): 
     const { size } = await fs.stat(path);
     if (size !== expected.sizeBytes) return `${size < expected.sizeBytes ? "is truncated" : "has grown"}: expected ${expected.sizeBytes} bytes, found ${size}`;
     const { sha256 } = await digestFile(path, fs);
-    return sha256 === expected.sha256 ? undefined : "was changed: its SHA-256 does not fit";
+    return sha256 === expected.sha256 ? undefined : "was changed: its SHA-256 does not match";
   } catch (error) {
     return errorCode(error) === "ENOENT" ? "is missing" : `cannot be read (${errorCode(error) ?? (error as Error).message})`;
   }

@@ -111,7 +111,7 @@ function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]
     if (info?.dtype === "e4m3") known.add(tensor.name + FP8_SCALES_SUFFIX);
     if (!info) problems.push({ kind: "missing", tensor: `${tensor.name} [${tensor.shape}]` });
     else if (info.shape.join() !== tensor.shape.join()) problems.push(shapeProblem(tensor.name, info.shape, tensor.shape));
-    else if (!isWeightType(info.dtype)) problems.push({ kind: `stored as ${info.dtype}, expected a type of weights`, tensor: tensor.name });
+    else if (!isWeightType(info.dtype)) problems.push({ kind: `stored as ${info.dtype}, which is not a weight type`, tensor: tensor.name });
   }
   problems.push(...unexpectedTensors(weightNames(weights), known));
   refuseProblems(problems);

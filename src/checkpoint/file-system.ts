@@ -41,11 +41,11 @@ export async function freeBytes(path: string, fs: FileSystem = machineFileSystem
 const MENDS: Record<string, string> = {
   ENOSPC: "free some space there, keep fewer checkpoints, or choose another place with --out",
   EDQUOT: "the disk quota is used up: free some space there or choose another place with --out",
-  EFBIG: "the file system does not take files of this size: choose another place with --out",
-  EACCES: "the directory may not be written to: change its permissions or choose another place with --out",
-  EPERM: "the directory may not be written to: change its permissions or choose another place with --out",
+  EFBIG: "the file system does not allow files of this size: choose another place with --out",
+  EACCES: "the directory is not writable: change its permissions or choose another place with --out",
+  EPERM: "the directory is not writable: change its permissions or choose another place with --out",
   EROFS: "the file system is read-only: choose another place with --out",
-  EEXIST: "something of that name is already there: remove it or choose another name",
+  EEXIST: "a file of that name already exists: remove it or choose another name",
   EMFILE: "too many files are open: raise the limit (ulimit -n)",
 };
 
@@ -59,7 +59,7 @@ export async function writeFailure(error: unknown, path: string, neededBytes: nu
   const free = await freeBytes(dirname(path), fs);
   const room = `${formatBytes(neededBytes)} needed${free === undefined ? "" : `, ${formatBytes(free)} free`}`;
   const mend = MENDS[code] ?? "check the disk, or choose another place with --out";
-  return new CheckpointError(`cannot write ${path} (${code}: ${room}); ${mend}. Earlier checkpoints are untouched`, { cause: error });
+  return new CheckpointError(`cannot write ${path} (${code}: ${room}); ${mend}. Earlier checkpoints are not affected`, { cause: error });
 }
 
 /** Makes a rename or a new file in `directory` survive a power cut. Systems that cannot sync a directory are let be. */

@@ -33,9 +33,10 @@ export function hfConfigOfGguf(file: GgufFile, divisors: RopeDivisors = new Map(
 
 /** What llama.cpp reads for these architectures and our models do not do: attention to later tokens, and its scaling with the position. */
 function refuseOthers(reader: KeyReader): void {
-  if (reader.flag("attention.causal") === false) reader.refuse(`${reader.key("attention.causal")} is false: models that read text both ways are not supported`);
+  if (reader.flag("attention.causal") === false)
+    reader.refuse(`${reader.key("attention.causal")} is false: models with bidirectional attention are not supported`);
   const growth = reader.number("attention.temperature_scale") ?? 0;
-  if (growth !== 0) reader.refuse(`${reader.key("attention.temperature_scale")} is ${growth}: attention scaled by position is not supported`);
+  if (growth !== 0) reader.refuse(`${reader.key("attention.temperature_scale")} is ${growth}: position-dependent attention scaling is not supported`);
 }
 
 /** The metadata llama.cpp needs of a configuration. Throws CheckpointError where GGUF cannot express it. */

@@ -58,7 +58,7 @@ export class GgufCursor {
   /** A count or length as a safe integer. */
   async count(what: string): Promise<number> {
     const value = await this.number("u64", what);
-    return typeof value === "number" ? value : this.fail(`${what} is ${value}, more than any file holds`);
+    return typeof value === "number" ? value : this.fail(`${what} is ${value}, which is larger than any file`);
   }
 
   /** A u32. */
@@ -69,7 +69,7 @@ export class GgufCursor {
   /** A string's bytes, at most `maxBytes`; shared with the window, so valid until the next call. */
   async bytes(what: string, maxBytes: number): Promise<Uint8Array> {
     const length = await this.count(`the length of ${what}`);
-    if (length > maxBytes) this.fail(`${what} claims ${length} bytes, at most ${Math.min(maxBytes, this.remaining)} are possible`);
+    if (length > maxBytes) this.fail(`${what} claims ${length} bytes, but the maximum here is ${Math.min(maxBytes, this.remaining)}`);
     const start = await this.take(length, what);
     return this.window.subarray(start, start + length);
   }
@@ -118,7 +118,7 @@ export class GgufCursor {
   private async refill(length: number, what: string): Promise<void> {
     const { position, remaining } = this;
     if (length <= remaining) this.checkBudget(length);
-    else this.fail(`the file ends within ${what}: ${length} bytes wanted at ${position}, ${remaining} left; it is truncated`);
+    else this.fail(`the file ends within ${what}: ${length} bytes expected at ${position}, ${remaining} left; it is truncated`);
     this.window = await readExactly(this.handle, position, Math.min(remaining, Math.max(length, WINDOW_BYTES)), this.path);
     this.view = new DataView(this.window.buffer);
     this.windowStart = position;
@@ -126,7 +126,7 @@ export class GgufCursor {
   }
 
   private checkBudget(length: number): void {
-    if (this.position + length > MAX_HEADER_BYTES) this.fail(`the header is longer than the ${MAX_HEADER_BYTES} bytes taken`);
+    if (this.position + length > MAX_HEADER_BYTES) this.fail(`the header is longer than ${MAX_HEADER_BYTES} bytes`);
   }
 
   private skip(length: number): void {
@@ -140,7 +140,7 @@ export class GgufCursor {
   }
 
   private boolean(byte: number, what: string): boolean {
-    return byte <= 1 ? byte === 1 : this.fail(`${what} has the truth value ${byte}, expected 0 or 1`);
+    return byte <= 1 ? byte === 1 : this.fail(`${what} has the boolean value ${byte}, expected 0 or 1`);
   }
 }
 

@@ -51,17 +51,17 @@ export async function readGgufHeader(handle: FileHandle, fileBytes: number, path
 
 async function readVersion(cursor: GgufCursor): Promise<number> {
   const magic = await cursor.u32("the magic number");
-  if (magic !== MAGIC) cursor.fail("does not begin with GGUF: this is no GGUF file");
+  if (magic !== MAGIC) cursor.fail("does not begin with GGUF: this is not a GGUF file");
   const version = await cursor.u32("the version");
   // A small number written high byte first looks like a multiple of 65,536 when read low byte first.
-  if (version % 65536 === 0 && version > 0) cursor.fail("is a big-endian GGUF file; only little-endian ones are read");
+  if (version % 65536 === 0 && version > 0) cursor.fail("is a big-endian GGUF file; only little-endian files are supported");
   if (version !== 2 && version !== 3) cursor.fail(`has GGUF version ${version}, expected 3 (or 2)`);
   return version;
 }
 
 async function boundedCount(cursor: GgufCursor, what: string, minBytes: number): Promise<number> {
   const count = await cursor.count(what);
-  if (count > MAX_ENTRIES) cursor.fail(`${what} is ${count}, at most ${MAX_ENTRIES} are taken`);
+  if (count > MAX_ENTRIES) cursor.fail(`${what} is ${count}, the maximum is ${MAX_ENTRIES}`);
   if (count * minBytes > cursor.remaining) cursor.fail(`${what} is ${count}, but only ${cursor.remaining} bytes follow: it is truncated`);
   return count;
 }
@@ -70,7 +70,7 @@ async function readValues(cursor: GgufCursor, count: number): Promise<Map<string
   const values = new Map<string, GgufValue>();
   for (let i = 0; i < count; i++) {
     const key = await readName(cursor, `metadata key ${i}`, MAX_KEY_BYTES);
-    if (values.has(key)) cursor.fail(`the metadata key ${JSON.stringify(key)} comes twice`);
+    if (values.has(key)) cursor.fail(`the metadata key ${JSON.stringify(key)} appears twice`);
     values.set(key, await readValue(cursor, JSON.stringify(key)));
   }
   return values;
@@ -98,7 +98,7 @@ async function readValueType(cursor: GgufCursor, label: string): Promise<GgufVal
 async function readName(cursor: GgufCursor, what: string, maxBytes: number): Promise<string> {
   const bytes = await cursor.bytes(what, maxBytes);
   if (bytes.length === 0) cursor.fail(`${what} is empty`);
-  if (bytes.some((byte) => byte < 32 || byte === 127)) cursor.fail(`${what} holds control characters`);
+  if (bytes.some((byte) => byte < 32 || byte === 127)) cursor.fail(`${what} contains control characters`);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -120,7 +120,7 @@ async function readTensors(cursor: GgufCursor, count: number): Promise<ListedTen
   const names = new Set<string>();
   for (let i = 0; i < count; i++) {
     const name = await readName(cursor, `the name of tensor ${i}`, MAX_NAME_BYTES);
-    if (names.has(name)) cursor.fail(`the tensor ${JSON.stringify(name)} comes twice`);
+    if (names.has(name)) cursor.fail(`the tensor ${JSON.stringify(name)} appears twice`);
     names.add(name);
     tensors.push(await readTensor(cursor, name));
   }
@@ -158,7 +158,7 @@ function checkPlaces(tensors: readonly ListedTensor[], dataStart: number, alignm
   for (const [i, tensor] of byPlace.entries()) {
     const { name, byteOffset } = tensor;
     const label = `tensor ${JSON.stringify(name)}`;
-    if (byteOffset % alignment !== 0) cursor.fail(`${label} starts at byte ${byteOffset}, no multiple of the alignment ${alignment}`);
+    if (byteOffset % alignment !== 0) cursor.fail(`${label} starts at byte ${byteOffset}, which is not a multiple of the alignment ${alignment}`);
     if (byteOffset < end) cursor.fail(`${label} overlaps the one before it at byte ${byteOffset}`);
     const sizeBytes = tensor.sizeBytes ?? Math.max(0, (byPlace[i + 1]?.byteOffset ?? cursor.fileBytes) - byteOffset);
     end = byteOffset + sizeBytes;

@@ -111,7 +111,7 @@ describe("rotary settings in a GGUF file", () => {
   test("a setting of positions that nobody knows is refused by name", async () => {
     const config = configOf("llama: none");
     const settings: GgufSetting[] = [...ggufSettingsOf(config), ["llama.rope.dimension_sections", "i32s", [1, 2, 3]]];
-    await expect(readBack(config, settings)).rejects.toThrow("llama.rope.dimension_sections: settings of rotary positions that are not supported");
+    await expect(readBack(config, settings)).rejects.toThrow("llama.rope.dimension_sections: rotary position settings that are not supported");
   });
 
   test("what llama.cpp reads and our models do not do is refused by name", async () => {
@@ -123,7 +123,9 @@ describe("rotary settings in a GGUF file", () => {
   });
 
   test("what llama.cpp reads otherwise is told", () => {
-    expect(ropeDifferences(configOf("llama: yarn, betas"))).toEqual(["llama.cpp takes YaRN's beta_fast and beta_slow for 32 and 1, this model has 16 and 2"]);
+    expect(ropeDifferences(configOf("llama: yarn, betas"))).toEqual([
+      "llama.cpp assumes YaRN's beta_fast and beta_slow to be 32 and 1, this model has 16 and 2",
+    ]);
     expect(ropeDifferences(configOf("qwen2: dynamic"))[0]).toContain("no dynamic rope scaling");
     expect(ropeDifferences(configOf("llama: yarn"))).toEqual([]);
   });

@@ -55,7 +55,7 @@ export function readRopeScaling(reader: KeyReader, divisors: RopeDivisors, { tak
 function refuseUnknownKeys(reader: KeyReader): void {
   const prefix = reader.key("rope.");
   const unknown = reader.facts.keys.filter((key) => key.startsWith(prefix) && !KNOWN_KEYS.includes(key.slice(prefix.length)));
-  if (unknown.length > 0) reader.refuse(`${unknown.slice(0, 5).join(", ")}: settings of rotary positions that are not supported`);
+  if (unknown.length > 0) reader.refuse(`${unknown.slice(0, 5).join(", ")}: rotary position settings that are not supported`);
 }
 
 const isLatent = (reader: KeyReader): boolean => reader.architecture === LATENT_ARCHITECTURE;
@@ -171,7 +171,7 @@ const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-7 * Math.ab
 function writeDivided(writer: KeyWriter, config: HfConfig, scaling: Extract<HfRopeScaling, { rope_type: "llama3" | "longrope" }>): void {
   if (!familyOf(config).gguf.takesRopeFactors) {
     throw new CheckpointError(
-      `rope_scaling ${scaling.rope_type} of a ${config.model_type} model cannot be written as GGUF, which has it for other architectures alone; keep the safetensors directory`,
+      `rope_scaling ${scaling.rope_type} of a ${config.model_type} model cannot be written as GGUF, which supports it for other architectures only; keep the safetensors directory`,
     );
   }
   writer.count("rope.scaling.original_context_length", scaling.original_max_position_embeddings);
@@ -195,10 +195,9 @@ export function ropeDivisorsOf(config: HfConfig): RopeDivisors {
 
 /** What llama.cpp makes otherwise of the keys that are written, in words. */
 export function ropeDifferences({ rope_scaling: scaling, max_position_embeddings: longest }: HfConfig): string[] {
-  if (scaling?.rope_type === "dynamic")
-    return [`GGUF files have no dynamic rope scaling: positions are left as they are, which is the same up to ${longest} tokens`];
+  if (scaling?.rope_type === "dynamic") return [`GGUF files have no dynamic rope scaling: it is left out, which makes no difference up to ${longest} tokens`];
   if (scaling?.rope_type !== "yarn" || ((scaling.beta_fast ?? 32) === 32 && (scaling.beta_slow ?? 1) === 1)) return [];
-  return [`llama.cpp takes YaRN's beta_fast and beta_slow for 32 and 1, this model has ${scaling.beta_fast ?? 32} and ${scaling.beta_slow ?? 1}`];
+  return [`llama.cpp assumes YaRN's beta_fast and beta_slow to be 32 and 1, this model has ${scaling.beta_fast ?? 32} and ${scaling.beta_slow ?? 1}`];
 }
 
 /** The shortest decimal that a 32-bit float stands for: 1e-6, not 9.999999974752427e-7. */

@@ -71,8 +71,8 @@ describe("a vocabulary", () => {
     const json = createByteTokenizer().toJSON();
     expect(() => ggufVocabulary({ tokenizer: json, config: {} }, {}, 200)).toThrow("tokenizer.json names 256 tokens, the model has 200");
     const unigram = { ...json, model: { type: "Unigram", vocab: [["a", 0]] } };
-    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow("which takes byte-level BPE: model.type");
+    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow("which needs byte-level BPE: model.type");
     const own = trainBpe(["a b a b"], { vocabSize: 260, pattern: "[ab]" });
-    expect(() => ggufVocabulary({ tokenizer: own, config: {} }, {}, 300)).toThrow("none that GGUF readers know by name; expected that of deepseek-llm");
+    expect(() => ggufVocabulary({ tokenizer: own, config: {} }, {}, 300)).toThrow("no name that GGUF readers know; expected that of deepseek-llm");
   });
 });

@@ -37,7 +37,7 @@ export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: 
   const added = tokenizer.added_tokens ?? [];
   const tooMany = added.reduce((most, { id }) => Math.max(most, id + 1), tokens.length);
   if (tooMany > vocabSize)
-    throw new CheckpointError(`tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; take the tokenizer that belongs to it`);
+    throw new CheckpointError(`tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; use the tokenizer that belongs to it`);
   const list = tokenList(tokens, added, vocabSize);
   const template = files.chatTemplate ?? chatTemplateOf(config);
   return [
@@ -72,7 +72,7 @@ function checked(tokenizer: TokenizerJson): BpeJson {
   const result = schema.safeParse(tokenizer);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0];
-  throw new CheckpointError(`tokenizer.json cannot be written into a GGUF file, which takes byte-level BPE: ${path.join(".") || "its content"}: ${message}`);
+  throw new CheckpointError(`tokenizer.json cannot be written into a GGUF file, which needs byte-level BPE: ${path.join(".") || "its content"}: ${message}`);
 }
 
 interface ByteLevelParts {
@@ -106,7 +106,7 @@ function characterParts(tokens: readonly string[], added: AddedTokens): ByteLeve
 function kindOf({ pre_tokenizer, added_tokens = [], model }: BpeJson): string {
   const kind = preTokenizerKind(pre_tokenizer, { tokens: added_tokens.map(({ content }) => content), ignoresMerges: model.ignore_merges === true });
   if (kind) return kind;
-  throw new CheckpointError(`tokenizer.json: its pre-tokeniser is none that GGUF readers know by name; expected that of ${PRE_TOKENIZER_KINDS.join(", ")}`);
+  throw new CheckpointError(`tokenizer.json: its pre-tokeniser has no name that GGUF readers know; expected that of ${PRE_TOKENIZER_KINDS.join(", ")}`);
 }
 
 function tokenList(tokens: readonly (string | undefined)[], added: AddedTokens, vocabSize: number): { texts: string[]; types: number[] } {

@@ -118,7 +118,8 @@ function encodeSetting(out: ByteBuilder, [key, type, value]: GgufSetting): void 
 function encodeTensor(out: ByteBuilder, { name, dtype, shape }: GgufWritable, offset: number): void {
   const type = ggufTypeOf(dtype);
   if (!type) throw new CheckpointError(`tensor ${name}: GGUF files cannot hold ${dtype}`);
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw new CheckpointError(`tensor ${name}: a name in a GGUF file has at most ${MAX_NAME_BYTES} bytes`);
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES)
+    throw new CheckpointError(`tensor ${name}: the maximum length of a name in a GGUF file is ${MAX_NAME_BYTES} bytes`);
   out.text(name);
   out.u32(shape.length);
   for (const dim of [...shape].reverse()) out.u64(dim);
@@ -138,7 +139,7 @@ class ByteBuilder {
   }
 
   u32(value: number): void {
-    if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32)) throw new CheckpointError(`${value} does not fit the 32 bits a GGUF file keeps it in`);
+    if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32)) throw new CheckpointError(`${value} does not fit into the 32 bits of a GGUF file`);
     const at = this.grow(4);
     this.view.setUint32(at, value, true);
   }

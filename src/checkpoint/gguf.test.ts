@@ -78,7 +78,7 @@ describe("a GGUF file", () => {
   test("cannot hold what the format has no type or no room for", async () => {
     await expect(written(settings, [tensor("w", "e4m3", [4], bytes(4))])).rejects.toThrow("GGUF files cannot hold e4m3");
     await expect(written(settings, [tensor("w", "q8_0", [2, 33], bytes(4))])).rejects.toThrow("q8_0 cannot hold the shape [2,33]");
-    await expect(written(settings, [tensor("x".repeat(64), "f32", [1], bytes(4))])).rejects.toThrow("at most 63 bytes");
+    await expect(written(settings, [tensor("x".repeat(64), "f32", [1], bytes(4))])).rejects.toThrow("the maximum length of a name in a GGUF file is 63 bytes");
   });
 
   test("in several parts reads as one, and says which part is missing", async () => {
@@ -120,21 +120,21 @@ describe("a damaged or hostile GGUF file is refused:", () => {
     ["a later version", (w) => patched(w, "", 4, u32(4)), "GGUF version 4"],
     ["the other byte order", (w) => patched(w, "", 4, [0, 0, 0, 3]), "big-endian"],
     ["more tensors than bytes", (w) => patched(w, "", 8, u64(60000n)), "only"],
-    ["2^63 tensors", (w) => patched(w, "", 8, u64(2n ** 63n)), "more than any file holds"],
-    ["2^40 metadata keys", (w) => patched(w, "", 16, u64(2n ** 40n)), "at most 65536"],
+    ["2^63 tensors", (w) => patched(w, "", 8, u64(2n ** 63n)), "larger than any file"],
+    ["2^40 metadata keys", (w) => patched(w, "", 16, u64(2n ** 40n)), "the maximum is 65536"],
     ["a key longer than the file", (w) => patched(w, "", 24, u64(2n ** 50n)), "metadata key 0 claims"],
     ["an unknown value type", (w) => patched(w, "general.name", 0, u32(13)), '"general.name" has the value type 13'],
     ["a list of lists", (w) => patched(w, "tokens", 4, u32(9)), '"tokens" is a list of lists'],
     ["a list longer than the file", (w) => patched(w, "types", 8, u64(2n ** 52n)), '"types" claims 4503599627370496 values'],
     ["more strings than bytes", (w) => patched(w, "tokens", 8, u64(2n ** 40n)), '"tokens" claims 1099511627776 strings'],
     ["a string longer than the file", (w) => patched(w, "tokens", 16, u64(2n ** 44n)), 'string 0 of "tokens" claims'],
-    ["a truth value of 2", (w) => patched(w, "flag", 4, [2]), '"flag" has the truth value 2'],
+    ["a truth value of 2", (w) => patched(w, "flag", 4, [2]), '"flag" has the boolean value 2'],
     ["five dimensions", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 0, u32(5)), 'tensor "w" has 5 dimensions'],
-    ["a dimension of 2^60", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(2n ** 60n)), "more than any file holds"],
+    ["a dimension of 2^60", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(2n ** 60n)), "larger than any file"],
     ["a product that overflows", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(2n ** 52n)), "of a possible size"],
     ["a dimension of 0", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(0n)), "whole numbers from 1"],
     ["rows that are no whole blocks", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(63n)), "whole 32-number blocks"],
-    ["an offset off the alignment", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 24, u64(8n)), "no multiple of the alignment 32"],
+    ["an offset off the alignment", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 24, u64(8n)), "not a multiple of the alignment 32"],
     ["overlapping tensors", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000b", 16, u64(32n)), 'tensor "b" overlaps'],
     ["a tensor past the end", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000e", 32, u64(2n ** 40n)), 'tensor "e" ends at byte'],
     ["truncated data", (w) => w.subarray(0, w.length - 33), "it is truncated"],
@@ -161,8 +161,8 @@ describe("a damaged or hostile GGUF file is refused:", () => {
       tensors: await written(settings, [tensors[0], tensors[0]]),
       alignment: await written([["general.alignment", "u32", 48]]),
     });
-    await expect(openGguf("keys", fs)).rejects.toThrow('the metadata key "general.architecture" comes twice');
-    await expect(openGguf("tensors", fs)).rejects.toThrow('the tensor "w" comes twice');
+    await expect(openGguf("keys", fs)).rejects.toThrow('the metadata key "general.architecture" appears twice');
+    await expect(openGguf("tensors", fs)).rejects.toThrow('the tensor "w" appears twice');
     await expect(openGguf("alignment", fs)).rejects.toThrow("general.alignment is 48, expected a power of two");
   });
 

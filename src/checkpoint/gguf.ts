@@ -80,7 +80,7 @@ class OpenGguf implements GgufFile {
     for (const part of parts) {
       for (const [name, tensor] of part.header.tensors) {
         if (this.tensors.has(name))
-          throw new CheckpointError(`${part.path}: the tensor ${JSON.stringify(name)} is in an earlier part too; download all parts again`);
+          throw new CheckpointError(`${part.path}: the tensor ${JSON.stringify(name)} is also in an earlier part; download all parts again`);
         this.tensors.set(name, tensor);
         this.partOf.set(name, part);
       }
@@ -105,7 +105,7 @@ class OpenGguf implements GgufFile {
     const { type, shape, sizeBytes } = this.entry(name);
     if (!type.dtype)
       throw new CheckpointError(
-        `${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${ggufNames(MATRIX_TYPES)}: take another file of this model`,
+        `${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${ggufNames(MATRIX_TYPES)}: choose another file of this model`,
       );
     return { dtype: type.dtype, shape, sizeBytes };
   }
@@ -121,7 +121,7 @@ class OpenGguf implements GgufFile {
 
   readBytes(path: string, byteOffset: number, sizeBytes: number): Promise<Uint8Array> {
     const part = this.parts.find((each) => each.path === path);
-    if (!part) throw new CheckpointError(`${path}: is no part of ${this.path}`);
+    if (!part) throw new CheckpointError(`${path}: is not a part of ${this.path}`);
     return readExactly(part.handle, byteOffset, sizeBytes, path);
   }
 

@@ -80,7 +80,7 @@ function textFiles(contents: ModelDirectoryContents): Map<string, string> {
   const texts = new Map([["config.json", hfJson(contents.config, "config")]]);
   if (contents.generationConfig) texts.set("generation_config.json", hfJson(contents.generationConfig, "generationConfig"));
   for (const [name, text] of Object.entries(contents.files ?? {})) {
-    if (RESERVED_FILES.includes(name) || basename(name) !== name) throw new CheckpointError(`a checkpoint cannot take a further file named ${name}`);
+    if (RESERVED_FILES.includes(name) || basename(name) !== name) throw new CheckpointError(`a checkpoint cannot contain an additional file named ${name}`);
     texts.set(name, text);
   }
   if (contents.trainer) texts.set(TRAINER_STATE_FILE, exactJson({ step: contents.trainer.step, state: contents.trainer.state }, "trainer"));

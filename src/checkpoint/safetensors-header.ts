@@ -35,7 +35,7 @@ export function buildHeader(
   for (const name of order) {
     const { dtype, shape } = tensors.get(name)!;
     const sizeBytes = tensorSizeBytes(dtype, shape);
-    if (name === METADATA_KEY) throw new CheckpointError(`a tensor cannot be named ${METADATA_KEY}: the format keeps that name for itself`);
+    if (name === METADATA_KEY) throw new CheckpointError(`a tensor cannot be named ${METADATA_KEY}: the format reserves that name`);
     if (sizeBytes === undefined) throw new CheckpointError(`tensor ${name}: expected a shape of whole numbers, got [${shape}]`);
     if (safetensorsDtype(dtype) === undefined) throw new CheckpointError(`tensor ${name}: safetensors files cannot hold ${dtype}; write a GGUF file instead`);
     const entry = { dtype: safetensorsDtype(dtype), shape, data_offsets: [offset, offset + sizeBytes] };
@@ -56,9 +56,9 @@ export function buildHeader(
 
 /** The header's length from the first 8 bytes of a file, checked against the file's size and the format's limit. */
 export function headerLength(prefix: Uint8Array, fileBytes: number, path: string): number {
-  if (fileBytes < 10 || prefix.length < 8) fail(path, `expected at least 10 bytes, got ${fileBytes}: the file is truncated or no safetensors file`);
+  if (fileBytes < 10 || prefix.length < 8) fail(path, `expected at least 10 bytes, got ${fileBytes}: the file is truncated or not a safetensors file`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(path, `the header claims ${length} bytes, the format allows ${MAX_HEADER_BYTES}: this is no safetensors file`);
+  if (length > BigInt(MAX_HEADER_BYTES)) fail(path, `the header claims ${length} bytes, the format allows ${MAX_HEADER_BYTES}: this is not a safetensors file`);
   if (length > BigInt(fileBytes - 8)) fail(path, `the header claims ${length} bytes but only ${fileBytes - 8} follow: the file is truncated`);
   return Number(length);
 }
@@ -84,7 +84,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number, path: string): 
 
 function parseJson(json: Uint8Array, path: string): { root: object; text: string } {
   const problem = jsonProblem(json);
-  if (problem) fail(path, `the header is not read: ${problem}`);
+  if (problem) fail(path, `the header cannot be read: ${problem}`);
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const root: unknown = JSON.parse(text);
@@ -92,7 +92,7 @@ function parseJson(json: Uint8Array, path: string): { root: object; text: string
   } catch {
     // The message below says all there is to say about bytes that are not JSON.
   }
-  return fail(path, "the header is not a JSON object in UTF-8: the file is damaged or no safetensors file");
+  return fail(path, "the header is not a JSON object in UTF-8: the file is damaged or not a safetensors file");
 }
 
 function parseMetadata(entry: unknown, path: string): Record<string, string> {
@@ -103,7 +103,7 @@ function parseMetadata(entry: unknown, path: string): Record<string, string> {
 
 function parsePlacement(name: string, entry: unknown, path: string): TensorPlacement {
   const label = `tensor ${JSON.stringify(name)}`;
-  if (!isRecord(entry)) return fail(path, `${label} has no entry of dtype, shape and data_offsets`);
+  if (!isRecord(entry)) return fail(path, `${label} does not have dtype, shape and data_offsets`);
   const { dtype: dtypeName, shape, data_offsets: offsets } = entry;
   const dtype = typeof dtypeName === "string" ? dtypeFromSafetensors(dtypeName) : undefined;
   if (!dtype) return fail(path, `${label} has dtype ${JSON.stringify(dtypeName)}, which is not supported`);

@@ -101,7 +101,7 @@ describe("a damaged or hostile file is refused:", () => {
     ],
     ["a field twice", fileWith('{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), '"dtype" twice'],
     ["metadata that is not text", fileWith({ __metadata__: { n: 1 } }, 0), "__metadata__"],
-    ["an entry that is no object", fileWith({ a: null }, 0), "no entry"],
+    ["an entry that is no object", fileWith({ a: null }, 0), "does not have dtype, shape and data_offsets"],
   ];
   test.each(cases)("%s", async (_name, bytes, message) => {
     const failure = await openBytes(bytes).catch((error) => error);
@@ -162,7 +162,7 @@ describe("a sharded model", () => {
   });
 
   test("is refused when the index leads out of the directory", async () => {
-    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow("beside the index");
+    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow("next to the index");
     await expect(openModelTensors(join(directory, "elsewhere"))).rejects.toThrow("found neither");
   });
 });

@@ -184,7 +184,7 @@ async function readWeightMap(indexPath: string, fs: FileSystem): Promise<Map<str
   for (const [name, file] of entries) {
     // A shard outside the model's own directory is never what a writer meant.
     if (typeof file !== "string" || basename(file) !== file || !file.endsWith(".safetensors")) {
-      throw new CheckpointError(`${indexPath}: tensor ${name}: expected the name of a .safetensors file beside the index, got ${JSON.stringify(file)}`);
+      throw new CheckpointError(`${indexPath}: tensor ${name}: expected the name of a .safetensors file next to the index, got ${JSON.stringify(file)}`);
     }
   }
   return new Map(entries as [string, string][]);

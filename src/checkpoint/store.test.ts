@@ -105,7 +105,7 @@ describe("a damaged checkpoint is passed over and named:", () => {
     [
       "another step's contents",
       (step) => rm(step, { recursive: true }).then(() => cp(step.replace("step-2", "step-1"), step, { recursive: true })),
-      "it says it is step 1",
+      "it claims to be step 1",
     ],
   ];
   test.each(damages)("%s", async (_name, damage, message) => {
@@ -140,7 +140,7 @@ describe("a full disk", () => {
     const store = await CheckpointStore.open(directory, { fs: smallDisk(capacityBytes, false) });
     const failure = await store.save(contents(2, 2000)).catch((error) => error);
     expect(failure).toBeInstanceOf(CheckpointError);
-    expect(failure.message).toMatch(/step-2.*\(ENOSPC: .* needed, .* free\); free some space.*--out.*untouched/);
+    expect(failure.message).toMatch(/step-2.*\(ENOSPC: .* needed, .* free\); free some space.*--out.*not affected/);
     expect(await readdir(directory)).toEqual(["step-1"]);
     const loaded = (await store.loadLatest())!;
     expect([loaded.step, loaded.warning]).toEqual([1, undefined]);
@@ -217,7 +217,7 @@ describe("a model directory without trainer state", () => {
     const opened = await openModelDirectory(path);
     expect(opened.trainer).toBeUndefined();
     await opened.close();
-    await expect(writeModelDirectory(path, { ...model, files: { "../escape": "" } })).rejects.toThrow("further file named ../escape");
+    await expect(writeModelDirectory(path, { ...model, files: { "../escape": "" } })).rejects.toThrow("additional file named ../escape");
   });
 
   test("is refused when JSON would change the trainer's state", async () => {

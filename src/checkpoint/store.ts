@@ -98,7 +98,7 @@ export async function loadLatest(directory: string, fs: FileSystem = machineFile
     else return { ...opened, warning: problems.length === 0 ? undefined : `${problems.join("; ")}; using step-${step} instead` };
   }
   if (problems.length === 0) return undefined;
-  throw new CheckpointError(`no sound checkpoint: ${problems.join("; ")}; restore one from a copy or start again in a new run directory`);
+  throw new CheckpointError(`no intact checkpoint: ${problems.join("; ")}; restore one from a backup or start again in a new run directory`);
 }
 
 async function openVerified(path: string, step: number, fs: FileSystem): Promise<LoadedCheckpoint | string> {
@@ -108,7 +108,7 @@ async function openVerified(path: string, step: number, fs: FileSystem): Promise
     const opened = await openModelDirectory(path, fs);
     if (opened.trainer?.step === step) return { ...opened, step, trainer: opened.trainer };
     await opened.close();
-    return opened.trainer ? `it says it is step ${opened.trainer.step}` : "it has no trainer state";
+    return opened.trainer ? `it claims to be step ${opened.trainer.step}` : "it has no trainer state";
   } catch (error) {
     if (error instanceof CheckpointError) return error.message;
     throw error;

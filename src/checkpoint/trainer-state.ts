@@ -21,7 +21,7 @@ export interface TrainerState {
 /** JSON text of `value`. Throws CheckpointError where the text would not read back the same: NaN, −0, undefined, class instances. */
 export function exactJson(value: unknown, label: string): string {
   const problem = findInexact(value, label);
-  if (problem) throw new CheckpointError(`${problem}, which JSON does not keep; save it as a string or as a tensor`);
+  if (problem) throw new CheckpointError(`${problem}, which JSON cannot represent; save it as a string or as a tensor`);
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 

@@ -40,7 +40,7 @@ export class AnswerWriter {
     const told = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
     if (this.options.json) this.stream.write(jsonLine(told));
     else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
-    if (!this.options.json && stopReason === "length") tell(`(cut off at ${numTokens} tokens; allow more with --max-tokens)`);
+    if (!this.options.json && stopReason === "length") tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);
   }
 
   private showPiece(part: TokenPart, piece: string): void {

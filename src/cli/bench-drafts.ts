@@ -30,7 +30,7 @@ export async function benchDrafts(path: string | undefined, flags: ComputeFlags)
   const runner = runnerOf(opened);
   try {
     if (!tokenizer || typeof generation.task !== "string")
-      throw new ConfigError(`${path}: no task is recorded with this model, so there are no questions; take a run of luciole zero`);
+      throw new ConfigError(`${path}: no task is recorded with this model, so there are no questions; use a run of luciole zero`);
     const prompts = questions(generation.task, generation.task_options, opened.template ?? "plain", tokenizer);
     const ways: readonly Speculation[] = runner.mtp ? ["none", "lookup", "mtp"] : ["none", "lookup"];
     const measured = new Map<Speculation, { rates: number[]; drafted: number; accepted: number; ids: string }>();
@@ -80,6 +80,6 @@ function summary(measured: ReadonlyMap<Speculation, { rates: readonly number[]; 
 }
 
 function line({ speculation, tokensPerSecond, speedUp, drafted, accepted }: DraftFigures): string {
-  const hits = drafted > 0 ? `, ${accepted} of ${drafted} drafts came true (${((100 * accepted) / drafted).toFixed(0)}%)` : "";
+  const hits = drafted > 0 ? `, ${accepted} of ${drafted} drafts accepted (${((100 * accepted) / drafted).toFixed(0)}%)` : "";
   return `${speculation.padEnd(7)} ${tokensPerSecond.toFixed(0).padStart(6)} tokens/s, ${speedUp.toFixed(2)}x${hits}`;
 }

@@ -20,7 +20,7 @@ export async function bench(names: readonly string[], flags: BenchFlags): Promis
   if (names[0] === "drafts") return benchDrafts(names[1], flags);
   const { json, threads, quick, peers } = flags;
   const script = join(packageRoot(), "dist", "bench", "run.js");
-  if (!existsSync(script)) throw new ConfigError("the measurements are not part of an installed package: clone the repository and run npm run bench there");
+  if (!existsSync(script)) throw new ConfigError("the benchmarks are not part of the installed package: clone the repository and run npm run bench there");
   const only = names.length > 0 ? ["--only", names.join(",")] : [];
   const rest = [...(json ? ["--json"] : []), ...(quick ? ["--quick"] : []), ...(peers ? [] : ["--no-peers"])];
   process.exitCode = await runScript(script, [...only, ...rest, ...(threads === undefined ? [] : ["--threads", `${threads}`])]);

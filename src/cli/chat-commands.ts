@@ -25,16 +25,16 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  help: { usage: "/help", help: "this list", run: () => helpLines() },
-  clear: { usage: "/clear", help: "forget the conversation, keep the system prompt", run: clear },
-  system: { usage: "/system [text|off]", help: "show, set or drop the system prompt", run: system },
-  think: { usage: "/think on|fold|off|show", help: "thinking: as it comes, folded, hidden; show the last", run: think },
-  set: { usage: "/set [name=value …]", help: "temperature, top-p, top-k, min-p, max-tokens, think-budget, seed", run: set },
-  save: { usage: "/save file", help: "write the conversation to a file", run: save },
-  load: { usage: "/load file", help: "go on with a saved conversation", run: load },
-  stats: { usage: "/stats", help: "tokens, speed, and how full the context is", run: (_, chat) => stats(chat) },
-  exit: { usage: "/exit", help: "leave (also Ctrl-D, or Ctrl-C twice)", run: () => "exit" },
-  quit: { usage: "/quit", help: "the same", run: () => "exit" },
+  help: { usage: "/help", help: "show this list", run: () => helpLines() },
+  clear: { usage: "/clear", help: "start a new conversation, keep the system prompt", run: clear },
+  system: { usage: "/system [text|off]", help: "show, set or remove the system prompt", run: system },
+  think: { usage: "/think on|fold|off|show", help: "show thinking live, folded or not at all; show the last one", run: think },
+  set: { usage: "/set [name=value …]", help: "show or change temperature, top-p, top-k, min-p, max-tokens, think-budget, seed", run: set },
+  save: { usage: "/save file", help: "save the conversation to a file", run: save },
+  load: { usage: "/load file", help: "continue a saved conversation", run: load },
+  stats: { usage: "/stats", help: "show tokens, speed and context usage", run: (_, chat) => stats(chat) },
+  exit: { usage: "/exit", help: "leave the chat (also Ctrl-D, or Ctrl-C twice)", run: () => "exit" },
+  quit: { usage: "/quit", help: "same as /exit", run: () => "exit" },
 };
 
 /** Whether a message is a command: a slash and a word. A message that has to begin so is written with two slashes. */
@@ -45,33 +45,33 @@ export function runCommand(message: string, chat: ChatState): CommandResult {
   const [, name, argument] = /^\/(\S+)\s*([\s\S]*)$/.exec(message) as unknown as [string, string, string];
   const known = name === "?" ? "help" : name.toLowerCase();
   const command = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
-  if (!command) throw new ConfigError(`there is no command /${name}${didYouMean(name, Object.keys(COMMANDS))}; see /help`);
+  if (!command) throw new ConfigError(`unknown command /${name}${didYouMean(name, Object.keys(COMMANDS))}; see /help`);
   return command.run(argument.trim(), chat);
 }
 
 function helpLines(): string[] {
   const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length));
   const lines = Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`);
-  return [...lines, '  several lines: end a line with \\, or put them between two lines of """', "  Ctrl-C interrupts a reply"];
+  return [...lines, '  to write several lines, end a line with \\ or put """ on the lines before and after', "  Ctrl-C interrupts a reply"];
 }
 
 function clear(_: string, { session }: ChatState): CommandResult {
   session.clear();
-  return ["the conversation is forgotten"];
+  return ["started a new conversation"];
 }
 
 function system(text: string, { session }: ChatState): CommandResult {
   if (text === "") return [session.system === undefined ? "there is no system prompt" : `system prompt: ${session.system}`];
-  if (text !== "off" && !session.style.remembers) throw new ConfigError("this model has no chat template and so no place for a system prompt");
+  if (text !== "off" && !session.style.remembers) throw new ConfigError("this model has no chat template, so it cannot use a system prompt");
   session.system = text === "off" ? undefined : text;
-  return [session.system === undefined ? "no system prompt" : "the system prompt is set"];
+  return [session.system === undefined ? "no system prompt" : "system prompt set"];
 }
 
 function think(mode: string, chat: ChatState): CommandResult {
   if (mode === "show") return chat.lastThinking.trim() === "" ? ["the last reply had no thinking"] : [chat.lastThinking.trim()];
   if (mode === "") return [`thinking: ${chat.thinkMode}`];
   const known = THINK_MODES.find((each) => each === mode);
-  if (!known) throw new ConfigError(`/think takes ${THINK_MODES.join(", ")} or show, got ${mode}`);
+  if (!known) throw new ConfigError(`/think: expected ${THINK_MODES.join(", ")} or show, got ${mode}`);
   chat.thinkMode = known;
   return [`thinking: ${known}`];
 }
@@ -80,7 +80,7 @@ const isWhole = (least: number) => (value: number) => Number.isSafeInteger(value
 /** Names as /set takes them: their key, and what values are right. */
 const SETTINGS: Readonly<Record<string, { readonly key: keyof ChatSampling; readonly expected: string; fits(value: number): boolean }>> = {
   temperature: { key: "temperature", expected: "a number of at least 0", fits: (value) => value >= 0 && Number.isFinite(value) },
-  "top-p": { key: "topP", expected: "a number above 0, at most 1", fits: (value) => value > 0 && value <= 1 },
+  "top-p": { key: "topP", expected: "a number above 0 and up to 1", fits: (value) => value > 0 && value <= 1 },
   "top-k": { key: "topK", expected: "a whole number (0: all)", fits: isWhole(0) },
   "min-p": { key: "minP", expected: "a number from 0 to 1", fits: (value) => value >= 0 && value <= 1 },
   "max-tokens": { key: "maxTokens", expected: "a whole number of at least 1", fits: isWhole(1) },
@@ -92,7 +92,7 @@ function set(argument: string, chat: ChatState): CommandResult {
   let { sampling } = chat;
   for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
   chat.sampling = sampling;
-  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(what fits)", thinkBudget: "(none)" };
+  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(whatever fits)", thinkBudget: "(none)" };
   const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? unset[key]}`);
   return [shown.join("  ")];
 }
@@ -102,7 +102,7 @@ function changed(sampling: ChatSampling, setting: string): ChatSampling {
   const name = setting.slice(0, at);
   const known = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
   if (at < 0) throw new ConfigError(`/set ${setting}: expected name=value, for example temperature=0.6`);
-  if (!known) throw new ConfigError(`/set: there is no ${name}${didYouMean(name, Object.keys(SETTINGS))}`);
+  if (!known) throw new ConfigError(`/set: unknown setting ${name}${didYouMean(name, Object.keys(SETTINGS))}`);
   const text = setting.slice(at + 1);
   const value = text === "" ? undefined : Number(text);
   if (value !== undefined && !known.fits(value)) throw new ConfigError(`/set ${name}: expected ${known.expected}, got ${text}`);
@@ -110,19 +110,19 @@ function changed(sampling: ChatSampling, setting: string): ChatSampling {
 }
 
 function save(file: string, { session }: ChatState): CommandResult {
-  if (file === "") throw new ConfigError("/save: name a file");
+  if (file === "") throw new ConfigError("/save: expected a file name");
   writeFileSync(file, `${JSON.stringify(session.save(), null, 2)}\n`);
-  return [`${counted(session.messages.length, "message")} written to ${file}`];
+  return [`${counted(session.messages.length, "message")} saved to ${file}`];
 }
 
 function load(file: string, { session }: ChatState): CommandResult {
-  if (file === "") throw new ConfigError("/load: name a file");
+  if (file === "") throw new ConfigError("/load: expected a file name");
   try {
     session.load(JSON.parse(readFileSync(file, "utf8")));
   } catch (error) {
     throw new DataError(`/load ${file}: ${(error as Error).message}`, { cause: error });
   }
-  return [`${counted(session.messages.length, "message")} read from ${file}`];
+  return [`${counted(session.messages.length, "message")} loaded from ${file}`];
 }
 
 function stats({ session }: ChatState): string[] {

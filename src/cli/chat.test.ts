@@ -53,7 +53,7 @@ describe("commands", () => {
     expect([chat.session.system, runCommand("/system", chat)]).toEqual(["Be brief.", ["system prompt: Be brief."]]);
     runCommand("/system off", chat);
     expect(chat.session.system).toBeUndefined();
-    expect(() => runCommand("/system x", newChat(false))).toThrow(/no place for a system prompt/);
+    expect(() => runCommand("/system x", newChat(false))).toThrow(/no chat template, so it cannot use a system prompt/);
   });
   test("show thinking and choose how it is shown", () => {
     const chat = newChat();
@@ -62,7 +62,7 @@ describe("commands", () => {
     expect(runCommand("/think show", chat)).toEqual(["so so"]);
     runCommand("/think off", chat);
     expect(chat.thinkMode).toBe("off");
-    expect(() => runCommand("/think maybe", chat)).toThrow(/takes on, fold, off or show/);
+    expect(() => runCommand("/think maybe", chat)).toThrow(/expected on, fold, off or show/);
   });
   test("save and load, tell figures, help, leave; an unknown one names the nearest", () => {
     const chat = newChat();
@@ -70,7 +70,7 @@ describe("commands", () => {
     const file = join(folder, "saved.json");
     runCommand(`/save ${file}`, chat);
     const other = newChat();
-    expect(runCommand(`/load ${file}`, other)).toEqual([`1 message read from ${file}`]);
+    expect(runCommand(`/load ${file}`, other)).toEqual([`1 message loaded from ${file}`]);
     expect(other.session.save()).toEqual(JSON.parse(readFileSync(file, "utf8")));
     expect(() => runCommand("/load /nowhere", other)).toThrow(/\/load \/nowhere: .*no such file/);
     expect(runCommand("/stats", other)).toEqual(["0 replies, 0 tokens", "context: 0 of 99 tokens"]);
@@ -78,7 +78,7 @@ describe("commands", () => {
     expect(other.session.messages).toEqual([]);
     expect(runCommand("/help", other).length).toBeGreaterThan(9);
     expect(runCommand("/exit", other)).toBe("exit");
-    expect(() => runCommand("/cler", other)).toThrow(/no command \/cler, did you mean "clear"\?/);
+    expect(() => runCommand("/cler", other)).toThrow(/unknown command \/cler, did you mean "clear"\?/);
     expect(() => runCommand("/constructor", other)).toThrow(ConfigError);
   });
 });
@@ -138,7 +138,7 @@ describe("a reply on a terminal", () => {
     ["answer", "the "],
     ["answer", "answer"],
   ];
-  const footer = "11 tokens, 5.0 tokens/s, the first after 0.50 s\n";
+  const footer = "11 tokens, 5.0 tokens/s, first token after 0.50 s\n";
   test("folds its thinking into one line", () => {
     expect(show("fold", pieces).screen).toMatch(/^▸ thought for 2 tokens, 0\.\d s \(\/think show\)\nthe answer\n11 tokens/);
   });
@@ -161,7 +161,7 @@ describe("a reply on a terminal", () => {
   test("ends with its figures, and why it was cut short", () => {
     expect(figuresLine(FIGURES)).toBe(footer.trimEnd());
     expect(figuresLine({ ...FIGURES, stopReason: "cancelled" })).toMatch(/, interrupted$/);
-    expect(figuresLine({ ...FIGURES, numTokens: 1 })).toBe("1 token, the first after 0.50 s");
+    expect(figuresLine({ ...FIGURES, numTokens: 1 })).toBe("1 token, first token after 0.50 s");
   });
 });
 

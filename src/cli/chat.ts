@@ -46,12 +46,12 @@ function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system,
 
 const MANNERS = {
   conversation: "",
-  question: "; it was trained on single questions and remembers none",
-  text: "; it has no chat template and goes on with what is typed",
+  question: "; it was trained on single questions and does not remember earlier messages",
+  text: "; it has no chat template and continues the text you type",
 } as const;
 
 function greeting(name: string, { session }: ChatState): string[] {
-  return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. /help tells the commands.`];
+  return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. Type /help for the commands.`];
 }
 
 /**

@@ -26,7 +26,7 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
   const progress = progressLine(!flags.json && process.stderr.isTTY);
   const startedMs = performance.now();
   const onTensor = ({ name }: ConvertedTensor, done: number, total: number) => {
-    if (stop.signal.aborted) throw new StoppedBySignal("Stopped; nothing was written.", stop.exitCode());
+    if (stop.signal.aborted) throw new StoppedBySignal("Stopped. Nothing was written.", stop.exitCode());
     progress(`${done} of ${total} tensors, ${name}`);
   };
   try {
@@ -70,7 +70,7 @@ function reportLines({ to, seconds, bytes, tensors, type }: Conversion, all: boo
     row(name, `${from} to ${stored}`, shape.join(" x "), percent(relativeRms), percent(worst)),
   );
   const heading = row(all ? "tensor" : "largest errors", "type", "shape", "error (rms)", "worst");
-  const explained = "error: of the root mean square of the weights; worst: the largest error over the largest weight";
+  const explained = "error: relative to the root mean square of the weights; worst: largest error relative to the largest weight";
   const rest = lossy.length - shown.length;
   return [
     ...(lossy.length > 0 ? [heading, ...table, `${rest > 0 ? `and ${rest} more with smaller errors (--tensors lists all); ` : ""}${explained}`, ""] : []),
@@ -90,5 +90,5 @@ function typeLines(tensors: readonly ConvertedTensor[], type: string): string[] 
   if (fallen.length === 0) return [line];
   const widths = [...new Set(fallen.map(({ shape }) => shape.at(-1)))].join(", ");
   const types = [...new Set(fallen.map(({ to }) => to))].join(", ");
-  return [line, `${fallen.length} tensors fell back from ${type} to ${types}: blocks of ${type} do not divide their rows (${widths} wide)`];
+  return [line, `${fallen.length} tensors fell back from ${type} to ${types}: their row width (${widths}) is not a multiple of the ${type} block size`];
 }

@@ -41,15 +41,15 @@ function nodeVersion(): Finding {
   const isRecent = major > 20 || (major === 20 && minor >= 19);
   return isRecent
     ? { name: "Node", status: "ok", found: process.versions.node }
-    : { name: "Node", status: "missing", found: `${process.versions.node}, 20.19 or later is needed`, mend: "install a current one from nodejs.org" };
+    : { name: "Node", status: "missing", found: `${process.versions.node}, but 20.19 or newer is needed`, mend: "install a current version from nodejs.org" };
 }
 
 function cpu(): Finding {
   const isas = supportedIsas();
-  const found = `${cpus()[0]?.model.trim() || process.arch}, ${availableParallelism()} threads, kernels it can run: ${isas.join(", ") || "none"}`;
+  const found = `${cpus()[0]?.model.trim() || process.arch}, ${availableParallelism()} threads, supported kernels: ${isas.join(", ") || "none"}`;
   return isas.length > 0
     ? { name: "CPU", status: "ok", found }
-    : { name: "CPU", status: "note", found, mend: "only plain TypeScript runs here, hundreds of times slower" };
+    : { name: "CPU", status: "note", found, mend: "only plain TypeScript runs on this CPU, hundreds of times slower" };
 }
 
 function compiler(): Finding {
@@ -80,16 +80,16 @@ function installCommand(): string {
       return command;
     } catch {}
   }
-  return "GCC 11 or Clang 14, or later";
+  return "GCC 10, Clang 14 or newer";
 }
 
 function kernels(): Finding {
   const [best] = supportedIsas();
   const built = availableIsas();
   if (built.length === 0)
-    return { name: "kernels", status: "note", found: "not built yet", mend: "the first verb that needs them does it, or npx luciole setup" };
+    return { name: "kernels", status: "note", found: "not built yet", mend: "they are built on first use, or now with npx luciole setup" };
   if (built[0] !== best)
-    return { name: "kernels", status: "note", found: `${built.join(", ")}; the best for this CPU, ${best}, is not built`, mend: "run npx luciole setup" };
+    return { name: "kernels", status: "note", found: `${built.join(", ")}, but not ${best}, the best set for this CPU`, mend: "run npx luciole setup" };
   return { name: "kernels", status: "ok", found: built.join(", ") };
 }
 
@@ -108,7 +108,7 @@ function memory(): Finding {
   const found = `${formatMemory(free)} free of ${formatMemory(totalmem())}`;
   return free >= ENOUGH_MEMORY_BYTES
     ? { name: "memory", status: "ok", found }
-    : { name: "memory", status: "note", found, mend: "luciole zero wants about 2 GiB: end other programs, or lower rl.microBatchTokens" };
+    : { name: "memory", status: "note", found, mend: "luciole zero needs about 2 GiB: close other programs, or lower rl.microBatchTokens" };
 }
 
 function disk(): Finding {
@@ -118,9 +118,9 @@ function disk(): Finding {
   try {
     accessSync(".", constants.W_OK);
   } catch {
-    return { name: "disk", status: "note", found: `${found}, not writable`, mend: "give runs another place with --out" };
+    return { name: "disk", status: "note", found: `${found}, not writable`, mend: "choose another place for runs with --out" };
   }
   return free >= ENOUGH_DISK_BYTES
     ? { name: "disk", status: "ok", found }
-    : { name: "disk", status: "note", found, mend: "free some, or give runs another place with --out" };
+    : { name: "disk", status: "note", found, mend: "free some space, or choose another place for runs with --out" };
 }

@@ -75,7 +75,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     if (!(error instanceof Interrupted)) throw error;
     const again = `${ownCommand()} eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
     throw new StoppedBySignal(
-      place ? `Stopped; what was sampled is kept. Go on with: ${again}` : "Stopped; use --out to keep what was sampled",
+      place ? `Stopped. All samples so far are saved. Resume with: ${again}` : "Stopped. Nothing was saved; use --out to save the samples",
       stop.exitCode(),
     );
   } finally {
@@ -192,7 +192,7 @@ function lines(result: Result): string[] {
     `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;
   return [
     `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
-    `temperature ${result.temperature}, top-p ${result.topP}, at most ${result.maxNewTokens} new tokens, seed ${result.seed}`,
+    `temperature ${result.temperature}, top-p ${result.topP}, up to ${result.maxNewTokens} new tokens, seed ${result.seed}`,
     row("pass@1", "pass1", formatPercent),
     ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
     row("format", "formatRate", formatPercent),

@@ -50,5 +50,5 @@ function describe(error: unknown): string {
   const message = oneLine(error instanceof Error ? error.message : String(error));
   if (error instanceof LucioleError) return `error: ${message}`;
   const isSystem = typeof (error as NodeJS.ErrnoException | undefined)?.code === "string";
-  return isSystem ? `error: ${message}` : `error: ${message} (unexpected: run again with --debug and report what it prints)`;
+  return isSystem ? `error: ${message}` : `error: ${message} (unexpected error: run again with --debug and report the output)`;
 }

@@ -9,7 +9,7 @@ import { isHangupIgnored } from "./stop-signals.js";
 let isOver = false;
 process.on("exit", () => {
   if (isOver) return;
-  process.stderr.write("error: nothing is left to wait for, but the work is not done: a promise of a task or reward never settles\n");
+  process.stderr.write("error: the run cannot continue: a promise of a task or reward never settles\n");
   process.exitCode = 1;
 });
 watchStandardStreams({ onReaderLeft: () => end(0) });
@@ -18,7 +18,7 @@ if (isHangupIgnored()) process.on("SIGHUP", () => {});
 const code = await run();
 await drainStandardStreams();
 const lost = lostOutput();
-if (lost) process.stderr.write(`error: standard output took no more (${lost}): what was to be written there is lost\n`);
+if (lost) process.stderr.write(`error: cannot write to standard output (${lost}): the rest of the output is lost\n`);
 end(lost ? 1 : code);
 
 async function run(): Promise<number> {

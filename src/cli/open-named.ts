@@ -17,7 +17,7 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const opened = await openForChat(path, { cacheTokens: flags.context, cacheType, onProgress: process.stderr.isTTY ? showLoading() : undefined });
   const { maxPositions } = opened.model;
   if (flags.context !== undefined && maxPositions < flags.context)
-    tell(`warning: --context ${flags.context} is more than this model was made for; its limit of ${maxPositions} tokens is used`);
+    tell(`warning: --context ${flags.context} exceeds this model's limit; using ${maxPositions} tokens`);
   if (opened.warning) tell(`warning: ${opened.warning}`);
   return opened;
 }

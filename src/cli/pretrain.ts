@@ -36,15 +36,16 @@ export async function pretrain(flags: PretrainFlags): Promise<void> {
 function requestOf(flags: PretrainFlags): MaterialRequest {
   const given = applySettings({}, flags, "pretrain");
   const options = pretrainOptions(given);
-  if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
-  if (flags.traces !== undefined && flags.tokenizer !== undefined) throw new ConfigError("--tokenizer has no effect: traces bring their own; leave it out");
+  if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
+  if (flags.traces !== undefined && flags.tokenizer !== undefined)
+    throw new ConfigError("--tokenizer has no effect with --traces, which have their own tokenizer; leave it out");
   refuseIdle(given, sourceRules(flags));
   const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
   return { ...source, model: flags.model ?? "deepseek-tiny", tokenizer: flags.tokenizer ?? "bpe", options, seed: flags.seed ?? 0 };
 }
 
 function sourceRules({ traces, tokenizer = "bpe" }: PretrainFlags): IdleRule[] {
-  const [isTraced, ofCorpus, ofTraces] = [traces !== undefined, "it is an option of --corpus", "it is an option of --traces"];
+  const [isTraced, ofCorpus, ofTraces] = [traces !== undefined, "it applies to --corpus only", "it applies to --traces only"];
   return [
     ["context", isTraced, ofCorpus],
     ["validationFraction", isTraced, ofCorpus],
@@ -106,7 +107,7 @@ async function tellPlan({ progress, notice }: RunContext, { options }: MaterialR
   );
   for (const line of lines) progress.note(line);
   for (const line of warningsOf(options, material)) notice(line);
-  if (validation.length === 0) notice("no text is held out, so a model that learns the corpus by heart will not show it; set validationFraction");
+  if (validation.length === 0) notice("no text is held out, so overfitting will go unnoticed; set validationFraction");
 }
 
 /** Passes over a corpus after which more of them teach little and a model begins to learn it by heart (Muennighoff et al. 2023, arXiv 2305.16264). */
@@ -120,7 +121,5 @@ function warningsOf(options: PretrainOptions, { size }: Material): string[] {
   if (!size || numEpochs(options, size) <= USEFUL_EPOCHS) return [];
   const enough = Math.max(1, Math.round((USEFUL_EPOCHS * size.sequences) / options.batchSequences));
   const epochs = formatNumber(numEpochs(options, size));
-  return [
-    `the corpus is seen ${epochs} times; beyond ${USEFUL_EPOCHS} a model mostly learns it by heart. Watch val_loss, give more text, or set steps=${enough}`,
-  ];
+  return [`the corpus is seen ${epochs} times; beyond ${USEFUL_EPOCHS} epochs a model mostly overfits. Watch val_loss, use more text, or set steps=${enough}`];
 }

@@ -43,7 +43,7 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
     let result = await bring(asked);
     if (result.kind === "choose" && isOllamaStyle(text)) {
       asked = { ...name, choice: suggestedGguf(result.choices) };
-      progress.note(`of ${result.choices.length} GGUF models ${asked.choice} is taken; others: ${otherLabels(result, asked.choice)}`);
+      progress.note(`using ${asked.choice} of ${result.choices.length} GGUF models; others: ${otherLabels(result, asked.choice)}`);
       result = await bring(asked);
     }
     if (result.kind === "choose") throw toChoose(result);
@@ -54,7 +54,7 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
     report(result, problems, asked, settings, progress, flags);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    throw new StoppedBySignal(`Stopped; what has come is kept. Go on with: ${commandOf(name, flags)}`, stop.exitCode());
+    throw new StoppedBySignal(`Stopped. Everything received so far is kept. Resume with: ${commandOf(name, flags)}`, stop.exitCode());
   } finally {
     progress.close();
     stop.dispose();
@@ -107,9 +107,9 @@ function report(
   const totalBytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const numFiles = `${pulled.files.length} ${pulled.files.length === 1 ? "file" : "files"}`;
   const isNew = pulled.files.some(({ fetched }) => fetched);
-  if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them fetched`);
+  if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them downloaded`);
   progress.close();
-  const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "all there already"}`;
+  const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "already complete"}`;
   for (const problem of problems) tell(`warning: ${problem}`);
   writeResult(json, { ...facts, totalBytes, problems }, () => [
     ...(isNew ? [] : [there]),
@@ -126,5 +126,5 @@ function toChoose({ repo, choices }: ToChoose): ConfigError {
     tell(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}`);
   }
   const name = formatModelName({ repo, revision: null, choice: suggestedGguf(choices) });
-  return new ConfigError(`${repo} has ${choices.length} GGUF models; say which, for example: ${ownCommand()} pull ${name}`);
+  return new ConfigError(`${repo} has ${choices.length} GGUF models; choose one, for example: ${ownCommand()} pull ${name}`);
 }

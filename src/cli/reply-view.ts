@@ -132,7 +132,7 @@ export const counted = (n: number, one: string, many = `${one}s`): string => `${
 
 const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
   stop: "",
-  length: ", cut off at its longest",
+  length: ", cut off by the length limit",
   loop: ", stopped in a loop",
   cancelled: ", interrupted",
 };
@@ -140,5 +140,5 @@ const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
 /** A reply's figures in one line; the rate is that of the tokens after the first. */
 export function figuresLine({ numTokens, seconds, firstTokenSeconds, stopReason }: ReplyFigures): string {
   const rate = numTokens > 1 ? `, ${((numTokens - 1) / Math.max(seconds - firstTokenSeconds, 1e-9)).toFixed(1)} tokens/s` : "";
-  return `${counted(numTokens, "token")}${rate}, the first after ${firstTokenSeconds.toFixed(2)} s${ENDS[stopReason]}`;
+  return `${counted(numTokens, "token")}${rate}, first token after ${firstTokenSeconds.toFixed(2)} s${ENDS[stopReason]}`;
 }

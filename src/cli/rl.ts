@@ -25,7 +25,7 @@ export async function rl(flags: RlFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "task", "data", "reward"]);
   const request = withRewardTimeout(flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume), flags);
   const isDone = flags.resume !== undefined && isFinished(flags.resume);
-  if (isDone) process.stderr.write("this run is finished; nothing was left to do\n");
+  if (isDone) process.stderr.write("this run is already finished\n");
   const summary = isDone
     ? (readRun(flags.resume as string).summary as RunSummary)
     : await performRun("rl", flags, (context) => performReinforcement({ ...context, resumes: flags.resume !== undefined }, request, applySettings({}, flags)));
@@ -36,7 +36,7 @@ export async function rl(flags: RlFlags): Promise<void> {
 const exampleQuestion = (path: string): string => readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
 
 function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): Reinforcement {
-  if (!model) throw new ConfigError("rl: give the model to start from with --model <run or model directory>");
+  if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : "jsonl");
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;

@@ -50,7 +50,7 @@ export function refuseBesideResume(flags: object, names: readonly string[]): voi
   const values = flags as Readonly<Record<string, unknown>>;
   const given = names.filter((name) => (Array.isArray(values[name]) ? values[name].length > 0 : values[name] !== undefined));
   if (values.resume !== undefined && given.length > 0) {
-    throw new ConfigError(`--resume goes on with the options of the run; leave out ${given.map(flagOf).join(", ")}`);
+    throw new ConfigError(`--resume uses the options of the run; leave out ${given.map(flagOf).join(", ")}`);
   }
 }
 
@@ -62,7 +62,7 @@ const flagOf = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter)
  */
 export async function performRun<R>(verb: string, flags: RunFlags, body: (context: RunContext) => Promise<R>): Promise<R> {
   refuseBesideResume(flags, ["seed", "out", "set", "config"]);
-  if (flags.acceptChanges && flags.resume === undefined) throw new ConfigError("--accept-changes goes with --resume: a new run takes the files as they are");
+  if (flags.acceptChanges && flags.resume === undefined) throw new ConfigError("--accept-changes needs --resume: a new run always uses the current files");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
@@ -71,8 +71,8 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
     tell(line);
   };
   const stop = listenForSignals({
-    onStop: (name) => say(`${name === "SIGINT" ? "Ctrl-C" : name}: stopping and saving`),
-    onWaiting: () => say("waiting for the step under way to be whole and saved; once more stops at once"),
+    onStop: (name) => say(`${name === "SIGINT" ? "Ctrl-C" : name}: saving and stopping`),
+    onWaiting: () => say("waiting for the current step to finish and be saved; press again to stop at once"),
   });
   const strays = catchStrayFailures();
   outliveReaders();
@@ -95,18 +95,18 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
 const resumeCommand = (verb: string, path: string): string => `${ownCommand()} ${verb} --resume ${shownPath(path)}`;
 
 async function stoppedLine(verb: string, path: string): Promise<string> {
-  if (!isRun(path)) return "Stopped; no run was begun.";
+  if (!isRun(path)) return "Stopped before the run started.";
   const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined) return `Stopped before anything was saved. Begin again with: ${resumeCommand(verb, path)}`;
-  return `Stopped and saved. Go on with: ${resumeCommand(verb, path)}`;
+  if (step === undefined) return `Stopped before anything was saved. Start again with: ${resumeCommand(verb, path)}`;
+  return `Stopped and saved. Resume with: ${resumeCommand(verb, path)}`;
 }
 
 /** What there is of a run that failed; null where none was begun. */
 async function savedLine(verb: string, path: string): Promise<string | null> {
   if (!isRun(path)) return null;
   const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined) return `Nothing of the run was saved. Once the cause is mended, begin again with: ${resumeCommand(verb, path)}`;
-  return `Step ${step} is saved. Once the cause is mended, go on with: ${resumeCommand(verb, path)}`;
+  if (step === undefined) return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
+  return `Step ${step} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
 }
 
 const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
@@ -117,7 +117,7 @@ async function openForTraining({ threads, backend }: ComputeFlags): Promise<Mach
     return await openMachine({ name: backend ?? "native", threads });
   } catch (error) {
     if (!(error instanceof BackendError) || backend) throw error;
-    throw new BackendError(`${error.message}; plain TypeScript would be hundreds of times slower: ask for it with --backend reference`, { cause: error });
+    throw new BackendError(`${error.message}; plain TypeScript is hundreds of times slower: use it with --backend reference`, { cause: error });
   }
 }
 

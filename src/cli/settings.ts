@@ -18,7 +18,7 @@ type Options = Record<string, unknown>;
 export function applySettings(defaults: object, { set = [], config }: SettingFlags, section?: string): Options {
   const options = structuredClone(defaults) as Options;
   const { [section ?? ""]: own, ...others } = config ? readConfigFile(config) : {};
-  if (own !== undefined && !isRecord(own)) throw new ConfigError(`--config ${config}: expected "${section}" to be an object of options`);
+  if (own !== undefined && !isRecord(own)) throw new ConfigError(`--config ${config}: expected "${section}" to be an object with options`);
   for (const [key, value] of Object.entries({ ...others, ...own })) {
     options[key] = isRecord(value) && isRecord(options[key]) ? { ...options[key], ...value } : value;
   }
@@ -33,7 +33,7 @@ function readConfigFile(path: string): Options {
   } catch (error) {
     throw new ConfigError(`--config ${path}: expected a JSON file, got: ${(error as Error).message}`, { cause: error });
   }
-  if (!isRecord(value)) throw new ConfigError(`--config ${path}: expected a JSON object of options`);
+  if (!isRecord(value)) throw new ConfigError(`--config ${path}: expected a JSON object with options`);
   return value;
 }
 

@@ -14,5 +14,5 @@ export interface SetupFlags {
 export async function setup({ to, all, json }: SetupFlags): Promise<void> {
   const into = to === undefined ? undefined : resolve(to);
   const folder = await buildKernels({ into, all, installsCompiler: true, log: (line) => console.error(`setup: ${line}`) });
-  writeResult(json, { kernels: folder }, () => [`kernels are in ${folder}`]);
+  writeResult(json, { kernels: folder }, () => [`the kernels are in ${folder}`]);
 }

@@ -45,7 +45,7 @@ export async function sft(flags: SftFlags): Promise<void> {
 }
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
-  if (!model || !data) throw new ConfigError("sft: give --model <run or model directory> and --data <file.jsonl>");
+  if (!model || !data) throw new ConfigError("sft: expected --model <run or model directory> and --data <file.jsonl>");
   return { model: resolve(resolveModel(model)), data: resolve(data), options: sftOptions(applySettings({}, flags, "sft")), seed };
 }
 
@@ -103,8 +103,8 @@ async function tellPlan(
   const lines = planLines(
     [
       ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
-      ["data", `${count(train.length)} sequences to learn, ${count(heldOut.length)} held out`],
-      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * steps)} learnt tokens`],
+      ["data", `${count(train.length)} sequences to train on, ${count(heldOut.length)} held out`],
+      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * steps)} trained tokens`],
     ],
     stages,
   );

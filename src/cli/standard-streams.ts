@@ -15,7 +15,7 @@ export function outliveReaders(): void {
 export function watchStandardStreams({ onReaderLeft }: { readonly onReaderLeft: () => void }): void {
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE" && !output.outlives) onReaderLeft();
-    if (output.failure === null && output.outlives) process.stderr.write(`note: standard output is closed (${code}); the run goes on without it\n`);
+    if (output.failure === null && output.outlives) process.stderr.write(`note: standard output is closed (${code}); the run continues without it\n`);
     output.failure ??= code ?? "unknown error";
   });
   process.stderr.on("error", () => {}); // there is nobody left to tell

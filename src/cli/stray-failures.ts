@@ -16,11 +16,11 @@ export function catchStrayFailures(): StrayFailures {
   let first: TrainingError | undefined;
   const note = (what: string) => (error: unknown) => {
     first ??=
-      error instanceof TrainingError ? error : new TrainingError(`${what}: ${messageOf(error)}; mend the module of the task or reward`, { cause: error });
+      error instanceof TrainingError ? error : new TrainingError(`${what}: ${messageOf(error)}; fix the module of the task or reward`, { cause: error });
     controller.abort();
   };
-  const onRejection = note("a promise was rejected and nobody waited for it");
-  const onException = note("an error was thrown where nobody could catch it (in a timer or an event)");
+  const onRejection = note("a promise was rejected without a handler");
+  const onException = note("an error was thrown where it cannot be caught (in a timer or an event)");
   process.on("unhandledRejection", onRejection).on("uncaughtException", onException);
   const { exit } = process;
   process.exit = refuseExit;
@@ -32,7 +32,7 @@ export function catchStrayFailures(): StrayFailures {
 }
 
 function refuseExit(code?: string | number | null): never {
-  throw new TrainingError(`process.exit(${code ?? ""}) was called in the middle of a run; leave the ending of the process to the program`);
+  throw new TrainingError(`process.exit(${code ?? ""}) was called during a run; remove the call, luciole ends the process itself`);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)) || "(no message)";

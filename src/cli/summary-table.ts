@@ -28,7 +28,7 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
     size,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
-    `ask it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord(question)}`,
+    `try it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord(question)}`,
   ];
 }
 

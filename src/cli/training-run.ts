@@ -10,7 +10,7 @@ import { isFinished } from "./run-verb.js";
 /** The summary of a run that has nothing left to do, said on standard error. */
 export function finishedTraining(path: string | undefined): TrainingSummary | undefined {
   if (path === undefined || !isFinished(path)) return undefined;
-  process.stderr.write("this run is finished; nothing was left to do\n");
+  process.stderr.write("this run is already finished\n");
   return readRun(path).training;
 }
 
@@ -27,7 +27,7 @@ export function trainingLines(summary: TrainingSummary, next: string): string[] 
     `${formatNumber(steps)} steps, ${formatNumber(tokens)} tokens in ${formatDuration(wallSeconds)}${speed.length > 0 ? ` (${speed.join(", ")})` : ""}: ${losses}`,
     ...(overfit
       ? [
-          `The validation loss was lowest at step ${best.step} (${best.loss.toFixed(4)}) and has risen since: the model learns the corpus by heart. Fewer steps or more text would serve it better.`,
+          `The validation loss was lowest at step ${best.step} (${best.loss.toFixed(4)}) and has risen since: the model is overfitting. Use fewer steps or more text.`,
         ]
       : []),
     "",

@@ -14,7 +14,7 @@ export interface ZeroFlags extends RunFlags {
 export async function zero(flags: ZeroFlags): Promise<void> {
   refuseBesideResume(flags, ["preset"]);
   const finished = flags.resume && readRunConfig(flags.resume) && isFinished(flags.resume) ? readRun(flags.resume).summary : undefined;
-  if (finished) process.stderr.write("this run is finished; nothing was left to do\n");
+  if (finished) process.stderr.write("this run is already finished\n");
   const summary = finished ?? (await (flags.resume ? resume(flags) : begin(flags)));
   writeResult(flags.json, summary, () => summaryLines(summary, "3 5 8 = 23"));
 }

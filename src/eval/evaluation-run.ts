@@ -52,6 +52,6 @@ function refuseOthers({ done, problems }: EvaluationRunOptions): void {
   const other = done.find(({ index, problem }) => problems[index]?.id !== problem);
   if (!other) return;
   throw new DataError(
-    `problem ${other.index} was "${other.problem}" when it was sampled and is "${problems[other.index]?.id ?? "none"}" now: task or data have changed; evaluate anew into another --out`,
+    `problem ${other.index} was "${other.problem}" when it was sampled and is "${problems[other.index]?.id ?? "none"}" now: the task or the data has changed; start a new evaluation with another --out`,
   );
 }

@@ -39,7 +39,7 @@ test.each([
   [
     "leaves no room for a completion",
     () => check("1".repeat(40)),
-    /task\.jsonl:301: the prompt takes 41 tokens and the completion up to 32, together 73 of 64 .* shorten or remove the line, or set rl\.maxCompletionLength=23 or less/,
+    /task\.jsonl:301: the prompt has 41 tokens and the completion up to 32, together 73, but the model's context is 64; shorten or remove the line, or set rl\.maxCompletionLength=23 or less/,
   ],
   ["has characters that the tokenizer does not know", () => check("1 plus 1", digits), /task\.jsonl:301: character " " at position 1/],
   ["has no token", () => check("ab", { ...nothing, bosId: undefined }), /task\.jsonl:\d+: the prompt has no token/],
@@ -52,7 +52,7 @@ test("a generated problem is named by what it asks", () => {
   const task = createTask("arithmetic");
   const run = () => longestPrompt(problemsToCheck(task, 0), { task, tokenizer: bytes, template: "plain" }, { ...room, newTokens: 64 });
   expect(run).toThrow(ConfigError);
-  expect(run).toThrow(/task arithmetic, problem ".*": the prompt takes \d+ tokens .* use a shorter template or a model with a longer context/);
+  expect(run).toThrow(/task arithmetic, problem ".*": the prompt has \d+ tokens .* use a shorter template or a model with a longer context/);
 });
 
 /** As a tokenizer that drops what it does not know. */

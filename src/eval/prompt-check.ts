@@ -43,7 +43,7 @@ export function longestPrompt(problems: Iterable<Problem>, { task, ...policy }: 
   for (const problem of problems) {
     const where = problem.source ?? `task ${task.name}, problem ${JSON.stringify(problem.id.slice(0, 60))}`;
     const tokens = atPlace(where, () => prompter(task, problem)).ids.length;
-    if (tokens === 0) throw new DataError(`${where}: the prompt has no token: it is empty, or the tokenizer knows none of its characters`);
+    if (tokens === 0) throw new DataError(`${where}: the prompt has no tokens: it is empty, or the tokenizer knows none of its characters`);
     if (tokens > longest.tokens) longest = { tokens, where, source: problem.source };
   }
   refuseIfTooLong(longest, room);
@@ -57,6 +57,6 @@ function refuseIfTooLong({ tokens, where, source }: { tokens: number; where: str
   const mend = left > 0 ? `${shorten}, or set ${knob}${left} or less` : shorten;
   const Kind = source === undefined ? ConfigError : DataError;
   throw new Kind(
-    `${where}: the prompt takes ${tokens} tokens and the completion up to ${newTokens}, together ${tokens + newTokens} of ${context} positions that the model has; ${mend}`,
+    `${where}: the prompt has ${tokens} tokens and the completion up to ${newTokens}, together ${tokens + newTokens}, but the model's context is ${context}; ${mend}`,
   );
 }

@@ -32,7 +32,7 @@ export async function readListing({ settings, repo, revision }: Asked, requests:
     const files: HubFile[] = [];
     for await (const entry of listFiles({ ...place, repo, revision: sha, recursive: true })) {
       if (entry.type === "file") files.push(checked(entry, settings.endpoint));
-      if (files.length > MOST_FILES) throw strange(settings.endpoint, `its list of files does not end`);
+      if (files.length > MOST_FILES) throw strange(settings.endpoint, `its list of files never ends`);
     }
     return { commit: sha, files };
   } catch (error) {
@@ -50,4 +50,4 @@ function checked({ path, size, oid, lfs }: { path: string; size: number; oid?: s
 }
 
 const strange = (endpoint: string, what: string, cause?: unknown): HubError =>
-  new HubError(`${endpoint} does not answer as a hub does: ${what}; check HF_ENDPOINT, or whether this network wants a sign-in first`, { cause });
+  new HubError(`${endpoint} does not answer like Hugging Face: ${what}; check HF_ENDPOINT, or whether this network requires a sign-in`, { cause });

@@ -7,7 +7,10 @@ import { ProcessLock } from "../process-lock.js";
 /** Runs `body` while `path` names this process. A lock whose process has ended is taken over. Throws HubError when another one holds it. */
 export async function whileLocked<R>(path: string, body: () => Promise<R>): Promise<R> {
   await mkdir(dirname(path), { recursive: true });
-  const lock = ProcessLock.take(path, (holder) => new HubError(`${holder} is pulling this model; wait for it, or remove ${path} when that process is gone`));
+  const lock = ProcessLock.take(
+    path,
+    (holder) => new HubError(`${holder} is already pulling this model; wait for it, or remove ${path} if that process is gone`),
+  );
   try {
     return await body();
   } finally {

@@ -22,7 +22,9 @@ export function parseModelName(text: string): ModelName | null {
 export function modelNameOf(text: string): ModelName {
   const name = parseModelName(text);
   if (name) return name;
-  throw new ConfigError(`expected a model's name such as deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, with @revision or :Q4_K_M behind it, got ${quoted(text)}`);
+  throw new ConfigError(
+    `expected a model name such as deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, optionally followed by @revision or :Q4_K_M, got ${quoted(text)}`,
+  );
 }
 
 /** The name as a person types it. */

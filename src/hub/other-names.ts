@@ -43,20 +43,20 @@ export function ollamaHint(name: string, verb: string): string | undefined {
   const tags = Object.hasOwn(OLLAMA, model) ? OLLAMA[model] : undefined;
   const [size] = tag.split("-");
   const repository = tags && (Object.hasOwn(tags, size) ? tags[size] : undefined);
-  if (repository) return `${name} is Ollama's name; on Hugging Face it is ${repository}: ${verb} ${repository}`;
+  if (repository) return `${name} is a name of Ollama's; on Hugging Face this model is ${repository}: ${verb} ${repository}`;
   const known = tags ? ` (known of ${model}: ${Object.keys(tags).join(", ")})` : "";
-  return `${name} looks like a name of Ollama's${known}; give the model's name on Hugging Face: ${verb} org/name, or org/name-GGUF:Q4_K_M for one GGUF file`;
+  return `${name} looks like a name of Ollama's${known}; use the model's name on Hugging Face: ${verb} org/name, or org/name-GGUF:Q4_K_M for one GGUF file`;
 }
 
 const UNREAD: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [/\.(bin|pt|pth|ckpt|pkl)$/i, "a PyTorch pickle, which could run any code when it is read"],
+  [/\.(bin|pt|pth|ckpt|pkl)$/i, "a PyTorch pickle, which can run arbitrary code when it is loaded"],
   [/\.onnx$/i, "an ONNX graph"],
-  [/\.(h5|keras|msgpack|tflite|pb)$/i, "a file of TensorFlow or JAX"],
+  [/\.(h5|keras|msgpack|tflite|pb)$/i, "a TensorFlow or JAX file"],
   [/\.(mlmodel|mlpackage)$/i, "a Core ML model"],
 ];
 
 /** What to say of a file in a format that is not read, or undefined. */
 export function unreadFormat(path: string): string | undefined {
   const what = UNREAD.find(([pattern]) => pattern.test(path))?.[1];
-  return what && `${path} is ${what}; what is read: a directory with config.json and .safetensors files, or one .gguf file`;
+  return what && `${path} is ${what}; supported are a directory with config.json and .safetensors files, or a .gguf file`;
 }

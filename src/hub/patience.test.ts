@@ -25,7 +25,7 @@ test("a wait that was asked for is kept and told, a very long one is not waited 
   const startedMs = performance.now();
   await patienceOf(notes).after(new TemporaryFailure("busy", 1600));
   expect(performance.now() - startedMs).toBeGreaterThan(1590);
-  expect(notes).toEqual(["busy; trying again in 2 s"]);
+  expect(notes).toEqual(["busy; retrying in 2 s"]);
   const hour = new TemporaryFailure("busy", 3_600_000);
   await expect(patienceOf().after(hour)).rejects.toBe(hour);
 });

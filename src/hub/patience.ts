@@ -43,7 +43,7 @@ export class Patience {
     if (!(failure instanceof TemporaryFailure) || this.failures >= this.plan.retries) throw failure;
     const waitMs = Math.max(failure.waitMs ?? 0, this.plan.firstMs * 2 ** this.failures++ * (0.75 + Math.random() / 2));
     if (waitMs > LONGEST_WAIT_MS) throw failure;
-    if (waitMs >= TOLD_MS) this.note(`${failure.message}; trying again in ${Math.round(waitMs / 1000)} s`);
+    if (waitMs >= TOLD_MS) this.note(`${failure.message}; retrying in ${Math.round(waitMs / 1000)} s`);
     await sleep(waitMs, undefined, { signal: this.signal });
   }
 

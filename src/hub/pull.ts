@@ -121,15 +121,14 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
 function select<F extends Named>(request: PullRequest, files: readonly F[]): F[] | ToChoose {
   const selection = askedFor(request, files);
   for (const { path } of Array.isArray(selection) ? selection : []) {
-    if (!isSafePath(path))
-      throw new HubError(`${request.name.repo} has a file whose name must not become a path: ${quoted(path)}; choose others with --include`);
+    if (!isSafePath(path)) throw new HubError(`${request.name.repo} has a file with an unsafe name: ${quoted(path)}; choose other files with --include`);
   }
   return selection;
 }
 
 function askedFor<F extends Named>({ name, include }: PullRequest, files: readonly F[]): F[] | ToChoose {
   const { repo, choice } = name;
-  if (choice !== null && include.length > 0) throw new ConfigError(`give either :${choice} or --include, not both`);
+  if (choice !== null && include.length > 0) throw new ConfigError(`use either :${choice} or --include, not both`);
   if (choice !== null) return [...ggufOf(ggufChoices(files), choice, repo).files];
   if (include.length > 0) return matchingFiles(files, include);
   const model = defaultFiles(files);
@@ -139,7 +138,7 @@ function askedFor<F extends Named>({ name, include }: PullRequest, files: readon
   if (choices.length > 1) return { kind: "choose", repo, choices };
   const others = files.filter(({ path }) => /\.(bin|pth|pt|h5|onnx|msgpack|ckpt)$/.test(path)).map(({ path }) => path);
   const has = others.length > 0 ? `, only ${others.slice(0, 3).join(", ")}` : "";
-  throw new ConfigError(`${repo} has no safetensors and no GGUF files${has}; choose another repository, or name files with --include`);
+  throw new ConfigError(`${repo} has no safetensors and no GGUF files${has}; choose another repository, or select files with --include`);
 }
 
 /** One file of a pull, and what of it is there. */
@@ -174,11 +173,11 @@ async function isWhole(file: HubFile, commit: string, cache: RepositoryCache, ve
   for (const path of [cache.pointer(commit, file.path), cache.blob(file.oid)]) {
     const sizeBytes = await sizeIfThere(path);
     if (sizeBytes === null) continue;
-    if (verify && sizeBytes >= LONG_TO_READ_BYTES) events.note(`${file.path}: comparing ${formatSize(sizeBytes)} with their checksum`);
+    if (verify && sizeBytes >= LONG_TO_READ_BYTES) events.note(`${file.path}: verifying the checksum of ${formatSize(sizeBytes)}`);
     const isDamaged = sizeBytes !== file.sizeBytes || (verify && (await digestOf(path, file, signal)) !== file.oid);
     if (!isDamaged) return true;
     events.note(
-      `${file.path}: what was in the cache is damaged (${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`,
+      `${file.path}: the file in the cache is damaged (${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`,
     );
     await rm(path, { force: true });
     await rm(cache.blob(file.oid), { force: true });
@@ -190,7 +189,7 @@ async function refuseWithoutRoom(plan: readonly Planned[], folder: string): Prom
   const needed = plan.reduce((sum, each) => sum + missingBytes(each), 0);
   const free = await freeBytes(folder);
   if (free === null || needed <= free) return;
-  throw new HubError(`${formatSize(needed)} are needed in ${folder} and ${formatSize(free)} are free; free some, or name another place in HF_HOME`);
+  throw new HubError(`${formatSize(needed)} needed in ${folder}, but only ${formatSize(free)} free; free some space, or set HF_HOME to another place`);
 }
 
 async function freeBytes(folder: string): Promise<number | null> {
@@ -214,7 +213,7 @@ interface Bringing {
 async function bring({ file, isThere, partialBytes, twins }: Planned, { commit, events, ...means }: Bringing): Promise<void> {
   const { path, oid } = file;
   const { cache } = means;
-  if (partialBytes >= LONG_TO_READ_BYTES) events.note(`${path}: reading the ${formatSize(partialBytes)} that are there`);
+  if (partialBytes >= LONG_TO_READ_BYTES) events.note(`${path}: reading the ${formatSize(partialBytes)} already downloaded`);
   if (!isThere) await bringBlob({ ...means, file, note: events.note, onProgress: (bytes) => events.received(path, bytes) });
   for (const each of [file, ...twins]) {
     if (!existsSync(cache.pointer(commit, each.path))) await cache.link(commit, each.path, oid);
@@ -257,20 +256,20 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
 /** Without a network, what is there still serves. */
 function withCache(error: Unreachable, name: ModelName, cache: RepositoryCache): HubError {
   if (cache.commitOf(name.revision ?? DEFAULT_REVISION) === null) return error;
-  return new HubError(`${error.message}. What was pulled of it before can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`, { cause: error });
+  return new HubError(`${error.message}. The model pulled earlier can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`, { cause: error });
 }
 
 const DISK_MENDS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full: free some, or name another place in HF_HOME",
-  EDQUOT: "the disk quota is used up: free some, or name another place in HF_HOME",
-  EFBIG: "the file system takes no files of this size: name another place in HF_HOME",
-  EACCES: "it may not be written to: change its permissions, or name another place in HF_HOME",
-  EPERM: "it may not be written to: change its permissions, or name another place in HF_HOME",
-  EROFS: "the file system is read-only: name another place in HF_HOME",
-  ENOTDIR: "a file lies where a folder should be: remove it, or name another place in HF_HOME",
+  ENOSPC: "the disk is full: free some space, or set HF_HOME to another place",
+  EDQUOT: "the disk quota is used up: free some space, or set HF_HOME to another place",
+  EFBIG: "the file system does not allow files of this size: set HF_HOME to another place",
+  EACCES: "it is not writable: change its permissions, or set HF_HOME to another place",
+  EPERM: "it is not writable: change its permissions, or set HF_HOME to another place",
+  EROFS: "the file system is read-only: set HF_HOME to another place",
+  ENOTDIR: "there is a file where a folder should be: remove it, or set HF_HOME to another place",
 };
 
 function diskFailure(error: unknown, folder: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
-  return DISK_MENDS[code] ? new HubError(`cannot write ${folder} (${code}): ${DISK_MENDS[code]}; what has come is kept`, { cause: error }) : error;
+  return DISK_MENDS[code] ? new HubError(`cannot write ${folder} (${code}): ${DISK_MENDS[code]}; everything received so far is kept`, { cause: error }) : error;
 }

@@ -20,17 +20,17 @@ export function refusal(asked: Asked, url: string, response: Pick<Response, "sta
   const host = new URL(url).host;
   const code = headers.get("x-error-code");
   if (status === 429) return rateLimit(host, headers);
-  if (BUSY.includes(status)) return new TemporaryFailure(`${host} answers ${status}, it is busy or out of order; try again later`, retryAfterMs(headers));
+  if (BUSY.includes(status)) return new TemporaryFailure(`${host} answers ${status}: it is overloaded or out of order; try again later`, retryAfterMs(headers));
   // The storage behind the hub knows no repositories: its refusals are those of a link that has run out.
   if (!code && new URL(asked.settings.endpoint).host !== host) return new TemporaryFailure(`${host}, where ${asked.repo} is stored, answers ${status}`);
   if (code === "GatedRepo") return gated(asked);
   if (code === "RevisionNotFound") return noRevision(asked);
   if (code === "EntryNotFound")
-    return new HubError(`${asked.repo}: the hub lists a file that it does not have: ${quoted(new URL(url).pathname)}; try again later`);
+    return new HubError(`${asked.repo}: the hub lists a file that does not exist there: ${quoted(new URL(url).pathname)}; try again later`);
   if (code === "RepoNotFound" || status === 404) return noRepository(asked);
   if (status === 401) return headers.get("x-error-message")?.startsWith("Invalid credentials") ? badToken(asked) : noRepository(asked);
   const said = headers.get("x-error-message");
-  if (status === 403) return new HubError(`${asked.repo}: ${host} forbids it${said ? `: ${quoted(said)}` : ""}; check what ${tokenName(asked)} may read`);
+  if (status === 403) return new HubError(`${asked.repo}: ${host} denies access${said ? `: ${quoted(said)}` : ""}; check what ${tokenName(asked)} may read`);
   return new HubError(`${asked.repo}: ${host} answers ${status}${said ? `: ${quoted(said)}` : ""}; check the name and HF_ENDPOINT`);
 }
 
@@ -38,8 +38,8 @@ function gated({ settings, repo }: Asked): HubError {
   const page = `${settings.endpoint}/${repo}`;
   return new HubError(
     settings.token
-      ? `${repo} is gated and the account of ${settings.token.source} has not been let in; ask for access at ${page}`
-      : `${repo} is gated: accept its terms at ${page}, make a token at ${settings.endpoint}/settings/tokens and give it in HF_TOKEN`,
+      ? `${repo} is gated, and the account of ${settings.token.source} has no access; request access at ${page}`
+      : `${repo} is gated: accept its terms at ${page}, create a token at ${settings.endpoint}/settings/tokens and set HF_TOKEN to it`,
   );
 }
 
@@ -54,14 +54,14 @@ const noRepository = (asked: Asked): HubError =>
   );
 
 const badToken = (asked: Asked): HubError =>
-  new HubError(`${asked.settings.endpoint} does not know ${tokenName(asked)}; make a new one at ${asked.settings.endpoint}/settings/tokens`);
+  new HubError(`${asked.settings.endpoint} does not accept ${tokenName(asked)}; create a new one at ${asked.settings.endpoint}/settings/tokens`);
 
 const tokenName = ({ settings }: Asked): string => (settings.token ? `the token of ${settings.token.source}` : "a token in HF_TOKEN");
 
 function rateLimit(host: string, headers: Headers): TemporaryFailure {
   const waitMs = retryAfterMs(headers);
-  const when = waitMs === null ? "try again later" : `it asks to wait ${Math.ceil(waitMs / 1000)} s`;
-  return new TemporaryFailure(`${host} has had too many requests (429) from here; ${when}; a token in HF_TOKEN raises the limit`, waitMs);
+  const when = waitMs === null ? "try again later" : `wait ${Math.ceil(waitMs / 1000)} s`;
+  return new TemporaryFailure(`${host} refuses further requests (429, too many); ${when}; a token in HF_TOKEN raises the limit`, waitMs);
 }
 
 /** `Retry-After` in seconds or as a date, else the `t=` of `RateLimit`. */
@@ -82,21 +82,24 @@ export function unanswered(url: string, error: unknown, hasAnswered: boolean): H
   const { host } = new URL(url);
   const { code, message } = rootOf(error);
   if (/CERT|TLS|SSL|SIGNED|VERIFY/.test(code ?? "")) {
-    return new HubError(`${host} cannot be trusted (${code}); where a proxy signs connections itself, name its certificate in NODE_EXTRA_CA_CERTS`, {
-      cause: error,
-    });
+    return new HubError(
+      `the certificate of ${host} cannot be trusted (${code}); if a proxy signs connections itself, set NODE_EXTRA_CA_CERTS to its certificate`,
+      {
+        cause: error,
+      },
+    );
   }
   // Without the system's word on it, the request itself cannot be made.
-  if (code === undefined) return new HubError(`${host} cannot be asked (${withoutAddresses(message)}); check HF_ENDPOINT`, { cause: error });
+  if (code === undefined) return new HubError(`cannot send a request to ${host} (${withoutAddresses(message)}); check HF_ENDPOINT`, { cause: error });
   if (!UNREACHABLE.includes(code) || hasAnswered) return new TemporaryFailure(`the connection to ${host} was lost (${code})`, null, { cause: error });
-  return new Unreachable(`${host} cannot be reached (${code}); check the network${proxyHint()}, or name a mirror in HF_ENDPOINT`, { cause: error });
+  return new Unreachable(`${host} cannot be reached (${code}); check the network${proxyHint()}, or set HF_ENDPOINT to a mirror`, { cause: error });
 }
 
 /** Node's own requests heed a proxy only where they are told to. */
 function proxyHint(env: NodeJS.ProcessEnv = process.env): string {
   const name = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].find((each) => env[each]);
   if (!name || env.NODE_USE_ENV_PROXY === "1") return "";
-  return ` (${name} is set: Node heeds it from 22.21 or 24 on, with NODE_USE_ENV_PROXY=1)`;
+  return ` (${name} is set: Node uses it from version 22.21 or 24 on, with NODE_USE_ENV_PROXY=1)`;
 }
 
 /** Addresses may hold passwords and signed queries: no more of them is told than where they lead. */

@@ -56,7 +56,7 @@ test.each([
   vi.stubGlobal("fetch", async () => answer());
   const refused = requestsOf(new AbortController().signal, 60_000).open("https://hub.example/file", new Headers());
   await expect(refused).rejects.toThrow(
-    /^hub\.example (leads to an address that cannot be followed|cannot be asked \(Failed to parse URL from mirror\.example\))/,
+    /^(hub\.example redirects to an invalid address|cannot send a request to hub\.example \(Failed to parse URL from mirror\.example\))/,
   );
   await expect(refused).rejects.not.toThrow("secret");
 });

@@ -74,7 +74,7 @@ export class HubRequests {
       if (response.body) await watched.orEnd(response.body.cancel());
       at = absolute(next, at);
     }
-    throw new HubError(`${new URL(url).host} leads from one address to the next without end; check HF_ENDPOINT`);
+    throw new HubError(`${new URL(url).host} redirects endlessly; check HF_ENDPOINT`);
   }
 
   private async send(url: string, asked: Headers, init: { method?: string; body?: RequestInit["body"] }, watched: Watch): Promise<Response> {
@@ -113,7 +113,7 @@ export class HubRequests {
 
   private lost(url: string, error: unknown, watched: Watch): unknown {
     if (this.options.signal.aborted) return this.options.signal.reason;
-    if (watched.isStalled) return new TemporaryFailure(`${new URL(url).host} has been silent for ${this.asked.settings.stallMs / 1000} s`);
+    if (watched.isStalled) return new TemporaryFailure(`${new URL(url).host} has sent no data for ${this.asked.settings.stallMs / 1000} s`);
     return unanswered(url, error, this.hasAnswered);
   }
 }
@@ -172,7 +172,7 @@ class Watch {
 function absolute(location: string, from: string): string {
   const url = URL.canParse(location, from) ? new URL(location, from) : null;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url.href;
-  throw new HubError(`${new URL(from).host} leads to an address that cannot be followed; check HF_ENDPOINT`);
+  throw new HubError(`${new URL(from).host} redirects to an invalid address; check HF_ENDPOINT`);
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -180,7 +180,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   let sizeBytes = 0;
   for await (const chunk of chunks) {
     sizeBytes += chunk.length;
-    if (sizeBytes > MOST_TEXT_BYTES) throw new HubError("the hub's answer does not end; check HF_ENDPOINT");
+    if (sizeBytes > MOST_TEXT_BYTES) throw new HubError("the hub's answer never ends; check HF_ENDPOINT");
     parts.push(chunk);
   }
   return Buffer.concat(parts);

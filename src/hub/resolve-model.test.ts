@@ -51,15 +51,15 @@ test.each([
 });
 
 test.each([
-  ["org/none", /nor was such a model pulled; pull it with: npx luciole pull org\/none$/],
+  ["org/none", /no such directory and no such pulled model; pull it with: npx luciole pull org\/none$/],
   ["org/whole@v9", /luciole pull org\/whole@v9$/],
-  ["org/unnamed", new RegExp(`luciole pull org/unnamed, or use what was pulled of it: org/unnamed@${COMMIT}$`)],
-  ["org/part", /only part of it was pulled, without model-00002-of-00002\.safetensors; go on with: npx luciole pull org\/part$/],
-  ["org/dangling", /only part of it was pulled, without \*\.safetensors/],
-  ["org/quants", /several GGUF files were pulled; say which: org\/quants:Q4_K_M, org\/quants:Q8_0$/],
+  ["org/unnamed", new RegExp(`luciole pull org/unnamed, or use a revision that was pulled: org/unnamed@${COMMIT}$`)],
+  ["org/part", /only partly pulled, model-00002-of-00002\.safetensors missing; continue with: npx luciole pull org\/part$/],
+  ["org/dangling", /only partly pulled, \*\.safetensors missing/],
+  ["org/quants", /several GGUF files were pulled; choose one: org\/quants:Q4_K_M, org\/quants:Q8_0$/],
   ["org/quants:F16", /luciole pull org\/quants:F16|has no GGUF file "F16"/],
   ["org/whole:Q4_K_M", /luciole pull org\/whole:Q4_K_M$/],
-  ["/nowhere", /there is no such directory; name a run/],
+  ["/nowhere", /no such directory; expected a run/],
 ])("%s says what to do", (name, message) => {
   expect(() => resolveModel(name, env)).toThrow(ConfigError);
   expect(() => resolveModel(name, env)).toThrow(message);

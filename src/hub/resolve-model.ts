@@ -23,7 +23,7 @@ export function resolveModel(nameOrPath: string, env: Environment = process.env)
   const hint = ollamaHint(nameOrPath, `${ownCommand()} pull`);
   if (hint) throw new ConfigError(hint);
   if (!name?.repo.includes("/"))
-    throw new ConfigError(`${nameOrPath}: there is no such directory; name a run (runs/…), a model directory or a pulled model (org/name)`);
+    throw new ConfigError(`${nameOrPath}: no such directory; expected a run (runs/…), a model directory or a pulled model (org/name)`);
   const cache = new RepositoryCache(hubCacheFolder(env), name.repo);
   const commit = cache.commitOf(name.revision ?? "main");
   if (commit === null) throw notPulled(nameOrPath, name, cache);
@@ -46,23 +46,23 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
   if (name.choice === null && missing.length === 0) return snapshot.folder;
   if (name.choice === null && ggufs.length > 1) {
     const asked = ggufs.map(({ label }) => formatModelName({ ...name, choice: label }));
-    throw new ConfigError(`${name.repo}: several GGUF files were pulled; say which: ${asked.join(", ")}`);
+    throw new ConfigError(`${name.repo}: several GGUF files were pulled; choose one: ${asked.join(", ")}`);
   }
   if (name.choice === null && ggufs.length === 0) {
     throw new ConfigError(
-      `${name.repo}: only part of it was pulled, without ${missing.join(", ")}; go on with: ${ownCommand()} pull ${shellWord(formatModelName(name))}`,
+      `${name.repo}: only partly pulled, ${missing.join(", ")} missing; continue with: ${ownCommand()} pull ${shellWord(formatModelName(name))}`,
     );
   }
   if (name.choice !== null && ggufs.length === 0) throw notPulled(formatModelName(name), name, cache);
-  const chosen = name.choice === null ? ggufs[0] : ggufOf(ggufs, name.choice, `what was pulled of ${name.repo}`);
+  const chosen = name.choice === null ? ggufs[0] : ggufOf(ggufs, name.choice, `the pulled files of ${name.repo}`);
   return cache.pointer(snapshot.commit, chosen.files[0].path);
 }
 
 function notPulled(text: string, name: ModelName, cache: RepositoryCache): ConfigError {
   const others = name.revision === null && name.choice === null ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit))) : [];
-  const instead = others.length > 0 ? `, or use what was pulled of it: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
+  const instead = others.length > 0 ? `, or use a revision that was pulled: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
   return new ConfigError(
-    `${text}: there is no such directory, nor was such a model pulled; pull it with: ${ownCommand()} pull ${shellWord(formatModelName(name))}${instead}`,
+    `${text}: no such directory and no such pulled model; pull it with: ${ownCommand()} pull ${shellWord(formatModelName(name))}${instead}`,
   );
 }
 

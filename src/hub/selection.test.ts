@@ -48,7 +48,7 @@ describe("patterns", () => {
     expect(paths(matchingFiles(files, [pattern]))).toEqual(expected);
   });
   test("match whole names", () => {
-    expect(() => matchingFiles(files, ["config"])).toThrow(/no file matches "config"; there are: config\.json/);
+    expect(() => matchingFiles(files, ["config"])).toThrow(/no file matches "config"; available: config\.json/);
   });
   test("with many stars take no more than a moment", () => {
     const startedMs = performance.now();
@@ -79,7 +79,7 @@ describe("GGUF models", () => {
   });
   test("of one type twice are not guessed between", () => {
     expect(() => ggufOf(ggufChoices(named("a-Q8_0.gguf", "b-Q8_0.gguf")), "Q8_0", "org/name")).toThrow(
-      /several GGUF files "Q8_0"; give one by its name: a-Q8_0\.gguf, b-Q8_0\.gguf/,
+      /several GGUF files "Q8_0"; choose one by name: a-Q8_0\.gguf, b-Q8_0\.gguf/,
     );
   });
   test("are recommended small and good first", () => {

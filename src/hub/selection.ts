@@ -38,7 +38,7 @@ export function matchingFiles<F extends Named>(files: readonly F[], patterns: re
   if (found.length > 0) return found;
   const paths = files.map(({ path }) => path);
   const some = `${paths.slice(0, 8).join(", ")}${paths.length > 8 ? `, and ${paths.length - 8} more` : ""}`;
-  throw new ConfigError(`no file matches ${patterns.map(quoted).join(" or ")}${didYouMean(patterns[0], paths)}; there are: ${some || "none"}`);
+  throw new ConfigError(`no file matches ${patterns.map(quoted).join(" or ")}${didYouMean(patterns[0], paths)}; available: ${some || "none"}`);
 }
 
 /** As Python's fnmatch, which huggingface_hub takes patterns by: a folder (`original/`) stands for all in it. */
@@ -83,7 +83,7 @@ export function ggufOf<F extends Named>(choices: readonly GgufChoice<F>[], wante
   const labels = choices.map(({ label }) => label);
   if (found.length === 0)
     throw new ConfigError(`${repo} has no GGUF file ${quoted(wanted)}${didYouMean(wanted, labels)}; it has: ${labels.join(", ") || "none"}`);
-  throw new ConfigError(`${repo} has several GGUF files ${quoted(wanted)}; give one by its name: ${found.map(({ files }) => files[0].path).join(", ")}`);
+  throw new ConfigError(`${repo} has several GGUF files ${quoted(wanted)}; choose one by name: ${found.map(({ files }) => files[0].path).join(", ")}`);
 }
 
 /** Good and small first. */

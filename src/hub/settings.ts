@@ -60,7 +60,7 @@ function endpointOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol)) throw new ConfigError(`${expected}, got ${JSON.stringify(text)}`);
   // Not repeated in the message: a password may be in it.
-  if (url.username || url.password || url.search || url.hash) throw new ConfigError(`${expected}, without user, password or query; a token goes into HF_TOKEN`);
+  if (url.username || url.password || url.search || url.hash) throw new ConfigError(`${expected}, without user, password or query; use HF_TOKEN for a token`);
   return text.replace(/\/+$/, "");
 }
 
@@ -79,7 +79,7 @@ const cleaned = (text: string | undefined): string => text?.replaceAll(/[\r\n]/g
 
 function checked(token: Token): Token {
   if (/^[\x21-\x7e]+$/.test(token.value)) return token;
-  throw new ConfigError(`${token.source}: expected one token (hf_…), got text with spaces or other characters that no token has`);
+  throw new ConfigError(`${token.source}: expected one token (hf_…), got text with spaces or other characters not allowed in a token`);
 }
 
 function readIfThere(path: string): string | undefined {
@@ -94,7 +94,7 @@ function stallSeconds(text: string | undefined): number {
   if (!text) return DEFAULT_STALL_SECONDS;
   const seconds = Number(text);
   if (seconds > 0 && seconds <= LONGEST_STALL_SECONDS) return seconds;
-  throw new ConfigError(`HF_HUB_DOWNLOAD_TIMEOUT: expected seconds above 0 and at most ${LONGEST_STALL_SECONDS}, got ${JSON.stringify(text)}`);
+  throw new ConfigError(`HF_HUB_DOWNLOAD_TIMEOUT: expected a number of seconds above 0 and up to ${LONGEST_STALL_SECONDS}, got ${JSON.stringify(text)}`);
 }
 
 const isTrue = (text: string | undefined): boolean => /^(1|on|yes|true)$/i.test(text ?? "");

@@ -30,8 +30,8 @@ export async function bringBlob(transfer: Transfer): Promise<void> {
     if (digest === file.oid) break;
     await rm(partial, { force: true });
     const what = `${file.path}: expected the checksum ${file.oid}, got ${digest}; the damaged file was removed`;
-    if (resumedBytes === 0) throw new HubError(`${what}; pull again, or from another mirror (HF_ENDPOINT)`);
-    note(`${what} and comes anew`);
+    if (resumedBytes === 0) throw new HubError(`${what}; pull again, or use another mirror (HF_ENDPOINT)`);
+    note(`${what} and is downloaded again`);
   }
   await rename(partial, cache.blob(file.oid));
 }
@@ -88,16 +88,16 @@ async function agree(answer: Answer, arrival: Arrival, file: HubFile): Promise<v
   const range = answer.headers.get("content-range");
   const startsAt = answer.status === 206 ? Number(/^bytes (\d+)-/.exec(range ?? "")?.[1]) : 0;
   if (startsAt !== arrival.bytes && startsAt !== 0)
-    throw unfit(answer, `${file.path}: asked for what follows byte ${arrival.bytes}, got ${range ?? "no range"}`);
+    throw unfit(answer, `${file.path}: requested the rest from byte ${arrival.bytes}, got ${range ?? "no range"}`);
   const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
   const total = startsAt + Number(length);
-  if (length !== null && total !== file.sizeBytes) throw unfit(answer, `${file.path}: the hub lists ${file.sizeBytes} bytes and sends ${total}`);
+  if (length !== null && total !== file.sizeBytes) throw unfit(answer, `${file.path}: the hub lists ${file.sizeBytes} bytes but sends ${total}`);
   if (startsAt !== arrival.bytes) await arrival.restart();
 }
 
 function unfit(answer: Answer, what: string): HubError {
   answer.drop();
-  return new HubError(`${what}; try again later, or another mirror (HF_ENDPOINT)`);
+  return new HubError(`${what}; try again later, or use another mirror (HF_ENDPOINT)`);
 }
 
 /** A file on its way: what is there is hashed as it comes, so that nothing is read twice. */
@@ -137,7 +137,7 @@ class Arrival {
 
   async add(chunk: Uint8Array): Promise<void> {
     if (this.bytes + chunk.length > this.file.sizeBytes)
-      throw new HubError(`${this.file.path}: more came than its ${this.file.sizeBytes} bytes; try again later`);
+      throw new HubError(`${this.file.path}: received more than its ${this.file.sizeBytes} bytes; try again later`);
     for (let start = 0; start < chunk.length; ) {
       const { bytesWritten } = await this.handle.write(chunk, start, chunk.length - start, this.bytes + start);
       start += bytesWritten;

@@ -137,9 +137,9 @@ function schemaText(schema: unknown): string {
     if (text === undefined || text.length <= MAX_SCHEMA_LENGTH) return JSON.stringify(checkedSchema(schema));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`schema: expected JSON, nested not too deep: ${(error as Error).message.split("\n")[0]}`);
+    throw new ConfigError(`schema: expected JSON without too deep nesting: ${(error as Error).message.split("\n")[0]}`);
   }
-  throw new ConfigError(`schema: expected at most ${MAX_SCHEMA_LENGTH} characters of JSON, got ${text.length}; shorten its lists`);
+  throw new ConfigError(`schema: the maximum length is ${MAX_SCHEMA_LENGTH} characters of JSON, got ${text.length}; shorten its lists`);
 }
 
 function once(action: () => void): () => void {
@@ -174,7 +174,7 @@ class HostedConstraint implements AnswerConstraint {
     if (this.failure) throw this.failure;
     const { mask } = await this.host.ask({ matcher: this.matcher, kind: "mask" });
     if (!mask || this.isDisposed) return new Int32Array(0);
-    if (mask.every((word) => word === 0)) throw new ConfigError("schema: it leaves no token to go on with; check that some finite answer obeys it");
+    if (mask.every((word) => word === 0)) throw new ConfigError("schema: no token is allowed next; check that a finite answer can satisfy it");
     return mask;
   }
 

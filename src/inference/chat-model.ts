@@ -36,7 +36,7 @@ export async function openForChat(path: string, options: InferenceOptions): Prom
 }
 
 const withoutTokenizer = (path: string, why?: string) =>
-  new ConfigError(`${path}: there is no tokenizer with this model${why ? ` (${why})` : ""}, so it cannot be talked to; luciole bench measures it`);
+  new ConfigError(`${path}: this model has no tokenizer${why ? ` (${why})` : ""}, so it cannot be used for chat; luciole bench can measure its speed`);
 
 /** An engine as a conversation needs it. */
 export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {

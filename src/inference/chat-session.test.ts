@@ -86,9 +86,9 @@ test("a reply without an answer is forgotten with its question; one cut off in i
 
 test("a conversation longer than the context is an error with both numbers", async () => {
   const session = new ChatSession(new ScriptedModel([{ text: "</think>a" }]), chatStyle(chatty, null));
-  await expect(ask(session, "x".repeat(300))).rejects.toThrow(new ConfigError("the prompt has 326 tokens, the model's context 200; shorten it"));
+  await expect(ask(session, "x".repeat(300))).rejects.toThrow(new ConfigError("the prompt has 326 tokens, the model's context is 200; shorten it"));
   await ask(session, "a?");
-  await expect(ask(session, "x".repeat(300))).rejects.toThrow(/or begin anew with \/clear/);
+  await expect(ask(session, "x".repeat(300))).rejects.toThrow(/or start over with \/clear/);
 });
 
 test("a model trained on single questions remembers none and takes no system prompt", async () => {
@@ -98,7 +98,7 @@ test("a model trained on single questions remembers none and takes no system pro
   await ask(session, "1 2 = 3");
   expect(model.asked).toEqual(["Q:3 7=10\nA:", "Q:1 2=3\nA:"]);
   session.system = "x";
-  await expect(ask(session, "?")).rejects.toThrow(/no place for a system prompt/);
+  await expect(ask(session, "?")).rejects.toThrow(/no chat template, so it cannot use a system prompt/);
 });
 
 test("a model without any template goes on with what is typed", async () => {

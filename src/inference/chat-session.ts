@@ -113,7 +113,7 @@ export class ChatSession {
       return typeof role === "string" && (typeof content === "string" || content === null);
     };
     if (!Array.isArray(messages) || !messages.every(isTurn)) throw new DataError(`expected a conversation, { "messages": [{ "role": …, "content": … }] }`);
-    if (system !== undefined && typeof system !== "string") throw new DataError(`expected "system" to be a text`);
+    if (system !== undefined && typeof system !== "string") throw new DataError(`expected "system" to be a string`);
     this.clear();
     this.system = system;
     this.history = messages;
@@ -144,8 +144,8 @@ export class ChatSession {
   }
 
   private tooLong(numTokens: number): string {
-    const mend = this.history.length > 0 && this.style.remembers ? "shorten it, or begin anew with /clear" : "shorten it";
-    return `the prompt has ${numTokens} tokens, the model's context ${this.model.maxPositions}; ${mend}`;
+    const mend = this.history.length > 0 && this.style.remembers ? "shorten it, or start over with /clear" : "shorten it";
+    return `the prompt has ${numTokens} tokens, the model's context is ${this.model.maxPositions}; ${mend}`;
   }
 
   private remember(question: ChatMessage, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>): void {

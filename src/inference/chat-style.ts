@@ -66,7 +66,7 @@ function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, con
     form: "tagged",
     prompt(messages) {
       if (messages.some(({ role }) => role === "system"))
-        throw new ConfigError("this model has no chat template and so no place for a system prompt; put it into the question");
+        throw new ConfigError("this model has no chat template, so it cannot use a system prompt; put it into the question");
       const question = messages.at(-1)?.content ?? "";
       const { text, marks } = control?.markText(question) ?? { text: question, marks: new Map() };
       return toPrompt(tokenizer, { text: framePrompt(text, trained), marks });

@@ -90,7 +90,7 @@ export class Engine {
     const areWhole = Number.isSafeInteger(maxSequences) && Number.isSafeInteger(maxStepTokens);
     if (!(areWhole && maxSequences >= 1 && maxStepTokens >= maxSequences))
       throw new ConfigError(
-        `engine: maxStepTokens must be a whole number of at least maxSequences, and that of at least 1, got ${maxStepTokens} and ${maxSequences}`,
+        `engine: maxSequences must be a whole number of at least 1, and maxStepTokens at least maxSequences, got ${maxSequences} and ${maxStepTokens}`,
       );
     if (options.speculation === "mtp" && !runner.mtp)
       throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
@@ -114,7 +114,7 @@ export class Engine {
    * completion does not fit the context, numbers outside their ranges, stop texts or a schema without a tokenizer.
    */
   submit(request: GenerationRequest): RunningRequest {
-    if (this.isClosed) throw new ConfigError("engine: it is closed and takes no more requests; make another");
+    if (this.isClosed) throw new ConfigError("engine: it is closed and accepts no more requests; create a new one");
     const generation = new Generation(request, this.checked(request), this.options.tokenizer, () => cancel());
     const cancel = () => this.cancel(generation);
     const { signal } = request;
@@ -314,11 +314,11 @@ export class Engine {
 
   /** Ends requests whose logits are no distribution, with the reason. */
   private async failUndrawable(generations: readonly Generation[], plan: StepPlan): Promise<void> {
-    const reason = (await this.runner.explainNonFinite?.(plan)) ?? "its logits hold NaN or +infinity, or every token is forbidden";
+    const reason = (await this.runner.explainNonFinite?.(plan)) ?? "its logits contain NaN or +infinity, or every token is forbidden";
     for (const generation of generations) {
       if (generation.isFinished) continue; // cancelled meanwhile
       this.scheduler.remove(generation);
-      generation.fail(new BackendError(`the next token cannot be drawn: ${reason}`));
+      generation.fail(new BackendError(`the next token cannot be sampled: ${reason}`));
     }
   }
 
@@ -378,7 +378,7 @@ function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: num
     maxNewTokens === undefined
       ? `the prompt has ${numPrompt} tokens`
       : `prompt and new tokens need ${numPrompt} + ${maxNewTokens} = ${numPrompt + maxNewTokens} positions`;
-  return `request: ${asked}, the context holds ${limit}; shorten the prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer context`;
+  return `request: ${asked}, but the context is ${limit}; shorten the prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer context`;
 }
 
 /** Gives timers, signals and readers their turn. */

@@ -84,7 +84,7 @@ function fittingTokens(model: LanguageModel, kind: CacheKind, maxTokens: number,
   const tokens = Math.floor(maxBytes / perToken / BLOCK_TOKENS) * BLOCK_TOKENS;
   if (tokens >= samplingCacheTokens(1, maxTokens)) return tokens;
   throw new ConfigError(
-    `a row of ${maxTokens} tokens takes ${formatMemory(perToken * maxTokens)} of cache, ${formatMemory(maxBytes)} are free; ask for fewer tokens`,
+    `a sequence of ${maxTokens} tokens needs ${formatMemory(perToken * maxTokens)} of cache, but only ${formatMemory(maxBytes)} is free; ask for fewer tokens`,
   );
 }
 
@@ -127,7 +127,7 @@ function longest(model: LanguageModel, requests: readonly GenerateRequest[]): nu
   if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
   if (needed > model.maxPositions)
     throw new ConfigError(
-      `generate: prompt and new tokens need ${needed} positions, the model has ${model.maxPositions}; shorten the prompt or ask for fewer tokens`,
+      `generate: prompt and new tokens need ${needed} positions, but the model has ${model.maxPositions}; shorten the prompt or ask for fewer tokens`,
     );
   return needed;
 }

@@ -100,7 +100,7 @@ export class GrammarHost {
   }
 
   /** Ends the thread; what is still waited for fails. */
-  dispose(reason: Error = new ConfigError("schema: its grammar is no longer there")): void {
+  dispose(reason: Error = new ConfigError("schema: its grammar has been freed")): void {
     this.fail(reason);
     this.port.close();
     void this.worker.terminate();
@@ -133,7 +133,7 @@ function checked(reply: GrammarReply): GrammarReply {
   return reply;
 }
 
-const tooSlow = (ms: number) => new ConfigError(`schema: an answer cannot be held to it within ${ms / 1000} s a token; simplify it`);
+const tooSlow = (ms: number) => new ConfigError(`schema: checking a token against it takes more than ${ms / 1000} s; simplify it`);
 
 /** Waits for a step of the start. */
 function progress(worker: Worker, step: GrammarProgress["kind"], ms: number, signal: AbortSignal): Promise<void> {
@@ -145,7 +145,7 @@ function progress(worker: Worker, step: GrammarProgress["kind"], ms: number, sig
       settle();
     };
     const refuse = (message: string) => end(() => reject(new ConfigError(`schema: ${message}`)));
-    const onAbort = () => refuse("its request was cancelled");
+    const onAbort = () => refuse("the request was cancelled");
     const timer = setTimeout(
       () => refuse(`it takes more than ${ms / 1000} s to compile; simplify it: fewer optional properties, shorter lists, smaller counts`),
       ms,
@@ -153,7 +153,7 @@ function progress(worker: Worker, step: GrammarProgress["kind"], ms: number, sig
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
     worker.on("message", (at: GrammarProgress) => {
-      if (at.kind === "failed") refuse(`the grammar engine cannot use it: ${at.message}`);
+      if (at.kind === "failed") refuse(`the grammar engine does not accept it: ${at.message}`);
       else if (at.kind === step) end(resolve);
     });
     worker.on("error", (error) => refuse(`the grammar engine failed: ${error.message}`));

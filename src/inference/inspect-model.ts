@@ -61,7 +61,7 @@ export interface ModelSummary {
 export async function inspectModel(path: string, context?: number): Promise<ModelSummary> {
   const random = parseRandomName(path);
   if (random) return inspectRandom(publishedConfig(random.shape), random.type, context);
-  if (!existsSync(path)) throw new ConfigError(`${path}: there is nothing; name a run, a model directory, a config.json, a .gguf file or random:<shape>`);
+  if (!existsSync(path)) throw new ConfigError(`${path}: not found; expected a run, a model directory, a config.json, a .gguf file or random:<shape>`);
   const place = path.endsWith(".json") ? path : modelLocation(path);
   if (statSync(place).isFile()) return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(place, context);
   const problem = statSync(place).isDirectory() ? undefined : fileProblem(statSync(place));

@@ -132,9 +132,9 @@ function onePrompt(n: number): StepRows {
 /** Throws BackendError with the figures when a plan will not fit into `available` bytes. */
 export function refuseUnlessFits(what: string, plan: InferencePlan, available = availableBytes()): void {
   if (plan.total <= available) return;
-  const mend = plan.cache > plan.weights ? "ask for a shorter context" : "take a smaller model, or one stored in fewer bits";
+  const mend = plan.cache > plan.weights ? "ask for a shorter context" : "use a smaller model, or one stored in fewer bits";
   throw new BackendError(
-    `out of memory foreseen: ${what} needs about ${formatMemory(plan.total)} and ${formatMemory(available)} are free (${describePlan(plan)}); ${mend}`,
+    `not enough memory: ${what} needs about ${formatMemory(plan.total)}, but only ${formatMemory(available)} is free (${describePlan(plan)}); ${mend}`,
   );
 }
 

@@ -19,6 +19,6 @@ export function modelLocation(path: string): string {
   const models = readdirSync(path)
     .filter((name) => name.endsWith(".gguf") && !NO_MODEL.test(name))
     .sort();
-  if (models.length > 1) throw new ConfigError(`${path}: holds several GGUF files; name one of ${models.slice(0, 10).join(", ")}`);
+  if (models.length > 1) throw new ConfigError(`${path}: contains several GGUF files; choose one: ${models.slice(0, 10).join(", ")}`);
   return models.length === 1 ? join(path, models[0]) : path;
 }

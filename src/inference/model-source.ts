@@ -125,12 +125,12 @@ export async function openFiles(path: string): Promise<ModelFiles> {
 
 async function openFolder(path: string): Promise<ModelDirectory & { readonly warning?: string }> {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) throw new ConfigError(`${path}: there is no such directory; name a run (runs/…) or a model directory`);
+  if (!stats) throw new ConfigError(`${path}: no such directory; expected a run (runs/…) or a model directory`);
   const problem = stats.isDirectory() ? undefined : fileProblem(stats);
   if (problem) throw new ConfigError(`${path}: ${problem}`);
   if (!isRunDirectory(path)) return openModelDirectory(path);
   const opened = await loadLatest(join(path, "checkpoints"));
-  if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or go on with --resume`);
+  if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or continue the run with --resume`);
   return opened;
 }
 

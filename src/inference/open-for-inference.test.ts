@@ -129,14 +129,14 @@ describe("the memory plan", () => {
     const plan = await planInference(llama, source, useOf(llama, {}), false);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(BackendError);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(
-      /m needs about \d+ MiB and \d+ MiB are free \(weights .* q8_0.*; cache .*\); take a smaller/,
+      /m needs about \d+ MiB, but only \d+ MiB is free \(weights .* q8_0.*; cache .*\); use a smaller/,
     );
     refuseUnlessFits("m", plan, plan.total);
   });
 
   test("refuses DeepSeek-V3 on a machine that cannot hold it before taking any memory", async () => {
     const before = defaultDevice().memory().heldBytes;
-    await expect(openForInference("random:v3@e4m3")).rejects.toThrow(/needs about \d+\.\d GiB and .* are free/);
+    await expect(openForInference("random:v3@e4m3")).rejects.toThrow(/needs about \d+\.\d GiB, but only .* is free/);
     expect(defaultDevice().memory().heldBytes).toBe(before);
   });
 });

@@ -58,7 +58,7 @@ async function withSource<R>(path: string, body: (source: ModelSource, facts: Mo
   const source = await openModelSource(path);
   try {
     const { tokenizer, ...facts } = source.facts;
-    if (!tokenizer) throw new ConfigError(facts.warning ?? `${path}: there is no tokenizer with this model; put its tokenizer.json beside the weights`);
+    if (!tokenizer) throw new ConfigError(facts.warning ?? `${path}: this model has no tokenizer; put its tokenizer.json next to the weights`);
     return await body(source, { ...facts, tokenizer });
   } finally {
     await source.close();

@@ -79,11 +79,11 @@ export class PagedRunner implements ModelRunner {
 
   async explainNonFinite(plan: StepPlan): Promise<string | null> {
     const weight = await nonFiniteWeight(this.model.parameters);
-    if (weight) return `weight ${weight} holds NaN or an infinity`;
+    if (weight) return `weight ${weight} contains NaN or infinity`;
     const watch = new FiniteWatch();
     scope(() => void this.step(plan, watch));
     const layer = await watch.first();
-    return layer && `the output of ${layer} holds NaN or an infinity, though all weights are finite`;
+    return layer && `the output of ${layer} contains NaN or infinity, although all weights are finite`;
   }
 
   dispose(): void {

@@ -27,13 +27,13 @@ const BOOLEAN: Rule = ["true or false", (value) => typeof value === "boolean"];
 const ANYTHING: Rule = ["anything", () => true];
 
 const SAMPLING: Rules<SamplingOptions> = {
-  temperature: ["a number of at least 0 that a 32-bit float holds", (value) => fitsF32(value) && value >= 0],
+  temperature: ["a number of at least 0 that fits into a 32-bit float", (value) => fitsF32(value) && value >= 0],
   topK: ["a whole number of at least 0 (0 keeps all)", isWhole(0)],
-  topP: ["a number above 0, at most 1", (value) => isNumber(value) && value > 0 && value <= 1],
+  topP: ["a number above 0 and up to 1", (value) => isNumber(value) && value > 0 && value <= 1],
   minP: ["a number from 0 to 1", (value) => isNumber(value) && value >= 0 && value <= 1],
-  repetitionPenalty: ["a number above 0 that a 32-bit float holds (1 changes nothing)", (value) => fitsF32(value) && Math.fround(value) > 0],
-  presencePenalty: ["a number that a 32-bit float holds", fitsF32],
-  frequencyPenalty: ["a number that a 32-bit float holds", fitsF32],
+  repetitionPenalty: ["a number above 0 that fits into a 32-bit float (1 changes nothing)", (value) => fitsF32(value) && Math.fround(value) > 0],
+  presencePenalty: ["a number that fits into a 32-bit float", fitsF32],
+  frequencyPenalty: ["a number that fits into a 32-bit float", fitsF32],
   logitBias: ["a Map of token ids to numbers", (value) => value instanceof Map],
   seed: ["a safe integer", Number.isSafeInteger],
   topLogProbs: [`a whole number from 0 to ${MAX_TOP_LOG_PROBS}`, isWhole(0, MAX_TOP_LOG_PROBS)],
@@ -53,7 +53,7 @@ const REQUEST: Rules<GenerationRequest> = {
   maxNewTokens: ["a whole number of at least 1", isWhole(1)],
   sampling: ["an object", isRecord],
   stopIds: ["a list of token ids", isList],
-  stop: ["a list of texts that are not empty", (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")],
+  stop: ["a list of non-empty strings", (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")],
   form: oneOf("chat", "tagged"),
   thinking: ["an object", isRecord],
   loop: ["an object, or false", (value) => value === false || isRecord(value)],
@@ -86,7 +86,7 @@ function check<T extends object>(values: T, rules: Rules<T>, where: string): voi
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
     const rule = Object.hasOwn(rules, name) ? (rules as Readonly<Record<string, Rule>>)[name] : undefined;
-    if (!rule) throw new ConfigError(`${where}: there is no ${name}${didYouMean(name, Object.keys(rules))}`);
+    if (!rule) throw new ConfigError(`${where}: unknown option ${name}${didYouMean(name, Object.keys(rules))}`);
     if (!rule[1](value)) throw new ConfigError(`${where}: ${name} must be ${rule[0]}, got ${shown(value)}`);
   }
 }
@@ -100,7 +100,7 @@ function checkWhole<T extends object>(values: T, rules: Rules<T>, where: string)
 
 function checkId(id: unknown, vocabSize: number, where: string): void {
   if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabSize))
-    throw new ConfigError(`${where}: token ids go from 0 to ${vocabSize - 1}, got ${shown(id)}`);
+    throw new ConfigError(`${where}: token ids range from 0 to ${vocabSize - 1}, got ${shown(id)}`);
 }
 
 /** A value in a message, short. */

@@ -63,7 +63,7 @@ class SchemaWalk {
       expect(
         schema[keyword] === undefined || schema[keyword] === false,
         `${at}.${keyword}`,
-        "no such keyword: it cannot be enforced while the answer is written",
+        "no such keyword: it cannot be enforced during generation",
         schema[keyword],
       );
     this.checkValues(schema, at);
@@ -91,9 +91,9 @@ class SchemaWalk {
     const keywords = Object.keys(schema);
     const decisive = keywords.find((keyword) => DECISIVE.includes(keyword));
     const beside = decisive && keywords.find((keyword) => keyword !== decisive && !ANNOTATIONS.includes(keyword));
-    if (beside) throw new ConfigError(`${at}: ${decisive} and ${beside} stand side by side, of which one alone can be enforced; join them into one schema`);
+    if (beside) throw new ConfigError(`${at}: ${decisive} and ${beside} cannot be enforced together; merge them into one schema`);
     const { allOf } = schema;
-    expect(!Array.isArray(allOf) || allOf.length === 1, `${at}.allOf`, "one schema (more cannot be enforced together; join them)", allOf);
+    expect(!Array.isArray(allOf) || allOf.length === 1, `${at}.allOf`, "one schema (several cannot be enforced together; merge them)", allOf);
   }
 
   private children(schema: Readonly<Record<string, unknown>>, at: string): Record<string, unknown> {

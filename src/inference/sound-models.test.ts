@@ -156,6 +156,6 @@ describe("one file in the place of a directory", () => {
     await expect(openModel(folder)).rejects.toThrow("the file carries no tokenizer");
     await cp(join(folder, "model.gguf"), join(folder, "other-00001-of-00002.gguf"));
     await cp(join(folder, "model.gguf"), join(folder, "other-00002-of-00002.gguf"));
-    await expect(openForInference(folder)).rejects.toThrow("holds several GGUF files; name one of model.gguf, other-00001-of-00002.gguf");
+    await expect(openForInference(folder)).rejects.toThrow("contains several GGUF files; choose one: model.gguf, other-00001-of-00002.gguf");
   });
 });

@@ -38,7 +38,7 @@ export class WatchedFiles {
       if (!after || after.ino !== before.ino || after.dev !== before.dev) continue;
       if (after.size === before.size && after.mtimeNs === before.mtimeNs) continue;
       throw new CheckpointError(
-        `${path} was written to while the model was in use (${before.size} bytes of ${before.mtime.toISOString()}, now ${after.size} of ${after.mtime.toISOString()}): open the model again`,
+        `${path} was changed while the model was in use (${before.size} bytes from ${before.mtime.toISOString()}, now ${after.size} from ${after.mtime.toISOString()}): open the model again`,
       );
     }
   }

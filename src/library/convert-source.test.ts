@@ -66,7 +66,7 @@ test("a list of ends goes into a GGUF file and comes back", async () => {
 
 test("ends that neither a key nor their text keeps are named", () => {
   const source = model([256, 257, 258, 259, 260]);
-  expect(ggufWarnings(source, ggufExtras(source))).toEqual(["GGUF files name three end tokens at most; left out: 259, 260"]);
+  expect(ggufWarnings(source, ggufExtras(source))).toEqual(["a GGUF file can name up to three end tokens; left out: 259, 260"]);
 });
 
 test("what llama.cpp computes otherwise is said", () => {
@@ -74,7 +74,7 @@ test("what llama.cpp computes otherwise is said", () => {
     ggufWarnings({ ...model([]), config: parseHfConfig({ ...publishedConfig(shape), ...changes }) }, []).join("\n");
   expect(warnings({ eos_token_id: [] })).toContain("llama.cpp chooses expert groups by the sum of their two best experts");
   expect(warnings({ eos_token_id: [] }, "v3")).toBe("");
-  expect(warnings({ eos_token_id: [], rms_norm_eps: 1e-5 }, "v3")).toContain("rms_norm_eps 0.00001 for the latent norms too");
+  expect(warnings({ eos_token_id: [], rms_norm_eps: 1e-5 }, "v3")).toContain("rms_norm_eps 0.00001 for the latent norms, where this model uses 1e-6");
   expect(warnings({ eos_token_id: [], n_shared_experts: 0 }, "v3")).toContain("n_shared_experts 0");
-  expect(warnings({ eos_token_id: [], num_hidden_layers: 27 }, "v3")).toContain("expects no q_lora_rank");
+  expect(warnings({ eos_token_id: [], num_hidden_layers: 27 }, "v3")).toContain("which has no q_lora_rank");
 });

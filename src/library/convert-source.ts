@@ -100,7 +100,7 @@ export function ggufWarnings({ config, generationConfig, files }: ConvertibleMod
   const known = parseJson<TokenizerJson>(files["tokenizer.json"] ?? "{}", "tokenizer.json").added_tokens ?? [];
   const isTold = (id: number) => told.includes(id) || known.some((token) => token.id === id && isEndText(token.content));
   const untold = endsOf(config, generationConfig).filter((id) => !isTold(id));
-  const ends = untold.length === 0 ? [] : [`GGUF files name three end tokens at most; left out: ${untold.join(", ")}`];
+  const ends = untold.length === 0 ? [] : [`a GGUF file can name up to three end tokens; left out: ${untold.join(", ")}`];
   return [...ggufDifferences(config), ...ends];
 }
 
@@ -109,7 +109,7 @@ const endsOf = (config: HfConfig, generation: JsonObject = {}): number[] => idsO
 /** The metadata a GGUF file takes over besides the architecture: name and vocabulary. Throws CheckpointError for a tokenizer GGUF cannot express. */
 export function ggufExtras({ name, config, files, generationConfig }: ConvertibleModel): GgufSetting[] {
   const tokenizer = files["tokenizer.json"];
-  if (tokenizer === undefined) throw new CheckpointError("the model has no tokenizer.json, which a GGUF file must carry; put the tokenizer beside its weights");
+  if (tokenizer === undefined) throw new CheckpointError("the model has no tokenizer.json, which a GGUF file needs; put the tokenizer next to the weights");
   const vocabulary = ggufVocabulary(
     {
       tokenizer: checkTokenizerJson(parseJson<TokenizerJson>(tokenizer, "tokenizer.json")),

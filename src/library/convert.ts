@@ -31,7 +31,7 @@ export interface Conversion {
 export async function convertModel(from: string, to: string, { onTensor, warn, ...options }: ConvertOptions = {}): Promise<Conversion> {
   const isGguf = to.endsWith(".gguf");
   const type = targetType(options.type ?? (isGguf ? "q8_0" : "bf16"));
-  if (existsSync(to)) throw new ConfigError(`${to} is already there; remove it or choose another name`);
+  if (existsSync(to)) throw new ConfigError(`${to} already exists; remove it or choose another name`);
   const model = await openConvertible(from);
   const tensors: ConvertedTensor[] = [];
   try {
@@ -59,6 +59,6 @@ function targetType(name: string): TargetType {
   const found = TARGET_TYPES.find((type) => type === lower);
   if (found) return found;
   const known = `choose ${TARGET_TYPES.join(", ")}`;
-  if ((blockTypes as readonly string[]).includes(lower)) throw new ConfigError(`type ${name}: files of this type are read, not written; ${known}`);
-  throw new ConfigError(`type ${name}: no such type${didYouMean(lower, TARGET_TYPES)}; ${known}`);
+  if ((blockTypes as readonly string[]).includes(lower)) throw new ConfigError(`type ${name}: this type can be read but not written; ${known}`);
+  throw new ConfigError(`unknown type ${name}${didYouMean(lower, TARGET_TYPES)}; ${known}`);
 }

@@ -27,7 +27,7 @@ export function architectureRules(
   prefix = "",
 ): IdleRule[] {
   return [
-    [`${prefix}mtpWeight`, !hasMtp, "the model has no layer of multi-token prediction"],
+    [`${prefix}mtpWeight`, !hasMtp, "the model has no multi-token prediction layer"],
     [`${prefix}balanceAlpha`, !hasExperts, "the model has no experts"],
     [`${prefix}routerBiasStep`, !hasRouterBias, hasExperts ? "the model's router has no bias" : "the model has no experts"],
   ];

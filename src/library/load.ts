@@ -67,6 +67,6 @@ async function pulled(
   };
   const result = await pull({ name, include: [], verify: false }, { settings: hubSettings(), signal, events });
   if (result.kind === "choose")
-    throw new ConfigError(`${text} has several GGUF models; name one: ${result.choices.map(({ label }) => `${result.repo}:${label}`).join(", ")}`);
+    throw new ConfigError(`${text} has several GGUF models; choose one: ${result.choices.map(({ label }) => `${result.repo}:${label}`).join(", ")}`);
   return resolveModel(text);
 }

@@ -37,7 +37,7 @@ export class ChatReply implements AsyncIterable<ChatPart>, PromiseLike<ChatResul
   constructor(private readonly events: AsyncGenerator<ChatEvent, void>) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ChatPart, void> {
-    if (this.settled) throw new ConfigError("this reply is being read already: iterate over it once, or await it");
+    if (this.settled) throw new ConfigError("this reply is already being read: iterate over it once, or await it");
     let settle!: (result: ChatResult) => void;
     let fail!: (error: unknown) => void;
     this.settled = new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export class ChatReply implements AsyncIterable<ChatPart>, PromiseLike<ChatResul
       fail(error);
       throw error;
     } finally {
-      fail(new ConfigError("the reply was left before it ended"));
+      fail(new ConfigError("the iteration over the reply stopped before its end"));
     }
   }
 
@@ -80,7 +80,7 @@ export class Conversation {
 
   /** Asks the next question. */
   ask(question: string, { system, signal, ...sampling }: ChatOptions = {}): ChatReply {
-    if (typeof question !== "string") throw new ConfigError(`expected a question as text, got ${typeof question}`);
+    if (typeof question !== "string") throw new ConfigError(`expected a question as a string, got ${typeof question}`);
     if (system !== undefined) this.session.system = system;
     return new ChatReply(this.session.ask(question, sampling, signal));
   }
@@ -127,7 +127,7 @@ export class LoadedModel implements AsyncDisposable {
     if (typeof input === "string") return this.conversation().ask(input, options);
     const last = Array.isArray(input) ? (input as readonly ChatMessage[]).at(-1) : undefined;
     if (last?.role !== "user" || typeof last.content !== "string")
-      throw new ConfigError('chat: expected a text, or messages of which the last is { role: "user", content: a text }');
+      throw new ConfigError('chat: expected a string, or messages that end with { role: "user", content: "…" }');
     const [first] = input;
     const system = first.role === "system" ? (first.content as string) : options.system;
     const turns = input.slice(first.role === "system" ? 1 : 0, -1);

@@ -50,7 +50,7 @@ describe("rewards", () => {
   test.each([
     ["a name that is none", () => "acuracy", /expected accuracy, format.*did you mean "accuracy"\?/],
     ["a weight that is no number", () => "format:much", /weight must be a number, got "much"/],
-    ["a file that is not there", () => join(folder, "none.ts"), /there is no such file/],
+    ["a file that is not there", () => join(folder, "none.ts"), /no such file/],
     ["a module without a default export", () => module("named.ts", "export const reward = () => 1;"), /expected a default export, found reward/],
     ["a default export of another kind", () => module("text.ts", 'export default "1";'), /must be a reward function/],
     ["a module that does not parse", () => module("broken.ts", "export default (((;"), /broken\.ts cannot be loaded: /],

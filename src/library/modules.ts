@@ -25,8 +25,8 @@ export async function loadTask(name: string, options: Readonly<Record<string, un
     return { task: await taskFrom(value, name, all), files: [...files, ...dataFiles] };
   }
   if (!(TASK_NAMES as readonly string[]).includes(name))
-    throw new ConfigError(`--task ${name}: expected ${TASK_NAMES.join(", ")}, or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`);
-  if (name === "jsonl" && data === undefined) throw new ConfigError("--task jsonl: give the data set with --data <file.jsonl>");
+    throw new ConfigError(`--task ${name}: expected ${TASK_NAMES.join(", ")} or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`);
+  if (name === "jsonl" && data === undefined) throw new ConfigError("--task jsonl: expected a data set: --data <file.jsonl>");
   return { task: createTask(name, all), files: dataFiles };
 }
 
@@ -34,7 +34,7 @@ async function taskFrom(value: unknown, name: string, options: object): Promise<
   const task = (typeof value === "function" ? await value(options) : value) as Partial<Task> | undefined;
   const lacking = (["generate", "verify", "renderPrompt"] as const).filter((method) => typeof task?.[method] !== "function");
   if (lacking.length === 0) return task as Task;
-  throw new ConfigError(`--task ${name}: its default export must be a task, or a function that makes one; it lacks ${lacking.join(", ")}`);
+  throw new ConfigError(`--task ${name}: its default export must be a task, or a function that returns one; it lacks ${lacking.join(", ")}`);
 }
 
 /**
@@ -67,7 +67,7 @@ function builtIn(text: string, task: Task, options: Readonly<Record<string, obje
   const [name, weightText = "1"] = text.split(":");
   const weight = Number(weightText);
   if (!REWARD_NAMES.includes(name))
-    throw new ConfigError(`--reward ${name}: expected ${REWARD_NAMES.join(", ")}, or a module (./reward.ts)${didYouMean(name, REWARD_NAMES)}`);
+    throw new ConfigError(`--reward ${name}: expected ${REWARD_NAMES.join(", ")} or a module (./reward.ts)${didYouMean(name, REWARD_NAMES)}`);
   if (weightText.trim() === "" || !Number.isFinite(weight)) throw new ConfigError(`--reward ${text}: the weight must be a number, got "${weightText}"`);
   return { reward: createReward(name, task, options[name]), weight };
 }
@@ -75,7 +75,7 @@ function builtIn(text: string, task: Task, options: Readonly<Record<string, obje
 function rewardsFrom(value: unknown, name: string): AnyReward[] {
   const list = Array.isArray(value) ? value : [value];
   if (list.length > 0 && list.every(isReward)) return list;
-  throw new ConfigError(`--reward ${name}: its default export must be a reward function, { reward, weight }, or a list of them`);
+  throw new ConfigError(`--reward ${name}: its default export must be a reward function, { reward, weight } or a list of these`);
 }
 
 function isReward(value: unknown): value is AnyReward {
@@ -90,7 +90,7 @@ function isReward(value: unknown): value is AnyReward {
  */
 async function importDefault(path: string): Promise<{ value: unknown; files: string[] }> {
   const file = resolve(path);
-  if (!existsSync(file)) throw new ConfigError(`${path}: there is no such file`);
+  if (!existsSync(file)) throw new ConfigError(`${path}: no such file`);
   const { createJiti } = await import("jiti");
   let loaded: Record<string, unknown>;
   const jiti = createJiti(pathToFileURL(file).href, { alias: ownEntries(), fsCache: false, interopDefault: false });

@@ -80,7 +80,7 @@ export const DEFAULT_REWARDS = ["accuracy", "format"] as const;
  */
 export async function reinforce(request: ReinforceRequest): Promise<RunSummary> {
   const { data, task = data === undefined ? null : "jsonl", rewards = DEFAULT_REWARDS, options = {}, seed = 0, quiet, signal } = request;
-  if (request.resume && request.out === undefined) throw new ConfigError("reinforce: `resume` goes on with the run in `out`; name its directory");
+  if (request.resume && request.out === undefined) throw new ConfigError("reinforce: `resume` continues the run in `out`; set `out` to its directory");
   const progress = new Progress({ json: true, ...(quiet ? { mode: "silent" as const } : {}) });
   const around = {
     path: request.out ?? `runs/${defaultRunName("rl", new Date())}`,
@@ -152,7 +152,7 @@ export async function taskFor(
   { generation }: ModelFacts,
 ) {
   const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
-  if (!taskName) throw new ConfigError("give the task with --task <name>, or a data set with --data <file.jsonl>: the model's files name none");
+  if (!taskName) throw new ConfigError("expected a task (--task <name>) or a data set (--data <file.jsonl>): the model's files name no task");
   const trained = taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
   const merged = { ...trained, ...options.task } as Record<string, never>;
   return { ...(await loadTask(taskName, merged, data)), taskName, taskOptions: merged };
@@ -188,10 +188,7 @@ async function tellPlan(
   const rows: [string, string][] = [
     ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],
     ["task", `${task.name}${named === null ? " (the model was trained for it; --task names another)" : ""}, rewarded for ${rewards.map(nameOf).join(", ")}`],
-    [
-      "reinforce",
-      `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of at most ${grpo.maxCompletionLength} tokens`,
-    ],
+    ["reinforce", `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of up to ${grpo.maxCompletionLength} tokens`],
   ];
   for (const line of planLines(rows, stages)) progress.note(line);
 }

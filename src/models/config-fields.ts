@@ -63,7 +63,7 @@ export class Demands {
   demandExperts(layers: number, experts: number, active: number, expertsKey: string): void {
     this.demand(
       layers * experts <= MAX_EXPERTS_OF_ALL_LAYERS,
-      `${layers} layers of ${experts} experts are more than the ${MAX_EXPERTS_OF_ALL_LAYERS} taken in all`,
+      `${layers} layers of ${experts} experts exceed the maximum of ${MAX_EXPERTS_OF_ALL_LAYERS} in total`,
     );
     this.demand(active <= experts, `num_experts_per_tok ${active} must not exceed ${expertsKey} ${experts}`);
   }

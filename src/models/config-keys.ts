@@ -49,7 +49,7 @@ export function unknownKeys(config: Readonly<Record<string, unknown>>, isRead: (
     const got = JSON.stringify(value)?.slice(0, 60);
     return allowed
       ? [`${key}: expected ${allowed.join(" or ")}, got ${got}`]
-      : [`${key} ${got}: a setting that is not supported; if it changes nothing, remove it`];
+      : [`${key} ${got}: this setting is not supported; if it has no effect, remove it`];
   });
 }
 
@@ -57,10 +57,10 @@ function quantizationProblem(value: unknown): string[] {
   const { quant_method: method, fmt = "e4m3", weight_block_size: block } = (typeof value === "object" ? value : {}) as Record<string, unknown>;
   if (method === "fp8" && fmt === "e4m3" && Array.isArray(block) && block.length === 2 && block.every((side) => side === FP8_BLOCK)) return [];
   const got = method === "fp8" ? `fp8 ${JSON.stringify(fmt)} in blocks of ${JSON.stringify(block ?? null)}` : JSON.stringify(method ?? null);
-  return [`quantization_config.quant_method: expected fp8 (e4m3) in blocks of [128,128], got ${got}; take the unquantised weights or a GGUF file`];
+  return [`quantization_config.quant_method: expected fp8 (e4m3) in blocks of [128,128], got ${got}; use the unquantised weights or a GGUF file`];
 }
 
 function layerTypesProblem(value: unknown): string[] {
   const others = Array.isArray(value) ? value.filter((type) => type !== "full_attention") : [value];
-  return others.length === 0 ? [] : [`layer_types: expected full_attention alone, got ${JSON.stringify(others[0])}`];
+  return others.length === 0 ? [] : [`layer_types: expected only full_attention, got ${JSON.stringify(others[0])}`];
 }

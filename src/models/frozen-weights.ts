@@ -47,7 +47,7 @@ function partProblems({ name, shape }: StoredPart, source: WeightSource): Tensor
   const info = source.info(name);
   if (!info) return [{ kind: "missing", tensor: `${name} [${shape}]` }];
   if (info.shape.join() !== shape.join()) return [shapeProblem(name, info.shape, shape)];
-  if (!isWeightType(info.dtype)) return [{ kind: `stored as ${info.dtype}, which is no type of weights`, tensor: name }];
+  if (!isWeightType(info.dtype)) return [{ kind: `stored as ${info.dtype}, which is not a weight type`, tensor: name }];
   if (info.dtype !== "e4m3") return [];
   const scales = source.info(scaleName(name));
   if (!scales) return [{ kind: "missing", tensor: `${scaleName(name)} [${scaleShape(shape)}] (the scales of ${name})` }];

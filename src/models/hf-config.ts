@@ -64,7 +64,7 @@ function normalise(raw: JsonObject, aliases: Readonly<Record<string, string>> = 
 
 function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): string {
   const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") return `${path}.${issue.keys.join(`, ${path}.`)}: not a setting of this ${path}, remove it`;
+  if (issue.code === "unrecognized_keys") return `${path}.${issue.keys.join(`, ${path}.`)}: unknown setting of this ${path}, remove it`;
   const value = issue.path.reduce<unknown>((at, key) => (isRecord(at) ? at[key as string] : undefined), config);
   if (value === undefined) return `${path} is missing`;
   if (path === "rope_scaling.rope_type" && value === "default") {

@@ -25,7 +25,7 @@ export async function nonFiniteWeight(parameters: ParameterSet): Promise<string 
 /** Throws a TrainingError that names the first weight with NaN or an infinity, if there is one: then no setting mends the run. */
 export async function refuseNonFiniteWeight({ parameters }: LanguageModel, when: string): Promise<void> {
   const weight = await nonFiniteWeight(parameters);
-  if (weight) throw new TrainingError(`${when}: weight ${weight} holds NaN or an infinity: start from a checkpoint or model that is sound`);
+  if (weight) throw new TrainingError(`${when}: weight ${weight} contains NaN or infinity: start from an intact checkpoint or model`);
 }
 
 /** What rows are summed with: small enough that no finite row overflows. */

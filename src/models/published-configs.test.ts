@@ -304,18 +304,18 @@ describe("a published config.json is read", () => {
 
 describe("what would change the answers and is not done is refused by name", () => {
   test.each<[object, string]>([
-    [{ ...tinyLlama, embedding_multiplier: 12 }, "embedding_multiplier 12: a setting that is not supported"],
+    [{ ...tinyLlama, embedding_multiplier: 12 }, "embedding_multiplier 12: this setting is not supported"],
     [{ ...tinyLlama, hidden_act: "gelu" }, 'hidden_act: expected "silu", got "gelu"'],
     [{ ...tinyLlama, partial_rotary_factor: 0.5 }, "partial_rotary_factor: expected 1, got 0.5"],
-    [{ ...tinyLlama, sliding_window: 4096 }, "sliding_window 4096: a setting that is not supported"],
-    [{ ...tinyLlama, layer_types: ["full_attention", "sliding_attention"] }, 'layer_types: expected full_attention alone, got "sliding_attention"'],
+    [{ ...tinyLlama, sliding_window: 4096 }, "sliding_window 4096: this setting is not supported"],
+    [{ ...tinyLlama, layer_types: ["full_attention", "sliding_attention"] }, 'layer_types: expected only full_attention, got "sliding_attention"'],
     [{ ...tinyLlama, rope_interleaved: true }, "rope_interleaved: expected false, got true"],
     [{ ...tinyLlama, quantization_config: { quant_method: "gptq", bits: 4 } }, 'expected fp8 (e4m3) in blocks of [128,128], got "gptq"'],
     [{ ...v3, quantization_config: { quant_method: "fp8" } }, 'got fp8 "e4m3" in blocks of null'],
     [{ ...tinyLlama, rope_scaling: { factor: 2 } }, "rope_scaling: factor without a rope_type; expected one of linear, dynamic, yarn, llama3, longrope"],
     [{ ...tinyLlama, rope_scaling: { type: "ntk", factor: 2 } }, 'rope_scaling.rope_type: expected one of linear, dynamic, yarn, llama3, longrope, got "ntk"'],
-    [{ ...tinyLlama, rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, "rope_scaling.beta_fast: not a setting of this rope_scaling"],
-    [{ ...tinyLlama, rope_scaling: { type: "yarn", factor: 2, partial_rotary_factor: 0.5 } }, "rope_scaling.partial_rotary_factor: not a setting"],
+    [{ ...tinyLlama, rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, "rope_scaling.beta_fast: unknown setting of this rope_scaling"],
+    [{ ...tinyLlama, rope_scaling: { type: "yarn", factor: 2, partial_rotary_factor: 0.5 } }, "rope_scaling.partial_rotary_factor: unknown setting"],
     [{ ...tinyLlama, rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1], factor: 2 } }, "rope_scaling.short_factor must hold 32 numbers"],
     [{ ...v3, num_key_value_heads: 8 }, "num_key_value_heads 8 must equal num_attention_heads 128"],
     [{ ...v3, n_group: 7 }, "n_routed_experts 256 must be a multiple of n_group 7"],

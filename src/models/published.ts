@@ -15,7 +15,7 @@ export const PUBLISHED_SHAPES = [...PUBLISHED.keys()];
 export function publishedConfig(text: string): HfConfig {
   const [name, cut = ""] = text.split(":", 2);
   const published = PUBLISHED.get(name);
-  if (!published) throw new ConfigError(`no published shape "${name}"${didYouMean(name, PUBLISHED_SHAPES)}; choose one of ${PUBLISHED_SHAPES.join(", ")}`);
+  if (!published) throw new ConfigError(`unknown shape "${name}"${didYouMean(name, PUBLISHED_SHAPES)}; choose one of ${PUBLISHED_SHAPES.join(", ")}`);
   const config = parseHfConfig(published, name);
   return cut === "" ? config : cutConfig(config, cut);
 }
@@ -29,7 +29,7 @@ function cutConfig(config: HfConfig, cut: string): HfConfig {
     if (!Number.isInteger(n) || n < least || n > most) throw new ConfigError(`${key}=${text}: expected a whole number from ${least} to ${most}`);
     return n;
   };
-  for (const key of keys.keys()) if (key !== "layers" && key !== "mtp") throw new ConfigError(`no key "${key}" to cut a shape with: choose layers or mtp`);
+  for (const key of keys.keys()) if (key !== "layers" && key !== "mtp") throw new ConfigError(`no key "${key}" for a shape: choose layers or mtp`);
   const layers = whole("layers", 1, config.num_hidden_layers) ?? config.num_hidden_layers;
   const mtp = whole("mtp", 0, 1) ?? (layers < config.num_hidden_layers ? 0 : numMtpOf(config));
   return withNumMtp({ ...config, num_hidden_layers: layers }, mtp);

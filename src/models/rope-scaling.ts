@@ -126,8 +126,8 @@ export function passedOverScaling({ rope_scaling: s }: Pick<RopeSettings, "rope_
   if (s?.rope_type !== "yarn" || s.attn_factor === undefined || s.attention_factor !== undefined) return undefined;
   const meant = Number((s.attn_factor * attentionFactorOf(s)).toPrecision(6));
   return (
-    `rope_scaling.attn_factor ${Number(s.attn_factor.toPrecision(6))} in config.json is passed over, as transformers does; ` +
-    `for what llama.cpp and vLLM compute from this model, write "attention_factor": ${meant} beside it`
+    `rope_scaling.attn_factor ${Number(s.attn_factor.toPrecision(6))} in config.json is ignored, as in transformers; ` +
+    `to get the results of llama.cpp and vLLM, add "attention_factor": ${meant}`
   );
 }
 

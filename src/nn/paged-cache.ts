@@ -45,7 +45,7 @@ export function pagedBytesPerToken(shapes: readonly PagedShape[], dtype: PagedDT
 
 function entryBytes({ heads, keyWidth, valueWidth, latentWidth }: PagedShape, dtype: PagedDType): number {
   if (dtype !== "fp8-latent") return heads * (keyWidth + (valueWidth ?? 0)) * (dtype === "f32" ? 4 : 2);
-  if (latentWidth === null) throw new ConfigError(`an FP8 cache holds latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
+  if (latentWidth === null) throw new ConfigError(`an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
   return fp8LatentBytes(latentWidth, keyWidth - latentWidth);
 }
 
@@ -56,8 +56,8 @@ function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType, device
     const keys = keep(empty([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype, device));
     return { kind: "latent", keys, values: null, latentWidth: latentWidth ?? 0 };
   }
-  if (dtype === "fp8-latent") throw new ConfigError(`an FP8 cache holds latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
-  if (dtype === "bf16" && keyWidth % 2 !== 0) throw new ConfigError(`a paged bf16 cache takes keys of an even width, got ${keyWidth}: use f32`);
+  if (dtype === "fp8-latent") throw new ConfigError(`an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
+  if (dtype === "bf16" && keyWidth % 2 !== 0) throw new ConfigError(`a paged bf16 cache needs keys of an even width, got ${keyWidth}: use f32`);
   const tensorOf = (role: "keys" | "values", width: number) => keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype, device));
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }

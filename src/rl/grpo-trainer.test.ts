@@ -91,13 +91,13 @@ describe("metrics of a step", () => {
 
   it.each(["reward", "loss", "kl", "completions/mean_length", "rewards/x/mean", "step", "expert_load/0"])("no reward may log %s", async (name) => {
     const trainer = trainerWith(logs(name, 5));
-    await expect(trainer.runStep()).rejects.toThrow(`a reward logs "${name}", which is the name of a metric of the trainer's; log it under another`);
+    await expect(trainer.runStep()).rejects.toThrow(`a reward logs "${name}", which is the name of a metric of the trainer; use another name`);
   });
 
   it("a logged NaN is said", async () => {
     const { metrics, notices } = await trainerWith(logs("own/ratio", 0 / 0)).runStep();
     expect(metrics["own/ratio"]).toBeNaN();
-    expect(notices).toEqual(['metric "own/ratio" is NaN: a reward logged a value that is not finite']);
+    expect(notices).toEqual(['metric "own/ratio" is NaN: a reward must log finite values']);
   });
 });
 

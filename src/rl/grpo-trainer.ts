@@ -194,9 +194,9 @@ export class GrpoTrainer {
     this.stepsWithoutSignal = withSpread === 0 ? this.stepsWithoutSignal + 1 : 0;
     if (this.stepsWithoutSignal < MAX_STEPS_WITHOUT_SIGNAL) return;
     const { mean } = meanAndDeviation(rewards);
-    if (Number.isNaN(mean)) throw new TrainingError(`${unscored(rewards)}, and so it went for ${MAX_STEPS_WITHOUT_SIGNAL} steps: nothing can be learnt`);
+    if (Number.isNaN(mean)) throw new TrainingError(`${unscored(rewards)}, for ${MAX_STEPS_WITHOUT_SIGNAL} steps in a row: nothing can be learnt`);
     throw new TrainingError(
-      `no reward spread in any of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or the reward does not tell answers apart; change the task's difficulty or the reward`,
+      `all rewards were equal within each of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or the reward does not distinguish answers; change the task's difficulty or the reward`,
     );
   }
 }
@@ -219,18 +219,18 @@ export function copyParameters(from: LanguageModel, to: LanguageModel): void {
 const sumOf = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
 
 const unscored = (rewards: readonly (number | null)[]): string =>
-  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check the data's columns that the rewards ask for`;
+  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check that the data has the columns the rewards need`;
 
 /** A reward's own metric must not pass for one of the trainer's. */
 function refuseReservedNames({ logged }: RewardTable): void {
   const name = [...logged.keys()].find(isReservedMetric);
-  if (name) throw new TrainingError(`a reward logs "${name}", which is the name of a metric of the trainer's; log it under another, such as "own/${name}"`);
+  if (name) throw new TrainingError(`a reward logs "${name}", which is the name of a metric of the trainer; use another name, such as "own/${name}"`);
 }
 
 function noticesOf(rewards: readonly (number | null)[], metrics: GrpoMetrics): string[] {
   const notFinite = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
   return [
     ...(rewards.every((reward) => reward === null) ? [unscored(rewards)] : []),
-    ...notFinite.map(([name, value]) => `metric "${name}" is ${value}: a reward logged a value that is not finite`),
+    ...notFinite.map(([name, value]) => `metric "${name}" is ${value}: a reward must log finite values`),
   ];
 }

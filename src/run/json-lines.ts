@@ -45,7 +45,7 @@ export class JsonLinesWriter {
   /** The system goes on taking lines for a file that has no name left: they would be lost without a word. */
   private refuseIfRemoved(): void {
     if (fstatSync(this.descriptor).nlink > 0) return;
-    throw new CheckpointError(`${this.path} was removed while it was being written to: what was logged there is lost; begin again in another place`);
+    throw new CheckpointError(`${this.path} was removed during the run: its log is lost; start again in another place`);
   }
 
   /** Bytes written so far. */
@@ -72,7 +72,7 @@ export function readJsonLines<T>(path: string): T[] {
     try {
       return [JSON.parse(line) as T];
     } catch (error) {
-      throw new DataError(`${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; mend or remove the line`, {
+      throw new DataError(`${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; fix or remove the line`, {
         cause: error,
       });
     }

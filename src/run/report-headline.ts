@@ -12,15 +12,15 @@ interface Row {
 
 /** Rows for k samples a problem; with one sample, pass@k and cons@k are pass@1. */
 const rowsFor = (k: number): readonly Row[] => [
-  { key: "pass1", label: "pass@1", note: "chance that one answer is right", unit: "percent" },
+  { key: "pass1", label: "pass@1", note: "probability that a single answer is correct", unit: "percent" },
   ...(k > 1
     ? ([
         { key: "consK", label: `cons@${k}`, note: `majority vote of ${k} answers`, unit: "percent" },
-        { key: "passK", label: `pass@${k}`, note: `one right among ${k} answers`, unit: "percent" },
+        { key: "passK", label: `pass@${k}`, note: `at least one of ${k} answers correct`, unit: "percent" },
       ] as const)
     : []),
-  { key: "formatRate", label: "Format", note: "answers in the asked-for form", unit: "percent" },
-  { key: "meanThinkTokens", label: "Thinking", note: "mean tokens spent thinking", unit: "tokens" },
+  { key: "formatRate", label: "Format", note: "answers in the requested format", unit: "percent" },
+  { key: "meanThinkTokens", label: "Thinking", note: "mean number of thinking tokens", unit: "tokens" },
 ];
 
 /** What pass@1 did, in one sentence. A change within two standard errors is called none. */
@@ -29,9 +29,9 @@ export function headlineSentence({ base, final }: RunSummary): string {
   const to = formatPercent(final.pass1);
   const change = final.pass1 - base.pass1;
   const [baseError, finalError] = [base.stderr.pass1, final.stderr.pass1];
-  if (baseError === null || finalError === null) return `Held-out accuracy: <em>${from}</em> before, <em>${to}</em> after, on too few problems to compare.`;
+  if (baseError === null || finalError === null) return `Held-out accuracy: <em>${from}</em> before, <em>${to}</em> after (too few problems for a comparison).`;
   const noise = 2 * Math.hypot(baseError, finalError);
-  if (Math.abs(change) <= noise) return `Held-out accuracy did not clearly change: <em>${from}</em> before, <em>${to}</em> after.`;
+  if (Math.abs(change) <= noise) return `Held-out accuracy did not change significantly: <em>${from}</em> before, <em>${to}</em> after.`;
   return `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em class="final">${to}</em> through reinforcement learning.`;
 }
 
@@ -46,7 +46,7 @@ export function trainingSentence({ tokens, loss, valLoss }: TrainingSummary): st
 export function trainingFacts({ params, activeParams, steps, wallSeconds, tokensPerSecond }: TrainingSummary): string {
   const size = `${formatNumber(params)} parameters, ${formatNumber(activeParams)} active per token`;
   const speed = tokensPerSecond.train === null ? [] : [`${formatNumber(Math.round(tokensPerSecond.train))} tokens/s`];
-  return facts([size, `${formatNumber(steps)} steps`, ...speed, `${formatDuration(wallSeconds)} in all`]);
+  return facts([size, `${formatNumber(steps)} steps`, ...speed, `${formatDuration(wallSeconds)} in total`]);
 }
 
 const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('<span class="dot">·</span>');
@@ -55,7 +55,7 @@ const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('
 export function headlineFacts(summary: RunSummary): string {
   const size = `${formatNumber(summary.params)} parameters, ${formatNumber(summary.activeParams)} active per token`;
   const problems = `${formatNumber(summary.problems)} distinct held-out problems × ${summary.samplesPerProblem} answers`;
-  return facts([problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in all`]);
+  return facts([problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in total`]);
 }
 
 /** The table of both evaluations. Each row draws base and final on one scale, whiskers of two standard errors. */

@@ -97,7 +97,7 @@ describe("a report", () => {
     expect(html).toContain("31.2%<small>± 1.0</small>");
     expect(html).toContain("+47.2 pts");
     expect(html).toContain("512 distinct held-out problems × 16 answers");
-    expect(html).toContain("12 min 5 s in all");
+    expect(html).toContain("12 min 5 s in total");
   });
 
   test("names the k of pass@k and cons@k, and neither with one sample", () => {
@@ -121,7 +121,7 @@ describe("a report", () => {
       return { ...evaluation(pass1), problems: 1, stderr: errors };
     };
     const one = { ...summary(0, 1), base: unknown(0), final: unknown(1), problems: 1 };
-    expect(headlineSentence(one)).toContain("too few problems to compare");
+    expect(headlineSentence(one)).toContain("too few problems for a comparison");
     expect(headlineTable(one)).not.toContain("±");
   });
 });
@@ -129,7 +129,7 @@ describe("a report", () => {
 test("the headline says rose, fell, or no clear change by two standard errors", () => {
   expect(headlineSentence(summary(0.3, 0.8))).toMatch(/rose from <em>30.0%<\/em> to .*80.0%/);
   expect(headlineSentence(summary(0.5, 0.4))).toContain("fell from");
-  expect(headlineSentence(summary(0.5, 0.52))).toContain("did not clearly change");
+  expect(headlineSentence(summary(0.5, 0.52))).toContain("did not change significantly");
 });
 
 describe("curves", () => {
@@ -260,7 +260,7 @@ describe("a person's own rewards", () => {
 
   test("have a chart together, and each figure that they log one of its own", () => {
     const charts = rlCharts(metrics);
-    expect(charts.map(({ title }) => title)).toEqual(["Reward", "Rewards", "unit named", "Correct, and in the right form", "Gradient norm"]);
+    expect(charts.map(({ title }) => title)).toEqual(["Reward", "Rewards", "unit named", "Correct answers and correct format", "Gradient norm"]);
     expect(charts[1].series.map(({ label }) => label)).toEqual(["brevity, each step", "brevity"]);
     expect(new Set(charts.map(({ id }) => id)).size).toBe(charts.length);
   });
@@ -283,5 +283,5 @@ describe("a person's own rewards", () => {
 
 test("an unfinished run tells how long it has taken", () => {
   const metrics: MetricsRecord[] = [{ phase: "rl", step: 1, time: "2026-07-04T09:17:08.000Z", reward: 1 }];
-  expect(renderReport(run({ metrics }))).toContain("12 min 5 s from its beginning to the last line logged.");
+  expect(renderReport(run({ metrics }))).toContain("12 min 5 s from the start to the last log entry.");
 });

@@ -47,7 +47,7 @@ export function renderReport(run: RunRecords): string {
   };
   const body = [
     renderTop(run),
-    renderCharts("Reinforcement learning", "Thin lines are single steps, bold ones their moving mean.", rl),
+    renderCharts("Reinforcement learning", "Thin lines show single steps, bold lines their moving average.", rl),
     renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : taught.title.toLowerCase()),
     renderCharts(taught.title, taught.lead, pretrain),
     renderTranscripts(run),
@@ -95,8 +95,8 @@ function unfinishedSentence(metrics: readonly MetricsRecord[]): string {
 
 function unfinishedFacts({ config, metrics }: RunRecords): string {
   const [from, to] = [Date.parse(config.startedAt), Date.parse(metrics.at(-1)?.time ?? "")];
-  const clock = to > from ? `${formatDuration((to - from) / 1000)} from its beginning to the last line logged. ` : "";
-  return `${clock}There is no final evaluation yet; the page shows what has been logged so far.`;
+  const clock = to > from ? `${formatDuration((to - from) / 1000)} from the start to the last log entry. ` : "";
+  return `${clock}There is no final evaluation yet. The page shows the data logged so far.`;
 }
 
 function renderCharts(title: string, lead: string, charts: readonly Chart[]): string {
@@ -114,9 +114,9 @@ function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
   const figures = heats.map(({ layer, load }, index) => {
     const busiest = Math.max(...load.at(-1)!);
     const name = escapeHtml(layer.replace(/^mtp(\d+)$/, "Prediction block $1").replace(/^(\d+)$/, "Layer $1"));
-    return `<figure><figcaption><b>${name}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="${name}: load of the experts over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × the even share</span></figure>`;
+    return `<figure><figcaption><b>${name}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="${name}: load of the experts over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × its even share</span></figure>`;
   });
-  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}: one row per expert, time from left to right. Layers are counted from 0, as in the weights' names.</p>
+  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}, with one row per expert and time from left to right. Layers are counted from 0, as in the names of the weights.</p>
 <div class="heats">${figures.join("\n")}</div><div class="scale">half the even share<i></i>double</div>`;
 }
 
@@ -127,12 +127,12 @@ function renderTranscripts(run: RunRecords): string {
   const shown =
     pairs.length === 0
       ? ""
-      : `<p class="lead">The same held-out problems, answered by both models. The first ${pairs.length} of the evaluation, not chosen by result.</p>${pairs.map(renderPair).join("\n")}`;
+      : `<p class="lead">The first ${pairs.length} held-out problems of the evaluation, answered by both models. They were not selected by result.</p>${pairs.map(renderPair).join("\n")}`;
   const before = pairs.length === 0 ? "" : `<h2>Before and after</h2>${shown}`;
   const table =
     rollouts.length === 0
       ? ""
-      : `<h2>Rollouts</h2><p class="lead">The first few of a step's rollouts, answers to one problem, and what each reward gave. A row opens to the whole text.</p>${renderRollouts(rollouts)}`;
+      : `<h2>Rollouts</h2><p class="lead">The first few rollouts of a step, which answer the same problem, and the value of each reward. Open a row to see the full text.</p>${renderRollouts(rollouts)}`;
   return `${before}${table}`;
 }
 

@@ -44,7 +44,7 @@ describe("a new run", () => {
     mkdirSync(path);
     writeFileSync(join(path, "config.json.77.tmp"), '{"verb":');
     writeFileSync(join(path, "run.lock"), "");
-    expect(() => RunDirectory.resume(path)).toThrow(/stopped before it began: begin it again with --out/);
+    expect(() => RunDirectory.resume(path)).toThrow(/stopped before it started: start it again with --out/);
     create().close();
     expect(readRun(path).config.verb).toBe("zero");
     expect(readdirSync(path).sort()).toEqual(["config.json", "metrics.jsonl", "samples.jsonl"]);
@@ -53,7 +53,7 @@ describe("a new run", () => {
   test("says why the system refuses its place", () => {
     writeFileSync(path, "a file");
     path = join(path, "below", "it");
-    expect(create).toThrow(/cannot make the run directory .* \(ENOTDIR\); choose another place with --out/);
+    expect(create).toThrow(/cannot create the run directory .* \(ENOTDIR\); choose another place with --out/);
   });
 
   test("takes an empty directory", () => {
@@ -66,7 +66,7 @@ describe("a new run", () => {
 describe("a run that is open", () => {
   test("is nobody else's to go on with", () => {
     const run = create();
-    expect(() => RunDirectory.resume(path)).toThrow(new RegExp(`process ${process.pid} on .* is at work on this run`));
+    expect(() => RunDirectory.resume(path)).toThrow(new RegExp(`process ${process.pid} on .* is using this run`));
     run.close();
     RunDirectory.resume(path).close();
   });
@@ -75,7 +75,7 @@ describe("a run that is open", () => {
     const run = create();
     run.logMetrics({ phase: "rl", step: 1 });
     rmSync(path, { recursive: true });
-    expect(() => run.logMetrics({ phase: "rl", step: 2 })).toThrow(/metrics\.jsonl was removed while it was being written to/);
+    expect(() => run.logMetrics({ phase: "rl", step: 2 })).toThrow(/metrics\.jsonl was removed during the run/);
     run.close();
   });
 });

@@ -49,7 +49,7 @@ export class RunDirectory {
       makeDirectory(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      throw new ConfigError(`cannot make the run directory ${path} (${code}); choose another place with --out`, { cause: error });
+      throw new ConfigError(`cannot create the run directory ${path} (${code}); choose another place with --out`, { cause: error });
     }
     const config: RunConfig = {
       verb: options.verb,
@@ -142,12 +142,12 @@ export function holdRun(path: string): ProcessLock {
   try {
     return ProcessLock.take(
       file,
-      (holder) => new ConfigError(`${path}: ${holder} is at work on this run; wait for it or stop it (if it is gone for good, remove ${file})`),
+      (holder) => new ConfigError(`${path}: ${holder} is using this run; wait for it or stop it (if that process no longer exists, remove ${file})`),
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new ConfigError(`${path}: cannot be written to (${code}); copy the run to another place and go on there`, { cause: error });
+    throw new ConfigError(`${path}: not writable (${code}); copy the run to another place and continue there`, { cause: error });
   }
 }
 
@@ -185,11 +185,11 @@ export function readRun(path: string): RunRecords {
 export function readRunConfig(path: string): RunConfig {
   const file = join(path, CONFIG_FILE);
   if (!existsSync(file)) {
-    const mend = isBeginning(path) ? "this run was stopped before it began: begin it again with --out" : "name a directory under runs/";
+    const mend = isBeginning(path) ? "this run was stopped before it started: start it again with --out" : "choose a directory under runs/";
     throw new ConfigError(`${path}: expected a run directory with ${CONFIG_FILE}, found none; ${mend}`);
   }
   const config = readJson<RunConfig>(file);
-  if (typeof config?.verb !== "string" || typeof config.machine !== "object") throw new ConfigError(`${file}: is not the configuration of a run`);
+  if (typeof config?.verb !== "string" || typeof config.machine !== "object") throw new ConfigError(`${file}: not the configuration of a run`);
   return config;
 }
 
@@ -215,7 +215,7 @@ function refuseTaken(path: string): void {
     throw new ConfigError(`${path}: expected a directory for the run; choose another place with --out`, { cause: error });
   }
   if (names.every((name) => BEGINNINGS.test(name))) return;
-  const mend = names.includes(CONFIG_FILE) ? "go on with --resume, or choose another place with --out" : "choose an empty or new directory with --out";
+  const mend = names.includes(CONFIG_FILE) ? "continue it with --resume, or choose another place with --out" : "choose an empty or new directory with --out";
   throw new ConfigError(`${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}); ${mend}`);
 }
 

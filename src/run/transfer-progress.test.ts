@@ -77,7 +77,7 @@ test("elsewhere there is a line at the start, one every ten seconds and one per 
   }
   progress.whole("a.safetensors");
   const lines = text().trimEnd().split("\n");
-  expect(lines[0]).toBe("org/name: 3 files, 1.00 GB, 200 MB of them there");
+  expect(lines[0]).toBe("org/name: 3 files, 1.00 GB, 200 MB already downloaded");
   expect(lines.filter((line) => line.startsWith("org/name  "))).toHaveLength(2);
   expect(lines[1]).toMatch(/^org\/name {2}40\.0% of 1\.00 GB {2}20\.\d MB\/s {2}30 s left$/);
   expect(lines.at(-1)).toBe("✓ a.safetensors  600 MB");

@@ -36,7 +36,7 @@ export class TransferProgress {
     );
     this.pace.note(screen.now(), this.receivedBytes);
     screen.restart();
-    const there = this.receivedBytes > 0 ? `, ${formatSize(this.receivedBytes)} of them there` : "";
+    const there = this.receivedBytes > 0 ? `, ${formatSize(this.receivedBytes)} already downloaded` : "";
     if (screen.mode === "plain") screen.print(`${title}: ${files.length} ${files.length === 1 ? "file" : "files"}, ${formatSize(this.sizeBytes)}${there}`);
   }
 

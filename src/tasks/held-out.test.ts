@@ -63,7 +63,7 @@ describe("held-out problems", () => {
   });
 
   it("refuse all of a task without end, and a task that holds out nothing", () => {
-    expect(() => ids(countdown, "all")).toThrow(/makes problems without end/);
-    expect(() => ids(file("none.jsonl", rows(3), 0), 5)).toThrow(/no problem is held out; set heldOutFraction above 0/);
+    expect(() => ids(countdown, "all")).toThrow(/the number of problems is unlimited/);
+    expect(() => ids(file("none.jsonl", rows(3), 0), 5)).toThrow(/no problems are held out; set heldOutFraction above 0/);
   });
 });

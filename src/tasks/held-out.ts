@@ -14,9 +14,9 @@ const MAX_REPEATS = 1000;
  */
 export function heldOutProblems(task: Task, seed: number, count: ProblemCount): Problem[] {
   const listed = task.numProblems?.heldout;
-  if (listed === 0) throw new ConfigError(`task ${task.name}: no problem is held out; set heldOutFraction above 0 (1 holds out all of them)`);
+  if (listed === 0) throw new ConfigError(`task ${task.name}: no problems are held out; set heldOutFraction above 0 (1 holds out all of them)`);
   if (count === "all" && listed === undefined)
-    throw new ConfigError(`task ${task.name}: makes problems without end, so "all" of them cannot be evaluated; give a number`);
+    throw new ConfigError(`task ${task.name}: the number of problems is unlimited, so "all" cannot be evaluated; give a number`);
   const [wanted, limit] = [count === "all" ? Number.POSITIVE_INFINITY : count, listed ?? Number.POSITIVE_INFINITY];
   const byId = new Map<string, Problem>();
   for (let index = 0, repeats = 0; byId.size < wanted && index < limit && repeats < MAX_REPEATS; index++, repeats++) {

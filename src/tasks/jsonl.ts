@@ -16,7 +16,7 @@ export function readJsonl(path: string): { readonly row: JsonlRow; readonly line
     const content = textOf(bytes, path, ++line);
     if (content.trim() !== "") rows.push({ row: parseLine(content, path, line), line });
   }
-  if (rows.length === 0) throw new DataError(`data set ${path} is empty; expected one JSON object a line`);
+  if (rows.length === 0) throw new DataError(`data set ${path} is empty; expected one JSON object per line`);
   return rows;
 }
 
@@ -75,7 +75,7 @@ function textOf(bytes: Buffer, path: string, line: number): string {
     const text = bytes.toString("utf8");
     return line === 1 ? text.replace(BYTE_ORDER_MARK, "") : text;
   } catch {
-    throw new DataError(`${path}:${line}: the line has ${bytes.length.toLocaleString("en-US")} bytes, more than a text may have; split it`);
+    throw new DataError(`${path}:${line}: the line has ${bytes.length.toLocaleString("en-US")} bytes, which is too long; split it`);
   }
 }
 

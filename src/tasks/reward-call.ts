@@ -87,7 +87,7 @@ class Waiting {
   timeout(seconds: number): TrainingError {
     const where = this.describe([...this.open][0] ?? 0);
     return new TrainingError(
-      `reward "${this.reward}" has not settled ${where} within ${seconds} s: a promise of it neither resolves nor rejects; mend it, or allow more time with --reward-timeout`,
+      `reward "${this.reward}" has not settled ${where} within ${seconds} s: it is too slow, or its promise never resolves; fix it, or allow more time with --reward-timeout`,
     );
   }
 

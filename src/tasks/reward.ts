@@ -162,7 +162,7 @@ async function runReward(reward: RewardFunction, samples: readonly RewardSample[
   }
   const bad = values.findIndex((value) => value !== null && !(typeof value === "number" && Number.isFinite(value)));
   if (bad >= 0)
-    throw new TrainingError(`reward "${name}" returned ${String(values[bad])} for sample ${bad}; expected a finite number, or null where it does not apply`);
+    throw new TrainingError(`reward "${name}" returned ${String(values[bad])} for sample ${bad}; expected a finite number, or null if it does not apply`);
   return values;
 }
 

@@ -88,8 +88,8 @@ export function validateTask<P extends Problem>(task: Task<P>, numPerSplit = 200
       ids[split].add(problem.id);
       difficulty += problem.difficulty;
       const score = task.verify(problem, problem.answer);
-      if (score !== 1) throw new DataError(`task ${task.name}: problem "${problem.id}": its own gold answer "${problem.answer}" scores ${score}, expected 1`);
-      if (problem.split !== split) throw new DataError(`task ${task.name}: problem "${problem.id}" says split ${problem.split}, expected ${split}`);
+      if (score !== 1) throw new DataError(`task ${task.name}: problem "${problem.id}": its gold answer "${problem.answer}" scores ${score}, expected 1`);
+      if (problem.split !== split) throw new DataError(`task ${task.name}: problem "${problem.id}" has split ${problem.split}, expected ${split}`);
     }
   }
   for (const id of ids.heldout) if (ids.train.has(id)) throw new DataError(`task ${task.name}: problem "${id}" is in both splits; they must be disjoint`);

@@ -74,6 +74,6 @@ export const hasDefaultDevice = (): boolean => standard !== null;
 
 /** The device for what is created without naming any. Throws BackendError when none was set. */
 export function defaultDevice(): Device {
-  if (!standard) throw new BackendError("no device: name one, or call setDefaultDevice(new Device(await openBackend())) first");
+  if (!standard) throw new BackendError("no device: pass one, or call setDefaultDevice(new Device(await openBackend())) first");
   return standard;
 }

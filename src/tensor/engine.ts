@@ -76,7 +76,7 @@ export function alias(source: Tensor, shape: readonly number[], elementOffset = 
 
 function refuseCut(what: string, source: Tensor): void {
   if (recorder && source.requiresGrad)
-    throw new TrainingError(`${what}: the gradient of [${source.shape}] would end here; run it under noGrad where that is meant`);
+    throw new TrainingError(`${what}: the gradient of [${source.shape}] would end here; run it under noGrad if that is intended`);
 }
 
 /** As `alias`, for who records it. */

@@ -47,7 +47,7 @@ export function emptyForParts(shape: readonly number[], dtype: DType, partRows: 
 /** Packs a part [n,K] (and the scales of e4m3) into memory of `emptyForParts`, at `row` of `expert`. */
 export function packInto(part: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert = 0): void {
   const { packer } = whole.device.backend;
-  assert(packer, "packInto: the backend packs nothing");
+  assert(packer, "packInto: the backend does not support packing");
   const [rows, width] = whole.shape.slice(-2);
   const bytes = (n: number) => (n === 0 ? 0 : packer.packedBytes({ shape: [n, width], dtype: whole.dtype }));
   const slice = packedSlice(whole, part.shape, expert * bytes(rows) + bytes(row));

@@ -82,7 +82,7 @@ describe("backward", () => {
     const w = new Parameter(tensor(ramp(8 * 32), [32, 8]), "below.weight");
     const stored = fromBytes(new Uint8Array(34 * 4), [4, 32], "q8_0");
     const forward = () => storedLinear(linear(tensor(ramp(16), [2, 8]), w), stored);
-    const refusal = "storedLinear has no gradient, and parameter below.weight lies below it: run it under noGrad where that is meant, else freeze";
+    const refusal = "storedLinear has no gradient, and parameter below.weight lies below it: run it under noGrad if that is intended, otherwise freeze";
     expect(() => withTape(() => scope(() => void forward()))).toThrow(refusal);
     expect(() => noGrad(() => scope(() => void forward()))).not.toThrow();
     w.requiresGrad = false;

@@ -163,7 +163,7 @@ function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs:
   );
 }
 
-const HOW_TO_CUT = "run it under noGrad where that is meant, else freeze what lies below (requiresGrad = false)";
+const HOW_TO_CUT = "run it under noGrad if that is intended, otherwise freeze the parameters below (requiresGrad = false)";
 
 /** A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word. */
 function refuseMissing(op: string, inputs: readonly TapeInput[], results: readonly (Tensor | null)[]): void {

@@ -35,7 +35,7 @@ test("a template that refuses, or cannot be read, is one line", () => {
 test("a turn whose role the template passes over is an error, not lost", () => {
   const users = "{% for m in messages %}{% if m.role in ['user', 'tool'] %}{{ m.content }}{% endif %}{% endfor %}";
   expect(render(users, [...ASK, { role: "tool", content: "!" }])).toBe("hi!");
-  expect(() => render(users, [{ role: "system", content: "x" }, ...ASK])).toThrow(/no place for a turn of role "system"/);
+  expect(() => render(users, [{ role: "system", content: "x" }, ...ASK])).toThrow(/does not support the role "system"/);
 });
 test("a prompt has one begin token, whoever writes it", () => {
   for (const text of ["<b>hi", "hi"]) expect([...encodePrompt(plain, text)]).toEqual([256, 104, 105]);

@@ -98,8 +98,7 @@ export class ChatTemplate {
     if (COMMON_ROLES.includes(role)) return;
     const isShown = this.rolesShown.get(role) ?? this.showsRole(role, name);
     this.rolesShown.set(role, isShown);
-    if (!isShown)
-      throw new DataError(`the model's chat template has no place for a turn of role ${JSON.stringify(role)}; put its text into a turn of role "user"`);
+    if (!isShown) throw new DataError(`the model's chat template does not support the role ${JSON.stringify(role)}; put its text into a turn of role "user"`);
   }
 
   private showsRole(role: string, name: string): boolean {

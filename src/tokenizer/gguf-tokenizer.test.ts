@@ -68,7 +68,7 @@ test("templates come along, several of them by name", () => {
 test.each<[string, Record<string, unknown>, RegExp]>([
   ["no tokenizer", { model: undefined }, /x\.gguf: the file carries no tokenizer/],
   ["a SentencePiece vocabulary", { model: "llama" }, /a SentencePiece vocabulary is not supported; expected byte-level BPE/],
-  ["no kind", { pre: undefined }, /the kind of its pre-tokeniser is missing/],
+  ["no kind", { pre: undefined }, /the pre-tokeniser is missing/],
   ["an unknown kind", { pre: "deepseek-v5" }, /"deepseek-v5" is not supported, did you mean "deepseek-v3"\?; supported are deepseek-llm/],
   ["no tokens", { tokens: undefined }, /carries no vocabulary/],
   ["types for other tokens", { token_type: [1, 2] }, /token_type has 2 entries for 261 tokens/],

@@ -53,9 +53,7 @@ function readKind(facts: GgufFacts, refuse: Refuse): PreTokenizerKind {
   const model =
     facts.text("tokenizer.ggml.model") ?? refuse("the file carries no tokenizer (tokenizer.ggml.model is missing); take one that was converted with it");
   if (model !== "gpt2") refuse(`a ${MODEL_NAMES[model] ?? JSON.stringify(model)} vocabulary is not supported; expected byte-level BPE ("gpt2")`);
-  const name =
-    facts.text("tokenizer.ggml.pre") ??
-    refuse(`the kind of its pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
+  const name = facts.text("tokenizer.ggml.pre") ?? refuse(`the pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
   const known = PRE_TOKENIZER_KINDS.join(", ");
   return (
     preTokenizerKindOf(name) ?? refuse(`pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_NAMES)}; supported are ${known}`)

@@ -45,7 +45,7 @@ class CountingInterpreter extends LibraryInterpreter {
   }
 }
 
-const tooMuch = (what: string): DataError => new DataError(`the model's chat template is not run: it takes ${what}, more than any conversation needs`);
+const tooMuch = (what: string): DataError => new DataError(`the model's chat template was stopped: it takes ${what}, more than any conversation needs`);
 
 /** A parsed template. */
 export class BudgetedTemplate {

@@ -41,5 +41,5 @@ export function limitTime(tokenizer: Tokenizer, json: TokenizerJson): Tokenizer 
 
 const tookTooLong = (limitMs: number): DataError =>
   new DataError(
-    `the model's tokenizer was stopped after ${Math.round(limitMs / 1000)} seconds: its regular expressions backtrack; use a tokenizer.json of a published kind`,
+    `the model's tokenizer was stopped after ${Math.round(limitMs / 1000)} seconds: its regular expressions backtrack without end; use a tokenizer.json of a common kind`,
   );

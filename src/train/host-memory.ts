@@ -49,8 +49,8 @@ export function freeOnHost(): HostBytes {
 export function refuseHostNeed({ name, what, bytes, mend }: HostNeed, free = freeOnHost()): void {
   const part = bytes.all > free.all ? "all" : "objects";
   if (bytes[part] <= free[part]) return;
-  const allowed = part === "all" ? "are free" : "are what Node allows (NODE_OPTIONS=--max-old-space-size=MiB allows more)";
+  const allowed = part === "all" ? "free" : "allowed by Node (raise it with NODE_OPTIONS=--max-old-space-size=MiB)";
   throw new BackendError(
-    `out of memory foreseen: ${name} keeps ${what}, about ${formatMemory(bytes[part])} of the program's own memory, and ${formatMemory(free[part])} ${allowed}; ${mend}`,
+    `not enough memory: ${name} keeps ${what}, about ${formatMemory(bytes[part])} of host memory, but only ${formatMemory(free[part])} is ${allowed}; ${mend}`,
   );
 }

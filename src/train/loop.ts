@@ -130,6 +130,6 @@ async function refuseNonFinite(
   await refuseNonFiniteWeight(model, `${phase} step ${step + 1}`);
   const what = Number.isFinite(loss) ? `gradient norm is ${gradNorm}` : "loss is not finite";
   throw new TrainingError(
-    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; this step changed nothing; start again with a lower ${learningRateName}, or longer warm-up`,
+    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; the step was not applied; start again with a lower ${learningRateName} or a longer warm-up`,
   );
 }

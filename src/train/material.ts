@@ -60,7 +60,7 @@ const TRACED_TASKS = ["countdown"];
 /** Makes the material. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
 export function makeMaterial(request: MaterialRequest): Material {
   const { corpus, traces } = request;
-  if ((corpus === undefined) === (traces === undefined)) throw new ConfigError("pretrain: give either --corpus <file> or --traces <task>");
+  if ((corpus === undefined) === (traces === undefined)) throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
   return corpus === undefined ? traceMaterial(request, traces as string) : corpusMaterial(request, corpus);
 }
 
@@ -72,7 +72,7 @@ export function materialFiles({ corpus, model, tokenizer }: MaterialRequest): st
 
 function traceMaterial(request: MaterialRequest, name: string): Material {
   const { options, seed } = request;
-  if (!TRACED_TASKS.includes(name)) throw new ConfigError(`--traces ${name}: only these tasks have written-out searches: ${TRACED_TASKS.join(", ")}`);
+  if (!TRACED_TASKS.includes(name)) throw new ConfigError(`--traces ${name}: only these tasks have search traces: ${TRACED_TASKS.join(", ")}`);
   const tokenizer = traceTokenizer();
   const data = new TraceCorpus(tokenizer, options.task, options.traces, seed);
   const validation = data.sequences(0, MAX_VALIDATION, "heldout");
@@ -120,8 +120,8 @@ const DERIVED_FIELDS: Readonly<Record<string, string>> = {
   bos_token_id: "the tokenizer",
   eos_token_id: "the tokenizer",
   pad_token_id: "the tokenizer",
-  torch_dtype: "the weights, which are trained in float32; compute sets the type of the products",
-  dtype: "the weights, which are trained in float32; compute sets the type of the products",
+  torch_dtype: "the weights, which are trained in float32; use compute to set the type of matrix products",
+  dtype: "the weights, which are trained in float32; use compute to set the type of matrix products",
 };
 
 /** Throws ConfigError for a field of `model` that would be set anew whatever it says. */
@@ -149,7 +149,7 @@ function baseConfig(model: string): Record<string, unknown> {
   if (Object.hasOwn(MODEL_PRESETS, model)) return { ...MODEL_PRESETS[model as keyof typeof MODEL_PRESETS] };
   const names = Object.keys(MODEL_PRESETS);
   if (!existsSync(model) || !statSync(model).isFile())
-    throw new ConfigError(`--model ${model}: expected ${names.join(", ")}, or the path of a config.json${didYouMean(model, names)}`);
+    throw new ConfigError(`--model ${model}: expected ${names.join(", ")} or the path of a config.json${didYouMean(model, names)}`);
   const parsed = parseForeignJson(readForeignText(model) as Buffer);
   if ("problem" in parsed) throw new ConfigError(`--model ${model}: expected a JSON file, got: ${parsed.problem}`);
   return parsed.value as Record<string, unknown>;

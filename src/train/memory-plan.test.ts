@@ -120,7 +120,9 @@ describe("what will not fit", () => {
 
   test("is refused with the figures and the knob of the largest part", () => {
     const refuse = (parts: Partial<PhaseMemory>) => () => refuseIfTooLarge([[phase("updates", parts)]], knobs, 4 * GiB);
-    expect(refuse({ weights: GiB, activations: 8 * GiB })).toThrow(/about 10\.\d GiB are needed and 4\.0 GiB are free; updates: 9\.0 GiB .*turn the tokens/);
+    expect(refuse({ weights: GiB, activations: 8 * GiB })).toThrow(
+      /about 10\.\d GiB is needed, but only 4\.0 GiB is free; updates: 9\.0 GiB .*turn the tokens/,
+    );
     expect(refuse({ weights: GiB, cache: 8 * GiB })).toThrow("turn the slots");
     expect(refuse({ weights: 2 * GiB, moments: 4 * GiB, activations: 3 * GiB })).toThrow("turn the model");
     expect(refuse({ weights: GiB })).not.toThrow();

@@ -150,7 +150,7 @@ export function refuseIfTooLarge(stages: readonly StageMemory[], knobs: (phase: 
   const model = fullest.weights + fullest.gradients + fullest.moments;
   const part = model >= fullest.activations && model >= fullest.cache ? "model" : fullest.activations >= fullest.cache ? "activations" : "cache";
   throw new BackendError(
-    `out of memory foreseen: about ${formatMemory(needed)} are needed and ${formatMemory(available)} are free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
+    `not enough memory: about ${formatMemory(needed)} is needed, but only ${formatMemory(available)} is free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
   );
 }
 

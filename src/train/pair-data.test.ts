@@ -79,8 +79,8 @@ test.each([
     { messages: conversation.slice(0, 1) },
     /pairs\.jsonl:2: messages must end with a turn of role "assistant", got "user"/,
   ],
-  ["a turn without a role", { messages: [{ content: "x" }] }, /pairs\.jsonl:2: each of messages needs a role/],
-  ["more than the context", { prompt: "x".repeat(50), completion: "y" }, /pairs\.jsonl:2: prompt and completion take 53 tokens, the model's context is 40/],
+  ["a turn without a role", { messages: [{ content: "x" }] }, /pairs\.jsonl:2: every message needs a role/],
+  ["more than the context", { prompt: "x".repeat(50), completion: "y" }, /pairs\.jsonl:2: prompt and completion have 53 tokens, but the model's context is 40/],
 ])("%s is an error that names the line", (_, line, message) => {
   expect(() => read([{ prompt: "a", completion: "b" }, line])).toThrow(message);
 });

@@ -22,14 +22,14 @@ export function readPairs(path: string, tokenizer: Tokenizer, options: { readonl
     const where = `${path}:${line}`;
     const pair = pairOf(row, render, where);
     const sequence = atPlace(where, () => tokenisePair(pair, tokenizer));
-    if (countTargets([sequence]) === 0) throw new DataError(`${where}: there is no token to learn; give a completion, and a prompt before it`);
+    if (countTargets([sequence]) === 0) throw new DataError(`${where}: there is no token to learn; expected a prompt and a completion`);
     if (sequence.ids.length > options.maxTokens)
       throw new DataError(
-        `${where}: prompt and completion take ${sequence.ids.length} tokens, the model's context is ${options.maxTokens}; shorten or remove the line`,
+        `${where}: prompt and completion have ${sequence.ids.length} tokens, but the model's context is ${options.maxTokens}; shorten or remove the line`,
       );
     (splitOfKey(unmarked(pair.prompt), options.heldOutFraction) === "heldout" ? heldOut : train).push(sequence);
   }
-  if (train.length === 0) throw new DataError(`${path}: no line is left to train on; add lines or lower validationFraction`);
+  if (train.length === 0) throw new DataError(`${path}: no lines are left to train on; add lines or lower validationFraction`);
   return { train, heldOut };
 }
 
@@ -61,5 +61,5 @@ const asWritten = (text: string): MarkedText => ({ text, marks: new Map() });
 function messageOf(value: unknown, where: string): ChatMessage {
   const { role, content } = (value ?? {}) as Record<string, unknown>;
   if (typeof role === "string" && typeof content === "string") return { role, content };
-  throw new DataError(`${where}: each of messages needs a role and a content, both text, got ${JSON.stringify(value)?.slice(0, 60)}`);
+  throw new DataError(`${where}: every message needs a role and a content, both strings, got ${JSON.stringify(value)?.slice(0, 60)}`);
 }

@@ -20,7 +20,7 @@ export interface ReopenedRun {
 export function configOfRun(path: string, verb: string): RunConfig {
   const config = readRunConfig(path);
   if (config.verb === verb) return config;
-  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; go on with ${ownCommand()} ${config.verb} --resume ${shownPath(path)}`);
+  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; resume it with: ${ownCommand()} ${config.verb} --resume ${shownPath(path)}`);
 }
 
 /** What a run is reopened with: the kernels' instruction set, and who is told of anything out of the ordinary. */
@@ -42,7 +42,7 @@ export async function reopenRun(path: string, verb: string, context: ReopenConte
   try {
     refuseChanges(path, config, context);
     const { isa } = config.machine;
-    if (isa !== machine.isa) notice?.(`this run was begun on ${isa} kernels; on ${machine.isa} it goes on, but not to the same bits`);
+    if (isa !== machine.isa) notice?.(`this run was started with ${isa} kernels; with ${machine.isa} kernels the result will not be bit-identical`);
     const checkpoint = await loadLatest(join(path, "checkpoints"));
     if (checkpoint?.warning) notice?.(checkpoint.warning);
     return { config, checkpoint, run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log, lock) };
@@ -57,7 +57,7 @@ function refuseChanges(path: string, { fingerprints = {} }: RunConfig, { acceptC
   const changes = changesSince(fingerprints);
   if (changes.length === 0) return;
   const what = changes.join("; ");
-  if (!acceptChanges) throw new DataError(`${what} since the run began; put the old files back, or go on with the new ones with --accept-changes`);
-  notice?.(`${what} since the run began: it goes on, but not to what it would have come to`);
+  if (!acceptChanges) throw new DataError(`${what} since the run started; restore the old files, or continue with the new ones with --accept-changes`);
+  notice?.(`${what} since the run started: the result will differ from that of an uninterrupted run`);
   acceptFingerprints(path, fingerprintsOf(Object.keys(fingerprints)));
 }

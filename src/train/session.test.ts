@@ -9,6 +9,6 @@ const open = (attention_dropout: unknown) => {
 };
 
 test("a model that asks for dropout is refused by name, for training applies none", () => {
-  expect(() => open(0.1)).toThrow("config.json: attention_dropout 0.1 is not applied in training; set it to 0 to train without");
+  expect(() => open(0.1)).toThrow("config.json: attention_dropout 0.1 is not supported in training; set it to 0 to train without it");
   for (const none of [0, null, undefined]) expect(open(none)).toBeInstanceOf(TrainingSession);
 });

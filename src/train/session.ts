@@ -212,7 +212,7 @@ function dropUnfinished(model: LanguageModel): void {
 /** Throws ConfigError for a configuration that asks for dropout: training would leave it out, and the model be another than it says. */
 function refuseDropout({ attention_dropout: dropout = 0 }: LanguageModel["config"]): void {
   if (dropout === 0 || dropout === null) return;
-  throw new ConfigError(`config.json: attention_dropout ${JSON.stringify(dropout)} is not applied in training; set it to 0 to train without`);
+  throw new ConfigError(`config.json: attention_dropout ${JSON.stringify(dropout)} is not supported in training; set it to 0 to train without it`);
 }
 
 /** The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's verb says it. */

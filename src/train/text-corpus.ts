@@ -23,7 +23,7 @@ const TEXT_COLUMN = "text";
 export function readTextCorpus(path: string, heldOutFraction: number): TextCorpus {
   const parts = path.endsWith(".jsonl") ? splitDocuments(documentsOf(path), heldOutFraction) : splitText(readText(path), heldOutFraction);
   if (parts.train.every((text) => text === ""))
-    throw new DataError(`corpus ${path} has no text to train on; give a longer file or a smaller validationFraction`);
+    throw new DataError(`corpus ${path} has no text to train on; use a longer file or a smaller validationFraction`);
   return parts;
 }
 
@@ -33,7 +33,7 @@ function readText(path: string): string {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const isTooLarge = code === "ERR_STRING_TOO_LONG" || code === "ERR_FS_FILE_TOO_LARGE";
-    const reason = isTooLarge ? "a plain text of more than 512 MB; give it as JSONL, one document a line with a text column" : message;
+    const reason = isTooLarge ? "plain text of more than 512 MB; convert it to JSONL with one document per line in a text column" : message;
     throw new DataError(`cannot read corpus ${path}: ${reason}`, { cause: error });
   }
 }

@@ -36,7 +36,7 @@ describe("reinforcement goes on only with what it began with", () => {
     writeFileSync(at(name), before);
     expect(code).toBe(1);
     expect(errorLine(stderr)).toBe(
-      `error: ${at(name)} has changed since the run began; put the old files back, or go on with the new ones with --accept-changes`,
+      `error: ${at(name)} has changed since the run started; restore the old files, or continue with the new ones with --accept-changes`,
     );
     expect(untimedLog(at("run"))).toEqual(log);
   });
@@ -45,14 +45,14 @@ describe("reinforcement goes on only with what it began with", () => {
     renameSync(at("task.jsonl"), at("aside.jsonl"));
     const { code, stderr } = await luciole(["rl", "--resume", at("run")]);
     renameSync(at("aside.jsonl"), at("task.jsonl"));
-    expect([code, errorLine(stderr)]).toEqual([1, expect.stringContaining(`${at("task.jsonl")} is gone since the run began`)]);
+    expect([code, errorLine(stderr)]).toEqual([1, expect.stringContaining(`${at("task.jsonl")} is gone since the run started`)]);
   });
 
   test("unless the change is accepted, which is said, and is then what the run goes on with", async () => {
     appendFileSync(at("scale.ts"), "// harmless\n");
     const steps = (JSON.parse(readFileSync(at("run/config.json"), "utf8")) as { fingerprints: Record<string, string> }).fingerprints;
     const command = start(["rl", "--resume", at("run"), "--accept-changes", "--json"]);
-    await command.saying(`warning: ${at("scale.ts")} has changed since the run began`);
+    await command.saying(`warning: ${at("scale.ts")} has changed since the run started`);
     await command.saying("reinforce: 500 steps");
     command.child.kill("SIGINT");
     expect((await command.ended).code).toBe(130);
@@ -63,7 +63,7 @@ describe("reinforcement goes on only with what it began with", () => {
 
   test("and the acceptance is refused where there is nothing to go on with", async () => {
     const { code, stderr } = await luciole([...reinforce(folder.path, "reward.ts", "never"), "--accept-changes"]);
-    expect([code, errorLine(stderr)]).toEqual([2, expect.stringContaining("--accept-changes goes with --resume")]);
+    expect([code, errorLine(stderr)]).toEqual([2, expect.stringContaining("--accept-changes needs --resume")]);
   });
 });
 
@@ -75,7 +75,7 @@ test("an evaluation goes on only with the data it began with", async () => {
   appendFileSync(at("task.jsonl"), '{"prompt":"9?","answer":"9"}\n');
   const { stderr } = await luciole(["eval", at("model"), "--resume", at("eval")]);
   writeFileSync(at("task.jsonl"), before);
-  expect(errorLine(stderr)).toMatch(/task\.jsonl has changed since the run began/);
+  expect(errorLine(stderr)).toMatch(/task\.jsonl has changed since the run started/);
 });
 
 test("two processes do not go on with one run at once", async () => {
@@ -86,7 +86,7 @@ test("two processes do not go on with one run at once", async () => {
   const second = await luciole(["pretrain", "--resume", at("long"), "--json"]);
   expect([second.code, errorLine(second.stderr)]).toEqual([
     2,
-    expect.stringMatching(new RegExp(`long: process ${first.child.pid} on .* is at work on this run; wait for it or stop it`)),
+    expect.stringMatching(new RegExp(`long: process ${first.child.pid} on .* is using this run; wait for it or stop it`)),
   ]);
   first.child.kill("SIGINT");
   expect((await first.ended).code).toBe(130);
@@ -100,6 +100,6 @@ test("a run whose directory is removed ends at the next step, and makes no new o
   await command.saying("pretrain: 100,000 steps");
   rmSync(at("removed"), { recursive: true });
   const { code, stderr } = await command.ended;
-  expect([code, errorLine(stderr)]).toEqual([1, expect.stringMatching(/metrics\.jsonl was removed while it was being written to/)]);
+  expect([code, errorLine(stderr)]).toEqual([1, expect.stringMatching(/metrics\.jsonl was removed during the run/)]);
   await expect(succeed(["inspect", at("removed")])).rejects.toThrow("removed");
 });

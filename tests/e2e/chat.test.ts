@@ -35,7 +35,7 @@ describe("from a program", () => {
     const { stdout } = await withInput(["What is 7*8?"], ["chat", at("model"), "--cache-type", "f32"]);
     expect(stdout).toBe("The answer is 56 🔥\n");
     const refused = await withInput(["What is 7*8?"], ["chat", at("model"), "--cache-type", "fp8"]);
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("an FP8 cache holds latents") });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("an FP8 cache can only hold latents") });
   });
   test("a command or message that fails is told, and the next ones are answered", async () => {
     const { code, stdout, stderr } = await withInput(["/save /nowhere/x.json", "What is 7*8?"], ["chat", at("model")]);
@@ -45,7 +45,7 @@ describe("from a program", () => {
   test("a context beyond the model's is reduced with a word", async () => {
     const { code, stderr } = await withInput(["What is 7*8?"], ["chat", at("model"), "--context", "5000"]);
     expect(code).toBe(0);
-    expect(stderr).toContain("--context 5000 is more than this model was made for; its limit of 1024 tokens is used");
+    expect(stderr).toContain("--context 5000 exceeds this model's limit; using 1024 tokens");
   });
   test("lines go in, answers alone come out, and the conversation is remembered", async () => {
     const { code, stdout } = await withInput(["What is 7*8?", "Sing!"], ["chat", at("model")]);
@@ -71,10 +71,10 @@ describe("from a program", () => {
   });
   test("an unknown command and a conversation too long for the context are one line and exit code 2", async () => {
     const unknown = await withInput(["/hlp"], ["chat", at("model")]);
-    expect(unknown).toMatchObject({ code: 2, stdout: "", stderr: 'error: there is no command /hlp, did you mean "help"?; see /help\n' });
+    expect(unknown).toMatchObject({ code: 2, stdout: "", stderr: 'error: unknown command /hlp, did you mean "help"?; see /help\n' });
     const long = await withInput(["What is 7*8?", "What is 7*8? ".repeat(240)], ["chat", at("model")]);
     expect(long.code).toBe(2);
-    expect(long.stderr).toMatch(/^error: the prompt has \d{4} tokens, the model's context 1024; shorten it, or begin anew with \/clear\n$/);
+    expect(long.stderr).toMatch(/^error: the prompt has \d{4} tokens, the model's context is 1024; shorten it, or start over with \/clear\n$/);
   });
   test("a GGUF file of the model carries tokenizer and template along", async () => {
     await succeed(["convert", at("model"), at("model.gguf"), "--type", "q8_0"]);
@@ -91,7 +91,7 @@ describe("from a program", () => {
   test("a model of random weights has no tokenizer and cannot be talked to", async () => {
     const { code, stderr } = await withInput(["hi"], ["chat", "random:r1-distill-qwen-1.5b"]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^error: random:r1-distill-qwen-1\.5b: there is no tokenizer with this model.*\n$/);
+    expect(stderr).toMatch(/^error: random:r1-distill-qwen-1\.5b: this model has no tokenizer.*\n$/);
   });
   test("run puts each question to the model by itself, through the template", async () => {
     const { stdout } = await withInput(["What is 7*8?", "What is 7*8?"], ["run", at("model"), "--json"]);
@@ -139,12 +139,12 @@ const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 describe.skipIf(!hasTerminal)("on a terminal", () => {
   test("thinking folds, the reply has its figures, and commands answer", async () => {
     const terminal = new Terminal(["chat", at("model"), "--temperature", "0"]);
-    expect(await terminal.type("", "> ")).toContain("context of 1024 tokens. /help tells the commands.");
-    const reply = await terminal.type("What is 7*8?\r", /the first after [\d.]+ s/);
+    expect(await terminal.type("", "> ")).toContain("context of 1024 tokens. Type /help for the commands.");
+    const reply = await terminal.type("What is 7*8?\r", /first token after [\d.]+ s/);
     expect(reply).toMatch(/▸ thought for \d+ tokens, [\d.]+ s \(\/think show\)\r\nThe answer is 56 🔥\r\n\d+ tokens, [\d.]+ tokens\/s/);
     expect(await terminal.type("/think show\r", "56 🔥.\r\n")).toContain("7*8 is 56 🔥.");
     expect(await terminal.type('"""\r', "… ")).not.toContain("error");
-    expect(await terminal.type('Sing!\r"""\r', /the first after/)).toContain("La la la 🎵");
+    expect(await terminal.type('Sing!\r"""\r', /first token after/)).toContain("La la la 🎵");
     expect(await terminal.type("/hlp\r", "see /help")).toContain("did you mean");
     // Arrow up twice: the message before the last command.
     await terminal.type("\x1b[A\x1b[A\x1b[A", "Sing!");

@@ -47,7 +47,7 @@ describe("numbers that are not finite", () => {
     const result = await luciole(zero(run, { "pretrain.learningRate": 1e30, "pretrain.warmupSteps": 0, "pretrain.steps": 8, checkpointSeconds: 1e-6 }));
     expectOneLine(
       result,
-      /pretrain step \d: the (loss is not finite|gradient norm is \w+) at learning rate .*this step changed nothing.*lower pretrain\.learningRate/,
+      /pretrain step \d: the (loss is not finite|gradient norm is \w+) at learning rate .*the step was not applied.*lower pretrain\.learningRate/,
     );
     const logged = untimedLog(at(run)) as { loss: number }[];
     const kept = readdirSync(at(`${run}/checkpoints`)).sort();
@@ -84,14 +84,17 @@ test("groups whose rewards never differ stop the run with a hint in plain words"
     at("flat"),
     ...settings({ ...small, "evaluation.quickProblems": 1 }),
   ]);
-  expectOneLine(result, /no reward spread in any of 2 groups for 10 steps \(mean reward 1\.000\): .*too easy.*change the task's difficulty or the reward/);
+  expectOneLine(
+    result,
+    /all rewards were equal within each of 2 groups for 10 steps \(mean reward 1\.000\): .*too easy.*change the task's difficulty or the reward/,
+  );
 });
 
 test("a full disk is told with path and need; what was there stays, and the run goes on where there is room", async () => {
   // A limit on file sizes stands for the disk: it needs no rights, and the system refuses the write in the same way.
   const weightsKiB = Math.ceil(statSync(at(`whole/checkpoints/step-${LAST_STEP}/model.safetensors`)).size / 1024);
   const result = await luciole(zero("full", { checkpointSeconds: 1000 }), { shell: `ulimit -f ${weightsKiB + 64}; "$@"` });
-  expectOneLine(result, /cannot write .*step-8.* \(EFBIG: .* needed, .* free\); .*Earlier checkpoints are untouched/);
+  expectOneLine(result, /cannot write .*step-8.* \(EFBIG: .* needed, .* free\); .*Earlier checkpoints are not affected/);
   expect(readdirSync(at("full/checkpoints"))).toEqual([]);
   await succeed(["zero", "--resume", at("full")]);
   expect(checkpointBytes(at("full"), LAST_STEP)).toEqual(checkpointBytes(at("whole"), LAST_STEP));
@@ -114,7 +117,7 @@ describe("a damaged checkpoint is passed over, which is said, and the run ends i
   });
   test("and when none is sound, that is the error", async () => {
     for (const step of readdirSync(at("truncated/checkpoints"))) overwrite(at(`truncated/checkpoints/${step}/config.json`));
-    expectOneLine(await luciole(["run", at("truncated"), "1 2 3 = 6"]), /no sound checkpoint: .*restore one from a copy/);
+    expectOneLine(await luciole(["run", at("truncated"), "1 2 3 = 6"]), /no intact checkpoint: .*restore one from a backup/);
   });
 
   /** Changes a byte in the middle. */
@@ -130,7 +133,7 @@ describe("a damaged checkpoint is passed over, which is said, and the run ends i
 test("memory that will not be enough is foreseen: figures, the knob to turn, and no run begun", async () => {
   expectOneLine(
     await luciole(zero("huge", { "model.hidden_size": 100_000 })),
-    /out of memory foreseen: about [\d.]+ [TG]iB are needed and [\d.]+ GiB are free; .*weights .*lower model\.hidden_size/,
+    /not enough memory: about [\d.]+ [TG]iB is needed, but only [\d.]+ GiB is free; .*weights .*lower model\.hidden_size/,
   );
   expect(existsSync(at("huge"))).toBe(false);
 });

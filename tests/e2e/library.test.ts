@@ -110,7 +110,7 @@ describe("chat", () => {
   it("can be cancelled or left; a reply is read once", async () => {
     const reply = model.chat("What is 7*8?", greedy);
     for await (const _ of reply) break;
-    await expect(reply).rejects.toThrow("left before it ended");
+    await expect(reply).rejects.toThrow("stopped before its end");
     const stop = new AbortController();
     stop.abort();
     expect((await model.chat("What is 7*8?", { ...greedy, signal: stop.signal })).figures.stopReason).toBe("cancelled");
@@ -130,7 +130,7 @@ it("save writes a GGUF file or a directory, which answer alike", async () => {
     const saved = await load(to);
     expect((await saved.chat("What is 7*8?", greedy)).answer).toBe("The answer is 56 🔥");
     await saved.dispose();
-    await expect(model.save(to)).rejects.toThrow("is already there");
+    await expect(model.save(to)).rejects.toThrow("already exists");
   }
 });
 
@@ -164,6 +164,6 @@ describe("reinforce", () => {
     const request = { model: "org/taught", data: data(), quiet: true };
     await expect(reinforce({ ...request, rewards: ["acuracy"] })).rejects.toThrow(/expected accuracy.*did you mean "accuracy"/);
     await expect(reinforce({ ...request, options: { rl: { stepz: 1 } } })).rejects.toThrow('did you mean "steps"?');
-    await expect(reinforce({ ...request, resume: true })).rejects.toThrow("name its directory");
+    await expect(reinforce({ ...request, resume: true })).rejects.toThrow("set `out` to its directory");
   });
 });

@@ -27,7 +27,7 @@ describe("a run goes on to its end", () => {
       "reader",
       "when its reader leaves (| head -1)",
       'set -o pipefail; "$@" | head -1',
-      /note: standard output is closed \(EPIPE\); the run goes on without it/,
+      /note: standard output is closed \(EPIPE\); the run continues without it/,
     ],
     ["output", "with standard output closed", '"$@" >&-', /^/],
     ["both", "with both streams closed", '"$@" >&- 2>&-', /^/],
@@ -42,7 +42,7 @@ describe("a run goes on to its end", () => {
   test("with standard output full, and says that what was to be written there is lost", async () => {
     const { code, stderr } = await luciole(train("full"), { shell: '"$@" >/dev/full' });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/error: standard output took no more \(ENOSPC\)/);
+    expect(stderr).toMatch(/error: cannot write to standard output \(ENOSPC\)/);
     expectWhole("full");
   });
 
@@ -72,8 +72,8 @@ describe("a signal", () => {
   ] as const)("%s stops a run, saved, with exit code %d", async (signal, exitCode) => {
     const run = signal.toLowerCase();
     const { code, stderr } = await stopAt(endless(run), at(run), "pretrain", 2, signal);
-    expect([code, stderr], stderr).toEqual([exitCode, expect.stringContaining(`${signal}: stopping and saving`)]);
-    expect(stderr).toContain("Stopped and saved. Go on with:");
+    expect([code, stderr], stderr).toEqual([exitCode, expect.stringContaining(`${signal}: saving and stopping`)]);
+    expect(stderr).toContain("Stopped and saved. Resume with:");
   });
 
   test("SIGHUP is nothing to a run that nohup started", async () => {
@@ -102,7 +102,7 @@ describe("a signal", () => {
     await command.saying("reinforce: 3 steps");
     await new Promise((resolve) => setTimeout(resolve, 2000));
     command.child.kill("SIGINT");
-    await command.saying("waiting for the step under way to be whole and saved; once more stops at once");
+    await command.saying("waiting for the current step to finish and be saved; press again to stop at once");
     command.child.kill("SIGINT");
     expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT" });
   });
@@ -116,7 +116,7 @@ describe("a signal", () => {
     const { code, stderr } = await command.ended;
     expect([code, stderr]).toEqual([
       130,
-      expect.stringContaining(`Stopped before anything was saved. Begin again with: npx luciole rl --resume ${at("early")}`),
+      expect.stringContaining(`Stopped before anything was saved. Start again with: npx luciole rl --resume ${at("early")}`),
     ]);
   });
 });

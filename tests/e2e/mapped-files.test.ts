@@ -44,7 +44,7 @@ async function twice(name: string, change: (file: string) => void): Promise<stri
 
 test("a request on a file that was written to in place fails by the file's name", async () => {
   const overwrite = (file: string) => writeSync(openSync(file, "r+"), Buffer.from([1, 2, 3, 4]), 0, 4, 5000);
-  expect(await twice("overwritten", overwrite)).toMatch(/overwritten.model\.safetensors was written to while the model was in use .*: open the model again/);
+  expect(await twice("overwritten", overwrite)).toMatch(/overwritten.model\.safetensors was changed while the model was in use .*: open the model again/);
 });
 
 test("another file under the same name does no harm", async () => {

@@ -43,7 +43,7 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
   ],
   ["rejects", 'return Promise.reject(new Error("judge is down"));', /^error: reward "own" failed for sample 2 .*: judge is down/],
   ["never settles", "return new Promise(() => {});", /^error: reward "own" has not settled for sample 2 .* within 0\.5 s: .*--reward-timeout$/],
-  ["ends the process", "process.exit(0);", /^error: reward "own" failed for sample 2 .*: process\.exit\(0\) was called in the middle of a run/],
+  ["ends the process", "process.exit(0);", /^error: reward "own" failed for sample 2 .*: process\.exit\(0\) was called during a run/],
   [
     "ends the process later",
     "setTimeout(() => process.exit(0), 1); return new Promise((r) => setTimeout(() => r(0), 300));",
@@ -52,7 +52,7 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
   [
     "leaves a rejection behind",
     'void Promise.reject(new Error("lost")); return new Promise((r) => setTimeout(() => r(0), 300));',
-    /^error: a promise was rejected and nobody waited for it: lost/,
+    /^error: a promise was rejected without a handler: lost/,
   ],
 ];
 
@@ -64,7 +64,7 @@ describe.each(FAULTS)("a reward that %s", (name, fault, message) => {
     const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
     expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
     expect(errorsOf(stderr)).toEqual([expect.stringMatching(message)]);
-    expect(stderr).toContain(`Step 2 is saved. Once the cause is mended, go on with: npx luciole rl --resume ${at(run)}`);
+    expect(stderr).toContain(`Step 2 is saved. Fix the cause, then resume with: npx luciole rl --resume ${at(run)}`);
     expect(readdirSync(at(`${run}/checkpoints`))).toEqual(["step-2"]);
     writeFileSync(at(`reward-${run}.ts`), faulty(""));
     await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
@@ -84,13 +84,13 @@ test("a reward that never settles is interrupted by Ctrl-C as anything else", as
   const startedMs = performance.now();
   const { code, stderr } = await command.ended;
   expect([code, performance.now() - startedMs < 2000], stderr).toEqual([130, true]);
-  expect(stderr).toContain("Stopped and saved. Go on with:");
+  expect(stderr).toContain("Stopped and saved. Resume with:");
 });
 
 test("a task that never comes ends the process with a word and the code of a failure", async () => {
   writeFileSync(at("task.ts"), "export default () => new Promise(() => {});");
   const { code, stderr } = await luciole(["eval", at("model"), "--task", at("task.ts")]);
-  expect([code, errorsOf(stderr)]).toEqual([1, [expect.stringContaining("nothing is left to wait for, but the work is not done")]]);
+  expect([code, errorsOf(stderr)]).toEqual([1, [expect.stringContaining("the run cannot continue: a promise of a task or reward never settles")]]);
 });
 
 test("timers that a reward leaves open hold nothing up", async () => {

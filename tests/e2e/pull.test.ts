@@ -71,7 +71,7 @@ describe("what is there already", () => {
     place.hub.forget();
     const { code, stdout } = await place.pull(["org/tiny"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/org\/tiny: 5 files, .*all there already/);
+    expect(stdout).toMatch(/org\/tiny: 5 files, .*already complete/);
     expect(place.hub.seen.every(({ path }) => path.startsWith("/api/"))).toBe(true);
     expect(existsSync(join(place.home, "hub", ".locks"))).toBe(false);
   });
@@ -80,10 +80,10 @@ describe("what is there already", () => {
     writeFileSync(place.blobOf("org/tiny", "config.json"), "short");
     writeFileSync(place.blobOf("org/tiny", "model.safetensors"), Buffer.alloc(WEIGHTS.length));
     const first = await place.pulled(["org/tiny"]);
-    expect(first.stderr).toMatch(/config\.json: what was in the cache is damaged \(5 of 777 bytes\); removed/);
+    expect(first.stderr).toMatch(/config\.json: the file in the cache is damaged \(5 of 777 bytes\); removed/);
     expect(readFileSync(place.inSnapshot("org/tiny", "model.safetensors")).equals(WEIGHTS)).toBe(false);
     const second = await place.pulled(["org/tiny", "--verify"]);
-    expect(second.stderr).toMatch(/model\.safetensors: what was in the cache is damaged \(checksum\); removed/);
+    expect(second.stderr).toMatch(/model\.safetensors: the file in the cache is damaged \(checksum\); removed/);
     expect(second.fetchedBytes).toBe(WEIGHTS.length);
     expect(readFileSync(place.inSnapshot("org/tiny", "model.safetensors")).equals(WEIGHTS)).toBe(true);
   });
@@ -122,7 +122,7 @@ describe("an interrupted pull", () => {
     child.kill("SIGINT");
     const { code, stderr } = await ended;
     expect(code).toBe(130);
-    expect(stderr).toBe("Stopped; what has come is kept. Go on with: npx luciole pull org/large\n");
+    expect(stderr).toBe("Stopped. Everything received so far is kept. Resume with: npx luciole pull org/large\n");
     expect(statSync(partial()).size).toBe(700_000);
     expect(existsSync(join(place.home, "hub", ".locks", "models--org--large", "luciole.lock"))).toBe(false);
   });
@@ -132,13 +132,13 @@ describe("an interrupted pull", () => {
     child.kill("SIGKILL");
     await ended;
     expect(second.code).toBe(1);
-    expect(oneLine(second)).toMatch(new RegExp(`process ${child.pid} on .* is pulling this model`));
+    expect(oneLine(second)).toMatch(new RegExp(`process ${child.pid} on .* is already pulling this model`));
   });
   test("whose first part was damaged meanwhile says so and begins anew", async () => {
     mkdirSync(join(place.cacheOf("org/large"), "blobs"), { recursive: true });
     writeFileSync(partial(), Buffer.alloc(1_000_000));
     const { stderr } = await place.pulled(["org/large"]);
-    expect(stderr).toMatch(/model\.safetensors: expected the checksum .*; the damaged file was removed and comes anew/);
+    expect(stderr).toMatch(/model\.safetensors: expected the checksum .*; the damaged file was removed and is downloaded again/);
     expect(readFileSync(place.inSnapshot("org/large", "model.safetensors")).equals(LARGE)).toBe(true);
   });
 });
@@ -163,7 +163,7 @@ describe("offline", () => {
   test("a part of a model says what is missing", async () => {
     await place.pulled(["org/tiny", "--include", "*.json"]);
     expect(oneLine(await place.pull(["org/tiny"], offline))).toMatch(/in the cache without \*\.safetensors and HF_HUB_OFFLINE is set/);
-    expect(oneLine(await place.inspect("org/tiny"))).toMatch(/only part of it was pulled, without \*\.safetensors; go on with: npx luciole pull/);
+    expect(oneLine(await place.inspect("org/tiny"))).toMatch(/only partly pulled, \*\.safetensors missing; continue with: npx luciole pull/);
   });
 });
 
@@ -189,7 +189,7 @@ describe("what to bring is said by", () => {
       ["Q8_0", "8,000 B", "m-Q8_0.gguf"],
       ["F16", "16,000 B", "m-F16-00001-of-00002.gguf, 2 parts"],
     ]);
-    expect(lines[3]).toBe("error: org/gguf has 3 GGUF models; say which, for example: npx luciole pull org/gguf:Q4_K_M");
+    expect(lines[3]).toBe("error: org/gguf has 3 GGUF models; choose one, for example: npx luciole pull org/gguf:Q4_K_M");
     expect(place.hub.sentBytes).toBe(0);
   });
   test("a revision, as a branch or a commit, which is remembered", async () => {

@@ -33,7 +33,7 @@ async function expectRefused(args: readonly string[], message: RegExp, code: num
   expect(performance.now() - startedMs).toBeLessThan(60_000);
 }
 
-const FIGURES = "about [\\d,.]+ [GT]iB of the program's own memory, and [\\d.]+ [GM]iB are (free|what Node allows.*)";
+const FIGURES = "about [\\d,.]+ [GT]iB of host memory, but only [\\d.]+ [GM]iB is (free|allowed by Node.*)";
 test.each([
   [
     "rl.numPrompts",
@@ -69,14 +69,14 @@ test.each([
   ],
   ["--samples", () => evaluate("--samples", "100000000"), "the evaluation keeps [\\d,]+ completions", "lower --problems or --samples"],
 ])("too much of %s for the host's memory is refused with figures", async (_, args, what, mend) => {
-  await expectRefused(args(), new RegExp(`out of memory foreseen: ${what}.*, ${FIGURES}; ${mend}`), 1);
+  await expectRefused(args(), new RegExp(`not enough memory: ${what}.*, ${FIGURES}; ${mend}`), 1);
 });
 
 test("objects are held against what Node allows, however much memory is free", () => {
   const need = { name: "rollouts", what: "many completions", bytes: completionBytes(1_000_000, 8), mend: "lower it" };
   const free = { all: 2 ** 40, objects: 2 ** 32 };
   expect(() => refuseHostNeed(need, free)).toThrow(
-    /about 7\.6 GiB .* and 4\.0 GiB are what Node allows \(NODE_OPTIONS=--max-old-space-size=MiB allows more\); lower it/,
+    /about 7\.6 GiB .* but only 4\.0 GiB is allowed by Node \(raise it with NODE_OPTIONS=--max-old-space-size=MiB\); lower it/,
   );
   expect(() => refuseHostNeed({ ...need, bytes: completionBytes(100_000, 8) }, free)).not.toThrow();
 });
@@ -89,13 +89,13 @@ describe("a setting without effect is refused by name", () => {
       () => train({ "model.vocab_size": 2_000_000_000 }),
       /pretrain: model\.vocab_size has no effect: it follows from the tokenizer; leave it out/,
     ],
-    ["model.torch_dtype", () => train({ "model.torch_dtype": "bfloat16" }), /model\.torch_dtype has no effect: .*compute sets the type/],
+    ["model.torch_dtype", () => train({ "model.torch_dtype": "bfloat16" }), /model\.torch_dtype has no effect: .*use compute to set the type/],
     ["zero's model.vocab_size", () => zero({ "model.vocab_size": 50 }), /zero: model\.vocab_size has no effect/],
     ["vocabSize", () => train({ vocabSize: 500 }), /vocabSize has no effect: it is the size of a bpe tokenizer/],
-    ["task.maxNumber", () => train({ "task.maxNumber": 9 }), /task has no effect: it is an option of --traces/],
-    ["context of traces", () => traces("--set", "context=64"), /context has no effect: it is an option of --corpus/],
-    ["--tokenizer of traces", () => traces("--tokenizer", "byte"), /--tokenizer has no effect: traces bring their own/],
-    ["mtpWeight", () => train({ mtpWeight: 0.1 }), /mtpWeight has no effect: the model has no layer of multi-token prediction/],
+    ["task.maxNumber", () => train({ "task.maxNumber": 9 }), /task has no effect: it applies to --traces only/],
+    ["context of traces", () => traces("--set", "context=64"), /context has no effect: it applies to --corpus only/],
+    ["--tokenizer of traces", () => traces("--tokenizer", "byte"), /--tokenizer has no effect with --traces/],
+    ["mtpWeight", () => train({ mtpWeight: 0.1 }), /mtpWeight has no effect: the model has no multi-token prediction layer/],
     ["epochs", () => sft({ epochs: 3, steps: 1 }), /epochs has no effect: steps says how long the run is/],
     ["balanceAlpha", () => sft({ balanceAlpha: 0.1 }), /balanceAlpha has no effect: the model has no experts/],
     ["rl.refRefreshSteps", () => rl({ "rl.refRefreshSteps": 5 }), /rl\.refRefreshSteps has no effect: with rl\.beta=0 there is no reference/],

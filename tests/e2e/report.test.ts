@@ -33,7 +33,7 @@ test("it is refreshed at checkpoints, and on request while the run is under way"
   rmSync(at("run/report.html"));
   const { stdout } = await succeed(["report", at("run"), "--json"]);
   expect(JSON.parse(stdout)).toEqual({ report: at("run/report.html") });
-  for (const shown of ["letters", "Rewards", "Gradient norm", "Learning rate", "Clipped tokens", "Time of a step", '<table class="rollouts">'])
+  for (const shown of ["letters", "Rewards", "Gradient norm", "Learning rate", "Clipped tokens", "Step time", '<table class="rollouts">'])
     expect(page("run")).toContain(shown);
   command.child.kill("SIGINT");
   expect((await command.ended).code).toBe(130);

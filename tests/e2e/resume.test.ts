@@ -84,8 +84,8 @@ test.each([
   const name = `stopped-${phase}`;
   const stopped = await stopAt([...zero(name), ...settings({ checkpointSeconds: 1000 })], at(name), phase, steps, "SIGINT");
   expect(stopped).toMatchObject({ code: 130, stdout: "" });
-  expect(stopped.stderr).toContain("Ctrl-C: stopping and saving");
-  expect(stopped.stderr).toContain(`Go on with: npx luciole zero --resume ${at(name)}`);
+  expect(stopped.stderr).toContain("Ctrl-C: saving and stopping");
+  expect(stopped.stderr).toContain(`Resume with: npx luciole zero --resume ${at(name)}`);
   await succeed(["zero", "--resume", at(name)]);
   expectEqualRuns(name, "whole", ZERO_LAST);
 });
@@ -142,7 +142,7 @@ test("a corpus that changed under a run is refused", async () => {
   writeFileSync(changing, "another book");
   const refused = await luciole(["pretrain", "--resume", at("changed")]);
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toMatch(/changing\.txt has changed since the run began/);
+  expect(refused.stderr).toMatch(/changing\.txt has changed since the run started/);
 });
 
 test("an evaluation killed in between counts the same as one in one go", async () => {

@@ -24,10 +24,10 @@ test("epochs are stated, many are warned of, the validation loss is taken on a s
     ),
   ]);
   expect(stdout + stderr).toMatch(/corpus +[\d,]+ tokens in \d+ sequences, seen \d+(\.\d+)? times \(epochs\)/);
-  expect(stderr).toMatch(/warning: the corpus is seen [\d.]+ times; beyond 16 a model mostly learns it by heart.*set steps=\d+/);
+  expect(stderr).toMatch(/warning: the corpus is seen [\d.]+ times; beyond 16 epochs a model mostly overfits.*set steps=\d+/);
   const validated = (untimedLog(at("run")) as { step: number; val_loss?: number }[]).filter(({ val_loss }) => val_loss !== undefined);
   expect(validated.map(({ step }) => step)).toEqual([20, 40, 60, 80, 100, 120]);
-  expect(stdout).toMatch(/The validation loss was lowest at step \d+ \(\d\.\d+\) and has risen since: the model learns the corpus by heart/);
+  expect(stdout).toMatch(/The validation loss was lowest at step \d+ \(\d\.\d+\) and has risen since: the model is overfitting/);
 });
 
 test("a corpus of a few documents holds one out, and bf16 is the type of a new run", async () => {

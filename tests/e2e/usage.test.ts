@@ -44,7 +44,7 @@ describe("one line and exit code 2 for", () => {
     ["a flag that is cut short", ["run", "x", "--temp", "1"], /unknown option '--temp' \(Did you mean --temperature\?\)/],
     ["a flag with an underscore", ["run", "x", "--max_tokens", "1"], /unknown option '--max_tokens' \(Did you mean --max-tokens\?\)/],
     ["a name of Ollama's", ["run", "deepseek-r1:1.5b", "x"], /deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B/],
-    ["a pickle", ["run", "pytorch_model.bin", "x"], /what is read: a directory with config\.json/],
+    ["a pickle", ["run", "pytorch_model.bin", "x"], /supported are a directory with config\.json/],
     ["an unknown preset", ["zero", "--preset", "huge"], /'huge' is invalid\. Allowed choices are tiny, smoke/],
     ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
     ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
@@ -62,11 +62,11 @@ describe("one line and exit code 2 for", () => {
     ["a missing config file", ["zero", "--config", "/nowhere.json"], /--config \/nowhere\.json/],
     ["options beside --resume", ["zero", "--resume", "runs/x", "--seed", "3", "--preset", "tiny"], /leave out --preset|leave out --seed/],
     ["a resume of nothing", ["zero", "--resume", "/nowhere"], /expected a run directory/],
-    ["a model that is not there", ["run", "/nowhere", "hi"], /\/nowhere: there is no such directory/],
-    ["pretraining on nothing", ["pretrain"], /give either --corpus <file> or --traces <task>/],
+    ["a model that is not there", ["run", "/nowhere", "hi"], /\/nowhere: no such directory/],
+    ["pretraining on nothing", ["pretrain"], /expected either --corpus <file> or --traces <task>/],
     ["an unknown model preset", ["pretrain", "--traces", "countdown", "--model", "llama-tiy"], /did you mean "llama-tiny"\?/],
-    ["fine-tuning on nothing", ["sft", "--model", "x"], /give --model .* and --data/],
-    ["reinforcing nothing", ["rl"], /give the model to start from with --model/],
+    ["fine-tuning on nothing", ["sft", "--model", "x"], /expected --model .* and --data/],
+    ["reinforcing nothing", ["rl"], /expected the model to start from: --model/],
   ];
   test.each(cases)("%s", async (_, args, message) => {
     const { code, stdout, stderr } = await inProcess(args);

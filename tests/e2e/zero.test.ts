@@ -81,7 +81,7 @@ test("for a person it ends with before and after, the report, and the command th
   expect(stdout).toMatch(/before +after RL +change/);
   expect(stdout).toMatch(/pass@1 +\d+\.\d% ± \d+\.\d% +\d+\.\d% ± \d+\.\d%/);
   expect(stdout).toContain(`report:  ${at("person/report.html")}`);
-  expect(stdout).toContain(`ask it:  npx luciole run ${at("person")} '3 5 8 = 23'`);
+  expect(stdout).toContain(`try it:  npx luciole run ${at("person")} '3 5 8 = 23'`);
 });
 
 test("a finished run resumed has nothing left to do, and tells its summary again", async () => {
@@ -144,7 +144,7 @@ describe("the model of a run", () => {
     expect(evaluated).toMatchObject({ task: "countdown", samplesPerProblem: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 48, seed: 5, ...final });
     const { stdout } = await succeed(["eval", at("first")]);
     expect(stdout).toContain("8 distinct held-out problems x 4 samples, ± one standard error");
-    expect(stdout).toContain("temperature 0.6, top-p 0.95, at most 48 new tokens, seed 5");
+    expect(stdout).toContain("temperature 0.6, top-p 0.95, up to 48 new tokens, seed 5");
     // A bare checkpoint still knows the run's token limit.
     const asked = ["--problems", "8", "--samples", "4", "--seed", "5", "--json"];
     const bare = JSON.parse((await succeed(["eval", at(`first/checkpoints/step-${LAST_STEP}`), ...asked])).stdout);
@@ -163,7 +163,7 @@ describe("the model of a run", () => {
     expect(JSON.parse(part.stdout)).toMatchObject({ problems: 1, stderr: { pass1: null, formatRate: null } });
     expect(part.stderr).toContain("note: task jsonl has 1 distinct held-out problem, not the 50 asked for");
     expect((await luciole(["eval", at("first"), "--problems", "all"])).stderr).toContain(
-      'task countdown: makes problems without end, so "all" of them cannot be evaluated',
+      'task countdown: the number of problems is unlimited, so "all" cannot be evaluated',
     );
   });
 });

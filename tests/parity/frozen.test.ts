@@ -63,7 +63,7 @@ test("a setting that transformers passes over is passed over here too, with a wo
     model.dispose();
     return warning;
   };
-  expect(await warningOf("qwen3-yarn")).toMatch(/rope_scaling\.attn_factor 0\.878249 in config\.json is passed over.*write "attention_factor": 1 beside it/);
+  expect(await warningOf("qwen3-yarn")).toMatch(/rope_scaling\.attn_factor 0\.878249 in config\.json is ignored.*add "attention_factor": 1/);
   expect(await warningOf("qwen3-yarn-unscaled")).toBeUndefined();
 });
 

@@ -69,17 +69,17 @@ describe.each(backends)("on the $name backend", (backend) => {
     ["lm_head.weight", "bf16"],
   ] as const)("NaN throughout %s, stored in %s, is named", async (name, dtype) => {
     const path = await damaged(name, (values) => values.fill(Number.NaN), dtype);
-    expect(await failureOf(path)).toBe(`the next token cannot be drawn: weight ${name} holds NaN or an infinity`);
+    expect(await failureOf(path)).toBe(`the next token cannot be sampled: weight ${name} contains NaN or infinity`);
   });
 
   test("a single infinity in a matrix is named", async () => {
     const name = "model.layers.0.self_attn.o_proj.weight";
-    expect(await failureOf(await damaged(name, second(Number.POSITIVE_INFINITY), "bf16"))).toContain(`weight ${name} holds`);
+    expect(await failureOf(await damaged(name, second(Number.POSITIVE_INFINITY), "bf16"))).toContain(`weight ${name} contains`);
   });
 
   test("a layer that overflows is named", async () => {
     const path = await damaged("model.layers.0.mlp.down_proj.weight", (values) => values.fill(3e38), "bf16");
-    expect(await failureOf(path)).toContain("the output of model.layers.0 holds NaN or an infinity, though all weights are finite");
+    expect(await failureOf(path)).toContain("the output of model.layers.0 contains NaN or infinity, although all weights are finite");
   });
 
   test("a model to be trained is checked by the same names", async () => {
@@ -90,7 +90,7 @@ describe.each(backends)("on the $name backend", (backend) => {
     expect(spec.name).not.toBe(part.name);
     const bytes = new Uint8Array(Float32Array.from({ length: part.shape[0] * part.shape[1] }, () => Number.NaN).buffer);
     model.parameters.write(spec.name, elementOffset, part.shape, bytes);
-    await expect(refuseNonFiniteWeight(model, "pretrain step 1")).rejects.toThrow(`pretrain step 1: weight ${part.name} holds NaN or an infinity`);
+    await expect(refuseNonFiniteWeight(model, "pretrain step 1")).rejects.toThrow(`pretrain step 1: weight ${part.name} contains NaN or infinity`);
     model.dispose();
     await opened.close();
   });
@@ -111,7 +111,7 @@ test("a request whose logits are NaN fails alone", async () => {
   const engine = new Engine({ runner, speculation: "none" });
   const bad = engine.submit({ prompt: Int32Array.of(36), maxNewTokens: 4, loop: false });
   const good = engine.submit({ prompt: Int32Array.of(2), maxNewTokens: 4, loop: false });
-  await expect(bad.result).rejects.toThrow("the next token cannot be drawn: its logits hold NaN");
+  await expect(bad.result).rejects.toThrow("the next token cannot be sampled: its logits contain NaN");
   expect((await good.result).ids.length).toBe(4);
   expect(engine.stats().blocksUsed).toBe(0);
   await engine.close();

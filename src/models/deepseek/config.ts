@@ -35,7 +35,7 @@ export const deepseekFields = {
 export function deepseekConflicts(config: DeepseekHfConfig): string[] {
   const { n_routed_experts: experts, num_experts_per_tok: active, qk_rope_head_dim: rotary } = config;
   const checks = new Demands();
-  checks.demand(rotary % 2 === 0, `qk_rope_head_dim ${rotary} must be even for rotary positions`);
+  checks.demand(rotary % 2 === 0, `qk_rope_head_dim ${rotary} must be even for rotary position embeddings`);
   checks.demandExperts(config.num_hidden_layers + mtpDepth(config), experts, active, "n_routed_experts");
   const kvHeads = config.num_key_value_heads ?? config.num_attention_heads;
   checks.demand(kvHeads === config.num_attention_heads, `num_key_value_heads ${kvHeads} must equal num_attention_heads ${config.num_attention_heads}`);

@@ -123,12 +123,12 @@ function differences(config: DeepseekHfConfig): string[] {
   const limits = isGrouped && (config.topk_group ?? 1) < (config.n_group ?? 1);
   const hasExperts = config.num_hidden_layers > config.first_k_dense_replace;
   return [
-    ...(limits ? ["llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: its answers will differ"] : []),
-    ...(config.rms_norm_eps === LATENT_EPS ? [] : [`llama.cpp takes rms_norm_eps ${config.rms_norm_eps} for the latent norms too, which have 1e-6`]),
-    ...(config.attention_bias ? ["llama.cpp opens no DeepSeek model with biases (attention_bias)"] : []),
-    ...(hasExperts && config.n_shared_experts === 0 ? ["llama.cpp opens no DeepSeek model without shared experts (n_shared_experts 0)"] : []),
+    ...(limits ? ["llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: answers will differ in llama.cpp"] : []),
+    ...(config.rms_norm_eps === LATENT_EPS ? [] : [`llama.cpp also uses rms_norm_eps ${config.rms_norm_eps} for the latent norms, where this model uses 1e-6`]),
+    ...(config.attention_bias ? ["llama.cpp does not open DeepSeek models with biases (attention_bias)"] : []),
+    ...(hasExperts && config.n_shared_experts === 0 ? ["llama.cpp does not open DeepSeek models without shared experts (n_shared_experts 0)"] : []),
     ...(config.q_lora_rank !== null && LITE_LAYERS.includes(config.num_hidden_layers)
-      ? [`llama.cpp takes ${config.num_hidden_layers} layers for V2-Lite and expects no q_lora_rank, this model has ${config.q_lora_rank}`]
+      ? [`llama.cpp takes a model of ${config.num_hidden_layers} layers for V2-Lite, which has no q_lora_rank; this model has ${config.q_lora_rank}`]
       : []),
   ];
 }

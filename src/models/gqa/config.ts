@@ -45,7 +45,7 @@ export function windowConflicts({ layer_types: types, sliding_window, num_hidden
   checks.demand(!types || types.length === layers, `layer_types names ${types?.length} layers, expected the ${layers} of num_hidden_layers`);
   checks.demand(
     sliding_window !== null || !types?.includes("sliding_attention"),
-    "layer_types has sliding_attention, which asks for use_sliding_window and sliding_window",
+    "layer_types has sliding_attention, which requires use_sliding_window and sliding_window",
   );
   return checks.problems;
 }
@@ -61,7 +61,7 @@ export function headConflicts(config: GqaFields): string[] {
   const { num_attention_heads: heads, num_key_value_heads: groups, head_dim: headDim } = config;
   const checks = new Demands();
   checks.demand(heads % groups === 0, `num_attention_heads ${heads} must be a multiple of num_key_value_heads ${groups}`);
-  checks.demand(headDim % 2 === 0, `the head size ${headDim} must be even for rotary positions`);
+  checks.demand(headDim % 2 === 0, `the head size ${headDim} must be even for rotary position embeddings`);
   return [...checks.problems, ...ropeConflicts(config, headDim)];
 }
 

@@ -8,8 +8,8 @@ export function readHeads(keys: GgufKeys, { num_attention_heads, hidden_size }: 
   const headDim = keys.count("attention.key_length") ?? Math.floor((hidden_size as number) / Math.max(heads, 1));
   const valueDim = keys.count("attention.value_length") ?? headDim;
   const rotary = keys.count("rope.dimension_count") ?? headDim;
-  if (valueDim !== headDim) keys.refuse(`values of ${valueDim} numbers beside keys of ${headDim} are not supported`);
-  if (rotary !== headDim) keys.refuse(`rotary positions on ${rotary} of ${headDim} numbers of a head are not supported`);
+  if (valueDim !== headDim) keys.refuse(`values of width ${valueDim} with keys of width ${headDim} are not supported`);
+  if (rotary !== headDim) keys.refuse(`rotary position embeddings on ${rotary} of ${headDim} dimensions of a head are not supported`);
   return { num_key_value_heads: keys.count("attention.head_count_kv") ?? heads, head_dim: headDim };
 }
 
@@ -37,7 +37,7 @@ export function writeWindows(keys: GgufKeySink, windows: readonly (number | null
 export function windowDifferences(windows: readonly (number | null)[], longest: number): string[] {
   const size = windows.find((window) => window !== null) ?? longest;
   return size < longest
-    ? [`llama.cpp attends to all tokens, where this model's sliding window sees the last ${size}: answers to longer texts will differ`]
+    ? [`llama.cpp attends to all tokens, whereas this model's sliding window covers the last ${size}: answers to longer texts will differ`]
     : [];
 }
 

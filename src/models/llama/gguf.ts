@@ -13,7 +13,7 @@ export const llamaGguf: GgufTable<GqaFields & Biases> = {
   read(keys, common) {
     const heads = readHeads(keys, common);
     const windows = readWindows(keys, common.num_hidden_layers as number);
-    if (windows?.slides.includes(false)) keys.refuse("sliding windows in some layers alone are not supported in llama");
+    if (windows?.slides.includes(false)) keys.refuse("sliding windows in only some layers are not supported for llama");
     if (windows) return { model_type: "mistral", ...heads, sliding_window: windows.size };
     return { model_type: "llama", ...heads, attention_bias: keys.hasTensor("blk.0.attn_q.bias"), mlp_bias: keys.hasTensor("blk.0.ffn_up.bias") };
   },

@@ -58,8 +58,8 @@ const gguf: GgufTable<Qwen3MoeHfConfig> = {
   read(keys, common) {
     const [windows, scale] = [readWindows(keys, common.num_hidden_layers as number), keys.number("expert_weights_scale") ?? 0];
     const [experts, active] = [keys.needed("expert_count"), keys.needed("expert_used_count")];
-    if (scale !== 0 && scale !== 1) keys.refuse(`weights of experts times ${scale} are not supported in qwen3moe`);
-    if (windows?.slides.includes(false)) keys.refuse("sliding windows in some layers alone are not supported in qwen3moe");
+    if (scale !== 0 && scale !== 1) keys.refuse(`expert weights scaled by ${scale} are not supported for qwen3moe`);
+    if (windows?.slides.includes(false)) keys.refuse("sliding windows in only some layers are not supported for qwen3moe");
     return {
       model_type: "qwen3_moe",
       ...readHeads(keys, common),
@@ -72,9 +72,9 @@ const gguf: GgufTable<Qwen3MoeHfConfig> = {
     };
   },
   write(keys, config) {
-    if (!config.norm_topk_prob) keys.refuse("norm_topk_prob is false, and GGUF's qwen3moe always divides the weights of experts by their sum");
+    if (!config.norm_topk_prob) keys.refuse("norm_topk_prob is false, but qwen3moe in GGUF always normalises the expert weights");
     if (!Array.from({ length: config.num_hidden_layers }, (_, i) => hasExperts(config, i)).every(Boolean))
-      keys.refuse("decoder_sparse_step or mlp_only_layers leave layers without experts, and GGUF's qwen3moe has them in every layer");
+      keys.refuse("decoder_sparse_step or mlp_only_layers leave layers without experts, but qwen3moe in GGUF has experts in every layer");
     writeHeads(keys, config);
     writeWindows(keys, windowsOf(config));
     keys.count("expert_feed_forward_length", config.moe_intermediate_size);

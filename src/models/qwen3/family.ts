@@ -36,7 +36,7 @@ export const qwen3Attention = (config: { attention_bias: boolean }) => ({
 
 /** What llama.cpp makes otherwise of biases: it has no place for that of the output. */
 export const biasDifferences = (config: { attention_bias: boolean }): string[] =>
-  config.attention_bias ? ["llama.cpp opens no Qwen3 model with biases (attention_bias)"] : [];
+  config.attention_bias ? ["llama.cpp does not open Qwen3 models with biases (attention_bias)"] : [];
 
 const gguf: GgufTable<Qwen3HfConfig> = {
   architecture: "qwen3",

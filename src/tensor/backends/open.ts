@@ -41,6 +41,6 @@ export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
 }
 
 async function buildFirst(log: (line: string) => void): Promise<void> {
-  log("luciole: first use on this machine: the kernels are built for its CPU, once, in about half a minute");
+  log("luciole: first use on this machine: building the kernels for its CPU (once, about half a minute)");
   await buildKernels({ log: (line) => log(`luciole: ${line}`) });
 }

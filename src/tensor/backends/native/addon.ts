@@ -35,6 +35,6 @@ export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || u
     // A module is loaded by its path alone; the name given to createRequire only has to be absolute.
     return { addon: createRequire(join(programFolder(), "program.js"))(path) as NativeAddon, isa: chosen };
   } catch (error) {
-    throw new BackendError(`${path} does not load (${(error as Error).message.split("\n")[0]}): ${kernelsMend()}`);
+    throw new BackendError(`${path} cannot be loaded (${(error as Error).message.split("\n")[0]}): ${kernelsMend()}`);
   }
 }

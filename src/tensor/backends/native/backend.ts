@@ -153,7 +153,7 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
         return buffer;
       } catch {
         throw new BackendError(
-          `out of memory: ${mib(sizeBytes)} more than the ${mib(heldBytes)} in use were refused: lower the tokens per microbatch or turn recomputation on`,
+          `out of memory: ${mib(sizeBytes)} on top of the ${mib(heldBytes)} in use could not be allocated: lower the tokens per micro-batch or turn recomputeLayers on`,
         );
       }
     },

@@ -13,7 +13,7 @@ export const BUNDLED_FOLDER = "luciole-kernels";
 /** What a message suggests where kernels are missing. */
 export const kernelsMend = (): string =>
   findPackageRoot() === null
-    ? `put them beside the bundled program: npx luciole setup --to ${join(programFolder(), BUNDLED_FOLDER)}, or name their folder in LUCIOLE_KERNELS`
+    ? `put them next to the bundled program: npx luciole setup --to ${join(programFolder(), BUNDLED_FOLDER)}, or set LUCIOLE_KERNELS to their folder`
     : "run `npx luciole setup` (it needs a C++20 compiler, on Debian and Ubuntu: apt-get install g++)";
 
 /** Folders that may hold `<isa>.node`, in the order they are looked through. LUCIOLE_KERNELS stands alone. */
@@ -61,7 +61,7 @@ export async function buildKernels({ log, into, all = false, installsCompiler = 
   const root = findPackageRoot();
   if (root === null) throw new BackendError(`a bundled program has no sources to build kernels from: ${kernelsMend()}`);
   const outDir = kernelFolders().find(canWrite);
-  if (outDir === undefined) throw new BackendError(`no folder for the kernels can be written (${kernelFolders().join(", ")}): name one in LUCIOLE_KERNELS`);
+  if (outDir === undefined) throw new BackendError(`no folder for the kernels is writable (${kernelFolders().join(", ")}): set LUCIOLE_KERNELS to one`);
   const script = (name: string) => import(pathToFileURL(join(root, "scripts", name)).href);
   const [{ buildNative }, { findCompiler, installCompiler, compilerHint }] = await Promise.all([script("build-native.mjs"), script("compiler.mjs")]);
   const findOrInstall = () => {

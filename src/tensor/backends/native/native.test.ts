@@ -79,7 +79,7 @@ describe("the native backend", () => {
   it("says how much was asked for and how much is in use when memory is out", () => {
     scope(() => {
       tensor(new Float32Array(1 << 20), [1 << 20]);
-      expect(() => backend.allocate(2 ** 50)).toThrow(/^out of memory: 1073741824 MiB more than the \d+ MiB in use were refused: .*microbatch/);
+      expect(() => backend.allocate(2 ** 50)).toThrow(/^out of memory: 1073741824 MiB on top of the \d+ MiB in use could not be allocated: .*micro-batch/);
     });
   });
 
@@ -104,13 +104,13 @@ describe("the native backend", () => {
       const vector = tensor([1, 2], [2]);
       // Past the shape rules, which catch most of these before.
       const unchecked = <T extends { infer: unknown }>(op: T): T => ({ ...op, infer: () => [{ shape: [1], dtype: "f32" }] });
-      expect(() => dispatch(unchecked(unaryOp), [b], { kind: "neg" })).toThrow("unary: the native kernel takes f32 here, got bf16[1,2]: cast it first");
-      expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow("dot: the native kernel takes f32 here, got i32[2]");
+      expect(() => dispatch(unchecked(unaryOp), [b], { kind: "neg" })).toThrow("unary: the native kernel expects f32 here, got bf16[1,2]: cast it first");
+      expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow("dot: the native kernel expects f32 here, got i32[2]");
       expect(() => dispatch(swigluBackwardOp, [b, tensor([1], [1, 1])], {})).toThrow(
-        "swiglu: the native kernel takes operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
+        "swiglu: the native kernel expects operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
       );
       expect(() => dispatch({ ...adamwOp, infer: () => [] }, [vector, vector, vector, vector, f, null], {} as never)).toThrow(
-        "adamw: the native kernel takes bf16 here, got f32[1,2]",
+        "adamw: the native kernel expects bf16 here, got f32[1,2]",
       );
       expect(() => cast(f, "u8")).toThrow(/^cast: /);
     });
