@@ -25,17 +25,17 @@ struct Usage {
   double seconds, cpu_seconds;
 };
 
-/** The library's last error: the reason that is given when a call fails. */
-std::string last_error;
+/** The library's first error: the reason that is given when a call fails. Those that follow only say that something failed. */
+std::string first_error;
 
 void keep_errors(ggml_log_level level, const char* text, void*) {
-  if (level != GGML_LOG_LEVEL_ERROR) return;
-  last_error = text;
-  while (!last_error.empty() && last_error.back() == '\n') last_error.pop_back();
+  if (level != GGML_LOG_LEVEL_ERROR || !first_error.empty()) return;
+  first_error = text;
+  while (!first_error.empty() && first_error.back() == '\n') first_error.pop_back();
 }
 
 void require(bool holds, const std::string& what) {
-  if (!holds) throw std::runtime_error(what + (last_error.empty() ? "" : ": " + last_error));
+  if (!holds) throw std::runtime_error(what + (first_error.empty() ? "" : ": " + first_error));
 }
 
 double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
@@ -78,7 +78,7 @@ class Peer {
     auto model_params = llama_model_default_params();
     model_params.repack_tensors = variant == "repacked";
     model_params.use_mmap = !model_params.repack_tensors;
-    model_params.flash_attn = false;
+    model_params.flash_attn = FLASH_ATTENTION;
     model_ = llama_model_load_from_file(path, model_params);
     require(model_ != nullptr, "the model was not loaded");
     auto params = llama_context_default_params();
@@ -86,7 +86,7 @@ class Peer {
     params.n_batch = params.n_ubatch = 512;
     params.n_seq_max = round.streams;
     params.n_threads = params.n_threads_batch = threads;
-    params.flash_attn = false;  // its templates are left out of the build
+    params.flash_attn = FLASH_ATTENTION;  // off where its templates are left out of the build
     context_ = llama_init_from_model(model_, params);
     require(context_ != nullptr, "no context was made");
     vocab_size_ = llama_n_vocab(model_);
