@@ -123,7 +123,7 @@ describe("headers and configurations that would take all memory to parse are ref
     return path;
   };
   test.each<[string, Buffer, string]>([
-    ["90 MB of brackets", Buffer.alloc(90_000_000, "["), "nested more than 100 deep"],
+    ["90 MB of brackets", Buffer.alloc(90_000_000, "["), "nested more than 100 levels deep"],
     ["30 million empty lists", Buffer.from(`{"a":[${"[],".repeat(20_000_000)}[]]}`), "holds more than 8388608 values"],
   ])("%s", async (_, json, message) => {
     const { error, seconds, bytes } = await refusal(() => openSafetensors(header(json)));
@@ -137,7 +137,7 @@ describe("headers and configurations that would take all memory to parse are ref
     const path = join(folder, "deep.json");
     writeFileSync(path, `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`);
     expect((await refusal(() => readJsonObject(path))).error).toEqual(
-      new CheckpointError(`${path}: expected a JSON file, got: it is nested more than 100 deep`),
+      new CheckpointError(`${path}: expected a JSON file, got: it is nested more than 100 levels deep`),
     );
   });
 });
