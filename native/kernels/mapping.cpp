@@ -40,6 +40,7 @@ constexpr size_t kMostNamed = 1024;
 Mapped* const mapped = new Mapped[kMostNamed];
 std::mutex mappedMutex;
 struct sigaction previousAction;
+std::atomic_flag isEnding;
 
 /** Where a mapping's file has lost the page that was read. Calls nothing that a handler may not. */
 void onBusError(int signal, siginfo_t* info, void* context) {
@@ -47,6 +48,9 @@ void onBusError(int signal, siginfo_t* info, void* context) {
   for (size_t i = 0; i < kMostNamed; ++i) {
     const uintptr_t begin = mapped[i].begin.load(std::memory_order_acquire);
     if (begin == 0 || at < begin || at >= mapped[i].end) continue;
+    // Another thread may have met the same page: one of them speaks, the others wait for the end.
+    if (isEnding.test_and_set())
+      for (;;) pause();
     if (uv_tty_reset_mode) uv_tty_reset_mode();
     if (write(STDERR_FILENO, mapped[i].message.data(), mapped[i].message.size()) < 0) _exit(1);
     _exit(1);
