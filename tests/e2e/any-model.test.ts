@@ -3,7 +3,8 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { root, settings, succeed, temporaryFolder } from "./command.js";
+import { settings, succeed, temporaryFolder } from "./command.js";
+import { writeR1Tokenizer } from "./taught-model.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const folder = temporaryFolder();
@@ -23,11 +24,7 @@ const QUESTION = "What is 7*8?";
 const PROMPT = `<｜begin▁of▁sentence｜><｜User｜>${QUESTION}\nPlease reason step by step, and put your final answer within \\boxed{}.<｜Assistant｜><think>\n`;
 
 beforeAll(async () => {
-  const golden = (name: string) => readFileSync(join(root, "tests", "golden", name), "utf8");
-  mkdirSync(at("tokenizer"));
-  writeFileSync(at("tokenizer/tokenizer.json"), JSON.stringify(JSON.parse(golden("tokenizers/deepseek-v3.json")).tokenizer));
-  const roles = { bos_token: "<｜begin▁of▁sentence｜>", eos_token: "<｜end▁of▁sentence｜>", add_bos_token: true };
-  writeFileSync(at("tokenizer/tokenizer_config.json"), JSON.stringify({ ...roles, chat_template: golden("templates/deepseek-r1.jinja") }));
+  writeR1Tokenizer(at("tokenizer"));
   writeFileSync(at("shape.json"), JSON.stringify(SHAPE));
   writeFileSync(at("corpus.txt"), "What is 7*8? The answer is 56.\n".repeat(200));
   writeFileSync(at("problems.jsonl"), `${JSON.stringify({ prompt: QUESTION, answer: "56" })}\n${JSON.stringify({ prompt: "1+1?", answer: "2" })}\n`);

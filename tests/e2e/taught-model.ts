@@ -25,17 +25,22 @@ const LESSONS = [
   [{ role: "system", content: "Be brief." }, user("What is 7*8?"), taught("Brief.", "56")],
 ];
 
+/** Makes `folder` with DeepSeek's tokenizer in small and R1's chat template. */
+export function writeR1Tokenizer(folder: string): void {
+  const golden = (name: string) => readFileSync(join(root, "tests", "golden", name), "utf8");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(JSON.parse(golden("tokenizers/deepseek-v3.json")).tokenizer));
+  const roles = { bos_token: "<｜begin▁of▁sentence｜>", eos_token: "<｜end▁of▁sentence｜>", add_bos_token: true };
+  writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify({ ...roles, chat_template: golden("templates/deepseek-r1.jinja") }));
+}
+
 /**
  * Makes `folder`/model by the command line alone: a tokenizer with R1's template, a model of random weights, and lessons that it learns by heart.
  * Without the system prompt it knows 7*8 and then a song; told to be brief it says 56.
  */
 export async function teachModel(folder: string): Promise<void> {
   const at = (name: string) => join(folder, name);
-  const golden = (name: string) => readFileSync(join(root, "tests", "golden", name), "utf8");
-  mkdirSync(at("tokenizer"));
-  writeFileSync(at("tokenizer/tokenizer.json"), JSON.stringify(JSON.parse(golden("tokenizers/deepseek-v3.json")).tokenizer));
-  const roles = { bos_token: "<｜begin▁of▁sentence｜>", eos_token: "<｜end▁of▁sentence｜>", add_bos_token: true };
-  writeFileSync(at("tokenizer/tokenizer_config.json"), JSON.stringify({ ...roles, chat_template: golden("templates/deepseek-r1.jinja") }));
+  writeR1Tokenizer(at("tokenizer"));
   writeFileSync(at("shape.json"), JSON.stringify(SHAPE));
   writeFileSync(at("corpus.txt"), "What is 7*8? The answer is 56. Let me think about this.\n".repeat(200));
   writeFileSync(at("lessons.jsonl"), LESSONS.map((messages) => `${JSON.stringify({ messages })}\n`).join(""));
