@@ -1,17 +1,16 @@
 // One request while it runs: takes each new token and says what follows from it: text, the end, forced tokens. Knows no model and no blocks.
 import { LucioleError } from "../errors.js";
 import { Random } from "../random.js";
-import { type ReadingOptions, type ResponsePiece, ResponseRecord, THINK_CLOSE } from "../tasks/response.js";
+import { type ResponsePiece, THINK_CLOSE } from "../tasks/response.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { AnswerConstraint } from "./answer-grammar.js";
+import { CompletionReader } from "./completion-reader.js";
 import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
 import { EventQueue } from "./event-queue.js";
 import { changesLogits, LogitChanges } from "./logit-changes.js";
 import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
 import type { FinishReason, GenerationRequest, GenerationResult, SamplingOptions, TokenEvent, TokenLogProb } from "./request.js";
-import { ResponseReader } from "./response-reader.js";
 import { Sequence } from "./sequence.js";
-import { StopText } from "./stop-text.js";
 
 /** A request's sequence with all that is decided token by token. */
 export class Generation extends Sequence {
@@ -30,12 +29,11 @@ export class Generation extends Sequence {
 
   private readonly stopIds: ReadonlySet<number>;
   private readonly closeIds: ArrayLike<number>;
-  private readonly reader?: ResponseReader;
-  private readonly record: ResponseRecord;
-  private readonly stopText: StopText;
+  private readonly reader: CompletionReader;
+  /** Whether nobody asks what the tokens say before the end, so that they are read then, in one go. */
+  private readonly readsAtEnd: boolean;
   private readonly loop?: LoopDetector;
   private logProbs = new Float32Array(64);
-  private numThinking = 0;
   private settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void };
 
   constructor(
@@ -50,11 +48,9 @@ export class Generation extends Sequence {
     if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);
     this.events = new EventQueue(onLeave);
     this.stopIds = new Set(request.stopIds);
-    const reading: ReadingOptions = { startsInside: request.thinking?.startsInside, form: request.form };
-    this.reader = tokenizer && new ResponseReader(tokenizer, reading);
-    this.record = new ResponseRecord(reading);
+    this.reader = new CompletionReader(tokenizer, { startsInside: request.thinking?.startsInside, form: request.form }, request.stop ?? []);
+    this.readsAtEnd = !mustReadOnTheWay(request);
     this.closeIds = tokenizer ? closingIds(tokenizer) : [];
-    this.stopText = new StopText(request.stop ?? []);
     if (request.loop !== false) this.loop = new LoopDetector(request.loop ?? DEFAULT_LOOP);
     this.result = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
@@ -67,9 +63,9 @@ export class Generation extends Sequence {
     if (this.isThinking && this.request.thinking?.budget === 0) this.closeThinking();
   }
 
-  /** Whether the completion stands inside its thinking. */
+  /** Whether the completion stands inside its thinking, as far as it is read. */
   get isThinking(): boolean {
-    return this.reader?.isInside ?? false;
+    return this.reader.isThinking;
   }
   /** Whether the next token must obey the constraint. */
   get isConstrained(): boolean {
@@ -86,16 +82,23 @@ export class Generation extends Sequence {
   /** Takes the token drawn; more may be forced behind it, or another in its place. */
   take(id: number, logProb: number, top?: readonly TokenLogProb[]): void {
     const isStop = this.stopIds.has(id);
-    const isReplaced = isStop && this.isThinking && this.request.thinking?.unclosed === "close";
+    if (this.readsAtEnd) this.appendUnread(id, logProb, isStop);
+    else this.takeReading(id, logProb, isStop, top);
+  }
+
+  private takeReading(id: number, logProb: number, isStop: boolean, top?: readonly TokenLogProb[]): void {
+    const { unclosed, budget = Number.POSITIVE_INFINITY } = this.request.thinking ?? {};
+    const isReplaced = isStop && this.isThinking && unclosed === "close";
     const isLoop = !isReplaced && this.append(id, logProb, isStop, false, top);
     if (this.isFinished || !this.isThinking) return;
-    if (isReplaced || isLoop || this.numThinking >= (this.request.thinking?.budget ?? Number.POSITIVE_INFINITY)) this.closeThinking();
+    if (isReplaced || isLoop || this.reader.numThinking >= budget) this.closeThinking();
   }
 
   /** Ends the completion as it stands. */
   finish(reason: FinishReason): void {
     this.finishReason = reason;
-    this.record.add(this.readRest());
+    if (this.readsAtEnd) this.reader.pushAll(this.generated(), this.stopIds);
+    this.reader.end();
     this.constraint?.dispose();
     this.events.end();
     this.settle.resolve(this.describe());
@@ -114,6 +117,15 @@ export class Generation extends Sequence {
     for (let i = 0; i < this.closeIds.length && !this.isFinished; i++) this.append(this.closeIds[i], 0, false, true);
   }
 
+  /** Appends a token that is read when the completion has ended. */
+  private appendUnread(id: number, logProb: number, isStop: boolean): void {
+    this.push(id);
+    this.noteLogProb(logProb);
+    this.changes?.add(id);
+    const reason = this.reasonToEnd(isStop, false);
+    if (reason) this.finish(reason);
+  }
+
   /** Appends a token; returns whether it completes a loop inside the thinking. */
   private append(id: number, logProb: number, isStop: boolean, isForced: boolean, top?: readonly TokenLogProb[]): boolean {
     const wasThinking = this.isThinking;
@@ -121,33 +133,23 @@ export class Generation extends Sequence {
     this.push(id);
     this.noteLogProb(logProb);
     this.changes?.add(id);
-    let pieces = isStop && !this.reader?.isTag(id) ? [] : this.read(id);
+    let pieces = this.reader.push(id, isStop, isForced);
     const isThinking = this.isThinking;
-    if (wasThinking && isThinking && !isForced && !isStop) this.numThinking++;
     if (wasConstrained) this.constraint?.accept(id);
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
     const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
-    if (reason) pieces = [...pieces, ...this.readRest()];
-    this.record.add(pieces);
+    if (reason) pieces = [...pieces, ...this.reader.end()];
     if (this.request.events !== false) this.tell({ id, logProb, isForced, ...(top && { top }) }, pieces, wasThinking || isThinking);
     if (reason) this.finish(reason);
     return isLoop;
   }
 
   private reasonToEnd(isStop: boolean, isLoop: boolean): FinishReason | undefined {
-    if (isStop || this.stopText.found !== undefined || (this.isConstrained && this.constraint?.isComplete)) return "stop";
+    if (isStop || this.reader.isStopped || (this.isConstrained && this.constraint?.isComplete)) return "stop";
     if (this.numGenerated === this.maxNewTokens) return "length";
     return isLoop ? "loop" : undefined;
   }
 
-  private read(id: number): readonly ResponsePiece[] {
-    const pieces = this.reader?.push(id) ?? [];
-    if (pieces.some(({ recasts }) => recasts)) this.numThinking = this.numGenerated - 1;
-    return this.stopText.push(pieces);
-  }
-  private readRest(): readonly ResponsePiece[] {
-    return [...this.stopText.push(this.reader?.end() ?? []), ...this.stopText.flush()];
-  }
   private tell(token: Pick<TokenEvent, "id" | "logProb" | "isForced" | "top">, pieces: readonly ResponsePiece[], isOfThought: boolean): void {
     const text = pieces.map((piece) => piece.text).join("");
     const isThought = isOfThought || pieces.some(({ recasts }) => recasts);
@@ -163,22 +165,29 @@ export class Generation extends Sequence {
     this.logProbs[this.numGenerated - 1] = logProb;
   }
 
+  private generated(): Int32Array {
+    return this.tokens.subarray(this.numPrompt, this.numTokens);
+  }
+
   private describe(): GenerationResult {
-    const response = this.record.read();
+    const reading = this.reader.read();
     return {
-      ids: this.tokens.slice(this.numPrompt, this.numTokens),
+      ids: this.generated().slice(),
       logProbs: this.logProbs.slice(0, this.numGenerated),
-      response,
-      text: response.text,
+      ...reading,
+      text: reading.response.text,
       finishReason: this.finishReason as FinishReason,
-      ...(this.stopText.found !== undefined && { stopText: this.stopText.found }),
-      numThinking: this.numThinking,
-      isThinkClosed: !this.isThinking,
       numPrefixHits: this.numPrefixHits ?? 0,
       numDrafted: this.numDrafted,
       numAccepted: this.numAccepted,
     };
   }
+}
+
+/** Whether something hangs on what a token says: a listener, a stop text, rules for the thought or the answer, loops. */
+function mustReadOnTheWay({ events, stop, thinking, schema, loop }: GenerationRequest): boolean {
+  const hasThinkingRule = thinking?.budget !== undefined || thinking?.unclosed === "close";
+  return events !== false || loop !== false || hasThinkingRule || schema !== undefined || (stop?.length ?? 0) > 0;
 }
 
 /** The tokens that close the thinking. */

@@ -9,15 +9,19 @@ export class ResponseReader {
   private readonly parser: ResponseParser;
   private readonly decoder: StreamDecoder;
   private readonly tags: ReadonlyMap<number, ResponseTag>;
+  /** Whether every tag is a token, so that ordinary tokens can never spell one. */
+  readonly tagsAreTokens: boolean;
 
-  constructor(tokenizer: Tokenizer, options: ReadingOptions) {
+  constructor(
+    private readonly tokenizer: Tokenizer,
+    options: ReadingOptions,
+  ) {
     this.tags = tagTokens(tokenizer);
     const known = [...this.tags.values()];
-    this.parser = new ResponseParser(
-      options,
-      RESPONSE_TAGS.filter((tag) => !known.includes(tag)),
-    );
-    this.decoder = createStreamDecoder(tokenizer, { skipSpecialTokens: true });
+    const spelled = RESPONSE_TAGS.filter((tag) => !known.includes(tag));
+    this.tagsAreTokens = spelled.length === 0;
+    this.parser = new ResponseParser(options, spelled);
+    this.decoder = createStreamDecoder(tokenizer, SKIP);
   }
 
   /** Whether the response stands inside its thought. */
@@ -37,11 +41,18 @@ export class ResponseReader {
     return [...this.parser.push(this.decoder.flush()), ...this.parser.pushTag(tag)];
   }
 
+  /** Takes a run of tokens of which none is a tag, and which nothing or a tag went before. */
+  pushRun(ids: ArrayLike<number>): ResponsePiece[] {
+    return this.parser.push(this.tokenizer.decode(ids, SKIP));
+  }
+
   /** The rest, when no more tokens will come. */
   end(): ResponsePiece[] {
     return [...this.parser.push(this.decoder.flush()), ...this.parser.end()];
   }
 }
+
+const SKIP = { skipSpecialTokens: true };
 
 const known = new WeakMap<Tokenizer, ReadonlyMap<number, ResponseTag>>();
 
