@@ -1,5 +1,5 @@
-// Who may import whom. Checked on the emitted JavaScript in dist/, where type-only imports are gone: what remains really loads.
-// Each line below may import the lines above it and its own folder, nothing else.
+// Who may import whom. Checked on the emitted JavaScript in dist/, where type-only imports are gone: what remains
+// really loads. Each line below may import the lines above it and its own folder, nothing else.
 
 const LAYERS = [
   ["src/plain-text"],
@@ -35,7 +35,8 @@ const TENSOR_LAYERS = [
 
 const TESTS = "\\.(test|fixture)\\.js$|^dist/tests/";
 /** Matches the files of these parts; nothing for no parts. */
-const pattern = (names) => (names.length === 0 ? "^$" : `^dist/(${names.map((name) => (name.endsWith("/") ? name : `${name}\\.js`)).join("|")})`);
+const pattern = (names) =>
+  names.length === 0 ? "^$" : `^dist/(${names.map((name) => (name.endsWith("/") ? name : `${name}\\.js`)).join("|")})`;
 
 /** For each part of each line: no import of its neighbours, nor of the lines below. */
 function rules(layers) {

@@ -14,7 +14,9 @@ export function nativeBackend(threads: number): NativeBackend {
   return opened;
 }
 
-/** Register-only FLOP/s of f32 multiply-adds, and of bf16 (of f32 where the CPU has no bf16 dot product). Measured once. */
+/**
+ * Register-only FLOP/s of f32 multiply-adds, and of bf16 (of f32 where the CPU has no bf16 dot product). Measured once.
+ */
 export function arithmeticPeaks(threads: number): { f32: number; bf16: number } {
   if (!peaks) {
     const { addon } = nativeBackend(threads);
@@ -27,7 +29,13 @@ export function arithmeticPeaks(threads: number): { f32: number; bf16: number } 
 export const ceilings: Claim = async ({ threads }) => {
   const { addon, isa } = nativeBackend(threads);
   const { f32, bf16 } = arithmeticPeaks(threads);
-  const line = (what: string, unit: string, ours: number, note?: string) => ({ claim: "ceilings", what, unit, ours, note });
+  const line = (what: string, unit: string, ours: number, note?: string) => ({
+    claim: "ceilings",
+    what,
+    unit,
+    ours,
+    note,
+  });
   return [
     line("f32 multiply-add", "GFLOP/s", f32 / 1e9, `${isa}, ${threads} threads, registers only`),
     line("bf16 dot product", "GFLOP/s", bf16 / 1e9),

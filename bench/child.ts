@@ -1,5 +1,5 @@
-// Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js train|generate MODEL f32|bf16 THREADS`.
-// Speaks the line protocol of stepper.ts, as bench/peers/variants.py does.
+// Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js train|generate
+// MODEL f32|bf16 THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/variants.py does.
 import { createInterface } from "node:readline";
 import { generate } from "../src/inference/generate.js";
 import type { ComputeType } from "../src/nn/parameters.js";
@@ -13,14 +13,22 @@ type Step = (isWarmup: boolean) => Promise<StepResult>;
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** Runs `body` once: wall and CPU seconds, the tokens it worked off, where the time went, and whatever `body` returns beside. */
+/**
+ * Runs `body` once: wall and CPU seconds, the tokens it worked off, where the time went, and whatever `body` returns
+ * beside.
+ */
 async function timedStep(tokens: number, body: () => Promise<object>): Promise<StepResult> {
   defaultDevice().startProfile();
   const [startedMs, startedCpu] = [performance.now(), process.cpuUsage()];
   const extra = await body();
   const seconds = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(startedCpu);
-  const profile = [...defaultDevice().stopProfile()].map(([op, { calls, seconds: opSeconds, flops }]) => ({ op, calls, seconds: opSeconds, flops }));
+  const profile = [...defaultDevice().stopProfile()].map(([op, { calls, seconds: opSeconds, flops }]) => ({
+    op,
+    calls,
+    seconds: opSeconds,
+    flops,
+  }));
   return { seconds, cpuSeconds: (user + system) / 1e6, tokens, profile, ...extra };
 }
 
@@ -31,7 +39,10 @@ function trainer(name: ModelName, compute: ComputeType): { facts: object; step: 
     facts: { numParameters: workload.model.parameters.numTrained },
     step: () => {
       const batch = workload.nextBatch();
-      return timedStep(batchSize * sequenceLength, async () => ({ loss: await workload.step(batch), liveBuffers: defaultDevice().memory().liveBuffers }));
+      return timedStep(batchSize * sequenceLength, async () => ({
+        loss: await workload.step(batch),
+        liveBuffers: defaultDevice().memory().liveBuffers,
+      }));
     },
   };
 }

@@ -1,5 +1,5 @@
-// What every file of the bench produces: lines of one table, each a figure of ours beside the peer's and the machine's own limit.
-// Knows nothing of how anything is measured.
+// What every file of the bench produces: lines of one table, each a figure of ours beside the peer's and the machine's
+// own limit. Knows nothing of how anything is measured.
 
 /** One line of the table. Rates are "more is better"; a line without a target only informs. */
 export interface Line {
@@ -37,7 +37,9 @@ export interface BenchOptions {
 /** A file of the bench. */
 export type Claim = (options: BenchOptions) => Promise<Line[]>;
 
-/** met, missed, failed (one side was not measured), or nothing where there is no target or nothing to hold against it. */
+/**
+ * met, missed, failed (one side was not measured), or nothing where there is no target or nothing to hold against it.
+ */
 export function verdict({ reached, target, failure, peerFailure }: Line): "met" | "missed" | "failed" | "" {
   if (failure !== undefined || peerFailure !== undefined) return "failed";
   if (reached === undefined || !target) return "";

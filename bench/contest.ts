@@ -89,7 +89,11 @@ export async function runContest(contest: Contest, options: BenchOptions): Promi
   for (const variant of variants) {
     try {
       const peer = await Stepper.peer(peersPython as string, script, variant, threads);
-      const standing = await meet(ours.get(precisionOf(variant)) as Contestant, new Contestant(peer, precisionOf(variant)), steps);
+      const standing = await meet(
+        ours.get(precisionOf(variant)) as Contestant,
+        new Contestant(peer, precisionOf(variant)),
+        steps,
+      );
       peers.push(standing);
       log(`${kind} ${model} ${variant}: ${standing.tokensPerSecond.toFixed(0)} tokens/s`);
     } catch (error) {
@@ -97,7 +101,8 @@ export async function runContest(contest: Contest, options: BenchOptions): Promi
       log(`${kind} ${model} ${variant}: skipped, ${(error as Error).message}`);
     }
   }
-  if (peers.length === 0) for (const contestant of ours.values()) for (let i = 0; i < steps; i++) await contestant.step();
+  if (peers.length === 0)
+    for (const contestant of ours.values()) for (let i = 0; i < steps; i++) await contestant.step();
   const standings: Standing[] = [];
   for (const contestant of ours.values()) standings.push(await contestant.end());
   for (const s of standings) log(`${kind} ${model} ${s.label}: ${s.tokensPerSecond.toFixed(0)} tokens/s`);
@@ -114,6 +119,9 @@ async function meet(ours: Contestant, peer: Contestant, steps: number): Promise<
 }
 
 /** The fastest standing, by the given figure. */
-export function best(standings: readonly Standing[], figure: "tokensPerSecond" | "tokensPerCpuSecond" = "tokensPerSecond"): Standing | undefined {
+export function best(
+  standings: readonly Standing[],
+  figure: "tokensPerSecond" | "tokensPerCpuSecond" = "tokensPerSecond",
+): Standing | undefined {
   return standings.reduce<Standing | undefined>((top, s) => (top && top[figure] >= s[figure] ? top : s), undefined);
 }

@@ -1,6 +1,7 @@
-// Claim: over a cache of latents a decode step with 32K tokens of context takes at most 1.6 times the one with 1K. The whole models do not fit everywhere:
-// each is timed with some of its layers, all of full size, and a step of all layers is the output head, timed by itself, and so many times one layer
-// (a dense one reads as much as the chosen experts of another). The cache is filled with zeros, which costs what any numbers cost.
+// Claim: over a cache of latents a decode step with 32K tokens of context takes at most 1.6 times the one with 1K. The
+// whole models do not fit everywhere: each is timed with some of its layers, all of full size, and a step of all layers
+// is the output head, timed by itself, and so many times one layer (a dense one reads as much as the chosen experts of
+// another). The cache is filled with zeros, which costs what any numbers cost.
 import { openForInference } from "../src/inference/open-for-inference.js";
 import { type PagedRunner, runnerOf } from "../src/inference/paged-runner.js";
 import type { LanguageModel } from "../src/models/language-model.js";
@@ -39,10 +40,14 @@ export const context: Claim = async ({ threads, log, quick }) => {
 };
 
 async function contextLine({ shape, weights, cacheType, allLayers, layers }: Case): Promise<Line> {
-  const opened = await openForInference(`random:${shape}:layers=${layers}@${weights}`, { cacheTokens: LONG + 64, cacheType });
+  const opened = await openForInference(`random:${shape}:layers=${layers}@${weights}`, {
+    cacheTokens: LONG + 64,
+    cacheType,
+  });
   const { model, plan } = opened;
   const runner = runnerOf(opened);
-  for (const { keys, values } of runner.cache.layers) for (const entries of [keys, values]) if (entries) fillInPlace(entries, 0);
+  for (const { keys, values } of runner.cache.layers)
+    for (const entries of [keys, values]) if (entries) fillInPlace(entries, 0);
   const rounds: { short: number; long: number }[] = [];
   for (let i = 0; i <= ROUNDS; i++) {
     const [short, long, head] = [await decodeMs(runner, SHORT), await decodeMs(runner, LONG), await headMs(model)];
@@ -60,7 +65,9 @@ async function contextLine({ shape, weights, cacheType, allLayers, layers }: Cas
     ours,
     reached: median(rounds.map(({ short, long }) => long / short)),
     target: { atMost: 1.6 },
-    note: `${allLayers} layers from ${layers}; ${median(rounds.map(({ short }) => short)).toFixed(0)} ms at 1K; cache ${(plan.cachePerToken * allLayers) / layers} bytes a token`,
+    note:
+      `${allLayers} layers from ${layers}; ${median(rounds.map(({ short }) => short)).toFixed(0)} ms at 1K; ` +
+      `cache ${(plan.cachePerToken * allLayers) / layers} bytes a token`,
   };
 }
 

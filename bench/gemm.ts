@@ -1,4 +1,5 @@
-// Claim: matrix products reach 75% (f32) and 60% (bf16) of the register-only ceiling at 1024³, and 50% at the shapes that training uses.
+// Claim: matrix products reach 75% (f32) and 60% (bf16) of the register-only ceiling at 1024³, and 50% at the shapes
+// that training uses.
 import type { ComputeType } from "../src/nn/parameters.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { dispatch, scope, tensor } from "../src/tensor/engine.js";
@@ -11,7 +12,10 @@ import { shapes } from "./workload.js";
 
 const CALLS_SECONDS = 0.4;
 
-/** FLOP/s of a body: the best and the median of the calls that fit into a fraction of a second. The ceiling is a best too. */
+/**
+ * FLOP/s of a body: the best and the median of the calls that fit into a fraction of a second. The ceiling is a best
+ * too.
+ */
 function rate(flops: number, body: () => void): { best: number; middle: number } {
   body();
   const rates: number[] = [];
@@ -26,20 +30,41 @@ function rate(flops: number, body: () => void): { best: number; middle: number }
 /** One product as training runs it: forward x·Wᵀ, dX = dY·W or dW = dYᵀ·X of a linear layer [n, k] on `tokens` rows. */
 type Direction = "forward" | "dX" | "dW";
 
-function productRate(direction: Direction, tokens: number, n: number, k: number, compute: ComputeType): { best: number; middle: number } {
+function productRate(
+  direction: Direction,
+  tokens: number,
+  n: number,
+  k: number,
+  compute: ComputeType,
+): { best: number; middle: number } {
   return scope(() => {
     const [x, dy] = [zeros([tokens, k], compute), zeros([tokens, n], compute)];
     const w = zeros([n, k], compute);
-    const [a, b, shape] = { forward: [x, w, [tokens, n]], dX: [dy, w, [tokens, k]], dW: [dy, x, [n, k]] }[direction] as [typeof x, typeof x, number[]];
+    const [a, b, shape] = { forward: [x, w, [tokens, n]], dX: [dy, w, [tokens, k]], dW: [dy, x, [n, k]] }[
+      direction
+    ] as [typeof x, typeof x, number[]];
     const dtype = direction === "dW" ? "f32" : compute;
-    const params: GemmParams = { transA: direction === "dW", transB: direction === "forward", accumulate: false, dtype, bf16Compute: compute === "bf16" };
+    const params: GemmParams = {
+      transA: direction === "dW",
+      transB: direction === "forward",
+      accumulate: false,
+      dtype,
+      bf16Compute: compute === "bf16",
+    };
     const out = zeros(shape, dtype);
     return rate(2 * tokens * n * k, () => void dispatch(gemmOp, [a, b, null, null], params, [out]));
   });
 }
 
 /** The expert products with tokens spread evenly. */
-function expertRate(direction: Direction, tokens: number, experts: number, n: number, k: number, compute: ComputeType): { best: number; middle: number } {
+function expertRate(
+  direction: Direction,
+  tokens: number,
+  experts: number,
+  n: number,
+  k: number,
+  compute: ComputeType,
+): { best: number; middle: number } {
   return scope(() => {
     const offsets = tensor(
       Array.from({ length: experts + 1 }, (_, e) => Math.round((e * tokens) / experts)),
@@ -51,7 +76,16 @@ function expertRate(direction: Direction, tokens: number, experts: number, n: nu
     const flops = 2 * tokens * n * k;
     if (direction === "dW") {
       const out = zeros([experts, n, k]);
-      return rate(flops, () => void dispatch(groupedWeightGradOp, [dy, x, offsets, null], { shape: [experts, n, k], accumulate: false, bf16Compute }, [out]));
+      return rate(
+        flops,
+        () =>
+          void dispatch(
+            groupedWeightGradOp,
+            [dy, x, offsets, null],
+            { shape: [experts, n, k], accumulate: false, bf16Compute },
+            [out],
+          ),
+      );
     }
     const isForward = direction === "forward";
     const out = zeros([tokens, isForward ? n : k], compute);
@@ -104,7 +138,9 @@ function shapeLines(compute: ComputeType, ceiling: number): Line[] {
     for (const { what, n, k, experts } of list)
       for (const direction of ["forward", "dX", "dW"] as const) {
         const rows = experts ? chosen : tokens;
-        const { best } = experts ? expertRate(direction, rows, experts, n, k, compute) : productRate(direction, rows, n, k, compute);
+        const { best } = experts
+          ? expertRate(direction, rows, experts, n, k, compute)
+          : productRate(direction, rows, n, k, compute);
         flops += 2 * rows * n * k;
         seconds += (2 * rows * n * k) / best;
         fractions.push(`${what} ${direction} ${((100 * best) / ceiling).toFixed(0)}%`);

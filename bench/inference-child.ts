@@ -1,5 +1,5 @@
-// Our side of the comparison with llama.cpp, in a process of its own: `node inference-child.js FILE.gguf decode|prefill|batch THREADS`.
-// Speaks the line protocol of stepper.ts, as bench/peers/llama-cpp/serve.mjs does.
+// Our side of the comparison with llama.cpp, in a process of its own: `node inference-child.js FILE.gguf
+// decode|prefill|batch THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/llama-cpp/serve.mjs does.
 import { createInterface } from "node:readline";
 import { type InferenceKind, measureRound, roundCacheTokens } from "../src/inference/measure.js";
 import { openForInference } from "../src/inference/open-for-inference.js";
@@ -20,11 +20,22 @@ const startedMs = performance.now();
 const opened = await openForInference(path, { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
 const runner = runnerOf(opened);
 const { plan, model } = opened;
-say({ facts: { loadSeconds: (performance.now() - startedMs) / 1000, weightBytes: plan.weights + plan.mapped, cacheBytes: plan.cache } });
+say({
+  facts: {
+    loadSeconds: (performance.now() - startedMs) / 1000,
+    weightBytes: plan.weights + plan.mapped,
+    cacheBytes: plan.cache,
+  },
+});
 let seed = 0;
 for await (const _ of createInterface(process.stdin)) {
   const measured = await measureRound(runner, kind as InferenceKind, round, seed++, () => model.device.startProfile());
-  const profile = [...model.device.stopProfile()].map(([op, { calls, seconds, flops }]) => ({ op, calls, seconds, flops }));
+  const profile = [...model.device.stopProfile()].map(([op, { calls, seconds, flops }]) => ({
+    op,
+    calls,
+    seconds,
+    flops,
+  }));
   say({ ...measured, profile });
 }
 say({ peakRssBytes: peakRssBytes(), importedRssBytes });

@@ -1,4 +1,5 @@
-// Claims about finding the peers of inference: what is installed takes part, and what is not is named with the way to install it.
+// Claims about finding the peers of inference: what is installed takes part, and what is not is named with the way to
+// install it.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

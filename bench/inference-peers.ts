@@ -1,9 +1,12 @@
-// The engines that ours is held against in running models, each where it is installed: how it is found and started. Knows no rounds.
+// The engines that ours is held against in running models, each where it is installed: how it is found and started.
+// Knows no rounds.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../src/package-root.js";
 
-/** A peer by its name, and the program that takes FILE, kind, variant and threads on the line protocol of stepper.ts. */
+/**
+ * A peer by its name, and the program that takes FILE, kind, variant and threads on the line protocol of stepper.ts.
+ */
 export interface InferencePeer {
   readonly label: "llama.cpp" | "ik_llama.cpp";
   readonly command: string;
@@ -28,7 +31,13 @@ function knownPeers(): KnownPeer[] {
       evidence: join(llama, "node_modules"),
       toInstall: "cd bench/peers/llama-cpp && npm ci",
     },
-    { label: "ik_llama.cpp", command: ikLlama, args: [], evidence: ikLlama, toInstall: "see bench/peers/ik-llama-cpp/README.md" },
+    {
+      label: "ik_llama.cpp",
+      command: ikLlama,
+      args: [],
+      evidence: ikLlama,
+      toInstall: "see bench/peers/ik-llama-cpp/README.md",
+    },
   ];
 }
 

@@ -5,7 +5,6 @@ import type { InferenceKind, InferenceRound } from "../src/inference/measure.js"
 import { packageRoot } from "../src/package-root.js";
 
 /** The one description of what is measured, which the peer reads too. */
-export const inferenceRounds = JSON.parse(readFileSync(join(packageRoot(), "bench", "peers", "inference.json"), "utf8")) as Record<
-  InferenceKind,
-  InferenceRound
->;
+export const inferenceRounds = JSON.parse(
+  readFileSync(join(packageRoot(), "bench", "peers", "inference.json"), "utf8"),
+) as Record<InferenceKind, InferenceRound>;

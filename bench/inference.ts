@@ -1,6 +1,6 @@
-// Claims on running released shapes: ours against llama.cpp (through node-llama-cpp) and ik_llama.cpp, round by round in turn, on one GGUF file of random
-// weights.
-// `npm run bench:peers`. Files of some gigabytes are written to a temporary folder and removed again.
+// Claims on running released shapes: ours against llama.cpp (through node-llama-cpp) and ik_llama.cpp, round by round
+// in turn, on one GGUF file of random weights. `npm run bench:peers`. Files of some gigabytes are written to a
+// temporary folder and removed again.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,7 +26,10 @@ interface Comparison {
   readonly read: number;
 }
 
-/** V2-Lite is cut to twelve of its 27 layers, so that all sides' copies fit beside each other; every layer is of the full size. `--quick` takes the first two. */
+/**
+ * V2-Lite is cut to twelve of its 27 layers, so that all sides' copies fit beside each other; every layer is of the
+ * full size. `--quick` takes the first two.
+ */
 const COMPARISONS: readonly Comparison[] = [
   { shape: "r1-distill-qwen-1.5b", type: "q8_0", llama: { decode: 1.6, prefill: 3.3, batch: 2 }, read: 0.85 },
   { shape: "r1-distill-qwen-1.5b", type: "q4_0", llama: { decode: 1.3, prefill: 2.6, batch: 2 }, read: 0.85 },
@@ -35,7 +38,10 @@ const COMPARISONS: readonly Comparison[] = [
 ];
 const IK_LLAMA: Targets = { decode: 1.1, prefill: 2.2, batch: 3 };
 const KINDS: readonly InferenceKind[] = ["decode", "prefill", "batch"];
-/** Rounds of one stream are short and many: the bandwidth that a machine's neighbours leave changes from second to second. */
+/**
+ * Rounds of one stream are short and many: the bandwidth that a machine's neighbours leave changes from second to
+ * second.
+ */
 const ROUNDS: Readonly<Record<InferenceKind, number>> = { decode: 10, prefill: 3, batch: 3 };
 const LARGE_BYTES = 512 * 2 ** 20;
 const PROBE_SECONDS = 0.3;
@@ -52,14 +58,20 @@ export const inference: Claim = async (options) => {
   const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));
   const lines: Line[] = [];
   try {
-    for (const comparison of options.quick ? COMPARISONS.slice(0, 2) : COMPARISONS) lines.push(...(await compare(comparison, folder, options, peers)));
+    for (const comparison of options.quick ? COMPARISONS.slice(0, 2) : COMPARISONS)
+      lines.push(...(await compare(comparison, folder, options, peers)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   return lines;
 };
 
-async function compare(comparison: Comparison, folder: string, options: BenchOptions, installed: readonly InferencePeer[]): Promise<Line[]> {
+async function compare(
+  comparison: Comparison,
+  folder: string,
+  options: BenchOptions,
+  installed: readonly InferencePeer[],
+): Promise<Line[]> {
   const { shape, type, llama } = comparison;
   const file = join(folder, `${shape.replaceAll(/[^a-z0-9.]+/g, "-")}-${type}.gguf`);
   await writeRandomGguf(file, shape, type);
@@ -73,7 +85,11 @@ async function compare(comparison: Comparison, folder: string, options: BenchOpt
     lines.push(...speedLines(what, ours, peers, (label) => targets[label][kind]));
     if (kind === "decode") {
       single = rate(ours);
-      lines.push(bandwidthLine(what, ours, comparison.read), ...peerBandwidthLines(what, ours, peers), memoryLine(what, ours));
+      lines.push(
+        bandwidthLine(what, ours, comparison.read),
+        ...peerBandwidthLines(what, ours, peers),
+        memoryLine(what, ours),
+      );
     }
     if (kind === "prefill") lines.push(loadLine(`${shape} ${type}, opening`, ours, peers));
     if (kind === "batch") lines.push(ratioLine(`${what} / one stream`, rate(ours) / single, { atLeast: 5 }));
@@ -82,27 +98,48 @@ async function compare(comparison: Comparison, folder: string, options: BenchOpt
   return lines;
 }
 
-const standing = (peer: PeerSide): string => ("side" in peer ? `${peer.label} ${rate(peer.side).toFixed(1)}` : peer.failure);
+const standing = (peer: PeerSide): string =>
+  "side" in peer ? `${peer.label} ${rate(peer.side).toFixed(1)}` : peer.failure;
 /** Probes are read bandwidths in GB/s. */
-function contest(file: string, kind: InferenceKind, { threads }: BenchOptions, installed: readonly InferencePeer[]): Promise<Turns<PeerLabel>> {
+function contest(
+  file: string,
+  kind: InferenceKind,
+  { threads }: BenchOptions,
+  installed: readonly InferencePeer[],
+): Promise<Turns<PeerLabel>> {
   const { addon } = nativeBackend(threads);
   const ours = () => Stepper.start("ours", process.execPath, [ourScript, file, kind, `${threads}`], threads);
   const peers = installed.map(({ label, command, args }) => ({
     label,
     start: () => Stepper.start(label, command, [...args, file, kind, "plain", `${threads}`], threads),
   }));
-  return takeTurns(ours, peers, ROUNDS[kind], () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9);
+  return takeTurns(
+    ours,
+    peers,
+    ROUNDS[kind],
+    () => addon.sustainedReadBandwidth(threads, LARGE_BYTES, PROBE_SECONDS) / 1e9,
+  );
 }
 
 /** One line beside each peer, or one of ours alone. */
-function speedLines(what: string, ours: Side, peers: readonly PeerSide<PeerLabel>[], targetOf: (label: PeerLabel) => number | undefined): Line[] {
+function speedLines(
+  what: string,
+  ours: Side,
+  peers: readonly PeerSide<PeerLabel>[],
+  targetOf: (label: PeerLabel) => number | undefined,
+): Line[] {
   const line: Line = { claim: "inference", what, unit: "tokens/s", ours: rate(ours) };
   if (peers.length === 0) return [{ ...line, note: kernelShares(ours) }];
   return peers.map((peer, i) => {
     const beside = { ...line, what: `${what}, beside ${peer.label}`, ...(i === 0 ? { note: kernelShares(ours) } : {}) };
     if ("failure" in peer) return { ...beside, peerFailure: peer.failure };
     const target = targetOf(peer.label);
-    return { ...beside, peer: rate(peer.side), reached: ratio(ours, peer.side), ...(target ? { target: { atLeast: target } } : {}) };
+    return {
+      ...beside,
+      peer: rate(peer.side),
+      reached: ratio(ours, peer.side),
+      ...(target ? { target: { atLeast: target } } : {}),
+    };
   });
 }
 
@@ -112,7 +149,9 @@ function kernelShares({ rounds }: Side): string {
   const top = [...profile].sort((a, b) => b.seconds - a.seconds).slice(0, 4);
   const inKernels = profile.reduce((sum, op) => sum + op.seconds, 0);
   const share = (part: number) => `${((100 * part) / seconds).toFixed(0)}%`;
-  return `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ${share(seconds - inKernels)}`;
+  return (
+    `${top.map((op) => `${op.op} ${share(op.seconds)}`).join(", ")}; outside kernels ` + `${share(seconds - inKernels)}`
+  );
 }
 
 /** Bytes that a token takes by the ops' own costs. */
@@ -122,7 +161,14 @@ const bytesPerToken = ({ rounds }: Side): number => median(rounds.map(({ bytes =
 function readFigures(side: Side, bytes: number): Line & { reached: number } {
   const moved = rates(side).map((tokens) => (tokens * bytes) / 1e9);
   const reached = median(moved.map((read, i) => read / side.probes[i]));
-  return { claim: "inference", what: "memory read", unit: "GB/s", ours: median(moved), ceiling: median(side.probes), reached };
+  return {
+    claim: "inference",
+    what: "memory read",
+    unit: "GB/s",
+    ours: median(moved),
+    ceiling: median(side.probes),
+    reached,
+  };
 }
 
 const bandwidthLine = (what: string, ours: Side, target: number): Line => ({
@@ -131,31 +177,49 @@ const bandwidthLine = (what: string, ours: Side, target: number): Line => ({
   target: { atLeast: target },
 });
 
-/** The peers read the same weights: how near to the ceiling one is bounds how many times faster anyone can be who reads them all. */
+/**
+ * The peers read the same weights: how near to the ceiling one is bounds how many times faster anyone can be who reads
+ * them all.
+ */
 function peerBandwidthLines(what: string, ours: Side, peers: readonly PeerSide[]): Line[] {
   return peers.flatMap((peer) => {
     if ("failure" in peer) return [];
     const figures = readFigures(peer.side, bytesPerToken(ours));
-    const rounds = rates(ours).map((own, i) => `${ours.probes[i].toFixed(0)}: ${(own / rates(peer.side)[i]).toFixed(2)}`);
+    const rounds = rates(ours).map(
+      (own, i) => `${ours.probes[i].toFixed(0)}: ${(own / rates(peer.side)[i]).toFixed(2)}`,
+    );
     const bound = `whoever reads every weight can be ${(1 / figures.reached).toFixed(2)} times as fast at most`;
     return [
-      { ...figures, what: `${what}, memory read by ${peer.label}`, note: `${bound}; GB/s around each round and ours / peer in it: ${rounds.join(", ")}` },
+      {
+        ...figures,
+        what: `${what}, memory read by ${peer.label}`,
+        note: `${bound}; GB/s around each round and ours / peer in it: ${rounds.join(", ")}`,
+      },
     ];
   });
 }
 
 function memoryLine(what: string, { facts, memory }: Side): Line {
-  return ratioLine(`${what}, peak memory / (weights + cache)`, memory.peakRssBytes / (facts.weightBytes + facts.cacheBytes), { atMost: 1.15 });
+  return ratioLine(
+    `${what}, peak memory / (weights + cache)`,
+    memory.peakRssBytes / (facts.weightBytes + facts.cacheBytes),
+    { atMost: 1.15 },
+  );
 }
 
 function ratioLine(what: string, reached: number, target: NonNullable<Line["target"]>): Line {
   return { claim: "inference", what, unit: "x", ours: reached, reached, target };
 }
 
-/** Opening a file that another process has read before; what the claim asks of a file of 1.9 GB it asks of smaller ones too. */
+/**
+ * Opening a file that another process has read before; what the claim asks of a file of 1.9 GB it asks of smaller ones
+ * too.
+ */
 function loadLine(what: string, ours: Side, peers: readonly PeerSide[]): Line {
   const { loadSeconds, weightBytes } = ours.facts;
   const target = weightBytes < 2e9 ? { atMost: 2 } : undefined;
-  const note = peers.flatMap((peer) => ("side" in peer ? [`${peer.label} ${peer.side.facts.loadSeconds.toFixed(2)} s`] : [])).join(", ");
+  const note = peers
+    .flatMap((peer) => ("side" in peer ? [`${peer.label} ${peer.side.facts.loadSeconds.toFixed(2)} s`] : []))
+    .join(", ");
   return { claim: "inference", what, unit: "s", ours: loadSeconds, reached: loadSeconds, target, note };
 }

@@ -37,11 +37,20 @@ export const leaks: Claim = async ({ threads }) => {
   let most = before;
   for (let i = 1; i <= STEPS; i++) {
     await workload.step(sequences());
-    if (i % SAMPLE_EVERY === 0) await generate(model, [{ prompt: [1, 2, 3], seed: i, maxNewTokens: 8 }], { stopIds: [] });
+    if (i % SAMPLE_EVERY === 0)
+      await generate(model, [{ prompt: [1, 2, 3], seed: i, maxNewTokens: 8 }], { stopIds: [] });
     most = Math.max(most, defaultDevice().memory().liveBuffers);
   }
   const note = `${before} live buffers before and ${defaultDevice().memory().liveBuffers} after ${STEPS} steps`;
   return [
-    { claim: "leaks", what: `buffers gained in ${STEPS} steps`, unit: "buffers", ours: most - before, reached: most - before, target: { atMost: 0 }, note },
+    {
+      claim: "leaks",
+      what: `buffers gained in ${STEPS} steps`,
+      unit: "buffers",
+      ours: most - before,
+      reached: most - before,
+      target: { atMost: 0 },
+      note,
+    },
   ];
 };

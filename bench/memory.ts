@@ -1,4 +1,5 @@
-// Claim: the peak memory of a training step is at most 0.6 of PyTorch's, in either precision. Measured on the processes of the training contests.
+// Claim: the peak memory of a training step is at most 0.6 of PyTorch's, in either precision. Measured on the processes
+// of the training contests.
 import type { Claim } from "./claim.js";
 import { memoryLines, trainingContest } from "./training.js";
 

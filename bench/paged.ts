@@ -1,5 +1,6 @@
-// Claim: attention over a paged cache runs at the machine's limits: decoding of grouped heads at 75% of the read bandwidth, latents and chunks of a
-// prompt at 60% of the bf16 ceiling. Blocks are read cold: each call takes other blocks of a cache much larger than the processor's.
+// Claim: attention over a paged cache runs at the machine's limits: decoding of grouped heads at 75% of the read
+// bandwidth, latents and chunks of a prompt at 60% of the bf16 ceiling. Blocks are read cold: each call takes other
+// blocks of a cache much larger than the processor's.
 import { Random } from "../src/random.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { scope, tensor } from "../src/tensor/engine.js";
@@ -82,7 +83,9 @@ function pagedRate(kind: Kind, sequences: number, context: number, queries = 1):
     const cu = i32(Array.from({ length: sequences + 1 }, (_, s) => s * queries));
     const lengths = i32(new Array(sequences).fill(context));
     const params = { scale: 0.1, valueWidth: kind.valueWidth };
-    const seconds = secondsOf((round) => scope(() => void pagedAttention(q, keys, values, tables[round % tables.length], cu, lengths, params)));
+    const seconds = secondsOf((round) =>
+      scope(() => void pagedAttention(q, keys, values, tables[round % tables.length], cu, lengths, params)),
+    );
     const flops = 2 * sequences * visible(queries, context) * kind.heads * (kind.keyWidth + kind.valueWidth);
     return { bytes: (sequences * blocks * kind.blockBytes) / seconds, flops: flops / seconds };
   });
@@ -91,9 +94,15 @@ function pagedRate(kind: Kind, sequences: number, context: number, queries = 1):
 /** FLOP/s of a chunk of an MLA prompt over its expanded context. */
 function expandedRate(heads: number, queries: number, context: number): number {
   return scope(() => {
-    const [q, kv, kRope] = [zeros([queries, heads, 192], "bf16"), zeros([context, heads, 256], "bf16"), zeros([context, 64], "bf16")];
+    const [q, kv, kRope] = [
+      zeros([queries, heads, 192], "bf16"),
+      zeros([context, heads, 256], "bf16"),
+      zeros([context, 64], "bf16"),
+    ];
     const [cuQueries, cuKeys] = [i32([0, queries]), i32([0, context])];
-    const seconds = secondsOf(() => scope(() => void expandedAttention(q, kv, kRope, cuQueries, cuKeys, { scale: 0.1 })));
+    const seconds = secondsOf(() =>
+      scope(() => void expandedAttention(q, kv, kRope, cuQueries, cuKeys, { scale: 0.1 })),
+    );
     return (2 * visible(queries, context) * heads * (192 + 128)) / seconds;
   });
 }
@@ -118,7 +127,10 @@ export const paged: Claim = async ({ threads, log }) => {
   const lines: Line[] = [];
   const add = (line: Line) => {
     lines.push(line);
-    log(`paged: ${line.what}: ${line.ours.toFixed(1)} ${line.unit}, ${((100 * line.ours) / (line.ceiling ?? 1)).toFixed(0)}% of the ceiling`);
+    log(
+      `paged: ${line.what}: ${line.ours.toFixed(1)} ${line.unit}, ` +
+        `${((100 * line.ours) / (line.ceiling ?? 1)).toFixed(0)}% of the ceiling`,
+    );
   };
   for (const [sequences, context] of [1, 16].flatMap((s) => [1024, 8192, 32768].map((n) => [s, n] as const))) {
     const { bytes } = pagedRate(grouped, sequences, context);
@@ -138,13 +150,24 @@ export const paged: Claim = async ({ threads, log }) => {
           flops,
           bf16,
           0.6,
-          `${(bytes / 1e9).toFixed(1)} GB/s${kind.what.includes("FP8") ? ", int8 products held against the bf16 ceiling" : ""}`,
+          `${(bytes / 1e9).toFixed(1)} ` +
+            `GB/s${kind.what.includes("FP8") ? ", int8 products held against the bf16 ceiling" : ""}`,
         ),
       );
     }
   for (const context of [512, 2048, 8192]) {
-    add(lineOf(`512 queries, ${grouped.what}, ${tokens(context)}`, "GFLOP/s", pagedRate(grouped, 1, context, 512).flops, bf16, 0.6));
-    add(lineOf(`512 queries, MLA of 16 heads, ${tokens(context)}`, "GFLOP/s", expandedRate(16, 512, context), bf16, 0.6));
+    add(
+      lineOf(
+        `512 queries, ${grouped.what}, ${tokens(context)}`,
+        "GFLOP/s",
+        pagedRate(grouped, 1, context, 512).flops,
+        bf16,
+        0.6,
+      ),
+    );
+    add(
+      lineOf(`512 queries, MLA of 16 heads, ${tokens(context)}`, "GFLOP/s", expandedRate(16, 512, context), bf16, 0.6),
+    );
   }
   return lines;
 };

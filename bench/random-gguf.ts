@@ -1,4 +1,5 @@
-// A GGUF file of a released shape with random weights: what ours and llama.cpp are both measured on. Knows nothing of clocks.
+// A GGUF file of a released shape with random weights: what ours and llama.cpp are both measured on. Knows nothing of
+// clocks.
 import { existsSync } from "node:fs";
 import { convertToGguf } from "../src/checkpoint/convert-model.js";
 import type { GgufSetting } from "../src/checkpoint/gguf-writer.js";
@@ -15,13 +16,19 @@ export async function writeRandomGguf(path: string, shape: string, type: Compare
   const config = publishedConfig(shape);
   const weights = await randomTensorSource(config, type);
   try {
-    await convertToGguf(path, { config, weights }, type, [["general.name", "string", shape], ...vocabulary(config.vocab_size)]);
+    await convertToGguf(path, { config, weights }, type, [
+      ["general.name", "string", shape],
+      ...vocabulary(config.vocab_size),
+    ]);
   } finally {
     await weights.close();
   }
 }
 
-/** Byte-level BPE without merges to speak of: single bytes, then names that no text gives. Prompts are token ids, so no text is ever encoded. */
+/**
+ * Byte-level BPE without merges to speak of: single bytes, then names that no text gives. Prompts are token ids, so no
+ * text is ever encoded.
+ */
 function vocabulary(size: number): GgufSetting[] {
   const texts = Array.from({ length: size }, (_, i) => (i < 256 ? String.fromCodePoint(0x100 + i) : `t${i}`));
   return [

@@ -1,5 +1,5 @@
-// `npm run bench`: every claim about speed and memory, ours beside the peer's and this machine's own ceiling, as one table.
-// Knows which claims there are and where the peers' Python is looked for; each file measures its own.
+// `npm run bench`: every claim about speed and memory, ours beside the peer's and this machine's own ceiling, as one
+// table. Knows which claims there are and where the peers' Python is looked for; each file measures its own.
 import { existsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
@@ -46,8 +46,9 @@ const HELP = `Usage: npm run bench -- [options]
   --no-peers       ours only
   --json           one JSON object instead of the table
 
-The peers in training are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv. Those in inference are llama.cpp, in
-bench/peers/llama-cpp/node_modules, and ik_llama.cpp, found through LUCIOLE_IK_LLAMA or bench/peers/ik-llama-cpp/build.
+The peers in training are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv. Those in inference
+are llama.cpp, in bench/peers/llama-cpp/node_modules, and ik_llama.cpp, found through LUCIOLE_IK_LLAMA or
+bench/peers/ik-llama-cpp/build.
 The READMEs of these folders say how to install them.
 
 Example: npm run bench -- --only train-dense,gemm --quick`;
@@ -60,7 +61,8 @@ function peersPython(log: (line: string) => void): string | null {
   log(
     given
       ? `LUCIOLE_PEERS_PYTHON: ${given} does not exist; ours only`
-      : "peers are not installed, ours only; to install: cd bench/peers && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
+      : "peers are not installed, ours only; to install: cd bench/peers && python3 -m venv .venv && " +
+          ".venv/bin/pip install -r requirements.txt",
   );
   return null;
 }
@@ -77,12 +79,23 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
   const { values } = parseArgs({ args: [...args], options: flags });
   const chosen = values.only?.split(",") ?? Object.keys(claims);
   const unknown = chosen.filter((name) => !Object.hasOwn(claims, name));
-  if (unknown.length > 0) throw new Error(`unknown claim ${unknown.join(", ")}: choose from ${Object.keys(claims).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`unknown claim ${unknown.join(", ")}: choose from ${Object.keys(claims).join(", ")}`);
   const threads = Number(values.threads ?? availableParallelism());
-  if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads takes a whole number from 1, got ${values.threads}`);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new Error(`--threads takes a whole number from 1, got ${values.threads}`);
   const log = (line: string) => console.error(line);
   const python = values["no-peers"] || values.help ? null : peersPython(log);
-  return { threads, peersPython: python, oursOnly: values["no-peers"], quick: values.quick, log, chosen, json: values.json, help: values.help };
+  return {
+    threads,
+    peersPython: python,
+    oursOnly: values["no-peers"],
+    quick: values.quick,
+    log,
+    chosen,
+    json: values.json,
+    help: values.help,
+  };
 }
 
 /** A claim's lines; one that cannot be measured is a line that says why, and the others go on. */
@@ -102,19 +115,34 @@ async function main(): Promise<void> {
   const { chosen, json, help, ...options } = optionsFrom(process.argv.slice(2));
   if (help) return console.log(HELP);
   const load = loadavg()[0];
-  const machine = { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: availableParallelism(), threads: options.threads, node: process.version, load };
-  if (load > 0.5) options.log(`warning: the load average is ${load.toFixed(1)}: other programs disturb these figures; per CPU second they are disturbed less`);
+  const machine = {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    threads: options.threads,
+    node: process.version,
+    load,
+  };
+  if (load > 0.5)
+    options.log(
+      `warning: the load average is ${load.toFixed(1)}: other programs disturb these figures; per CPU ` +
+        "second they are disturbed less",
+    );
   const lines: Line[] = [];
   for (const name of chosen) {
     options.log(`${name} …`);
     lines.push(...(await measure(name, options)));
   }
   if (lines.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
-  if (json) return console.log(JSON.stringify({ machine, lines: lines.map((line) => ({ ...line, verdict: verdict(line) })) }));
-  console.log(`${machine.cpu}, ${machine.threads} of ${machine.cores} cores, Node ${machine.node}, load average ${load.toFixed(1)}\n\n${renderTable(lines)}`);
+  if (json)
+    return console.log(JSON.stringify({ machine, lines: lines.map((line) => ({ ...line, verdict: verdict(line) })) }));
+  console.log(
+    `${machine.cpu}, ${machine.threads} of ${machine.cores} cores, Node ${machine.node}, load average ` +
+      `${load.toFixed(1)}\n\n${renderTable(lines)}`,
+  );
 }
 
 main().catch((error: Error) => {
   console.error(error.message);
-  process.exitCode = error.message.startsWith("unknown") || error.message.startsWith("--") || error.name === "TypeError" ? 2 : 1;
+  process.exitCode =
+    error.message.startsWith("unknown") || error.message.startsWith("--") || error.name === "TypeError" ? 2 : 1;
 });

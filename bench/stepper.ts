@@ -1,5 +1,5 @@
-// One contestant: a process that prepares itself, runs one step for each line written to it, and reports its peak memory at the end.
-// Knows the line protocol; not what a step does.
+// One contestant: a process that prepares itself, runs one step for each line written to it, and reports its peak
+// memory at the end. Knows the line protocol; not what a step does.
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -67,7 +67,12 @@ export class Stepper {
   }
 
   /** Ours: `kind` of work on `model` in the given precision. */
-  static async ours(kind: "train" | "generate", model: string, compute: ComputeType, threads: number): Promise<Stepper> {
+  static async ours(
+    kind: "train" | "generate",
+    model: string,
+    compute: ComputeType,
+    threads: number,
+  ): Promise<Stepper> {
     const script = join(dirname(fileURLToPath(import.meta.url)), "child.js");
     return Stepper.start(`ours ${compute}`, process.execPath, [script, kind, model, compute, String(threads)], threads);
   }
@@ -78,8 +83,17 @@ export class Stepper {
   }
 
   /** Any program that speaks the protocol; its first line tells facts. */
-  static async start(label: string, command: string, args: readonly string[], threads: number, limits: AnswerLimits = LIMITS): Promise<Stepper> {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) } });
+  static async start(
+    label: string,
+    command: string,
+    args: readonly string[],
+    threads: number,
+    limits: AnswerLimits = LIMITS,
+  ): Promise<Stepper> {
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) },
+    });
     child.on("error", () => {});
     const stepper = new Stepper(label, child, limits);
     stepper.facts = ((await stepper.answer(limits.firstMs)) as { facts?: Record<string, number> }).facts ?? {};
@@ -122,6 +136,8 @@ export class Stepper {
     if (next !== "late" && !next.done) return JSON.parse(next.value);
     this.child.kill("SIGKILL");
     const words = this.errors.trim().split("\n").at(-1) || "no message";
-    throw new Error(next === "late" ? `${this.label}: no answer within ${limitMs / 1000} s` : `${this.label}: ${words.slice(0, 300)}`);
+    throw new Error(
+      next === "late" ? `${this.label}: no answer within ${limitMs / 1000} s` : `${this.label}: ${words.slice(0, 300)}`,
+    );
   }
 }

@@ -1,5 +1,6 @@
-// Claim: products with stored weights reach 75% of the measured read bandwidth for one row and 60% of the int8 ceiling for 512 rows, at the
-// matrices of R1-Distill-Qwen-1.5B and the experts of DeepSeek-V2-Lite, and no type falls more than 15% behind its sibling.
+// Claim: products with stored weights reach 75% of the measured read bandwidth for one row and 60% of the int8 ceiling
+// for 512 rows, at the matrices of R1-Distill-Qwen-1.5B and the experts of DeepSeek-V2-Lite, and no type falls more
+// than 15% behind its sibling.
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { type BlockType, blockSizes, blockTypes } from "../src/tensor/dtype.js";
 import { dispatch, emptyPacked, scope, tensor } from "../src/tensor/engine.js";
@@ -33,7 +34,10 @@ const V2_LITE: readonly Matrix[] = [
   { what: "experts down", n: 2048, k: 1408, experts: EXPERTS },
 ];
 
-/** Whom a type is held against: one of as many bits, in blocks of the same size where there is one, else the narrowest wider one. */
+/**
+ * Whom a type is held against: one of as many bits, in blocks of the same size where there is one, else the narrowest
+ * wider one.
+ */
 const SIBLINGS: Readonly<Partial<Record<BlockType, BlockType>>> = {
   q4_1: "q4_0",
   iq4_nl: "q4_0",
@@ -55,20 +59,32 @@ function packedWeights(type: BlockType, shape: readonly number[]): Tensor {
 }
 
 /** Token t's experts: neighbours, so that many tokens meet all experts evenly. */
-function routing(tokens: number, { count, perToken }: { count: number; perToken: number }): { offsets: Tensor; rowToken: Tensor } {
+function routing(
+  tokens: number,
+  { count, perToken }: { count: number; perToken: number },
+): { offsets: Tensor; rowToken: Tensor } {
   const byExpert = Array.from({ length: count }, () => [] as number[]);
   for (let t = 0; t < tokens; t++) for (let j = 0; j < perToken; j++) byExpert[(t * perToken + j) % count].push(t);
   const offsets = [0];
   for (const list of byExpert) offsets.push((offsets.at(-1) as number) + list.length);
-  return { offsets: tensor(offsets, [count + 1], "i32"), rowToken: tensor(byExpert.flat(), [tokens * perToken], "i32") };
+  return {
+    offsets: tensor(offsets, [count + 1], "i32"),
+    rowToken: tensor(byExpert.flat(), [tokens * perToken], "i32"),
+  };
 }
 
-/** A product for `rows` tokens over weights that no cache holds; each call gives the seconds it took. Its tensors belong to the caller's scope. */
+/**
+ * A product for `rows` tokens over weights that no cache holds; each call gives the seconds it took. Its tensors belong
+ * to the caller's scope.
+ */
 function timedProduct({ n, k, experts }: Matrix, type: BlockType, rows: number): () => number {
   const shape = experts ? [experts.count, n, k] : [n, k];
   const first = packedWeights(type, shape);
   const size = nativeBackend(1).packer?.packedBytes(first) ?? 1;
-  const weights = [first, ...Array.from({ length: Math.ceil(CYCLED_BYTES / size) - 1 }, () => packedWeights(type, shape))];
+  const weights = [
+    first,
+    ...Array.from({ length: Math.ceil(CYCLED_BYTES / size) - 1 }, () => packedWeights(type, shape)),
+  ];
   const x = tensor(
     Float32Array.from({ length: rows * k }, (_, i) => (i % 17) - 8.3),
     [rows, k],
@@ -88,7 +104,8 @@ function timedProduct({ n, k, experts }: Matrix, type: BlockType, rows: number):
 /** What `measure` gives, again and again for `seconds`, five times at least. */
 function repeated(seconds: number, measure: () => number): number[] {
   const values: number[] = [];
-  for (const end = performance.now() + seconds * 1000; performance.now() < end || values.length < 5; ) values.push(measure());
+  for (const end = performance.now() + seconds * 1000; performance.now() < end || values.length < 5; )
+    values.push(measure());
   return values;
 }
 
@@ -106,7 +123,13 @@ function bytesRead({ n, k, experts }: Matrix, type: BlockType, rows: number): nu
   return chosen * (nativeBackend(1).packer?.packedBytes({ shape: [n, k], dtype: type }) ?? 0);
 }
 
-function lineOf(model: string, matrices: readonly Matrix[], type: BlockType, rows: number, ceilings: { read: number; int8: number; bf16: number }): Line {
+function lineOf(
+  model: string,
+  matrices: readonly Matrix[],
+  type: BlockType,
+  rows: number,
+  ceilings: { read: number; int8: number; bf16: number },
+): Line {
   let [seconds, bytes, operations] = [0, 0, 0];
   const parts: string[] = [];
   for (const matrix of matrices) {
@@ -121,14 +144,35 @@ function lineOf(model: string, matrices: readonly Matrix[], type: BlockType, row
   const what = caseName(model, type, rows);
   if (rows === 1) {
     const reached = read / ceilings.read;
-    return { claim: "stored", what, unit: "GB/s", ours: read / 1e9, ceiling: ceilings.read / 1e9, reached, target: { atLeast: 0.75 }, note: parts.join(", ") };
+    return {
+      claim: "stored",
+      what,
+      unit: "GB/s",
+      ours: read / 1e9,
+      ceiling: ceilings.read / 1e9,
+      reached,
+      target: { atLeast: 0.75 },
+      note: parts.join(", "),
+    };
   }
   const note = `${parts.join(", ")}; ${(read / 1e9).toFixed(1)} GB/s of weights`;
   const target = rows === 512 && type !== "e4m3" && !matrices[0].experts ? { atLeast: 0.6 } : undefined;
-  return { claim: "stored", what, unit: "GOP/s", ours: compute / 1e9, ceiling: peak / 1e9, reached: compute / peak, target, note };
+  return {
+    claim: "stored",
+    what,
+    unit: "GOP/s",
+    ours: compute / 1e9,
+    ceiling: peak / 1e9,
+    reached: compute / peak,
+    target,
+    note,
+  };
 }
 
-/** A type beside its sibling, call by call in turn. For one row, where memory decides, rates are those of bytes; the narrower type reads fewer. */
+/**
+ * A type beside its sibling, call by call in turn. For one row, where memory decides, rates are those of bytes; the
+ * narrower type reads fewer.
+ */
 function siblingLine(type: BlockType, sibling: BlockType, rows: number): Line {
   const work = (of: BlockType) => (rows === 1 ? QWEN.reduce((sum, matrix) => sum + bytesRead(matrix, of, rows), 0) : 1);
   const ratios = scope(() => {
@@ -139,11 +183,13 @@ function siblingLine(type: BlockType, sibling: BlockType, rows: number): Line {
   });
   const reached = median(ratios);
   const what = `${caseName("Qwen-1.5B", type, rows)}, over ${sibling}`;
-  const note = rows === 1 ? `bytes a second; tokens a second ${((reached * work(sibling)) / work(type)).toFixed(2)}` : undefined;
+  const note =
+    rows === 1 ? `bytes a second; tokens a second ${((reached * work(sibling)) / work(type)).toFixed(2)}` : undefined;
   return { claim: "stored", what, unit: "x", ours: reached, reached, target: { atLeast: 0.85 }, note };
 }
 
-const caseName = (model: string, type: BlockType, rows: number): string => `${model} ${type}, ${rows} row${rows === 1 ? "" : "s"}`;
+const caseName = (model: string, type: BlockType, rows: number): string =>
+  `${model} ${type}, ${rows} row${rows === 1 ? "" : "s"}`;
 
 export const stored: Claim = async ({ threads, log }) => {
   const backend = nativeBackend(threads);
@@ -161,7 +207,10 @@ export const stored: Claim = async ({ threads, log }) => {
       const experts = V2_LITE.filter(({ k }) => k % blockSizes[type].numbers === 0);
       lines.push(lineOf("V2-Lite", experts, type, rows, ceilings));
       for (const line of lines.slice(-2))
-        log(`stored ${line.what}: ${line.ours.toFixed(1)} ${line.unit}, ${(100 * (line.reached ?? 0)).toFixed(0)}% of the ceiling`);
+        log(
+          `stored ${line.what}: ${line.ours.toFixed(1)} ${line.unit}, ` +
+            `${(100 * (line.reached ?? 0)).toFixed(0)}% of the ceiling`,
+        );
     }
   for (const [type, sibling] of Object.entries(SIBLINGS))
     for (const rows of ROWS) {

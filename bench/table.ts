@@ -15,7 +15,11 @@ export function renderTable(lines: readonly Line[]): string {
       .trimEnd(),
   );
   table.splice(1, 0, widths.map((width) => "-".repeat(width)).join("  "));
-  const notes = lines.flatMap((line) => [line.failure, line.peerFailure, line.note].flatMap((note) => (note ? [`${line.claim}, ${line.what}: ${note}`] : [])));
+  const notes = lines.flatMap((line) =>
+    [line.failure, line.peerFailure, line.note].flatMap((note) =>
+      note ? [`${line.claim}, ${line.what}: ${note}`] : [],
+    ),
+  );
   return [...table, "", ...notes].join("\n");
 }
 

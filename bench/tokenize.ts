@@ -1,5 +1,6 @@
-// Claim: 1 MB of text becomes tokens within a second, with a vocabulary of the size of DeepSeek-V3's. Beside it the kept library, one pass.
-// The text is this repository's own sources and pages; the vocabulary is learnt from half of them and filled up with pairs drawn at random.
+// Claim: 1 MB of text becomes tokens within a second, with a vocabulary of the size of DeepSeek-V3's. Beside it the
+// kept library, one pass. The text is this repository's own sources and pages; the vocabulary is learnt from half of
+// them and filled up with pairs drawn at random.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../src/package-root.js";
@@ -24,7 +25,10 @@ function ownText(): string {
   return text.slice(0, TEXT_BYTES);
 }
 
-/** Learnt merges first; the drawn ones behind them change no result that the learnt ones decide, but make the tables as large as real ones. */
+/**
+ * Learnt merges first; the drawn ones behind them change no result that the learnt ones decide, but make the tables as
+ * large as real ones.
+ */
 function vocabulary(text: string): TokenizerJson {
   const learnt = trainBpe([text.slice(0, text.length / 2)], { vocabSize: LEARNT_TOKENS });
   const vocab = { ...(learnt.model.vocab as Record<string, number>) };
@@ -40,7 +44,11 @@ function vocabulary(text: string): TokenizerJson {
     merges.push(pair);
   }
   const { steps } = preTokenizerOf("deepseek-v3");
-  return { ...learnt, pre_tokenizer: { type: "Sequence", pretokenizers: steps }, model: { ...learnt.model, vocab, merges } };
+  return {
+    ...learnt,
+    pre_tokenizer: { type: "Sequence", pretokenizers: steps },
+    model: { ...learnt.model, vocab, merges },
+  };
 }
 
 function seconds(work: () => unknown): number {
@@ -54,13 +62,16 @@ export const tokenize: Claim = async () => {
   const json = vocabulary(text);
   // A new tokenizer each time: nothing of the text is remembered.
   const fresh = Array.from({ length: RUNS }, () => createTokenizer(json));
-  if (fresh[0] instanceof LibraryTokenizer) throw new Error("the vocabulary of the bench is none that our own loop runs");
+  if (fresh[0] instanceof LibraryTokenizer)
+    throw new Error("the vocabulary of the bench is none that our own loop runs");
   const ours = median(fresh.map((tokenizer) => seconds(() => tokenizer.encode(text))));
   const library = createLibraryTokenizer(json);
   let ids = new Int32Array();
   const peer = seconds(() => (ids = Int32Array.from(library.encode(text))));
   const agree = Buffer.compare(Buffer.from(fresh[0].encode(text).buffer), Buffer.from(ids.buffer)) === 0;
-  const note = `${ids.length} tokens, ${agree ? "the same from both" : "NOT the same from both"}; the peer is @huggingface/tokenizers, ratio ${(peer / ours).toFixed(0)}`;
+  const note =
+    `${ids.length} tokens, ${agree ? "the same from both" : "NOT the same from both"}; the peer is ` +
+    `@huggingface/tokenizers, ratio ${(peer / ours).toFixed(0)}`;
   return [
     {
       claim: "tokenize",

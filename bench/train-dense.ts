@@ -5,5 +5,9 @@ import { lossLine, profileLine, speedLines, trainingContest } from "./training.j
 
 export const trainDense: Claim = async (options) => {
   const result = await trainingContest("dense", options);
-  return [...speedLines("train-dense", result, 1.3), lossLine("train-dense", result), profileLine("train-dense", result, arithmeticPeaks(options.threads))];
+  return [
+    ...speedLines("train-dense", result, 1.3),
+    lossLine("train-dense", result),
+    profileLine("train-dense", result, arithmeticPeaks(options.threads)),
+  ];
 };

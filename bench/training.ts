@@ -1,4 +1,5 @@
-// Training claims from a contest: the headline ratio, each precision class, losses, memory, and where our time goes. Run once per model.
+// Training claims from a contest: the headline ratio, each precision class, losses, memory, and where our time goes.
+// Run once per model.
 import { type BenchOptions, type Line, median } from "./claim.js";
 import { best, type ContestResult, runContest, type Standing } from "./contest.js";
 import type { ModelName } from "./workload.js";
@@ -14,23 +15,32 @@ const variants = { dense: eager, deepseek: [...eager, "eager-f32-expert-loop", "
 export function trainingContest(model: ModelName, options: BenchOptions): Promise<ContestResult> {
   let contest = contests.get(model);
   if (!contest) {
-    contest = runContest({ kind: "train", model, script: scripts[model], variants: variants[model], steps: STEPS }, options);
+    contest = runContest(
+      { kind: "train", model, script: scripts[model], variants: variants[model], steps: STEPS },
+      options,
+    );
     contests.set(model, contest);
   }
   return contest;
 }
 
-/** Speed lines: best against best, then f32 against f32 and bf16 against bf16, then by processor time, then the loss. */
+/**
+ * Speed lines: best against best, then f32 against f32 and bf16 against bf16, then by processor time, then the loss.
+ */
 export function speedLines(claim: string, result: ContestResult, target: number): Line[] {
   const { ours, peers, skipped } = result;
   const unit = "tokens/s";
-  const lines = [comparison(claim, "best of f32, bf16 (eager, compiled)", unit, best(ours), best(peers), "tokensPerSecond", target)];
+  const lines = [
+    comparison(claim, "best of f32, bf16 (eager, compiled)", unit, best(ours), best(peers), "tokensPerSecond", target),
+  ];
   for (const compute of ["f32", "bf16"] as const) {
     const of = (s: readonly Standing[]) => best(s.filter((one) => one.compute === compute));
     lines.push(comparison(claim, compute, unit, of(ours), of(peers), "tokensPerSecond"));
   }
   const cpu = "tokensPerCpuSecond" as const;
-  lines.push(comparison(claim, "best, per second of processor time", "tokens/CPU s", best(ours, cpu), best(peers, cpu), cpu));
+  lines.push(
+    comparison(claim, "best, per second of processor time", "tokens/CPU s", best(ours, cpu), best(peers, cpu), cpu),
+  );
   if (skipped.length > 0) lines[0] = { ...lines[0], note: `${lines[0].note ?? ""}; skipped: ${skipped.join(", ")}` };
   return lines;
 }
@@ -56,7 +66,9 @@ function comparison(
   };
 }
 
-/** The loss after as many steps as both sides took: different initial draws of one distribution, so close but not equal. */
+/**
+ * The loss after as many steps as both sides took: different initial draws of one distribution, so close but not equal.
+ */
 export function lossLine(claim: string, { ours, peers }: ContestResult): Line {
   const mine = best(ours) as Standing;
   const other = best(peers);
@@ -87,7 +99,9 @@ export function profileLine(claim: string, { ours }: ContestResult, ceilings: { 
     ours: ours1,
     ceiling,
     reached: ours1 / ceiling,
-    note: `${top.map(({ op, seconds }) => `${op} ${share(seconds)}`).join(", ")}; outside kernels ${share(mine.lastStepSeconds - inKernels)}`,
+    note:
+      `${top.map(({ op, seconds }) => `${op} ${share(seconds)}`).join(", ")}; outside kernels ` +
+      `${share(mine.lastStepSeconds - inKernels)}`,
   };
 }
 
@@ -104,9 +118,16 @@ export function memoryLines(claim: string, model: ModelName, { ours, peers }: Co
       what: `train ${model} ${compute}`,
       unit: "MiB",
       ours: mine.peakRssBytes / mib,
-      ...(least ? { peer: least.peakRssBytes / mib, reached: mine.peakRssBytes / least.peakRssBytes, target: { atMost: target } } : {}),
+      ...(least
+        ? {
+            peer: least.peakRssBytes / mib,
+            reached: mine.peakRssBytes / least.peakRssBytes,
+            target: { atMost: target },
+          }
+        : {}),
       note: least
-        ? `against ${least.label}; before the model exists ours occupies ${(mine.importedRssBytes / mib).toFixed(0)} MiB, the peer ${(imported / mib).toFixed(0)} MiB`
+        ? `against ${least.label}; before the model exists ours occupies ` +
+          `${(mine.importedRssBytes / mib).toFixed(0)} MiB, the peer ${(imported / mib).toFixed(0)} MiB`
         : undefined,
     };
   });

@@ -1,4 +1,5 @@
-// Claims about rounds in turn: a peer that does not answer drops out, marked, and the bench goes on with the others and ends.
+// Claims about rounds in turn: a peer that does not answer drops out, marked, and the bench goes on with the others and
+// ends.
 import { afterEach, describe, expect, it } from "vitest";
 import { verdict } from "./claim.js";
 import { Stepper } from "./stepper.js";
@@ -20,7 +21,10 @@ function contestant(label: string, rounds = Number.POSITIVE_INFINITY, then: "sil
   return () => Stepper.start(label, process.execPath, ["-e", program], 1, { firstMs: 30_000, stepMs: 1500 });
 }
 
-const named = (label: string, ...rest: [rounds?: number, then?: "silence" | "death"]) => ({ label, start: contestant(label, ...rest) });
+const named = (label: string, ...rest: [rounds?: number, then?: "silence" | "death"]) => ({
+  label,
+  start: contestant(label, ...rest),
+});
 
 function sideOf(peer: PeerSide): Side {
   if ("failure" in peer) throw new Error(peer.failure);
@@ -64,7 +68,13 @@ describe("rounds in turn", () => {
   });
 
   it("marks the row whose peer failed", () => {
-    const line = { claim: "inference", what: "decode", unit: "tokens/s", ours: 3, peerFailure: "llama.cpp: no answer within 180 s" };
+    const line = {
+      claim: "inference",
+      what: "decode",
+      unit: "tokens/s",
+      ours: 3,
+      peerFailure: "llama.cpp: no answer within 180 s",
+    };
     expect(verdict(line)).toBe("failed");
     expect(renderTable([line])).toContain("inference, decode: llama.cpp: no answer within 180 s");
   });

@@ -1,4 +1,5 @@
-// Rounds of several processes in turn. A peer that fails drops out, and the others go on. Knows nothing of what a round does.
+// Rounds of several processes in turn. A peer that fails drops out, and the others go on. Knows nothing of what a round
+// does.
 import type { PeakMemory, Stepper, StepResult } from "./stepper.js";
 
 /** One side's rounds. */
@@ -11,7 +12,10 @@ export interface Side {
 }
 
 /** A peer's rounds, or why it dropped out. */
-export type PeerSide<Label extends string = string> = { readonly label: Label } & ({ readonly side: Side } | { readonly failure: string });
+export type PeerSide<Label extends string = string> = { readonly label: Label } & (
+  | { readonly side: Side }
+  | { readonly failure: string }
+);
 
 /** Rounds of all sides, in turn; peers in the order in which they were given. */
 export interface Turns<Label extends string = string> {

@@ -1,5 +1,5 @@
-// Models, batches and sampling of the benchmark as bench/peers/shapes.json describes them, for ours; the peers read the same file.
-// Knows nothing of clocks.
+// Models, batches and sampling of the benchmark as bench/peers/shapes.json describes them, for ours; the peers read the
+// same file. Knows nothing of clocks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GenerateRequest } from "../src/inference/generate.js";
@@ -21,7 +21,14 @@ interface Shapes {
   readonly streamSeed: number;
   readonly optimizer: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; maxNorm: number };
   readonly train: { batchSize: number; sequenceLength: number; mtpLambda: number };
-  readonly generate: { rows: number; promptTokens: number; newTokens: number; temperature: number; topP: number; topK: number };
+  readonly generate: {
+    rows: number;
+    promptTokens: number;
+    newTokens: number;
+    temperature: number;
+    topP: number;
+    topK: number;
+  };
   readonly models: Readonly<Record<ModelName, Record<string, unknown>>>;
 }
 
@@ -53,7 +60,12 @@ export class TrainingWorkload {
 
   /** One optimiser step; the next-token loss before it. */
   async step(batch: readonly TrainSequence[]): Promise<number> {
-    const options = { lr: shapes.optimizer.lr, microBatchTokens: Number.POSITIVE_INFINITY, routerBiasStep: 0, mtpWeight: shapes.train.mtpLambda };
+    const options = {
+      lr: shapes.optimizer.lr,
+      microBatchTokens: Number.POSITIVE_INFINITY,
+      routerBiasStep: 0,
+      mtpWeight: shapes.train.mtpLambda,
+    };
     return (await trainStep(this.model, this.optimizer, batch, options)).loss;
   }
 }
@@ -62,5 +74,7 @@ export class TrainingWorkload {
 export function generateRequests(vocabSize: number, newTokens: number): GenerateRequest[] {
   const { rows, promptTokens } = shapes.generate;
   const stream = new TokenStream(vocabSize, shapes.streamSeed);
-  return stream.rows(rows, promptTokens).map((row, seed) => ({ prompt: row.slice(0, promptTokens), seed, maxNewTokens: newTokens }));
+  return stream
+    .rows(rows, promptTokens)
+    .map((row, seed) => ({ prompt: row.slice(0, promptTokens), seed, maxNewTokens: newTokens }));
 }

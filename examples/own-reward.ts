@@ -1,4 +1,5 @@
-// Your own task in one file: questions from own-task.jsonl, a reward written here, GRPO on a model of yours (or a newborn one).
+// Your own task in one file: questions from own-task.jsonl, a reward written here, GRPO on a model of yours (or a
+// newborn one).
 // Run it after `npm run build`:  node dist/examples/own-reward.js [run or model directory] [steps]
 import { fileURLToPath } from "node:url";
 import { createByteTokenizer, createModel, MODEL_PRESETS, openMachine, openModel, parseHfConfig } from "luciole";
@@ -16,16 +17,34 @@ function looksLikeAQuantity({ completion, columns, log }: RewardSample): number 
 
 function newborn() {
   const tokenizer = createByteTokenizer({ bos: "<bos>", eos: "<eos>" });
-  const config = parseHfConfig({ ...MODEL_PRESETS["deepseek-tiny"], num_hidden_layers: 2, vocab_size: tokenizer.vocabSize });
+  const config = parseHfConfig({
+    ...MODEL_PRESETS["deepseek-tiny"],
+    num_hidden_layers: 2,
+    vocab_size: tokenizer.vocabSize,
+  });
   return { model: createModel(config, { seed: 1 }), tokenizer, stopIds: [tokenizer.eosId as number] };
 }
 
 await openMachine();
 const [directory, steps = "8"] = process.argv.slice(2);
 const policy = { template: "plain" as const, ...(directory ? await openModel(directory) : newborn()) };
-const options = { steps: Number(steps), numPrompts: 8, numGenerations: 16, maxCompletionLength: 16, learningRate: directory ? 1e-5 : 3e-3 };
-const trainer = new GrpoTrainer({ ...policy, template: policy.template ?? "plain" }, task, [looksLikeAQuantity, accuracyReward(task)], options, 0);
+const options = {
+  steps: Number(steps),
+  numPrompts: 8,
+  numGenerations: 16,
+  maxCompletionLength: 16,
+  learningRate: directory ? 1e-5 : 3e-3,
+};
+const trainer = new GrpoTrainer(
+  { ...policy, template: policy.template ?? "plain" },
+  task,
+  [looksLikeAQuantity, accuracyReward(task)],
+  options,
+  0,
+);
 while (trainer.step < options.steps) {
   const { metrics } = await trainer.runStep();
-  console.log(`step ${trainer.step}: reward ${metrics.reward.toFixed(3)}, digits ${(100 * metrics.digit_share).toFixed(0)}%`);
+  console.log(
+    `step ${trainer.step}: reward ${metrics.reward.toFixed(3)}, digits ${(100 * metrics.digit_share).toFixed(0)}%`,
+  );
 }

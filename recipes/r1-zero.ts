@@ -1,5 +1,6 @@
-// R1-Zero from nothing, in five lines: build a DeepSeek-V3-architecture model, pretrain it on searches right and wrong, measure it,
-// reinforce it with verifiable rewards alone, measure again. This file is the order of events; the stages are beside it.
+// R1-Zero from nothing, in five lines: build a DeepSeek-V3-architecture model, pretrain it on searches right and wrong,
+// measure it, reinforce it with verifiable rewards alone, measure again. This file is the order of events; the stages
+// are beside it.
 import { summariseRl } from "../src/rl/rl-run.js";
 import type { Progress } from "../src/run/progress.js";
 import type { RunSummary } from "../src/run/records.js";
@@ -26,17 +27,30 @@ export interface ZeroRequest {
   readonly notice?: (line: string) => void;
 }
 
-/** Runs the recipe from the start. Throws BackendError when it will not fit into memory, Interrupted (state saved) when `signal` fires. */
+/**
+ * Runs the recipe from the start. Throws BackendError when it will not fit into memory, Interrupted (state saved) when
+ * `signal` fires.
+ */
 export async function runZero(request: ZeroRequest): Promise<RunSummary> {
   const { options, seed, out, machine } = request;
   await tellPlan(request, options, seed);
   const recorded = options as unknown as Record<string, unknown>;
-  const run = RunDirectory.create({ verb: "zero", path: out, seed, options: recorded, isa: machine.isa, threads: machine.threads });
+  const run = RunDirectory.create({
+    verb: "zero",
+    path: out,
+    seed,
+    options: recorded,
+    isa: machine.isa,
+    threads: machine.threads,
+  });
   return perform(await ZeroSession.open(options, surroundings(request, options, seed, run)), request);
 }
 
 /** Goes on with an interrupted run, bit for bit as if it had not stopped. */
-export async function resumeZero(path: string, request: Omit<ZeroRequest, "options" | "seed" | "out">): Promise<RunSummary> {
+export async function resumeZero(
+  path: string,
+  request: Omit<ZeroRequest, "options" | "seed" | "out">,
+): Promise<RunSummary> {
   const { seed, options: recorded } = configOfRun(path, "zero");
   const options = zeroOptions("tiny", recorded);
   await tellPlan(request, options, seed);
@@ -44,11 +58,20 @@ export async function resumeZero(path: string, request: Omit<ZeroRequest, "optio
   return perform(await ZeroSession.open(options, surroundings(request, options, seed, run), checkpoint), request);
 }
 
-async function tellPlan({ progress }: Pick<ZeroRequest, "progress">, options: ZeroOptions, seed: number): Promise<void> {
+async function tellPlan(
+  { progress }: Pick<ZeroRequest, "progress">,
+  options: ZeroOptions,
+  seed: number,
+): Promise<void> {
   for (const line of await planZero(options, seed)) progress.note(line);
 }
 
-function surroundings({ progress, signal, machine }: Omit<ZeroRequest, "options" | "seed">, options: ZeroOptions, seed: number, run: RunDirectory) {
+function surroundings(
+  { progress, signal, machine }: Omit<ZeroRequest, "options" | "seed">,
+  options: ZeroOptions,
+  seed: number,
+  run: RunDirectory,
+) {
   return { run, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
 }
 
@@ -63,7 +86,9 @@ async function perform(session: ZeroSession, request: Pick<ZeroRequest, "progres
       state.step = 0;
     }
     await reinforce(session);
-    return session.finish(summariseRl(session, session.options.evaluation, await evaluate(session, "final"), state.pretrain));
+    return session.finish(
+      summariseRl(session, session.options.evaluation, await evaluate(session, "final"), state.pretrain),
+    );
   } finally {
     request.progress.close();
     run.close();

@@ -1,6 +1,6 @@
-// Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node. Only what changed is compiled again.
-// By default builds what this CPU runs best and refreshes what was built before; `--all` builds every set of this architecture,
-// `--isa NAME` one; `--clean` starts over. Knows nothing of how the modules are loaded.
+// Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node. Only what changed is compiled
+// again. By default builds what this CPU runs best and refreshes what was built before; `--all` builds every set of
+// this architecture, `--isa NAME` one; `--clean` starts over. Knows nothing of how the modules are loaded.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -27,21 +27,39 @@ const TARGETS = {
   arm64: { armv8: ["-march=armv8.2-a+fp16+dotprod"] },
 };
 
-/** Stops at the first access outside an object and at whatever the language leaves undefined. Vectors may lie at the address of any element. */
-const SANITIZERS = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize=alignment", "-fno-sanitize-recover=all"];
+/**
+ * Stops at the first access outside an object and at whatever the language leaves undefined. Vectors may lie at the
+ * address of any element.
+ */
+const SANITIZERS = [
+  "-fsanitize=address,undefined,float-cast-overflow",
+  "-fno-sanitize=alignment",
+  "-fno-sanitize-recover=all",
+];
 
 /** Kinds of builds: the flags that compiling and linking take besides those of the instruction set. */
 export const KINDS = {
   fast: { flags: ["-O3"], linkFlags: [] },
-  // Multiplications and additions become one instruction as in the fast kind: what rounding breaks there has to break here.
-  sanitized: { flags: ["-O1", "-fexpensive-optimizations", "-g1", "-fno-omit-frame-pointer", ...SANITIZERS], linkFlags: SANITIZERS },
+  // Multiplications and additions become one instruction as in the fast kind: what rounding breaks there has to break
+  // here.
+  sanitized: {
+    flags: ["-O1", "-fexpensive-optimizations", "-g1", "-fno-omit-frame-pointer", ...SANITIZERS],
+    linkFlags: SANITIZERS,
+  },
 };
 
-/** The instruction set that all CPUs of this architecture share which run the kernels; undefined where there is none. */
+/**
+ * The instruction set that all CPUs of this architecture share which run the kernels; undefined where there is none.
+ */
 export const baseIsa = () => Object.keys(TARGETS[process.arch] ?? {})[0];
 
 /** What most kernels include of the system: parsed once when many are compiled, which saves a third of the work. */
-const SYSTEM_HEADER = `${["algorithm", "cmath", "cstdint", "stdexcept", "string", "vector"].map((name) => `#include <${name}>`).join("\n")}
+const SYSTEM_HEADER = `#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -50,7 +68,8 @@ const SYSTEM_HEADER = `${["algorithm", "cmath", "cstdint", "stdexcept", "string"
 `;
 const FEWEST_FOR_SYSTEM_HEADER = 6;
 
-const digest = (...parts) => parts.reduce((hash, part) => hash.update(part).update("\0"), createHash("sha256")).digest("hex");
+const digest = (...parts) =>
+  parts.reduce((hash, part) => hash.update(part).update("\0"), createHash("sha256")).digest("hex");
 const readIf = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
 function files(folder, ending) {
@@ -63,13 +82,17 @@ function files(folder, ending) {
 /** Everything that a build depends on but the compiler: when it is unchanged, nothing is looked at further. */
 function sourceDigest() {
   const inputs = ["native/kernels", "native/binding"].flatMap((folder) => files(folder, ""));
-  return digest(process.arch, ...[...inputs, "scripts/build-native.mjs"].flatMap((path) => [path, readFileSync(join(root, path))]));
+  return digest(
+    process.arch,
+    ...[...inputs, "scripts/build-native.mjs"].flatMap((path) => [path, readFileSync(join(root, path))]),
+  );
 }
 
 /** The instruction sets to build: `wanted` is a name, "all", or "best". */
 async function chooseIsas(wanted, outDir) {
   const known = Object.keys(TARGETS[process.arch] ?? {});
-  if (known.length === 0) throw new Error(`there are no native kernels for ${process.arch}; only the reference backend runs here`);
+  if (known.length === 0)
+    throw new Error(`there are no native kernels for ${process.arch}; only the reference backend runs here`);
   if (wanted === "all") return known;
   if (wanted !== "best") {
     if (!known.includes(wanted)) throw new Error(`no instruction set "${wanted}": choose ${known.join(" or ")}`);
@@ -96,23 +119,33 @@ function unitsOf(isa, include, outDir, kind) {
   });
 }
 
-/** The digest of what went into an object, read from the list of files that its last compilation saw; empty when that is unknown. */
+/**
+ * The digest of what went into an object, read from the list of files that its last compilation saw; empty when that is
+ * unknown.
+ */
 function inputDigest(unit, version) {
   const list = readIf(`${unit.object}.d`);
-  const inputs = [...new Set(list.replace(/^[^:]*:/, "").split(/[\s\\]+/))].filter((path) => path.startsWith(root)).sort();
+  const inputs = [...new Set(list.replace(/^[^:]*:/, "").split(/[\s\\]+/))]
+    .filter((path) => path.startsWith(root))
+    .sort();
   if (inputs.length === 0 || !inputs.every((path) => existsSync(path))) return "";
   return digest(version, unit.args.join(" "), ...inputs.flatMap((path) => [path, readFileSync(path)]));
 }
 
-const isCurrent = (unit, version) => existsSync(unit.object) && readIf(`${unit.object}.digest`) === (inputDigest(unit, version) || "unknown");
+const isCurrent = (unit, version) =>
+  existsSync(unit.object) && readIf(`${unit.object}.digest`) === (inputDigest(unit, version) || "unknown");
 
 /** Compiles under a name of its own and renames, so that two builds at once do not read each other's halves. */
 async function compile(compiler, unit, version, systemHeader, log) {
   const temporary = `${unit.object}.${process.pid}`;
   const prefix = systemHeader && unit.usesSystemHeader ? ["-include", systemHeader] : [];
-  const { stderr } = await run(compiler, [...unit.args, ...prefix, "-MMD", "-MF", `${temporary}.d`, "-c", unit.source, "-o", temporary], {
-    maxBuffer: 1 << 26,
-  });
+  const { stderr } = await run(
+    compiler,
+    [...unit.args, ...prefix, "-MMD", "-MF", `${temporary}.d`, "-c", unit.source, "-o", temporary],
+    {
+      maxBuffer: 1 << 26,
+    },
+  );
   if (stderr) log(stderr.trimEnd());
   renameSync(`${temporary}.d`, `${unit.object}.d`);
   renameSync(temporary, unit.object);
@@ -135,10 +168,22 @@ async function link(compiler, isa, units, { sources, outDir, kind }) {
   const output = join(outDir, `${isa}.node`);
   const temporary = `${output}.${process.pid}`;
   const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
-  await run(compiler, ["-shared", "-pthread", ...kind.linkFlags, ...undefinedSymbols, ...units.map((unit) => unit.object), "-o", temporary]);
+  await run(compiler, [
+    "-shared",
+    "-pthread",
+    ...kind.linkFlags,
+    ...undefinedSymbols,
+    ...units.map((unit) => unit.object),
+    "-o",
+    temporary,
+  ]);
   renameSync(temporary, output);
   writeFileSync(`${output}.digest`, sources);
-  const kept = new Set(units.flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path))).concat("binding.cpp"));
+  const kept = new Set(
+    units
+      .flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path)))
+      .concat("binding.cpp"),
+  );
   for (const path of readdirSync(join(outDir, isa)).map((name) => join(outDir, isa, name)))
     if (!kept.has(basename(path)) && isOld(path)) rmSync(path, { recursive: true, force: true });
 }
@@ -167,7 +212,9 @@ async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
     ),
   );
   try {
-    await inParallel(stale.flatMap((units, i) => units.map((unit) => () => compile(compiler, unit, version, headers[i], log))));
+    await inParallel(
+      stale.flatMap((units, i) => units.map((unit) => () => compile(compiler, unit, version, headers[i], log))),
+    );
     await inParallel(
       builds.map(
         ({ isa, units }) =>
@@ -176,19 +223,28 @@ async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
       ),
     );
   } finally {
-    for (const header of headers) if (header) for (const path of [header, `${header}.gch`]) rmSync(path, { force: true });
+    for (const header of headers)
+      if (header) for (const path of [header, `${header}.gch`]) rmSync(path, { force: true });
   }
   return stale.flat().length;
 }
 
 /**
- * Builds the modules of `wanted` ("best", "all" or a name) in `outDir` that are not up to date. `findOrInstall` supplies the compiler and is called only
- * when something must be compiled. Gives the names built. Throws an Error with the compiler's words when the source does not compile.
+ * Builds the modules of `wanted` ("best", "all" or a name) in `outDir` that are not up to date. `findOrInstall`
+ * supplies the compiler and is called only when something must be compiled. Gives the names built. Throws an Error with
+ * the compiler's words when the source does not compile.
  */
-export async function buildNative({ wanted = "best", outDir = OUT_DIR, kind = KINDS.fast, log = console.error, findOrInstall = requireCompiler } = {}) {
+export async function buildNative({
+  wanted = "best",
+  outDir = OUT_DIR,
+  kind = KINDS.fast,
+  log = console.error,
+  findOrInstall = requireCompiler,
+} = {}) {
   const started = Date.now();
   const sources = sourceDigest();
-  const isUpToDate = (isa) => existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
+  const isUpToDate = (isa) =>
+    existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
   const isas = (await chooseIsas(wanted, outDir)).filter((isa) => !isUpToDate(isa));
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);

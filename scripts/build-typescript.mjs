@@ -1,4 +1,5 @@
-// Compiles the TypeScript sources to dist/ when they changed since last time, and removes what sources that are gone left there.
+// Compiles the TypeScript sources to dist/ when they changed since last time, and removes what sources that are gone
+// left there.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -21,7 +22,8 @@ function sourceDigest(root) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }
-  for (const name of ["tsconfig.json", "package-lock.json", "package.json"]) hash.update(readFileSync(join(root, name)));
+  for (const name of ["tsconfig.json", "package-lock.json", "package.json"])
+    hash.update(readFileSync(join(root, name)));
   return hash.digest("hex");
 }
 
@@ -35,8 +37,8 @@ function removeOrphans(root) {
 }
 
 /**
- * Makes the package's entries readable for any consumer's TypeScript: Node's types are named (they are no longer found by themselves), and a
- * CommonJS module that requires an entry, as Node 20.19 can, gets the same names.
+ * Makes the package's entries readable for any consumer's TypeScript: Node's types are named (they are no longer found
+ * by themselves), and a CommonJS module that requires an entry, as Node 20.19 can, gets the same names.
  */
 function completeEntries(root) {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -44,7 +46,10 @@ function completeEntries(root) {
     if (!require) continue;
     const declarations = join(root, entry).replace(/\.js$/, ".d.ts");
     writeFileSync(declarations, `/// <reference types="node" />\n${readFileSync(declarations, "utf8")}`);
-    writeFileSync(join(root, require.types), '// @ts-ignore: older settings do not know that Node can require this\nexport * from "./index.js";\n');
+    writeFileSync(
+      join(root, require.types),
+      '// @ts-ignore: older settings do not know that Node can require this\nexport * from "./index.js";\n',
+    );
   }
 }
 
@@ -55,7 +60,10 @@ export async function buildTypeScript(root, { force = false } = {}) {
   if (!force && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return false;
   removeOrphans(root);
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { cwd: root, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${stdout}${stderr}`.trim());
   completeEntries(root);
   const { documentDeclarations } = await import("./option-docs.mjs");

@@ -1,7 +1,14 @@
-// The C++ compiler: finds one that is new enough, or has the system's package manager install it. Knows nothing of what is compiled.
+// The C++ compiler: finds one that is new enough, or has the system's package manager install it. Knows nothing of what
+// is compiled.
 import { spawnSync } from "node:child_process";
 
-const NAMES = ["g++", "clang++", "c++", ...[16, 15, 14, 13, 12, 11, 10].map((n) => `g++-${n}`), ...[21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang++-${n}`)];
+const NAMES = [
+  "g++",
+  "clang++",
+  "c++",
+  ...[16, 15, 14, 13, 12, 11, 10].map((n) => `g++-${n}`),
+  ...[21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang++-${n}`),
+];
 
 /** A program using what the kernels use of the language; compilers that refuse it are too old. */
 const PROBE = `#include <concepts>
@@ -12,7 +19,12 @@ v4 twice(v4 x) { return x + x; }`;
 
 /** Package managers in the order they are tried. `refresh` is run first where lists may be missing. */
 const PACKAGE_MANAGERS = [
-  { name: "apt-get", refresh: ["update", "-qq"], install: ["install", "-y", "-qq", "--no-install-recommends", "g++"], by: "apt-get install g++" },
+  {
+    name: "apt-get",
+    refresh: ["update", "-qq"],
+    install: ["install", "-y", "-qq", "--no-install-recommends", "g++"],
+    by: "apt-get install g++",
+  },
   { name: "dnf", install: ["install", "-y", "-q", "gcc-c++"], by: "dnf install gcc-c++" },
   { name: "yum", install: ["install", "-y", "-q", "gcc-c++"], by: "yum install gcc-c++" },
   { name: "apk", install: ["add", "--no-cache", "-q", "g++"], by: "apk add g++" },
@@ -21,10 +33,14 @@ const PACKAGE_MANAGERS = [
   { name: "brew", install: ["install", "-q", "gcc"], by: "xcode-select --install", asUser: true },
 ];
 
-const succeeds = (command, args, options = {}) => spawnSync(command, args, { stdio: "ignore", ...options }).status === 0;
+const succeeds = (command, args, options = {}) =>
+  spawnSync(command, args, { stdio: "ignore", ...options }).status === 0;
 
 function compiles(name) {
-  return succeeds(name, ["-std=c++20", "-fsyntax-only", "-x", "c++", "-"], { input: PROBE, stdio: ["pipe", "ignore", "ignore"] });
+  return succeeds(name, ["-std=c++20", "-fsyntax-only", "-x", "c++", "-"], {
+    input: PROBE,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
 }
 
 /** The name of a C++20 compiler (CXX first), or undefined. */
@@ -43,7 +59,8 @@ function packageManager() {
 
 /** How a person gets a compiler on this machine, in a few words. */
 export function compilerHint(manager = packageManager()) {
-  const how = manager?.by ?? (process.platform === "darwin" ? "xcode-select --install" : "for example: apt-get install g++");
+  const how =
+    manager?.by ?? (process.platform === "darwin" ? "xcode-select --install" : "for example: apt-get install g++");
   return `a C++20 compiler is needed (g++ 10 or clang 14, or newer): ${how}`;
 }
 
@@ -54,8 +71,9 @@ function elevation() {
 }
 
 /**
- * Installs a compiler through the system's package manager and gives its name. Only where no question would be asked (root, or sudo without
- * a password); otherwise, and when it fails, throws an Error with the line that says what to install.
+ * Installs a compiler through the system's package manager and gives its name. Only where no question would be asked
+ * (root, or sudo without a password); otherwise, and when it fails, throws an Error with the line that says what to
+ * install.
  */
 export function installCompiler(log) {
   const manager = packageManager();
@@ -64,7 +82,10 @@ export function installCompiler(log) {
   log(`no C++20 compiler: installing one with ${manager.name}`);
   const run = (args) => {
     const [command, ...rest] = [...prefix, manager.name, ...args];
-    return succeeds(command, rest, { stdio: ["ignore", 2, 2], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    return succeeds(command, rest, {
+      stdio: ["ignore", 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
   };
   if (manager.refresh) run(manager.refresh);
   const compiler = run(manager.install) ? findCompiler() : undefined;

@@ -5,12 +5,16 @@ import { join } from "node:path";
 
 const packagesOf = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).packages : {});
 
-/** Whether every package that the lock demands on all machines is installed in that version, by npm's own record of what it installed. */
+/**
+ * Whether every package that the lock demands on all machines is installed in that version, by npm's own record of what
+ * it installed.
+ */
 export function dependenciesAreCurrent(root) {
   const installed = packagesOf(join(root, "node_modules", ".package-lock.json"));
   const wanted = packagesOf(join(root, "package-lock.json"));
   return Object.entries(wanted).every(
-    ([path, { version, optional, devOptional }]) => path === "" || optional || devOptional || installed[path]?.version === version,
+    ([path, { version, optional, devOptional }]) =>
+      path === "" || optional || devOptional || installed[path]?.version === version,
   );
 }
 
@@ -20,5 +24,6 @@ export function installDependencies(root) {
   const [command, ...first] = npm;
   const args = [...first, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new Error(`npm ci failed${error ? ` (${error.message})` : ""}: is the npm registry within reach?`);
+  if (status !== 0)
+    throw new Error(`npm ci failed${error ? ` (${error.message})` : ""}: is the npm registry within reach?`);
 }

@@ -1,4 +1,5 @@
-// The gates of `npm test`: each does one check and gives how many things it found right and wrong. Knows nothing of their order.
+// The gates of `npm test`: each does one check and gives how many things it found right and wrong. Knows nothing of
+// their order.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,16 +19,26 @@ const RECIPE_LIMIT_MS = 3 * 60_000;
 const RECIPES = { "r1-zero.ts": ["zero", "--preset", "smoke", "--json"] };
 
 /** What the summary of a run must say (the recipe's own promise). */
-const SUMMARY_KEYS =
-  "base final problems samplesPerProblem seed params activeParams pretrainTokens rlSteps wallSeconds peakRssBytes tokensPerSecond mfu runDir".split(" ");
+const SUMMARY_KEYS = (
+  "base final problems samplesPerProblem seed params activeParams pretrainTokens rlSteps wallSeconds " +
+  "peakRssBytes tokensPerSecond mfu runDir"
+).split(" ");
 
-/** A finished gate: counts, and what to print below it. What could not be looked at is skipped, neither passed nor failed. */
+/**
+ * A finished gate: counts, and what to print below it. What could not be looked at is skipped, neither passed nor
+ * failed.
+ */
 const outcome = (passed, failed, output = "", skipped = 0) => ({ passed, failed, output, skipped });
 const single = (ok, output) => outcome(ok ? 1 : 0, ok ? 0 : 1, ok ? "" : output);
 
 /** Runs a program of node_modules with this Node, its output caught. */
 function runModule(root, entry, args, options = {}) {
-  return spawnSync(process.execPath, [join(root, "node_modules", entry), ...args], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, ...options });
+  return spawnSync(process.execPath, [join(root, "node_modules", entry), ...args], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    ...options,
+  });
 }
 
 function byExitStatus({ status, stdout, stderr, error }) {
@@ -45,8 +56,12 @@ async function attempt(action) {
 
 export const packages = (root) => attempt(() => dependenciesAreCurrent(root) || installDependencies(root));
 export const types = (root) => attempt(() => buildTypeScript(root, { force: true }));
-export const lintAndFormat = (root) => byExitStatus(runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
-export const layers = (root) => byExitStatus(runModule(root, "dependency-cruiser/bin/dependency-cruise.mjs", ["--config", ".dependency-cruiser.cjs", "dist"]));
+export const lintAndFormat = (root) =>
+  byExitStatus(runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
+export const layers = (root) =>
+  byExitStatus(
+    runModule(root, "dependency-cruiser/bin/dependency-cruise.mjs", ["--config", ".dependency-cruiser.cjs", "dist"]),
+  );
 
 /** Builds all instruction sets; a compiler warning is a failure. */
 export function kernels() {
@@ -70,13 +85,19 @@ export function conventions(root) {
 export const tests = (root) => runTests(root);
 
 /** Test files that reach every kernel, with values at the edges of their types. */
-const KERNEL_TESTS = ["forward", "indexes", "packed-weights", "stored-weights"].map((name) => `tests/conformance/${name}.test.ts`);
+const KERNEL_TESTS = ["forward", "indexes", "packed-weights", "stored-weights"].map(
+  (name) => `tests/conformance/${name}.test.ts`,
+);
 
-/** The tests of the kernels on a build that stops at the first access outside an object. Skipped where the compiler has no sanitisers. */
+/**
+ * The tests of the kernels on a build that stops at the first access outside an object. Skipped where the compiler has
+ * no sanitisers.
+ */
 export async function sanitizedKernels(root) {
   try {
     const env = await sanitizedEnvironment(root, findCompiler(), () => {});
-    if (!env) return outcome(0, 0, "skipped: this compiler has no address sanitiser to load beside Node", KERNEL_TESTS.length);
+    if (!env)
+      return outcome(0, 0, "skipped: this compiler has no address sanitiser to load beside Node", KERNEL_TESTS.length);
     return runTests(root, [...KERNEL_TESTS, "--testTimeout=300000"], env);
   } catch (error) {
     return single(false, String(error.stderr || error.message).trim());
@@ -88,19 +109,34 @@ function runTests(root, more = [], env = process.env) {
   const folder = mkdtempSync(join(tmpdir(), "luciole-test-"));
   const report = join(folder, "tests.json");
   const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...more];
-  const { status, signal } = runModule(root, "vitest/vitest.mjs", args, { stdio: ["ignore", "inherit", "inherit"], timeout: TEST_LIMIT_MS, env });
+  const { status, signal } = runModule(root, "vitest/vitest.mjs", args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: TEST_LIMIT_MS,
+    env,
+  });
   const found = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : undefined;
   rmSync(folder, { recursive: true, force: true });
   if (!found) return outcome(0, 1, `the test runner ended without a report (${signal ?? status})`);
-  const unloaded = found.testResults.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")).length;
+  const unloaded = found.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
+  ).length;
   const failed = found.numFailedTests + unloaded;
   const unexplained = status !== 0 && failed === 0 ? 1 : 0;
-  return outcome(found.numPassedTests, failed + unexplained, unexplained ? "the test runner failed outside any test: see above" : "");
+  return outcome(
+    found.numPassedTests,
+    failed + unexplained,
+    unexplained ? "the test runner failed outside any test: see above" : "",
+  );
 }
 
 /** The reference pages say what the code says. */
 export const referencePages = (root) =>
-  byExitStatus(spawnSync(process.execPath, [join(root, "scripts/write-reference.mjs"), "--check"], { cwd: root, encoding: "utf8" }));
+  byExitStatus(
+    spawnSync(process.execPath, [join(root, "scripts/write-reference.mjs"), "--check"], {
+      cwd: root,
+      encoding: "utf8",
+    }),
+  );
 
 /** Tries out every command and program of the documentation, as a newcomer would. */
 export async function documentation(root) {
@@ -119,7 +155,12 @@ function recipeProblem(root, name) {
   if (!RECIPES[name]) return `recipes/${name} has no few-steps form in scripts/gates.mjs`;
   const folder = mkdtempSync(join(tmpdir(), "luciole-recipe-"));
   const args = [join(root, "dist/src/cli/main.js"), ...RECIPES[name], "--out", join(folder, "run")];
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: RECIPE_LIMIT_MS, maxBuffer: 1 << 26 });
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: "utf8",
+    timeout: RECIPE_LIMIT_MS,
+    maxBuffer: 1 << 26,
+  });
   const hasReport = existsSync(join(folder, "run", "report.html"));
   rmSync(folder, { recursive: true, force: true });
   if (status !== 0) return `recipes/${name}: ${error?.message ?? stderr.trim()}`;
@@ -135,11 +176,18 @@ function recipeProblem(root, name) {
 /** Runs every example as the README shows it. */
 export function examples(root) {
   const folder = join(root, "examples");
-  const named = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")) : [];
+  const named = existsSync(folder)
+    ? readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    : [];
   const problems = named.flatMap((name) => {
     const cwd = mkdtempSync(join(tmpdir(), "luciole-example-"));
     const entry = join(root, "dist", "examples", name.replace(/\.ts$/, ".js"));
-    const { status, stdout, stderr, error } = spawnSync(process.execPath, [entry], { cwd, encoding: "utf8", timeout: RECIPE_LIMIT_MS, maxBuffer: 1 << 26 });
+    const { status, stdout, stderr, error } = spawnSync(process.execPath, [entry], {
+      cwd,
+      encoding: "utf8",
+      timeout: RECIPE_LIMIT_MS,
+      maxBuffer: 1 << 26,
+    });
     rmSync(cwd, { recursive: true, force: true });
     return status === 0 ? [] : [`examples/${name}: ${error?.message ?? `${stdout}${stderr}`.trim()}`];
   });

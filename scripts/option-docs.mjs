@@ -1,5 +1,6 @@
-// Reads the docstrings of options out of the sources: for each zod object, what is written above its keys. They serve twice: as hover texts in
-// the declarations that the compiler emits (it drops them from inferred types), and in docs/options.md.
+// Reads the docstrings of options out of the sources: for each zod object, what is written above its keys. They serve
+// twice: as hover texts in the declarations that the compiler emits (it drops them from inferred types), and in
+// docs/options.md.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAst } from "rolldown/parseAst";
@@ -31,7 +32,8 @@ function textsOf(object, source, constants) {
     const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(source.slice(0, property.start))?.[1];
     texts.set(keyOf(property), comment === undefined ? "" : tidy(comment));
     const inner = objectOf(property.value) ?? constants.get(property.value.name);
-    for (const [key, text] of inner ? textsOf(inner, source, constants) : []) texts.set(`${keyOf(property)}.${key}`, text);
+    for (const [key, text] of inner ? textsOf(inner, source, constants) : [])
+      texts.set(`${keyOf(property)}.${key}`, text);
   }
   return texts;
 }

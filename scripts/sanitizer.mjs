@@ -1,5 +1,6 @@
-// The native kernels under the compiler's address and undefined-behaviour sanitisers, and what a process needs to load them: the sanitisers'
-// runtime, which must be there before the program's own libraries. Knows nothing of what is tested with them.
+// The native kernels under the compiler's address and undefined-behaviour sanitisers, and what a process needs to load
+// them: the sanitisers' runtime, which must be there before the program's own libraries. Knows nothing of what is
+// tested with them.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,18 +26,24 @@ function preloads(compiler) {
   return [runtime, standard];
 }
 
-/** Whether the compiler links a library with all sanitisers: their runtimes are packages of their own on some systems. */
+/**
+ * Whether the compiler links a library with all sanitisers: their runtimes are packages of their own on some systems.
+ */
 function links(compiler) {
   const folder = mkdtempSync(join(tmpdir(), "luciole-sanitizer-"));
   const args = ["-shared", "-fPIC", ...KINDS.sanitized.linkFlags, "-x", "c++", "-", "-o", join(folder, "probe.so")];
-  const { status } = spawnSync(compiler, args, { input: "int one() { return 1; }", stdio: ["pipe", "ignore", "ignore"] });
+  const { status } = spawnSync(compiler, args, {
+    input: "int one() { return 1; }",
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   rmSync(folder, { recursive: true, force: true });
   return status === 0;
 }
 
 /**
- * Builds the kernels of one instruction set under the sanitisers and gives the environment in which a process uses them and stops at the first
- * fault; undefined where they cannot be had. Throws an Error with the compiler's words when the source does not compile.
+ * Builds the kernels of one instruction set under the sanitisers and gives the environment in which a process uses them
+ * and stops at the first fault; undefined where they cannot be had. Throws an Error with the compiler's words when the
+ * source does not compile.
  */
 export async function sanitizedEnvironment(root, compiler, log) {
   const isa = baseIsa();

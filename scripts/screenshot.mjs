@@ -9,19 +9,32 @@ import { parseArgs } from "node:util";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { dark: { type: "boolean", default: false }, width: { type: "string", default: "1200" }, height: { type: "string", default: "1500" } },
+  options: {
+    dark: { type: "boolean", default: false },
+    width: { type: "string", default: "1200" },
+    height: { type: "string", default: "1500" },
+  },
 });
 const [report, picture] = positionals;
-if (!report || !picture) fail("usage: node scripts/screenshot.mjs <report.html> <picture.png> [--dark] [--width 1200] [--height 1500]", 2);
+if (!report || !picture)
+  fail("usage: node scripts/screenshot.mjs <report.html> <picture.png> [--dark] [--width 1200] [--height 1500]", 2);
 if (!existsSync(report)) fail(`${report}: expected a report, found none; make one with luciole zero`, 1);
 
-const browser = ["chromium", "chromium-browser", "google-chrome"].find((name) => spawnSync(name, ["--version"]).status === 0);
+const browser = ["chromium", "chromium-browser", "google-chrome"].find(
+  (name) => spawnSync(name, ["--version"]).status === 0,
+);
 if (!browser) fail("expected Chromium on the PATH; install it with: apt-get install chromium", 1);
 
 // The theme is set in a copy, since a headless browser's own preference differs from version to version.
 const directory = mkdtempSync(join(tmpdir(), "luciole-screenshot-"));
 const copy = join(directory, "report.html");
-writeFileSync(copy, readFileSync(report, "utf8").replace('<html lang="en">', `<html lang="en" data-theme="${values.dark ? "dark" : "light"}">`));
+writeFileSync(
+  copy,
+  readFileSync(report, "utf8").replace(
+    '<html lang="en">',
+    `<html lang="en" data-theme="${values.dark ? "dark" : "light"}">`,
+  ),
+);
 mkdirSync(dirname(resolve(picture)), { recursive: true });
 const { status, stderr } = spawnSync(
   browser,
@@ -40,7 +53,8 @@ const { status, stderr } = spawnSync(
   { encoding: "utf8" },
 );
 rmSync(directory, { recursive: true, force: true });
-if (status !== 0 || !existsSync(picture)) fail(`${browser} could not draw the report: ${stderr.trim().split("\n").at(-1)}`, 1);
+if (status !== 0 || !existsSync(picture))
+  fail(`${browser} could not draw the report: ${stderr.trim().split("\n").at(-1)}`, 1);
 
 function fail(message, code) {
   console.error(message);

@@ -1,5 +1,6 @@
-// Makes a checkout ready to run: packages, compiled TypeScript, native kernels for this CPU. What is up to date is skipped, so that a second
-// start costs a blink. Everything it says goes to standard error. LUCIOLE_WITHOUT_KERNELS=1 goes on without a C++ compiler.
+// Makes a checkout ready to run: packages, compiled TypeScript, native kernels for this CPU. What is up to date is
+// skipped, so that a second start costs a blink. Everything it says goes to standard error. LUCIOLE_WITHOUT_KERNELS=1
+// goes on without a C++ compiler.
 import "./node-version.mjs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +23,8 @@ async function buildKernels() {
     await buildNative({ log, findOrInstall: () => findCompiler() ?? installCompiler(log) });
   } catch (error) {
     const reason = (error.stderr || error.message).trim();
-    if (!process.env.LUCIOLE_WITHOUT_KERNELS) throw new Error(`${reason} (LUCIOLE_WITHOUT_KERNELS=1 continues without them, far too slowly for \`npm start\`)`);
+    if (!process.env.LUCIOLE_WITHOUT_KERNELS)
+      throw new Error(`${reason} (LUCIOLE_WITHOUT_KERNELS=1 continues without them, far too slowly for \`npm start\`)`);
     log(`continuing without native kernels, on the reference backend, hundreds of times slower: ${reason}`);
   }
 }

@@ -1,4 +1,5 @@
-// `npm test`: sets up, runs every gate, and closes with a line `N passed, N failed` (`, N skipped` where the machine lacks something). Exit status 1 when anything failed.
+// `npm test`: sets up, runs every gate, and closes with a line `N passed, N failed` (`, N skipped` where the machine
+// lacks something). Exit status 1 when anything failed.
 // Usage: node scripts/test.mjs [--quick]      (--quick leaves out the test files, recipes and examples)
 import "./node-version.mjs";
 import { dirname, join } from "node:path";

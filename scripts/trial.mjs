@@ -1,6 +1,7 @@
-// The documentation tried out: every command and program of README.md and docs/, in order, in an empty project with the packed package, by what a
-// reader has by then. Hugging Face is a server on this machine that holds one tiny model under the names the pages use.
-// A fence may be preceded by `<!-- trial: skip: why -->` or `<!-- trial: instead: command -->`.
+// The documentation tried out: every command and program of README.md and docs/, in order, in an empty project with the
+// packed package, by what a reader has by then. Hugging Face is a server on this machine that holds one tiny model
+// under the names the pages use. A fence may be preceded by `<!-- trial: skip: why -->` or `<!-- trial: instead:
+// command -->`.
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +20,13 @@ const GGUFS = { "unsloth/DeepSeek-R1-Distill-Qwen-7B-GGUF": "DeepSeek-R1-Distill
 /** A page's fences in order: language, file name if one stands behind it, text, and what the trial is told about it. */
 export function fencesOf(markdown) {
   const pattern = /(?:<!-- trial: (skip|instead): (.*?) -->\n)?```(\w+)(?: (\S+))?\n([\s\S]*?)```/g;
-  return [...markdown.matchAll(pattern)].map(([, directive, argument, language, file, text]) => ({ directive, argument, language, file, text }));
+  return [...markdown.matchAll(pattern)].map(([, directive, argument, language, file, text]) => ({
+    directive,
+    argument,
+    language,
+    file,
+    text,
+  }));
 }
 
 /** A page's commands, a line each, continuation lines joined, comments left out. */
@@ -36,8 +43,21 @@ async function newProject(root, folder) {
   mkdirSync(project);
   mkdirSync(join(folder, "home", "models"), { recursive: true });
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "trial", type: "module" }));
-  const { stdout } = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: root });
-  await run("npm", ["install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", join(folder, stdout.trim().split("\n").at(-1))], { cwd: project });
+  const { stdout } = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {
+    cwd: root,
+  });
+  await run(
+    "npm",
+    [
+      "install",
+      "--silent",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      join(folder, stdout.trim().split("\n").at(-1)),
+    ],
+    { cwd: project },
+  );
   return project;
 }
 
@@ -49,10 +69,19 @@ async function startHub(root, folder) {
   mkdirSync(taught);
   await teachModel(taught);
   const gguf = join(folder, "home", "models", GGUFS["unsloth/DeepSeek-R1-Distill-Qwen-7B-GGUF"]);
-  await run(process.execPath, [join(root, "dist/src/cli/main.js"), "convert", join(taught, "model"), gguf, "--type", "q8_0"]);
+  await run(process.execPath, [
+    join(root, "dist/src/cli/main.js"),
+    "convert",
+    join(taught, "model"),
+    gguf,
+    "--type",
+    "q8_0",
+  ]);
   const checkpoints = join(taught, "model", "checkpoints");
   const newest = join(checkpoints, readdirSync(checkpoints).sort().at(-1));
-  const wanted = readdirSync(newest).filter((name) => /^(config|tokenizer|tokenizer_config)\.json$|^model\.safetensors$/.test(name));
+  const wanted = readdirSync(newest).filter((name) =>
+    /^(config|tokenizer|tokenizer_config)\.json$|^model\.safetensors$/.test(name),
+  );
   const files = Object.fromEntries(wanted.map((name) => [name, readFileSync(join(newest, name))]));
   const repositories = [
     ...DIRECTORIES.map((name) => [name, { files }]),
@@ -61,10 +90,18 @@ async function startHub(root, folder) {
   return HubServer.start(Object.fromEntries(repositories));
 }
 
-/** Runs a command line; what a person would type is on standard input. Rejects with its output when it fails or takes too long. */
+/**
+ * Runs a command line; what a person would type is on standard input. Rejects with its output when it fails or takes
+ * too long.
+ */
 function perform(command, cwd, env) {
   return new Promise((resolve, reject) => {
-    const child = spawn("bash", ["-c", command], { cwd, env, stdio: ["pipe", "pipe", "pipe"], timeout: COMMAND_LIMIT_MS });
+    const child = spawn("bash", ["-c", command], {
+      cwd,
+      env,
+      stdio: ["pipe", "pipe", "pipe"],
+      timeout: COMMAND_LIMIT_MS,
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk) => {
@@ -73,7 +110,9 @@ function perform(command, cwd, env) {
     child.stdin.on("error", () => {});
     child.stdin.end("What is 7*8?\n");
     child.on("error", reject);
-    child.on("close", (code, signal) => (code === 0 ? resolve(output) : reject(new Error(`${code ?? signal}: ${output.trim().slice(-1500)}`))));
+    child.on("close", (code, signal) =>
+      code === 0 ? resolve(output) : reject(new Error(`${code ?? signal}: ${output.trim().slice(-1500)}`)),
+    );
   });
 }
 
@@ -87,7 +126,9 @@ export function programOf(fences) {
   });
   const [first = "", ...rest] = bodies;
   // The first program ends by disposing what the others go on with.
-  return `${[...imports].join("\n")}\n${first.replace("await model.dispose();", "")}\n${rest.map((body) => `{\n${body}\n}`).join("\n")}\nawait model.dispose();\n`;
+  const beginning = first.replace("await model.dispose();", "");
+  const blocks = rest.map((body) => `{\n${body}\n}`);
+  return [...imports, beginning, ...blocks, "await model.dispose();\n"].join("\n");
 }
 
 async function tryPrograms(page, fences, project, env) {
@@ -101,7 +142,9 @@ async function tryPrograms(page, fences, project, env) {
 
 async function tryPage(root, page, project, env, note) {
   const fences = fencesOf(readFileSync(join(root, page), "utf8"));
-  const programs = fences.filter(({ language, text }) => language === "ts" && !/^\/\/ \S+\.ts$/m.test(text.split("\n")[0]));
+  const programs = fences.filter(
+    ({ language, text }) => language === "ts" && !/^\/\/ \S+\.ts$/m.test(text.split("\n")[0]),
+  );
   for (const { language, file, text } of fences) {
     const name = file ?? /^\/\/ (\S+\.ts)\n/.exec(text)?.[1];
     if (name && language !== "sh") writeFileSync(join(project, name), text);
@@ -123,7 +166,8 @@ async function tryPage(root, page, project, env, note) {
       );
   }
   const runnable = programs.filter(({ directive, text }) => directive !== "skip" && /await /.test(text));
-  if (runnable.length > 0) await note(`${page}: ${runnable.length} programs`, () => tryPrograms(page, runnable, project, env));
+  if (runnable.length > 0)
+    await note(`${page}: ${runnable.length} programs`, () => tryPrograms(page, runnable, project, env));
 }
 
 /** Tries all pages. Gives how many commands and programs went well, and what went wrong. */
@@ -146,7 +190,15 @@ export async function tryDocumentation(root) {
     copyFileSync(join(root, "examples", "own-task.jsonl"), join(project, "own-task.jsonl"));
     writeFileSync(join(project, "book.txt"), readFileSync(join(root, "ARCHITECTURE.md"), "utf8").repeat(3));
     const path = [join(project, "node_modules", ".bin"), process.env.PATH].join(delimiter);
-    const env = { ...process.env, PATH: path, HOME: join(folder, "home"), HF_HOME: join(folder, "hf"), HF_ENDPOINT: hub.url, NO_COLOR: "1", CI: "1" };
+    const env = {
+      ...process.env,
+      PATH: path,
+      HOME: join(folder, "home"),
+      HF_HOME: join(folder, "hf"),
+      HF_ENDPOINT: hub.url,
+      NO_COLOR: "1",
+      CI: "1",
+    };
     for (const name of ["LUCIOLE_KERNELS", "XDG_CACHE_HOME", "npm_command"]) delete env[name];
     for (const page of PAGES) await tryPage(root, page, project, env, note);
   } finally {

@@ -1,4 +1,5 @@
-// What `import … from "luciole"` offers: the pieces a program of one's own usually needs. Everything else is under luciole/<part>.
+// What `import … from "luciole"` offers: the pieces a program of one's own usually needs. Everything else is under
+// luciole/<part>.
 export * from "./errors.js";
 export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/evaluate.js";
 export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
@@ -11,7 +12,14 @@ export type { FinishReason, TokenEvent, TokenPart } from "./inference/request.js
 export { ResponseReader } from "./inference/response-reader.js";
 export { type ConvertOptions, convertModel } from "./library/convert.js";
 export { type LoadOptions, load } from "./library/load.js";
-export { type ChatOptions, type ChatPart, ChatReply, type ChatResult, Conversation, LoadedModel } from "./library/loaded-model.js";
+export {
+  type ChatOptions,
+  type ChatPart,
+  ChatReply,
+  type ChatResult,
+  Conversation,
+  LoadedModel,
+} from "./library/loaded-model.js";
 export { type ReinforceRequest, reinforce } from "./library/reinforce.js";
 export { createModel } from "./models/create.js";
 export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";

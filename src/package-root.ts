@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 
 const NAME = "luciole";
 
-/** The folder of the program that runs: of this file, or of the bundle it became part of (a bundle in CommonJS has no `import.meta.url`). */
+/**
+ * The folder of the program that runs: of this file, or of the bundle it became part of (a bundle in CommonJS has no
+ * `import.meta.url`).
+ */
 export function programFolder(): string {
   const url: string | undefined = import.meta.url;
   return dirname(url ? fileURLToPath(url) : (process.argv[1] ?? process.cwd()));
@@ -28,7 +31,8 @@ export function findPackageRoot(): string | null {
 /** As `findPackageRoot`, for what only the package holds. Throws an Error where there is none. */
 export function packageRoot(): string {
   const root = findPackageRoot();
-  if (root === null) throw new Error(`the package ${NAME} is not installed around ${programFolder()}: npm install ${NAME}`);
+  if (root === null)
+    throw new Error(`the package ${NAME} is not installed around ${programFolder()}: npm install ${NAME}`);
   return root;
 }
 

@@ -17,4 +17,6 @@ export const oneLine = (text: string): string => withoutControls(text.replaceAll
 
 /** A value as one line of JSON, in which all control characters are escaped. */
 export const jsonLine = (value: unknown): string =>
-  `${JSON.stringify(value).replaceAll(/[\u007F-\u009F]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  `${JSON.stringify(value).replaceAll(/[\u007F-\u009F]/g, escapeCharacter)}\n`;
+
+const escapeCharacter = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,5 +1,6 @@
-// A file that says which process is at work somewhere, so that a second one keeps away. Knows processes and one file, not what it guards.
-// No lock of the file system: those are not told across every mount, and a lease by time would run out while a kernel computes.
+// A file that says which process is at work somewhere, so that a second one keeps away. Knows processes and one file,
+// not what it guards. No lock of the file system: those are not told across every mount, and a lease by time would run
+// out while a kernel computes.
 import { randomBytes } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -9,20 +10,27 @@ import { processStart } from "./process-start.js";
 export interface LockHolder {
   readonly pid: number;
   readonly host: string;
-  /** When the process began, as the system counts it: a later process of the same number is another one. Empty where the system does not say. */
+  /**
+   * When the process began, as the system counts it: a later process of the same number is another one. Empty where the
+   * system does not say.
+   */
   readonly started: string;
 }
 
 /** This process. */
-export const thisProcess = (): LockHolder => ({ pid: process.pid, host: hostname(), started: processStart(process.pid) ?? "" });
+export const thisProcess = (): LockHolder => ({
+  pid: process.pid,
+  host: hostname(),
+  started: processStart(process.pid) ?? "",
+});
 
 /** A lock that this process holds until it is released. */
 export class ProcessLock {
   private constructor(private readonly path: string) {}
 
   /**
-   * Takes the lock at `path`, whose folder must exist. A lock whose process has ended is taken over; for any other, the error that
-   * `refusal` makes of its holder is thrown.
+   * Takes the lock at `path`, whose folder must exist. A lock whose process has ended is taken over; for any other, the
+   * error that `refusal` makes of its holder is thrown.
    */
   static take(path: string, refusal: (holder: string) => Error): ProcessLock {
     for (let tries = 0; tries < 2; tries++) {
@@ -87,7 +95,10 @@ function isHeld(text: string): boolean {
   return holder !== undefined && isAtWork(holder);
 }
 
-/** Moves a stale lock away. What two processes take for stale at once, one of them moves; the other finds the first one's lock and puts it back. */
+/**
+ * Moves a stale lock away. What two processes take for stale at once, one of them moves; the other finds the first
+ * one's lock and puts it back.
+ */
 function removeStale(path: string, stale: string): void {
   const aside = besides(path);
   try {
@@ -115,7 +126,9 @@ function readText(path: string): string | undefined {
 function parse(text: string): LockHolder | undefined {
   try {
     const { pid, host, started } = JSON.parse(text) as Partial<LockHolder>;
-    return typeof pid === "number" && typeof host === "string" ? { pid, host, started: String(started ?? "") } : undefined;
+    return typeof pid === "number" && typeof host === "string"
+      ? { pid, host, started: String(started ?? "") }
+      : undefined;
   } catch {
     return undefined;
   }

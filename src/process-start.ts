@@ -1,8 +1,12 @@
-// When a process of this machine began, as the system counts it. Numbers of processes are used again; with this they name one process.
+// When a process of this machine began, as the system counts it. Numbers of processes are used again; with this they
+// name one process.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Text that differs from that of any other process of this number; "" when it is at work but the system does not say; undefined when there is none. */
+/**
+ * Text that differs from that of any other process of this number; "" when it is at work but the system does not say;
+ * undefined when there is none.
+ */
 export function processStart(pid: number): string | undefined {
   if (!exists(pid)) return undefined;
   return process.platform === "linux" ? linuxStart(pid) : otherStart(pid);
@@ -17,7 +21,10 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Of what follows the command's name, which may hold anything: the state, and 19 fields on the start in ticks since the boot. */
+/**
+ * Of what follows the command's name, which may hold anything: the state, and 19 fields on the start in ticks since the
+ * boot.
+ */
 function linuxStart(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   if (stat === "") return "";

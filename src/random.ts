@@ -1,5 +1,6 @@
 // Seeded random numbers for everything that draws: task generators, samplers' seeds, weight init, shuffles.
-// Counter-based: the n-th word is a pure function of (key, n), so a stream is resumed from three integers. Knows nothing of its callers.
+// Counter-based: the n-th word is a pure function of (key, n), so a stream is resumed from three integers. Knows
+// nothing of its callers.
 
 const TWO_32 = 4294967296;
 const TWO_53 = 9007199254740992;
@@ -75,7 +76,9 @@ export function threefry2x32(key0: number, key1: number, counter0: number, count
   out[1] = y;
 }
 
-/** FNV-1a over UTF-16 code units with an avalanche step at the end; a 32-bit unsigned hash for labels and content keys. */
+/**
+ * FNV-1a over UTF-16 code units with an avalanche step at the end; a 32-bit unsigned hash for labels and content keys.
+ */
 export function hashString(text: string, seed = 0): number {
   let h = 0x811c9dc5 ^ seed;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
@@ -84,7 +87,10 @@ export function hashString(text: string, seed = 0): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** A stream of random numbers. Two streams of equal seed and labels are equal to the bit; differently labelled forks are independent. */
+/**
+ * A stream of random numbers. Two streams of equal seed and labels are equal to the bit; differently labelled forks are
+ * independent.
+ */
 export class Random {
   #key0: number;
   #key1: number;
@@ -115,7 +121,8 @@ export class Random {
   fork(label: string | number): Random {
     const out = new Int32Array(2);
     // Text and numbers use different counter ranges so that fork("7") and fork(7) differ.
-    if (typeof label === "string") threefry2x32(this.#key0, this.#key1, hashString(label), hashString(label, 1) | 0x80000000, out);
+    if (typeof label === "string")
+      threefry2x32(this.#key0, this.#key1, hashString(label), hashString(label, 1) | 0x80000000, out);
     else threefry2x32(this.#key0, this.#key1, label | 0, Math.floor(label / TWO_32) & 0x7fffffff, out);
     // The second application under a tweaked key keeps forks apart from the words the parent itself draws.
     threefry2x32(~this.#key0, this.#key1, out[0], out[1], out);

@@ -23,8 +23,20 @@ SETTINGS = dict(
     batchSize=8,
     sequenceLength=32,
     streamSeed=20250120,
-    optimizer=dict(name="adamw", beta1=0.9, beta2=0.95, eps=1e-8, weightDecay=0.1, weightDecayOn="tensors of two or more dimensions"),
-    schedule=dict(peakLr=3e-3, warmupSteps=20, finalLr=3e-4, shape="linear from peak/warmup, then cosine; lr_t below with t = 0, 1, ..."),
+    optimizer=dict(
+        name="adamw",
+        beta1=0.9,
+        beta2=0.95,
+        eps=1e-8,
+        weightDecay=0.1,
+        weightDecayOn="tensors of two or more dimensions",
+    ),
+    schedule=dict(
+        peakLr=3e-3,
+        warmupSteps=20,
+        finalLr=3e-4,
+        shape="linear from peak/warmup, then cosine; lr_t below with t = 0, 1, ...",
+    ),
     gradientClipNorm=1.0,
 )
 
@@ -49,7 +61,8 @@ def make_optimizer(model):
 def write_curve(name, model, config, losses_of, after_step=lambda: None, extra_settings=None):
     """Writes curves/<name>/{config.json, model.safetensors, curve.json}.
 
-    `losses_of(ids, targets)` gives a dict whose "loss" is optimised; every entry is recorded per step, before the update.
+    `losses_of(ids, targets)` gives a dict whose "loss" is optimised; every entry is recorded per step, before the
+    update.
     """
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)

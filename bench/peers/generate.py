@@ -23,7 +23,9 @@ class GenerationRun:
         if compiled:
             self.model.forward = torch.compile(self.model.forward)
         # The prompts are the `promptTokens` tokens of each row that ours are given too.
-        self.prompts, _ = TokenStream(self.model.config.vocab_size, SHAPES["streamSeed"]).batch(shape["rows"], shape["promptTokens"])
+        self.prompts, _ = TokenStream(self.model.config.vocab_size, SHAPES["streamSeed"]).batch(
+            shape["rows"], shape["promptTokens"]
+        )
         self.settings = dict(
             do_sample=True,
             temperature=shape["temperature"],
@@ -38,7 +40,9 @@ class GenerationRun:
         self.facts = {"numParameters": sum(parameter.numel() for parameter in self.model.parameters())}
 
     def step(self, is_warmup):
-        result = timed_step(lambda: self._generate(WARMUP_SECONDS if is_warmup else SHAPES["generate"]["maxSeconds"]), 0)
+        result = timed_step(
+            lambda: self._generate(WARMUP_SECONDS if is_warmup else SHAPES["generate"]["maxSeconds"]), 0
+        )
         return {**result, "tokens": self.prompts.shape[0] * result["newTokensPerRow"]}
 
     def _generate(self, max_seconds):

@@ -1,4 +1,6 @@
-"""Peer: training tokens/s and memory of transformers' DeepseekV3 with our MTP module, at the DeepSeek shape of shapes.json."""
+"""Peer: training tokens/s and memory of transformers' DeepseekV3 with our MTP module, at the DeepSeek shape of
+shapes.json.
+"""
 
 from variants import SHAPES, run_variants
 

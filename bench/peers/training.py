@@ -1,6 +1,8 @@
-"""The training step shared by the dense and the DeepSeek peer: forward, backward, clipping, AdamW, on the shared token stream.
+"""The training step shared by the dense and the DeepSeek peer: forward, backward, clipping, AdamW, on the shared token
+stream.
 
-Knows no architecture: the caller passes the model and a function of (model, ids, targets) that gives (loss, next-token cross-entropy).
+Knows no architecture: the caller passes the model and a function of (model, ids, targets) that gives (loss, next-token
+cross-entropy).
 """
 
 from contextlib import nullcontext

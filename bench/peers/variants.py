@@ -1,6 +1,8 @@
-"""Runs the variants of a peer benchmark, each in a process of its own: all of them with a report, or one under our bench's control.
+"""Runs the variants of a peer benchmark, each in a process of its own: all of them with a report, or one under our
+bench's control.
 
-Knows how to start, bound and collect variants; what a step is and how one is prepared is the calling script's `prepare` function.
+Knows how to start, bound and collect variants; what a step is and how one is prepared is the calling script's `prepare`
+function.
 """
 
 import argparse
@@ -32,13 +34,18 @@ def timed_step(body, tokens):
 
 
 def run_variants(script, benchmark, prepare, variants):
-    """Command line of a peer script. `prepare(**settings)` gives an object with `facts` (a dict) and `step(is_warmup)`, see `timed_step`.
+    """Command line of a peer script. `prepare(**settings)` gives an object with `facts` (a dict) and
+    `step(is_warmup)`, see `timed_step`.
 
     `variants` maps a name to the settings. A variant that fails or overruns is reported as skipped, with its reason.
     """
     parser = argparse.ArgumentParser(description=f"PyTorch peer: {benchmark}")
     parser.add_argument("--variants", default=",".join(variants), help="comma-separated subset of: %(default)s")
-    parser.add_argument("--serve", choices=list(variants), help="prepare one variant, then one step for each line read, one JSON line for each")
+    parser.add_argument(
+        "--serve",
+        choices=list(variants),
+        help="prepare one variant, then one step for each line read, one JSON line for each",
+    )
     parser.add_argument("--child", choices=list(variants), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -53,7 +60,11 @@ def run_variants(script, benchmark, prepare, variants):
     results = {}
     for name in chosen:
         results[name] = _run_child(script, name)
-        print(f"{benchmark} {name}: {results[name].get('tokensPerSecond') or results[name]['skipped']}", file=sys.stderr, flush=True)
+        print(
+            f"{benchmark} {name}: {results[name].get('tokensPerSecond') or results[name]['skipped']}",
+            file=sys.stderr,
+            flush=True,
+        )
     measured = {name: result for name, result in results.items() if "tokensPerSecond" in result}
     best = max(measured, key=lambda name: measured[name]["tokensPerSecond"], default=None)
     print(json.dumps({"benchmark": benchmark, "threads": THREADS, "best": best, "variants": results, **_versions()}))
@@ -69,7 +80,9 @@ def _prepare_here(prepare, settings):
 
 
 def _serve(start):
-    """Line protocol of bench/stepper.ts: facts, then a line for each line read; the last line, at end of input, has the peak memory."""
+    """Line protocol of bench/stepper.ts: facts, then a line for each line read; the last line, at end of input,
+    has the peak memory.
+    """
     lines = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not mix with the protocol
     run, imported = start()
@@ -108,7 +121,9 @@ def _run_child(script, name):
     except subprocess.TimeoutExpired:
         return {"skipped": f"not finished within {TIME_LIMIT_S} s"}
     except subprocess.CalledProcessError as error:
-        reason = [line for line in error.stderr.splitlines() if line.strip()][-1:] or [f"exit status {error.returncode}"]
+        reason = [line for line in error.stderr.splitlines() if line.strip()][-1:] or [
+            f"exit status {error.returncode}"
+        ]
         return {"skipped": reason[0][:300]}
     return {**result, "wallSeconds": round(time.monotonic() - started, 1)}
 

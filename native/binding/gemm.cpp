@@ -6,8 +6,10 @@
 
 namespace luciole {
 
-extern const binding::Export gemmTable[] = {LUCIOLE_EXPORT(gemm), LUCIOLE_EXPORT(batchedGemm), LUCIOLE_EXPORT(groupedGemm), LUCIOLE_EXPORT(groupedGemmWeightGrad),
-                                         LUCIOLE_EXPORT(canPackWeights), LUCIOLE_EXPORT(packWeights), LUCIOLE_EXPORT(gemmPacked), LUCIOLE_EXPORT(groupedGemmPacked)};
+extern const binding::Export gemmTable[] = {LUCIOLE_EXPORT(gemm),           LUCIOLE_EXPORT(batchedGemm),
+                                            LUCIOLE_EXPORT(groupedGemm),    LUCIOLE_EXPORT(groupedGemmWeightGrad),
+                                            LUCIOLE_EXPORT(canPackWeights), LUCIOLE_EXPORT(packWeights),
+                                            LUCIOLE_EXPORT(gemmPacked),     LUCIOLE_EXPORT(groupedGemmPacked)};
 extern const size_t gemmCount = sizeof(gemmTable) / sizeof(gemmTable[0]);
 
 }  // namespace luciole

@@ -15,10 +15,16 @@
 
 namespace luciole {
 
-/** Blocks from this size on are backed by huge pages where the system has them: fewer address translations, working prefetches. */
+/**
+ * Blocks from this size on are backed by huge pages where the system has them: fewer address translations, working
+ * prefetches.
+ */
 static constexpr int64_t kHugePage = int64_t{2} << 20;
 
-/** Device memory, 64-byte aligned at least; throws when the system has none left. What does not fill a huge page stays in small ones. */
+/**
+ * Device memory, 64-byte aligned at least; throws when the system has none left. What does not fill a huge page stays
+ * in small ones.
+ */
 static void* allocate(int64_t bytes) {
   const int64_t hugeBytes = bytes / kHugePage * kHugePage;
   void* p = std::aligned_alloc(hugeBytes > 0 ? kHugePage : 64, (bytes + 63) / 64 * 64);
@@ -44,7 +50,8 @@ napi_value copyIn(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   size_t size = 0;
   napi_get_arraybuffer_info(env, argv[1], &data, &size);
-  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
+  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]),
+          length = luciole::binding::fromJs<int64_t>(env, argv[3]);
   if (offset < 0 || length < 0 || static_cast<size_t>(offset) + static_cast<size_t>(length) > size) {
     napi_throw_range_error(env, nullptr, "copyIn: outside the array buffer");
     return nullptr;
@@ -61,18 +68,22 @@ napi_value copyOut(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   size_t size = 0;
   napi_get_arraybuffer_info(env, argv[1], &data, &size);
-  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]), length = luciole::binding::fromJs<int64_t>(env, argv[3]);
+  int64_t offset = luciole::binding::fromJs<int64_t>(env, argv[2]),
+          length = luciole::binding::fromJs<int64_t>(env, argv[3]);
   if (offset < 0 || length < 0 || static_cast<size_t>(offset) + static_cast<size_t>(length) > size) {
     napi_throw_range_error(env, nullptr, "copyOut: outside the array buffer");
     return nullptr;
   }
-  if (length > 0) std::memcpy(static_cast<char*>(data) + offset, luciole::binding::fromJs<const char*>(env, argv[0]), length);
+  if (length > 0)
+    std::memcpy(static_cast<char*>(data) + offset, luciole::binding::fromJs<const char*>(env, argv[0]), length);
   return nullptr;
 }
 
 }  // namespace
 
-#define LUCIOLE_TABLE(name) extern const Export name##Table[]; extern const size_t name##Count;
+#define LUCIOLE_TABLE(name)          \
+  extern const Export name##Table[]; \
+  extern const size_t name##Count;
 namespace luciole {
 #include "tables.inc"
 }
@@ -80,11 +91,13 @@ namespace luciole {
 
 extern "C" __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
 #if defined(__GLIBC__)
-  // Large blocks go back to the system when they are released. By default the limit grows with use, and what was freed stays resident.
+  // Large blocks go back to the system when they are released. By default the limit grows with use, and what was freed
+  // stays resident.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   static const Export memory[] = {
-      {"copyIn", copyIn}, {"copyOut", copyOut}, LUCIOLE_EXPORT(allocate), LUCIOLE_EXPORT(release), LUCIOLE_EXPORT(threadCount), LUCIOLE_EXPORT(setThreadCount),
+      {"copyIn", copyIn},      {"copyOut", copyOut},        LUCIOLE_EXPORT(allocate),
+      LUCIOLE_EXPORT(release), LUCIOLE_EXPORT(threadCount), LUCIOLE_EXPORT(setThreadCount),
   };
   luciole::binding::exportAll(env, exports, memory, sizeof(memory) / sizeof(memory[0]));
 #define LUCIOLE_TABLE(name) luciole::binding::exportAll(env, exports, luciole::name##Table, luciole::name##Count);

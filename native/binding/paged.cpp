@@ -5,8 +5,8 @@
 
 namespace luciole {
 
-extern const binding::Export pagedTable[] = {LUCIOLE_EXPORT(pagedWrite), LUCIOLE_EXPORT(gatherPaged), LUCIOLE_EXPORT(pagedAttention),
-                                             LUCIOLE_EXPORT(expandedAttention)};
+extern const binding::Export pagedTable[] = {LUCIOLE_EXPORT(pagedWrite), LUCIOLE_EXPORT(gatherPaged),
+                                             LUCIOLE_EXPORT(pagedAttention), LUCIOLE_EXPORT(expandedAttention)};
 extern const size_t pagedCount = sizeof(pagedTable) / sizeof(pagedTable[0]);
 
 }  // namespace luciole

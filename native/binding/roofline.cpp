@@ -6,7 +6,13 @@
 namespace luciole {
 
 extern const binding::Export rooflineTable[] = {
-    LUCIOLE_EXPORT(peakFmaF32), LUCIOLE_EXPORT(peakDotBf16), LUCIOLE_EXPORT(peakDotInt8), LUCIOLE_EXPORT(readBandwidth), LUCIOLE_EXPORT(sustainedReadBandwidth), LUCIOLE_EXPORT(copyBandwidth), LUCIOLE_EXPORT(triadBandwidth),
+    LUCIOLE_EXPORT(peakFmaF32),
+    LUCIOLE_EXPORT(peakDotBf16),
+    LUCIOLE_EXPORT(peakDotInt8),
+    LUCIOLE_EXPORT(readBandwidth),
+    LUCIOLE_EXPORT(sustainedReadBandwidth),
+    LUCIOLE_EXPORT(copyBandwidth),
+    LUCIOLE_EXPORT(triadBandwidth),
 };
 extern const size_t rooflineCount = sizeof(rooflineTable) / sizeof(rooflineTable[0]);
 

@@ -6,12 +6,8 @@
 namespace luciole {
 
 extern const binding::Export rowsTable[] = {
-    LUCIOLE_EXPORT(concatLast),
-    LUCIOLE_EXPORT(splitLast),
-    LUCIOLE_EXPORT(gatherRows),
-    LUCIOLE_EXPORT(scatterAddRows),
-    LUCIOLE_EXPORT(embedding),
-    LUCIOLE_EXPORT(embeddingBackward),
+    LUCIOLE_EXPORT(concatLast),     LUCIOLE_EXPORT(splitLast), LUCIOLE_EXPORT(gatherRows),
+    LUCIOLE_EXPORT(scatterAddRows), LUCIOLE_EXPORT(embedding), LUCIOLE_EXPORT(embeddingBackward),
 };
 extern const size_t rowsCount = sizeof(rowsTable) / sizeof(rowsTable[0]);
 

@@ -6,7 +6,8 @@
 namespace luciole {
 
 extern const binding::Export storedTable[] = {
-    LUCIOLE_EXPORT(storedPackedBytes), LUCIOLE_EXPORT(packStored), LUCIOLE_EXPORT(storedLinear), LUCIOLE_EXPORT(storedGroupedLinear), LUCIOLE_EXPORT(storedRows),
+    LUCIOLE_EXPORT(storedPackedBytes),   LUCIOLE_EXPORT(packStored), LUCIOLE_EXPORT(storedLinear),
+    LUCIOLE_EXPORT(storedGroupedLinear), LUCIOLE_EXPORT(storedRows),
 };
 extern const size_t storedCount = sizeof(storedTable) / sizeof(storedTable[0]);
 

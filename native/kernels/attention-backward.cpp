@@ -58,7 +58,9 @@ struct Plan {
   std::unique_ptr<float[]> partials;
 };
 
-int64_t numRuns(int64_t length, int64_t Hkv) { return length < kSplitTokens ? 1 : std::clamp<int64_t>(16 / Hkv, 1, kMostRuns); }
+int64_t numRuns(int64_t length, int64_t Hkv) {
+  return length < kSplitTokens ? 1 : std::clamp<int64_t>(16 / Hkv, 1, kMostRuns);
+}
 
 Plan makePlan(const int32_t* cuSeqlens, int64_t numSeqs, const Sizes& z) {
   Plan plan;
@@ -96,18 +98,35 @@ template <class T>
 struct Scratch {
   static constexpr bool Pairs = kPairs<T>;
   using Pack = Packer<T, Pairs>;
-  const int64_t qStride, dOStride;      // words of a packed row of q and dO
-  float *q, *dO, *dq, *lse, *delta;     // [rows, qStride], [rows, dOStride], [rows, ldq], [rows], [rows]
-  float *qStacked, *dOStacked;          // the same rows for sums over rows [words of rows, ldq], [.., ldo]; q and dO themselves in f32
-  float *keysT, *valuesT, *keys;        // the key block
-  float *dk, *dv, *p, *ds;              // [64, ldq], [64, ldo], [kBlockRows, 64] twice
-  float *pWords, *dsWords;              // p and ds for sums over rows [words of kBlockRows, 64]; p and ds themselves in f32
+  const int64_t qStride, dOStride;   // words of a packed row of q and dO
+  float *q, *dO, *dq, *lse, *delta;  // [rows, qStride], [rows, dOStride], [rows, ldq], [rows], [rows]
+  // the same rows for sums over rows [words of rows, ldq], [.., ldo]; q and dO themselves in f32
+  float *qStacked, *dOStacked;
+  float *keysT, *valuesT, *keys;  // the key block
+  float *dk, *dv, *p, *ds;        // [64, ldq], [64, ldo], [kBlockRows, 64] twice
+  // p and ds for sums over rows [words of kBlockRows, 64]; p and ds themselves in f32
+  float *pWords, *dsWords;
   Scratch(int64_t rows, bool ownDq, const Sizes& z) : qStride(Pack::rowStride(z.Dqk)), dOStride(Pack::rowStride(z.Dv)) {
-    const int64_t stackedRows = Pairs ? words<Pairs>(rows) : 0, stackedBlock = Pairs ? words<Pairs>(kBlockRows) * kBlockKeys : 0;
-    const int64_t sizes[] = {rows * qStride, rows * dOStride, ownDq ? rows * z.ldq : 0, roundUp(rows, 16), roundUp(rows, 16), stackedRows * z.ldq,
-                             stackedRows * z.ldo, kBlockKeys * words<Pairs>(z.ldq), kBlockKeys * words<Pairs>(z.ldo), words<Pairs>(kBlockKeys) * z.ldq,
-                             kBlockKeys * z.ldq, kBlockKeys * z.ldo, kBlockRows * kBlockKeys, kBlockRows * kBlockKeys, stackedBlock, stackedBlock};
-    float** const fields[] = {&q, &dO, &dq, &lse, &delta, &qStacked, &dOStacked, &keysT, &valuesT, &keys, &dk, &dv, &p, &ds, &pWords, &dsWords};
+    const int64_t stackedRows = Pairs ? words<Pairs>(rows) : 0,
+                  stackedBlock = Pairs ? words<Pairs>(kBlockRows) * kBlockKeys : 0;
+    const int64_t sizes[] = {rows * qStride,
+                             rows * dOStride,
+                             ownDq ? rows * z.ldq : 0,
+                             roundUp(rows, 16),
+                             roundUp(rows, 16),
+                             stackedRows * z.ldq,
+                             stackedRows * z.ldo,
+                             kBlockKeys * words<Pairs>(z.ldq),
+                             kBlockKeys * words<Pairs>(z.ldo),
+                             words<Pairs>(kBlockKeys) * z.ldq,
+                             kBlockKeys * z.ldq,
+                             kBlockKeys * z.ldo,
+                             kBlockRows * kBlockKeys,
+                             kBlockRows * kBlockKeys,
+                             stackedBlock,
+                             stackedBlock};
+    float** const fields[] = {&q,       &dO,   &dq, &lse, &delta, &qStacked, &dOStacked, &keysT,
+                              &valuesT, &keys, &dk, &dv,  &p,     &ds,       &pWords,    &dsWords};
     int64_t total = 0;
     for (int64_t size : sizes) total += size;
     float* next = static_cast<float*>(threadScratch(0, total * sizeof(float)));
@@ -119,11 +138,15 @@ struct Scratch {
   }
 };
 
-/** What follows the block at `key`: its own gradients, then the task's next block, else dq and the start of the next task, if that is known. */
+/**
+ * What follows the block at `key`: its own gradients, then the task's next block, else dq and the start of the next
+ * task, if that is known.
+ */
 template <class T>
 Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z, int64_t key) {
   const auto keyRows = [&](const Task& of, int64_t from, const T* x, int64_t width) {
-    return RowLines(x + ((of.begin + from) * z.Hkv + of.kvHead) * width, std::min(kBlockKeys, of.lastKey - from), width, z.Hkv * width);
+    return RowLines(x + ((of.begin + from) * z.Hkv + of.kvHead) * width, std::min(kBlockKeys, of.lastKey - from), width,
+                    z.Hkv * width);
   };
   const auto queryRows = [&](const Task& of, const T* x, int64_t width) {
     return RowLines(x + of.firstRow(z) * width, of.end - of.begin - of.firstQuery, z.group * width, z.Hq * width);
@@ -147,8 +170,8 @@ Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, co
 
 /** Key block [key, key + keys) against query rows [row, row + rows) of the task, `row` even: adds to dq, dk and dv. */
 template <class T>
-void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const GradBlock& block, int64_t key, int64_t keys, int64_t row, int64_t rows,
-               Lookahead& ahead) {
+void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const GradBlock& block, int64_t key, int64_t keys,
+               int64_t row, int64_t rows, Lookahead& ahead) {
   for (int64_t r0 = 0; r0 < rows; r0 += kTileRows, ahead.step()) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r0), at = row + r0;
     int32_t visible[kTileRows], hidden[kTileRows];
@@ -157,8 +180,10 @@ void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const Grad
       visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(own, 0, keys) : keys);
       hidden[r] = static_cast<int32_t>(std::clamp<int64_t>(own - z.window, 0, keys));
     }
-    const GradRows packed{s.q + at * s.qStride, s.dO + at * s.dOStride, s.qStride, s.dOStride, s.lse + at, s.delta + at};
-    gradRows<kPairs<T>>(count, packed, {visible, z.window > 0 ? hidden : nullptr}, block, s.p + r0 * kBlockKeys, s.ds + r0 * kBlockKeys, s.dq + at * z.ldq);
+    const GradRows packed{s.q + at * s.qStride, s.dO + at * s.dOStride, s.qStride, s.dOStride, s.lse + at,
+                          s.delta + at};
+    gradRows<kPairs<T>>(count, packed, {visible, z.window > 0 ? hidden : nullptr}, block, s.p + r0 * kBlockKeys,
+                        s.ds + r0 * kBlockKeys, s.dq + at * z.ldq);
   }
   if constexpr (kPairs<T>)
     for (int64_t r = 0; r < rows; r += 2) {
@@ -168,7 +193,8 @@ void gradBlock(const Task& task, const Sizes& z, const Scratch<T>& s, const Grad
     }
   for (int64_t j = 0; j < keys; j += kTileRows) {
     const int64_t count = std::min<int64_t>(kTileRows, keys - j);
-    const int64_t first = z.causal ? std::max<int64_t>(0, (key + j - task.firstQuery) * z.group - row) : 0;  // earlier rows do not see key j
+    // earlier rows do not see key j
+    const int64_t first = z.causal ? std::max<int64_t>(0, (key + j - task.firstQuery) * z.group - row) : 0;
     if (first >= rows) break;
     constexpr bool Pairs = kPairs<T>;
     const int64_t skipped = words<Pairs>(first), at = words<Pairs>(row) + skipped, left = words<Pairs>(rows - first);
@@ -182,7 +208,8 @@ template <class T>
 void packQueries(const Tensors<T>& t, const Task& task, const Sizes& z, const Scratch<T>& s) {
   using Pack = Packer<T, kPairs<T>>;
   const int64_t positions = task.end - task.begin - task.firstQuery, firstRow = task.firstRow(z);
-  const HeadRows<T> q{t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk}, dO{t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv};
+  const HeadRows<T> q{t.q + firstRow * z.Dqk, positions, z.Hq * z.Dqk, z.group, z.Dqk},
+      dO{t.dO + firstRow * z.Dv, positions, z.Hq * z.Dv, z.group, z.Dv};
   Pack::rows(q, z.scale, s.q);
   Pack::rows(dO, 1.0f, s.dO);
   if constexpr (kPairs<T>) {
@@ -207,7 +234,8 @@ void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Siz
   std::fill_n(s.dq, rows * z.ldq, 0.0f);
   for (int64_t key = task.firstKey; key < task.lastKey; key += kBlockKeys) {
     const int64_t keys = std::min(kBlockKeys, task.lastKey - key), head = (task.begin + key) * z.Hkv + task.kvHead;
-    const HeadRows<T> k{t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, v{t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv};
+    const HeadRows<T> k{t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk},
+        v{t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv};
     Pack::transposed(k, s.keysT);
     Pack::transposed(v, s.valuesT);
     Pack::stacked(k, s.keys);
@@ -217,7 +245,8 @@ void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Siz
     const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0, last = task.lastSeeing(key + keys, z);
     Lookahead ahead = linesAfter(t, task, next, z, key);
     ahead.spreadOver((last - first + kTileRows - 1) / kTileRows);
-    for (int64_t row = first; row < last; row += kBlockRows) gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, last - row), ahead);
+    for (int64_t row = first; row < last; row += kBlockRows)
+      gradBlock(task, z, s, block, key, keys, row, std::min(kBlockRows, last - row), ahead);
     for (int64_t j = 0; j < keys; ++j) {
       const float rest = kPairs<T> ? z.scale : 1.0f;  // in f32 q carries the scale already, so dk does
       writeRow(s.dk + j * z.ldq, t.dk + (head + j * z.Hkv) * z.Dqk, z.Dqk, rest);
@@ -226,7 +255,9 @@ void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Siz
   }
   if (task.partial) return;
   for (int64_t row = 0; row < rows; ++row)
-    writeRow(s.dq + row * z.ldq, t.dq + ((task.begin + row / z.group) * z.Hq + task.kvHead * z.group + row % z.group) * z.Dqk, z.Dqk, z.scale);
+    writeRow(s.dq + row * z.ldq,
+             t.dq + ((task.begin + row / z.group) * z.Hq + task.kvHead * z.group + row % z.group) * z.Dqk, z.Dqk,
+             z.scale);
 }
 
 /** dq of positions [from, to) of a split sequence: the runs that reach the position, summed in order. */
@@ -238,7 +269,8 @@ void sumRuns(const Tensors<T>& t, const Task* runs, int64_t numRuns, int64_t fro
       const float* share = runs[i].partial + (row - runs[i].firstQuery * z.group) * z.ldq;
       for (int64_t d = 0; d < z.ldq; d += kLanes) store(total + d, load(total + d) + load(share + d));
     }
-    writeRow(total, t.dq + ((runs[0].begin + row / z.group) * z.Hq + runs[0].kvHead * z.group + row % z.group) * z.Dqk, z.Dqk, z.scale);
+    writeRow(total, t.dq + ((runs[0].begin + row / z.group) * z.Hq + runs[0].kvHead * z.group + row % z.group) * z.Dqk,
+             z.Dqk, z.scale);
   }
 }
 
@@ -252,27 +284,31 @@ void runPlan(const Tensors<T>& t, const Plan& plan, const Sizes& z) {
   }
   std::stable_sort(order.begin(), order.end(), [](const Task* a, const Task* b) { return a->work() > b->work(); });
   const int64_t count = static_cast<int64_t>(order.size());
-  parallelFor(count, work * z.group * (z.Dqk + z.Dv) < kInlineWork ? count : taskGrain(count, z.Hkv), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) gradTask(t, *order[i], i + 1 < end ? order[i + 1] : nullptr, z);
-  });
+  parallelFor(count, work * z.group * (z.Dqk + z.Dv) < kInlineWork ? count : taskGrain(count, z.Hkv),
+              [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) gradTask(t, *order[i], i + 1 < end ? order[i + 1] : nullptr, z);
+              });
   for (const SplitHead& split : plan.splits) {
     const Task* runs = &plan.tasks[split.firstTask];
-    parallelFor(runs->end - runs->begin, 256, [&](int64_t begin, int64_t end) { sumRuns(t, runs, split.numRuns, begin, end, z); });
+    parallelFor(runs->end - runs->begin, 256,
+                [&](int64_t begin, int64_t end) { sumRuns(t, runs, split.numRuns, begin, end, z); });
   }
 }
 
 }  // namespace
 
-void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type, const float* lse, void* dq, void* dk,
-                       void* dv, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale,
-                       bool causal, int64_t window) {
+void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type,
+                       const float* lse, void* dq, void* dk, void* dv, const int32_t* cuSeqlens, int64_t numSeqs,
+                       int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale, bool causal,
+                       int64_t window) {
   if (T == 0 || Hq == 0 || Hkv == 0) return;
   const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal, window};
   const Plan plan = makePlan(cuSeqlens, numSeqs, sizes);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
-    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v), static_cast<const E*>(o), static_cast<const E*>(dO),
-                             lse, static_cast<E*>(dq), static_cast<E*>(dk), static_cast<E*>(dv)};
+    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k),  static_cast<const E*>(v),
+                             static_cast<const E*>(o), static_cast<const E*>(dO), lse,
+                             static_cast<E*>(dq),      static_cast<E*>(dk),       static_cast<E*>(dv)};
     runPlan(tensors, plan, sizes);
   });
 }

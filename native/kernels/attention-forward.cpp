@@ -11,8 +11,8 @@ namespace {
 
 using namespace attention;
 
-constexpr int64_t kTaskRows = 192;         // query rows a task keeps in cache while the keys pass by
-constexpr int64_t kInlineWork = 1 << 18;   // multiply-adds below which waking a thread costs more than it gives
+constexpr int64_t kTaskRows = 192;        // query rows a task keeps in cache while the keys pass by
+constexpr int64_t kInlineWork = 1 << 18;  // multiply-adds below which waking a thread costs more than it gives
 
 struct Sizes {
   int64_t Hq, Hkv, Dqk, Dv, group;
@@ -22,16 +22,23 @@ struct Sizes {
 };
 
 struct Task {
-  int64_t begin, end;  // tokens of the sequence
+  int64_t begin, end;        // tokens of the sequence
   int64_t first, positions;  // the task's query positions, counted from `begin`
   int64_t kvHead;
   int64_t work(const Sizes& z) const { return positions * (first + positions - firstBlock(z)); }
   /** Keys that its last query sees. */
   int64_t seen(bool causal) const { return causal ? first + positions : end - begin; }
   /** First key of the first block that any of its queries sees. */
-  int64_t firstBlock(const Sizes& z) const { return z.window > 0 ? std::max<int64_t>(0, first + 1 - z.window) / kBlockKeys * kBlockKeys : 0; }
-  /** The first row that sees one of the keys from `key` on, and the row after the last that sees one of those before `end`. */
-  int64_t firstSeeing(int64_t key, const Sizes& z) const { return z.causal ? std::max<int64_t>(0, (key - first) * z.group) : 0; }
+  int64_t firstBlock(const Sizes& z) const {
+    return z.window > 0 ? std::max<int64_t>(0, first + 1 - z.window) / kBlockKeys * kBlockKeys : 0;
+  }
+  /**
+   * The first row that sees one of the keys from `key` on, and the row after the last that sees one of those before
+   * `end`.
+   */
+  int64_t firstSeeing(int64_t key, const Sizes& z) const {
+    return z.causal ? std::max<int64_t>(0, (key - first) * z.group) : 0;
+  }
   int64_t lastSeeing(int64_t end, const Sizes& z) const {
     const int64_t rows = positions * z.group;
     return z.window > 0 ? std::clamp<int64_t>((end - 1 + z.window - first) * z.group, 0, rows) : rows;
@@ -47,9 +54,11 @@ std::vector<Task> split(const int32_t* cuSeqlens, int64_t numSeqs, const Sizes& 
     const int64_t begin = cuSeqlens[i], length = cuSeqlens[i + 1] - begin, blocks = (length + most - 1) / most;
     for (int64_t b = 0; b < blocks; ++b)
       for (int64_t h = 0; h < sizes.Hkv; ++h)
-        tasks.push_back({begin, begin + length, length * b / blocks, length * (b + 1) / blocks - length * b / blocks, h});
+        tasks.push_back(
+            {begin, begin + length, length * b / blocks, length * (b + 1) / blocks - length * b / blocks, h});
   }
-  std::stable_sort(tasks.begin(), tasks.end(), [&](const Task& a, const Task& b) { return a.work(sizes) > b.work(sizes); });
+  std::stable_sort(tasks.begin(), tasks.end(),
+                   [&](const Task& a, const Task& b) { return a.work(sizes) > b.work(sizes); });
   return tasks;
 }
 
@@ -62,14 +71,19 @@ struct Tensors {
 
 template <class T>
 RowLines keyLines(const Tensors<T>& t, const Task& task, const Sizes& z, int64_t key) {
-  return {t.k + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dqk, std::min(kBlockKeys, task.seen(z.causal) - key), z.Dqk, z.Hkv * z.Dqk};
+  return {t.k + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dqk, std::min(kBlockKeys, task.seen(z.causal) - key),
+          z.Dqk, z.Hkv * z.Dqk};
 }
 template <class T>
 RowLines valueLines(const Tensors<T>& t, const Task& task, const Sizes& z, int64_t key) {
-  return {t.v + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dv, std::min(kBlockKeys, task.seen(z.causal) - key), z.Dv, z.Hkv * z.Dv};
+  return {t.v + ((task.begin + key) * z.Hkv + task.kvHead) * z.Dv, std::min(kBlockKeys, task.seen(z.causal) - key),
+          z.Dv, z.Hkv * z.Dv};
 }
 
-/** What follows the block at `key`: the task's next block, else its output and the start of the next task, if that is known. */
+/**
+ * What follows the block at `key`: the task's next block, else its output and the start of the next task, if that is
+ * known.
+ */
 template <class T>
 Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z, int64_t key) {
   Lookahead lines;
@@ -88,9 +102,10 @@ Lookahead linesAfter(const Tensors<T>& t, const Task& task, const Task* next, co
 
 /** Folds one packed key block, `keys` keys from `key` on, into every query row of the task that sees it. */
 template <bool Pairs>
-void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_t key, int64_t keys, const float* queries, const Softmax& state,
-                 Lookahead& ahead) {
-  const int64_t ldq = padded(words<Pairs>(z.Dqk)), first = task.firstSeeing(key, z) / kTileRows * kTileRows, last = task.lastSeeing(key + keys, z);
+void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_t key, int64_t keys,
+                 const float* queries, const Softmax& state, Lookahead& ahead) {
+  const int64_t ldq = padded(words<Pairs>(z.Dqk)), first = task.firstSeeing(key, z) / kTileRows * kTileRows,
+                last = task.lastSeeing(key + keys, z);
   ahead.spreadOver((last - first + kTileRows - 1) / kTileRows);
   for (int64_t row = first; row < last; row += kTileRows, ahead.step()) {
     const int64_t count = std::min<int64_t>(kTileRows, last - row);
@@ -100,7 +115,8 @@ void attendBlock(const Task& task, const Sizes& z, const KeyBlock& block, int64_
       visible[r] = static_cast<int32_t>(z.causal ? std::clamp<int64_t>(own, 0, keys) : keys);
       hidden[r] = static_cast<int32_t>(std::clamp<int64_t>(own - z.window, 0, keys));
     }
-    attendRows<Pairs>(count, queries + row * ldq, ldq, {visible, z.window > 0 ? hidden : nullptr}, block, state.at(row));
+    attendRows<Pairs>(count, queries + row * ldq, ldq, {visible, z.window > 0 ? hidden : nullptr}, block,
+                      state.at(row));
   }
 }
 
@@ -108,11 +124,14 @@ template <class T>
 void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const Sizes& z) {
   constexpr bool Pairs = kPairs<T>;
   using Pack = Packer<T, Pairs>;
-  const int64_t rows = task.positions * z.group, ldq = Pack::rowStride(z.Dqk), ldo = padded(z.Dv), seen = task.seen(z.causal);
+  const int64_t rows = task.positions * z.group, ldq = Pack::rowStride(z.Dqk), ldo = padded(z.Dv),
+                seen = task.seen(z.causal);
   const int64_t stateFloats = roundUp(Softmax::size(rows, ldo), 16), firstRow = task.firstRow(z.Hq, z.group);
-  float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (2 * stateFloats + rows * ldq + words<Pairs>(z.Dqk) * kBlockKeys + kBlockKeys * ldo)));
+  float* scratch = static_cast<float*>(threadScratch(
+      0, sizeof(float) * (2 * stateFloats + rows * ldq + words<Pairs>(z.Dqk) * kBlockKeys + kBlockKeys * ldo)));
   const Softmax all = Softmax::in(scratch, rows, ldo);
-  float *keysT = scratch + 2 * stateFloats, *values = keysT + words<Pairs>(z.Dqk) * kBlockKeys, *queries = values + kBlockKeys * ldo;
+  float *keysT = scratch + 2 * stateFloats, *values = keysT + words<Pairs>(z.Dqk) * kBlockKeys,
+        *queries = values + kBlockKeys * ldo;
   Pack::rows({t.q + firstRow * z.Dqk, task.positions, z.Hq * z.Dqk, z.group, z.Dqk}, z.scale, queries);
   const int64_t begin = task.firstBlock(z);
   for (int64_t span = begin / kSpanKeys * kSpanKeys; span < seen; span += kSpanKeys) {
@@ -135,17 +154,20 @@ void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const S
 
 }  // namespace
 
-void attentionForward(const void* q, const void* k, const void* v, int64_t type, void* o, float* lse, const int32_t* cuSeqlens, int64_t numSeqs, int64_t T,
-                      int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale, bool causal, int64_t window) {
+void attentionForward(const void* q, const void* k, const void* v, int64_t type, void* o, float* lse,
+                      const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk,
+                      int64_t Dv, float scale, bool causal, int64_t window) {
   if (T == 0 || Hq == 0 || Hkv == 0) return;
   const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, scale, causal, window};
   const std::vector<Task> tasks = split(cuSeqlens, numSeqs, sizes);
   int64_t work = 0;
   for (const Task& task : tasks) work += task.work(sizes);
-  const int64_t count = static_cast<int64_t>(tasks.size()), grain = work * sizes.group * (Dqk + Dv) < kInlineWork ? count : taskGrain(count, Hkv);
+  const int64_t count = static_cast<int64_t>(tasks.size()),
+                grain = work * sizes.group * (Dqk + Dv) < kInlineWork ? count : taskGrain(count, Hkv);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
-    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v), static_cast<E*>(o), lse};
+    const Tensors<E> tensors{static_cast<const E*>(q), static_cast<const E*>(k), static_cast<const E*>(v),
+                             static_cast<E*>(o), lse};
     parallelFor(count, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) attendTask(tensors, tasks[i], i + 1 < end ? &tasks[i + 1] : nullptr, sizes);
     });

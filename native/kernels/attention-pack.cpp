@@ -108,10 +108,12 @@ void Packer<bf16, true>::transposed(const HeadRows<bf16>& x, float* out, Lookahe
 #pragma GCC unroll 16
         for (int i = 0; i < kLanes; ++i) square[i] = loadPairs(at + i * x.tokenStride, x.width - 2 * w);
       } else {
-        for (int i = 0; i < kLanes; ++i) square[i] = t + i < x.tokens ? loadPairs(at + i * x.tokenStride, x.width - 2 * w) : vf{};
+        for (int i = 0; i < kLanes; ++i)
+          square[i] = t + i < x.tokens ? loadPairs(at + i * x.tokenStride, x.width - 2 * w) : vf{};
       }
       transposeBlock(square);
-      for (int64_t i = 0; i < std::min<int64_t>(kLanes, numWords - w); ++i) store(out + (w + i) * kBlockKeys + t, square[i]);
+      for (int64_t i = 0; i < std::min<int64_t>(kLanes, numWords - w); ++i)
+        store(out + (w + i) * kBlockKeys + t, square[i]);
       if (ahead) ahead->step();
     }
 }
@@ -121,12 +123,14 @@ void Packer<bf16, true>::stacked(const HeadRows<bf16>& x, float* out) {
   for (int64_t r = 0; r < x.count(); r += 2) {
     const bf16 *even = x.at(r), *odd = r + 1 < x.count() ? x.at(r + 1) : nullptr;
     for (int64_t d = 0; d < x.width; d += kLanes, out += kLanes)
-      store(out, Words<bf16, true>::across(even + d, odd ? odd + d : odd, static_cast<int>(std::min<int64_t>(kLanes, x.width - d))));
+      store(out, Words<bf16, true>::across(even + d, odd ? odd + d : odd,
+                                           static_cast<int>(std::min<int64_t>(kLanes, x.width - d))));
   }
 }
 
 void pairRows(const float* even, const float* odd, float* out) {
-  for (int64_t n = 0; n < kBlockKeys; n += kLanes) store(out + n, Words<float, true>::across(even + n, odd ? odd + n : odd, kLanes));
+  for (int64_t n = 0; n < kBlockKeys; n += kLanes)
+    store(out + n, Words<float, true>::across(even + n, odd ? odd + n : odd, kLanes));
 }
 
 #endif

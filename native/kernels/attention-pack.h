@@ -1,5 +1,5 @@
-// Packing of attention operands into the words that the register tile multiplies: f32, or two bf16 that are neighbours in the summed dimension
-// (where the dot instruction exists). Knows nothing of softmax, sequences or caches.
+// Packing of attention operands into the words that the register tile multiplies: f32, or two bf16 that are neighbours
+// in the summed dimension (where the dot instruction exists). Knows nothing of softmax, sequences or caches.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -23,13 +23,18 @@ constexpr int64_t words(int64_t n) {
   return Pairs ? (n + 1) / 2 : n;
 }
 
-/** Strided rows to fetch towards L2, line by line in memory order, so that the hardware's own stream prefetcher follows. */
+/**
+ * Strided rows to fetch towards L2, line by line in memory order, so that the hardware's own stream prefetcher follows.
+ */
 class RowLines {
  public:
   RowLines() = default;
   template <class T>
   RowLines(const T* rows, int64_t numRows, int64_t width, int64_t stride)
-      : row_(reinterpret_cast<const char*>(rows)), left_(std::max<int64_t>(numRows, 0)), rowBytes_(width * sizeof(T)), strideBytes_(stride * sizeof(T)) {}
+      : row_(reinterpret_cast<const char*>(rows)),
+        left_(std::max<int64_t>(numRows, 0)),
+        rowBytes_(width * sizeof(T)),
+        strideBytes_(stride * sizeof(T)) {}
   int64_t count() const { return left_ * ((rowBytes_ + 63) / 64); }
   /** Fetches up to `lines` lines; returns how many of them were no longer there to fetch. */
   int64_t fetch(int64_t lines) {
@@ -50,8 +55,8 @@ class RowLines {
 };
 
 /**
- * What the arithmetic will touch next, fetched a little at each step: a processor drops most of what is asked for all at once.
- * Short strided rows (one head of a token) are beyond what the hardware foresees.
+ * What the arithmetic will touch next, fetched a little at each step: a processor drops most of what is asked for all
+ * at once. Short strided rows (one head of a token) are beyond what the hardware foresees.
  */
 class Lookahead {
  public:
@@ -95,15 +100,24 @@ struct HeadRows {
 template <class T, bool Pairs>
 struct Packer {
   static int64_t rowStride(int64_t width) { return padded(words<Pairs>(width)); }
-  /** Summed along the row: out[r*rowStride(width) + w]; the padding is zero. f32 words are multiplied by `scale`, pairs are not. */
+  /**
+   * Summed along the row: out[r*rowStride(width) + w]; the padding is zero. f32 words are multiplied by `scale`, pairs
+   * are not.
+   */
   static void rows(const HeadRows<T>& x, float scale, float* out);
-  /** Summed along the row, turned: out[w*64 + t] for the rows of t < 64, one head; further columns are zero. Steps `ahead`, if given. */
+  /**
+   * Summed along the row, turned: out[w*64 + t] for the rows of t < 64, one head; further columns are zero. Steps
+   * `ahead`, if given.
+   */
   static void transposed(const HeadRows<T>& x, float* out, Lookahead* ahead = nullptr);
   /** Summed over rows: out[w*padded(width) + d]; the padding is zero, and the partner of a last single row. */
   static void stacked(const HeadRows<T>& x, float* out);
 };
 
-/** Two f32 rows of 64 rounded into one row of words: out[key] = (even[key], odd[key]); a null `odd` is zero. Only where pairs are. */
+/**
+ * Two f32 rows of 64 rounded into one row of words: out[key] = (even[key], odd[key]); a null `odd` is zero. Only where
+ * pairs are.
+ */
 void pairRows(const float* even, const float* odd, float* out);
 
 }  // namespace luciole::attention

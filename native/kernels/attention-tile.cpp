@@ -37,12 +37,14 @@ inline vf seen(vf s, const Sight& sight, int64_t r, int64_t n) {
 template <bool Pairs, int R>
 inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& block, float* s) {
   const int64_t vectors = (keys + kLanes - 1) / kLanes;
-  multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk), nullptr, block.aheadKeys);
+  multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk),
+                                   nullptr, block.aheadKeys);
 }
 
 /**
- * Scores become e^(s - max) in place, and the maximum and the normaliser move on; alpha [roundUp(R, kLanes)]: what sums so far are worth now.
- * Lane sums go to the normaliser as they are; what multiplies the values is rounded to bf16 in pairs.
+ * Scores become e^(s - max) in place, and the maximum and the normaliser move on; alpha [roundUp(R, kLanes)]: what sums
+ * so far are worth now. Lane sums go to the normaliser as they are; what multiplies the values is rounded to bf16 in
+ * pairs.
  */
 template <bool Pairs, int R>
 inline void soften(const Sight& sight, float scale, float* p, const Softmax& state, float* alpha) {
@@ -76,8 +78,10 @@ inline void soften(const Sight& sight, float scale, float* p, const Softmax& sta
     vf blockNorm{};
     for (int64_t n = 0; n < vectors; ++n) {
       vf e = expNonPositive(load(row + n * kLanes) - max);
-      if constexpr (Pairs) store(reinterpret_cast<bf16*>(row) + n * kLanes, e);
-      else store(row + n * kLanes, e);
+      if constexpr (Pairs)
+        store(reinterpret_cast<bf16*>(row) + n * kLanes, e);
+      else
+        store(row + n * kLanes, e);
       blockNorm += e;
     }
     store(state.norm + r * kLanes, vfma(load(state.norm + r * kLanes), splat(alpha[r]), blockNorm));
@@ -86,10 +90,13 @@ inline void soften(const Sight& sight, float scale, float* p, const Softmax& sta
 
 /** out = out alpha + p v over the first `keys` keys. */
 template <bool Pairs, int R>
-inline void addValues(const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out, int64_t ldo) {
+inline void addValues(const float* p, const float* alpha, int64_t keys, const KeyBlock& block, float* out,
+                      int64_t ldo) {
   const int64_t steps = words<Pairs>(keys), whole = std::min(steps, block.wholeWords);
-  multiply<Pairs, R, Start::kScale>(out, ldo, block.vectors, p, kBlockKeys, 1, block.values, block.ldv, whole, alpha, block.aheadValues);
-  if (whole < steps) multiply<Pairs, R, Start::kKeep>(out, ldo, block.vectors, p + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
+  multiply<Pairs, R, Start::kScale>(out, ldo, block.vectors, p, kBlockKeys, 1, block.values, block.ldv, whole, alpha,
+                                    block.aheadValues);
+  if (whole < steps)
+    multiply<Pairs, R, Start::kKeep>(out, ldo, block.vectors, p + whole, kBlockKeys, 1, block.tailValues, block.ldv, 1);
 }
 
 template <bool Pairs, int R>
@@ -109,14 +116,18 @@ template <bool Pairs, int R>
 void grad(const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds, float* dq) {
   alignas(64) float pairs[R][kBlockKeys / 2];
   const int64_t keys = sight.visible[R - 1], vectors = (keys + kLanes - 1) / kLanes;
-  multiply<Pairs, R, Start::kZero>(p, kBlockKeys, vectors, rows.q, rows.ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk));
-  multiply<Pairs, R, Start::kZero>(ds, kBlockKeys, vectors, rows.dO, rows.ldo, 1, block.valuesT, kBlockKeys, words<Pairs>(block.dv));
+  multiply<Pairs, R, Start::kZero>(p, kBlockKeys, vectors, rows.q, rows.ldq, 1, block.keysT, kBlockKeys,
+                                   words<Pairs>(block.dqk));
+  multiply<Pairs, R, Start::kZero>(ds, kBlockKeys, vectors, rows.dO, rows.ldo, 1, block.valuesT, kBlockKeys,
+                                   words<Pairs>(block.dv));
   for (int r = 0; r < R; ++r) {
     float *pRow = p + r * kBlockKeys, *dsRow = ds + r * kBlockKeys;
     for (int64_t n = 0; n < vectors; ++n) {
       vf s = load(pRow + n * kLanes);
-      if constexpr (Pairs) s = vfma(s, splat(block.scale), splat(-rows.lse[r]));
-      else s -= splat(rows.lse[r]);
+      if constexpr (Pairs)
+        s = vfma(s, splat(block.scale), splat(-rows.lse[r]));
+      else
+        s -= splat(rows.lse[r]);
       s = seen(s, sight, r, n);
       // Rounding may leave s a little above 0: expNonPositive holds up to +88.
       vf e = expNonPositive(s), d = e * (load(dsRow + n * kLanes) - splat(rows.delta[r]));
@@ -130,7 +141,8 @@ void grad(const GradRows& rows, const Sight& sight, const GradBlock& block, floa
     }
   }
   const float* weights = Pairs ? pairs[0] : ds;
-  multiply<Pairs, R, Start::kKeep>(dq, block.ldk, block.ldk / kLanes, weights, Pairs ? kBlockKeys / 2 : kBlockKeys, 1, block.keys, block.ldk, words<Pairs>(keys));
+  multiply<Pairs, R, Start::kKeep>(dq, block.ldk, block.ldk / kLanes, weights, Pairs ? kBlockKeys / 2 : kBlockKeys, 1,
+                                   block.keys, block.ldk, words<Pairs>(keys));
 }
 
 }  // namespace
@@ -161,26 +173,31 @@ void Softmax::finish(T* o, int64_t dv, float* lse) const {
 }
 
 template <bool Pairs>
-void attendRows(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const KeyBlock& block, const Softmax& state) {
+void attendRows(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const KeyBlock& block,
+                const Softmax& state) {
   withRows(rows, [&](auto count) { attend<Pairs, count>(q, ldq, sight, block, state); });
 }
 
 template <bool Pairs>
-void gradRows(int64_t count, const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds, float* dq) {
+void gradRows(int64_t count, const GradRows& rows, const Sight& sight, const GradBlock& block, float* p, float* ds,
+              float* dq) {
   withRows(count, [&](auto fixed) { grad<Pairs, fixed>(rows, sight, block, p, ds, dq); });
 }
 
 template <bool Pairs>
-void addWeightedRows(int64_t keys, float* c, int64_t ldc, int64_t vectors, const float* weights, const float* x, int64_t ldx, int64_t words) {
-  withRows(keys, [&](auto count) { multiply<Pairs, count, Start::kKeep>(c, ldc, vectors, weights, 1, kBlockKeys, x, ldx, words); });
+void addWeightedRows(int64_t keys, float* c, int64_t ldc, int64_t vectors, const float* weights, const float* x,
+                     int64_t ldx, int64_t words) {
+  withRows(keys, [&](auto count) {
+    multiply<Pairs, count, Start::kKeep>(c, ldc, vectors, weights, 1, kBlockKeys, x, ldx, words);
+  });
 }
 
 template void Softmax::finish(float*, int64_t, float*) const;
 template void Softmax::finish(bf16*, int64_t, float*) const;
 
-#define LUCIOLE_ATTENTION_TILE(pairs)                                                                                                  \
-  template void attendRows<pairs>(int64_t, const float*, int64_t, const Sight&, const KeyBlock&, const Softmax&);                      \
-  template void gradRows<pairs>(int64_t, const GradRows&, const Sight&, const GradBlock&, float*, float*, float*);                     \
+#define LUCIOLE_ATTENTION_TILE(pairs)                                                                              \
+  template void attendRows<pairs>(int64_t, const float*, int64_t, const Sight&, const KeyBlock&, const Softmax&);  \
+  template void gradRows<pairs>(int64_t, const GradRows&, const Sight&, const GradBlock&, float*, float*, float*); \
   template void addWeightedRows<pairs>(int64_t, float*, int64_t, int64_t, const float*, const float*, int64_t, int64_t);
 LUCIOLE_ATTENTION_TILE(false)
 #if defined(__AVX512BF16__)

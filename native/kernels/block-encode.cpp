@@ -1,4 +1,5 @@
-// See block-encode.h. Lanes are blocks (sub-blocks in the types with 256 numbers): what one lane does is what the TypeScript does, sum by sum.
+// See block-encode.h. Lanes are blocks (sub-blocks in the types with 256 numbers): what one lane does is what the
+// TypeScript does, sum by sum.
 #include "block-encode.h"
 
 #include <algorithm>
@@ -32,7 +33,10 @@ inline vd magnitude(vd x) { return x < 0 ? -x : x; }
 inline vd clampTo(vd x, double low, double high) { return x < low ? all(low) : x > high ? all(high) : x; }
 inline double clampTo(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
 
-/** The nearest whole number, ties to even, of |x| < 2^51: added and taken away, 1.5 · 2^52 leaves no places after the point. */
+/**
+ * The nearest whole number, ties to even, of |x| < 2^51: added and taken away, 1.5 · 2^52 leaves no places after the
+ * point.
+ */
 template <class T>
 inline T roundToEven(T x) {
   constexpr double whole = 6755399441055744.0;
@@ -57,7 +61,9 @@ inline double putHalf(uint8_t* out, double x) {
   return fromHalf(half);
 }
 
-/** N numbers of each of kWide neighbouring blocks, a number of all in one vector; those from block `blocks` on are zero. */
+/**
+ * N numbers of each of kWide neighbouring blocks, a number of all in one vector; those from block `blocks` on are zero.
+ */
 template <int N>
 struct Group {
   vd x[N];
@@ -226,7 +232,8 @@ struct Symmetric {
       inverse[b] = d == 0 ? 0 : 1 / d;
     }
     Quanta<32> quanta;
-    for (int i = 0; i < 32; ++i) quanta.set(i, clampTo(roundToEven(group.x[i] * inverse), -Limit, Limit - 1) + static_cast<double>(Limit));
+    for (int i = 0; i < 32; ++i)
+      quanta.set(i, clampTo(roundToEven(group.x[i] * inverse), -Limit, Limit - 1) + static_cast<double>(Limit));
     for (int b = 0; b < blocks; ++b) putNibbles<Limit == 16>(quanta, b, out + b * kBytes + 2);
   }
 };
@@ -270,7 +277,8 @@ struct WithMins {
     for (int s = 0; s < 8; ++s) units[s] = unitsOf(scales[s], d), minUnits[s] = unitsOf(mins[s], dMin);
     putUnits(units, minUnits, out + 4);
     std::memset(out + 16, 0, kNibbles + 128 - 16);
-    for (int s = 0; s < 8; ++s) putQuanta(values + 32 * s, static_cast<float>(d * units[s]), static_cast<float>(dMin * minUnits[s]), s, out);
+    for (int s = 0; s < 8; ++s)
+      putQuanta(values + 32 * s, static_cast<float>(d * units[s]), static_cast<float>(dMin * minUnits[s]), s, out);
   }
 
  private:
@@ -287,7 +295,8 @@ struct WithMins {
   static void putQuanta(const float* values, double scale, double min, int s, uint8_t* out) {
     const double inverse = scale == 0 ? 0 : 1 / scale;
     uint8_t quanta[32];
-    for (int i = 0; i < 32; ++i) quanta[i] = static_cast<uint8_t>(toInt(clampTo(roundToEven((values[i] + min) * inverse), 0, Top)));
+    for (int i = 0; i < 32; ++i)
+      quanta[i] = static_cast<uint8_t>(toInt(clampTo(roundToEven((values[i] + min) * inverse), 0, Top)));
     for (int i = 0; i < 32; ++i) {
       out[kNibbles + (s >> 1) * 32 + i] |= static_cast<uint8_t>((quanta[i] & 15) << (4 * (s & 1)));
       if constexpr (Top == 31) out[16 + i] |= static_cast<uint8_t>(quanta[i] >> 4 << s);
@@ -341,19 +350,31 @@ void encodeEach(const float* x, int64_t count, void* out, F&& encode) {
 void encodeWeights(const float* x, int64_t type, int64_t count, void* out) {
   uint8_t* bytes = static_cast<uint8_t*>(out);
   switch (type) {
-    case kBf16: return encodeEach<uint16_t>(x, count, out, [](float each) { return toBf16(each).bits; });
-    case kF16: return encodeEach<uint16_t>(x, count, out, [](float each) { return toHalf(each); });
-    case kE4m3: return encodeEach<uint8_t>(x, count, out, [](float each) { return toE4m3(each); });
-    case kQ8_0: return encodeBlocks<Q8_0>(x, count, bytes);
-    case kQ4_0: return encodeBlocks<Symmetric<8>>(x, count, bytes);
-    case kQ5_0: return encodeBlocks<Symmetric<16>>(x, count, bytes);
-    case kQ4_1: return encodeBlocks<WithMin<15>>(x, count, bytes);
-    case kQ5_1: return encodeBlocks<WithMin<31>>(x, count, bytes);
-    case kQ4_k: return encodeBlocks<WithMins<15>>(x, count, bytes);
-    case kQ5_k: return encodeBlocks<WithMins<31>>(x, count, bytes);
-    case kQ6_k: return encodeBlocks<Q6_k>(x, count, bytes);
+    case kBf16:
+      return encodeEach<uint16_t>(x, count, out, [](float each) { return toBf16(each).bits; });
+    case kF16:
+      return encodeEach<uint16_t>(x, count, out, [](float each) { return toHalf(each); });
+    case kE4m3:
+      return encodeEach<uint8_t>(x, count, out, [](float each) { return toE4m3(each); });
+    case kQ8_0:
+      return encodeBlocks<Q8_0>(x, count, bytes);
+    case kQ4_0:
+      return encodeBlocks<Symmetric<8>>(x, count, bytes);
+    case kQ5_0:
+      return encodeBlocks<Symmetric<16>>(x, count, bytes);
+    case kQ4_1:
+      return encodeBlocks<WithMin<15>>(x, count, bytes);
+    case kQ5_1:
+      return encodeBlocks<WithMin<31>>(x, count, bytes);
+    case kQ4_k:
+      return encodeBlocks<WithMins<15>>(x, count, bytes);
+    case kQ5_k:
+      return encodeBlocks<WithMins<31>>(x, count, bytes);
+    case kQ6_k:
+      return encodeBlocks<Q6_k>(x, count, bytes);
   }
-  throw std::runtime_error("expected a storage type that numbers are encoded into, got dtype code " + std::to_string(type));
+  throw std::runtime_error("expected a storage type that numbers are encoded into, got dtype code " +
+                           std::to_string(type));
 }
 
 }  // namespace luciole

@@ -1,8 +1,10 @@
-// The walk of new query rows over a longer context, block by block, whatever the keys come from: paged heads, paged latents, expanded rows.
-// One long context is work for many threads: each takes spans of it (kSpanBlocks), whose softmaxes are folded together in order.
-// Knows nothing of memory layouts. A Source turns blocks into what its Products read (FloatProducts below is the usual kind):
+// The walk of new query rows over a longer context, block by block, whatever the keys come from: paged heads, paged
+// latents, expanded rows. One long context is work for many threads: each takes spans of it (kSpanBlocks), whose
+// softmaxes are folded together in order. Knows nothing of memory layouts. A Source turns blocks into what its Products
+// read (FloatProducts below is the usual kind):
 //   floats()                                          scratch that one block takes
-//   block(task, i, scratch, next) -> Products::Block  keys and values of block i of a task; `next` is what is read after them, to fetch ahead
+//   block(task, i, scratch, next) -> Products::Block  keys and values of block i of a task; `next` is what is read
+//                                                     after them, to fetch ahead
 #pragma once
 #include <vector>
 
@@ -24,7 +26,10 @@ struct WalkSizes {
   int64_t window = 0;  // keys that a query sees at most; 0: all up to its own
 };
 
-/** `queries` query positions of one sequence from row `firstQuery` of q on, all heads of a kv head; the first of them sees `visible` keys. */
+/**
+ * `queries` query positions of one sequence from row `firstQuery` of q on, all heads of a kv head; the first of them
+ * sees `visible` keys.
+ */
 struct WalkTask {
   int64_t sequence, kvHead, firstQuery, queries, visible;
   int64_t rows(const WalkSizes& z) const { return queries * z.group; }
@@ -32,19 +37,26 @@ struct WalkTask {
   int64_t seen() const { return visible + queries - 1; }
   int64_t blocks() const { return (seen() + kBlockKeys - 1) / kBlockKeys; }
   int64_t work(const WalkSizes& z) const { return queries * (seen() - firstBlock(z) * kBlockKeys); }
-  int32_t keysAt(int64_t block) const { return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys)); }
+  int32_t keysAt(int64_t block) const {
+    return static_cast<int32_t>(std::clamp<int64_t>(seen() - block * kBlockKeys, 0, kBlockKeys));
+  }
   /** The first block that a query sees a key of. */
-  int64_t firstBlock(const WalkSizes& z) const { return z.window > 0 ? std::max<int64_t>(0, visible - z.window) / kBlockKeys : 0; }
+  int64_t firstBlock(const WalkSizes& z) const {
+    return z.window > 0 ? std::max<int64_t>(0, visible - z.window) / kBlockKeys : 0;
+  }
   /** The span of the first block, and the one after the last. */
   int64_t firstSpan(const WalkSizes& z) const { return firstBlock(z) / kSpanBlocks; }
   int64_t endSpan() const { return (blocks() + kSpanBlocks - 1) / kSpanBlocks; }
   int64_t spans(const WalkSizes& z) const { return endSpan() - firstSpan(z); }
   /** The row after the last that sees a key of the block or of one before it. */
   int64_t lastRow(const WalkSizes& z, int64_t block) const {
-    return z.window > 0 ? std::clamp<int64_t>(((block + 1) * kBlockKeys + z.window - visible) * z.group, 0, rows(z)) : rows(z);
+    return z.window > 0 ? std::clamp<int64_t>(((block + 1) * kBlockKeys + z.window - visible) * z.group, 0, rows(z))
+                        : rows(z);
   }
   /** The first row that sees a key of the block. */
-  int64_t firstRow(const WalkSizes& z, int64_t block) const { return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group); }
+  int64_t firstRow(const WalkSizes& z, int64_t block) const {
+    return std::max<int64_t>(0, (block * kBlockKeys + 1 - visible) * z.group);
+  }
   /** Keys of the block that each of `count` rows from `row` on sees: from hidden[r] to before seen[r]. */
   void sightAt(const WalkSizes& z, int64_t block, int64_t row, int64_t count, int32_t* seen, int32_t* hidden) const {
     for (int64_t r = 0; r < count; ++r) {
@@ -61,19 +73,24 @@ struct WalkStep {
   int64_t block = 0;
 };
 
-/** Tasks of every sequence and kv head, longest first, a sequence's heads together; lengthOf(s) is the context of sequence s, its queries cuQueries[s] .. included. */
+/**
+ * Tasks of every sequence and kv head, longest first, a sequence's heads together; lengthOf(s) is the context of
+ * sequence s, its queries cuQueries[s] .. included.
+ */
 template <class F>
 std::vector<WalkTask> walkTasks(const int32_t* cuQueries, int64_t S, const WalkSizes& z, F&& lengthOf) {
   std::vector<WalkTask> chunks;
   const int64_t most = std::max<int64_t>(1, kWalkRows / z.group);
   for (int64_t s = 0; s < S; ++s) {
-    const int64_t begin = cuQueries[s], queries = cuQueries[s + 1] - begin, cached = lengthOf(s) - queries, parts = (queries + most - 1) / most;
+    const int64_t begin = cuQueries[s], queries = cuQueries[s + 1] - begin, cached = lengthOf(s) - queries,
+                  parts = (queries + most - 1) / most;
     for (int64_t c = 0; c < parts; ++c) {
       const int64_t first = queries * c / parts, count = queries * (c + 1) / parts - first;
       chunks.push_back({s, 0, begin + first, count, cached + first + 1});
     }
   }
-  std::stable_sort(chunks.begin(), chunks.end(), [&](const WalkTask& a, const WalkTask& b) { return a.work(z) > b.work(z); });
+  std::stable_sort(chunks.begin(), chunks.end(),
+                   [&](const WalkTask& a, const WalkTask& b) { return a.work(z) > b.work(z); });
   std::vector<WalkTask> tasks;
   tasks.reserve(chunks.size() * z.Hkv);
   for (WalkTask task : chunks)
@@ -102,7 +119,8 @@ struct FloatProducts {
   static void pack(const HeadRows<Q>& x, const WalkSizes& z, float* out) {
     Packer<Q, Pairs>::rows(x, z.scale, out);
   }
-  static void attend(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const Block& block, const Softmax& state) {
+  static void attend(int64_t rows, const float* q, int64_t ldq, const Sight& sight, const Block& block,
+                     const Softmax& state) {
     attendRows<Pairs>(rows, q, ldq, sight, block, state);
   }
 };
@@ -114,7 +132,9 @@ struct WalkRows {
   int64_t ldq;
   Softmax state;
 
-  static int64_t floats(int64_t rows, const WalkSizes& z) { return partFloats(rows, z) + roundUp(rows, Products::kRows) * Products::rowStride(z); }
+  static int64_t floats(int64_t rows, const WalkSizes& z) {
+    return partFloats(rows, z) + roundUp(rows, Products::kRows) * Products::rowStride(z);
+  }
   /** Of the softmax alone. */
   static int64_t partFloats(int64_t rows, const WalkSizes& z) { return roundUp(Softmax::size(rows, padded(z.Dv)), 16); }
 
@@ -134,36 +154,51 @@ struct WalkRows {
   void finish(Q* o, const WalkTask& task, const WalkSizes& z) const {
     const int64_t firstRow = task.firstQuery * z.Hq + task.kvHead * z.group;
     for (int64_t p = 0, row = 0; p < task.queries; ++p)
-      for (int64_t g = 0; g < z.group; ++g, ++row) state.at(row).finish(o + (firstRow + p * z.Hq + g) * z.Dv, z.Dv, nullptr);
+      for (int64_t g = 0; g < z.group; ++g, ++row)
+        state.at(row).finish(o + (firstRow + p * z.Hq + g) * z.Dv, z.Dv, nullptr);
   }
 };
 
 /** Folds one block into the rows of one task. */
 template <class Products, class Source>
-void attendBlock(const WalkRows<Products>& own, const WalkTask& task, int64_t i, const WalkStep& next, const WalkSizes& z, const Source& source, float* room) {
+void attendBlock(const WalkRows<Products>& own, const WalkTask& task, int64_t i, const WalkStep& next,
+                 const WalkSizes& z, const Source& source, float* room) {
   constexpr int64_t tileRows = Products::kRows;
   typename Products::Block block = source.block(task, i, room, next);
-  for (int64_t row = task.firstRow(z, i) / tileRows * tileRows, last = task.lastRow(z, i); row < last; row += tileRows) {
+  for (int64_t row = task.firstRow(z, i) / tileRows * tileRows, last = task.lastRow(z, i); row < last;
+       row += tileRows) {
     const int64_t count = std::min(tileRows, last - row);
     int32_t visible[tileRows], hidden[tileRows];
     task.sightAt(z, i, row, count, visible, hidden);
-    Products::attend(count, own.queries + row * own.ldq, own.ldq, {visible, z.window > 0 ? hidden : nullptr}, block, own.state.at(row));
+    Products::attend(count, own.queries + row * own.ldq, own.ldq, {visible, z.window > 0 ? hidden : nullptr}, block,
+                     own.state.at(row));
     block.nextRows();
   }
 }
 
-/** Tasks of one sequence's heads, block by block: the heads of a block lie side by side. `next`, if any, is read after them. */
+/**
+ * Tasks of one sequence's heads, block by block: the heads of a block lie side by side. `next`, if any, is read after
+ * them.
+ */
 template <class Q, class Source>
 class Walk {
   using Rows = WalkRows<typename Source::Products>;
 
  public:
   Walk(const WalkTask* tasks, int64_t heads, const WalkTask* next, const WalkSizes& z, const Source& source)
-      : tasks_(tasks), heads_(heads), next_(next), z_(z), source_(source), rows_(tasks->rows(z)), first_(tasks->firstSpan(z)), end_(tasks->endSpan()) {}
+      : tasks_(tasks),
+        heads_(heads),
+        next_(next),
+        z_(z),
+        source_(source),
+        rows_(tasks->rows(z)),
+        first_(tasks->firstSpan(z)),
+        end_(tasks->endSpan()) {}
 
   /** By this thread alone, from first key to last. */
   void run(const Q* q, Q* o) {
-    float* scratch = static_cast<float*>(threadScratch(0, sizeof(float) * (allFloats() + (end_ > first_ + 1 ? partFloats() : 0) + source_.floats())));
+    float* scratch = static_cast<float*>(
+        threadScratch(0, sizeof(float) * (allFloats() + (end_ > first_ + 1 ? partFloats() : 0) + source_.floats())));
     float *part = scratch + allFloats(), *room = part + (end_ > first_ + 1 ? partFloats() : 0);
     begin(scratch, q);
     attendSpan(first_, nullptr, room);
@@ -180,7 +215,9 @@ class Walk {
     const int64_t atOnce = std::min(end_ - first_, kSpansPerThread * threadCount());
     float* scratch = shared.get(allFloats() + atOnce * partFloats());
     begin(scratch, q);
-    const auto partOf = [&](int64_t span) { return span == first_ ? nullptr : scratch + allFloats() + span % atOnce * partFloats(); };
+    const auto partOf = [&](int64_t span) {
+      return span == first_ ? nullptr : scratch + allFloats() + span % atOnce * partFloats();
+    };
     for (int64_t first = first_; first < end_; first += atOnce) {
       const int64_t count = std::min(atOnce, end_ - first);
       parallelFor(count, 1, [&](int64_t from, int64_t to) {
@@ -204,18 +241,23 @@ class Walk {
     for (int64_t h = 0; h < heads_; ++h) all_[h].finish(o, tasks_[h], z_);
   }
   void fold(int64_t span, float* parts) const {
-    const int64_t first = tasks_->firstRow(z_, span * kSpanBlocks), last = tasks_->lastRow(z_, span * kSpanBlocks + kSpanBlocks - 1);
-    for (int64_t h = 0; h < heads_; ++h) all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), first, last);
+    const int64_t first = tasks_->firstRow(z_, span * kSpanBlocks),
+                  last = tasks_->lastRow(z_, span * kSpanBlocks + kSpanBlocks - 1);
+    for (int64_t h = 0; h < heads_; ++h)
+      all_[h].state.fold(Softmax::at(partOf(parts, h), rows_, padded(z_.Dv)), first, last);
   }
   /** One span into softmaxes in `parts`, or, the first one, into those of all. */
   void attendSpan(int64_t span, float* parts, float* room) const {
     Rows own[kWalkHeads];
-    for (int64_t h = 0; h < heads_; ++h) own[h] = parts ? all_[h].with(Softmax::in(partOf(parts, h), rows_, padded(z_.Dv))) : all_[h];
+    for (int64_t h = 0; h < heads_; ++h)
+      own[h] = parts ? all_[h].with(Softmax::in(partOf(parts, h), rows_, padded(z_.Dv))) : all_[h];
     const int64_t blocks = tasks_->blocks();
     const int64_t end = std::min(blocks, (span + 1) * kSpanBlocks);
     for (int64_t i = std::max(span * kSpanBlocks, tasks_->firstBlock(z_)); i < end; ++i) {
-      const WalkStep after = i + 1 < blocks ? WalkStep{tasks_, i + 1} : WalkStep{next_, next_ ? next_->firstBlock(z_) : 0};
-      for (int64_t h = 0; h < heads_; ++h) attendBlock(own[h], tasks_[h], i, h + 1 < heads_ ? WalkStep{tasks_ + h + 1, i} : after, z_, source_, room);
+      const WalkStep after =
+          i + 1 < blocks ? WalkStep{tasks_, i + 1} : WalkStep{next_, next_ ? next_->firstBlock(z_) : 0};
+      for (int64_t h = 0; h < heads_; ++h)
+        attendBlock(own[h], tasks_[h], i, h + 1 < heads_ ? WalkStep{tasks_ + h + 1, i} : after, z_, source_, room);
     }
   }
 
@@ -228,7 +270,10 @@ class Walk {
   Rows all_[kWalkHeads];
 };
 
-/** How many of the tasks before `end` go side by side with the first: those of its sequence's other heads, while their rows stay few. */
+/**
+ * How many of the tasks before `end` go side by side with the first: those of its sequence's other heads, while their
+ * rows stay few.
+ */
 inline int64_t headsTogether(const WalkTask* first, const WalkTask* end, const WalkSizes& z) {
   const int64_t most = std::clamp<int64_t>(kWalkRows / first->rows(z), 1, kWalkHeads);
   int64_t count = 1;
@@ -245,7 +290,10 @@ void eachWalk(const WalkTask* first, const WalkTask* end, const WalkSizes& z, F&
   }
 }
 
-/** All tasks, on all threads: whole tasks where there are enough of them, else long contexts one after the other, their spans shared by all threads. May reorder tasks. */
+/**
+ * All tasks, on all threads: whole tasks where there are enough of them, else long contexts one after the other, their
+ * spans shared by all threads. May reorder tasks.
+ */
 template <class Q, class Source>
 void walkAll(const Q* q, Q* o, std::vector<WalkTask>& tasks, const WalkSizes& z, const Source& source) {
   int64_t work = 0;
@@ -253,11 +301,15 @@ void walkAll(const Q* q, Q* o, std::vector<WalkTask>& tasks, const WalkSizes& z,
   WalkTask *whole = tasks.data(), *end = whole + tasks.size();
   if (work >= kWalkInline && !keepBusy(tasks, z)) {
     whole = std::stable_partition(whole, end, [&](const WalkTask& task) { return task.spans(z) > 1; });
-    eachWalk(tasks.data(), whole, z, [&](const WalkTask* first, int64_t heads, const WalkTask*) { Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o); });
+    eachWalk(tasks.data(), whole, z, [&](const WalkTask* first, int64_t heads, const WalkTask*) {
+      Walk<Q, Source>(first, heads, nullptr, z, source).share(q, o);
+    });
   }
   const int64_t count = end - whole;
   parallelFor(count, work < kWalkInline ? count : taskGrain(count, z.Hkv), [&](int64_t from, int64_t to) {
-    eachWalk(whole + from, whole + to, z, [&](const WalkTask* first, int64_t heads, const WalkTask* next) { Walk<Q, Source>(first, heads, next, z, source).run(q, o); });
+    eachWalk(whole + from, whole + to, z, [&](const WalkTask* first, int64_t heads, const WalkTask* next) {
+      Walk<Q, Source>(first, heads, next, z, source).run(q, o);
+    });
   });
 }
 

@@ -49,7 +49,8 @@ inline void narrow(f16* p, vf v) {
   __m256i half = _mm512_maskz_cvtps_ph(0xffff, reinterpret_cast<__m512&>(v), _MM_FROUND_TO_NEAREST_INT);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), half);
 #elif defined(__F16C__)
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(reinterpret_cast<__m256&>(v), _MM_FROUND_TO_NEAREST_INT));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm256_cvtps_ph(reinterpret_cast<__m256&>(v), _MM_FROUND_TO_NEAREST_INT));
 #else
   float16x4_t half = vcvt_f16_f32(reinterpret_cast<float32x4_t&>(v));
   std::memcpy(p, &half, sizeof(half));
@@ -72,11 +73,16 @@ void castRange(const X* x, Y* y, int64_t n) {
 template <class F>
 auto dispatchAny(int64_t code, F&& body) {
   switch (code) {
-    case kF32: return body(float{});
-    case kBf16: return body(bf16{});
-    case kF16: return body(f16{});
-    case kI32: return body(int32_t{});
-    case kU8: return body(uint8_t{});
+    case kF32:
+      return body(float{});
+    case kBf16:
+      return body(bf16{});
+    case kF16:
+      return body(f16{});
+    case kI32:
+      return body(int32_t{});
+    case kU8:
+      return body(uint8_t{});
   }
   throw std::runtime_error("expected a dtype code from 0 to 4, got " + std::to_string(code));
 }
@@ -96,7 +102,8 @@ void cast(const void* x, int64_t xType, void* y, int64_t yType, int64_t n) {
       using X = decltype(xTag);
       using Y = decltype(yTag);
       if constexpr (!std::is_same_v<X, Y> && std::is_integral_v<Y>) {
-        throw std::runtime_error("cast: no kernel from dtype code " + std::to_string(xType) + " to " + std::to_string(yType));
+        throw std::runtime_error("cast: no kernel from dtype code " + std::to_string(xType) + " to " +
+                                 std::to_string(yType));
       } else {
         parallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) {
           const X* in = static_cast<const X*>(x) + begin;
@@ -122,18 +129,23 @@ void fill(void* x, int64_t type, int64_t n, double value) {
       const float single = static_cast<float>(value);
       castRange(&single, &element, 1);
     }
-    parallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) { std::fill(static_cast<T*>(x) + begin, static_cast<T*>(x) + end, element); });
+    parallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) {
+      std::fill(static_cast<T*>(x) + begin, static_cast<T*>(x) + end, element);
+    });
   });
 }
 
-void addScaled(const void* a, int64_t aType, const void* b, int64_t bType, void* y, int64_t yType, int64_t n, float alpha, float beta) {
+void addScaled(const void* a, int64_t aType, const void* b, int64_t bType, void* y, int64_t yType, int64_t n,
+               float alpha, float beta) {
   dispatchType(aType, [&](auto aTag) {
     dispatchType(bType, [&](auto bTag) {
       dispatchType(yType, [&](auto yTag) {
         const auto* left = static_cast<const decltype(aTag)*>(a);
         const auto* right = static_cast<const decltype(bTag)*>(b);
         auto* out = static_cast<decltype(yTag)*>(y);
-        mapVectors(n, [=](int64_t i, auto lanes) { put(out + i, alpha * get(left + i, lanes) + beta * get(right + i, lanes), lanes); });
+        mapVectors(n, [=](int64_t i, auto lanes) {
+          put(out + i, alpha * get(left + i, lanes) + beta * get(right + i, lanes), lanes);
+        });
       });
     });
   });

@@ -1,4 +1,5 @@
-// Elementwise kernels on flat arrays that may be f32 or bf16: casts, fills, sums, scaling, clamping, SwiGLU. Knows nothing of shapes.
+// Elementwise kernels on flat arrays that may be f32 or bf16: casts, fills, sums, scaling, clamping, SwiGLU. Knows
+// nothing of shapes.
 #pragma once
 #include <cstdint>
 
@@ -11,7 +12,8 @@ void cast(const void* x, int64_t xType, void* y, int64_t yType, int64_t n);
 void fill(void* x, int64_t type, int64_t n, double value);
 
 /** y = alpha * a + beta * b; f32 or bf16 each; y may be a or b. */
-void addScaled(const void* a, int64_t aType, const void* b, int64_t bType, void* y, int64_t yType, int64_t n, float alpha, float beta);
+void addScaled(const void* a, int64_t aType, const void* b, int64_t bType, void* y, int64_t yType, int64_t n,
+               float alpha, float beta);
 
 /** y = x * factor[0]; y may be x. */
 void scaleBy(const void* x, int64_t xType, const float* factor, void* y, int64_t yType, int64_t n);
@@ -21,7 +23,10 @@ void clampForward(const float* x, float* y, int64_t n, float lo, float hi);
 /** dx = dy where lo <= x <= hi, else 0. */
 void clampBackward(const float* x, const float* dy, float* dx, int64_t n, float lo, float hi);
 
-/** gateUp [rows, 2 width] = [gate | up], y [rows, width] = gate * sigmoid(gate) * up, all of one type. Source: Shazeer, "GLU Variants", eq. 6. */
+/**
+ * gateUp [rows, 2 width] = [gate | up], y [rows, width] = gate * sigmoid(gate) * up, all of one type. Source: Shazeer,
+ * "GLU Variants", eq. 6.
+ */
 void swiglu(const void* gateUp, void* y, int64_t type, int64_t rows, int64_t width);
 /** dGateUp [rows, 2 width] from dy [rows, width]; dGateUp may be gateUp. */
 void swigluBackward(const void* gateUp, const void* dy, void* dGateUp, int64_t type, int64_t rows, int64_t width);

@@ -20,7 +20,14 @@ class ExpandedBlocks {
  public:
   using Products = FloatProducts<Pairs>;
   ExpandedBlocks(const T* kv, const T* kRope, const int32_t* cuKeys, const WalkSizes& z, int64_t rotary)
-      : kv_(kv), kRope_(kRope), cuKeys_(cuKeys), z_(z), rotary_(rotary), nope_(z.Dk - rotary), stride_(z.Hq * (nope_ + z.Dv)), ldv_(padded(z.Dv)) {}
+      : kv_(kv),
+        kRope_(kRope),
+        cuKeys_(cuKeys),
+        z_(z),
+        rotary_(rotary),
+        nope_(z.Dk - rotary),
+        stride_(z.Hq * (nope_ + z.Dv)),
+        ldv_(padded(z.Dv)) {}
 
   int64_t floats() const { return kBlockKeys * (2 * z_.Dk + ldv_); }
 
@@ -44,7 +51,9 @@ class ExpandedBlocks {
 
  private:
   int64_t rowOf(const WalkTask& task, int64_t i) const { return cuKeys_[task.sequence] + i * kBlockKeys; }
-  const T* headOf(const WalkTask& task, int64_t row) const { return kv_ + row * stride_ + task.kvHead * (nope_ + z_.Dv); }
+  const T* headOf(const WalkTask& task, int64_t row) const {
+    return kv_ + row * stride_ + task.kvHead * (nope_ + z_.Dv);
+  }
 
   /** Keys as rows: where a word would hold the last number of a head and the first that all heads share. */
   const T* assembled(const T* kv, const T* kRope, int64_t keys, T* rows) const {
@@ -63,11 +72,14 @@ class ExpandedBlocks {
 
 }  // namespace
 
-void expandedAttention(const void* q, const void* kv, const void* kRope, int64_t type, void* o, const int32_t* cuQueries, const int32_t* cuKeys, int64_t S,
-                       int64_t H, int64_t nope, int64_t rotary, int64_t value, float scale) {
+void expandedAttention(const void* q, const void* kv, const void* kRope, int64_t type, void* o,
+                       const int32_t* cuQueries, const int32_t* cuKeys, int64_t S, int64_t H, int64_t nope,
+                       int64_t rotary, int64_t value, float scale) {
   for (int64_t s = 0; s < S; ++s)
-    if (const int64_t queries = cuQueries[s + 1] - cuQueries[s], keys = cuKeys[s + 1] - cuKeys[s]; queries < 0 || queries > keys)
-      throw std::runtime_error("expandedAttention: expected 0 to " + std::to_string(keys) + " new queries of a context that long, got " + std::to_string(queries));
+    if (const int64_t queries = cuQueries[s + 1] - cuQueries[s], keys = cuKeys[s + 1] - cuKeys[s];
+        queries < 0 || queries > keys)
+      throw std::runtime_error("expandedAttention: expected 0 to " + std::to_string(keys) +
+                               " new queries of a context that long, got " + std::to_string(queries));
   const WalkSizes z{H, H, nope + rotary, value, 1, scale};
   std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return cuKeys[s + 1] - cuKeys[s]; });
   dispatchType(type, [&](auto tag) {

@@ -1,4 +1,5 @@
-// One token's FP8 latent: e4m3 numbers, an f32 scale for every 128 of them, then bf16 numbers (FlashMLA's layout). Knows nothing of caches.
+// One token's FP8 latent: e4m3 numbers, an f32 scale for every 128 of them, then bf16 numbers (FlashMLA's layout).
+// Knows nothing of caches.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,9 @@ inline constexpr int64_t kFp8Group = 128;  // numbers that share a scale
 
 inline int64_t fp8Groups(int64_t latent) { return (latent + kFp8Group - 1) / kFp8Group; }
 /** Bytes of an entry of `width` numbers, of which the first `latent` are e4m3. */
-inline int64_t fp8EntryBytes(int64_t width, int64_t latent) { return latent + 4 * fp8Groups(latent) + 2 * (width - latent); }
+inline int64_t fp8EntryBytes(int64_t width, int64_t latent) {
+  return latent + 4 * fp8Groups(latent) + 2 * (width - latent);
+}
 
 /** Writes an entry from x[0 .. width). */
 template <class X>
@@ -62,16 +65,20 @@ void decodeFp8(const uint8_t* entry, Y* out, int64_t width, int64_t latent) {
       uint8_t codes[kLanes] = {};
       std::memcpy(codes, entry + at, lanes);
       const vf value = fromE4m3(loadCodes(codes)) * splat(scale);
-      if constexpr (std::is_same_v<Y, float>) put(out + at, roundBf16(value), lanes);
-      else put(out + at, value, lanes);
+      if constexpr (std::is_same_v<Y, float>)
+        put(out + at, roundBf16(value), lanes);
+      else
+        put(out + at, value, lanes);
     });
   }
   const uint8_t* rest = entry + latent + 4 * fp8Groups(latent);
   for (int64_t d = latent; d < width; ++d) {
     bf16 value;
     std::memcpy(&value, rest + 2 * (d - latent), 2);
-    if constexpr (std::is_same_v<Y, float>) out[d] = toFloat(value);
-    else out[d] = value;
+    if constexpr (std::is_same_v<Y, float>)
+      out[d] = toFloat(value);
+    else
+      out[d] = value;
   }
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 /** [outer, k] storage to one packed row per outer index. */
 template <class T, bool Bf16>
-void packRows(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last, float* dst, int64_t panelWords) {
+void packRows(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last,
+              float* dst, int64_t panelWords) {
   using W = Words<T, Bf16>;
   for (int64_t panel = first; panel < last; ++panel) {
     float* row = dst + panel * panelWords;
@@ -29,7 +30,8 @@ constexpr int64_t kSweepAheadBytes = 4096;
 
 /** [k, outer] storage to `Stride` words per k. */
 template <class T, bool Bf16, int Stride>
-void packSweep(const Operand& x, int64_t k0, int64_t kCount, const int64_t* bounds, int64_t numPanels, float* dst, int64_t panelWords) {
+void packSweep(const Operand& x, int64_t k0, int64_t kCount, const int64_t* bounds, int64_t numPanels, float* dst,
+               int64_t panelWords) {
   using W = Words<T, Bf16>;
   const int64_t begin = bounds[0], width = bounds[numPanels] - begin;
   const int64_t rowsAhead = kSweepAheadBytes / (width * static_cast<int64_t>(sizeof(T))) + 2;
@@ -52,7 +54,8 @@ void packSweep(const Operand& x, int64_t k0, int64_t kCount, const int64_t* boun
 }
 
 template <class T, bool Bf16, int Stride>
-void packColumns(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last, float* dst, int64_t panelWords) {
+void packColumns(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last,
+                 float* dst, int64_t panelWords) {
   for (int64_t panel = first; panel < last; panel += kSweepPanels) {
     const int64_t count = last - panel < kSweepPanels ? last - panel : kSweepPanels;
     int64_t bounds[kSweepPanels + 1];
@@ -63,7 +66,8 @@ void packColumns(const Operand& x, int64_t k0, int64_t kCount, const Panels& pan
 
 /** [outer, k] storage to kPanelColumns words per k. Writes whole blocks of kLanes words of k. */
 template <class T, bool Bf16>
-void packTransposed(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last, float* dst, int64_t panelWords) {
+void packTransposed(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last,
+                    float* dst, int64_t panelWords) {
   for (int64_t panel = first; panel < last; ++panel) {
     float* columns = dst + panel * panelWords;
     for (int64_t j = panels.at(panel), end = panels.at(panel + 1); j < end; j += kLanes, columns += kLanes) {

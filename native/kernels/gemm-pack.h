@@ -7,7 +7,8 @@
 
 namespace luciole {
 
-// The register tile: kTileRows rows of A against kTileVectors vectors of B, as many accumulators as the register file holds.
+// The register tile: kTileRows rows of A against kTileVectors vectors of B, as many accumulators as the register file
+// holds.
 #if defined(__AVX512F__)
 inline constexpr int kTileRows = 14;
 #elif defined(__AVX2__)
@@ -18,7 +19,9 @@ inline constexpr int kTileRows = 8;
 inline constexpr int kTileVectors = 2;
 inline constexpr int kPanelColumns = kTileVectors * kLanes;
 
-/** Most words of k in one accumulation chunk: a panel of A stays in the first-level cache, a panel of B in the second. */
+/**
+ * Most words of k in one accumulation chunk: a panel of A stays in the first-level cache, a panel of B in the second.
+ */
 inline constexpr int64_t kChunkWords = 512;
 /** Words from one packed row of A to the next: an odd number of cache lines, so that rows do not share cache sets. */
 inline constexpr int64_t kRowStride = kChunkWords + 16;
@@ -28,12 +31,15 @@ inline constexpr int64_t kColumnStride = (kTileRows + kLanes - 1) / kLanes * kLa
 /** Words left free after a panel, so that the same word of neighbouring panels does not fall into one cache set. */
 inline constexpr int64_t kPanelGap = 32;
 /** Words from one packed panel of A to the next: room for either form. */
-inline constexpr int64_t kPanelWordsA = (kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords) + kPanelGap;
+inline constexpr int64_t kPanelWordsA =
+    (kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords) +
+    kPanelGap;
 
 /**
- * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else [k, outer],
- * rows `ld` elements apart. `index` (optional) picks stored rows: row r of the view is stored row index[r].
- * `packed` (B only): `data` is what packWeights made, panels of kPanelColumns columns one after the other, ld and kContiguous without meaning.
+ * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else
+ * [k, outer], rows `ld` elements apart. `index` (optional) picks stored rows: row r of the view is stored row index[r].
+ * `packed` (B only): `data` is what packWeights made, panels of kPanelColumns columns one after the other, ld and
+ * kContiguous without meaning.
  */
 struct Operand {
   const void* data;
@@ -54,12 +60,19 @@ struct Panels {
   int64_t sizeOf(int64_t i) const { return at(i + 1) - at(i); }
 };
 
-/** Packs k0 .. k0+kCount of panels [first, last), panel i to dst + i·panelWords; a last half-filled word of k is completed with zero. */
-using PackFunction = void (*)(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last, float* dst, int64_t panelWords);
+/**
+ * Packs k0 .. k0+kCount of panels [first, last), panel i to dst + i·panelWords; a last half-filled word of k is
+ * completed with zero.
+ */
+using PackFunction = void (*)(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first,
+                              int64_t last, float* dst, int64_t panelWords);
 
 /** Panels of A: word w of row i at [i·kRowStride + w] of its panel when kContiguous, else at [w·kColumnStride + i]. */
 PackFunction packerOfA(const Operand& a, bool bf16Compute);
-/** Panels of B: word w of column j at [w·kPanelColumns + j] of its panel; whole vectors are written, zero past the last column. */
+/**
+ * Panels of B: word w of column j at [w·kPanelColumns + j] of its panel; whole vectors are written, zero past the last
+ * column.
+ */
 PackFunction packerOfB(const Operand& b, bool bf16Compute);
 
 /** Asks for the memory of X[begin .. end, k0 .. k0+kCount), X kContiguous. */

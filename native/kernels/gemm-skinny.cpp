@@ -11,7 +11,8 @@ namespace luciole {
 namespace {
 
 template <int R, class T, bool Bf16>
-void skinny(const Operand& b, int64_t k0, int64_t kCount, int64_t n, int64_t columns, const float* a, float* out, int64_t ldo, bool add) {
+void skinny(const Operand& b, int64_t k0, int64_t kCount, int64_t n, int64_t columns, const float* a, float* out,
+            int64_t ldo, bool add) {
   for (int64_t j = 0; j < columns; j += kLanes) {
     const T* rows[kLanes];
     for (int i = 0; i < kLanes; ++i) rows[i] = j + i < columns ? storedRow<T>(b, n + j + i) + k0 : nullptr;
@@ -25,7 +26,8 @@ void skinny(const Operand& b, int64_t k0, int64_t kCount, int64_t n, int64_t col
 #pragma GCC unroll 16
       for (int w = 0; w < kLanes; ++w)
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) acc[r] = multiplyAdd<Bf16>(acc[r], broadcastWord(words + r * kRowStride + w), block[w]);
+        for (int r = 0; r < R; ++r)
+          acc[r] = multiplyAdd<Bf16>(acc[r], broadcastWord(words + r * kRowStride + w), block[w]);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {

@@ -16,15 +16,18 @@ namespace {
 int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t roundUp(int64_t a, int64_t b) { return divideUp(a, b) * b; }
 
-// --- micro-kernels ---------------------------------------------------------------------------------------------------------------
+// --- micro-kernels
+// ---------------------------------------------------------------------------------------------------------------
 
 /**
  * out[i, j] (+)= Σ_w a(i, w)·b(w, j) for R rows and V whole vectors of columns; `add` adds to what is there.
- * a(i, w) is at a[i·kRowStride + w], or a[w·kColumnStride + i] when Columns; b(w, ·) at b[w·bStride]. At each w the words bAhead
- * further on are prefetched: a later w of a packed panel, or the next panel of an unpacked B, whose long strides no hardware foresees.
+ * a(i, w) is at a[i·kRowStride + w], or a[w·kColumnStride + i] when Columns; b(w, ·) at b[w·bStride]. At each w the
+ * words bAhead further on are prefetched: a later w of a packed panel, or the next panel of an unpacked B, whose long
+ * strides no hardware foresees.
  */
 template <int R, int V, bool Bf16, bool Columns>
-void microKernel(int64_t words, const float* a, const float* b, int64_t bStride, int64_t bAhead, float* out, int64_t ldo, bool add) {
+void microKernel(int64_t words, const float* a, const float* b, int64_t bStride, int64_t bAhead, float* out,
+                 int64_t ldo, bool add) {
   vf acc[R][V];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i)
@@ -79,9 +82,13 @@ const std::array<KernelRow, kTileVectors>& kernelsFor(bool dotBf16, bool columns
   return columns ? kernelTable<false, true> : kernelTable<false, false>;
 }
 
-// --- epilogue --------------------------------------------------------------------------------------------------------------------
+// --- epilogue
+// --------------------------------------------------------------------------------------------------------------------
 
-/** What is added to a chunk's sums on their way to C; `earlier` points at f32 sums of earlier chunks that are kept outside C (or null). */
+/**
+ * What is added to a chunk's sums on their way to C; `earlier` points at f32 sums of earlier chunks that are kept
+ * outside C (or null).
+ */
 struct Addends {
   const float* earlier;
   int64_t earlierLd;
@@ -98,10 +105,12 @@ inline void storeWhole(C* c, int64_t ldc, int64_t rows, const float* tile) {
 
 /** C[m.., n..] = tile (rows kPanelColumns apart) + addends. */
 template <class C, class R>
-void finishRows(const Product& p, const Addends& add, int64_t m, int64_t rows, int64_t n, int64_t columns, const float* tile) {
+void finishRows(const Product& p, const Addends& add, int64_t m, int64_t rows, int64_t n, int64_t columns,
+                const float* tile) {
   const float* bias = add.biasAndResidual ? p.bias : nullptr;
   const R* residual = add.biasAndResidual ? static_cast<const R*>(p.residual) : nullptr;
-  if (columns == kPanelColumns && !add.earlier && !add.c && !bias && !residual) return storeWhole(static_cast<C*>(p.c) + m * p.ldc + n, p.ldc, rows, tile);
+  if (columns == kPanelColumns && !add.earlier && !add.c && !bias && !residual)
+    return storeWhole(static_cast<C*>(p.c) + m * p.ldc + n, p.ldc, rows, tile);
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = (m + i) * p.ldc + n;
     C* c = static_cast<C*>(p.c) + row;
@@ -113,8 +122,10 @@ void finishRows(const Product& p, const Addends& add, int64_t m, int64_t rows, i
       if (add.c) v += at(c);
       if (bias) v += at(bias + n);
       if (residual) v += at(residual + row);
-      if (lanes == kLanes) store(c + j, v);
-      else storePart(c + j, v, lanes);
+      if (lanes == kLanes)
+        store(c + j, v);
+      else
+        storePart(c + j, v, lanes);
     }
   }
 }
@@ -129,7 +140,8 @@ Finish finisherOf(const Product& p) {
   });
 }
 
-// --- the tile --------------------------------------------------------------------------------------------------------------------
+// --- the tile
+// --------------------------------------------------------------------------------------------------------------------
 
 /** A stretch of k that is summed from zero: `count` elements from `begin`, `words` packed words. */
 struct Chunk {
@@ -138,8 +150,8 @@ struct Chunk {
 };
 
 /**
- * A packed panel: `count` rows of A or columns of B from `begin`. Of B also: words from one word of k to the next, and to what the
- * kernel asks the caches for meanwhile.
+ * A packed panel: `count` rows of A or columns of B from `begin`. Of B also: words from one word of k to the next, and
+ * to what the kernel asks the caches for meanwhile.
  */
 struct Panel {
   int64_t begin, count;
@@ -157,7 +169,11 @@ constexpr int64_t kRowPanelGroup = 8;
 class Tile {
  public:
   Tile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
-      : p(product), m0(m0), n0(n0), rowPanels{m0, m1, divideUp(m1 - m0, kTileRows), 0}, columnPanels{n0, n1, divideUp(n1 - n0, kPanelColumns), kPanelColumns} {
+      : p(product),
+        m0(m0),
+        n0(n0),
+        rowPanels{m0, m1, divideUp(m1 - m0, kTileRows), 0},
+        columnPanels{n0, n1, divideUp(n1 - n0, kPanelColumns), kPanelColumns} {
     panelWordsB = kPanelColumns * chunkWords(p.K, p.bf16Compute) + kPanelGap;
     panelsA = scratch(kScratchGemmA, kPanelWordsA * groupSize());
     panelsB = scratch(kScratchGemmB, panelWordsB * columnPanels.count);
@@ -191,25 +207,34 @@ class Tile {
   Panel rowPanel(const Chunk& chunk, int64_t r) {
     const int64_t inGroup = r % groupSize(), groupBegin = r - inGroup;
     float* group = panelsA - groupBegin * kPanelWordsA;
-    if (inGroup == 0) packA(p.a, chunk.begin, chunk.count, rowPanels, r, std::min(r + groupSize(), rowPanels.count), group, kPanelWordsA);
+    if (inGroup == 0)
+      packA(p.a, chunk.begin, chunk.count, rowPanels, r, std::min(r + groupSize(), rowPanels.count), group,
+            kPanelWordsA);
     return {rowPanels.at(r), rowPanels.sizeOf(r), group + r * kPanelWordsA};
   }
 
   /** Asks for the next row panel's memory, a share of its rows before each product of the present one. */
   void prefetchShare(const Chunk& chunk, int64_t r, int64_t c) {
     const int64_t begin = rowPanels.at(r), count = rowPanels.sizeOf(r);
-    prefetchRows(p.a, chunk.begin, chunk.count, begin + count * c / columnPanels.count, begin + count * (c + 1) / columnPanels.count);
+    prefetchRows(p.a, chunk.begin, chunk.count, begin + count * c / columnPanels.count,
+                 begin + count * (c + 1) / columnPanels.count);
   }
 
-  /** Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads memory in order. */
+  /**
+   * Packs B in the first sweep over the columns: each panel before its first use, or all at once where that reads
+   * memory in order.
+   */
   Panel columnPanel(const Chunk& chunk, int64_t c, bool firstSweep) {
     const int64_t begin = columnPanels.at(c), count = columnPanels.sizeOf(c);
     if (p.b.packed) return {begin, count, prepacked(chunk, begin), kPanelColumns, kWordsAhead * kPanelColumns};
     if (skinny) return {begin, count, nullptr};
     // Read where it lies: B has f32 rows along n already, and too few rows of A to share a packed copy.
-    if (directB && count == kPanelColumns) return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld, kPanelColumns};
-    if (firstSweep && (p.b.kContiguous || directB)) packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
-    else if (firstSweep && c == 0) packB(p.b, chunk.begin, chunk.count, columnPanels, 0, columnPanels.count, panelsB, panelWordsB);
+    if (directB && count == kPanelColumns)
+      return {begin, count, static_cast<const float*>(p.b.data) + chunk.begin * p.b.ld + begin, p.b.ld, kPanelColumns};
+    if (firstSweep && (p.b.kContiguous || directB))
+      packB(p.b, chunk.begin, chunk.count, columnPanels, c, c + 1, panelsB, panelWordsB);
+    else if (firstSweep && c == 0)
+      packB(p.b, chunk.begin, chunk.count, columnPanels, 0, columnPanels.count, panelsB, panelWordsB);
     return {begin, count, panelsB + c * panelWordsB, kPanelColumns, kWordsAhead * kPanelColumns};
   }
 
@@ -223,8 +248,10 @@ class Tile {
     const int64_t vectors = divideUp(columns.count, kLanes), m = rows.begin, n = columns.begin;
     const MicroKernel kernel = kernels[vectors - 1][rows.count - 1];
     auto into = [&](float* out, int64_t ld, bool add) {
-      if (skinny) skinny(p.b, chunk.begin, chunk.count, n, columns.count, rows.data, out, ld, add);
-      else kernel(chunk.words, rows.data, columns.data, columns.stride, columns.ahead, out, ld, add);
+      if (skinny)
+        skinny(p.b, chunk.begin, chunk.count, n, columns.count, rows.data, out, ld, add);
+      else
+        kernel(chunk.words, rows.data, columns.data, columns.stride, columns.ahead, out, ld, add);
     };
     if (sumsInC() && columns.count == vectors * kLanes && !(chunk.last && (p.bias || p.residual)))
       return into(static_cast<float*>(p.c) + m * p.ldc + n, p.ldc, !chunk.first || p.accumulate);
@@ -245,8 +272,11 @@ class Tile {
   const std::array<KernelRow, kTileVectors>& kernels = kernelsFor(p.bf16Compute && kHasDotBf16, !p.a.kContiguous);
   const Finish finish = finisherOf(p);
   const bool fewRows = rowPanels.end - rowPanels.begin <= skinnyRows(p.bf16Compute);
-  const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous && !p.b.packed ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin) : nullptr;
-  const bool directB = rowPanels.count == 1 && !p.b.packed && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
+  const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous && !p.b.packed
+                                  ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin)
+                                  : nullptr;
+  const bool directB =
+      rowPanels.count == 1 && !p.b.packed && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
 };
 
 }  // namespace
@@ -262,13 +292,15 @@ void computeTile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int
 }
 
 TileGrid chooseTiles(const Product& p, int64_t M, int64_t N, int64_t threads, int64_t copies) {
-  // Estimates in vector multiply-adds per word of k, from measurements on Zen 4: packing one word, mostly waiting for memory; a task; waking threads.
+  // Estimates in vector multiply-adds per word of k, from measurements on Zen 4: packing one word, mostly waiting for
+  // memory; a task; waking threads.
   const double costA = p.a.kContiguous ? 0.4 : 1.0, costB = p.b.packed ? 0.1 : p.b.kContiguous ? 0.6 : 1.0;
   const double words = static_cast<double>(std::max<int64_t>(1, divideUp(p.K, elementsPerWord(p.bf16Compute))));
   const double costOfTask = 1000 / words, costOfThreads = 6000 / words, idleAtEnd = 0.15;
   constexpr int64_t kTileWords = 128 * 1024;  // packed B: half of a second-level cache of 1 MiB
   constexpr int64_t kMostRowsOfSums = 256;    // sums kept outside C
-  const int64_t mostColumns = std::max<int64_t>(kPanelColumns, kTileWords / chunkWords(p.K, p.bf16Compute) / kPanelColumns * kPanelColumns);
+  const int64_t mostColumns =
+      std::max<int64_t>(kPanelColumns, kTileWords / chunkWords(p.K, p.bf16Compute) / kPanelColumns * kPanelColumns);
   const int64_t mostColumnTiles = divideUp(N, kPanelColumns), mostRowTiles = divideUp(M, kTileRows);
   const int64_t leastRowTiles = p.cType == kF32 ? 1 : divideUp(M, kMostRowsOfSums);
 
@@ -277,8 +309,10 @@ TileGrid chooseTiles(const Product& p, int64_t M, int64_t N, int64_t threads, in
   for (int64_t columnTiles = divideUp(N, mostColumns);; columnTiles = std::min(columnTiles * 2, mostColumnTiles)) {
     const int64_t columns = roundUp(divideUp(N, columnTiles), kPanelColumns), numColumnTiles = divideUp(N, columns);
     for (int64_t rounds = 1; rounds <= 16; ++rounds) {
-      const int64_t rowTiles = std::clamp<int64_t>(rounds * threads / (numColumnTiles * copies), leastRowTiles, mostRowTiles);
-      const int64_t rows = divideUp(M, rowTiles), numRowTiles = divideUp(M, rows), numTiles = numRowTiles * numColumnTiles * copies;
+      const int64_t rowTiles =
+          std::clamp<int64_t>(rounds * threads / (numColumnTiles * copies), leastRowTiles, mostRowTiles);
+      const int64_t rows = divideUp(M, rowTiles), numRowTiles = divideUp(M, rows),
+                    numTiles = numRowTiles * numColumnTiles * copies;
       const double tile = static_cast<double>(rows * columns) / kLanes + rows * costA + columns * costB + costOfTask;
       const double parallel = threads > 1 && numTiles > 1 ? costOfThreads + idleAtEnd * tile : 0;
       const double cost = tile * divideUp(numTiles, threads) + parallel;

@@ -1,5 +1,6 @@
-// One output tile of a matrix product: chunked accumulation over k, the register-tile micro-kernels, the epilogue; and how to cut a product into tiles.
-// Knows nothing of threads: a tile is computed by whoever calls it, with the caller's scratch memory.
+// One output tile of a matrix product: chunked accumulation over k, the register-tile micro-kernels, the epilogue; and
+// how to cut a product into tiles. Knows nothing of threads: a tile is computed by whoever calls it, with the caller's
+// scratch memory.
 #pragma once
 #include <cstdint>
 
@@ -10,10 +11,11 @@ namespace luciole {
 /**
  * C[m, n] = Σ_k A[m, k]·B[k, n] (+ C when accumulate) (+ bias[n]) (+ residual[m, n], leading dimension ldc).
  *
- * Order of the sum over k, the same for every tile shape, row count and thread: k is cut into equal chunks (chunkWords, a function of K
- * alone); in a chunk one fused multiply-add after the other from zero; chunk sums are then added in order. So a row's bits do not
- * depend on the other rows. With bf16Compute both operands are rounded to bf16; where vdpbf16ps exists it takes two k at a time
- * (bits differ from the build without it, which multiplies the rounded values in f32, one k at a time).
+ * Order of the sum over k, the same for every tile shape, row count and thread: k is cut into equal chunks (chunkWords,
+ * a function of K alone); in a chunk one fused multiply-add after the other from zero; chunk sums are then added in
+ * order. So a row's bits do not depend on the other rows. With bf16Compute both operands are rounded to bf16; where
+ * vdpbf16ps exists it takes two k at a time (bits differ from the build without it, which multiplies the rounded values
+ * in f32, one k at a time).
  */
 struct Product {
   Operand a, b;
@@ -40,7 +42,10 @@ struct TileGrid {
   int64_t numTiles() const { return numRowTiles * numColumnTiles; }
 };
 
-/** The cut with the least estimated time on `threads` threads when `copies` such products run side by side. Changes no bit of the result. */
+/**
+ * The cut with the least estimated time on `threads` threads when `copies` such products run side by side. Changes no
+ * bit of the result.
+ */
 TileGrid chooseTiles(const Product& product, int64_t M, int64_t N, int64_t threads, int64_t copies = 1);
 
 /** Computes tile `index` of the grid. */

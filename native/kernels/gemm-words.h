@@ -1,4 +1,5 @@
-// Blocks of words read from an operand and turned; shared by the packers and the kernels that skip packing. Knows nothing of panels.
+// Blocks of words read from an operand and turned; shared by the packers and the kernels that skip packing. Knows
+// nothing of panels.
 #pragma once
 #include <cstdint>
 

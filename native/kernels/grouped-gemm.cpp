@@ -13,9 +13,14 @@
 namespace luciole {
 namespace {
 
-const void* at(const void* data, int64_t type, int64_t elements) { return static_cast<const char*>(data) + elements * sizeOf(type); }
+const void* at(const void* data, int64_t type, int64_t elements) {
+  return static_cast<const char*>(data) + elements * sizeOf(type);
+}
 
-/** The tiles of all groups in one list, the groups with the largest tiles first: the last tile to end is then a small one. */
+/**
+ * The tiles of all groups in one list, the groups with the largest tiles first: the last tile to end is then a small
+ * one.
+ */
 struct GroupTiles {
   struct Group {
     int64_t expert, firstTile;
@@ -29,14 +34,17 @@ struct GroupTiles {
   /** Runs body(expert, grid, tile in grid) for every tile, on all threads. */
   template <class F>
   void run(F&& body) {
-    std::stable_sort(groups.begin(), groups.end(), [](const Group& x, const Group& y) { return x.grid.rows * x.grid.columns > y.grid.rows * y.grid.columns; });
+    std::stable_sort(groups.begin(), groups.end(), [](const Group& x, const Group& y) {
+      return x.grid.rows * x.grid.columns > y.grid.rows * y.grid.columns;
+    });
     for (Group& group : groups) {
       group.firstTile = numTiles;
       numTiles += group.grid.numTiles();
     }
     parallelFor(numTiles, 1, [&](int64_t begin, int64_t end) {
       for (int64_t tile = begin; tile < end; ++tile) {
-        auto after = std::upper_bound(groups.begin(), groups.end(), tile, [](int64_t t, const Group& group) { return t < group.firstTile; });
+        auto after = std::upper_bound(groups.begin(), groups.end(), tile,
+                                      [](int64_t t, const Group& group) { return t < group.firstTile; });
         const Group& group = *(after - 1);
         body(group.expert, group.grid, tile - group.firstTile);
       }
@@ -45,8 +53,9 @@ struct GroupTiles {
 };
 
 /** groupedGemm; `firstW` is the first group's weight. */
-void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const Operand& firstW,
-                    const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute) {
+void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex,
+                    const Operand& firstW, const int32_t* offsets, void* Y, int64_t yType, bool accumulate,
+                    bool bf16Compute) {
   if (E <= 0 || R <= 0 || N <= 0) return;
   auto product = [&](int64_t e) {
     const int64_t first = offsets[e];
@@ -56,26 +65,35 @@ void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, i
     return Product{x, w, K, bf16Compute, static_cast<char*>(Y) + first * N * sizeOf(yType), yType, N, accumulate};
   };
   GroupTiles tiles;
-  const int64_t threads = threadCount(), busy = std::count_if(offsets, offsets + E, [](const int32_t& first) { return (&first)[1] > first; });
+  const int64_t threads = threadCount(),
+                busy = std::count_if(offsets, offsets + E, [](const int32_t& first) { return (&first)[1] > first; });
   for (int64_t e = 0; e < E; ++e)
-    if (int64_t rows = offsets[e + 1] - offsets[e]; rows > 0) tiles.add(e, chooseTiles(product(e), rows, N, threads, busy));
-  tiles.run([&](int64_t e, const TileGrid& grid, int64_t tile) { computeGridTile(product(e), grid, tile, offsets[e + 1] - offsets[e], N); });
+    if (int64_t rows = offsets[e + 1] - offsets[e]; rows > 0)
+      tiles.add(e, chooseTiles(product(e), rows, N, threads, busy));
+  tiles.run([&](int64_t e, const TileGrid& grid, int64_t tile) {
+    computeGridTile(product(e), grid, tile, offsets[e + 1] - offsets[e], N);
+  });
 }
 
 }  // namespace
 
-void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* W, int64_t wType,
-                 const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute) {
-  multiplyGroups(E, R, N, K, X, xType, rowIndex, {W, wType, transW ? K : N, transW}, offsets, Y, yType, accumulate, bf16Compute);
+void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+                 const int32_t* rowIndex, const void* W, int64_t wType, const int32_t* offsets, void* Y, int64_t yType,
+                 bool accumulate, bool bf16Compute) {
+  multiplyGroups(E, R, N, K, X, xType, rowIndex, {W, wType, transW ? K : N, transW}, offsets, Y, yType, accumulate,
+                 bf16Compute);
 }
 
-void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* packedW, int64_t wType,
-                       const int32_t* offsets, void* Y, int64_t yType, bool accumulate) {
-  multiplyGroups(E, R, N, K, X, xType, rowIndex, {packedW, wType, 0, true, nullptr, true}, offsets, Y, yType, accumulate, wType == kBf16);
+void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+                       const int32_t* rowIndex, const void* packedW, int64_t wType, const int32_t* offsets, void* Y,
+                       int64_t yType, bool accumulate) {
+  multiplyGroups(E, R, N, K, X, xType, rowIndex, {packedW, wType, 0, true, nullptr, true}, offsets, Y, yType,
+                 accumulate, wType == kBf16);
 }
 
-void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X, int64_t xType, const int32_t* rowIndex,
-                           const int32_t* offsets, float* dW, bool accumulate, bool bf16Compute) {
+void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X,
+                           int64_t xType, const int32_t* rowIndex, const int32_t* offsets, float* dW, bool accumulate,
+                           bool bf16Compute) {
   if (E <= 0 || N <= 0 || K <= 0) return;
   auto product = [&](int64_t e) {
     const int64_t first = offsets[e];

@@ -6,22 +6,29 @@
 namespace luciole {
 
 /**
- * For each group e and each row r in [offsets[e], offsets[e+1]): Y[r, :N] = X[rowIndex ? rowIndex[r] : r, :K]·op(W[e]) (+ Y when accumulate).
- * W is [E, N, K] when transW (forward), else [E, K, N] (dX). offsets: i32[E+1], non-decreasing, from 0 to R. All matrices contiguous.
- * X, W, Y: f32 or bf16 in any mix. The bits of a row are those of gemm on that row alone.
+ * For each group e and each row r in [offsets[e], offsets[e+1]): Y[r, :N] = X[rowIndex ? rowIndex[r] : r, :K]·op(W[e])
+ * (+ Y when accumulate). W is [E, N, K] when transW (forward), else [E, K, N] (dX). offsets: i32[E+1], non-decreasing,
+ * from 0 to R. All matrices contiguous. X, W, Y: f32 or bf16 in any mix. The bits of a row are those of gemm on that
+ * row alone.
  */
-void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* W, int64_t wType,
-                 const int32_t* offsets, void* Y, int64_t yType, bool accumulate, bool bf16Compute);
+void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+                 const int32_t* rowIndex, const void* W, int64_t wType, const int32_t* offsets, void* Y, int64_t yType,
+                 bool accumulate, bool bf16Compute);
 
-/** groupedGemm(transW true, bf16Compute for bf16) with weights that packWeights (gemm.h) made of [E, N, K] of wType. The same bits. */
-void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const int32_t* rowIndex, const void* packedW, int64_t wType,
-                       const int32_t* offsets, void* Y, int64_t yType, bool accumulate);
+/**
+ * groupedGemm(transW true, bf16Compute for bf16) with weights that packWeights (gemm.h) made of [E, N, K] of wType. The
+ * same bits.
+ */
+void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+                       const int32_t* rowIndex, const void* packedW, int64_t wType, const int32_t* offsets, void* Y,
+                       int64_t yType, bool accumulate);
 
 /**
  * dW[e] (+)= dY[rows of e]ᵀ·X[rows of e], dW f32 [E, N, K], dY [R, N], rows of X picked by rowIndex as above.
  * A group without rows gives zeros (is left alone when accumulate).
  */
-void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X, int64_t xType, const int32_t* rowIndex,
-                           const int32_t* offsets, float* dW, bool accumulate, bool bf16Compute);
+void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X,
+                           int64_t xType, const int32_t* rowIndex, const int32_t* offsets, float* dW, bool accumulate,
+                           bool bf16Compute);
 
 }  // namespace luciole

@@ -16,7 +16,10 @@ namespace {
 
 constexpr int64_t kLogitBytes = 32 << 20;
 
-/** Rows whose logits are held at once, a function of V alone: at least 128, or repacking W for each chunk would dominate. */
+/**
+ * Rows whose logits are held at once, a function of V alone: at least 128, or repacking W for each chunk would
+ * dominate.
+ */
 int64_t chunkRows(int64_t V) { return std::clamp<int64_t>(kLogitBytes / (4 * std::max<int64_t>(V, 1)), 128, 4096); }
 
 struct Head {
@@ -29,7 +32,10 @@ struct Head {
   bool bf16Compute;
 };
 
-/** One chunk: `count` rows of the batch, rows[0..count), their hidden states contiguous at `h`, their logits at `logits`, `stride` apart. */
+/**
+ * One chunk: `count` rows of the batch, rows[0..count), their hidden states contiguous at `h`, their logits at
+ * `logits`, `stride` apart.
+ */
 struct Chunk {
   const int32_t* rows;
   int64_t count;
@@ -43,14 +49,16 @@ struct Chunk {
 /** Copies rows[0..count) of x into consecutive rows of y. */
 void packRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
   parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) std::memcpy(static_cast<char*>(y) + r * rowBytes, static_cast<const char*>(x) + rows[r] * rowBytes, rowBytes);
+    for (int64_t r = begin; r < end; ++r)
+      std::memcpy(static_cast<char*>(y) + r * rowBytes, static_cast<const char*>(x) + rows[r] * rowBytes, rowBytes);
   });
 }
 
 /** The inverse of packRows. */
 void unpackRows(const void* x, const int32_t* rows, int64_t count, int64_t rowBytes, void* y) {
   parallelFor(count, rowGrain(rowBytes / 4), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) std::memcpy(static_cast<char*>(y) + rows[r] * rowBytes, static_cast<const char*>(x) + r * rowBytes, rowBytes);
+    for (int64_t r = begin; r < end; ++r)
+      std::memcpy(static_cast<char*>(y) + rows[r] * rowBytes, static_cast<const char*>(x) + r * rowBytes, rowBytes);
   });
 }
 
@@ -64,7 +72,8 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
   int64_t numRows = 0;
   for (int64_t t = 0; t < head.T; ++t)
     if (counts(t)) rows[numRows++] = static_cast<int32_t>(t);
-  const int64_t limit = std::min(chunkRows(head.V), numRows), stride = (head.V + 15) / 16 * 16, rowBytes = head.d * sizeOf(head.hType);
+  const int64_t limit = std::min(chunkRows(head.V), numRows), stride = (head.V + 15) / 16 * 16,
+                rowBytes = head.d * sizeOf(head.hType);
   float* logits = logitScratch.get(limit * stride);
   for (int64_t begin = 0; begin < numRows; begin += limit) {
     Chunk chunk{rows + begin, std::min(limit, numRows - begin), nullptr, logits, stride, false, begin == 0};
@@ -76,8 +85,8 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
       packRows(head.h, chunk.rows, chunk.count, rowBytes, packed);
       chunk.h = packed;
     }
-    gemm(false, true, chunk.count, head.V, head.d, chunk.h, head.hType, head.d, head.W, head.wType, head.d, logits, kF32, stride, false, nullptr, nullptr, kF32,
-         head.bf16Compute);
+    gemm(false, true, chunk.count, head.V, head.d, chunk.h, head.hType, head.d, head.W, head.wType, head.d, logits,
+         kF32, stride, false, nullptr, nullptr, kF32, head.bf16Compute);
     body(chunk);
   }
 }
@@ -97,7 +106,10 @@ struct Gradients {
   bool accumulateDw;
 };
 
-/** Replaces the logits of a row by the gradient of log-probability times `scale`: bf16 where the products round it in any case. */
+/**
+ * Replaces the logits of a row by the gradient of log-probability times `scale`: bf16 where the products round it in
+ * any case.
+ */
 void takeGradient(const Head& head, int64_t t, float* logits, const RowSoftmax& softmax, float scale) {
   (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale);
 }
@@ -108,14 +120,15 @@ void multiplyGradients(const Head& head, const Chunk& chunk, const Gradients& ou
   thread_local SharedScratch<char> packScratch;
   const int64_t rowBytes = head.d * sizeOf(out.dhType);
   if (out.dh) {
-    void* target = chunk.contiguous ? static_cast<char*>(out.dh) + chunk.rows[0] * rowBytes : packScratch.get(chunk.count * rowBytes);
-    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, type, stride, head.W, head.wType, head.d, target, out.dhType, head.d, false, nullptr, nullptr,
-         kF32, head.bf16Compute);
+    void* target = chunk.contiguous ? static_cast<char*>(out.dh) + chunk.rows[0] * rowBytes
+                                    : packScratch.get(chunk.count * rowBytes);
+    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, type, stride, head.W, head.wType, head.d, target,
+         out.dhType, head.d, false, nullptr, nullptr, kF32, head.bf16Compute);
     if (!chunk.contiguous) unpackRows(target, chunk.rows, chunk.count, rowBytes, out.dh);
   }
   if (out.dW)
-    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, type, stride, chunk.h, head.hType, head.d, out.dW, kF32, head.d, out.accumulateDw || !chunk.first,
-         nullptr, nullptr, kF32, head.bf16Compute);
+    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, type, stride, chunk.h, head.hType, head.d, out.dW,
+         kF32, head.d, out.accumulateDw || !chunk.first, nullptr, nullptr, kF32, head.bf16Compute);
 }
 
 /** Zeroes what no chunk will write: dh of the rows that do not count, and all of dW when no row counts. */
@@ -132,8 +145,8 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
 
 }  // namespace
 
-void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T,
-                 int64_t V, int64_t d, float temperature, bool bf16Compute) {
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp,
+                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
   const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
   const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
@@ -150,21 +163,25 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, con
       });
 }
 
-void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* logSum, const float* dLogp, void* dh,
-                         int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
+                         const float* logSum, const float* dLogp, void* dh, int64_t dhType, float* dW,
+                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
   const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const float inverse = inverseTemperatureOf(temperature);
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
   zeroUnwritten(head, out, counts);
   forEachChunk(head, counts, [&](const Chunk& chunk) {
-    forEachRow(head, chunk, [&](int64_t t, float* logits) { takeGradient(head, t, logits, {rowMax(logits, V), inverse, logSum[t]}, dLogp[t] * inverse); });
+    forEachRow(head, chunk, [&](int64_t t, float* logits) {
+      takeGradient(head, t, logits, {rowMax(logits, V), inverse, logSum[t]}, dLogp[t] * inverse);
+    });
     multiplyGradients(head, chunk, out);
   });
 }
 
-void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, const float* weights, float* loss, float* nll,
-                      void* dh, int64_t dhType, float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, bool bf16Compute) {
+void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
+                      const float* weights, float* loss, float* nll, void* dh, int64_t dhType, float* dW,
+                      bool accumulateDw, int64_t T, int64_t V, int64_t d, bool bf16Compute) {
   const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const bool backward = dh || dW;

@@ -1,5 +1,5 @@
-// Checks of i32 operands that say where memory is read or written. The op's declaration says what an operand may hold (src/tensor/op.ts); kernels
-// rely on it. Knows no op.
+// Checks of i32 operands that say where memory is read or written. The op's declaration says what an operand may hold
+// (src/tensor/op.ts); kernels rely on it. Knows no op.
 #pragma once
 #include <cstdint>
 

@@ -1,5 +1,6 @@
-// Products of attention over FP8 latents as int8: query rows lie in lanes, sixteen at a time, so that keys stay as they are. Sums are exact in i32, then
-// f32. Needs the instructions that canMultiplyFp8 asks for. Knows nothing of where latents lie.
+// Products of attention over FP8 latents as int8: query rows lie in lanes, sixteen at a time, so that keys stay as they
+// are. Sums are exact in i32, then f32. Needs the instructions that canMultiplyFp8 asks for. Knows nothing of where
+// latents lie.
 #pragma once
 #include "context-walk.h"
 #include "fp8-latent.h"
@@ -7,12 +8,12 @@
 namespace luciole::attention {
 
 inline constexpr int64_t kGroupWords = kFp8Group / 4;  // words of four int8 numbers that share a scale
-inline constexpr int kKeyRows = 16;                     // keys whose scores are summed at once
-inline constexpr int kSteps = kBlockKeys / 4;           // words of four keys
+inline constexpr int kKeyRows = 16;                    // keys whose scores are summed at once
+inline constexpr int kSteps = kBlockKeys / 4;          // words of four keys
 
 /**
- * Where the parts of 16 packed query rows lie, in vectors with one row a lane: int8 numbers, rotary bf16 pairs, and of each group a factor and what the
- * keys' offset adds.
+ * Where the parts of 16 packed query rows lie, in vectors with one row a lane: int8 numbers, rotary bf16 pairs, and of
+ * each group a factor and what the keys' offset adds.
  */
 struct RowLayout {
   int64_t groups, rotary;
@@ -24,12 +25,15 @@ struct RowLayout {
   int64_t words() const { return padded(offsets() + groups); }
 };
 
-/** Bytes from one key's group to the next key's: constant, so that the 16 keys of a sum have addresses without arithmetic. */
+/**
+ * Bytes from one key's group to the next key's: constant, so that the 16 keys of a sum have addresses without
+ * arithmetic.
+ */
 inline constexpr int64_t kRowBytes = kFp8Group, kRowWords = kRowBytes / 4;
 
 /**
- * 64 latents: keys [groups, 64, 128] as int8 plus 128; rotary pairs [.., 64, 32 words]; scales turned [groups, 64], zero where there is no key;
- * values [16, columns] of four keys a word.
+ * 64 latents: keys [groups, 64, 128] as int8 plus 128; rotary pairs [.., 64, 32 words]; scales turned [groups, 64],
+ * zero where there is no key; values [16, columns] of four keys a word.
  */
 struct Fp8Block {
   const uint8_t *keys = nullptr, *rope = nullptr;
@@ -51,7 +55,8 @@ inline int32_t wordAt(const void* p) {
 }
 
 /** s [16 keys, 16 query rows] = the rotary part of scores, times scale. */
-[[gnu::noinline]] inline void scoreRope(const float* q, const uint8_t* keys, int64_t steps, float scale, const uint8_t* ahead, float* s) {
+[[gnu::noinline]] inline void scoreRope(const float* q, const uint8_t* keys, int64_t steps, float scale,
+                                        const uint8_t* ahead, float* s) {
   vf acc[kKeyRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kKeyRows; ++r) acc[r] = vf{};
@@ -60,7 +65,8 @@ inline int32_t wordAt(const void* p) {
     const vf right = load(q + k * kLanes);
     __builtin_prefetch(ahead + 64 * k, 0, 2);
 #pragma GCC unroll 16
-    for (int r = 0; r < kKeyRows; ++r) acc[r] = multiplyAdd<true>(acc[r], broadcastWord(reinterpret_cast<const float*>(row + r * kRowBytes)), right);
+    for (int r = 0; r < kKeyRows; ++r)
+      acc[r] = multiplyAdd<true>(acc[r], broadcastWord(reinterpret_cast<const float*>(row + r * kRowBytes)), right);
 #pragma GCC unroll 16
     for (int r = 0; r < kKeyRows; ++r) keepInRegister(acc[r]);
   }
@@ -69,7 +75,8 @@ inline int32_t wordAt(const void* p) {
 }
 
 /** s += what one group adds. */
-[[gnu::noinline]] inline void scoreGroup(const float* q, const uint8_t* keys, __m512i offset, vf factor, const float* scales, const uint8_t* ahead, float* s) {
+[[gnu::noinline]] inline void scoreGroup(const float* q, const uint8_t* keys, __m512i offset, vf factor,
+                                         const float* scales, const uint8_t* ahead, float* s) {
   __m512i acc[kKeyRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kKeyRows; ++r) acc[r] = offset;
@@ -77,25 +84,33 @@ inline int32_t wordAt(const void* p) {
     const __m512i right = asBits(q + k * kLanes);
     __builtin_prefetch(ahead + 64 * k, 0, 2);
 #pragma GCC unroll 16
-    for (int r = 0; r < kKeyRows; ++r) acc[r] = _mm512_dpbusd_epi32(acc[r], _mm512_set1_epi32(wordAt(keys + r * kRowBytes + 4 * k)), right);
+    for (int r = 0; r < kKeyRows; ++r)
+      acc[r] = _mm512_dpbusd_epi32(acc[r], _mm512_set1_epi32(wordAt(keys + r * kRowBytes + 4 * k)), right);
 #pragma GCC unroll 16
     for (int r = 0; r < kKeyRows; ++r) asm("" : "+v"(acc[r]));  // see keepInRegister
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < kKeyRows; ++r) store(s + r * kLanes, vfma(toFloats(acc[r]) * factor, splat(scales[r]), load(s + r * kLanes)));
+  for (int r = 0; r < kKeyRows; ++r)
+    store(s + r * kLanes, vfma(toFloats(acc[r]) * factor, splat(scales[r]), load(s + r * kLanes)));
 }
 
-/** Scores of 16 keys from `first` on into s [16 keys, 16 query rows], scaled: the rotary part, then the groups in order. */
+/**
+ * Scores of 16 keys from `first` on into s [16 keys, 16 query rows], scaled: the rotary part, then the groups in order.
+ */
 inline void scoreKeys(const float* q, const RowLayout& layout, const Fp8Block& block, int64_t first, float* s) {
   const uint8_t* ahead = block.ahead + 64 * (first / kKeyRows) * layout.factors();
   scoreRope(q + layout.rope() * kLanes, block.rope + first * kRowBytes, layout.rotary, block.scale, ahead, s);
   ahead += 64 * layout.rotary;
   for (int64_t g = 0; g < layout.groups; ++g, ahead += 64 * kGroupWords)
-    scoreGroup(q + g * kGroupWords * kLanes, block.keys + (g * kBlockKeys + first) * kRowBytes, asBits(q + (layout.offsets() + g) * kLanes),
-               load(q + (layout.factors() + g) * kLanes), block.scalesT + g * kBlockKeys + first, ahead, s);
+    scoreGroup(q + g * kGroupWords * kLanes, block.keys + (g * kBlockKeys + first) * kRowBytes,
+               asBits(q + (layout.offsets() + g) * kLanes), load(q + (layout.factors() + g) * kLanes),
+               block.scalesT + g * kBlockKeys + first, ahead, s);
 }
 
-/** Scores [64, 16] become e^(s - max), zero for keys that a row does not see; maximum and normaliser move on, alpha: what sums so far are worth now. */
+/**
+ * Scores [64, 16] become e^(s - max), zero for keys that a row does not see; maximum and normaliser move on, alpha:
+ * what sums so far are worth now.
+ */
 inline void softenColumns(int64_t keys, const int32_t* visible, float* s, vf& max, vf& norm, vf& alpha) {
   const __m512i seen = _mm512_loadu_si512(visible);
   const int64_t whole = _mm512_reduce_min_epi32(seen);
@@ -104,7 +119,8 @@ inline void softenColumns(int64_t keys, const int32_t* visible, float* s, vf& ma
   for (int64_t t = 0; t < keys; ++t) {
     vf score = load(s + t * kLanes);
     if (t >= whole) {
-      score = _mm512_mask_blend_ps(_mm512_cmpgt_epi32_mask(seen, _mm512_set1_epi32(static_cast<int>(t))), hidden, score);
+      score =
+          _mm512_mask_blend_ps(_mm512_cmpgt_epi32_mask(seen, _mm512_set1_epi32(static_cast<int>(t))), hidden, score);
       store(s + t * kLanes, score);
     }
     top = vmax(score, top);
@@ -121,7 +137,10 @@ inline void softenColumns(int64_t keys, const int32_t* visible, float* s, vf& ma
   norm = vfma(norm, alpha, sum);
 }
 
-/** p [64, 16] times a group's scales, in 8 bits of each row's largest: weights [16 rows, 16 words of four keys]; returns the value of a unit in each row. */
+/**
+ * p [64, 16] times a group's scales, in 8 bits of each row's largest: weights [16 rows, 16 words of four keys]; returns
+ * the value of a unit in each row.
+ */
 inline vf quantize(const float* p, const float* scales, float* weights) {
   vf top{};
   for (int64_t t = 0; t < kBlockKeys; ++t) top = vmax(load(p + t * kLanes) * splat(scales[t]), top);
@@ -144,8 +163,8 @@ inline vf quantize(const float* p, const float* scales, float* weights) {
 
 /** out = out alpha + unit (weights v) for R rows and 64 columns of v. Not inlined, as `tile` is not. */
 template <int R>
-[[gnu::noinline]] void valueColumns(const float* weights, const float* unit, const float* alpha, int64_t steps, const float* v, int64_t ldv, float* out,
-                                    int64_t ldo) {
+[[gnu::noinline]] void valueColumns(const float* weights, const float* unit, const float* alpha, int64_t steps,
+                                    const float* v, int64_t ldv, float* out, int64_t ldo) {
   __m512i acc[R][4];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -179,7 +198,8 @@ template <int R>
 inline constexpr int64_t kValueRows = 6;
 
 /** out = out alpha + p v, 128 columns of a group at a time. */
-inline void addValues(int64_t rows, const float* p, const float* alpha, int64_t keys, const Fp8Block& block, float* out, int64_t ldo) {
+inline void addValues(int64_t rows, const float* p, const float* alpha, int64_t keys, const Fp8Block& block, float* out,
+                      int64_t ldo) {
   alignas(64) float weights[kLanes * kSteps];
   alignas(64) float unit[kLanes];
   const int64_t ldv = block.groups * kFp8Group;
@@ -188,28 +208,39 @@ inline void addValues(int64_t rows, const float* p, const float* alpha, int64_t 
     for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; d += 4 * kLanes)
       for (int64_t r = 0; r < rows; r += kValueRows)
         withRows(std::min(kValueRows, rows - r), [&](auto count) {
-          valueColumns<count>(weights + r * kLanes, unit + r, alpha + r, (keys + 3) / 4, block.values + d, ldv, out + r * ldo + d, ldo);
+          valueColumns<count>(weights + r * kLanes, unit + r, alpha + r, (keys + 3) / 4, block.values + d, ldv,
+                              out + r * ldo + d, ldo);
         });
   }
 }
 
-/** Which word of a group lies at place w of a row in scratch: every four lanes are turned, which makes words of four keys contiguous when stacked. */
+/**
+ * Which word of a group lies at place w of a row in scratch: every four lanes are turned, which makes words of four
+ * keys contiguous when stacked.
+ */
 constexpr int64_t turnedWord(int64_t w) { return w / kLanes * kLanes + w % 4 * 4 + w % kLanes / 4; }
 
-/** int8 numbers of a query row into lane r: per 128 the factor amax / 127 (times the softmax's scale) and what the keys' 128 adds; then rotary pairs. */
+/**
+ * int8 numbers of a query row into lane r: per 128 the factor amax / 127 (times the softmax's scale) and what the keys'
+ * 128 adds; then rotary pairs.
+ */
 template <class Q>
 void packQuery(const Q* q, const WalkSizes& z, int64_t lane, float* out) {
   const RowLayout row(z);
   const auto at = [&](int64_t word) { return out + word * kLanes + lane; };
   for (int64_t g = 0; g < row.groups; ++g) {
     float amax = 0;
-    for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; ++d) amax = std::fabs(toFloat(q[d])) <= amax ? amax : std::fabs(toFloat(q[d]));
+    for (int64_t d = g * kFp8Group; d < (g + 1) * kFp8Group; ++d)
+      amax = std::fabs(toFloat(q[d])) <= amax ? amax : std::fabs(toFloat(q[d]));
     const float inverse = amax > 0x1p-100f ? 127.0f / amax : 0.0f;
     int32_t total = 0;
     for (int64_t w = 0; w < kGroupWords; ++w) {
       int8_t numbers[4];
       for (int b = 0; b < 4; ++b) {
-        numbers[b] = inverse > 0 ? static_cast<int8_t>(std::nearbyint(toFloat(q[g * kFp8Group + 4 * turnedWord(w) + b]) * inverse)) : 0;
+        numbers[b] =
+            inverse > 0
+                ? static_cast<int8_t>(std::nearbyint(toFloat(q[g * kFp8Group + 4 * turnedWord(w) + b]) * inverse))
+                : 0;
         total += numbers[b];
       }
       std::memcpy(at(g * kGroupWords + w), numbers, 4);
@@ -235,7 +266,8 @@ struct Int8Products {
     std::fill_n(out, roundUp(x.count(), kRows) * rowStride(z), 0.0f);
     for (int64_t r = 0; r < x.count(); ++r) packQuery(x.at(r), z, r % kRows, out + r / kRows * kRows * rowStride(z));
   }
-  static void attend(int64_t rows, const float* q, int64_t, const Sight& sight, const Block& block, const Softmax& state) {
+  static void attend(int64_t rows, const float* q, int64_t, const Sight& sight, const Block& block,
+                     const Softmax& state) {
     const int32_t* visible = sight.visible;  // latents have no sliding window
     alignas(64) float p[kBlockKeys * kLanes];
     alignas(64) int32_t seen[kLanes];

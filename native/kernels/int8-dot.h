@@ -1,5 +1,5 @@
-// Vectors of bytes, four in each 32-bit lane, and their dot product with four signed bytes: what products with quantised weights are made of.
-// Knows nothing of the layouts of weights.
+// Vectors of bytes, four in each 32-bit lane, and their dot product with four signed bytes: what products with
+// quantised weights are made of. Knows nothing of the layouts of weights.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -61,7 +61,8 @@ struct ByteTable {
 #if defined(__AVX512F__)
     return (vi)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(*reinterpret_cast<const __m128i*>(bytes)), (__m512i)codes);
 #elif defined(__AVX2__)
-    return (vi)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(*reinterpret_cast<const __m128i*>(bytes)), (__m256i)codes);
+    return (vi)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(*reinterpret_cast<const __m128i*>(bytes)),
+                                   (__m256i)codes);
 #elif defined(__ARM_NEON)
     return (vi)vqtbl1q_u8(vld1q_u8(bytes), (uint8x16_t)codes);
 #else
@@ -100,9 +101,10 @@ struct ByteWeights {
 /** Bytes w + 128 as a `DotSum` of weights up to 255 takes them: standing for themselves less 128 − kWideZero. */
 inline vi wideWeights(vi bytes) { return kWideZero ? bytes : bytes ^ static_cast<int32_t>(0x80808080); }
 
-// DotSum<Most>: sums of products in each lane, exact: four weights, unsigned bytes of at most Most (over 127: what wideWeights makes), times four
-// signed bytes, none −128.
-//   Weights, Activations   four of each in every lane, ready to be multiplied; kActivationBytes: how wide an activation lies in memory
+// DotSum<Most>: sums of products in each lane, exact: four weights, unsigned bytes of at most Most (over 127: what
+// wideWeights makes), times four signed bytes, none −128.
+//   Weights, Activations   four of each in every lane, ready to be multiplied; kActivationBytes: how wide an activation
+//                          lies in memory
 //   add(index, w, a)       `index`: how many quads were added before, known when compiled
 //   total(count)           the sums after `count` quads
 #if defined(__AVX2__) && !defined(__AVX512VNNI__)
@@ -144,7 +146,8 @@ class DotSum<Most, true> {
     vi even, odd;
     Weights() = default;
     Weights(vi bytes)
-        : even((vi)_mm256_srai_epi16(_mm256_slli_epi16((__m256i)bytes, 8), 8)), odd((vi)_mm256_srai_epi16((__m256i)bytes, 8)) {}
+        : even((vi)_mm256_srai_epi16(_mm256_slli_epi16((__m256i)bytes, 8), 8)),
+          odd((vi)_mm256_srai_epi16((__m256i)bytes, 8)) {}
     void store(uint8_t* p) const {
       storeWords(p, even);
       storeWords(p + sizeof(vi), odd);

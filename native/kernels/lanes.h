@@ -51,7 +51,10 @@ inline vf getOr(const float* p, int n, float rest) {
 #endif
 }
 
-/** Calls body(i, lanes) for every vector of [begin, end): lanes is AllLanes, or an int < kLanes for the last partial one. */
+/**
+ * Calls body(i, lanes) for every vector of [begin, end): lanes is AllLanes, or an int < kLanes for the last partial
+ * one.
+ */
 template <class F>
 inline void eachVector(int64_t begin, int64_t end, F&& body) {
   int64_t i = begin;
@@ -102,7 +105,8 @@ inline int64_t firstEqual(const float* x, int64_t n, float value) {
     if (uint32_t hits = _mm512_cmpeq_ps_mask(load(x + i), _mm512_set1_ps(value))) return i + __builtin_ctz(hits);
 #elif defined(__AVX2__)
   for (; i + kLanes <= n; i += kLanes)
-    if (uint32_t hits = _mm256_movemask_ps(_mm256_cmp_ps(load(x + i), _mm256_set1_ps(value), _CMP_EQ_OQ))) return i + __builtin_ctz(hits);
+    if (uint32_t hits = _mm256_movemask_ps(_mm256_cmp_ps(load(x + i), _mm256_set1_ps(value), _CMP_EQ_OQ)))
+      return i + __builtin_ctz(hits);
 #endif
   while (i < n && x[i] != value) ++i;
   return i;
@@ -125,7 +129,9 @@ inline void copyBytes(void* to, const void* from, int64_t bytes) {
 }
 
 /** Rows per parallel chunk so that one chunk touches about 32k elements: less is not worth waking a thread. */
-inline int64_t rowGrain(int64_t rowElements) { return rowElements >= 32768 ? 1 : 32768 / (rowElements < 1 ? 1 : rowElements); }
+inline int64_t rowGrain(int64_t rowElements) {
+  return rowElements >= 32768 ? 1 : 32768 / (rowElements < 1 ? 1 : rowElements);
+}
 
 /** Elements per parallel chunk of an elementwise loop: about 10 µs of memory traffic. */
 inline constexpr int64_t kElementGrain = 32768;
@@ -182,7 +188,9 @@ inline vf vexpNan(vf x) {
 /** 1 / (1 + e^-x), NaN kept. */
 inline vf vlogistic(vf x) { return 1.0f / (1.0f + vexpNan(-x)); }
 
-/** Natural logarithm to about 1 ulp (Cephes logf); log 0 = -inf, of a negative number NaN. Subnormals are scaled first. */
+/**
+ * Natural logarithm to about 1 ulp (Cephes logf); log 0 = -inf, of a negative number NaN. Subnormals are scaled first.
+ */
 inline vf vlog(vf x) {
   vi tiny = x < splat(1.17549435e-38f);
   vf scaled = tiny ? x * 8388608.0f : x;

@@ -35,7 +35,8 @@ struct Mapped {
   std::string message;
 };
 
-// Read by the signal's handler, so it never moves and is never destroyed; files beyond this number end the process without their name.
+// Read by the signal's handler, so it never moves and is never destroyed; files beyond this number end the process
+// without their name.
 constexpr size_t kMostNamed = 1024;
 Mapped* const mapped = new Mapped[kMostNamed];
 std::mutex mappedMutex;
@@ -56,13 +57,14 @@ void onBusError(int signal, siginfo_t* info, void* context) {
     _exit(1);
   }
   if (previousAction.sa_flags & SA_SIGINFO) return previousAction.sa_sigaction(signal, info, context);
-  if (previousAction.sa_handler != SIG_DFL && previousAction.sa_handler != SIG_IGN) return previousAction.sa_handler(signal);
+  if (previousAction.sa_handler != SIG_DFL && previousAction.sa_handler != SIG_IGN)
+    return previousAction.sa_handler(signal);
   sigaction(SIGBUS, &previousAction, nullptr);  // the read is tried again, and ends the process as it would have
 }
 
 void handleBusErrors() {
   static const bool once = [] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = onBusError;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
@@ -95,21 +97,24 @@ void name(void* mapping, int64_t bytes, int descriptor) {
   Mapped* place = std::find_if(mapped, mapped + kMostNamed, [](const Mapped& m) { return m.begin.load() == 0; });
   if (place == mapped + kMostNamed) return;
   place->end = reinterpret_cast<uintptr_t>(mapping) + static_cast<size_t>(bytes);
-  place->message = "error: " + printable(nameOf(descriptor)) + " was cut short while its weights were in use: put the whole file back and start again\n";
+  place->message = "error: " + printable(nameOf(descriptor)) +
+                   " was cut short while its weights were in use: put the whole file back and start again\n";
   place->begin.store(reinterpret_cast<uintptr_t>(mapping), std::memory_order_release);
 }
 
 void unname(void* mapping) {
   const std::lock_guard<std::mutex> lock(mappedMutex);
   for (size_t i = 0; i < kMostNamed; ++i)
-    if (mapped[i].begin.load() == reinterpret_cast<uintptr_t>(mapping)) mapped[i].begin.store(0, std::memory_order_release);
+    if (mapped[i].begin.load() == reinterpret_cast<uintptr_t>(mapping))
+      mapped[i].begin.store(0, std::memory_order_release);
 }
 
 }  // namespace
 
 void* mapFile(int64_t descriptor, int64_t bytes) {
   void* mapping = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ, MAP_PRIVATE, static_cast<int>(descriptor), 0);
-  if (mapping == MAP_FAILED) throw std::runtime_error(std::string("the system refused to map the file: ") + std::strerror(errno));
+  if (mapping == MAP_FAILED)
+    throw std::runtime_error(std::string("the system refused to map the file: ") + std::strerror(errno));
   name(mapping, bytes, static_cast<int>(descriptor));
   return mapping;
 }
@@ -142,7 +147,8 @@ void dropPages(void*, int64_t) {}
 void moveBytes(const void* from, void* to, int64_t bytes) {
   constexpr int64_t kGrain = int64_t{1} << 20;
   parallelFor(bytes, kGrain, [&](int64_t begin, int64_t end) {
-    std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin, static_cast<size_t>(end - begin));
+    std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin,
+                static_cast<size_t>(end - begin));
   });
 }
 

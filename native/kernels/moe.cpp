@@ -8,7 +8,8 @@
 
 namespace luciole {
 
-void moeDispatch(const int32_t* indices, int32_t* offsets, int32_t* rowToken, int32_t* tokenRow, float* load, int64_t T, int64_t E, int64_t K) {
+void moeDispatch(const int32_t* indices, int32_t* offsets, int32_t* rowToken, int32_t* tokenRow, float* load, int64_t T,
+                 int64_t E, int64_t K) {
   thread_local SharedScratch<int32_t> scratch;
   int32_t* next = scratch.get(E);
   std::memset(next, 0, E * sizeof(int32_t));
@@ -28,8 +29,8 @@ void moeDispatch(const int32_t* indices, int32_t* offsets, int32_t* rowToken, in
   }
 }
 
-void moeCombine(const void* rows, int64_t type, const float* weights, const int32_t* tokenRow, const void* add, int64_t addType, void* y, int64_t yType, int64_t T,
-                int64_t K, int64_t d) {
+void moeCombine(const void* rows, int64_t type, const float* weights, const int32_t* tokenRow, const void* add,
+                int64_t addType, void* y, int64_t yType, int64_t T, int64_t K, int64_t d) {
   dispatchType(type, [&](auto tag) {
     dispatchType(add ? addType : yType, [&](auto addTag) {
       dispatchType(yType, [&](auto yTag) {
@@ -52,8 +53,8 @@ void moeCombine(const void* rows, int64_t type, const float* weights, const int3
   });
 }
 
-void moeCombineBackward(const void* rows, int64_t type, const float* weights, const int32_t* tokenRow, const void* dy, int64_t dyType, void* dRows,
-                        float* dWeights, int64_t T, int64_t K, int64_t d) {
+void moeCombineBackward(const void* rows, int64_t type, const float* weights, const int32_t* tokenRow, const void* dy,
+                        int64_t dyType, void* dRows, float* dWeights, int64_t T, int64_t K, int64_t d) {
   dispatchType(type, [&](auto tag) {
     dispatchType(dyType, [&](auto dyTag) {
       const auto* in = static_cast<const decltype(tag)*>(rows);
@@ -76,7 +77,8 @@ void moeCombineBackward(const void* rows, int64_t type, const float* weights, co
   });
 }
 
-void gatherSumRows(const void* dRows, int64_t type, const int32_t* tokenRow, void* dx, int64_t dxType, bool accumulate, int64_t T, int64_t K, int64_t d) {
+void gatherSumRows(const void* dRows, int64_t type, const int32_t* tokenRow, void* dx, int64_t dxType, bool accumulate,
+                   int64_t T, int64_t K, int64_t d) {
   dispatchType(type, [&](auto tag) {
     dispatchType(dxType, [&](auto dxTag) {
       const auto* in = static_cast<const decltype(tag)*>(dRows);

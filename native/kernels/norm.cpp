@@ -8,7 +8,8 @@
 
 namespace luciole {
 
-void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yType, float* rstd, int64_t rows, int64_t d, float eps) {
+void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yType, float* rstd, int64_t rows, int64_t d,
+             float eps) {
   dispatchType(xType, [&](auto xTag) {
     dispatchType(yType, [&](auto yTag) {
       using X = decltype(xTag);
@@ -48,8 +49,9 @@ void backwardRow(const X* x, const float* w, float rstd, const G* dy, const Add*
 
 }  // namespace
 
-void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* rstd, const void* dy, int64_t dyType, const void* dxAdd, int64_t dxAddType,
-                     void* dx, int64_t dxType, float* dw, bool accumulateDw, int64_t rows, int64_t d) {
+void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* rstd, const void* dy, int64_t dyType,
+                     const void* dxAdd, int64_t dxAddType, void* dx, int64_t dxType, float* dw, bool accumulateDw,
+                     int64_t rows, int64_t d) {
   dispatchType(xType, [&](auto xTag) {
     dispatchType(dyType, [&](auto dyTag) {
       dispatchType(dxAdd ? dxAddType : dxType, [&](auto addTag) {
@@ -61,7 +63,8 @@ void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* 
           sumOverRows(rows, d, dw, accumulateDw, [&](int64_t begin, int64_t end, float* partial) {
             for (int64_t r = begin; r < end; ++r)
               backwardRow(static_cast<const X*>(x) + r * d, w, rstd[r], static_cast<const G*>(dy) + r * d,
-                          dxAdd ? static_cast<const Add*>(dxAdd) + r * d : nullptr, static_cast<D*>(dx) + r * d, partial, d);
+                          dxAdd ? static_cast<const Add*>(dxAdd) + r * d : nullptr, static_cast<D*>(dx) + r * d,
+                          partial, d);
           });
         });
       });

@@ -9,7 +9,8 @@ namespace luciole {
  * x, y: [rows, d] f32 or bf16; w: [d]; rstd: [rows], may be null. y may be x.
  * Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", eq. 4.
  */
-void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yType, float* rstd, int64_t rows, int64_t d, float eps);
+void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yType, float* rstd, int64_t rows, int64_t d,
+             float eps);
 
 /**
  * Gradients of rmsNorm: with n = x * rstd and g = w * dy,
@@ -17,7 +18,8 @@ void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yTyp
  * dxAdd (the gradient that reached x past the norm) and dw may be null; dx may be dy or dxAdd.
  * dw sums rows in at most 64 equal runs, then the runs in order.
  */
-void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* rstd, const void* dy, int64_t dyType, const void* dxAdd, int64_t dxAddType,
-                     void* dx, int64_t dxType, float* dw, bool accumulateDw, int64_t rows, int64_t d);
+void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* rstd, const void* dy, int64_t dyType,
+                     const void* dxAdd, int64_t dxAddType, void* dx, int64_t dxType, float* dw, bool accumulateDw,
+                     int64_t rows, int64_t d);
 
 }  // namespace luciole

@@ -14,11 +14,13 @@ constexpr int64_t kGrain = 8192;  // a parameter carries five arrays
 
 }  // namespace
 
-void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const float* gradFactor, int64_t n, double lr, double beta1, double beta2, double eps,
-           double weightDecay, double biasCorrection1, double biasCorrection2) {
+void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const float* gradFactor, int64_t n,
+           double lr, double beta1, double beta2, double eps, double weightDecay, double biasCorrection1,
+           double biasCorrection2) {
   const float factor = gradFactor && n > 0 ? *gradFactor : 1.0f;
-  const float keep = static_cast<float>(1.0 - lr * weightDecay), blend1 = static_cast<float>(1.0 - beta1), keep2 = static_cast<float>(beta2),
-              blend2 = static_cast<float>(1.0 - beta2), step = static_cast<float>(lr / biasCorrection1),
+  const float keep = static_cast<float>(1.0 - lr * weightDecay), blend1 = static_cast<float>(1.0 - beta1),
+              keep2 = static_cast<float>(beta2), blend2 = static_cast<float>(1.0 - beta2),
+              step = static_cast<float>(lr / biasCorrection1),
               rootScale = static_cast<float>(1.0 / std::sqrt(biasCorrection2)), epsilon = static_cast<float>(eps);
   bf16* shadow = static_cast<bf16*>(shadowBf16);
   parallelFor(n, kGrain, [=](int64_t begin, int64_t end) {
@@ -35,7 +37,8 @@ void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const
   });
 }
 
-void axpyUpdate(float* p, const void* update, int64_t type, void* shadowBf16, int64_t n, double lr, double weightDecay) {
+void axpyUpdate(float* p, const void* update, int64_t type, void* shadowBf16, int64_t n, double lr,
+                double weightDecay) {
   const float keep = static_cast<float>(1.0 - lr * weightDecay), rate = static_cast<float>(lr);
   bf16* shadow = static_cast<bf16*>(shadowBf16);
   dispatchType(type, [&](auto tag) {

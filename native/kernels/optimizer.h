@@ -10,10 +10,14 @@ namespace luciole {
  *   p -= lr (m / biasCorrection1) / (sqrt(v / biasCorrection2) + eps),  biasCorrection = 1 - beta^step.
  * p, g, m, v: f32 [n]; shadowBf16 (may be null) receives p rounded to bf16. Source: Loshchilov & Hutter, Algorithm 2.
  */
-void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const float* gradFactor, int64_t n, double lr, double beta1, double beta2, double eps,
-           double weightDecay, double biasCorrection1, double biasCorrection2);
+void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const float* gradFactor, int64_t n,
+           double lr, double beta1, double beta2, double eps, double weightDecay, double biasCorrection1,
+           double biasCorrection2);
 
-/** p = p (1 - lr weightDecay) - lr update; update f32 or bf16 [n]; shadowBf16 (may be null) receives p in bf16. Muon's last step. */
+/**
+ * p = p (1 - lr weightDecay) - lr update; update f32 or bf16 [n]; shadowBf16 (may be null) receives p in bf16. Muon's
+ * last step.
+ */
 void axpyUpdate(float* p, const void* update, int64_t type, void* shadowBf16, int64_t n, double lr, double weightDecay);
 
 }  // namespace luciole

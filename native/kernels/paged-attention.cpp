@@ -22,7 +22,8 @@ class HeadBlocks {
 
  public:
   using Products = FloatProducts<Pairs>;
-  HeadBlocks(const C* keys, const C* values, Tables tables, const WalkSizes& z) : keys_(keys), values_(values), tables_(tables), z_(z), ldv_(padded(z.Dv)) {}
+  HeadBlocks(const C* keys, const C* values, Tables tables, const WalkSizes& z)
+      : keys_(keys), values_(values), tables_(tables), z_(z), ldv_(padded(z.Dv)) {}
 
   int64_t floats() const { return kBlockKeys * (z_.Dk + ldv_); }
 
@@ -46,15 +47,22 @@ class HeadBlocks {
   }
 
  private:
-  const float* keysOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys); }
+  const float* keysOf(int64_t block, int64_t head) const {
+    return reinterpret_cast<const float*>(keys_ + (block * z_.Hkv + head) * z_.Dk * kBlockKeys);
+  }
   const float* keysOf(const WalkStep& step) const { return keysOf(tables_.at(step), step.task->kvHead); }
   const float* valuesOf(const WalkStep& step) const { return valuesOf(tables_.at(step), step.task->kvHead); }
-  const float* valuesOf(int64_t block, int64_t head) const { return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys); }
+  const float* valuesOf(int64_t block, int64_t head) const {
+    return reinterpret_cast<const float*>(values_ + (block * z_.Hkv + head) * z_.Dv * kBlockKeys);
+  }
 
-  /** Has `out` fetch the block at `step`; narrow heads leave products no time for it, so there it is fetched in between. */
+  /**
+   * Has `out` fetch the block at `step`; narrow heads leave products no time for it, so there it is fetched in between.
+   */
   void fetch(const WalkStep& step, int64_t rows, KeyBlock& out) const {
     if (z_.Dv >= kTileVectors * kLanes) {
-      if (kInPlace) out.aheadKeys = {keysOf(step), kBlockKeys, 0}, out.aheadValues = {valuesOf(step), z_.Dv, kTileVectors * kLanes};
+      if (kInPlace)
+        out.aheadKeys = {keysOf(step), kBlockKeys, 0}, out.aheadValues = {valuesOf(step), z_.Dv, kTileVectors * kLanes};
       return;
     }
     const int64_t keys = step.task->keysAt(step.block);
@@ -63,9 +71,13 @@ class HeadBlocks {
     out.ahead.spreadOver(3 * ((rows + kTileRows - 1) / kTileRows));
   }
 
-  /** The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied even by zero. */
+  /**
+   * The last key is alone in its word: what lies beside it is no value of this sequence, and must not be multiplied
+   * even by zero.
+   */
   void splitTail(KeyBlock& block, int64_t word, float* scratch) const {
-    for (int64_t d = 0; d < z_.Dv; d += kLanes) store(scratch + d, asFloat(asInt(load(block.values + word * block.ldv + d)) & 0xffff));
+    for (int64_t d = 0; d < z_.Dv; d += kLanes)
+      store(scratch + d, asFloat(asInt(load(block.values + word * block.ldv + d)) & 0xffff));
     block.wholeWords = word, block.tailValues = scratch;
   }
 
@@ -105,7 +117,10 @@ class HeadBlocks {
   int64_t ldv_;
 };
 
-/** Blocks of latents, one row a token: keys are the whole row, values its start. `C` is the element type, uint8_t for FP8. */
+/**
+ * Blocks of latents, one row a token: keys are the whole row, values its start. `C` is the element type, uint8_t for
+ * FP8.
+ */
 template <class C, bool Pairs>
 class LatentBlocks {
   static constexpr bool kFp8 = std::is_same_v<C, uint8_t>;
@@ -117,7 +132,9 @@ class LatentBlocks {
   LatentBlocks(const C* cache, Tables tables, const WalkSizes& z)
       : cache_(cache), tables_(tables), z_(z), entry_(kFp8 ? fp8EntryBytes(z.Dk, z.Dv) : z.Dk), ldv_(padded(z.Dv)) {}
 
-  int64_t floats() const { return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? (kBlockKeys * z_.Dk + 1) / 2 : 0); }
+  int64_t floats() const {
+    return kBlockKeys * (words<Pairs>(z_.Dk) + ldv_) + (kFp8 ? (kBlockKeys * z_.Dk + 1) / 2 : 0);
+  }
 
   KeyBlock block(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
     const int64_t keys = task.keysAt(i);
@@ -127,8 +144,8 @@ class LatentBlocks {
     Pack::stacked({rows, keys, z_.Dk, 1, z_.Dv}, values);
     KeyBlock out{scratch, z_.Dk, values, ldv_, ldv_ / kLanes, z_.scale};
     if (next.task)
-      out.trickle(reinterpret_cast<const float*>(blockOf(next)), kBlockKeys * entry_ * sizeof(C) / sizeof(float), words<Pairs>(z_.Dk), words<Pairs>(kBlockKeys),
-                  z_.Dv / (kTileVectors * kLanes));
+      out.trickle(reinterpret_cast<const float*>(blockOf(next)), kBlockKeys * entry_ * sizeof(C) / sizeof(float),
+                  words<Pairs>(z_.Dk), words<Pairs>(kBlockKeys), z_.Dv / (kTileVectors * kLanes));
     return out;
   }
 
@@ -153,28 +170,35 @@ class LatentBlocks {
 
 }  // namespace
 
-void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType, int64_t numBlocks, void* o, const int32_t* tables,
-                    int64_t maxBlocks, const int32_t* cuQueries, const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv, float scale,
-                    int64_t window) {
+void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType,
+                    int64_t numBlocks, void* o, const int32_t* tables, int64_t maxBlocks, const int32_t* cuQueries,
+                    const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv,
+                    float scale, int64_t window) {
   const Tables blocks{tables, maxBlocks, numBlocks};
   for (int64_t s = 0; s < S; ++s) {
     blocks.check(s, contextLengths[s]);
     if (const int64_t queries = cuQueries[s + 1] - cuQueries[s]; queries < 0 || queries > contextLengths[s])
-      throw std::runtime_error("paged cache: expected 0 to " + std::to_string(contextLengths[s]) + " new queries of a context that long, got " + std::to_string(queries));
+      throw std::runtime_error("paged cache: expected 0 to " + std::to_string(contextLengths[s]) +
+                               " new queries of a context that long, got " + std::to_string(queries));
   }
   if (cacheType == kU8 && canMultiplyFp8(Dk, Dv))
-    return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, blocks, cuQueries, contextLengths, S, Hq, Dk, Dv, scale);
+    return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, blocks, cuQueries, contextLengths, S, Hq,
+                             Dk, Dv, scale);
   const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale, window};
   std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto qTag) {
     using Q = decltype(qTag);
-    const auto run = [&](const auto& source) { walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source); };
+    const auto run = [&](const auto& source) {
+      walkAll(static_cast<const Q*>(q), static_cast<Q*>(o), tasks, z, source);
+    };
     if (cacheType == kU8) return run(LatentBlocks<uint8_t, kPairs<Q>>(static_cast<const uint8_t*>(keys), blocks, z));
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);
       constexpr bool Pairs = kPairs<Q> && kPairs<C>;
-      if (values) run(HeadBlocks<C, Pairs>(static_cast<const C*>(keys), static_cast<const C*>(values), blocks, z));
-      else run(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
+      if (values)
+        run(HeadBlocks<C, Pairs>(static_cast<const C*>(keys), static_cast<const C*>(values), blocks, z));
+      else
+        run(LatentBlocks<C, Pairs>(static_cast<const C*>(keys), blocks, z));
     });
   });
 }

@@ -62,8 +62,8 @@ void writeEntry(const X* x, C* cache, int64_t role, int64_t block, int64_t offse
 
 }  // namespace
 
-void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t role, const int32_t* blockIds, const int32_t* offsets,
-                int64_t R, int64_t heads, int64_t width, int64_t latent) {
+void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, int64_t role, const int32_t* blockIds,
+                const int32_t* offsets, int64_t R, int64_t heads, int64_t width, int64_t latent) {
   const int64_t rowWidth = heads * width;
   dispatchType(xType, [&](auto xTag) {
     using X = decltype(xTag);
@@ -81,13 +81,15 @@ void pagedWrite(const void* x, int64_t xType, void* cache, int64_t cacheType, in
     }
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);
-      eachRow([&](const X* row, int64_t block, int64_t offset) { writeEntry(row, static_cast<C*>(cache), role, block, offset, heads, width); });
+      eachRow([&](const X* row, int64_t block, int64_t offset) {
+        writeEntry(row, static_cast<C*>(cache), role, block, offset, heads, width);
+      });
     });
   });
 }
 
-void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const int32_t* tables, int64_t maxBlocks, const int32_t* cuKeys, int64_t S, void* out,
-                 int64_t outType, int64_t width, int64_t latent) {
+void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const int32_t* tables, int64_t maxBlocks,
+                 const int32_t* cuKeys, int64_t S, void* out, int64_t outType, int64_t width, int64_t latent) {
   const Tables blocks{tables, maxBlocks, numBlocks};
   for (int64_t s = 0; s < S; ++s) blocks.check(s, cuKeys[s + 1] - cuKeys[s]);
   dispatchType(outType, [&](auto outTag) {
@@ -96,12 +98,15 @@ void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const 
       for (int64_t s = 0; s < S; ++s)
         parallelFor(cuKeys[s + 1] - cuKeys[s], rowGrain(width), [&](int64_t begin, int64_t end) {
           for (int64_t t = begin; t < end; ++t)
-            read(blocks.at(s, t / kBlockKeys) * kBlockKeys + t % kBlockKeys, static_cast<Y*>(out) + (cuKeys[s] + t) * width);
+            read(blocks.at(s, t / kBlockKeys) * kBlockKeys + t % kBlockKeys,
+                 static_cast<Y*>(out) + (cuKeys[s] + t) * width);
         });
     };
     if (cacheType == kU8) {
       const int64_t bytes = fp8EntryBytes(width, latent);
-      return eachEntry([&](int64_t entry, Y* row) { decodeFp8(static_cast<const uint8_t*>(cache) + entry * bytes, row, width, latent); });
+      return eachEntry([&](int64_t entry, Y* row) {
+        decodeFp8(static_cast<const uint8_t*>(cache) + entry * bytes, row, width, latent);
+      });
     }
     dispatchType(cacheType, [&](auto cacheTag) {
       using C = decltype(cacheTag);

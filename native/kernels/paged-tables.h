@@ -19,11 +19,13 @@ struct Tables {
   void check(int64_t sequence, int64_t keys) const {
     const int64_t most = maxBlocks * attention::kBlockKeys;
     if (keys < 0 || keys > most)
-      throw std::runtime_error("paged cache: expected contexts of 0 to " + std::to_string(most) + " tokens, as tables of " + std::to_string(maxBlocks) +
-                               " blocks hold, got " + std::to_string(keys));
+      throw std::runtime_error("paged cache: expected contexts of 0 to " + std::to_string(most) +
+                               " tokens, as tables of " + std::to_string(maxBlocks) + " blocks hold, got " +
+                               std::to_string(keys));
     for (int64_t i = 0; i * attention::kBlockKeys < keys; ++i)
       if (const int64_t block = at(sequence, i); block < 0 || block >= numBlocks)
-        throw std::runtime_error("paged cache: expected blocks in [0, " + std::to_string(numBlocks) + "), got " + std::to_string(block));
+        throw std::runtime_error("paged cache: expected blocks in [0, " + std::to_string(numBlocks) + "), got " +
+                                 std::to_string(block));
   }
 };
 

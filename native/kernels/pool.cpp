@@ -17,7 +17,7 @@
 namespace luciole {
 namespace {
 
-constexpr int kSpins = 4000;        // about 50-100 µs: longer than the gap between two eager ops
+constexpr int kSpins = 4000;         // about 50-100 µs: longer than the gap between two eager ops
 constexpr int kSpinsToYield = 2000;  // the caller, waiting for a worker whose core something else has taken
 
 inline void relax() {
@@ -54,7 +54,8 @@ class Pool {
     open_.store(true);
     announce();
     drain();
-    // A worker that has not arrived by now finds the door closed: nobody waits for a thread that the system has yet to schedule.
+    // A worker that has not arrived by now finds the door closed: nobody waits for a thread that the system has yet to
+    // schedule.
     open_.store(false);
     for (int spin = 0; inside_.load() != 0; ++spin) spin < kSpinsToYield ? relax() : std::this_thread::yield();
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
@@ -64,7 +65,9 @@ class Pool {
   void announce() {
     generation_.fetch_add(1);
     if (parked_.load() == 0) return;
-    { std::lock_guard lock(mutex_); }
+    {
+      std::lock_guard lock(mutex_);
+    }
     wake_.notify_all();
   }
   void drain() {
@@ -130,7 +133,8 @@ std::unique_ptr<Pool>& pool() {
 }
 
 void runInline(int64_t total, int64_t grain, void (*body)(void*, int64_t, int64_t), void* context) {
-  for (int64_t begin = 0; begin < total; begin += grain) body(context, begin, begin + grain < total ? begin + grain : total);
+  for (int64_t begin = 0; begin < total; begin += grain)
+    body(context, begin, begin + grain < total ? begin + grain : total);
 }
 
 struct InsideJob {
@@ -140,13 +144,13 @@ struct InsideJob {
 
 }  // namespace
 
-int64_t threadCount() {
-  return insideJob ? 1 : poolSize.load(std::memory_order_relaxed);
-}
+int64_t threadCount() { return insideJob ? 1 : poolSize.load(std::memory_order_relaxed); }
 
 void setThreadCount(int64_t count) {
-  if (count < 1 || count > 256) throw std::runtime_error("expected a thread count between 1 and 256, got " + std::to_string(count));
-  if (insideJob) throw std::runtime_error("the thread count cannot change inside a parallel kernel: set it between kernels");
+  if (count < 1 || count > 256)
+    throw std::runtime_error("expected a thread count between 1 and 256, got " + std::to_string(count));
+  if (insideJob)
+    throw std::runtime_error("the thread count cannot change inside a parallel kernel: set it between kernels");
   std::lock_guard lock(poolHolder);
   if (poolSize.load() == count) return;
   pool().reset();

@@ -25,7 +25,7 @@ double sumBlocks(int64_t n, F&& block) {
   return total;
 }
 
-using vd = double __attribute__((vector_size(kLanes * 4)));                                    // half as many lanes
+using vd = double __attribute__((vector_size(kLanes * 4)));  // half as many lanes
 using halfFloats = float __attribute__((vector_size(kLanes * 2), aligned(4), may_alias));
 
 double sumSquaresBlock(const float* x, int64_t begin, int64_t end) {
@@ -47,12 +47,15 @@ double sumSquaresBlock(const float* x, int64_t begin, int64_t end) {
 }  // namespace
 
 void sumAll(const float* x, float* out, int64_t n) {
-  *out = static_cast<float>(sumBlocks(n, [=](int64_t begin, int64_t end) { return sumVectors(begin, end, [=](int64_t i, auto lanes) { return get(x + i, lanes); }); }));
+  *out = static_cast<float>(sumBlocks(n, [=](int64_t begin, int64_t end) {
+    return sumVectors(begin, end, [=](int64_t i, auto lanes) { return get(x + i, lanes); });
+  }));
 }
 
 void dot(const float* a, const float* b, float* out, int64_t n) {
-  *out = static_cast<float>(
-      sumBlocks(n, [=](int64_t begin, int64_t end) { return sumVectors(begin, end, [=](int64_t i, auto lanes) { return get(a + i, lanes) * get(b + i, lanes); }); }));
+  *out = static_cast<float>(sumBlocks(n, [=](int64_t begin, int64_t end) {
+    return sumVectors(begin, end, [=](int64_t i, auto lanes) { return get(a + i, lanes) * get(b + i, lanes); });
+  }));
 }
 
 void sumSquares(const float* x, float* out, int64_t n, bool accumulate) {
@@ -64,7 +67,9 @@ void columnSum(const void* x, int64_t type, float* out, int64_t rows, int64_t co
   dispatchType(type, [&](auto tag) {
     const auto* in = static_cast<const decltype(tag)*>(x);
     sumOverRows(rows, cols, out, accumulate, [=](int64_t begin, int64_t end, float* partial) {
-      for (int64_t r = begin; r < end; ++r) eachVector(0, cols, [=](int64_t i, auto n) { put(partial + i, get(partial + i, n) + get(in + r * cols + i, n), n); });
+      for (int64_t r = begin; r < end; ++r)
+        eachVector(0, cols,
+                   [=](int64_t i, auto n) { put(partial + i, get(partial + i, n) + get(in + r * cols + i, n), n); });
     });
   });
 }

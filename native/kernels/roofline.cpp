@@ -22,7 +22,8 @@
 namespace luciole {
 namespace {
 
-constexpr double kSliceSeconds = 2e-3;  // shorter than a scheduler's turn: a busy neighbour spoils a slice, seldom all of them
+constexpr double kSliceSeconds =
+    2e-3;  // shorter than a scheduler's turn: a busy neighbour spoils a slice, seldom all of them
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -44,7 +45,8 @@ double timeTogether(int64_t threads, F&& body) {
     double begin = threadSeconds();
     body(thread);
     double took = threadSeconds() - begin;
-    for (double seen = slowest.load(); took > seen && !slowest.compare_exchange_weak(seen, took);) {}
+    for (double seen = slowest.load(); took > seen && !slowest.compare_exchange_weak(seen, took);) {
+    }
   };
   std::vector<std::thread> others;
   for (int64_t i = 1; i < threads; ++i) others.emplace_back(run, i);
@@ -54,14 +56,18 @@ double timeTogether(int64_t threads, F&& body) {
 }
 
 /**
- * The best rate over short slices of body(thread, iterations), which does `unitsPerIteration` units of work on each thread.
- * Slices are tried until `seconds` have passed.
+ * The best rate over short slices of body(thread, iterations), which does `unitsPerIteration` units of work on each
+ * thread. Slices are tried until `seconds` have passed.
  */
 template <class F>
 double bestRate(int64_t threads, double seconds, double unitsPerIteration, F&& body) {
-  if (threads < 1 || threads > 256) throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
-  auto slice = [&](int64_t iterations) { return timeTogether(threads, [&](int64_t thread) { body(thread, iterations); }); };
-  // A slice's length is settled by the best of several tries: one that a busy neighbour stretched must not pass for a long one.
+  if (threads < 1 || threads > 256)
+    throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
+  auto slice = [&](int64_t iterations) {
+    return timeTogether(threads, [&](int64_t thread) { body(thread, iterations); });
+  };
+  // A slice's length is settled by the best of several tries: one that a busy neighbour stretched must not pass for a
+  // long one.
   auto bestOfFew = [&](int64_t count) {
     double best = slice(count);
     for (int i = 0; i < 7; ++i) best = std::min(best, slice(count));
@@ -77,10 +83,12 @@ double bestRate(int64_t threads, double seconds, double unitsPerIteration, F&& b
 /** The mean rate over `seconds`, one iteration after the other. */
 template <class F>
 double meanRate(int64_t threads, double seconds, double unitsPerIteration, F&& body) {
-  if (threads < 1 || threads > 256) throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
+  if (threads < 1 || threads > 256)
+    throw std::runtime_error("expected 1 to 256 threads, got " + std::to_string(threads));
   int64_t iterations = 0;
   double taken = 0;
-  for (double end = now() + seconds; iterations == 0 || now() < end; ++iterations) taken += timeTogether(threads, [&](int64_t thread) { body(thread, 1); });
+  for (double end = now() + seconds; iterations == 0 || now() < end; ++iterations)
+    taken += timeTogether(threads, [&](int64_t thread) { body(thread, 1); });
   return unitsPerIteration * static_cast<double>(threads * iterations) / taken;
 }
 
@@ -96,16 +104,22 @@ double meanRate(int64_t threads, double seconds, double unitsPerIteration, F&& b
 constexpr int kChains = 12;  // covers latency × issue width on every x86-64 and Armv8 core, and fits 16 registers
 constexpr int kUnroll = 16;
 
-/** kUnroll times `iterations` steps acc = Step(acc, a, b) on kChains independent accumulators; no compiler may collapse them. */
+/**
+ * kUnroll times `iterations` steps acc = Step(acc, a, b) on kChains independent accumulators; no compiler may collapse
+ * them.
+ */
 template <auto Step, class V, class T>
 void chains(V start, T a, T b, int64_t iterations) {
-  V x0 = start, x1 = start, x2 = start, x3 = start, x4 = start, x5 = start, x6 = start, x7 = start, x8 = start, x9 = start, x10 = start, x11 = start;
+  V x0 = start, x1 = start, x2 = start, x3 = start, x4 = start, x5 = start, x6 = start, x7 = start, x8 = start,
+    x9 = start, x10 = start, x11 = start;
   for (int64_t i = 0; i < iterations * kUnroll; ++i) {
     x0 = Step(x0, a, b), x1 = Step(x1, a, b), x2 = Step(x2, a, b), x3 = Step(x3, a, b);
     x4 = Step(x4, a, b), x5 = Step(x5, a, b), x6 = Step(x6, a, b), x7 = Step(x7, a, b);
     x8 = Step(x8, a, b), x9 = Step(x9, a, b), x10 = Step(x10, a, b), x11 = Step(x11, a, b);
     // Equal chains would otherwise be computed once.
-    asm volatile("" : KEEP(x0), KEEP(x1), KEEP(x2), KEEP(x3), KEEP(x4), KEEP(x5), KEEP(x6), KEEP(x7), KEEP(x8), KEEP(x9), KEEP(x10), KEEP(x11));
+    asm volatile(""
+                 : KEEP(x0), KEEP(x1), KEEP(x2), KEEP(x3), KEEP(x4), KEEP(x5), KEEP(x6), KEEP(x7), KEEP(x8), KEEP(x9),
+                   KEEP(x10), KEEP(x11));
   }
 }
 
@@ -157,8 +171,9 @@ float sumRange(const float* p, const float* end) {
 }  // namespace
 
 double peakFmaF32(int64_t threads, double seconds) {
-  return bestRate(threads, seconds, 2.0 * kLanes * kChains * kUnroll,
-                  [](int64_t, int64_t iterations) { chains<fmaStep>(splat(1.0f), splat(0.999f), splat(1e-3f), iterations); });
+  return bestRate(threads, seconds, 2.0 * kLanes * kChains * kUnroll, [](int64_t, int64_t iterations) {
+    chains<fmaStep>(splat(1.0f), splat(0.999f), splat(1e-3f), iterations);
+  });
 }
 
 #if defined(__AVX512BF16__)
@@ -178,8 +193,9 @@ double peakDotBf16(int64_t, double) { return 0; }
 static __m512i dotInt8Step(__m512i acc, __m512i a, __m512i b) { return _mm512_dpbusd_epi32(acc, a, b); }
 
 double peakDotInt8(int64_t threads, double seconds) {
-  return bestRate(threads, seconds, 8.0 * kLanes * kChains * kUnroll,
-                  [](int64_t, int64_t iterations) { chains<dotInt8Step>(_mm512_setzero_si512(), _mm512_set1_epi8(1), _mm512_set1_epi8(1), iterations); });
+  return bestRate(threads, seconds, 8.0 * kLanes * kChains * kUnroll, [](int64_t, int64_t iterations) {
+    chains<dotInt8Step>(_mm512_setzero_si512(), _mm512_set1_epi8(1), _mm512_set1_epi8(1), iterations);
+  });
 }
 #else
 double peakDotInt8(int64_t, double) { return 0; }
@@ -205,11 +221,16 @@ static double readRateOf(int64_t threads, int64_t bytes, double seconds) {
   int64_t count = std::max<int64_t>(bytes / 4, 8 * kLanes * threads);
   Buffer source = filled(count);
   // Which is faster differs between CPUs and between caches and memory; a kernel may do either.
-  return std::max(readRate<0, Sustained>(source.get(), count, threads, seconds / 2), readRate<2048, Sustained>(source.get(), count, threads, seconds / 2));
+  return std::max(readRate<0, Sustained>(source.get(), count, threads, seconds / 2),
+                  readRate<2048, Sustained>(source.get(), count, threads, seconds / 2));
 }
 
-double readBandwidth(int64_t threads, int64_t bytes, double seconds) { return readRateOf<false>(threads, bytes, seconds); }
-double sustainedReadBandwidth(int64_t threads, int64_t bytes, double seconds) { return readRateOf<true>(threads, bytes, seconds); }
+double readBandwidth(int64_t threads, int64_t bytes, double seconds) {
+  return readRateOf<false>(threads, bytes, seconds);
+}
+double sustainedReadBandwidth(int64_t threads, int64_t bytes, double seconds) {
+  return readRateOf<true>(threads, bytes, seconds);
+}
 
 double copyBandwidth(int64_t threads, int64_t bytes, double seconds) {
   int64_t count = std::max<int64_t>(bytes / 8, 8 * kLanes * threads);

@@ -19,10 +19,13 @@ inline void sinCosReduced(vf r, vf& sine, vf& cosine) {
   cosine = (q * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
 }
 
-/** The rotations of one position: cosine[i] = factor cos(position invFreq[i]), sine[i] likewise, negated when inverse. */
+/**
+ * The rotations of one position: cosine[i] = factor cos(position invFreq[i]), sine[i] likewise, negated when inverse.
+ */
 class Rotation {
  public:
-  Rotation(const float* invFreq, int64_t half, bool inverse, float factor) : invFreq_(invFreq), half_(half), factor_(factor), sineFactor_(inverse ? -factor : factor) {
+  Rotation(const float* invFreq, int64_t half, bool inverse, float factor)
+      : invFreq_(invFreq), half_(half), factor_(factor), sineFactor_(inverse ? -factor : factor) {
     cosine = static_cast<float*>(threadScratch(kAngleSlot, 4 * (half + kLanes) * sizeof(float)));
     sine = cosine + half + kLanes;
     reduced_ = sine + half + kLanes;
@@ -38,7 +41,8 @@ class Rotation {
       reduced_[i] = static_cast<float>((angle - turns * 1.57079632679489655800) - turns * 6.12323399573676603587e-17);
       int64_t bits;
       std::memcpy(&bits, &rounded, sizeof(bits));
-      quadrant_[i] = static_cast<int32_t>(bits);  // the last bits of the integer in the mantissa, whatever the angle was
+      // the last bits of the integer in the mantissa, whatever the angle was
+      quadrant_[i] = static_cast<int32_t>(bits);
     }
     eachVector(0, half_, [&](int64_t i, auto n) {
       vi quadrant = asInt(get(reinterpret_cast<const float*>(quadrant_ + i), n));
@@ -62,7 +66,10 @@ class Rotation {
   int32_t* quadrant_;
 };
 
-/** (a, b) -> (a cos - b sin, b cos + a sin) for each of `half` pairs; adjacent pairs are read or written when ReadPairs or WritePairs. */
+/**
+ * (a, b) -> (a cos - b sin, b cos + a sin) for each of `half` pairs; adjacent pairs are read or written when ReadPairs
+ * or WritePairs.
+ */
 template <bool ReadPairs, bool WritePairs, class In, class Out>
 void rotate(const In* x, Out* y, const Rotation& rotation, int64_t half) {
   eachVector(0, half, [&](int64_t i, auto n) {
@@ -93,13 +100,14 @@ Rotate<In, Out> chooseRotate(bool interleaved, bool inverse) {
 }
 
 void checkEven(int64_t ropeDim) {
-  if (ropeDim % 2 != 0) throw std::runtime_error("rope: expected an even number of rotated dims, got " + std::to_string(ropeDim));
+  if (ropeDim % 2 != 0)
+    throw std::runtime_error("rope: expected an even number of rotated dims, got " + std::to_string(ropeDim));
 }
 
 }  // namespace
 
-void rope(const void* x, void* y, int64_t type, const int32_t* positions, const float* invFreq, int64_t T, int64_t H, int64_t D, int64_t offset, int64_t R,
-          bool interleaved, bool inverse, float factor) {
+void rope(const void* x, void* y, int64_t type, const int32_t* positions, const float* invFreq, int64_t T, int64_t H,
+          int64_t D, int64_t offset, int64_t R, bool interleaved, bool inverse, float factor) {
   checkEven(R);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
@@ -123,8 +131,9 @@ void rope(const void* x, void* y, int64_t type, const int32_t* positions, const 
   });
 }
 
-void mlaAssemble(const void* qIn, const void* kv, const void* kRope, int64_t type, const int32_t* positions, const float* invFreq, void* q, void* k, void* v,
-                 int64_t T, int64_t H, int64_t nope, int64_t ropeDim, int64_t value, bool interleaved, float factor) {
+void mlaAssemble(const void* qIn, const void* kv, const void* kRope, int64_t type, const int32_t* positions,
+                 const float* invFreq, void* q, void* k, void* v, int64_t T, int64_t H, int64_t nope, int64_t ropeDim,
+                 int64_t value, bool interleaved, float factor) {
   checkEven(ropeDim);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
@@ -152,8 +161,9 @@ void mlaAssemble(const void* qIn, const void* kv, const void* kRope, int64_t typ
   });
 }
 
-void mlaAssembleBackward(const void* dq, const void* dk, const void* dv, int64_t type, const int32_t* positions, const float* invFreq, void* dqIn, void* dkv,
-                         void* dkRope, int64_t T, int64_t H, int64_t nope, int64_t ropeDim, int64_t value, bool interleaved, float factor) {
+void mlaAssembleBackward(const void* dq, const void* dk, const void* dv, int64_t type, const int32_t* positions,
+                         const float* invFreq, void* dqIn, void* dkv, void* dkRope, int64_t T, int64_t H, int64_t nope,
+                         int64_t ropeDim, int64_t value, bool interleaved, float factor) {
   checkEven(ropeDim);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);
@@ -176,7 +186,9 @@ void mlaAssembleBackward(const void* dq, const void* dk, const void* dv, int64_t
           turn(queryGrad + h * qk + nope, queryIn + h * qk + nope, rotation, ropeDim / 2);
           copyBytes(keyValue + h * (nope + value), keyGrad + h * qk, nope * sizeof(E));
           copyBytes(keyValue + h * (nope + value) + nope, valueGrad + h * value, value * sizeof(E));
-          eachVector(0, ropeDim, [&](int64_t i, auto n) { put(headSum + i, get(headSum + i, n) + get(keyGrad + h * qk + nope + i, n), n); });
+          eachVector(0, ropeDim, [&](int64_t i, auto n) {
+            put(headSum + i, get(headSum + i, n) + get(keyGrad + h * qk + nope + i, n), n);
+          });
         }
         turnSum(headSum, static_cast<E*>(dkRope) + t * ropeDim, rotation, ropeDim / 2);
       }

@@ -30,9 +30,7 @@ void scoreRow(const float* logits, float* scores, int64_t E, bool sigmoid) {
 }
 
 /** The first index of the largest of n values, of which one at least is above -inf. */
-int64_t firstLargest(const float* x, int64_t n) {
-  return firstEqual(x, n, rowMax(x, n));
-}
+int64_t firstLargest(const float* x, int64_t n) { return firstEqual(x, n, rowMax(x, n)); }
 
 /** The sum of the two largest of n values (the value itself for n = 1). */
 float sumOfTwoLargest(const float* x, int64_t n) {
@@ -54,7 +52,9 @@ float sumOfTwoLargest(const float* x, int64_t n) {
 /** Masks all but the topkGroups best groups; groupScores is scratch of numGroups. */
 void maskGroups(float* choice, float* groupScores, int64_t E, int64_t numGroups, int64_t topkGroups, bool sumOfTwo) {
   const int64_t size = E / numGroups;
-  for (int64_t g = 0; g < numGroups; ++g) groupScores[g] = std::fmax(sumOfTwo ? sumOfTwoLargest(choice + g * size, size) : rowMax(choice + g * size, size), kLowest);
+  for (int64_t g = 0; g < numGroups; ++g)
+    groupScores[g] =
+        std::fmax(sumOfTwo ? sumOfTwoLargest(choice + g * size, size) : rowMax(choice + g * size, size), kLowest);
   for (int64_t kept = 0; kept < topkGroups; ++kept) groupScores[firstLargest(groupScores, numGroups)] = kMasked;
   for (int64_t g = 0; g < numGroups; ++g)
     if (groupScores[g] != kMasked)
@@ -62,15 +62,22 @@ void maskGroups(float* choice, float* groupScores, int64_t E, int64_t numGroups,
 }
 
 void checkRouting(int64_t E, int64_t K, int64_t numGroups, int64_t topkGroups, int64_t scoring, int64_t groupScore) {
-  if (E < 1 || numGroups < 1 || E % numGroups != 0) throw std::runtime_error("router: expected the groups to divide " + std::to_string(E) + " experts, got " + std::to_string(numGroups));
-  if (topkGroups < 1 || topkGroups > numGroups) throw std::runtime_error("router: expected 1 to " + std::to_string(numGroups) + " kept groups, got " + std::to_string(topkGroups));
+  if (E < 1 || numGroups < 1 || E % numGroups != 0)
+    throw std::runtime_error("router: expected the groups to divide " + std::to_string(E) + " experts, got " +
+                             std::to_string(numGroups));
+  if (topkGroups < 1 || topkGroups > numGroups)
+    throw std::runtime_error("router: expected 1 to " + std::to_string(numGroups) + " kept groups, got " +
+                             std::to_string(topkGroups));
   if (K < 0 || K > topkGroups * (E / numGroups))
-    throw std::runtime_error("router: expected at most " + std::to_string(topkGroups * (E / numGroups)) + " chosen experts (those of the kept groups), got " + std::to_string(K));
-  if ((scoring | 1) != 1 || (groupScore | 1) != 1) throw std::runtime_error("router: expected scoring and groupScore to be 0 or 1");
+    throw std::runtime_error("router: expected at most " + std::to_string(topkGroups * (E / numGroups)) +
+                             " chosen experts (those of the kept groups), got " + std::to_string(K));
+  if ((scoring | 1) != 1 || (groupScore | 1) != 1)
+    throw std::runtime_error("router: expected scoring and groupScore to be 0 or 1");
 }
 
 /** How a gradient of a token's weights reaches its scores: added into dScores [E]. */
-void addWeightGradient(const float* scores, const int32_t* indices, const float* dWeights, float* dScores, int64_t K, bool normalize, float scale) {
+void addWeightGradient(const float* scores, const int32_t* indices, const float* dWeights, float* dScores, int64_t K,
+                       bool normalize, float scale) {
   float total = 0, weighted = 0;
   for (int64_t k = 0; k < K; ++k) {
     total += scores[indices[k]];
@@ -90,7 +97,8 @@ void scoreGradient(const float* scores, float* gradient, int64_t E, bool sigmoid
     return;
   }
   const float mean = sumVectors(0, E, [=](int64_t i, auto n) { return get(scores + i, n) * get(gradient + i, n); });
-  eachVector(0, E, [=](int64_t i, auto n) { put(gradient + i, get(scores + i, n) * (get(gradient + i, n) - mean), n); });
+  eachVector(0, E,
+             [=](int64_t i, auto n) { put(gradient + i, get(scores + i, n) * (get(gradient + i, n) - mean), n); });
 }
 
 /** fraction[i] = E / (K L) times how often tokens [first, last) chose expert i. */
@@ -104,23 +112,28 @@ void countFractions(const int32_t* indices, int64_t first, int64_t last, float* 
 /** One token's share of the balance loss, weight * sum_i f_i s_i / sum_i s_i, and its gradient. */
 float balanceRow(const float* score, const float* fraction, float* gradient, int64_t E, float weight) {
   const float total = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n); });
-  const float mean = sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n) * get(fraction + i, n); }) / total;
+  const float mean =
+      sumVectors(0, E, [=](int64_t i, auto n) { return get(score + i, n) * get(fraction + i, n); }) / total;
   eachVector(0, E, [=](int64_t i, auto n) { put(gradient + i, weight / total * (get(fraction + i, n) - mean), n); });
   return weight * mean;
 }
 
 }  // namespace
 
-void routerForward(const float* logits, const float* bias, float* scores, int32_t* indices, float* weights, int64_t T, int64_t E, int64_t K, int64_t numGroups,
-                   int64_t topkGroups, int64_t scoring, int64_t groupScore, bool normalize, float scale) {
+void routerForward(const float* logits, const float* bias, float* scores, int32_t* indices, float* weights, int64_t T,
+                   int64_t E, int64_t K, int64_t numGroups, int64_t topkGroups, int64_t scoring, int64_t groupScore,
+                   bool normalize, float scale) {
   checkRouting(E, K, numGroups, topkGroups, scoring, groupScore);
   parallelFor(T, rowGrain(16 * E), [&](int64_t begin, int64_t end) {
     float* choice = static_cast<float*>(threadScratch(kChoiceSlot, (E + numGroups) * sizeof(float)));
     for (int64_t t = begin; t < end; ++t) {
       float* score = scores + t * E;
       scoreRow(logits + t * E, score, E, scoring == 1);
-      // vmax takes its second argument when the first is NaN: a NaN or -inf choice ranks last but stays choosable, so indices are always valid.
-      eachVector(0, E, [=](int64_t i, auto n) { put(choice + i, vmax(bias ? get(score + i, n) + get(bias + i, n) : get(score + i, n), splat(kLowest)), n); });
+      // vmax takes its second argument when the first is NaN: a NaN or -inf choice ranks last but stays choosable, so
+      // indices are always valid.
+      eachVector(0, E, [=](int64_t i, auto n) {
+        put(choice + i, vmax(bias ? get(score + i, n) + get(bias + i, n) : get(score + i, n), splat(kLowest)), n);
+      });
       if (topkGroups < numGroups) maskGroups(choice, choice + E, E, numGroups, topkGroups, groupScore == 1);
       float total = 0;
       for (int64_t k = 0; k < K; ++k) {
@@ -130,13 +143,14 @@ void routerForward(const float* logits, const float* bias, float* scores, int32_
         weights[t * K + k] = score[best];
         total += score[best];
       }
-      for (int64_t k = 0; k < K; ++k) weights[t * K + k] = (normalize ? weights[t * K + k] / (total + 1e-20f) : weights[t * K + k]) * scale;
+      for (int64_t k = 0; k < K; ++k)
+        weights[t * K + k] = (normalize ? weights[t * K + k] / (total + 1e-20f) : weights[t * K + k]) * scale;
     }
   });
 }
 
-void routerBackward(const float* scores, const int32_t* indices, const float* dWeights, const float* dScoresExtra, float* dLogits, int64_t T, int64_t E, int64_t K,
-                    int64_t scoring, bool normalize, float scale) {
+void routerBackward(const float* scores, const int32_t* indices, const float* dWeights, const float* dScoresExtra,
+                    float* dLogits, int64_t T, int64_t E, int64_t K, int64_t scoring, bool normalize, float scale) {
   parallelFor(T, rowGrain(8 * E), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       float* gradient = dLogits + t * E;
@@ -151,8 +165,8 @@ void routerBackward(const float* scores, const int32_t* indices, const float* dW
   });
 }
 
-void balanceLoss(const float* scores, const int32_t* indices, const int32_t* cuSeqlens, int64_t numSeqs, float* loss, float* dScores, int64_t T, int64_t E,
-                 int64_t K, float alpha) {
+void balanceLoss(const float* scores, const int32_t* indices, const int32_t* cuSeqlens, int64_t numSeqs, float* loss,
+                 float* dScores, int64_t T, int64_t E, int64_t K, float alpha) {
   thread_local SharedScratch<float> fractionScratch, termScratch;
   float* fractions = fractionScratch.get(numSeqs * E);  // f_i of every sequence
   float* terms = termScratch.get(T);                    // every token's share of the loss
@@ -162,7 +176,8 @@ void balanceLoss(const float* scores, const int32_t* indices, const int32_t* cuS
   std::memset(dScores, 0, uncovered * E * sizeof(float));
   std::memset(dScores + covered * E, 0, (T - covered) * E * sizeof(float));
   parallelFor(numSeqs, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) countFractions(indices, cuSeqlens[s], cuSeqlens[s + 1], fractions + s * E, E, K);
+    for (int64_t s = begin; s < end; ++s)
+      countFractions(indices, cuSeqlens[s], cuSeqlens[s + 1], fractions + s * E, E, K);
   });
   parallelFor(covered - uncovered, rowGrain(4 * E), [&](int64_t begin, int64_t end) {
     int64_t s = std::upper_bound(cuSeqlens, cuSeqlens + numSeqs + 1, begin + uncovered) - cuSeqlens - 1;

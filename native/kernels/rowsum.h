@@ -27,8 +27,8 @@ inline void addRuns(const float* partials, int64_t numRuns, float* out, int64_t 
 }
 
 /**
- * Calls body(rowBegin, rowEnd, partial) for each run in parallel, where body adds its rows into partial [cols] (zeroed before),
- * then out (+)= the partials. `out` may be null: bodies then receive null and nothing is summed.
+ * Calls body(rowBegin, rowEnd, partial) for each run in parallel, where body adds its rows into partial [cols] (zeroed
+ * before), then out (+)= the partials. `out` may be null: bodies then receive null and nothing is summed.
  */
 template <class F>
 inline void sumOverRows(int64_t rows, int64_t cols, float* out, bool accumulate, F&& body) {

@@ -19,7 +19,10 @@ constexpr int32_t kOneBits = 0x3f800000;  // the float 1
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-/** A token, its unnormalised probability and its logit, which tells apart what a high temperature makes equal. None is NaN. */
+/**
+ * A token, its unnormalised probability and its logit, which tells apart what a high temperature makes equal. None is
+ * NaN.
+ */
 struct Candidate {
   float mass, logit;
   int32_t index;
@@ -38,7 +41,9 @@ struct Tokens {
   const float* logits;
   float* mass;  // in [0, 1]
   int64_t count;
-  Candidate at(int64_t i) const { return {mass[i], logits[i] > kMinusInfinity ? logits[i] : kMinusInfinity, static_cast<int32_t>(i)}; }
+  Candidate at(int64_t i) const {
+    return {mass[i], logits[i] > kMinusInfinity ? logits[i] : kMinusInfinity, static_cast<int32_t>(i)};
+  }
 };
 
 int64_t argmax(const float* x, int64_t n) {
@@ -50,7 +55,8 @@ int64_t argmax(const float* x, int64_t n) {
 class Histogram {
  public:
   // Buckets by exponent and one mantissa bit, or four for large vocabularies, whose buckets would be long to sort.
-  explicit Histogram(const Tokens& tokens) : tokens_(tokens), shift_(tokens.count < 2048 ? 22 : 19), buckets_((kOneBits >> shift_) + 1) {
+  explicit Histogram(const Tokens& tokens)
+      : tokens_(tokens), shift_(tokens.count < 2048 ? 22 : 19), buckets_((kOneBits >> shift_) + 1) {
     for (int64_t i = 0; i < tokens.count; ++i) {
       Bucket& bucket = buckets_[bucketOf(tokens.mass[i])];
       ++bucket.count;
@@ -64,7 +70,10 @@ class Histogram {
     return sum;
   }
 
-  /** The last candidate, in order, of the shortest run that done(count, mass) accepts; `runMass` receives the run's mass. */
+  /**
+   * The last candidate, in order, of the shortest run that done(count, mass) accepts; `runMass` receives the run's
+   * mass.
+   */
   template <class Done>
   Candidate cut(Done&& done, double& runMass) const {
     int64_t count = 0;
@@ -140,19 +149,24 @@ void applyLimits(const Tokens& tokens, const Limits& limits) {
     if (mass[i] == last.mass && last.before(tokens.at(i))) mass[i] = 0.0f;
 }
 
-/** The first index whose running mass exceeds uniform times the total; blocks are summed first, then one block is walked. */
+/**
+ * The first index whose running mass exceeds uniform times the total; blocks are summed first, then one block is
+ * walked.
+ */
 int64_t drawFromMass(const float* mass, int64_t n, float uniform) {
   thread_local std::vector<double> ends;
   ends.clear();
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
-    total += sumVectors(begin, std::min(begin + kBlock, n), [=](int64_t i, auto lanes) { return get(mass + i, lanes); });
+    total +=
+        sumVectors(begin, std::min(begin + kBlock, n), [=](int64_t i, auto lanes) { return get(mass + i, lanes); });
     ends.push_back(total);
   }
   const double target = uniform * total;
   size_t block = 0;
   while (block + 1 < ends.size() && ends[block] <= target) ++block;
-  while (block > 0 && ends[block] == ends[block - 1]) --block;  // an empty last block, when rounding put the target at the total
+  // an empty last block, when rounding put the target at the total
+  while (block > 0 && ends[block] == ends[block - 1]) --block;
   double running = block > 0 ? ends[block - 1] : 0.0;
   int64_t chosen = block * kBlock;
   for (int64_t i = block * kBlock; i < std::min<int64_t>((block + 1) * kBlock, n); ++i) {
@@ -189,15 +203,17 @@ void largest(const float* x, int64_t n, int64_t k, int32_t* ids) {
     const Candidate candidate{0.0f, x[i], static_cast<int32_t>(i)};
     if (x[i] != x[i] || (static_cast<int64_t>(best.size()) == k && !candidate.before(best.back()))) continue;
     if (static_cast<int64_t>(best.size()) == k) best.pop_back();
-    best.insert(std::upper_bound(best.begin(), best.end(), candidate, [](const Candidate& a, const Candidate& b) { return a.before(b); }), candidate);
+    best.insert(std::upper_bound(best.begin(), best.end(), candidate,
+                                 [](const Candidate& a, const Candidate& b) { return a.before(b); }),
+                candidate);
   }
   for (int64_t i = 0; i < k; ++i) ids[i] = i < static_cast<int64_t>(best.size()) ? best[i].index : -1;
 }
 
 }  // namespace
 
-void sampleTokens(const float* logits, const float* uniforms, const float* settings, int32_t* ids, float* logp, int64_t B, int64_t V, float temperature,
-                  int64_t topK, float topP, float minP) {
+void sampleTokens(const float* logits, const float* uniforms, const float* settings, int32_t* ids, float* logp,
+                  int64_t B, int64_t V, float temperature, int64_t topK, float topP, float minP) {
   if (B > 0 && V < 1) throw std::runtime_error("sampleTokens: expected at least one token to choose from");
   for (int64_t b = 0; settings && b < B; ++b) inverseTemperatureOf(settings[4 * b]);
   inverseTemperatureOf(temperature);
@@ -214,7 +230,8 @@ void sampleTokens(const float* logits, const float* uniforms, const float* setti
   });
 }
 
-void adjustLogits(float* logits, const int32_t* cu, const int32_t* ids, const float* scales, const float* offsets, int64_t B, int64_t V) {
+void adjustLogits(float* logits, const int32_t* cu, const int32_t* ids, const float* scales, const float* offsets,
+                  int64_t B, int64_t V) {
   for (int64_t b = 0; b < B; ++b)
     for (int64_t i = cu[b]; i < cu[b + 1]; ++i) {
       float& x = logits[b * V + ids[i]];
@@ -236,7 +253,8 @@ void maskLogits(float* logits, const int32_t* rows, const int32_t* masks, int64_
   });
 }
 
-void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp, int64_t R, int64_t V, int64_t k) {
+void topLogProbs(const float* logits, const int32_t* rows, const float* temperatures, int32_t* ids, float* logp,
+                 int64_t R, int64_t V, int64_t k) {
   for (int64_t r = 0; r < R; ++r) inverseTemperatureOf(temperatures[r]);
   parallelFor(R, rowGrain(2 * V), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -244,7 +262,8 @@ void topLogProbs(const float* logits, const int32_t* rows, const float* temperat
       const float inverse = inverseTemperatureOf(temperatures[r]);
       const RowSoftmax softmax = rowSoftmax(row, V, inverse, nullptr);
       largest(row, V, k, ids + r * k);
-      for (int64_t i = r * k; i < (r + 1) * k; ++i) logp[i] = ids[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : softmax.logProb(row[ids[i]]);
+      for (int64_t i = r * k; i < (r + 1) * k; ++i)
+        logp[i] = ids[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : softmax.logProb(row[ids[i]]);
     }
   });
 }

@@ -7,7 +7,10 @@
 
 namespace luciole {
 
-/** Grows on demand, 64-byte aligned. Declare it thread_local in the kernel: the calling thread owns it, bodies receive its pointer. */
+/**
+ * Grows on demand, 64-byte aligned. Declare it thread_local in the kernel: the calling thread owns it, bodies receive
+ * its pointer.
+ */
 template <class T>
 class SharedScratch {
  public:

@@ -6,7 +6,8 @@
 #include <cstring>
 #if defined(__AVX2__) || defined(__AVX512F__)
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC bug 105593: the AVX-512 intrinsics' own "undefined" operands
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // GCC bug 105593: the AVX-512 intrinsics' own "undefined" operands
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>

@@ -1,4 +1,5 @@
-// Floats in 16 and 8 bits, rounded to the nearest, ties to even, by whole-number arithmetic without branches. Knows nothing of scales.
+// Floats in 16 and 8 bits, rounded to the nearest, ties to even, by whole-number arithmetic without branches. Knows
+// nothing of scales.
 #pragma once
 #include <cmath>
 #include <cstdint>

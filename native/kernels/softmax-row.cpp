@@ -26,7 +26,8 @@ float rowMax(const float* x, int64_t n) {
 }
 
 float inverseTemperatureOf(float temperature) {
-  if (!(temperature >= 0)) throw std::runtime_error("expected a temperature of at least 0, got " + std::to_string(temperature));
+  if (!(temperature >= 0))
+    throw std::runtime_error("expected a temperature of at least 0, got " + std::to_string(temperature));
   constexpr float least = std::numeric_limits<float>::min(), most = std::numeric_limits<float>::max();
   return temperature > 0 ? std::clamp(1.0f / temperature, least, most) : 1.0f;
 }
@@ -35,7 +36,9 @@ float RowSoftmax::logProb(float logit) const { return (logit - max) * inverseTem
 
 RowSoftmax rowSoftmax(const float* logits, int64_t n, float inverseTemperature, float* entropy) {
   const float max = rowMax(logits, n);
-  const auto shifted = [=](int64_t i, auto lanes) { return (getOr(logits + i, lanes, kMinusInfinity) - max) * inverseTemperature; };
+  const auto shifted = [=](int64_t i, auto lanes) {
+    return (getOr(logits + i, lanes, kMinusInfinity) - max) * inverseTemperature;
+  };
   const float total = sumVectors(0, n, [=](int64_t i, auto lanes) { return vexpNan(shifted(i, lanes)); });
   const float logSum = std::log(total);
   if (entropy) {

@@ -1,5 +1,5 @@
-// Log-softmax of one row of logits: the one definition that the output head (training) and the sampler (inference) share,
-// so that their log-probabilities agree to the bit. Knows nothing of either.
+// Log-softmax of one row of logits: the one definition that the output head (training) and the sampler (inference)
+// share, so that their log-probabilities agree to the bit. Knows nothing of either.
 #pragma once
 #include <cstdint>
 
@@ -8,12 +8,16 @@ namespace luciole {
 /** The largest of n values, NaN left out; -inf for n = 0. */
 float rowMax(const float* x, int64_t n);
 
-/** 1 / temperature within f32's normal numbers, so that no logit is multiplied by 0 or infinity; 1 for temperature 0. Throws unless temperature >= 0. */
+/**
+ * 1 / temperature within f32's normal numbers, so that no logit is multiplied by 0 or infinity; 1 for temperature 0.
+ * Throws unless temperature >= 0.
+ */
 float inverseTemperatureOf(float temperature);
 
 /**
- * softmax(logits / temperature) of one row. The largest logit is taken off before the rest is scaled: no size of logits or temperature makes a
- * probability larger than 1. A row with NaN or +inf, or without a logit above -inf, is no distribution: its logSum is NaN.
+ * softmax(logits / temperature) of one row. The largest logit is taken off before the rest is scaled: no size of logits
+ * or temperature makes a probability larger than 1. A row with NaN or +inf, or without a logit above -inf, is no
+ * distribution: its logSum is NaN.
  */
 struct RowSoftmax {
   float max, inverseTemperature;

@@ -22,7 +22,8 @@ void scale(const void* x, int64_t xType, void* y, int64_t yType, int64_t n, floa
 void spread(const float* s, const float* w, float* y, int64_t n) {
   const float factor = *s;
   parallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) {
-    eachVector(begin, end, [=](int64_t i, auto lanes) { put(y + i, w ? get(w + i, lanes) * factor : splat(factor), lanes); });
+    eachVector(begin, end,
+               [=](int64_t i, auto lanes) { put(y + i, w ? get(w + i, lanes) * factor : splat(factor), lanes); });
   });
 }
 

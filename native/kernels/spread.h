@@ -1,4 +1,5 @@
-// Products of an array with one number: a host factor, or a device scalar spread over an array. Knows nothing of shapes.
+// Products of an array with one number: a host factor, or a device scalar spread over an array. Knows nothing of
+// shapes.
 #pragma once
 #include <cstdint>
 

@@ -89,15 +89,18 @@ void quantiseRowOf(const T* x, int64_t K, const RecordLayout& layout, SumForm fo
     const float scale = quantiseGroup(x + k, n, quanta);
     scales[k / layout.width] = scale;
     for (int64_t i = 0; i < n; i += layout.sub)
-      putSum(sumOf(quanta + i, std::min(n - i, layout.sub)), scale, form, zero, record + layout.sums + (k + i) / layout.sub * 4);
+      putSum(sumOf(quanta + i, std::min(n - i, layout.sub)), scale, form, zero,
+             record + layout.sums + (k + i) / layout.sub * 4);
     if (layout.quantum == 2) widen(quanta, n, reinterpret_cast<int16_t*>(record) + k);
   }
 }
 
 }  // namespace
 
-void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero, uint8_t* record) {
-  dispatchType(xType, [&](auto tag) { quantiseRowOf(static_cast<const decltype(tag)*>(x), K, layout, form, zero, record); });
+void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero,
+                 uint8_t* record) {
+  dispatchType(xType,
+               [&](auto tag) { quantiseRowOf(static_cast<const decltype(tag)*>(x), K, layout, form, zero, record); });
 }
 
 }  // namespace luciole

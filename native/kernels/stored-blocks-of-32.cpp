@@ -1,5 +1,5 @@
-// Panels of q8_0, q4_0, q4_1, q5_0 and q5_1: blocks of 32 numbers with a half as their scale, and perhaps one as their minimum. See
-// stored-integer.h; the files' layouts stand in block-formats.ts.
+// Panels of q8_0, q4_0, q4_1, q5_0 and q5_1: blocks of 32 numbers with a half as their scale, and perhaps one as their
+// minimum. See stored-integer.h; the files' layouts stand in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {
@@ -7,7 +7,8 @@ namespace {
 
 /** A block of a panel: 32 scales, then 8 quads, each number with 128 added. */
 struct Q8_0 {
-  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 34, kPanelBlock = kBlockBytes * kPanelOutputs, kQuadsAt = 64;
+  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 34, kPanelBlock = kBlockBytes * kPanelOutputs,
+                           kQuadsAt = 64;
   static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 5;
   static constexpr bool kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
@@ -15,7 +16,9 @@ struct Q8_0 {
   struct Group {
     const uint8_t* base;
     Group(const uint8_t* panel, int64_t g) : base(panel + g * kStepsPerGroup * kPanelBlock) {}
-    vi quad(int step, int q, int v) const { return wideWeights(loadWords(base + step * kPanelBlock + kQuadsAt + q * kQuadBytes + v * kVectorBytes)); }
+    vi quad(int step, int q, int v) const {
+      return wideWeights(loadWords(base + step * kPanelBlock + kQuadsAt + q * kQuadBytes + v * kVectorBytes));
+    }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
     vf minimum(int, int, int) const { return vf{}; }
   };
@@ -27,12 +30,13 @@ struct Q8_0 {
 };
 
 /**
- * A block of a panel: 32 scales; [32 minima]; [the fifth bits of an output as a word, bit 8b + q of number 4q + b]; the 4 words of nibbles, quad q
- * below, quad q + 4 above.
+ * A block of a panel: 32 scales; [32 minima]; [the fifth bits of an output as a word, bit 8b + q of number 4q + b]; the
+ * 4 words of nibbles, quad q below, quad q + 4 above.
  */
 template <bool FifthBit, bool Min>
 struct Nibbles {
-  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18 + (FifthBit ? 4 : 0) + (Min ? 2 : 0), kPanelBlock = kBlockBytes * kPanelOutputs;
+  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18 + (FifthBit ? 4 : 0) + (Min ? 2 : 0),
+                           kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kBitsAt = Min ? 128 : 64, kNibblesAt = kBitsAt + (FifthBit ? kQuadBytes : 0);
   static constexpr int kSub = 32, kZero = Min ? 0 : FifthBit ? 16 : 8, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 2;
@@ -49,7 +53,9 @@ struct Nibbles {
       return low | ((loadWords(block + kBitsAt) >> q) & 0x01010101) << 4;
     }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
-    vf minimum(int step, int, int v) const { return Min ? widenHalf(base + step * kPanelBlock + kMinAt + v * kLanes * 2) : vf{}; }
+    vf minimum(int step, int, int v) const {
+      return Min ? widenHalf(base + step * kPanelBlock + kMinAt + v * kLanes * 2) : vf{};
+    }
   };
 
   static void packBlock(const uint8_t* block, int o, uint8_t* panel) {

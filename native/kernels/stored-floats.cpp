@@ -1,5 +1,6 @@
-// Panels of e4m3 and f16: numbers that are widened exactly, then multiplied by bf16 (e4m3 where there is a dot product of bf16) or f32 activations.
-// Sums in f32 over groups of 128 numbers, each times its scale. Knows nothing of threads or outputs.
+// Panels of e4m3 and f16: numbers that are widened exactly, then multiplied by bf16 (e4m3 where there is a dot product
+// of bf16) or f32 activations. Sums in f32 over groups of 128 numbers, each times its scale. Knows nothing of threads
+// or outputs.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -56,8 +57,8 @@ struct Bf16Bytes {
 constexpr Bf16Bytes kBf16Bytes;
 
 /**
- * 16 outputs × 4 numbers a vector: in each 16-byte quarter numbers 0 and 1 of four outputs, then numbers 2 and 3, so that unpacking lower and upper
- * halves gives the pairs of the dot product.
+ * 16 outputs × 4 numbers a vector: in each 16-byte quarter numbers 0 and 1 of four outputs, then numbers 2 and 3, so
+ * that unpacking lower and upper halves gives the pairs of the dot product.
  */
 struct E4m3 {
   static constexpr int kBytes = 1;
@@ -65,9 +66,12 @@ struct E4m3 {
   static int place(int o, int i) { return o / 16 * 64 + o % 16 / 4 * 16 + i / 2 * 8 + o % 4 * 2 + i % 2; }
   static void words(const uint8_t* quad, int v, vf* out) {
     const __m512i bytes = _mm512_loadu_si512(quad + v * 64);
-    const __m512i low = _mm512_permutex2var_epi8(_mm512_load_si512(kBf16Bytes.low), bytes, _mm512_load_si512(kBf16Bytes.low + 64));
-    const __m512i high = _mm512_permutex2var_epi8(_mm512_load_si512(kBf16Bytes.high), bytes, _mm512_load_si512(kBf16Bytes.high + 64));
-    const __m512i withSign = _mm512_ternarylogic_epi32(high, bytes, _mm512_set1_epi8(static_cast<char>(0x80)), 0xf8);  // high | (bytes & mask)
+    const __m512i low =
+        _mm512_permutex2var_epi8(_mm512_load_si512(kBf16Bytes.low), bytes, _mm512_load_si512(kBf16Bytes.low + 64));
+    const __m512i high =
+        _mm512_permutex2var_epi8(_mm512_load_si512(kBf16Bytes.high), bytes, _mm512_load_si512(kBf16Bytes.high + 64));
+    // high | (bytes & mask)
+    const __m512i withSign = _mm512_ternarylogic_epi32(high, bytes, _mm512_set1_epi8(static_cast<char>(0x80)), 0xf8);
     out[0] = _mm512_castsi512_ps(_mm512_unpacklo_epi8(low, withSign));
     out[1] = _mm512_castsi512_ps(_mm512_unpackhi_epi8(low, withSign));
   }
@@ -82,7 +86,8 @@ struct E4m3 {
     for (int i = 0; i < kQuad; ++i) {
       const vi bytes = widenUnsigned(quad + i * kPanelOutputs + v * kLanes);
       const vi magnitude = bytes & 0x7f;
-      // The exponent's bias is 120 smaller than f32's; the product with a power of two also normalises what is subnormal.
+      // The exponent's bias is 120 smaller than f32's; the product with a power of two also normalises what is
+      // subnormal.
       const vf value = asFloat(magnitude << 20) * 1.329227995784916e36f;
       const vf number = magnitude == 0x7f ? splat(std::numeric_limits<float>::quiet_NaN()) : value;
       out[i] = asFloat(asInt(number) | (bytes & 0x80) << 24);
@@ -99,7 +104,9 @@ struct F16 {
   static void words(const uint8_t* quad, int v, vf* out) {
     for (int i = 0; i < kQuad; ++i) out[i] = widenHalf(quad + (i * kPanelOutputs + v * kLanes) * 2);
   }
-  static void put(uint8_t* quad, int o, int i, const uint8_t* from) { std::memcpy(quad + (i * kPanelOutputs + o) * 2, from, 2); }
+  static void put(uint8_t* quad, int o, int i, const uint8_t* from) {
+    std::memcpy(quad + (i * kPanelOutputs + o) * 2, from, 2);
+  }
 };
 
 /** Quads that were widened for many rows. */
@@ -110,7 +117,8 @@ struct Widened {
   static constexpr bool kPairs = F::kPairs;
   static void words(const uint8_t* quad, int v, vf* out) {
 #pragma GCC unroll 4
-    for (int w = 0; w < kWords; ++w) out[w] = load(reinterpret_cast<const float*>(quad) + w * kPanelOutputs + v * kLanes);
+    for (int w = 0; w < kWords; ++w)
+      out[w] = load(reinterpret_cast<const float*>(quad) + w * kPanelOutputs + v * kLanes);
   }
   static void fill(const uint8_t* quads, int64_t count, uint8_t* out) {
     for (int64_t q = 0; q < count; ++q, quads += F::kBytes * kQuad * kPanelOutputs, out += kQuadBytes) {
@@ -119,7 +127,8 @@ struct Widened {
       for (int v = 0; v < kPanelVectors; ++v) {
         vf words[kWords];
         F::words(quads, v, words);
-        for (int w = 0; w < kWords; ++w) store(reinterpret_cast<float*>(out) + w * kPanelOutputs + v * kLanes, words[w]);
+        for (int w = 0; w < kWords; ++w)
+          store(reinterpret_cast<float*>(out) + w * kPanelOutputs + v * kLanes, words[w]);
       }
     }
   }
@@ -171,7 +180,10 @@ constexpr std::array<GroupKernel, sizeof...(R)> groupKernelsOf(std::integer_sequ
 template <class F, int64_t QuadBytes>
 constexpr auto groupKernels = groupKernelsOf<F, QuadBytes>(std::make_integer_sequence<int, kTileRows>{});
 
-/** A panel: the f32 scales of its groups (when scaled), filled up to a cache line, then its quads, the last one completed with zeros. */
+/**
+ * A panel: the f32 scales of its groups (when scaled), filled up to a cache line, then its quads, the last one
+ * completed with zeros.
+ */
 template <class F>
 struct FloatKernels {
   static constexpr int kWords = wordsPerQuad(F::kPairs);
@@ -183,13 +195,16 @@ struct FloatKernels {
   static int64_t recordBytes(int64_t K) { return ((quadsOf(K) * kWords * 4 + 63) / 64 | 1) * 64; }
   static float scaleOf(const uint8_t* panel, int64_t group) { return F::kScaled ? floatAt(panel + group * 4) : 1.0f; }
 
-  static void pack(const uint8_t* rows, int64_t rowBytes, int64_t numRows, int64_t K, const float* scales, uint8_t* panel) {
+  static void pack(const uint8_t* rows, int64_t rowBytes, int64_t numRows, int64_t K, const float* scales,
+                   uint8_t* panel) {
     if (numRows < kPanelOutputs || K % kQuad != 0) std::memset(panel, 0, panelBytes(K));
     if constexpr (F::kScaled)
       for (int64_t g = 0; g * kGroup < K; ++g) reinterpret_cast<float*>(panel)[g] = scales ? scales[g] : 1.0f;
     uint8_t* quads = panel + headBytes(K);
     for (int64_t o = 0; o < numRows; ++o)
-      for (int64_t k = 0; k < K; ++k) F::put(quads + k / kQuad * kQuadBytes, static_cast<int>(o), static_cast<int>(k % kQuad), rows + o * rowBytes + k * F::kBytes);
+      for (int64_t k = 0; k < K; ++k)
+        F::put(quads + k / kQuad * kQuadBytes, static_cast<int>(o), static_cast<int>(k % kQuad),
+               rows + o * rowBytes + k * F::kBytes);
   }
 
   static void unpackRow(const uint8_t* panel, int64_t output, int64_t K, float* out) {
@@ -197,7 +212,8 @@ struct FloatKernels {
     for (int64_t k = 0; k < K; k += kQuad) {
       F::words(panel + headBytes(K) + k / kQuad * kQuadBytes, static_cast<int>(output / kLanes), words);
       const float scale = scaleOf(panel, k / kGroup);
-      for (int i = 0; i < kQuad && k + i < K; ++i) out[k + i] = scale * element(words, static_cast<int>(output % kLanes), i);
+      for (int i = 0; i < kQuad && k + i < K; ++i)
+        out[k + i] = scale * element(words, static_cast<int>(output % kLanes), i);
     }
   }
 
@@ -217,18 +233,22 @@ struct FloatKernels {
       const int64_t words = quadsOf(K) * kWords;
       for (int64_t w = 0; w < words; w += kLanes) {
         const int64_t k = w * W::kElements, n = std::min<int64_t>(K - k, W::kStep);
-        const vf block = n == W::kStep ? W::along(in + k) : W::alongPart(in + k, static_cast<int>(std::max<int64_t>(n, 0)));
+        const vf block =
+            n == W::kStep ? W::along(in + k) : W::alongPart(in + k, static_cast<int>(std::max<int64_t>(n, 0)));
         const int64_t here = std::min<int64_t>(words - w, kLanes);
         storePart(reinterpret_cast<float*>(record) + w, block, static_cast<int>(here));
       }
     });
   }
 
-  static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count, float* acc) {
+  static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count,
+                       float* acc) {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
     const uint8_t* quads = panel + headBytes(K);
     const int64_t tiles = (count + kTileRows - 1) / kTileRows;
-    uint8_t* widened = tiles > 1 ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, kQuadsPerGroup * Widened<F>::kQuadBytes)) : nullptr;
+    uint8_t* widened =
+        tiles > 1 ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, kQuadsPerGroup * Widened<F>::kQuadBytes))
+                  : nullptr;
     for (int64_t g = 0; g * kGroup < K; ++g) {
       const uint8_t* group = quads + g * kQuadsPerGroup * kQuadBytes;
       const int64_t numQuads = std::min<int64_t>(quadsOf(K) - g * kQuadsPerGroup, kQuadsPerGroup);
@@ -236,19 +256,28 @@ struct FloatKernels {
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = count * t / tiles, end = count * (t + 1) / tiles;
         const float* records[kTileRows];
-        for (int64_t r = begin; r < end; ++r) records[r - begin] = reinterpret_cast<const float*>(rows.at(first + r)) + g * kQuadsPerGroup * kWords;
+        for (int64_t r = begin; r < end; ++r)
+          records[r - begin] = reinterpret_cast<const float*>(rows.at(first + r)) + g * kQuadsPerGroup * kWords;
         if (widened)
-          groupKernels<Widened<F>, Widened<F>::kQuadBytes>[end - begin - 1](widened, numQuads, records, scaleOf(panel, g), acc + begin * kPanelOutputs);
+          groupKernels<Widened<F>, Widened<F>::kQuadBytes>[end - begin - 1](
+              widened, numQuads, records, scaleOf(panel, g), acc + begin* kPanelOutputs);
         else
-          groupKernels<F, kQuadBytes>[end - begin - 1](group, numQuads, records, scaleOf(panel, g), acc + begin * kPanelOutputs);
+          groupKernels<F, kQuadBytes>[end - begin - 1](group, numQuads, records, scaleOf(panel, g),
+                                                       acc + begin* kPanelOutputs);
       }
     }
   }
 };
 
 template <class F>
-constexpr StoredKernels floatKernels = {1, F::kBytes, FloatKernels<F>::panelBytes, FloatKernels<F>::pack, FloatKernels<F>::unpackRow, FloatKernels<F>::recordBytes,
-                                        FloatKernels<F>::prepare, FloatKernels<F>::multiply};
+constexpr StoredKernels floatKernels = {1,
+                                        F::kBytes,
+                                        FloatKernels<F>::panelBytes,
+                                        FloatKernels<F>::pack,
+                                        FloatKernels<F>::unpackRow,
+                                        FloatKernels<F>::recordBytes,
+                                        FloatKernels<F>::prepare,
+                                        FloatKernels<F>::multiply};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
-// Products with integer weights: int8 activations, exact sums over sub-blocks of 16 or 32, scales in f32. Templates over a Format, which says
-// how the panels of a storage type lie and is instantiated in a file of its own. Knows nothing of threads or outputs.
+// Products with integer weights: int8 activations, exact sums over sub-blocks of 16 or 32, scales in f32. Templates
+// over a Format, which says how the panels of a storage type lie and is instantiated in a file of its own. Knows
+// nothing of threads or outputs.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -18,18 +19,26 @@ namespace luciole {
 // A Format has
 //   kBlockNumbers, kBlockBytes   of one row in the file
 //   kSub                         numbers of a sub-block with one scale, 16 or 32
-//   kZero, kMost, kMin           how much quads are too large, their largest byte (int8-dot.h), whether sub-blocks have a minimum
-//   kUnpacks, kUnpacksQuads      whether scales, and quads too, are work to unpack that is better done once for many rows
-//   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for the CPU to guess
-//   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is whole)
+//   kZero, kMost, kMin           how much quads are too large, their largest byte (int8-dot.h), whether sub-blocks have
+//                                a minimum
+//   kUnpacks, kUnpacksQuads      whether scales, and quads too, are work to unpack that is better done once for many
+//                                rows
+//   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for
+//                                the CPU to guess
+//   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is
+//                                whole)
 //   packBlock(block, b, o, panel)  block b of a row in the file into the place of output o
-//   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of each output;
+//   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of
+//                                each output;
 //                                scale(step, sub, v), minimum(step, sub, v)
 // A panel takes kPanelOutputs times the bytes of a row, whatever its Format.
 
 /** Numbers between two scales at most: what one turn of the kernels' loop works through. */
 inline constexpr int kStep = 32;
-/** Numbers of a row of activations with one scale: as many as a block of the weights has, or a group where that has more. */
+/**
+ * Numbers of a row of activations with one scale: as many as a block of the weights has, or a group where that has
+ * more.
+ */
 template <class F>
 inline constexpr int64_t kScaleWidth = F::kBlockNumbers < kGroup ? F::kBlockNumbers : kGroup;
 /** Whether each step has a scale of its own. */
@@ -61,17 +70,24 @@ inline constexpr int kMostTileRows = 6;
 /** Whether the products take weights in another form than bytes, which then is made once for many rows. */
 template <class F>
 inline constexpr bool kWidens = sizeof(typename DotSum<F::kMost>::Weights) > sizeof(vi);
-/** Groups of k that are worked through for all rows before the next: their part of a panel, or what it was unpacked to, stays in the first-level cache. */
+/**
+ * Groups of k that are worked through for all rows before the next: their part of a panel, or what it was unpacked to,
+ * stays in the first-level cache.
+ */
 template <class F>
 inline constexpr int64_t kChunkGroups = kWidens<F> ? 2 : 4;
 /** Tiles up to which weights are widened for each anew. */
 inline constexpr int64_t kFewTiles = 4;
-/** How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is being multiplied. */
+/**
+ * How far ahead of use a panel is asked for, in bytes: into the second-level cache, the first is busy with what is
+ * being multiplied.
+ */
 inline constexpr int64_t kAhead = 8192;
 
 /**
- * Memory to ask for, a little with every step: bursts would fill the queue of misses. With `near`, what lies that far back goes on into the first level:
- * the steps of a K-quant's group read the same lines, so that those of a group are missed all at once.
+ * Memory to ask for, a little with every step: bursts would fill the queue of misses. With `near`, what lies that far
+ * back goes on into the first level: the steps of a K-quant's group read the same lines, so that those of a group are
+ * missed all at once.
  */
 struct Ahead {
   const uint8_t* next;
@@ -86,27 +102,34 @@ struct Ahead {
 };
 
 /**
- * A Format with a chunk unpacked beforehand, as pays when several tiles of rows share it: scales and minima to f32, and quads to bytes where they
- * are more work than a shift and a mask.
+ * A Format with a chunk unpacked beforehand, as pays when several tiles of rows share it: scales and minima to f32, and
+ * quads to bytes where they are more work than a shift and a mask.
  */
 template <class F>
 struct Unpacked : F {
   using Weights = typename DotSum<F::kMost>::Weights;
   static constexpr bool kQuadsToo = F::kUnpacksQuads || kWidens<F>;
   static constexpr int kSubs = kStep / F::kSub;
-  static constexpr int64_t kWeightBytes = sizeof(Weights), kScalesAt = kQuadsToo ? kQuads * kPanelVectors * kWeightBytes : 0;
-  static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes, kStepBytes = kMinimaAt + (F::kMin ? kSubs * kQuadBytes : 0);
+  static constexpr int64_t kWeightBytes = sizeof(Weights),
+                           kScalesAt = kQuadsToo ? kQuads * kPanelVectors * kWeightBytes : 0;
+  static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes,
+                           kStepBytes = kMinimaAt + (F::kMin ? kSubs * kQuadBytes : 0);
 
   struct Group : F::Group {
     const uint8_t* base;
     /** `chunk`: what fill made of the groups from the chunk's first on; this one is its i-th. */
-    Group(const uint8_t* panel, int64_t g, const uint8_t* chunk, int64_t i) : F::Group(panel, g), base(chunk + i * kStepsPerGroup * kStepBytes) {}
+    Group(const uint8_t* panel, int64_t g, const uint8_t* chunk, int64_t i)
+        : F::Group(panel, g), base(chunk + i * kStepsPerGroup * kStepBytes) {}
     Weights quad(int step, int q, int v) const {
       if constexpr (!kQuadsToo) return F::Group::quad(step, q, v);
       return Weights::load(base + step * kStepBytes + (q * kPanelVectors + v) * kWeightBytes);
     }
-    vf scale(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes); }
-    vf minimum(int step, int sub, int v) const { return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt + sub * kQuadBytes) + v * kLanes); }
+    vf scale(int step, int sub, int v) const {
+      return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes);
+    }
+    vf minimum(int step, int sub, int v) const {
+      return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt + sub * kQuadBytes) + v * kLanes);
+    }
   };
 
   static void fill(const uint8_t* panel, int64_t first, int64_t steps, uint8_t* chunk) {
@@ -115,10 +138,14 @@ struct Unpacked : F {
       const int step = static_cast<int>(s % kStepsPerGroup);
       for (int v = 0; v < kPanelVectors; ++v) {
         if constexpr (kQuadsToo)
-          for (int q = 0; q < kQuads; ++q) Weights(group.quad(step, q, v)).store(chunk + (q * kPanelVectors + v) * kWeightBytes);
-        for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
+          for (int q = 0; q < kQuads; ++q)
+            Weights(group.quad(step, q, v)).store(chunk + (q * kPanelVectors + v) * kWeightBytes);
+        for (int sub = 0; sub < kSubs; ++sub)
+          store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
         if constexpr (F::kMin)
-          for (int sub = 0; sub < kSubs; ++sub) store(reinterpret_cast<float*>(chunk + kMinimaAt + sub * kQuadBytes) + v * kLanes, group.minimum(step, sub, v));
+          for (int sub = 0; sub < kSubs; ++sub)
+            store(reinterpret_cast<float*>(chunk + kMinimaAt + sub * kQuadBytes) + v * kLanes,
+                  group.minimum(step, sub, v));
       }
     }
   }
@@ -138,13 +165,14 @@ struct TileRows {
 };
 
 /**
- * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales, for a Format that wants them.
- * Where the activations have a scale for each step, sub-blocks' sums are added one after the other, times the product of both scales. Else for each
- * group: its sub-blocks' scaled sums one after the other from zero, then one multiply-add with the activations' scale.
+ * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales,
+ * for a Format that wants them. Where the activations have a scale for each step, sub-blocks' sums are added one after
+ * the other, times the product of both scales. Else for each group: its sub-blocks' scaled sums one after the other
+ * from zero, then one multiply-add with the activations' scale.
  */
 template <class F, int R>
-void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout, int64_t first, int64_t count, int64_t steps, Ahead ahead,
-                  float* acc) {
+void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout,
+                  int64_t first, int64_t count, int64_t steps, Ahead ahead, float* acc) {
   using Sum = DotSum<F::kMost>;
   constexpr int V = kTileVectors<F>, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
   for (int64_t g = 0; g < count; ++g) {
@@ -156,10 +184,12 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) inner[r][v] = kScalesSteps<F> ? load(acc + r * kPanelOutputs + (v0 + v) * kLanes) : vf{};
+        for (int v = 0; v < V; ++v)
+          inner[r][v] = kScalesSteps<F> ? load(acc + r * kPanelOutputs + (v0 + v) * kLanes) : vf{};
       auto turn = [&](int step) __attribute__((always_inline)) {
         if (v0 == 0) ahead.step();
-        asm volatile("" ::: "memory");  // keeps what the next step will load, and its prefetches, out of this step's registers and time
+        // Keeps what the next step will load, and its prefetches, out of this step's registers and time.
+        asm volatile("" ::: "memory");
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
           const int64_t sumAt = layout.sums + ((first + g) * kStepsPerGroup + step) * kSubs * 4 + sub * 4;
@@ -185,7 +215,9 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
             const vf scale = group.scale(step, sub, v0 + v);
 #pragma GCC unroll 8
             for (int r = 0; r < R; ++r)
-              inner[r][v] = vfma(toFloat(sums[r][v].total(kQuadsPerSub)), kScalesSteps<F> ? scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)) : scale, inner[r][v]);
+              inner[r][v] =
+                  vfma(toFloat(sums[r][v].total(kQuadsPerSub)),
+                       kScalesSteps<F> ? scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)) : scale, inner[r][v]);
           }
           if constexpr (F::kMin) {
 #pragma GCC unroll 2
@@ -216,7 +248,8 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
   }
 }
 
-using TileKernel = void (*)(const uint8_t*, const uint8_t*, const TileRows&, const RecordLayout&, int64_t, int64_t, int64_t, Ahead, float*);
+using TileKernel = void (*)(const uint8_t*, const uint8_t*, const TileRows&, const RecordLayout&, int64_t, int64_t,
+                            int64_t, Ahead, float*);
 
 template <class F, int... R>
 constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
@@ -237,7 +270,9 @@ struct IntegerKernels {
     if (numRows < kPanelOutputs) std::memset(panel, 0, panelBytes(K));
     const int64_t blocks = K / F::kBlockNumbers;
     for (int64_t b = 0; b < blocks; ++b)
-      for (int64_t o = 0; o < numRows; ++o) F::packBlock(rows + o * rowBytes + b * F::kBlockBytes, static_cast<int>(o), panel + b * F::kBlockBytes * kPanelOutputs);
+      for (int64_t o = 0; o < numRows; ++o)
+        F::packBlock(rows + o * rowBytes + b * F::kBlockBytes, static_cast<int>(o),
+                     panel + b * F::kBlockBytes * kPanelOutputs);
   }
 
   static void prepare(const void* x, int64_t xType, int64_t K, uint8_t* record) {
@@ -251,7 +286,8 @@ struct IntegerKernels {
       const typename F::Group group(panel, k / kGroup);
       const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
       const uint32_t word = static_cast<uint32_t>(group.quad(step, i / 4, v)[lane]);
-      const float scale = group.scale(step, i / F::kSub, v)[lane], minimum = F::kMin ? group.minimum(step, i / F::kSub, v)[lane] : 0.0f;
+      const float scale = group.scale(step, i / F::kSub, v)[lane],
+                  minimum = F::kMin ? group.minimum(step, i / F::kSub, v)[lane] : 0.0f;
       for (int b = 0; b < 4; ++b) {
         const uint8_t byte = static_cast<uint8_t>(word >> (8 * b));
         const int quantum = (F::kMost > 127 && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
@@ -260,13 +296,16 @@ struct IntegerKernels {
     }
   }
 
-  static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count, float* acc) {
+  static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count,
+                       float* acc) {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
     const RecordLayout layout = layoutOf(K);
     const int64_t groups = (K + kGroup - 1) / kGroup, tiles = (count + kTileRows<F> - 1) / kTileRows<F>;
     const bool unpacks = F::kUnpacks ? tiles > 1 : kWidens<F> && tiles > kFewTiles;
     const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups<F>;
-    uint8_t* chunk = unpacks ? static_cast<uint8_t*>(threadScratch(kScratchUnpacked, chunkGroups * kStepsPerGroup * Unpacked<F>::kStepBytes)) : nullptr;
+    uint8_t* chunk = unpacks ? static_cast<uint8_t*>(threadScratch(
+                                   kScratchUnpacked, chunkGroups * kStepsPerGroup * Unpacked<F>::kStepBytes))
+                             : nullptr;
     for (int64_t g = 0; g < groups; g += chunkGroups) {
       const int64_t here = std::min(chunkGroups, groups - g);
       const int64_t steps = std::min(K - g * kGroup, here * kGroup) / kStep;
@@ -276,19 +315,23 @@ struct IntegerKernels {
         TileRows tile;
         for (int64_t r = begin; r < end; ++r) tile.at[r - begin] = rows.at(first + r);
         const auto& kernels = unpacks ? tileKernels<Unpacked<F>> : tileKernels<Direct<F>>;
-        kernels[end - begin - 1](panel, chunk, tile, layout, g, here, steps, aheadOf(panel, g, steps, count, tiles, t), acc + begin * kPanelOutputs);
+        kernels[end - begin - 1](panel, chunk, tile, layout, g, here, steps, aheadOf(panel, g, steps, count, tiles, t),
+                                 acc + begin * kPanelOutputs);
       }
     }
   }
 
   /**
-   * What tile t of `tiles` asks for while it works through `steps` steps from group g on: kAhead further in the panel, or its share of the next chunk.
-   * After a panel comes the next one.
+   * What tile t of `tiles` asks for while it works through `steps` steps from group g on: kAhead further in the panel,
+   * or its share of the next chunk. After a panel comes the next one.
    */
   static Ahead aheadOf(const uint8_t* panel, int64_t g, int64_t steps, int64_t count, int64_t tiles, int64_t t) {
     constexpr int64_t stepBytes = F::kBlockBytes * kPanelOutputs * kStep / F::kBlockNumbers;
     const uint8_t* here = panel + g * kStepsPerGroup * stepBytes;
-    if (tiles == 1) return count < F::kAheadFrom ? Ahead{here, here, 0} : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes, F::kUnrolls ? kAhead - kStepsPerGroup * stepBytes : 0};
+    if (tiles == 1)
+      return count < F::kAheadFrom ? Ahead{here, here, 0}
+                                   : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes,
+                                           F::kUnrolls ? kAhead - kStepsPerGroup * stepBytes : 0};
     const int64_t lines = steps * stepBytes / 64, from = lines * t / tiles, to = lines * (t + 1) / tiles;
     const uint8_t* next = here + steps * stepBytes;
     return {next + from * 64, next + to * 64, ((to - from) / steps + 1) * 64};

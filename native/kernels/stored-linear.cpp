@@ -18,21 +18,36 @@ namespace luciole {
 
 const StoredKernels& storedKernels(int64_t type) {
   switch (type) {
-    case kF16: return f16Kernels;
-    case kQ8_0: return q8_0Kernels;
-    case kQ4_0: return q4_0Kernels;
-    case kQ4_1: return q4_1Kernels;
-    case kQ5_0: return q5_0Kernels;
-    case kQ5_1: return q5_1Kernels;
-    case kIq4_nl: return iq4_nlKernels;
-    case kMxfp4: return mxfp4Kernels;
-    case kQ2_k: return q2_kKernels;
-    case kQ3_k: return q3_kKernels;
-    case kQ4_k: return q4_kKernels;
-    case kQ5_k: return q5_kKernels;
-    case kQ6_k: return q6_kKernels;
-    case kIq4_xs: return iq4_xsKernels;
-    case kE4m3: return e4m3Kernels;
+    case kF16:
+      return f16Kernels;
+    case kQ8_0:
+      return q8_0Kernels;
+    case kQ4_0:
+      return q4_0Kernels;
+    case kQ4_1:
+      return q4_1Kernels;
+    case kQ5_0:
+      return q5_0Kernels;
+    case kQ5_1:
+      return q5_1Kernels;
+    case kIq4_nl:
+      return iq4_nlKernels;
+    case kMxfp4:
+      return mxfp4Kernels;
+    case kQ2_k:
+      return q2_kKernels;
+    case kQ3_k:
+      return q3_kKernels;
+    case kQ4_k:
+      return q4_kKernels;
+    case kQ5_k:
+      return q5_kKernels;
+    case kQ6_k:
+      return q6_kKernels;
+    case kIq4_xs:
+      return iq4_xsKernels;
+    case kE4m3:
+      return e4m3Kernels;
   }
   throw std::runtime_error("expected weights stored as f16 or in blocks, got dtype code " + std::to_string(type));
 }
@@ -51,9 +66,15 @@ struct Weights {
   int64_t N, K;
 
   Weights(const void* W, int64_t type, bool isPacked, const float* blockScales, int64_t numRows, int64_t width)
-      : kernels(storedKernels(type)), data(static_cast<const uint8_t*>(W)), packed(isPacked), scales(blockScales), N(numRows), K(width) {
+      : kernels(storedKernels(type)),
+        data(static_cast<const uint8_t*>(W)),
+        packed(isPacked),
+        scales(blockScales),
+        N(numRows),
+        K(width) {
     if (K % kernels.blockNumbers != 0)
-      throw std::runtime_error("expected rows of whole blocks of " + std::to_string(kernels.blockNumbers) + " numbers, got " + std::to_string(K));
+      throw std::runtime_error("expected rows of whole blocks of " + std::to_string(kernels.blockNumbers) +
+                               " numbers, got " + std::to_string(K));
   }
   int64_t rowBytes() const { return K / kernels.blockNumbers * kernels.blockBytes; }
   int64_t numPanels() const { return (N + kPanelOutputs - 1) / kPanelOutputs; }
@@ -87,7 +108,8 @@ struct Outputs {
 
 /** Rows [first, first + count) of y in columns [n, n + width) from acc. */
 template <class Y, class R>
-void writeRows(const Outputs& out, int64_t N, int64_t n, int64_t width, int64_t first, int64_t count, const float* acc) {
+void writeRows(const Outputs& out, int64_t N, int64_t n, int64_t width, int64_t first, int64_t count,
+               const float* acc) {
   for (int64_t r = 0; r < count; ++r, acc += kPanelOutputs) {
     Y* y = static_cast<Y*>(out.y) + (first + r) * N + n;
     const R* residual = out.residual ? static_cast<const R*>(out.residual) + (first + r) * N + n : nullptr;
@@ -102,7 +124,9 @@ void writeRows(const Outputs& out, int64_t N, int64_t n, int64_t width, int64_t 
 
 void write(const Outputs& out, int64_t N, int64_t n, int64_t width, int64_t first, int64_t count, const float* acc) {
   dispatchType(out.type, [&](auto yTag) {
-    dispatchType(out.residualType, [&](auto residualTag) { writeRows<decltype(yTag), decltype(residualTag)>(out, N, n, width, first, count, acc); });
+    dispatchType(out.residualType, [&](auto residualTag) {
+      writeRows<decltype(yTag), decltype(residualTag)>(out, N, n, width, first, count, acc);
+    });
   });
 }
 
@@ -112,7 +136,8 @@ ActivationRows prepareRows(const StoredKernels& kernels, const void* X, int64_t 
   const int64_t stride = kernels.recordBytes(K);
   uint8_t* records = scratch.get(M * stride);
   parallelFor(M, rowGrain(K), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) kernels.prepare(static_cast<const char*>(X) + r * K * sizeOf(xType), xType, K, records + r * stride);
+    for (int64_t r = begin; r < end; ++r)
+      kernels.prepare(static_cast<const char*>(X) + r * K * sizeOf(xType), xType, K, records + r * stride);
   });
   return {records, stride, nullptr};
 }
@@ -122,7 +147,9 @@ struct RowGroup {
   int64_t expert, first, count, numBlocks, firstTask = 0;
 };
 
-RowGroup rowGroup(int64_t expert, int64_t first, int64_t count) { return {expert, first, count, (count + kMostRows - 1) / kMostRows}; }
+RowGroup rowGroup(int64_t expert, int64_t first, int64_t count) {
+  return {expert, first, count, (count + kMostRows - 1) / kMostRows};
+}
 
 /** All groups' products: a task is one panel against one block of rows. */
 void multiplyGroups(const Weights& w, const ActivationRows& rows, std::vector<RowGroup>& groups, const Outputs& out) {
@@ -136,12 +163,14 @@ void multiplyGroups(const Weights& w, const ActivationRows& rows, std::vector<Ro
   // Few rows wait for memory: a thread then takes neighbouring panels, which lie one after the other.
   const int64_t grain = most > 64 ? 1 : std::max<int64_t>(1, numTasks / (threadCount() * 8));
   parallelFor(numTasks, grain, [&](int64_t begin, int64_t end) {
-    auto after = std::upper_bound(groups.begin(), groups.end(), begin, [](int64_t task, const RowGroup& group) { return task < group.firstTask; });
+    auto after = std::upper_bound(groups.begin(), groups.end(), begin,
+                                  [](int64_t task, const RowGroup& group) { return task < group.firstTask; });
     for (int64_t task = begin; task < end; ++task) {
       if (after != groups.end() && task >= after->firstTask) ++after;
       const RowGroup& group = *(after - 1);
       const int64_t block = (task - group.firstTask) / panels, panel = (task - group.firstTask) % panels;
-      const int64_t from = group.count * block / group.numBlocks, count = group.count * (block + 1) / group.numBlocks - from;
+      const int64_t from = group.count * block / group.numBlocks,
+                    count = group.count * (block + 1) / group.numBlocks - from;
       auto* acc = static_cast<float*>(threadScratch(kScratchAccumulators, count * kPanelOutputs * 4));
       w.kernels.multiply(w.panel(group.expert, panel), w.K, rows, group.first + from, count, acc);
       const int64_t n = panel * kPanelOutputs;
@@ -162,26 +191,32 @@ void unpackWords(const float* panels, bool isBf16, int64_t K, int64_t n, float* 
 
 }  // namespace
 
-int64_t storedPackedBytes(int64_t type, int64_t E, int64_t N, int64_t K) { return E * ((N + kPanelOutputs - 1) / kPanelOutputs) * storedKernels(type).panelBytes(K); }
+int64_t storedPackedBytes(int64_t type, int64_t E, int64_t N, int64_t K) {
+  return E * ((N + kPanelOutputs - 1) / kPanelOutputs) * storedKernels(type).panelBytes(K);
+}
 
 void packStored(const void* W, int64_t type, const float* scales, int64_t E, int64_t N, int64_t K, void* packed) {
   const Weights w(W, type, false, scales, N, K);
   const int64_t panels = w.numPanels(), bytes = w.panelBytes();
   parallelFor(E * panels, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) w.packPanel(i / panels, i % panels, static_cast<uint8_t*>(packed) + i * bytes);
+    for (int64_t i = begin; i < end; ++i)
+      w.packPanel(i / panels, i % panels, static_cast<uint8_t*>(packed) + i * bytes);
   });
 }
 
-void storedLinear(int64_t M, int64_t N, int64_t K, const void* X, int64_t xType, const void* W, int64_t wType, bool packed, const float* scales, void* Y,
-                  int64_t yType, const float* bias, const void* residual, int64_t residualType) {
+void storedLinear(int64_t M, int64_t N, int64_t K, const void* X, int64_t xType, const void* W, int64_t wType,
+                  bool packed, const float* scales, void* Y, int64_t yType, const float* bias, const void* residual,
+                  int64_t residualType) {
   if (M <= 0 || N <= 0) return;
   const Weights w(W, wType, packed, scales, N, K);
   std::vector<RowGroup> groups{rowGroup(0, 0, M)};
-  multiplyGroups(w, prepareRows(w.kernels, X, xType, M, K), groups, {Y, yType, bias, residual, residual ? residualType : static_cast<int64_t>(kF32)});
+  multiplyGroups(w, prepareRows(w.kernels, X, xType, M, K), groups,
+                 {Y, yType, bias, residual, residual ? residualType : static_cast<int64_t>(kF32)});
 }
 
-void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, int64_t xRows, const int32_t* rowIndex, const void* W,
-                         int64_t wType, bool packed, const float* scales, const int32_t* offsets, void* Y, int64_t yType) {
+void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, int64_t xRows,
+                         const int32_t* rowIndex, const void* W, int64_t wType, bool packed, const float* scales,
+                         const int32_t* offsets, void* Y, int64_t yType) {
   if (E <= 0 || R <= 0 || N <= 0) return;
   const Weights w(W, wType, packed, scales, N, K);
   ActivationRows rows = prepareRows(w.kernels, X, xType, xRows, K);
@@ -190,11 +225,13 @@ void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void*
   for (int64_t e = 0; e < E; ++e)
     if (offsets[e + 1] > offsets[e]) groups.push_back(rowGroup(e, offsets[e], offsets[e + 1] - offsets[e]));
   // The largest first: the last task to end is then a small one.
-  std::stable_sort(groups.begin(), groups.end(), [](const RowGroup& a, const RowGroup& b) { return a.count > b.count; });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const RowGroup& a, const RowGroup& b) { return a.count > b.count; });
   multiplyGroups(w, rows, groups, {Y, yType});
 }
 
-void storedRows(const void* W, int64_t wType, bool packed, const float* scales, int64_t N, int64_t K, const int32_t* ids, int64_t T, float* Y) {
+void storedRows(const void* W, int64_t wType, bool packed, const float* scales, int64_t N, int64_t K,
+                const int32_t* ids, int64_t T, float* Y) {
   if (wType == kF32 || wType == kBf16) {
     dispatchType(wType, [&](auto tag) {
       using D = decltype(tag);

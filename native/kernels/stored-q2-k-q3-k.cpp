@@ -1,4 +1,5 @@
-// Panels of q2_k and q3_k: super-blocks of 256 numbers, 16 sub-blocks of 16. See stored-integer.h; the files' layouts stand in block-formats.ts.
+// Panels of q2_k and q3_k: super-blocks of 256 numbers, 16 sub-blocks of 16. See stored-integer.h; the files' layouts
+// stand in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {
@@ -9,7 +10,9 @@ inline vi bitPairs(const uint8_t* words, int half, int step, int q, int v) {
   return (loadWords(words + (half * kQuads + q) * kQuadBytes + v * kVectorBytes) >> (2 * step)) & 0x03030303;
 }
 
-/** A super-block of a panel: 32 d, 32 dmin, 16 · 32 bytes with a scale below and a minimum above, then the bit pairs. */
+/**
+ * A super-block of a panel: 32 d, 32 dmin, 16 · 32 bytes with a scale below and a minimum above, then the bit pairs.
+ */
 struct Q2_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 84, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kScalesAt = 128, kPairsAt = 640;
@@ -23,10 +26,16 @@ struct Q2_k {
     Group(const uint8_t* panel, int64_t g) : base(panel + (g >> 1) * kPanelBlock), half(static_cast<int>(g & 1)) {}
 
     vi quad(int step, int q, int v) const { return bitPairs(base + kPairsAt, half, step, q, v); }
-    vi both(int step, int sub, int v) const { return widenUnsigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes); }
-    vf scale(int step, int sub, int v) const { return toFloat(both(step, sub, v) & 15) * widenHalf(base + v * kLanes * 2); }
+    vi both(int step, int sub, int v) const {
+      return widenUnsigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes);
+    }
+    vf scale(int step, int sub, int v) const {
+      return toFloat(both(step, sub, v) & 15) * widenHalf(base + v * kLanes * 2);
+    }
     /** What is added for each unit of the activations' sum. */
-    vf minimum(int step, int sub, int v) const { return -(toFloat(both(step, sub, v) >> 4) * widenHalf(base + kMinAt + v * kLanes * 2)); }
+    vf minimum(int step, int sub, int v) const {
+      return -(toFloat(both(step, sub, v) >> 4) * widenHalf(base + kMinAt + v * kLanes * 2));
+    }
   };
 
   static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
@@ -38,8 +47,9 @@ struct Q2_k {
 };
 
 /**
- * A super-block of a panel: 32 d; the scales of an output as three words (lower four bits of the first eight, of the last eight, then the upper two
- * bits of all); 8 words of third bits, bit 4·half + step of each byte; then the bit pairs.
+ * A super-block of a panel: 32 d; the scales of an output as three words (lower four bits of the first eight, of the
+ * last eight, then the upper two bits of all); 8 words of third bits, bit 4·half + step of each byte; then the bit
+ * pairs.
  */
 struct Q3_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 110, kPanelBlock = kBlockBytes * kPanelOutputs;
@@ -60,7 +70,8 @@ struct Q3_k {
     }
     vf scale(int step, int sub, int v) const {
       const int s = step * 2 + sub;
-      const vi six = ((words(kLowAt + half * kQuadBytes, v) >> (4 * s)) & 15) | ((words(kHighAt, v) >> (16 * half + 2 * s)) & 3) << 4;
+      const vi six = ((words(kLowAt + half * kQuadBytes, v) >> (4 * s)) & 15) |
+                     ((words(kHighAt, v) >> (16 * half + 2 * s)) & 3) << 4;
       return toFloat(six - 32) * widenHalf(base + v * kLanes * 2);
     }
     vf minimum(int, int, int) const { return vf{}; }

@@ -1,19 +1,21 @@
-// Panels of q4_k and q5_k: super-blocks of 256 numbers, 8 sub-blocks with 6-bit scales and minima. See stored-integer.h; the files' layouts stand
-// in block-formats.ts.
+// Panels of q4_k and q5_k: super-blocks of 256 numbers, 8 sub-blocks with 6-bit scales and minima. See
+// stored-integer.h; the files' layouts stand in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {
 namespace {
 
 /**
- * A super-block of a panel: 32 d, 32 dmin; the scales and minima of an output as three words (lower four bits of the scales, of the minima, then
- * upper two bits of both); [q5_k: 8 words of fifth bits, bit s for sub-block s]; 32 words of nibbles, word 8c + q with quad q of sub-blocks
- * 2c below and 2c + 1 above.
+ * A super-block of a panel: 32 d, 32 dmin; the scales and minima of an output as three words (lower four bits of the
+ * scales, of the minima, then upper two bits of both); [q5_k: 8 words of fifth bits, bit s for sub-block s]; 32 words
+ * of nibbles, word 8c + q with quad q of sub-blocks 2c below and 2c + 1 above.
  */
 template <bool FifthBit>
 struct WithMinima {
-  static constexpr int64_t kBlockNumbers = 256, kBlockBytes = FifthBit ? 176 : 144, kPanelBlock = kBlockBytes * kPanelOutputs;
-  static constexpr int64_t kMinAt = 64, kLowScalesAt = 128, kLowMinimaAt = 256, kHighAt = 384, kBitsAt = 512, kNibblesAt = FifthBit ? 1536 : 512;
+  static constexpr int64_t kBlockNumbers = 256, kBlockBytes = FifthBit ? 176 : 144,
+                           kPanelBlock = kBlockBytes * kPanelOutputs;
+  static constexpr int64_t kMinAt = 64, kLowScalesAt = 128, kLowMinimaAt = 256, kHighAt = 384, kBitsAt = 512,
+                           kNibblesAt = FifthBit ? 1536 : 512;
   static constexpr int kSub = 32, kZero = 0, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 1;
   static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit, kUnrolls = true;

@@ -1,11 +1,14 @@
-// Panels of q6_k: super-blocks of 256 numbers, 16 sub-blocks with signed 8-bit scales. See stored-integer.h; the file's layout stands in
-// block-formats.ts.
+// Panels of q6_k: super-blocks of 256 numbers, 16 sub-blocks with signed 8-bit scales. See stored-integer.h; the file's
+// layout stands in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {
 namespace {
 
-/** A super-block of a panel: 32 d, 16 · 32 scales, 32 words of lower nibbles, 16 words of upper bit pairs, the words in the file's order. */
+/**
+ * A super-block of a panel: 32 d, 16 · 32 scales, 32 words of lower nibbles, 16 words of upper bit pairs, the words in
+ * the file's order.
+ */
 struct Q6_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 210, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kScalesAt = 64, kLowAt = 576, kHighAt = 4672;

@@ -1,5 +1,5 @@
-// Panels of iq4_nl, iq4_xs and mxfp4: 4-bit codes that are looked up in a table. See stored-integer.h; the files' layouts stand in
-// block-formats.ts.
+// Panels of iq4_nl, iq4_xs and mxfp4: 4-bit codes that are looked up in a table. See stored-integer.h; the files'
+// layouts stand in block-formats.ts.
 #include "lanes.h"
 #include "stored-integer.h"
 
@@ -19,7 +19,8 @@ inline vi codes(const uint8_t* words, int q, int v) {
 
 /** A block of a panel: 32 scales, then the 4 words of codes. */
 struct Iq4_nl {
-  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18, kPanelBlock = kBlockBytes * kPanelOutputs, kCodesAt = 64;
+  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 18, kPanelBlock = kBlockBytes * kPanelOutputs,
+                           kCodesAt = 64;
   static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 2;
   static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
@@ -27,7 +28,9 @@ struct Iq4_nl {
   struct Group {
     const uint8_t* base;
     Group(const uint8_t* panel, int64_t g) : base(panel + g * kStepsPerGroup * kPanelBlock) {}
-    vi quad(int step, int q, int v) const { return wideWeights(kNonLinear.at(codes(base + step * kPanelBlock + kCodesAt, q, v))); }
+    vi quad(int step, int q, int v) const {
+      return wideWeights(kNonLinear.at(codes(base + step * kPanelBlock + kCodesAt, q, v)));
+    }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
     vf minimum(int, int, int) const { return vf{}; }
   };
@@ -40,7 +43,8 @@ struct Iq4_nl {
 
 /** A block of a panel: 32 exponents e, a byte each, then the 4 words of codes. The scale is 2^(e − 128). */
 struct Mxfp4 {
-  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs, kCodesAt = 32;
+  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs,
+                           kCodesAt = 32;
   static constexpr int kSub = 32, kZero = 12, kMost = 24;
   static constexpr int64_t kAheadFrom = 2;
   static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
@@ -62,7 +66,10 @@ struct Mxfp4 {
   }
 };
 
-/** A super-block of a panel: 32 d; the lower four bits of an output's 8 scales as a word; the upper two as 16 bits; 8 times the 4 words of codes. */
+/**
+ * A super-block of a panel: 32 d; the lower four bits of an output's 8 scales as a word; the upper two as 16 bits; 8
+ * times the 4 words of codes.
+ */
 struct Iq4_xs {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 136, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kLowAt = 64, kHighAt = 192, kCodesAt = 256;
@@ -75,7 +82,9 @@ struct Iq4_xs {
     int half;
     Group(const uint8_t* panel, int64_t g) : base(panel + (g >> 1) * kPanelBlock), half(static_cast<int>(g & 1)) {}
 
-    vi quad(int step, int q, int v) const { return wideWeights(kNonLinear.at(codes(base + kCodesAt + (half * 4 + step) * 4 * kQuadBytes, q, v))); }
+    vi quad(int step, int q, int v) const {
+      return wideWeights(kNonLinear.at(codes(base + kCodesAt + (half * 4 + step) * 4 * kQuadBytes, q, v)));
+    }
     vf scale(int step, int, int v) const {
       const int s = half * 4 + step;
       const vi low = (loadWords(base + kLowAt + v * kVectorBytes) >> (4 * s)) & 15;

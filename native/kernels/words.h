@@ -1,5 +1,6 @@
-// What products multiply at once: 32-bit words of one f32, or of two bf16 that are neighbours in the summed dimension; how elements become
-// words, and a block of words turned in registers. Shared by the matrix products and attention; knows nothing of either.
+// What products multiply at once: 32-bit words of one f32, or of two bf16 that are neighbours in the summed dimension;
+// how elements become words, and a block of words turned in registers. Shared by the matrix products and attention;
+// knows nothing of either.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -39,7 +40,10 @@ inline vf multiplyAdd(vf acc, vf a, vf b) {
   return vfma(a, b, acc);
 }
 
-/** Words made of elements of type T: f32 as they are, or rounded to bf16 (in pairs where the dot instruction exists, else each in its f32). */
+/**
+ * Words made of elements of type T: f32 as they are, or rounded to bf16 (in pairs where the dot instruction exists,
+ * else each in its f32).
+ */
 template <class T, bool Bf16>
 struct Words {
   static constexpr bool kPairs = Bf16 && kHasDotBf16;
@@ -66,7 +70,10 @@ struct Words {
     std::memcpy(lanes, p, n * sizeof(T));
     return along(lanes);
   }
-  /** n ≤ kLanes words (zero beyond), each from one element of row `p` and, in pairs, the one below it in row `q` (null: zero). */
+  /**
+   * n ≤ kLanes words (zero beyond), each from one element of row `p` and, in pairs, the one below it in row `q` (null:
+   * zero).
+   */
   static vf across(const T* p, [[maybe_unused]] const T* q, int n) {
 #if defined(__AVX512BF16__)
     if constexpr (kPairs) return interleave(p, q, static_cast<__mmask16>((1u << n) - 1));
@@ -84,7 +91,8 @@ struct Words {
       __m512bh both = _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(maskQ, q), _mm512_maskz_loadu_ps(mask, p));
       halves = reinterpret_cast<__m512i&>(both);
     } else {
-      halves = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi16(mask, p)), _mm256_maskz_loadu_epi16(maskQ, q), 1);
+      halves = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi16(mask, p)),
+                                  _mm256_maskz_loadu_epi16(maskQ, q), 1);
     }
     // Lanes 0, 16, 1, 17, …: row p's element in the lower half of each word.
     const __m512i lower = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -114,7 +122,8 @@ inline void transposeBlock(vf (&r)[kLanes]) {
   }
 #pragma GCC unroll 4
   for (int c = 0; c < 4; ++c) {
-    __m512 even01 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x88), even23 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x88);
+    __m512 even01 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x88),
+           even23 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x88);
     __m512 odd01 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xdd), odd23 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xdd);
     r[c] = _mm512_shuffle_f32x4(even01, even23, 0x88);
     r[8 + c] = _mm512_shuffle_f32x4(even01, even23, 0xdd);

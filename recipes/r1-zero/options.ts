@@ -141,14 +141,30 @@ const tiny: ZeroOptions = {
     rolloutSlots: 256,
   },
   // R1's own protocol (arXiv 2501.12948 v1 §3): temperature 0.6, top-p 0.95.
-  evaluation: { problems: 200, samplesPerProblem: 16, temperature: 0.6, topP: 0.95, slots: 256, everySteps: 10, quickProblems: 100 },
+  evaluation: {
+    problems: 200,
+    samplesPerProblem: 16,
+    temperature: 0.6,
+    topP: 0.95,
+    slots: 256,
+    everySteps: 10,
+    quickProblems: 100,
+  },
   checkpointSeconds: 60,
 };
 
 /** A minute or two, to see the whole road; its figures mean nothing. */
 const smoke: ZeroOptions = {
   ...tiny,
-  model: { ...model, hidden_size: 32, num_hidden_layers: 2, intermediate_size: 64, moe_intermediate_size: 32, n_routed_experts: 4, kv_lora_rank: 16 },
+  model: {
+    ...model,
+    hidden_size: 32,
+    num_hidden_layers: 2,
+    intermediate_size: 64,
+    moe_intermediate_size: 32,
+    n_routed_experts: 4,
+    kv_lora_rank: 16,
+  },
   pretrain: { ...tiny.pretrain, steps: 8, batchSequences: 16, warmupSteps: 2 },
   rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
   evaluation: { ...tiny.evaluation, problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
@@ -160,13 +176,14 @@ export const ZERO_PRESETS = { tiny, smoke } as const;
 export type ZeroPreset = keyof typeof ZERO_PRESETS;
 
 /**
- * A preset with overrides (nested objects are merged one level down), every part of it checked, so that a wrong key is found now and
- * not after pretraining. Throws ConfigError naming what is wrong.
+ * A preset with overrides (nested objects are merged one level down), every part of it checked, so that a wrong key is
+ * found now and not after pretraining. Throws ConfigError naming what is wrong.
  */
 export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<string, unknown>> = {}): ZeroOptions {
   const base = ZERO_PRESETS[preset] as unknown as Record<string, unknown>;
   const merged = { ...base };
-  for (const [key, value] of Object.entries(overrides)) merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
+  for (const [key, value] of Object.entries(overrides))
+    merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
   const options = parseOptions(zeroSchema, merged, "zero") as unknown as ZeroOptions;
   checkParts(options);
   return options;
@@ -189,10 +206,20 @@ function checkParts(options: ZeroOptions): void {
 }
 
 /** The model's configuration for a vocabulary. */
-export function modelConfig(options: ZeroOptions, tokenizer: { vocabSize: number; bosId?: number; eosId?: number; padId?: number }): HfConfig {
+export function modelConfig(
+  options: ZeroOptions,
+  tokenizer: { vocabSize: number; bosId?: number; eosId?: number; padId?: number },
+): HfConfig {
   const { vocabSize, bosId, eosId, padId } = tokenizer;
   return parseHfConfig(
-    { ...options.model, vocab_size: vocabSize, bos_token_id: bosId, eos_token_id: eosId, pad_token_id: padId, torch_dtype: "float32" },
+    {
+      ...options.model,
+      vocab_size: vocabSize,
+      bos_token_id: bosId,
+      eos_token_id: eosId,
+      pad_token_id: padId,
+      torch_dtype: "float32",
+    },
     "zero: model",
   );
 }

@@ -44,14 +44,23 @@ export class ZeroSession extends TrainingSession<ZeroState> {
       max_new_tokens: completionLimit(options.rl),
     };
     const checkpointStep = ({ stage, step }: ZeroState) => (stage === "rl" ? options.pretrain.steps : 0) + step;
-    super({ ...around, model, tokenizer, generation, checkpointSeconds: options.checkpointSeconds, checkpointStep }, store, freshState(), checkpoint);
+    super(
+      { ...around, model, tokenizer, generation, checkpointSeconds: options.checkpointSeconds, checkpointStep },
+      store,
+      freshState(),
+      checkpoint,
+    );
     this.task = createCountdownTask(options.task) as unknown as Task;
     this.corpus = new TraceCorpus(tokenizer, options.task, options.traces, around.seed);
     this.policy = { model, tokenizer, template: "compact", stopIds: [tokenizer.eosId as number] };
   }
 
   /** Begins a run, or goes on from `checkpoint`. */
-  static async open(options: ZeroOptions, around: RunSurroundings, checkpoint?: LoadedCheckpoint): Promise<ZeroSession> {
+  static async open(
+    options: ZeroOptions,
+    around: RunSurroundings,
+    checkpoint?: LoadedCheckpoint,
+  ): Promise<ZeroSession> {
     return new ZeroSession(options, around, await TrainingSession.openStore(around.run, checkpoint), checkpoint);
   }
 
@@ -60,6 +69,13 @@ export class ZeroSession extends TrainingSession<ZeroState> {
     const { policy, task, options } = this;
     // Safe: reinforcement changes the part of the state that it knows.
     const session = this as unknown as TrainingSession<RlState>;
-    return { session, policy, task, rewards: [accuracyReward(task), formatReward()], options: options.rl, evaluation: options.evaluation };
+    return {
+      session,
+      policy,
+      task,
+      rewards: [accuracyReward(task), formatReward()],
+      options: options.rl,
+      evaluation: options.evaluation,
+    };
   }
 }

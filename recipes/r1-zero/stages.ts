@@ -6,7 +6,10 @@ import { createOptimizer } from "../../src/train/create-optimizer.js";
 import { trainingLoop } from "../../src/train/loop.js";
 import type { ZeroSession } from "./session.js";
 
-/** (b) Builds the base model: next-token and multi-token prediction on the corpus. Nothing tells it which searches are right. */
+/**
+ * (b) Builds the base model: next-token and multi-token prediction on the corpus. Nothing tells it which searches are
+ * right.
+ */
 export async function pretrain(session: ZeroSession): Promise<void> {
   const { options, corpus, state } = session;
   const { steps, batchSequences, learningRate, warmupSteps, weightDecay, optimizer: name, ...loss } = options.pretrain;
@@ -17,7 +20,12 @@ export async function pretrain(session: ZeroSession): Promise<void> {
       phase: "pretrain",
       steps,
       batchSequences,
-      schedule: warmupCosine({ peak: learningRate, warmupSteps: Math.min(warmupSteps, steps), totalSteps: steps, finalFraction: 0.05 }),
+      schedule: warmupCosine({
+        peak: learningRate,
+        warmupSteps: Math.min(warmupSteps, steps),
+        totalSteps: steps,
+        finalFraction: 0.05,
+      }),
       validation: corpus.sequences(0, batchSequences, "heldout"),
       validationEverySteps: 50,
       learningRateName: "pretrain.learningRate",
@@ -28,7 +36,8 @@ export async function pretrain(session: ZeroSession): Promise<void> {
 }
 
 /** (c, e) Samples held-out problems that neither stage ever trains on. */
-export const evaluate = (session: ZeroSession, model: "base" | "final"): Promise<Evaluation> => evaluateRun(session.setting, model);
+export const evaluate = (session: ZeroSession, model: "base" | "final"): Promise<Evaluation> =>
+  evaluateRun(session.setting, model);
 
 /** (d) GRPO with accuracy and format rewards only; no supervised step. */
 export const reinforce = (session: ZeroSession): Promise<void> => reinforcePolicy(session.setting);

@@ -1,4 +1,5 @@
-// Conversions: what goes to GGUF and comes back is the same model, quantised ones are off by what their types lose, and what does not fit is listed.
+// Conversions: what goes to GGUF and comes back is the same model, quantised ones are off by what their types lose, and
+// what does not fit is listed.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +26,10 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const casePath = (name: string) => fileURLToPath(new URL(`../../tests/golden/cases/${name}`, import.meta.url));
 
 /** Opens a golden model (or a directory) for `body`. */
-async function withModel<R>(path: string, body: (model: { config: HfConfig; weights: TensorSource }) => Promise<R>): Promise<R> {
+async function withModel<R>(
+  path: string,
+  body: (model: { config: HfConfig; weights: TensorSource }) => Promise<R>,
+): Promise<R> {
   const { config, weights, close } = await openModelDirectory(path);
   try {
     return await body({ config: parseHfConfig(config), weights });
@@ -44,7 +48,9 @@ const toGguf = (name: string, type: TargetType, heard: ConvertedTensor[] = []) =
 /** The golden model `qwen2-tied` with one more tensor. */
 const withExtra = (name: string, body: (model: { config: HfConfig; weights: TensorSource }) => Promise<unknown>) =>
   withModel(casePath("qwen2-tied"), async ({ config, weights }) => {
-    const tensors = new Map(await Promise.all(weights.names.map(async (each) => [each, await weights.read(each)] as const)));
+    const tensors = new Map(
+      await Promise.all(weights.names.map(async (each) => [each, await weights.read(each)] as const)),
+    );
     const path = join(directory, `${name}.safetensors`);
     await writeSafetensors(path, tensors.set(name, hostTensor(new Float32Array(4))));
     const more = await openSafetensors(path);
@@ -87,30 +93,41 @@ describe("a model in a GGUF file", () => {
       const { num_key_value_heads: _, ...expected } = decisive(config) as Record<string, unknown>;
       expect(decisive(back.config)).toMatchObject(expected);
       expect([...back.weights.names].sort()).toEqual([...weights.names].sort());
-      for (const each of back.weights.names) expect({ each, ...(await back.weights.read(each)) }).toEqual({ each, ...(await weights.read(each)) });
+      for (const each of back.weights.names)
+        expect({ each, ...(await back.weights.read(each)) }).toEqual({ each, ...(await weights.read(each)) });
       await back.close();
     });
   });
 
-  test("places what lies in Hugging Face's order, experts as slices of their stack, and only reads the rest", async () => {
-    const llama = await openGgufModel(await toGguf("llama-llama3-rope", "q8_0"));
-    expect(llama.weights.placement("model.layers.0.self_attn.q_proj.weight")).toBeNull();
-    expect(llama.weights.placement("model.layers.0.self_attn.v_proj.weight")).toEqual(llama.file.placement("blk.0.attn_v.weight"));
-    await llama.close();
-    const path = await toGguf("deepseek-v3-yarn", "f32");
-    const deepseek = await openGgufModel(path);
-    expect(deepseek.weights.placement("model.layers.1.self_attn.kv_b_proj.weight")).toBeNull();
-    const name = "model.layers.1.mlp.experts.3.up_proj.weight";
-    const { byteOffset, sizeBytes, shape } = deepseek.weights.placement(name)!;
-    const stack = deepseek.file.placement("blk.1.ffn_up_exps.weight");
-    expect([byteOffset, shape]).toEqual([stack.byteOffset + 3 * sizeBytes, stack.shape.slice(1)]);
-    expect(new Uint8Array((await readFile(path)).subarray(byteOffset, byteOffset + sizeBytes))).toEqual((await deepseek.weights.read(name)).data);
-    await deepseek.close();
-  });
+  test(
+    "places what lies in Hugging Face's order, experts as slices " + "of their stack, and only reads the rest",
+    async () => {
+      const llama = await openGgufModel(await toGguf("llama-llama3-rope", "q8_0"));
+      expect(llama.weights.placement("model.layers.0.self_attn.q_proj.weight")).toBeNull();
+      expect(llama.weights.placement("model.layers.0.self_attn.v_proj.weight")).toEqual(
+        llama.file.placement("blk.0.attn_v.weight"),
+      );
+      await llama.close();
+      const path = await toGguf("deepseek-v3-yarn", "f32");
+      const deepseek = await openGgufModel(path);
+      expect(deepseek.weights.placement("model.layers.1.self_attn.kv_b_proj.weight")).toBeNull();
+      const name = "model.layers.1.mlp.experts.3.up_proj.weight";
+      const { byteOffset, sizeBytes, shape } = deepseek.weights.placement(name)!;
+      const stack = deepseek.file.placement("blk.1.ffn_up_exps.weight");
+      expect([byteOffset, shape]).toEqual([stack.byteOffset + 3 * sizeBytes, stack.shape.slice(1)]);
+      expect(new Uint8Array((await readFile(path)).subarray(byteOffset, byteOffset + sizeBytes))).toEqual(
+        (await deepseek.weights.read(name)).data,
+      );
+      await deepseek.close();
+    },
+  );
 
   test("with half-split rotary positions is turned to the interleaved ones GGUF means", async () => {
     const back = await openGgufModel(await toGguf("deepseek-v3-half-split-rope", "f32"));
-    const { qk_nope_head_dim: nope, qk_rope_head_dim: rotary } = back.config as Extract<HfConfig, { model_type: "deepseek_v3" }>;
+    const { qk_nope_head_dim: nope, qk_rope_head_dim: rotary } = back.config as Extract<
+      HfConfig,
+      { model_type: "deepseek_v3" }
+    >;
     expect(back.config).toMatchObject({ rope_interleave: true });
     await withModel(casePath("deepseek-v3-half-split-rope"), async ({ weights }) => {
       const name = "model.layers.0.self_attn.q_proj.weight";
@@ -147,9 +164,15 @@ describe("a model in a GGUF file", () => {
     const counts = file.facts.keys
       .filter((key) => file.facts.get(key)?.type === "u32" && !key.endsWith("_mla"))
       .map((key) => [key, "u32", file.facts.count(key)!] as const);
-    const floats = file.facts.keys.filter((key) => file.facts.get(key)?.type === "f32").map((key) => [key, "f32", file.facts.number(key)!] as const);
+    const floats = file.facts.keys
+      .filter((key) => file.facts.get(key)?.type === "f32")
+      .map((key) => [key, "f32", file.facts.number(key)!] as const);
     await withModel(casePath("deepseek-v2-greedy-yarn"), async ({ weights, config }) => {
-      const { qk_nope_head_dim: nope, qk_rope_head_dim: rotary, v_head_dim: value } = config as Extract<HfConfig, { model_type: "deepseek_v2" }>;
+      const {
+        qk_nope_head_dim: nope,
+        qk_rope_head_dim: rotary,
+        v_head_dim: value,
+      } = config as Extract<HfConfig, { model_type: "deepseek_v2" }>;
       const widths = [setting("attention.key_length", nope + rotary), setting("attention.value_length", value)];
       const kept = counts.filter(([key]) => !widths.some(([other]) => other === key));
       const texts = [
@@ -175,7 +198,8 @@ describe("a model in a GGUF file", () => {
       await writeGguf(old, [...texts, ...kept, ...widths, ...floats], [...tensors, ...joined]);
       const back = await openGgufModel(old);
       expect(back.config).toMatchObject({ model_type: "deepseek_v2", qk_nope_head_dim: nope, v_head_dim: value });
-      for (const name of weights.names) expect((await back.weights.read(name)).data).toEqual((await weights.read(name)).data);
+      for (const name of weights.names)
+        expect((await back.weights.read(name)).data).toEqual((await weights.read(name)).data);
       await back.close();
     });
     await file.close();
@@ -183,16 +207,26 @@ describe("a model in a GGUF file", () => {
 
   test("that llama.cpp's qwen3moe cannot express is refused with what stands in the way", async () => {
     await withModel(casePath("qwen3-moe-sparse-step"), async ({ config, weights }) => {
-      const to = (changes: object) => convertToGguf(join(directory, "moe.gguf"), { config: { ...config, ...changes } as HfConfig, weights }, "f32", []);
+      const to = (changes: object) =>
+        convertToGguf(
+          join(directory, "moe.gguf"),
+          { config: { ...config, ...changes } as HfConfig, weights },
+          "f32",
+          [],
+        );
       await expect(to({})).rejects.toThrow("cannot be written as GGUF: norm_topk_prob is false");
-      await expect(to({ norm_topk_prob: true })).rejects.toThrow("decoder_sparse_step or mlp_only_layers leave layers without experts");
+      await expect(to({ norm_topk_prob: true })).rejects.toThrow(
+        "decoder_sparse_step or mlp_only_layers leave layers without experts",
+      );
     });
   });
 
   test("of another architecture is refused with those that are supported", async () => {
     const path = join(directory, "gemma.gguf");
     await writeGguf(path, [["general.architecture", "string", "gemma3"]], []);
-    await expect(openGgufModel(path)).rejects.toThrow('general.architecture "gemma3" is not supported; expected one of deepseek2, qwen2, llama');
+    await expect(openGgufModel(path)).rejects.toThrow(
+      'general.architecture "gemma3" is not supported; expected one of deepseek2, qwen2, llama',
+    );
   });
 
   test("lists every tensor that is missing, misshapen, of the wrong type or unknown", async () => {
@@ -207,11 +241,25 @@ describe("a model in a GGUF file", () => {
         yield (await file.read(name)).data;
       },
     }));
-    const embedding = { name: "token_embd.weight", dtype: "f32" as const, shape: [64, 16], chunks: () => [new Uint8Array(4096)] };
-    const norm = { name: "output_norm.weight", dtype: "q8_0" as const, shape: [32], chunks: () => [new Uint8Array(34)] };
+    const embedding = {
+      name: "token_embd.weight",
+      dtype: "f32" as const,
+      shape: [64, 16],
+      chunks: () => [new Uint8Array(4096)],
+    };
+    const norm = {
+      name: "output_norm.weight",
+      dtype: "q8_0" as const,
+      shape: [32],
+      chunks: () => [new Uint8Array(34)],
+    };
     const extra = { name: "blk.0.surprise", dtype: "f32" as const, shape: [1], chunks: () => [new Uint8Array(4)] };
     const path = join(directory, "wrong.gguf");
-    await writeGguf(path, [["general.architecture", "string", "qwen2"], ...keys, eps], [embedding, norm, ...tensors.slice(2), extra]);
+    await writeGguf(
+      path,
+      [["general.architecture", "string", "qwen2"], ...keys, eps],
+      [embedding, norm, ...tensors.slice(2), extra],
+    );
     await file.close();
     const failure = await openGgufModel(path).catch((error) => error);
     expect(failure).toBeInstanceOf(CheckpointError);
@@ -227,7 +275,8 @@ describe("a model in a GGUF file", () => {
 });
 
 describe("a quantised model", () => {
-  // Rows of 32 numbers hold no whole block of 256: as in llama-quantize q5_0, q5_1 and q8_0 take the places of q4_k, q5_k and q6_k.
+  // Rows of 32 numbers hold no whole block of 256: as in llama-quantize q5_0, q5_1 and q8_0 take the places of q4_k,
+  // q5_k and q6_k.
   test.each<[TargetType, number, string?]>([
     ["q8_0", 0.008],
     ["q4_0", 0.13],
@@ -255,20 +304,35 @@ describe("a quantised model", () => {
       expect(worst).toBeGreaterThan(0);
       expect(await values(back.weights, "model.norm.weight")).toEqual(await values(weights, "model.norm.weight"));
     });
-    expect(heard.filter(({ name }) => /norm/.test(name)).every(({ to, relativeRms }) => to === "f32" && relativeRms === 0)).toBe(true);
+    expect(
+      heard.filter(({ name }) => /norm/.test(name)).every(({ to, relativeRms }) => to === "f32" && relativeRms === 0),
+    ).toBe(true);
     await back.close();
   });
 
   test("in FP8 has scales for squares of 128 and says so in its configuration", async () => {
     const path = join(directory, "fp8");
     const heard: ConvertedTensor[] = [];
-    await withModel(casePath("deepseek-v3-yarn"), (model) => convertToHuggingFace(path, model, "e4m3", {}, { onTensor: (tensor) => heard.push(tensor) }));
+    await withModel(casePath("deepseek-v3-yarn"), (model) =>
+      convertToHuggingFace(path, model, "e4m3", {}, { onTensor: (tensor) => heard.push(tensor) }),
+    );
     const config = JSON.parse(await readFile(join(path, "config.json"), "utf8"));
-    expect(config.quantization_config).toEqual({ quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [128, 128] });
+    expect(config.quantization_config).toEqual({
+      quant_method: "fp8",
+      fmt: "e4m3",
+      activation_scheme: "dynamic",
+      weight_block_size: [128, 128],
+    });
     const weights = await openModelTensors(path);
     const name = "model.layers.1.self_attn.o_proj.weight";
-    expect([weights.info(name).dtype, weights.info(`${name}_scale_inv`)]).toEqual(["e4m3", { dtype: "f32", shape: [1, 1], sizeBytes: 4 }]);
-    expect([weights.info("model.embed_tokens.weight").dtype, weights.info("model.layers.1.mlp.gate.weight").dtype]).toEqual(["bf16", "f32"]);
+    expect([weights.info(name).dtype, weights.info(`${name}_scale_inv`)]).toEqual([
+      "e4m3",
+      { dtype: "f32", shape: [1, 1], sizeBytes: 4 },
+    ]);
+    expect([
+      weights.info("model.embed_tokens.weight").dtype,
+      weights.info("model.layers.1.mlp.gate.weight").dtype,
+    ]).toEqual(["bf16", "f32"]);
     await withModel(casePath("deepseek-v3-yarn"), async (exact) => {
       const error = relativeError(await values(exact.weights, name), await values(weights, name));
       expect(error).toBeCloseTo(heard.find((each) => each.name === name)!.relativeRms, 6);
@@ -284,8 +348,12 @@ describe("a quantised model", () => {
 
   test("cannot be had in a type its format does not know", async () => {
     await withModel(casePath("qwen2-tied"), async (model) => {
-      await expect(convertToGguf(join(directory, "x.gguf"), model, "e4m3", [])).rejects.toThrow("GGUF files cannot hold FP8");
-      await expect(convertToHuggingFace(join(directory, "x"), model, "q4_k", {})).rejects.toThrow("a safetensors file cannot hold q4_k");
+      await expect(convertToGguf(join(directory, "x.gguf"), model, "e4m3", [])).rejects.toThrow(
+        "GGUF files cannot hold FP8",
+      );
+      await expect(convertToHuggingFace(join(directory, "x"), model, "q4_k", {})).rejects.toThrow(
+        "a safetensors file cannot hold q4_k",
+      );
     });
   });
 });
@@ -293,17 +361,22 @@ describe("a quantised model", () => {
 describe("weights that do not fit are refused with all that is wrong:", () => {
   test("missing ones, wrong shapes and wrong types", async () => {
     await withModel(casePath("qwen2-tied"), async ({ config, weights }) => {
-      const tensors = new Map(await Promise.all(weights.names.slice(2).map(async (name) => [name, await weights.read(name)] as const)));
+      const tensors = new Map(
+        await Promise.all(weights.names.slice(2).map(async (name) => [name, await weights.read(name)] as const)),
+      );
       tensors.set("model.norm.weight", hostTensor(new Float32Array(3)));
       tensors.set("model.layers.0.input_layernorm.weight", hostTensor(new Int32Array(32)));
       const path = join(directory, "model.safetensors");
       await writeSafetensors(path, tensors);
       const damaged = await openModelTensors(directory);
-      const failure = await convertToGguf(join(directory, "x.gguf"), { config, weights: damaged }, "f32", []).catch((error) => error);
+      const failure = await convertToGguf(join(directory, "x.gguf"), { config, weights: damaged }, "f32", []).catch(
+        (error) => error,
+      );
       expect(failure).toBeInstanceOf(CheckpointError);
       expect(failure.message).toContain("model.norm.weight is [3], expected [32]");
       expect(failure.message).toContain("model.layers.0.input_layernorm.weight is stored as i32");
-      for (const name of weights.names.slice(0, 2).filter((each) => !tensors.has(each))) expect(failure.message).toContain(`missing ${name}`);
+      for (const name of weights.names.slice(0, 2).filter((each) => !tensors.has(each)))
+        expect(failure.message).toContain(`missing ${name}`);
       await damaged.close();
     });
   });
@@ -321,16 +394,19 @@ describe("weights that do not fit are refused with all that is wrong:", () => {
     });
   });
 
-  test.each(["model.layers.1.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq", "model.layers.2.embed_tokens.weight"])(
-    "but not %s, which follows from the rest",
-    async (extra) => {
-      await withExtra(extra, (model) => convertToGguf(join(directory, `${extra}.gguf`), model, "f32", []));
-    },
-  );
+  test.each([
+    "model.layers.1.self_attn.rotary_emb.inv_freq",
+    "model.rotary_emb.inv_freq",
+    "model.layers.2.embed_tokens.weight",
+  ])("but not %s, which follows from the rest", async (extra) => {
+    await withExtra(extra, (model) => convertToGguf(join(directory, `${extra}.gguf`), model, "f32", []));
+  });
 
   test("numbers that are not finite", async () => {
     await withModel(casePath("qwen2-tied"), async ({ config, weights }) => {
-      const tensors = new Map(await Promise.all(weights.names.map(async (name) => [name, await weights.read(name)] as const)));
+      const tensors = new Map(
+        await Promise.all(weights.names.map(async (name) => [name, await weights.read(name)] as const)),
+      );
       new Float32Array(tensors.get("model.layers.1.mlp.up_proj.weight")!.data.buffer)[5] = Number.NaN;
       await writeSafetensors(join(directory, "nan.safetensors"), tensors);
       const damaged = await openSafetensors(join(directory, "nan.safetensors"));

@@ -1,4 +1,5 @@
-// A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows both layouts; opens no models.
+// A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows
+// both layouts; opens no models.
 import { CheckpointError } from "../errors.js";
 import { familyOf } from "../models/families.js";
 import type { GgufEntry, HfTensor, TensorRole } from "../models/gguf-table.js";
@@ -17,7 +18,15 @@ import { type ModelDirectoryContents, writeModelDirectory } from "./model-direct
 import { encodeNumbers, isWeightType } from "./numbers.js";
 import { weightNames } from "./stored-values.js";
 import type { JsonObject } from "./trainer-state.js";
-import { checkFinite, fp8Scales, type NumberEncoder, type StorageError, type TargetType, tensorType, WeightEncoder } from "./weight-encoder.js";
+import {
+  checkFinite,
+  fp8Scales,
+  type NumberEncoder,
+  type StorageError,
+  type TargetType,
+  tensorType,
+  WeightEncoder,
+} from "./weight-encoder.js";
 import { CHUNK_NUMBERS, FP8_SCALES_SUFFIX, WeightReader } from "./weight-reader.js";
 
 /** What is converted. Tensors carry Hugging Face names. */
@@ -44,7 +53,10 @@ export interface ConversionOptions {
   readonly encode?: NumberEncoder;
 }
 
-/** Writes the model as a GGUF file that llama.cpp reads. `extra`: name, tokenizer and whatever else goes into the metadata. */
+/**
+ * Writes the model as a GGUF file that llama.cpp reads. `extra`: name, tokenizer and whatever else goes into the
+ * metadata.
+ */
 export async function convertToGguf(
   path: string,
   source: ConversionSource,
@@ -52,7 +64,8 @@ export async function convertToGguf(
   extra: readonly GgufSetting[],
   { onTensor = () => {}, encode = encodeNumbers }: ConversionOptions = {},
 ): Promise<FileDigest> {
-  if (target === "e4m3") throw new CheckpointError("GGUF files cannot hold FP8 weights; choose q8_0, or a directory as the destination");
+  if (target === "e4m3")
+    throw new CheckpointError("GGUF files cannot hold FP8 weights; choose q8_0, or a directory as the destination");
   const { config } = source;
   const layout = ggufLayout(config);
   checkSource(source, layout);
@@ -64,12 +77,17 @@ export async function convertToGguf(
     ...extra,
   ];
   return withReader(source, (reader) => {
-    const tensors = layout.map((entry, i) => ggufTensor(reader, entry, target, encode, (tensor) => onTensor(tensor, i + 1, layout.length)));
+    const tensors = layout.map((entry, i) =>
+      ggufTensor(reader, entry, target, encode, (tensor) => onTensor(tensor, i + 1, layout.length)),
+    );
     return writeGguf(path, settings, [...tensors, ...ropeTensors(config)]);
   });
 }
 
-/** Writes the model as a directory in Hugging Face's layout. `files`: tokenizer and other texts by name. Throws CheckpointError for a GGUF-only type. */
+/**
+ * Writes the model as a directory in Hugging Face's layout. `files`: tokenizer and other texts by name. Throws
+ * CheckpointError for a GGUF-only type.
+ */
 export async function convertToHuggingFace(
   directory: string,
   source: ConversionSource,
@@ -78,7 +96,9 @@ export async function convertToHuggingFace(
   { onTensor = () => {}, encode = encodeNumbers }: ConversionOptions = {},
 ): Promise<void> {
   if (target !== "e4m3" && isBlockType(target)) {
-    throw new CheckpointError(`a safetensors file cannot hold ${target}; choose bf16, f16, f32 or e4m3, or a .gguf file as the destination`);
+    throw new CheckpointError(
+      `a safetensors file cannot hold ${target}; choose bf16, f16, f32 or e4m3, or a .gguf file as the destination`,
+    );
   }
   const layout = ggufLayout(source.config);
   checkSource(source, layout);
@@ -87,8 +107,15 @@ export async function convertToHuggingFace(
     const tensors = hfTensors(layout);
     let done = 0;
     for (const { tensor, role } of tensors)
-      addHfTensor(weights, reader, tensor, hfType(target, role, tensor), encode, (each) => onTensor(each, ++done, tensors.length));
-    return writeModelDirectory(directory, { config: hfConfig(source.config, target), generationConfig, files, weights });
+      addHfTensor(weights, reader, tensor, hfType(target, role, tensor), encode, (each) =>
+        onTensor(each, ++done, tensors.length),
+      );
+    return writeModelDirectory(directory, {
+      config: hfConfig(source.config, target),
+      generationConfig,
+      files,
+      weights,
+    });
   });
 }
 
@@ -101,7 +128,10 @@ async function withReader<R>({ weights }: ConversionSource, body: (reader: Weigh
   }
 }
 
-/** Throws CheckpointError listing every tensor that is missing, misshapen, of a type without floats, or without a place in the model. */
+/**
+ * Throws CheckpointError listing every tensor that is missing, misshapen, of a type without floats, or without a place
+ * in the model.
+ */
 function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]): void {
   const problems: TensorProblem[] = [];
   const known = new Set<string>();
@@ -110,15 +140,19 @@ function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]
     known.add(tensor.name);
     if (info?.dtype === "e4m3") known.add(tensor.name + FP8_SCALES_SUFFIX);
     if (!info) problems.push({ kind: "missing", tensor: `${tensor.name} [${tensor.shape}]` });
-    else if (info.shape.join() !== tensor.shape.join()) problems.push(shapeProblem(tensor.name, info.shape, tensor.shape));
-    else if (!isWeightType(info.dtype)) problems.push({ kind: `stored as ${info.dtype}, which is not a weight type`, tensor: tensor.name });
+    else if (info.shape.join() !== tensor.shape.join())
+      problems.push(shapeProblem(tensor.name, info.shape, tensor.shape));
+    else if (!isWeightType(info.dtype))
+      problems.push({ kind: `stored as ${info.dtype}, which is not a weight type`, tensor: tensor.name });
   }
   problems.push(...unexpectedTensors(weightNames(weights), known));
   refuseProblems(problems);
 }
 
 function hfTensors(layout: readonly GgufEntry[]): { tensor: HfTensor; role: TensorRole }[] {
-  const byName = new Map(layout.flatMap(({ sources, role }) => sources.map((tensor) => [tensor.name, { tensor, role }] as const)));
+  const byName = new Map(
+    layout.flatMap(({ sources, role }) => sources.map((tensor) => [tensor.name, { tensor, role }] as const)),
+  );
   return [...byName.values()];
 }
 
@@ -143,14 +177,20 @@ function ggufTensor(
   };
 }
 
-async function* entryChunks(reader: WeightReader, entry: GgufEntry, dtype: TargetType, encoder: WeightEncoder): AsyncGenerator<Uint8Array> {
+async function* entryChunks(
+  reader: WeightReader,
+  entry: GgufEntry,
+  dtype: TargetType,
+  encoder: WeightEncoder,
+): AsyncGenerator<Uint8Array> {
   const rowNumbers = entry.shape[entry.shape.length - 1];
   for (const { name } of entry.sources) {
     if (entry.rowOrder || entry.latentSplit) {
       const values = arrange(await reader.whole(name), entry);
       checkFinite(name, values);
       const step = rowNumbers * Math.max(1, Math.floor(CHUNK_NUMBERS / rowNumbers));
-      for (let at = 0; at < values.length; at += step) yield encoder.rows(values.slice(at, at + step), rowNumbers, dtype);
+      for (let at = 0; at < values.length; at += step)
+        yield encoder.rows(values.slice(at, at + step), rowNumbers, dtype);
     } else if (reader.info(name).dtype === dtype) yield* reader.bytes(name);
     else {
       for await (const { values } of reader.rows(name)) {
@@ -166,21 +206,30 @@ function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEnt
   const arranged = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
   if (rowOrder) {
     const [numRows, width = 1] = shape;
-    for (let row = 0; row < numRows; row++) arranged.set(values.subarray(row * width, (row + 1) * width), ggufRow(row, numRows, rowOrder) * width);
+    for (let row = 0; row < numRows; row++)
+      arranged.set(values.subarray(row * width, (row + 1) * width), ggufRow(row, numRows, rowOrder) * width);
     return arranged;
   }
   const { half, heads, nope, value } = latentSplit!;
   const latent = half === "keys" ? shape[1] : shape[2];
   for (let h = 0; h < heads; h++) {
     const base = h * (nope + value) * latent;
-    if (half === "values") arranged.set(values.subarray(base + nope * latent, base + (nope + value) * latent), h * value * latent);
-    else for (let n = 0; n < nope; n++) for (let c = 0; c < latent; c++) arranged[(h * latent + c) * nope + n] = values[base + n * latent + c];
+    if (half === "values")
+      arranged.set(values.subarray(base + nope * latent, base + (nope + value) * latent), h * value * latent);
+    else
+      for (let n = 0; n < nope; n++)
+        for (let c = 0; c < latent; c++) arranged[(h * latent + c) * nope + n] = values[base + n * latent + c];
   }
   return arranged;
 }
 
 const ropeTensors = (config: HfConfig): GgufWritable[] =>
-  [...ropeDivisorsOf(config)].map(([name, divisors]) => ({ name, dtype: "f32", shape: [divisors.length], chunks: () => [float32Bytes(divisors)] }));
+  [...ropeDivisorsOf(config)].map(([name, divisors]) => ({
+    name,
+    dtype: "f32",
+    shape: [divisors.length],
+    chunks: () => [float32Bytes(divisors)],
+  }));
 
 /** DeepSeek's FP8 release keeps the projection into prediction layers in bf16. */
 const hfType = (target: TargetType, role: TensorRole, { name, shape }: HfTensor): TargetType =>
@@ -212,13 +261,31 @@ function addHfTensor(
   async function* scales(): AsyncGenerator<Uint8Array> {
     for await (const { values } of reader.rows(name)) yield float32Bytes(fp8Scales(values, rowNumbers));
   }
-  weights.set(name + FP8_SCALES_SUFFIX, { dtype: "f32", shape: shape.map((dim) => Math.ceil(dim / scaleBlock)), data: scales });
+  weights.set(name + FP8_SCALES_SUFFIX, {
+    dtype: "f32",
+    shape: shape.map((dim) => Math.ceil(dim / scaleBlock)),
+    data: scales,
+  });
 }
 
-const TORCH_TYPES: Partial<Record<TargetType, string>> = { f32: "float32", f16: "float16", bf16: "bfloat16", e4m3: "bfloat16" };
+const TORCH_TYPES: Partial<Record<TargetType, string>> = {
+  f32: "float32",
+  f16: "float16",
+  bf16: "bfloat16",
+  e4m3: "bfloat16",
+};
 
 function hfConfig(config: HfConfig, target: TargetType): JsonObject {
   const { quantization_config: _, ...json } = toHfConfigJson(config);
-  const fp8 = { quant_method: "fp8", fmt: "e4m3", activation_scheme: "dynamic", weight_block_size: [scaleBlock, scaleBlock] };
-  return { ...json, torch_dtype: TORCH_TYPES[target], ...(target === "e4m3" ? { quantization_config: fp8 } : {}) } as JsonObject;
+  const fp8 = {
+    quant_method: "fp8",
+    fmt: "e4m3",
+    activation_scheme: "dynamic",
+    weight_block_size: [scaleBlock, scaleBlock],
+  };
+  return {
+    ...json,
+    torch_dtype: TORCH_TYPES[target],
+    ...(target === "e4m3" ? { quantization_config: fp8 } : {}),
+  } as JsonObject;
 }

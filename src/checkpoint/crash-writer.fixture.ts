@@ -9,7 +9,11 @@ for (let step = Number(firstStep); ; step++) {
   // Every third step is written twice, so that replacing a checkpoint is interrupted too.
   for (let repeat = 0; repeat < (step % 3 === 0 ? 2 : 1); repeat++) {
     const values = hostTensor(new Float32Array(50_000).fill(step));
-    await store.save({ config: { step }, weights: new Map([["weight", values]]), trainer: { step, state: { step }, tensors: new Map([["moment", values]]) } });
+    await store.save({
+      config: { step },
+      weights: new Map([["weight", values]]),
+      trainer: { step, state: { step }, tensors: new Map([["moment", values]]) },
+    });
   }
   process.stdout.write(`${step}\n`);
 }

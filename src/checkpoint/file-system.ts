@@ -5,7 +5,10 @@ import { dirname } from "node:path";
 import { CheckpointError } from "../errors.js";
 
 /** The operations used; the default is `node:fs/promises`, and a test can put a failing disk in its place. */
-export type FileSystem = Pick<typeof nodeFs, "open" | "mkdir" | "rename" | "rm" | "readdir" | "readFile" | "stat" | "statfs">;
+export type FileSystem = Pick<
+  typeof nodeFs,
+  "open" | "mkdir" | "rename" | "rm" | "readdir" | "readFile" | "stat" | "statfs"
+>;
 
 /** The file system of the machine. */
 export const machineFileSystem: FileSystem = nodeFs;
@@ -50,16 +53,23 @@ const MENDS: Record<string, string> = {
 };
 
 /**
- * Turns a write that the system refused into a CheckpointError that names the path, the bytes needed and free, and the mend.
- * Any other error (one of a lazy tensor's own, say) is given back as it is.
+ * Turns a write that the system refused into a CheckpointError that names the path, the bytes needed and free, and the
+ * mend. Any other error (one of a lazy tensor's own, say) is given back as it is.
  */
-export async function writeFailure(error: unknown, path: string, neededBytes: number, fs: FileSystem = machineFileSystem): Promise<unknown> {
+export async function writeFailure(
+  error: unknown,
+  path: string,
+  neededBytes: number,
+  fs: FileSystem = machineFileSystem,
+): Promise<unknown> {
   const code = errorCode(error);
   if (error instanceof CheckpointError || code === undefined) return error;
   const free = await freeBytes(dirname(path), fs);
   const room = `${formatBytes(neededBytes)} needed${free === undefined ? "" : `, ${formatBytes(free)} free`}`;
   const mend = MENDS[code] ?? "check the disk, or choose another place with --out";
-  return new CheckpointError(`cannot write ${path} (${code}: ${room}); ${mend}. Earlier checkpoints are not affected`, { cause: error });
+  return new CheckpointError(`cannot write ${path} (${code}: ${room}); ${mend}. Earlier checkpoints are not affected`, {
+    cause: error,
+  });
 }
 
 /** Makes a rename or a new file in `directory` survive a power cut. Systems that cannot sync a directory are let be. */

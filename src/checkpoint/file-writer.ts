@@ -54,7 +54,11 @@ export class FileWriter {
 }
 
 /** Runs `body` with a new file and finishes it; closes it and lets the error through when `body` fails. */
-export async function writeFileWith(path: string, body: (writer: FileWriter) => Promise<void>, fs: FileSystem = machineFileSystem): Promise<FileDigest> {
+export async function writeFileWith(
+  path: string,
+  body: (writer: FileWriter) => Promise<void>,
+  fs: FileSystem = machineFileSystem,
+): Promise<FileDigest> {
   const writer = await FileWriter.create(path, fs);
   try {
     await body(writer);

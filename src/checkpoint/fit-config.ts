@@ -1,5 +1,5 @@
-// A configuration as the weights beside it have it. Publishers cut layers or add copies without a word in config.json; the tensors decide, as in
-// `transformers`. Knows names of tensors; computes nothing.
+// A configuration as the weights beside it have it. Publishers cut layers or add copies without a word in config.json;
+// the tensors decide, as in `transformers`. Knows names of tensors; computes nothing.
 
 import { CheckpointError } from "../errors.js";
 import { type HfConfig, numMtpOf, withNumMtp } from "../models/families.js";
@@ -11,8 +11,9 @@ const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
 
 /**
- * The configuration without layers of multi-token prediction that are announced and not there, and untied where a tied head is stored that is
- * another than the embedding. Throws CheckpointError for a tensor that is needed and not where an index says.
+ * The configuration without layers of multi-token prediction that are announced and not there, and untied where a tied
+ * head is stored that is another than the embedding. Throws CheckpointError for a tensor that is needed and not where
+ * an index says.
  */
 export async function fitToWeights(config: HfConfig, weights: TensorSource): Promise<HfConfig> {
   const fitted = withoutAbsentMtp(config, weights);
@@ -32,7 +33,8 @@ function refuseAbsent(config: HfConfig, { absent }: TensorSource): void {
   if (!absent || absent.size === 0) return;
   const needed = ggufLayout(config).flatMap(({ sources }) => sources.map(({ name }) => name));
   const problems = needed.flatMap((name) => absent.get(name) ?? []);
-  if (problems.length > 0) throw new CheckpointError(`${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`);
+  if (problems.length > 0)
+    throw new CheckpointError(`${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`);
 }
 
 /** Whether two tensors are stored alike, byte for byte. */

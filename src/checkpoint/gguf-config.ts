@@ -1,5 +1,6 @@
 // GGUF metadata and Hugging Face's config.json for each other. Knows keys and meanings; opens no files.
-// Keys: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py; written as @01a723d, conversion/deepseek.py and base.py do; read as src/models/deepseek2.cpp does.
+// Keys: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py; written as @01a723d, conversion/deepseek.py and base.py
+// do; read as src/models/deepseek2.cpp does.
 import { CheckpointError } from "../errors.js";
 import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
 import type { GgufKeySink, GgufKeys } from "../models/gguf-table.js";
@@ -14,16 +15,20 @@ import type { GgufSetting } from "./gguf-writer.js";
 type Json = Record<string, unknown>;
 
 /**
- * config.json of the model in a GGUF file, still to be checked by `parseHfConfig`. `divisors`: what the file's tensors say of rotary positions.
- * Throws CheckpointError for an architecture that is not supported and for what our models cannot express.
+ * config.json of the model in a GGUF file, still to be checked by `parseHfConfig`. `divisors`: what the file's tensors
+ * say of rotary positions. Throws CheckpointError for an architecture that is not supported and for what our models
+ * cannot express.
  */
 export function hfConfigOfGguf(file: GgufFile, divisors: RopeDivisors = new Map()): Json {
   const facts = file.facts;
   const architecture = facts.text("general.architecture");
   const table = FAMILIES.find(({ gguf }) => gguf.architecture === architecture)?.gguf;
   if (architecture === undefined || !table) {
-    const got = architecture === undefined ? "is missing" : `${JSON.stringify(architecture.slice(0, 60))} is not supported`;
-    throw new CheckpointError(`${file.path}: general.architecture ${got}; expected one of ${GGUF_ARCHITECTURES.join(", ")}`);
+    const got =
+      architecture === undefined ? "is missing" : `${JSON.stringify(architecture.slice(0, 60))} is not supported`;
+    throw new CheckpointError(
+      `${file.path}: general.architecture ${got}; expected one of ${GGUF_ARCHITECTURES.join(", ")}`,
+    );
   }
   const reader = new KeyReader(file, architecture);
   refuseOthers(reader);
@@ -31,12 +36,19 @@ export function hfConfigOfGguf(file: GgufFile, divisors: RopeDivisors = new Map(
   return { ...common, ...table.read(reader, common), rope_scaling: readRopeScaling(reader, divisors, table) };
 }
 
-/** What llama.cpp reads for these architectures and our models do not do: attention to later tokens, and its scaling with the position. */
+/**
+ * What llama.cpp reads for these architectures and our models do not do: attention to later tokens, and its scaling
+ * with the position.
+ */
 function refuseOthers(reader: KeyReader): void {
   if (reader.flag("attention.causal") === false)
     reader.refuse(`${reader.key("attention.causal")} is false: models with bidirectional attention are not supported`);
   const growth = reader.number("attention.temperature_scale") ?? 0;
-  if (growth !== 0) reader.refuse(`${reader.key("attention.temperature_scale")} is ${growth}: position-dependent attention scaling is not supported`);
+  if (growth !== 0)
+    reader.refuse(
+      `${reader.key("attention.temperature_scale")} is ${growth}: position-dependent attention scaling is ` +
+        "not supported",
+    );
 }
 
 /** The metadata llama.cpp needs of a configuration. Throws CheckpointError where GGUF cannot express it. */
@@ -49,8 +61,14 @@ export function ggufSettingsOf(config: HfConfig): GgufSetting[] {
   return writer.settings;
 }
 
-/** What llama.cpp computes otherwise from the file of this configuration, in words. What is written here is read back as it was. */
-export const ggufDifferences = (config: HfConfig): string[] => [...ropeDifferences(config), ...(familyOf(config).gguf.differences?.(config) ?? [])];
+/**
+ * What llama.cpp computes otherwise from the file of this configuration, in words. What is written here is read back as
+ * it was.
+ */
+export const ggufDifferences = (config: HfConfig): string[] => [
+  ...ropeDifferences(config),
+  ...(familyOf(config).gguf.differences?.(config) ?? []),
+];
 
 /** Asks for the keys of one architecture. */
 export class KeyReader implements GgufKeys {
@@ -110,7 +128,9 @@ function readCommon(reader: KeyReader): Json {
     num_hidden_layers: reader.needed("block_count"),
     num_attention_heads: reader.needed("attention.head_count"),
     max_position_embeddings: reader.needed("context_length"),
-    rms_norm_eps: reader.number("attention.layer_norm_rms_epsilon") ?? reader.refuse(`${reader.key("attention.layer_norm_rms_epsilon")} is missing`),
+    rms_norm_eps:
+      reader.number("attention.layer_norm_rms_epsilon") ??
+      reader.refuse(`${reader.key("attention.layer_norm_rms_epsilon")} is missing`),
     rope_theta: reader.number("rope.freq_base") ?? 10000,
     tie_word_embeddings: !file.tensors.has("output.weight"),
     bos_token_id: id("bos") ?? null,

@@ -69,7 +69,8 @@ export class GgufCursor {
   /** A string's bytes, at most `maxBytes`; shared with the window, so valid until the next call. */
   async bytes(what: string, maxBytes: number): Promise<Uint8Array> {
     const length = await this.count(`the length of ${what}`);
-    if (length > maxBytes) this.fail(`${what} claims ${length} bytes, but the maximum here is ${Math.min(maxBytes, this.remaining)}`);
+    if (length > maxBytes)
+      this.fail(`${what} claims ${length} bytes, but the maximum here is ${Math.min(maxBytes, this.remaining)}`);
     const start = await this.take(length, what);
     return this.window.subarray(start, start + length);
   }
@@ -77,7 +78,8 @@ export class GgufCursor {
   /** So many numbers of a fixed size, in an array of their own. */
   async numbers(type: GgufNumberType, count: number, what: string): Promise<GgufNumbers> {
     const sizeBytes = count * GGUF_NUMBER_BYTES[type];
-    if (sizeBytes > this.remaining) this.fail(`${what} claims ${count} values, but only ${this.remaining} bytes follow`);
+    if (sizeBytes > this.remaining)
+      this.fail(`${what} claims ${count} values, but only ${this.remaining} bytes follow`);
     this.checkBudget(sizeBytes);
     const bytes = await readExactly(this.handle, this.position, sizeBytes, this.path);
     this.skip(sizeBytes);
@@ -87,14 +89,16 @@ export class GgufCursor {
 
   /** So many strings. */
   async texts(count: number, what: string): Promise<TextList> {
-    if (count > Math.floor(this.remaining / 8)) this.fail(`${what} claims ${count} strings, but only ${this.remaining} bytes follow`);
+    if (count > Math.floor(this.remaining / 8))
+      this.fail(`${what} claims ${count} strings, but only ${this.remaining} bytes follow`);
     this.checkBudget(8 * count);
     const list = new TextListBuilder(count);
     for (let i = 0; i < count; i++) {
       if (this.window.length - this.at < 8) await this.refill(8, what);
       const length = read(this.view, this.at, "u64");
       this.at += 8;
-      if (typeof length !== "number" || length > this.remaining) this.fail(`string ${i} of ${what} claims ${length} bytes, but only ${this.remaining} follow`);
+      if (typeof length !== "number" || length > this.remaining)
+        this.fail(`string ${i} of ${what} claims ${length} bytes, but only ${this.remaining} follow`);
       if (this.window.length - this.at < length) await this.refill(length, what);
       list.add(this.window.subarray(this.at, this.at + length));
       this.at += length;
@@ -118,8 +122,16 @@ export class GgufCursor {
   private async refill(length: number, what: string): Promise<void> {
     const { position, remaining } = this;
     if (length <= remaining) this.checkBudget(length);
-    else this.fail(`the file ends within ${what}: ${length} bytes expected at ${position}, ${remaining} left; it is truncated`);
-    this.window = await readExactly(this.handle, position, Math.min(remaining, Math.max(length, WINDOW_BYTES)), this.path);
+    else
+      this.fail(
+        `the file ends within ${what}: ${length} bytes expected at ${position}, ${remaining} left; it is truncated`,
+      );
+    this.window = await readExactly(
+      this.handle,
+      position,
+      Math.min(remaining, Math.max(length, WINDOW_BYTES)),
+      this.path,
+    );
     this.view = new DataView(this.window.buffer);
     this.windowStart = position;
     this.at = 0;

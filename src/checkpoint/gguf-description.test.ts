@@ -16,25 +16,45 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const config = { ...publishedConfig("r1-distill-llama-8b"), hidden_size: 64, intermediate_size: 64, vocab_size: 32, head_dim: 2, num_hidden_layers: 30 };
+const config = {
+  ...publishedConfig("r1-distill-llama-8b"),
+  hidden_size: 64,
+  intermediate_size: 64,
+  vocab_size: 32,
+  head_dim: 2,
+  num_hidden_layers: 30,
+};
 const tokenizer: GgufSetting[] = [
   ["tokenizer.ggml.model", "string", "gpt2"],
   ["tokenizer.ggml.pre", "string", "smollm"],
   ["tokenizer.ggml.tokens", "strings", Array.from({ length: 32 }, (_, i) => String.fromCodePoint(0x100 + i))],
 ];
 
-async function fileOf(name: string, settings: readonly GgufSetting[], matrixType: GgufWritable["dtype"]): Promise<string> {
+async function fileOf(
+  name: string,
+  settings: readonly GgufSetting[],
+  matrixType: GgufWritable["dtype"],
+): Promise<string> {
   const path = join(directory, name);
   const tensors = ggufLayout(config).map(({ name: tensor, shape, role }): GgufWritable => {
     const count = shape.reduce((product, dim) => product * dim, 1);
-    return { name: tensor, shape, dtype: role === "matrix" ? matrixType : "f32", chunks: () => [new Uint8Array(4 * count)] };
+    return {
+      name: tensor,
+      shape,
+      dtype: role === "matrix" ? matrixType : "f32",
+      chunks: () => [new Uint8Array(4 * count)],
+    };
   });
   await writeGguf(path, settings, tensors);
   return path;
 }
 
 test("210 tensors of one type that is not supported are one short line", async () => {
-  const path = await fileOf("types.gguf", [["general.architecture", "string", "llama"], ...ggufSettingsOf(config), ...tokenizer], "i32");
+  const path = await fileOf(
+    "types.gguf",
+    [["general.architecture", "string", "llama"], ...ggufSettingsOf(config), ...tokenizer],
+    "i32",
+  );
   const { problems } = await describeGguf(path);
   expect(problems).toEqual([
     expect.stringMatching(
@@ -55,7 +75,14 @@ test("an unknown architecture is described, with all that keeps it from being ru
   ];
   const description = await describeGguf(await fileOf("architecture.gguf", settings, "i32"));
   expect(description).toMatchObject({
-    ...{ architecture: "newmodel", name: "New Model 1B", layers: 30, hiddenSize: 64, maxContext: 4096, tokenizer: "llama" },
+    ...{
+      architecture: "newmodel",
+      name: "New Model 1B",
+      layers: 30,
+      hiddenSize: 64,
+      maxContext: 4096,
+      tokenizer: "llama",
+    },
     stored: { dtypes: { I32: 210 } },
   });
   expect(description.problems).toEqual([
@@ -66,6 +93,14 @@ test("an unknown architecture is described, with all that keeps it from being ru
 });
 
 test("a file that can be run has no problems", async () => {
-  const path = await fileOf("sound.gguf", [["general.architecture", "string", "llama"], ...ggufSettingsOf(config), ...tokenizer], "f32");
-  expect(await describeGguf(path)).toMatchObject({ problems: [], tokenizer: "gpt2, pre-tokeniser smollm", vocabulary: 32 });
+  const path = await fileOf(
+    "sound.gguf",
+    [["general.architecture", "string", "llama"], ...ggufSettingsOf(config), ...tokenizer],
+    "f32",
+  );
+  expect(await describeGguf(path)).toMatchObject({
+    problems: [],
+    tokenizer: "gpt2, pre-tokeniser smollm",
+    vocabulary: 32,
+  });
 });

@@ -1,4 +1,5 @@
-// What a GGUF file says of itself, whatever model it holds: for files that cannot be run, and why they cannot. Reads the header alone.
+// What a GGUF file says of itself, whatever model it holds: for files that cannot be run, and why they cannot. Reads
+// the header alone.
 import { LucioleError } from "../errors.js";
 import { ggufTokenizer } from "../tokenizer/gguf-tokenizer.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
@@ -20,7 +21,11 @@ export interface GgufDescription {
   /** Model and pre-tokeniser. */
   readonly tokenizer?: string;
   readonly parameters: number;
-  readonly stored: { readonly tensors: number; readonly bytes: number; readonly dtypes: Readonly<Record<string, number>> };
+  readonly stored: {
+    readonly tensors: number;
+    readonly bytes: number;
+    readonly dtypes: Readonly<Record<string, number>>;
+  };
   readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
   /** Everything that keeps it from being run here, one line each; empty where nothing does. */
   readonly problems: readonly string[];
@@ -77,8 +82,12 @@ async function problemsOf(file: GgufFile, fs: FileSystem): Promise<string[]> {
 
 function unknownTypes(tensors: readonly GgufTensor[]): string[] {
   const counts = new Map<string, number>();
-  for (const { type } of tensors) if (!MATRIX_TYPES.includes(type.dtype)) counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
-  return [...counts].map(([name, count]) => `${count} ${count === 1 ? "tensor is" : "tensors are"} stored as ${name}, which is not supported`);
+  for (const { type } of tensors)
+    if (!MATRIX_TYPES.includes(type.dtype)) counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
+  return [...counts].map(
+    ([name, count]) =>
+      `${count} ${count === 1 ? "tensor is" : "tensors are"} stored as ${name}, which is not supported`,
+  );
 }
 
 async function refusal(body: () => Promise<unknown>): Promise<string | undefined> {

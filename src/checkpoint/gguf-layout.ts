@@ -1,11 +1,15 @@
-// Which tensors of a Hugging Face model make up each tensor of its GGUF file. Pure names and shapes; what families differ in is in their tables.
+// Which tensors of a Hugging Face model make up each tensor of its GGUF file. Pure names and shapes; what families
+// differ in is in their tables.
 import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
 import { entry, type GgufEntry, LayerEntries, type LayoutOptions, type RowOrder } from "../models/gguf-table.js";
 
 /** GGUF's architectures that can be read. */
 export const GGUF_ARCHITECTURES: readonly string[] = [...new Set(FAMILIES.map(({ gguf }) => gguf.architecture))];
 
-/** Every tensor of a model's GGUF file, in the order they are written. `rope_freqs` is not among them: it comes from the configuration. */
+/**
+ * Every tensor of a model's GGUF file, in the order they are written. `rope_freqs` is not among them: it comes from the
+ * configuration.
+ */
 export function ggufLayout(config: HfConfig, options: LayoutOptions = {}): GgufEntry[] {
   const { vocab_size: vocab, hidden_size: hidden, num_hidden_layers: numLayers } = config;
   const entries = [

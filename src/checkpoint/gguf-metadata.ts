@@ -14,7 +14,10 @@ export type GgufValue =
 /** A single text as a metadata value holds it. */
 export const isText = (value: GgufValue): value is Extract<GgufValue, { type: "string" }> => value.type === "string";
 
-/** The keys and values of a file. The typed readers give undefined for a key that is absent and throw CheckpointError for one of another type. */
+/**
+ * The keys and values of a file. The typed readers give undefined for a key that is absent and throw CheckpointError
+ * for one of another type.
+ */
 export class GgufMetadata {
   constructor(
     private readonly path: string,
@@ -40,16 +43,24 @@ export class GgufMetadata {
   number(key: string): number | undefined {
     const value = this.values.get(key);
     if (value === undefined) return undefined;
-    if (value.type === "array" || typeof value.value !== "number" || !Number.isFinite(value.value)) return this.refuse(key, "a number", value);
+    if (value.type === "array" || typeof value.value !== "number" || !Number.isFinite(value.value))
+      return this.refuse(key, "a number", value);
     return value.value;
   }
 
-  /** A whole number ≥ 0. An array counts as its common value when all are equal, as some files repeat a size for every layer. */
+  /**
+   * A whole number ≥ 0. An array counts as its common value when all are equal, as some files repeat a size for every
+   * layer.
+   */
   count(key: string): number | undefined {
     const value = this.values.get(key);
     if (value === undefined) return undefined;
-    const single = value.type === "array" && value.of !== "string" && value.value.length > 0 ? commonValue(value.value) : value.value;
-    if (typeof single !== "number" || !Number.isSafeInteger(single) || single < 0) return this.refuse(key, "a whole number", value);
+    const single =
+      value.type === "array" && value.of !== "string" && value.value.length > 0
+        ? commonValue(value.value)
+        : value.value;
+    if (typeof single !== "number" || !Number.isSafeInteger(single) || single < 0)
+      return this.refuse(key, "a whole number", value);
     return single;
   }
 
@@ -72,7 +83,9 @@ export class GgufMetadata {
   }
 
   private refuse(key: string, wanted: string, got: GgufValue): never {
-    throw new CheckpointError(`${this.path}: ${key} should be ${wanted}, got ${describeValue(got)}; download or convert it again`);
+    throw new CheckpointError(
+      `${this.path}: ${key} should be ${wanted}, got ${describeValue(got)}; download or convert it again`,
+    );
   }
 }
 
@@ -86,5 +99,7 @@ export function describeValue(value: GgufValue): string {
 
 function commonValue(values: GgufNumbers): number | undefined {
   const first = Number(values[0]);
-  return (values as Iterable<number | bigint> & GgufNumbers).every((each: number | bigint) => Number(each) === first) ? first : undefined;
+  return (values as Iterable<number | bigint> & GgufNumbers).every((each: number | bigint) => Number(each) === first)
+    ? first
+    : undefined;
 }

@@ -1,4 +1,5 @@
-// A GGUF file as a Hugging Face model: its configuration, and its tensors under Hugging Face names. Knows the two layouts, not what is computed.
+// A GGUF file as a Hugging Face model: its configuration, and its tensors under Hugging Face names. Knows the two
+// layouts, not what is computed.
 import { CheckpointError } from "../errors.js";
 import type { GgufEntry, HfTensor } from "../models/gguf-table.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
@@ -9,14 +10,24 @@ import { hfConfigOfGguf } from "./gguf-config.js";
 import { ggufLayout, ggufRow } from "./gguf-layout.js";
 import { ROPE_TENSORS } from "./gguf-rope.js";
 import { FLOAT_TYPES, ggufNames, MATRIX_TYPES } from "./gguf-types.js";
-import { type FilePlacement, float32Bytes, float32Values, type HostTensor, type TensorInfo, type TensorSource } from "./host-tensor.js";
+import {
+  type FilePlacement,
+  float32Bytes,
+  float32Values,
+  type HostTensor,
+  type TensorInfo,
+  type TensorSource,
+} from "./host-tensor.js";
 import { decodeNumbers } from "./numbers.js";
 
 /** A model in a GGUF file. Close it after use. */
 export interface GgufModel {
   readonly file: GgufFile;
   readonly config: HfConfig;
-  /** Under Hugging Face names. Experts are slices of stacked tensors; what GGUF keeps in another order has no placement and is read. */
+  /**
+   * Under Hugging Face names. Experts are slices of stacked tensors; what GGUF keeps in another order has no placement
+   * and is read.
+   */
   readonly weights: TensorSource;
   close(): Promise<void>;
 }
@@ -25,8 +36,8 @@ export interface GgufModel {
 const SHARED_COPIES = /^blk\.\d+\.nextn\.(embed_tokens|shared_head_head)\.weight$/;
 
 /**
- * Opens the model in a GGUF file (or the first of its parts). Throws CheckpointError for an architecture that is not supported, and one
- * listing every tensor that is missing, misshapen, of a type that cannot be run, or unknown.
+ * Opens the model in a GGUF file (or the first of its parts). Throws CheckpointError for an architecture that is not
+ * supported, and one listing every tensor that is missing, misshapen, of a type that cannot be run, or unknown.
  */
 export async function openGgufModel(path: string, fs: FileSystem = machineFileSystem): Promise<GgufModel> {
   const file = await openGguf(path, fs);
@@ -46,7 +57,10 @@ async function readDivisors(file: GgufFile): Promise<Map<string, Float32Array>> 
   for (const name of ROPE_TENSORS.filter((each) => file.has(each))) {
     const { dtype, shape } = file.info(name);
     if (dtype !== "f32" || shape.length !== 1 || shape[0] > 4096)
-      throw new CheckpointError(`${file.path}: tensor ${name} is ${dtype} [${shape}], expected f32 [half the head size]; convert the model again`);
+      throw new CheckpointError(
+        `${file.path}: tensor ${name} is ${dtype} [${shape}], expected f32 [half the head size]; convert the ` +
+          "model again",
+      );
     divisors.set(name, float32Values(await file.read(name)));
   }
   return divisors;
@@ -61,13 +75,19 @@ function checkTensors(file: GgufFile, layout: readonly GgufEntry[]): void {
     const allowed = role === "matrix" || role === "embedding" || role === "head" ? MATRIX_TYPES : FLOAT_TYPES;
     if (!tensor) problems.push({ kind: "missing", tensor: `${name} [${shape}]` });
     else if (tensor.shape.join() !== shape.join()) problems.push(shapeProblem(name, tensor.shape, shape));
-    else if (!allowed.includes(tensor.type.dtype)) problems.push({ kind: `stored as ${tensor.type.name}, expected ${ggufNames(allowed)}`, tensor: name });
+    else if (!allowed.includes(tensor.type.dtype))
+      problems.push({ kind: `stored as ${tensor.type.name}, expected ${ggufNames(allowed)}`, tensor: name });
   }
-  for (const name of file.names) if (!known.has(name) && !SHARED_COPIES.test(name)) problems.push({ kind: "unexpected", tensor: name.slice(0, 80) });
-  if (problems.length > 0) throw new CheckpointError(`${file.path}: tensors do not fit the model: ${describeProblems(problems)}`);
+  for (const name of file.names)
+    if (!known.has(name) && !SHARED_COPIES.test(name)) problems.push({ kind: "unexpected", tensor: name.slice(0, 80) });
+  if (problems.length > 0)
+    throw new CheckpointError(`${file.path}: tensors do not fit the model: ${describeProblems(problems)}`);
 }
 
-/** Where a Hugging Face tensor comes from: `index` of the sources stacked in `entry`; for kv_b_proj also the entry of its other half. */
+/**
+ * Where a Hugging Face tensor comes from: `index` of the sources stacked in `entry`; for kv_b_proj also the entry of
+ * its other half.
+ */
 interface Origin {
   readonly entry: GgufEntry;
   readonly index: number;
@@ -114,7 +134,8 @@ class GgufModelTensors implements TensorSource {
 
   async read(name: string): Promise<HostTensor> {
     const { entry, values, source } = this.originOf(name);
-    if (values) return joinLatentHalves(await this.file.read(entry.name), await this.file.read(values.name), entry, source.shape);
+    if (values)
+      return joinLatentHalves(await this.file.read(entry.name), await this.file.read(values.name), entry, source.shape);
     const { path, byteOffset, sizeBytes, dtype, shape } = this.slice(name);
     const data = await this.file.readBytes(path, byteOffset, sizeBytes);
     return { dtype, shape, data: entry.rowOrder ? toHfRows(data, entry) : data };
@@ -148,15 +169,23 @@ function toHfRows(data: Uint8Array, { shape, rowOrder }: GgufEntry): Uint8Array 
   return ordered;
 }
 
-/** kv_b_proj [H·(nope + value), latent] in f32 from the keys' half [H, latent, nope] and the values' [H, value, latent]. */
-function joinLatentHalves(keys: HostTensor, values: HostTensor, { latentSplit }: GgufEntry, shape: readonly number[]): HostTensor {
+/**
+ * kv_b_proj [H·(nope + value), latent] in f32 from the keys' half [H, latent, nope] and the values' [H, value, latent].
+ */
+function joinLatentHalves(
+  keys: HostTensor,
+  values: HostTensor,
+  { latentSplit }: GgufEntry,
+  shape: readonly number[],
+): HostTensor {
   const { heads, nope, value } = latentSplit!;
   const latent = shape[1];
   const [k, v] = [decodeNumbers(keys), decodeNumbers(values)];
   const joined = new Float32Array(shape[0] * latent);
   for (let h = 0; h < heads; h++) {
     const base = h * (nope + value) * latent;
-    for (let n = 0; n < nope; n++) for (let c = 0; c < latent; c++) joined[base + n * latent + c] = k[(h * latent + c) * nope + n];
+    for (let n = 0; n < nope; n++)
+      for (let c = 0; c < latent; c++) joined[base + n * latent + c] = k[(h * latent + c) * nope + n];
     joined.set(v.subarray(h * value * latent, (h + 1) * value * latent), base + nope * latent);
   }
   return { dtype: "f32", shape, data: float32Bytes(joined) };

@@ -1,10 +1,25 @@
 // The value and tensor types of the GGUF format by their numbers. Knows no file.
-// Source: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py (GGUFValueType, GGMLQuantizationType, GGML_QUANT_SIZES, LlamaFileType).
+// Source: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py (GGUFValueType, GGMLQuantizationType, GGML_QUANT_SIZES,
+// LlamaFileType).
 import { blockTypes } from "../tensor/dtype.js";
 import type { HostDtype } from "./host-tensor.js";
 
 /** A metadata value's type; its place in this list is its number in the file. */
-export const GGUF_VALUE_TYPES = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"] as const;
+export const GGUF_VALUE_TYPES = [
+  "u8",
+  "i8",
+  "u16",
+  "i16",
+  "u32",
+  "i32",
+  "f32",
+  "bool",
+  "string",
+  "array",
+  "u64",
+  "i64",
+  "f64",
+] as const;
 /** The name of a metadata value's type. */
 export type GgufValueType = (typeof GGUF_VALUE_TYPES)[number];
 /** Types of a fixed size. */
@@ -98,7 +113,10 @@ export const GGUF_FILE_TYPES: Readonly<Partial<Record<HostDtype, number>>> = {
 /** The dtypes that GGUF files hold vectors in. */
 export const FLOAT_TYPES: readonly (HostDtype | undefined)[] = ["f32", "f16", "bf16"];
 /** The dtypes that GGUF files hold matrices in. */
-export const MATRIX_TYPES: readonly (HostDtype | undefined)[] = [...FLOAT_TYPES, ...blockTypes.filter((dtype) => dtype !== "e4m3")];
+export const MATRIX_TYPES: readonly (HostDtype | undefined)[] = [
+  ...FLOAT_TYPES,
+  ...blockTypes.filter((dtype) => dtype !== "e4m3"),
+];
 
 /** Names of dtypes as GGUF has them, for messages. */
 export const ggufNames = (dtypes: readonly (HostDtype | undefined)[]): string =>

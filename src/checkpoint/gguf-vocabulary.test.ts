@@ -1,4 +1,5 @@
-// Vocabularies written into GGUF files: read back they give the same ids for a text; what GGUF has no words for is refused.
+// Vocabularies written into GGUF files: read back they give the same ids for a text; what GGUF has no words for is
+// refused.
 import { describe, expect, test } from "vitest";
 import { trainBpe } from "../tokenizer/bpe-trainer.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
@@ -13,7 +14,13 @@ import type { GgufSetting } from "./gguf-writer.js";
 function factsOf(settings: readonly GgufSetting[]) {
   const values = new Map(settings.map(([key, , value]) => [key, value]));
   const get = <T>(key: string) => values.get(key) as T | undefined;
-  return { text: get<string>, count: get<number>, flag: get<boolean>, texts: get<readonly string[]>, numbers: get<readonly number[]> };
+  return {
+    text: get<string>,
+    count: get<number>,
+    flag: get<boolean>,
+    texts: get<readonly string[]>,
+    numbers: get<readonly number[]>,
+  };
 }
 
 function readBack(tokenizer: TokenizerJson, config: TokenizerConfigJson, vocabSize: number) {
@@ -35,11 +42,11 @@ describe("the same ids come back from", () => {
     expect(back.encode(text, options)).toEqual(createTokenizer(json, CONFIG).encode(text, options));
     expect(facts.text("tokenizer.ggml.pre")).toBe("gpt-2");
     expect(facts.text("tokenizer.chat_template")).toBe("{{ x }}");
-    expect([facts.count("tokenizer.ggml.bos_token_id"), facts.count("tokenizer.ggml.eos_token_id"), facts.flag("tokenizer.ggml.add_bos_token")]).toEqual([
-      0,
-      1,
-      true,
-    ]);
+    expect([
+      facts.count("tokenizer.ggml.bos_token_id"),
+      facts.count("tokenizer.ggml.eos_token_id"),
+      facts.flag("tokenizer.ggml.add_bos_token"),
+    ]).toEqual([0, 1, true]);
     expect(facts.numbers("tokenizer.ggml.token_type")?.slice(0, 5)).toEqual([3, 3, 3, 4, 1]);
   });
 
@@ -69,10 +76,16 @@ describe("a vocabulary", () => {
 
   test("larger than the embedding, of another kind, or cut by an unknown expression is refused", () => {
     const json = createByteTokenizer().toJSON();
-    expect(() => ggufVocabulary({ tokenizer: json, config: {} }, {}, 200)).toThrow("tokenizer.json names 256 tokens, the model has 200");
+    expect(() => ggufVocabulary({ tokenizer: json, config: {} }, {}, 200)).toThrow(
+      "tokenizer.json names 256 tokens, the model has 200",
+    );
     const unigram = { ...json, model: { type: "Unigram", vocab: [["a", 0]] } };
-    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow("which needs byte-level BPE: model.type");
+    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow(
+      "which needs byte-level BPE: model.type",
+    );
     const own = trainBpe(["a b a b"], { vocabSize: 260, pattern: "[ab]" });
-    expect(() => ggufVocabulary({ tokenizer: own, config: {} }, {}, 300)).toThrow("no name that GGUF readers know; expected that of deepseek-llm");
+    expect(() => ggufVocabulary({ tokenizer: own, config: {} }, {}, 300)).toThrow(
+      "no name that GGUF readers know; expected that of deepseek-llm",
+    );
   });
 });

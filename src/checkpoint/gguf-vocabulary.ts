@@ -1,5 +1,5 @@
-// tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE. Knows the two notations; encodes no text.
-// Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
+// tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE. Knows the two notations;
+// encodes no text. Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { toByteCharacters } from "../tokenizer/byte-alphabet.js";
@@ -27,8 +27,9 @@ export interface TokenIds {
 const TOKEN_TYPE = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const;
 
 /**
- * The metadata of a vocabulary with `vocabSize` rows of embedding. Byte-level BPE of a known pre-tokeniser goes over as it is; a character
- * tokenizer becomes byte-level BPE that gives the same ids for text of its alphabet. Throws CheckpointError for any other kind.
+ * The metadata of a vocabulary with `vocabSize` rows of embedding. Byte-level BPE of a known pre-tokeniser goes over as
+ * it is; a character tokenizer becomes byte-level BPE that gives the same ids for text of its alphabet. Throws
+ * CheckpointError for any other kind.
  */
 export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: number): GgufSetting[] {
   const { config } = files;
@@ -37,7 +38,9 @@ export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: 
   const added = tokenizer.added_tokens ?? [];
   const tooMany = added.reduce((most, { id }) => Math.max(most, id + 1), tokens.length);
   if (tooMany > vocabSize)
-    throw new CheckpointError(`tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; use the tokenizer that belongs to it`);
+    throw new CheckpointError(
+      `tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; use the tokenizer that belongs to it`,
+    );
   const list = tokenList(tokens, added, vocabSize);
   const template = files.chatTemplate ?? chatTemplateOf(config);
   return [
@@ -58,7 +61,9 @@ const tokenId = z
   .min(0)
   .max(2 ** 24);
 const schema = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string(), special: z.boolean().optional() })).optional(),
+  added_tokens: z
+    .array(z.looseObject({ id: tokenId, content: z.string(), special: z.boolean().optional() }))
+    .optional(),
   model: z.looseObject({
     type: z.literal("BPE"),
     vocab: z.record(z.string(), tokenId),
@@ -72,7 +77,10 @@ function checked(tokenizer: TokenizerJson): BpeJson {
   const result = schema.safeParse(tokenizer);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0];
-  throw new CheckpointError(`tokenizer.json cannot be written into a GGUF file, which needs byte-level BPE: ${path.join(".") || "its content"}: ${message}`);
+  throw new CheckpointError(
+    "tokenizer.json cannot be written into a GGUF file, which needs byte-level BPE: " +
+      `${path.join(".") || "its content"}: ${message}`,
+  );
 }
 
 interface ByteLevelParts {
@@ -86,8 +94,13 @@ function byteLevelParts(tokenizer: BpeJson): ByteLevelParts {
   const tokens: string[] = [];
   for (const [token, id] of Object.entries(tokenizer.model.vocab)) tokens[id] = token;
   const { merges } = tokenizer.model;
-  if (merges.length === 0 && (tokenizer.pre_tokenizer ?? null) === null) return characterParts(tokens, tokenizer.added_tokens ?? []);
-  return { tokens, merges: merges.map((merge) => (typeof merge === "string" ? merge : merge.join(" "))), pre: kindOf(tokenizer) };
+  if (merges.length === 0 && (tokenizer.pre_tokenizer ?? null) === null)
+    return characterParts(tokens, tokenizer.added_tokens ?? []);
+  return {
+    tokens,
+    merges: merges.map((merge) => (typeof merge === "string" ? merge : merge.join(" "))),
+    pre: kindOf(tokenizer),
+  };
 }
 
 /** One token per character: its bytes in GPT-2's alphabet, and the merges that build it from them. */
@@ -104,14 +117,26 @@ function characterParts(tokens: readonly string[], added: AddedTokens): ByteLeve
 }
 
 function kindOf({ pre_tokenizer, added_tokens = [], model }: BpeJson): string {
-  const kind = preTokenizerKind(pre_tokenizer, { tokens: added_tokens.map(({ content }) => content), ignoresMerges: model.ignore_merges === true });
+  const kind = preTokenizerKind(pre_tokenizer, {
+    tokens: added_tokens.map(({ content }) => content),
+    ignoresMerges: model.ignore_merges === true,
+  });
   if (kind) return kind;
-  throw new CheckpointError(`tokenizer.json: its pre-tokeniser has no name that GGUF readers know; expected that of ${PRE_TOKENIZER_KINDS.join(", ")}`);
+  throw new CheckpointError(
+    "tokenizer.json: its pre-tokeniser has no name that GGUF readers know; expected that of " +
+      `${PRE_TOKENIZER_KINDS.join(", ")}`,
+  );
 }
 
-function tokenList(tokens: readonly (string | undefined)[], added: AddedTokens, vocabSize: number): { texts: string[]; types: number[] } {
+function tokenList(
+  tokens: readonly (string | undefined)[],
+  added: AddedTokens,
+  vocabSize: number,
+): { texts: string[]; types: number[] } {
   const texts = Array.from({ length: vocabSize }, (_, id) => tokens[id] ?? `[PAD${id}]`);
-  const types = Array.from({ length: vocabSize }, (_, id): number => (tokens[id] === undefined ? TOKEN_TYPE.unused : TOKEN_TYPE.normal));
+  const types = Array.from({ length: vocabSize }, (_, id): number =>
+    tokens[id] === undefined ? TOKEN_TYPE.unused : TOKEN_TYPE.normal,
+  );
   for (const { id, content, special } of added) {
     texts[id] = content;
     types[id] = special ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined;
@@ -139,7 +164,9 @@ function idSettings({ added_tokens: added = [] }: BpeJson, config: TokenizerConf
 /** Whether the begin token is put in front: as the configuration says, else as the post-processor does. */
 function addsBegin({ post_processor: processor }: BpeJson, config: TokenizerConfigJson): boolean {
   if (typeof config.add_bos_token === "boolean") return config.add_bos_token;
-  return processorsOf(processor).some(({ type, single }) => type === "TemplateProcessing" && Array.isArray(single) && "SpecialToken" in (single[0] ?? {}));
+  return processorsOf(processor).some(
+    ({ type, single }) => type === "TemplateProcessing" && Array.isArray(single) && "SpecialToken" in (single[0] ?? {}),
+  );
 }
 
 type Step = Readonly<Record<string, unknown>>;

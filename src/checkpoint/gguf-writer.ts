@@ -1,8 +1,15 @@
-// Writes a GGUF file as a stream: beside its place first, synced, then renamed, so that a reader sees the old file or the whole new one.
-// Knows the format (version 3, little-endian), not what the metadata means.
+// Writes a GGUF file as a stream: beside its place first, synced, then renamed, so that a reader sees the old file or
+// the whole new one. Knows the format (version 3, little-endian), not what the metadata means.
 import { dirname } from "node:path";
 import { CheckpointError } from "../errors.js";
-import { type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
+import {
+  type FileSystem,
+  formatBytes,
+  freeBytes,
+  machineFileSystem,
+  syncDirectory,
+  writeFailure,
+} from "./file-system.js";
 import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
 import { GGUF_VALUE_TYPES, type GgufValueType, ggufTypeOf } from "./gguf-types.js";
 import { type HostDtype, tensorSizeBytes } from "./host-tensor.js";
@@ -17,7 +24,10 @@ export type GgufSetting =
   | readonly [key: string, type: "i32s", value: readonly number[]]
   | readonly [key: string, type: "bools", value: readonly boolean[]];
 
-/** A tensor to be written, outermost dimension first; `chunks` are asked for when its turn comes and make up its bytes in order. */
+/**
+ * A tensor to be written, outermost dimension first; `chunks` are asked for when its turn comes and make up its bytes
+ * in order.
+ */
 export interface GgufWritable {
   readonly name: string;
   readonly dtype: HostDtype;
@@ -29,7 +39,10 @@ const ALIGNMENT = 32;
 /** llama.cpp takes no longer name (GGML_MAX_NAME, its end mark included). */
 const MAX_NAME_BYTES = 63;
 
-/** Writes `path`, replacing what stands there. Throws CheckpointError on a full disk, and for what the format cannot hold; leaves no remains then. */
+/**
+ * Writes `path`, replacing what stands there. Throws CheckpointError on a full disk, and for what the format cannot
+ * hold; leaves no remains then.
+ */
 export async function writeGguf(
   path: string,
   settings: readonly GgufSetting[],
@@ -55,7 +68,8 @@ export async function writeGguf(
 
 async function checkRoom(path: string, neededBytes: number, fs: FileSystem): Promise<void> {
   const free = await freeBytes(dirname(path), fs);
-  if (free !== undefined && free < neededBytes) throw Object.assign(new Error(`${formatBytes(free)} free`), { code: "ENOSPC" });
+  if (free !== undefined && free < neededBytes)
+    throw Object.assign(new Error(`${formatBytes(free)} free`), { code: "ENOSPC" });
 }
 
 async function writeAll(writer: FileWriter, header: Uint8Array, tensors: readonly GgufWritable[]): Promise<void> {
@@ -67,7 +81,10 @@ async function writeAll(writer: FileWriter, header: Uint8Array, tensors: readonl
       written += chunk.length;
     }
     const expected = sizeOf(tensor);
-    if (written !== expected) throw new CheckpointError(`tensor ${tensor.name}: ${tensor.dtype} [${tensor.shape}] takes ${expected} bytes, got ${written}`);
+    if (written !== expected)
+      throw new CheckpointError(
+        `tensor ${tensor.name}: ${tensor.dtype} [${tensor.shape}] takes ${expected} bytes, got ${written}`,
+      );
     await writer.write(new Uint8Array(padded(written) - written));
   }
 }
@@ -139,7 +156,8 @@ class ByteBuilder {
   }
 
   u32(value: number): void {
-    if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32)) throw new CheckpointError(`${value} does not fit into the 32 bits of a GGUF file`);
+    if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 32))
+      throw new CheckpointError(`${value} does not fit into the 32 bits of a GGUF file`);
     const at = this.grow(4);
     this.view.setUint32(at, value, true);
   }

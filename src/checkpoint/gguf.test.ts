@@ -25,10 +25,22 @@ const settings: GgufSetting[] = [
   ["types", "i32s", [1, -2]],
 ];
 const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => i * 7);
-const tensor = (name: string, dtype: GgufWritable["dtype"], shape: number[], data: Uint8Array): GgufWritable => ({ name, dtype, shape, chunks: () => [data] });
-const tensors = [tensor("w", "q8_0", [3, 64], bytes(204)), tensor("b", "f32", [5], bytes(20)), tensor("e", "bf16", [2, 3, 4], bytes(48))];
+const tensor = (name: string, dtype: GgufWritable["dtype"], shape: number[], data: Uint8Array): GgufWritable => ({
+  name,
+  dtype,
+  shape,
+  chunks: () => [data],
+});
+const tensors = [
+  tensor("w", "q8_0", [3, 64], bytes(204)),
+  tensor("b", "f32", [5], bytes(20)),
+  tensor("e", "bf16", [2, 3, 4], bytes(48)),
+];
 
-async function written(values: readonly GgufSetting[] = settings, list: readonly GgufWritable[] = tensors): Promise<Uint8Array> {
+async function written(
+  values: readonly GgufSetting[] = settings,
+  list: readonly GgufWritable[] = tensors,
+): Promise<Uint8Array> {
   const path = join(directory, "model.gguf");
   await writeGguf(path, values, list);
   return readFile(path);
@@ -45,7 +57,8 @@ describe("a GGUF file", () => {
     expect([...file.facts.texts("tokens")!]).toEqual(["a", "", "Ġb"]);
     expect([...(file.facts.numbers("types") as Int32Array)]).toEqual([1, -2]);
     expect(file.info("e")).toEqual({ dtype: "bf16", shape: [2, 3, 4], sizeBytes: 48 });
-    for (const { name, dtype, shape, chunks } of tensors) expect(await file.read(name)).toEqual({ dtype, shape, data: [...(chunks() as Uint8Array[])][0] });
+    for (const { name, dtype, shape, chunks } of tensors)
+      expect(await file.read(name)).toEqual({ dtype, shape, data: [...(chunks() as Uint8Array[])][0] });
     expect(() => file.facts.count("tokens")).toThrow("tokens should be a whole number, got a list of 3 string");
     expect(() => file.info("none")).toThrow("has no tensor none");
     await file.close();
@@ -57,7 +70,9 @@ describe("a GGUF file", () => {
     for (const { name } of tensors) {
       const { path, byteOffset, sizeBytes } = file.placement(name);
       expect(byteOffset % 32).toBe(0);
-      expect((await readFile(path)).subarray(byteOffset, byteOffset + sizeBytes)).toEqual(whole.subarray(byteOffset, byteOffset + sizeBytes));
+      expect((await readFile(path)).subarray(byteOffset, byteOffset + sizeBytes)).toEqual(
+        whole.subarray(byteOffset, byteOffset + sizeBytes),
+      );
       expect(new Uint8Array(whole.subarray(byteOffset, byteOffset + sizeBytes))).toEqual((await file.read(name)).data);
     }
     await file.close();
@@ -66,19 +81,32 @@ describe("a GGUF file", () => {
   test("is described by its header alone", async () => {
     await written();
     const facts = await readGgufFacts(join(directory, "model.gguf"));
-    expect(facts).toMatchObject({ version: 3, architecture: "llama", numParameters: 192 + 5 + 24, types: { Q8_0: { tensors: 1, bytes: 204 } } });
+    expect(facts).toMatchObject({
+      version: 3,
+      architecture: "llama",
+      numParameters: 192 + 5 + 24,
+      types: { Q8_0: { tensors: 1, bytes: 204 } },
+    });
     expect(facts.metadata.tokens).toBe("a list of 3 string");
   });
 
   test("is not left half written when a tensor is of the wrong size", async () => {
-    await expect(written(settings, [tensor("w", "f32", [3], bytes(4))])).rejects.toThrow("tensor w: f32 [3] takes 12 bytes, got 4");
+    await expect(written(settings, [tensor("w", "f32", [3], bytes(4))])).rejects.toThrow(
+      "tensor w: f32 [3] takes 12 bytes, got 4",
+    );
     expect(await readdir(directory)).toEqual([]);
   });
 
   test("cannot hold what the format has no type or no room for", async () => {
-    await expect(written(settings, [tensor("w", "e4m3", [4], bytes(4))])).rejects.toThrow("GGUF files cannot hold e4m3");
-    await expect(written(settings, [tensor("w", "q8_0", [2, 33], bytes(4))])).rejects.toThrow("q8_0 cannot hold the shape [2,33]");
-    await expect(written(settings, [tensor("x".repeat(64), "f32", [1], bytes(4))])).rejects.toThrow("the maximum length of a name in a GGUF file is 63 bytes");
+    await expect(written(settings, [tensor("w", "e4m3", [4], bytes(4))])).rejects.toThrow(
+      "GGUF files cannot hold e4m3",
+    );
+    await expect(written(settings, [tensor("w", "q8_0", [2, 33], bytes(4))])).rejects.toThrow(
+      "q8_0 cannot hold the shape [2,33]",
+    );
+    await expect(written(settings, [tensor("x".repeat(64), "f32", [1], bytes(4))])).rejects.toThrow(
+      "the maximum length of a name in a GGUF file is 63 bytes",
+    );
   });
 
   test("in several parts reads as one, and says which part is missing", async () => {
@@ -93,7 +121,9 @@ describe("a GGUF file", () => {
         list,
       );
     await part(0, tensors.slice(0, 1));
-    await expect(openGguf(join(directory, "m-00001-of-00002.gguf"))).rejects.toThrow("m-00002-of-00002.gguf: expected a GGUF file, found none");
+    await expect(openGguf(join(directory, "m-00001-of-00002.gguf"))).rejects.toThrow(
+      "m-00002-of-00002.gguf: expected a GGUF file, found none",
+    );
     await part(1, tensors.slice(1));
     const file = await openGguf(join(directory, "m-00001-of-00002.gguf"));
     expect(file.names).toEqual(["w", "b", "e"]);
@@ -125,18 +155,58 @@ describe("a damaged or hostile GGUF file is refused:", () => {
     ["a key longer than the file", (w) => patched(w, "", 24, u64(2n ** 50n)), "metadata key 0 claims"],
     ["an unknown value type", (w) => patched(w, "general.name", 0, u32(13)), '"general.name" has the value type 13'],
     ["a list of lists", (w) => patched(w, "tokens", 4, u32(9)), '"tokens" is a list of lists'],
-    ["a list longer than the file", (w) => patched(w, "types", 8, u64(2n ** 52n)), '"types" claims 4503599627370496 values'],
-    ["more strings than bytes", (w) => patched(w, "tokens", 8, u64(2n ** 40n)), '"tokens" claims 1099511627776 strings'],
+    [
+      "a list longer than the file",
+      (w) => patched(w, "types", 8, u64(2n ** 52n)),
+      '"types" claims 4503599627370496 values',
+    ],
+    [
+      "more strings than bytes",
+      (w) => patched(w, "tokens", 8, u64(2n ** 40n)),
+      '"tokens" claims 1099511627776 strings',
+    ],
     ["a string longer than the file", (w) => patched(w, "tokens", 16, u64(2n ** 44n)), 'string 0 of "tokens" claims'],
     ["a truth value of 2", (w) => patched(w, "flag", 4, [2]), '"flag" has the boolean value 2'],
-    ["five dimensions", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 0, u32(5)), 'tensor "w" has 5 dimensions'],
-    ["a dimension of 2^60", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(2n ** 60n)), "larger than any file"],
-    ["a product that overflows", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(2n ** 52n)), "of a possible size"],
-    ["a dimension of 0", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(0n)), "whole numbers from 1"],
-    ["rows that are no whole blocks", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(63n)), "whole 32-number blocks"],
-    ["an offset off the alignment", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 24, u64(8n)), "not a multiple of the alignment 32"],
-    ["overlapping tensors", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000b", 16, u64(32n)), 'tensor "b" overlaps'],
-    ["a tensor past the end", (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000e", 32, u64(2n ** 40n)), 'tensor "e" ends at byte'],
+    [
+      "five dimensions",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 0, u32(5)),
+      'tensor "w" has 5 dimensions',
+    ],
+    [
+      "a dimension of 2^60",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(2n ** 60n)),
+      "larger than any file",
+    ],
+    [
+      "a product that overflows",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(2n ** 52n)),
+      "of a possible size",
+    ],
+    [
+      "a dimension of 0",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 12, u64(0n)),
+      "whole numbers from 1",
+    ],
+    [
+      "rows that are no whole blocks",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 4, u64(63n)),
+      "whole 32-number blocks",
+    ],
+    [
+      "an offset off the alignment",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 24, u64(8n)),
+      "not a multiple of the alignment 32",
+    ],
+    [
+      "overlapping tensors",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000b", 16, u64(32n)),
+      'tensor "b" overlaps',
+    ],
+    [
+      "a tensor past the end",
+      (w) => patched(w, "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000e", 32, u64(2n ** 40n)),
+      'tensor "e" ends at byte',
+    ],
     ["truncated data", (w) => w.subarray(0, w.length - 33), "it is truncated"],
     ["a truncated header", (w) => w.subarray(0, 200), "it is truncated"],
   ];
@@ -149,7 +219,9 @@ describe("a damaged or hostile GGUF file is refused:", () => {
   });
 
   test("a tensor of an unknown type is listed with the bytes up to the next, and refused when asked for", async () => {
-    const { fs } = memoryFiles({ x: patched(await written(), "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 20, u32(99)) });
+    const { fs } = memoryFiles({
+      x: patched(await written(), "\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000w", 20, u32(99)),
+    });
     const file = await openGguf("x", fs);
     expect(file.tensors.get("w")).toMatchObject({ type: { id: 99, name: "type 99" }, shape: [3, 64], sizeBytes: 224 });
     expect(() => file.info("w")).toThrow("tensor w is stored as type 99; expected one of F32, F16, Q4_0");

@@ -1,4 +1,5 @@
-// GGUF files, whole or split over several, as a set of named tensors with their metadata. Knows no model: names and shapes pass through.
+// GGUF files, whole or split over several, as a set of named tensors with their metadata. Knows no model: names and
+// shapes pass through.
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
@@ -23,7 +24,10 @@ export interface GgufFile extends TensorSource {
 
 const SPLIT_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 
-/** Opens a file, and with it the other parts when it is the first of a split model. Throws CheckpointError when it is missing or malformed. */
+/**
+ * Opens a file, and with it the other parts when it is the first of a split model. Throws CheckpointError when it is
+ * missing or malformed.
+ */
 export async function openGguf(path: string, fs: FileSystem = machineFileSystem): Promise<GgufFile> {
   const parts = [await openPart(path, fs)];
   try {
@@ -58,11 +62,16 @@ async function openPart(path: string, fs: FileSystem): Promise<Part> {
 function otherParts(path: string, metadata: GgufMetadata, count: number): string[] {
   const [, stem, , total] = SPLIT_NAME.exec(basename(path)) ?? [];
   if (stem === undefined || Number(total) !== count) {
-    throw new CheckpointError(`${path}: is one of ${count} parts, so its name should end in -00001-of-${String(count).padStart(5, "0")}.gguf; rename it`);
+    throw new CheckpointError(
+      `${path}: is one of ${count} parts, so its name should end in ` +
+        `-00001-of-${String(count).padStart(5, "0")}.gguf; rename it`,
+    );
   }
   if ((metadata.count("split.no") ?? 0) !== 0)
     throw new CheckpointError(`${path}: is not the first of its ${count} parts; open ${stem}-00001-of-${total}.gguf`);
-  return Array.from({ length: count - 1 }, (_, i) => join(dirname(path), `${stem}-${String(i + 2).padStart(5, "0")}-of-${total}.gguf`));
+  return Array.from({ length: count - 1 }, (_, i) =>
+    join(dirname(path), `${stem}-${String(i + 2).padStart(5, "0")}-of-${total}.gguf`),
+  );
 }
 
 class OpenGguf implements GgufFile {
@@ -80,7 +89,9 @@ class OpenGguf implements GgufFile {
     for (const part of parts) {
       for (const [name, tensor] of part.header.tensors) {
         if (this.tensors.has(name))
-          throw new CheckpointError(`${part.path}: the tensor ${JSON.stringify(name)} is also in an earlier part; download all parts again`);
+          throw new CheckpointError(
+            `${part.path}: the tensor ${JSON.stringify(name)} is also in an earlier part; download all parts again`,
+          );
         this.tensors.set(name, tensor);
         this.partOf.set(name, part);
       }
@@ -88,7 +99,8 @@ class OpenGguf implements GgufFile {
     const expected = parts.length > 1 ? this.facts.count("split.tensors.count") : undefined;
     if (expected !== undefined && expected !== this.tensors.size) {
       throw new CheckpointError(
-        `${this.path}: its ${parts.length} parts should hold ${expected} tensors, found ${this.tensors.size}; download all parts again`,
+        `${this.path}: its ${parts.length} parts should hold ${expected} tensors, found ${this.tensors.size}; ` +
+          "download all parts again",
       );
     }
   }
@@ -105,7 +117,8 @@ class OpenGguf implements GgufFile {
     const { type, shape, sizeBytes } = this.entry(name);
     if (!type.dtype)
       throw new CheckpointError(
-        `${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${ggufNames(MATRIX_TYPES)}: choose another file of this model`,
+        `${this.path}: tensor ${name} is stored as ${type.name}; expected one of ${ggufNames(MATRIX_TYPES)}: ` +
+          "choose another file of this model",
       );
     return { dtype: type.dtype, shape, sizeBytes };
   }

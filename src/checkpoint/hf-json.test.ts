@@ -6,17 +6,22 @@ import { PUBLISHED_SHAPES, publishedConfig } from "../models/published.js";
 import { FLOAT_KEYS, hfJson } from "./hf-json.js";
 
 /** Lines `"key": number` of a written text, by key. */
-const numbersOf = (text: string) => [...text.matchAll(/^\s*"(\w+)": (-?[\d.e+-]+),?$/gm)].map(([, key, number]) => ({ key, number }));
+const numbersOf = (text: string) =>
+  [...text.matchAll(/^\s*"(\w+)": (-?[\d.e+-]+),?$/gm)].map(([, key, number]) => ({ key, number }));
 
-test.each(PUBLISHED_SHAPES)("%s: floats are written as floats, counts as counts, and all reads back the same", (name) => {
-  const config = { ...publishedConfig(name), attention_dropout: 0 };
-  const text = hfJson(toHfConfigJson(config), "config");
-  expect(JSON.parse(text)).toEqual(toHfConfigJson(config));
-  expect(parseHfConfig(JSON.parse(text))).toMatchObject(config);
-  const numbers = numbersOf(text);
-  expect(numbers.length).toBeGreaterThan(10);
-  for (const { key, number } of numbers) expect({ key, isFloat: /[.e]/.test(number) }).toEqual({ key, isFloat: FLOAT_KEYS.has(key) });
-});
+test.each(PUBLISHED_SHAPES)(
+  "%s: floats are written as floats, counts as counts, and all reads back the same",
+  (name) => {
+    const config = { ...publishedConfig(name), attention_dropout: 0 };
+    const text = hfJson(toHfConfigJson(config), "config");
+    expect(JSON.parse(text)).toEqual(toHfConfigJson(config));
+    expect(parseHfConfig(JSON.parse(text))).toMatchObject(config);
+    const numbers = numbersOf(text);
+    expect(numbers.length).toBeGreaterThan(10);
+    for (const { key, number } of numbers)
+      expect({ key, isFloat: /[.e]/.test(number) }).toEqual({ key, isFloat: FLOAT_KEYS.has(key) });
+  },
+);
 
 test("the numbers of DeepSeek-V2 that transformers takes as floats alone", () => {
   const text = hfJson(toHfConfigJson(publishedConfig("v2")), "config");
@@ -26,7 +31,15 @@ test("the numbers of DeepSeek-V2 that transformers takes as floats alone", () =>
 });
 
 test("lists of floats, small and large numbers, and texts that look like numbers", () => {
-  const value = { short_factor: [1, 1.5], temperature: 1e-7, rope_theta: 1e21, name: "12", eos_token_id: [1, 2], factor: -3, deeper: { top_p: 1 } };
+  const value = {
+    short_factor: [1, 1.5],
+    temperature: 1e-7,
+    rope_theta: 1e21,
+    name: "12",
+    eos_token_id: [1, 2],
+    factor: -3,
+    deeper: { top_p: 1 },
+  };
   const text = hfJson(value, "config");
   expect(text.replaceAll(/\s/g, "")).toBe(
     '{"short_factor":[1.0,1.5],"temperature":1e-7,"rope_theta":1e+21,"name":"12","eos_token_id":[1,2],"factor":-3.0,"deeper":{"top_p":1.0}}',

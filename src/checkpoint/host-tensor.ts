@@ -3,7 +3,10 @@
 import { CheckpointError } from "../errors.js";
 import { type BlockType, blockSizes, blockTypes } from "../tensor/dtype.js";
 
-/** Numbers of one block and its bytes (a plain type has blocks of one number), and the name safetensors gives the type, where it has one. */
+/**
+ * Numbers of one block and its bytes (a plain type has blocks of one number), and the name safetensors gives the type,
+ * where it has one.
+ */
 interface DtypeLayout {
   blockSize: number;
   blockBytes: number;
@@ -11,10 +14,9 @@ interface DtypeLayout {
 }
 
 const plain = (blockBytes: number, safetensors: string) => ({ blockSize: 1, blockBytes, safetensors });
-const blocks = Object.fromEntries(blockTypes.map((type) => [type, { blockSize: blockSizes[type].numbers, blockBytes: blockSizes[type].bytes }])) as Record<
-  BlockType,
-  DtypeLayout
->;
+const blocks = Object.fromEntries(
+  blockTypes.map((type) => [type, { blockSize: blockSizes[type].numbers, blockBytes: blockSizes[type].bytes }]),
+) as Record<BlockType, DtypeLayout>;
 
 const DTYPES = {
   ...blocks,
@@ -46,7 +48,10 @@ export interface HostTensor {
   data: Uint8Array;
 }
 
-/** A tensor to be written whose bytes may be fetched only when their turn comes, whole or in parts, so that little is in memory at a time. */
+/**
+ * A tensor to be written whose bytes may be fetched only when their turn comes, whole or in parts, so that little is in
+ * memory at a time.
+ */
 export interface WritableTensor {
   dtype: HostDtype;
   shape: readonly number[];
@@ -67,8 +72,9 @@ export interface FilePlacement extends TensorInfo {
 }
 
 /**
- * A set of named tensors that can be read one at a time. `read` gives a fresh buffer that starts at byte offset 0; `placement` is null
- * where the file keeps the numbers in another order than the name promises, so that they can only be read.
+ * A set of named tensors that can be read one at a time. `read` gives a fresh buffer that starts at byte offset 0;
+ * `placement` is null where the file keeps the numbers in another order than the name promises, so that they can only
+ * be read.
  */
 export interface TensorSource {
   readonly names: readonly string[];
@@ -87,19 +93,27 @@ export function blockLayout(dtype: HostDtype): { blockSize: number; blockBytes: 
   return DTYPES[dtype];
 }
 
-/** The name safetensors gives a dtype, for example `BF16`; undefined for the block types, which the format does not know. */
+/**
+ * The name safetensors gives a dtype, for example `BF16`; undefined for the block types, which the format does not
+ * know.
+ */
 export function safetensorsDtype(dtype: HostDtype): string | undefined {
   return (DTYPES[dtype] as DtypeLayout).safetensors;
 }
 
-const BY_SAFETENSORS_NAME = new Map((Object.keys(DTYPES) as HostDtype[]).map((dtype) => [safetensorsDtype(dtype), dtype]));
+const BY_SAFETENSORS_NAME = new Map(
+  (Object.keys(DTYPES) as HostDtype[]).map((dtype) => [safetensorsDtype(dtype), dtype]),
+);
 
 /** The dtype behind a safetensors name, or `undefined` for one this reader does not know. */
 export function dtypeFromSafetensors(name: string): HostDtype | undefined {
   return BY_SAFETENSORS_NAME.get(name);
 }
 
-/** Bytes of a tensor; `undefined` when a dimension is no whole number ≥ 0, a row is no whole number of blocks, or the size is not exactly representable. */
+/**
+ * Bytes of a tensor; `undefined` when a dimension is no whole number ≥ 0, a row is no whole number of blocks, or the
+ * size is not exactly representable.
+ */
 export function tensorSizeBytes(dtype: HostDtype, shape: readonly number[]): number | undefined {
   const { blockSize, blockBytes } = DTYPES[dtype];
   const rowNumbers = shape.at(-1) ?? 1;
@@ -120,7 +134,13 @@ export async function readAllTensors(source: TensorSource): Promise<Map<string, 
   return tensors;
 }
 
-const TYPED_ARRAYS = { f64: Float64Array, f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array } as const;
+const TYPED_ARRAYS = {
+  f64: Float64Array,
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  u8: Uint8Array,
+} as const;
 type ViewableDtype = keyof typeof TYPED_ARRAYS;
 
 /** A host tensor over the memory of a typed array (shared, not copied). `shape` defaults to one dimension. */
@@ -129,16 +149,21 @@ export function hostTensor(
   shape: readonly number[] = [values.length],
 ): HostTensor {
   const dtype = (Object.keys(TYPED_ARRAYS) as ViewableDtype[]).find((key) => values instanceof TYPED_ARRAYS[key]);
-  if (!dtype) throw new CheckpointError(`expected a Float64, Float32, Int32, Uint32 or Uint8 array, got ${Object.prototype.toString.call(values)}`);
+  if (!dtype)
+    throw new CheckpointError(
+      `expected a Float64, Float32, Int32, Uint32 or Uint8 array, got ${Object.prototype.toString.call(values)}`,
+    );
   return { dtype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
 /** The numbers of an `f32` host tensor, viewed in place when the bytes are aligned and copied when they are not. */
 export function float32Values(tensor: HostTensor): Float32Array {
-  if (tensor.dtype !== "f32") throw new CheckpointError(`expected an f32 tensor, got ${tensor.dtype}; convert it when the weights are loaded`);
+  if (tensor.dtype !== "f32")
+    throw new CheckpointError(`expected an f32 tensor, got ${tensor.dtype}; convert it when the weights are loaded`);
   const aligned = tensor.data.byteOffset % 4 === 0 ? tensor.data : tensor.data.slice();
   return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / 4);
 }
 
 /** The bytes of f32 numbers, over the same memory. */
-export const float32Bytes = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+export const float32Bytes = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

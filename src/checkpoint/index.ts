@@ -29,9 +29,27 @@ export {
   type WritableTensor,
 } from "./host-tensor.js";
 export { readJsonObject } from "./json-file.js";
-export { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, writeModelDirectory } from "./model-directory.js";
-export { openModelTensors, openSafetensors, openShardedSafetensors, type WriteSafetensorsOptions, writeSafetensors } from "./safetensors.js";
-export { type CheckpointContents, CheckpointStore, type CheckpointStoreOptions, type LoadedCheckpoint, listSteps, loadLatest } from "./store.js";
+export {
+  type ModelDirectory,
+  type ModelDirectoryContents,
+  openModelDirectory,
+  writeModelDirectory,
+} from "./model-directory.js";
+export {
+  openModelTensors,
+  openSafetensors,
+  openShardedSafetensors,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from "./safetensors.js";
+export {
+  type CheckpointContents,
+  CheckpointStore,
+  type CheckpointStoreOptions,
+  type LoadedCheckpoint,
+  listSteps,
+  loadLatest,
+} from "./store.js";
 export { storedValues, weightNames } from "./stored-values.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";
 export { type NumberEncoder, TARGET_TYPES, type TargetType } from "./weight-encoder.js";

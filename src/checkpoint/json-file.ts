@@ -10,7 +10,8 @@ export async function readJsonObject(path: string, fs: FileSystem = machineFileS
   const parsed = parseForeignJson(await readText(path, fs).catch((error) => Promise.reject(refusal(error, path))));
   if ("problem" in parsed) throw new CheckpointError(`${path}: expected a JSON file, got: ${parsed.problem}`);
   const { value } = parsed;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new CheckpointError(`${path}: expected a JSON object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new CheckpointError(`${path}: expected a JSON object`);
   return value as JsonObject;
 }
 

@@ -3,7 +3,15 @@
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
-import { errorCode, type FileSystem, formatBytes, freeBytes, machineFileSystem, syncDirectory, writeFailure } from "./file-system.js";
+import {
+  errorCode,
+  type FileSystem,
+  formatBytes,
+  freeBytes,
+  machineFileSystem,
+  syncDirectory,
+  writeFailure,
+} from "./file-system.js";
 import { type FileDigest, writeFileWith } from "./file-writer.js";
 import { hfJson } from "./hf-json.js";
 import { type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
@@ -18,9 +26,19 @@ export const REPLACED_PREFIX = ".replaced-";
 const WEIGHTS_FILE = "model.safetensors";
 const TRAINER_TENSORS_FILE = "trainer.safetensors";
 const TRAINER_STATE_FILE = "trainer.json";
-const RESERVED_FILES = ["config.json", "generation_config.json", WEIGHTS_FILE, TRAINER_TENSORS_FILE, TRAINER_STATE_FILE, CHECKSUMS_FILE];
+const RESERVED_FILES = [
+  "config.json",
+  "generation_config.json",
+  WEIGHTS_FILE,
+  TRAINER_TENSORS_FILE,
+  TRAINER_STATE_FILE,
+  CHECKSUMS_FILE,
+];
 
-/** What goes into a model directory. `files` are further texts by name, `tokenizer.json` and `tokenizer_config.json` above all. */
+/**
+ * What goes into a model directory. `files` are further texts by name, `tokenizer.json` and `tokenizer_config.json`
+ * above all.
+ */
 export interface ModelDirectoryContents {
   config: JsonObject;
   generationConfig?: JsonObject;
@@ -40,9 +58,14 @@ export interface ModelDirectory {
 
 /**
  * Writes `contents` to `directory`: into a temporary sibling first, every file and the directory synced, then renamed.
- * A reader therefore sees the old directory or the new one, never a part. Throws CheckpointError and leaves no remains on failure.
+ * A reader therefore sees the old directory or the new one, never a part. Throws CheckpointError and leaves no remains
+ * on failure.
  */
-export async function writeModelDirectory(directory: string, contents: ModelDirectoryContents, fs: FileSystem = machineFileSystem): Promise<void> {
+export async function writeModelDirectory(
+  directory: string,
+  contents: ModelDirectoryContents,
+  fs: FileSystem = machineFileSystem,
+): Promise<void> {
   const texts = textFiles(contents);
   const neededBytes = sizeOf(contents, texts);
   const parent = dirname(directory);
@@ -64,12 +87,21 @@ export async function writeModelDirectory(directory: string, contents: ModelDire
 }
 
 /** Opens a model directory of ours or of `transformers`; checksums are not looked at here (see `verifyChecksums`). */
-export async function openModelDirectory(directory: string, fs: FileSystem = machineFileSystem): Promise<ModelDirectory> {
+export async function openModelDirectory(
+  directory: string,
+  fs: FileSystem = machineFileSystem,
+): Promise<ModelDirectory> {
   const config = await readJsonObject(join(directory, "config.json"), fs);
   const weights = await openModelTensors(directory, fs);
   try {
     const trainer = await openTrainer(directory, fs);
-    return { directory, config, weights, trainer, close: async () => void (await Promise.all([weights.close(), trainer?.tensors.close()])) };
+    return {
+      directory,
+      config,
+      weights,
+      trainer,
+      close: async () => void (await Promise.all([weights.close(), trainer?.tensors.close()])),
+    };
   } catch (error) {
     await weights.close();
     throw error;
@@ -78,12 +110,15 @@ export async function openModelDirectory(directory: string, fs: FileSystem = mac
 
 function textFiles(contents: ModelDirectoryContents): Map<string, string> {
   const texts = new Map([["config.json", hfJson(contents.config, "config")]]);
-  if (contents.generationConfig) texts.set("generation_config.json", hfJson(contents.generationConfig, "generationConfig"));
+  if (contents.generationConfig)
+    texts.set("generation_config.json", hfJson(contents.generationConfig, "generationConfig"));
   for (const [name, text] of Object.entries(contents.files ?? {})) {
-    if (RESERVED_FILES.includes(name) || basename(name) !== name) throw new CheckpointError(`a checkpoint cannot contain an additional file named ${name}`);
+    if (RESERVED_FILES.includes(name) || basename(name) !== name)
+      throw new CheckpointError(`a checkpoint cannot contain an additional file named ${name}`);
     texts.set(name, text);
   }
-  if (contents.trainer) texts.set(TRAINER_STATE_FILE, exactJson({ step: contents.trainer.step, state: contents.trainer.state }, "trainer"));
+  if (contents.trainer)
+    texts.set(TRAINER_STATE_FILE, exactJson({ step: contents.trainer.step, state: contents.trainer.state }, "trainer"));
   return texts;
 }
 
@@ -111,14 +146,24 @@ async function writeFiles(
 ): Promise<Map<string, FileDigest>> {
   const digests = new Map<string, FileDigest>();
   for (const [name, text] of texts) {
-    digests.set(name, await writeFileWith(join(directory, name), (writer) => writer.write(new TextEncoder().encode(text)), fs));
+    digests.set(
+      name,
+      await writeFileWith(join(directory, name), (writer) => writer.write(new TextEncoder().encode(text)), fs),
+    );
   }
   digests.set(WEIGHTS_FILE, await writeSafetensors(join(directory, WEIGHTS_FILE), contents.weights, { fs }));
-  if (contents.trainer) digests.set(TRAINER_TENSORS_FILE, await writeSafetensors(join(directory, TRAINER_TENSORS_FILE), contents.trainer.tensors, { fs }));
+  if (contents.trainer)
+    digests.set(
+      TRAINER_TENSORS_FILE,
+      await writeSafetensors(join(directory, TRAINER_TENSORS_FILE), contents.trainer.tensors, { fs }),
+    );
   return digests;
 }
 
-/** A directory cannot be renamed over another, so an old one steps aside first; `recoverReplaced` undoes that after a crash between. */
+/**
+ * A directory cannot be renamed over another, so an old one steps aside first; `recoverReplaced` undoes that after a
+ * crash between.
+ */
 async function moveIntoPlace(temporary: string, directory: string, fs: FileSystem): Promise<void> {
   const aside = join(dirname(directory), `${REPLACED_PREFIX}${basename(directory)}`);
   await fs.rm(aside, { recursive: true, force: true });
@@ -136,7 +181,10 @@ async function moveIntoPlace(temporary: string, directory: string, fs: FileSyste
   if (replaces) await fs.rm(aside, { recursive: true, force: true });
 }
 
-/** Cleans a parent directory after a crash: temporary directories go, one that had stepped aside for a successor that never came returns. */
+/**
+ * Cleans a parent directory after a crash: temporary directories go, one that had stepped aside for a successor that
+ * never came returns.
+ */
 export async function recoverReplaced(parent: string, fs: FileSystem = machineFileSystem): Promise<void> {
   const names = await fs.readdir(parent).catch(() => [] as string[]);
   for (const name of names) {
@@ -157,6 +205,11 @@ async function openTrainer(directory: string, fs: FileSystem): Promise<ModelDire
   );
   if (!present) return undefined;
   const { step, state } = await readJsonObject(path, fs);
-  if (typeof step !== "number" || typeof state !== "object" || state === null) throw new CheckpointError(`${path}: expected { step, state }`);
-  return { step, state: state as JsonObject, tensors: await openSafetensors(join(directory, TRAINER_TENSORS_FILE), fs) };
+  if (typeof step !== "number" || typeof state !== "object" || state === null)
+    throw new CheckpointError(`${path}: expected { step, state }`);
+  return {
+    step,
+    state: state as JsonObject,
+    tensors: await openSafetensors(join(directory, TRAINER_TENSORS_FILE), fs),
+  };
 }

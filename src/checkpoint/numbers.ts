@@ -10,7 +10,10 @@ export function isWeightType(dtype: HostDtype): dtype is StorageType {
   return dtype === "f32" || dtype === "bf16" || dtype === "f16" || isBlockType(dtype as StorageType);
 }
 
-/** All numbers of a tensor; of e4m3 without its scales. Throws CheckpointError for a type that weights are not stored in. */
+/**
+ * All numbers of a tensor; of e4m3 without its scales. Throws CheckpointError for a type that weights are not stored
+ * in.
+ */
 export function decodeNumbers({ dtype, shape, data }: HostTensor): Float32Array {
   const values = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
   decodeRow(weightType(dtype), data, values);
@@ -26,5 +29,7 @@ export function encodeNumbers(values: Float32Array, dtype: EncodedType): Uint8Ar
 
 function weightType(dtype: HostDtype): StorageType {
   if (isWeightType(dtype)) return dtype;
-  throw new CheckpointError(`weights stored as ${dtype} cannot be read; expected f32, bf16, f16, e4m3 or a quantised type`);
+  throw new CheckpointError(
+    `weights stored as ${dtype} cannot be read; expected f32, bf16, f16, e4m3 or a quantised type`,
+  );
 }

@@ -1,5 +1,5 @@
-// Llama 3's scaling of rotary frequencies as GGUF keeps it, one divisor per frequency, and the rule behind given divisors.
-// Source of the rule: ggml-org/llama.cpp@0274f0f, conversion/llama.py, generate_extra_tensors.
+// Llama 3's scaling of rotary frequencies as GGUF keeps it, one divisor per frequency, and the rule behind given
+// divisors. Source of the rule: ggml-org/llama.cpp@0274f0f, conversion/llama.py, generate_extra_tensors.
 
 /** The rule's four numbers, in Hugging Face's names. */
 export interface Llama3Scaling {
@@ -27,13 +27,18 @@ const wavelength = (i: number, headDim: number, theta: number): number => 2 * Ma
 const PUBLISHED = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
 
 /**
- * The rule that gives these divisors, or undefined when none does. Only the ratios of context to the two bounds show in them, so
- * low_freq_factor is taken as 1 unless the original context is known from elsewhere.
+ * The rule that gives these divisors, or undefined when none does. Only the ratios of context to the two bounds show in
+ * them, so low_freq_factor is taken as 1 unless the original context is known from elsewhere.
  */
-export function llama3ScalingOf(factors: Float32Array, known: { readonly theta: number; readonly originalMaxPositions?: number }): Llama3Scaling | undefined {
+export function llama3ScalingOf(
+  factors: Float32Array,
+  known: { readonly theta: number; readonly originalMaxPositions?: number },
+): Llama3Scaling | undefined {
   const headDim = 2 * factors.length;
   const factor = Number(Math.max(...factors).toPrecision(6));
-  const candidates: Llama3Scaling[] = [{ factor, ...PUBLISHED, original_max_position_embeddings: known.originalMaxPositions ?? 8192 }];
+  const candidates: Llama3Scaling[] = [
+    { factor, ...PUBLISHED, original_max_position_embeddings: known.originalMaxPositions ?? 8192 },
+  ];
   const fitted = ruleThrough(factors, factor, headDim, known.theta);
   if (fitted) candidates.push(rescaled(fitted, known.originalMaxPositions ?? fitted.original_max_position_embeddings));
   return candidates.find((scaling) => agrees(llama3Factors(headDim, known.theta, scaling), factors));
@@ -50,12 +55,22 @@ function ruleThrough(factors: Float32Array, factor: number, headDim: number, the
   const slope = (first.share - last.share) / (first.turns - last.turns);
   const atZero = first.share - slope * first.turns;
   const high = 1 - 1 / atZero;
-  return { factor, low_freq_factor: 1, high_freq_factor: round(high), original_max_position_embeddings: Math.round(slope * (high - 1)) };
+  return {
+    factor,
+    low_freq_factor: 1,
+    high_freq_factor: round(high),
+    original_max_position_embeddings: Math.round(slope * (high - 1)),
+  };
 }
 
 function rescaled(scaling: Llama3Scaling, original: number): Llama3Scaling {
   const ratio = original / scaling.original_max_position_embeddings;
-  return { ...scaling, original_max_position_embeddings: original, low_freq_factor: round(ratio), high_freq_factor: round(scaling.high_freq_factor * ratio) };
+  return {
+    ...scaling,
+    original_max_position_embeddings: original,
+    low_freq_factor: round(ratio),
+    high_freq_factor: round(scaling.high_freq_factor * ratio),
+  };
 }
 
 const round = (value: number): number => Number(value.toPrecision(4));

@@ -2,7 +2,14 @@
 // Knows the format only (huggingface/safetensors, README "Format"); it opens no files.
 import { CheckpointError } from "../errors.js";
 import { jsonProblem } from "../foreign-file.js";
-import { blockLayout, dtypeFromSafetensors, safetensorsDtype, type TensorInfo, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import {
+  blockLayout,
+  dtypeFromSafetensors,
+  safetensorsDtype,
+  type TensorInfo,
+  tensorSizeBytes,
+  type WritableTensor,
+} from "./host-tensor.js";
 
 /** The format's own limit on the JSON header. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -22,7 +29,8 @@ export interface SafetensorsHeader {
 
 /**
  * Lays tensors out and encodes the 8-byte length plus the JSON header, padded with spaces to a multiple of 8.
- * Wider types come first and names ascend within one width, so equal content gives equal files and every tensor is aligned.
+ * Wider types come first and names ascend within one width, so equal content gives equal files and every tensor is
+ * aligned.
  */
 export function buildHeader(
   tensors: ReadonlyMap<string, WritableTensor>,
@@ -35,9 +43,12 @@ export function buildHeader(
   for (const name of order) {
     const { dtype, shape } = tensors.get(name)!;
     const sizeBytes = tensorSizeBytes(dtype, shape);
-    if (name === METADATA_KEY) throw new CheckpointError(`a tensor cannot be named ${METADATA_KEY}: the format reserves that name`);
-    if (sizeBytes === undefined) throw new CheckpointError(`tensor ${name}: expected a shape of whole numbers, got [${shape}]`);
-    if (safetensorsDtype(dtype) === undefined) throw new CheckpointError(`tensor ${name}: safetensors files cannot hold ${dtype}; write a GGUF file instead`);
+    if (name === METADATA_KEY)
+      throw new CheckpointError(`a tensor cannot be named ${METADATA_KEY}: the format reserves that name`);
+    if (sizeBytes === undefined)
+      throw new CheckpointError(`tensor ${name}: expected a shape of whole numbers, got [${shape}]`);
+    if (safetensorsDtype(dtype) === undefined)
+      throw new CheckpointError(`tensor ${name}: safetensors files cannot hold ${dtype}; write a GGUF file instead`);
     const entry = { dtype: safetensorsDtype(dtype), shape, data_offsets: [offset, offset + sizeBytes] };
     parts.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
     offset += sizeBytes;
@@ -56,16 +67,22 @@ export function buildHeader(
 
 /** The header's length from the first 8 bytes of a file, checked against the file's size and the format's limit. */
 export function headerLength(prefix: Uint8Array, fileBytes: number, path: string): number {
-  if (fileBytes < 10 || prefix.length < 8) fail(path, `expected at least 10 bytes, got ${fileBytes}: the file is truncated or not a safetensors file`);
+  if (fileBytes < 10 || prefix.length < 8)
+    fail(path, `expected at least 10 bytes, got ${fileBytes}: the file is truncated or not a safetensors file`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(path, `the header claims ${length} bytes, the format allows ${MAX_HEADER_BYTES}: this is not a safetensors file`);
-  if (length > BigInt(fileBytes - 8)) fail(path, `the header claims ${length} bytes but only ${fileBytes - 8} follow: the file is truncated`);
+  if (length > BigInt(MAX_HEADER_BYTES))
+    fail(
+      path,
+      `the header claims ${length} bytes, the format allows ${MAX_HEADER_BYTES}: this is not a safetensors file`,
+    );
+  if (length > BigInt(fileBytes - 8))
+    fail(path, `the header claims ${length} bytes but only ${fileBytes - 8} follow: the file is truncated`);
   return Number(length);
 }
 
 /**
- * Parses and checks a header: UTF-8 JSON, no name twice, known dtypes, shape × element size = length, and data that covers
- * the rest of the file without gap or overlap. Throws CheckpointError naming the tensor at fault.
+ * Parses and checks a header: UTF-8 JSON, no name twice, known dtypes, shape × element size = length, and data that
+ * covers the rest of the file without gap or overlap. Throws CheckpointError naming the tensor at fault.
  */
 export function parseHeader(json: Uint8Array, dataBytes: number, path: string): SafetensorsHeader {
   const { root, text } = parseJson(json, path);
@@ -97,7 +114,8 @@ function parseJson(json: Uint8Array, path: string): { root: object; text: string
 
 function parseMetadata(entry: unknown, path: string): Record<string, string> {
   if (entry === null) return {};
-  if (isRecord(entry) && Object.values(entry).every((value) => typeof value === "string")) return { ...(entry as Record<string, string>) };
+  if (isRecord(entry) && Object.values(entry).every((value) => typeof value === "string"))
+    return { ...(entry as Record<string, string>) };
   return fail(path, `${METADATA_KEY} must map names to strings`);
 }
 
@@ -108,12 +126,18 @@ function parsePlacement(name: string, entry: unknown, path: string): TensorPlace
   const dtype = typeof dtypeName === "string" ? dtypeFromSafetensors(dtypeName) : undefined;
   if (!dtype) return fail(path, `${label} has dtype ${JSON.stringify(dtypeName)}, which is not supported`);
   const sizeBytes = Array.isArray(shape) ? tensorSizeBytes(dtype, shape) : undefined;
-  if (sizeBytes === undefined) return fail(path, `${label} has shape ${JSON.stringify(shape)}, expected whole numbers of a possible size`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((offset) => Number.isSafeInteger(offset) && offset >= 0)) {
+  if (sizeBytes === undefined)
+    return fail(path, `${label} has shape ${JSON.stringify(shape)}, expected whole numbers of a possible size`);
+  if (
+    !Array.isArray(offsets) ||
+    offsets.length !== 2 ||
+    !offsets.every((offset) => Number.isSafeInteger(offset) && offset >= 0)
+  ) {
     return fail(path, `${label} has data_offsets ${JSON.stringify(offsets)}, expected [start, end]`);
   }
   const [startByte, endByte] = offsets as [number, number];
-  if (endByte - startByte !== sizeBytes) fail(path, `${label}: ${dtypeName} [${shape}] takes ${sizeBytes} bytes, data_offsets give ${endByte - startByte}`);
+  if (endByte - startByte !== sizeBytes)
+    fail(path, `${label}: ${dtypeName} [${shape}] takes ${sizeBytes} bytes, data_offsets give ${endByte - startByte}`);
   return { dtype, shape: shape as number[], sizeBytes, startByte };
 }
 
@@ -121,14 +145,18 @@ function checkCoverage(placements: readonly [string, TensorPlacement][], dataByt
   let end = 0;
   for (const [name, { startByte, sizeBytes }] of placements) {
     if (startByte < end) fail(path, `tensor ${JSON.stringify(name)} overlaps the one before it at byte ${startByte}`);
-    if (startByte > end) fail(path, `${startByte - end} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
+    if (startByte > end)
+      fail(path, `${startByte - end} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
     end = startByte + sizeBytes;
   }
   if (end > dataBytes) fail(path, `expected ${end} bytes of data, got ${dataBytes}: the file is truncated`);
   if (end < dataBytes) fail(path, `${dataBytes - end} bytes at the end belong to no tensor`);
 }
 
-/** The first key that an object of this JSON text holds twice. `JSON.parse` would silently keep the last. The text must be valid JSON. */
+/**
+ * The first key that an object of this JSON text holds twice. `JSON.parse` would silently keep the last. The text must
+ * be valid JSON.
+ */
 function repeatedKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   const token = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/g;

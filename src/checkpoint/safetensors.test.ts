@@ -43,7 +43,9 @@ describe("a safetensors file", () => {
     const path = join(directory, "model.safetensors");
     const digest = await writeSafetensors(path, weights, { metadata: { format: "pt", note: "é" } });
     const source = await openSafetensors(path);
-    expect(await readAllTensors(source)).toEqual(new Map([...weights].sort(([a], [b]) => source.names.indexOf(a) - source.names.indexOf(b))));
+    expect(await readAllTensors(source)).toEqual(
+      new Map([...weights].sort(([a], [b]) => source.names.indexOf(a) - source.names.indexOf(b))),
+    );
     expect(source.metadata).toEqual({ format: "pt", note: "é" });
     expect([...float32Values(await source.read("a.weight"))]).toEqual([1.5, -2, 3, 4, 5, 6]);
     expect(digest.sizeBytes).toBe((await readFile(path)).length);
@@ -52,7 +54,9 @@ describe("a safetensors file", () => {
   });
 
   test("does not depend on the order tensors come in, and lazy tensors equal ready ones", async () => {
-    const lazy = new Map([...weights].reverse().map(([name, tensor]) => [name, { ...tensor, data: async () => tensor.data }]));
+    const lazy = new Map(
+      [...weights].reverse().map(([name, tensor]) => [name, { ...tensor, data: async () => tensor.data }]),
+    );
     const first = await writeSafetensors(join(directory, "1"), weights);
     expect(await writeSafetensors(join(directory, "2"), lazy)).toEqual(first);
   });
@@ -96,10 +100,17 @@ describe("a damaged or hostile file is refused:", () => {
     ["missing data", fileWith({ a: f32([2], 0, 8) }, 7), "expected 8 bytes of data, got 7"],
     [
       "a name twice",
-      fileWith('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1),
+      fileWith(
+        '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+        1,
+      ),
       '"a" twice',
     ],
-    ["a field twice", fileWith('{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), '"dtype" twice'],
+    [
+      "a field twice",
+      fileWith('{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1),
+      '"dtype" twice',
+    ],
     ["metadata that is not text", fileWith({ __metadata__: { n: 1 } }, 0), "__metadata__"],
     ["an entry that is no object", fileWith({ a: null }, 0), "does not have dtype, shape and data_offsets"],
   ];
@@ -118,7 +129,10 @@ describe("a damaged or hostile file is refused:", () => {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
       bytes[seed % bytes.length] = (seed >>> 20) & 0xff;
       try {
-        const total = [...parseHeader(bytes, 28, "x").tensors.values()].reduce((sum, tensor) => sum + tensor.sizeBytes, 0);
+        const total = [...parseHeader(bytes, 28, "x").tensors.values()].reduce(
+          (sum, tensor) => sum + tensor.sizeBytes,
+          0,
+        );
         expect(total).toBe(28);
       } catch (error) {
         expect(error).toBeInstanceOf(CheckpointError);
@@ -146,7 +160,9 @@ describe("a sharded model", () => {
   test("reads as one", async () => {
     await writeIndex({ "a.weight": "model-1.safetensors", "b.bias": "model-2.safetensors" });
     const source = await openModelTensors(directory);
-    expect(await readAllTensors(source)).toEqual(new Map([...weights].filter(([name]) => name === "a.weight" || name === "b.bias").reverse()));
+    expect(await readAllTensors(source)).toEqual(
+      new Map([...weights].filter(([name]) => name === "a.weight" || name === "b.bias").reverse()),
+    );
     await source.close();
   });
 
@@ -162,7 +178,9 @@ describe("a sharded model", () => {
   });
 
   test("is refused when the index leads out of the directory", async () => {
-    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow("next to the index");
+    await expect(openShardedSafetensors(await writeIndex({ "b.bias": "../model-1.safetensors" }))).rejects.toThrow(
+      "next to the index",
+    );
     await expect(openModelTensors(join(directory, "elsewhere"))).rejects.toThrow("found neither");
   });
 });

@@ -1,16 +1,26 @@
-// Safetensors files, single or sharded: written as a stream, read tensor by tensor so that a file larger than memory works.
-// Knows nothing of models: names and shapes pass through as they are.
+// Safetensors files, single or sharded: written as a stream, read tensor by tensor so that a file larger than memory
+// works. Knows nothing of models: names and shapes pass through as they are.
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { exists, openRegular, readExactly, readFailure } from "./file-reader.js";
 import { type FileSystem, machineFileSystem, writeFailure } from "./file-system.js";
 import { type FileDigest, type FileWriter, writeFileWith } from "./file-writer.js";
-import { type FilePlacement, type HostTensor, type TensorInfo, type TensorSource, tensorSizeBytes, type WritableTensor } from "./host-tensor.js";
+import {
+  type FilePlacement,
+  type HostTensor,
+  type TensorInfo,
+  type TensorSource,
+  tensorSizeBytes,
+  type WritableTensor,
+} from "./host-tensor.js";
 import { readJsonObject } from "./json-file.js";
 import { buildHeader, headerLength, parseHeader, type SafetensorsHeader } from "./safetensors-header.js";
 
-/** Options of `writeSafetensors`. `metadata` defaults to `{ format: "pt" }`, without which `transformers` refuses the file. */
+/**
+ * Options of `writeSafetensors`. `metadata` defaults to `{ format: "pt" }`, without which `transformers` refuses the
+ * file.
+ */
 export interface WriteSafetensorsOptions {
   metadata?: Record<string, string>;
   fs?: FileSystem;
@@ -18,9 +28,14 @@ export interface WriteSafetensorsOptions {
 
 /**
  * Writes a new file, synced to disk; equal tensors give equal bytes whatever order they came in.
- * Lazy tensors are fetched one at a time. Returns SHA-256 and size. Throws CheckpointError on a full disk or a wrong size.
+ * Lazy tensors are fetched one at a time. Returns SHA-256 and size. Throws CheckpointError on a full disk or a wrong
+ * size.
  */
-export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, WritableTensor>, options: WriteSafetensorsOptions = {}): Promise<FileDigest> {
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, WritableTensor>,
+  options: WriteSafetensorsOptions = {},
+): Promise<FileDigest> {
   const { metadata = { format: "pt" }, fs = machineFileSystem } = options;
   const header = buildHeader(tensors, metadata);
   try {
@@ -45,10 +60,14 @@ async function writeTensor(writer: FileWriter, name: string, { dtype, shape, dat
     await writer.write(part);
     written += part.length;
   }
-  if (written !== expected) throw new CheckpointError(`tensor ${name}: ${dtype} [${shape}] takes ${expected} bytes, got ${written}`);
+  if (written !== expected)
+    throw new CheckpointError(`tensor ${name}: ${dtype} [${shape}] takes ${expected} bytes, got ${written}`);
 }
 
-/** Opens one file and checks its header. Throws CheckpointError when it is missing, truncated or malformed. Close it after use. */
+/**
+ * Opens one file and checks its header. Throws CheckpointError when it is missing, truncated or malformed. Close it
+ * after use.
+ */
 export async function openSafetensors(path: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
   let handle: FileHandle | undefined;
   try {
@@ -63,20 +82,29 @@ export async function openSafetensors(path: string, fs: FileSystem = machineFile
   }
 }
 
-/** Opens the weights of a Hugging Face model directory: `model.safetensors`, or the shards of `model.safetensors.index.json`. */
+/**
+ * Opens the weights of a Hugging Face model directory: `model.safetensors`, or the shards of
+ * `model.safetensors.index.json`.
+ */
 export async function openModelTensors(directory: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
   const single = join(directory, "model.safetensors");
   const index = join(directory, "model.safetensors.index.json");
   if (await exists(single, fs)) return openSafetensors(single, fs);
   if (await exists(index, fs)) return openShardedSafetensors(index, fs);
-  throw new CheckpointError(`${directory}: expected model.safetensors or model.safetensors.index.json, found neither; is this a model directory?`);
+  throw new CheckpointError(
+    `${directory}: expected model.safetensors or model.safetensors.index.json, found neither; is this a ` +
+      "model directory?",
+  );
 }
 
 /**
- * Opens a sharded model through its index file. What the index names and is not there is `absent`: a model may not need it (layers of multi-token
- * prediction that were left out); `fitToWeights` refuses what it needs.
+ * Opens a sharded model through its index file. What the index names and is not there is `absent`: a model may not need
+ * it (layers of multi-token prediction that were left out); `fitToWeights` refuses what it needs.
  */
-export async function openShardedSafetensors(indexPath: string, fs: FileSystem = machineFileSystem): Promise<TensorSource> {
+export async function openShardedSafetensors(
+  indexPath: string,
+  fs: FileSystem = machineFileSystem,
+): Promise<TensorSource> {
   const weightMap = await readWeightMap(indexPath, fs);
   const shards = new Map<string, TensorSource>();
   try {
@@ -145,9 +173,12 @@ class ShardedTensors implements TensorSource {
     private readonly shards: ReadonlyMap<string, TensorSource>,
   ) {
     const isThere = (name: string, file: string) => shards.get(file)?.has(name) ?? false;
-    const problem = (name: string, file: string) => `${path}: tensor ${name} should be in ${file} but is not there; download both again`;
+    const problem = (name: string, file: string) =>
+      `${path}: tensor ${name} should be in ${file} but is not there; download both again`;
     this.names = [...weightMap].flatMap(([name, file]) => (isThere(name, file) ? [name] : []));
-    this.absent = new Map([...weightMap].flatMap(([name, file]) => (isThere(name, file) ? [] : [[name, problem(name, file)] as const])));
+    this.absent = new Map(
+      [...weightMap].flatMap(([name, file]) => (isThere(name, file) ? [] : [[name, problem(name, file)] as const])),
+    );
   }
 
   has(name: string): boolean {
@@ -179,12 +210,16 @@ class ShardedTensors implements TensorSource {
 
 async function readWeightMap(indexPath: string, fs: FileSystem): Promise<Map<string, string>> {
   const { weight_map: weightMap } = await readJsonObject(indexPath, fs);
-  if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) throw new CheckpointError(`${indexPath}: expected an object weight_map`);
+  if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap))
+    throw new CheckpointError(`${indexPath}: expected an object weight_map`);
   const entries = Object.entries(weightMap as Record<string, unknown>);
   for (const [name, file] of entries) {
     // A shard outside the model's own directory is never what a writer meant.
     if (typeof file !== "string" || basename(file) !== file || !file.endsWith(".safetensors")) {
-      throw new CheckpointError(`${indexPath}: tensor ${name}: expected the name of a .safetensors file next to the index, got ${JSON.stringify(file)}`);
+      throw new CheckpointError(
+        `${indexPath}: tensor ${name}: expected the name of a .safetensors file next to the index, got ` +
+          `${JSON.stringify(file)}`,
+      );
     }
   }
   return new Map(entries as [string, string][]);

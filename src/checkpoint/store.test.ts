@@ -45,7 +45,12 @@ function smallDisk(capacityBytes: number, reportsRoom: boolean): FileSystem {
     statfs: (async () => ({ bavail: reportsRoom ? room : 1e9, bsize: 1 })) as unknown as FileSystem["statfs"],
     open: async (path, flags) => {
       const handle = await machineFileSystem.open(path, flags);
-      const write = handle.write.bind(handle) as (data: Uint8Array, offset: number, length: number, position: null) => Promise<{ bytesWritten: number }>;
+      const write = handle.write.bind(handle) as (
+        data: Uint8Array,
+        offset: number,
+        length: number,
+        position: null,
+      ) => Promise<{ bytesWritten: number }>;
       handle.write = (async (data: Uint8Array, offset: number, length: number) => {
         if (room === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
         const result = await write(data, offset, Math.min(length, room), null);
@@ -101,10 +106,15 @@ describe("a damaged checkpoint is passed over and named:", () => {
     ["no checksums", (step) => rm(join(step, "checksums.json")), "checksums.json is missing"],
     ["changed checksums", (step) => flipByte(join(step, "checksums.json"), 60), "checksums.json"],
     ["empty checksums", (step) => writeFile(join(step, "checksums.json"), "{}"), "checksums.json"],
-    ["an empty directory", (step) => rm(step, { recursive: true }).then(() => mkdir(step)), "checksums.json is missing"],
+    [
+      "an empty directory",
+      (step) => rm(step, { recursive: true }).then(() => mkdir(step)),
+      "checksums.json is missing",
+    ],
     [
       "another step's contents",
-      (step) => rm(step, { recursive: true }).then(() => cp(step.replace("step-2", "step-1"), step, { recursive: true })),
+      (step) =>
+        rm(step, { recursive: true }).then(() => cp(step.replace("step-2", "step-1"), step, { recursive: true })),
       "it claims to be step 1",
     ],
   ];
@@ -124,7 +134,9 @@ describe("a damaged checkpoint is passed over and named:", () => {
     await rm(join(directory, "step-2/config.json"));
     const failure = await store.loadLatest().catch((error) => error);
     expect(failure).toBeInstanceOf(CheckpointError);
-    expect(failure.message).toMatch(/step-2 is damaged \(config.json is missing\).*step-1 is damaged \(model.safetensors is truncated/);
+    expect(failure.message).toMatch(
+      /step-2 is damaged \(config.json is missing\).*step-1 is damaged \(model.safetensors is truncated/,
+    );
   });
 
   async function flipByte(path: string, at: number) {
@@ -135,17 +147,20 @@ describe("a damaged checkpoint is passed over and named:", () => {
 });
 
 describe("a full disk", () => {
-  test.each([0, 1, 900, 4500, 8700])("after %i bytes leaves the earlier checkpoint and no remains", async (capacityBytes) => {
-    await storeWith([1]);
-    const store = await CheckpointStore.open(directory, { fs: smallDisk(capacityBytes, false) });
-    const failure = await store.save(contents(2, 2000)).catch((error) => error);
-    expect(failure).toBeInstanceOf(CheckpointError);
-    expect(failure.message).toMatch(/step-2.*\(ENOSPC: .* needed, .* free\); free some space.*--out.*not affected/);
-    expect(await readdir(directory)).toEqual(["step-1"]);
-    const loaded = (await store.loadLatest())!;
-    expect([loaded.step, loaded.warning]).toEqual([1, undefined]);
-    await loaded.close();
-  });
+  test.each([0, 1, 900, 4500, 8700])(
+    "after %i bytes leaves the earlier checkpoint and no remains",
+    async (capacityBytes) => {
+      await storeWith([1]);
+      const store = await CheckpointStore.open(directory, { fs: smallDisk(capacityBytes, false) });
+      const failure = await store.save(contents(2, 2000)).catch((error) => error);
+      expect(failure).toBeInstanceOf(CheckpointError);
+      expect(failure.message).toMatch(/step-2.*\(ENOSPC: .* needed, .* free\); free some space.*--out.*not affected/);
+      expect(await readdir(directory)).toEqual(["step-1"]);
+      const loaded = (await store.loadLatest())!;
+      expect([loaded.step, loaded.warning]).toEqual([1, undefined]);
+      await loaded.close();
+    },
+  );
 
   test("is foreseen where the system says how much is free", async () => {
     const store = await CheckpointStore.open(directory, { fs: smallDisk(50_000, true) });
@@ -156,7 +171,9 @@ describe("a full disk", () => {
   test("does not hide an error of another kind", async () => {
     const store = await storeWith([1]);
     const failing = { dtype: "f32", shape: [1], data: () => Promise.reject(new Error("the device is gone")) } as const;
-    await expect(store.save({ ...contents(2), weights: new Map([["w", failing]]) })).rejects.toThrow("the device is gone");
+    await expect(store.save({ ...contents(2), weights: new Map([["w", failing]]) })).rejects.toThrow(
+      "the device is gone",
+    );
     expect(await readdir(directory)).toEqual(["step-1"]);
   });
 });
@@ -172,7 +189,9 @@ describe("an interrupted writer", () => {
     expect((await readdir(directory)).sort()).toEqual(["step-1", "step-2"]);
   });
 
-  test("killed at any moment leaves a sound newest checkpoint, none older than the last one announced", { timeout: 120_000 }, async () => {
+  test("killed at any moment leaves a sound newest checkpoint, none older than the last one announced", {
+    timeout: 120_000,
+  }, async () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     let firstStep = 1;
     for (let trial = 0; trial < 8; trial++) {
@@ -194,7 +213,11 @@ describe("an interrupted writer", () => {
 
   /** Runs the writer, kills it `delayMs` after its first announcement, and gives the last step it announced. */
   function writeUntilKilled(root: string, firstStep: number, delayMs: number): Promise<number> {
-    const child = spawn(process.execPath, ["--import", "jiti/register", "src/checkpoint/crash-writer.fixture.ts", directory, String(firstStep)], { cwd: root });
+    const child = spawn(
+      process.execPath,
+      ["--import", "jiti/register", "src/checkpoint/crash-writer.fixture.ts", directory, String(firstStep)],
+      { cwd: root },
+    );
     let output = "";
     let errors = "";
     child.stderr.on("data", (chunk) => (errors += chunk));
@@ -203,7 +226,9 @@ describe("an interrupted writer", () => {
       output += chunk;
     });
     return new Promise((resolve, reject) => {
-      child.on("exit", (_code, signal) => (signal === "SIGKILL" ? resolve(Number(output.trim().split("\n").at(-1))) : reject(new Error(errors))));
+      child.on("exit", (_code, signal) =>
+        signal === "SIGKILL" ? resolve(Number(output.trim().split("\n").at(-1))) : reject(new Error(errors)),
+      );
     });
   }
 });
@@ -213,16 +238,25 @@ describe("a model directory without trainer state", () => {
     const { trainer: _, ...model } = contents(1);
     const path = join(dirname(directory), "model");
     await writeModelDirectory(path, model);
-    expect((await readdir(path)).sort()).toEqual(["checksums.json", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"]);
+    expect((await readdir(path)).sort()).toEqual([
+      "checksums.json",
+      "config.json",
+      "generation_config.json",
+      "model.safetensors",
+      "tokenizer.json",
+    ]);
     const opened = await openModelDirectory(path);
     expect(opened.trainer).toBeUndefined();
     await opened.close();
-    await expect(writeModelDirectory(path, { ...model, files: { "../escape": "" } })).rejects.toThrow("additional file named ../escape");
+    await expect(writeModelDirectory(path, { ...model, files: { "../escape": "" } })).rejects.toThrow(
+      "additional file named ../escape",
+    );
   });
 
   test("is refused when JSON would change the trainer's state", async () => {
     const store = await CheckpointStore.open(directory);
-    const withState = (state: object) => store.save({ ...contents(1), trainer: { step: 1, state: state as never, tensors: new Map() } });
+    const withState = (state: object) =>
+      store.save({ ...contents(1), trainer: { step: 1, state: state as never, tensors: new Map() } });
     await expect(withState({ rng: { s0: 1n } })).rejects.toThrow("trainer.state.rng.s0 is a value of type bigint");
     await expect(withState({ loss: Number.NaN })).rejects.toThrow("trainer.state.loss is NaN");
     await expect(withState({ best: [-0] })).rejects.toThrow("trainer.state.best.0 is -0");

@@ -4,27 +4,41 @@ import { join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { verifyChecksums } from "./checksums.js";
 import { errorCode, type FileSystem, machineFileSystem } from "./file-system.js";
-import { type ModelDirectory, type ModelDirectoryContents, openModelDirectory, recoverReplaced, writeModelDirectory } from "./model-directory.js";
+import {
+  type ModelDirectory,
+  type ModelDirectoryContents,
+  openModelDirectory,
+  recoverReplaced,
+  writeModelDirectory,
+} from "./model-directory.js";
 import { TEMPORARY_PREFIX } from "./temporary-names.js";
 import type { TrainerState } from "./trainer-state.js";
 
 /** A checkpoint always carries trainer state; its `step` names the directory. */
 export type CheckpointContents = ModelDirectoryContents & { trainer: TrainerState };
 
-/** A sound checkpoint, opened. `warning` says, in one line, which newer ones were passed over and what is wrong with them. */
+/**
+ * A sound checkpoint, opened. `warning` says, in one line, which newer ones were passed over and what is wrong with
+ * them.
+ */
 export interface LoadedCheckpoint extends ModelDirectory {
   readonly step: number;
   readonly trainer: NonNullable<ModelDirectory["trainer"]>;
   readonly warning?: string;
 }
 
-/** Options of a store. `keepLast` (default 3, at least 1) is how many checkpoints stay; at least 2 leaves something to fall back to. */
+/**
+ * Options of a store. `keepLast` (default 3, at least 1) is how many checkpoints stay; at least 2 leaves something to
+ * fall back to.
+ */
 export interface CheckpointStoreOptions {
   keepLast?: number;
   fs?: FileSystem;
 }
 
-/** The writer's side of a checkpoints directory. One process writes at a time; any number may read with `loadLatest`. */
+/**
+ * The writer's side of a checkpoints directory. One process writes at a time; any number may read with `loadLatest`.
+ */
 export class CheckpointStore {
   private constructor(
     readonly directory: string,
@@ -35,7 +49,8 @@ export class CheckpointStore {
   /** Takes over `directory` (made when missing) and clears what an interrupted writer left behind. */
   static async open(directory: string, options: CheckpointStoreOptions = {}): Promise<CheckpointStore> {
     const { keepLast = 3, fs = machineFileSystem } = options;
-    if (!Number.isInteger(keepLast) || keepLast < 1) throw new CheckpointError(`keepLast: expected a whole number of at least 1, got ${keepLast}`);
+    if (!Number.isInteger(keepLast) || keepLast < 1)
+      throw new CheckpointError(`keepLast: expected a whole number of at least 1, got ${keepLast}`);
     await fs.mkdir(directory, { recursive: true });
     await recoverReplaced(directory, fs);
     return new CheckpointStore(directory, keepLast, fs);
@@ -44,7 +59,8 @@ export class CheckpointStore {
   /** Writes `step-N` whole or not at all, then removes checkpoints beyond the last `keepLast`. Gives its path. */
   async save(contents: CheckpointContents): Promise<string> {
     const { step } = contents.trainer;
-    if (!Number.isSafeInteger(step) || step < 0) throw new CheckpointError(`expected a step number of at least 0, got ${step}`);
+    if (!Number.isSafeInteger(step) || step < 0)
+      throw new CheckpointError(`expected a step number of at least 0, got ${step}`);
     const path = join(this.directory, `step-${step}`);
     await writeModelDirectory(path, contents, this.fs);
     await this.prune(step);
@@ -58,7 +74,8 @@ export class CheckpointStore {
 
   /** Removes checkpoints after `step`: those of a future that a resumed run will write anew. */
   async removeAfter(step: number): Promise<void> {
-    for (const later of (await listSteps(this.directory, this.fs)).filter((each) => each > step)) await this.remove(later);
+    for (const later of (await listSteps(this.directory, this.fs)).filter((each) => each > step))
+      await this.remove(later);
   }
 
   private async prune(newest: number): Promise<void> {
@@ -89,16 +106,25 @@ export async function listSteps(directory: string, fs: FileSystem = machineFileS
  * Opens the newest checkpoint whose every file fits its checksum; damaged ones are passed over and named in `warning`.
  * `undefined` when there are none at all; CheckpointError when there are some and all are damaged. Writes nothing.
  */
-export async function loadLatest(directory: string, fs: FileSystem = machineFileSystem): Promise<LoadedCheckpoint | undefined> {
+export async function loadLatest(
+  directory: string,
+  fs: FileSystem = machineFileSystem,
+): Promise<LoadedCheckpoint | undefined> {
   const problems: string[] = [];
   for (const step of await listSteps(directory, fs)) {
     const path = join(directory, `step-${step}`);
     const opened = await openVerified(path, step, fs);
     if (typeof opened === "string") problems.push(`${path} is damaged (${opened})`);
-    else return { ...opened, warning: problems.length === 0 ? undefined : `${problems.join("; ")}; using step-${step} instead` };
+    else
+      return {
+        ...opened,
+        warning: problems.length === 0 ? undefined : `${problems.join("; ")}; using step-${step} instead`,
+      };
   }
   if (problems.length === 0) return undefined;
-  throw new CheckpointError(`no intact checkpoint: ${problems.join("; ")}; restore one from a backup or start again in a new run directory`);
+  throw new CheckpointError(
+    `no intact checkpoint: ${problems.join("; ")}; restore one from a backup or start again in a new run directory`,
+  );
 }
 
 async function openVerified(path: string, step: number, fs: FileSystem): Promise<LoadedCheckpoint | string> {

@@ -39,5 +39,7 @@ test("FP8 comes with its scales multiplied on, one for each square of 128", asyn
 });
 test("a missing tensor is none, and another type is refused by name", async () => {
   expect(await storedValues(source({}), "w")).toBeUndefined();
-  await expect(values({ dtype: "i32", shape: [1], data: new Uint8Array(4) })).rejects.toThrow(/tensor w is stored as i32; only floats/);
+  await expect(values({ dtype: "i32", shape: [1], data: new Uint8Array(4) })).rejects.toThrow(
+    /tensor w is stored as i32; only floats/,
+  );
 });

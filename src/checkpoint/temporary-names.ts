@@ -1,4 +1,5 @@
-// Names for what is being written and not whole yet. They say whose it is, so that what a killed process left behind is known and removed.
+// Names for what is being written and not whole yet. They say whose it is, so that what a killed process left behind is
+// known and removed.
 import { createHash, randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -16,9 +17,13 @@ const OWNED = /(?:^\.tmp-.*-|\.tmp-)([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$/;
 export const temporaryFile = (path: string): string => `${path}.tmp-${owner()}`;
 
 /** The place beside a directory in which it is written first. */
-export const temporaryDirectory = (path: string): string => join(dirname(path), `${TEMPORARY_PREFIX}${basename(path)}-${owner()}`);
+export const temporaryDirectory = (path: string): string =>
+  join(dirname(path), `${TEMPORARY_PREFIX}${basename(path)}-${owner()}`);
 
-/** Removes from a folder what processes of this machine that have ended were writing there. What cannot be removed stays. */
+/**
+ * Removes from a folder what processes of this machine that have ended were writing there. What cannot be removed
+ * stays.
+ */
 export async function removeAbandoned(folder: string, fs: FileSystem = machineFileSystem): Promise<void> {
   for (const name of await fs.readdir(folder).catch(() => [] as string[])) {
     const [, madeOn, pid] = OWNED.exec(name) ?? [];

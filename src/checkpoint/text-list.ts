@@ -1,4 +1,5 @@
-// Many short texts in little memory: their UTF-8 bytes side by side, decoded one at a time. A vocabulary of a hostile file takes no more than the file.
+// Many short texts in little memory: their UTF-8 bytes side by side, decoded one at a time. A vocabulary of a hostile
+// file takes no more than the file.
 
 const SEGMENT_BYTES = 1 << 20;
 
@@ -77,7 +78,11 @@ export class TextListBuilder {
   }
 
   private close(): void {
-    if (this.used > 0) this.segments.push({ start: this.total - this.used, bytes: this.used === this.open.length ? this.open : this.open.slice(0, this.used) });
+    if (this.used > 0)
+      this.segments.push({
+        start: this.total - this.used,
+        bytes: this.used === this.open.length ? this.open : this.open.slice(0, this.used),
+      });
     this.used = 0;
   }
 }

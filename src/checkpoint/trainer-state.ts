@@ -10,7 +10,8 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 
 /**
  * The state of a trainer after `step` completed steps. `tensors` holds optimiser moments, master weights and the like;
- * `state` holds generator states (64-bit words as strings), the position in the data and whatever else the trainer keeps.
+ * `state` holds generator states (64-bit words as strings), the position in the data and whatever else the trainer
+ * keeps.
  */
 export interface TrainerState {
   step: number;
@@ -18,7 +19,10 @@ export interface TrainerState {
   state: JsonObject;
 }
 
-/** JSON text of `value`. Throws CheckpointError where the text would not read back the same: NaN, −0, undefined, class instances. */
+/**
+ * JSON text of `value`. Throws CheckpointError where the text would not read back the same: NaN, −0, undefined, class
+ * instances.
+ */
 export function exactJson(value: unknown, label: string): string {
   const problem = findInexact(value, label);
   if (problem) throw new CheckpointError(`${problem}, which JSON cannot represent; save it as a string or as a tensor`);
@@ -27,10 +31,14 @@ export function exactJson(value: unknown, label: string): string {
 
 function findInexact(value: unknown, path: string): string | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? undefined : `${path} is ${Object.is(value, -0) ? "-0" : value}`;
+  if (typeof value === "number")
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? undefined
+      : `${path} is ${Object.is(value, -0) ? "-0" : value}`;
   if (Array.isArray(value)) return first(value.entries(), path);
   if (typeof value === "object" && isPlain(value)) return first(Object.entries(value), path);
-  return `${path} is ${typeof value === "object" ? `a ${value?.constructor?.name ?? "special object"}` : `a value of type ${typeof value}`}`;
+  if (typeof value === "object") return `${path} is a ${value?.constructor?.name ?? "special object"}`;
+  return `${path} is a value of type ${typeof value}`;
 }
 
 function first(entries: Iterable<[string | number, unknown]>, path: string): string | undefined {

@@ -14,8 +14,9 @@ export const TARGET_TYPES = ["f32", "f16", "bf16", ...encodedBlockTypes] as cons
 export type TargetType = EncodedType;
 
 /**
- * The type of one tensor in a model converted to `target`. Norms, biases, routers and RoPE factors stay f32. Embedding and head suffer most,
- * so they keep q8_0 beside matrices of 4 and 5 bits and bf16 beside FP8. Rows that hold no whole blocks fall back as `fittingType` says, else to f16.
+ * The type of one tensor in a model converted to `target`. Norms, biases, routers and RoPE factors stay f32. Embedding
+ * and head suffer most, so they keep q8_0 beside matrices of 4 and 5 bits and bf16 beside FP8. Rows that hold no whole
+ * blocks fall back as `fittingType` says, else to f16.
  */
 export function tensorType(target: TargetType, role: TensorRole, shape: readonly number[]): TargetType {
   if (role !== "matrix" && role !== "embedding" && role !== "head") return "f32";
@@ -39,7 +40,10 @@ export interface StorageError {
 }
 
 /** Numbers, whole rows of them, as bytes of a storage type: as `encodeNumbers` gives them, perhaps faster. */
-export type NumberEncoder = (values: Float32Array, dtype: Exclude<TargetType, "f32">) => Uint8Array | Promise<Uint8Array>;
+export type NumberEncoder = (
+  values: Float32Array,
+  dtype: Exclude<TargetType, "f32">,
+) => Uint8Array | Promise<Uint8Array>;
 
 /** Stores one tensor, part by part, and adds up the error made. */
 export class WeightEncoder {
@@ -75,7 +79,10 @@ export class WeightEncoder {
   }
 
   error(): StorageError {
-    return { relativeRms: this.squares > 0 ? Math.sqrt(this.squaredError / this.squares) : 0, worst: this.largest > 0 ? this.worst / this.largest : 0 };
+    return {
+      relativeRms: this.squares > 0 ? Math.sqrt(this.squaredError / this.squares) : 0,
+      worst: this.largest > 0 ? this.worst / this.largest : 0,
+    };
   }
 
   private add(exact: Float32Array, stored: Float32Array): void {
@@ -93,7 +100,10 @@ export class WeightEncoder {
   }
 }
 
-/** The scale of each square of 128 rows and columns, row by row of squares, for rows that begin such squares: its largest magnitude over e4m3's. */
+/**
+ * The scale of each square of 128 rows and columns, row by row of squares, for rows that begin such squares: its
+ * largest magnitude over e4m3's.
+ */
 export function fp8Scales(values: Float32Array, rowNumbers: number): Float32Array {
   const perRow = Math.ceil(rowNumbers / scaleBlock);
   const scales = new Float32Array(Math.ceil(values.length / rowNumbers / scaleBlock) * perRow);
@@ -106,7 +116,11 @@ export function fp8Scales(values: Float32Array, rowNumbers: number): Float32Arra
 }
 
 /** Calls `visit` for every run of numbers that lies in one row and one square. */
-function eachRun(length: number, rowNumbers: number, visit: (start: number, end: number, square: number) => void): void {
+function eachRun(
+  length: number,
+  rowNumbers: number,
+  visit: (start: number, end: number, square: number) => void,
+): void {
   const perRow = Math.ceil(rowNumbers / scaleBlock);
   for (let rowStart = 0, row = 0; rowStart < length; rowStart += rowNumbers, row++) {
     for (let k = 0, square = Math.floor(row / scaleBlock) * perRow; k < rowNumbers; k += scaleBlock, square++) {
@@ -115,9 +129,12 @@ function eachRun(length: number, rowNumbers: number, visit: (start: number, end:
   }
 }
 
-/** Throws CheckpointError when a number is not finite: no block type can hold it, and it would spoil its whole block. */
+/**
+ * Throws CheckpointError when a number is not finite: no block type can hold it, and it would spoil its whole block.
+ */
 export function checkFinite(name: string, values: Float32Array): void {
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) throw new CheckpointError(`tensor ${name} holds ${values[i]}; the weights are damaged or training has diverged`);
+    if (!Number.isFinite(values[i]))
+      throw new CheckpointError(`tensor ${name} holds ${values[i]}; the weights are damaged or training has diverged`);
   }
 }

@@ -1,5 +1,5 @@
-// Reads stored weights as f32 numbers, some rows at a time, so that no tensor need be in memory whole. FP8 weights come with their block
-// scales applied. Knows types, not names.
+// Reads stored weights as f32 numbers, some rows at a time, so that no tensor need be in memory whole. FP8 weights come
+// with their block scales applied. Knows types, not names.
 import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "../errors.js";
 import { scaleBlock } from "../tensor/block-formats.js";
@@ -87,14 +87,23 @@ export class WeightReader {
   private async scalesOf(name: string, shape: readonly number[]): Promise<HostTensor> {
     const scalesName = name + FP8_SCALES_SUFFIX;
     const expected = shape.map((dim) => Math.ceil(dim / scaleBlock));
-    if (!this.source.has(scalesName)) throw new CheckpointError(`tensor ${name} is stored as e4m3, but its scales ${scalesName} [${expected}] are missing`);
+    if (!this.source.has(scalesName))
+      throw new CheckpointError(
+        `tensor ${name} is stored as e4m3, but its scales ${scalesName} [${expected}] are missing`,
+      );
     const scales = await this.source.read(scalesName);
-    if (scales.shape.join() !== expected.join()) throw new CheckpointError(`tensor ${scalesName} is [${scales.shape}], expected [${expected}]`);
+    if (scales.shape.join() !== expected.join())
+      throw new CheckpointError(`tensor ${scalesName} is [${scales.shape}], expected [${expected}]`);
     return scales;
   }
 }
 
-function applyScales(values: Float32Array, firstRow: number, rowNumbers: number, { dtype, shape, data }: HostTensor): void {
+function applyScales(
+  values: Float32Array,
+  firstRow: number,
+  rowNumbers: number,
+  { dtype, shape, data }: HostTensor,
+): void {
   const scales = decodeNumbers({ dtype, shape, data });
   const perRow = Math.ceil(rowNumbers / scaleBlock);
   for (let at = 0, row = firstRow; at < values.length; at += rowNumbers, row++) {

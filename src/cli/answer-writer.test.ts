@@ -17,7 +17,14 @@ function show(texts: readonly string[], { json = false, isTTY = false, startsIns
   };
   for (const piece of [...texts.flatMap((text) => parser.push(text)), ...parser.end()]) tell(piece);
   const { think, reply: answer } = parseResponse(texts.join(""), { startsInside });
-  const figures = { numPromptTokens: 1, numTokens: 10, numThinking: 5, seconds: 2, firstTokenSeconds: 1, stopReason: "stop" } as const;
+  const figures = {
+    numPromptTokens: 1,
+    numTokens: 10,
+    numThinking: 5,
+    seconds: 2,
+    firstTokenSeconds: 1,
+    stopReason: "stop",
+  } as const;
   writer.show({ kind: "end", thinking: think ?? "", answer, figures }, QUESTION);
   return shown;
 }
@@ -36,12 +43,22 @@ test("on a terminal the thinking is dim and the answer is not; NO_COLOR is respe
 });
 test("what turns out to have been thinking is told apart from the answer that follows", () => {
   expect(show(["so so", "</think>", "4"])).toBe("so so\nAnswer:\n4\n");
-  expect(JSON.parse(show(["so so", "</think>", "4"], { json: true }))).toMatchObject({ thinking: "so so", answer: "4" });
+  expect(JSON.parse(show(["so so", "</think>", "4"], { json: true }))).toMatchObject({
+    thinking: "so so",
+    answer: "4",
+  });
 });
 test("a model that uses no tags is shown as it writes", () => {
   expect(show(["Once", "\n", "upon", " ", "a time"])).toBe("Once\nupon a time\n");
 });
 test("for a program everything comes at the end, in one object", () => {
-  const expected = { prompt: "1 2 = 3", thinking: "1+2=3!", answer: "1+2", numTokens: 10, tokensPerSecond: 5, stopReason: "stop" };
+  const expected = {
+    prompt: "1 2 = 3",
+    thinking: "1+2=3!",
+    answer: "1+2",
+    numTokens: 10,
+    tokensPerSecond: 5,
+    stopReason: "stop",
+  };
   expect(JSON.parse(show(RESPONSE, { json: true, isTTY: true }))).toEqual(expected);
 });

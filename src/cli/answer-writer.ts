@@ -13,7 +13,10 @@ export interface AnswerStream {
   columns?: number;
 }
 
-/** Shows a response as it comes: thinking dim on a terminal, under a heading of its own elsewhere; in JSON all at the end. */
+/**
+ * Shows a response as it comes: thinking dim on a terminal, under a heading of its own elsewhere; in JSON all at the
+ * end.
+ */
 export class AnswerWriter {
   private readonly colored: boolean;
   private readonly wrapper: WordWrap;
@@ -37,10 +40,18 @@ export class AnswerWriter {
 
   private finish(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>): void {
     const { numTokens, seconds, stopReason }: ReplyFigures = figures;
-    const told = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
+    const told = {
+      prompt: question,
+      thinking: thinking.trim(),
+      answer: answer.trim(),
+      numTokens,
+      tokensPerSecond: numTokens / seconds,
+      stopReason,
+    };
     if (this.options.json) this.stream.write(jsonLine(told));
     else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
-    if (!this.options.json && stopReason === "length") tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);
+    if (!this.options.json && stopReason === "length")
+      tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);
   }
 
   private showPiece(part: TokenPart, piece: string): void {

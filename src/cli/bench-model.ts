@@ -1,6 +1,13 @@
-// `luciole bench decode|prefill|batch MODEL`: how fast a model runs here, beside what this machine's memory and arithmetic allow.
+// `luciole bench decode|prefill|batch MODEL`: how fast a model runs here, beside what this machine's memory and
+// arithmetic allow.
 import { ConfigError } from "../errors.js";
-import { type InferenceKind, type InferenceRound, type MeasuredRound, measureRound, roundCacheTokens } from "../inference/measure.js";
+import {
+  type InferenceKind,
+  type InferenceRound,
+  type MeasuredRound,
+  measureRound,
+  roundCacheTokens,
+} from "../inference/measure.js";
 import { openForInference } from "../inference/open-for-inference.js";
 import { runnerOf } from "../inference/paged-runner.js";
 import type { Backend } from "../tensor/backend.js";
@@ -30,7 +37,8 @@ const LARGE_BYTES = 512 * 2 ** 20;
 
 /** Measures `kind` on the model at `path`; the median of the rounds is told. */
 export async function benchModel(kind: InferenceKind, path: string | undefined, flags: BenchModelFlags): Promise<void> {
-  if (path === undefined) throw new ConfigError(`luciole bench ${kind} needs a model: a path, a pulled name, or random:<shape>@<type>`);
+  if (path === undefined)
+    throw new ConfigError(`luciole bench ${kind} needs a model: a path, a pulled name, or random:<shape>@<type>`);
   await openForAnswers(flags);
   const round = { ...DEFAULTS[kind], ...given(flags) };
   const rounds = flags.rounds ?? 3;
@@ -38,11 +46,23 @@ export async function benchModel(kind: InferenceKind, path: string | undefined, 
   const { label, model, plan } = opened;
   const runner = runnerOf(opened);
   try {
-    await measureRound(runner, kind, { ...round, promptTokens: Math.min(round.promptTokens, 64), newTokens: Math.min(round.newTokens, 4) }, 0);
+    await measureRound(
+      runner,
+      kind,
+      { ...round, promptTokens: Math.min(round.promptTokens, 64), newTokens: Math.min(round.newTokens, 4) },
+      0,
+    );
     const measured: MeasuredRound[] = [];
     for (let i = 1; i <= rounds; i++) measured.push(await measureRound(runner, kind, round, i));
     const middle = [...measured].sort((a, b) => rate(a) - rate(b))[Math.floor(rounds / 2)];
-    const result = { model: label, kind, ...round, tokensPerSecond: rate(middle), weightBytes: plan.weights, ...limits(middle, model.device.backend) };
+    const result = {
+      model: label,
+      kind,
+      ...round,
+      tokensPerSecond: rate(middle),
+      weightBytes: plan.weights,
+      ...limits(middle, model.device.backend),
+    };
     writeResult(flags.json, result, () => lines(result, measured));
   } finally {
     runner.dispose();
@@ -51,13 +71,18 @@ export async function benchModel(kind: InferenceKind, path: string | undefined, 
 }
 
 function given({ promptTokens, newTokens, streams }: BenchModelFlags): Partial<InferenceRound> {
-  return Object.fromEntries(Object.entries({ promptTokens, newTokens, streams }).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries({ promptTokens, newTokens, streams }).filter(([, value]) => value !== undefined),
+  );
 }
 
 const rate = ({ tokens, seconds }: MeasuredRound): number => tokens / seconds;
 
 interface Limits {
-  /** Bytes and operations a second by the ops' own costs, and this machine's measured ceilings. Absent on the reference backend. */
+  /**
+   * Bytes and operations a second by the ops' own costs, and this machine's measured ceilings. Absent on the reference
+   * backend.
+   */
   readonly gigabytesPerSecond?: number;
   readonly readCeiling?: number;
   readonly gigaopsPerSecond?: number;
@@ -75,15 +100,36 @@ function limits({ bytes, flops, seconds }: MeasuredRound, backend: Backend): Lim
   };
 }
 
-type Result = Limits & InferenceRound & { readonly model: string; readonly kind: InferenceKind; readonly tokensPerSecond: number };
+type Result = Limits &
+  InferenceRound & { readonly model: string; readonly kind: InferenceKind; readonly tokensPerSecond: number };
 
 function lines(result: Result, measured: readonly MeasuredRound[]): string[] {
-  const { model, kind, streams, promptTokens, newTokens, tokensPerSecond, gigabytesPerSecond, readCeiling, gigaopsPerSecond, int8Ceiling } = result;
-  const work = kind === "prefill" ? `a prompt of ${promptTokens} tokens` : `${streams} ${streams === 1 ? "stream" : "streams"} of ${newTokens} new tokens`;
-  const share = (got: number, ceiling: number | undefined) => (ceiling ? `, ${((100 * got) / ceiling).toFixed(0)}% of the ${ceiling.toFixed(1)} measured` : "");
+  const {
+    model,
+    kind,
+    streams,
+    promptTokens,
+    newTokens,
+    tokensPerSecond,
+    gigabytesPerSecond,
+    readCeiling,
+    gigaopsPerSecond,
+    int8Ceiling,
+  } = result;
+  const work =
+    kind === "prefill"
+      ? `a prompt of ${promptTokens} tokens`
+      : `${streams} ${streams === 1 ? "stream" : "streams"} of ${newTokens} new tokens`;
+  const share = (got: number, ceiling: number | undefined) =>
+    ceiling ? `, ${((100 * got) / ceiling).toFixed(0)}% of the ${ceiling.toFixed(1)} measured` : "";
   return [
-    `${model}, ${kind}: ${tokensPerSecond.toFixed(1)} tokens/s (${work}; median of ${measured.map((m) => rate(m).toFixed(1)).join(", ")})`,
-    ...(gigabytesPerSecond === undefined ? [] : [`  memory      ${gigabytesPerSecond.toFixed(1)} GB/s${share(gigabytesPerSecond, readCeiling)}`]),
-    ...(gigaopsPerSecond === undefined ? [] : [`  arithmetic  ${gigaopsPerSecond.toFixed(1)} Gop/s${share(gigaopsPerSecond, int8Ceiling)} (int8)`]),
+    `${model}, ${kind}: ${tokensPerSecond.toFixed(1)} tokens/s (${work}; median of ` +
+      `${measured.map((m) => rate(m).toFixed(1)).join(", ")})`,
+    ...(gigabytesPerSecond === undefined
+      ? []
+      : [`  memory      ${gigabytesPerSecond.toFixed(1)} GB/s${share(gigabytesPerSecond, readCeiling)}`]),
+    ...(gigaopsPerSecond === undefined
+      ? []
+      : [`  arithmetic  ${gigaopsPerSecond.toFixed(1)} Gop/s${share(gigaopsPerSecond, int8Ceiling)} (int8)`]),
   ];
 }

@@ -1,4 +1,5 @@
-// `luciole bench`: a model's speed is measured here; all else is handed over to the measurements that lie in bench/ of a checkout.
+// `luciole bench`: a model's speed is measured here; all else is handed over to the measurements that lie in bench/ of
+// a checkout.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -20,10 +21,17 @@ export async function bench(names: readonly string[], flags: BenchFlags): Promis
   if (names[0] === "drafts") return benchDrafts(names[1], flags);
   const { json, threads, quick, peers } = flags;
   const script = join(packageRoot(), "dist", "bench", "run.js");
-  if (!existsSync(script)) throw new ConfigError("the benchmarks are not part of the installed package: clone the repository and run npm run bench there");
+  if (!existsSync(script))
+    throw new ConfigError(
+      "the benchmarks are not part of the installed package: clone the repository and run npm run bench there",
+    );
   const only = names.length > 0 ? ["--only", names.join(",")] : [];
   const rest = [...(json ? ["--json"] : []), ...(quick ? ["--quick"] : []), ...(peers ? [] : ["--no-peers"])];
-  process.exitCode = await runScript(script, [...only, ...rest, ...(threads === undefined ? [] : ["--threads", `${threads}`])]);
+  process.exitCode = await runScript(script, [
+    ...only,
+    ...rest,
+    ...(threads === undefined ? [] : ["--threads", `${threads}`]),
+  ]);
 }
 
 function runScript(path: string, args: readonly string[]): Promise<number> {

@@ -28,8 +28,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   help: { usage: "/help", help: "show this list", run: () => helpLines() },
   clear: { usage: "/clear", help: "start a new conversation, keep the system prompt", run: clear },
   system: { usage: "/system [text|off]", help: "show, set or remove the system prompt", run: system },
-  think: { usage: "/think on|fold|off|show", help: "show thinking live, folded or not at all; show the last one", run: think },
-  set: { usage: "/set [name=value …]", help: "show or change temperature, top-p, top-k, min-p, max-tokens, think-budget, seed", run: set },
+  think: {
+    usage: "/think on|fold|off|show",
+    help: "show thinking live, folded or not at all; show the last one",
+    run: think,
+  },
+  set: {
+    usage: "/set [name=value …]",
+    help: "show or change temperature, top-p, top-k, min-p, max-tokens, think-budget, seed",
+    run: set,
+  },
   save: { usage: "/save file", help: "save the conversation to a file", run: save },
   load: { usage: "/load file", help: "continue a saved conversation", run: load },
   stats: { usage: "/stats", help: "show tokens, speed and context usage", run: (_, chat) => stats(chat) },
@@ -52,7 +60,11 @@ export function runCommand(message: string, chat: ChatState): CommandResult {
 function helpLines(): string[] {
   const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length));
   const lines = Object.values(COMMANDS).map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`);
-  return [...lines, '  to write several lines, end a line with \\ or put """ on the lines before and after', "  Ctrl-C interrupts a reply"];
+  return [
+    ...lines,
+    '  to write several lines, end a line with \\ or put """ on the lines before and after',
+    "  Ctrl-C interrupts a reply",
+  ];
 }
 
 function clear(_: string, { session }: ChatState): CommandResult {
@@ -61,14 +73,17 @@ function clear(_: string, { session }: ChatState): CommandResult {
 }
 
 function system(text: string, { session }: ChatState): CommandResult {
-  if (text === "") return [session.system === undefined ? "there is no system prompt" : `system prompt: ${session.system}`];
-  if (text !== "off" && !session.style.remembers) throw new ConfigError("this model has no chat template, so it cannot use a system prompt");
+  if (text === "")
+    return [session.system === undefined ? "there is no system prompt" : `system prompt: ${session.system}`];
+  if (text !== "off" && !session.style.remembers)
+    throw new ConfigError("this model has no chat template, so it cannot use a system prompt");
   session.system = text === "off" ? undefined : text;
   return [session.system === undefined ? "no system prompt" : "system prompt set"];
 }
 
 function think(mode: string, chat: ChatState): CommandResult {
-  if (mode === "show") return chat.lastThinking.trim() === "" ? ["the last reply had no thinking"] : [chat.lastThinking.trim()];
+  if (mode === "show")
+    return chat.lastThinking.trim() === "" ? ["the last reply had no thinking"] : [chat.lastThinking.trim()];
   if (mode === "") return [`thinking: ${chat.thinkMode}`];
   const known = THINK_MODES.find((each) => each === mode);
   if (!known) throw new ConfigError(`/think: expected ${THINK_MODES.join(", ")} or show, got ${mode}`);
@@ -78,8 +93,14 @@ function think(mode: string, chat: ChatState): CommandResult {
 
 const isWhole = (least: number) => (value: number) => Number.isSafeInteger(value) && value >= least;
 /** Names as /set takes them: their key, and what values are right. */
-const SETTINGS: Readonly<Record<string, { readonly key: keyof ChatSampling; readonly expected: string; fits(value: number): boolean }>> = {
-  temperature: { key: "temperature", expected: "a number of at least 0", fits: (value) => value >= 0 && Number.isFinite(value) },
+const SETTINGS: Readonly<
+  Record<string, { readonly key: keyof ChatSampling; readonly expected: string; fits(value: number): boolean }>
+> = {
+  temperature: {
+    key: "temperature",
+    expected: "a number of at least 0",
+    fits: (value) => value >= 0 && Number.isFinite(value),
+  },
   "top-p": { key: "topP", expected: "a number above 0 and up to 1", fits: (value) => value > 0 && value <= 1 },
   "top-k": { key: "topK", expected: "a whole number (0: all)", fits: isWhole(0) },
   "min-p": { key: "minP", expected: "a number from 0 to 1", fits: (value) => value >= 0 && value <= 1 },
@@ -92,7 +113,13 @@ function set(argument: string, chat: ChatState): CommandResult {
   let { sampling } = chat;
   for (const setting of argument.split(/\s+/).filter((each) => each !== "")) sampling = changed(sampling, setting);
   chat.sampling = sampling;
-  const unset: Readonly<Record<string, unknown>> = { ...chat.defaults, minP: 0, seed: 0, maxTokens: "(whatever fits)", thinkBudget: "(none)" };
+  const unset: Readonly<Record<string, unknown>> = {
+    ...chat.defaults,
+    minP: 0,
+    seed: 0,
+    maxTokens: "(whatever fits)",
+    thinkBudget: "(none)",
+  };
   const shown = Object.entries(SETTINGS).map(([name, { key }]) => `${name}=${sampling[key] ?? unset[key]}`);
   return [shown.join("  ")];
 }
@@ -105,7 +132,8 @@ function changed(sampling: ChatSampling, setting: string): ChatSampling {
   if (!known) throw new ConfigError(`/set: unknown setting ${name}${didYouMean(name, Object.keys(SETTINGS))}`);
   const text = setting.slice(at + 1);
   const value = text === "" ? undefined : Number(text);
-  if (value !== undefined && !known.fits(value)) throw new ConfigError(`/set ${name}: expected ${known.expected}, got ${text}`);
+  if (value !== undefined && !known.fits(value))
+    throw new ConfigError(`/set ${name}: expected ${known.expected}, got ${text}`);
   return { ...sampling, [known.key]: value };
 }
 
@@ -128,5 +156,8 @@ function load(file: string, { session }: ChatState): CommandResult {
 function stats({ session }: ChatState): string[] {
   const { numReplies, numTokens, seconds, contextTokens } = session.totals;
   const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${(numTokens / seconds).toFixed(1)} tokens/s` : "";
-  return [`${counted(numReplies, "reply", "replies")}, ${counted(numTokens, "token")}${rate}`, `context: ${contextTokens} of ${session.maxPositions} tokens`];
+  return [
+    `${counted(numReplies, "reply", "replies")}, ${counted(numTokens, "token")}${rate}`,
+    `context: ${contextTokens} of ${session.maxPositions} tokens`,
+  ];
 }

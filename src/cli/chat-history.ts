@@ -1,4 +1,5 @@
-// What was typed in earlier chats, for the arrow keys: one file under the user's state folder. A file that cannot be read or written is done without.
+// What was typed in earlier chats, for the arrow keys: one file under the user's state folder. A file that cannot be
+// read or written is done without.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";

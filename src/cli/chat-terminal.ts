@@ -54,7 +54,13 @@ class ChatTerminal {
   private wasAskedToLeave = false;
 
   constructor(private readonly chat: ChatState) {
-    const options = { input: process.stdin, output: this.output, terminal: true, history: readHistory(), historySize: MAX_HISTORY };
+    const options = {
+      input: process.stdin,
+      output: this.output,
+      terminal: true,
+      history: readHistory(),
+      historySize: MAX_HISTORY,
+    };
     this.editor = createInterface({ ...options, removeHistoryDuplicates: true, prompt: PROMPT });
     this.editor.on("history", (history) => writeHistory(history));
     this.editor.on("line", (line) => this.take(line));
@@ -135,7 +141,8 @@ class ChatTerminal {
         view.show(event);
         if (event.kind !== "end") continue;
         this.chat.lastThinking = event.thinking;
-        if (event.answer.trim() === "") this.say(["there was no answer: neither it nor the question stays in the conversation"]);
+        if (event.answer.trim() === "")
+          this.say(["there was no answer: neither it nor the question stays in the conversation"]);
       }
     } finally {
       view.close();

@@ -1,4 +1,5 @@
-// What a chat shows and understands: commands, messages of several lines, thinking that folds, text that cannot steer the terminal.
+// What a chat shows and understands: commands, messages of several lines, thinking that folds, text that cannot steer
+// the terminal.
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,19 +28,37 @@ function newChat(remembers = true): ChatState {
     throw new Error("nobody asks");
   };
   const session = new ChatSession({ maxPositions: 99, reply }, style);
-  return { session, defaults: { temperature: 0.6, topP: 0.95, topK: 0 }, sampling: {}, thinkMode: "fold", lastThinking: "" };
+  return {
+    session,
+    defaults: { temperature: 0.6, topP: 0.95, topK: 0 },
+    sampling: {},
+    thinkMode: "fold",
+    lastThinking: "",
+  };
 }
 
 describe("commands", () => {
   test("are a slash and a word at the beginning", () => {
     for (const text of ["/help", "/set a=1", "/?", "/Clear"]) expect(isCommand(text)).toBe(true);
-    for (const text of ["help", " /help", "//help", "/", "/2", "/usr/bin", "a /help"]) expect(isCommand(text)).toBe(false);
+    for (const text of ["help", " /help", "//help", "/", "/2", "/usr/bin", "a /help"])
+      expect(isCommand(text)).toBe(false);
   });
   test("change sampling, one mistake changing nothing", () => {
     const chat = newChat();
-    expect(runCommand("/set temperature=0.3 top-k=5 seed=9", chat)).toEqual([expect.stringContaining("temperature=0.3  top-p=0.95  top-k=5")]);
+    expect(runCommand("/set temperature=0.3 top-k=5 seed=9", chat)).toEqual([
+      expect.stringContaining("temperature=0.3  top-p=0.95  top-k=5"),
+    ]);
     expect(chat.sampling).toEqual({ temperature: 0.3, topK: 5, seed: 9 });
-    for (const bad of ["temperature=-1", "top-p=0", "top-k=1.5", "min-p=2", "max-tokens=0", "temprature=1", "seed", "seed=x"])
+    for (const bad of [
+      "temperature=-1",
+      "top-p=0",
+      "top-k=1.5",
+      "min-p=2",
+      "max-tokens=0",
+      "temprature=1",
+      "seed",
+      "seed=x",
+    ])
       expect(() => runCommand(`/set top-k=7 ${bad}`, chat), bad).toThrow(ConfigError);
     expect(chat.sampling.topK).toBe(5);
     runCommand("/set temperature=", chat);
@@ -90,13 +109,24 @@ describe("messages of several lines", () => {
   };
   test("go on after a backslash, or between fences", () => {
     expect(read("a", "b\\", "c", "d")).toEqual(["a", undefined, "b\nc", "d"]);
-    expect(read('"""', "a\\", "", "b", '"""', "c")).toEqual([undefined, undefined, undefined, undefined, "a\\\n\nb", "c"]);
+    expect(read('"""', "a\\", "", "b", '"""', "c")).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      "a\\\n\nb",
+      "c",
+    ]);
     expect(read('"""a', 'b"""')).toEqual([undefined, "a\nb"]);
     expect(read('"""a"""')).toEqual(["a"]);
   });
   test("a paste is one message once Enter is pressed after it; clearing drops what was begun", () => {
     const messages = new MessageLines();
-    expect([messages.push("a", true), messages.push("b", true), messages.push("c")]).toEqual([undefined, undefined, "a\nb\nc"]);
+    expect([messages.push("a", true), messages.push("b", true), messages.push("c")]).toEqual([
+      undefined,
+      undefined,
+      "a\nb\nc",
+    ]);
     messages.push("x\\");
     expect(messages.isOpen).toBe(true);
     messages.clear();
@@ -104,13 +134,27 @@ describe("messages of several lines", () => {
   });
 });
 
-const FIGURES = { numPromptTokens: 5, numTokens: 11, numThinking: 6, seconds: 2.5, firstTokenSeconds: 0.5, stopReason: "stop" as const };
+const FIGURES = {
+  numPromptTokens: 5,
+  numTokens: 11,
+  numThinking: 6,
+  seconds: 2.5,
+  firstTokenSeconds: 0.5,
+  stopReason: "stop" as const,
+};
 
 /** What stands on a terminal after the events; `screen` follows the two escapes that are used. */
-function show(mode: ThinkMode, pieces: readonly [part: "thought" | "answer", text: string][], colored = false): { screen: string; written: string } {
+function show(
+  mode: ThinkMode,
+  pieces: readonly [part: "thought" | "answer", text: string][],
+  colored = false,
+): { screen: string; written: string } {
   let written = "";
   let clock = 0;
-  const view = new ReplyView({ write: (text) => void (written += text), columns: 40 }, { mode, colored, now: () => (clock += 100) });
+  const view = new ReplyView(
+    { write: (text) => void (written += text), columns: 40 },
+    { mode, colored, now: () => (clock += 100) },
+  );
   view.begin();
   pieces.forEach(([part, text], i) => {
     view.show({ kind: "piece", part, text, numTokens: i + 1 });
@@ -122,7 +166,9 @@ function show(mode: ThinkMode, pieces: readonly [part: "thought" | "answer", tex
 function screenOf(written: string): string {
   let lines = [""];
   const start = "\x1b";
-  for (const [piece, up] of written.matchAll(new RegExp(`${start}\\[(\\d+)A\\r${start}\\[J|${start}\\[\\d*m|\\n|[^${start}\\n]+`, "g"))) {
+  for (const [piece, up] of written.matchAll(
+    new RegExp(`${start}\\[(\\d+)A\\r${start}\\[J|${start}\\[\\d*m|\\n|[^${start}\\n]+`, "g"),
+  )) {
     if (up !== undefined) lines = [...lines.slice(0, -1 - Number(up)), ""];
     else if (piece === "\n") lines.push("");
     else if (!piece.startsWith(start)) lines[lines.length - 1] += piece;
@@ -140,10 +186,14 @@ describe("a reply on a terminal", () => {
   ];
   const footer = "11 tokens, 5.0 tokens/s, first token after 0.50 s\n";
   test("folds its thinking into one line", () => {
-    expect(show("fold", pieces).screen).toMatch(/^▸ thought for 2 tokens, 0\.\d s \(\/think show\)\nthe answer\n11 tokens/);
+    expect(show("fold", pieces).screen).toMatch(
+      /^▸ thought for 2 tokens, 0\.\d s \(\/think show\)\nthe answer\n11 tokens/,
+    );
   });
   test("shows its thinking as it comes", () => {
-    expect(show("on", pieces).screen).toBe(`first thought, long enough for two lines\nof forty\nand a line\n\nthe answer\n${footer}`);
+    expect(show("on", pieces).screen).toBe(
+      `first thought, long enough for two lines\nof forty\nand a line\n\nthe answer\n${footer}`,
+    );
     expect(show("on", pieces, true).written).toContain("\x1b[2mfirst ");
   });
   test("hides its thinking", () => {

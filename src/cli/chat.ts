@@ -37,11 +37,20 @@ export async function chat(name: string, flags: ChatFlags): Promise<void> {
   }
 }
 
-function newChat({ model, tokenizer, template, defaults }: OpenedChat, { system, think = "fold", controlTokens, ...flags }: ChatFlags): ChatState {
+function newChat(
+  { model, tokenizer, template, defaults }: OpenedChat,
+  { system, think = "fold", controlTokens, ...flags }: ChatFlags,
+): ChatState {
   const session = new ChatSession(model, chatStyle(tokenizer, template, { controlTokens }));
   session.system = system;
   const { temperature, topP, maxTokens, thinkBudget, seed } = flags;
-  return { session, defaults, sampling: { temperature, topP, maxTokens, thinkBudget, seed }, thinkMode: think, lastThinking: "" };
+  return {
+    session,
+    defaults,
+    sampling: { temperature, topP, maxTokens, thinkBudget, seed },
+    thinkMode: think,
+    lastThinking: "",
+  };
 }
 
 const MANNERS = {
@@ -51,12 +60,15 @@ const MANNERS = {
 } as const;
 
 function greeting(name: string, { session }: ChatState): string[] {
-  return [`${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. Type /help for the commands.`];
+  return [
+    `${basename(name)}, context of ${session.maxPositions} tokens${MANNERS[session.style.kind]}. Type ` +
+      "/help for the commands.",
+  ];
 }
 
 /**
- * Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for each. What goes wrong with a
- * line is told, the next ones are answered all the same, and the exit code is 1.
+ * Every line of standard input is a message or a command; answers alone go to standard output, or one JSON object for
+ * each. What goes wrong with a line is told, the next ones are answered all the same, and the exit code is 1.
  */
 async function chatByLines(state: ChatState, json: boolean): Promise<void> {
   const stop = listenForSignals();
@@ -77,7 +89,12 @@ async function chatByLines(state: ChatState, json: boolean): Promise<void> {
   }
 }
 
-async function meetLine(line: string, state: ChatState, json: boolean, signal: AbortSignal): Promise<"exit" | undefined> {
+async function meetLine(
+  line: string,
+  state: ChatState,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<"exit" | undefined> {
   if (!isCommand(line)) {
     await answerLine(line.startsWith("//") ? line.slice(1) : line, state, json, signal);
     return undefined;
@@ -103,9 +120,21 @@ async function answerLine(question: string, state: ChatState, json: boolean, sig
   }
 }
 
-function finishLine(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>, state: ChatState, json: boolean): void {
+function finishLine(
+  question: string,
+  { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>,
+  state: ChatState,
+  json: boolean,
+): void {
   state.lastThinking = thinking;
   const { numTokens, seconds, stopReason } = figures;
-  const value = { prompt: question, thinking: thinking.trim(), answer: answer.trim(), numTokens, tokensPerSecond: numTokens / seconds, stopReason };
+  const value = {
+    prompt: question,
+    thinking: thinking.trim(),
+    answer: answer.trim(),
+    numTokens,
+    tokensPerSecond: numTokens / seconds,
+    stopReason,
+  };
   process.stdout.write(json ? jsonLine(value) : "\n");
 }

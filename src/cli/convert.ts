@@ -1,4 +1,5 @@
-// `luciole convert`: a model to GGUF or to Hugging Face's layout, in another storage type, with the error of every tensor.
+// `luciole convert`: a model to GGUF or to Hugging Face's layout, in another storage type, with the error of every
+// tensor.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConvertedTensor } from "../checkpoint/convert-model.js";
@@ -20,7 +21,10 @@ export interface ConvertFlags extends ComputeFlags {
   readonly tensors?: boolean;
 }
 
-/** Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when it fails or is stopped. */
+/**
+ * Converts the model at `from` to `to`: a file when that ends in .gguf, else a directory. Nothing is left behind when
+ * it fails or is stopped.
+ */
 export async function convert(from: string, to: string, flags: ConvertFlags): Promise<void> {
   const stop = listenForSignals();
   const progress = progressLine(!flags.json && process.stderr.isTTY);
@@ -64,16 +68,25 @@ function reportLines({ to, seconds, bytes, tensors, type }: Conversion, all: boo
   const lossy = tensors.filter(({ relativeRms }) => relativeRms > 0);
   const shown = all ? lossy : [...lossy].sort((a, b) => b.relativeRms - a.relativeRms).slice(0, NUM_WORST);
   const width = Math.max(6, ...shown.map(({ name }) => name.length));
-  const row = (name: string, ...cells: readonly string[]) => `${name.padEnd(width)}${cells.map((cell) => cell.padStart(16)).join("")}`;
+  const row = (name: string, ...cells: readonly string[]) =>
+    `${name.padEnd(width)}${cells.map((cell) => cell.padStart(16)).join("")}`;
   const percent = (share: number) => `${(100 * share).toPrecision(3)}%`;
   const table = shown.map(({ name, from, to: stored, shape, relativeRms, worst }) =>
     row(name, `${from} to ${stored}`, shape.join(" x "), percent(relativeRms), percent(worst)),
   );
   const heading = row(all ? "tensor" : "largest errors", "type", "shape", "error (rms)", "worst");
-  const explained = "error: relative to the root mean square of the weights; worst: largest error relative to the largest weight";
+  const explained =
+    "error: relative to the root mean square of the weights; worst: largest error relative to the largest weight";
   const rest = lossy.length - shown.length;
   return [
-    ...(lossy.length > 0 ? [heading, ...table, `${rest > 0 ? `and ${rest} more with smaller errors (--tensors lists all); ` : ""}${explained}`, ""] : []),
+    ...(lossy.length > 0
+      ? [
+          heading,
+          ...table,
+          `${rest > 0 ? `and ${rest} more with smaller errors (--tensors lists all); ` : ""}${explained}`,
+          "",
+        ]
+      : []),
     ...typeLines(tensors, type),
     `${tensors.length} tensors, ${tensors.length - lossy.length} of them without loss`,
     `${shownPath(to)}: ${formatBytes(bytes)}, ${formatDuration(seconds)}`,
@@ -90,5 +103,9 @@ function typeLines(tensors: readonly ConvertedTensor[], type: string): string[] 
   if (fallen.length === 0) return [line];
   const widths = [...new Set(fallen.map(({ shape }) => shape.at(-1)))].join(", ");
   const types = [...new Set(fallen.map(({ to }) => to))].join(", ");
-  return [line, `${fallen.length} tensors fell back from ${type} to ${types}: their row width (${widths}) is not a multiple of the ${type} block size`];
+  return [
+    line,
+    `${fallen.length} tensors fell back from ${type} to ${types}: their row width (${widths}) is not a ` +
+      `multiple of the ${type} block size`,
+  ];
 }

@@ -28,7 +28,10 @@ export async function doctor(flags: DoctorFlags): Promise<void> {
   const findings = [nodeVersion(), cpu(), compiler(), kernels(), ...(await speed(flags)), memory(), disk()];
   const missing = findings.filter(({ status }) => status === "missing");
   writeResult(flags.json, { healthy: missing.length === 0, findings }, () => findings.map(line));
-  if (missing.length > 0) throw new LucioleError(`missing: ${missing.map(({ name, mend }) => `${name}${mend ? ` (${mend})` : ""}`).join("; ")}`);
+  if (missing.length > 0)
+    throw new LucioleError(
+      `missing: ${missing.map(({ name, mend }) => `${name}${mend ? ` (${mend})` : ""}`).join("; ")}`,
+    );
 }
 
 function line({ name, status, found, mend }: Finding): string {
@@ -41,12 +44,19 @@ function nodeVersion(): Finding {
   const isRecent = major > 20 || (major === 20 && minor >= 19);
   return isRecent
     ? { name: "Node", status: "ok", found: process.versions.node }
-    : { name: "Node", status: "missing", found: `${process.versions.node}, but 20.19 or newer is needed`, mend: "install a current version from nodejs.org" };
+    : {
+        name: "Node",
+        status: "missing",
+        found: `${process.versions.node}, but 20.19 or newer is needed`,
+        mend: "install a current version from nodejs.org",
+      };
 }
 
 function cpu(): Finding {
   const isas = supportedIsas();
-  const found = `${cpus()[0]?.model.trim() || process.arch}, ${availableParallelism()} threads, supported kernels: ${isas.join(", ") || "none"}`;
+  const found =
+    `${cpus()[0]?.model.trim() || process.arch}, ${availableParallelism()} threads, supported kernels: ` +
+    `${isas.join(", ") || "none"}`;
   return isas.length > 0
     ? { name: "CPU", status: "ok", found }
     : { name: "CPU", status: "note", found, mend: "only plain TypeScript runs on this CPU, hundreds of times slower" };
@@ -87,9 +97,19 @@ function kernels(): Finding {
   const [best] = supportedIsas();
   const built = availableIsas();
   if (built.length === 0)
-    return { name: "kernels", status: "note", found: "not built yet", mend: "they are built on first use, or now with npx luciole setup" };
+    return {
+      name: "kernels",
+      status: "note",
+      found: "not built yet",
+      mend: "they are built on first use, or now with npx luciole setup",
+    };
   if (built[0] !== best)
-    return { name: "kernels", status: "note", found: `${built.join(", ")}, but not ${best}, the best set for this CPU`, mend: "run npx luciole setup" };
+    return {
+      name: "kernels",
+      status: "note",
+      found: `${built.join(", ")}, but not ${best}, the best set for this CPU`,
+      mend: "run npx luciole setup",
+    };
   return { name: "kernels", status: "ok", found: built.join(", ") };
 }
 
@@ -97,7 +117,13 @@ async function speed({ threads }: DoctorFlags): Promise<Finding[]> {
   const machine = await openMachine({ threads, builds: false, warn: () => {} });
   if (machine.isa === "reference") return [];
   const peak = (compute: "f32" | "bf16") => `${(machine.peakFlops(compute) / 1e9).toFixed(0)} GFLOP/s`;
-  return [{ name: "speed", status: "ok", found: `measured peak on ${machine.threads} threads: ${peak("f32")} f32, ${peak("bf16")} bf16 (${machine.isa})` }];
+  return [
+    {
+      name: "speed",
+      status: "ok",
+      found: `measured peak on ${machine.threads} threads: ${peak("f32")} f32, ${peak("bf16")} bf16 (${machine.isa})`,
+    },
+  ];
 }
 
 const ENOUGH_MEMORY_BYTES = 2 * 2 ** 30;
@@ -108,7 +134,12 @@ function memory(): Finding {
   const found = `${formatMemory(free)} free of ${formatMemory(totalmem())}`;
   return free >= ENOUGH_MEMORY_BYTES
     ? { name: "memory", status: "ok", found }
-    : { name: "memory", status: "note", found, mend: "luciole zero needs about 2 GiB: close other programs, or lower rl.microBatchTokens" };
+    : {
+        name: "memory",
+        status: "note",
+        found,
+        mend: "luciole zero needs about 2 GiB: close other programs, or lower rl.microBatchTokens",
+      };
 }
 
 function disk(): Finding {
@@ -118,7 +149,12 @@ function disk(): Finding {
   try {
     accessSync(".", constants.W_OK);
   } catch {
-    return { name: "disk", status: "note", found: `${found}, not writable`, mend: "choose another place for runs with --out" };
+    return {
+      name: "disk",
+      status: "note",
+      found: `${found}, not writable`,
+      mend: "choose another place for runs with --out",
+    };
   }
   return free >= ENOUGH_DISK_BYTES
     ? { name: "disk", status: "ok", found }

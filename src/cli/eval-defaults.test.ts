@@ -14,10 +14,22 @@ function run(name: string, options: object): string {
   writeFileSync(join(path, "config.json"), JSON.stringify({ verb: "rl", seed: 3, options, machine: {} }));
   return path;
 }
-const evaluation = { problems: "all", samplesPerProblem: 4, temperature: 0.6, topP: 0.95, slots: 8, everySteps: 5, quickProblems: 2 };
+const evaluation = {
+  problems: "all",
+  samplesPerProblem: 4,
+  temperature: 0.6,
+  topP: 0.95,
+  slots: 8,
+  everySteps: 5,
+  quickProblems: 2,
+};
 
 it("problems, samples, sampling, token limit, seed and data are the run's", () => {
-  const path = run("own-data", { evaluation, rl: { maxCompletionLength: 48 }, source: { task: "jsonl", data: "/data/own.jsonl" } });
+  const path = run("own-data", {
+    evaluation,
+    rl: { maxCompletionLength: 48 },
+    source: { task: "jsonl", data: "/data/own.jsonl" },
+  });
   expect(evaluationOfRun(path)).toEqual({
     problems: "all",
     samplesPerProblem: 4,

@@ -1,4 +1,5 @@
-// What an evaluation takes over from the run whose model it evaluates, so that it counts what the run's own report counted.
+// What an evaluation takes over from the run whose model it evaluates, so that it counts what the run's own report
+// counted.
 import { isRunDirectory } from "../inference/model-source.js";
 import { type GrpoOptions, parseGrpoOptions } from "../rl/config.js";
 import type { EvaluationPlan } from "../rl/reinforce.js";
@@ -18,11 +19,18 @@ export interface RunEvaluation {
   readonly data?: string;
 }
 
-/** How the run in a directory evaluated itself; null for a model directory and for a run without reinforcement, which has no such report. */
+/**
+ * How the run in a directory evaluated itself; null for a model directory and for a run without reinforcement, which
+ * has no such report.
+ */
 export function evaluationOfRun(path: string): RunEvaluation | null {
   if (!isRunDirectory(path)) return null;
   const { options, seed } = readRunConfig(path);
-  const { evaluation, rl, source } = options as { evaluation?: EvaluationPlan; rl?: GrpoOptions; source?: { task?: string | null; data?: string } };
+  const { evaluation, rl, source } = options as {
+    evaluation?: EvaluationPlan;
+    rl?: GrpoOptions;
+    source?: { task?: string | null; data?: string };
+  };
   if (!evaluation || !rl) return null;
   const { problems, samplesPerProblem, temperature, topP } = evaluation;
   const { maxCompletionLength: maxNewTokens } = parseGrpoOptions(rl);

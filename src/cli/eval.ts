@@ -1,4 +1,5 @@
-// `luciole eval`: samples held-out problems with a model and counts. With --out every problem is kept, so that it can be resumed.
+// `luciole eval`: samples held-out problems with a model and counts. With --out every problem is kept, so that it can
+// be resumed.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
@@ -61,7 +62,21 @@ interface Request {
 
 /** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
 export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<void> {
-  refuseBesideResume(flags, ["seed", "out", "set", "config", "task", "data", "problems", "samples", "maxTokens", "temperature", "topP", "template", "slots"]);
+  refuseBesideResume(flags, [
+    "seed",
+    "out",
+    "set",
+    "config",
+    "task",
+    "data",
+    "problems",
+    "samples",
+    "maxTokens",
+    "temperature",
+    "topP",
+    "template",
+    "slots",
+  ]);
   const path = resolveModel(nameOrPath);
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
   const machine = await openForAnswers(flags);
@@ -70,12 +85,16 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   const store = place === undefined ? null : openStore(place, await openRun(place, request, machine, flags));
   try {
     const result = await sample(request, store, stop.signal);
-    writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () => lines(result));
+    writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () =>
+      lines(result),
+    );
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     const again = `${ownCommand()} eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
     throw new StoppedBySignal(
-      place ? `Stopped. All samples so far are saved. Resume with: ${again}` : "Stopped. Nothing was saved; use --out to save the samples",
+      place
+        ? `Stopped. All samples so far are saved. Resume with: ${again}`
+        : "Stopped. Nothing was saved; use --out to save the samples",
       stop.exitCode(),
     );
   } finally {
@@ -88,7 +107,9 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
 function requestOf(path: string, flags: EvalFlags): Request {
   const run = evaluationOfRun(path);
   const given = flags.task !== undefined || flags.data !== undefined;
-  const { task = null, data } = given ? { task: flags.task ?? "jsonl", data: flags.data && resolve(flags.data) } : (run ?? {});
+  const { task = null, data } = given
+    ? { task: flags.task ?? "jsonl", data: flags.data && resolve(flags.data) }
+    : (run ?? {});
   return {
     model: resolve(path),
     task,
@@ -108,7 +129,8 @@ function requestOf(path: string, flags: EvalFlags): Request {
 function recordedRequest(out: string, path: string): Request {
   const { options, seed } = configOfRun(out, "eval");
   const request = { ...(options as unknown as Omit<Request, "seed">), seed };
-  if (request.model !== resolve(path)) throw new ConfigError(`${out} is an evaluation of ${request.model}, not of ${path}`);
+  if (request.model !== resolve(path))
+    throw new ConfigError(`${out} is an evaluation of ${request.model}, not of ${path}`);
   return request;
 }
 
@@ -132,10 +154,23 @@ function openStore(path: string, run: RunDirectory): Store {
 }
 
 /** The run that keeps an evaluation: a new one, or one that goes on. */
-async function openRun(path: string, { seed, ...request }: Request, machine: Machine, flags: EvalFlags): Promise<RunDirectory> {
+async function openRun(
+  path: string,
+  { seed, ...request }: Request,
+  machine: Machine,
+  flags: EvalFlags,
+): Promise<RunDirectory> {
   if (flags.resume !== undefined) return (await reopenRun(path, "eval", { ...flags, machine, notice })).run;
   const fingerprints = fingerprintsOf([request.data, request.task].filter(isFile));
-  return RunDirectory.create({ verb: "eval", path, seed, options: request, fingerprints, isa: machine.isa, threads: machine.threads });
+  return RunDirectory.create({
+    verb: "eval",
+    path,
+    seed,
+    options: request,
+    fingerprints,
+    isa: machine.isa,
+    threads: machine.threads,
+  });
 }
 
 const notice = (line: string) => tell(`warning: ${line}`);
@@ -156,13 +191,21 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const policy = { model, tokenizer, template, stopIds };
     const { samplesPerProblem, slots, seed } = request;
     const held = task.numProblems?.heldout;
-    const count = (request.problems === "all" ? (held ?? 1) : Math.min(request.problems, held ?? request.problems)) * samplesPerProblem;
-    refuseHostNeed(completionsHost("the evaluation", count, request.maxNewTokens ?? 1, "lower --problems or --samples"));
+    const count =
+      (request.problems === "all" ? (held ?? 1) : Math.min(request.problems, held ?? request.problems)) *
+      samplesPerProblem;
+    refuseHostNeed(
+      completionsHost("the evaluation", count, request.maxNewTokens ?? 1, "lower --problems or --samples"),
+    );
     const problems = heldOutProblems(task, seed, request.problems);
     const notice = shortfall(task, request.problems, problems.length);
     if (notice) tell(`note: ${notice}`);
     const own = samplingDefaults(opened.generation, tokenizer);
-    const { temperature, topP, topK } = { ...own, temperature: request.temperature ?? own.temperature, topP: request.topP ?? own.topP };
+    const { temperature, topP, topK } = {
+      ...own,
+      temperature: request.temperature ?? own.temperature,
+      topP: request.topP ?? own.topP,
+    };
     const limits = { context: model.maxPositions, newTokens: request.maxNewTokens ?? 1, knob: "--max-tokens " };
     const room = model.maxPositions - longestPrompt(problems, { ...policy, task }, limits);
     const startedMs = performance.now();
@@ -178,7 +221,17 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const options = { ...sampling, problems, done: store?.done ?? [], onProblem };
     const evaluation = await runEvaluation(policy, task, options);
     const seconds = (performance.now() - startedMs) / 1000;
-    return { task: task.name, template, samplesPerProblem, temperature, topP, maxNewTokens, seed, ...evaluation, tokensPerSecond: numTokens / seconds };
+    return {
+      task: task.name,
+      template,
+      samplesPerProblem,
+      temperature,
+      topP,
+      maxNewTokens,
+      seed,
+      ...evaluation,
+      tokensPerSecond: numTokens / seconds,
+    };
   } finally {
     model.dispose();
   }
@@ -191,8 +244,10 @@ function lines(result: Result): string[] {
   const row = (label: string, key: keyof EvaluationCounts, write: (value: number) => string) =>
     `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;
   return [
-    `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
-    `temperature ${result.temperature}, top-p ${result.topP}, up to ${result.maxNewTokens} new tokens, seed ${result.seed}`,
+    `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ` +
+      `${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
+    `temperature ${result.temperature}, top-p ${result.topP}, up to ${result.maxNewTokens} new tokens, ` +
+      `seed ${result.seed}`,
     row("pass@1", "pass1", formatPercent),
     ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
     row("format", "formatRate", formatPercent),

@@ -19,7 +19,9 @@ test("wrong usage exits with 2, failed work with 1, each in one line", () => {
   expect(report("text").text).toContain("error: text");
 });
 test("a system's error is told as it is, an unexpected one asks to be reported", () => {
-  expect(report(Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" })).text).toBe("error: EACCES: permission denied\n");
+  expect(report(Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" })).text).toBe(
+    "error: EACCES: permission denied\n",
+  );
   expect(report(new TypeError("x is not a function")).text).toContain("run again with --debug");
 });
 test("the stack is shown only with --debug, the cause's too", () => {
@@ -34,7 +36,12 @@ test("a stop on request exits with its signal's code, help with 0, a bad flag wi
 });
 test("what an error quotes of others' texts cannot steer the terminal", () => {
   const evil = "tensor \x1b]0;owned\x07\u009b31m\rx\x1b[2J";
-  for (const error of [new CheckpointError(evil), new TypeError(evil), evil, new ConfigError("x", { cause: new Error(evil) })]) {
+  for (const error of [
+    new CheckpointError(evil),
+    new TypeError(evil),
+    evil,
+    new ConfigError("x", { cause: new Error(evil) }),
+  ]) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(report(error, true).text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
   }

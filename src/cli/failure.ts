@@ -42,7 +42,8 @@ export function reportFailure(
     return code;
   }
   write(`${describe(error)}\n`);
-  if (debug && error instanceof Error) write(withoutControls(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`));
+  if (debug && error instanceof Error)
+    write(withoutControls(`${error.stack}\n${error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : ""}`));
   return error instanceof ConfigError ? 2 : 1;
 }
 
@@ -50,5 +51,7 @@ function describe(error: unknown): string {
   const message = oneLine(error instanceof Error ? error.message : String(error));
   if (error instanceof LucioleError) return `error: ${message}`;
   const isSystem = typeof (error as NodeJS.ErrnoException | undefined)?.code === "string";
-  return isSystem ? `error: ${message}` : `error: ${message} (unexpected error: run again with --debug and report the output)`;
+  return isSystem
+    ? `error: ${message}`
+    : `error: ${message} (unexpected error: run again with --debug and report the output)`;
 }

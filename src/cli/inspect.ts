@@ -1,4 +1,5 @@
-// `luciole inspect`: what a model is made of and how much memory it takes, from its configuration and file headers alone.
+// `luciole inspect`: what a model is made of and how much memory it takes, from its configuration and file headers
+// alone.
 import { existsSync, statSync } from "node:fs";
 import { describeGguf, type GgufDescription } from "../checkpoint/index.js";
 import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/inspect-model.js";
@@ -17,14 +18,18 @@ export interface InspectFlags {
   readonly tensors?: boolean;
 }
 
-/** Prints what there is to know of a run, a model directory, a pulled model, a config.json, a GGUF file or a random model of a published shape. */
+/**
+ * Prints what there is to know of a run, a model directory, a pulled model, a config.json, a GGUF file or a random
+ * model of a published shape.
+ */
 export async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const path = modelPath(name);
   await openMachine({ warn: () => {} });
   const described = isGgufFile(path) ? await describeGguf(path) : undefined;
   if (described && described.problems.length > 0) return writeDescription(path, described, flags);
   const summary = await inspectModel(path, flags.context);
-  const source = existsSync(path) && isRunDirectory(path) ? `${path}, a run of luciole ${readRunConfig(path).verb}` : path;
+  const source =
+    existsSync(path) && isRunDirectory(path) ? `${path}, a run of luciole ${readRunConfig(path).verb}` : path;
   const facts = factsOf(source, summary, summary.context);
   const tensors = flags.tensors ? (summary.tensors ?? []) : undefined;
   writeResult(flags.json, { ...facts, tensors }, () => [...factLines(facts, summary), ...tensorLines(tensors)]);
@@ -32,8 +37,9 @@ export async function inspect(name: string, flags: InspectFlags): Promise<void> 
 
 const isGgufFile = (path: string): boolean => /\.gguf$/i.test(path) && existsSync(path) && statSync(path).isFile();
 
-const tensorLines = (tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[] = []): string[] =>
-  tensors.map(({ name, shape, dtype }) => `  ${name}  ${dtype} [${shape.join(", ")}]`);
+const tensorLines = (
+  tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[] = [],
+): string[] => tensors.map(({ name, shape, dtype }) => `  ${name}  ${dtype} [${shape.join(", ")}]`);
 
 const countText = (n: number): string => n.toLocaleString("en-US");
 
@@ -42,7 +48,8 @@ const storedRow = ({ tensors, bytes, dtypes }: StoredFacts): [string, string] =>
   return ["stored", `${countText(tensors)} tensors (${types.join(", ")}), ${formatMemory(bytes)}`];
 };
 
-const columns = (rows: readonly (readonly [string, string])[]): string[] => rows.map(([label, text]) => `${label.padEnd(14)}${text}`);
+const columns = (rows: readonly (readonly [string, string])[]): string[] =>
+  rows.map(([label, text]) => `${label.padEnd(14)}${text}`);
 
 /** A GGUF file that cannot be run: what it says of itself, and every reason. */
 function writeDescription(source: string, { tensors, ...facts }: GgufDescription, flags: InspectFlags): void {
@@ -55,7 +62,9 @@ function writeDescription(source: string, { tensors, ...facts }: GgufDescription
     ["context", facts.maxContext],
   ];
   const known = sizes.flatMap(([label, n]) =>
-    n === undefined ? [] : [label === "layers" || label === "heads" ? `${countText(n)} ${label}` : `${label} ${countText(n)}`],
+    n === undefined
+      ? []
+      : [label === "layers" || label === "heads" ? `${countText(n)} ${label}` : `${label} ${countText(n)}`],
   );
   writeResult(flags.json, { source, ...facts, tensors: listed }, () => [
     ...columns([
@@ -70,7 +79,11 @@ function writeDescription(source: string, { tensors, ...facts }: GgufDescription
   ]);
 }
 
-function factsOf(source: string, { config, parameters, experts, mtpDepths, kvBytesPerToken: kv, stored, memory, problem }: ModelSummary, context: number) {
+function factsOf(
+  source: string,
+  { config, parameters, experts, mtpDepths, kvBytesPerToken: kv, stored, memory, problem }: ModelSummary,
+  context: number,
+) {
   return {
     source,
     architecture: config.model_type,
@@ -97,14 +110,19 @@ type Facts = ReturnType<typeof factsOf>;
 function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: ModelSummary): string[] {
   const count = countText;
   const { parameters, stored } = facts;
-  const widths = `${facts.layers} layers, hidden size ${facts.hiddenSize}, ${facts.attentionHeads} heads, vocabulary ${count(facts.vocabulary)}`;
+  const widths =
+    `${facts.layers} layers, hidden size ${facts.hiddenSize}, ${facts.attentionHeads} heads, vocabulary ` +
+    `${count(facts.vocabulary)}`;
   const rows: [string, string][] = [
     ["model", facts.source],
     ["architecture", `${facts.architecture}: ${widths}, context ${count(facts.maxContext)}`],
   ];
   if ("experts" in facts && facts.experts) {
     const { routed, perToken, shared } = facts.experts;
-    rows.push(["experts", `${routed} routed, ${perToken} per token, ${shared} shared; ${facts.mtpDepths} multi-token-prediction depths`]);
+    rows.push([
+      "experts",
+      `${routed} routed, ${perToken} per token, ${shared} shared; ${facts.mtpDepths} multi-token-prediction depths`,
+    ]);
   }
   rows.push(["parameters", `${count(parameters.total)}, ${count(parameters.active)} active per token`]);
   for (const [part, n] of Object.entries(parameters.byPart))
@@ -117,10 +135,18 @@ function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: Model
   ];
   const present = kinds.filter((kind): kind is [string, number] => kind[1] !== undefined);
   rows.push(["cache", `per token ${present.map(([label, bytes]) => `${count(bytes)} B ${label}`).join(", ")} (bf16)`]);
-  rows.push(["", `at ${count(facts.context)} tokens ${present.map(([label, bytes]) => `${formatMemory(bytes * facts.context)} ${label}`).join(", ")}`]);
+  rows.push([
+    "",
+    `at ${count(facts.context)} tokens ` +
+      `${present.map(([label, bytes]) => `${formatMemory(bytes * facts.context)} ${label}`).join(", ")}`,
+  ]);
   if (memory) {
     const verdict = memory.total <= facts.availableBytes ? "fits into" : "does not fit into";
-    rows.push(["memory", `${formatMemory(memory.total)} to run at ${count(facts.context)} tokens: ${verdict} ${formatMemory(facts.availableBytes)} free`]);
+    rows.push([
+      "memory",
+      `${formatMemory(memory.total)} to run at ${count(facts.context)} tokens: ${verdict} ` +
+        `${formatMemory(facts.availableBytes)} free`,
+    ]);
     rows.push(["", describePlan(memory)]);
   }
   if (problem !== undefined) rows.push(["problem", problem]);

@@ -3,7 +3,10 @@
 const FENCE = '"""';
 const CONTINUED = /\\$/;
 
-/** Lines in, messages out: a line that ends in a backslash goes on, and so does all between two fences of `"""` or within a paste. */
+/**
+ * Lines in, messages out: a line that ends in a backslash goes on, and so does all between two fences of `"""` or
+ * within a paste.
+ */
 export class MessageLines {
   private lines: string[] = [];
   private isFenced = false;
@@ -15,7 +18,8 @@ export class MessageLines {
 
   /** Takes a line; the message when it is complete. `goesOn`: the line is part of a paste. */
   push(line: string, goesOn = false): string | undefined {
-    if (this.isFenced ? line.trimEnd().endsWith(FENCE) : line.trimStart().startsWith(FENCE)) return this.fence(line, goesOn);
+    if (this.isFenced ? line.trimEnd().endsWith(FENCE) : line.trimStart().startsWith(FENCE))
+      return this.fence(line, goesOn);
     const continues = !this.isFenced && CONTINUED.test(line);
     this.lines.push(continues ? line.replace(CONTINUED, "") : line);
     return continues || this.isFenced || goesOn ? undefined : this.take();

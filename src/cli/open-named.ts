@@ -1,4 +1,5 @@
-// From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows no conversation.
+// From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows
+// no conversation.
 import { type OpenedChat, openForChat } from "../inference/chat-model.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
@@ -14,7 +15,11 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const path = modelPath(name);
   await openForAnswers(flags);
   const cacheType = flags.cacheType === "fp8" ? "fp8-latent" : flags.cacheType;
-  const opened = await openForChat(path, { cacheTokens: flags.context, cacheType, onProgress: process.stderr.isTTY ? showLoading() : undefined });
+  const opened = await openForChat(path, {
+    cacheTokens: flags.context,
+    cacheType,
+    onProgress: process.stderr.isTTY ? showLoading() : undefined,
+  });
   const { maxPositions } = opened.model;
   if (flags.context !== undefined && maxPositions < flags.context)
     tell(`warning: --context ${flags.context} exceeds this model's limit; using ${maxPositions} tokens`);

@@ -29,23 +29,38 @@ export interface PretrainFlags extends RunFlags {
 export async function pretrain(flags: PretrainFlags): Promise<void> {
   refuseBesideResume(flags, ["corpus", "traces", "model", "tokenizer"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedMaterialRequest(flags.resume);
-  const summary = finishedTraining(flags.resume) ?? (await performRun("pretrain", flags, (context) => train(context, request, flags)));
-  writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`));
+  const summary =
+    finishedTraining(flags.resume) ??
+    (await performRun("pretrain", flags, (context) => train(context, request, flags)));
+  writeResult(flags.json, summary, () =>
+    trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`),
+  );
 }
 
 function requestOf(flags: PretrainFlags): MaterialRequest {
   const given = applySettings({}, flags, "pretrain");
   const options = pretrainOptions(given);
-  if ((flags.corpus === undefined) === (flags.traces === undefined)) throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
+  if ((flags.corpus === undefined) === (flags.traces === undefined))
+    throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
   if (flags.traces !== undefined && flags.tokenizer !== undefined)
     throw new ConfigError("--tokenizer has no effect with --traces, which have their own tokenizer; leave it out");
   refuseIdle(given, sourceRules(flags));
   const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
-  return { ...source, model: flags.model ?? "deepseek-tiny", tokenizer: flags.tokenizer ?? "bpe", options, seed: flags.seed ?? 0 };
+  return {
+    ...source,
+    model: flags.model ?? "deepseek-tiny",
+    tokenizer: flags.tokenizer ?? "bpe",
+    options,
+    seed: flags.seed ?? 0,
+  };
 }
 
 function sourceRules({ traces, tokenizer = "bpe" }: PretrainFlags): IdleRule[] {
-  const [isTraced, ofCorpus, ofTraces] = [traces !== undefined, "it applies to --corpus only", "it applies to --traces only"];
+  const [isTraced, ofCorpus, ofTraces] = [
+    traces !== undefined,
+    "it applies to --corpus only",
+    "it applies to --traces only",
+  ];
   return [
     ["context", isTraced, ofCorpus],
     ["validationFraction", isTraced, ofCorpus],
@@ -72,7 +87,14 @@ async function train(context: RunContext, request: MaterialRequest, flags: Pretr
     const { options, seed } = request;
     const { progress, signal, machine } = context;
     const model = createModel(material.config, { compute: options.compute, seed });
-    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(options.compute) };
+    const around = {
+      run,
+      checkpoint: reopened?.checkpoint,
+      seed,
+      progress,
+      signal,
+      peakFlops: machine.peakFlops(options.compute),
+    };
     return await trainRun({ ...around, ...material, phase: "pretrain", model, steps: options.steps, options });
   } finally {
     run?.close();
@@ -85,7 +107,12 @@ function newRun({ path, machine }: RunContext, request: MaterialRequest): RunDir
   return RunDirectory.create({ verb: "pretrain", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
-async function tellPlan({ progress, notice }: RunContext, { options }: MaterialRequest, material: Material, flags: PretrainFlags): Promise<void> {
+async function tellPlan(
+  { progress, notice }: RunContext,
+  { options }: MaterialRequest,
+  material: Material,
+  flags: PretrainFlags,
+): Promise<void> {
   const { config, data, validation, size } = material;
   const model = { config, compute: options.compute };
   const { total, active, ...outline } = outlineOf(model);
@@ -98,10 +125,22 @@ async function tellPlan({ progress, notice }: RunContext, { options }: MaterialR
     [
       [
         "model",
-        `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${options.compute}, vocabulary ${count(config.vocab_size)})`,
+        `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ` +
+          `${options.compute}, vocabulary ${count(config.vocab_size)})`,
       ],
-      ...(size ? [["corpus", `${count(size.tokens)} tokens in ${count(size.sequences)} sequences${epochsOf(options, size)}`] as const] : []),
-      ["pretrain", `${count(options.steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * options.steps)} tokens`],
+      ...(size
+        ? [
+            [
+              "corpus",
+              `${count(size.tokens)} tokens in ${count(size.sequences)} sequences${epochsOf(options, size)}`,
+            ] as const,
+          ]
+        : []),
+      [
+        "pretrain",
+        `${count(options.steps)} steps of ${options.batchSequences} sequences, about ` +
+          `${count(batch.numTargets * options.steps)} tokens`,
+      ],
     ],
     stages,
   );
@@ -110,16 +149,24 @@ async function tellPlan({ progress, notice }: RunContext, { options }: MaterialR
   if (validation.length === 0) notice("no text is held out, so overfitting will go unnoticed; set validationFraction");
 }
 
-/** Passes over a corpus after which more of them teach little and a model begins to learn it by heart (Muennighoff et al. 2023, arXiv 2305.16264). */
+/**
+ * Passes over a corpus after which more of them teach little and a model begins to learn it by heart (Muennighoff et
+ * al. 2023, arXiv 2305.16264).
+ */
 const USEFUL_EPOCHS = 16;
 
-const numEpochs = ({ steps, batchSequences }: PretrainOptions, { sequences }: { readonly sequences: number }): number => (steps * batchSequences) / sequences;
+const numEpochs = ({ steps, batchSequences }: PretrainOptions, { sequences }: { readonly sequences: number }): number =>
+  (steps * batchSequences) / sequences;
 
-const epochsOf = (options: PretrainOptions, size: { readonly sequences: number }): string => `, seen ${formatNumber(numEpochs(options, size))} times (epochs)`;
+const epochsOf = (options: PretrainOptions, size: { readonly sequences: number }): string =>
+  `, seen ${formatNumber(numEpochs(options, size))} times (epochs)`;
 
 function warningsOf(options: PretrainOptions, { size }: Material): string[] {
   if (!size || numEpochs(options, size) <= USEFUL_EPOCHS) return [];
   const enough = Math.max(1, Math.round((USEFUL_EPOCHS * size.sequences) / options.batchSequences));
   const epochs = formatNumber(numEpochs(options, size));
-  return [`the corpus is seen ${epochs} times; beyond ${USEFUL_EPOCHS} epochs a model mostly overfits. Watch val_loss, use more text, or set steps=${enough}`];
+  return [
+    `the corpus is seen ${epochs} times; beyond ${USEFUL_EPOCHS} epochs a model mostly overfits. Watch ` +
+      `val_loss, use more text, or set steps=${enough}`,
+  ];
 }

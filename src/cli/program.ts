@@ -4,13 +4,17 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 
-/** The whole command line. Parsing throws CommanderError after having printed one line (or the help that was asked for). */
+/**
+ * The whole command line. Parsing throws CommanderError after having printed one line (or the help that was asked for).
+ */
 export function buildProgram(): Command {
   const program = new Command("luciole")
     .description("Build, pretrain, reinforce, evaluate and run DeepSeek-R1-style reasoning models on your CPU")
     .version(packageVersion(), "--version", "print the version")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${withFlagHint(text.trim().replaceAll(/\s*\n\s*/g, " "), program)}\n`) })
+    .configureOutput({
+      outputError: (text, write) => write(`${withFlagHint(text.trim().replaceAll(/\s*\n\s*/g, " "), program)}\n`),
+    })
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .helpCommand(false);
   addZero(program);
@@ -36,7 +40,9 @@ function withFlagHint(message: string, program: Command): string {
   const [whole, given] = /unknown option '(--[^']+)'(?: \(Did you mean --help\?\))?$/.exec(message) ?? [];
   const verb = program.commands.find((each) => each.name() === program.args[0]);
   const meant = verb?.options.flatMap(({ long }) => (given && long?.startsWith(given) ? [long] : [])) ?? [];
-  return whole && meant.length > 0 ? message.replace(whole, `unknown option '${given}' (Did you mean ${meant.join(" or ")}?)`) : message;
+  return whole && meant.length > 0
+    ? message.replace(whole, `unknown option '${given}' (Did you mean ${meant.join(" or ")}?)`)
+    : message;
 }
 
 const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;
@@ -48,7 +54,12 @@ function addZero(program: Command): void {
     "train R1-Zero from scratch: build a model, pretrain, evaluate, reinforce, evaluate again",
     "luciole zero --seed 3 --out runs/first",
   );
-  command.addOption(new Option("--preset <name>", "size of the run (default: tiny, about ten minutes on two cores)").choices(["tiny", "smoke"]));
+  command.addOption(
+    new Option("--preset <name>", "size of the run (default: tiny, about ten minutes on two cores)").choices([
+      "tiny",
+      "smoke",
+    ]),
+  );
   settings(command, "zero", "pretrain.learningRate=1e-3");
   runFlags(command);
   computeFlags(command);
@@ -65,7 +76,10 @@ function addPretrain(program: Command): void {
   command
     .option("--corpus <file>", "text file, or JSONL file with a text column")
     .option("--traces <task>", "train on generated search traces of a task (countdown) instead of a corpus")
-    .option("--model <name|config.json>", "architecture: a preset (deepseek-tiny, deepseek-25m, llama-tiny, llama-25m) or a config.json from Hugging Face")
+    .option(
+      "--model <name|config.json>",
+      "architecture: a preset (deepseek-tiny, deepseek-25m, llama-tiny, llama-25m) or a config.json from Hugging Face",
+    )
     .option("--tokenizer <kind|dir>", "char, byte, bpe (trained on the corpus), or a directory with tokenizer.json");
   settings(command, "pretrain", "pretrain.steps=500");
   runFlags(command);
@@ -74,10 +88,18 @@ function addPretrain(program: Command): void {
 }
 
 function addSft(program: Command): void {
-  const command = verb(program, "sft", "fine-tune a model on prompts and completions", "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned");
+  const command = verb(
+    program,
+    "sft",
+    "fine-tune a model on prompts and completions",
+    "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned",
+  );
   command
     .option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)")
-    .option("--data <file>", "JSONL file with prompt and completion, or with messages; only completions count towards the loss");
+    .option(
+      "--data <file>",
+      "JSONL file with prompt and completion, or with messages; only completions count towards the loss",
+    );
   settings(command, "sft", "sft.learningRate=1e-5");
   runFlags(command);
   computeFlags(command);
@@ -85,7 +107,9 @@ function addSft(program: Command): void {
 }
 
 function addRl(program: Command): void {
-  const example = "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts --set rl.steps=50";
+  const example =
+    "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts " +
+    "--set rl.steps=50";
   const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
   command.option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)");
   taskFlags(command);
@@ -94,7 +118,11 @@ function addRl(program: Command): void {
     "built-in reward or module, optionally with a weight (format:0.5); repeatable (default: accuracy and format)",
     collect,
   );
-  command.option("--reward-timeout <seconds>", "time limit of a reward for one batch (default: 600); can be changed with --resume", number(0));
+  command.option(
+    "--reward-timeout <seconds>",
+    "time limit of a reward for one batch (default: 600); can be changed with --resume",
+    number(0),
+  );
   settings(command, "rl", "rl.learningRate=1e-5");
   runFlags(command);
   computeFlags(command);
@@ -112,18 +140,32 @@ function addEval(program: Command): void {
   taskFlags(command);
   command
     .addOption(
-      new Option("--template <style>", "prompt format (default: the one used in training, else the model's chat template, else r1-zero)").choices([
-        "chat",
-        "r1-zero",
-        "compact",
-        "plain",
-      ]),
+      new Option(
+        "--template <style>",
+        "prompt format (default: the one used in training, else the model's chat template, else r1-zero)",
+      ).choices(["chat", "r1-zero", "compact", "plain"]),
     )
-    .option("--problems <n|all>", "number of distinct held-out problems, or all of a data set (default: as in the run's own evaluation, else 100)", numberOrAll)
+    .option(
+      "--problems <n|all>",
+      "number of distinct held-out problems, or all of a data set (default: as in the run's own evaluation, else 100)",
+      numberOrAll,
+    )
     .option("--samples <k>", "samples per problem (default: as in the run's own evaluation, else 16)", wholeNumber(1))
-    .option("--max-tokens <n>", "maximum number of new tokens per sample (default: as in the run, else whatever fits the context, up to 32768)", wholeNumber(1))
-    .option("--temperature <t>", "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)", number(0))
-    .option("--top-p <p>", "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)", number(0, 1))
+    .option(
+      "--max-tokens <n>",
+      "maximum number of new tokens per sample (default: as in the run, else whatever fits the context, up to 32768)",
+      wholeNumber(1),
+    )
+    .option(
+      "--temperature <t>",
+      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
+      number(0),
+    )
+    .option(
+      "--top-p <p>",
+      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
+      number(0, 1),
+    )
     .option("--slots <n>", "samples generated at the same time (default: 64)", wholeNumber(1));
   settings(command, "eval", "task.maxNumber=20");
   runFlags(command);
@@ -132,7 +174,12 @@ function addEval(program: Command): void {
 }
 
 function addReport(program: Command): void {
-  const command = verb(program, "report", "write the report of a run as far as it has come, also while it is under way", "luciole report runs/first");
+  const command = verb(
+    program,
+    "report",
+    "write the report of a run as far as it has come, also while it is under way",
+    "luciole report runs/first",
+  );
   command.argument("<run>", "directory of the run");
   jsonFlag(command);
   debugFlag(command);
@@ -140,10 +187,19 @@ function addReport(program: Command): void {
 }
 
 function addPull(program: Command): void {
-  const command = verb(program, "pull", "download a model from Hugging Face into its cache", "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B");
+  const command = verb(
+    program,
+    "pull",
+    "download a model from Hugging Face into its cache",
+    "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+  );
   command
     .argument("<model>", "org/name; append @revision for a revision, or :Q4_K_M for one GGUF file")
-    .option("--include <pattern>", "download the files that match ('*Q4_K_M.gguf') instead of those needed to load the model; repeatable", collect)
+    .option(
+      "--include <pattern>",
+      "download the files that match ('*Q4_K_M.gguf') instead of those needed to load the model; repeatable",
+      collect,
+    )
     .option("--revision <name>", "branch, tag or commit (default: main)")
     .option("--verify", "also compare files already downloaded with their checksums");
   jsonFlag(command);
@@ -162,20 +218,44 @@ Environment variables, as for Hugging Face's own tools:
   NODE_USE_ENV_PROXY=1       use HTTPS_PROXY and NO_PROXY (needs Node 22.21 or 24; Node 20 does not support proxies)`;
 
 function addRun(program: Command): void {
-  const command = verb(program, "run", "ask a model; thinking and answer are shown separately", 'luciole run runs/first "3 5 8 = 23"');
+  const command = verb(
+    program,
+    "run",
+    "ask a model; thinking and answer are shown separately",
+    'luciole run runs/first "3 5 8 = 23"',
+  );
   command
     .argument("<model>", "run, model directory, .gguf file or pulled model (org/name)")
     .argument("[prompt]", "the question; if left out, questions are read from standard input, one per line")
     .option("--max-tokens <n>", "maximum number of new tokens (default: whatever fits the context)", wholeNumber(1))
-    .option("--context <n>", "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)", wholeNumber(1))
-    .option("--think-budget <n>", "maximum number of thinking tokens, after which the model must answer (default: no limit)", wholeNumber(0))
-    .option("--temperature <t>", "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)", number(0))
-    .option("--top-p <p>", "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)", number(0, 1))
+    .option(
+      "--context <n>",
+      "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
+      wholeNumber(1),
+    )
+    .option(
+      "--think-budget <n>",
+      "maximum number of thinking tokens, after which the model must answer (default: no limit)",
+      wholeNumber(0),
+    )
+    .option(
+      "--temperature <t>",
+      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
+      number(0),
+    )
+    .option(
+      "--top-p <p>",
+      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
+      number(0, 1),
+    )
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--schema <file>", "JSON schema that the answer must follow; thinking is not restricted")
     .addOption(cacheTypeOption())
     .option("--raw", "pass the prompt unchanged, without a template; control tokens in it take effect")
-    .option("--control-tokens", "turn text in the prompt that spells a control token into that token (default: it stays text)");
+    .option(
+      "--control-tokens",
+      "turn text in the prompt that spells a control token into that token (default: it stays text)",
+    );
   seedFlag(command);
   jsonFlag(command);
   computeFlags(command);
@@ -188,19 +268,41 @@ function addChat(program: Command): void {
     .argument("<model>", "run, model directory, .gguf file or pulled model (org/name)")
     .option("--system <text>", "system prompt (default: none)")
     .addOption(
-      new Option("--think <mode>", "show thinking as it is generated, fold it into one line when done, or hide it (default: fold)").choices([
-        "on",
-        "fold",
-        "off",
-      ]),
+      new Option(
+        "--think <mode>",
+        "show thinking as it is generated, fold it into one line when done, or hide it (default: fold)",
+      ).choices(["on", "fold", "off"]),
     )
-    .option("--max-tokens <n>", "maximum number of new tokens per reply (default: whatever fits the context)", wholeNumber(1))
-    .option("--context <n>", "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)", wholeNumber(1))
+    .option(
+      "--max-tokens <n>",
+      "maximum number of new tokens per reply (default: whatever fits the context)",
+      wholeNumber(1),
+    )
+    .option(
+      "--context <n>",
+      "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
+      wholeNumber(1),
+    )
     .addOption(cacheTypeOption())
-    .option("--think-budget <n>", "maximum number of thinking tokens, after which the model must answer (default: no limit)", wholeNumber(0))
-    .option("--temperature <t>", "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)", number(0))
-    .option("--top-p <p>", "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)", number(0, 1))
-    .option("--control-tokens", "turn text in messages that spells a control token into that token (default: it stays text)");
+    .option(
+      "--think-budget <n>",
+      "maximum number of thinking tokens, after which the model must answer (default: no limit)",
+      wholeNumber(0),
+    )
+    .option(
+      "--temperature <t>",
+      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
+      number(0),
+    )
+    .option(
+      "--top-p <p>",
+      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
+      number(0, 1),
+    )
+    .option(
+      "--control-tokens",
+      "turn text in messages that spells a control token into that token (default: it stays text)",
+    );
   seedFlag(command);
   command.option("--json", "print one JSON object per reply; messages are read from standard input, one per line");
   computeFlags(command);
@@ -208,10 +310,22 @@ function addChat(program: Command): void {
 }
 
 function addInspect(program: Command): void {
-  const command = verb(program, "inspect", "describe a model: architecture, parameters, tensors, memory", "luciole inspect runs/first");
+  const command = verb(
+    program,
+    "inspect",
+    "describe a model: architecture, parameters, tensors, memory",
+    "luciole inspect runs/first",
+  );
   command
-    .argument("<model>", "run, model directory, .gguf file, pulled model (org/name), config.json or random:<shape>[@type]")
-    .option("--context <n>", "number of tokens to plan memory for (default: as for run: the model's limit, up to 8192)", wholeNumber(1))
+    .argument(
+      "<model>",
+      "run, model directory, .gguf file, pulled model (org/name), config.json or random:<shape>[@type]",
+    )
+    .option(
+      "--context <n>",
+      "number of tokens to plan memory for (default: as for run: the model's limit, up to 8192)",
+      wholeNumber(1),
+    )
     .option("--tensors", "list every tensor");
   jsonFlag(command);
   debugFlag(command);
@@ -219,13 +333,19 @@ function addInspect(program: Command): void {
 }
 
 function addConvert(program: Command): void {
-  const command = verb(program, "convert", "convert a model to GGUF or safetensors, quantised or not", "luciole convert runs/first first.gguf --type q8_0");
+  const command = verb(
+    program,
+    "convert",
+    "convert a model to GGUF or safetensors, quantised or not",
+    "luciole convert runs/first first.gguf --type q8_0",
+  );
   command
     .argument("<from>", "run, model directory, .gguf file or pulled model (org/name)")
     .argument("<to>", "a .gguf file, or a directory for the Hugging Face format")
     .option(
       "--type <name>",
-      "q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0 (GGUF); e4m3 (FP8, directory); f32, f16, bf16 (default: q8_0 for GGUF, bf16 for a directory)",
+      "q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0 (GGUF); e4m3 (FP8, directory); f32, f16, bf16 " +
+        "(default: q8_0 for GGUF, bf16 for a directory)",
     );
   command.option("--tensors", "list every tensor with a conversion error, not only the largest errors");
   jsonFlag(command);
@@ -235,9 +355,17 @@ function addConvert(program: Command): void {
 
 function addBench(program: Command): void {
   const example = "luciole bench decode random:r1-distill-qwen-1.5b@q8_0";
-  const command = verb(program, "bench", "measure the speed of a model, or compare the engine with its peers and this machine's limits", example);
+  const command = verb(
+    program,
+    "bench",
+    "measure the speed of a model, or compare the engine with its peers and this machine's limits",
+    example,
+  );
   command
-    .argument("[names...]", "decode, prefill, batch or drafts, followed by a model; or, in a clone, the benchmarks to run (default: all)")
+    .argument(
+      "[names...]",
+      "decode, prefill, batch or drafts, followed by a model; or, in a clone, the benchmarks to run (default: all)",
+    )
     .option("--streams <n>", "for a model: concurrent requests (default: 1; for batch 16)", wholeNumber(1))
     .option("--prompt-tokens <n>", "for a model: tokens per prompt (default: 32; for prefill 512)", wholeNumber(1))
     .option("--new-tokens <n>", "for a model: new tokens per request (default: 64; for prefill 1)", wholeNumber(1))
@@ -251,8 +379,16 @@ function addBench(program: Command): void {
 }
 
 function addSetup(program: Command): void {
-  const command = verb(program, "setup", "build the kernels for this CPU (otherwise built on first use)", "luciole setup");
-  command.option("--to <dir>", "folder for the kernels, such as luciole-kernels next to a bundled program (default: the package's own folder)");
+  const command = verb(
+    program,
+    "setup",
+    "build the kernels for this CPU (otherwise built on first use)",
+    "luciole setup",
+  );
+  command.option(
+    "--to <dir>",
+    "folder for the kernels, such as luciole-kernels next to a bundled program (default: the package's own folder)",
+  );
   command.option("--all", "build kernels for every CPU of this architecture");
   jsonFlag(command);
   debugFlag(command);
@@ -260,7 +396,12 @@ function addSetup(program: Command): void {
 }
 
 function addDoctor(program: Command): void {
-  const command = verb(program, "doctor", "check this machine: Node, compiler, kernels, speed, memory, disk", "luciole doctor");
+  const command = verb(
+    program,
+    "doctor",
+    "check this machine: Node, compiler, kernels, speed, memory, disk",
+    "luciole doctor",
+  );
   jsonFlag(command);
   command.option("--threads <n>", "number of threads to measure with (default: one per core)", wholeNumber(1, 256));
   debugFlag(command);
@@ -268,7 +409,11 @@ function addDoctor(program: Command): void {
 }
 
 function addHelp(program: Command): void {
-  const command = program.command("help").argument("[verb]").argument("[topic]", '"options" lists what --set accepts').description("show the help of a verb");
+  const command = program
+    .command("help")
+    .argument("[verb]")
+    .argument("[topic]", '"options" lists what --set accepts')
+    .description("show the help of a verb");
   command.action(async (name, topic) => {
     if (topic !== undefined) return (await import("./option-help.js")).printOptions(name, topic);
     if (name === undefined) return program.help();
@@ -285,13 +430,20 @@ function verb(program: Command, name: string, description: string, example: stri
 
 function settings(command: Command, verb: string, example: string): void {
   command
-    .option("--set <key=value>", `set an option, such as ${example}; repeatable; list: luciole help ${verb} options`, collect)
+    .option(
+      "--set <key=value>",
+      `set an option, such as ${example}; repeatable; list: luciole help ${verb} options`,
+      collect,
+    )
     .option("--config <file>", "read options from a JSON file; --set takes precedence");
 }
 
 function taskFlags(command: Command): void {
   command
-    .option("--task <name|file.ts>", "countdown, arithmetic, linear-equations, knights-and-knaves, jsonl or a module whose default export is a task")
+    .option(
+      "--task <name|file.ts>",
+      "countdown, arithmetic, linear-equations, knights-and-knaves, jsonl or a module whose default export is a task",
+    )
     .option("--data <file>", "JSONL file with prompt and answer columns (for the task jsonl)");
 }
 
@@ -301,19 +453,28 @@ function runFlags(command: Command): void {
   command
     .option("--out <dir>", "directory of the run (default: runs/<verb>-<date>-<time>)")
     .option("--resume <dir>", "resume an interrupted run; the result is bit-identical to an uninterrupted one")
-    .option("--accept-changes", "with --resume: continue although the data, task or rewards have changed since the run started");
+    .option(
+      "--accept-changes",
+      "with --resume: continue although the data, task or rewards have changed since the run started",
+    );
 }
 
 const cacheTypeOption = (): Option =>
   new Option(
     "--cache-type <type>",
-    "type of the attention cache; fp8 halves its size, for latent attention only (default: bf16, or f32 for models trained in f32)",
+    "type of the attention cache; fp8 halves its size, for latent attention only (default: bf16, or f32 " +
+      "for models trained in f32)",
   ).choices(["bf16", "f32", "fp8"]);
 
 function computeFlags(command: Command): void {
   command
     .option("--threads <n>", "number of threads (default: one per core)", wholeNumber(1, 256))
-    .addOption(new Option("--backend <name>", "native kernels or plain TypeScript, which is very slow (default: native)").choices(["native", "reference"]));
+    .addOption(
+      new Option(
+        "--backend <name>",
+        "native kernels or plain TypeScript, which is very slow (default: native)",
+      ).choices(["native", "reference"]),
+    );
   debugFlag(command);
 }
 
@@ -335,7 +496,9 @@ function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string)
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}.`);
+    throw new InvalidArgumentError(
+      `Expected a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}.`,
+    );
   };
 }
 
@@ -346,6 +509,8 @@ function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => 
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && value >= min && value <= max && Number.isFinite(value)) return value;
-    throw new InvalidArgumentError(`Expected a number ${max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`}.`);
+    throw new InvalidArgumentError(
+      `Expected a number ${max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`}.`,
+    );
   };
 }

@@ -38,12 +38,15 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
   const stop = listenForSignals({ onStop: () => progress.close() });
   try {
     const request = { name, include: flags.include ?? [], verify: flags.verify ?? false };
-    const bring = (wanted: ModelName) => pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });
+    const bring = (wanted: ModelName) =>
+      pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });
     let asked = name;
     let result = await bring(asked);
     if (result.kind === "choose" && isOllamaStyle(text)) {
       asked = { ...name, choice: suggestedGguf(result.choices) };
-      progress.note(`using ${asked.choice} of ${result.choices.length} GGUF models; others: ${otherLabels(result, asked.choice)}`);
+      progress.note(
+        `using ${asked.choice} of ${result.choices.length} GGUF models; others: ${otherLabels(result, asked.choice)}`,
+      );
       result = await bring(asked);
     }
     if (result.kind === "choose") throw toChoose(result);
@@ -54,7 +57,10 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
     report(result, problems, asked, settings, progress, flags);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    throw new StoppedBySignal(`Stopped. Everything received so far is kept. Resume with: ${commandOf(name, flags)}`, stop.exitCode());
+    throw new StoppedBySignal(
+      `Stopped. Everything received so far is kept. Resume with: ${commandOf(name, flags)}`,
+      stop.exitCode(),
+    );
   } finally {
     progress.close();
     stop.dispose();
@@ -75,14 +81,16 @@ function nameOf(text: string, { revision }: PullFlags): ModelName {
   if (hint) throw new ConfigError(hint);
   const name = modelNameOf(text);
   if (revision === undefined || revision === name.revision) return name;
-  if (name.revision !== null) throw new ConfigError(`two revisions are given: @${name.revision} and --revision ${revision}; leave out one`);
+  if (name.revision !== null)
+    throw new ConfigError(`two revisions are given: @${name.revision} and --revision ${revision}; leave out one`);
   return modelNameOf(formatModelName({ ...name, revision }));
 }
 
 function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
   return {
     begin: (files) => {
-      if (files.some(({ sizeBytes, receivedBytes }) => receivedBytes < sizeBytes)) progress.begin(formatModelName(name), files);
+      if (files.some(({ sizeBytes, receivedBytes }) => receivedBytes < sizeBytes))
+        progress.begin(formatModelName(name), files);
     },
     received: (path, bytes) => progress.received(path, bytes),
     whole: (path) => progress.whole(path),
@@ -107,9 +115,12 @@ function report(
   const totalBytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const numFiles = `${pulled.files.length} ${pulled.files.length === 1 ? "file" : "files"}`;
   const isNew = pulled.files.some(({ fetched }) => fetched);
-  if (isNew) progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them downloaded`);
+  if (isNew)
+    progress.end(`${numFiles}, ${formatSize(totalBytes)}, ${formatSize(pulled.fetchedBytes)} of them downloaded`);
   progress.close();
-  const there = `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ${isOffline ? "in the cache (offline)" : "already complete"}`;
+  const there =
+    `${formatModelName(name)}: ${numFiles}, ${formatSize(totalBytes)}, ` +
+    `${isOffline ? "in the cache (offline)" : "already complete"}`;
   for (const problem of problems) tell(`warning: ${problem}`);
   writeResult(json, { ...facts, totalBytes, problems }, () => [
     ...(isNew ? [] : [there]),
@@ -126,5 +137,7 @@ function toChoose({ repo, choices }: ToChoose): ConfigError {
     tell(`  ${label.padEnd(width)}  ${formatSize(sizeBytes).padStart(8)}  ${files[0].path}${parts}`);
   }
   const name = formatModelName({ repo, revision: null, choice: suggestedGguf(choices) });
-  return new ConfigError(`${repo} has ${choices.length} GGUF models; choose one, for example: ${ownCommand()} pull ${name}`);
+  return new ConfigError(
+    `${repo} has ${choices.length} GGUF models; choose one, for example: ${ownCommand()} pull ${name}`,
+  );
 }

@@ -1,4 +1,5 @@
-// A reply on a terminal while it is made: thinking dim, as it comes, folded into one line, or hidden; then the answer. Knows no model.
+// A reply on a terminal while it is made: thinking dim, as it comes, folded into one line, or hidden; then the answer.
+// Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
 import { withoutControls } from "../plain-text.js";
 import { columnsOf, lastLines, WordWrap } from "./terminal-text.js";
@@ -66,11 +67,16 @@ export class ReplyView {
     if (this.options.mode === "on") {
       const first = this.shown === "nothing";
       this.erase();
-      this.stream.write((first && this.options.colored ? "\x1b[2m" : "") + this.wrapper.push(first ? text.trimStart() : text));
+      this.stream.write(
+        (first && this.options.colored ? "\x1b[2m" : "") + this.wrapper.push(first ? text.trimStart() : text),
+      );
       if (!first || text.trim() !== "") this.shown = "think";
     } else if (this.now() - this.lastDrawMs >= REDRAW_INTERVAL_MS) {
       const header = `thinking … ${counted(this.numThinking, "token")}`;
-      const lines = this.options.mode === "fold" ? lastLines(this.thinking.trim(), this.width - 2, NUM_FOLD_LINES).map((line) => `  ${line}`) : [];
+      const lines =
+        this.options.mode === "fold"
+          ? lastLines(this.thinking.trim(), this.width - 2, NUM_FOLD_LINES).map((line) => `  ${line}`)
+          : [];
       this.redraw([header, ...lines]);
     }
   }
@@ -93,7 +99,9 @@ export class ReplyView {
     this.erase();
     if (this.options.mode !== "fold" || this.thinking === "") return;
     const seconds = (this.now() - this.thinkStartedMs) / 1000;
-    this.stream.write(`${this.dim(`▸ thought for ${counted(this.numThinking, "token")}, ${seconds.toFixed(1)} s (/think show)`)}\n`);
+    this.stream.write(
+      `${this.dim(`▸ thought for ${counted(this.numThinking, "token")}, ${seconds.toFixed(1)} s (/think show)`)}\n`,
+    );
     this.thinking = "";
   }
 
@@ -139,6 +147,9 @@ const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
 
 /** A reply's figures in one line; the rate is that of the tokens after the first. */
 export function figuresLine({ numTokens, seconds, firstTokenSeconds, stopReason }: ReplyFigures): string {
-  const rate = numTokens > 1 ? `, ${((numTokens - 1) / Math.max(seconds - firstTokenSeconds, 1e-9)).toFixed(1)} tokens/s` : "";
-  return `${counted(numTokens, "token")}${rate}, first token after ${firstTokenSeconds.toFixed(2)} s${ENDS[stopReason]}`;
+  const rate =
+    numTokens > 1 ? `, ${((numTokens - 1) / Math.max(seconds - firstTokenSeconds, 1e-9)).toFixed(1)} tokens/s` : "";
+  return (
+    `${counted(numTokens, "token")}${rate}, first token after ${firstTokenSeconds.toFixed(2)} ` + `s${ENDS[stopReason]}`
+  );
 }

@@ -23,31 +23,47 @@ export interface RlFlags extends RunFlags {
 /** Reinforces, or goes on; prints before and after. */
 export async function rl(flags: RlFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "task", "data", "reward"]);
-  const request = withRewardTimeout(flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume), flags);
+  const request = withRewardTimeout(
+    flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume),
+    flags,
+  );
   const isDone = flags.resume !== undefined && isFinished(flags.resume);
   if (isDone) process.stderr.write("this run is already finished\n");
   const summary = isDone
     ? (readRun(flags.resume as string).summary as RunSummary)
-    : await performRun("rl", flags, (context) => performReinforcement({ ...context, resumes: flags.resume !== undefined }, request, applySettings({}, flags)));
+    : await performRun("rl", flags, (context) =>
+        performReinforcement({ ...context, resumes: flags.resume !== undefined }, request, applySettings({}, flags)),
+      );
   writeResult(flags.json, summary, () => summaryLines(summary, exampleQuestion(summary.runDir)));
 }
 
 /** A problem the run was evaluated on. */
-const exampleQuestion = (path: string): string => readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
+const exampleQuestion = (path: string): string =>
+  readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
 
 function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): Reinforcement {
   if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : "jsonl");
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
-  return { model: resolve(resolveModel(model)), task: name && absolute(name), data: data && resolve(data), rewards: rewards.map(absolute), options, seed };
+  return {
+    model: resolve(resolveModel(model)),
+    task: name && absolute(name),
+    data: data && resolve(data),
+    rewards: rewards.map(absolute),
+    options,
+    seed,
+  };
 }
 
 /** How long rewards may take changes nothing of what is learnt: the flag holds for a run that goes on too. */
 function withRewardTimeout(request: Reinforcement, { rewardTimeout }: RlFlags): Reinforcement {
   if (rewardTimeout === undefined) return request;
   const { options } = request;
-  return { ...request, options: rlRunOptions({ ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } }) };
+  return {
+    ...request,
+    options: rlRunOptions({ ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } }),
+  };
 }
 
 /** A module's path, so that the run goes on from any directory. */

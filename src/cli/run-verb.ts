@@ -1,4 +1,5 @@
-// What the verbs that make runs share: the machine, progress, Ctrl-C, and what is said at the end. Knows no stage of any run.
+// What the verbs that make runs share: the machine, progress, Ctrl-C, and what is said at the end. Knows no stage of
+// any run.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { listSteps } from "../checkpoint/index.js";
@@ -48,7 +49,9 @@ export interface RunContext {
 /** Throws ConfigError when flags that make a new run stand beside --resume, which takes all of them from the run. */
 export function refuseBesideResume(flags: object, names: readonly string[]): void {
   const values = flags as Readonly<Record<string, unknown>>;
-  const given = names.filter((name) => (Array.isArray(values[name]) ? values[name].length > 0 : values[name] !== undefined));
+  const given = names.filter((name) =>
+    Array.isArray(values[name]) ? values[name].length > 0 : values[name] !== undefined,
+  );
   if (values.resume !== undefined && given.length > 0) {
     throw new ConfigError(`--resume uses the options of the run; leave out ${given.map(flagOf).join(", ")}`);
   }
@@ -57,12 +60,18 @@ export function refuseBesideResume(flags: object, names: readonly string[]): voi
 const flagOf = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /**
- * Runs `body` on the opened machine. A signal ends it after its state was saved, with the command that goes on (StoppedBySignal); an error, its
- * own or one that a person's module leaves behind, with what was saved of it (FailedRun). A run goes on when nobody reads its output any more.
+ * Runs `body` on the opened machine. A signal ends it after its state was saved, with the command that goes on
+ * (StoppedBySignal); an error, its own or one that a person's module leaves behind, with what was saved of it
+ * (FailedRun). A run goes on when nobody reads its output any more.
  */
-export async function performRun<R>(verb: string, flags: RunFlags, body: (context: RunContext) => Promise<R>): Promise<R> {
+export async function performRun<R>(
+  verb: string,
+  flags: RunFlags,
+  body: (context: RunContext) => Promise<R>,
+): Promise<R> {
   refuseBesideResume(flags, ["seed", "out", "set", "config"]);
-  if (flags.acceptChanges && flags.resume === undefined) throw new ConfigError("--accept-changes needs --resume: a new run always uses the current files");
+  if (flags.acceptChanges && flags.resume === undefined)
+    throw new ConfigError("--accept-changes needs --resume: a new run always uses the current files");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
@@ -79,7 +88,15 @@ export async function performRun<R>(verb: string, flags: RunFlags, body: (contex
   const notice = (line: string) => tell(`warning: ${line}`);
   try {
     const signal = AbortSignal.any([stop.signal, strays.signal]);
-    return await body({ path, seed: flags.seed ?? 0, progress, signal, machine, notice, acceptChanges: flags.acceptChanges ?? false });
+    return await body({
+      path,
+      seed: flags.seed ?? 0,
+      progress,
+      signal,
+      machine,
+      notice,
+      acceptChanges: flags.acceptChanges ?? false,
+    });
   } catch (error) {
     const failure = strays.first() ?? error;
     if (failure instanceof Interrupted) throw new StoppedBySignal(await stoppedLine(verb, path), stop.exitCode());
@@ -105,7 +122,8 @@ async function stoppedLine(verb: string, path: string): Promise<string> {
 async function savedLine(verb: string, path: string): Promise<string | null> {
   if (!isRun(path)) return null;
   const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined) return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
+  if (step === undefined)
+    return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
   return `Step ${step} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
 }
 
@@ -117,12 +135,16 @@ async function openForTraining({ threads, backend }: ComputeFlags): Promise<Mach
     return await openMachine({ name: backend ?? "native", threads });
   } catch (error) {
     if (!(error instanceof BackendError) || backend) throw error;
-    throw new BackendError(`${error.message}; plain TypeScript is hundreds of times slower: use it with --backend reference`, { cause: error });
+    throw new BackendError(
+      `${error.message}; plain TypeScript is hundreds of times slower: use it with --backend reference`,
+      { cause: error },
+    );
   }
 }
 
 /** The machine for short work: plain TypeScript will do, with a warning. */
-export const openForAnswers = ({ threads, backend }: ComputeFlags): Promise<Machine> => openMachine({ name: backend, threads });
+export const openForAnswers = ({ threads, backend }: ComputeFlags): Promise<Machine> =>
+  openMachine({ name: backend, threads });
 
 /** Whether a run has come to its end: its summary is there. */
 export const isFinished = (path: string): boolean => existsSync(join(path, "summary.json"));

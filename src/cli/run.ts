@@ -45,13 +45,20 @@ function readSchema(path: string): object | boolean {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new ConfigError(`--schema ${path}: expected a file with a JSON schema, got: ${(error as Error).message}`, { cause: error });
+    throw new ConfigError(`--schema ${path}: expected a file with a JSON schema, got: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 async function* typedLines(signal: AbortSignal): AsyncGenerator<string> {
   const terminal = process.stdin.isTTY;
-  const lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, signal, prompt: "> " });
+  const lines = createInterface({
+    input: process.stdin,
+    output: terminal ? process.stderr : undefined,
+    signal,
+    prompt: "> ",
+  });
   if (terminal) lines.prompt();
   for await (const line of lines) {
     if (line.trim() !== "") yield line;

@@ -21,7 +21,14 @@ const file = (text: string): string => {
 
 describe("--set", () => {
   test("reads JSON where it is JSON, text where it is not, at any depth", () => {
-    const set = ["pretrain.steps=5", "compute=bf16", "task.numbers.4=0.5", 'task.list=["a",1]', "new.deep.key=true", "empty="];
+    const set = [
+      "pretrain.steps=5",
+      "compute=bf16",
+      "task.numbers.4=0.5",
+      'task.list=["a",1]',
+      "new.deep.key=true",
+      "empty=",
+    ];
     expect(applySettings(defaults, { set })).toEqual({
       compute: "bf16",
       pretrain: { steps: 5 },
@@ -32,7 +39,8 @@ describe("--set", () => {
     expect(defaults.pretrain.steps).toBe(10);
   });
   test("refuses what is no key=value, and a key inside a value", () => {
-    for (const setting of ["steps", "=5", "a..b=1", "__proto__.x=1"]) expect(() => applySettings(defaults, { set: [setting] })).toThrow("expected key=value");
+    for (const setting of ["steps", "=5", "a..b=1", "__proto__.x=1"])
+      expect(() => applySettings(defaults, { set: [setting] })).toThrow("expected key=value");
     expect(() => applySettings(defaults, { set: ["compute.x=1"] })).toThrow("compute is a value, not a section");
     expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
@@ -44,8 +52,14 @@ describe("the section of a verb", () => {
     expect(applySettings({}, { set }, "pretrain")).toEqual({ steps: 5, seed: 1 });
     expect(applySettings({}, { set }, "sft")).toEqual({ pretrain: { steps: 5 }, seed: 1 });
     const config = file('{"pretrain":{"steps":7,"warmupSteps":2},"compute":"f32"}');
-    expect(applySettings({}, { config, set: ["pretrain.steps=5"] }, "pretrain")).toEqual({ compute: "f32", steps: 5, warmupSteps: 2 });
-    expect(() => applySettings({}, { config: file('{"pretrain":3}') }, "pretrain")).toThrow('expected "pretrain" to be an object');
+    expect(applySettings({}, { config, set: ["pretrain.steps=5"] }, "pretrain")).toEqual({
+      compute: "f32",
+      steps: 5,
+      warmupSteps: 2,
+    });
+    expect(() => applySettings({}, { config: file('{"pretrain":3}') }, "pretrain")).toThrow(
+      'expected "pretrain" to be an object',
+    );
   });
 });
 

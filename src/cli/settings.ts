@@ -11,14 +11,15 @@ export interface SettingFlags {
 type Options = Record<string, unknown>;
 
 /**
- * Defaults, then the file's keys (objects merged one level down), then each --set at its path. In front of a key the name of `section` may stand:
- * these are its options. Whether the keys mean anything is for the reader of the result to say. A value is read as JSON where it is JSON, else as
- * text. Throws ConfigError for a malformed file or setting.
+ * Defaults, then the file's keys (objects merged one level down), then each --set at its path. In front of a key the
+ * name of `section` may stand: these are its options. Whether the keys mean anything is for the reader of the result to
+ * say. A value is read as JSON where it is JSON, else as text. Throws ConfigError for a malformed file or setting.
  */
 export function applySettings(defaults: object, { set = [], config }: SettingFlags, section?: string): Options {
   const options = structuredClone(defaults) as Options;
   const { [section ?? ""]: own, ...others } = config ? readConfigFile(config) : {};
-  if (own !== undefined && !isRecord(own)) throw new ConfigError(`--config ${config}: expected "${section}" to be an object with options`);
+  if (own !== undefined && !isRecord(own))
+    throw new ConfigError(`--config ${config}: expected "${section}" to be an object with options`);
   for (const [key, value] of Object.entries({ ...others, ...own })) {
     options[key] = isRecord(value) && isRecord(options[key]) ? { ...options[key], ...value } : value;
   }
@@ -47,7 +48,8 @@ function assign(options: Options, setting: string, section?: string): void {
   let place = options;
   for (const [i, key] of path.slice(0, -1).entries()) {
     const next = Object.hasOwn(place, key) ? place[key] : (place[key] = {});
-    if (!isRecord(next)) throw new ConfigError(`--set ${setting}: ${path.slice(0, i + 1).join(".")} is a value, not a section`);
+    if (!isRecord(next))
+      throw new ConfigError(`--set ${setting}: ${path.slice(0, i + 1).join(".")} is a value, not a section`);
     place = next;
   }
   place[path.at(-1) as string] = readValue(setting.slice(at + 1));

@@ -40,13 +40,21 @@ const MAX_VALIDATION = 64;
 export async function sft(flags: SftFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "data"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
-  const summary = finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags)));
-  writeResult(flags.json, summary, () => trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "…"`));
+  const summary =
+    finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags)));
+  writeResult(flags.json, summary, () =>
+    trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "…"`),
+  );
 }
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
   if (!model || !data) throw new ConfigError("sft: expected --model <run or model directory> and --data <file.jsonl>");
-  return { model: resolve(resolveModel(model)), data: resolve(data), options: sftOptions(applySettings({}, flags, "sft")), seed };
+  return {
+    model: resolve(resolveModel(model)),
+    data: resolve(data),
+    options: sftOptions(applySettings({}, flags, "sft")),
+    seed,
+  };
 }
 
 function recordedRequest(path: string): Request {
@@ -68,12 +76,22 @@ async function tune(context: RunContext, request: Request, flags: SftFlags): Pro
     const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
     const data = new ShuffledSequences(pairs.train, seed);
     const outline = outlineOf({ config: facts.config, compute });
-    refuseIdle(applySettings({}, flags, "sft"), [["epochs", options.steps !== null, "steps says how long the run is"], ...architectureRules(outline)]);
+    refuseIdle(applySettings({}, flags, "sft"), [
+      ["epochs", options.steps !== null, "steps says how long the run is"],
+      ...architectureRules(outline),
+    ]);
     await tellPlan(context, request, facts, pairs, data, steps);
     const opened = await openModel(facts.directory, { compute });
     run ??= newRun(context, request);
     const { progress, signal, machine } = context;
-    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
+    const around = {
+      run,
+      checkpoint: reopened?.checkpoint,
+      seed,
+      progress,
+      signal,
+      peakFlops: machine.peakFlops(compute),
+    };
     const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
     return await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options });
   } finally {
@@ -102,9 +120,16 @@ async function tellPlan(
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const lines = planLines(
     [
-      ["model", `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`],
+      [
+        "model",
+        `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`,
+      ],
       ["data", `${count(train.length)} sequences to train on, ${count(heldOut.length)} held out`],
-      ["tune", `${count(steps)} steps of ${options.batchSequences} sequences, about ${count(batch.numTargets * steps)} trained tokens`],
+      [
+        "tune",
+        `${count(steps)} steps of ${options.batchSequences} sequences, about ` +
+          `${count(batch.numTargets * steps)} trained tokens`,
+      ],
     ],
     stages,
   );

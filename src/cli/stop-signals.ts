@@ -21,8 +21,9 @@ const REPEATS_MS = 200;
 const WAITING_MS = 1000;
 
 /**
- * Aborts on the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM ends the process, by the system's own action as soon as the waiting has
- * been told. SIGHUP comes from the shell and from the terminal itself when that ends, so a second one says nothing new.
+ * Aborts on the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM ends the process, by the system's own
+ * action as soon as the waiting has been told. SIGHUP comes from the shell and from the terminal itself when that ends,
+ * so a second one says nothing new.
  */
 export function listenForSignals({ onStop, onWaiting }: StopEvents = {}): SignalListener {
   const controller = new AbortController();
@@ -37,7 +38,8 @@ export function listenForSignals({ onStop, onWaiting }: StopEvents = {}): Signal
     onWaiting?.();
   };
   const stop = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) return name === "SIGHUP" || performance.now() - stoppedMs < REPEATS_MS ? undefined : endAtOnce(name, release);
+    if (controller.signal.aborted)
+      return name === "SIGHUP" || performance.now() - stoppedMs < REPEATS_MS ? undefined : endAtOnce(name, release);
     stoppedMs = performance.now();
     code = 128 + constants.signals[name];
     controller.abort();
@@ -61,5 +63,9 @@ function endAtOnce(name: NodeJS.Signals, release: () => void): void {
   process.kill(process.pid, name);
 }
 
-/** Whether the program was started by nohup. Node forgets that a signal was ignored before it began; shells say what they started. */
-export const isHangupIgnored = (env: Readonly<Record<string, string | undefined>> = process.env): boolean => /(^|\/)nohup$/.test(env._ ?? "");
+/**
+ * Whether the program was started by nohup. Node forgets that a signal was ignored before it began; shells say what
+ * they started.
+ */
+export const isHangupIgnored = (env: Readonly<Record<string, string | undefined>> = process.env): boolean =>
+  /(^|\/)nohup$/.test(env._ ?? "");

@@ -1,4 +1,5 @@
-// What a person's task or reward module does behind the program's back: errors nobody waits for, and calls of process.exit. Knows no verb.
+// What a person's task or reward module does behind the program's back: errors nobody waits for, and calls of
+// process.exit. Knows no verb.
 import { TrainingError } from "../errors.js";
 
 /** What was caught since. */
@@ -10,13 +11,17 @@ export interface StrayFailures {
   dispose(): void;
 }
 
-/** Catches rejections and exceptions that nobody handles, and makes process.exit an error at the place that calls it. */
+/**
+ * Catches rejections and exceptions that nobody handles, and makes process.exit an error at the place that calls it.
+ */
 export function catchStrayFailures(): StrayFailures {
   const controller = new AbortController();
   let first: TrainingError | undefined;
   const note = (what: string) => (error: unknown) => {
     first ??=
-      error instanceof TrainingError ? error : new TrainingError(`${what}: ${messageOf(error)}; fix the module of the task or reward`, { cause: error });
+      error instanceof TrainingError
+        ? error
+        : new TrainingError(`${what}: ${messageOf(error)}; fix the module of the task or reward`, { cause: error });
     controller.abort();
   };
   const onRejection = note("a promise was rejected without a handler");
@@ -32,7 +37,10 @@ export function catchStrayFailures(): StrayFailures {
 }
 
 function refuseExit(code?: string | number | null): never {
-  throw new TrainingError(`process.exit(${code ?? ""}) was called during a run; remove the call, luciole ends the process itself`);
+  throw new TrainingError(
+    `process.exit(${code ?? ""}) was called during a run; remove the call, luciole ends the process itself`,
+  );
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)) || "(no message)";
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)) || "(no message)";

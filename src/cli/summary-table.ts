@@ -15,7 +15,9 @@ const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => strin
 /** Lines that tell a finished run: the table, what it took, and the commands to go on with. */
 export function summaryLines(summary: RunSummary, question: string): string[] {
   const { problems, samplesPerProblem, params, activeParams, rlSteps, wallSeconds, runDir } = summary;
-  const size = `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatNumber(rlSteps)} RL steps, ${formatDuration(wallSeconds)}`;
+  const size =
+    `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatNumber(rlSteps)} ` +
+    `RL steps, ${formatDuration(wallSeconds)}`;
   return [
     "",
     `${formatNumber(problems)} distinct held-out problems x ${samplesPerProblem} samples, ± one standard error`,
@@ -23,7 +25,12 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
     ...rowsFor(samplesPerProblem).map(({ key, label, isRate }) => {
       const show = (of: RunSummary["base"]) => withError(of[key], of.stderr[key], (value) => write(value, isRate));
       const change = summary.final[key] - summary.base[key];
-      return row(label(samplesPerProblem), show(summary.base), show(summary.final), `${change >= 0 ? "+" : "-"}${write(Math.abs(change), isRate)}`);
+      return row(
+        label(samplesPerProblem),
+        show(summary.base),
+        show(summary.final),
+        `${change >= 0 ? "+" : "-"}${write(Math.abs(change), isRate)}`,
+      );
     }),
     size,
     "",
@@ -33,7 +40,9 @@ export function summaryLines(summary: RunSummary, question: string): string[] {
 }
 
 /** With one sample a problem, pass@k and cons@k are pass@1. */
-const rowsFor = (samplesPerProblem: number) => ROWS.filter(({ key }) => samplesPerProblem > 1 || (key !== "passK" && key !== "consK"));
+const rowsFor = (samplesPerProblem: number) =>
+  ROWS.filter(({ key }) => samplesPerProblem > 1 || (key !== "passK" && key !== "consK"));
 
 const write = (value: number, isRate: boolean): string => (isRate ? formatPercent(value) : value.toFixed(1));
-const row = (...cells: readonly string[]): string => [cells[0].padEnd(16), ...cells.slice(1).map((cell) => cell.padStart(18))].join("");
+const row = (...cells: readonly string[]): string =>
+  [cells[0].padEnd(16), ...cells.slice(1).map((cell) => cell.padStart(18))].join("");

@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { fitted, lastLines, WordWrap, wrap } from "./terminal-text.js";
 
-const TEXT = "The quick brown fox jumps over the lazy dog, and 番茄 stays whole.\nNew paragraph: supercalifragilisticexpialidocious!";
+const TEXT =
+  "The quick brown fox jumps over the lazy dog, and 番茄 stays whole.\nNew paragraph: " +
+  "supercalifragilisticexpialidocious!";
 
 /** The text as a terminal of that width shows it, when it comes in pieces of that length. */
 function shown(text: string, width: number, pieceLength: number): string {

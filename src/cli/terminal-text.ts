@@ -1,4 +1,5 @@
-// Text of a model made fit for a terminal: nothing that would steer it, and lines of the width they take. Knows no stream.
+// Text of a model made fit for a terminal: nothing that would steer it, and lines of the width they take. Knows no
+// stream.
 
 /** Marks that take no room of their own. */
 const ZERO_WIDTH = /^(?:\p{M}|[\u200B-\u200F\u2060])$/u;
@@ -29,7 +30,10 @@ export function wrap(paragraph: string, width: number): string[] {
   return `${wrapper.push(paragraph)}${wrapper.flush()}`.split("\n");
 }
 
-/** Breaks text that comes in pieces into lines between words. The last word of a piece is held back, for it may go on in the next. */
+/**
+ * Breaks text that comes in pieces into lines between words. The last word of a piece is held back, for it may go on in
+ * the next.
+ */
 export class WordWrap {
   private column = 0;
   private word = "";
@@ -86,7 +90,10 @@ const widthOf = (text: string): number => [...text].reduce((sum, character) => s
 export const columnsOf = (stream: { readonly columns?: number }): number => Math.max(20, stream.columns || 80);
 
 /** Lines fit for a terminal's width, their continuations indented as they begin; as they are on any other stream. */
-export function fitted(lines: readonly string[], stream: { readonly isTTY?: boolean; readonly columns?: number }): string[] {
+export function fitted(
+  lines: readonly string[],
+  stream: { readonly isTTY?: boolean; readonly columns?: number },
+): string[] {
   if (!stream.isTTY) return [...lines];
   return lines.flatMap((line) => {
     const indent = /^ */.exec(line)?.[0] ?? "";

@@ -13,7 +13,8 @@ export interface ZeroFlags extends RunFlags {
 /** Runs or resumes the recipe; prints before and after. */
 export async function zero(flags: ZeroFlags): Promise<void> {
   refuseBesideResume(flags, ["preset"]);
-  const finished = flags.resume && readRunConfig(flags.resume) && isFinished(flags.resume) ? readRun(flags.resume).summary : undefined;
+  const finished =
+    flags.resume && readRunConfig(flags.resume) && isFinished(flags.resume) ? readRun(flags.resume).summary : undefined;
   if (finished) process.stderr.write("this run is already finished\n");
   const summary = finished ?? (await (flags.resume ? resume(flags) : begin(flags)));
   writeResult(flags.json, summary, () => summaryLines(summary, "3 5 8 = 23"));
@@ -23,7 +24,9 @@ function begin(flags: ZeroFlags) {
   const preset = flags.preset ?? "tiny";
   // Read before the machine is opened: a wrong key is said at once.
   const options = zeroOptions(preset, applySettings(ZERO_PRESETS[preset], flags));
-  return performRun("zero", flags, (context) => runZero({ ...request(context), options, seed: context.seed, out: context.path }));
+  return performRun("zero", flags, (context) =>
+    runZero({ ...request(context), options, seed: context.seed, out: context.path }),
+  );
 }
 
 function resume(flags: ZeroFlags) {

@@ -1,4 +1,5 @@
-// Samples a policy on held-out problems and counts. The problems depend on the seed alone, so two models meet the same ones.
+// Samples a policy on held-out problems and counts. The problems depend on the seed alone, so two models meet the same
+// ones.
 import { heldOutProblems, type ProblemCount } from "../tasks/held-out.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { type Evaluation, evaluateSamples } from "./evaluate.js";
@@ -45,5 +46,10 @@ export async function evaluatePolicy(policy: Policy, task: Task, options: Evalua
     responses: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map(responseOf),
   }));
   const evaluation = evaluateSamples(task, samples);
-  return { evaluation, problems, trajectories, tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds };
+  return {
+    evaluation,
+    problems,
+    trajectories,
+    tokensPerSecond: trajectories.reduce((n, t) => n + t.completionIds.length, 0) / seconds,
+  };
 }

@@ -7,7 +7,14 @@ import type { Problem, Task } from "../tasks/task.js";
 import { evaluateSamples } from "./evaluate.js";
 
 const task = createArithmeticTask() as unknown as Task;
-const problem = (id: string): Problem => ({ id, split: "heldout", fields: { a: 1, operator: "+", b: 1 }, answer: "2", difficulty: 1, meta: {} });
+const problem = (id: string): Problem => ({
+  id,
+  split: "heldout",
+  fields: { a: 1, operator: "+", b: 1 },
+  answer: "2",
+  difficulty: 1,
+  meta: {},
+});
 const responseOf = (answer: string) => ({ text: answer, answer, wellFormed: true, numThinking: 2 });
 const count = (entries: readonly (readonly [id: string, answers: readonly string[]])[], of: Task = task) =>
   evaluateSamples(
@@ -44,7 +51,9 @@ describe("votes", () => {
 
 describe("standard errors", () => {
   it("of distinct problems are the deviation of their means over the root of their number", () => {
-    const { pass1, problems, stderr } = count(["a", "b", "c", "d"].map((id, i) => [id, i < 2 ? ["2", "2"] : i < 3 ? ["2", "3"] : ["3", "3"]]));
+    const { pass1, problems, stderr } = count(
+      ["a", "b", "c", "d"].map((id, i) => [id, i < 2 ? ["2", "2"] : i < 3 ? ["2", "3"] : ["3", "3"]]),
+    );
     expect([pass1, problems]).toEqual([0.625, 4]);
     const deviations = [0.375, 0.375, -0.125, -0.625];
     expect(stderr.pass1).toBeCloseTo(Math.sqrt(deviations.reduce((sum, d) => sum + d * d, 0) / 3 / 4), 12);

@@ -1,5 +1,5 @@
-// Sampling-based evaluation on held-out problems: pass@1, pass@k, cons@k, thinking length, format, with standard errors.
-// Knows how to count; who samples is given to it.
+// Sampling-based evaluation on held-out problems: pass@1, pass@k, cons@k, thinking length, format, with standard
+// errors. Knows how to count; who samples is given to it.
 import { type Problem, sameAnswer, type Task } from "../tasks/task.js";
 
 /** A sampled response as it is counted, and as it is kept. */
@@ -69,7 +69,11 @@ function countProblem(task: Task, problem: Problem, responses: readonly SampledR
 }
 
 /** Correctness of the most frequent answer; samples without one do not vote. */
-function majority(answers: readonly (string | null)[], correct: readonly number[], same: (a: string, b: string) => boolean): number {
+function majority(
+  answers: readonly (string | null)[],
+  correct: readonly number[],
+  same: (a: string, b: string) => boolean,
+): number {
   const parties: { answer: string; count: number; correct: number }[] = [];
   answers.forEach((answer, i) => {
     if (answer === null) return;
@@ -84,7 +88,10 @@ function mean(values: readonly number[]): number {
   return values.length ? values.reduce((a, b) => a + b, 0) / values.length : 0;
 }
 
-/** Standard error of the mean when values of one cluster depend on each other (the sandwich estimator with G/(G-1)); null for one cluster. */
+/**
+ * Standard error of the mean when values of one cluster depend on each other (the sandwich estimator with G/(G-1));
+ * null for one cluster.
+ */
 function clusteredError(values: readonly number[], clusters: readonly string[]): number | null {
   const m = mean(values);
   const sums = new Map<string, number>();

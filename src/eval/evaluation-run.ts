@@ -24,7 +24,10 @@ export interface EvaluationRunOptions extends SamplingPlan {
   readonly onProblem: (sampled: SampledProblem, trajectories: readonly Trajectory[]) => void;
 }
 
-/** The counts over all problems, those done before included: the same as of an evaluation in one go. Throws Interrupted when the signal fires. */
+/**
+ * The counts over all problems, those done before included: the same as of an evaluation in one go. Throws Interrupted
+ * when the signal fires.
+ */
 export async function runEvaluation(policy: Policy, task: Task, options: EvaluationRunOptions): Promise<Evaluation> {
   const { problems, samplesPerProblem } = options;
   const count = problems.length;
@@ -35,7 +38,11 @@ export async function runEvaluation(policy: Policy, task: Task, options: Evaluat
     if (sampled.has(from)) continue;
     let to = from;
     while (to < count && to - from < perPart && !sampled.has(to)) to++;
-    const trajectories = await rollout(policy, task, problems.slice(from, to), { ...options, numGenerations: samplesPerProblem, firstProblem: from });
+    const trajectories = await rollout(policy, task, problems.slice(from, to), {
+      ...options,
+      numGenerations: samplesPerProblem,
+      firstProblem: from,
+    });
     for (let index = from; index < to; index++) {
       const own = trajectories.slice((index - from) * samplesPerProblem, (index - from + 1) * samplesPerProblem);
       const each = { index, problem: problems[index].id, responses: own.map(responseOf) };
@@ -43,7 +50,9 @@ export async function runEvaluation(policy: Policy, task: Task, options: Evaluat
       options.onProblem(each, own);
     }
   }
-  const all = problems.map((problem, i): ProblemSamples => ({ problem, responses: (sampled.get(i) as SampledProblem).responses }));
+  const all = problems.map(
+    (problem, i): ProblemSamples => ({ problem, responses: (sampled.get(i) as SampledProblem).responses }),
+  );
   return evaluateSamples(task, all);
 }
 
@@ -52,6 +61,8 @@ function refuseOthers({ done, problems }: EvaluationRunOptions): void {
   const other = done.find(({ index, problem }) => problems[index]?.id !== problem);
   if (!other) return;
   throw new DataError(
-    `problem ${other.index} was "${other.problem}" when it was sampled and is "${problems[other.index]?.id ?? "none"}" now: the task or the data has changed; start a new evaluation with another --out`,
+    `problem ${other.index} was "${other.problem}" when it was sampled and is ` +
+      `"${problems[other.index]?.id ?? "none"}" now: the task or the data has changed; start a new ` +
+      "evaluation with another --out",
   );
 }

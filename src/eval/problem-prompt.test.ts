@@ -1,4 +1,5 @@
-// How problems are put: the wording of training, else the model's chat template, else r1-zero's wording; and what a response is read as.
+// How problems are put: the wording of training, else the model's chat template, else r1-zero's wording; and what a
+// response is read as.
 import { expect, test } from "vitest";
 import { ConfigError } from "../errors.js";
 import { frameAsChatTemplate } from "../inference/prompt.js";
@@ -9,7 +10,8 @@ import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import { defaultPromptStyle, prompterOf } from "./problem-prompt.js";
 
 const plain = createByteTokenizer({ bos: "<s>", eos: "</s>", tags: ["<think>", "</think>"] });
-const withTemplate = (chat_template: string) => createTokenizer(plain.toJSON(), { bos_token: "<s>", eos_token: "</s>", chat_template });
+const withTemplate = (chat_template: string) =>
+  createTokenizer(plain.toJSON(), { bos_token: "<s>", eos_token: "</s>", chat_template });
 const chatty = withTemplate("{{ bos_token }}[user]{{ messages[0].content }}[assistant]<think>");
 const task = createArithmeticTask() as unknown as Task;
 const problem = task.generate(0, 0, "train");
@@ -28,7 +30,9 @@ test("a chat gets the plain question with R1's instruction, once, and begins ins
   expect(text).toBe(`<s>[user]${question}\n${instruction}[assistant]<think>`);
   expect([ids[0], ids.at(-1), startsInside, form]).toEqual([chatty.bosId, chatty.tokenId("<think>"), true, "chat"]);
   const boxed = { ...task, renderPrompt: () => "1+1? Answer in \\boxed{}." };
-  expect(prompterOf({ tokenizer: chatty, template: "chat" })(boxed, problem).text).toBe("<s>[user]1+1? Answer in \\boxed{}.[assistant]<think>");
+  expect(prompterOf({ tokenizer: chatty, template: "chat" })(boxed, problem).text).toBe(
+    "<s>[user]1+1? Answer in \\boxed{}.[assistant]<think>",
+  );
 });
 
 test("a problem that spells control tokens opens no turn and no thought", () => {
@@ -39,6 +43,9 @@ test("a problem that spells control tokens opens no turn and no thought", () => 
 });
 
 test("the wordings of training are read with answer tags; a chat needs a template", () => {
-  expect(prompterOf({ tokenizer: plain, template: "compact" })(task, problem)).toMatchObject({ form: "tagged", startsInside: false });
+  expect(prompterOf({ tokenizer: plain, template: "compact" })(task, problem)).toMatchObject({
+    form: "tagged",
+    startsInside: false,
+  });
   expect(() => prompterOf({ tokenizer: plain, template: "chat" })).toThrow(ConfigError);
 });

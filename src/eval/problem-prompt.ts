@@ -1,4 +1,5 @@
-// How problems are put to a policy: in a message by the model's own chat template, or in the wording a model was trained with. Knows no task.
+// How problems are put to a policy: in a message by the model's own chat template, or in the wording a model was
+// trained with. Knows no task.
 import { ConfigError } from "../errors.js";
 import { type ChatPrompt, chatStyle } from "../inference/chat-style.js";
 import { frameOfChatTemplate } from "../inference/prompt.js";
@@ -24,20 +25,37 @@ export interface ProblemPrompt extends ChatPrompt {
 /** Puts problems. */
 export type Prompter = (task: Task, problem: Problem) => ProblemPrompt;
 
-/** The style where none is asked for: the wording of training, else the model's chat template, else r1-zero's wording for a base model. */
+/**
+ * The style where none is asked for: the wording of training, else the model's chat template, else r1-zero's wording
+ * for a base model.
+ */
 export function defaultPromptStyle(tokenizer: Tokenizer, trained: PromptTemplate | null): PromptStyle {
-  return trained ?? frameOfChatTemplate(tokenizer.config?.chat_template) ?? (ChatTemplate.of(tokenizer) ? "chat" : "r1-zero");
+  return (
+    trained ?? frameOfChatTemplate(tokenizer.config?.chat_template) ?? (ChatTemplate.of(tokenizer) ? "chat" : "r1-zero")
+  );
 }
 
 /** What puts problems to a policy. Throws ConfigError for `chat` where the tokenizer has no chat template. */
-export function prompterOf({ tokenizer, template }: { readonly tokenizer: Tokenizer; readonly template: PromptStyle }): Prompter {
+export function prompterOf({
+  tokenizer,
+  template,
+}: {
+  readonly tokenizer: Tokenizer;
+  readonly template: PromptStyle;
+}): Prompter {
   if (template !== "chat")
     return (task, problem) => {
       const text = task.renderPrompt(problem, template);
-      return { text, ids: tokenizer.encode(text, { addSpecialTokens: true }), startsInside: opensThought(text), form: "tagged" };
+      return {
+        text,
+        ids: tokenizer.encode(text, { addSpecialTokens: true }),
+        startsInside: opensThought(text),
+        form: "tagged",
+      };
     };
   const style = chatStyle(tokenizer, null);
-  if (style.kind !== "conversation") throw new ConfigError(`template "chat": the model has no chat template; choose ${PROMPT_TEMPLATES.join(", ")}`);
+  if (style.kind !== "conversation")
+    throw new ConfigError(`template "chat": the model has no chat template; choose ${PROMPT_TEMPLATES.join(", ")}`);
   return (task, problem) => {
     const question = task.renderPrompt(problem, "plain");
     const content = question.includes("\\boxed") ? question : `${question}\n${BOXED}`;

@@ -19,7 +19,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Three hundred short rows, and one more as line 301. */
 function taskWith(prompt: string) {
   const path = join(folder, "task.jsonl");
-  const rows = [...Array.from({ length: 300 }, (_, i) => `${i}+1`), prompt].map((each) => JSON.stringify({ prompt: each, answer: "1" }));
+  const rows = [...Array.from({ length: 300 }, (_, i) => `${i}+1`), prompt].map((each) =>
+    JSON.stringify({ prompt: each, answer: "1" }),
+  );
   writeFileSync(path, rows.join("\n"));
   return createJsonlTask({ path });
 }
@@ -41,7 +43,11 @@ test.each([
     () => check("1".repeat(40)),
     /task\.jsonl:301: the prompt has 41 tokens and the completion up to 32, together 73, but the model's context is 64; shorten or remove the line, or set rl\.maxCompletionLength=23 or less/,
   ],
-  ["has characters that the tokenizer does not know", () => check("1 plus 1", digits), /task\.jsonl:301: character " " at position 1/],
+  [
+    "has characters that the tokenizer does not know",
+    () => check("1 plus 1", digits),
+    /task\.jsonl:301: character " " at position 1/,
+  ],
   ["has no token", () => check("ab", { ...nothing, bosId: undefined }), /task\.jsonl:\d+: the prompt has no token/],
 ])("a row that %s is named by its line", (_, run, message) => {
   expect(run).toThrow(DataError);
@@ -50,9 +56,12 @@ test.each([
 
 test("a generated problem is named by what it asks", () => {
   const task = createTask("arithmetic");
-  const run = () => longestPrompt(problemsToCheck(task, 0), { task, tokenizer: bytes, template: "plain" }, { ...room, newTokens: 64 });
+  const run = () =>
+    longestPrompt(problemsToCheck(task, 0), { task, tokenizer: bytes, template: "plain" }, { ...room, newTokens: 64 });
   expect(run).toThrow(ConfigError);
-  expect(run).toThrow(/task arithmetic, problem ".*": the prompt has \d+ tokens .* use a shorter template or a model with a longer context/);
+  expect(run).toThrow(
+    /task arithmetic, problem ".*": the prompt has \d+ tokens .* use a shorter template or a model with a longer context/,
+  );
 });
 
 /** As a tokenizer that drops what it does not know. */

@@ -1,4 +1,5 @@
-// Looks at every prompt of a task before anything is sampled: that it can be encoded, and that prompt and completion fit into the model.
+// Looks at every prompt of a task before anything is sampled: that it can be encoded, and that prompt and completion
+// fit into the model.
 import { ConfigError, DataError } from "../errors.js";
 import { atPlace } from "../tasks/jsonl.js";
 import type { Problem, Split, Task } from "../tasks/task.js";
@@ -25,7 +26,10 @@ export interface PromptRoom {
 /** Problems looked at of a split that has no fixed list. */
 const SAMPLED_PROBLEMS = 64;
 
-/** All problems of a task that lists them, some of one that makes them without end. Throws the task's own error where a split has none. */
+/**
+ * All problems of a task that lists them, some of one that makes them without end. Throws the task's own error where a
+ * split has none.
+ */
 export function* problemsToCheck(task: Task, seed: number): Generator<Problem> {
   for (const split of ["train", "heldout"] as readonly Split[]) {
     const count = Math.max(1, task.numProblems?.[split] ?? SAMPLED_PROBLEMS);
@@ -34,29 +38,41 @@ export function* problemsToCheck(task: Task, seed: number): Generator<Problem> {
 }
 
 /**
- * Encodes the prompts; gives the length of the longest, begin token included. Throws DataError (ConfigError for a generated problem) naming the
- * line whose prompt cannot be encoded, has no token, or leaves no room for a completion.
+ * Encodes the prompts; gives the length of the longest, begin token included. Throws DataError (ConfigError for a
+ * generated problem) naming the line whose prompt cannot be encoded, has no token, or leaves no room for a completion.
  */
-export function longestPrompt(problems: Iterable<Problem>, { task, ...policy }: PromptEncoding, room: PromptRoom): number {
+export function longestPrompt(
+  problems: Iterable<Problem>,
+  { task, ...policy }: PromptEncoding,
+  room: PromptRoom,
+): number {
   const prompter = prompterOf(policy);
   let longest = { tokens: 0, where: "", source: undefined as string | undefined };
   for (const problem of problems) {
     const where = problem.source ?? `task ${task.name}, problem ${JSON.stringify(problem.id.slice(0, 60))}`;
     const tokens = atPlace(where, () => prompter(task, problem)).ids.length;
-    if (tokens === 0) throw new DataError(`${where}: the prompt has no tokens: it is empty, or the tokenizer knows none of its characters`);
+    if (tokens === 0)
+      throw new DataError(
+        `${where}: the prompt has no tokens: it is empty, or the tokenizer knows none of its characters`,
+      );
     if (tokens > longest.tokens) longest = { tokens, where, source: problem.source };
   }
   refuseIfTooLong(longest, room);
   return longest.tokens;
 }
 
-function refuseIfTooLong({ tokens, where, source }: { tokens: number; where: string; source?: string }, { context, newTokens, knob }: PromptRoom): void {
+function refuseIfTooLong(
+  { tokens, where, source }: { tokens: number; where: string; source?: string },
+  { context, newTokens, knob }: PromptRoom,
+): void {
   const left = context - tokens;
   if (newTokens <= left) return;
-  const shorten = source === undefined ? "use a shorter template or a model with a longer context" : "shorten or remove the line";
+  const shorten =
+    source === undefined ? "use a shorter template or a model with a longer context" : "shorten or remove the line";
   const mend = left > 0 ? `${shorten}, or set ${knob}${left} or less` : shorten;
   const Kind = source === undefined ? ConfigError : DataError;
   throw new Kind(
-    `${where}: the prompt has ${tokens} tokens and the completion up to ${newTokens}, together ${tokens + newTokens}, but the model's context is ${context}; ${mend}`,
+    `${where}: the prompt has ${tokens} tokens and the completion up to ${newTokens}, together ` +
+      `${tokens + newTokens}, but the model's context is ${context}; ${mend}`,
   );
 }

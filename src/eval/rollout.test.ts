@@ -1,5 +1,6 @@
-// What is read of sampled tokens: a tokenizer that flags the response tags as special and its twin that does not are the same to evaluation and
-// rewards, and a prompt that ends in <think> begins the thought. The vocabulary is so small that a random model says tags.
+// What is read of sampled tokens: a tokenizer that flags the response tags as special and its twin that does not are
+// the same to evaluation and rewards, and a prompt that ends in <think> begins the thought. The vocabulary is so small
+// that a random model says tags.
 import { beforeEach, expect, test } from "vitest";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
@@ -18,7 +19,10 @@ beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const unflagged = createCharTokenizer("12", { eos: "<eos>", tags: [...RESPONSE_TAGS] });
 const json = unflagged.toJSON();
-const flagged = createTokenizer({ ...json, added_tokens: json.added_tokens?.map((token) => ({ ...token, special: true })) }, { eos_token: "<eos>" });
+const flagged = createTokenizer(
+  { ...json, added_tokens: json.added_tokens?.map((token) => ({ ...token, special: true })) },
+  { eos_token: "<eos>" },
+);
 const config = parseHfConfig({
   model_type: "llama",
   vocab_size: unflagged.vocabSize,
@@ -33,7 +37,14 @@ const config = parseHfConfig({
 /** Problem i asks for one of the two characters. */
 const taskWith = (prompt: string): Task => ({
   name: "characters",
-  generate: (_, index, split) => ({ id: `${index}`, split, fields: {}, answer: index % 2 ? "1" : "2", difficulty: 0, meta: {} }),
+  generate: (_, index, split) => ({
+    id: `${index}`,
+    split,
+    fields: {},
+    answer: index % 2 ? "1" : "2",
+    difficulty: 0,
+    meta: {},
+  }),
   verify: ({ answer }, given) => (given.includes(answer) ? 1 : 0),
   renderPrompt: () => prompt,
   validate: () => ({ task: "characters", numTrain: 0, numHeldOut: 0, numDistinct: 0, meanDifficulty: 0 }),
@@ -45,7 +56,10 @@ async function evaluated(tokenizer: Tokenizer, prompt: string) {
   try {
     const policy = { model, tokenizer, template: "plain" as const, stopIds: [unflagged.eosId as number] };
     const { evaluation, trajectories } = await evaluatePolicy(policy, taskWith(prompt), PLAN);
-    const rewards = await scoreSamples([accuracyReward(taskWith(prompt)), formatReward(), tagCountReward()], trajectories);
+    const rewards = await scoreSamples(
+      [accuracyReward(taskWith(prompt)), formatReward(), tagCountReward()],
+      trajectories,
+    );
     return { evaluation, trajectories, rewards };
   } finally {
     model.dispose();

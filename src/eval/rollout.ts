@@ -1,4 +1,5 @@
-// Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows neither.
+// Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows
+// neither.
 import { generate } from "../inference/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { hashString } from "../random.js";
@@ -30,14 +31,35 @@ export interface RolloutOptions {
   readonly seed: number;
   /** n of the first problem; default 0. So that problems sampled in several calls are sampled as in one. */
   readonly firstProblem?: number;
-  /** Memory for the cache at most; where not all slots fit into it, sequences wait for each other. Default: no bound. */
+  /**
+   * Memory for the cache at most; where not all slots fit into it, sequences wait for each other. Default: no bound.
+   */
   readonly maxCacheBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Samples `numGenerations` completions of each problem; groups are consecutive. Throws Interrupted when `signal` fires meanwhile. */
-export async function rollout(policy: Policy, task: Task, problems: readonly Problem[], options: RolloutOptions): Promise<Trajectory[]> {
-  const { numGenerations, maxNewTokens, temperature, topP, topK, slots, seed, firstProblem = 0, maxCacheBytes, signal } = options;
+/**
+ * Samples `numGenerations` completions of each problem; groups are consecutive. Throws Interrupted when `signal` fires
+ * meanwhile.
+ */
+export async function rollout(
+  policy: Policy,
+  task: Task,
+  problems: readonly Problem[],
+  options: RolloutOptions,
+): Promise<Trajectory[]> {
+  const {
+    numGenerations,
+    maxNewTokens,
+    temperature,
+    topP,
+    topK,
+    slots,
+    seed,
+    firstProblem = 0,
+    maxCacheBytes,
+    signal,
+  } = options;
   const { tokenizer, stopIds } = policy;
   const prompter = prompterOf(policy);
   const prompts = problems.map((problem) => prompter(task, problem));
@@ -50,7 +72,16 @@ export async function rollout(policy: Policy, task: Task, problems: readonly Pro
       maxNewTokens,
     })),
   );
-  const completions = await generate(policy.model, requests, { temperature, topP, topK, slots, stopIds, tokenizer, maxCacheBytes, signal });
+  const completions = await generate(policy.model, requests, {
+    temperature,
+    topP,
+    topK,
+    slots,
+    stopIds,
+    tokenizer,
+    maxCacheBytes,
+    signal,
+  });
   if (signal?.aborted) throw new Interrupted(); // half-finished completions would be counted as wrong ones
   return completions.map(({ ids: completionIds, response, ...rest }, i) => {
     const p = Math.floor(i / numGenerations);

@@ -21,7 +21,11 @@ export interface Trajectory {
 }
 
 /** What of a trajectory is counted and kept. */
-export const responseOf = ({ completion, response: { answer, wellFormed }, numThinking }: Trajectory): SampledResponse => ({
+export const responseOf = ({
+  completion,
+  response: { answer, wellFormed },
+  numThinking,
+}: Trajectory): SampledResponse => ({
   text: completion,
   answer,
   wellFormed,

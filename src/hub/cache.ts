@@ -1,5 +1,6 @@
-// One repository in Hugging Face's cache: blobs under their checksums, snapshots of links to them, refs from branches to commits.
-// Shared with huggingface_hub, whose layout this is (huggingface_hub@2.4.0, file_download.py). Knows no network.
+// One repository in Hugging Face's cache: blobs under their checksums, snapshots of links to them, refs from branches
+// to commits. Shared with huggingface_hub, whose layout this is (huggingface_hub@2.4.0, file_download.py). Knows no
+// network.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, link, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -44,7 +45,8 @@ export class RepositoryCache {
   /** Makes the folders, and marks the cache for backup programs (bford.info/cachedir). */
   async make(): Promise<void> {
     await mkdir(this.blobs, { recursive: true });
-    const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache directory: what is in it can be fetched again.\n";
+    const tag =
+      "Signature: 8a477f597d28d172789f06886806bc55\n# A cache directory: what is in it can be fetched again.\n";
     await writeFile(join(this.cacheFolder, "CACHEDIR.TAG"), tag, { flag: "wx" }).catch(() => {});
   }
 
@@ -79,7 +81,9 @@ export class RepositoryCache {
     const folder = this.snapshot(commit);
     if (!existsSync(folder)) return [];
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
-    return names.filter((name) => isSafePath(name) && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile()).sort();
+    return names
+      .filter((name) => isSafePath(name) && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile())
+      .sort();
   }
 
   /** Commits of which something is there. */
@@ -88,7 +92,10 @@ export class RepositoryCache {
     return existsSync(folder) ? readdirSync(folder).filter(isCommit).sort() : [];
   }
 
-  /** Puts a whole blob into a commit's snapshot: by a link relative to it, or, where the system gives none, as the same file again, or a copy. */
+  /**
+   * Puts a whole blob into a commit's snapshot: by a link relative to it, or, where the system gives none, as the same
+   * file again, or a copy.
+   */
   async link(commit: string, path: string, oid: string): Promise<void> {
     const pointer = this.pointer(commit, path);
     await mkdir(dirname(pointer), { recursive: true });

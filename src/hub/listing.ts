@@ -1,7 +1,8 @@
 // What a repository holds at a revision, asked through @huggingface/hub, and checked before anything is made of it.
-// The library knows the hub's API; requests go through our own fetch, since its own neither tries again, nor waits when asked to, nor takes
-// a mirror's tokens (it wants them to begin with hf_). Its downloads are not used: they begin anew after every interruption, compare no
-// checksum, and take whatever a server answers to a later part of a file for that part.
+// The library knows the hub's API; requests go through our own fetch, since its own neither tries again, nor waits when
+// asked to, nor takes a mirror's tokens (it wants them to begin with hf_). Its downloads are not used: they begin anew
+// after every interruption, compare no checksum, and take whatever a server answers to a later part of a file for that
+// part.
 import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { HubError } from "../errors.js";
 import { isCommit, isSha256, quoted } from "./names.js";
@@ -37,17 +38,29 @@ export async function readListing({ settings, repo, revision }: Asked, requests:
     return { commit: sha, files };
   } catch (error) {
     // What is no JSON, or JSON of another shape.
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof HubApiError) throw strange(settings.endpoint, error.message, error);
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof HubApiError)
+      throw strange(settings.endpoint, error.message, error);
     throw error;
   }
 }
 
-function checked({ path, size, oid, lfs }: { path: string; size: number; oid?: string; lfs?: { oid: string; size: number } }, endpoint: string): HubFile {
+function checked(
+  { path, size, oid, lfs }: { path: string; size: number; oid?: string; lfs?: { oid: string; size: number } },
+  endpoint: string,
+): HubFile {
   const file = { path, sizeBytes: lfs?.size ?? size, oid: lfs?.oid ?? oid ?? "" };
-  const isSound = typeof path === "string" && Number.isSafeInteger(file.sizeBytes) && file.sizeBytes >= 0 && (lfs ? isSha256(file.oid) : isCommit(file.oid));
+  const isSound =
+    typeof path === "string" &&
+    Number.isSafeInteger(file.sizeBytes) &&
+    file.sizeBytes >= 0 &&
+    (lfs ? isSha256(file.oid) : isCommit(file.oid));
   if (isSound) return file;
   throw strange(endpoint, `expected path, size and checksum of a file, got ${quoted(JSON.stringify(file))}`);
 }
 
 const strange = (endpoint: string, what: string, cause?: unknown): HubError =>
-  new HubError(`${endpoint} does not answer like Hugging Face: ${what}; check HF_ENDPOINT, or whether this network requires a sign-in`, { cause });
+  new HubError(
+    `${endpoint} does not answer like Hugging Face: ${what}; check HF_ENDPOINT, or whether this network ` +
+      "requires a sign-in",
+    { cause },
+  );

@@ -38,7 +38,11 @@ test.each([
 
 test("only paths that stay below their folder, on every system, are safe", () => {
   expect(["config.json", "a/b/c.txt", "a..b", ".gitattributes"].every(isSafePath)).toBe(true);
-  expect(["", "..", "a/../b", "/a", "a//b", "a/", "a\\b", "C:a", "a\0b", "a\nb", "a/./b", "x".repeat(1025), 3, null].some(isSafePath)).toBe(false);
+  expect(
+    ["", "..", "a/../b", "/a", "a//b", "a/", "a\\b", "C:a", "a\0b", "a\nb", "a/./b", "x".repeat(1025), 3, null].some(
+      isSafePath,
+    ),
+  ).toBe(false);
 });
 
 test("foreign text in a message holds nothing that a terminal obeys", () => {

@@ -2,16 +2,23 @@
 // Knows no file system and no network.
 import { ConfigError } from "../errors.js";
 
-/** `org/name[@revision][:choice]`: a repository, a branch, tag or commit of it, and one GGUF file by its type (`Q4_K_M`) or name. */
+/**
+ * `org/name[@revision][:choice]`: a repository, a branch, tag or commit of it, and one GGUF file by its type (`Q4_K_M`)
+ * or name.
+ */
 export interface ModelName {
   readonly repo: string;
   readonly revision: string | null;
   readonly choice: string | null;
 }
 
-const NAME = /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+(?:\/[\w.-]+)?)(?:@([^:@\s]+))?(?::([\w./+-]+))?$/;
+const NAME =
+  /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+(?:\/[\w.-]+)?)(?:@([^:@\s]+))?(?::([\w./+-]+))?$/;
 
-/** Takes a name apart, with or without `hf.co/` or `https://huggingface.co/` before it; null for what is no name of a repository. */
+/**
+ * Takes a name apart, with or without `hf.co/` or `https://huggingface.co/` before it; null for what is no name of a
+ * repository.
+ */
 export function parseModelName(text: string): ModelName | null {
   const [, repo, revision, choice] = NAME.exec(text) ?? [];
   if (repo === undefined || !isRepository(repo) || (revision !== undefined && !isSafePath(revision))) return null;
@@ -23,14 +30,19 @@ export function modelNameOf(text: string): ModelName {
   const name = parseModelName(text);
   if (name) return name;
   throw new ConfigError(
-    `expected a model name such as deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, optionally followed by @revision or :Q4_K_M, got ${quoted(text)}`,
+    "expected a model name such as deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, optionally followed by " +
+      `@revision or :Q4_K_M, got ${quoted(text)}`,
   );
 }
 
 /** The name as a person types it. */
-export const formatModelName = ({ repo, revision, choice }: ModelName): string => `${repo}${revision ? `@${revision}` : ""}${choice ? `:${choice}` : ""}`;
+export const formatModelName = ({ repo, revision, choice }: ModelName): string =>
+  `${repo}${revision ? `@${revision}` : ""}${choice ? `:${choice}` : ""}`;
 
-/** The rules of huggingface_hub@2.4.0, utils/_validators.py: among them that `--` is free to stand for the slash in the cache. */
+/**
+ * The rules of huggingface_hub@2.4.0, utils/_validators.py: among them that `--` is free to stand for the slash in the
+ * cache.
+ */
 function isRepository(repo: string): boolean {
   const isPart = (part: string) => /^[\w](?:[\w.-]*\w)?$/.test(part);
   return repo.length <= 96 && repo.split("/").every(isPart) && !/--|\.\.|\.git$/.test(repo);

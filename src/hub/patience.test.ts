@@ -4,7 +4,8 @@ import { HubError } from "../errors.js";
 import { Patience, TemporaryFailure } from "./patience.js";
 
 const plan = { retries: 3, firstMs: 1 };
-const patienceOf = (notes: string[] = [], signal = new AbortController().signal) => new Patience(plan, signal, (line) => notes.push(line));
+const patienceOf = (notes: string[] = [], signal = new AbortController().signal) =>
+  new Patience(plan, signal, (line) => notes.push(line));
 
 test("it ends after so many failures, and progress renews it", async () => {
   const patience = patienceOf();

@@ -1,5 +1,5 @@
-// A pull from end to end: which files, what of them is there, whether the disk takes the rest, several at a time, and the snapshot at the end.
-// Tells what happens through `PullEvents`; knows nothing of terminals.
+// A pull from end to end: which files, what of them is there, whether the disk takes the rest, several at a time, and
+// the snapshot at the end. Tells what happens through `PullEvents`; knows nothing of terminals.
 import { existsSync } from "node:fs";
 import { rm, statfs } from "node:fs/promises";
 import { ConfigError, HubError } from "../errors.js";
@@ -73,8 +73,9 @@ const AT_ONCE = 4;
 const LONG_TO_READ_BYTES = 1e9;
 
 /**
- * Brings the files asked for into the cache, or finds them there when offline. What has come stays, whatever happens: the next pull goes on.
- * Throws ConfigError for what cannot be meant, HubError for what the hub, the network or the disk refuses, the signal's reason when stopped.
+ * Brings the files asked for into the cache, or finds them there when offline. What has come stays, whatever happens:
+ * the next pull goes on. Throws ConfigError for what cannot be meant, HubError for what the hub, the network or the
+ * disk refuses, the signal's reason when stopped.
  */
 export async function pull(request: PullRequest, options: PullOptions): Promise<Pulled | ToChoose> {
   const { repo } = request.name;
@@ -100,20 +101,29 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   const selection = select(request, files);
   if (!Array.isArray(selection)) return selection;
   const plan = await compare(selection, commit, cache, request.verify, options);
-  const urlOf = (path: string) => `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
-  const bringOne = (planned: Planned) => bring(planned, { cache, commit, requests, events, signal: both, url: urlOf(planned.file.path) });
+  const urlOf = (path: string) =>
+    `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  const bringOne = (planned: Planned) =>
+    bring(planned, { cache, commit, requests, events, signal: both, url: urlOf(planned.file.path) });
   // A cache that may not be written to serves as long as nothing is missing in it.
   if (!isComplete(plan, commit, cache)) {
     await whileLocked(cache.lockFile, async () => {
       await cache.make();
-      events.begin(plan.map(({ file, partialBytes, isThere }) => ({ ...file, receivedBytes: isThere ? file.sizeBytes : partialBytes })));
+      events.begin(
+        plan.map(({ file, partialBytes, isThere }) => ({
+          ...file,
+          receivedBytes: isThere ? file.sizeBytes : partialBytes,
+        })),
+      );
       await refuseWithoutRoom(plan, cache.cacheFolder);
       await inParallel(plan, stop, bringOne);
     });
   }
   await cache.writeRef(revision, commit);
   const fetchedBytes = plan.reduce((sum, each) => sum + missingBytes(each), 0);
-  const pulled = plan.flatMap(({ file, twins, isThere }) => [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })));
+  const pulled = plan.flatMap(({ file, twins, isThere }) =>
+    [file, ...twins].map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: !isThere })),
+  );
   return { kind: "pulled", repo, revision, commit, folder: cache.snapshot(commit), files: pulled, fetchedBytes };
 }
 
@@ -121,7 +131,10 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
 function select<F extends Named>(request: PullRequest, files: readonly F[]): F[] | ToChoose {
   const selection = askedFor(request, files);
   for (const { path } of Array.isArray(selection) ? selection : []) {
-    if (!isSafePath(path)) throw new HubError(`${request.name.repo} has a file with an unsafe name: ${quoted(path)}; choose other files with --include`);
+    if (!isSafePath(path))
+      throw new HubError(
+        `${request.name.repo} has a file with an unsafe name: ${quoted(path)}; choose other files with --include`,
+      );
   }
   return selection;
 }
@@ -138,7 +151,9 @@ function askedFor<F extends Named>({ name, include }: PullRequest, files: readon
   if (choices.length > 1) return { kind: "choose", repo, choices };
   const others = files.filter(({ path }) => /\.(bin|pth|pt|h5|onnx|msgpack|ckpt)$/.test(path)).map(({ path }) => path);
   const has = others.length > 0 ? `, only ${others.slice(0, 3).join(", ")}` : "";
-  throw new ConfigError(`${repo} has no safetensors and no GGUF files${has}; choose another repository, or select files with --include`);
+  throw new ConfigError(
+    `${repo} has no safetensors and no GGUF files${has}; choose another repository, or select files with --include`,
+  );
 }
 
 /** One file of a pull, and what of it is there. */
@@ -150,12 +165,20 @@ interface Planned {
   readonly twins: readonly HubFile[];
 }
 
-const missingBytes = ({ file, isThere, partialBytes }: Planned): number => (isThere ? 0 : file.sizeBytes - partialBytes);
+const missingBytes = ({ file, isThere, partialBytes }: Planned): number =>
+  isThere ? 0 : file.sizeBytes - partialBytes;
 
 /** Small files first: a model's configuration is there soon. Each blob stands once. */
-async function compare(files: readonly HubFile[], commit: string, cache: RepositoryCache, verify: boolean, options: PullOptions): Promise<Planned[]> {
+async function compare(
+  files: readonly HubFile[],
+  commit: string,
+  cache: RepositoryCache,
+  verify: boolean,
+  options: PullOptions,
+): Promise<Planned[]> {
   const byOid = new Map<string, HubFile[]>();
-  for (const file of [...files].sort((a, b) => a.sizeBytes - b.sizeBytes)) byOid.set(file.oid, [...(byOid.get(file.oid) ?? []), file]);
+  for (const file of [...files].sort((a, b) => a.sizeBytes - b.sizeBytes))
+    byOid.set(file.oid, [...(byOid.get(file.oid) ?? []), file]);
   const planned: Planned[] = [];
   for (const [file, ...twins] of byOid.values()) {
     const isThere = await isWhole(file, commit, cache, verify, options);
@@ -166,18 +189,29 @@ async function compare(files: readonly HubFile[], commit: string, cache: Reposit
 }
 
 const isComplete = (plan: readonly Planned[], commit: string, cache: RepositoryCache): boolean =>
-  plan.every(({ file, twins, isThere }) => isThere && [file, ...twins].every(({ path }) => existsSync(cache.pointer(commit, path))));
+  plan.every(
+    ({ file, twins, isThere }) =>
+      isThere && [file, ...twins].every(({ path }) => existsSync(cache.pointer(commit, path))),
+  );
 
 /** Looks at the snapshot and at the blob; what has another size or, with `verify`, another checksum is removed. */
-async function isWhole(file: HubFile, commit: string, cache: RepositoryCache, verify: boolean, { events, signal }: PullOptions): Promise<boolean> {
+async function isWhole(
+  file: HubFile,
+  commit: string,
+  cache: RepositoryCache,
+  verify: boolean,
+  { events, signal }: PullOptions,
+): Promise<boolean> {
   for (const path of [cache.pointer(commit, file.path), cache.blob(file.oid)]) {
     const sizeBytes = await sizeIfThere(path);
     if (sizeBytes === null) continue;
-    if (verify && sizeBytes >= LONG_TO_READ_BYTES) events.note(`${file.path}: verifying the checksum of ${formatSize(sizeBytes)}`);
+    if (verify && sizeBytes >= LONG_TO_READ_BYTES)
+      events.note(`${file.path}: verifying the checksum of ${formatSize(sizeBytes)}`);
     const isDamaged = sizeBytes !== file.sizeBytes || (verify && (await digestOf(path, file, signal)) !== file.oid);
     if (!isDamaged) return true;
     events.note(
-      `${file.path}: the file in the cache is damaged (${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`,
+      `${file.path}: the file in the cache is damaged ` +
+        `(${sizeBytes === file.sizeBytes ? "checksum" : `${sizeBytes} of ${file.sizeBytes} bytes`}); removed`,
     );
     await rm(path, { force: true });
     await rm(cache.blob(file.oid), { force: true });
@@ -189,7 +223,10 @@ async function refuseWithoutRoom(plan: readonly Planned[], folder: string): Prom
   const needed = plan.reduce((sum, each) => sum + missingBytes(each), 0);
   const free = await freeBytes(folder);
   if (free === null || needed <= free) return;
-  throw new HubError(`${formatSize(needed)} needed in ${folder}, but only ${formatSize(free)} free; free some space, or set HF_HOME to another place`);
+  throw new HubError(
+    `${formatSize(needed)} needed in ${folder}, but only ${formatSize(free)} free; free some space, or ` +
+      "set HF_HOME to another place",
+  );
 }
 
 async function freeBytes(folder: string): Promise<number | null> {
@@ -210,19 +247,31 @@ interface Bringing {
   readonly url: string;
 }
 
-async function bring({ file, isThere, partialBytes, twins }: Planned, { commit, events, ...means }: Bringing): Promise<void> {
+async function bring(
+  { file, isThere, partialBytes, twins }: Planned,
+  { commit, events, ...means }: Bringing,
+): Promise<void> {
   const { path, oid } = file;
   const { cache } = means;
-  if (partialBytes >= LONG_TO_READ_BYTES) events.note(`${path}: reading the ${formatSize(partialBytes)} already downloaded`);
-  if (!isThere) await bringBlob({ ...means, file, note: events.note, onProgress: (bytes) => events.received(path, bytes) });
+  if (partialBytes >= LONG_TO_READ_BYTES)
+    events.note(`${path}: reading the ${formatSize(partialBytes)} already downloaded`);
+  if (!isThere)
+    await bringBlob({ ...means, file, note: events.note, onProgress: (bytes) => events.received(path, bytes) });
   for (const each of [file, ...twins]) {
     if (!existsSync(cache.pointer(commit, each.path))) await cache.link(commit, each.path, oid);
   }
   events.whole(path);
 }
 
-/** Runs a few at once. The first failure stops the others, which keep what they have, and is thrown when they have ended. */
-async function inParallel<T>(items: readonly T[], stop: AbortController, body: (item: T) => Promise<void>): Promise<void> {
+/**
+ * Runs a few at once. The first failure stops the others, which keep what they have, and is thrown when they have
+ * ended.
+ */
+async function inParallel<T>(
+  items: readonly T[],
+  stop: AbortController,
+  body: (item: T) => Promise<void>,
+): Promise<void> {
   const waiting = [...items];
   const failures: unknown[] = [];
   const fail = (error: unknown) => {
@@ -241,12 +290,16 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
   const revision = request.name.revision ?? DEFAULT_REVISION;
   const again = `unset HF_HUB_OFFLINE to pull ${formatModelName(request.name)}`;
   const commit = cache.commitOf(revision);
-  if (commit === null) throw new HubError(`${repo} is not in the cache at revision ${revision} (${cache.cacheFolder}) and HF_HUB_OFFLINE is set; ${again}`);
+  if (commit === null)
+    throw new HubError(
+      `${repo} is not in the cache at revision ${revision} (${cache.cacheFolder}) and HF_HUB_OFFLINE is set; ${again}`,
+    );
   const snapshot = readSnapshot(cache, commit);
   const { choice } = request.name;
   const isModel = request.include.length === 0 && choice === null && wholeGgufs(snapshot).length === 0;
   const missing = isModel ? missingFiles(snapshot) : [];
-  if (missing.length > 0) throw new HubError(`${repo} is in the cache without ${missing.join(", ")} and HF_HUB_OFFLINE is set; ${again}`);
+  if (missing.length > 0)
+    throw new HubError(`${repo} is in the cache without ${missing.join(", ")} and HF_HUB_OFFLINE is set; ${again}`);
   const selection = select(request, snapshot.files);
   if (!Array.isArray(selection)) return selection;
   const files = selection.map(({ path, sizeBytes }) => ({ path, sizeBytes, fetched: false }));
@@ -256,7 +309,10 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
 /** Without a network, what is there still serves. */
 function withCache(error: Unreachable, name: ModelName, cache: RepositoryCache): HubError {
   if (cache.commitOf(name.revision ?? DEFAULT_REVISION) === null) return error;
-  return new HubError(`${error.message}. The model pulled earlier can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`, { cause: error });
+  return new HubError(
+    `${error.message}. The model pulled earlier can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`,
+    { cause: error },
+  );
 }
 
 const DISK_MENDS: Readonly<Record<string, string>> = {
@@ -271,5 +327,9 @@ const DISK_MENDS: Readonly<Record<string, string>> = {
 
 function diskFailure(error: unknown, folder: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
-  return DISK_MENDS[code] ? new HubError(`cannot write ${folder} (${code}): ${DISK_MENDS[code]}; everything received so far is kept`, { cause: error }) : error;
+  return DISK_MENDS[code]
+    ? new HubError(`cannot write ${folder} (${code}): ${DISK_MENDS[code]}; everything received so far is kept`, {
+        cause: error,
+      })
+    : error;
 }

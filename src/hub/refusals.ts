@@ -1,5 +1,5 @@
-// What an answer that is no success means, in one line with its mend. The codes as in huggingface_hub@2.4.0, utils/_http.py.
-// Knows how hubs answer; asks nothing itself.
+// What an answer that is no success means, in one line with its mend. The codes as in huggingface_hub@2.4.0,
+// utils/_http.py. Knows how hubs answer; asks nothing itself.
 import { HubError } from "../errors.js";
 import { quoted } from "./names.js";
 import { TemporaryFailure } from "./patience.js";
@@ -20,18 +20,32 @@ export function refusal(asked: Asked, url: string, response: Pick<Response, "sta
   const host = new URL(url).host;
   const code = headers.get("x-error-code");
   if (status === 429) return rateLimit(host, headers);
-  if (BUSY.includes(status)) return new TemporaryFailure(`${host} answers ${status}: it is overloaded or out of order; try again later`, retryAfterMs(headers));
+  if (BUSY.includes(status))
+    return new TemporaryFailure(
+      `${host} answers ${status}: it is overloaded or out of order; try again later`,
+      retryAfterMs(headers),
+    );
   // The storage behind the hub knows no repositories: its refusals are those of a link that has run out.
-  if (!code && new URL(asked.settings.endpoint).host !== host) return new TemporaryFailure(`${host}, where ${asked.repo} is stored, answers ${status}`);
+  if (!code && new URL(asked.settings.endpoint).host !== host)
+    return new TemporaryFailure(`${host}, where ${asked.repo} is stored, answers ${status}`);
   if (code === "GatedRepo") return gated(asked);
   if (code === "RevisionNotFound") return noRevision(asked);
   if (code === "EntryNotFound")
-    return new HubError(`${asked.repo}: the hub lists a file that does not exist there: ${quoted(new URL(url).pathname)}; try again later`);
+    return new HubError(
+      `${asked.repo}: the hub lists a file that does not exist there: ${quoted(new URL(url).pathname)}; try ` +
+        "again later",
+    );
   if (code === "RepoNotFound" || status === 404) return noRepository(asked);
-  if (status === 401) return headers.get("x-error-message")?.startsWith("Invalid credentials") ? badToken(asked) : noRepository(asked);
+  if (status === 401)
+    return headers.get("x-error-message")?.startsWith("Invalid credentials") ? badToken(asked) : noRepository(asked);
   const said = headers.get("x-error-message");
-  if (status === 403) return new HubError(`${asked.repo}: ${host} denies access${said ? `: ${quoted(said)}` : ""}; check what ${tokenName(asked)} may read`);
-  return new HubError(`${asked.repo}: ${host} answers ${status}${said ? `: ${quoted(said)}` : ""}; check the name and HF_ENDPOINT`);
+  if (status === 403)
+    return new HubError(
+      `${asked.repo}: ${host} denies access${said ? `: ${quoted(said)}` : ""}; check what ${tokenName(asked)} may read`,
+    );
+  return new HubError(
+    `${asked.repo}: ${host} answers ${status}${said ? `: ${quoted(said)}` : ""}; check the name and HF_ENDPOINT`,
+  );
 }
 
 function gated({ settings, repo }: Asked): HubError {
@@ -39,12 +53,16 @@ function gated({ settings, repo }: Asked): HubError {
   return new HubError(
     settings.token
       ? `${repo} is gated, and the account of ${settings.token.source} has no access; request access at ${page}`
-      : `${repo} is gated: accept its terms at ${page}, create a token at ${settings.endpoint}/settings/tokens and set HF_TOKEN to it`,
+      : `${repo} is gated: accept its terms at ${page}, create a token at ` +
+          `${settings.endpoint}/settings/tokens and set HF_TOKEN to it`,
   );
 }
 
 const noRevision = ({ settings, repo, revision }: Asked): HubError =>
-  new HubError(`${repo} has no revision ${quoted(revision)}; its branches and tags are listed at ${settings.endpoint}/${repo}/tree/main`);
+  new HubError(
+    `${repo} has no revision ${quoted(revision)}; its branches and tags are listed at ` +
+      `${settings.endpoint}/${repo}/tree/main`,
+  );
 
 const noRepository = (asked: Asked): HubError =>
   new HubError(
@@ -54,14 +72,21 @@ const noRepository = (asked: Asked): HubError =>
   );
 
 const badToken = (asked: Asked): HubError =>
-  new HubError(`${asked.settings.endpoint} does not accept ${tokenName(asked)}; create a new one at ${asked.settings.endpoint}/settings/tokens`);
+  new HubError(
+    `${asked.settings.endpoint} does not accept ${tokenName(asked)}; create a new one at ` +
+      `${asked.settings.endpoint}/settings/tokens`,
+  );
 
-const tokenName = ({ settings }: Asked): string => (settings.token ? `the token of ${settings.token.source}` : "a token in HF_TOKEN");
+const tokenName = ({ settings }: Asked): string =>
+  settings.token ? `the token of ${settings.token.source}` : "a token in HF_TOKEN";
 
 function rateLimit(host: string, headers: Headers): TemporaryFailure {
   const waitMs = retryAfterMs(headers);
   const when = waitMs === null ? "try again later" : `wait ${Math.ceil(waitMs / 1000)} s`;
-  return new TemporaryFailure(`${host} refuses further requests (429, too many); ${when}; a token in HF_TOKEN raises the limit`, waitMs);
+  return new TemporaryFailure(
+    `${host} refuses further requests (429, too many); ${when}; a token in HF_TOKEN raises the limit`,
+    waitMs,
+  );
 }
 
 /** `Retry-After` in seconds or as a date, else the `t=` of `RateLimit`. */
@@ -77,22 +102,32 @@ const UNREACHABLE = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ENETUNREACH", "E
 /** No way to the hub at all. */
 export class Unreachable extends HubError {}
 
-/** The error of a request that got no answer. One that could not even begin is final unless the hub has answered before. */
+/**
+ * The error of a request that got no answer. One that could not even begin is final unless the hub has answered before.
+ */
 export function unanswered(url: string, error: unknown, hasAnswered: boolean): HubError {
   const { host } = new URL(url);
   const { code, message } = rootOf(error);
   if (/CERT|TLS|SSL|SIGNED|VERIFY/.test(code ?? "")) {
     return new HubError(
-      `the certificate of ${host} cannot be trusted (${code}); if a proxy signs connections itself, set NODE_EXTRA_CA_CERTS to its certificate`,
+      `the certificate of ${host} cannot be trusted (${code}); if a proxy signs connections itself, set ` +
+        "NODE_EXTRA_CA_CERTS to its certificate",
       {
         cause: error,
       },
     );
   }
   // Without the system's word on it, the request itself cannot be made.
-  if (code === undefined) return new HubError(`cannot send a request to ${host} (${withoutAddresses(message)}); check HF_ENDPOINT`, { cause: error });
-  if (!UNREACHABLE.includes(code) || hasAnswered) return new TemporaryFailure(`the connection to ${host} was lost (${code})`, null, { cause: error });
-  return new Unreachable(`${host} cannot be reached (${code}); check the network${proxyHint()}, or set HF_ENDPOINT to a mirror`, { cause: error });
+  if (code === undefined)
+    return new HubError(`cannot send a request to ${host} (${withoutAddresses(message)}); check HF_ENDPOINT`, {
+      cause: error,
+    });
+  if (!UNREACHABLE.includes(code) || hasAnswered)
+    return new TemporaryFailure(`the connection to ${host} was lost (${code})`, null, { cause: error });
+  return new Unreachable(
+    `${host} cannot be reached (${code}); check the network${proxyHint()}, or set HF_ENDPOINT to a mirror`,
+    { cause: error },
+  );
 }
 
 /** Node's own requests heed a proxy only where they are told to. */
@@ -109,7 +144,11 @@ const withoutAddresses = (text: string): string =>
 /** What lies at the bottom of a failed fetch: the system's code, where there is one, and the last message. */
 function rootOf(error: unknown): { code?: string; message: string } {
   let message = "no reason given";
-  for (let each = error as { code?: unknown; cause?: unknown; message?: string } | undefined; each; each = each.cause as typeof each) {
+  for (
+    let each = error as { code?: unknown; cause?: unknown; message?: string } | undefined;
+    each;
+    each = each.cause as typeof each
+  ) {
     if (typeof each.code === "string") return { code: each.code, message };
     message = each.message || message;
   }

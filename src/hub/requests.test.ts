@@ -15,7 +15,10 @@ const deafBody = () =>
 
 function requestsOf(signal: AbortSignal, stallMs: number): HubRequests {
   const settings = { endpoint: "https://hub.example", cacheFolder: "", token: null, isOffline: false, stallMs };
-  return new HubRequests({ settings, repo: "org/name", revision: "main" }, { signal, note: () => {}, retries: { retries: 0, firstMs: 1 } });
+  return new HubRequests(
+    { settings, repo: "org/name", revision: "main" },
+    { signal, note: () => {}, retries: { retries: 0, firstMs: 1 } },
+  );
 }
 
 async function read(requests: HubRequests): Promise<void> {
@@ -45,7 +48,10 @@ test("a stop ends a request that is never answered", async () => {
 });
 
 test.each([
-  ["a redirect", () => new Response(null, { status: 302, headers: { location: "https://user:secret@mirror.example/x?sig=secret" } })],
+  [
+    "a redirect",
+    () => new Response(null, { status: 302, headers: { location: "https://user:secret@mirror.example/x?sig=secret" } }),
+  ],
   [
     "a request that cannot be made",
     () => {

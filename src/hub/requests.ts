@@ -1,5 +1,6 @@
-// Requests to the hub: the token goes to the hub's own address and nowhere else, silence ends a request, failures are tried again.
-// Redirects are followed here, one by one, because a library that follows them decides by itself what to send along.
+// Requests to the hub: the token goes to the hub's own address and nowhere else, silence ends a request, failures are
+// tried again. Redirects are followed here, one by one, because a library that follows them decides by itself what to
+// send along.
 import { HubError } from "../errors.js";
 import { DEFAULT_RETRIES, Patience, type RetryPlan, TemporaryFailure } from "./patience.js";
 import { type Asked, refusal, unanswered } from "./refusals.js";
@@ -38,7 +39,10 @@ export class HubRequests {
     return new Patience(this.options.retries ?? DEFAULT_RETRIES, this.options.signal, this.options.note);
   }
 
-  /** `fetch` for small answers: reads them whole, tries again, and throws HubError instead of giving an answer that is no success. */
+  /**
+   * `fetch` for small answers: reads them whole, tries again, and throws HubError instead of giving an answer that is
+   * no success.
+   */
   readonly fetch: typeof fetch = async (input, init) => {
     const patience = this.patience();
     for (;;) {
@@ -51,13 +55,24 @@ export class HubRequests {
     }
   };
 
-  /** One request, redirects followed. Throws HubError (TemporaryFailure where another try may help) for all but success. */
-  async open(url: string, headers: Headers, init: { method?: string; body?: RequestInit["body"] } = {}): Promise<Answer> {
+  /**
+   * One request, redirects followed. Throws HubError (TemporaryFailure where another try may help) for all but success.
+   */
+  async open(
+    url: string,
+    headers: Headers,
+    init: { method?: string; body?: RequestInit["body"] } = {},
+  ): Promise<Answer> {
     const watched = new Watch(this.options.signal, this.asked.settings.stallMs);
     try {
       const { response, at } = await this.follow(url, headers, init, watched);
       if (response.ok)
-        return { status: response.status, headers: response.headers, chunks: () => this.read(response, at, watched), drop: () => watched.drop() };
+        return {
+          status: response.status,
+          headers: response.headers,
+          chunks: () => this.read(response, at, watched),
+          drop: () => watched.drop(),
+        };
       throw refusal(this.asked, at, response);
     } catch (error) {
       watched.drop();
@@ -65,7 +80,12 @@ export class HubRequests {
     }
   }
 
-  private async follow(url: string, headers: Headers, init: { method?: string; body?: RequestInit["body"] }, watched: Watch) {
+  private async follow(
+    url: string,
+    headers: Headers,
+    init: { method?: string; body?: RequestInit["body"] },
+    watched: Watch,
+  ) {
     let at = url;
     for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
       const response = await this.send(at, headers, init, watched);
@@ -77,17 +97,25 @@ export class HubRequests {
     throw new HubError(`${new URL(url).host} redirects endlessly; check HF_ENDPOINT`);
   }
 
-  private async send(url: string, asked: Headers, init: { method?: string; body?: RequestInit["body"] }, watched: Watch): Promise<Response> {
+  private async send(
+    url: string,
+    asked: Headers,
+    init: { method?: string; body?: RequestInit["body"] },
+    watched: Watch,
+  ): Promise<Response> {
     const headers = new Headers(asked);
     headers.set("user-agent", "luciole");
     // Ranges and checksums are of the file as it is.
     headers.set("accept-encoding", "identity");
     headers.delete("authorization");
     const { token, endpoint } = this.asked.settings;
-    if (token && new URL(url).origin === new URL(endpoint).origin) headers.set("authorization", `Bearer ${token.value}`);
+    if (token && new URL(url).origin === new URL(endpoint).origin)
+      headers.set("authorization", `Bearer ${token.value}`);
     watched.heard();
     try {
-      const response = await watched.orEnd(fetch(url, { method: init.method, body: init.body, headers, redirect: "manual", signal: watched.signal }));
+      const response = await watched.orEnd(
+        fetch(url, { method: init.method, body: init.body, headers, redirect: "manual", signal: watched.signal }),
+      );
       this.hasAnswered = true;
       return response;
     } catch (error) {
@@ -113,7 +141,8 @@ export class HubRequests {
 
   private lost(url: string, error: unknown, watched: Watch): unknown {
     if (this.options.signal.aborted) return this.options.signal.reason;
-    if (watched.isStalled) return new TemporaryFailure(`${new URL(url).host} has sent no data for ${this.asked.settings.stallMs / 1000} s`);
+    if (watched.isStalled)
+      return new TemporaryFailure(`${new URL(url).host} has sent no data for ${this.asked.settings.stallMs / 1000} s`);
     return unanswered(url, error, this.hasAnswered);
   }
 }
@@ -143,7 +172,10 @@ class Watch {
     else this.timer = setTimeout(() => this.stalled(), this.stallMs);
   }
 
-  /** What the work gives, unless the request ends before. Not left to the work itself: in Node 20.20 a read that waits while its request is aborted may never end. */
+  /**
+   * What the work gives, unless the request ends before. Not left to the work itself: in Node 20.20 a read that waits
+   * while its request is aborted may never end.
+   */
   orEnd<R>(work: Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
       this.onEnd = reject;

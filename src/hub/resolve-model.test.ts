@@ -13,20 +13,35 @@ const OTHER = "b".repeat(40);
 
 function place(repo: string, commit: string, files: Record<string, string>, refs: readonly string[] = ["main"]): void {
   const folder = join(cache, `models--${repo.replace("/", "--")}`);
-  for (const [path, text] of Object.entries({ ...files, ...Object.fromEntries(refs.map((ref) => [`../../refs/${ref}`, commit])) })) {
+  for (const [path, text] of Object.entries({
+    ...files,
+    ...Object.fromEntries(refs.map((ref) => [`../../refs/${ref}`, commit])),
+  })) {
     const file = join(folder, "snapshots", commit, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
 }
-const at = (repo: string, commit: string, ...path: string[]) => join(cache, `models--${repo.replace("/", "--")}`, "snapshots", commit, ...path);
-const index = JSON.stringify({ weight_map: { a: "model-00001-of-00002.safetensors", b: "model-00002-of-00002.safetensors" } });
+const at = (repo: string, commit: string, ...path: string[]) =>
+  join(cache, `models--${repo.replace("/", "--")}`, "snapshots", commit, ...path);
+const index = JSON.stringify({
+  weight_map: { a: "model-00001-of-00002.safetensors", b: "model-00002-of-00002.safetensors" },
+});
 
 beforeAll(() => {
   place("org/whole", COMMIT, { "config.json": "{}", "model.safetensors": "" });
   place("org/whole", OTHER, { "config.json": "{}", "model.safetensors": "" }, ["v2/x"]);
-  place("org/part", COMMIT, { "config.json": "{}", "model.safetensors.index.json": index, "model-00001-of-00002.safetensors": "" });
-  place("org/quants", COMMIT, { "m-Q4_K_M.gguf": "", "m-Q8_0-00001-of-00002.gguf": "", "m-Q8_0-00002-of-00002.gguf": "", "m-F16-00001-of-00002.gguf": "" });
+  place("org/part", COMMIT, {
+    "config.json": "{}",
+    "model.safetensors.index.json": index,
+    "model-00001-of-00002.safetensors": "",
+  });
+  place("org/quants", COMMIT, {
+    "m-Q4_K_M.gguf": "",
+    "m-Q8_0-00001-of-00002.gguf": "",
+    "m-Q8_0-00002-of-00002.gguf": "",
+    "m-F16-00001-of-00002.gguf": "",
+  });
   place("org/single", COMMIT, { "m-Q4_K_M.gguf": "" });
   place("org/unnamed", COMMIT, { "config.json": "{}", "model.safetensors": "" }, []);
   place("org/dangling", COMMIT, { "config.json": "{}" });
@@ -54,7 +69,10 @@ test.each([
   ["org/none", /no such directory and no such pulled model; pull it with: npx luciole pull org\/none$/],
   ["org/whole@v9", /luciole pull org\/whole@v9$/],
   ["org/unnamed", new RegExp(`luciole pull org/unnamed, or use a revision that was pulled: org/unnamed@${COMMIT}$`)],
-  ["org/part", /only partly pulled, model-00002-of-00002\.safetensors missing; continue with: npx luciole pull org\/part$/],
+  [
+    "org/part",
+    /only partly pulled, model-00002-of-00002\.safetensors missing; continue with: npx luciole pull org\/part$/,
+  ],
   ["org/dangling", /only partly pulled, \*\.safetensors missing/],
   ["org/quants", /several GGUF files were pulled; choose one: org\/quants:Q4_K_M, org\/quants:Q8_0$/],
   ["org/quants:F16", /luciole pull org\/quants:F16|has no GGUF file "F16"/],

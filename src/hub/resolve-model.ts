@@ -12,8 +12,8 @@ import { type Environment, hubCacheFolder } from "./settings.js";
 import { missingFiles, readSnapshot, type Snapshot, wholeGgufs } from "./snapshot.js";
 
 /**
- * A path that exists, as it is; else the snapshot folder of a pulled `org/name[@revision]`, or one GGUF file of it (`org/name:Q4_K_M`; of a split
- * one, the first part). Throws ConfigError that names the pull to make.
+ * A path that exists, as it is; else the snapshot folder of a pulled `org/name[@revision]`, or one GGUF file of it
+ * (`org/name:Q4_K_M`; of a split one, the first part). Throws ConfigError that names the pull to make.
  */
 export function resolveModel(nameOrPath: string, env: Environment = process.env): string {
   const unread = unreadFormat(nameOrPath);
@@ -23,7 +23,9 @@ export function resolveModel(nameOrPath: string, env: Environment = process.env)
   const hint = ollamaHint(nameOrPath, `${ownCommand()} pull`);
   if (hint) throw new ConfigError(hint);
   if (!name?.repo.includes("/"))
-    throw new ConfigError(`${nameOrPath}: no such directory; expected a run (runs/…), a model directory or a pulled model (org/name)`);
+    throw new ConfigError(
+      `${nameOrPath}: no such directory; expected a run (runs/…), a model directory or a pulled model (org/name)`,
+    );
   const cache = new RepositoryCache(hubCacheFolder(env), name.repo);
   const commit = cache.commitOf(name.revision ?? "main");
   if (commit === null) throw notPulled(nameOrPath, name, cache);
@@ -50,7 +52,8 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
   }
   if (name.choice === null && ggufs.length === 0) {
     throw new ConfigError(
-      `${name.repo}: only partly pulled, ${missing.join(", ")} missing; continue with: ${ownCommand()} pull ${shellWord(formatModelName(name))}`,
+      `${name.repo}: only partly pulled, ${missing.join(", ")} missing; continue with: ${ownCommand()} pull ` +
+        `${shellWord(formatModelName(name))}`,
     );
   }
   if (name.choice !== null && ggufs.length === 0) throw notPulled(formatModelName(name), name, cache);
@@ -59,11 +62,19 @@ function placeIn(snapshot: Snapshot, name: ModelName, cache: RepositoryCache): s
 }
 
 function notPulled(text: string, name: ModelName, cache: RepositoryCache): ConfigError {
-  const others = name.revision === null && name.choice === null ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit))) : [];
-  const instead = others.length > 0 ? `, or use a revision that was pulled: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}` : "";
+  const others =
+    name.revision === null && name.choice === null
+      ? cache.commits().filter((commit) => isUsable(readSnapshot(cache, commit)))
+      : [];
+  const instead =
+    others.length > 0
+      ? `, or use a revision that was pulled: ${others.map((commit) => `${name.repo}@${commit}`).join(", ")}`
+      : "";
   return new ConfigError(
-    `${text}: no such directory and no such pulled model; pull it with: ${ownCommand()} pull ${shellWord(formatModelName(name))}${instead}`,
+    `${text}: no such directory and no such pulled model; pull it with: ${ownCommand()} pull ` +
+      `${shellWord(formatModelName(name))}${instead}`,
   );
 }
 
-const isUsable = (snapshot: Snapshot): boolean => missingFiles(snapshot).length === 0 || wholeGgufs(snapshot).length > 0;
+const isUsable = (snapshot: Snapshot): boolean =>
+  missingFiles(snapshot).length === 0 || wholeGgufs(snapshot).length > 0;

@@ -14,7 +14,14 @@ describe("by default", () => {
       "model-00002-of-00002.safetensors",
       "model.safetensors.index.json",
     ];
-    const beside = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "chat_template.jinja"];
+    const beside = [
+      "tokenizer.json",
+      "tokenizer_config.json",
+      "special_tokens_map.json",
+      "vocab.json",
+      "merges.txt",
+      "chat_template.jinja",
+    ];
     const others = [
       "README.md",
       "pytorch_model.bin",
@@ -27,7 +34,10 @@ describe("by default", () => {
     expect(paths(defaultFiles(named(...others, ...wanted, ...beside))).sort()).toEqual([...wanted, ...beside].sort());
   });
   test("safetensors under other names are taken where there are no others", () => {
-    expect(paths(defaultFiles(named("config.json", "weights.safetensors")))).toEqual(["config.json", "weights.safetensors"]);
+    expect(paths(defaultFiles(named("config.json", "weights.safetensors")))).toEqual([
+      "config.json",
+      "weights.safetensors",
+    ]);
   });
   test("nothing is taken without safetensors", () => {
     expect(defaultFiles(named("config.json", "model.gguf"))).toEqual([]);
@@ -71,11 +81,16 @@ describe("GGUF models", () => {
     const choices = ggufChoices(files);
     expect(choices.map(({ label }) => label).sort()).toEqual(["BF16", "Q4_K_M", "Q8_0", "UD-IQ1_S", "plain"]);
     const split = ggufOf(choices, "ud-iq1_s", "org/name");
-    expect(paths(split.files)).toEqual(["UD-IQ1_S/R1-UD-IQ1_S-00001-of-00002.gguf", "UD-IQ1_S/R1-UD-IQ1_S-00002-of-00002.gguf"]);
+    expect(paths(split.files)).toEqual([
+      "UD-IQ1_S/R1-UD-IQ1_S-00001-of-00002.gguf",
+      "UD-IQ1_S/R1-UD-IQ1_S-00002-of-00002.gguf",
+    ]);
     expect(split.sizeBytes).toBe(205);
   });
   test("are found by their file name too", () => {
-    expect(ggufOf(ggufChoices(named("a-Q8_0.gguf", "b-Q8_0.gguf")), "b-Q8_0.gguf", "org/name").files[0].path).toBe("b-Q8_0.gguf");
+    expect(ggufOf(ggufChoices(named("a-Q8_0.gguf", "b-Q8_0.gguf")), "b-Q8_0.gguf", "org/name").files[0].path).toBe(
+      "b-Q8_0.gguf",
+    );
   });
   test("of one type twice are not guessed between", () => {
     expect(() => ggufOf(ggufChoices(named("a-Q8_0.gguf", "b-Q8_0.gguf")), "Q8_0", "org/name")).toThrow(

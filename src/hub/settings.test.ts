@@ -25,12 +25,17 @@ describe("the token", () => {
     const file = join(folder, "token");
     writeFileSync(file, " hf_file\n");
     expect(hubSettings({ ...env, HF_TOKEN_PATH: file }).token).toEqual({ value: "hf_file", source: file });
-    expect(hubSettings({ ...env, HF_TOKEN_PATH: file, HF_TOKEN: "hf_own\n" }).token).toEqual({ value: "hf_own", source: "HF_TOKEN" });
+    expect(hubSettings({ ...env, HF_TOKEN_PATH: file, HF_TOKEN: "hf_own\n" }).token).toEqual({
+      value: "hf_own",
+      source: "HF_TOKEN",
+    });
     expect(hubSettings({ ...env, HF_TOKEN_PATH: file, HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }).token).toBeNull();
     expect(hubSettings(env).token).toBeNull();
   });
   test("that is none is refused without being repeated", () => {
-    expect(() => hubSettings({ ...env, HF_TOKEN: "hf secret" })).toThrow(/^HF_TOKEN: expected one token \(hf_…\), got text with spaces/);
+    expect(() => hubSettings({ ...env, HF_TOKEN: "hf secret" })).toThrow(
+      /^HF_TOKEN: expected one token \(hf_…\), got text with spaces/,
+    );
   });
 });
 
@@ -45,7 +50,11 @@ test("an endpoint may have a path, and no password", () => {
 
 test("offline is said by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE", () => {
   const isOffline = (more: Record<string, string>) => hubSettings({ ...env, ...more }).isOffline;
-  expect([isOffline({ HF_HUB_OFFLINE: "1" }), isOffline({ HF_HUB_OFFLINE: "True" }), isOffline({ TRANSFORMERS_OFFLINE: "yes" })]).toEqual([true, true, true]);
+  expect([
+    isOffline({ HF_HUB_OFFLINE: "1" }),
+    isOffline({ HF_HUB_OFFLINE: "True" }),
+    isOffline({ TRANSFORMERS_OFFLINE: "yes" }),
+  ]).toEqual([true, true, true]);
   expect([isOffline({}), isOffline({ HF_HUB_OFFLINE: "0" })]).toEqual([false, false]);
 });
 
@@ -53,6 +62,8 @@ test("a timeout is seconds that a timer can count; others are refused", () => {
   const stallMs = (text?: string) => hubSettings({ ...env, HF_HUB_DOWNLOAD_TIMEOUT: text }).stallMs;
   expect([stallMs(), stallMs("0.5"), stallMs("86400")]).toEqual([30_000, 500, 86_400_000]);
   for (const text of ["1e99", "86401", "0", "-1", "NaN", "soon"]) {
-    expect(() => stallMs(text)).toThrow(`HF_HUB_DOWNLOAD_TIMEOUT: expected a number of seconds above 0 and up to 86400, got "${text}"`);
+    expect(() => stallMs(text)).toThrow(
+      `HF_HUB_DOWNLOAD_TIMEOUT: expected a number of seconds above 0 and up to 86400, got "${text}"`,
+    );
   }
 });

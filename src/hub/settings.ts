@@ -31,7 +31,10 @@ const DEFAULT_STALL_SECONDS = 30;
 /** A day: the system's timers count 25 at most, and end at once where more is asked. */
 const LONGEST_STALL_SECONDS = 86_400;
 
-/** Reads HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT and the cache's. Throws ConfigError for what cannot be used. */
+/**
+ * Reads HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT and the cache's. Throws
+ * ConfigError for what cannot be used.
+ */
 export function hubSettings(env: Environment = process.env): HubSettings {
   return {
     endpoint: endpointOf(env.HF_ENDPOINT?.trim() || DEFAULT_ENDPOINT),
@@ -47,7 +50,8 @@ export function hubCacheFolder(env: Environment = process.env): string {
   return expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home(env), "hub"), env);
 }
 
-const home = (env: Environment): string => env.HF_HOME || join(env.XDG_CACHE_HOME || join("~", ".cache"), "huggingface");
+const home = (env: Environment): string =>
+  env.HF_HOME || join(env.XDG_CACHE_HOME || join("~", ".cache"), "huggingface");
 
 /** `~` at the front and `$NAME` anywhere, as a shell would have it. */
 function expand(path: string, env: Environment): string {
@@ -60,7 +64,8 @@ function endpointOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol)) throw new ConfigError(`${expected}, got ${JSON.stringify(text)}`);
   // Not repeated in the message: a password may be in it.
-  if (url.username || url.password || url.search || url.hash) throw new ConfigError(`${expected}, without user, password or query; use HF_TOKEN for a token`);
+  if (url.username || url.password || url.search || url.hash)
+    throw new ConfigError(`${expected}, without user, password or query; use HF_TOKEN for a token`);
   return text.replace(/\/+$/, "");
 }
 
@@ -79,7 +84,9 @@ const cleaned = (text: string | undefined): string => text?.replaceAll(/[\r\n]/g
 
 function checked(token: Token): Token {
   if (/^[\x21-\x7e]+$/.test(token.value)) return token;
-  throw new ConfigError(`${token.source}: expected one token (hf_…), got text with spaces or other characters not allowed in a token`);
+  throw new ConfigError(
+    `${token.source}: expected one token (hf_…), got text with spaces or other characters not allowed in a token`,
+  );
 }
 
 function readIfThere(path: string): string | undefined {
@@ -94,7 +101,10 @@ function stallSeconds(text: string | undefined): number {
   if (!text) return DEFAULT_STALL_SECONDS;
   const seconds = Number(text);
   if (seconds > 0 && seconds <= LONGEST_STALL_SECONDS) return seconds;
-  throw new ConfigError(`HF_HUB_DOWNLOAD_TIMEOUT: expected a number of seconds above 0 and up to ${LONGEST_STALL_SECONDS}, got ${JSON.stringify(text)}`);
+  throw new ConfigError(
+    `HF_HUB_DOWNLOAD_TIMEOUT: expected a number of seconds above 0 and up to ${LONGEST_STALL_SECONDS}, ` +
+      `got ${JSON.stringify(text)}`,
+  );
 }
 
 const isTrue = (text: string | undefined): boolean => /^(1|on|yes|true)$/i.test(text ?? "");

@@ -1,5 +1,5 @@
-// Brings one file into the cache: goes on with what has come before, and lets it in only under the checksum it is known by.
-// Knows one file; which ones, and where from, is said to it.
+// Brings one file into the cache: goes on with what has come before, and lets it in only under the checksum it is known
+// by. Knows one file; which ones, and where from, is said to it.
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
@@ -21,7 +21,10 @@ export interface Transfer {
   readonly note: (line: string) => void;
 }
 
-/** Makes the file's blob whole. A file that does not match its checksum is removed and, if its first part lay here before, brought anew. Throws HubError. */
+/**
+ * Makes the file's blob whole. A file that does not match its checksum is removed and, if its first part lay here
+ * before, brought anew. Throws HubError.
+ */
 export async function bringBlob(transfer: Transfer): Promise<void> {
   const { file, cache, note } = transfer;
   const partial = cache.incomplete(file.oid);
@@ -68,7 +71,10 @@ async function fill(arrival: Arrival, { file, url, requests, onProgress }: Trans
   onProgress(arrival.bytes);
   while (arrival.bytes < file.sizeBytes) {
     try {
-      const answer = await requests.open(url, new Headers(arrival.bytes > 0 ? { range: `bytes=${arrival.bytes}-` } : {}));
+      const answer = await requests.open(
+        url,
+        new Headers(arrival.bytes > 0 ? { range: `bytes=${arrival.bytes}-` } : {}),
+      );
       await agree(answer, arrival, file);
       for await (const chunk of answer.chunks()) {
         await arrival.add(chunk);
@@ -76,7 +82,10 @@ async function fill(arrival: Arrival, { file, url, requests, onProgress }: Trans
         if (arrival.bytes > furthest) patience.renew();
         furthest = Math.max(furthest, arrival.bytes);
       }
-      if (arrival.bytes < file.sizeBytes) throw new TemporaryFailure(`${file.path}: the connection ended after ${arrival.bytes} of ${file.sizeBytes} bytes`);
+      if (arrival.bytes < file.sizeBytes)
+        throw new TemporaryFailure(
+          `${file.path}: the connection ended after ${arrival.bytes} of ${file.sizeBytes} bytes`,
+        );
     } catch (error) {
       await patience.after(error);
     }
@@ -91,7 +100,8 @@ async function agree(answer: Answer, arrival: Arrival, file: HubFile): Promise<v
     throw unfit(answer, `${file.path}: requested the rest from byte ${arrival.bytes}, got ${range ?? "no range"}`);
   const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
   const total = startsAt + Number(length);
-  if (length !== null && total !== file.sizeBytes) throw unfit(answer, `${file.path}: the hub lists ${file.sizeBytes} bytes but sends ${total}`);
+  if (length !== null && total !== file.sizeBytes)
+    throw unfit(answer, `${file.path}: the hub lists ${file.sizeBytes} bytes but sends ${total}`);
   if (startsAt !== arrival.bytes) await arrival.restart();
 }
 

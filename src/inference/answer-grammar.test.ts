@@ -1,4 +1,5 @@
-// Answers under a schema: every one parses and obeys, whatever the model would rather say; schemas that cannot be followed are refused by name.
+// Answers under a schema: every one parses and obeys, whatever the model would rather say; schemas that cannot be
+// followed are refused by name.
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ConfigError } from "../errors.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
@@ -15,10 +16,17 @@ beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
 
 const SPECIALS = { bos: "<s>", eos: "</s>", tags: ["<think>", "</think>"] };
 const bytes = createByteTokenizer(SPECIALS);
-const characters = createCharTokenizer(Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join(""), SPECIALS);
+const characters = createCharTokenizer(
+  Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join(""),
+  SPECIALS,
+);
 const SCHEMA = {
   type: "object",
-  properties: { n: { type: "integer", minimum: 0, maximum: 99 }, ok: { type: "boolean" }, kind: { enum: ["a", "bc", "日"] } },
+  properties: {
+    n: { type: "integer", minimum: 0, maximum: 99 },
+    ok: { type: "boolean" },
+    kind: { enum: ["a", "bc", "日"] },
+  },
   required: ["n", "ok", "kind"],
 };
 function obeys(text: string): boolean {
@@ -32,7 +40,11 @@ function obeys(text: string): boolean {
   );
 }
 const engineOf = (tokenizer: Tokenizer, options: Partial<EngineOptions> = {}) =>
-  new Engine({ runner: new FakeRunner({ vocabSize: tokenizer.vocabSize + 5, numBlocks: 2000, mtpAccuracy: 0.5 }), tokenizer, ...options });
+  new Engine({
+    runner: new FakeRunner({ vocabSize: tokenizer.vocabSize + 5, numBlocks: 2000, mtpAccuracy: 0.5 }),
+    tokenizer,
+    ...options,
+  });
 const requestOf = (tokenizer: Tokenizer, seed: number, more: Partial<GenerationRequest> = {}): GenerationRequest => ({
   prompt: [40, 41, 42, 43, 44],
   maxNewTokens: 400,
@@ -70,7 +82,9 @@ test("drafts change nothing, and some come true", async () => {
   const [drafting, plain] = [engineOf(bytes, { speculation: "lookup" }), engineOf(bytes, { speculation: "none" })];
   let numAccepted = 0;
   for (let seed = 0; seed < 6; seed++) {
-    const request = requestOf(bytes, seed, { prompt: bytes.encode(' {"n":1,"ok":false,"kind":"bc"} {"n":17,"ok":true,"kind":"a"}') });
+    const request = requestOf(bytes, seed, {
+      prompt: bytes.encode(' {"n":1,"ok":false,"kind":"bc"} {"n":17,"ok":true,"kind":"a"}'),
+    });
     const [a, b] = [await drafting.submit(request).result, await plain.submit(request).result];
     expect([...a.ids]).toEqual([...b.ids]);
     numAccepted += a.numAccepted;
@@ -138,7 +152,9 @@ test("what a schema leaves open is open, not empty", async () => {
   const answers: unknown[] = [];
   const engine = engineOf(bytes);
   for (let seed = 0; seed < 4; seed++) {
-    const { text, finishReason } = await engine.submit(requestOf(bytes, seed, { schema, maxNewTokens: 2000, sampling: { seed, temperature: 0.5 } })).result;
+    const { text, finishReason } = await engine.submit(
+      requestOf(bytes, seed, { schema, maxNewTokens: 2000, sampling: { seed, temperature: 0.5 } }),
+    ).result;
     if (finishReason === "stop") answers.push(JSON.parse(text).a.length);
   }
   expect(answers.length).toBeGreaterThan(0);
@@ -157,7 +173,9 @@ describe("a schema that is too large", () => {
     let numTurns = 0;
     const turns = setInterval(() => numTurns++, 10);
     const started = performance.now();
-    await expect(grammars.constrain(optional(3000), [257])).rejects.toThrow(/schema: it takes more than 0\.4 s to compile; simplify it/);
+    await expect(grammars.constrain(optional(3000), [257])).rejects.toThrow(
+      /schema: it takes more than 0\.4 s to compile; simplify it/,
+    );
     clearInterval(turns);
     expect(performance.now() - started).toBeLessThan(30_000);
     expect(numTurns).toBeGreaterThan(10);
@@ -168,14 +186,22 @@ describe("a schema that is too large", () => {
   test("is refused at once by its length, and by its depth", async () => {
     const grammars = new AnswerGrammars(bytes, bytes.vocabSize);
     const many = { enum: Array.from({ length: 200_000 }, (_, i) => `member ${i}`) };
-    await expect(grammars.constrain(many, [257])).rejects.toThrow(/the maximum length is 1048576 characters of JSON, got \d+/);
+    await expect(grammars.constrain(many, [257])).rejects.toThrow(
+      /the maximum length is 1048576 characters of JSON, got \d+/,
+    );
     let deep: object = { type: "string" };
     for (let i = 0; i < 50_000; i++) deep = { type: "array", items: deep };
     await expect(grammars.constrain(deep, [257])).rejects.toThrow(ConfigError);
   });
   test("does not outlive its memory", async () => {
-    const grammars = new AnswerGrammars(bytes, bytes.vocabSize, { ...budget, compileMs: 60_000, maxMemoryBytes: 20 << 20 });
-    await expect(grammars.constrain(optional(1500), [257])).rejects.toThrow(/schema: the grammar engine (does not accept it|failed)/);
+    const grammars = new AnswerGrammars(bytes, bytes.vocabSize, {
+      ...budget,
+      compileMs: 60_000,
+      maxMemoryBytes: 20 << 20,
+    });
+    await expect(grammars.constrain(optional(1500), [257])).rejects.toThrow(
+      /schema: the grammar engine (does not accept it|failed)/,
+    );
   });
   test("stops being compiled when its request is cancelled", async () => {
     const engine = engineOf(bytes);

@@ -1,5 +1,5 @@
-// Answers that obey a JSON schema: keeps the grammars of schemas over a tokenizer's vocabulary and tells which tokens may come next. Grammars are
-// compiled and followed on threads of their own (grammar-host.ts). Knows no model.
+// Answers that obey a JSON schema: keeps the grammars of schemas over a tokenizer's vocabulary and tells which tokens
+// may come next. Grammars are compiled and followed on threads of their own (grammar-host.ts). Knows no model.
 import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { GRAMMAR_BUDGET, type GrammarBudget, GrammarHost } from "./grammar-host.js";
@@ -50,10 +50,15 @@ export class AnswerGrammars {
   ) {}
 
   /**
-   * The constraint of one answer, to be disposed. The answer ends with one of `stopIds`, which only a complete answer allows; without any it ends
-   * itself. Throws ConfigError for a schema that is not one, cannot be enforced, or takes too long; also when the signal ends the wait.
+   * The constraint of one answer, to be disposed. The answer ends with one of `stopIds`, which only a complete answer
+   * allows; without any it ends itself. Throws ConfigError for a schema that is not one, cannot be enforced, or takes
+   * too long; also when the signal ends the wait.
    */
-  async constrain(schema: object | boolean, stopIds: readonly number[], signal?: AbortSignal): Promise<AnswerConstraint> {
+  async constrain(
+    schema: object | boolean,
+    stopIds: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<AnswerConstraint> {
     const text = schemaText(schema);
     const entry = this.entryOf(text);
     const release = once(() => this.release(text, entry));
@@ -103,7 +108,13 @@ export class AnswerGrammars {
     this.numCompiling++;
     try {
       const { tokens, kind } = vocabularyOf(this.tokenizer);
-      const parts = { tokens, kind, vocabSize: Math.max(this.vocabSize, tokens.length), schema: text, maxWhitespace: MAX_WHITESPACE };
+      const parts = {
+        tokens,
+        kind,
+        vocabSize: Math.max(this.vocabSize, tokens.length),
+        schema: text,
+        maxWhitespace: MAX_WHITESPACE,
+      };
       return await GrammarHost.compile(parts, signal, this.budget);
     } finally {
       this.numCompiling--;
@@ -139,7 +150,9 @@ function schemaText(schema: unknown): string {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`schema: expected JSON without too deep nesting: ${(error as Error).message.split("\n")[0]}`);
   }
-  throw new ConfigError(`schema: the maximum length is ${MAX_SCHEMA_LENGTH} characters of JSON, got ${text.length}; shorten its lists`);
+  throw new ConfigError(
+    `schema: the maximum length is ${MAX_SCHEMA_LENGTH} characters of JSON, got ${text.length}; shorten its lists`,
+  );
 }
 
 function once(action: () => void): () => void {
@@ -152,7 +165,9 @@ function once(action: () => void): () => void {
 
 let numMatchers = 0;
 
-/** The matcher of one answer. Once disposed it allows everything: its request is gone, and what was under way may end. */
+/**
+ * The matcher of one answer. Once disposed it allows everything: its request is gone, and what was under way may end.
+ */
 class HostedConstraint implements AnswerConstraint {
   isComplete = false;
   private readonly matcher = numMatchers++;
@@ -174,14 +189,19 @@ class HostedConstraint implements AnswerConstraint {
     if (this.failure) throw this.failure;
     const { mask } = await this.host.ask({ matcher: this.matcher, kind: "mask" });
     if (!mask || this.isDisposed) return new Int32Array(0);
-    if (mask.every((word) => word === 0)) throw new ConfigError("schema: no token is allowed next; check that a finite answer can satisfy it");
+    if (mask.every((word) => word === 0))
+      throw new ConfigError("schema: no token is allowed next; check that a finite answer can satisfy it");
     return mask;
   }
 
   accept(id: number): boolean {
     if (this.isDisposed) return false;
     try {
-      const { isAccepted = false, isComplete = false } = this.host.askNow({ matcher: this.matcher, kind: "accept", id });
+      const { isAccepted = false, isComplete = false } = this.host.askNow({
+        matcher: this.matcher,
+        kind: "accept",
+        id,
+      });
       this.isComplete = isComplete;
       return isAccepted;
     } catch (error) {
@@ -205,7 +225,10 @@ class HostedConstraint implements AnswerConstraint {
   }
 }
 
-/** A tokenizer's tokens by id, and how they spell bytes. Special tokens and tags are no text: an answer never contains them. */
+/**
+ * A tokenizer's tokens by id, and how they spell bytes. Special tokens and tags are no text: an answer never contains
+ * them.
+ */
 function vocabularyOf(tokenizer: Tokenizer): { tokens: string[]; kind: string } {
   const json = tokenizer.toJSON();
   const tokens: string[] = new Array(tokenizer.vocabSize).fill("");
@@ -213,5 +236,8 @@ function vocabularyOf(tokenizer: Tokenizer): { tokens: string[]; kind: string } 
   for (const { id, content } of json.added_tokens ?? []) tokens[id] = content;
   for (const { id } of tokenizer.specialTokens) tokens[id] = "";
   const decoder = JSON.stringify(json.decoder ?? null);
-  return { tokens, kind: decoder.includes('"ByteLevel"') ? "byte_level" : decoder.includes('"ByteFallback"') ? "byte_fallback" : "raw" };
+  return {
+    tokens,
+    kind: decoder.includes('"ByteLevel"') ? "byte_level" : decoder.includes('"ByteFallback"') ? "byte_fallback" : "raw",
+  };
 }

@@ -1,4 +1,5 @@
-// What a request's text says: stop texts, thinking and its bounds, loops, half characters. On a model that follows a script.
+// What a request's text says: stop texts, thinking and its bounds, loops, half characters. On a model that follows a
+// script.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
@@ -57,7 +58,10 @@ describe("the text", () => {
     expect(events.every((e) => !e.text.includes("S"))).toBe(true);
   });
   test("is whole when a stop text only began", async () => {
-    expect((await reply("one STO", { stop: ["STOP"] })).result).toMatchObject({ text: "one STO", finishReason: "length" });
+    expect((await reply("one STO", { stop: ["STOP"] })).result).toMatchObject({
+      text: "one STO",
+      finishReason: "length",
+    });
   });
   test("has no half characters in any event", async () => {
     const { result, events } = await reply("naïve 🙂 日本</s>");
@@ -87,10 +91,17 @@ describe.each([
     expect(events.map((e) => e.part)).toEqual(events.map((_e, i) => (i < numThinking ? "thought" : "answer")));
   });
   test("can be opened by the completion itself", async () => {
-    expect((await reply("<think>hm</think>yes</s>", {}, tokenizer)).result).toMatchObject({ text: "<think>hm</think>yes", isThinkClosed: true });
+    expect((await reply("<think>hm</think>yes</s>", {}, tokenizer)).result).toMatchObject({
+      text: "<think>hm</think>yes",
+      isThinkClosed: true,
+    });
   });
   test("is closed by force when its budget is spent, and the answer follows", async () => {
-    const { result, events } = await reply("0123456789abcdefghijklmnop", { thinking: { ...inside, budget: 4 } }, tokenizer);
+    const { result, events } = await reply(
+      "0123456789abcdefghijklmnop",
+      { thinking: { ...inside, budget: 4 } },
+      tokenizer,
+    );
     const close = tokenizer.encode("</think>");
     expect(result.text).toBe(`0123</think>${"0123456789abcdefghijklmnop".slice(4 + close.length)}`);
     expect(result).toMatchObject({ numThinking: 4, isThinkClosed: true });
@@ -108,7 +119,11 @@ describe.each([
       isThinkClosed: false,
       numThinking: 2,
     });
-    const { result } = await reply("hm</s>0123456789abc</s>", { thinking: { ...inside, unclosed: "close" } }, tokenizer);
+    const { result } = await reply(
+      "hm</s>0123456789abc</s>",
+      { thinking: { ...inside, unclosed: "close" } },
+      tokenizer,
+    );
     expect(result.text.startsWith("hm</think>")).toBe(true);
     expect(result).toMatchObject({ isThinkClosed: true, finishReason: "stop" });
     expect([...result.ids].filter((id) => id === tokenizer.eosId).length).toBe(1);
@@ -118,7 +133,10 @@ describe.each([
     const thinking = await reply(`${"abcd".repeat(3)}efghijklmnopq</s>`, { thinking: inside, loop }, tokenizer);
     expect(thinking.result.text.startsWith("abcdabcdabcd</think>")).toBe(true);
     expect(thinking.result.finishReason).toBe("stop");
-    expect((await reply(`so ${"abcd".repeat(9)}`, { loop }, tokenizer)).result).toMatchObject({ text: "so abcdabcdabcd", finishReason: "loop" });
+    expect((await reply(`so ${"abcd".repeat(9)}`, { loop }, tokenizer)).result).toMatchObject({
+      text: "so abcdabcdabcd",
+      finishReason: "loop",
+    });
     expect((await reply(`so ${"abcd".repeat(9)}`, { loop: false }, tokenizer)).result.finishReason).toBe("length");
   });
 });
@@ -134,6 +152,10 @@ test("all of it is the same with drafts and without", async () => {
     const [drafted, plain] = [await reply(text, request), await reply(text, request, bytes, "none")];
     expect(drafted.result.numAccepted).toBeGreaterThan(0);
     expect(drafted.events).toEqual(plain.events);
-    expect({ ...drafted.result, numDrafted: 0, numAccepted: 0 }).toEqual({ ...plain.result, numDrafted: 0, numAccepted: 0 });
+    expect({ ...drafted.result, numDrafted: 0, numAccepted: 0 }).toEqual({
+      ...plain.result,
+      numDrafted: 0,
+      numAccepted: 0,
+    });
   }
 });

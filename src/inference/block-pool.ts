@@ -12,15 +12,22 @@ export interface BlockPoolOptions {
   readonly numBlocks: number;
   /** Tokens of a block. */
   readonly blockSize: number;
-  /** Which full blocks are found again by later sequences of the same beginning: all (the default), those of prompts, or none. */
+  /**
+   * Which full blocks are found again by later sequences of the same beginning: all (the default), those of prompts, or
+   * none.
+   */
   readonly prefixCache?: PrefixCache;
-  /** Whether generated tokens' entries differ in bits from prompt tokens' (see ModelRunner.pathsAgree); then they serve only what generated the same. */
+  /**
+   * Whether generated tokens' entries differ in bits from prompt tokens' (see ModelRunner.pathsAgree); then they serve
+   * only what generated the same.
+   */
   readonly splitPaths?: boolean;
 }
 
 /**
- * Reference-counted blocks. A full block is known by the key of everything up to its end; freed blocks keep their key until they are
- * needed, least recently freed first. Shared blocks are full, so nobody writes to them and none is ever copied.
+ * Reference-counted blocks. A full block is known by the key of everything up to its end; freed blocks keep their key
+ * until they are needed, least recently freed first. Shared blocks are full, so nobody writes to them and none is ever
+ * copied.
  */
 export class BlockPool {
   readonly blockSize: number;
@@ -62,7 +69,10 @@ export class BlockPool {
     return this.references[block];
   }
 
-  /** Whether a waiting sequence can have blocks for all its tokens: "later" while another computes a prefix that it will share. */
+  /**
+   * Whether a waiting sequence can have blocks for all its tokens: "later" while another computes a prefix that it will
+   * share.
+   */
   canAdmit(sequence: Sequence): "yes" | "no" | "later" {
     const hits = this.prefixOf(sequence);
     const key = this.shareableKey(sequence, hits.length);
@@ -80,9 +90,14 @@ export class BlockPool {
     }
     sequence.numRegistered = sequence.blocks.length;
     sequence.numComputed = sequence.blocks.length * this.blockSize;
-    if (sequence.numPrefixHits === undefined) this.numHitTokens += sequence.numPrefixHits = Math.min(sequence.numComputed, sequence.numPrompt);
+    if (sequence.numPrefixHits === undefined)
+      this.numHitTokens += sequence.numPrefixHits = Math.min(sequence.numComputed, sequence.numPrompt);
     sequence.numPromised = sequence.numRegistered;
-    for (let key = this.shareableKey(sequence, sequence.numPromised); key !== undefined; key = this.shareableKey(sequence, ++sequence.numPromised))
+    for (
+      let key = this.shareableKey(sequence, sequence.numPromised);
+      key !== undefined;
+      key = this.shareableKey(sequence, ++sequence.numPromised)
+    )
       this.pending.set(key, (this.pending.get(key) ?? 0) + 1);
     this.grow(sequence, sequence.numTokens);
   }
@@ -111,7 +126,10 @@ export class BlockPool {
     }
   }
 
-  /** Takes all blocks from a sequence; its cache entries must be computed again. The end of a prefix is reused before its beginning. */
+  /**
+   * Takes all blocks from a sequence; its cache entries must be computed again. The end of a prefix is reused before
+   * its beginning.
+   */
   release(sequence: Sequence): void {
     const { blocks } = sequence;
     for (let i = sequence.numRegistered; i < sequence.numPromised; i++) this.dropPending(this.keyOf(sequence, i));

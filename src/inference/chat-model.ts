@@ -36,17 +36,41 @@ export async function openForChat(path: string, options: InferenceOptions): Prom
 }
 
 const withoutTokenizer = (path: string, why?: string) =>
-  new ConfigError(`${path}: this model has no tokenizer${why ? ` (${why})` : ""}, so it cannot be used for chat; luciole bench can measure its speed`);
+  new ConfigError(
+    `${path}: this model has no tokenizer${why ? ` (${why})` : ""}, so it cannot be used for chat; ` +
+      "luciole bench can measure its speed",
+  );
 
 /** An engine as a conversation needs it. */
 export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
   return {
     maxPositions: engine.maxContext,
     reply({ prompt, form, maxNewTokens, sampling, signal }: ReplyRequest): RunningRequest {
-      const { temperature = defaults.temperature, topP = defaults.topP, topK = defaults.topK, minP, seed, schema, thinkBudget: budget } = sampling;
-      const thinking = { startsInside: prompt.startsInside, budget, unclosed: prompt.startsInside ? "close" : "end" } as const;
+      const {
+        temperature = defaults.temperature,
+        topP = defaults.topP,
+        topK = defaults.topK,
+        minP,
+        seed,
+        schema,
+        thinkBudget: budget,
+      } = sampling;
+      const thinking = {
+        startsInside: prompt.startsInside,
+        budget,
+        unclosed: prompt.startsInside ? "close" : "end",
+      } as const;
       const drawn = { temperature, topP, topK, minP, seed };
-      return engine.submit({ prompt: prompt.ids, form, maxNewTokens, sampling: drawn, stopIds, thinking, schema, signal });
+      return engine.submit({
+        prompt: prompt.ids,
+        form,
+        maxNewTokens,
+        sampling: drawn,
+        stopIds,
+        thinking,
+        schema,
+        signal,
+      });
     },
   };
 }

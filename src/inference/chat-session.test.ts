@@ -9,11 +9,15 @@ import { Generation } from "./generation.js";
 import type { FinishReason } from "./request.js";
 
 const TEMPLATE =
-  "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] }}{% else %}{{ m.content }}{% endif %}" +
+  "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% if '</think>' in m.content %}{{ " +
+  "m.content.split('</think>')[-1] }}{% else %}{{ m.content }}{% endif %}" +
   "{% endfor %}{% if add_generation_prompt %}[assistant]<think>\n{% endif %}";
 const plain = createByteTokenizer({ bos: "<b>" });
 /** Its template leaves the thinking to the model. */
-const unopened = createTokenizer(plain.toJSON(), { bos_token: "<b>", chat_template: TEMPLATE.replace("<think>\n", "") });
+const unopened = createTokenizer(plain.toJSON(), {
+  bos_token: "<b>",
+  chat_template: TEMPLATE.replace("<think>\n", ""),
+});
 const chatty = createTokenizer(plain.toJSON(), { bos_token: "<b>", chat_template: TEMPLATE });
 
 /** Says the replies in turn, byte by byte, and keeps what it was asked. */
@@ -36,7 +40,11 @@ class ScriptedModel implements ChatModel {
   }
 }
 
-async function ask(session: ChatSession, question: string, sampling: ChatSampling = {}): Promise<Extract<ChatEvent, { kind: "end" }>> {
+async function ask(
+  session: ChatSession,
+  question: string,
+  sampling: ChatSampling = {},
+): Promise<Extract<ChatEvent, { kind: "end" }>> {
   let end: ChatEvent | undefined;
   for await (const event of session.ask(question, sampling)) end = event;
   return end as Extract<ChatEvent, { kind: "end" }>;
@@ -64,7 +72,10 @@ test("every reply has a seed of its own, and at most what the context leaves", a
   await ask(session, "a?", { seed: 5, maxTokens: 7 });
   const seeds = model.samplings.map(({ seed }) => seed);
   expect(seeds).toEqual([5, 6]);
-  expect(model.samplings.map(({ maxNewTokens }) => maxNewTokens)).toEqual([200 - plain.encode(model.asked[0]).length, 7]);
+  expect(model.samplings.map(({ maxNewTokens }) => maxNewTokens)).toEqual([
+    200 - plain.encode(model.asked[0]).length,
+    7,
+  ]);
 });
 
 test("a reply without an answer is forgotten with its question; one cut off in its answer is kept", async () => {
@@ -86,7 +97,9 @@ test("a reply without an answer is forgotten with its question; one cut off in i
 
 test("a conversation longer than the context is an error with both numbers", async () => {
   const session = new ChatSession(new ScriptedModel([{ text: "</think>a" }]), chatStyle(chatty, null));
-  await expect(ask(session, "x".repeat(300))).rejects.toThrow(new ConfigError("the prompt has 326 tokens, the model's context is 200; shorten it"));
+  await expect(ask(session, "x".repeat(300))).rejects.toThrow(
+    new ConfigError("the prompt has 326 tokens, the model's context is 200; shorten it"),
+  );
   await ask(session, "a?");
   await expect(ask(session, "x".repeat(300))).rejects.toThrow(/or start over with \/clear/);
 });
@@ -117,7 +130,8 @@ test("a saved conversation goes on, and what is none is refused", async () => {
   const other = new ChatSession(model, chatStyle(chatty, null));
   other.load(saved);
   expect(other.save()).toEqual(saved);
-  for (const bad of [null, 3, {}, { messages: [{ role: "user" }] }, { messages: [], system: 3 }]) expect(() => other.load(bad)).toThrow(DataError);
+  for (const bad of [null, 3, {}, { messages: [{ role: "user" }] }, { messages: [], system: 3 }])
+    expect(() => other.load(bad)).toThrow(DataError);
 });
 
 test("a reply with nothing but a closing tag was thinking up to it, and the events say so when it comes", async () => {
@@ -128,7 +142,11 @@ test("a reply with nothing but a closing tag was thinking up to it, and the even
     if (event.kind !== kinds.at(-1)) kinds.push(event.kind);
     if (event.kind === "piece") told[event.part] += event.text;
     if (event.kind === "recast") Object.assign(told, { thought: told.answer, answer: "" });
-    if (event.kind === "end") expect(event).toMatchObject({ thinking: "so so", answer: "yes", figures: { numThinking: 13 } });
+    if (event.kind === "end")
+      expect(event).toMatchObject({ thinking: "so so", answer: "yes", figures: { numThinking: 13 } });
   }
-  expect({ told, kinds }).toEqual({ told: { thought: "so so", answer: "yes" }, kinds: ["piece", "recast", "piece", "end"] });
+  expect({ told, kinds }).toEqual({
+    told: { thought: "so so", answer: "yes" },
+    kinds: ["piece", "recast", "piece", "end"],
+  });
 });

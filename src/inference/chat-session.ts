@@ -1,4 +1,5 @@
-// A conversation with a model: messages in, events out, the history kept. Knows the model only as something that makes tokens.
+// A conversation with a model: messages in, events out, the history kept. Knows the model only as something that makes
+// tokens.
 import { ConfigError, DataError } from "../errors.js";
 import type { ResponseForm } from "../tasks/response.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
@@ -112,7 +113,8 @@ export class ChatSession {
       const { role, content } = (turn ?? {}) as ChatMessage;
       return typeof role === "string" && (typeof content === "string" || content === null);
     };
-    if (!Array.isArray(messages) || !messages.every(isTurn)) throw new DataError(`expected a conversation, { "messages": [{ "role": …, "content": … }] }`);
+    if (!Array.isArray(messages) || !messages.every(isTurn))
+      throw new DataError(`expected a conversation, { "messages": [{ "role": …, "content": … }] }`);
     if (system !== undefined && typeof system !== "string") throw new DataError(`expected "system" to be a string`);
     this.clear();
     this.system = system;
@@ -120,9 +122,9 @@ export class ChatSession {
   }
 
   /**
-   * Asks and tells of the reply as it is made. A reply that was interrupted stays in the history as far as its answer went; one without an
-   * answer is forgotten together with its question. The n-th reply has the seed plus n, so that a question asked again is answered anew.
-   * Throws ConfigError when the conversation does not fit the context.
+   * Asks and tells of the reply as it is made. A reply that was interrupted stays in the history as far as its answer
+   * went; one without an answer is forgotten together with its question. The n-th reply has the seed plus n, so that a
+   * question asked again is answered anew. Throws ConfigError when the conversation does not fit the context.
    */
   async *ask(question: string, sampling: ChatSampling, signal?: AbortSignal): AsyncGenerator<ChatEvent, void> {
     const turn: ChatMessage = { role: "user", content: question };
@@ -144,7 +146,8 @@ export class ChatSession {
   }
 
   private tooLong(numTokens: number): string {
-    const mend = this.history.length > 0 && this.style.remembers ? "shorten it, or start over with /clear" : "shorten it";
+    const mend =
+      this.history.length > 0 && this.style.remembers ? "shorten it, or start over with /clear" : "shorten it";
     return `the prompt has ${numTokens} tokens, the model's context is ${this.model.maxPositions}; ${mend}`;
   }
 
@@ -158,7 +161,11 @@ export class ChatSession {
       contextTokens: numPromptTokens + numTokens,
     };
     if (answer.trim() === "") return;
-    this.history.push(question, { role: "assistant", content: answer, ...(thinking === "" ? {} : { reasoning_content: thinking }) });
+    this.history.push(question, {
+      role: "assistant",
+      content: answer,
+      ...(thinking === "" ? {} : { reasoning_content: thinking }),
+    });
   }
 }
 

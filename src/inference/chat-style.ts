@@ -1,5 +1,5 @@
-// How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single questions a model of this
-// project was trained on. Knows no model and no way of sampling.
+// How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single
+// questions a model of this project was trained on. Knows no model and no way of sampling.
 import { ConfigError } from "../errors.js";
 import { opensThought, type ResponseForm } from "../tasks/response.js";
 import type { PromptTemplate } from "../tasks/task.js";
@@ -18,7 +18,9 @@ export interface ChatPrompt {
 
 /** The way of talking to one model. */
 export interface ChatStyle {
-  /** A conversation by the chat template; single questions, framed as in training; or text that the model goes on with. */
+  /**
+   * A conversation by the chat template; single questions, framed as in training; or text that the model goes on with.
+   */
   readonly kind: "conversation" | "question" | "text";
   /** Whether earlier turns are part of the prompt. */
   readonly remembers: boolean;
@@ -28,12 +30,21 @@ export interface ChatStyle {
   readonly form: ResponseForm;
 }
 
-/** The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its chat template. `raw` gives every message as it is. */
-export function chatStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, { raw = false, controlTokens = false }: ChatStyleOptions = {}): ChatStyle {
+/**
+ * The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its
+ * chat template. `raw` gives every message as it is.
+ */
+export function chatStyle(
+  tokenizer: Tokenizer,
+  trained: PromptTemplate | null,
+  { raw = false, controlTokens = false }: ChatStyleOptions = {},
+): ChatStyle {
   if (raw) return questionStyle(tokenizer, null, true);
   const frame = frameOfChatTemplate(tokenizer.config?.chat_template);
   const template = frame ? undefined : ChatTemplate.of(tokenizer);
-  return template ? templateStyle(template, tokenizer, controlTokens) : questionStyle(tokenizer, frame ?? trained, controlTokens);
+  return template
+    ? templateStyle(template, tokenizer, controlTokens)
+    : questionStyle(tokenizer, frame ?? trained, controlTokens);
 }
 
 /** How messages are put to a model. */
@@ -66,7 +77,9 @@ function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, con
     form: "tagged",
     prompt(messages) {
       if (messages.some(({ role }) => role === "system"))
-        throw new ConfigError("this model has no chat template, so it cannot use a system prompt; put it into the question");
+        throw new ConfigError(
+          "this model has no chat template, so it cannot use a system prompt; put it into the question",
+        );
       const question = messages.at(-1)?.content ?? "";
       const { text, marks } = control?.markText(question) ?? { text: question, marks: new Map() };
       return toPrompt(tokenizer, { text: framePrompt(text, trained), marks });

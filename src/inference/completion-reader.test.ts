@@ -1,3 +1,4 @@
+// Claims about reading completions: token by token and in one go give the same.
 import { describe, expect, it } from "vitest";
 import { Random } from "../random.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
@@ -32,7 +33,9 @@ describe("reading a completion in one go", () => {
 });
 
 function anyCompletion(tokenizer: Tokenizer, random: Random): Int32Array {
-  const words = [...RESPONSE_TAGS, "a b", " ", "<", "think>", "\\boxed{1}", "é"].filter((word) => canSpell(tokenizer, word));
+  const words = [...RESPONSE_TAGS, "a b", " ", "<", "think>", "\\boxed{1}", "é"].filter((word) =>
+    canSpell(tokenizer, word),
+  );
   const text = Array.from({ length: 12 }, () => words[random.below(words.length)]).join("");
   const ids = [...tokenizer.encode(text)];
   if (random.float() < 0.5) ids.push(tokenizer.eosId as number);

@@ -1,4 +1,5 @@
-// What a request's tokens say, as they come or in one go at the end: parts, stop texts, the length of the thought. Knows no model.
+// What a request's tokens say, as they come or in one go at the end: parts, stop texts, the length of the thought.
+// Knows no model.
 import { type ParsedResponse, type ReadingOptions, type ResponsePiece, ResponseRecord } from "../tasks/response.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { ResponseReader } from "./response-reader.js";
@@ -67,7 +68,12 @@ export class CompletionReader {
   /** What was found; call `end` before. */
   read(): CompletionReading {
     const { numThinking, isThinking, stopText } = this;
-    return { response: this.record.read(), numThinking, isThinkClosed: !isThinking, ...(stopText.found !== undefined && { stopText: stopText.found }) };
+    return {
+      response: this.record.read(),
+      numThinking,
+      isThinkClosed: !isThinking,
+      ...(stopText.found !== undefined && { stopText: stopText.found }),
+    };
   }
 
   /** Ordinary tokens: they leave the response where it stands, inside its thought or outside. */

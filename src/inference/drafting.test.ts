@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { LookupDrafter } from "./drafting.js";
 
 const OPTIONS = { maxNgram: 3, minNgram: 2, maxDrafts: 4 };
-const draft = (ids: readonly number[], limit = 9) => new LookupDrafter(OPTIONS).draft(Int32Array.from(ids), ids.length, limit);
+const draft = (ids: readonly number[], limit = 9) =>
+  new LookupDrafter(OPTIONS).draft(Int32Array.from(ids), ids.length, limit);
 
 test("the longest run seen before decides, at its last occurrence", () => {
   expect(draft([1, 2, 3, 10, 9, 2, 3, 20, 1, 2, 3])).toEqual([10, 9, 2, 3]);

@@ -1,4 +1,5 @@
-// Guesses what comes next from what was said before: after the last few tokens comes what came after them last time. Knows ids alone.
+// Guesses what comes next from what was said before: after the last few tokens comes what came after them last time.
+// Knows ids alone.
 
 /** Bounds of prompt-lookup drafting. */
 export interface LookupOptions {
@@ -13,8 +14,8 @@ export interface LookupOptions {
 export const DEFAULT_LOOKUP: LookupOptions = { maxNgram: 4, minNgram: 2, maxDrafts: 6 };
 
 /**
- * Prompt-lookup drafts (Saxena 2023, "Prompt Lookup Decoding") of one sequence. The number drafted follows what came true: all of them, and it
- * doubles; else one more than were right.
+ * Prompt-lookup drafts (Saxena 2023, "Prompt Lookup Decoding") of one sequence. The number drafted follows what came
+ * true: all of them, and it doubles; else one more than were right.
  */
 export class LookupDrafter {
   /** For each n-gram length, the place behind the last occurrence of a run, by a hash of it. */
@@ -39,7 +40,10 @@ export class LookupDrafter {
   /** Learns how many of the drafts came true. */
   learn(numDrafted: number, numAccepted: number): void {
     if (numDrafted === 0) return;
-    this.numDrafts = Math.min(this.options.maxDrafts, numAccepted === numDrafted ? 2 * this.numDrafts : numAccepted + 1);
+    this.numDrafts = Math.min(
+      this.options.maxDrafts,
+      numAccepted === numDrafted ? 2 * this.numDrafts : numAccepted + 1,
+    );
   }
 
   private see(tokens: Int32Array, length: number): void {

@@ -1,4 +1,5 @@
-// The engine under load: thousands of requests, many cancelled at any moment, blocks scarce. After every step the books must balance.
+// The engine under load: thousands of requests, many cancelled at any moment, blocks scarce. After every step the books
+// must balance.
 import { beforeAll, describe, expect, test } from "vitest";
 import { BackendError, ConfigError } from "../errors.js";
 import { Random } from "../random.js";
@@ -18,7 +19,8 @@ const setUp = (options: Partial<EngineOptions>, fake: FakeOptions = {}) => {
   const runner = new FakeRunner({ vocabSize: VOCAB, ...fake });
   return { runner, engine: new Engine({ runner, ...options }) };
 };
-const promptOf = (random: Random) => Array.from({ length: 1 + random.below(12) }, (_, i) => (i < 6 ? i : random.below(VOCAB)));
+const promptOf = (random: Random) =>
+  Array.from({ length: 1 + random.below(12) }, (_, i) => (i < 6 ? i : random.below(VOCAB)));
 const requestOf = (random: Random, more: Partial<GenerationRequest> = {}): GenerationRequest => ({
   prompt: promptOf(random),
   maxNewTokens: 1 + random.below(8),
@@ -37,14 +39,18 @@ function expectBalance(pool: BlockPool, sequences: readonly Sequence[]): void {
     for (const block of blocks) uses[block]++;
   }
   for (let block = 0; block < pool.numBlocks; block++)
-    if (pool.referencesOf(block) !== uses[block]) throw new Error(`block ${block}: ${pool.referencesOf(block)} counted, ${uses[block]} used`);
+    if (pool.referencesOf(block) !== uses[block])
+      throw new Error(`block ${block}: ${pool.referencesOf(block)} counted, ${uses[block]} used`);
   expect(pool.numUsed).toBe(uses.reduce((count, n) => count + (n > 0 ? 1 : 0), 0));
 }
 
 describe("10,000 requests, most of them cancelled,", () => {
   test("leave no block used, no tensor alive and nobody waiting", async () => {
     const random = new Random(3);
-    const { engine, runner } = setUp({ maxSequences: 12, maxStepTokens: 24, maxSpeculating: 6 }, { numBlocks: 20, mtpAccuracy: 0.7 });
+    const { engine, runner } = setUp(
+      { maxSequences: 12, maxStepTokens: 24, maxSpeculating: 6 },
+      { numBlocks: 20, mtpAccuracy: 0.7 },
+    );
     const before = defaultDevice().memory().liveBuffers;
     const open: RunningRequest[] = [];
     const reasons = new Map<string, number>();
@@ -102,9 +108,13 @@ describe("the books balance", () => {
           sequence.numComputed += numTokens;
           if (isUpToDate) {
             const numTrue = random.below(numDrafts + 1);
-            for (const id of [...sequence.drafts.slice(0, numTrue), random.below(VOCAB)]) if (sequence.numTokens < ends.get(sequence)!) sequence.push(id);
+            for (const id of [...sequence.drafts.slice(0, numTrue), random.below(VOCAB)])
+              if (sequence.numTokens < ends.get(sequence)!) sequence.push(id);
             sequence.numComputed = Math.min(sequence.numComputed + numTrue, sequence.numTokens - 1);
-            sequence.drafts = Array.from({ length: random.below(4) }, () => random.below(VOCAB)).slice(0, ends.get(sequence)! - sequence.numTokens);
+            sequence.drafts = Array.from({ length: random.below(4) }, () => random.below(VOCAB)).slice(
+              0,
+              ends.get(sequence)! - sequence.numTokens,
+            );
           }
           pool.register(sequence);
           if (sequence.numTokens === ends.get(sequence) || random.below(60) === 0) {
@@ -123,14 +133,17 @@ describe("prefixes", () => {
   test("of the same beginning are computed once, also when all requests come at once", async () => {
     const { engine, runner } = setUp({ maxStepTokens: 64, speculation: "none" });
     const prompt = Array.from({ length: 41 }, (_, i) => i % VOCAB);
-    await Promise.all(Array.from({ length: 8 }, (_, seed) => engine.submit({ prompt, maxNewTokens: 1, sampling: { seed } }).result));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, seed) => engine.submit({ prompt, maxNewTokens: 1, sampling: { seed } }).result),
+    );
     expect(runner.numTokens).toBe(41 + 7);
     expect(engine.stats().prefixHitTokens).toBe(7 * 40);
   });
   test("freed least recently are reused first, and ends before beginnings", async () => {
     const { engine } = setUp({ speculation: "none" }, { numBlocks: 12 });
     const ask = async (first: number) => {
-      const { numPrefixHits } = await engine.submit({ prompt: [first, ...new Array(16).fill(1)], maxNewTokens: 1 }).result;
+      const { numPrefixHits } = await engine.submit({ prompt: [first, ...new Array(16).fill(1)], maxNewTokens: 1 })
+        .result;
       return numPrefixHits;
     };
     expect([await ask(2), await ask(3), await ask(2)]).toEqual([0, 0, 16]);
@@ -177,15 +190,27 @@ describe("a request", () => {
     [{ prompt: null }, /prompt must be a list of token ids, got null/],
     [{ prompt: "hi" }, /prompt must be a list of token ids, got "hi"/],
     [{ prompt: [1, null] }, /prompt: token ids range from 0 to 11, got null/],
-    [{ prompt: [1], sampling: { temperature: 1e300 } }, /temperature must be a number .* that fits into a 32-bit float, got 1e\+300/],
+    [
+      { prompt: [1], sampling: { temperature: 1e300 } },
+      /temperature must be a number .* that fits into a 32-bit float, got 1e\+300/,
+    ],
     [{ prompt: [1], sampling: { temperature: "1" } }, /temperature must be a number .*, got "1"/],
     [{ prompt: [1], sampling: { temperature: Number.NaN } }, /temperature must be .*, got NaN/],
     [{ prompt: [1], sampling: { repetitionPenalty: 1e-300 } }, /repetitionPenalty must be a number above 0/],
-    [{ prompt: [1], sampling: { logitBias: { 5: 1 } } }, /logitBias must be a Map of token ids to numbers, got \{"5":1\}/],
-    [{ prompt: [1], sampling: { logitBias: new Map([[5, "1"]]) } }, /the bias of token 5 must be a finite number or -Infinity, got "1"/],
+    [
+      { prompt: [1], sampling: { logitBias: { 5: 1 } } },
+      /logitBias must be a Map of token ids to numbers, got \{"5":1\}/,
+    ],
+    [
+      { prompt: [1], sampling: { logitBias: new Map([[5, "1"]]) } },
+      /the bias of token 5 must be a finite number or -Infinity, got "1"/,
+    ],
     [{ prompt: [1], sampling: { temprature: 1 } }, /unknown option temprature, did you mean "temperature"\?/],
     [{ prompt: [1], sampling: 3 }, /sampling must be an object, got 3/],
-    [{ prompt: [1], loop: { maxPeriod: -1, minRepeats: 2, minTokens: 4 } }, /loop: maxPeriod must be a whole number from 1 to 65536, got -1/],
+    [
+      { prompt: [1], loop: { maxPeriod: -1, minRepeats: 2, minTokens: 4 } },
+      /loop: maxPeriod must be a whole number from 1 to 65536, got -1/,
+    ],
     [{ prompt: [1], loop: { maxPeriod: 4 } }, /loop: minRepeats must be a whole number of at least 2, got nothing/],
     [{ prompt: [1], stop: "x" }, /stop must be a list of non-empty strings/],
     [{ prompt: [1], stopIds: 3 }, /stopIds must be a list of token ids, got 3/],
@@ -202,7 +227,9 @@ describe("a request", () => {
   });
   test("that keeps more tokens than there are keeps all", async () => {
     const { engine } = setUp({ speculation: "none" });
-    const [all, more] = [0, Number.MAX_SAFE_INTEGER].map((topK) => engine.submit({ prompt: [1], maxNewTokens: 9, sampling: { topK, seed: 3 } }).result);
+    const [all, more] = [0, Number.MAX_SAFE_INTEGER].map(
+      (topK) => engine.submit({ prompt: [1], maxNewTokens: 9, sampling: { topK, seed: 3 } }).result,
+    );
     expect([...(await more).ids]).toEqual([...(await all).ids]);
   });
   test("of as many tokens as the context holds is served whole", async () => {

@@ -1,4 +1,5 @@
-// The engine's promises on a fake model: tokens that depend on the request alone, an end to every request, no block lost.
+// The engine's promises on a fake model: tokens that depend on the request alone, an end to every request, no block
+// lost.
 import { beforeEach, describe, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
@@ -9,14 +10,18 @@ import type { GenerationRequest, GenerationResult } from "./request.js";
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
-const engineOf = (options: Partial<EngineOptions> = {}, fake: FakeOptions = {}) => new Engine({ runner: new FakeRunner(fake), ...options });
+const engineOf = (options: Partial<EngineOptions> = {}, fake: FakeOptions = {}) =>
+  new Engine({ runner: new FakeRunner(fake), ...options });
 
 /** Requests of mixed lengths and options; some share beginnings. */
 function requestsOf(count: number, label = "requests"): GenerationRequest[] {
   const random = new Random(7).fork(label);
   const stems = Array.from({ length: 3 }, () => Array.from({ length: 13 }, () => random.below(37)));
   return Array.from({ length: count }, (_, i) => ({
-    prompt: [...random.pick(stems).slice(0, random.below(14)), ...Array.from({ length: 1 + random.below(20) }, () => random.below(37))],
+    prompt: [
+      ...random.pick(stems).slice(0, random.below(14)),
+      ...Array.from({ length: 1 + random.below(20) }, () => random.below(37)),
+    ],
     maxNewTokens: 1 + random.below(30),
     stopIds: [3],
     sampling: SAMPLINGS[i % SAMPLINGS.length](i),
@@ -54,7 +59,10 @@ async function oneByOne(engine: Engine, requests: readonly GenerationRequest[]):
   return tokensOf(results);
 }
 /** Each request alone in a cold engine that does everything whole. */
-async function alone(requests: readonly GenerationRequest[], fake: FakeOptions = {}): Promise<ReturnType<typeof tokensOf>> {
+async function alone(
+  requests: readonly GenerationRequest[],
+  fake: FakeOptions = {},
+): Promise<ReturnType<typeof tokensOf>> {
   const all = requests.map((request) => runAll(engineOf({ speculation: "none", prefixCache: false }, fake), [request]));
   return (await Promise.all(all)).flat();
 }
@@ -97,7 +105,10 @@ describe("a request's tokens are the same", () => {
   });
   test("with everything at once, when prompt and generation paths agree in bits and when they differ", async () => {
     for (const pathsAgree of [true, false]) {
-      const engine = engineOf({ maxSpeculating: 3, maxSequences: 9, maxStepTokens: 11 }, { mtpAccuracy: 0.6, numBlocks: 20, pathsAgree });
+      const engine = engineOf(
+        { maxSpeculating: 3, maxSequences: 9, maxStepTokens: 11 },
+        { mtpAccuracy: 0.6, numBlocks: 20, pathsAgree },
+      );
       expect(await runAll(engine, requests)).toEqual(await alone(requests, { pathsAgree }));
     }
   });

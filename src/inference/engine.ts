@@ -1,6 +1,7 @@
-// The runtime: takes requests, runs them together step by step over one paged cache, and gives back tokens as they come.
-// Sees the model only as a ModelRunner. A request's tokens depend on its prompt, options and the weights alone: not on what runs beside it, on
-// preemption, on how prompts are cut into steps, on the prefix cache, nor on speculation.
+// The runtime: takes requests, runs them together step by step over one paged cache, and gives back tokens as they
+// come. Sees the model only as a ModelRunner. A request's tokens depend on its prompt, options and the weights alone:
+// not on what runs beside it, on preemption, on how prompts are cut into steps, on the prefix cache, nor on
+// speculation.
 import { BackendError, ConfigError } from "../errors.js";
 import { keep, scope } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -16,7 +17,9 @@ import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
 import { type DraftPart, PlanBuilder } from "./step-plan.js";
 
-/** How drafts are made: by the model's multi-token-prediction layer, by looking up what was said before, or not at all. */
+/**
+ * How drafts are made: by the model's multi-token-prediction layer, by looking up what was said before, or not at all.
+ */
 export type Speculation = "mtp" | "lookup" | "none";
 
 /** How an engine runs. */
@@ -32,7 +35,10 @@ export interface EngineOptions {
   readonly prefixCache?: PrefixCache;
   /** Default: "mtp" where the runner has it, else "lookup". Changes the speed alone. */
   readonly speculation?: Speculation;
-  /** Drafts are verified only while at most so many sequences run, as more already use the arithmetic that drafts would; default 4. */
+  /**
+   * Drafts are verified only while at most so many sequences run, as more already use the arithmetic that drafts would;
+   * default 4.
+   */
   readonly maxSpeculating?: number;
 }
 
@@ -90,14 +96,20 @@ export class Engine {
     const areWhole = Number.isSafeInteger(maxSequences) && Number.isSafeInteger(maxStepTokens);
     if (!(areWhole && maxSequences >= 1 && maxStepTokens >= maxSequences))
       throw new ConfigError(
-        `engine: maxSequences must be a whole number of at least 1, and maxStepTokens at least maxSequences, got ${maxSequences} and ${maxStepTokens}`,
+        "engine: maxSequences must be a whole number of at least 1, and maxStepTokens at least maxSequences, " +
+          `got ${maxSequences} and ${maxStepTokens}`,
       );
     if (options.speculation === "mtp" && !runner.mtp)
       throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
     this.runner = runner;
     this.speculation = options.speculation ?? (runner.mtp ? "mtp" : "lookup");
     const { numBlocks, blockSize } = runner;
-    this.pool = new BlockPool({ numBlocks, blockSize, prefixCache: options.prefixCache, splitPaths: !runner.pathsAgree });
+    this.pool = new BlockPool({
+      numBlocks,
+      blockSize,
+      prefixCache: options.prefixCache,
+      splitPaths: !runner.pathsAgree,
+    });
     this.scheduler = new Scheduler(this.pool, { maxSequences, maxStepTokens });
     this.plans = new PlanBuilder(blockSize);
     this.sampler = new Sampler(runner.vocabSize);
@@ -110,8 +122,9 @@ export class Engine {
   }
 
   /**
-   * Queues a request; work begins with the event loop's next turn. Throws ConfigError for one that cannot be met: a prompt that with its
-   * completion does not fit the context, numbers outside their ranges, stop texts or a schema without a tokenizer.
+   * Queues a request; work begins with the event loop's next turn. Throws ConfigError for one that cannot be met: a
+   * prompt that with its completion does not fit the context, numbers outside their ranges, stop texts or a schema
+   * without a tokenizer.
    */
   submit(request: GenerationRequest): RunningRequest {
     if (this.isClosed) throw new ConfigError("engine: it is closed and accepts no more requests; create a new one");
@@ -124,7 +137,11 @@ export class Engine {
     if (signal?.aborted) generation.finish("cancelled");
     else if (request.schema !== undefined) void this.enqueueConstrained(generation, request.schema);
     else this.enqueue(generation);
-    return { result: generation.result, cancel, [Symbol.asyncIterator]: () => generation.events[Symbol.asyncIterator]() };
+    return {
+      result: generation.result,
+      cancel,
+      [Symbol.asyncIterator]: () => generation.events[Symbol.asyncIterator](),
+    };
   }
 
   /** Figures as of now. */
@@ -149,7 +166,8 @@ export class Engine {
   /** Cancels what runs and waits for the step under way. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing.keys()]) this.cancel(generation);
+    for (const generation of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing.keys()])
+      this.cancel(generation);
     await this.loop;
     this.grammars?.dispose();
   }
@@ -190,7 +208,8 @@ export class Engine {
     const { prompt, maxNewTokens, stop, thinking, schema } = request;
     const limit = this.maxContext;
     const numNew = maxNewTokens ?? limit - prompt.length;
-    if (prompt.length >= limit || prompt.length + numNew > limit) throw new ConfigError(tooLong(prompt.length, maxNewTokens, limit));
+    if (prompt.length >= limit || prompt.length + numNew > limit)
+      throw new ConfigError(tooLong(prompt.length, maxNewTokens, limit));
     if (!this.options.tokenizer && (stop?.length || thinking || schema !== undefined))
       throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
     return numNew;
@@ -235,7 +254,9 @@ export class Engine {
   private async draw(logits: Tensor, numRows: number): Promise<DrawnTokens | null> {
     try {
       if (numRows > 0 && (logits.shape[0] !== numRows || logits.shape[1] !== this.runner.vocabSize))
-        throw new BackendError(`model runner: expected logits [${numRows},${this.runner.vocabSize}], got [${logits.shape}]`);
+        throw new BackendError(
+          `model runner: expected logits [${numRows},${this.runner.vocabSize}], got [${logits.shape}]`,
+        );
       return numRows > 0 ? await this.sampler.draw(logits) : null;
     } finally {
       logits.dispose();
@@ -259,7 +280,10 @@ export class Engine {
     return total;
   }
 
-  /** Masks of a constrained sequence's rows: one before each draft and one behind the last, up to the first draft that is not allowed. */
+  /**
+   * Masks of a constrained sequence's rows: one before each draft and one behind the last, up to the first draft that
+   * is not allowed.
+   */
   private async masksOf(sequence: Generation, numDrafts: number): Promise<(Int32Array | undefined)[]> {
     const { constraint: rules, drafts } = sequence;
     if (!rules) return [];
@@ -281,8 +305,15 @@ export class Engine {
     }
   }
 
-  /** Gives every sequence its new tokens; returns the rows whose successors are now known, where drafts may be made of them. */
-  private advance(parts: readonly ScheduledPart<Generation>[], drawn: DrawnTokens | null, firstRows: Int32Array): Advance {
+  /**
+   * Gives every sequence its new tokens; returns the rows whose successors are now known, where drafts may be made of
+   * them.
+   */
+  private advance(
+    parts: readonly ScheduledPart<Generation>[],
+    drawn: DrawnTokens | null,
+    firstRows: Int32Array,
+  ): Advance {
     const draftParts: DraftPart[] = [];
     const undrawable: Generation[] = [];
     let row = 0;
@@ -314,7 +345,9 @@ export class Engine {
 
   /** Ends requests whose logits are no distribution, with the reason. */
   private async failUndrawable(generations: readonly Generation[], plan: StepPlan): Promise<void> {
-    const reason = (await this.runner.explainNonFinite?.(plan)) ?? "its logits contain NaN or +infinity, or every token is forbidden";
+    const reason =
+      (await this.runner.explainNonFinite?.(plan)) ??
+      "its logits contain NaN or +infinity, or every token is forbidden";
     for (const generation of generations) {
       if (generation.isFinished) continue; // cancelled meanwhile
       this.scheduler.remove(generation);
@@ -322,8 +355,15 @@ export class Engine {
     }
   }
 
-  /** The token after the known ones, and one behind every draft that came true. False where one of them cannot be drawn: its logits are no distribution. */
-  private takeTokens({ sequence, numDrafts }: ScheduledPart<Generation>, { ids, logProbs, top }: DrawnTokens, firstRow: number): boolean {
+  /**
+   * The token after the known ones, and one behind every draft that came true. False where one of them cannot be drawn:
+   * its logits are no distribution.
+   */
+  private takeTokens(
+    { sequence, numDrafts }: ScheduledPart<Generation>,
+    { ids, logProbs, top }: DrawnTokens,
+    firstRow: number,
+  ): boolean {
     const { drafts, isConstrained, numTokens: numKnown } = sequence;
     let numAccepted = 0;
     for (let j = 0; j <= numDrafts; j++) {
@@ -333,7 +373,8 @@ export class Engine {
       const cameTrue = j < numDrafts && at < sequence.numTokens && sequence.tokens[at] === drafts[j];
       if (cameTrue) numAccepted++;
       // Forced tokens, the end, and a constraint that begins here all make the rows behind this one void.
-      if (!cameTrue || sequence.isFinished || sequence.numTokens !== at + 1 || sequence.isConstrained !== isConstrained) break;
+      if (!cameTrue || sequence.isFinished || sequence.numTokens !== at + 1 || sequence.isConstrained !== isConstrained)
+        break;
     }
     sequence.numComputed += numAccepted;
     sequence.numDrafted += numDrafts;
@@ -354,7 +395,12 @@ export class Engine {
   private async prepareDrafts(parts: readonly DraftPart[]): Promise<void> {
     if (this.speculation === "lookup")
       for (const { sequence, wantsDraft } of parts)
-        if (wantsDraft) sequence.drafts = (sequence as Generation).lookup.draft(sequence.tokens, sequence.numTokens, (sequence as Generation).draftLimit);
+        if (wantsDraft)
+          sequence.drafts = (sequence as Generation).lookup.draft(
+            sequence.tokens,
+            sequence.numTokens,
+            (sequence as Generation).draftLimit,
+          );
     if (this.speculation === "mtp" && parts.length > 0) await this.draftByModel(parts);
   }
 
@@ -378,7 +424,11 @@ function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: num
     maxNewTokens === undefined
       ? `the prompt has ${numPrompt} tokens`
       : `prompt and new tokens need ${numPrompt} + ${maxNewTokens} = ${numPrompt + maxNewTokens} positions`;
-  return `request: ${asked}, but the context is ${limit}; shorten the prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer context`;
+  return (
+    `request: ${asked}, but the context is ${limit}; shorten the ` +
+    `prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer ` +
+    "context"
+  );
 }
 
 /** Gives timers, signals and readers their turn. */

@@ -25,7 +25,8 @@ export class EventQueue<T> implements AsyncIterable<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return {
       next: async () => {
-        while (this.next === this.values.length && !this.isEnded) await new Promise<void>((resolve) => (this.wake = resolve));
+        while (this.next === this.values.length && !this.isEnded)
+          await new Promise<void>((resolve) => (this.wake = resolve));
         if (this.next < this.values.length) return { value: this.take(), done: false };
         if (this.error !== undefined) throw this.error;
         return { value: undefined, done: true };

@@ -1,5 +1,6 @@
-// A model without weights for tests of the runtime: logits are a hash of everything the sequence sees, read through its block table, so that a wrong
-// table, a wrong position, a stale or overwritten entry, or a token computed by the wrong path changes what is sampled.
+// A model without weights for tests of the runtime: logits are a hash of everything the sequence sees, read through its
+// block table, so that a wrong table, a wrong position, a stale or overwritten entry, or a token computed by the wrong
+// path changes what is sampled.
 
 import type { StepRows } from "../nn/batch.js";
 import { tensor } from "../tensor/engine.js";
@@ -36,7 +37,15 @@ export class FakeRunner implements ModelRunner {
   private lastPlan?: { ids: Int32Array; positions: Int32Array };
 
   constructor(options: FakeOptions = {}) {
-    const { vocabSize = 37, maxPositions = 4096, blockSize = 4, numBlocks = 64, pathsAgree = false, memory = Number.POSITIVE_INFINITY, mtpAccuracy } = options;
+    const {
+      vocabSize = 37,
+      maxPositions = 4096,
+      blockSize = 4,
+      numBlocks = 64,
+      pathsAgree = false,
+      memory = Number.POSITIVE_INFINITY,
+      mtpAccuracy,
+    } = options;
     this.vocabSize = vocabSize;
     this.maxPositions = maxPositions;
     this.blockSize = blockSize;
@@ -64,7 +73,10 @@ export class FakeRunner implements ModelRunner {
     for (let s = 0; s + 1 < plan.cuQueries.length; s++)
       for (let row = plan.cuQueries[s]; row < plan.cuQueries[s + 1]; row++) {
         const path = this.pathsAgree || s < plan.numPrefill ? 1 : 2;
-        this.entries[plan.blockIds[row] * this.blockSize + plan.blockOffsets[row]] = mix(mix(plan.ids[row], plan.positions[row]), path);
+        this.entries[plan.blockIds[row] * this.blockSize + plan.blockOffsets[row]] = mix(
+          mix(plan.ids[row], plan.positions[row]),
+          path,
+        );
       }
   }
 
@@ -75,7 +87,12 @@ export class FakeRunner implements ModelRunner {
     let hash = 0;
     for (let at = Math.max(0, position + 1 - this.memory); at <= position; at++) {
       const block = plan.blockTables[s * plan.maxBlocks + Math.floor(at / this.blockSize)];
-      hash = mix(hash, this.memory === Number.POSITIVE_INFINITY ? this.entries[block * this.blockSize + (at % this.blockSize)] : this.idAt(block, at));
+      hash = mix(
+        hash,
+        this.memory === Number.POSITIVE_INFINITY
+          ? this.entries[block * this.blockSize + (at % this.blockSize)]
+          : this.idAt(block, at),
+      );
     }
     return hash;
   }
@@ -83,7 +100,8 @@ export class FakeRunner implements ModelRunner {
   /** The token of an entry, found by its hash; a forgetful fake must not see positions. */
   private idAt(block: number, at: number): number {
     const entry = this.entries[block * this.blockSize + (at % this.blockSize)];
-    for (let id = 0; id < this.vocabSize; id++) for (const path of [1, 2]) if (mix(mix(id, at), path) === entry) return id;
+    for (let id = 0; id < this.vocabSize; id++)
+      for (const path of [1, 2]) if (mix(mix(id, at), path) === entry) return id;
     return -1;
   }
 
@@ -96,7 +114,10 @@ export class FakeRunner implements ModelRunner {
     const logits = new Float32Array(this.vocabSize);
     const ids = Array.from(plan.draftRows, (row) => {
       this.checkHidden(plan, row);
-      const hash = mix(this.contextHash(plan, row), mix(mix(plan.ids[row], plan.positions[row] + 1), this.pathsAgree ? 1 : 2));
+      const hash = mix(
+        this.contextHash(plan, row),
+        mix(mix(plan.ids[row], plan.positions[row] + 1), this.pathsAgree ? 1 : 2),
+      );
       this.fillLogits(hash, logits);
       const right = logits.indexOf(Math.max(...logits));
       return (mix(hash, 99) >>> 0) / 2 ** 32 < accuracy ? right : (right + 1) % this.vocabSize;
@@ -106,7 +127,8 @@ export class FakeRunner implements ModelRunner {
 
   private checkHidden(plan: DraftPlan, row: number): void {
     const from = plan.hiddenRows[row];
-    if (this.lastPlan?.positions[from] !== plan.positions[row]) throw new Error(`draft row ${row} takes the hidden state of another position`);
+    if (this.lastPlan?.positions[from] !== plan.positions[row])
+      throw new Error(`draft row ${row} takes the hidden state of another position`);
   }
 }
 

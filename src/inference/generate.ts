@@ -51,13 +51,25 @@ export interface GenerateOptions extends Partial<SamplingParams> {
 const STEP_TOKENS = 4096;
 
 /** Samples all requests; results are in their order. Throws ConfigError for a prompt that does not fit the context. */
-export async function generate(model: LanguageModel, requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Completion[]> {
+export async function generate(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  options: GenerateOptions,
+): Promise<Completion[]> {
   if (requests.length === 0) return [];
   const maxTokens = longest(model, requests);
   const slots = Math.min(options.slots ?? 64, requests.length);
   const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
-  const cacheTokens = Math.min(samplingCacheTokens(slots, maxTokens), fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes));
-  const runner = new PagedRunner(model, { cacheKind, cacheType: model.parameters.compute, cacheTokens, usesDrafts: false });
+  const cacheTokens = Math.min(
+    samplingCacheTokens(slots, maxTokens),
+    fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),
+  );
+  const runner = new PagedRunner(model, {
+    cacheKind,
+    cacheType: model.parameters.compute,
+    cacheTokens,
+    usesDrafts: false,
+  });
   const { tokenizer } = options;
   const engine = new Engine({
     runner,
@@ -75,20 +87,34 @@ export async function generate(model: LanguageModel, requests: readonly Generate
   }
 }
 
-/** Tokens of the cache that `generate` makes for so many rows of at most so many tokens: whole blocks for each, so that none ever gives way. */
-export const samplingCacheTokens = (slots: number, maxTokens: number): number => slots * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+/**
+ * Tokens of the cache that `generate` makes for so many rows of at most so many tokens: whole blocks for each, so that
+ * none ever gives way.
+ */
+export const samplingCacheTokens = (slots: number, maxTokens: number): number =>
+  slots * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
 
 /** Tokens of cache that memory leaves room for. Throws ConfigError where it is not even one row. */
-function fittingTokens(model: LanguageModel, kind: CacheKind, maxTokens: number, maxBytes = Number.POSITIVE_INFINITY): number {
+function fittingTokens(
+  model: LanguageModel,
+  kind: CacheKind,
+  maxTokens: number,
+  maxBytes = Number.POSITIVE_INFINITY,
+): number {
   const perToken = pagedBytesPerToken(model.pagedShapes(kind, false), model.parameters.compute);
   const tokens = Math.floor(maxBytes / perToken / BLOCK_TOKENS) * BLOCK_TOKENS;
   if (tokens >= samplingCacheTokens(1, maxTokens)) return tokens;
   throw new ConfigError(
-    `a sequence of ${maxTokens} tokens needs ${formatMemory(perToken * maxTokens)} of cache, but only ${formatMemory(maxBytes)} is free; ask for fewer tokens`,
+    `a sequence of ${maxTokens} tokens needs ${formatMemory(perToken * maxTokens)} of cache, but only ` +
+      `${formatMemory(maxBytes)} is free; ask for fewer tokens`,
   );
 }
 
-async function runAll(engine: Engine, requests: readonly GenerateRequest[], options: GenerateOptions): Promise<Completion[]> {
+async function runAll(
+  engine: Engine,
+  requests: readonly GenerateRequest[],
+  options: GenerateOptions,
+): Promise<Completion[]> {
   const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;
   const all = requests.map(({ seed, ...request }, i) => {
     const sampling = { temperature, topK, topP, minP, seed };
@@ -113,7 +139,13 @@ async function tell(running: RunningRequest, onToken: (id: number) => void): Pro
   for await (const { id } of running) onToken(id);
 }
 
-const completionOf = ({ ids, logProbs, finishReason: stopReason, response, numThinking }: GenerationResult): Completion => ({
+const completionOf = ({
+  ids,
+  logProbs,
+  finishReason: stopReason,
+  response,
+  numThinking,
+}: GenerationResult): Completion => ({
   ids,
   logProbs,
   stopReason,
@@ -122,12 +154,14 @@ const completionOf = ({ ids, logProbs, finishReason: stopReason, response, numTh
 });
 
 function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
-  for (const { prompt } of requests) if (typeof prompt?.length !== "number") throw new ConfigError("generate: a prompt must be a list of token ids");
+  for (const { prompt } of requests)
+    if (typeof prompt?.length !== "number") throw new ConfigError("generate: a prompt must be a list of token ids");
   const needed = requests.reduce((most, r) => Math.max(most, r.prompt.length + r.maxNewTokens), 0);
   if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
   if (needed > model.maxPositions)
     throw new ConfigError(
-      `generate: prompt and new tokens need ${needed} positions, but the model has ${model.maxPositions}; shorten the prompt or ask for fewer tokens`,
+      `generate: prompt and new tokens need ${needed} positions, but the model has ${model.maxPositions}; ` +
+        "shorten the prompt or ask for fewer tokens",
     );
   return needed;
 }

@@ -1,4 +1,5 @@
-// One request while it runs: takes each new token and says what follows from it: text, the end, forced tokens. Knows no model and no blocks.
+// One request while it runs: takes each new token and says what follows from it: text, the end, forced tokens. Knows no
+// model and no blocks.
 import { LucioleError } from "../errors.js";
 import { Random } from "../random.js";
 import { type ResponsePiece, THINK_CLOSE } from "../tasks/response.js";
@@ -9,7 +10,14 @@ import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
 import { EventQueue } from "./event-queue.js";
 import { changesLogits, LogitChanges } from "./logit-changes.js";
 import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
-import type { FinishReason, GenerationRequest, GenerationResult, SamplingOptions, TokenEvent, TokenLogProb } from "./request.js";
+import type {
+  FinishReason,
+  GenerationRequest,
+  GenerationResult,
+  SamplingOptions,
+  TokenEvent,
+  TokenLogProb,
+} from "./request.js";
 import { Sequence } from "./sequence.js";
 
 /** A request's sequence with all that is decided token by token. */
@@ -48,7 +56,11 @@ export class Generation extends Sequence {
     if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);
     this.events = new EventQueue(onLeave);
     this.stopIds = new Set(request.stopIds);
-    this.reader = new CompletionReader(tokenizer, { startsInside: request.thinking?.startsInside, form: request.form }, request.stop ?? []);
+    this.reader = new CompletionReader(
+      tokenizer,
+      { startsInside: request.thinking?.startsInside, form: request.form },
+      request.stop ?? [],
+    );
     this.readsAtEnd = !mustReadOnTheWay(request);
     this.closeIds = tokenizer ? closingIds(tokenizer) : [];
     if (request.loop !== false) this.loop = new LoopDetector(request.loop ?? DEFAULT_LOOP);
@@ -127,7 +139,13 @@ export class Generation extends Sequence {
   }
 
   /** Appends a token; returns whether it completes a loop inside the thinking. */
-  private append(id: number, logProb: number, isStop: boolean, isForced: boolean, top?: readonly TokenLogProb[]): boolean {
+  private append(
+    id: number,
+    logProb: number,
+    isStop: boolean,
+    isForced: boolean,
+    top?: readonly TokenLogProb[],
+  ): boolean {
     const wasThinking = this.isThinking;
     const wasConstrained = this.isConstrained;
     this.push(id);
@@ -139,7 +157,8 @@ export class Generation extends Sequence {
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
     const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
     if (reason) pieces = [...pieces, ...this.reader.end()];
-    if (this.request.events !== false) this.tell({ id, logProb, isForced, ...(top && { top }) }, pieces, wasThinking || isThinking);
+    if (this.request.events !== false)
+      this.tell({ id, logProb, isForced, ...(top && { top }) }, pieces, wasThinking || isThinking);
     if (reason) this.finish(reason);
     return isLoop;
   }
@@ -150,7 +169,11 @@ export class Generation extends Sequence {
     return isLoop ? "loop" : undefined;
   }
 
-  private tell(token: Pick<TokenEvent, "id" | "logProb" | "isForced" | "top">, pieces: readonly ResponsePiece[], isOfThought: boolean): void {
+  private tell(
+    token: Pick<TokenEvent, "id" | "logProb" | "isForced" | "top">,
+    pieces: readonly ResponsePiece[],
+    isOfThought: boolean,
+  ): void {
     const text = pieces.map((piece) => piece.text).join("");
     const isThought = isOfThought || pieces.some(({ recasts }) => recasts);
     this.events.push({ ...token, text, pieces, part: isThought ? "thought" : "answer" });
@@ -184,7 +207,9 @@ export class Generation extends Sequence {
   }
 }
 
-/** Whether something hangs on what a token says: a listener, a stop text, rules for the thought or the answer, loops. */
+/**
+ * Whether something hangs on what a token says: a listener, a stop text, rules for the thought or the answer, loops.
+ */
 function mustReadOnTheWay({ events, stop, thinking, schema, loop }: GenerationRequest): boolean {
   const hasThinkingRule = thinking?.budget !== undefined || thinking?.unclosed === "close";
   return events !== false || loop !== false || hasThinkingRule || schema !== undefined || (stop?.length ?? 0) > 0;

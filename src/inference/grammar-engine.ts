@@ -1,5 +1,6 @@
-// Loads the grammar engine, @mlc-ai/web-xgrammar, as one instance with memory of its own, and keeps what it says of its errors.
-// The package is a script for browsers and CommonJS that its package.json declares to be an ES module, so Node's own import refuses it.
+// Loads the grammar engine, @mlc-ai/web-xgrammar, as one instance with memory of its own, and keeps what it says of its
+// errors. The package is a script for browsers and CommonJS that its package.json declares to be an ES module, so
+// Node's own import refuses it.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";

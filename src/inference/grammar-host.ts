@@ -1,5 +1,6 @@
-// A compiled grammar on a thread of its own, within bounds of time and memory. What is asked of it is answered in order; one kind of question, whether a
-// token may come, is waited for on the spot. Knows threads, no schema and no request.
+// A compiled grammar on a thread of its own, within bounds of time and memory. What is asked of it is answered in
+// order; one kind of question, whether a token may come, is waited for on the spot. Knows threads, no schema and no
+// request.
 import { join } from "node:path";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { ConfigError } from "../errors.js";
@@ -31,7 +32,10 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** See the file's head. Ask with a matcher number of your own for each answer; `dispose` ends the thread, whatever it does. */
+/**
+ * See the file's head. Ask with a matcher number of your own for each answer; `dispose` ends the thread, whatever it
+ * does.
+ */
 export class GrammarHost {
   private readonly waiting = new Map<number, Waiting>();
   private numCalls = 0;
@@ -51,11 +55,18 @@ export class GrammarHost {
   }
 
   /** Compiles a grammar. Throws ConfigError where it cannot be made, or not within the budget; ends with the signal. */
-  static async compile(parts: GrammarParts, signal: AbortSignal, budget: GrammarBudget = GRAMMAR_BUDGET): Promise<GrammarHost> {
+  static async compile(
+    parts: GrammarParts,
+    signal: AbortSignal,
+    budget: GrammarBudget = GRAMMAR_BUDGET,
+  ): Promise<GrammarHost> {
     const { port1, port2 } = new MessageChannel();
     const numReplies = new Int32Array(new SharedArrayBuffer(4));
     const workerData: GrammarWorkerData = { ...parts, maxMemoryBytes: budget.maxMemoryBytes, port: port2, numReplies };
-    const worker = new Worker(join(packageRoot(), "dist", "src", "inference", "grammar-worker.js"), { workerData, transferList: [port2] });
+    const worker = new Worker(join(packageRoot(), "dist", "src", "inference", "grammar-worker.js"), {
+      workerData,
+      transferList: [port2],
+    });
     try {
       await progress(worker, "vocabulary", START_MS, signal);
       await progress(worker, "compiled", budget.compileMs, signal);
@@ -74,7 +85,9 @@ export class GrammarHost {
     const timer = setTimeout(() => this.dispose(tooSlow(this.budget.replyMs)), this.budget.replyMs);
     this.port.ref();
     try {
-      return checked(await new Promise<GrammarReply>((resolve, reject) => this.waiting.set(number, { resolve, reject })));
+      return checked(
+        await new Promise<GrammarReply>((resolve, reject) => this.waiting.set(number, { resolve, reject })),
+      );
     } finally {
       clearTimeout(timer);
       if (this.waiting.size === 0) this.port.unref();
@@ -93,7 +106,8 @@ export class GrammarHost {
         this.deliver(next);
       }
       const left = until - performance.now();
-      if (left <= 0 || Atomics.wait(this.numReplies, 0, seen, left) === "timed-out") this.dispose(tooSlow(this.budget.replyMs));
+      if (left <= 0 || Atomics.wait(this.numReplies, 0, seen, left) === "timed-out")
+        this.dispose(tooSlow(this.budget.replyMs));
       if (this.failure) throw this.failure;
       seen = Atomics.load(this.numReplies, 0);
     }
@@ -133,7 +147,8 @@ function checked(reply: GrammarReply): GrammarReply {
   return reply;
 }
 
-const tooSlow = (ms: number) => new ConfigError(`schema: checking a token against it takes more than ${ms / 1000} s; simplify it`);
+const tooSlow = (ms: number) =>
+  new ConfigError(`schema: checking a token against it takes more than ${ms / 1000} s; simplify it`);
 
 /** Waits for a step of the start. */
 function progress(worker: Worker, step: GrammarProgress["kind"], ms: number, signal: AbortSignal): Promise<void> {
@@ -147,7 +162,11 @@ function progress(worker: Worker, step: GrammarProgress["kind"], ms: number, sig
     const refuse = (message: string) => end(() => reject(new ConfigError(`schema: ${message}`)));
     const onAbort = () => refuse("the request was cancelled");
     const timer = setTimeout(
-      () => refuse(`it takes more than ${ms / 1000} s to compile; simplify it: fewer optional properties, shorter lists, smaller counts`),
+      () =>
+        refuse(
+          `it takes more than ${ms / 1000} s to compile; simplify it: fewer optional properties, shorter lists, ` +
+            "smaller counts",
+        ),
       ms,
     );
     if (signal.aborted) return onAbort();

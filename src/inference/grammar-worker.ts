@@ -1,5 +1,5 @@
-// The thread of one grammar: compiles a schema over a vocabulary and follows answers by it, so that neither can hold up the engine. Started by
-// grammar-host.ts with `workerData`; answers every call on its port in order.
+// The thread of one grammar: compiles a schema over a vocabulary and follows answers by it, so that neither can hold up
+// the engine. Started by grammar-host.ts with `workerData`; answers every call on its port in order.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { CompiledGrammar, GrammarMatcher } from "@mlc-ai/web-xgrammar";
 import { loadGrammarEngine } from "./grammar-engine.js";
@@ -40,7 +40,10 @@ export interface GrammarReply {
 }
 
 /** How the start goes on: the vocabulary is read, the grammar stands, or it cannot be made. */
-export type GrammarProgress = { readonly kind: "vocabulary" } | { readonly kind: "compiled" } | { readonly kind: "failed"; readonly message: string };
+export type GrammarProgress =
+  | { readonly kind: "vocabulary" }
+  | { readonly kind: "compiled" }
+  | { readonly kind: "failed"; readonly message: string };
 
 /** WebAssembly.Memory, as far as it is used. */
 interface WasmMemory {
@@ -48,7 +51,8 @@ interface WasmMemory {
   grow(pages: number): number;
 }
 
-const { tokens, kind, vocabSize, schema, maxWhitespace, maxMemoryBytes, port, numReplies } = workerData as GrammarWorkerData;
+const { tokens, kind, vocabSize, schema, maxWhitespace, maxMemoryBytes, port, numReplies } =
+  workerData as GrammarWorkerData;
 const matchers = new Map<number, GrammarMatcher>();
 const engine = loadGrammarEngine();
 const tell = (progress: GrammarProgress) => parentPort?.postMessage(progress);
@@ -62,7 +66,8 @@ if (grammar) {
 
 /** The engine's memory only grows; beyond the bound it is told that there is none. */
 function boundMemory(): void {
-  const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: WasmMemory } } }).WebAssembly.Memory;
+  const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: WasmMemory } } }).WebAssembly
+    .Memory;
   const { grow } = prototype;
   prototype.grow = function (this: WasmMemory, pages: number): number {
     if (this.buffer.byteLength + pages * 65536 > maxMemoryBytes) throw new RangeError("out of memory");
@@ -84,7 +89,9 @@ async function compile(): Promise<CompiledGrammar | undefined> {
 }
 
 async function answer(compiled: CompiledGrammar, call: GrammarCall): Promise<void> {
-  const reply = await run(compiled, call).catch((error) => ({ error: engine.lastFailure() ?? (error as Error).message ?? String(error) }));
+  const reply = await run(compiled, call).catch((error) => ({
+    error: engine.lastFailure() ?? (error as Error).message ?? String(error),
+  }));
   port.postMessage({ number: call.number, ...reply });
   Atomics.add(numReplies, 0, 1);
   Atomics.notify(numReplies, 0);
@@ -93,7 +100,11 @@ async function answer(compiled: CompiledGrammar, call: GrammarCall): Promise<voi
 async function run(compiled: CompiledGrammar, call: GrammarCall): Promise<Omit<GrammarReply, "number">> {
   if (call.kind === "open") {
     const endsItself = call.stopIds.length === 0;
-    const made = await engine.library.GrammarMatcher.createGrammarMatcher(compiled, endsItself ? undefined : [...call.stopIds], endsItself);
+    const made = await engine.library.GrammarMatcher.createGrammarMatcher(
+      compiled,
+      endsItself ? undefined : [...call.stopIds],
+      endsItself,
+    );
     matchers.set(call.matcher, made);
     return {};
   }

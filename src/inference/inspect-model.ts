@@ -1,4 +1,5 @@
-// What there is to know of a model before it is opened: architecture, parameters, cache, the memory it would take. Reads headers alone.
+// What there is to know of a model before it is opened: architecture, parameters, cache, the memory it would take.
+// Reads headers alone.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openGgufModel, readJsonObject, type TensorInfo, type TensorSource } from "../checkpoint/index.js";
@@ -28,7 +29,10 @@ export interface StoredFacts {
   readonly dtypes: Readonly<Record<string, number>>;
 }
 
-/** Bytes that a token takes in the cache, in bf16 over heads, over latents where the model has them, and over latents in FP8. */
+/**
+ * Bytes that a token takes in the cache, in bf16 over heads, over latents where the model has them, and over latents in
+ * FP8.
+ */
 export interface CacheFacts {
   readonly heads: number;
   readonly latent?: number;
@@ -38,7 +42,11 @@ export interface CacheFacts {
 /** A model at a glance. */
 export interface ModelSummary {
   readonly config: HfConfig;
-  readonly parameters: { readonly total: number; readonly active: number; readonly byPart: Readonly<Record<string, number>> };
+  readonly parameters: {
+    readonly total: number;
+    readonly active: number;
+    readonly byPart: Readonly<Record<string, number>>;
+  };
   readonly mtpDepths: number;
   /** Of a mixture layer; null for dense models. */
   readonly experts: MoeLayer["experts"] | null;
@@ -48,22 +56,30 @@ export interface ModelSummary {
   /** Stored tensors by name; of random models those that would be made; null where only a configuration is there. */
   readonly tensors: readonly ({ readonly name: string } & TensorInfo)[] | null;
   readonly stored: StoredFacts | null;
-  /** Memory with the context asked for, as `openForInference` would plan it; null without weights or with weights that do not fit. */
+  /**
+   * Memory with the context asked for, as `openForInference` would plan it; null without weights or with weights that
+   * do not fit.
+   */
   readonly memory: InferencePlan | null;
   /** Why the weights cannot be run, if they cannot. */
   readonly problem?: string;
 }
 
 /**
- * The summary of a run or model directory, a config.json, a GGUF file or `random:<shape>[@type]`, with memory for `context` tokens (default: as
- * `openForInference` plans). Throws ConfigError when nothing is there, CheckpointError when it is damaged.
+ * The summary of a run or model directory, a config.json, a GGUF file or `random:<shape>[@type]`, with memory for
+ * `context` tokens (default: as `openForInference` plans). Throws ConfigError when nothing is there, CheckpointError
+ * when it is damaged.
  */
 export async function inspectModel(path: string, context?: number): Promise<ModelSummary> {
   const random = parseRandomName(path);
   if (random) return inspectRandom(publishedConfig(random.shape), random.type, context);
-  if (!existsSync(path)) throw new ConfigError(`${path}: not found; expected a run, a model directory, a config.json, a .gguf file or random:<shape>`);
+  if (!existsSync(path))
+    throw new ConfigError(
+      `${path}: not found; expected a run, a model directory, a config.json, a .gguf file or random:<shape>`,
+    );
   const place = path.endsWith(".json") ? path : modelLocation(path);
-  if (statSync(place).isFile()) return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(place, context);
+  if (statSync(place).isFile())
+    return path.endsWith(".json") ? summarise(await configOf(path), null, null, context) : inspectGguf(place, context);
   const problem = statSync(place).isDirectory() ? undefined : fileProblem(statSync(place));
   if (problem) throw new ConfigError(`${path}: ${problem}`);
   if (isBareConfig(place)) return summarise(await configOf(join(place, "config.json")), null, null, context);
@@ -76,7 +92,8 @@ const configOf = async (file: string): Promise<HfConfig> => parseHfConfig(await 
 function isBareConfig(path: string): boolean {
   const hasWeights = ["model.safetensors", "model.safetensors.index.json"].some((name) => existsSync(join(path, name)));
   if (hasWeights || isRunDirectory(path)) return false;
-  if (!existsSync(join(path, "config.json"))) throw new ConfigError(`${path}: expected a run directory, a model directory or a config.json`);
+  if (!existsSync(join(path, "config.json")))
+    throw new ConfigError(`${path}: expected a run directory, a model directory or a config.json`);
   return true;
 }
 
@@ -98,7 +115,11 @@ async function inspectGguf(path: string, context: number | undefined): Promise<M
   }
 }
 
-async function inspectRandom(config: HfConfig, type: string | undefined, context: number | undefined): Promise<ModelSummary> {
+async function inspectRandom(
+  config: HfConfig,
+  type: string | undefined,
+  context: number | undefined,
+): Promise<ModelSummary> {
   const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"));
   return summarise(config, null, source, context);
 }
@@ -113,21 +134,39 @@ function headersOf(weights: TensorSource): WeightSource {
   };
 }
 
-async function summarise(config: HfConfig, listed: TensorSource | null, source: WeightSource | null, context: number | undefined): Promise<ModelSummary> {
+async function summarise(
+  config: HfConfig,
+  listed: TensorSource | null,
+  source: WeightSource | null,
+  context: number | undefined,
+): Promise<ModelSummary> {
   const facts = factsOf(createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
   const use = useOf(config, { cacheTokens: context });
   const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;
   const tensors = listed ? listed.names.map((name) => ({ name, ...listed.info(name) })) : null;
   const problem = problems.length > 0 ? describeProblems(problems) : undefined;
-  return { config, ...rest, context: use.cacheTokens, tensors, stored: tensors && storedFacts(tensors), memory, problem };
+  return {
+    config,
+    ...rest,
+    context: use.cacheTokens,
+    tensors,
+    stored: tensors && storedFacts(tensors),
+    memory,
+    problem,
+  };
 }
 
 function factsOf(model: LanguageModel, source: WeightSource | null) {
-  const perToken = (kind: "heads" | "latent", dtype: "bf16" | "fp8-latent") => pagedBytesPerToken(model.pagedShapes(kind), dtype);
+  const perToken = (kind: "heads" | "latent", dtype: "bf16" | "fp8-latent") =>
+    pagedBytesPerToken(model.pagedShapes(kind), dtype);
   const hasLatents = "kv_lora_rank" in model.config;
   return {
-    parameters: { total: model.parameters.numTrained, active: Math.round(model.numActiveParameters), byPart: parametersByPart(model) },
+    parameters: {
+      total: model.parameters.numTrained,
+      active: Math.round(model.numActiveParameters),
+      byPart: parametersByPart(model),
+    },
     mtpDepths: model.numMtp,
     experts: model.moeLayers[0]?.experts ?? null,
     kvBytesPerToken: {

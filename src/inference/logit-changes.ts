@@ -1,5 +1,5 @@
-// A request's own changes to its logits: penalties of tokens seen, and biases. Kept up to date token by token, so that a step only copies them.
-// Knows no tensor; the arithmetic is `adjustLogits`'.
+// A request's own changes to its logits: penalties of tokens seen, and biases. Kept up to date token by token, so that
+// a step only copies them. Knows no tensor; the arithmetic is `adjustLogits`'.
 import type { SamplingOptions } from "./request.js";
 
 /** Changes of several rows, one behind another, as `adjustLogits` takes them. Reused from step to step. */
@@ -33,7 +33,12 @@ function widened<T extends Int32Array | Float32Array>(from: T, into: T): T {
 }
 
 /** Whether these options change any logit. */
-export function changesLogits({ repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, logitBias }: SamplingOptions): boolean {
+export function changesLogits({
+  repetitionPenalty = 1,
+  presencePenalty = 0,
+  frequencyPenalty = 0,
+  logitBias,
+}: SamplingOptions): boolean {
   return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0 || (logitBias?.size ?? 0) > 0;
 }
 
@@ -48,7 +53,10 @@ export class LogitChanges {
   private readonly presence: number;
   private readonly frequency: number;
 
-  constructor({ repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, logitBias }: SamplingOptions, prompt: ArrayLike<number>) {
+  constructor(
+    { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, logitBias }: SamplingOptions,
+    prompt: ArrayLike<number>,
+  ) {
     this.repetition = repetitionPenalty;
     this.presence = presencePenalty;
     this.frequency = frequencyPenalty;

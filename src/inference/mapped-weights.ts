@@ -1,4 +1,5 @@
-// Stored tensors of a checkpoint where they lie: in mapped files, read in place. What a file keeps in another order is read and converted.
+// Stored tensors of a checkpoint where they lie: in mapped files, read in place. What a file keeps in another order is
+// read and converted.
 import type { TensorSource } from "../checkpoint/index.js";
 import { CheckpointError } from "../errors.js";
 import type { WeightSource } from "../models/frozen-weights.js";
@@ -29,7 +30,8 @@ export function mappedWeights(source: TensorSource, device: Device = defaultDevi
     const file = fileOf(place.path);
     if (place.byteOffset + place.sizeBytes > file.size)
       throw new CheckpointError(
-        `${place.path}: tensor ${name} should end at byte ${place.byteOffset + place.sizeBytes}, the file has ${file.size}: it is truncated`,
+        `${place.path}: tensor ${name} should end at byte ${place.byteOffset + place.sizeBytes}, the file has ` +
+          `${file.size}: it is truncated`,
       );
     return bytesAs(file, place.byteOffset, place.shape, place.dtype as DType);
   };

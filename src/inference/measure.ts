@@ -1,4 +1,5 @@
-// How fast a model runs: rounds of random prompts through the engine, as requests would come. Knows clocks; chooses no models.
+// How fast a model runs: rounds of random prompts through the engine, as requests would come. Knows clocks; chooses no
+// models.
 import type { Device } from "../tensor/device.js";
 import { Engine } from "./engine.js";
 import type { PagedRunner } from "./paged-runner.js";
@@ -37,7 +38,10 @@ export function randomPrompt(seed: number, length: number, vocabSize: number): n
   });
 }
 
-/** Runs one round; `onCounting` is called when what counts begins. Without drafts and without the prefix cache: every token is computed. */
+/**
+ * Runs one round; `onCounting` is called when what counts begins. Without drafts and without the prefix cache: every
+ * token is computed.
+ */
 export async function measureRound(
   runner: PagedRunner,
   kind: InferenceKind,
@@ -56,7 +60,12 @@ export async function measureRound(
   const stream = async (i: number) => {
     const prompt = randomPrompt(seed * streams + i, promptTokens, runner.vocabSize);
     let isFirst = true;
-    for await (const _ of engine.submit({ prompt, maxNewTokens: newTokens, sampling: { temperature: 0 }, loop: false })) {
+    for await (const _ of engine.submit({
+      prompt,
+      maxNewTokens: newTokens,
+      sampling: { temperature: 0 },
+      loop: false,
+    })) {
       if (waiting === 0) counted++;
       if (isFirst && --waiting === 0 && kind !== "prefill") begin();
       isFirst = false;
@@ -77,5 +86,10 @@ export async function measureRound(
 
 function startOfCount({ meter }: Device): { seconds: number; cpuSeconds: number; flops: number; bytes: number } {
   const { user, system } = process.cpuUsage();
-  return { seconds: performance.now() / 1000, cpuSeconds: (user + system) / 1e6, flops: meter.flops, bytes: meter.bytes };
+  return {
+    seconds: performance.now() / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    flops: meter.flops,
+    bytes: meter.bytes,
+  };
 }

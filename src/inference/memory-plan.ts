@@ -1,5 +1,5 @@
-// How much memory a model opened for inference takes, found before anything is loaded; a model that will not fit is refused with the figures.
-// Weights are summed from what is stored, activations from a step run on shapes alone.
+// How much memory a model opened for inference takes, found before anything is loaded; a model that will not fit is
+// refused with the figures. Weights are summed from what is stored, activations from a step run on shapes alone.
 import { BackendError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import { frozenProblems, loadFrozen, type WeightSource } from "../models/frozen-weights.js";
@@ -39,7 +39,9 @@ export interface InferencePlan {
   /** Weights by the type they are held in, packed where that pays. */
   readonly weightsByType: Readonly<Record<string, number>>;
   readonly weights: number;
-  /** Rows only looked up in a mapped file: they take memory as they are touched, and give it back when others need it. */
+  /**
+   * Rows only looked up in a mapped file: they take memory as they are touched, and give it back when others need it.
+   */
   readonly mapped: number;
   readonly cachePerToken: number;
   readonly cache: number;
@@ -53,7 +55,10 @@ const LOGIT_ROWS = 64;
 /** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
 const PROGRAM_BYTES = 120 * 2 ** 20;
 
-/** Plans a model on `device` whose stored tensors are `source`'s, mapped or not. Throws CheckpointError listing all that does not fit the configuration. */
+/**
+ * Plans a model on `device` whose stored tensors are `source`'s, mapped or not. Throws CheckpointError listing all that
+ * does not fit the configuration.
+ */
 export async function planInference(
   config: HfConfig,
   source: WeightSource,
@@ -64,14 +69,28 @@ export async function planInference(
   const { packer } = device.backend;
   const packedBytes = (dtype: DType, shape: readonly number[]) =>
     packer?.accepts({ dtype, shape }) ? packer.packedBytes({ dtype, shape }) : storageBytes(dtype, numElements(shape));
-  const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device: createShapesDevice(device), context: use.context });
+  const model = createModel(config, {
+    compute: use.compute,
+    seed: null,
+    isFrozen: true,
+    device: createShapesDevice(device),
+    context: use.context,
+  });
   refuseProblems(frozenProblems(model.parameters, source));
   const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
   const activations = await stepBytes(model, source, use);
   const weights = Object.values(byType).reduce((a, b) => a + b, 0);
   const cachePerToken = pagedBytesPerToken(model.pagedShapes(use.cacheKind, use.usesDrafts), use.cacheType);
   const cache = cachePerToken * Math.ceil(use.cacheTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
-  return { weightsByType: byType, weights, mapped, cachePerToken, cache, activations, total: PROGRAM_BYTES + weights + cache + activations };
+  return {
+    weightsByType: byType,
+    weights,
+    mapped,
+    cachePerToken,
+    cache,
+    activations,
+    total: PROGRAM_BYTES + weights + cache + activations,
+  };
 }
 
 function weightBytes(
@@ -97,8 +116,16 @@ function weightBytes(
 /** What a step of prompt tokens takes besides weights and cache. */
 async function stepBytes(model: LanguageModel, source: WeightSource, use: InferenceUse): Promise<number> {
   const { device } = model;
-  await loadFrozen(model.parameters, { ...source, open: async (name) => onlyShape(name, source, device), done: () => {} });
-  const cache = model.createPagedCache({ numBlocks: Math.ceil(use.stepTokens / BLOCK_TOKENS), kind: use.cacheKind, dtype: use.cacheType });
+  await loadFrozen(model.parameters, {
+    ...source,
+    open: async (name) => onlyShape(name, source, device),
+    done: () => {},
+  });
+  const cache = model.createPagedCache({
+    numBlocks: Math.ceil(use.stepTokens / BLOCK_TOKENS),
+    kind: use.cacheKind,
+    dtype: use.cacheType,
+  });
   const before = device.memory().liveBytes;
   scope(() => {
     const hidden = model.step(stepBatch(onePrompt(use.stepTokens), device), cache);
@@ -132,9 +159,11 @@ function onePrompt(n: number): StepRows {
 /** Throws BackendError with the figures when a plan will not fit into `available` bytes. */
 export function refuseUnlessFits(what: string, plan: InferencePlan, available = availableBytes()): void {
   if (plan.total <= available) return;
-  const mend = plan.cache > plan.weights ? "ask for a shorter context" : "use a smaller model, or one stored in fewer bits";
+  const mend =
+    plan.cache > plan.weights ? "ask for a shorter context" : "use a smaller model, or one stored in fewer bits";
   throw new BackendError(
-    `not enough memory: ${what} needs about ${formatMemory(plan.total)}, but only ${formatMemory(available)} is free (${describePlan(plan)}); ${mend}`,
+    `not enough memory: ${what} needs about ${formatMemory(plan.total)}, but only ` +
+      `${formatMemory(available)} is free (${describePlan(plan)}); ${mend}`,
   );
 }
 
@@ -143,5 +172,8 @@ export function describePlan({ weightsByType, mapped, cache, cachePerToken, acti
   const weights = Object.entries(weightsByType).map(([type, bytes]) => `${formatMemory(bytes)} ${type}`);
   const inFile = mapped > 0 ? `, ${formatMemory(mapped)} left in the file` : "";
   const tokens = Math.round(cache / cachePerToken).toLocaleString("en-US");
-  return `weights ${weights.join(" + ")}${inFile}; cache ${formatMemory(cache)} for ${tokens} tokens; activations ${formatMemory(activations)}`;
+  return (
+    `weights ${weights.join(" + ")}${inFile}; cache ${formatMemory(cache)} for ${tokens} tokens; ` +
+    `activations ${formatMemory(activations)}`
+  );
 }

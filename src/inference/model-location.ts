@@ -9,16 +9,21 @@ const PART_OF_DIRECTORY = /\.safetensors$|\.safetensors\.index\.json$|^config\.j
 const NO_MODEL = /-(?!0*1-)\d+-of-\d+\.gguf$|^mmproj/i;
 
 /**
- * What to open for a path: the directory of a named `model.safetensors`, index or config.json; the GGUF file of a directory that holds one and no
- * config.json; else the path itself. Throws ConfigError for a directory of several GGUF files.
+ * What to open for a path: the directory of a named `model.safetensors`, index or config.json; the GGUF file of a
+ * directory that holds one and no config.json; else the path itself. Throws ConfigError for a directory of several GGUF
+ * files.
  */
 export function modelLocation(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isFile()) return PART_OF_DIRECTORY.test(basename(path)) && existsSync(join(dirname(path), "config.json")) ? dirname(path) : path;
+  if (stats?.isFile())
+    return PART_OF_DIRECTORY.test(basename(path)) && existsSync(join(dirname(path), "config.json"))
+      ? dirname(path)
+      : path;
   if (!stats?.isDirectory() || existsSync(join(path, "config.json"))) return path;
   const models = readdirSync(path)
     .filter((name) => name.endsWith(".gguf") && !NO_MODEL.test(name))
     .sort();
-  if (models.length > 1) throw new ConfigError(`${path}: contains several GGUF files; choose one: ${models.slice(0, 10).join(", ")}`);
+  if (models.length > 1)
+    throw new ConfigError(`${path}: contains several GGUF files; choose one: ${models.slice(0, 10).join(", ")}`);
   return models.length === 1 ? join(path, models[0]) : path;
 }

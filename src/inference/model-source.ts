@@ -1,5 +1,5 @@
-// Where a model's files are opened, once for every verb: a run, a model directory or a GGUF file becomes a configuration, a tokenizer, what is known
-// of sampling, and stored tensors. Knows not what they will be used for.
+// Where a model's files are opened, once for every verb: a run, a model directory or a GGUF file becomes a
+// configuration, a tokenizer, what is known of sampling, and stored tensors. Knows not what they will be used for.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fitToWeights } from "../checkpoint/fit-config.js";
@@ -55,7 +55,10 @@ export interface ModelSource {
   close(): Promise<void>;
 }
 
-/** Opens what lies at `path`. Throws ConfigError when there is no model, CheckpointError when it is damaged or contradicts itself. */
+/**
+ * Opens what lies at `path`. Throws ConfigError when there is no model, CheckpointError when it is damaged or
+ * contradicts itself.
+ */
 export async function openModelSource(path: string): Promise<ModelSource> {
   const place = modelLocation(path);
   return statSync(place, { throwIfNoEntry: false })?.isFile() ? openGguf(place) : openDirectory(place);
@@ -85,7 +88,17 @@ async function openGguf(path: string): Promise<ModelSource> {
     const { config, weights } = opened;
     const { tokenizer, warning } = ggufTokenizerOf(opened, path);
     const stopIds = endTokens(idsOf(config.eos_token_id), tokenizer);
-    const facts = { directory: path, config, tokenizer, generation: {}, compute: "f32", isTrainedHere: false, template: null, stopIds, warning } as const;
+    const facts = {
+      directory: path,
+      config,
+      tokenizer,
+      generation: {},
+      compute: "f32",
+      isTrainedHere: false,
+      template: null,
+      stopIds,
+      warning,
+    } as const;
     return { facts, weights, close: () => opened.close() };
   } catch (error) {
     await opened.close();
@@ -114,7 +127,10 @@ export interface ModelFiles {
 export async function openFiles(path: string): Promise<ModelFiles> {
   const opened = await openFolder(modelLocation(path));
   try {
-    const config = await fitToWeights(parseHfConfig(opened.config, join(opened.directory, "config.json")), opened.weights);
+    const config = await fitToWeights(
+      parseHfConfig(opened.config, join(opened.directory, "config.json")),
+      opened.weights,
+    );
     const warnings = [opened.warning, passedOverScaling(config)].filter((warning) => warning !== undefined);
     return { opened, config, warning: warnings.length > 0 ? warnings.join("; ") : undefined };
   } catch (error) {
@@ -130,12 +146,16 @@ async function openFolder(path: string): Promise<ModelDirectory & { readonly war
   if (problem) throw new ConfigError(`${path}: ${problem}`);
   if (!isRunDirectory(path)) return openModelDirectory(path);
   const opened = await loadLatest(join(path, "checkpoints"));
-  if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet; wait for the first one, or continue the run with --resume`);
+  if (!opened)
+    throw new CheckpointError(
+      `${path}: this run has no checkpoint yet; wait for the first one, or continue the run with --resume`,
+    );
   return opened;
 }
 
 /** Whether a directory is a run and not a model: both have a config.json. */
-export const isRunDirectory = (path: string): boolean => existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
+export const isRunDirectory = (path: string): boolean =>
+  existsSync(join(path, "checkpoints")) && !existsSync(join(path, "model.safetensors"));
 
 async function readGeneration(directory: string): Promise<JsonObject> {
   const file = join(directory, "generation_config.json");
@@ -143,4 +163,5 @@ async function readGeneration(directory: string): Promise<JsonObject> {
 }
 
 /** How prompts were put to the model in training, as its generation_config.json records it. */
-export const trainedTemplate = (generation: JsonObject): PromptTemplate | null => PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;
+export const trainedTemplate = (generation: JsonObject): PromptTemplate | null =>
+  PROMPT_TEMPLATES.find((name) => name === generation.prompt_template) ?? null;

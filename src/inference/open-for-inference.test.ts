@@ -1,4 +1,5 @@
-// Claims about opening models to run: published figures, every storage type from files and from nowhere, mixed types, the memory plan.
+// Claims about opening models to run: published figures, every storage type from files and from nowhere, mixed types,
+// the memory plan.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,14 +20,28 @@ import { inspectModel } from "./inspect-model.js";
 import { planInference, refuseUnlessFits } from "./memory-plan.js";
 import { openForInference, useOf } from "./open-for-inference.js";
 import { PagedRunner } from "./paged-runner.js";
-import { frozenParameters, RANDOM_TYPES, type RandomType, randomTensorSource, randomType, randomWeights } from "./random-weights.js";
+import {
+  frozenParameters,
+  RANDOM_TYPES,
+  type RandomType,
+  randomTensorSource,
+  randomType,
+  randomWeights,
+} from "./random-weights.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-open-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const backend = await openBackend();
 beforeEach(() => setDefaultDevice(new Device(backend)));
 
-const common = { vocab_size: 96, hidden_size: 256, intermediate_size: 512, num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 256 };
+const common = {
+  vocab_size: 96,
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  max_position_embeddings: 256,
+};
 const llama = parseHfConfig({ ...common, model_type: "llama", num_key_value_heads: 2 });
 const deepseek = parseHfConfig({
   ...common,
@@ -75,20 +90,23 @@ describe.each(RANDOM_TYPES)("weights in %s", (type) => {
   test.each([
     ["llama", llama],
     ["deepseek_v3", deepseek],
-  ] as const)("%s: logits are finite, differ between tokens, and are those of the same weights in a file", async (name, config) => {
-    const direct = await logitsOfSource(config, randomWeights(frozenParameters(config), type));
-    expect(direct.every(Number.isFinite)).toBe(true);
-    expect(new Set(direct).size).toBeGreaterThan(direct.length / 2);
-    if (type !== "bf16" && !isEncodedType(type)) return; // read from files that others wrote
-    const path = await fileOf(name, config, type);
-    const opened = await openForInference(path);
-    const fromFile = await logitsOf(opened.model);
-    opened.model.dispose();
-    // GGUF keeps kv_b_proj in halves, the keys' turned and quantised anew, and llama's rotated rows in another order.
-    if (path.endsWith(".gguf") && config === deepseek) expect(meanOf(fromFile, direct)).toBeLessThan(0.05);
-    else if (path.endsWith(".gguf")) expect(meanOf(fromFile, direct)).toBeLessThan(0.02);
-    else expect(fromFile).toEqual(direct);
-  });
+  ] as const)(
+    "%s: logits are finite, differ between tokens, and are those of the same weights in a file",
+    async (name, config) => {
+      const direct = await logitsOfSource(config, randomWeights(frozenParameters(config), type));
+      expect(direct.every(Number.isFinite)).toBe(true);
+      expect(new Set(direct).size).toBeGreaterThan(direct.length / 2);
+      if (type !== "bf16" && !isEncodedType(type)) return; // read from files that others wrote
+      const path = await fileOf(name, config, type);
+      const opened = await openForInference(path);
+      const fromFile = await logitsOf(opened.model);
+      opened.model.dispose();
+      // GGUF keeps kv_b_proj in halves, the keys' turned and quantised anew, and llama's rotated rows in another order.
+      if (path.endsWith(".gguf") && config === deepseek) expect(meanOf(fromFile, direct)).toBeLessThan(0.05);
+      else if (path.endsWith(".gguf")) expect(meanOf(fromFile, direct)).toBeLessThan(0.02);
+      else expect(fromFile).toEqual(direct);
+    },
+  );
 });
 
 test("parts of one weight may be of different types, those of an expert too", async () => {
@@ -97,7 +115,9 @@ test("parts of one weight may be of different types, those of an expert too", as
   for (const each of useBackends) {
     setDefaultDevice(new Device(each));
     const parameters = frozenParameters(deepseek);
-    results.push(await logitsOfSource(deepseek, mixedSource(randomWeights(parameters, "q4_k"), randomWeights(parameters, "q6_k"))));
+    results.push(
+      await logitsOfSource(deepseek, mixedSource(randomWeights(parameters, "q4_k"), randomWeights(parameters, "q6_k"))),
+    );
   }
   expect(meanOf(results[0], results[1])).toBeLessThan(0.01);
 });
@@ -160,7 +180,14 @@ async function logitsOf(model: LanguageModel): Promise<Float32Array> {
   const runner = new PagedRunner(model, { ...useOf(model.config as HfConfig, { cacheTokens: 64 }), usesDrafts: false });
   const range = Int32Array.of(0, 1, 2, 3, 4);
   const logits = await scopeAsync(async () => {
-    const plan = { positions: range, blockIds: new Int32Array(5), blockOffsets: range, blockTables: Int32Array.of(0), maxBlocks: 1, numPrefill: 1 };
+    const plan = {
+      positions: range,
+      blockIds: new Int32Array(5),
+      blockOffsets: range,
+      blockTables: Int32Array.of(0),
+      maxBlocks: 1,
+      numPrefill: 1,
+    };
     const ends = { cuQueries: Int32Array.of(0, 5), contextLengths: Int32Array.of(5) };
     return runner.step({ ...plan, ...ends, ids: Int32Array.of(7, 3, 90, 3, 41), logitRows: range }).data();
   });
@@ -173,7 +200,8 @@ async function fileOf(name: string, config: HfConfig, type: RandomType): Promise
   const weights = await randomTensorSource(config, type);
   const isGguf = type !== "bf16" && type !== "e4m3";
   const path = join(folder, `${name}-${type}${isGguf ? ".gguf" : ""}`);
-  if (isGguf) await convertToGguf(path, { config, weights }, type as "q8_0", [["tokenizer.ggml.model", "string", "no_vocab"]]);
+  if (isGguf)
+    await convertToGguf(path, { config, weights }, type as "q8_0", [["tokenizer.ggml.model", "string", "no_vocab"]]);
   else {
     const tensors: ReadonlyMap<string, HostTensor> = await readAllTensors(weights);
     await writeModelDirectory(path, { config: JSON.parse(JSON.stringify(toHfConfigJson(config))), weights: tensors });
@@ -182,4 +210,5 @@ async function fileOf(name: string, config: HfConfig, type: RandomType): Promise
   return path;
 }
 
-const meanOf = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + Math.abs(x - b[i]), 0) / a.length;
+const meanOf = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, x, i) => sum + Math.abs(x - b[i]), 0) / a.length;

@@ -1,5 +1,5 @@
-// Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published shape. Weights stay in
-// the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
+// Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published
+// shape. Weights stay in the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
 import { createModel } from "../models/create.js";
 import { numMtpOf } from "../models/families.js";
 import { loadFrozen, type WeightSource } from "../models/frozen-weights.js";
@@ -65,8 +65,9 @@ export function parseRandomName(path: string): { shape: string; type?: string } 
 }
 
 /**
- * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws ConfigError when nothing
- * is there, CheckpointError listing all that does not fit, BackendError with the figures when it would not fit into memory.
+ * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws
+ * ConfigError when nothing is there, CheckpointError listing all that does not fit, BackendError with the figures when
+ * it would not fit into memory.
  */
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
   const random = parseRandomName(path);
@@ -79,15 +80,32 @@ export async function openForInference(path: string, options: InferenceOptions =
   }
 }
 
-/** Loads an opened model's weights, frozen as they are stored. `path`: what it is called by. Throws as `openForInference`. */
-export async function openStored(path: string, { facts, weights }: ModelSource, options: InferenceOptions = {}): Promise<InferenceModel> {
+/**
+ * Loads an opened model's weights, frozen as they are stored. `path`: what it is called by. Throws as
+ * `openForInference`.
+ */
+export async function openStored(
+  path: string,
+  { facts, weights }: ModelSource,
+  options: InferenceOptions = {},
+): Promise<InferenceModel> {
   const source = mappedWeights(weights, options.device);
   const compute = options.compute ?? (facts.isTrainedHere ? facts.compute : "bf16");
-  const loaded = await load(path, facts.config, { source, isMapped: true, files: source.files, close: source.close }, { ...options, compute });
+  const loaded = await load(
+    path,
+    facts.config,
+    { source, isMapped: true, files: source.files, close: source.close },
+    { ...options, compute },
+  );
   return { ...facts, label: path, ...loaded };
 }
 
-async function openRandom(path: string, shape: string, type: string | undefined, options: InferenceOptions): Promise<InferenceModel> {
+async function openRandom(
+  path: string,
+  shape: string,
+  type: string | undefined,
+  options: InferenceOptions,
+): Promise<InferenceModel> {
   const config = publishedConfig(shape);
   const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
   const weights = { source, isMapped: false, files: new WatchedFiles(), close: source.close };
@@ -128,7 +146,13 @@ async function load(
   try {
     const plan = await planInference(config, source, use, isMapped, device);
     refuseUnlessFits(what, plan);
-    const model = createModel(config, { compute: use.compute, seed: null, isFrozen: true, device, context: use.context });
+    const model = createModel(config, {
+      compute: use.compute,
+      seed: null,
+      isFrozen: true,
+      device,
+      context: use.context,
+    });
     try {
       await fill(model.parameters, source, options.onProgress);
       files.refuseChangedNow();
@@ -143,9 +167,16 @@ async function load(
   }
 }
 
-async function fill(parameters: ParameterSet, source: WeightSource, onProgress: InferenceOptions["onProgress"]): Promise<void> {
+async function fill(
+  parameters: ParameterSet,
+  source: WeightSource,
+  onProgress: InferenceOptions["onProgress"],
+): Promise<void> {
   const bytesOf = (spec: Parameters<typeof partsOf>[0]) =>
-    partsOf(spec).reduce((sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)), 0);
+    partsOf(spec).reduce(
+      (sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)),
+      0,
+    );
   const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
   let loaded = 0;
   await loadFrozen(parameters, source, async (spec) => {

@@ -21,8 +21,9 @@ export interface OpenedModel extends ModelFacts {
 }
 
 /**
- * Opens `path` (a run, a model directory, a GGUF file) to train, to compute as it was trained to unless asked otherwise. Throws ConfigError when there
- * is no model or no tokenizer, CheckpointError when it is damaged or of another shape than its configuration says.
+ * Opens `path` (a run, a model directory, a GGUF file) to train, to compute as it was trained to unless asked
+ * otherwise. Throws ConfigError when there is no model or no tokenizer, CheckpointError when it is damaged or of
+ * another shape than its configuration says.
  */
 export const openModel = (path: string, options: { readonly compute?: ComputeType } = {}): Promise<OpenedModel> =>
   withSource(path, (source, facts) => openTrainable(source, facts, options.compute));
@@ -31,11 +32,14 @@ export const openModel = (path: string, options: { readonly compute?: ComputeTyp
 export const readModelFacts = (path: string): Promise<ModelFacts> => withSource(path, async (_, facts) => facts);
 
 /**
- * Opens `path` to sample from: what was trained here as it was trained, so that it computes to the same bits; everything else with its weights as
- * they are stored. Throws as `openModel`, and BackendError with the figures where it would not fit into memory.
+ * Opens `path` to sample from: what was trained here as it was trained, so that it computes to the same bits;
+ * everything else with its weights as they are stored. Throws as `openModel`, and BackendError with the figures where
+ * it would not fit into memory.
  */
 export const openForSampling = (path: string): Promise<OpenedModel> =>
-  withSource(path, async (source, facts) => (facts.isTrainedHere ? openTrainable(source, facts) : openAsStored(path, source, facts)));
+  withSource(path, async (source, facts) =>
+    facts.isTrainedHere ? openTrainable(source, facts) : openAsStored(path, source, facts),
+  );
 
 /** The cache is whoever samples', so none is planned here. */
 async function openAsStored(path: string, source: ModelSource, facts: ModelFacts): Promise<OpenedModel> {
@@ -43,7 +47,11 @@ async function openAsStored(path: string, source: ModelSource, facts: ModelFacts
   return { ...facts, model };
 }
 
-async function openTrainable({ weights }: ModelSource, facts: ModelFacts, compute = facts.compute): Promise<OpenedModel> {
+async function openTrainable(
+  { weights }: ModelSource,
+  facts: ModelFacts,
+  compute = facts.compute,
+): Promise<OpenedModel> {
   const model = createModel(facts.config, { compute, seed: null });
   try {
     await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
@@ -58,7 +66,10 @@ async function withSource<R>(path: string, body: (source: ModelSource, facts: Mo
   const source = await openModelSource(path);
   try {
     const { tokenizer, ...facts } = source.facts;
-    if (!tokenizer) throw new ConfigError(facts.warning ?? `${path}: this model has no tokenizer; put its tokenizer.json next to the weights`);
+    if (!tokenizer)
+      throw new ConfigError(
+        facts.warning ?? `${path}: this model has no tokenizer; put its tokenizer.json next to the weights`,
+      );
     return await body(source, { ...facts, tokenizer });
   } finally {
     await source.close();

@@ -1,5 +1,5 @@
-// A language model as the runtime sees it: host arrays become tensors, the model steps, the rows asked for become logits.
-// Knows no weights and no requests.
+// A language model as the runtime sees it: host arrays become tensors, the model steps, the rows asked for become
+// logits. Knows no weights and no requests.
 import type { LanguageModel } from "../models/language-model.js";
 import { FiniteWatch, nonFiniteWeight } from "../models/non-finite.js";
 import { stepBatch } from "../nn/batch.js";
@@ -17,14 +17,22 @@ import type { WatchedFiles } from "./watched-files.js";
 
 /** What a runner's cache is like. */
 export interface RunnerOptions extends Pick<InferenceUse, "cacheKind" | "cacheType" | "cacheTokens" | "usesDrafts"> {
-  /** Bytes of buffers kept for reuse between steps, beyond which they go back to the system; default: no bound but the pool's own. */
+  /**
+   * Bytes of buffers kept for reuse between steps, beyond which they go back to the system; default: no bound but the
+   * pool's own.
+   */
   readonly spareBytes?: number;
   /** Files that weights are read from: a step refuses to go on when one has been written to. */
   readonly files?: WatchedFiles;
 }
 
 /** The runner of a model opened for inference. */
-export const runnerOf = ({ model, use, plan, files }: Pick<InferenceModel, "model" | "use" | "plan" | "files">): PagedRunner =>
+export const runnerOf = ({
+  model,
+  use,
+  plan,
+  files,
+}: Pick<InferenceModel, "model" | "use" | "plan" | "files">): PagedRunner =>
   new PagedRunner(model, { ...use, spareBytes: 2 * plan.activations, files });
 
 /** A runner over a cache of its own, which `dispose` frees; the model is the caller's. */
@@ -39,7 +47,12 @@ export class PagedRunner implements ModelRunner {
     private readonly options: RunnerOptions,
   ) {
     const { cacheKind: kind, cacheType: dtype, usesDrafts: forDrafts } = options;
-    this.cache = model.createPagedCache({ numBlocks: Math.max(1, Math.ceil(options.cacheTokens / BLOCK_TOKENS)), kind, dtype, forDrafts });
+    this.cache = model.createPagedCache({
+      numBlocks: Math.max(1, Math.ceil(options.cacheTokens / BLOCK_TOKENS)),
+      kind,
+      dtype,
+      forDrafts,
+    });
     if (forDrafts) this.mtp = { draft: (plan) => this.draft(plan) };
   }
 
@@ -69,7 +82,11 @@ export class PagedRunner implements ModelRunner {
     const { heldBytes, liveBytes } = this.model.device.memory();
     if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) this.model.device.trim();
     return scope(() => {
-      const hidden = this.model.step(stepBatch(plan, this.model.device), this.cache, watch && ((name, state) => watch.note(name, state)));
+      const hidden = this.model.step(
+        stepBatch(plan, this.model.device),
+        this.cache,
+        watch && ((name, state) => watch.note(name, state)),
+      );
       if (this.mtp) this.hidden = keep(hidden);
       const logits = this.model.logits(rowsOf(hidden, plan.logitRows));
       watch?.note("lm_head", logits);
@@ -94,7 +111,10 @@ export class PagedRunner implements ModelRunner {
   private draft(plan: DraftPlan): Tensor {
     return scope(() => {
       const { device } = this.model;
-      const before = gatherRows(this.hidden as Tensor, tensor(plan.hiddenRows, [plan.hiddenRows.length], "i32", device));
+      const before = gatherRows(
+        this.hidden as Tensor,
+        tensor(plan.hiddenRows, [plan.hiddenRows.length], "i32", device),
+      );
       const states = this.model.draft(before, stepBatch(plan, device), this.cache) as Tensor;
       const logits = this.model.logits(rowsOf(states, plan.draftRows));
       const uniforms = tensor(new Float32Array(plan.draftRows.length), [plan.draftRows.length], "f32", device);
@@ -109,4 +129,5 @@ export class PagedRunner implements ModelRunner {
 }
 
 /** Rows of x by rising indexes; x itself where they are all of them. */
-const rowsOf = (x: Tensor, rows: Int32Array): Tensor => (rows.length === x.shape[0] ? x : gatherRows(x, tensor(rows, [rows.length], "i32", x.device)));
+const rowsOf = (x: Tensor, rows: Int32Array): Tensor =>
+  rows.length === x.shape[0] ? x : gatherRows(x, tensor(rows, [rows.length], "i32", x.device));

@@ -11,7 +11,8 @@ import { frameAsChatTemplate, frameOfChatTemplate, framePrompt } from "./prompt.
 test("a bare Countdown becomes the very prompt of training, however it is spaced", () => {
   const task = createCountdownTask();
   const problem = { ...task.generate(0, 0, "train"), fields: { numbers: [3, 7, 8], target: 24 } };
-  for (const typed of ["3 7 8 = 24", "3 7 8=24", " 3, 7, 8  =  24 "]) expect(framePrompt(typed, "compact")).toBe(task.renderPrompt(problem, "compact"));
+  for (const typed of ["3 7 8 = 24", "3 7 8=24", " 3, 7, 8  =  24 "])
+    expect(framePrompt(typed, "compact")).toBe(task.renderPrompt(problem, "compact"));
 });
 test("other questions are framed as they are, and framed ones let be", () => {
   expect(framePrompt("12+7", "compact")).toBe("Q:12+7\nA:");
@@ -22,14 +23,20 @@ test("without a template nothing is added", () => {
   expect(framePrompt("Once upon a time", null)).toBe("Once upon a time");
   expect(framePrompt("3 7 8 = 24", "plain")).toBe("3 7 8 = 24");
 });
-test.each(PROMPT_TEMPLATES)("%s as a chat template frames a question as training does, and is known again as that frame", (template) => {
-  const source = frameAsChatTemplate(template);
-  const tokenizer = createTokenizer(createByteTokenizer({}).toJSON(), { chat_template: source });
-  for (const content of ["12+7", " What is 3 - 2?\n"])
-    expect(ChatTemplate.of(tokenizer)?.render([{ role: "user", content }], { openAssistant: true })).toBe(framePrompt(content, template));
-  expect(frameOfChatTemplate(source)).toBe(template);
-  // What a chat template cannot do, the spelling of a Countdown, and how a reply is read, are then as for the run itself.
-  const [own, kept] = [chatStyle(createByteTokenizer({}), template), chatStyle(tokenizer, null)];
-  const ask = [{ role: "user", content: "3 7 8 = 24" }];
-  expect([kept.kind, kept.remembers, kept.prompt(ask)]).toEqual([own.kind, own.remembers, own.prompt(ask)]);
-});
+test.each(PROMPT_TEMPLATES)(
+  "%s as a chat template frames a question as training does, and is known again as that frame",
+  (template) => {
+    const source = frameAsChatTemplate(template);
+    const tokenizer = createTokenizer(createByteTokenizer({}).toJSON(), { chat_template: source });
+    for (const content of ["12+7", " What is 3 - 2?\n"])
+      expect(ChatTemplate.of(tokenizer)?.render([{ role: "user", content }], { openAssistant: true })).toBe(
+        framePrompt(content, template),
+      );
+    expect(frameOfChatTemplate(source)).toBe(template);
+    // What a chat template cannot do, the spelling of a Countdown, and how a reply is read, are then as for the run
+    // itself.
+    const [own, kept] = [chatStyle(createByteTokenizer({}), template), chatStyle(tokenizer, null)];
+    const ask = [{ role: "user", content: "3 7 8 = 24" }];
+    expect([kept.kind, kept.remembers, kept.prompt(ask)]).toEqual([own.kind, own.remembers, own.prompt(ask)]);
+  },
+);

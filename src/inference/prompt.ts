@@ -1,4 +1,5 @@
-// What a person typed, put into the words the model was trained on, and the same frame as a chat template. Knows templates, no model.
+// What a person typed, put into the words the model was trained on, and the same frame as a chat template. Knows
+// templates, no model.
 import type { PromptTemplate } from "../tasks/task.js";
 import { PROMPT_TEMPLATES, renderWording } from "../tasks/templates.js";
 
@@ -9,8 +10,9 @@ const frame = (compact: string, question: string, template: PromptTemplate): str
   renderWording({ compact, question, answerForm: "only the final answer" }, template);
 
 /**
- * The prompt for a question. Under `compact` a bare Countdown is brought to the spelling of training; other text is framed without the blanks around it.
- * A question that is already framed, and every question without a template, passes unchanged.
+ * The prompt for a question. Under `compact` a bare Countdown is brought to the spelling of training; other text is
+ * framed without the blanks around it. A question that is already framed, and every question without a template, passes
+ * unchanged.
  */
 export function framePrompt(question: string, template: PromptTemplate | null): string {
   if (template === null || question.startsWith("Q:")) return question;
@@ -27,7 +29,10 @@ export function framePrompt(question: string, template: PromptTemplate | null): 
 /** The last message of a conversation, in Jinja. */
 const QUESTION = "{{ messages[-1]['content'] | trim }}";
 
-/** The frame as a chat template, for files that hold nothing else of how a model was trained, and for other programs that read them. */
+/**
+ * The frame as a chat template, for files that hold nothing else of how a model was trained, and for other programs
+ * that read them.
+ */
 export const frameAsChatTemplate = (template: PromptTemplate): string => frame(QUESTION, QUESTION, template);
 
 /** The frame that a chat template is; null for any other. */

@@ -1,5 +1,5 @@
-// Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is read at varying places.
-// Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
+// Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is
+// read at varying places. Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
 
 import type { HostDtype, TensorSource } from "../checkpoint/index.js";
 import { ConfigError, didYouMean } from "../errors.js";
@@ -23,7 +23,10 @@ export type RandomType = (typeof RANDOM_TYPES)[number];
 /** The type of that name. Throws ConfigError for another. */
 export function randomType(name: string): RandomType {
   if ((RANDOM_TYPES as readonly string[]).includes(name)) return name as RandomType;
-  throw new ConfigError(`no storage type "${name}" for random weights${didYouMean(name, RANDOM_TYPES)}; choose one of ${RANDOM_TYPES.join(", ")}`);
+  throw new ConfigError(
+    `no storage type "${name}" for random weights${didYouMean(name, RANDOM_TYPES)}; choose one of ` +
+      `${RANDOM_TYPES.join(", ")}`,
+  );
 }
 
 /** Standard deviation of the weights, as released models were initialised. */
@@ -67,11 +70,19 @@ export function frozenParameters(config: HfConfig): ParameterSet {
 }
 
 /**
- * Matrices come in `type`, or in the nearest one whose blocks fit their rows; what released files keep wide stays wide: with e4m3 embedding,
- * head and eh_proj are bf16. Vectors and routers are f32.
+ * Matrices come in `type`, or in the nearest one whose blocks fit their rows; what released files keep wide stays wide:
+ * with e4m3 embedding, head and eh_proj are bf16. Vectors and routers are f32.
  */
-export function randomWeights(parameters: ParameterSet, type: RandomType, device: Device = defaultDevice()): RandomWeights {
-  const infos = new Map(parameters.specs.flatMap((spec) => partsOf(spec).flatMap((part) => storedTensors(spec, part.name, part.shape, type))));
+export function randomWeights(
+  parameters: ParameterSet,
+  type: RandomType,
+  device: Device = defaultDevice(),
+): RandomWeights {
+  const infos = new Map(
+    parameters.specs.flatMap((spec) =>
+      partsOf(spec).flatMap((part) => storedTensors(spec, part.name, part.shape, type)),
+    ),
+  );
   const tiles = new Map<DType, Tensor>();
   const tileOf = (dtype: DType): Tensor => {
     let tile = tiles.get(dtype);
@@ -83,7 +94,10 @@ export function randomWeights(parameters: ParameterSet, type: RandomType, device
     info: (name) => infos.get(name),
     async open(name, isKept = false) {
       const { dtype, shape, constant } = infos.get(name) as StoredInfo;
-      if (constant !== undefined) return keep(fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32", device));
+      if (constant !== undefined)
+        return keep(
+          fromBytes(new Uint8Array(new Float32Array(numElements(shape)).fill(constant).buffer), shape, "f32", device),
+        );
       return fromTile(tileOf(dtype), shape, dtype, hashOf(name), isKept);
     },
     done: () => {},
@@ -101,16 +115,28 @@ interface StoredInfo {
   readonly constant?: number;
 }
 
-function storedTensors(spec: ParameterSpec, name: string, shape: readonly number[], type: RandomType): [string, StoredInfo][] {
-  if (shape.length === 1) return [[name, { dtype: "f32", shape, constant: "constant" in spec.init ? spec.init.constant : 0 }]];
+function storedTensors(
+  spec: ParameterSpec,
+  name: string,
+  shape: readonly number[],
+  type: RandomType,
+): [string, StoredInfo][] {
+  if (shape.length === 1)
+    return [[name, { dtype: "f32", shape, constant: "constant" in spec.init ? spec.init.constant : 0 }]];
   if (spec.alwaysF32) return [[name, { dtype: "bf16", shape }]];
   const isWide = type === "e4m3" && /embed_tokens|lm_head|eh_proj/.test(name);
   const dtype = isWide ? "bf16" : (fittingType(type, shape[1]) ?? "bf16");
-  const scales: [string, StoredInfo] = [`${name}_scale_inv`, { dtype: "f32", shape: shape.map((n) => Math.ceil(n / 128)), constant: STD / E4M3_STD }];
+  const scales: [string, StoredInfo] = [
+    `${name}_scale_inv`,
+    { dtype: "f32", shape: shape.map((n) => Math.ceil(n / 128)), constant: STD / E4M3_STD },
+  ];
   return dtype === "e4m3" ? [[name, { dtype, shape }], scales] : [[name, { dtype, shape }]];
 }
 
-/** A tensor read from the tile at a place of its own, in no scope: a view of it where it is small enough and not kept longer than the tile. */
+/**
+ * A tensor read from the tile at a place of its own, in no scope: a view of it where it is small enough and not kept
+ * longer than the tile.
+ */
 function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number, isKept: boolean): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
@@ -140,7 +166,10 @@ function hashOf(name: string): number {
   return hash;
 }
 
-/** A tile of random blocks of a storage type, from its first byte on: random bytes, then what blocks need to be numbers of the wanted size. */
+/**
+ * A tile of random blocks of a storage type, from its first byte on: random bytes, then what blocks need to be numbers
+ * of the wanted size.
+ */
 export function randomTile(dtype: DType): Uint8Array {
   const words = new Uint32Array(TILE_BYTES / 4);
   let state = 0x9e3779b9;

@@ -1,5 +1,6 @@
-// What makes a request impossible, said before it is queued: values of a wrong kind or outside their range, and names that nobody knows. Requests come
-// from programs of others, so nothing is taken for granted of them. Knows no model but the size of its vocabulary.
+// What makes a request impossible, said before it is queued: values of a wrong kind or outside their range, and names
+// that nobody knows. Requests come from programs of others, so nothing is taken for granted of them. Knows no model but
+// the size of its vocabulary.
 import { ConfigError, didYouMean } from "../errors.js";
 import type { GenerationRequest, SamplingOptions, ThinkingOptions } from "./request.js";
 
@@ -19,10 +20,15 @@ const isWhole =
   (least: number, most = Number.MAX_SAFE_INTEGER) =>
   (value: unknown) =>
     Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isList = (value: unknown): value is ArrayLike<unknown> =>
-  Array.isArray(value) || (ArrayBuffer.isView(value) && Number.isInteger((value as unknown as ArrayLike<unknown>).length));
-const oneOf = (...values: readonly unknown[]): Rule => [`one of ${values.map((each) => JSON.stringify(each)).join(", ")}`, (value) => values.includes(value)];
+  Array.isArray(value) ||
+  (ArrayBuffer.isView(value) && Number.isInteger((value as unknown as ArrayLike<unknown>).length));
+const oneOf = (...values: readonly unknown[]): Rule => [
+  `one of ${values.map((each) => JSON.stringify(each)).join(", ")}`,
+  (value) => values.includes(value),
+];
 const BOOLEAN: Rule = ["true or false", (value) => typeof value === "boolean"];
 const ANYTHING: Rule = ["anything", () => true];
 
@@ -31,7 +37,10 @@ const SAMPLING: Rules<SamplingOptions> = {
   topK: ["a whole number of at least 0 (0 keeps all)", isWhole(0)],
   topP: ["a number above 0 and up to 1", (value) => isNumber(value) && value > 0 && value <= 1],
   minP: ["a number from 0 to 1", (value) => isNumber(value) && value >= 0 && value <= 1],
-  repetitionPenalty: ["a number above 0 that fits into a 32-bit float (1 changes nothing)", (value) => fitsF32(value) && Math.fround(value) > 0],
+  repetitionPenalty: [
+    "a number above 0 that fits into a 32-bit float (1 changes nothing)",
+    (value) => fitsF32(value) && Math.fround(value) > 0,
+  ],
   presencePenalty: ["a number that fits into a 32-bit float", fitsF32],
   frequencyPenalty: ["a number that fits into a 32-bit float", fitsF32],
   logitBias: ["a Map of token ids to numbers", (value) => value instanceof Map],
@@ -53,7 +62,10 @@ const REQUEST: Rules<GenerationRequest> = {
   maxNewTokens: ["a whole number of at least 1", isWhole(1)],
   sampling: ["an object", isRecord],
   stopIds: ["a list of token ids", isList],
-  stop: ["a list of non-empty strings", (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")],
+  stop: [
+    "a list of non-empty strings",
+    (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== ""),
+  ],
   form: oneOf("chat", "tagged"),
   thinking: ["an object", isRecord],
   loop: ["an object, or false", (value) => value === false || isRecord(value)],
@@ -78,7 +90,9 @@ export function checkRequest(request: GenerationRequest, vocabSize: number): voi
   for (const [id, bias] of sampling.logitBias ?? []) {
     checkId(id, vocabSize, "logitBias");
     if (!fitsF32(bias) && bias !== Number.NEGATIVE_INFINITY)
-      throw new ConfigError(`sampling: the bias of token ${id} must be a finite number or -Infinity, got ${shown(bias)}`);
+      throw new ConfigError(
+        `sampling: the bias of token ${id} must be a finite number or -Infinity, got ${shown(bias)}`,
+      );
   }
 }
 
@@ -94,7 +108,9 @@ function check<T extends object>(values: T, rules: Rules<T>, where: string): voi
 /** As `check`, where nothing may be left out. */
 function checkWhole<T extends object>(values: T, rules: Rules<T>, where: string): void {
   check(values, rules, where);
-  const missing = Object.entries<Rule>(rules).find(([name]) => (values as Readonly<Record<string, unknown>>)[name] === undefined);
+  const missing = Object.entries<Rule>(rules).find(
+    ([name]) => (values as Readonly<Record<string, unknown>>)[name] === undefined,
+  );
   if (missing) throw new ConfigError(`${where}: ${missing[0]} must be ${missing[1][0]}, got nothing`);
 }
 
@@ -106,7 +122,8 @@ function checkId(id: unknown, vocabSize: number, where: string): void {
 /** A value in a message, short. */
 function shown(value: unknown): string {
   if (typeof value !== "string" && (typeof value !== "object" || value === null)) return String(value);
-  if (typeof value === "object" && !Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value.constructor?.name ?? "an object";
+  if (typeof value === "object" && !Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype)
+    return value.constructor?.name ?? "an object";
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

@@ -2,7 +2,10 @@
 import type { ParsedResponse, ResponseForm, ResponsePiece } from "../tasks/response.js";
 import type { LoopLimits } from "./loop-detector.js";
 
-/** How tokens are drawn. Log-probabilities are those of softmax(changed logits / temperature) before the cuts top-k, top-p, min-p. */
+/**
+ * How tokens are drawn. Log-probabilities are those of softmax(changed logits / temperature) before the cuts top-k,
+ * top-p, min-p.
+ */
 export interface SamplingOptions {
   /** 0 takes the likeliest token; default 1. */
   readonly temperature?: number;
@@ -32,7 +35,10 @@ export interface ThinkingOptions {
   readonly startsInside?: boolean;
   /** Tokens of thinking after which `</think>` is forced and the answer begins; default: no bound but maxNewTokens. */
   readonly budget?: number;
-  /** When a stop token comes before `</think>`: "end" the request (default), or put "close" in its place, once, and go on with the answer. */
+  /**
+   * When a stop token comes before `</think>`: "end" the request (default), or put "close" in its place, once, and go
+   * on with the answer.
+   */
   readonly unclosed?: "end" | "close";
 }
 
@@ -44,12 +50,18 @@ export interface GenerationRequest {
   readonly sampling?: SamplingOptions;
   /** Tokens that end the completion; the one that did is its last. */
   readonly stopIds?: readonly number[];
-  /** Texts that end the completion and do not appear in it; looked for in the answer, not in the thinking. They need the engine's tokenizer. */
+  /**
+   * Texts that end the completion and do not appear in it; looked for in the answer, not in the thinking. They need the
+   * engine's tokenizer.
+   */
   readonly stop?: readonly string[];
   /** How thought and answer are told apart; default "chat". */
   readonly form?: ResponseForm;
   readonly thinking?: ThinkingOptions;
-  /** When a cycle of tokens ends the completion (in the thinking: forces its end); false: never. Default: `DEFAULT_LOOP`. */
+  /**
+   * When a cycle of tokens ends the completion (in the thinking: forces its end); false: never. Default:
+   * `DEFAULT_LOOP`.
+   */
   readonly loop?: LoopLimits | false;
   /** A JSON schema that the answer (all but the thinking) obeys. It needs the engine's tokenizer. */
   readonly schema?: object | boolean;
@@ -73,8 +85,8 @@ export type TokenPart = "thought" | "answer";
 /** A new token: the one event that chat, evaluation and reinforcement read. */
 export interface TokenEvent extends TokenLogProb {
   /**
-   * Text that has become certain, perhaps none, and what it belongs to: whole characters, never a part of a stop text. Without a tokenizer always
-   * empty. A piece that `recasts` says that what was told as answer so far was thought.
+   * Text that has become certain, perhaps none, and what it belongs to: whole characters, never a part of a stop text.
+   * Without a tokenizer always empty. A piece that `recasts` says that what was told as answer so far was thought.
    */
   readonly pieces: readonly ResponsePiece[];
   /** The texts of the pieces, joined. */

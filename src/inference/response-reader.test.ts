@@ -1,7 +1,13 @@
-// Responses read from token ids: a tokenizer that flags the tags as special and its twin that does not give the same, tags that have a token
-// are that token alone, and streams equal the whole.
+// Responses read from token ids: a tokenizer that flags the tags as special and its twin that does not give the same,
+// tags that have a token are that token alone, and streams equal the whole.
 import { expect, test } from "vitest";
-import { type ParsedResponse, parseResponse, RESPONSE_TAGS, type ReadingOptions, ResponseRecord } from "../tasks/response.js";
+import {
+  type ParsedResponse,
+  parseResponse,
+  RESPONSE_TAGS,
+  type ReadingOptions,
+  ResponseRecord,
+} from "../tasks/response.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -9,7 +15,10 @@ import { ResponseReader } from "./response-reader.js";
 
 const unflagged = createByteTokenizer({ bos: "<s>", eos: "</s>", tags: [...RESPONSE_TAGS] });
 const json = unflagged.toJSON();
-const flagged = createTokenizer({ ...json, added_tokens: json.added_tokens?.map((token) => ({ ...token, special: true })) }, { eos_token: "</s>" });
+const flagged = createTokenizer(
+  { ...json, added_tokens: json.added_tokens?.map((token) => ({ ...token, special: true })) },
+  { eos_token: "</s>" },
+);
 /** Spells the tags in bytes. */
 const spelling = createByteTokenizer({ bos: "<s>", eos: "</s>" });
 
@@ -30,21 +39,31 @@ const TEXTS = [
   "a<b <thi",
   "",
 ];
-const OPTIONS: ReadingOptions[] = [{ form: "chat" }, { form: "tagged" }, { form: "chat", startsInside: true }, { form: "tagged", startsInside: true }];
+const OPTIONS: ReadingOptions[] = [
+  { form: "chat" },
+  { form: "tagged" },
+  { form: "chat", startsInside: true },
+  { form: "tagged", startsInside: true },
+];
 
 test("flagged, unflagged or spelled in several tokens, the same text holds the same", () => {
   for (const text of TEXTS)
     for (const options of OPTIONS) {
       const expected = parseResponse(text, options);
       expect(expected.text).toBe(text);
-      for (const tokenizer of [unflagged, flagged, spelling]) expect(read(tokenizer, tokenizer.encode(`${text}</s>`), options)).toEqual(expected);
+      for (const tokenizer of [unflagged, flagged, spelling])
+        expect(read(tokenizer, tokenizer.encode(`${text}</s>`), options)).toEqual(expected);
     }
 });
 
 test("where the vocabulary has a token for a tag, ordinary tokens that spell it are text", () => {
   const ids = [...spelling.encode("a</think>b"), unflagged.tokenId("</think>") as number, ...spelling.encode("c")];
   for (const tokenizer of [unflagged, flagged])
-    expect(read(tokenizer, ids, { startsInside: true })).toMatchObject({ think: "a</think>b", reply: "c", tags: ["<think>", "</think>"] });
+    expect(read(tokenizer, ids, { startsInside: true })).toMatchObject({
+      think: "a</think>b",
+      reply: "c",
+      tags: ["<think>", "</think>"],
+    });
 });
 
 test("half a character before a tag does not swallow it", () => {

@@ -1,6 +1,13 @@
-// Reads a response from its token ids: the tags a vocabulary has tokens for are known by id and by nothing else, whatever the tokenizer flags
-// them as; only those that it spells in several tokens are looked for in the text. What tags mean is the parser's knowledge.
-import { RESPONSE_TAGS, type ReadingOptions, ResponseParser, type ResponsePiece, type ResponseTag } from "../tasks/response.js";
+// Reads a response from its token ids: the tags a vocabulary has tokens for are known by id and by nothing else,
+// whatever the tokenizer flags them as; only those that it spells in several tokens are looked for in the text. What
+// tags mean is the parser's knowledge.
+import {
+  RESPONSE_TAGS,
+  type ReadingOptions,
+  ResponseParser,
+  type ResponsePiece,
+  type ResponseTag,
+} from "../tasks/response.js";
 import { createStreamDecoder, type StreamDecoder } from "../tokenizer/stream-decoder.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 

@@ -1,5 +1,5 @@
-// Draws the tokens of a step: gathers what each row of logits needs, lets the device change, draw and rank, and reads the few numbers that come out.
-// Knows rows and options; neither sequences nor text.
+// Draws the tokens of a step: gathers what each row of logits needs, lets the device change, draw and rank, and reads
+// the few numbers that come out. Knows rows and options; neither sequences nor text.
 import type { Random } from "../random.js";
 import type { Device } from "../tensor/device.js";
 import { fromBytes, keep, scope } from "../tensor/engine.js";
@@ -73,11 +73,19 @@ export class Sampler {
     }
   }
 
-  /** Draws from logits [rows, V], which it changes and whose values the caller gives up. Tensors of its own are gone when it returns. */
+  /**
+   * Draws from logits [rows, V], which it changes and whose values the caller gives up. Tensors of its own are gone
+   * when it returns.
+   */
   async draw(logits: Tensor): Promise<DrawnTokens> {
     const [drawn, top] = scope(() => keep([this.sample(logits), this.rank(logits)] as const));
     try {
-      const [ids, logProbs, topIds, topLogp] = await Promise.all([drawn.ids.data(), drawn.logp.data(), top?.ids.data(), top?.logp.data()]);
+      const [ids, logProbs, topIds, topLogp] = await Promise.all([
+        drawn.ids.data(),
+        drawn.logp.data(),
+        top?.ids.data(),
+        top?.logp.data(),
+      ]);
       return { ids: ids as Int32Array, logProbs: logProbs as Float32Array, top: this.topByRow(topIds, topLogp) };
     } finally {
       for (const t of [drawn.ids, drawn.logp, top?.ids, top?.logp]) t?.dispose();
@@ -95,8 +103,17 @@ export class Sampler {
         upload(changes.scales, changes.length, device),
         upload(changes.offsets, changes.length, device),
       );
-    if (this.masks.length > 0) maskLogits(logits, upload(Int32Array.from(this.maskRows), this.maskRows.length, device), this.uploadMasks(device));
-    return sampleRows(logits, upload(this.uniforms, rows, device), upload(this.settings, rows * NUM_SETTINGS, device, [rows, NUM_SETTINGS]));
+    if (this.masks.length > 0)
+      maskLogits(
+        logits,
+        upload(Int32Array.from(this.maskRows), this.maskRows.length, device),
+        this.uploadMasks(device),
+      );
+    return sampleRows(
+      logits,
+      upload(this.uniforms, rows, device),
+      upload(this.settings, rows * NUM_SETTINGS, device, [rows, NUM_SETTINGS]),
+    );
   }
 
   private rank(logits: Tensor): { ids: Tensor; logp: Tensor } | null {
@@ -111,12 +128,18 @@ export class Sampler {
     );
   }
 
-  private topByRow(ids: ArrayLike<number> | undefined, logProbs: ArrayLike<number> | undefined): Map<number, TokenLogProb[]> {
+  private topByRow(
+    ids: ArrayLike<number> | undefined,
+    logProbs: ArrayLike<number> | undefined,
+  ): Map<number, TokenLogProb[]> {
     const byRow = new Map<number, TokenLogProb[]>();
     if (!ids || !logProbs) return byRow;
     const k = Math.max(...this.topCounts);
     this.topRows.forEach((row, r) => {
-      const told = Array.from({ length: this.topCounts[r] }, (_, i) => ({ id: ids[r * k + i], logProb: logProbs[r * k + i] }));
+      const told = Array.from({ length: this.topCounts[r] }, (_, i) => ({
+        id: ids[r * k + i],
+        logProb: logProbs[r * k + i],
+      }));
       byRow.set(
         row,
         told.filter(({ logProb }) => logProb > Number.NEGATIVE_INFINITY),
@@ -146,6 +169,16 @@ export class Sampler {
 }
 
 /** The first `count` numbers as a tensor. */
-function upload(values: Int32Array | Float32Array, count: number, device: Device, shape: readonly number[] = [count]): Tensor {
-  return fromBytes(new Uint8Array(values.buffer, values.byteOffset, 4 * count), shape, values instanceof Int32Array ? "i32" : "f32", device);
+function upload(
+  values: Int32Array | Float32Array,
+  count: number,
+  device: Device,
+  shape: readonly number[] = [count],
+): Tensor {
+  return fromBytes(
+    new Uint8Array(values.buffer, values.byteOffset, 4 * count),
+    shape,
+    values instanceof Int32Array ? "i32" : "f32",
+    device,
+  );
 }

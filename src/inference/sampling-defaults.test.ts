@@ -4,7 +4,9 @@ import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { samplingDefaults } from "./sampling-defaults.js";
 
 const plain = createByteTokenizer();
-const r1 = Object.assign(Object.create(createByteTokenizer({ tags: ["<｜Assistant｜>"] })), { config: { chat_template: "{{ x.split('</think>') }}" } });
+const r1 = Object.assign(Object.create(createByteTokenizer({ tags: ["<｜Assistant｜>"] })), {
+  config: { chat_template: "{{ x.split('</think>') }}" },
+});
 
 test("what generation_config.json says comes first, then DeepSeek's advice for its R1 family, then nothing", () => {
   expect(samplingDefaults({}, plain)).toEqual({ temperature: 1, topP: 1, topK: 0 });

@@ -1,5 +1,5 @@
-// Decides what the next step computes: who is admitted, whose turn it is, who gives way when blocks run out. Knows sequences and blocks;
-// neither the model nor what is done with its logits.
+// Decides what the next step computes: who is admitted, whose turn it is, who gives way when blocks run out. Knows
+// sequences and blocks; neither the model nor what is done with its logits.
 import { assert } from "../errors.js";
 import type { BlockPool } from "./block-pool.js";
 import type { Sequence } from "./sequence.js";
@@ -26,8 +26,9 @@ export interface ScheduledPart<S extends Sequence> {
 }
 
 /**
- * First come, first served. Sequences that generate go first, each with one token; what is left of the step's tokens goes to prompts, oldest
- * first, in pieces. When blocks run out the newest gives all of its own back and computes them again later.
+ * First come, first served. Sequences that generate go first, each with one token; what is left of the step's tokens
+ * goes to prompts, oldest first, in pieces. When blocks run out the newest gives all of its own back and computes them
+ * again later.
  */
 export class Scheduler<S extends Sequence> {
   readonly waiting: S[] = [];
@@ -75,7 +76,8 @@ export class Scheduler<S extends Sequence> {
       (isPrefill ? prefilling : generating).push({ sequence, numTokens, numDrafts: drafts, isPrefill, numLogits });
     };
     let numOthers = this.running.length;
-    for (const s of this.running) if (isUpToDate(s)) add(s, 1, this.reserveDrafts(s, budget - numOthers--)); // one token stays for each of the others
+    // one token stays for each of the others
+    for (const s of this.running) if (isUpToDate(s)) add(s, 1, this.reserveDrafts(s, budget - numOthers--));
     for (const s of this.running) if (!isUpToDate(s)) add(s, budget);
     if (this.numPreemptions === numBefore) this.admit(() => budget, add);
     return [...prefilling, ...generating];
@@ -85,7 +87,8 @@ export class Scheduler<S extends Sequence> {
   private reserve(): void {
     for (let i = 0; i < this.running.length; i++) {
       const sequence = this.running[i];
-      while (sequence.state === "running" && !this.pool.canGrow(sequence, sequence.numTokens)) this.preempt(this.running[this.running.length - 1]);
+      while (sequence.state === "running" && !this.pool.canGrow(sequence, sequence.numTokens))
+        this.preempt(this.running[this.running.length - 1]);
       if (sequence.state === "running") this.pool.grow(sequence, sequence.numTokens);
     }
   }
@@ -100,7 +103,10 @@ export class Scheduler<S extends Sequence> {
     this.numPreemptions++;
   }
 
-  /** How many of the sequence's drafts are verified: as many as tokens and free blocks allow; nobody gives way for a draft. */
+  /**
+   * How many of the sequence's drafts are verified: as many as tokens and free blocks allow; nobody gives way for a
+   * draft.
+   */
   private reserveDrafts(sequence: S, budget: number): number {
     let count = Math.max(0, Math.min(sequence.drafts.length, budget));
     while (count > 0 && !this.pool.canGrow(sequence, sequence.numTokens + count)) count--;

@@ -1,5 +1,5 @@
-// One sequence of tokens on its way through the model: what it holds, how far the cache has it, which blocks are its own.
-// Knows nothing of sampling, text or the model.
+// One sequence of tokens on its way through the model: what it holds, how far the cache has it, which blocks are its
+// own. Knows nothing of sampling, text or the model.
 import { createHash } from "node:crypto";
 
 /** Where a sequence stands. */
@@ -55,8 +55,8 @@ export class Sequence {
   }
 
   /**
-   * The key of full block `index`: SHA-256 chained over all tokens up to its end, so that equal keys mean equal contexts. With `splitPaths`
-   * it also covers which tokens were computed as prompt.
+   * The key of full block `index`: SHA-256 chained over all tokens up to its end, so that equal keys mean equal
+   * contexts. With `splitPaths` it also covers which tokens were computed as prompt.
    */
   key(index: number, blockSize: number, splitPaths: boolean): string {
     for (let i = this.keys.length; i <= index; i++) {
@@ -68,4 +68,5 @@ export class Sequence {
   }
 }
 
-const bytesOf = (tokens: Int32Array, begin: number, count: number) => new Uint8Array(tokens.buffer, tokens.byteOffset + 4 * begin, 4 * count);
+const bytesOf = (tokens: Int32Array, begin: number, count: number) =>
+  new Uint8Array(tokens.buffer, tokens.byteOffset + 4 * begin, 4 * count);

@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { convertToGguf, convertToHuggingFace, type HostTensor, hostTensor, openModelTensors, readAllTensors, writeSafetensors } from "../checkpoint/index.js";
+import {
+  convertToGguf,
+  convertToHuggingFace,
+  type HostTensor,
+  hostTensor,
+  openModelTensors,
+  readAllTensors,
+  writeSafetensors,
+} from "../checkpoint/index.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
@@ -25,7 +33,10 @@ const tokenizer = createByteTokenizer();
 let copies = 0;
 
 /** A copy of a golden model with a tokenizer, its tensors and configuration changed. */
-async function copyOf(name: string, change: (tensors: Map<string, HostTensor>, config: Record<string, unknown>) => void = () => {}): Promise<string> {
+async function copyOf(
+  name: string,
+  change: (tensors: Map<string, HostTensor>, config: Record<string, unknown>) => void = () => {},
+): Promise<string> {
   const path = join(directory, `${name}-${copies++}`);
   await cp(fileURLToPath(new URL(`../../tests/golden/cases/${name}`, import.meta.url)), path, { recursive: true });
   const source = await openModelTensors(path);
@@ -60,7 +71,9 @@ describe("tied embeddings with a stored head", () => {
   });
 
   test("that is another are untied, as in transformers", async () => {
-    const path = await copyOf("qwen2-tied", (tensors) => tensors.set(head, hostTensor(new Float32Array(64 * 32).fill(0.5), [64, 32])));
+    const path = await copyOf("qwen2-tied", (tensors) =>
+      tensors.set(head, hostTensor(new Float32Array(64 * 32).fill(0.5), [64, 32])),
+    );
     const { config, names } = await configOf(path);
     expect([config.tie_word_embeddings, names.has(head)]).toEqual([false, true]);
   });
@@ -88,10 +101,15 @@ describe("what a configuration or an index names and the weights do not have", (
     };
     await cp(join(path, "model.safetensors"), join(path, "weights.safetensors"));
     await rm(join(path, "model.safetensors"));
-    await index({ "model.layers.2.eh_proj.weight": "more.safetensors", "model.layers.2.enorm.weight": "weights.safetensors" });
+    await index({
+      "model.layers.2.eh_proj.weight": "more.safetensors",
+      "model.layers.2.enorm.weight": "weights.safetensors",
+    });
     expect((await configOf(path)).config.num_nextn_predict_layers).toBe(0);
     await index({ "model.norm.weight": "more.safetensors" });
-    await expect(openModel(path)).rejects.toThrow("tensor model.norm.weight should be in more.safetensors but is not there; download both again");
+    await expect(openModel(path)).rejects.toThrow(
+      "tensor model.norm.weight should be in more.safetensors but is not there; download both again",
+    );
     await expect(openForInference(path)).rejects.toThrow("tensor model.norm.weight should be in more.safetensors");
   });
 });
@@ -103,7 +121,8 @@ test("a model without shared experts opens, with the empty tensors that transfor
       for (const name of [...tensors.keys()].filter((each) => each.includes("shared_experts"))) {
         const [rows, columns] = tensors.get(name)!.shape;
         tensors.delete(name);
-        if (keepsEmpty) tensors.set(name, hostTensor(new Float32Array(0), name.includes("down") ? [rows, 0] : [0, columns]));
+        if (keepsEmpty)
+          tensors.set(name, hostTensor(new Float32Array(0), name.includes("down") ? [rows, 0] : [0, columns]));
       }
     });
     expect((await configOf(path)).config.n_shared_experts).toBe(0);
@@ -149,13 +168,20 @@ describe("one file in the place of a directory", () => {
   test("a directory of one GGUF file is that file; of several, they are named", async () => {
     const source = await openFiles(await copyOf("qwen2-tied"));
     const folder = await mkdtemp(join(directory, "gguf-"));
-    await convertToGguf(join(folder, "model.gguf"), { config: source.config, weights: source.opened.weights }, "f32", []);
+    await convertToGguf(
+      join(folder, "model.gguf"),
+      { config: source.config, weights: source.opened.weights },
+      "f32",
+      [],
+    );
     await source.opened.close();
     await writeFile(join(folder, "mmproj-f16.gguf"), "");
     (await openForInference(folder)).model.dispose();
     await expect(openModel(folder)).rejects.toThrow("the file carries no tokenizer");
     await cp(join(folder, "model.gguf"), join(folder, "other-00001-of-00002.gguf"));
     await cp(join(folder, "model.gguf"), join(folder, "other-00002-of-00002.gguf"));
-    await expect(openForInference(folder)).rejects.toThrow("contains several GGUF files; choose one: model.gguf, other-00001-of-00002.gguf");
+    await expect(openForInference(folder)).rejects.toThrow(
+      "contains several GGUF files; choose one: model.gguf, other-00001-of-00002.gguf",
+    );
   });
 });

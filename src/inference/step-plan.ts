@@ -1,4 +1,5 @@
-// Lays a step's parts out as the arrays a model runner reads. Buffers are reused from step to step. Knows sequences; neither sampling nor the model.
+// Lays a step's parts out as the arrays a model runner reads. Buffers are reused from step to step. Knows sequences;
+// neither sampling nor the model.
 import type { StepRows } from "../nn/batch.js";
 import type { DraftPlan, StepPlan } from "./model-runner.js";
 import type { ScheduledPart } from "./scheduler.js";
@@ -58,7 +59,11 @@ export class PlanBuilder {
       }
       if (wantsDraft) this.wanted[this.numWanted++] = row + numTokens - 1;
     }
-    return { ...this.rows(parts), hiddenRows: this.hiddenRows.subarray(0, this.numTokens), draftRows: this.wanted.subarray(0, this.numWanted) };
+    return {
+      ...this.rows(parts),
+      hiddenRows: this.hiddenRows.subarray(0, this.numTokens),
+      draftRows: this.wanted.subarray(0, this.numWanted),
+    };
   }
 
   private clear(): void {
@@ -86,7 +91,8 @@ export class PlanBuilder {
 
   private makeRoom(numSequences: number, numTokens: number): void {
     if (numTokens > this.ids.length)
-      for (const name of ["ids", "positions", "blockIds", "blockOffsets", "wanted", "hiddenRows"] as const) this[name] = widened(this[name], 2 * numTokens);
+      for (const name of ["ids", "positions", "blockIds", "blockOffsets", "wanted", "hiddenRows"] as const)
+        this[name] = widened(this[name], 2 * numTokens);
     if (numSequences > this.contextLengths.length) {
       this.contextLengths = widened(this.contextLengths, 2 * numSequences);
       this.cuQueries = widened(this.cuQueries, 2 * numSequences + 1);

@@ -20,7 +20,8 @@ test("what comes before the first stop text comes out, however the text is cut",
   }
 });
 test("what could have become a stop text and did not comes out whole", () => {
-  for (const pieces of [...cuts(TEXT), [...TEXT]]) expect(run(["three ENDS", "twofold"], pieces)).toEqual({ text: TEXT, found: undefined });
+  for (const pieces of [...cuts(TEXT), [...TEXT]])
+    expect(run(["three ENDS", "twofold"], pieces)).toEqual({ text: TEXT, found: undefined });
 });
 test("of stop texts that begin together, the first to be complete ends the text", () => {
   expect(run(["ab", "abc"], ["xab", "c"])).toEqual({ text: "x", found: "ab" });

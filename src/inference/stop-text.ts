@@ -1,4 +1,5 @@
-// Finds texts that end a completion, across the borders of the pieces the text comes in, and never lets one out. Knows pieces, no tokens.
+// Finds texts that end a completion, across the borders of the pieces the text comes in, and never lets one out. Knows
+// pieces, no tokens.
 import type { ResponsePiece } from "../tasks/response.js";
 
 /** Lets pieces of the answer through until one of the stop texts comes; the thought is not looked at. */
@@ -77,4 +78,5 @@ export class StopText {
 const lengthOf = (pieces: readonly ResponsePiece[]): number => pieces.reduce((sum, { text }) => sum + text.length, 0);
 
 /** The thought and the tags around it; the answer's own tags may be stop texts. */
-const isOfThought = ({ part, text }: ResponsePiece): boolean => part === "thought" || (part === "tag" && text.endsWith("think>"));
+const isOfThought = ({ part, text }: ResponsePiece): boolean =>
+  part === "thought" || (part === "tag" && text.endsWith("think>"));

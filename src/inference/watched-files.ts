@@ -1,5 +1,5 @@
-// Files that weights are read from in place: whoever writes into one meanwhile changes the weights. A file that another takes the place of under its
-// name does no harm, for a mapping stays with the old one. Knows no format.
+// Files that weights are read from in place: whoever writes into one meanwhile changes the weights. A file that another
+// takes the place of under its name does no harm, for a mapping stays with the old one. Knows no format.
 import { type BigIntStats, statSync } from "node:fs";
 import { CheckpointError } from "../errors.js";
 
@@ -38,7 +38,9 @@ export class WatchedFiles {
       if (!after || after.ino !== before.ino || after.dev !== before.dev) continue;
       if (after.size === before.size && after.mtimeNs === before.mtimeNs) continue;
       throw new CheckpointError(
-        `${path} was changed while the model was in use (${before.size} bytes from ${before.mtime.toISOString()}, now ${after.size} from ${after.mtime.toISOString()}): open the model again`,
+        `${path} was changed while the model was in use (${before.size} bytes from ` +
+          `${before.mtime.toISOString()}, now ${after.size} from ${after.mtime.toISOString()}): open the model ` +
+          "again",
       );
     }
   }

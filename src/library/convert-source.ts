@@ -1,4 +1,5 @@
-// The model that `luciole convert` reads: a GGUF file, a run's newest checkpoint or a model directory, with the texts that go with it.
+// The model that `luciole convert` reads: a GGUF file, a run's newest checkpoint or a model directory, with the texts
+// that go with it.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ConversionSource } from "../checkpoint/convert-model.js";
@@ -52,7 +53,12 @@ function tokenizerFilesOf({ facts, path }: GgufFile): Pick<ConvertibleModel, "fi
   try {
     const { json, config } = ggufTokenizer(facts, path);
     const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-    return { files: { "tokenizer.json": text(json), "tokenizer_config.json": text({ tokenizer_class: "PreTrainedTokenizerFast", ...config }) } };
+    return {
+      files: {
+        "tokenizer.json": text(json),
+        "tokenizer_config.json": text({ tokenizer_class: "PreTrainedTokenizerFast", ...config }),
+      },
+    };
   } catch (error) {
     if (!(error instanceof LucioleError)) throw error;
     return { files: {}, warning: `${error.message}; the tokenizer is left out` };
@@ -69,8 +75,17 @@ async function openFromDirectory(path: string, name: string): Promise<Convertibl
       if (text !== undefined) files[file] = text;
     }
     const generation = await textOf(join(directory, "generation_config.json"));
-    const generationConfig = generation === undefined ? undefined : parseJson<JsonObject>(generation, "generation_config.json");
-    return { name, config, weights, files: withFrame(files, generationConfig), generationConfig, warning, close: () => opened.close() };
+    const generationConfig =
+      generation === undefined ? undefined : parseJson<JsonObject>(generation, "generation_config.json");
+    return {
+      name,
+      config,
+      weights,
+      files: withFrame(files, generationConfig),
+      generationConfig,
+      warning,
+      close: () => opened.close(),
+    };
   } catch (error) {
     await opened.close();
     throw error;
@@ -84,7 +99,8 @@ function withFrame(files: Readonly<Record<string, string>>, generation: JsonObje
   return trained === null || hasTemplate ? files : { ...files, "chat_template.jinja": frameAsChatTemplate(trained) };
 }
 
-const tokenizerConfig = (files: ConvertibleModel["files"]) => parseJson<TokenizerConfigJson>(files["tokenizer_config.json"] ?? "{}", "tokenizer_config.json");
+const tokenizerConfig = (files: ConvertibleModel["files"]) =>
+  parseJson<TokenizerConfigJson>(files["tokenizer_config.json"] ?? "{}", "tokenizer_config.json");
 
 async function textOf(path: string): Promise<string | undefined> {
   try {
@@ -94,29 +110,48 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** What of the model a GGUF file does not hold, or llama.cpp computes otherwise from it, in words. `extras`: the metadata that is written. */
-export function ggufWarnings({ config, generationConfig, files }: ConvertibleModel, extras: readonly GgufSetting[]): string[] {
+/**
+ * What of the model a GGUF file does not hold, or llama.cpp computes otherwise from it, in words. `extras`: the
+ * metadata that is written.
+ */
+export function ggufWarnings(
+  { config, generationConfig, files }: ConvertibleModel,
+  extras: readonly GgufSetting[],
+): string[] {
   const told = extras.flatMap(([key, , value]) => (/\.(eos|eot|eom)_token_id$/.test(key) ? [value] : []));
   const known = parseJson<TokenizerJson>(files["tokenizer.json"] ?? "{}", "tokenizer.json").added_tokens ?? [];
-  const isTold = (id: number) => told.includes(id) || known.some((token) => token.id === id && isEndText(token.content));
+  const isTold = (id: number) =>
+    told.includes(id) || known.some((token) => token.id === id && isEndText(token.content));
   const untold = endsOf(config, generationConfig).filter((id) => !isTold(id));
-  const ends = untold.length === 0 ? [] : [`a GGUF file can name up to three end tokens; left out: ${untold.join(", ")}`];
+  const ends =
+    untold.length === 0 ? [] : [`a GGUF file can name up to three end tokens; left out: ${untold.join(", ")}`];
   return [...ggufDifferences(config), ...ends];
 }
 
-const endsOf = (config: HfConfig, generation: JsonObject = {}): number[] => idsOf(generation.eos_token_id, config.eos_token_id);
+const endsOf = (config: HfConfig, generation: JsonObject = {}): number[] =>
+  idsOf(generation.eos_token_id, config.eos_token_id);
 
-/** The metadata a GGUF file takes over besides the architecture: name and vocabulary. Throws CheckpointError for a tokenizer GGUF cannot express. */
+/**
+ * The metadata a GGUF file takes over besides the architecture: name and vocabulary. Throws CheckpointError for a
+ * tokenizer GGUF cannot express.
+ */
 export function ggufExtras({ name, config, files, generationConfig }: ConvertibleModel): GgufSetting[] {
   const tokenizer = files["tokenizer.json"];
-  if (tokenizer === undefined) throw new CheckpointError("the model has no tokenizer.json, which a GGUF file needs; put the tokenizer next to the weights");
+  if (tokenizer === undefined)
+    throw new CheckpointError(
+      "the model has no tokenizer.json, which a GGUF file needs; put the tokenizer next to the weights",
+    );
   const vocabulary = ggufVocabulary(
     {
       tokenizer: checkTokenizerJson(parseJson<TokenizerJson>(tokenizer, "tokenizer.json")),
       config: tokenizerConfig(files),
       chatTemplate: files["chat_template.jinja"],
     },
-    { bos: config.bos_token_id ?? undefined, eos: endsOf(config, generationConfig), pad: config.pad_token_id ?? undefined },
+    {
+      bos: config.bos_token_id ?? undefined,
+      eos: endsOf(config, generationConfig),
+      pad: config.pad_token_id ?? undefined,
+    },
     config.vocab_size,
   );
   return [["general.name", "string", name], ...vocabulary];
@@ -124,6 +159,7 @@ export function ggufExtras({ name, config, files, generationConfig }: Convertibl
 
 function parseJson<T>(text: string, file: string): T {
   const parsed = parseForeignJson(Buffer.from(text));
-  if ("value" in parsed && typeof parsed.value === "object" && parsed.value !== null && !Array.isArray(parsed.value)) return parsed.value as T;
+  if ("value" in parsed && typeof parsed.value === "object" && parsed.value !== null && !Array.isArray(parsed.value))
+    return parsed.value as T;
   throw new CheckpointError(`${file}: expected a JSON object; download or save it again`);
 }

@@ -14,7 +14,10 @@ export interface ConvertOptions {
   readonly type?: TargetType | (string & {});
   /** Hears of every tensor when it has been written; what it throws ends the conversion. */
   readonly onTensor?: (tensor: ConvertedTensor, done: number, total: number) => void;
-  /** Hears of what could not be taken over, such as a tokenizer that cannot be read, and of what llama.cpp computes otherwise from the file. */
+  /**
+   * Hears of what could not be taken over, such as a tokenizer that cannot be read, and of what llama.cpp computes
+   * otherwise from the file.
+   */
   readonly warn?: (line: string) => void;
 }
 
@@ -25,10 +28,15 @@ export interface Conversion {
 }
 
 /**
- * Converts the run, directory or GGUF file at `from` to `to`: a file where that ends in .gguf, else a directory in Hugging Face's layout. Nothing is
- * left behind when it fails. Throws ConfigError when `to` is there already, CheckpointError naming what cannot be converted.
+ * Converts the run, directory or GGUF file at `from` to `to`: a file where that ends in .gguf, else a directory in
+ * Hugging Face's layout. Nothing is left behind when it fails. Throws ConfigError when `to` is there already,
+ * CheckpointError naming what cannot be converted.
  */
-export async function convertModel(from: string, to: string, { onTensor, warn, ...options }: ConvertOptions = {}): Promise<Conversion> {
+export async function convertModel(
+  from: string,
+  to: string,
+  { onTensor, warn, ...options }: ConvertOptions = {},
+): Promise<Conversion> {
   const isGguf = to.endsWith(".gguf");
   const type = targetType(options.type ?? (isGguf ? "q8_0" : "bf16"));
   if (existsSync(to)) throw new ConfigError(`${to} already exists; remove it or choose another name`);
@@ -59,6 +67,7 @@ function targetType(name: string): TargetType {
   const found = TARGET_TYPES.find((type) => type === lower);
   if (found) return found;
   const known = `choose ${TARGET_TYPES.join(", ")}`;
-  if ((blockTypes as readonly string[]).includes(lower)) throw new ConfigError(`type ${name}: this type can be read but not written; ${known}`);
+  if ((blockTypes as readonly string[]).includes(lower))
+    throw new ConfigError(`type ${name}: this type can be read but not written; ${known}`);
   throw new ConfigError(`unknown type ${name}${didYouMean(lower, TARGET_TYPES)}; ${known}`);
 }

@@ -29,6 +29,10 @@ export function architectureRules(
   return [
     [`${prefix}mtpWeight`, !hasMtp, "the model has no multi-token prediction layer"],
     [`${prefix}balanceAlpha`, !hasExperts, "the model has no experts"],
-    [`${prefix}routerBiasStep`, !hasRouterBias, hasExperts ? "the model's router has no bias" : "the model has no experts"],
+    [
+      `${prefix}routerBiasStep`,
+      !hasRouterBias,
+      hasExperts ? "the model's router has no bias" : "the model has no experts",
+    ],
   ];
 }

@@ -13,7 +13,11 @@ export interface LoadOptions extends Pick<InferenceOptions, "cacheType" | "devic
   /** Tokens that prompt and answer may take together; default: the model's own limit, at most 8,192. */
   readonly context?: number;
   /** Called with bytes so far and in all, first of what is pulled, then of what is read from the disk. */
-  readonly onProgress?: (progress: { readonly phase: "pull" | "read"; readonly doneBytes: number; readonly totalBytes: number }) => void;
+  readonly onProgress?: (progress: {
+    readonly phase: "pull" | "read";
+    readonly doneBytes: number;
+    readonly totalBytes: number;
+  }) => void;
   /** Hears of what is worth knowing, such as a damaged checkpoint that was passed over; default: standard error. */
   readonly warn?: (line: string) => void;
   /** Ends a pull. */
@@ -21,14 +25,16 @@ export interface LoadOptions extends Pick<InferenceOptions, "cacheType" | "devic
 }
 
 /**
- * Opens a run, a model directory, a GGUF file, or a model of the hub (`org/name`, `org/name:Q4_K_M`), which is pulled into Hugging Face's cache
- * where it is not there yet. Throws ConfigError for what is no model, HubError where it cannot be pulled, BackendError where it does not fit.
+ * Opens a run, a model directory, a GGUF file, or a model of the hub (`org/name`, `org/name:Q4_K_M`), which is pulled
+ * into Hugging Face's cache where it is not there yet. Throws ConfigError for what is no model, HubError where it
+ * cannot be pulled, BackendError where it does not fit.
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const { context, onProgress, warn = toStandardError, cacheType, device } = options;
   const path = await placeOfModel(name, options);
   if (device === undefined) await ensureMachine();
-  const onRead = onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));
+  const onRead =
+    onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));
   const opened = await openForChat(path, { cacheTokens: context, cacheType, device, onProgress: onRead });
   if (opened.warning) warn(opened.warning);
   return new LoadedModel(path, opened);
@@ -38,8 +44,12 @@ export async function load(name: string, options: LoadOptions = {}): Promise<Loa
 export const toStandardError = (line: string): void => void process.stderr.write(withoutControls(`warning: ${line}\n`));
 
 /** Where a model lies; one of the hub is pulled where it is not there yet. Throws as `load` does. */
-export async function placeOfModel(name: string, { onProgress, warn = toStandardError, signal }: LoadOptions = {}): Promise<string> {
-  if (typeof name !== "string" || name === "") throw new ConfigError(`expected a path or the name of a model (org/name), got ${JSON.stringify(name)}`);
+export async function placeOfModel(
+  name: string,
+  { onProgress, warn = toStandardError, signal }: LoadOptions = {},
+): Promise<string> {
+  if (typeof name !== "string" || name === "")
+    throw new ConfigError(`expected a path or the name of a model (org/name), got ${JSON.stringify(name)}`);
   return existsSync(name) || isPulled(name) ? resolveModel(name) : pulled(name, onProgress, warn, signal);
 }
 
@@ -52,7 +62,12 @@ async function pulled(
   const name = modelNameOf(text);
   const received = new Map<string, number>();
   let totalBytes = 0;
-  const tell = () => onProgress?.({ phase: "pull", doneBytes: [...received.values()].reduce((sum, bytes) => sum + bytes, 0), totalBytes });
+  const tell = () =>
+    onProgress?.({
+      phase: "pull",
+      doneBytes: [...received.values()].reduce((sum, bytes) => sum + bytes, 0),
+      totalBytes,
+    });
   const events = {
     begin(files: readonly { readonly path: string; readonly sizeBytes: number; readonly receivedBytes: number }[]) {
       totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -67,6 +82,9 @@ async function pulled(
   };
   const result = await pull({ name, include: [], verify: false }, { settings: hubSettings(), signal, events });
   if (result.kind === "choose")
-    throw new ConfigError(`${text} has several GGUF models; choose one: ${result.choices.map(({ label }) => `${result.repo}:${label}`).join(", ")}`);
+    throw new ConfigError(
+      `${text} has several GGUF models; choose one: ` +
+        `${result.choices.map(({ label }) => `${result.repo}:${label}`).join(", ")}`,
+    );
   return resolveModel(text);
 }

@@ -1,7 +1,13 @@
 // A model that answers: single questions, conversations, and its files in another form. Knows no terminal.
 import { ConfigError } from "../errors.js";
 import type { OpenedChat } from "../inference/chat-model.js";
-import { type ChatEvent, type ChatSampling, ChatSession, type ReplyFigures, type SavedChat } from "../inference/chat-session.js";
+import {
+  type ChatEvent,
+  type ChatSampling,
+  ChatSession,
+  type ReplyFigures,
+  type SavedChat,
+} from "../inference/chat-session.js";
 import { type ChatStyle, chatStyle } from "../inference/chat-style.js";
 import type { TokenPart } from "../inference/request.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
@@ -47,7 +53,8 @@ export class ChatReply implements AsyncIterable<ChatPart>, PromiseLike<ChatResul
     this.settled.catch(() => {}); // whoever iterates hears of it there
     try {
       for await (const event of this.events) {
-        if (event.kind === "end") settle({ thought: event.thinking.trim(), answer: event.answer.trim(), figures: event.figures });
+        if (event.kind === "end")
+          settle({ thought: event.thinking.trim(), answer: event.answer.trim(), figures: event.figures });
         else if (event.kind === "recast") yield { part: "thought", text: "", recasts: true };
         else yield { part: event.part, text: event.text };
       }
@@ -122,7 +129,10 @@ export class LoadedModel implements AsyncDisposable {
     return this.opened.model.maxPositions;
   }
 
-  /** Answers a question, or the last message of a conversation given as a whole; nothing is remembered. Throws ConfigError for no messages. */
+  /**
+   * Answers a question, or the last message of a conversation given as a whole; nothing is remembered. Throws
+   * ConfigError for no messages.
+   */
   chat(input: string | readonly ChatMessage[], options: ChatOptions = {}): ChatReply {
     if (typeof input === "string") return this.conversation().ask(input, options);
     const last = Array.isArray(input) ? (input as readonly ChatMessage[]).at(-1) : undefined;
@@ -141,7 +151,10 @@ export class LoadedModel implements AsyncDisposable {
     return new Conversation(new ChatSession(this.opened.model, this.style));
   }
 
-  /** Writes the model as a directory in Hugging Face's layout, or as a GGUF file where `to` ends in .gguf. Throws as `convertModel` does. */
+  /**
+   * Writes the model as a directory in Hugging Face's layout, or as a GGUF file where `to` ends in .gguf. Throws as
+   * `convertModel` does.
+   */
   save(to: string, options: ConvertOptions = {}): Promise<Conversion> {
     return convertModel(this.path, to, options);
   }

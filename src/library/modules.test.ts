@@ -28,18 +28,24 @@ describe("rewards", () => {
     const options = { repetition_penalty: { ngramSize: 1, maxPenalty: -2 } };
     const [{ reward }] = (await loadRewards(["repetition_penalty"], countdown, options)).rewards as WeightedReward[];
     expect((reward as SampleReward)({ completionIds: Int32Array.of(5, 5) } as unknown as RewardSample)).toBe(-1);
-    await expect(loadRewards(["accuracy"], countdown, options)).rejects.toThrow("rewards.repetition_penalty is set, but the run has no --reward");
-    await expect(loadRewards(["repetition_penalty"], countdown, { repetition_penalty: { ngram: 1 } })).rejects.toThrow('unknown option "ngram"');
+    await expect(loadRewards(["accuracy"], countdown, options)).rejects.toThrow(
+      "rewards.repetition_penalty is set, but the run has no --reward",
+    );
+    await expect(loadRewards(["repetition_penalty"], countdown, { repetition_penalty: { ngram: 1 } })).rejects.toThrow(
+      'unknown option "ngram"',
+    );
   });
   test("of a module may be TypeScript with its own imports: one, weighted, or several", async () => {
     module("score.ts", "enum Points { Right = 2 }\nexport const score = (n: number): number => n * Points.Right;");
     const one = module(
       "one.ts",
-      'import { score } from "./score.ts";\nexport default function doubled({ completion }: { completion: string }) { return score(completion.length); }',
+      'import { score } from "./score.ts";\nexport default function doubled({ completion }: { completion: ' +
+        "string }) { return score(completion.length); }",
     );
     const many = module(
       "many.ts",
-      "export default [() => 1, { reward: () => 0, weight: 0.1 }, { name: 'batch', scoreBatch: (s: unknown[]) => s.map(() => 1) }];",
+      "export default [() => 1, { reward: () => 0, weight: 0.1 }, { name: 'batch', scoreBatch: (s: " +
+        "unknown[]) => s.map(() => 1) }];",
     );
     const { rewards, files } = await loadRewards([one, many], countdown);
     const [doubled, ...rest] = rewards;
@@ -51,7 +57,11 @@ describe("rewards", () => {
     ["a name that is none", () => "acuracy", /expected accuracy, format.*did you mean "accuracy"\?/],
     ["a weight that is no number", () => "format:much", /weight must be a number, got "much"/],
     ["a file that is not there", () => join(folder, "none.ts"), /no such file/],
-    ["a module without a default export", () => module("named.ts", "export const reward = () => 1;"), /expected a default export, found reward/],
+    [
+      "a module without a default export",
+      () => module("named.ts", "export const reward = () => 1;"),
+      /expected a default export, found reward/,
+    ],
     ["a default export of another kind", () => module("text.ts", 'export default "1";'), /must be a reward function/],
     ["a module that does not parse", () => module("broken.ts", "export default (((;"), /broken\.ts cannot be loaded: /],
   ])("%s is refused in one line", async (_, name, message) => {
@@ -67,9 +77,13 @@ describe("tasks", () => {
     await expect(loadTask("jsonl", {})).rejects.toThrow("--data");
   });
   test("of a module are one, or made by a function of the options", async () => {
-    const body = "({ name: 'echo', generate: () => ({}), verify: () => 1, renderPrompt: () => 'x', validate: () => ({}), options })";
+    const body =
+      "({ name: 'echo', generate: () => ({}), verify: () => 1, renderPrompt: () => 'x', validate: () => " +
+      "({}), options })";
     const path = module("task.ts", `export default (options: unknown) => ${body};`);
     expect(await loadTask(path, { a: 1 })).toMatchObject({ task: { name: "echo", options: { a: 1 } }, files: [path] });
-    await expect(loadTask(module("half.ts", "export default { generate() {} };"), {})).rejects.toThrow(/it lacks verify, renderPrompt/);
+    await expect(loadTask(module("half.ts", "export default { generate() {} };"), {})).rejects.toThrow(
+      /it lacks verify, renderPrompt/,
+    );
   });
 });

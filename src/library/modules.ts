@@ -16,8 +16,15 @@ export type NamedReward = string | AnyReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
 
-/** The task by its name or from a module, and the files it comes from; `data` is the file of a jsonl task. Throws ConfigError for a name or module that is none. */
-export async function loadTask(name: string, options: Readonly<Record<string, unknown>>, data?: string): Promise<{ task: Task; files: string[] }> {
+/**
+ * The task by its name or from a module, and the files it comes from; `data` is the file of a jsonl task. Throws
+ * ConfigError for a name or module that is none.
+ */
+export async function loadTask(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+  data?: string,
+): Promise<{ task: Task; files: string[] }> {
   const all = data === undefined ? options : { ...options, path: data };
   const dataFiles = data === undefined ? [] : [resolve(data)];
   if (isModulePath(name)) {
@@ -25,30 +32,43 @@ export async function loadTask(name: string, options: Readonly<Record<string, un
     return { task: await taskFrom(value, name, all), files: [...files, ...dataFiles] };
   }
   if (!(TASK_NAMES as readonly string[]).includes(name))
-    throw new ConfigError(`--task ${name}: expected ${TASK_NAMES.join(", ")} or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`);
-  if (name === "jsonl" && data === undefined) throw new ConfigError("--task jsonl: expected a data set: --data <file.jsonl>");
+    throw new ConfigError(
+      `--task ${name}: expected ${TASK_NAMES.join(", ")} or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`,
+    );
+  if (name === "jsonl" && data === undefined)
+    throw new ConfigError("--task jsonl: expected a data set: --data <file.jsonl>");
   return { task: createTask(name, all), files: dataFiles };
 }
 
 async function taskFrom(value: unknown, name: string, options: object): Promise<Task> {
   const task = (typeof value === "function" ? await value(options) : value) as Partial<Task> | undefined;
-  const lacking = (["generate", "verify", "renderPrompt"] as const).filter((method) => typeof task?.[method] !== "function");
+  const lacking = (["generate", "verify", "renderPrompt"] as const).filter(
+    (method) => typeof task?.[method] !== "function",
+  );
   if (lacking.length === 0) return task as Task;
-  throw new ConfigError(`--task ${name}: its default export must be a task, or a function that returns one; it lacks ${lacking.join(", ")}`);
+  throw new ConfigError(
+    `--task ${name}: its default export must be a task, or a function that returns one; it lacks ${lacking.join(", ")}`,
+  );
 }
 
 /**
- * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, and those of modules, whose default export is a reward
- * or a list of them; and the files of the modules. Throws ConfigError also for options of a reward that is not among them.
+ * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, and those of modules, whose
+ * default export is a reward or a list of them; and the files of the modules. Throws ConfigError also for options of a
+ * reward that is not among them.
  */
 export async function loadRewards(
   named: readonly NamedReward[],
   task: Task,
   options: Readonly<Record<string, object>> = {},
 ): Promise<{ rewards: AnyReward[]; files: string[] }> {
-  const builtInNames = named.filter((each) => typeof each === "string" && !isModulePath(each)).map((name) => (name as string).split(":")[0]);
+  const builtInNames = named
+    .filter((each) => typeof each === "string" && !isModulePath(each))
+    .map((name) => (name as string).split(":")[0]);
   const idle = Object.keys(options).find((name) => !builtInNames.includes(name));
-  if (idle) throw new ConfigError(`rewards.${idle} is set, but the run has no --reward ${idle}${didYouMean(idle, builtInNames)}`);
+  if (idle)
+    throw new ConfigError(
+      `rewards.${idle} is set, but the run has no --reward ${idle}${didYouMean(idle, builtInNames)}`,
+    );
   const rewards: AnyReward[] = [];
   const files: string[] = [];
   for (const each of named) {
@@ -67,15 +87,21 @@ function builtIn(text: string, task: Task, options: Readonly<Record<string, obje
   const [name, weightText = "1"] = text.split(":");
   const weight = Number(weightText);
   if (!REWARD_NAMES.includes(name))
-    throw new ConfigError(`--reward ${name}: expected ${REWARD_NAMES.join(", ")} or a module (./reward.ts)${didYouMean(name, REWARD_NAMES)}`);
-  if (weightText.trim() === "" || !Number.isFinite(weight)) throw new ConfigError(`--reward ${text}: the weight must be a number, got "${weightText}"`);
+    throw new ConfigError(
+      `--reward ${name}: expected ${REWARD_NAMES.join(", ")} or a module ` +
+        `(./reward.ts)${didYouMean(name, REWARD_NAMES)}`,
+    );
+  if (weightText.trim() === "" || !Number.isFinite(weight))
+    throw new ConfigError(`--reward ${text}: the weight must be a number, got "${weightText}"`);
   return { reward: createReward(name, task, options[name]), weight };
 }
 
 function rewardsFrom(value: unknown, name: string): AnyReward[] {
   const list = Array.isArray(value) ? value : [value];
   if (list.length > 0 && list.every(isReward)) return list;
-  throw new ConfigError(`--reward ${name}: its default export must be a reward function, { reward, weight } or a list of these`);
+  throw new ConfigError(
+    `--reward ${name}: its default export must be a reward function, { reward, weight } or a list of these`,
+  );
 }
 
 function isReward(value: unknown): value is AnyReward {
@@ -85,8 +111,9 @@ function isReward(value: unknown): value is AnyReward {
 }
 
 /**
- * Imports a module in any of the languages; it may import "luciole/…" wherever it lies, and gets this very program's modules. `files` are it and
- * those of a person's own that it imports in turn (but for .mjs files, which Node itself loads).
+ * Imports a module in any of the languages; it may import "luciole/…" wherever it lies, and gets this very program's
+ * modules. `files` are it and those of a person's own that it imports in turn (but for .mjs files, which Node itself
+ * loads).
  */
 async function importDefault(path: string): Promise<{ value: unknown; files: string[] }> {
   const file = resolve(path);
@@ -101,18 +128,22 @@ async function importDefault(path: string): Promise<{ value: unknown; files: str
     if (error instanceof LucioleError) throw error;
     throw new DataError(`${path} cannot be loaded: ${(error as Error).message.split("\n")[0]}`, { cause: error });
   }
-  if (loaded.default === undefined) throw new ConfigError(`${path}: expected a default export, found ${Object.keys(loaded).join(", ") || "none"}`);
+  if (loaded.default === undefined)
+    throw new ConfigError(`${path}: expected a default export, found ${Object.keys(loaded).join(", ") || "none"}`);
   const others = Object.keys(jiti.cache).filter((each) => !before.has(each) && isPersonal(each));
   return { value: loaded.default, files: [...new Set([file, ...others])] };
 }
 
 /** Not of an installed package, and not of this program. */
-const isPersonal = (file: string): boolean => !file.split(sep).includes("node_modules") && !file.startsWith(join(packageRoot(), "dist") + sep);
+const isPersonal = (file: string): boolean =>
+  !file.split(sep).includes("node_modules") && !file.startsWith(join(packageRoot(), "dist") + sep);
 
 /** This package's entries by the names people import: `luciole`, `luciole/rl`, … */
 function ownEntries(): Record<string, string> {
   const root = packageRoot();
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string | { default: string }> };
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    exports: Record<string, string | { default: string }>;
+  };
   const fileOf = (entry: string | { default: string }) => join(root, typeof entry === "string" ? entry : entry.default);
   return Object.fromEntries(Object.entries(exports).map(([key, entry]) => [`luciole${key.slice(1)}`, fileOf(entry)]));
 }

@@ -1,4 +1,5 @@
-// A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report. Knows no flags.
+// A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report.
+// Knows no flags.
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
@@ -75,12 +76,21 @@ export interface ReinforceRequest {
 export const DEFAULT_REWARDS = ["accuracy", "format"] as const;
 
 /**
- * Reinforces a model by GRPO: `luciole rl` as a function, with the same plan, run directory, report and resume. Gives the run's summary.
- * Throws ConfigError for what cannot be meant, BackendError where it does not fit into memory.
+ * Reinforces a model by GRPO: `luciole rl` as a function, with the same plan, run directory, report and resume. Gives
+ * the run's summary. Throws ConfigError for what cannot be meant, BackendError where it does not fit into memory.
  */
 export async function reinforce(request: ReinforceRequest): Promise<RunSummary> {
-  const { data, task = data === undefined ? null : "jsonl", rewards = DEFAULT_REWARDS, options = {}, seed = 0, quiet, signal } = request;
-  if (request.resume && request.out === undefined) throw new ConfigError("reinforce: `resume` continues the run in `out`; set `out` to its directory");
+  const {
+    data,
+    task = data === undefined ? null : "jsonl",
+    rewards = DEFAULT_REWARDS,
+    options = {},
+    seed = 0,
+    quiet,
+    signal,
+  } = request;
+  if (request.resume && request.out === undefined)
+    throw new ConfigError("reinforce: `resume` continues the run in `out`; set `out` to its directory");
   const progress = new Progress({ json: true, ...(quiet ? { mode: "silent" as const } : {}) });
   const around = {
     path: request.out ?? `runs/${defaultRunName("rl", new Date())}`,
@@ -93,14 +103,25 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   };
   try {
     const model = resolve(await placeOfModel(request.model));
-    return await performReinforcement(around, { model, task, data: data && resolve(data), rewards, options: rlRunOptions(options), seed }, options);
+    return await performReinforcement(
+      around,
+      { model, task, data: data && resolve(data), rewards, options: rlRunOptions(options), seed },
+      options,
+    );
   } finally {
     progress.close();
   }
 }
 
-/** Plans, runs and sums up a reinforcement, or goes on with one. `given`: the options that were asked for, which must mean something. */
-export async function performReinforcement(context: RunSurroundings, request: Reinforcement, given: object): Promise<RunSummary> {
+/**
+ * Plans, runs and sums up a reinforcement, or goes on with one. `given`: the options that were asked for, which must
+ * mean something.
+ */
+export async function performReinforcement(
+  context: RunSurroundings,
+  request: Reinforcement,
+  given: object,
+): Promise<RunSummary> {
   const reopened = context.resumes ? await reopenRun(context.path, "rl", context) : undefined;
   let run = reopened?.run;
   try {
@@ -130,20 +151,32 @@ export async function performReinforcement(context: RunSurroundings, request: Re
       max_new_tokens: completionLimit(options.rl),
     };
     const { progress, signal, machine } = context;
-    const around = { run, checkpoint: reopened?.checkpoint, seed, progress, signal, peakFlops: machine.peakFlops(compute) };
+    const around = {
+      run,
+      checkpoint: reopened?.checkpoint,
+      seed,
+      progress,
+      signal,
+      peakFlops: machine.peakFlops(compute),
+    };
     return await reinforceRun({ ...around, policy, generation, task, rewards, options });
   } finally {
     run?.close();
   }
 }
 
-/** Options of the rewards. Where the overlong punishment sets in follows from the run's own limit unless it is given. */
+/**
+ * Options of the rewards. Where the overlong punishment sets in follows from the run's own limit unless it is given.
+ */
 function rewardOptions({ rewards, options }: Reinforcement): Readonly<Record<string, object>> {
   const name = "soft_overlong_punishment";
   if (!rewards.some((reward) => typeof reward === "string" && reward.split(":")[0] === name)) return options.rewards;
   const given = options.rewards[name] ?? {};
   const maxCompletionTokens = Number(given.maxCompletionTokens ?? parseGrpoOptions(options.rl).maxCompletionLength);
-  return { ...options.rewards, [name]: { maxCompletionTokens, cacheTokens: Math.max(1, Math.round(maxCompletionTokens / 5)), ...given } };
+  return {
+    ...options.rewards,
+    [name]: { maxCompletionTokens, cacheTokens: Math.max(1, Math.round(maxCompletionTokens / 5)), ...given },
+  };
 }
 
 /** The task asked for, or the one the model was trained for, with the options it was trained with and those given. */
@@ -152,15 +185,26 @@ export async function taskFor(
   { generation }: ModelFacts,
 ) {
   const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
-  if (!taskName) throw new ConfigError("expected a task (--task <name>) or a data set (--data <file.jsonl>): the model's files name no task");
-  const trained = taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
+  if (!taskName)
+    throw new ConfigError(
+      "expected a task (--task <name>) or a data set (--data <file.jsonl>): the model's files name no task",
+    );
+  const trained =
+    taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
   const merged = { ...trained, ...options.task } as Record<string, never>;
   return { ...(await loadTask(taskName, merged, data)), taskName, taskOptions: merged };
 }
 
-function newRun({ path, machine }: RunSurroundings, { options, seed, ...rest }: Reinforcement, files: readonly string[]): RunDirectory {
+function newRun(
+  { path, machine }: RunSurroundings,
+  { options, seed, ...rest }: Reinforcement,
+  files: readonly string[],
+): RunDirectory {
   const source = { ...rest, rewards: rest.rewards.map(nameOf) };
-  const recorded = { options: { ...options, rl: parseGrpoOptions(options.rl), source }, fingerprints: fingerprintsOf(files) };
+  const recorded = {
+    options: { ...options, rl: parseGrpoOptions(options.rl), source },
+    fingerprints: fingerprintsOf(files),
+  };
   return RunDirectory.create({ verb: "rl", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
 }
 
@@ -187,8 +231,16 @@ async function tellPlan(
   const count = (n: number) => Math.round(n).toLocaleString("en-US");
   const rows: [string, string][] = [
     ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],
-    ["task", `${task.name}${named === null ? " (the model was trained for it; --task names another)" : ""}, rewarded for ${rewards.map(nameOf).join(", ")}`],
-    ["reinforce", `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of up to ${grpo.maxCompletionLength} tokens`],
+    [
+      "task",
+      `${task.name}${named === null ? " (the model was trained for it; --task names another)" : ""}, ` +
+        `rewarded for ${rewards.map(nameOf).join(", ")}`,
+    ],
+    [
+      "reinforce",
+      `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of up ` +
+        `to ${grpo.maxCompletionLength} tokens`,
+    ],
   ];
   for (const line of planLines(rows, stages)) progress.note(line);
 }

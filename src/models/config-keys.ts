@@ -1,20 +1,104 @@
-// Keys of config.json that no family reads: those that change nothing of what is computed are known by name, all others are refused. A model that
-// needs a setting we do not know would else give wrong answers without a word.
-// Collected from huggingface/transformers v5.23 (PreTrainedConfig, GenerationConfig) and from published files of our families.
+// Keys of config.json that no family reads: those that change nothing of what is computed are known by name, all others
+// are refused. A model that needs a setting we do not know would else give wrong answers without a word. Collected from
+// huggingface/transformers v5.23 (PreTrainedConfig, GenerationConfig) and from published files of our families.
 
 /** Of training, of how transformers runs a model, of generation, of who wrote the file. */
 const HARMLESS: ReadonlySet<string> = new Set([
-  ...["model_type", "auto_map", "transformers_version", "transformers.js_config", "name_or_path", "tokenizer_class", "prefix", "processor_class"],
-  ...["use_cache", "output_attentions", "output_hidden_states", "output_router_logits", "return_dict", "torchscript", "use_bfloat16", "pruned_heads"],
-  ...["attn_implementation", "experts_implementation", "use_flash_attn", "use_flash_attention", "gradient_checkpointing", "pretraining_tp", "tf_legacy_loss"],
-  ...["id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "task_specific_params", "tie_encoder_decoder", "is_decoder"],
-  ...["unk_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id"],
-  ...["max_length", "max_new_tokens", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "num_return_sequences", "temperature"],
-  ...["top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "length_penalty", "diversity_penalty", "no_repeat_ngram_size", "bad_words_ids"],
-  ...["encoder_no_repeat_ngram_size", "suppress_tokens", "begin_suppress_tokens", "exponential_decay_length_penalty", "remove_invalid_values"],
-  ...["return_dict_in_generate", "output_scores", "cross_attention_hidden_size", "chat_template", "max_sequence_length", "seq_length"],
+  ...[
+    "model_type",
+    "auto_map",
+    "transformers_version",
+    "transformers.js_config",
+    "name_or_path",
+    "tokenizer_class",
+    "prefix",
+    "processor_class",
+  ],
+  ...[
+    "use_cache",
+    "output_attentions",
+    "output_hidden_states",
+    "output_router_logits",
+    "return_dict",
+    "torchscript",
+    "use_bfloat16",
+    "pruned_heads",
+  ],
+  ...[
+    "attn_implementation",
+    "experts_implementation",
+    "use_flash_attn",
+    "use_flash_attention",
+    "gradient_checkpointing",
+    "pretraining_tp",
+    "tf_legacy_loss",
+  ],
+  ...[
+    "id2label",
+    "label2id",
+    "num_labels",
+    "problem_type",
+    "finetuning_task",
+    "task_specific_params",
+    "tie_encoder_decoder",
+    "is_decoder",
+  ],
+  ...[
+    "unk_token_id",
+    "sep_token_id",
+    "cls_token_id",
+    "mask_token_id",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+  ],
+  ...[
+    "max_length",
+    "max_new_tokens",
+    "min_length",
+    "do_sample",
+    "early_stopping",
+    "num_beams",
+    "num_beam_groups",
+    "num_return_sequences",
+    "temperature",
+  ],
+  ...[
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "length_penalty",
+    "diversity_penalty",
+    "no_repeat_ngram_size",
+    "bad_words_ids",
+  ],
+  ...[
+    "encoder_no_repeat_ngram_size",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "exponential_decay_length_penalty",
+    "remove_invalid_values",
+  ],
+  ...[
+    "return_dict_in_generate",
+    "output_scores",
+    "cross_attention_hidden_size",
+    "chat_template",
+    "max_sequence_length",
+    "seq_length",
+  ],
   // Training: balance losses, dropout (refused where it would be applied), layouts over devices.
-  ...["attention_dropout", "router_aux_loss_coef", "aux_loss_alpha", "seq_aux", "ep_size", "neftune_noise_alpha", "quantization_config"],
+  ...[
+    "attention_dropout",
+    "router_aux_loss_coef",
+    "aux_loss_alpha",
+    "seq_aux",
+    "ep_size",
+    "neftune_noise_alpha",
+    "quantization_config",
+  ],
   // Read with use_sliding_window alone.
   ...["sliding_window", "max_window_layers"],
 ]);
@@ -54,10 +138,27 @@ export function unknownKeys(config: Readonly<Record<string, unknown>>, isRead: (
 }
 
 function quantizationProblem(value: unknown): string[] {
-  const { quant_method: method, fmt = "e4m3", weight_block_size: block } = (typeof value === "object" ? value : {}) as Record<string, unknown>;
-  if (method === "fp8" && fmt === "e4m3" && Array.isArray(block) && block.length === 2 && block.every((side) => side === FP8_BLOCK)) return [];
-  const got = method === "fp8" ? `fp8 ${JSON.stringify(fmt)} in blocks of ${JSON.stringify(block ?? null)}` : JSON.stringify(method ?? null);
-  return [`quantization_config.quant_method: expected fp8 (e4m3) in blocks of [128,128], got ${got}; use the unquantised weights or a GGUF file`];
+  const {
+    quant_method: method,
+    fmt = "e4m3",
+    weight_block_size: block,
+  } = (typeof value === "object" ? value : {}) as Record<string, unknown>;
+  if (
+    method === "fp8" &&
+    fmt === "e4m3" &&
+    Array.isArray(block) &&
+    block.length === 2 &&
+    block.every((side) => side === FP8_BLOCK)
+  )
+    return [];
+  const got =
+    method === "fp8"
+      ? `fp8 ${JSON.stringify(fmt)} in blocks of ${JSON.stringify(block ?? null)}`
+      : JSON.stringify(method ?? null);
+  return [
+    `quantization_config.quant_method: expected fp8 (e4m3) in blocks of [128,128], got ${got}; use the ` +
+      "unquantised weights or a GGUF file",
+  ];
 }
 
 function layerTypesProblem(value: unknown): string[] {

@@ -9,8 +9,23 @@ import { GqaModel } from "./gqa/model.js";
 import { parseHfConfig } from "./hf-config.js";
 import { publishedConfig } from "./published.js";
 
-const sizes = { vocab_size: 12, hidden_size: 8, intermediate_size: 10, num_hidden_layers: 3, num_attention_heads: 2, max_position_embeddings: 64 };
-const moe = { moe_intermediate_size: 4, n_routed_experts: 6, num_experts_per_tok: 2, n_shared_experts: 1, n_group: 1, topk_group: 1, first_k_dense_replace: 1 };
+const sizes = {
+  vocab_size: 12,
+  hidden_size: 8,
+  intermediate_size: 10,
+  num_hidden_layers: 3,
+  num_attention_heads: 2,
+  max_position_embeddings: 64,
+};
+const moe = {
+  moe_intermediate_size: 4,
+  n_routed_experts: 6,
+  num_experts_per_tok: 2,
+  n_shared_experts: 1,
+  n_group: 1,
+  topk_group: 1,
+  first_k_dense_replace: 1,
+};
 const mla = { q_lora_rank: null, kv_lora_rank: 6, qk_nope_head_dim: 4, qk_rope_head_dim: 2, v_head_dim: 3 };
 const deepseek = { model_type: "deepseek_v3", ...sizes, ...moe, ...mla };
 
@@ -26,7 +41,9 @@ describe("createModel", () => {
 
   test("lays layers out as the configuration says: dense first, then experts, then prediction blocks", () => {
     const model = createModel(parseHfConfig({ ...deepseek, num_nextn_predict_layers: 2 }));
-    expect(model.moeLayers.map(({ prefix }) => prefix)).toEqual([1, 2, 3, 4].map((layer) => `model.layers.${layer}.mlp`));
+    expect(model.moeLayers.map(({ prefix }) => prefix)).toEqual(
+      [1, 2, 3, 4].map((layer) => `model.layers.${layer}.mlp`),
+    );
     expect(model.numMtp).toBe(2);
     const names = model.parameters.storedParts().map(({ part }) => part.name);
     expect(names).toContain("model.layers.4.shared_head.norm.weight");
@@ -62,7 +79,9 @@ describe("createModel", () => {
   });
 
   test("refuses what it does not compute, by name", () => {
-    expect(() => parseHfConfig({ ...deepseek, model_type: "deepseek_v2", mlp_bias: true })).toThrow("mlp_bias: expected false, got true");
+    expect(() => parseHfConfig({ ...deepseek, model_type: "deepseek_v2", mlp_bias: true })).toThrow(
+      "mlp_bias: expected false, got true",
+    );
   });
 
   test("dispose frees everything, in every family and compute type", () => {

@@ -1,4 +1,5 @@
-// The model families, and which one a configuration belongs to. A new family is a folder and a line in each of the two lists.
+// The model families, and which one a configuration belongs to. A new family is a folder and a line in each of the two
+// lists.
 import { type DeepseekV2HfConfig, deepseekV2 } from "./deepseek/v2.js";
 import { type DeepseekV3HfConfig, deepseekV3 } from "./deepseek/v3.js";
 import type { ModelFamily } from "./family.js";
@@ -9,7 +10,14 @@ import { type Qwen3HfConfig, qwen3 } from "./qwen3/family.js";
 import { type Qwen3MoeHfConfig, qwen3Moe } from "./qwen3-moe/family.js";
 
 /** Any supported configuration, told apart by `model_type`. Keys that no family reads are kept. */
-export type HfConfig = DeepseekV3HfConfig | DeepseekV2HfConfig | Qwen2HfConfig | LlamaHfConfig | Qwen3HfConfig | Qwen3MoeHfConfig | MistralHfConfig;
+export type HfConfig =
+  | DeepseekV3HfConfig
+  | DeepseekV2HfConfig
+  | Qwen2HfConfig
+  | LlamaHfConfig
+  | Qwen3HfConfig
+  | Qwen3MoeHfConfig
+  | MistralHfConfig;
 
 /** Every family. */
 export const FAMILIES: readonly ModelFamily[] = [deepseekV3, deepseekV2, qwen2, llama, qwen3, qwen3Moe, mistral];
@@ -18,13 +26,16 @@ export const FAMILIES: readonly ModelFamily[] = [deepseekV3, deepseekV2, qwen2, 
 export const SUPPORTED_MODEL_TYPES = FAMILIES.map(({ modelType }) => modelType);
 
 /** The family of that `model_type`, if it is supported. */
-export const findFamily = (modelType: unknown): ModelFamily | undefined => FAMILIES.find((family) => family.modelType === modelType);
+export const findFamily = (modelType: unknown): ModelFamily | undefined =>
+  FAMILIES.find((family) => family.modelType === modelType);
 
 /** The family of a configuration. */
 export const familyOf = ({ model_type }: HfConfig): ModelFamily => findFamily(model_type) as ModelFamily;
 
 /** Layers of multi-token prediction; 0 for families without. */
-export const numMtpOf = (config: HfConfig): number => (familyOf(config).predictsAhead ? (config.num_nextn_predict_layers as number) : 0);
+export const numMtpOf = (config: HfConfig): number =>
+  familyOf(config).predictsAhead ? (config.num_nextn_predict_layers as number) : 0;
 
 /** The configuration with so many layers of multi-token prediction, where its family has them. */
-export const withNumMtp = (config: HfConfig, num: number): HfConfig => (familyOf(config).predictsAhead ? { ...config, num_nextn_predict_layers: num } : config);
+export const withNumMtp = (config: HfConfig, num: number): HfConfig =>
+  familyOf(config).predictsAhead ? { ...config, num_nextn_predict_layers: num } : config;

@@ -1,4 +1,5 @@
-// Fills a model opened for inference: every weight in the type it is stored in, packed for products. Knows no file format.
+// Fills a model opened for inference: every weight in the type it is stored in, packed for products. Knows no file
+// format.
 import { frozenForm, type ParameterSet, type ParameterSpec, partsOf, type StoredPart } from "../nn/parameters.js";
 import type { Device } from "../tensor/device.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
@@ -15,7 +16,9 @@ export interface WeightSource {
   readonly names: Iterable<string>;
   /** Type and shape; the type may be one that no weight can have. Undefined for a name that is not there. */
   info(name: string): { readonly dtype: string; readonly shape: readonly number[] } | undefined;
-  /** The tensor, the caller's to dispose; only read. One that is kept as it is should hold no more memory than its own. */
+  /**
+   * The tensor, the caller's to dispose; only read. One that is kept as it is should hold no more memory than its own.
+   */
   open(name: string, isKept?: boolean): Promise<Tensor>;
   /** What was read so far of what was opened under this name has been copied: its memory may go. */
   done(name: string): void;
@@ -38,7 +41,9 @@ export function frozenProblems(parameters: ParameterSet, source: WeightSource): 
   const isScaled = (name: string) => source.info(name)?.dtype === "e4m3";
   const known = new Set(parts.flatMap(({ part: { name } }) => (isScaled(name) ? [name, scaleName(name)] : [name])));
   const ofParts = parts.flatMap(({ part }) => partProblems(part, source));
-  const ofExperts = parameters.specs.filter((spec) => spec.shape.length === 3).flatMap((spec) => expertProblems(spec, source));
+  const ofExperts = parameters.specs
+    .filter((spec) => spec.shape.length === 3)
+    .flatMap((spec) => expertProblems(spec, source));
   const names = [...source.names].filter((name) => !isEmpty(name));
   return [...ofParts, ...ofExperts, ...unexpectedTensors(names, known)];
 }
@@ -50,20 +55,33 @@ function partProblems({ name, shape }: StoredPart, source: WeightSource): Tensor
   if (!isWeightType(info.dtype)) return [{ kind: `stored as ${info.dtype}, which is not a weight type`, tensor: name }];
   if (info.dtype !== "e4m3") return [];
   const scales = source.info(scaleName(name));
-  if (!scales) return [{ kind: "missing", tensor: `${scaleName(name)} [${scaleShape(shape)}] (the scales of ${name})` }];
+  if (!scales)
+    return [{ kind: "missing", tensor: `${scaleName(name)} [${scaleShape(shape)}] (the scales of ${name})` }];
   const isFit = scales.dtype === "f32" && scales.shape.join() === scaleShape(shape).join();
-  return isFit ? [] : [{ kind: `${scales.dtype} [${scales.shape}], expected f32 [${scaleShape(shape)}]`, tensor: scaleName(name) }];
+  return isFit
+    ? []
+    : [{ kind: `${scales.dtype} [${scales.shape}], expected f32 [${scaleShape(shape)}]`, tensor: scaleName(name) }];
 }
 
 /** The experts of a layer are one tensor here: they must be of one type. */
 function expertProblems(spec: ParameterSpec, source: WeightSource): TensorProblem[] {
   return columnsOf(spec).flatMap((column) => {
     const types = new Set(column.map(({ name }) => source.info(name)?.dtype).filter((dtype) => dtype !== undefined));
-    return types.size > 1 ? [{ kind: `stored as ${[...types].join(" and ")}, expected one type for all experts of a layer`, tensor: column[0].name }] : [];
+    return types.size > 1
+      ? [
+          {
+            kind: `stored as ${[...types].join(" and ")}, expected one type for all experts of a layer`,
+            tensor: column[0].name,
+          },
+        ]
+      : [];
   });
 }
 
-/** Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong type or unexpected. */
+/**
+ * Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong
+ * type or unexpected.
+ */
 export async function loadFrozen(
   parameters: ParameterSet,
   source: WeightSource,
@@ -141,14 +159,21 @@ async function openPart(name: string, source: WeightSource, isKept = false): Pro
 }
 
 /** Neighbouring parts of one type become one segment. */
-async function addMatrixSegments({ source, device, segments }: Filling, spec: ParameterSpec, isPacked: boolean): Promise<void> {
+async function addMatrixSegments(
+  { source, device, segments }: Filling,
+  spec: ParameterSpec,
+  isPacked: boolean,
+): Promise<void> {
   for (const group of groupsOf(partsOf(spec), source)) {
     if (group.length === 1 && !isPacked) segments.push(await openPart(group[0].name, source, true));
     else await addSegment({ source, device, segments }, [group], [rowsOf(group), spec.shape[1]]);
   }
 }
 
-/** The parts of each expert (one list for a matrix) as one segment: packed where the device has a layout for them, else as they are. */
+/**
+ * The parts of each expert (one list for a matrix) as one segment: packed where the device has a layout for them, else
+ * as they are.
+ */
 async function addSegment(filling: Filling, experts: Experts, shape: readonly number[]): Promise<void> {
   if (!(await packParts(filling, experts, shape))) await stackParts(filling, experts, shape);
 }
@@ -161,7 +186,10 @@ function groupsOf(parts: readonly StoredPart[], source: WeightSource): StoredPar
   const groups: StoredPart[][] = [];
   for (const part of parts) {
     const last = groups.at(-1);
-    const joins = last && typeOf(last[0], source) === typeOf(part, source) && (typeOf(part, source) !== "e4m3" || rowsOf(last) % SCALE_BLOCK === 0);
+    const joins =
+      last &&
+      typeOf(last[0], source) === typeOf(part, source) &&
+      (typeOf(part, source) !== "e4m3" || rowsOf(last) % SCALE_BLOCK === 0);
     if (joins) last.push(part);
     else groups.push([part]);
   }
@@ -169,7 +197,11 @@ function groupsOf(parts: readonly StoredPart[], source: WeightSource): StoredPar
 }
 
 /** Packs the parts straight from where they are stored; false where the device has no layout for that. */
-async function packParts({ source, device, segments }: Filling, experts: Experts, shape: readonly number[]): Promise<boolean> {
+async function packParts(
+  { source, device, segments }: Filling,
+  experts: Experts,
+  shape: readonly number[],
+): Promise<boolean> {
   const rowsOfParts = experts[0].map((part) => part.shape[0]);
   const whole = emptyForParts(shape, typeOf(experts[0][0], source), rowsOfParts, device);
   if (!whole) return false;
@@ -177,7 +209,9 @@ async function packParts({ source, device, segments }: Filling, experts: Experts
   for (const [e, parts] of experts.entries()) {
     let row = 0;
     for (const part of parts) {
-      await withPart(part.name, source, ({ weights, scales }) => packSlices(weights, scales, whole, row, e, () => source.done(part.name)));
+      await withPart(part.name, source, ({ weights, scales }) =>
+        packSlices(weights, scales, whole, row, e, () => source.done(part.name)),
+      );
       row += part.shape[0];
     }
   }
@@ -185,7 +219,14 @@ async function packParts({ source, device, segments }: Filling, experts: Experts
 }
 
 /** Packs a part slice by slice, telling of each: of the largest matrix too, little stands in memory twice. */
-function packSlices(weights: Tensor, scales: Tensor | null, whole: Tensor, row: number, expert: number, onPacked: () => void): void {
+function packSlices(
+  weights: Tensor,
+  scales: Tensor | null,
+  whole: Tensor,
+  row: number,
+  expert: number,
+  onPacked: () => void,
+): void {
   const [rows, width] = weights.shape;
   const perSlice = Math.max(1, Math.floor(SLICE_NUMBERS / (width * SCALE_BLOCK))) * SCALE_BLOCK;
   for (let at = 0; at < rows; at += perSlice) {
@@ -200,7 +241,11 @@ function packSlices(weights: Tensor, scales: Tensor | null, whole: Tensor, row: 
 }
 
 /** The parts one after another in fresh memory, then packed where the device has a layout for the whole. */
-async function stackParts({ source, device, segments }: Filling, experts: Experts, shape: readonly number[]): Promise<void> {
+async function stackParts(
+  { source, device, segments }: Filling,
+  experts: Experts,
+  shape: readonly number[],
+): Promise<void> {
   const [[first]] = experts;
   const dtype = typeOf(first, source);
   if (shape.length === 2 && experts[0].length === 1) {
@@ -208,7 +253,8 @@ async function stackParts({ source, device, segments }: Filling, experts: Expert
     return packLast(segments);
   }
   const weights = keep(empty(shape, dtype, device));
-  const scales = dtype === "e4m3" ? keep(empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32", device)) : null;
+  const scales =
+    dtype === "e4m3" ? keep(empty([...shape.slice(0, -2), ...scaleShape(shape.slice(-2))], "f32", device)) : null;
   segments.push({ weights, scales });
   let [at, scaleAt] = [0, 0];
   for (const { name } of experts.flat()) {
@@ -244,7 +290,10 @@ async function addExpertSegments(filling: Filling, spec: ParameterSpec): Promise
   const columns = columnsOf(spec);
   const [experts, , width] = spec.shape;
   const each = Array.from({ length: experts }, (_, e) => columns.map((column) => column[e]));
-  const runs = groupsOf(each[0], filling.source).map((group) => ({ first: each[0].indexOf(group[0]), count: group.length }));
+  const runs = groupsOf(each[0], filling.source).map((group) => ({
+    first: each[0].indexOf(group[0]),
+    count: group.length,
+  }));
   for (const { first, count } of runs) {
     const parts = each.map((ofExpert) => ofExpert.slice(first, first + count));
     await addSegment(filling, parts, [experts, rowsOf(parts[0]), width]);

@@ -1,5 +1,5 @@
-// How a family's parts are called and arranged in GGUF files: what a table says, and the collectors it says it to. Names and shapes only.
-// Names: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py and tensor_mapping.py.
+// How a family's parts are called and arranged in GGUF files: what a table says, and the collectors it says it to.
+// Names and shapes only. Names: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py and tensor_mapping.py.
 import type { HfConfig } from "./families.js";
 
 /** What a tensor is to the model: decides how it may be stored. */
@@ -12,15 +12,18 @@ export interface HfTensor {
 }
 
 /**
- * Rows whose order differs: within each of `groups` equal groups of rows, those from `start` on are halves [a; b] in Hugging Face's file
- * and alternate a0 b0 a1 b1 … in GGUF, whose RoPE turns neighbours.
+ * Rows whose order differs: within each of `groups` equal groups of rows, those from `start` on are halves [a; b] in
+ * Hugging Face's file and alternate a0 b0 a1 b1 … in GGUF, whose RoPE turns neighbours.
  */
 export interface RowOrder {
   readonly groups: number;
   readonly start: number;
 }
 
-/** The two halves GGUF splits kv_b_proj into, by head: keys [H, latent, nope] transposed, values [H, value, latent] as they are. */
+/**
+ * The two halves GGUF splits kv_b_proj into, by head: keys [H, latent, nope] transposed, values [H, value, latent] as
+ * they are.
+ */
 export interface LatentSplit {
   readonly half: "keys" | "values";
   readonly heads: number;
@@ -67,7 +70,9 @@ export interface GgufKeySink {
   refuse(problem: string): never;
 }
 
-/** What a family says of its GGUF files. Embedding, output, layer norms and the common keys are every family's alike. */
+/**
+ * What a family says of its GGUF files. Embedding, output, layer norms and the common keys are every family's alike.
+ */
 export interface GgufTable<C = HfConfig> {
   /** `general.architecture`. Families may share one. */
   readonly architecture: string;
@@ -110,8 +115,16 @@ export class LayerEntries {
   /** A router and its experts, each projection stacked. */
   addExperts(hidden: number, width: number, count: number): void {
     const stack = (name: string, source: string, shape: readonly number[]) => {
-      const sources = Array.from({ length: count }, (_, e) => ({ name: `${this.hfPrefix}mlp.experts.${e}.${source}.weight`, shape }));
-      this.entries.push({ name: `${this.ggufPrefix}${name}.weight`, shape: [count, ...shape], role: "matrix", sources });
+      const sources = Array.from({ length: count }, (_, e) => ({
+        name: `${this.hfPrefix}mlp.experts.${e}.${source}.weight`,
+        shape,
+      }));
+      this.entries.push({
+        name: `${this.ggufPrefix}${name}.weight`,
+        shape: [count, ...shape],
+        role: "matrix",
+        sources,
+      });
     };
     this.add("ffn_gate_inp.weight", "mlp.gate.weight", [count, hidden], "router");
     stack("ffn_gate_exps", "gate_proj", [width, hidden]);

@@ -1,5 +1,6 @@
 // config.json of the model families read and written here, checked and brought to one spelling.
-// Keeps the Hugging Face field names; knows nothing of how the models compute. What families differ in is in their records.
+// Keeps the Hugging Face field names; knows nothing of how the models compute. What families differ in is in their
+// records.
 import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { unknownKeys } from "./config-keys.js";
@@ -10,22 +11,27 @@ type JsonObject = Record<string, unknown>;
 
 export { type HfConfig, SUPPORTED_MODEL_TYPES } from "./families.js";
 
-/** The fields that a family's config.json is read for. Others are kept untouched, so a misspelt one would go unnoticed. */
+/**
+ * The fields that a family's config.json is read for. Others are kept untouched, so a misspelt one would go unnoticed.
+ */
 export function hfConfigKeys(modelType: HfConfig["model_type"]): string[] {
   return Object.keys(findFamily(modelType)?.schema.shape ?? {});
 }
 
 /**
- * Checks a parsed config.json and fills in the defaults of `transformers`. Both spellings are taken: `rope_parameters` or
- * `rope_theta` + `rope_scaling`, `dtype` or `torch_dtype`. Throws CheckpointError listing every problem at once, keys that nobody knows among them.
+ * Checks a parsed config.json and fills in the defaults of `transformers`. Both spellings are taken: `rope_parameters`
+ * or `rope_theta` + `rope_scaling`, `dtype` or `torch_dtype`. Throws CheckpointError listing every problem at once,
+ * keys that nobody knows among them.
  */
 export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw new CheckpointError(`${label}: expected a JSON object`);
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw))
+    throw new CheckpointError(`${label}: expected a JSON object`);
   const modelType = (raw as JsonObject).model_type;
   const family = findFamily(modelType);
   if (!family) {
     throw new CheckpointError(
-      `${label}: model_type ${JSON.stringify(modelType) ?? "is missing and"} is not supported; expected one of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
+      `${label}: model_type ${JSON.stringify(modelType) ?? "is missing and"} is not supported; expected one ` +
+        `of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
     );
   }
   const normal = normalise(raw as JsonObject, family.aliases);
@@ -48,7 +54,9 @@ export function toHfConfigJson(config: HfConfig): JsonObject {
   return JSON.parse(JSON.stringify(json)) as JsonObject;
 }
 
-/** Brings the newer spellings to the older one. Nulls in place of an absent value are dropped where null has no meaning. */
+/**
+ * Brings the newer spellings to the older one. Nulls in place of an absent value are dropped where null has no meaning.
+ */
 function normalise(raw: JsonObject, aliases: Readonly<Record<string, string>> = {}): Record<string, unknown> {
   const { rope_parameters, original_max_position_embeddings, dtype, ...rest } = raw;
   const config: Record<string, unknown> = { ...rest };
@@ -64,14 +72,18 @@ function normalise(raw: JsonObject, aliases: Readonly<Record<string, string>> = 
 
 function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): string {
   const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") return `${path}.${issue.keys.join(`, ${path}.`)}: unknown setting of this ${path}, remove it`;
+  if (issue.code === "unrecognized_keys")
+    return `${path}.${issue.keys.join(`, ${path}.`)}: unknown setting of this ${path}, remove it`;
   const value = issue.path.reduce<unknown>((at, key) => (isRecord(at) ? at[key as string] : undefined), config);
   if (value === undefined) return `${path} is missing`;
   if (path === "rope_scaling.rope_type" && value === "default") {
     const { rope_type: _, ...rest } = config.rope_scaling as JsonObject;
-    return `rope_scaling: ${Object.keys(rest).join(", ")} without a rope_type; expected one of ${ROPE_TYPES.join(", ")}`;
+    return (
+      `rope_scaling: ${Object.keys(rest).join(", ")} without a rope_type; expected one of ` + `${ROPE_TYPES.join(", ")}`
+    );
   }
-  if (path === "rope_scaling.rope_type") return `${path}: expected one of ${ROPE_TYPES.join(", ")}, got ${JSON.stringify(value)}`;
+  if (path === "rope_scaling.rope_type")
+    return `${path}: expected one of ${ROPE_TYPES.join(", ")}, got ${JSON.stringify(value)}`;
   const wanted = issue.message
     .replace(/^Invalid (input|option): /, "")
     .replace(/, received .*$/, "")

@@ -21,11 +21,17 @@ export interface ModelOptions {
   readonly compute?: ComputeType;
   /** Seed of the initial weights; null leaves them undefined, for weights that are loaded next or never looked at. */
   readonly seed?: number | null;
-  /** For inference alone: weights are held as they are stored (frozen-weights.ts); `compute` is then the type of activations. */
+  /**
+   * For inference alone: weights are held as they are stored (frozen-weights.ts); `compute` is then the type of
+   * activations.
+   */
   readonly isFrozen?: boolean;
   /** Where its weights lie and it runs; default: the default device. */
   readonly device?: Device;
-  /** Longest sequence it will see, where that decides how positions are scaled (LongRoPE); default: the original context. */
+  /**
+   * Longest sequence it will see, where that decides how positions are scaled (LongRoPE); default: the original
+   * context.
+   */
   readonly context?: number;
 }
 
@@ -38,7 +44,10 @@ export interface PagedCacheOptions {
   readonly forDrafts?: boolean;
 }
 
-/** What one multi-token-prediction depth reads; T' = T − k rows of every sequence of T tokens that is longer than k (DeepSeek-V3 §2.2). */
+/**
+ * What one multi-token-prediction depth reads; T' = T − k rows of every sequence of T tokens that is longer than k
+ * (DeepSeek-V3 §2.2).
+ */
 export interface MtpInputs {
   /** Tokens k places on; sequences without a row are absent. */
   readonly batch: PackedBatch;
@@ -84,14 +93,30 @@ export abstract class LanguageModel {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
     this.maxPositions = contextOf(config, context);
     this.parameters = new ParameterSet(compute, seed, isFrozen, device);
-    this.embedTokens = this.parameters.add({ name: "model.embed_tokens.weight", shape: [vocab, hidden], init: { std }, frozen: isTied ? "packed" : "rows" });
+    this.embedTokens = this.parameters.add({
+      name: "model.embed_tokens.weight",
+      shape: [vocab, hidden],
+      init: { std },
+      frozen: isTied ? "packed" : "rows",
+    });
     this.layers = buildLayers(this.parameters);
-    this.finalNorm = this.parameters.add({ name: "model.norm.weight", shape: [hidden], init: { constant: 1 }, alwaysF32: true });
-    this.lmHead = isTied ? this.embedTokens : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+    this.finalNorm = this.parameters.add({
+      name: "model.norm.weight",
+      shape: [hidden],
+      init: { constant: 1 },
+      alwaysF32: true,
+    });
+    this.lmHead = isTied
+      ? this.embedTokens
+      : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
-  protected forwardMtp(_hidden: Tensor, _batch: PackedBatch, _options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  protected forwardMtp(
+    _hidden: Tensor,
+    _batch: PackedBatch,
+    _options: ForwardOptions,
+  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     return { hidden: [], balanceLosses: [] };
   }
 
@@ -120,11 +145,16 @@ export abstract class LanguageModel {
     return 0;
   }
 
-  /** Trained numbers a token uses in the main model: of the routed experts only the chosen, and nothing of multi-token prediction. */
+  /**
+   * Trained numbers a token uses in the main model: of the routed experts only the chosen, and nothing of multi-token
+   * prediction.
+   */
   get numActiveParameters(): number {
     const share = this.moeLayers[0]?.activeShare ?? 1;
     const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= this.layers.length;
-    return this.parameters.trained().reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? p.size * share : p.size)), 0);
+    return this.parameters
+      .trained()
+      .reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? p.size * share : p.size)), 0);
   }
 
   /** Training forward over packed sequences. */
@@ -139,8 +169,8 @@ export abstract class LanguageModel {
   }
 
   /**
-   * New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden states [T,d]. `onState` sees
-   * each state of the residual stream by the name of what made it.
+   * New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden
+   * states [T,d]. `onState` sees each state of the residual stream by the name of what made it.
    */
   step(batch: StepBatch, cache: PagedCache, onState?: (name: string, state: Tensor) => void): Tensor {
     let x = this.embed(batch.ids);
@@ -153,15 +183,21 @@ export abstract class LanguageModel {
   }
 
   /**
-   * Multi-token prediction after a step: row i joins `hidden` of a token [T,d] with the token after it (`batch.ids`); its cache entry lies where
-   * that token's does, in a layer of its own. The block's output [T,d] is ready for `logits`. Null for families without.
+   * Multi-token prediction after a step: row i joins `hidden` of a token [T,d] with the token after it (`batch.ids`);
+   * its cache entry lies where that token's does, in a layer of its own. The block's output [T,d] is ready for
+   * `logits`. Null for families without.
    */
   draft(_hidden: Tensor, _batch: StepBatch, _cache: PagedCache): Tensor | null {
     return null;
   }
 
   /** A paged cache of this model's layers; it outlives scopes. */
-  createPagedCache({ numBlocks, kind = "heads", dtype = this.parameters.compute, forDrafts = false }: PagedCacheOptions): PagedCache {
+  createPagedCache({
+    numBlocks,
+    kind = "heads",
+    dtype = this.parameters.compute,
+    forDrafts = false,
+  }: PagedCacheOptions): PagedCache {
     return new PagedCache(this.pagedShapes(kind, forDrafts), numBlocks, dtype, this.device);
   }
 

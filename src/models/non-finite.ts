@@ -1,5 +1,5 @@
-// Finds where numbers stop being finite in a model: a weight with NaN or an infinity, by name, else the layer. For messages: nothing calls it while
-// all is well.
+// Finds where numbers stop being finite in a model: a weight with NaN or an infinity, by name, else the layer. For
+// messages: nothing calls it while all is well.
 import { TrainingError } from "../errors.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
 import { project, projectExperts } from "../nn/project.js";
@@ -11,7 +11,10 @@ import { noGrad } from "../tensor/tape.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 import type { LanguageModel } from "./language-model.js";
 
-/** The name, as in files, of the first weight that holds NaN or an infinity; null where all are finite. Reads every weight once. */
+/**
+ * The name, as in files, of the first weight that holds NaN or an infinity; null where all are finite. Reads every
+ * weight once.
+ */
 export async function nonFiniteWeight(parameters: ParameterSet): Promise<string | null> {
   for (const spec of parameters.specs) {
     const row = (await rowSums(parameters, spec)).findIndex((sum) => !Number.isFinite(sum));
@@ -22,16 +25,25 @@ export async function nonFiniteWeight(parameters: ParameterSet): Promise<string 
   return null;
 }
 
-/** Throws a TrainingError that names the first weight with NaN or an infinity, if there is one: then no setting mends the run. */
+/**
+ * Throws a TrainingError that names the first weight with NaN or an infinity, if there is one: then no setting mends
+ * the run.
+ */
 export async function refuseNonFiniteWeight({ parameters }: LanguageModel, when: string): Promise<void> {
   const weight = await nonFiniteWeight(parameters);
-  if (weight) throw new TrainingError(`${when}: weight ${weight} contains NaN or infinity: start from an intact checkpoint or model`);
+  if (weight)
+    throw new TrainingError(
+      `${when}: weight ${weight} contains NaN or infinity: start from an intact checkpoint or model`,
+    );
 }
 
 /** What rows are summed with: small enough that no finite row overflows. */
 const FACTOR = 2 ** -32;
 
-/** The sum of each row of a parameter (of a vector its numbers): finite where the row is. Products read any storage type. */
+/**
+ * The sum of each row of a parameter (of a vector its numbers): finite where the row is. Products read any storage
+ * type.
+ */
 function rowSums(parameters: ParameterSet, spec: ParameterSpec): Promise<Float32Array> {
   const parameter = parameters.get(spec.name);
   const { device } = parameters;

@@ -2,7 +2,9 @@
 
 const common = { rms_norm_eps: 1e-6, rope_theta: 10000, tie_word_embeddings: false, initializer_range: 0.02 };
 
-/** DeepSeek-V3's shape: latent attention, one dense layer, then mixtures of experts, one multi-token-prediction depth. */
+/**
+ * DeepSeek-V3's shape: latent attention, one dense layer, then mixtures of experts, one multi-token-prediction depth.
+ */
 const deepseek = {
   ...common,
   model_type: "deepseek_v3",

@@ -16,7 +16,13 @@ const llama = {
   torch_dtype: "bfloat16",
   use_cache: true,
 };
-const llama3Scaling = { factor: 32.0, high_freq_factor: 4.0, low_freq_factor: 1.0, original_max_position_embeddings: 8192, rope_type: "llama3" };
+const llama3Scaling = {
+  factor: 32.0,
+  high_freq_factor: 4.0,
+  low_freq_factor: 1.0,
+  original_max_position_embeddings: 8192,
+  rope_type: "llama3",
+};
 const qwen = {
   architectures: ["Qwen2ForCausalLM"],
   attention_dropout: 0.0,
@@ -186,7 +192,12 @@ const v3 = {
   num_key_value_heads: 128,
   num_nextn_predict_layers: 1,
   q_lora_rank: 1536,
-  quantization_config: { activation_scheme: "dynamic", fmt: "e4m3", quant_method: "fp8", weight_block_size: [128, 128] },
+  quantization_config: {
+    activation_scheme: "dynamic",
+    fmt: "e4m3",
+    quant_method: "fp8",
+    weight_block_size: [128, 128],
+  },
   rope_scaling: yarn(1.0),
   routed_scaling_factor: 2.5,
   scoring_func: "sigmoid",
@@ -228,17 +239,48 @@ const PUBLISHED: Readonly<Record<string, readonly [raw: object, says: object]>> 
   "DeepSeek-R1-Distill-Qwen-1.5B": [
     {
       ...qwen,
-      ...{ bos_token_id: 151643, eos_token_id: 151643, hidden_size: 1536, intermediate_size: 8960, max_position_embeddings: 131072, max_window_layers: 21 },
-      ...{ num_attention_heads: 12, num_hidden_layers: 28, rope_theta: 10000, sliding_window: 4096, tie_word_embeddings: false, use_mrope: false },
+      ...{
+        bos_token_id: 151643,
+        eos_token_id: 151643,
+        hidden_size: 1536,
+        intermediate_size: 8960,
+        max_position_embeddings: 131072,
+        max_window_layers: 21,
+      },
+      ...{
+        num_attention_heads: 12,
+        num_hidden_layers: 28,
+        rope_theta: 10000,
+        sliding_window: 4096,
+        tie_word_embeddings: false,
+        use_mrope: false,
+      },
     },
     { head_dim: 128, rope_theta: 10000 },
   ],
   "Llama-3.2-1B-Instruct": [
     {
       ...llama,
-      ...{ bos_token_id: 128000, eos_token_id: [128001, 128008, 128009], head_dim: 64, hidden_size: 2048, intermediate_size: 8192 },
-      ...{ max_position_embeddings: 131072, num_attention_heads: 32, num_hidden_layers: 16, num_key_value_heads: 8, rope_theta: 500000.0 },
-      ...{ rope_scaling: llama3Scaling, tie_word_embeddings: true, transformers_version: "4.45.0.dev0", vocab_size: 128256 },
+      ...{
+        bos_token_id: 128000,
+        eos_token_id: [128001, 128008, 128009],
+        head_dim: 64,
+        hidden_size: 2048,
+        intermediate_size: 8192,
+      },
+      ...{
+        max_position_embeddings: 131072,
+        num_attention_heads: 32,
+        num_hidden_layers: 16,
+        num_key_value_heads: 8,
+        rope_theta: 500000.0,
+      },
+      ...{
+        rope_scaling: llama3Scaling,
+        tie_word_embeddings: true,
+        transformers_version: "4.45.0.dev0",
+        vocab_size: 128256,
+      },
     },
     { eos_token_id: [128001, 128008, 128009], rope_scaling: llama3Scaling },
   ],
@@ -249,9 +291,30 @@ const PUBLISHED: Readonly<Record<string, readonly [raw: object, says: object]>> 
   "TinyLlama-1.1B-Chat": [tinyLlama, { head_dim: 64, num_key_value_heads: 4 }],
   "open_llama_3b, without newer keys": [
     {
-      ...{ architectures: ["LlamaForCausalLM"], bos_token_id: 1, eos_token_id: 2, hidden_act: "silu", hidden_size: 3200, initializer_range: 0.02 },
-      ...{ intermediate_size: 8640, max_position_embeddings: 2048, model_type: "llama", num_attention_heads: 32, num_hidden_layers: 26, pad_token_id: -1 },
-      ...{ rms_norm_eps: 1e-6, tie_word_embeddings: false, torch_dtype: "float16", transformers_version: "4.30.0.dev0", use_cache: true, vocab_size: 32000 },
+      ...{
+        architectures: ["LlamaForCausalLM"],
+        bos_token_id: 1,
+        eos_token_id: 2,
+        hidden_act: "silu",
+        hidden_size: 3200,
+        initializer_range: 0.02,
+      },
+      ...{
+        intermediate_size: 8640,
+        max_position_embeddings: 2048,
+        model_type: "llama",
+        num_attention_heads: 32,
+        num_hidden_layers: 26,
+        pad_token_id: -1,
+      },
+      ...{
+        rms_norm_eps: 1e-6,
+        tie_word_embeddings: false,
+        torch_dtype: "float16",
+        transformers_version: "4.30.0.dev0",
+        use_cache: true,
+        vocab_size: 32000,
+      },
     },
     { pad_token_id: null, num_key_value_heads: 32, rope_theta: 10000 },
   ],
@@ -260,7 +323,10 @@ const PUBLISHED: Readonly<Record<string, readonly [raw: object, says: object]>> 
     { rope_scaling: { rope_type: "linear", factor: 4 } },
   ],
   "Yarn-Llama-2-7b-64k": [
-    { ...tinyLlama, rope_scaling: { factor: 16.0, finetuned: true, original_max_position_embeddings: 4096, type: "yarn" } },
+    {
+      ...tinyLlama,
+      rope_scaling: { factor: 16.0, finetuned: true, original_max_position_embeddings: 4096, type: "yarn" },
+    },
     { rope_scaling: { rope_type: "yarn", factor: 16 } },
   ],
   "Mistral-7B-v0.1": [
@@ -273,24 +339,65 @@ const PUBLISHED: Readonly<Record<string, readonly [raw: object, says: object]>> 
   ],
   "Qwen3-8B": [qwen3, { head_dim: 128, rope_theta: 1000000 }],
   "DeepSeek-R1-0528-Qwen3-8B": [
-    { ...qwen3, rope_scaling: { rope_type: "yarn", factor: 4.0, original_max_position_embeddings: 32768, attn_factor: 0.8782488562869419 } },
+    {
+      ...qwen3,
+      rope_scaling: {
+        rope_type: "yarn",
+        factor: 4.0,
+        original_max_position_embeddings: 32768,
+        attn_factor: 0.8782488562869419,
+      },
+    },
     { rope_scaling: { rope_type: "yarn", factor: 4, attn_factor: 0.8782488562869419 } },
   ],
   "Qwen3-30B-A3B": [
     {
-      ...{ ...qwen3, architectures: ["Qwen3MoeForCausalLM"], model_type: "qwen3_moe", hidden_size: 2048, intermediate_size: 6144, num_hidden_layers: 48 },
-      ...{ decoder_sparse_step: 1, mlp_only_layers: [], moe_intermediate_size: 768, norm_topk_prob: true, num_experts: 128, num_experts_per_tok: 8 },
+      ...{
+        ...qwen3,
+        architectures: ["Qwen3MoeForCausalLM"],
+        model_type: "qwen3_moe",
+        hidden_size: 2048,
+        intermediate_size: 6144,
+        num_hidden_layers: 48,
+      },
+      ...{
+        decoder_sparse_step: 1,
+        mlp_only_layers: [],
+        moe_intermediate_size: 768,
+        norm_topk_prob: true,
+        num_experts: 128,
+        num_experts_per_tok: 8,
+      },
       ...{ num_key_value_heads: 4, output_router_logits: false, router_aux_loss_coef: 0.001 },
     },
     { num_experts: 128, head_dim: 128 },
   ],
   "DeepSeek-V2-Lite": [v2Lite, { q_lora_rank: null, topk_method: "greedy" }],
-  "DeepSeek-V3": [v3, { num_nextn_predict_layers: 1, n_group: 8, rope_scaling: { rope_type: "yarn", mscale_all_dim: 1 } }],
-  "a V2 that is greedy although groups are named": [{ ...v2Lite, n_group: 7, topk_group: 3 }, { topk_method: "greedy" }],
+  "DeepSeek-V3": [
+    v3,
+    { num_nextn_predict_layers: 1, n_group: 8, rope_scaling: { rope_type: "yarn", mscale_all_dim: 1 } },
+  ],
+  "a V2 that is greedy although groups are named": [
+    { ...v2Lite, n_group: 7, topk_group: 3 },
+    { topk_method: "greedy" },
+  ],
   "a V3 in transformers 5's spelling, without shared experts": [
     {
-      ...{ ...v3, rope_scaling: undefined, rope_theta: undefined, torch_dtype: undefined, n_shared_experts: 0, num_nextn_predict_layers: undefined },
-      ...{ dtype: "float8_e4m3fn", num_mtp_layers: 0, rope_parameters: { rope_theta: 10000, rope_type: "default" }, qk_head_dim: 192, head_dim: 64 },
+      ...{
+        ...v3,
+        rope_scaling: undefined,
+        rope_theta: undefined,
+        torch_dtype: undefined,
+        n_shared_experts: 0,
+        num_nextn_predict_layers: undefined,
+      },
+      ...{
+        dtype: "float8_e4m3fn",
+        num_mtp_layers: 0,
+        rope_parameters: { rope_theta: 10000, rope_type: "default" },
+        qk_head_dim: 192,
+        head_dim: 64,
+      },
     },
     { torch_dtype: "float8_e4m3fn", n_shared_experts: 0, num_nextn_predict_layers: 0, rope_theta: 10000 },
   ],
@@ -308,15 +415,36 @@ describe("what would change the answers and is not done is refused by name", () 
     [{ ...tinyLlama, hidden_act: "gelu" }, 'hidden_act: expected "silu", got "gelu"'],
     [{ ...tinyLlama, partial_rotary_factor: 0.5 }, "partial_rotary_factor: expected 1, got 0.5"],
     [{ ...tinyLlama, sliding_window: 4096 }, "sliding_window 4096: this setting is not supported"],
-    [{ ...tinyLlama, layer_types: ["full_attention", "sliding_attention"] }, 'layer_types: expected only full_attention, got "sliding_attention"'],
+    [
+      { ...tinyLlama, layer_types: ["full_attention", "sliding_attention"] },
+      'layer_types: expected only full_attention, got "sliding_attention"',
+    ],
     [{ ...tinyLlama, rope_interleaved: true }, "rope_interleaved: expected false, got true"],
-    [{ ...tinyLlama, quantization_config: { quant_method: "gptq", bits: 4 } }, 'expected fp8 (e4m3) in blocks of [128,128], got "gptq"'],
+    [
+      { ...tinyLlama, quantization_config: { quant_method: "gptq", bits: 4 } },
+      'expected fp8 (e4m3) in blocks of [128,128], got "gptq"',
+    ],
     [{ ...v3, quantization_config: { quant_method: "fp8" } }, 'got fp8 "e4m3" in blocks of null'],
-    [{ ...tinyLlama, rope_scaling: { factor: 2 } }, "rope_scaling: factor without a rope_type; expected one of linear, dynamic, yarn, llama3, longrope"],
-    [{ ...tinyLlama, rope_scaling: { type: "ntk", factor: 2 } }, 'rope_scaling.rope_type: expected one of linear, dynamic, yarn, llama3, longrope, got "ntk"'],
-    [{ ...tinyLlama, rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, "rope_scaling.beta_fast: unknown setting of this rope_scaling"],
-    [{ ...tinyLlama, rope_scaling: { type: "yarn", factor: 2, partial_rotary_factor: 0.5 } }, "rope_scaling.partial_rotary_factor: unknown setting"],
-    [{ ...tinyLlama, rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1], factor: 2 } }, "rope_scaling.short_factor must hold 32 numbers"],
+    [
+      { ...tinyLlama, rope_scaling: { factor: 2 } },
+      "rope_scaling: factor without a rope_type; expected one of linear, dynamic, yarn, llama3, longrope",
+    ],
+    [
+      { ...tinyLlama, rope_scaling: { type: "ntk", factor: 2 } },
+      'rope_scaling.rope_type: expected one of linear, dynamic, yarn, llama3, longrope, got "ntk"',
+    ],
+    [
+      { ...tinyLlama, rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } },
+      "rope_scaling.beta_fast: unknown setting of this rope_scaling",
+    ],
+    [
+      { ...tinyLlama, rope_scaling: { type: "yarn", factor: 2, partial_rotary_factor: 0.5 } },
+      "rope_scaling.partial_rotary_factor: unknown setting",
+    ],
+    [
+      { ...tinyLlama, rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1], factor: 2 } },
+      "rope_scaling.short_factor must hold 32 numbers",
+    ],
     [{ ...v3, num_key_value_heads: 8 }, "num_key_value_heads 8 must equal num_attention_heads 128"],
     [{ ...v3, n_group: 7 }, "n_routed_experts 256 must be a multiple of n_group 7"],
   ])("%#", (raw, problem) => {

@@ -1,5 +1,6 @@
 // Scaling of rotary positions as config.json gives it: checked key by key, brought to one spelling, and in our names.
-// Keys, defaults and which value wins: huggingface/transformers v5.23, modeling_rope_utils.py and yarn_apply_mscale of deepseek_v3.
+// Keys, defaults and which value wins: huggingface/transformers v5.23, modeling_rope_utils.py and yarn_apply_mscale of
+// deepseek_v3.
 import { z } from "zod";
 import { type RopeScaling, yarnMscale } from "../nn/rope-frequencies.js";
 
@@ -60,19 +61,27 @@ export interface RopeSettings {
 type Json = Record<string, unknown>;
 
 /**
- * `rope_theta` and `rope_scaling` in one spelling, from the keys of any `transformers` release; still to be checked. As there, a `rope_scaling`
- * that says something wins over `rope_parameters`, a base inside it over one beside it, and a length beside it over one inside.
+ * `rope_theta` and `rope_scaling` in one spelling, from the keys of any `transformers` release; still to be checked. As
+ * there, a `rope_scaling` that says something wins over `rope_parameters`, a base inside it over one beside it, and a
+ * length beside it over one inside.
  */
 export function normaliseRope(config: Json): { rope_theta?: unknown; rope_scaling: unknown } {
-  const scaling = isFilled(config.rope_scaling) ? config.rope_scaling : (config.rope_parameters ?? config.rope_scaling ?? null);
+  const scaling = isFilled(config.rope_scaling)
+    ? config.rope_scaling
+    : (config.rope_parameters ?? config.rope_scaling ?? null);
   if (!isRecord(scaling)) return { rope_theta: config.rope_theta ?? undefined, rope_scaling: scaling };
-  const { type, rope_type, rope_theta, partial_rotary_factor, ...given } = Object.fromEntries(Object.entries(scaling).filter(([, value]) => value !== null));
+  const { type, rope_type, rope_theta, partial_rotary_factor, ...given } = Object.fromEntries(
+    Object.entries(scaling).filter(([, value]) => value !== null),
+  );
   const partial = partial_rotary_factor === undefined || partial_rotary_factor === 1 ? {} : { partial_rotary_factor };
   const settings = { ...given, ...partial };
   const theta = rope_theta ?? config.rope_theta ?? undefined;
   const ropeType = rope_type ?? type ?? "default";
   if (ropeType === "default" && Object.keys(settings).length === 0) return { rope_theta: theta, rope_scaling: null };
-  return { rope_theta: theta, rope_scaling: { rope_type: ropeType, ...settings, ...lengthsOf(ropeType, settings, config) } };
+  return {
+    rope_theta: theta,
+    rope_scaling: { rope_type: ropeType, ...settings, ...lengthsOf(ropeType, settings, config) },
+  };
 }
 
 /** The lengths that may be left out, or stand beside the scaling. */
@@ -80,8 +89,12 @@ function lengthsOf(ropeType: unknown, settings: Json, config: Json): Json {
   if (ropeType !== "yarn" && ropeType !== "llama3" && ropeType !== "longrope") return {};
   const longest = config.max_position_embeddings;
   const original = config.original_max_position_embeddings ?? settings.original_max_position_embeddings ?? longest;
-  const ratio = typeof longest === "number" && typeof original === "number" && original > 0 ? longest / original : undefined;
-  return { original_max_position_embeddings: original, factor: settings.factor ?? (ropeType === "llama3" ? undefined : ratio) };
+  const ratio =
+    typeof longest === "number" && typeof original === "number" && original > 0 ? longest / original : undefined;
+  return {
+    original_max_position_embeddings: original,
+    factor: settings.factor ?? (ropeType === "llama3" ? undefined : ratio),
+  };
 }
 
 /** What contradicts the width of the rotated part of a head. */
@@ -89,15 +102,24 @@ export function ropeConflicts({ rope_scaling: scaling }: RopeSettings, rotary: n
   if (scaling?.rope_type !== "longrope") return [];
   return (["short_factor", "long_factor"] as const)
     .filter((key) => scaling[key].length !== rotary / 2)
-    .map((key) => `rope_scaling.${key} must hold ${rotary / 2} numbers, half of the ${rotary} that are rotated, got ${scaling[key].length}`);
+    .map(
+      (key) =>
+        `rope_scaling.${key} must hold ${rotary / 2} numbers, half of the ${rotary} that are rotated, got ` +
+        `${scaling[key].length}`,
+    );
 }
 
 /**
- * The longest sequence a model takes. Under LongRoPE that is `asked`, by default the original length: there the short factors hold, beyond it
- * the long ones, and a cache whose keys are rotated already cannot go from one to the other.
+ * The longest sequence a model takes. Under LongRoPE that is `asked`, by default the original length: there the short
+ * factors hold, beyond it the long ones, and a cache whose keys are rotated already cannot go from one to the other.
  */
-export function contextOf({ rope_scaling: scaling, max_position_embeddings: longest }: RopeSettings, asked?: number): number {
-  return scaling?.rope_type === "longrope" ? Math.min(asked ?? scaling.original_max_position_embeddings, longest) : longest;
+export function contextOf(
+  { rope_scaling: scaling, max_position_embeddings: longest }: RopeSettings,
+  asked?: number,
+): number {
+  return scaling?.rope_type === "longrope"
+    ? Math.min(asked ?? scaling.original_max_position_embeddings, longest)
+    : longest;
 }
 
 /** The scaling in our names, for contexts of up to `context` tokens. */
@@ -107,9 +129,20 @@ export function ropeScalingOf({ rope_scaling: s }: RopeSettings, context: number
   if (s.rope_type === "linear") return { type: "linear", factor: s.factor };
   const originalMaxPositions = s.original_max_position_embeddings;
   if (s.rope_type === "llama3")
-    return { type: "llama3", factor: s.factor, originalMaxPositions, lowFreqFactor: s.low_freq_factor, highFreqFactor: s.high_freq_factor };
+    return {
+      type: "llama3",
+      factor: s.factor,
+      originalMaxPositions,
+      lowFreqFactor: s.low_freq_factor,
+      highFreqFactor: s.high_freq_factor,
+    };
   const attentionFactor = attentionFactorOf(s);
-  if (s.rope_type === "longrope") return { type: "divided", divisors: context > originalMaxPositions ? s.long_factor : s.short_factor, attentionFactor };
+  if (s.rope_type === "longrope")
+    return {
+      type: "divided",
+      divisors: context > originalMaxPositions ? s.long_factor : s.short_factor,
+      attentionFactor,
+    };
   const { factor, beta_fast: betaFast = 32, beta_slow: betaSlow = 1, truncate = true } = s;
   return { type: "yarn", factor, originalMaxPositions, betaFast, betaSlow, truncate, attentionFactor };
 }
@@ -117,8 +150,11 @@ export function ropeScalingOf({ rope_scaling: s }: RopeSettings, context: number
 /** What cos and sin are multiplied by under YaRN and LongRoPE. */
 export function attentionFactorOf(s: Extract<HfRopeScaling, { rope_type: "yarn" | "longrope" }>): number {
   if (s.attention_factor !== undefined) return s.attention_factor;
-  if (s.rope_type === "longrope") return s.factor <= 1 ? 1 : Math.sqrt(1 + Math.log(s.factor) / Math.log(s.original_max_position_embeddings));
-  return s.mscale && s.mscale_all_dim ? yarnMscale(s.factor, s.mscale) / yarnMscale(s.factor, s.mscale_all_dim) : yarnMscale(s.factor);
+  if (s.rope_type === "longrope")
+    return s.factor <= 1 ? 1 : Math.sqrt(1 + Math.log(s.factor) / Math.log(s.original_max_position_embeddings));
+  return s.mscale && s.mscale_all_dim
+    ? yarnMscale(s.factor, s.mscale) / yarnMscale(s.factor, s.mscale_all_dim)
+    : yarnMscale(s.factor);
 }
 
 /** What of the scaling is passed over although other programs read it, in words. */
@@ -136,5 +172,6 @@ export function softmaxScaleOf({ rope_scaling: s }: Pick<RopeSettings, "rope_sca
   return s !== null && "mscale_all_dim" in s && s.mscale_all_dim ? yarnMscale(s.factor, s.mscale_all_dim) ** 2 : 1;
 }
 
-const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isFilled = (value: unknown): boolean => isRecord(value) && Object.keys(value).length > 0;

@@ -9,9 +9,23 @@ import { parseHfConfig } from "./hf-config.js";
 import type { LanguageModel } from "./language-model.js";
 import { loadWeights, numStored, type StoredTensor, storedWeights } from "./weights.js";
 
-const sizes = { vocab_size: 12, hidden_size: 8, intermediate_size: 10, num_hidden_layers: 2, num_attention_heads: 2, max_position_embeddings: 64 };
+const sizes = {
+  vocab_size: 12,
+  hidden_size: 8,
+  intermediate_size: 10,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  max_position_embeddings: 64,
+};
 const llama = parseHfConfig({ model_type: "llama", ...sizes });
-const moe = { moe_intermediate_size: 4, n_routed_experts: 4, num_experts_per_tok: 2, n_group: 1, topk_group: 1, first_k_dense_replace: 1 };
+const moe = {
+  moe_intermediate_size: 4,
+  n_routed_experts: 4,
+  num_experts_per_tok: 2,
+  n_group: 1,
+  topk_group: 1,
+  first_k_dense_replace: 1,
+};
 const mla = { q_lora_rank: null, kv_lora_rank: 6, qk_nope_head_dim: 4, qk_rope_head_dim: 2, v_head_dim: 3 };
 const deepseek = parseHfConfig({ model_type: "deepseek_v3", ...sizes, ...moe, ...mla, num_nextn_predict_layers: 1 });
 
@@ -22,7 +36,10 @@ function matching(model: LanguageModel): Map<string, StoredTensor> {
   return new Map(
     model.parameters
       .storedParts()
-      .map(({ part }, i) => [part.name, { shape: part.shape, values: Float32Array.from({ length: numElements(part.shape) }, (_, j) => i + j / 1000) }]),
+      .map(({ part }, i) => [
+        part.name,
+        { shape: part.shape, values: Float32Array.from({ length: numElements(part.shape) }, (_, j) => i + j / 1000) },
+      ]),
   );
 }
 
@@ -45,7 +62,8 @@ describe("loadWeights", () => {
     await load(model, stored);
     const saved = await storedWeights(model.parameters);
     expect(new Set(saved.keys())).toEqual(new Set(stored.keys()));
-    for (const [name, { data }] of saved) expect(new Float32Array(data.slice().buffer)).toEqual(stored.get(name)?.values);
+    for (const [name, { data }] of saved)
+      expect(new Float32Array(data.slice().buffer)).toEqual(stored.get(name)?.values);
     expect(numStored(model.parameters)).toBe([...stored.values()].reduce((n, { values }) => n + values.length, 0));
   });
 
@@ -73,7 +91,9 @@ describe("loadWeights", () => {
     const model = createModel(deepseek);
     const { length } = model.parameters.storedParts();
     const problem = await problemOf(model, new Map());
-    expect(problem).toMatch(/^weights do not fit the model: missing \S+ \[\S+\], \S+ \[\S+\], \S+ \[\S+\] and \d+ more$/);
+    expect(problem).toMatch(
+      /^weights do not fit the model: missing \S+ \[\S+\], \S+ \[\S+\], \S+ \[\S+\] and \d+ more$/,
+    );
     expect(problem).toContain(`and ${length - 3} more`);
   });
 

@@ -19,7 +19,10 @@ const REDUNDANT: readonly RegExp[] = [
   /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
 ];
 
-/** Tensors in a file that a model of these stored tensors has no place for. What repeats or follows from other tensors does not count. */
+/**
+ * Tensors in a file that a model of these stored tensors has no place for. What repeats or follows from other tensors
+ * does not count.
+ */
 export function unexpectedTensors(names: Iterable<string>, known: ReadonlySet<string>): TensorProblem[] {
   const unexpected = [...names].filter((name) => !known.has(name) && !REDUNDANT.some((pattern) => pattern.test(name)));
   return unexpected.map((name) => ({ kind: "unexpected", tensor: name.slice(0, 80) }));
@@ -27,7 +30,10 @@ export function unexpectedTensors(names: Iterable<string>, known: ReadonlySet<st
 
 /** What is wrong with a stored tensor. */
 export interface TensorProblem {
-  /** "missing", "unexpected", or what the tensor is and should be ("[3,4], expected [3,5]"); alike for all tensors that share the problem. */
+  /**
+   * "missing", "unexpected", or what the tensor is and should be ("[3,4], expected [3,5]"); alike for all tensors that
+   * share the problem.
+   */
   readonly kind: string;
   readonly tensor: string;
 }
@@ -42,7 +48,9 @@ export function describeProblems(problems: readonly TensorProblem[]): string {
   const lines = [...byKind].map(([kind, tensors]) => {
     const rest = tensors.length - SHOWN_TENSORS;
     const list = `${tensors.slice(0, SHOWN_TENSORS).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-    return kind === "missing" || kind === "unexpected" ? `${kind} ${list}` : `${list} ${tensors.length > 1 ? "are" : "is"} ${kind}`;
+    return kind === "missing" || kind === "unexpected"
+      ? `${kind} ${list}`
+      : `${list} ${tensors.length > 1 ? "are" : "is"} ${kind}`;
   });
   const rest = lines.length - SHOWN_KINDS;
   return `${lines.slice(0, SHOWN_KINDS).join("; ")}${rest > 0 ? `; and ${rest} further problems` : ""}`;
@@ -60,8 +68,9 @@ export function refuseProblems(problems: readonly TensorProblem[]): void {
 }
 
 /**
- * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when `names` is
- * given, those in the file that the model has no place for. After an error the model is partly filled and of no use.
+ * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when
+ * `names` is given, those in the file that the model has no place for. After an error the model is partly filled and of
+ * no use.
  */
 export async function loadWeights(
   parameters: ParameterSet,
@@ -73,8 +82,15 @@ export async function loadWeights(
   for (const { spec, part, elementOffset } of parts) {
     const stored = await fetch(part.name);
     if (!stored) problems.push({ kind: "missing", tensor: `${part.name} [${part.shape}]` });
-    else if (stored.shape.join() !== part.shape.join()) problems.push(shapeProblem(part.name, stored.shape, part.shape));
-    else parameters.write(spec.name, elementOffset, part.shape, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
+    else if (stored.shape.join() !== part.shape.join())
+      problems.push(shapeProblem(part.name, stored.shape, part.shape));
+    else
+      parameters.write(
+        spec.name,
+        elementOffset,
+        part.shape,
+        new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength),
+      );
   }
   const known = new Set(parts.map(({ part }) => part.name));
   problems.push(...unexpectedTensors(names ?? [], known));
@@ -83,7 +99,9 @@ export async function loadWeights(
 }
 
 /** Every stored tensor as f32 bytes, by its Hugging Face name. */
-export async function storedWeights(parameters: ParameterSet): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
+export async function storedWeights(
+  parameters: ParameterSet,
+): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
   return parameters.read();
 }
 

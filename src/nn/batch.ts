@@ -37,15 +37,18 @@ export function packSequences(sequences: readonly ArrayLike<number>[], device: D
 }
 
 /**
- * S sequences' new tokens and where their cache entries lie, as host arrays. Legend: T new tokens in all, S sequences, M blocks of the
- * longest table. All arrays are read before a call that takes them returns; the caller reuses them.
+ * S sequences' new tokens and where their cache entries lie, as host arrays. Legend: T new tokens in all, S sequences,
+ * M blocks of the longest table. All arrays are read before a call that takes them returns; the caller reuses them.
  */
 export interface StepRows {
   /** Token ids, [T], sequence after sequence. */
   readonly ids: Int32Array;
   /** Each token's place in its sequence, [T]; consecutive within a sequence. */
   readonly positions: Int32Array;
-  /** Block that takes each token's cache entry, [T], and the entry's place in it, [T]: the position modulo the block's size. */
+  /**
+   * Block that takes each token's cache entry, [T], and the entry's place in it, [T]: the position modulo the block's
+   * size.
+   */
   readonly blockIds: Int32Array;
   readonly blockOffsets: Int32Array;
   /** Blocks of each sequence in order of position, [S,M]; entries behind the last one are 0. */
@@ -55,7 +58,10 @@ export interface StepRows {
   readonly cuQueries: Int32Array;
   /** Tokens each sequence sees, its new ones included, [S]: the last new token stands at contextLengths[s] − 1. */
   readonly contextLengths: Int32Array;
-  /** The first so many sequences are pieces of prompts (MLA: expanded); the rest generate, verify drafts or replay what was generated (MLA: absorbed). */
+  /**
+   * The first so many sequences are pieces of prompts (MLA: expanded); the rest generate, verify drafts or replay what
+   * was generated (MLA: absorbed).
+   */
   readonly numPrefill: number;
 }
 
@@ -79,7 +85,9 @@ export interface PromptQueries extends PagedQueries {
   readonly numKeys: number;
 }
 
-/** What `step` is fed: new tokens of S sequences over a paged cache, prompt pieces first, then sequences that generate. */
+/**
+ * What `step` is fed: new tokens of S sequences over a paged cache, prompt pieces first, then sequences that generate.
+ */
 export interface StepBatch extends PagedQueries {
   /** i32 [T]. */
   readonly ids: Tensor;
@@ -102,14 +110,27 @@ export function stepBatch(rows: StepRows, device: Device = defaultDevice()): Ste
     positions: i32(positions, device),
     blockIds: i32(blockIds, device),
     blockOffsets: i32(blockOffsets, device),
-    prompts: numPrefill === 0 ? null : { ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill, device)), ...contextsOf(rows, device) },
-    generating: numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences, device),
+    prompts:
+      numPrefill === 0
+        ? null
+        : {
+            ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill, device)),
+            ...contextsOf(rows, device),
+          },
+    generating:
+      numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences, device),
   };
 }
 
-const i32 = (values: Int32Array, device: Device, shape: readonly number[] = [values.length]): Tensor => tensor(values, shape, "i32", device);
+const i32 = (values: Int32Array, device: Device, shape: readonly number[] = [values.length]): Tensor =>
+  tensor(values, shape, "i32", device);
 
-function queriesOf({ cuQueries, blockTables, maxBlocks, contextLengths }: StepRows, begin: number, end: number, device: Device): PagedQueries {
+function queriesOf(
+  { cuQueries, blockTables, maxBlocks, contextLengths }: StepRows,
+  begin: number,
+  end: number,
+  device: Device,
+): PagedQueries {
   const firstRow = cuQueries[begin];
   return {
     firstRow,
@@ -123,7 +144,10 @@ function queriesOf({ cuQueries, blockTables, maxBlocks, contextLengths }: StepRo
   };
 }
 
-function contextsOf({ contextLengths, numPrefill }: StepRows, device: Device): Pick<PromptQueries, "cuKeys" | "numKeys"> {
+function contextsOf(
+  { contextLengths, numPrefill }: StepRows,
+  device: Device,
+): Pick<PromptQueries, "cuKeys" | "numKeys"> {
   const cuKeys = new Int32Array(numPrefill + 1);
   for (let s = 0; s < numPrefill; s++) cuKeys[s + 1] = cuKeys[s] + contextLengths[s];
   return { cuKeys: i32(cuKeys, device), numKeys: cuKeys[numPrefill] };

@@ -39,7 +39,8 @@ export class DecoderLayer {
     readonly attention: AttentionModule,
     readonly feedForward: FeedForward,
   ) {
-    const norm = (name: string) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
+    const norm = (name: string) =>
+      parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
     this.inputNorm = norm("input_layernorm");
     this.postNorm = norm("post_attention_layernorm");
   }

@@ -1,5 +1,5 @@
-// Grouped-query attention (Ainslie et al. 2023) as Llama, Qwen and Mistral have it: half-split RoPE; biases, norms of heads and a sliding window where
-// the configuration asks for them.
+// Grouped-query attention (Ainslie et al. 2023) as Llama, Qwen and Mistral have it: half-split RoPE; biases, norms of
+// heads and a sliding window where the configuration asks for them.
 import { attention } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
@@ -61,7 +61,14 @@ export class GqaAttention {
     };
     const output = { name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init };
     const norm = (name: string) =>
-      config.headNormEps === null ? null : parameters.add({ name: `${prefix}.${name}.weight`, shape: [headDim], init: { constant: 1 }, alwaysF32: true });
+      config.headNormEps === null
+        ? null
+        : parameters.add({
+            name: `${prefix}.${name}.weight`,
+            shape: [headDim],
+            init: { constant: 1 },
+            alwaysF32: true,
+          });
     this.qkv = parameters.add(qkv);
     this.qkvBias = config.qkvBias ? parameters.addBias(qkv) : null;
     this.output = parameters.add(output);
@@ -74,13 +81,21 @@ export class GqaAttention {
 
   /** Keys and values of every kv head. */
   pagedShape(): PagedShape {
-    return { heads: this.config.kvHeads, keyWidth: this.config.headDim, valueWidth: this.config.headDim, latentWidth: null };
+    return {
+      heads: this.config.kvHeads,
+      keyWidth: this.config.headDim,
+      valueWidth: this.config.headDim,
+      latentWidth: null,
+    };
   }
 
   /** residual + attention(x) over packed sequences. */
   forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
-    return this.finish(attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true, window: this.window }), residual);
+    return this.finish(
+      attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true, window: this.window }),
+      residual,
+    );
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
@@ -115,7 +130,8 @@ export class GqaAttention {
     const [q, kv] = splitLast(project(x, this.qkv, { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
     const layout = { interleaved: false, factor: this.table.factor };
-    const turn = (t: Tensor, n: number, norm: Parameter | null) => rope(reshape(this.normalise(t, norm), [rows, n, headDim]), positions, this.invFreq, layout);
+    const turn = (t: Tensor, n: number, norm: Parameter | null) =>
+      rope(reshape(this.normalise(t, norm), [rows, n, headDim]), positions, this.invFreq, layout);
     return [turn(q, heads, this.queryNorm), turn(k, kvHeads, this.keyNorm), reshape(v, [rows, kvHeads, headDim])];
   }
 

@@ -1,5 +1,5 @@
-// Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per head for what is generated.
-// Legend: T tokens, H heads, dc kv_lora_rank, dR rotary width, dn nope width, dv value width.
+// Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per head for what is
+// generated. Legend: T tokens, H heads, dc kv_lora_rank, dR rotary width, dn nope width, dv value width.
 import { alias, copyBytes, empty } from "../tensor/engine.js";
 import { attention } from "../tensor/ops/attention.js";
 import { concatLast, splitLast } from "../tensor/ops/elementwise.js";
@@ -68,10 +68,15 @@ export class MlaAttention {
     });
     const matrix = (...of: Parameters<typeof spec>) => parameters.add(spec(...of));
     const biasOf = (...of: Parameters<typeof spec>) => (config.hasBias ? parameters.addBias(spec(...of)) : null);
-    const norm = (name: string, width: number) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
+    const norm = (name: string, width: number) =>
+      parameters.add({ name: `${prefix}.${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
     const queryWidth = heads * (nope + rotary);
     this.queryDown = qLoraRank
-      ? { a: matrix("q_a_proj", qLoraRank, hidden), bias: biasOf("q_a_proj", qLoraRank, hidden), norm: norm("q_a_layernorm", qLoraRank) }
+      ? {
+          a: matrix("q_a_proj", qLoraRank, hidden),
+          bias: biasOf("q_a_proj", qLoraRank, hidden),
+          norm: norm("q_a_layernorm", qLoraRank),
+        }
       : null;
     this.queryUp = qLoraRank ? matrix("q_b_proj", queryWidth, qLoraRank) : matrix("q_proj", queryWidth, hidden);
     this.kvDown = matrix("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
@@ -103,8 +108,9 @@ export class MlaAttention {
   }
 
   /**
-   * residual + attention(x) for new tokens over a paged cache. Over latents, prompt pieces expand those they see, their own included, and
-   * sequences that generate attend to them absorbed; which path a token takes hangs on its sequence alone.
+   * residual + attention(x) for new tokens over a paged cache. Over latents, prompt pieces expand those they see, their
+   * own included, and sequences that generate attend to them absorbed; which path a token takes hangs on its sequence
+   * alone.
    */
   step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
     const { heads, value } = this.config;
@@ -142,7 +148,10 @@ export class MlaAttention {
 
   private rotatedKey(kRope: Tensor, positions: Tensor): Tensor {
     const rows = kRope.shape[0];
-    return reshape(rope(reshape(kRope, [rows, 1, this.config.rotary]), positions, this.invFreq, this.layout), [rows, this.config.rotary]);
+    return reshape(rope(reshape(kRope, [rows, 1, this.config.rotary]), positions, this.invFreq, this.layout), [
+      rows,
+      this.config.rotary,
+    ]);
   }
 
   private stepOverHeads(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
@@ -158,10 +167,17 @@ export class MlaAttention {
   private stepOverLatents(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
     const { heads, nope, rotary, value } = this.config;
     const { latent, kRope } = this.compress(x);
-    writePaged(cache, concatLast(latent, this.rotatedKey(kRope, batch.positions)), null, batch.blockIds, batch.blockOffsets);
+    writePaged(
+      cache,
+      concatLast(latent, this.rotatedKey(kRope, batch.positions)),
+      null,
+      batch.blockIds,
+      batch.blockOffsets,
+    );
     const q = rope(this.queries(x), batch.positions, this.invFreq, this.layout, nope);
     const { prompts, generating } = batch;
-    const rowsOf = ({ firstRow, numRows }: PagedQueries) => alias(q, [numRows, heads, nope + rotary], firstRow * heads * (nope + rotary));
+    const rowsOf = ({ firstRow, numRows }: PagedQueries) =>
+      alias(q, [numRows, heads, nope + rotary], firstRow * heads * (nope + rotary));
     const parts = [
       ...(prompts ? [this.attendExpanded(rowsOf(prompts), prompts, cache)] : []),
       ...(generating ? [this.attendAbsorbed(rowsOf(generating), generating, cache)] : []),
@@ -169,8 +185,14 @@ export class MlaAttention {
     return parts.length === 1 ? parts[0] : stackRows(parts, [x.shape[0], heads, value]);
   }
 
-  /** Attention of rotated queries to the keys and values of every head, made from the cached latents of whole contexts. */
-  private attendExpanded(q: Tensor, { blockTables, cuQueries, cuKeys, numKeys }: PromptQueries, cache: PagedLayer): Tensor {
+  /**
+   * Attention of rotated queries to the keys and values of every head, made from the cached latents of whole contexts.
+   */
+  private attendExpanded(
+    q: Tensor,
+    { blockTables, cuQueries, cuKeys, numKeys }: PromptQueries,
+    cache: PagedLayer,
+  ): Tensor {
     const { heads, nope, value, kvLoraRank } = this.config;
     const dtype = q.dtype === "bf16" ? "bf16" : "f32";
     const entries = gatherPaged(cache.keys, blockTables, cuKeys, { rows: numKeys, latent: cache.latentWidth, dtype });
@@ -179,13 +201,23 @@ export class MlaAttention {
     return expandedAttention(q, kv, kRope, cuQueries, cuKeys, { scale: this.scale });
   }
 
-  /** W_UK is folded into the query and W_UV into the output, so attention runs on the latents themselves (V2 §2.1.2). */
+  /**
+   * W_UK is folded into the query and W_UV into the output, so attention runs on the latents themselves (V2 §2.1.2).
+   */
   private attendAbsorbed(q: Tensor, queries: PagedQueries, cache: PagedLayer): Tensor {
     const { nope, value, kvLoraRank } = this.config;
-    const u = pagedAttention(this.absorbed(q), cache.keys, null, queries.blockTables, queries.cuQueries, queries.contextLengths, {
-      scale: this.scale,
-      valueWidth: kvLoraRank,
-    });
+    const u = pagedAttention(
+      this.absorbed(q),
+      cache.keys,
+      null,
+      queries.blockTables,
+      queries.cuQueries,
+      queries.contextLengths,
+      {
+        scale: this.scale,
+        valueWidth: kvLoraRank,
+      },
+    );
     return headMatmul(u, weight(this.kvUp), { rowOffset: nope, rows: value, transposed: false });
   }
 
@@ -194,7 +226,11 @@ export class MlaAttention {
     const { heads, nope, rotary, kvLoraRank } = this.config;
     const rows = q.shape[0];
     const [qNope, qRope] = splitLast(reshape(q, [rows * heads, nope + rotary]), nope);
-    const folded = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), { rowOffset: 0, rows: nope, transposed: true });
+    const folded = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), {
+      rowOffset: 0,
+      rows: nope,
+      transposed: true,
+    });
     return reshape(concatLast(reshape(folded, [rows * heads, kvLoraRank]), qRope), [rows, heads, kvLoraRank + rotary]);
   }
 }

@@ -18,8 +18,21 @@ const topK = 2;
 
 function layer(hasRouterBias = true): { moe: MoeLayer; parameters: ParameterSet } {
   const parameters = new ParameterSet("f32", 3);
-  const router = { topK, numGroups: 1, topkGroups: 1, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 1 } as const;
-  const moe = new MoeLayer(parameters, "mlp", { hidden, expertWidth: 4, numRouted: 8, numShared: 1, router, hasRouterBias }, { std: 0.5 });
+  const router = {
+    topK,
+    numGroups: 1,
+    topkGroups: 1,
+    scoring: "sigmoid",
+    groupScore: "top2sum",
+    normalize: true,
+    scale: 1,
+  } as const;
+  const moe = new MoeLayer(
+    parameters,
+    "mlp",
+    { hidden, expertWidth: 4, numRouted: 8, numShared: 1, router, hasRouterBias },
+    { std: 0.5 },
+  );
   return { moe, parameters };
 }
 

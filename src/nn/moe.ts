@@ -3,7 +3,14 @@
 import { isRecording, keep } from "../tensor/engine.js";
 import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
 import { linear } from "../tensor/ops/linear.js";
-import { balanceLoss, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "../tensor/ops/moe.js";
+import {
+  balanceLoss,
+  moeCombine,
+  moeDispatch,
+  type RouterParams,
+  router,
+  routerBiasUpdate,
+} from "../tensor/ops/moe.js";
 import { noGrad, type Parameter } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
@@ -28,7 +35,10 @@ export class MoeLayer {
   private readonly gateUp: Parameter;
   private readonly down: Parameter;
   private readonly shared: SwigluMlp | null;
-  /** Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after `backward`. */
+  /**
+   * Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after
+   * `backward`.
+   */
   readonly load: Tensor;
 
   constructor(
@@ -40,14 +50,21 @@ export class MoeLayer {
     const { hidden, expertWidth: width, numRouted: experts } = config;
     this.gate = parameters.add({ name: `${prefix}.gate.weight`, shape: [experts, hidden], init, alwaysF32: true });
     this.bias = config.hasRouterBias
-      ? parameters.add({ name: `${prefix}.gate.e_score_correction_bias`, shape: [experts], init: { constant: 0 }, isBuffer: true })
+      ? parameters.add({
+          name: `${prefix}.gate.e_score_correction_bias`,
+          shape: [experts],
+          init: { constant: 0 },
+          isBuffer: true,
+        })
       : null;
     const each = Array.from({ length: experts }, (_, e) => `${prefix}.experts.${e}`);
     this.gateUp = parameters.add({
       name: `${prefix}.experts.gate_up_proj`,
       shape: [experts, 2 * width, hidden],
       init,
-      parts: each.flatMap((e) => ["gate_proj", "up_proj"].map((part) => ({ name: `${e}.${part}.weight`, shape: [width, hidden] }))),
+      parts: each.flatMap((e) =>
+        ["gate_proj", "up_proj"].map((part) => ({ name: `${e}.${part}.weight`, shape: [width, hidden] })),
+      ),
     });
     this.down = parameters.add({
       name: `${prefix}.experts.down_proj`,
@@ -55,7 +72,10 @@ export class MoeLayer {
       init,
       parts: each.map((e) => ({ name: `${e}.down_proj.weight`, shape: [hidden, width] })),
     });
-    this.shared = config.numShared > 0 ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init) : null;
+    this.shared =
+      config.numShared > 0
+        ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init)
+        : null;
     this.load = keep(zeros([experts], "f32", parameters.device));
   }
 
@@ -71,7 +91,11 @@ export class MoeLayer {
   }
 
   /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */
-  forward(x: Tensor, residual: Tensor, balance?: { cuSeqlens: Tensor; alpha: number }): { output: Tensor; balanceLoss: Tensor | null } {
+  forward(
+    x: Tensor,
+    residual: Tensor,
+    balance?: { cuSeqlens: Tensor; alpha: number },
+  ): { output: Tensor; balanceLoss: Tensor | null } {
     const logits = linear(x, this.gate, { dtype: "f32" });
     const { scores, indices, weights } = router(logits, this.bias, this.config.router);
     // Under `recompute` the first pass does not record and the replay does: recorded once either way.
@@ -79,11 +103,17 @@ export class MoeLayer {
     const to = moeDispatch(indices, this.config.numRouted, counts);
     const rows = projectExperts(swiglu(projectExperts(x, this.gateUp, to, true)), this.down, to, false);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;
-    const loss = balance && balance.alpha > 0 ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha) : null;
+    const loss =
+      balance && balance.alpha > 0
+        ? balanceLoss(scores, this.rawChoice(logits), balance.cuSeqlens, balance.alpha)
+        : null;
     return { output: moeCombine(rows, weights, to.tokenRow, base), balanceLoss: loss };
   }
 
-  /** Aux-loss-free balancing: moves the bias by gamma against the load gathered since the last call, and starts counting again. */
+  /**
+   * Aux-loss-free balancing: moves the bias by gamma against the load gathered since the last call, and starts counting
+   * again.
+   */
   updateBias(gamma: number): void {
     if (this.bias && gamma > 0) routerBiasUpdate(this.bias, this.load, gamma);
     fillInPlace(this.load, 0);

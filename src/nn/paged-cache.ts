@@ -8,12 +8,15 @@ import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../tensor/ops/paged-la
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
- * What a token's entry is. `heads`: keys and values of every head, which gives training's arithmetic to the bit. `latent` (MLA): the normalised
- * latent and the rotated key, (dc+dR) numbers a token, for absorbed attention.
+ * What a token's entry is. `heads`: keys and values of every head, which gives training's arithmetic to the bit.
+ * `latent` (MLA): the normalised latent and the rotated key, (dc+dR) numbers a token, for absorbed attention.
  */
 export type CacheKind = "heads" | "latent";
 
-/** How cached numbers are stored; FP8 is for latents (DeepSeek's FlashMLA: 656 bytes a token and layer instead of 1,152). */
+/**
+ * How cached numbers are stored; FP8 is for latents (DeepSeek's FlashMLA: 656 bytes a token and layer instead of
+ * 1,152).
+ */
 export type PagedDType = "f32" | "bf16" | "fp8-latent";
 
 /** Widths of a layer's entries, and for a latent where its rotary part begins. */
@@ -27,8 +30,8 @@ export interface PagedShape {
 }
 
 /**
- * One layer's blocks. `heads`: keys [blocks,Hkv,Dk/P,64,P], values [blocks,Hkv,64/P,Dv,P] (P = 2 in bf16, else 1); `latent`: keys [blocks,64,dc+dR],
- * or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
+ * One layer's blocks. `heads`: keys [blocks,Hkv,Dk/P,64,P], values [blocks,Hkv,64/P,Dv,P] (P = 2 in bf16, else 1);
+ * `latent`: keys [blocks,64,dc+dR], or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
  */
 export interface PagedLayer {
   readonly kind: CacheKind;
@@ -45,7 +48,10 @@ export function pagedBytesPerToken(shapes: readonly PagedShape[], dtype: PagedDT
 
 function entryBytes({ heads, keyWidth, valueWidth, latentWidth }: PagedShape, dtype: PagedDType): number {
   if (dtype !== "fp8-latent") return heads * (keyWidth + (valueWidth ?? 0)) * (dtype === "f32" ? 4 : 2);
-  if (latentWidth === null) throw new ConfigError(`an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
+  if (latentWidth === null)
+    throw new ConfigError(
+      `an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`,
+    );
   return fp8LatentBytes(latentWidth, keyWidth - latentWidth);
 }
 
@@ -56,13 +62,21 @@ function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType, device
     const keys = keep(empty([numBlocks, BLOCK_TOKENS, width], dtype === "fp8-latent" ? "u8" : dtype, device));
     return { kind: "latent", keys, values: null, latentWidth: latentWidth ?? 0 };
   }
-  if (dtype === "fp8-latent") throw new ConfigError(`an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`);
-  if (dtype === "bf16" && keyWidth % 2 !== 0) throw new ConfigError(`a paged bf16 cache needs keys of an even width, got ${keyWidth}: use f32`);
-  const tensorOf = (role: "keys" | "values", width: number) => keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype, device));
+  if (dtype === "fp8-latent")
+    throw new ConfigError(
+      `an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`,
+    );
+  if (dtype === "bf16" && keyWidth % 2 !== 0)
+    throw new ConfigError(`a paged bf16 cache needs keys of an even width, got ${keyWidth}: use f32`);
+  const tensorOf = (role: "keys" | "values", width: number) =>
+    keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype, device));
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }
 
-/** Blocks of all layers. Nothing is cleared, at the start or between owners: what a sequence has not written does not count. */
+/**
+ * Blocks of all layers. Nothing is cleared, at the start or between owners: what a sequence has not written does not
+ * count.
+ */
 export class PagedCache {
   readonly blockSize = BLOCK_TOKENS;
   readonly layers: readonly PagedLayer[];
@@ -91,10 +105,16 @@ export class PagedCache {
 }
 
 /**
- * Puts new tokens into a layer's blocks: row r at offset offsets[r] of block blockIds[r]. Keys [T,Hkv,Dk] and values [T,Hkv,Dv], or the
- * normalised latents with their rotated keys [T,dc+dR] and values null.
+ * Puts new tokens into a layer's blocks: row r at offset offsets[r] of block blockIds[r]. Keys [T,Hkv,Dk] and values
+ * [T,Hkv,Dv], or the normalised latents with their rotated keys [T,dc+dR] and values null.
  */
-export function writePaged(layer: PagedLayer, keys: Tensor, values: Tensor | null, blockIds: Tensor, offsets: Tensor): void {
+export function writePaged(
+  layer: PagedLayer,
+  keys: Tensor,
+  values: Tensor | null,
+  blockIds: Tensor,
+  offsets: Tensor,
+): void {
   const role = layer.kind === "latent" ? "latent" : "keys";
   pagedWrite(keys, layer.keys, blockIds, offsets, { role, latent: layer.latentWidth });
   if (layer.values && values) pagedWrite(values, layer.values, blockIds, offsets, { role: "values", latent: 0 });

@@ -31,7 +31,9 @@ describe("initial values", () => {
     const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
     expect(Math.abs(mean)).toBeLessThan(0.05);
     expect(std).toBeCloseTo(0.5, 1);
-    expect(Array.from(await valuesOf(setOf([{ name: "n", shape: [3], init: { constant: 1 } }]), "n"))).toEqual([1, 1, 1]);
+    expect(Array.from(await valuesOf(setOf([{ name: "n", shape: [3], init: { constant: 1 } }]), "n"))).toEqual([
+      1, 1, 1,
+    ]);
   });
 });
 

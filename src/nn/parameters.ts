@@ -1,9 +1,21 @@
-// The named parameters of a model: creation, seeded init, bf16 copies for compute, weights frozen in storage types, and how they split into files.
-// Knows nothing of architectures.
+// The named parameters of a model: creation, seeded init, bf16 copies for compute, weights frozen in storage types, and
+// how they split into files. Knows nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
-import { alias, dispatch, empty, fromBytes, isRecording, keep, placeholder, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import {
+  alias,
+  dispatch,
+  empty,
+  fromBytes,
+  isRecording,
+  keep,
+  placeholder,
+  scope,
+  scopeAsync,
+  tensor,
+  writeTensor,
+} from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
 import { packWeights } from "../tensor/packing.js";
 import { Parameter } from "../tensor/tape.js";
@@ -19,8 +31,8 @@ export interface StoredPart {
 }
 
 /**
- * How a frozen parameter is held. `packed`: in its storage type, laid out for products. `rows`: in its storage type, row after row, only
- * looked up. `compute`: decoded to the compute type. `f32`: decoded.
+ * How a frozen parameter is held. `packed`: in its storage type, laid out for products. `rows`: in its storage type,
+ * row after row, only looked up. `compute`: decoded to the compute type. `f32`: decoded.
  */
 export type FrozenForm = "packed" | "rows" | "compute" | "f32";
 
@@ -56,7 +68,10 @@ export class ParameterSet {
     readonly device: Device = defaultDevice(),
   ) {}
 
-  /** Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them undefined. */
+  /**
+   * Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them
+   * undefined.
+   */
   add(spec: ParameterSpec): Parameter {
     assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
     const parameter = scope(() => new Parameter(this.isFrozen ? this.unfilled(spec) : this.initial(spec), spec.name));
@@ -70,7 +85,9 @@ export class ParameterSet {
     return parameter;
   }
 
-  /** The bias of a weight [rows, columns]: zeros at first, under the weight's names with `bias` in place of `weight`. */
+  /**
+   * The bias of a weight [rows, columns]: zeros at first, under the weight's names with `bias` in place of `weight`.
+   */
   addBias({ name, shape, parts }: ParameterSpec): Parameter {
     const renamed = (of: string) => of.replace(/weight$/, "bias");
     const biases = parts?.map((part) => ({ name: renamed(part.name), shape: [part.shape[0]] }));
@@ -88,7 +105,10 @@ export class ParameterSet {
     return this.specs.filter((s) => !s.isBuffer).map((s) => this.get(s.name));
   }
 
-  /** Shapes [rows, columns] of the matrices that a parameter is stacked of, in order: its stored parts. Empty for vectors. */
+  /**
+   * Shapes [rows, columns] of the matrices that a parameter is stacked of, in order: its stored parts. Empty for
+   * vectors.
+   */
   matricesOf({ name }: Parameter): (readonly [number, number])[] {
     const spec = this.specs.find((each) => each.name === name);
     assert(spec, `no parameter ${name}`);
@@ -122,7 +142,9 @@ export class ParameterSet {
   }
 
   /** The f32 bytes of every stored tensor; `of` picks the parameter itself or, say, its gradient (null: left out). */
-  async read(of: (p: Parameter) => Tensor | null = (p) => p): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
+  async read(
+    of: (p: Parameter) => Tensor | null = (p) => p,
+  ): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
     const result = new Map<string, { shape: readonly number[]; data: Uint8Array }>();
     for (const { spec, part, elementOffset } of this.storedParts()) {
       const source = of(this.get(spec.name));
@@ -144,8 +166,9 @@ export class ParameterSet {
   }
 
   /**
-   * Runs `body` with weights packed for the device's products, each at its first use: for decoding, which multiplies the same weights with
-   * few rows again and again. Results are the same to the bit. Parameters must not change meanwhile.
+   * Runs `body` with weights packed for the device's products, each at its first use: for decoding, which multiplies
+   * the same weights with few rows again and again. Results are the same to the bit. Parameters must not change
+   * meanwhile.
    */
   async whilePacked<R>(body: () => Promise<R>): Promise<R> {
     this.packUsers++;
@@ -177,7 +200,9 @@ export class ParameterSet {
   private unfilled(spec: ParameterSpec): Tensor {
     const form = frozenForm(spec);
     if (form === "f32") return empty(spec.shape, "f32", this.device);
-    return form === "compute" ? empty(spec.shape, this.compute, this.device) : placeholder(spec.shape, this.compute, this.device);
+    return form === "compute"
+      ? empty(spec.shape, this.compute, this.device)
+      : placeholder(spec.shape, this.compute, this.device);
   }
   private hasShadow(spec: ParameterSpec): boolean {
     return !this.isFrozen && this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
@@ -199,7 +224,8 @@ export function linearWeight(p: Parameter): Tensor {
 }
 
 /** The form that a parameter takes when it is frozen. */
-export const frozenForm = (spec: ParameterSpec): FrozenForm => spec.frozen ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "packed");
+export const frozenForm = (spec: ParameterSpec): FrozenForm =>
+  spec.frozen ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "packed");
 
 /** The stored tensors a parameter is stacked of. */
 export function partsOf(spec: ParameterSpec): readonly StoredPart[] {

@@ -1,4 +1,5 @@
-// Products with a model's weights, trained ones and those frozen in storage types alike, so that layers have one forward.
+// Products with a model's weights, trained ones and those frozen in storage types alike, so that layers have one
+// forward.
 import { alias } from "../tensor/engine.js";
 import { add, concatLast } from "../tensor/ops/elementwise.js";
 import { type LinearOptions, linear } from "../tensor/ops/linear.js";
@@ -15,7 +16,9 @@ export function project(x: Tensor, w: Parameter, options: LinearOptions = {}): T
   const { bias, residual, dtype } = options;
   const [only, ...others] = w.stored;
   if (others.length === 0) return storedLinear(x, only.weights, { scales: only.scales, bias, residual, dtype });
-  const joined = concatAll(segmentBiases(w.stored, bias).map((part, i) => segmentProduct(x, w.stored![i], part, residual ? "f32" : dtype)));
+  const joined = concatAll(
+    segmentBiases(w.stored, bias).map((part, i) => segmentProduct(x, w.stored![i], part, residual ? "f32" : dtype)),
+  );
   return residual ? add(joined, residual) : joined;
 }
 
@@ -31,8 +34,12 @@ export function lookUp(table: Parameter, ids: Tensor): Tensor {
   return storedRows(table.stored[0].weights, ids, table.stored[0].scales);
 }
 
-const segmentProduct = (x: Tensor, { weights, scales }: StoredSegment, bias: Tensor | null, dtype: LinearOptions["dtype"]): Tensor =>
-  storedLinear(x, weights, { scales, bias, dtype });
+const segmentProduct = (
+  x: Tensor,
+  { weights, scales }: StoredSegment,
+  bias: Tensor | null,
+  dtype: LinearOptions["dtype"],
+): Tensor => storedLinear(x, weights, { scales, bias, dtype });
 
 function segmentBiases(segments: readonly StoredSegment[], bias: Tensor | null | undefined): (Tensor | null)[] {
   let at = 0;

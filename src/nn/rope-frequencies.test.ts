@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { ropeTable, yarnMscale } from "./rope-frequencies.js";
 
 test("YaRN frequencies of DeepSeek-V3 equal the published values", () => {
-  const table = ropeTable(64, 10000, { type: "yarn", factor: 40, originalMaxPositions: 4096, betaFast: 32, betaSlow: 1, truncate: true, attentionFactor: 1 });
+  const table = ropeTable(64, 10000, {
+    type: "yarn",
+    factor: 40,
+    originalMaxPositions: 4096,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    attentionFactor: 1,
+  });
   const expected: Record<number, number> = {
     0: 1,
     5: 2.371373706e-1,
@@ -24,7 +32,13 @@ test("YaRN frequencies of DeepSeek-V3 equal the published values", () => {
 
 test("llama3 scaling keeps high frequencies, divides low ones, blends between", () => {
   const plain = ropeTable(128, 500000, null).invFreq;
-  const scaled = ropeTable(128, 500000, { type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 8192 }).invFreq;
+  const scaled = ropeTable(128, 500000, {
+    type: "llama3",
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositions: 8192,
+  }).invFreq;
   expect(scaled[0]).toBe(plain[0]);
   expect(scaled[63] * 8).toBeCloseTo(plain[63], 10);
   expect(scaled.filter((f, i) => f < plain[i] && f * 8 > plain[i] * 1.001).length).toBeGreaterThan(0);

@@ -1,10 +1,17 @@
 // Inverse frequencies of rotary embeddings: plain, linear, Llama 3, YaRN, LongRoPE. Pure numbers.
-// Rules: huggingface/transformers v5.23, modeling_rope_utils.py; YaRN: Peng et al. 2023, §3.2; LongRoPE: Ding et al. 2024.
+// Rules: huggingface/transformers v5.23, modeling_rope_utils.py; YaRN: Peng et al. 2023, §3.2; LongRoPE: Ding et al.
+// 2024.
 
 /** Scaling of rotary positions with every default resolved. */
 export type RopeScaling =
   | { readonly type: "linear"; readonly factor: number }
-  | { readonly type: "llama3"; readonly factor: number; readonly lowFreqFactor: number; readonly highFreqFactor: number; readonly originalMaxPositions: number }
+  | {
+      readonly type: "llama3";
+      readonly factor: number;
+      readonly lowFreqFactor: number;
+      readonly highFreqFactor: number;
+      readonly originalMaxPositions: number;
+    }
   | {
       readonly type: "yarn";
       readonly factor: number;
@@ -48,7 +55,8 @@ function scaledBy(scaling: RopeScaling, dim: number, theta: number): (frequency:
 
 /** 0 keeps a frequency, 1 divides it by the factor. */
 function yarnRamp(dim: number, theta: number, s: Extract<RopeScaling, { type: "yarn" }>): (i: number) => number {
-  const correction = (rotations: number) => (dim * Math.log(s.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const correction = (rotations: number) =>
+    (dim * Math.log(s.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
   const [start, end] = [correction(s.betaFast), correction(s.betaSlow)];
   const low = Math.max(s.truncate ? Math.floor(start) : start, 0);
   const high = Math.min(s.truncate ? Math.ceil(end) : end, dim - 1);
@@ -57,7 +65,8 @@ function yarnRamp(dim: number, theta: number, s: Extract<RopeScaling, { type: "y
 }
 
 /** YaRN's growth of attention with the factor: 0.1 · mscale · ln(factor) + 1, and 1 where nothing is stretched. */
-export const yarnMscale = (factor: number, mscale = 1): number => (factor > 1 ? 0.1 * mscale * Math.log(factor) + 1 : 1);
+export const yarnMscale = (factor: number, mscale = 1): number =>
+  factor > 1 ? 0.1 * mscale * Math.log(factor) + 1 : 1;
 
 function llama3Frequency(f: number, s: Extract<RopeScaling, { type: "llama3" }>): number {
   const wavelength = (2 * Math.PI) / f;

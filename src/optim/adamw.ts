@@ -30,12 +30,22 @@ export class AdamW implements Optimizer {
     private readonly parameters: readonly Parameter[],
     options: AdamWOptions = {},
   ) {
-    this.options = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, maxNorm: 1, decays: (p) => p.shape.length > 1, ...options };
+    this.options = {
+      beta1: 0.9,
+      beta2: 0.95,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      maxNorm: 1,
+      decays: (p) => p.shape.length > 1,
+      ...options,
+    };
     for (const p of parameters) this.moments.set(p, { m: zerosLike(p), v: zerosLike(p) });
   }
 
   async step(lr: number): Promise<StepResult> {
-    const result = await clippedStep(this.parameters, this.options.maxNorm, (withGrad, factor) => this.apply(withGrad, factor, lr));
+    const result = await clippedStep(this.parameters, this.options.maxNorm, (withGrad, factor) =>
+      this.apply(withGrad, factor, lr),
+    );
     if (Number.isFinite(result.gradNorm)) this.stepCount++;
     return result;
   }
@@ -47,12 +57,22 @@ export class AdamW implements Optimizer {
     const corrections = { biasCorrection1: 1 - beta1 ** next, biasCorrection2: 1 - beta2 ** next };
     for (const p of withGrad) {
       const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
-      adamw(p, p.grad as Tensor, m, v, p.shadow, factor, { lr, beta1, beta2, eps, weightDecay: decays(p) ? weightDecay : 0, ...corrections });
+      adamw(p, p.grad as Tensor, m, v, p.shadow, factor, {
+        lr,
+        beta1,
+        beta2,
+        eps,
+        weightDecay: decays(p) ? weightDecay : 0,
+        ...corrections,
+      });
     }
   }
 
   state(): Map<string, Tensor> {
-    const entries = [...this.moments].flatMap(([p, { m, v }]) => [[`${p.name}.m`, m] as const, [`${p.name}.v`, v] as const]);
+    const entries = [...this.moments].flatMap(([p, { m, v }]) => [
+      [`${p.name}.m`, m] as const,
+      [`${p.name}.v`, v] as const,
+    ]);
     return new Map(entries);
   }
 

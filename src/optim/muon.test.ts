@@ -44,9 +44,13 @@ test("a matrix without gradient, beside one that has one, stays as it was but fo
 });
 
 test("matrices fused in one parameter move as they would apart", async () => {
-  const [a, b] = [Array.from({ length: 6 }, (_, i) => Math.sin(i + 1)), Array.from({ length: 12 }, (_, i) => 3 * Math.cos(i))];
+  const [a, b] = [
+    Array.from({ length: 6 }, (_, i) => Math.sin(i + 1)),
+    Array.from({ length: 12 }, (_, i) => 3 * Math.cos(i)),
+  ];
   const zeros = (n: number) => new Array<number>(n).fill(0);
-  const make = (name: string, shape: readonly number[]) => scope(() => keep(new Parameter(tensor(zeros(shape[0] * shape[1]), shape), name)));
+  const make = (name: string, shape: readonly number[]) =>
+    scope(() => keep(new Parameter(tensor(zeros(shape[0] * shape[1]), shape), name)));
   const [fused, first, second] = [make("fused", [6, 3]), make("first", [2, 3]), make("second", [4, 3])];
   gradients(fused, [...a, ...b]);
   gradients(first, a);

@@ -1,6 +1,6 @@
-// Muon (Jordan et al. 2024): momentum whose matrices are orthogonalised by a Newton-Schulz iteration; vectors, embeddings
-// and heads go to AdamW. The update is scaled to AdamW's usual size (Liu et al. 2025, "Muon is scalable", §2.2), so one
-// learning rate serves both.
+// Muon (Jordan et al. 2024): momentum whose matrices are orthogonalised by a Newton-Schulz iteration; vectors,
+// embeddings and heads go to AdamW. The update is scaled to AdamW's usual size (Liu et al. 2025, "Muon is scalable",
+// §2.2), so one learning rate serves both.
 import { assert } from "../errors.js";
 import { alias, dispatch, keep, scope, tensor } from "../tensor/engine.js";
 import { add, addScaled, addScaledOp, scaleBy, unary, zeros } from "../tensor/ops/elementwise.js";
@@ -15,9 +15,14 @@ import { clippedStep, type Optimizer, type StepResult } from "./optimizer.js";
 /** Hyper-parameters; those of AdamW apply to what Muon does not take. */
 export interface MuonOptions extends AdamWOptions {
   readonly momentum?: number;
-  /** Which parameters are orthogonalised; default: matrices (and stacks of them) but embeddings, the head and routers. */
+  /**
+   * Which parameters are orthogonalised; default: matrices (and stacks of them) but embeddings, the head and routers.
+   */
   readonly isMatrix?: (p: Parameter) => boolean;
-  /** The matrices that a parameter is stacked of, in order, each orthogonalised by itself: [rows, columns]. Default: its last two dimensions. */
+  /**
+   * The matrices that a parameter is stacked of, in order, each orthogonalised by itself: [rows, columns]. Default: its
+   * last two dimensions.
+   */
   readonly matricesOf?: (p: Parameter) => readonly MatrixShape[];
 }
 
@@ -109,7 +114,9 @@ export class Muon implements Optimizer {
   }
 }
 
-/** The nearest (semi-)orthogonal matrix to g, roughly: singular values end between about 0.7 and 1.2. Zero where g is. */
+/**
+ * The nearest (semi-)orthogonal matrix to g, roughly: singular values end between about 0.7 and 1.2. Zero where g is.
+ */
 export function orthogonalise(g: Tensor): Tensor {
   const wide = g.shape[0] <= g.shape[1];
   const norm = unary("sqrt", sumSquares([g]));

@@ -21,7 +21,10 @@ export interface Optimizer {
   dispose(): void;
 }
 
-/** Runs `update` with the clip factor of the parameters' gradients, unless their norm is not finite; clears the gradients. */
+/**
+ * Runs `update` with the clip factor of the parameters' gradients, unless their norm is not finite; clears the
+ * gradients.
+ */
 export async function clippedStep(
   parameters: readonly Parameter[],
   maxNorm: number,

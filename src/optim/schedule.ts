@@ -15,9 +15,17 @@ export interface ScheduleOptions {
 }
 
 /** DeepSeek-V3's shape (§4.2): linear warm-up, constant, cosine decay. */
-export function warmupCosine({ peak, warmupSteps, totalSteps, decayFrom = warmupSteps, finalFraction = 0.1 }: ScheduleOptions): Schedule {
+export function warmupCosine({
+  peak,
+  warmupSteps,
+  totalSteps,
+  decayFrom = warmupSteps,
+  finalFraction = 0.1,
+}: ScheduleOptions): Schedule {
   if (decayFrom < warmupSteps || decayFrom > totalSteps)
-    throw new ConfigError(`schedule: decayFrom must lie in warmupSteps..totalSteps (${warmupSteps}..${totalSteps}), got ${decayFrom}`);
+    throw new ConfigError(
+      `schedule: decayFrom must lie in warmupSteps..totalSteps (${warmupSteps}..${totalSteps}), got ${decayFrom}`,
+    );
   return (step) => {
     if (step < warmupSteps) return (peak * (step + 1)) / warmupSteps;
     if (step < decayFrom) return peak;

@@ -11,8 +11,8 @@ export interface Advantages {
 }
 
 /**
- * A = r - mean(r), divided by (std(r) + 1e-4) when `scale`; groups are consecutive runs of `groupSize`, std is the sample's (n-1).
- * A completion to which no reward applies (null) is left out of mean and std, and has no advantage.
+ * A = r - mean(r), divided by (std(r) + 1e-4) when `scale`; groups are consecutive runs of `groupSize`, std is the
+ * sample's (n-1). A completion to which no reward applies (null) is left out of mean and std, and has no advantage.
  */
 export function groupAdvantages(rewards: readonly (number | null)[], groupSize: number, scale: boolean): Advantages {
   const values = new Float32Array(rewards.length);
@@ -29,8 +29,14 @@ export function groupAdvantages(rewards: readonly (number | null)[], groupSize: 
   return { values, groupStd, zeroSpread: groupStd.map((std) => std === null || std === 0) };
 }
 
-/** Mean and sample deviation of the numbers among `values`: the deviation is exactly 0 where all are equal, null below two; the mean of none is NaN. */
-export function meanAndDeviation(values: readonly (number | null)[]): { readonly mean: number; readonly std: number | null } {
+/**
+ * Mean and sample deviation of the numbers among `values`: the deviation is exactly 0 where all are equal, null below
+ * two; the mean of none is NaN.
+ */
+export function meanAndDeviation(values: readonly (number | null)[]): {
+  readonly mean: number;
+  readonly std: number | null;
+} {
   const present = values.filter((value) => value !== null);
   const mean = present.reduce((a, b) => a + b, 0) / present.length;
   if (present.length < 2) return { mean, std: null };

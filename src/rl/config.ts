@@ -2,7 +2,10 @@
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 
-/** `grpo` (DeepSeekMath), `bnpo` (TRL's name for a mean over the update's tokens), `dr_grpo` (Liu et al. 2025), `dapo` (Yu et al. 2025). */
+/**
+ * `grpo` (DeepSeekMath), `bnpo` (TRL's name for a mean over the update's tokens), `dr_grpo` (Liu et al. 2025), `dapo`
+ * (Yu et al. 2025).
+ */
 export const lossTypes = ["grpo", "bnpo", "dr_grpo", "dapo"] as const;
 /** The published objectives: how tokens are averaged and which terms apply. */
 export type LossType = (typeof lossTypes)[number];
@@ -29,7 +32,10 @@ export const grpoSchema = z.strictObject({
   finalLearningRateFraction: z.number().min(0).max(1).default(1),
   /** Weight β of the KL penalty; 0 needs no reference model. */
   beta: z.number().min(0).default(0),
-  /** Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never replaces it. */
+  /**
+   * Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never
+   * replaces it.
+   */
   refRefreshSteps: z.int().min(0).default(400),
   /** Lower clipping bound ε of the probability ratio. */
   epsilon: z.number().positive().default(0.2),
@@ -41,7 +47,10 @@ export const grpoSchema = z.strictObject({
   numMinibatches: z.int().min(1).default(1),
   /** Divide advantages by the standard deviation of the group; null means true, except for dr_grpo. */
   scaleRewards: z.boolean().nullable().default(null),
-  /** DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards differ; 0 turns it off. */
+  /**
+   * DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards
+   * differ; 0 turns it off.
+   */
   dynamicSamplingRounds: z.int().min(0).default(0),
   /** Exclude completions cut off by the length limit from the loss (DAPO's overlong filtering). */
   maskTruncatedCompletions: z.boolean().default(false),
@@ -64,10 +73,17 @@ export const grpoSchema = z.strictObject({
 /** Options as given. */
 export type GrpoOptions = z.input<typeof grpoSchema>;
 /** Options with every default filled in. */
-export type GrpoConfig = Omit<z.output<typeof grpoSchema>, "epsilonHigh" | "scaleRewards"> & { epsilonHigh: number; scaleRewards: boolean };
+export type GrpoConfig = Omit<z.output<typeof grpoSchema>, "epsilonHigh" | "scaleRewards"> & {
+  epsilonHigh: number;
+  scaleRewards: boolean;
+};
 
 /** Checks options and fills in the defaults of the chosen loss type. Throws ConfigError naming every problem. */
 export function parseGrpoOptions(options: GrpoOptions): GrpoConfig {
   const o = parseOptions(grpoSchema, options, "rl");
-  return { ...o, epsilonHigh: o.epsilonHigh ?? (o.lossType === "dapo" ? 0.28 : o.epsilon), scaleRewards: o.scaleRewards ?? o.lossType !== "dr_grpo" };
+  return {
+    ...o,
+    epsilonHigh: o.epsilonHigh ?? (o.lossType === "dapo" ? 0.28 : o.epsilon),
+    scaleRewards: o.scaleRewards ?? o.lossType !== "dr_grpo",
+  };
 }

@@ -1,4 +1,5 @@
-// Claims about what a step of reinforcement reports: counted over all rounds, under names that nobody else may take, and nothing that was not measured.
+// Claims about what a step of reinforcement reports: counted over all rounds, under names that nobody else may take,
+// and nothing that was not measured.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
@@ -13,8 +14,20 @@ import { GrpoTrainer } from "./grpo-trainer.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
 const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
-const shape = { hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 64 };
-const config = parseHfConfig({ model_type: "llama", ...shape, num_key_value_heads: 1, head_dim: 8, vocab_size: tokenizer.vocabSize });
+const shape = {
+  hidden_size: 8,
+  intermediate_size: 8,
+  num_hidden_layers: 1,
+  num_attention_heads: 1,
+  max_position_embeddings: 64,
+};
+const config = parseHfConfig({
+  model_type: "llama",
+  ...shape,
+  num_key_value_heads: 1,
+  head_dim: 8,
+  vocab_size: tokenizer.vocabSize,
+});
 const small: GrpoOptions = { numPrompts: 2, numGenerations: 3, maxCompletionLength: 4, learningRate: 1e-3 };
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
@@ -33,7 +46,8 @@ function trainerWith(reward: RewardFunction, options: GrpoOptions = {}): GrpoTra
 }
 
 /** Different for every sample of a step. */
-const varied = ({ completionIds }: RewardSample) => Array.from(completionIds).reduce((sum, id, i) => sum + id * (i + 1), 0);
+const varied = ({ completionIds }: RewardSample) =>
+  Array.from(completionIds).reduce((sum, id, i) => sum + id * (i + 1), 0);
 /** A reward of 1 that logs. */
 const logs = (name: string, value: number) =>
   sampleReward("logs", ({ log }) => {
@@ -43,39 +57,59 @@ const logs = (name: string, value: number) =>
 const never = sampleReward("never", () => null);
 
 describe("metrics of a step", () => {
-  it("num_tokens counts prompts and completions since the start, and trained tokens alone make the speed of training", async () => {
-    const trainer = trainerWith(varied);
-    const [first, second] = [await trainer.runStep(), await trainer.runStep()];
-    const tokensOf = ({ trajectories }: typeof first) => trajectories.reduce((n, t) => n + t.promptIds.length + t.completionIds.length, 0);
-    expect(first.metrics.num_tokens).toBe(tokensOf(first));
-    expect(second.metrics.num_tokens).toBe(tokensOf(first) + tokensOf(second));
-    // Only the first group has spread: the second is not computed.
-    let sample = 0;
-    const half = await trainerWith(sampleReward("half", () => Number(sample++ === 0))).runStep();
-    const trained = half.trajectories.slice(0, 3).reduce((n, t) => n + t.completionIds.length, 0);
-    expect(half.work.train.tokens).toBe(trained);
-    expect(half.metrics.train_tokens_per_second).toBeCloseTo(trained / half.work.train.seconds, 6);
-    expect(half.metrics.frac_reward_zero_std).toBe(0.5);
-  });
+  it(
+    "num_tokens counts prompts and completions since the start, and trained tokens alone make the speed " +
+      "of training",
+    async () => {
+      const trainer = trainerWith(varied);
+      const [first, second] = [await trainer.runStep(), await trainer.runStep()];
+      const tokensOf = ({ trajectories }: typeof first) =>
+        trajectories.reduce((n, t) => n + t.promptIds.length + t.completionIds.length, 0);
+      expect(first.metrics.num_tokens).toBe(tokensOf(first));
+      expect(second.metrics.num_tokens).toBe(tokensOf(first) + tokensOf(second));
+      // Only the first group has spread: the second is not computed.
+      let sample = 0;
+      const half = await trainerWith(sampleReward("half", () => Number(sample++ === 0))).runStep();
+      const trained = half.trajectories.slice(0, 3).reduce((n, t) => n + t.completionIds.length, 0);
+      expect(half.work.train.tokens).toBe(trained);
+      expect(half.metrics.train_tokens_per_second).toBeCloseTo(trained / half.work.train.seconds, 6);
+      expect(half.metrics.frac_reward_zero_std).toBe(0.5);
+    },
+  );
 
-  it("what was not measured is absent: KL without a reference, entropy without an update, means of no reward", async () => {
-    const still = (await trainerWith(sampleReward("same", () => 1)).runStep()).metrics;
-    expect(still).toMatchObject({ loss: 0, grad_norm: 0, frac_reward_zero_std: 1, "clip_ratio/region_mean": 0 });
-    for (const name of ["kl", "entropy", "trained/entropy", "train_tokens_per_second", "trained/sampling_logp_difference/max"])
-      expect(still, name).not.toHaveProperty([name]);
-    const { metrics } = await trainerWith(never).runStep();
-    for (const name of ["reward", "reward_std", "rewards/never/mean", "rewards/never/std"]) expect(metrics, name).not.toHaveProperty([name]);
-  });
+  it(
+    "what was not measured is absent: KL without a reference, entropy " + "without an update, means of no reward",
+    async () => {
+      const still = (await trainerWith(sampleReward("same", () => 1)).runStep()).metrics;
+      expect(still).toMatchObject({ loss: 0, grad_norm: 0, frac_reward_zero_std: 1, "clip_ratio/region_mean": 0 });
+      for (const name of [
+        "kl",
+        "entropy",
+        "trained/entropy",
+        "train_tokens_per_second",
+        "trained/sampling_logp_difference/max",
+      ])
+        expect(still, name).not.toHaveProperty([name]);
+      const { metrics } = await trainerWith(never).runStep();
+      for (const name of ["reward", "reward_std", "rewards/never/mean", "rewards/never/std"])
+        expect(metrics, name).not.toHaveProperty([name]);
+    },
+  );
 
-  it("entropy is TRL's where every completion is computed, and has its own name where those without advantage are not", async () => {
-    const without = (await trainerWith(varied).runStep()).metrics;
-    const withKl = (await trainerWith(varied, { beta: 0.1 }).runStep()).metrics;
-    expect(Object.keys(without).filter((name) => /entropy|^kl$/.test(name))).toEqual(["trained/entropy"]);
-    expect(Object.keys(withKl).filter((name) => /entropy|^kl$/.test(name))).toEqual(["kl", "entropy"]);
-    expect(withKl.entropy).toBeCloseTo(without["trained/entropy"], 4); // the same rollouts, all of them with an advantage
-    expect(Math.abs(withKl.kl)).toBeLessThan(1e-6);
-    expect(withKl.loss).toBeCloseTo(without.loss, 4); // KL is 0 in the first step, so that beta adds nothing
-  });
+  it(
+    "entropy is TRL's where every completion is computed, and has its own name where those without " +
+      "advantage are not",
+    async () => {
+      const without = (await trainerWith(varied).runStep()).metrics;
+      const withKl = (await trainerWith(varied, { beta: 0.1 }).runStep()).metrics;
+      expect(Object.keys(without).filter((name) => /entropy|^kl$/.test(name))).toEqual(["trained/entropy"]);
+      expect(Object.keys(withKl).filter((name) => /entropy|^kl$/.test(name))).toEqual(["kl", "entropy"]);
+      // the same rollouts, all of them with an advantage
+      expect(withKl.entropy).toBeCloseTo(without["trained/entropy"], 4);
+      expect(Math.abs(withKl.kl)).toBeLessThan(1e-6);
+      expect(withKl.loss).toBeCloseTo(without.loss, 4); // KL is 0 in the first step, so that beta adds nothing
+    },
+  );
 
   it("what rewards log is averaged over all rounds of dynamic sampling", async () => {
     const seen: number[] = [];
@@ -89,10 +123,15 @@ describe("metrics of a step", () => {
     expect(metrics["own/order"]).toBe((18 + 1) / 2);
   });
 
-  it.each(["reward", "loss", "kl", "completions/mean_length", "rewards/x/mean", "step", "expert_load/0"])("no reward may log %s", async (name) => {
-    const trainer = trainerWith(logs(name, 5));
-    await expect(trainer.runStep()).rejects.toThrow(`a reward logs "${name}", which is the name of a metric of the trainer; use another name`);
-  });
+  it.each(["reward", "loss", "kl", "completions/mean_length", "rewards/x/mean", "step", "expert_load/0"])(
+    "no reward may log %s",
+    async (name) => {
+      const trainer = trainerWith(logs(name, 5));
+      await expect(trainer.runStep()).rejects.toThrow(
+        `a reward logs "${name}", which is the name of a metric of the trainer; use another name`,
+      );
+    },
+  );
 
   it("a logged NaN is said", async () => {
     const { metrics, notices } = await trainerWith(logs("own/ratio", 0 / 0)).runStep();
@@ -111,7 +150,9 @@ describe("completions without a reward", () => {
   });
 
   it("leave the others their advantages", async () => {
-    const { rewards, metrics } = await trainerWith(sampleReward("odd", (sample) => (varied(sample) % 2 ? 1 : null))).runStep();
+    const { rewards, metrics } = await trainerWith(
+      sampleReward("odd", (sample) => (varied(sample) % 2 ? 1 : null)),
+    ).runStep();
     expect(rewards).toContain(null);
     expect(rewards).toContain(1);
     expect(metrics.reward).toBe(1);
@@ -122,7 +163,9 @@ it("recomputed layers give the metrics and weights of stored ones, to the bit", 
   const after = async (recomputeLayers: boolean) => {
     const trainer = trainerWith(varied, { recomputeLayers, beta: 0.1 });
     const steps = [(await trainer.runStep()).metrics, (await trainer.runStep()).metrics];
-    const untimed = steps.map((metrics) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !/per_second|time|mfu/.test(name))));
+    const untimed = steps.map((metrics) =>
+      Object.fromEntries(Object.entries(metrics).filter(([name]) => !/per_second|time|mfu/.test(name))),
+    );
     const weights = await Promise.all(trainer.policy.model.parameters.trained().map((weight) => weight.data()));
     return { untimed, weights };
   };

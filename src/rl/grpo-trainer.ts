@@ -8,7 +8,13 @@ import type { LanguageModel } from "../models/language-model.js";
 import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
-import { joinTables, type RewardFunction, type RewardTable, scoreSamples, type WeightedReward } from "../tasks/reward.js";
+import {
+  joinTables,
+  type RewardFunction,
+  type RewardTable,
+  scoreSamples,
+  type WeightedReward,
+} from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
 import type { Device } from "../tensor/device.js";
 import { dispatch } from "../tensor/engine.js";
@@ -70,18 +76,34 @@ export class GrpoTrainer {
   ) {
     this.config = parseGrpoOptions(options);
     const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay } = this.config;
-    this.schedule = warmupCosine({ peak: learningRate, warmupSteps, totalSteps: Math.max(steps, warmupSteps + 1), finalFraction: finalLearningRateFraction });
+    this.schedule = warmupCosine({
+      peak: learningRate,
+      warmupSteps,
+      totalSteps: Math.max(steps, warmupSteps + 1),
+      finalFraction: finalLearningRateFraction,
+    });
     this.optimizer = new AdamW(policy.model.parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
-    if (this.config.beta > 0) this.reference = createModel(policy.model.config, { compute: policy.model.parameters.compute, device: policy.model.device });
+    if (this.config.beta > 0)
+      this.reference = createModel(policy.model.config, {
+        compute: policy.model.parameters.compute,
+        device: policy.model.device,
+      });
     this.refreshReference();
   }
 
   /**
-   * One round: sample, score, update. Throws TrainingError when the task gives no signal or the loss is not finite (the update in
-   * which that happens changes nothing), and Interrupted when `signal` fires before the first update: then nothing has moved.
+   * One round: sample, score, update. Throws TrainingError when the task gives no signal or the loss is not finite (the
+   * update in which that happens changes nothing), and Interrupted when `signal` fires before the first update: then
+   * nothing has moved.
    */
   async runStep(signal?: AbortSignal): Promise<GrpoStep> {
-    if (this.reference && this.config.refRefreshSteps > 0 && this.step > 0 && this.step % this.config.refRefreshSteps === 0) this.refreshReference();
+    if (
+      this.reference &&
+      this.config.refRefreshSteps > 0 &&
+      this.step > 0 &&
+      this.step % this.config.refRefreshSteps === 0
+    )
+      this.refreshReference();
     const { nextProblem, stepsWithoutSignal } = this;
     try {
       return await this.round(signal);
@@ -96,14 +118,28 @@ export class GrpoTrainer {
     const batch = await this.collect(signal);
     const sampled = readMeters(this.policy.model.device);
     const lr = this.schedule(this.step);
-    const update = await updatePolicy(this.policy.model, this.reference, this.optimizer, batch.scored, this.config, lr, signal);
+    const update = await updatePolicy(
+      this.policy.model,
+      this.reference,
+      this.optimizer,
+      batch.scored,
+      this.config,
+      lr,
+      signal,
+    );
     const end = readMeters(this.policy.model.device);
     await this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
     this.step++;
     const { trajectories, rewards } = batch;
-    const [numPromptTokens, numSampled] = [sumOf(trajectories, (t) => t.promptIds.length), sumOf(trajectories, (t) => t.completionIds.length)];
+    const [numPromptTokens, numSampled] = [
+      sumOf(trajectories, (t) => t.promptIds.length),
+      sumOf(trajectories, (t) => t.completionIds.length),
+    ];
     this.numTokens += numPromptTokens + numSampled;
-    const work = { rollout: workBetween(start, sampled, numSampled), train: workBetween(sampled, end, update.numTokens) };
+    const work = {
+      rollout: workBetween(start, sampled, numSampled),
+      train: workBetween(sampled, end, update.numTokens),
+    };
     const metrics: GrpoMetrics = {
       ...batch.metrics,
       ...update.metrics,
@@ -113,7 +149,15 @@ export class GrpoTrainer {
       ...(update.numTokens > 0 ? { train_tokens_per_second: update.numTokens / work.train.seconds } : {}),
       step_time: work.rollout.seconds + work.train.seconds,
     };
-    return { metrics, trajectories, rewards, byReward: batch.byReward, notices: noticesOf(rewards, metrics), expertLoad: update.expertLoad, work };
+    return {
+      metrics,
+      trajectories,
+      rewards,
+      byReward: batch.byReward,
+      notices: noticesOf(rewards, metrics),
+      expertLoad: update.expertLoad,
+      work,
+    };
   }
 
   /** Makes the current policy the reference. */
@@ -135,7 +179,8 @@ export class GrpoTrainer {
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
     await refuseNonFiniteWeight(this.policy.model, `rl step ${this.step + 1}`);
     throw new TrainingError(
-      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
+      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower ` +
+        `rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
     );
   }
 
@@ -163,12 +208,21 @@ export class GrpoTrainer {
       scored = chosen.flatMap((g) => scored.slice(g * numGenerations, (g + 1) * numGenerations));
     }
     const table = joinTables(tables);
-    return { scored, trajectories, rewards, byReward: table.byReward, metrics: batchMetrics(trajectories, table, advantages) };
+    return {
+      scored,
+      trajectories,
+      rewards,
+      byReward: table.byReward,
+      metrics: batchMetrics(trajectories, table, advantages),
+    };
   }
 
   private async score(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<RewardTable> {
     try {
-      return await scoreSamples(this.rewards, trajectories, { timeoutSeconds: this.config.rewardTimeoutSeconds, signal });
+      return await scoreSamples(this.rewards, trajectories, {
+        timeoutSeconds: this.config.rewardTimeoutSeconds,
+        signal,
+      });
     } catch (error) {
       if (signal?.aborted) throw new Interrupted();
       throw error;
@@ -177,7 +231,9 @@ export class GrpoTrainer {
 
   private sample(numPrompts: number, signal?: AbortSignal): Promise<Trajectory[]> {
     const { numGenerations, maxCompletionLength, temperature, rolloutSlots } = this.config;
-    const problems: Problem[] = Array.from({ length: numPrompts }, (_, i) => this.task.generate(this.seed, this.nextProblem + i, "train"));
+    const problems: Problem[] = Array.from({ length: numPrompts }, (_, i) =>
+      this.task.generate(this.seed, this.nextProblem + i, "train"),
+    );
     const options = {
       numGenerations,
       maxNewTokens: maxCompletionLength,
@@ -194,16 +250,25 @@ export class GrpoTrainer {
     this.stepsWithoutSignal = withSpread === 0 ? this.stepsWithoutSignal + 1 : 0;
     if (this.stepsWithoutSignal < MAX_STEPS_WITHOUT_SIGNAL) return;
     const { mean } = meanAndDeviation(rewards);
-    if (Number.isNaN(mean)) throw new TrainingError(`${unscored(rewards)}, for ${MAX_STEPS_WITHOUT_SIGNAL} steps in a row: nothing can be learnt`);
+    if (Number.isNaN(mean))
+      throw new TrainingError(
+        `${unscored(rewards)}, for ${MAX_STEPS_WITHOUT_SIGNAL} steps in a row: nothing can be learnt`,
+      );
     throw new TrainingError(
-      `all rewards were equal within each of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or the reward does not distinguish answers; change the task's difficulty or the reward`,
+      `all rewards were equal within each of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean ` +
+        `reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or ` +
+        "the reward does not distinguish answers; change the task's difficulty or the reward",
     );
   }
 }
 
 const readMeters = ({ meter }: Device) => ({ ms: performance.now(), flops: meter.flops });
 
-function workBetween(from: { ms: number; flops: number }, to: { ms: number; flops: number }, tokens: number): WorkCount {
+function workBetween(
+  from: { ms: number; flops: number },
+  to: { ms: number; flops: number },
+  tokens: number,
+): WorkCount {
   return { tokens, flops: to.flops - from.flops, seconds: (to.ms - from.ms) / 1000 };
 }
 
@@ -216,15 +281,20 @@ export function copyParameters(from: LanguageModel, to: LanguageModel): void {
   to.parameters.refreshShadows();
 }
 
-const sumOf = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((sum, item) => sum + of(item), 0);
+const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((sum, item) => sum + of(item), 0);
 
 const unscored = (rewards: readonly (number | null)[]): string =>
-  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check that the data has the columns the rewards need`;
+  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check ` +
+  "that the data has the columns the rewards need";
 
 /** A reward's own metric must not pass for one of the trainer's. */
 function refuseReservedNames({ logged }: RewardTable): void {
   const name = [...logged.keys()].find(isReservedMetric);
-  if (name) throw new TrainingError(`a reward logs "${name}", which is the name of a metric of the trainer; use another name, such as "own/${name}"`);
+  if (name)
+    throw new TrainingError(
+      `a reward logs "${name}", which is the name of a metric of the trainer; use another name, such as "own/${name}"`,
+    );
 }
 
 function noticesOf(rewards: readonly (number | null)[], metrics: GrpoMetrics): string[] {

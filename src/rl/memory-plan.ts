@@ -10,7 +10,13 @@ import type { Task } from "../tasks/task.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { completionBytes, type HostNeed } from "../train/host-memory.js";
-import { type MemoryKnobs, type PhaseMemory, type PlannedModel, planPhase, type StageMemory } from "../train/memory-plan.js";
+import {
+  type MemoryKnobs,
+  type PhaseMemory,
+  type PlannedModel,
+  planPhase,
+  type StageMemory,
+} from "../train/memory-plan.js";
 import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
 import type { EvaluationPlan } from "./reinforce.js";
 import { updatePolicy } from "./update.js";
@@ -18,7 +24,10 @@ import { updatePolicy } from "./update.js";
 /** Tokens sampled while planning: the first pass fills the prompts in, the others decode. */
 const PLANNED_TOKENS = 3;
 
-/** Plans sampling `slots` rows at once, each of at most so many prompt and new tokens. `trains`: an optimiser keeps its moments meanwhile. */
+/**
+ * Plans sampling `slots` rows at once, each of at most so many prompt and new tokens. `trains`: an optimiser keeps its
+ * moments meanwhile.
+ */
 export function planSampling(
   model: PlannedModel,
   name: string,
@@ -44,30 +53,61 @@ export function planSampling(
       if (++tokens > PLANNED_TOKENS * sizes.slots) controller.abort();
     };
     const prompt = new Int32Array(sizes.promptTokens);
-    const requests = Array.from({ length: sizes.slots }, (_, seed) => ({ prompt, seed, maxNewTokens: sizes.maxNewTokens }));
+    const requests = Array.from({ length: sizes.slots }, (_, seed) => ({
+      prompt,
+      seed,
+      maxNewTokens: sizes.maxNewTokens,
+    }));
     await generate(shapes, requests, { slots: sizes.slots, stopIds: [], onToken, signal: controller.signal });
     return { cache, hasGradients: false };
   });
 }
 
 /** Plans one round of updates on full-length completions. */
-export function planUpdates(model: PlannedModel, name: string, options: GrpoOptions, promptTokens: number): Promise<PhaseMemory> {
+export function planUpdates(
+  model: PlannedModel,
+  name: string,
+  options: GrpoOptions,
+  promptTokens: number,
+): Promise<PhaseMemory> {
   const config = parseGrpoOptions(options);
-  return planPhase(model, { name, optimizer: "adamw", hasReference: config.beta > 0 }, async (shapes, optimizer, reference) => {
-    const perCompletion = promptTokens + config.maxCompletionLength;
-    const all = config.numPrompts * config.numGenerations;
-    const count = Math.min(all, 2 * Math.max(1, Math.floor(config.microBatchTokens / perCompletion)));
-    const scored = Array.from({ length: count }, () => ({ trajectory: plannedTrajectory(promptTokens, config.maxCompletionLength), advantage: 1 }));
-    await updatePolicy(shapes, reference, optimizer as Optimizer, scored, { ...config, numIterations: 1, numMinibatches: 1 }, 0);
-    return { cache: 0, hasGradients: true };
-  });
+  return planPhase(
+    model,
+    { name, optimizer: "adamw", hasReference: config.beta > 0 },
+    async (shapes, optimizer, reference) => {
+      const perCompletion = promptTokens + config.maxCompletionLength;
+      const all = config.numPrompts * config.numGenerations;
+      const count = Math.min(all, 2 * Math.max(1, Math.floor(config.microBatchTokens / perCompletion)));
+      const scored = Array.from({ length: count }, () => ({
+        trajectory: plannedTrajectory(promptTokens, config.maxCompletionLength),
+        advantage: 1,
+      }));
+      await updatePolicy(
+        shapes,
+        reference,
+        optimizer as Optimizer,
+        scored,
+        { ...config, numIterations: 1, numMinibatches: 1 },
+        0,
+      );
+      return { cache: 0, hasGradients: true };
+    },
+  );
 }
 
 function plannedTrajectory(promptTokens: number, completionTokens: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
   const [promptIds, completionIds] = [new Int32Array(promptTokens), new Int32Array(completionTokens)];
   const read = { completion: "", response: parseResponse(""), numThinking: 0 };
-  return { problem, prompt: "", promptIds, completionIds, ...read, logProbs: new Float32Array(completionTokens), stopReason: "stop" as const };
+  return {
+    problem,
+    prompt: "",
+    promptIds,
+    completionIds,
+    ...read,
+    logProbs: new Float32Array(completionTokens),
+    stopReason: "stop" as const,
+  };
 }
 
 /** What reinforcement will run on. */
@@ -80,11 +120,18 @@ export interface PlannedReinforcement {
   readonly evaluation: EvaluationPlan;
 }
 
-/** Plans evaluation, rollouts and updates. Throws DataError or ConfigError naming a problem whose prompt cannot be encoded or leaves no room. */
+/**
+ * Plans evaluation, rollouts and updates. Throws DataError or ConfigError naming a problem whose prompt cannot be
+ * encoded or leaves no room.
+ */
 export async function planReinforcement(model: PlannedModel, planned: PlannedReinforcement): Promise<StageMemory[]> {
   const { options, evaluation } = planned;
   const grpo = parseGrpoOptions(options);
-  const room = { context: contextOf(model.config), newTokens: grpo.maxCompletionLength, knob: "rl.maxCompletionLength=" };
+  const room = {
+    context: contextOf(model.config),
+    newTokens: grpo.maxCompletionLength,
+    knob: "rl.maxCompletionLength=",
+  };
   const promptTokens = longestPrompt(problemsToCheck(planned.task, planned.seed), planned, room);
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
   const evaluated = evaluationHost(planned.task, evaluation, grpo.maxCompletionLength);
@@ -92,29 +139,54 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
   const evaluationSlots = Math.min(evaluation.slots, evaluated.count);
   const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
   return [
-    [await planSampling(model, "evaluation", { ...sizes, slots: evaluationSlots, trains: false, host: evaluated.host })],
     [
-      await planSampling(model, "rollouts", { ...sizes, slots: rolloutSlots, trains: true, hasReference: grpo.beta > 0, host: sampled }),
+      await planSampling(model, "evaluation", {
+        ...sizes,
+        slots: evaluationSlots,
+        trains: false,
+        host: evaluated.host,
+      }),
+    ],
+    [
+      await planSampling(model, "rollouts", {
+        ...sizes,
+        slots: rolloutSlots,
+        trains: true,
+        hasReference: grpo.beta > 0,
+        host: sampled,
+      }),
       await planUpdates(model, "updates", options, promptTokens),
     ],
   ];
 }
 
 /** What an evaluation keeps: all its samples, or those of a quick check where they are more. */
-function evaluationHost(task: Task, { problems, samplesPerProblem, quickProblems }: EvaluationPlan, tokens: number): { host: HostNeed; count: number } {
+function evaluationHost(
+  task: Task,
+  { problems, samplesPerProblem, quickProblems }: EvaluationPlan,
+  tokens: number,
+): { host: HostNeed; count: number } {
   const held = task.numProblems?.heldout;
   const atMost = (count: number) => Math.min(count, held ?? count);
   const whole = (problems === "all" ? (held ?? 1) : atMost(problems)) * samplesPerProblem;
   const quick = atMost(quickProblems);
   const count = Math.max(whole, quick);
-  const mend = whole >= quick ? "lower evaluation.problems or evaluation.samplesPerProblem" : `lower evaluation.quickProblems (now ${quickProblems})`;
+  const mend =
+    whole >= quick
+      ? "lower evaluation.problems or evaluation.samplesPerProblem"
+      : `lower evaluation.quickProblems (now ${quickProblems})`;
   return { host: completionsHost("evaluation", count, tokens, mend), count };
 }
 
 /** What a round keeps: all its rollouts, those of further draws included. */
 function rolloutHost({ numPrompts, numGenerations, dynamicSamplingRounds, maxCompletionLength }: GrpoConfig): HostNeed {
   const count = numPrompts * numGenerations * (1 + dynamicSamplingRounds);
-  return completionsHost("rollouts", count, maxCompletionLength, `lower rl.numPrompts (now ${numPrompts}) or rl.numGenerations (now ${numGenerations})`);
+  return completionsHost(
+    "rollouts",
+    count,
+    maxCompletionLength,
+    `lower rl.numPrompts (now ${numPrompts}) or rl.numGenerations (now ${numGenerations})`,
+  );
 }
 
 /** The need of so many completions. */
@@ -124,12 +196,20 @@ export function completionsHost(name: string, count: number, tokens: number, men
 }
 
 /** What to turn down when a phase of reinforcement will not fit. */
-export function reinforcementKnobs({ name }: PhaseMemory, options: GrpoOptions, evaluation: EvaluationPlan): MemoryKnobs {
+export function reinforcementKnobs(
+  { name }: PhaseMemory,
+  options: GrpoOptions,
+  evaluation: EvaluationPlan,
+): MemoryKnobs {
   const { rolloutSlots, microBatchTokens } = parseGrpoOptions(options);
-  const slots = name === "evaluation" ? `lower evaluation.slots (now ${evaluation.slots})` : `lower rl.rolloutSlots (now ${rolloutSlots})`;
+  const slots =
+    name === "evaluation"
+      ? `lower evaluation.slots (now ${evaluation.slots})`
+      : `lower rl.rolloutSlots (now ${rolloutSlots})`;
   return {
     model: "choose a smaller model",
-    activations: name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true` : slots,
+    activations:
+      name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true` : slots,
     cache: slots,
   };
 }

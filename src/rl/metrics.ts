@@ -1,5 +1,5 @@
-// What a step of reinforcement reports, by name. A name that TRL has means what TRL 1.16 (GRPOTrainer) means by it; all else has a name of its own.
-// Knows how batches are counted; not how they came about.
+// What a step of reinforcement reports, by name. A name that TRL has means what TRL 1.16 (GRPOTrainer) means by it; all
+// else has a name of its own. Knows how batches are counted; not how they came about.
 import type { Trajectory } from "../eval/trajectory.js";
 import type { RewardTable } from "../tasks/reward.js";
 import { type Advantages, meanAndDeviation } from "./advantage.js";
@@ -15,25 +15,31 @@ export const GRPO_METRICS = {
   learning_rate: "learning rate of the step",
   step_time: "seconds from the first sampled token to the last update",
   kl: "k3 estimate of the KL divergence from the reference model, mean over tokens; only with beta > 0",
-  entropy: "entropy of the next-token distribution, mean over completion tokens; only with beta > 0, where every completion is computed",
-  "trained/entropy": "the same for completions with a non-zero advantage only; with beta = 0 the others are not computed",
+  entropy:
+    "entropy of the next-token distribution, mean over completion tokens; only with beta > 0, where every " +
+    "completion is computed",
+  "trained/entropy":
+    "the same for completions with a non-zero advantage only; with beta = 0 the others are not computed",
   "clip_ratio/low_mean": "share of tokens whose probability ratio is clipped at the lower bound",
   "clip_ratio/low_min": "lowest such share among the completions",
   "clip_ratio/high_mean": "share of tokens whose probability ratio is clipped at the upper bound",
   "clip_ratio/high_max": "highest such share among the completions",
   "clip_ratio/region_mean": "share of tokens clipped at either bound",
   "trained/sampling_logp_difference/mean":
-    "absolute difference of the log-probabilities that trainer and sampler compute, mean over the tokens of the step's first update",
+    "absolute difference of the log-probabilities that trainer and sampler compute, mean over the tokens " +
+    "of the step's first update",
   "trained/sampling_logp_difference/max": "maximum of this difference",
   "completions/mean_length": "mean number of tokens per completion, including the end token",
   "completions/min_length": "number of tokens of the shortest completion",
   "completions/max_length": "number of tokens of the longest completion",
   "completions/clipped_ratio": "share of completions without an end token, usually cut off by the length limit",
-  "completions/mean_terminated_length": "mean number of tokens of the completions with an end token; 0 if there are none",
+  "completions/mean_terminated_length":
+    "mean number of tokens of the completions with an end token; 0 if there are none",
   "completions/min_terminated_length": "number of tokens of the shortest of them",
   "completions/max_terminated_length": "number of tokens of the longest of them",
   rollout_tokens_per_second: "completion tokens sampled per second",
-  train_tokens_per_second: "completion tokens trained on per second of update time; completions that are not computed do not count",
+  train_tokens_per_second:
+    "completion tokens trained on per second of update time; completions that are not computed do not count",
 } as const;
 
 /** A figure that the trainer itself reports; `rewards/<name>/mean` and `/std` come in addition. */
@@ -43,13 +49,18 @@ export type GrpoMetric = keyof typeof GRPO_METRICS;
 export type GrpoMetrics = Record<string, number>;
 
 /** Names that lines of a log carry for themselves, and families of names that are the trainer's. */
-const RESERVED = /^(phase|step|time|model|k|problems)$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+const RESERVED =
+  /^(phase|step|time|model|k|problems)$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
 
 /** Whether a metric of this name is the trainer's own, so that a reward may not log it. */
 export const isReservedMetric = (name: string): boolean => Object.hasOwn(GRPO_METRICS, name) || RESERVED.test(name);
 
 /** The figures of a step's completions, all sampling rounds together. */
-export function batchMetrics(trajectories: readonly Trajectory[], table: RewardTable, { groupStd }: Advantages): GrpoMetrics {
+export function batchMetrics(
+  trajectories: readonly Trajectory[],
+  table: RewardTable,
+  { groupStd }: Advantages,
+): GrpoMetrics {
   const total = meanAndDeviation(table.totals);
   return {
     ...measured({ reward: total.mean, reward_std: total.std }),
@@ -67,10 +78,13 @@ function rewardMetrics(name: string, values: readonly (number | null)[]): GrpoMe
 
 /** Leaves out what could not be measured: means of nothing, deviations of one. */
 function measured(figures: Record<string, number | null>): GrpoMetrics {
-  return Object.fromEntries(Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== null && !Number.isNaN(entry[1])));
+  return Object.fromEntries(
+    Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== null && !Number.isNaN(entry[1])),
+  );
 }
 
-const loggedMeans = ({ logged }: RewardTable): GrpoMetrics => Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count]));
+const loggedMeans = ({ logged }: RewardTable): GrpoMetrics =>
+  Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count]));
 
 function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
   const all = trajectories.map((t) => t.completionIds.length);
@@ -91,5 +105,9 @@ function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
 function extent(lengths: readonly number[]): { mean: number; min: number; max: number } {
   if (lengths.length === 0) return { mean: 0, min: 0, max: 0 };
   const min = lengths.reduce((a, b) => Math.min(a, b));
-  return { mean: lengths.reduce((a, b) => a + b, 0) / lengths.length, min, max: lengths.reduce((a, b) => Math.max(a, b)) };
+  return {
+    mean: lengths.reduce((a, b) => a + b, 0) / lengths.length,
+    min,
+    max: lengths.reduce((a, b) => Math.max(a, b)),
+  };
 }

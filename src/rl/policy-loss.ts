@@ -24,7 +24,9 @@ export interface UpdateSample {
   readonly tokenWeight: number;
 }
 
-/** What the tokens of one update are weighted by. Masked completions count as completions and have no tokens, as in TRL. */
+/**
+ * What the tokens of one update are weighted by. Masked completions count as completions and have no tokens, as in TRL.
+ */
 export interface UpdateTotals {
   /** Completions per update. */
   readonly numCompletions: number;
@@ -36,8 +38,8 @@ export interface UpdateTotals {
 }
 
 /**
- * Weight of a token of a completion of `length` tokens: grpo averages inside completions, then over them; dr_grpo divides by a
- * constant length; dapo averages over the tokens of the whole batch, bnpo over those of the update.
+ * Weight of a token of a completion of `length` tokens: grpo averages inside completions, then over them; dr_grpo
+ * divides by a constant length; dapo averages over the tokens of the whole batch, bnpo over those of the update.
  */
 export function tokenWeight(type: LossType, length: number, totals: UpdateTotals): number {
   if (type === "grpo") return 1 / (totals.numCompletions * length);
@@ -72,8 +74,8 @@ export function completionLogProbs(
 }
 
 /**
- * -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3 of a micro-batch, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1 (DeepSeekMath eqs. 3-4);
- * `logp` [C] holds the log-probabilities of its completions' tokens, in order, under π.
+ * -Σ w·min(ρA, clip(ρ)A) + β Σ w·k3 of a micro-batch, with ρ = π/π_old and k3 = π_ref/π - log(π_ref/π) - 1
+ * (DeepSeekMath eqs. 3-4); `logp` [C] holds the log-probabilities of its completions' tokens, in order, under π.
  */
 export function policyLoss(logp: Tensor, samples: readonly UpdateSample[], config: GrpoConfig): Tensor {
   const perToken = (of: (s: UpdateSample, i: number) => number) =>

@@ -1,5 +1,5 @@
-// Reinforcement inside a run: rounds of GRPO with logging, light evaluations and checkpoints; and the evaluations before and after.
-// Knows neither where the policy comes from nor what the task asks.
+// Reinforcement inside a run: rounds of GRPO with logging, light evaluations and checkpoints; and the evaluations
+// before and after. Knows neither where the policy comes from nor what the task asks.
 import type { Evaluation } from "../eval/evaluate.js";
 import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
 import type { Policy } from "../eval/rollout.js";
@@ -50,7 +50,10 @@ export interface RlSetting {
 /** Transcripts of so many held-out problems are kept from either evaluation. */
 const NUM_TRANSCRIPTS = 8;
 
-/** Samples held-out problems that training never sees, and logs what came of it. Throws Interrupted, nothing logged, when the run is asked to stop. */
+/**
+ * Samples held-out problems that training never sees, and logs what came of it. Throws Interrupted, nothing logged,
+ * when the run is asked to stop.
+ */
 export async function evaluateRun(setting: RlSetting, model: "base" | "final"): Promise<Evaluation> {
   const { run, progress } = setting.session.parts;
   progress.stage(`evaluate ${model}`);
@@ -60,7 +63,15 @@ export async function evaluateRun(setting: RlSetting, model: "base" | "final"): 
   const notice = model === "base" ? shortfall(setting.task, problems, e.problems) : null;
   if (notice) progress.note(notice);
   const step = model === "base" ? 0 : setting.session.state.step;
-  run.logMetrics({ phase: "eval", step, model, ...lightFigures(e), k: samplesPerProblem, pass_k: e.passK, cons_k: e.consK });
+  run.logMetrics({
+    phase: "eval",
+    step,
+    model,
+    ...lightFigures(e),
+    k: samplesPerProblem,
+    pass_k: e.passK,
+    cons_k: e.consK,
+  });
   logTranscripts(setting, result, model, step);
   progress.update(1, { pass1: e.pass1, tokens_per_second: result.tokensPerSecond });
   progress.endStage();
@@ -68,7 +79,10 @@ export async function evaluateRun(setting: RlSetting, model: "base" | "final"): 
   return e;
 }
 
-/** All remaining rounds of GRPO. Whatever ends them early, a request to stop (Interrupted) or an error: the last whole round is saved first. */
+/**
+ * All remaining rounds of GRPO. Whatever ends them early, a request to stop (Interrupted) or an error: the last whole
+ * round is saved first.
+ */
 export async function reinforce(setting: RlSetting): Promise<void> {
   const { session, policy, task, rewards, options } = setting;
   const trainer = new GrpoTrainer(policy, task, rewards, options, session.parts.seed);
@@ -88,7 +102,8 @@ async function rounds(setting: RlSetting, trainer: GrpoTrainer): Promise<void> {
   const told = new Set<string>();
   progress.stage("reinforce", trainer.config.steps, state.step);
   for (;;) {
-    // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold yet.
+    // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold
+    // yet.
     if (state.step > 0 && state.step % evaluation.everySteps === 0) await quickEvaluation(setting);
     if (state.step >= trainer.config.steps) break;
     const round = await trainer.runStep(signal);
@@ -138,10 +153,20 @@ function sampleHeldOut(
 /** A light look at held-out problems while learning. */
 async function quickEvaluation(setting: RlSetting): Promise<void> {
   const { evaluation } = await sampleHeldOut(setting, setting.evaluation.quickProblems, 1);
-  setting.session.parts.run.logMetrics({ phase: "eval", step: setting.session.state.step, ...lightFigures(evaluation) });
+  setting.session.parts.run.logMetrics({
+    phase: "eval",
+    step: setting.session.state.step,
+    ...lightFigures(evaluation),
+  });
 }
 
-function lightFigures({ problems, pass1, formatRate, meanThinkTokens, stderr }: Evaluation): Record<string, number | null> {
+function lightFigures({
+  problems,
+  pass1,
+  formatRate,
+  meanThinkTokens,
+  stderr,
+}: Evaluation): Record<string, number | null> {
   return { problems, pass1, pass1_stderr: stderr.pass1, format_rate: formatRate, mean_think_tokens: meanThinkTokens };
 }
 
@@ -167,13 +192,25 @@ function logRound({ session }: RlSetting, { trajectories, rewards, byReward }: G
 }
 
 /** The first sample of the first problems, whatever it is. */
-function logTranscripts({ session, task, evaluation }: RlSetting, { trajectories }: PolicyEvaluation, model: "base" | "final", step: number): void {
+function logTranscripts(
+  { session, task, evaluation }: RlSetting,
+  { trajectories }: PolicyEvaluation,
+  model: "base" | "final",
+  step: number,
+): void {
   const { samplesPerProblem } = evaluation;
   for (let i = 0; i < trajectories.length && i < NUM_TRANSCRIPTS * samplesPerProblem; i += samplesPerProblem) {
     const { problem, prompt, completion, completionIds, response } = trajectories[i];
     const { answer } = response;
     const correct = answer !== null && task.verify(problem, answer) === 1;
-    const sample = { problem: problem.id, prompt, completion, answer: problem.answer, correct, numTokens: completionIds.length };
+    const sample = {
+      problem: problem.id,
+      prompt,
+      completion,
+      answer: problem.answer,
+      correct,
+      numTokens: completionIds.length,
+    };
     session.parts.run.logSample({ phase: "eval", step, model, split: "held_out", ...sample });
   }
 }

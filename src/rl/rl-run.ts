@@ -1,11 +1,19 @@
-// A whole run of reinforcement: evaluate, reinforce, evaluate, sum up. Knows not where policy, task and rewards come from.
+// A whole run of reinforcement: evaluate, reinforce, evaluate, sum up. Knows not where policy, task and rewards come
+// from.
 import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { Policy } from "../eval/rollout.js";
 import type { RunSummary } from "../run/records.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { noWork, type RunSurroundings, TrainingSession, tokenRate, utilisation, type WorkCount } from "../train/session.js";
+import {
+  noWork,
+  type RunSurroundings,
+  TrainingSession,
+  tokenRate,
+  utilisation,
+  type WorkCount,
+} from "../train/session.js";
 import { type EvaluationPlan, evaluateRun, type RlSetting, type RlState, reinforce } from "./reinforce.js";
 import type { RlRunOptions } from "./rl-options.js";
 
@@ -32,13 +40,28 @@ export const freshRlState = (): RlState => ({
   base: null,
 });
 
-/** Runs, or goes on from the checkpoint; writes summary and report. Throws Interrupted (state saved) when the signal fires, TrainingError when nothing can be learnt. */
+/**
+ * Runs, or goes on from the checkpoint; writes summary and report. Throws Interrupted (state saved) when the signal
+ * fires, TrainingError when nothing can be learnt.
+ */
 export async function reinforceRun(request: RlRequest): Promise<RunSummary> {
   const { policy, options } = request;
   const store = await TrainingSession.openStore(request.run, request.checkpoint);
-  const parts = { ...request, model: policy.model, tokenizer: policy.tokenizer, checkpointSeconds: options.checkpointSeconds };
+  const parts = {
+    ...request,
+    model: policy.model,
+    tokenizer: policy.tokenizer,
+    checkpointSeconds: options.checkpointSeconds,
+  };
   const session = new TrainingSession(parts, store, freshRlState(), request.checkpoint);
-  const setting: RlSetting = { session, policy, task: request.task, rewards: request.rewards, options: options.rl, evaluation: options.evaluation };
+  const setting: RlSetting = {
+    session,
+    policy,
+    task: request.task,
+    rewards: request.rewards,
+    options: options.rl,
+    evaluation: options.evaluation,
+  };
   try {
     session.state.base ??= await evaluateRun(setting, "base");
     await reinforce(setting);
@@ -70,7 +93,11 @@ export function summariseRl<S extends RlState>(
     rlSteps: state.step,
     wallSeconds: session.wallSeconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    tokensPerSecond: { pretrain: tokenRate(pretrain), rollout: tokenRate(state.rollout), train: tokenRate(state.train) },
+    tokensPerSecond: {
+      pretrain: tokenRate(pretrain),
+      rollout: tokenRate(state.rollout),
+      train: tokenRate(state.train),
+    },
     mfu: utilisation(flops, seconds, peakFlops),
     runDir: run.path,
   };

@@ -1,5 +1,5 @@
-// Counts over the tokens of one update, in TRL's definitions: means over all unmasked tokens, those of completions that were not computed included.
-// Plain numbers; knows no tensors.
+// Counts over the tokens of one update, in TRL's definitions: means over all unmasked tokens, those of completions that
+// were not computed included. Plain numbers; knows no tensors.
 import type { GrpoConfig } from "./config.js";
 import type { GrpoMetric } from "./metrics.js";
 import type { UpdateSample } from "./policy-loss.js";
@@ -7,7 +7,10 @@ import type { UpdateSample } from "./policy-loss.js";
 /** Figures of an update or of several. */
 export type UpdateFigures = Partial<Record<GrpoMetric, number>>;
 
-/** The figures of one update. Completions without an advantage are never clipped, so that they count without being computed. */
+/**
+ * The figures of one update. Completions without an advantage are never clipped, so that they count without being
+ * computed.
+ */
 export class UpdateTally {
   private computedTokens = 0;
   private numComputed = 0;
@@ -50,7 +53,8 @@ export class UpdateTally {
   figures(): UpdateFigures {
     const { low, high, computedTokens: n } = this;
     const allComputed = this.numComputed === this.numCompletions;
-    const perToken: UpdateFigures = this.config.beta > 0 ? { kl: this.kl / n, entropy: this.entropy / n } : { "trained/entropy": this.entropy / n };
+    const perToken: UpdateFigures =
+      this.config.beta > 0 ? { kl: this.kl / n, entropy: this.entropy / n } : { "trained/entropy": this.entropy / n };
     return {
       ...(n > 0 ? perToken : {}),
       "clip_ratio/low_mean": low.mean,
@@ -106,7 +110,10 @@ export class SamplerGap {
 
   figures(): UpdateFigures {
     if (this.tokens === 0) return {};
-    return { "trained/sampling_logp_difference/mean": this.sum / this.tokens, "trained/sampling_logp_difference/max": this.max };
+    return {
+      "trained/sampling_logp_difference/mean": this.sum / this.tokens,
+      "trained/sampling_logp_difference/max": this.max,
+    };
   }
 }
 

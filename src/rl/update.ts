@@ -17,7 +17,10 @@ export interface ScoredTrajectory {
   readonly advantage: number;
 }
 
-/** Figures of a round, the completion tokens it computed, and each mixture layer's expert shares in its training forwards. */
+/**
+ * Figures of a round, the completion tokens it computed, and each mixture layer's expert shares in its training
+ * forwards.
+ */
 export interface UpdateResult {
   readonly metrics: UpdateFigures & { readonly loss: number; readonly grad_norm: number };
   readonly numTokens: number;
@@ -61,8 +64,8 @@ export interface Minibatch {
 }
 
 /**
- * Runs all passes and minibatches over one batch of rollouts. Throws Interrupted when `signal` fires before the first optimiser step: then no
- * parameter has moved.
+ * Runs all passes and minibatches over one batch of rollouts. Throws Interrupted when `signal` fires before the first
+ * optimiser step: then no parameter has moved.
  */
 export async function updatePolicy(
   model: LanguageModel,
@@ -84,13 +87,21 @@ export async function updatePolicy(
   return runPasses(model, optimizer, splitMinibatches(scored, refLogProbs, config), config, lr, signal);
 }
 
-/** A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so. */
-const isMasked = ({ trajectory }: ScoredTrajectory, config: GrpoConfig): boolean => config.maskTruncatedCompletions && trajectory.stopReason !== "stop";
+/**
+ * A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so.
+ */
+const isMasked = ({ trajectory }: ScoredTrajectory, config: GrpoConfig): boolean =>
+  config.maskTruncatedCompletions && trajectory.stopReason !== "stop";
 
-const countTokens = (scored: readonly ScoredTrajectory[]): number => scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0);
+const countTokens = (scored: readonly ScoredTrajectory[]): number =>
+  scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0);
 
 /** Splits a batch for its optimiser steps and weighs the tokens of each. */
-export function splitMinibatches(scored: readonly ScoredTrajectory[], refLogProbs: readonly Float32Array[] | null, config: GrpoConfig): Minibatch[] {
+export function splitMinibatches(
+  scored: readonly ScoredTrajectory[],
+  refLogProbs: readonly Float32Array[] | null,
+  config: GrpoConfig,
+): Minibatch[] {
   const { numMinibatches, maxCompletionLength, lossType, beta } = config;
   const shared = {
     numCompletions: scored.length / numMinibatches,
@@ -98,7 +109,9 @@ export function splitMinibatches(scored: readonly ScoredTrajectory[], refLogProb
     maxLength: maxCompletionLength,
   };
   return Array.from({ length: numMinibatches }, (_, m) => {
-    const open = scored.map((each, index) => ({ ...each, index })).filter((each) => each.index % numMinibatches === m && !isMasked(each, config));
+    const open = scored
+      .map((each, index) => ({ ...each, index }))
+      .filter((each) => each.index % numMinibatches === m && !isMasked(each, config));
     const totals = { ...shared, ownTokens: countTokens(open) };
     // Without a KL term a completion without advantage has no gradient: it only counts in the averages.
     const useful = beta > 0 ? open : open.filter(({ advantage }) => advantage !== 0);
@@ -136,7 +149,8 @@ async function runPasses(
         done.numTokens += logp.length;
         tally.add(micro, logp, entropy);
         if (figures.length === 0) gap.add(micro, logp);
-        await yieldOrStop(figures.length === 0 ? signal : undefined); // a round that has moved the parameters is made whole
+        // a round that has moved the parameters is made whole
+        await yieldOrStop(figures.length === 0 ? signal : undefined);
       }
       figures.push(tally.figures());
       if (minibatch.samples.length > 0) done.gradNorm += await stepIfFinite(model, optimizer, done.loss, lr);

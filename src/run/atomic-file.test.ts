@@ -11,7 +11,11 @@ import { makeDirectory } from "./atomic-file.js";
 const built = join(packageRoot(), "dist/src/run/atomic-file.js");
 /** Runs a line of shell where the file system at /mnt is read-only; null where this user may make no such place. */
 function onReadOnly(line: string) {
-  const { status, stdout } = spawnSync("unshare", ["-rm", "sh", "-c", `mount -t tmpfs -o ro none /mnt && echo mounted && ${line}`], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(
+    "unshare",
+    ["-rm", "sh", "-c", `mount -t tmpfs -o ro none /mnt && echo mounted && ${line}`],
+    { encoding: "utf8" },
+  );
   return stdout?.startsWith("mounted") ? { status, said: stdout.slice("mounted\n".length) } : null;
 }
 
@@ -23,7 +27,12 @@ test("a whole path of them is made, and one that is there is no fault", () => {
   rmSync(folder, { recursive: true });
 });
 
-test.skipIf(onReadOnly("true") === null)("a read-only file system is called one, where Node's own call says ENOENT", () => {
-  const script = `import(${JSON.stringify(pathToFileURL(built).href)}).then((m) => m.makeDirectory("/mnt/a/b")).catch((error) => process.stdout.write(error.code))`;
-  expect(onReadOnly(`"${process.execPath}" -e '${script}'`)?.said).toBe("EROFS");
-});
+test.skipIf(onReadOnly("true") === null)(
+  "a read-only file system is called one, where Node's own call says ENOENT",
+  () => {
+    const script =
+      `import(${JSON.stringify(pathToFileURL(built).href)}).then((m) => ` +
+      `m.makeDirectory("/mnt/a/b")).catch((error) => process.stdout.write(error.code))`;
+    expect(onReadOnly(`"${process.execPath}" -e '${script}'`)?.said).toBe("EROFS");
+  },
+);

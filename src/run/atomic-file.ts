@@ -1,4 +1,5 @@
-// Small files written whole or not at all, and folders made with the system's true reason when they cannot be. Knows nothing of runs.
+// Small files written whole or not at all, and folders made with the system's true reason when they cannot be. Knows
+// nothing of runs.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CheckpointError } from "../errors.js";
@@ -18,13 +19,20 @@ export function writeFileAtomically(path: string, text: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     const code = (error as NodeJS.ErrnoException).code;
-    throw new CheckpointError(`cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose another place with --out`, {
-      cause: error,
-    });
+    throw new CheckpointError(
+      `cannot write ${path} (${code}: ${Buffer.byteLength(text)} bytes needed); free some space or choose ` +
+        "another place with --out",
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-/** Makes a folder and those above it, one by one: Node's own recursive call says ENOENT where the system says EROFS or EACCES. */
+/**
+ * Makes a folder and those above it, one by one: Node's own recursive call says ENOENT where the system says EROFS or
+ * EACCES.
+ */
 export function makeDirectory(path: string): void {
   const missing: string[] = [];
   for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);

@@ -23,7 +23,12 @@ export function rangeOf(values: readonly number[]): ChartRange | undefined {
 }
 
 /** Draws `values` over the whole width, averaged when there are more than dots, spread out when there are fewer. */
-export function brailleChart(values: readonly number[], width: number, height: number, range = rangeOf(values)): string[] {
+export function brailleChart(
+  values: readonly number[],
+  width: number,
+  height: number,
+  range = rangeOf(values),
+): string[] {
   const cells = Array.from({ length: height }, () => new Array<number>(width).fill(0));
   const columns = resample(values, width * 2);
   let previous: number | undefined;
@@ -39,12 +44,17 @@ export function brailleChart(values: readonly number[], width: number, height: n
   return cells.map((line) => line.map((dots) => String.fromCharCode(0x2800 + dots)).join(""));
 }
 
-/** Means of equal stretches of `values`, or nearest values where there are fewer than `count`. Stretches without a finite value give NaN. */
+/**
+ * Means of equal stretches of `values`, or nearest values where there are fewer than `count`. Stretches without a
+ * finite value give NaN.
+ */
 function resample(values: readonly number[], count: number): number[] {
   if (values.length === 0) return [];
   return Array.from({ length: count }, (_, index) => {
     const start = Math.floor((index * values.length) / count);
-    const stretch = values.slice(start, Math.max(start + 1, Math.floor(((index + 1) * values.length) / count))).filter(Number.isFinite);
+    const stretch = values
+      .slice(start, Math.max(start + 1, Math.floor(((index + 1) * values.length) / count)))
+      .filter(Number.isFinite);
     return stretch.reduce((sum, value) => sum + value, 0) / stretch.length;
   });
 }

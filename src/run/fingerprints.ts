@@ -1,4 +1,5 @@
-// What the files that decide a run held when it began, so that a run that goes on notices when one has changed. Knows paths, not their meaning.
+// What the files that decide a run held when it began, so that a run that goes on notices when one has changed. Knows
+// paths, not their meaning.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 
@@ -32,7 +33,8 @@ function fingerprint(path: string): string {
   try {
     const hash = createHash("sha256");
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let size = readSync(descriptor, buffer); size > 0; size = readSync(descriptor, buffer)) hash.update(buffer.subarray(0, size));
+    for (let size = readSync(descriptor, buffer); size > 0; size = readSync(descriptor, buffer))
+      hash.update(buffer.subarray(0, size));
     return hash.digest("hex");
   } finally {
     closeSync(descriptor);

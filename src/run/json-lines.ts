@@ -1,11 +1,14 @@
-// Append-only files of one JSON object per line: a line is written whole or not at all, and a torn end is dropped on opening.
-// Knows nothing of what the lines mean.
+// Append-only files of one JSON object per line: a line is written whole or not at all, and a torn end is dropped on
+// opening. Knows nothing of what the lines mean.
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { CheckpointError, DataError } from "../errors.js";
 
 const NEWLINE = 0x0a;
 
-/** A log being appended to. Writes are synchronous: one system call per line, so that lines of a killed process are whole. */
+/**
+ * A log being appended to. Writes are synchronous: one system call per line, so that lines of a killed process are
+ * whole.
+ */
 export class JsonLinesWriter {
   private writtenBytes: number;
 
@@ -36,9 +39,13 @@ export class JsonLinesWriter {
       if (error instanceof CheckpointError) throw error;
       ftruncateSync(this.descriptor, this.writtenBytes);
       const code = (error as NodeJS.ErrnoException).code;
-      throw new CheckpointError(`cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue with --resume`, {
-        cause: error,
-      });
+      throw new CheckpointError(
+        `cannot append ${line.length} bytes to ${this.path} (${code}); free some space there, then continue ` +
+          "with --resume",
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -63,7 +70,10 @@ export class JsonLinesWriter {
   }
 }
 
-/** Reads a log. A torn last line (the writer may be at work) is left out; any other malformed line is a DataError naming it. */
+/**
+ * Reads a log. A torn last line (the writer may be at work) is left out; any other malformed line is a DataError naming
+ * it.
+ */
 export function readJsonLines<T>(path: string): T[] {
   const lines = readFileSync(path, "utf8").split("\n");
   lines.pop();
@@ -72,9 +82,13 @@ export function readJsonLines<T>(path: string): T[] {
     try {
       return [JSON.parse(line) as T];
     } catch (error) {
-      throw new DataError(`${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; fix or remove the line`, {
-        cause: error,
-      });
+      throw new DataError(
+        `${path}:${index + 1}: expected one JSON object per line, got ${(error as Error).message}; fix or ` +
+          "remove the line",
+        {
+          cause: error,
+        },
+      );
     }
   });
 }

@@ -22,25 +22,43 @@ test("on the path it is its name, wherever one is", () => {
   for (const cwd of [packageRoot(), elsewhere]) expect(ownCommand({ env: { PATH }, cwd })).toBe("luciole");
 });
 
-test("in a clone, and in a project that has it, it is called through npx, also while npm has put it on the path", () => {
-  const bin = withCommand(join("project", "node_modules", ".bin"));
-  const [project, inside] = [join(folder, "project"), join(folder, "project", "deep", "down")];
-  for (const cwd of [packageRoot(), join(packageRoot(), "src", "cli"), project, inside])
-    for (const PATH of ["", bin]) expect(ownCommand({ env: { PATH }, cwd })).toBe("npx luciole");
-  expect(ownCommand({ env: { PATH: bin, npm_command: "exec" }, cwd: elsewhere })).toBe("npx luciole");
-});
+test(
+  "in a clone, and in a project that has it, it is called through npx, also while npm has put it on the " + "path",
+  () => {
+    const bin = withCommand(join("project", "node_modules", ".bin"));
+    const [project, inside] = [join(folder, "project"), join(folder, "project", "deep", "down")];
+    for (const cwd of [packageRoot(), join(packageRoot(), "src", "cli"), project, inside])
+      for (const PATH of ["", bin]) expect(ownCommand({ env: { PATH }, cwd })).toBe("npx luciole");
+    expect(ownCommand({ env: { PATH: bin, npm_command: "exec" }, cwd: elsewhere })).toBe("npx luciole");
+  },
+);
 
 test("elsewhere it is called by its file", () => {
   expect(ownCommand({ env: { PATH: "" }, cwd: elsewhere })).toMatch(/^node \S*\/dist\/src\/cli\/main\.js$/);
 });
 
-test.each(["plain/run-1", "with space", "$(touch owned)", "`id`", 'a"b', "it's", "a;b", "~x", "!x", "*", "#x", "-rf", "--out=x", "ü"])(
-  "a shell reads %s as the one word that was meant, and no program takes it for an option",
-  (name) => {
-    const words = execFileSync("sh", ["-c", `printf '%s\\n' ${shellWord(name)}`], { cwd: folder, encoding: "utf8" });
-    expect(words).toBe(`${name}\n`);
-    const path = execFileSync("sh", ["-c", `printf '%s\\n' ${shownPath(join(folder, name), folder)}`], { cwd: folder, encoding: "utf8" }).trimEnd();
-    expect(path.startsWith("-")).toBe(false);
-    expect(join(folder, path)).toBe(join(folder, name));
-  },
-);
+test.each([
+  "plain/run-1",
+  "with space",
+  "$(touch owned)",
+  "`id`",
+  'a"b',
+  "it's",
+  "a;b",
+  "~x",
+  "!x",
+  "*",
+  "#x",
+  "-rf",
+  "--out=x",
+  "ü",
+])("a shell reads %s as the one word that was meant, and no program takes it for an option", (name) => {
+  const words = execFileSync("sh", ["-c", `printf '%s\\n' ${shellWord(name)}`], { cwd: folder, encoding: "utf8" });
+  expect(words).toBe(`${name}\n`);
+  const path = execFileSync("sh", ["-c", `printf '%s\\n' ${shownPath(join(folder, name), folder)}`], {
+    cwd: folder,
+    encoding: "utf8",
+  }).trimEnd();
+  expect(path.startsWith("-")).toBe(false);
+  expect(join(folder, path)).toBe(join(folder, name));
+});

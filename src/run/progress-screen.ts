@@ -1,5 +1,5 @@
-// The part of the terminal that progress writes to: a block of lines redrawn in place where that is possible, rare lines elsewhere.
-// Knows nothing of what the lines tell.
+// The part of the terminal that progress writes to: a block of lines redrawn in place where that is possible, rare
+// lines elsewhere. Knows nothing of what the lines tell.
 import { withColorsOnly } from "../plain-text.js";
 import { showsColors } from "./colors.js";
 
@@ -13,7 +13,10 @@ export interface ProgressStream {
 /** `live` redraws in place, `plain` prints a line now and then, `silent` prints nothing. */
 export type ProgressMode = "live" | "plain" | "silent";
 
-/** Options of what shows progress. `json` keeps stdout free for the final JSON by writing to stderr. The rest is for tests. */
+/**
+ * Options of what shows progress. `json` keeps stdout free for the final JSON by writing to stderr. The rest is for
+ * tests.
+ */
 export interface ProgressOptions {
   json?: boolean;
   mode?: ProgressMode;
@@ -55,7 +58,10 @@ export class ProgressScreen {
 
   /** Whether enough time has passed to draw again, or, on a plain stream, to print a line again. */
   isDue(): boolean {
-    return this.mode !== "silent" && this.now() - this.lastDrawMs >= (this.mode === "live" ? REDRAW_INTERVAL_MS : PLAIN_INTERVAL_MS);
+    return (
+      this.mode !== "silent" &&
+      this.now() - this.lastDrawMs >= (this.mode === "live" ? REDRAW_INTERVAL_MS : PLAIN_INTERVAL_MS)
+    );
   }
 
   /** Begins anew: a live block is due at once, a plain line only after its interval. */

@@ -10,7 +10,12 @@ function setUp(options: ProgressOptions & { isTTY?: boolean; columns?: number })
   const writes: string[] = [];
   const stream = { write: (text: string) => writes.push(text), isTTY: options.isTTY, columns: options.columns };
   const progress = new Progress({ env: {}, ...options, stream, now: () => clockMs });
-  return { progress, text: () => writes.join(""), screen: () => replay(writes.join("")), wait: (ms: number) => (clockMs += ms) };
+  return {
+    progress,
+    text: () => writes.join(""),
+    screen: () => replay(writes.join("")),
+    wait: (ms: number) => (clockMs += ms),
+  };
 }
 
 describe("on a terminal", () => {

@@ -49,12 +49,23 @@ export class Progress {
     this.screen = new ProgressScreen(options);
   }
 
-  /** Begins a stage of `total` steps (0 when unknown); the stage before is ended. `done` steps were made before a resume. */
+  /**
+   * Begins a stage of `total` steps (0 when unknown); the stage before is ended. `done` steps were made before a
+   * resume.
+   */
   stage(name: string, total = 0, done = 0): void {
     this.endStage();
     const { screen } = this;
     const atMs = screen.now();
-    this.current = { name, total, step: done, startedAtMs: atMs, recent: [{ step: done, atMs }], metrics: {}, history: new Map() };
+    this.current = {
+      name,
+      total,
+      step: done,
+      startedAtMs: atMs,
+      recent: [{ step: done, atMs }],
+      metrics: {},
+      history: new Map(),
+    };
     screen.restart();
     if (screen.mode === "plain") screen.print(total > 0 ? `${name}: ${formatNumber(total)} steps` : name);
     if (screen.mode === "live") this.redraw();
@@ -82,8 +93,9 @@ export class Progress {
     if (!stage) return;
     this.screen.erase();
     this.current = undefined;
+    const steps = stage.step > 0 ? `${formatNumber(stage.step)} steps in ` : "";
     const parts = [
-      `${stage.step > 0 ? `${formatNumber(stage.step)} steps in ` : ""}${formatDuration((this.screen.now() - stage.startedAtMs) / 1000)}`,
+      `${steps}${formatDuration((this.screen.now() - stage.startedAtMs) / 1000)}`,
       ...figures(stage.metrics),
     ];
     const { screen } = this;
@@ -122,7 +134,10 @@ export class Progress {
   private timing(stage: Stage): string {
     const rate = stepsPerSecond(stage);
     if (!rate) return this.screen.paint(90, formatDuration((this.screen.now() - stage.startedAtMs) / 1000));
-    const pace = rate >= 1 ? `${formatNumber(Number(rate.toFixed(1)))} steps/s` : `${formatNumber(Number((1 / rate).toFixed(1)))} s/step`;
+    const pace =
+      rate >= 1
+        ? `${formatNumber(Number(rate.toFixed(1)))} steps/s`
+        : `${formatNumber(Number((1 / rate).toFixed(1)))} s/step`;
     return stage.total > 0 ? `${pace}  ${formatDuration((stage.total - stage.step) / rate)} left` : pace;
   }
 
@@ -135,7 +150,9 @@ export class Progress {
     const shown = CHARTED.filter(([metric]) => (stage.history.get(metric)?.length ?? 0) > 2).slice(0, 2);
     if (shown.length === 0) return [];
     const chartWidth = Math.max(8, Math.min(44, Math.floor((width - 4) / shown.length) - 12));
-    const blocks = shown.map(([metric, label, color]) => this.chart(stage.history.get(metric)!, label, color, chartWidth));
+    const blocks = shown.map(([metric, label, color]) =>
+      this.chart(stage.history.get(metric)!, label, color, chartWidth),
+    );
     return blocks[0].map((_, row) => `  ${blocks.map((block) => block[row]).join("  ")}`);
   }
 
@@ -157,7 +174,9 @@ function historyOf({ history }: Stage, metric: string): number[] {
 }
 
 function figures(metrics: Readonly<Record<string, number>>): string[] {
-  return FIGURES.flatMap(([metric, label, write]) => (metrics[metric] === undefined ? [] : `${label} ${write(metrics[metric])}`));
+  return FIGURES.flatMap(([metric, label, write]) =>
+    metrics[metric] === undefined ? [] : `${label} ${write(metrics[metric])}`,
+  );
 }
 
 function stepsPerSecond({ recent }: Stage): number | undefined {

@@ -1,18 +1,18 @@
-// The lines and files of a run directory, as types. Metric names follow TRL (huggingface/trl, GRPOTrainer "Logged metrics").
-// Knows nothing of how they are written or drawn.
+// The lines and files of a run directory, as types. Metric names follow TRL (huggingface/trl, GRPOTrainer "Logged
+// metrics"). Knows nothing of how they are written or drawn.
 import type { Fingerprints } from "./fingerprints.js";
 
 /** The part of a run a record belongs to. */
 export type Phase = "pretrain" | "sft" | "rl" | "eval";
 
 /**
- * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0 = base).
- * pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens. rl: reward, reward_std,
- * rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1, pass1_stderr, pass_k, cons_k,
- * format_rate.
- * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1); layers are numbered as in the weights, `mtp1` is the first
- * block of multi-token prediction. A value that is not finite is stored by its
- * name ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was measured.
+ * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0
+ * = base). pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens. rl: reward,
+ * reward_std, rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1,
+ * pass1_stderr, pass_k, cons_k, format_rate. `expert_load/<layer>` holds each expert's share of the layer's assignments
+ * (sum 1); layers are numbered as in the weights, `mtp1` is the first block of multi-token prediction. A value that is
+ * not finite is stored by its name ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was
+ * measured.
  */
 export interface MetricsRecord {
   phase: Phase;
@@ -23,8 +23,9 @@ export interface MetricsRecord {
 }
 
 /**
- * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of the evaluation before and after RL;
- * records of the two with the same `problem` are shown side by side. `completion` is the raw text, think tags included.
+ * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of the evaluation before and
+ * after RL; records of the two with the same `problem` are shown side by side. `completion` is the raw text, think tags
+ * included.
  */
 export interface SampleRecord {
   phase: Phase;
@@ -43,7 +44,10 @@ export interface SampleRecord {
   numTokens?: number;
 }
 
-/** The counted results of one evaluation. Rates lie in 0..1; `meanThinkTokens` in tokens; k is the samples of each problem. */
+/**
+ * The counted results of one evaluation. Rates lie in 0..1; `meanThinkTokens` in tokens; k is the samples of each
+ * problem.
+ */
 export interface EvaluationMetrics {
   pass1: number;
   passK: number;

@@ -9,7 +9,10 @@ export type ChartUnit = "percent" | "number" | "tokens" | "rate";
 /** Colour roles of a page; the style sheet gives each a colour for light and dark. */
 export type SeriesColor = "accent" | "blue" | "amber" | "rose" | "muted";
 
-/** One curve. `faint` draws it thin, as the raw data behind a moving mean; `points` marks each value; `line: false` joins none. */
+/**
+ * One curve. `faint` draws it thin, as the raw data behind a moving mean; `points` marks each value; `line: false`
+ * joins none.
+ */
 export interface ChartSeries {
   label: string;
   color: SeriesColor;
@@ -229,7 +232,10 @@ const PRETRAIN_PLANS: readonly ChartPlan[] = [
 
 const OWN_COLORS: readonly SeriesColor[] = ["accent", "blue", "amber", "rose", "muted"];
 const REWARD_MEAN = /^rewards\/(.+)\/mean$/;
-/** Metrics of reinforcement that the trainer itself reports, by name or family; all others are a person's own (`log` in a reward). */
+/**
+ * Metrics of reinforcement that the trainer itself reports, by name or family; all others are a person's own (`log` in
+ * a reward).
+ */
 const TRAINERS_OWN =
   /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|mfu)$|_tokens_per_second$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
 
@@ -243,9 +249,20 @@ function ownPlans(metrics: readonly MetricsRecord[]): ChartPlan[] {
   const names = [...columns.keys()];
   const rewards = names.filter((name) => REWARD_MEAN.test(name) && !drawn.has(name));
   const curves = rewards.map(
-    (metric, i): Curve => ({ metric, label: shownRewardName(REWARD_MEAN.exec(metric)![1]), color: OWN_COLORS[i % OWN_COLORS.length] }),
+    (metric, i): Curve => ({
+      metric,
+      label: shownRewardName(REWARD_MEAN.exec(metric)![1]),
+      color: OWN_COLORS[i % OWN_COLORS.length],
+    }),
   );
-  const ofRewards: ChartPlan = { id: "own-rewards", phase: "rl", title: "Rewards", note: "mean of each reward function, unweighted", unit: "number", curves };
+  const ofRewards: ChartPlan = {
+    id: "own-rewards",
+    phase: "rl",
+    title: "Rewards",
+    note: "mean of each reward function, unweighted",
+    unit: "number",
+    curves,
+  };
   const ofFigures = names.filter(isOwnFigure).map(
     (metric, i): ChartPlan => ({
       id: `own-${i}`,
@@ -274,7 +291,9 @@ function draw(plan: ChartPlan, metrics: readonly MetricsRecord[]): Chart[] {
   const full = tabulate(metrics, plan.phase);
   const k = metrics.findLast((record) => typeof record.k === "number")?.k;
   const table = plan.sparse ? full : thin(full);
-  const series = plan.curves.flatMap((curve) => drawCurve({ ...curve, label: curve.label.replace("@k", `@${k}`) }, table, plan.sparse ?? false));
+  const series = plan.curves.flatMap((curve) =>
+    drawCurve({ ...curve, label: curve.label.replace("@k", `@${k}`) }, table, plan.sparse ?? false),
+  );
   if (series.length === 0) return [];
   const { id, title, unit, fromZero = false } = plan;
   // A curve that never leaves zero is easily taken for a missing one.
@@ -298,11 +317,20 @@ function drawCurve(curve: Curve, table: MetricsTable, sparse: boolean): ChartSer
       { label: `${label}, each step`, color, values, faint: true },
       { label, color, values: movingMean(values, window) },
     ];
-  return [{ label, color, values, points: measured && present <= 80, band: curve.stderr ? bandOf(values, table.columns.get(curve.stderr)) : undefined }];
+  return [
+    {
+      label,
+      color,
+      values,
+      points: measured && present <= 80,
+      band: curve.stderr ? bandOf(values, table.columns.get(curve.stderr)) : undefined,
+    },
+  ];
 }
 
 function bandOf(values: Values, stderr: Values | undefined): ChartSeries["band"] {
   if (!stderr) return undefined;
-  const edge = (sign: number) => values.map((value, row) => (value === null || stderr[row] === null ? null : value + sign * 2 * stderr[row]));
+  const edge = (sign: number) =>
+    values.map((value, row) => (value === null || stderr[row] === null ? null : value + sign * 2 * stderr[row]));
   return [edge(-1), edge(1)];
 }

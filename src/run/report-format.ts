@@ -9,7 +9,10 @@ export function escapeHtml(text: unknown): string {
 
 /** JSON made safe inside a script element: no `<` can end it, and no line separator can break older engines. */
 export function scriptJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value).replace(
+    /[<\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** `0.7843` → `78.4%`. */

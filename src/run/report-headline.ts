@@ -29,16 +29,24 @@ export function headlineSentence({ base, final }: RunSummary): string {
   const to = formatPercent(final.pass1);
   const change = final.pass1 - base.pass1;
   const [baseError, finalError] = [base.stderr.pass1, final.stderr.pass1];
-  if (baseError === null || finalError === null) return `Held-out accuracy: <em>${from}</em> before, <em>${to}</em> after (too few problems for a comparison).`;
+  if (baseError === null || finalError === null)
+    return `Held-out accuracy: <em>${from}</em> before, <em>${to}</em> after (too few problems for a comparison).`;
   const noise = 2 * Math.hypot(baseError, finalError);
-  if (Math.abs(change) <= noise) return `Held-out accuracy did not change significantly: <em>${from}</em> before, <em>${to}</em> after.`;
-  return `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em class="final">${to}</em> through reinforcement learning.`;
+  if (Math.abs(change) <= noise)
+    return `Held-out accuracy did not change significantly: <em>${from}</em> before, <em>${to}</em> after.`;
+  return (
+    `Held-out accuracy ${change > 0 ? "rose" : "fell"} from <em>${from}</em> to <em ` +
+    `class="final">${to}</em> through reinforcement learning.`
+  );
 }
 
 /** What training came to, for a run without reinforcement. */
 export function trainingSentence({ tokens, loss, valLoss }: TrainingSummary): string {
   const figure = valLoss ?? loss;
-  const reached = figure === null ? "" : `: ${valLoss === null ? "training" : "validation"} loss <em class="final">${figure.toFixed(3)}</em>`;
+  const reached =
+    figure === null
+      ? ""
+      : `: ${valLoss === null ? "training" : "validation"} loss <em class="final">${figure.toFixed(3)}</em>`;
   return `Trained on ${formatNumber(tokens)} tokens${reached}.`;
 }
 
@@ -54,13 +62,21 @@ const facts = (parts: readonly string[]): string => parts.map(escapeHtml).join('
 /** The line below it: on what, how large, how long. */
 export function headlineFacts(summary: RunSummary): string {
   const size = `${formatNumber(summary.params)} parameters, ${formatNumber(summary.activeParams)} active per token`;
-  const problems = `${formatNumber(summary.problems)} distinct held-out problems × ${summary.samplesPerProblem} answers`;
-  return facts([problems, size, `${formatNumber(summary.rlSteps)} RL steps`, `${formatDuration(summary.wallSeconds)} in total`]);
+  const problems =
+    `${formatNumber(summary.problems)} distinct held-out problems ` + `× ${summary.samplesPerProblem} answers`;
+  return facts([
+    problems,
+    size,
+    `${formatNumber(summary.rlSteps)} RL steps`,
+    `${formatDuration(summary.wallSeconds)} in total`,
+  ]);
 }
 
 /** The table of both evaluations. Each row draws base and final on one scale, whiskers of two standard errors. */
 export function headlineTable({ base, final, samplesPerProblem }: RunSummary): string {
-  const rows = rowsFor(samplesPerProblem).filter(({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]));
+  const rows = rowsFor(samplesPerProblem).filter(
+    ({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]),
+  );
   return `<table class="headline">
 <thead><tr><th scope="col">Held-out problems</th><th scope="col" class="plot"><span class="key base"></span>base <span class="key final"></span>after RL</th><th scope="col">Base</th><th scope="col">After RL</th><th scope="col">Change</th></tr></thead>
 <tbody>${rows.map((row) => tableRow(row, base, final)).join("\n")}</tbody></table>`;
@@ -71,21 +87,28 @@ function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): 
   const top = unit === "percent" ? 1 : Math.max(base[key], final[key], 1) * 1.15;
   const change = final[key] - base[key];
   const sign = change > 0 ? "+" : change < 0 ? "−" : "";
-  const amount = unit === "percent" ? `${(Math.abs(change) * 100).toFixed(1)} pts` : formatNumber(Number(Math.abs(change).toFixed(1)));
+  const amount =
+    unit === "percent"
+      ? `${(Math.abs(change) * 100).toFixed(1)} pts`
+      : formatNumber(Number(Math.abs(change).toFixed(1)));
   return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
 <td class="plot">${dumbbell(base[key] / top, final[key] / top, (base.stderr[key] ?? 0) / top, (final.stderr[key] ?? 0) / top)}</td>
 <td class="n">${withError(base[key], base.stderr[key], unit)}</td><td class="n strong">${withError(final[key], final.stderr[key], unit)}</td><td class="n">${sign}${amount}</td></tr>`;
 }
 
 function withError(value: number, stderr: number | null, unit: Row["unit"]): string {
-  const error = stderr === null ? "" : `<small>± ${unit === "percent" ? (stderr * 100).toFixed(1) : formatNumber(Number(stderr.toFixed(1)))}</small>`;
+  const error =
+    stderr === null
+      ? ""
+      : `<small>± ${unit === "percent" ? (stderr * 100).toFixed(1) : formatNumber(Number(stderr.toFixed(1)))}</small>`;
   return `${unit === "percent" ? formatPercent(value) : formatNumber(Number(value.toFixed(1)))}${error}`;
 }
 
 /** Two dots on a track, all numbers as shares of its width. */
 function dumbbell(base: number, final: number, baseError: number, finalError: number): string {
   const percent = (share: number) => `${(Math.min(1, Math.max(0, share)) * 100).toFixed(2)}%`;
-  const between = (from: number, to: number) => `left:${percent(Math.min(from, to))};right:${percent(1 - Math.max(from, to))}`;
+  const between = (from: number, to: number) =>
+    `left:${percent(Math.min(from, to))};right:${percent(1 - Math.max(from, to))}`;
   return `<div class="track"><i class="span" style="${between(base, final)}"></i>
 <i class="whisker base" style="${between(base - 2 * baseError, base + 2 * baseError)}"></i><i class="whisker final" style="${between(final - 2 * finalError, final + 2 * finalError)}"></i>
 <i class="dotmark base" style="left:${percent(base)}"></i><i class="dotmark final" style="left:${percent(final)}"></i></div>`;

@@ -1,5 +1,5 @@
-// The script inside a report page: draws curves with uPlot and expert loads on canvases, in the colours of the style sheet.
-// Runs in a browser from a file, so it is kept as text; it asks the network for nothing.
+// The script inside a report page: draws curves with uPlot and expert loads on canvases, in the colours of the style
+// sheet. Runs in a browser from a file, so it is kept as text; it asks the network for nothing.
 
 /** JavaScript of a report page. Expects `uPlot` and the JSON of `ReportDrawings` in the element `#drawings`. */
 export const REPORT_SCRIPT = `"use strict";

@@ -1,4 +1,5 @@
-// Reports: self-contained, safe with hostile text, true to the numbers, and drawn from whatever a run has logged so far.
+// Reports: self-contained, safe with hostile text, true to the numbers, and drawn from whatever a run has logged so
+// far.
 import { describe, expect, test } from "vitest";
 import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from "./records.js";
 import { renderReport } from "./report.js";
@@ -40,11 +41,23 @@ const hostile = `</script><script>alert("x")</script><img src=x onerror='alert(1
 
 function run(records: Partial<RunRecords> = {}): RunRecords {
   const machine = { cpu: "A CPU", threads: 2, isa: "avx2", memoryBytes: 8e9, platform: "linux x64" };
-  const config = { verb: "zero", seed: 1, options: { rl: { steps: 200 } }, versions: { node: "20.19.0" }, machine, startedAt: "2026-07-04T09:05:03.000Z" };
+  const config = {
+    verb: "zero",
+    seed: 1,
+    options: { rl: { steps: 200 } },
+    versions: { node: "20.19.0" },
+    machine,
+    startedAt: "2026-07-04T09:05:03.000Z",
+  };
   return { path: "/runs/zero", config, metrics: [], samples: [], ...records };
 }
 
-const rlStep = (step: number, metrics: object = {}): MetricsRecord => ({ phase: "rl", step, reward: step / 100, ...metrics });
+const rlStep = (step: number, metrics: object = {}): MetricsRecord => ({
+  phase: "rl",
+  step,
+  reward: step / 100,
+  ...metrics,
+});
 const sample = (problem: string, model: "base" | "final" | undefined, completion = "c"): SampleRecord => ({
   phase: model ? "eval" : "rl",
   step: 0,
@@ -69,7 +82,12 @@ describe("a report", () => {
       { ...sample(hostile, "final", `<think>${hostile}</think>${hostile}`), prompt: hostile, answer: hostile },
     ];
     const base = run();
-    const config = { ...base.config, verb: hostile, options: { [hostile]: hostile }, machine: { ...base.config.machine, cpu: hostile } };
+    const config = {
+      ...base.config,
+      verb: hostile,
+      options: { [hostile]: hostile },
+      machine: { ...base.config.machine, cpu: hostile },
+    };
     const html = renderReport({
       ...base,
       path: `/runs/${"<script>x"}`,
@@ -112,7 +130,8 @@ describe("a report", () => {
     const idle = { ...summary(0.3, 0.8), tokensPerSecond: { pretrain: null, rollout: 15_000, train: null }, mfu: null };
     const html = renderReport(run({ summary: idle }));
     expect(html).toContain("rollouts, tokens/s");
-    for (const label of ["RL updates, tokens/s", "pretraining, tokens/s", "model FLOPs utilisation"]) expect(html).not.toContain(label);
+    for (const label of ["RL updates, tokens/s", "pretraining, tokens/s", "model FLOPs utilisation"])
+      expect(html).not.toContain(label);
   });
 
   test("shows no error and claims no change where one problem leaves the error unknown", () => {
@@ -135,7 +154,13 @@ test("the headline says rose, fell, or no clear change by two standard errors", 
 describe("curves", () => {
   test("merge the lines of a step, the last one winning, and leave gaps as gaps", () => {
     const { steps, columns } = tabulate(
-      [rlStep(2), rlStep(1, { kl: 1 }), rlStep(2, { reward: 9 }), { phase: "eval", step: 3, pass1: 1 }, { phase: "rl", step: 3, reward: null }],
+      [
+        rlStep(2),
+        rlStep(1, { kl: 1 }),
+        rlStep(2, { reward: 9 }),
+        { phase: "eval", step: 3, pass1: 1 },
+        { phase: "rl", step: 3, reward: null },
+      ],
       "rl",
     );
     expect(steps).toEqual([1, 2, 3]);
@@ -152,7 +177,12 @@ describe("curves", () => {
   test("exist only for what was logged; measurements are marked, noise is smoothed", () => {
     const metrics = Array.from(
       { length: 100 },
-      (_, index): MetricsRecord => ({ phase: "pretrain", step: index + 1, loss: 2, ...(index % 10 === 0 ? { val_loss: 1 } : {}) }),
+      (_, index): MetricsRecord => ({
+        phase: "pretrain",
+        step: index + 1,
+        loss: 2,
+        ...(index % 10 === 0 ? { val_loss: 1 } : {}),
+      }),
     );
     const [loss, ...others] = pretrainCharts(metrics);
     expect(others).toEqual([]);
@@ -174,7 +204,10 @@ describe("curves", () => {
 
   test("of one or two values are points and no line", () => {
     const look = (count: number) => {
-      const metrics = Array.from({ length: count }, (_, step): MetricsRecord => ({ phase: "eval", step, pass1: 0.5, pass1_stderr: 0.05 }));
+      const metrics = Array.from(
+        { length: count },
+        (_, step): MetricsRecord => ({ phase: "eval", step, pass1: 0.5, pass1_stderr: 0.05 }),
+      );
       const { line, points, band } = rlCharts([...metrics, rlStep(1)])[0].series[0];
       return { line: line ?? true, points: points ?? false, band: band !== undefined };
     };
@@ -188,13 +221,18 @@ describe("curves", () => {
   });
 
   test("say so when a difference is zero throughout", () => {
-    const [, chart] = rlCharts([rlStep(1, { "trained/sampling_logp_difference/max": 0 }), rlStep(2, { "trained/sampling_logp_difference/max": 0 })]);
+    const [, chart] = rlCharts([
+      rlStep(1, { "trained/sampling_logp_difference/max": 0 }),
+      rlStep(2, { "trained/sampling_logp_difference/max": 0 }),
+    ]);
     expect(chart.note).toContain("exactly zero at every step");
   });
 });
 
 test("expert loads are relative to the even share, layers in numeric order, bins averaged", () => {
-  const metrics = [1, 2, 3].map((step) => rlStep(step, { "expert_load/10": [0.5, 0.5], "expert_load/2": [0.25, 0.75] }));
+  const metrics = [1, 2, 3].map((step) =>
+    rlStep(step, { "expert_load/10": [0.5, 0.5], "expert_load/2": [0.25, 0.75] }),
+  );
   expect(expertLoads(metrics, "rl", 2)).toEqual([
     {
       layer: "2",
@@ -217,8 +255,15 @@ test("expert loads are relative to the even share, layers in numeric order, bins
 });
 
 test("expert loads carry the layer's number, and the prediction block its name", () => {
-  const html = renderReport(run({ metrics: [1, 2].map((step) => rlStep(step, { "expert_load/3": [0.5, 0.5], "expert_load/mtp1": [0.5, 0.5] })) }));
-  expect(html.match(/<figcaption><b>(Layer|Prediction)[^<]*/g)).toEqual(["<figcaption><b>Layer 3", "<figcaption><b>Prediction block 1"]);
+  const html = renderReport(
+    run({
+      metrics: [1, 2].map((step) => rlStep(step, { "expert_load/3": [0.5, 0.5], "expert_load/mtp1": [0.5, 0.5] })),
+    }),
+  );
+  expect(html.match(/<figcaption><b>(Layer|Prediction)[^<]*/g)).toEqual([
+    "<figcaption><b>Layer 3",
+    "<figcaption><b>Prediction block 1",
+  ]);
 });
 
 describe("transcripts", () => {
@@ -230,7 +275,14 @@ describe("transcripts", () => {
   });
 
   test("pair the same problem, in file order, first sample of each model", () => {
-    const samples = [sample("b", "base", "1"), sample("a", "base"), sample("b", "base", "2"), sample("a", "final"), sample("b", "final"), sample("c", "base")];
+    const samples = [
+      sample("b", "base", "1"),
+      sample("a", "base"),
+      sample("b", "base", "2"),
+      sample("a", "final"),
+      sample("b", "final"),
+      sample("c", "base"),
+    ];
     const pairs = pairTranscripts(samples);
     expect(pairs.map(({ problem }) => problem)).toEqual(["b", "a"]);
     expect(pairs[0].base?.completion).toBe("1");
@@ -244,8 +296,22 @@ describe("transcripts", () => {
 });
 
 test("numbers read well", () => {
-  expect([0, 7, 0.12345, 412, 1830, 3_214_592, 1.5e9].map(formatNumber)).toEqual(["0", "7", "0.123", "412", "1,830", "3.21 M", "1.50 G"]);
-  expect([48, 725, 720, 12_000, 3600].map(formatDuration)).toEqual(["48 s", "12 min 5 s", "12 min", "3 h 20 min", "1 h"]);
+  expect([0, 7, 0.12345, 412, 1830, 3_214_592, 1.5e9].map(formatNumber)).toEqual([
+    "0",
+    "7",
+    "0.123",
+    "412",
+    "1,830",
+    "3.21 M",
+    "1.50 G",
+  ]);
+  expect([48, 725, 720, 12_000, 3600].map(formatDuration)).toEqual([
+    "48 s",
+    "12 min 5 s",
+    "12 min",
+    "3 h 20 min",
+    "1 h",
+  ]);
 });
 
 describe("a person's own rewards", () => {
@@ -260,7 +326,13 @@ describe("a person's own rewards", () => {
 
   test("have a chart together, and each figure that they log one of its own", () => {
     const charts = rlCharts(metrics);
-    expect(charts.map(({ title }) => title)).toEqual(["Reward", "Rewards", "unit named", "Correct answers and correct format", "Gradient norm"]);
+    expect(charts.map(({ title }) => title)).toEqual([
+      "Reward",
+      "Rewards",
+      "unit named",
+      "Correct answers and correct format",
+      "Gradient norm",
+    ]);
     expect(charts[1].series.map(({ label }) => label)).toEqual(["brevity, each step", "brevity"]);
     expect(new Set(charts.map(({ id }) => id)).size).toBe(charts.length);
   });
@@ -273,7 +345,10 @@ describe("a person's own rewards", () => {
       rewards: { [`${hostile}_reward`]: value },
     });
     const html = renderReport(run({ metrics, samples: [rollout(1, 0.25), rollout(2, null)] }));
-    const table = html.slice(html.indexOf('<table class="rollouts">'), html.indexOf("</table>", html.indexOf('<table class="rollouts">')));
+    const table = html.slice(
+      html.indexOf('<table class="rollouts">'),
+      html.indexOf("</table>", html.indexOf('<table class="rollouts">')),
+    );
     expect(table.match(/<tr/g)).toHaveLength(3);
     expect(table).toContain(">0.25</td>");
     expect(table).toContain(">–</td>");

@@ -1,5 +1,5 @@
-// report.html of a run: one file that opens from disk, offline, with curves, the headline table, transcripts and settings.
-// Puts the parts together; what a curve is and how a number reads is said elsewhere.
+// report.html of a run: one file that opens from disk, offline, with curves, the headline table, transcripts and
+// settings. Puts the parts together; what a curve is and how a number reads is said elsewhere.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -42,7 +42,10 @@ export function renderReport(run: RunRecords): string {
   const rlLoads = expertLoads(run.metrics, "rl");
   const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, taught.phase);
   const drawings: ReportDrawings = {
-    charts: [...rl.map((chart) => ({ ...chart, group: "rl" })), ...pretrain.map((chart) => ({ ...chart, group: "pretrain" }))],
+    charts: [
+      ...rl.map((chart) => ({ ...chart, group: "rl" })),
+      ...pretrain.map((chart) => ({ ...chart, group: "pretrain" })),
+    ],
     heats,
   };
   const body = [
@@ -82,15 +85,28 @@ function readUplot(): { script: string; style: string } {
 function renderTop(run: RunRecords): string {
   const { config, summary } = run;
   const started = config.startedAt.slice(0, 16).replace("T", " ");
-  const bar = `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button class="theme" type="button">Dark</button></div>`;
-  if (run.training) return `${bar}<h1>${trainingSentence(run.training)}</h1><p class="facts">${trainingFacts(run.training)}</p>`;
-  if (!summary) return `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p class="facts">${escapeHtml(unfinishedFacts(run))}</p>`;
-  return `${bar}<h1>${headlineSentence(summary)}</h1><p class="facts">${headlineFacts(summary)}</p>${headlineTable(summary)}`;
+  const bar =
+    `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} ` +
+    `UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button ` +
+    `class="theme" type="button">Dark</button></div>`;
+  if (run.training)
+    return `${bar}<h1>${trainingSentence(run.training)}</h1><p class="facts">${trainingFacts(run.training)}</p>`;
+  if (!summary)
+    return (
+      `${bar}<h1>${escapeHtml(unfinishedSentence(run.metrics))}</h1><p ` +
+      `class="facts">${escapeHtml(unfinishedFacts(run))}</p>`
+    );
+  return (
+    `${bar}<h1>${headlineSentence(summary)}</h1><p ` +
+    `class="facts">${headlineFacts(summary)}</p>${headlineTable(summary)}`
+  );
 }
 
 function unfinishedSentence(metrics: readonly MetricsRecord[]): string {
   const last = metrics.at(-1);
-  return last ? `This run has not finished: ${last.phase}, step ${formatNumber(last.step)}.` : "This run has not started yet.";
+  return last
+    ? `This run has not finished: ${last.phase}, step ${formatNumber(last.step)}.`
+    : "This run has not started yet.";
 }
 
 function unfinishedFacts({ config, metrics }: RunRecords): string {
@@ -104,9 +120,15 @@ function renderCharts(title: string, lead: string, charts: readonly Chart[]): st
   // An odd chart out would leave a hole in the two columns, so the first one takes the whole width.
   const figures = charts.map(({ id, title: name, note }, index) => {
     const wide = index === 0 && charts.length % 2 === 1 ? ' class="wide"' : "";
-    return `<figure${wide}><figcaption><b>${escapeHtml(name)}</b><span>${escapeHtml(note)}</span></figcaption><div class="plotbox" id="chart-${id}"></div></figure>`;
+    return (
+      `<figure${wide}><figcaption><b>${escapeHtml(name)}</b><span>${escapeHtml(note)}</span></figcaption><div ` +
+      `class="plotbox" id="chart-${id}"></div></figure>`
+    );
   });
-  return `<h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p><div class="charts">${figures.join("\n")}</div>`;
+  return (
+    `<h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p><div ` +
+    `class="charts">${figures.join("\n")}</div>`
+  );
 }
 
 function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
@@ -114,7 +136,11 @@ function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
   const figures = heats.map(({ layer, load }, index) => {
     const busiest = Math.max(...load.at(-1)!);
     const name = escapeHtml(layer.replace(/^mtp(\d+)$/, "Prediction block $1").replace(/^(\d+)$/, "Layer $1"));
-    return `<figure><figcaption><b>${name}</b></figcaption><canvas id="heat-${index}" role="img" aria-label="${name}: load of the experts over time"></canvas><span class="readout">busiest expert at the end: ${busiest.toFixed(2)} × its even share</span></figure>`;
+    return (
+      `<figure><figcaption><b>${name}</b></figcaption><canvas id="heat-${index}" role="img" ` +
+      `aria-label="${name}: load of the experts over time"></canvas><span class="readout">busiest expert at ` +
+      `the end: ${busiest.toFixed(2)} × its even share</span></figure>`
+    );
   });
   return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}, with one row per expert and time from left to right. Layers are counted from 0, as in the names of the weights.</p>
 <div class="heats">${figures.join("\n")}</div><div class="scale">half the even share<i></i>double</div>`;
@@ -127,12 +153,14 @@ function renderTranscripts(run: RunRecords): string {
   const shown =
     pairs.length === 0
       ? ""
-      : `<p class="lead">The first ${pairs.length} held-out problems of the evaluation, answered by both models. They were not selected by result.</p>${pairs.map(renderPair).join("\n")}`;
+      : `<p class="lead">The first ${pairs.length} held-out problems of the evaluation, answered by both ` +
+        `models. They were not selected by result.</p>${pairs.map(renderPair).join("\n")}`;
   const before = pairs.length === 0 ? "" : `<h2>Before and after</h2>${shown}`;
   const table =
     rollouts.length === 0
       ? ""
-      : `<h2>Rollouts</h2><p class="lead">The first few rollouts of a step, which answer the same problem, and the value of each reward. Open a row to see the full text.</p>${renderRollouts(rollouts)}`;
+      : `<h2>Rollouts</h2><p class="lead">The first few rollouts of a step, which answer the same problem, ` +
+        `and the value of each reward. Open a row to see the full text.</p>${renderRollouts(rollouts)}`;
   return `${before}${table}`;
 }
 
@@ -167,11 +195,15 @@ function renderSettings({ config, summary, path }: RunRecords): string {
 /** A run that began from another's model has pretrained on nothing. */
 function pretrainingRows({ pretrainTokens, tokensPerSecond }: RunSummary): [string, string][] {
   if (pretrainTokens === 0) return [];
-  return [["pretraining tokens", formatNumber(pretrainTokens)], ...known("pretraining, tokens/s", tokensPerSecond.pretrain, formatNumber)];
+  return [
+    ["pretraining tokens", formatNumber(pretrainTokens)],
+    ...known("pretraining, tokens/s", tokensPerSecond.pretrain, formatNumber),
+  ];
 }
 
 /** A row of a table, or none where nothing was measured. */
-const known = (name: string, value: number | null, write: (value: number) => string): [string, string][] => (value === null ? [] : [[name, write(value)]]);
+const known = (name: string, value: number | null, write: (value: number) => string): [string, string][] =>
+  value === null ? [] : [[name, write(value)]];
 
 function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {
   if (rows.length === 0) return "";
@@ -181,7 +213,8 @@ function settingsTable(title: string, rows: readonly (readonly [string, string])
 function flatten(value: Readonly<Record<string, unknown>>, prefix = ""): [string, string][] {
   return Object.entries(value).flatMap(([key, each]): [string, string][] => {
     if (each === undefined) return [];
-    if (typeof each === "object" && each !== null && !Array.isArray(each)) return flatten(each as Record<string, unknown>, `${prefix}${key}.`);
+    if (typeof each === "object" && each !== null && !Array.isArray(each))
+      return flatten(each as Record<string, unknown>, `${prefix}${key}.`);
     return [[`${prefix}${key}`, Array.isArray(each) ? each.join(", ") : String(each)]];
   });
 }

@@ -1,5 +1,14 @@
 // Run directories: nobody's work is overwritten, lines are whole, and a resumed run shows no step twice.
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -15,13 +24,28 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-const create = () => RunDirectory.create({ verb: "zero", path, seed: 7, options: { steps: 3 }, versions: { luciole: "0.1.0" }, isa: "avx2", threads: 2 });
+const create = () =>
+  RunDirectory.create({
+    verb: "zero",
+    path,
+    seed: 7,
+    options: { steps: 3 },
+    versions: { luciole: "0.1.0" },
+    isa: "avx2",
+    threads: 2,
+  });
 
 describe("a new run", () => {
   test("records what is needed to repeat it", () => {
     create().close();
     const { config, metrics, samples, summary } = readRun(path);
-    expect(config).toMatchObject({ verb: "zero", seed: 7, options: { steps: 3 }, versions: { luciole: "0.1.0" }, machine: { isa: "avx2", threads: 2 } });
+    expect(config).toMatchObject({
+      verb: "zero",
+      seed: 7,
+      options: { steps: 3 },
+      versions: { luciole: "0.1.0" },
+      machine: { isa: "avx2", threads: 2 },
+    });
     expect(config.machine.cpu).not.toBe("");
     expect([metrics, samples, summary]).toEqual([[], [], undefined]);
   });

@@ -1,5 +1,5 @@
-// The directory of one run: config.json, metrics.jsonl, samples.jsonl, summary.json and where checkpoints and the report go.
-// Knows file names and who may use them; nothing of training, and nothing of what the report looks like.
+// The directory of one run: config.json, metrics.jsonl, samples.jsonl, summary.json and where checkpoints and the
+// report go. Knows file names and who may use them; nothing of training, and nothing of what the report looks like.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,7 +8,15 @@ import { ProcessLock } from "../process-lock.js";
 import { makeDirectory, writeFileAtomically } from "./atomic-file.js";
 import type { Fingerprints } from "./fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
-import type { LogPosition, MachineDescription, MetricsRecord, RunConfig, RunSummary, SampleRecord, TrainingSummary } from "./records.js";
+import type {
+  LogPosition,
+  MachineDescription,
+  MetricsRecord,
+  RunConfig,
+  RunSummary,
+  SampleRecord,
+  TrainingSummary,
+} from "./records.js";
 
 const CONFIG_FILE = "config.json";
 const METRICS_FILE = "metrics.jsonl";
@@ -41,7 +49,9 @@ export class RunDirectory {
     private readonly samples: JsonLinesWriter,
   ) {}
 
-  /** Makes a new run directory. Throws ConfigError when the place is taken by a file or a directory that is not empty. */
+  /**
+   * Makes a new run directory. Throws ConfigError when the place is taken by a file or a directory that is not empty.
+   */
   static create(options: CreateRunOptions, now = new Date()): RunDirectory {
     const path = resolve(options.path ?? join("runs", defaultRunName(options.verb, now)));
     refuseTaken(path);
@@ -49,7 +59,9 @@ export class RunDirectory {
       makeDirectory(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      throw new ConfigError(`cannot create the run directory ${path} (${code}); choose another place with --out`, { cause: error });
+      throw new ConfigError(`cannot create the run directory ${path} (${code}); choose another place with --out`, {
+        cause: error,
+      });
     }
     const config: RunConfig = {
       verb: options.verb,
@@ -61,17 +73,23 @@ export class RunDirectory {
       startedAt: now.toISOString(),
     };
     return RunDirectory.open(path, holdRun(path), () => {
-      for (const name of readdirSync(path)) if (name.endsWith(".tmp")) rmSync(join(path, name)); // of one that was killed here
+      // of one that was killed here
+      for (const name of readdirSync(path)) if (name.endsWith(".tmp")) rmSync(join(path, name));
       writeConfig(path, config);
       return { config };
     });
   }
 
   /**
-   * Opens an existing run to go on from a checkpoint. The logs are cut back to `position`, so that the steps made since, which
-   * will be made again, do not appear twice. Without a position (no checkpoint yet) they start empty. `lock`: taken before, by `holdRun`.
+   * Opens an existing run to go on from a checkpoint. The logs are cut back to `position`, so that the steps made
+   * since, which will be made again, do not appear twice. Without a position (no checkpoint yet) they start empty.
+   * `lock`: taken before, by `holdRun`.
    */
-  static resume(path: string, position: LogPosition = { metrics: 0, samples: 0 }, lock: ProcessLock = holdRun(path)): RunDirectory {
+  static resume(
+    path: string,
+    position: LogPosition = { metrics: 0, samples: 0 },
+    lock: ProcessLock = holdRun(path),
+  ): RunDirectory {
     return RunDirectory.open(resolve(path), lock, () => {
       const config = readRunConfig(path);
       rmSync(join(path, SUMMARY_FILE), { force: true });
@@ -80,11 +98,21 @@ export class RunDirectory {
   }
 
   /** Opens the logs under the lock, which is given back when that fails. */
-  private static open(path: string, lock: ProcessLock, prepare: () => { config: RunConfig; position?: LogPosition }): RunDirectory {
+  private static open(
+    path: string,
+    lock: ProcessLock,
+    prepare: () => { config: RunConfig; position?: LogPosition },
+  ): RunDirectory {
     try {
       const { config, position } = prepare();
       const metrics = JsonLinesWriter.open(join(path, METRICS_FILE), position?.metrics);
-      return new RunDirectory(path, config, lock, metrics, JsonLinesWriter.open(join(path, SAMPLES_FILE), position?.samples));
+      return new RunDirectory(
+        path,
+        config,
+        lock,
+        metrics,
+        JsonLinesWriter.open(join(path, SAMPLES_FILE), position?.samples),
+      );
     } catch (error) {
       lock.release();
       throw error;
@@ -104,7 +132,14 @@ export class RunDirectory {
   /** Appends one line of metrics, stamped with the time; values that are not finite by their names. */
   logMetrics(record: MetricsRecord): void {
     const entries = Object.entries(stamped(record));
-    this.metrics.append(Object.fromEntries(entries.map(([name, value]) => [name, typeof value === "number" && !Number.isFinite(value) ? `${value}` : value])));
+    this.metrics.append(
+      Object.fromEntries(
+        entries.map(([name, value]) => [
+          name,
+          typeof value === "number" && !Number.isFinite(value) ? `${value}` : value,
+        ]),
+      ),
+    );
   }
 
   /** Appends one sample, stamped with the time. */
@@ -142,12 +177,18 @@ export function holdRun(path: string): ProcessLock {
   try {
     return ProcessLock.take(
       file,
-      (holder) => new ConfigError(`${path}: ${holder} is using this run; wait for it or stop it (if that process no longer exists, remove ${file})`),
+      (holder) =>
+        new ConfigError(
+          `${path}: ${holder} is using this run; wait for it or stop it (if that process no longer exists, ` +
+            `remove ${file})`,
+        ),
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new ConfigError(`${path}: not writable (${code}); copy the run to another place and continue there`, { cause: error });
+    throw new ConfigError(`${path}: not writable (${code}); copy the run to another place and continue there`, {
+      cause: error,
+    });
   }
 }
 
@@ -156,9 +197,13 @@ export function acceptFingerprints(path: string, fingerprints: Fingerprints): vo
   writeConfig(path, { ...readRunConfig(path), fingerprints });
 }
 
-const writeConfig = (path: string, config: RunConfig): void => writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+const writeConfig = (path: string, config: RunConfig): void =>
+  writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 
-/** Everything a run has written about itself so far. While it is not finished there is neither `summary` (with reinforcement) nor `training`. */
+/**
+ * Everything a run has written about itself so far. While it is not finished there is neither `summary` (with
+ * reinforcement) nor `training`.
+ */
 export interface RunRecords {
   path: string;
   config: RunConfig;
@@ -185,11 +230,14 @@ export function readRun(path: string): RunRecords {
 export function readRunConfig(path: string): RunConfig {
   const file = join(path, CONFIG_FILE);
   if (!existsSync(file)) {
-    const mend = isBeginning(path) ? "this run was stopped before it started: start it again with --out" : "choose a directory under runs/";
+    const mend = isBeginning(path)
+      ? "this run was stopped before it started: start it again with --out"
+      : "choose a directory under runs/";
     throw new ConfigError(`${path}: expected a run directory with ${CONFIG_FILE}, found none; ${mend}`);
   }
   const config = readJson<RunConfig>(file);
-  if (typeof config?.verb !== "string" || typeof config.machine !== "object") throw new ConfigError(`${file}: not the configuration of a run`);
+  if (typeof config?.verb !== "string" || typeof config.machine !== "object")
+    throw new ConfigError(`${file}: not the configuration of a run`);
   return config;
 }
 
@@ -212,11 +260,17 @@ function refuseTaken(path: string): void {
   try {
     names = readdirSync(path);
   } catch (error) {
-    throw new ConfigError(`${path}: expected a directory for the run; choose another place with --out`, { cause: error });
+    throw new ConfigError(`${path}: expected a directory for the run; choose another place with --out`, {
+      cause: error,
+    });
   }
   if (names.every((name) => BEGINNINGS.test(name))) return;
-  const mend = names.includes(CONFIG_FILE) ? "continue it with --resume, or choose another place with --out" : "choose an empty or new directory with --out";
-  throw new ConfigError(`${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}); ${mend}`);
+  const mend = names.includes(CONFIG_FILE)
+    ? "continue it with --resume, or choose another place with --out"
+    : "choose an empty or new directory with --out";
+  throw new ConfigError(
+    `${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}); ${mend}`,
+  );
 }
 
 /** Whether a run was killed here before its config.json was there. */

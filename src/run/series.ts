@@ -35,7 +35,9 @@ export function thin(table: MetricsTable, maxPoints = MAX_POINTS): MetricsTable 
   const binSize = Math.ceil(table.steps.length / maxPoints);
   if (binSize <= 1) return table;
   const bins = <T>(values: readonly T[]) =>
-    Array.from({ length: Math.ceil(values.length / binSize) }, (_, bin) => values.slice(bin * binSize, (bin + 1) * binSize));
+    Array.from({ length: Math.ceil(values.length / binSize) }, (_, bin) =>
+      values.slice(bin * binSize, (bin + 1) * binSize),
+    );
   return {
     steps: bins(table.steps).map((bin) => bin.at(-1)!),
     columns: new Map([...table.columns].map(([name, values]) => [name, bins(values).map(meanOfPresent)])),
@@ -45,7 +47,9 @@ export function thin(table: MetricsTable, maxPoints = MAX_POINTS): MetricsTable 
 /** Mean over a centred window of `window` rows, shrinking at both ends. Rows without a value stay without. */
 export function movingMean(values: Values, window: number): Values {
   const reach = Math.floor(window / 2);
-  return values.map((value, row) => (value === null ? null : meanOfPresent(values.slice(Math.max(0, row - reach), row + reach + 1))));
+  return values.map((value, row) =>
+    value === null ? null : meanOfPresent(values.slice(Math.max(0, row - reach), row + reach + 1)),
+  );
 }
 
 /** Window for smoothing a noisy curve of so many points: odd, and 1 (no smoothing) for short ones. */
@@ -77,7 +81,10 @@ export function expertLoads(records: readonly MetricsRecord[], phase: Phase, max
   return layers.map(([layer, rows]) => ({ layer, ...binLoads(rows, maxBins) }));
 }
 
-function binLoads(rows: readonly { step: number; shares: readonly number[] }[], maxBins: number): { steps: number[]; load: number[][] } {
+function binLoads(
+  rows: readonly { step: number; shares: readonly number[] }[],
+  maxBins: number,
+): { steps: number[]; load: number[][] } {
   const binSize = Math.ceil(rows.length / maxBins);
   const steps: number[] = [];
   const load: number[][] = [];

@@ -3,7 +3,10 @@
 const ESCAPE = "\x1b";
 const TERMINAL_PIECES = new RegExp(`${ESCAPE}\\[([?0-9;]*)([A-Za-z])|\n|\r|[^${ESCAPE}\n\r]`, "gu");
 
-/** What a terminal shows after these bytes, as far as this program uses it: cursor up, erase below, colours, cursor visibility. */
+/**
+ * What a terminal shows after these bytes, as far as this program uses it: cursor up, erase below, colours, cursor
+ * visibility.
+ */
 export function replay(text: string): string[] {
   const lines = [""];
   let row = 0;

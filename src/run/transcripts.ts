@@ -31,7 +31,10 @@ export interface TranscriptPair {
   final?: SampleRecord;
 }
 
-/** The first problems, in file order, that both models answered; failing that, that one did. First sample of each counts. */
+/**
+ * The first problems, in file order, that both models answered; failing that, that one did. First sample of each
+ * counts.
+ */
 export function pairTranscripts(samples: readonly SampleRecord[], maxPairs = MAX_PAIRS): TranscriptPair[] {
   const pairs = new Map<string, TranscriptPair>();
   for (const sample of samples) {
@@ -50,7 +53,9 @@ export function rolloutsOverTime(samples: readonly SampleRecord[], numSteps = 12
   const rollouts = samples.filter((sample) => sample.phase === "rl" && sample.model === undefined);
   const steps = [...new Set(rollouts.map(({ step }) => step))];
   if (steps.length <= numSteps) return rollouts;
-  const shown = new Set(Array.from({ length: numSteps }, (_, index) => steps[Math.round((index * (steps.length - 1)) / (numSteps - 1))]));
+  const shown = new Set(
+    Array.from({ length: numSteps }, (_, index) => steps[Math.round((index * (steps.length - 1)) / (numSteps - 1))]),
+  );
   return rollouts.filter(({ step }) => shown.has(step));
 }
 
@@ -62,12 +67,20 @@ export function renderPair(pair: TranscriptPair): string {
 <div class="sides">${pair.base ? renderSide("Base", "base", pair.base) : ""}${pair.final ? renderSide("After RL", "final", pair.final) : ""}</div></article>`;
 }
 
-/** HTML of the table of training rollouts: what was asked, what came, what each reward gave. A row opens to the whole text. */
+/**
+ * HTML of the table of training rollouts: what was asked, what came, what each reward gave. A row opens to the whole
+ * text.
+ */
 export function renderRollouts(rollouts: readonly SampleRecord[]): string {
   const names = [...new Set(rollouts.flatMap(({ rewards = {} }) => Object.keys(rewards)))];
-  const head = ["Step", "Rollout", "Tokens", "Reward", ...names.map(shownRewardName)].map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
+  const head = ["Step", "Rollout", "Tokens", "Reward", ...names.map(shownRewardName)]
+    .map((title) => `<th scope="col">${escapeHtml(title)}</th>`)
+    .join("");
   const rows = rollouts.map((sample, i) => rolloutRow(sample, names, sample.step !== rollouts[i - 1]?.step));
-  return `<div class="scroll"><table class="rollouts"><thead><tr>${head}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
+  return (
+    `<div class="scroll"><table ` +
+    `class="rollouts"><thead><tr>${head}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`
+  );
 }
 
 /** `accuracy_reward` → `accuracy`. */
@@ -75,14 +88,20 @@ export const shownRewardName = (name: string): string => name.replace(/_reward$/
 
 function rolloutRow(sample: SampleRecord, names: readonly string[], isFirst: boolean): string {
   const number = ([label, value]: readonly [string, number | null | undefined]) =>
-    `<td class="n" data-label="${escapeHtml(label)}">${value === null || value === undefined ? "–" : escapeHtml(formatNumber(value))}</td>`;
-  const text = `<details><summary><b>${escapeHtml(clipped(shownPrompt(sample), 48))}</b> ${escapeHtml(clipped(sample.completion, 96))}</summary>${renderSide(`Step ${sample.step}`, "final", sample)}</details>`;
+    `<td class="n" ` +
+    `data-label="${escapeHtml(label)}">${value === null || value === undefined ? "–" : escapeHtml(formatNumber(value))}</td>`;
+  const text =
+    `<details><summary><b>${escapeHtml(clipped(shownPrompt(sample), 48))}</b> ` +
+    `${escapeHtml(clipped(sample.completion, 96))}</summary>${renderSide(`Step ${sample.step}`, "final", sample)}</details>`;
   const values = [
     ["tokens", sample.numTokens] as const,
     ["reward", sample.reward] as const,
     ...names.map((name) => [shownRewardName(name), sample.rewards?.[name]] as const),
   ];
-  return `<tr${isFirst ? ' class="first"' : ""}><td class="n" data-label="step">${isFirst ? escapeHtml(formatNumber(sample.step)) : ""}</td><td>${text}</td>${values.map(number).join("")}</tr>`;
+  return (
+    `<tr${isFirst ? ' class="first"' : ""}><td class="n" ` +
+    `data-label="step">${isFirst ? escapeHtml(formatNumber(sample.step)) : ""}</td><td>${text}</td>${values.map(number).join("")}</tr>`
+  );
 }
 
 function clipped(text: string, characters: number): string {
@@ -99,8 +118,14 @@ function shownPrompt({ prompt }: SampleRecord): string {
 
 function renderSide(title: string, role: "base" | "final", sample: SampleRecord): string {
   const { thinking, answer, closed } = splitThinking(sample.prompt, sample.completion);
-  const thought = thinking === "" ? "" : `<div class="thinking"><span class="tag">thinking</span><pre>${escapeHtml(thinking)}</pre></div>`;
-  const reply = answer === "" ? `<p class="none">${closed ? "no answer" : "the thinking never ended"}</p>` : `<pre class="answer">${escapeHtml(answer)}</pre>`;
+  const thought =
+    thinking === ""
+      ? ""
+      : `<div class="thinking"><span class="tag">thinking</span><pre>${escapeHtml(thinking)}</pre></div>`;
+  const reply =
+    answer === ""
+      ? `<p class="none">${closed ? "no answer" : "the thinking never ended"}</p>`
+      : `<pre class="answer">${escapeHtml(answer)}</pre>`;
   return `<section class="side ${role}"><h4>${escapeHtml(title)}${verdict(sample)}</h4>${thought}${reply}</section>`;
 }
 

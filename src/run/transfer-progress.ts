@@ -1,5 +1,6 @@
-// Progress of files that come from elsewhere: for the whole and per file, with rate and time left. Redrawn in place on a terminal, rare lines elsewhere.
-// Is told names and bytes; knows nothing of where they come from, and never writes to a file.
+// Progress of files that come from elsewhere: for the whole and per file, with rate and time left. Redrawn in place on
+// a terminal, rare lines elsewhere. Is told names and bytes; knows nothing of where they come from, and never writes to
+// a file.
 import { type ProgressOptions, ProgressScreen } from "./progress-screen.js";
 import { formatDuration, formatPercent, formatSize } from "./report-format.js";
 
@@ -14,7 +15,10 @@ interface Part {
 const SHOWN_PARTS = 4;
 const MARK = "✓";
 
-/** Live progress of a transfer. Call `begin`, then `received` and `whole`, `end` after the last, and `close` whatever happens. */
+/**
+ * Live progress of a transfer. Call `begin`, then `received` and `whole`, `end` after the last, and `close` whatever
+ * happens.
+ */
 export class TransferProgress {
   private readonly screen: ProgressScreen;
   private parts = new Map<string, Part>();
@@ -27,17 +31,26 @@ export class TransferProgress {
   }
 
   /** Says which files come, and how much of each is there. */
-  begin(title: string, files: readonly { readonly path: string; readonly sizeBytes: number; readonly receivedBytes: number }[]): void {
+  begin(
+    title: string,
+    files: readonly { readonly path: string; readonly sizeBytes: number; readonly receivedBytes: number }[],
+  ): void {
     this.title = title;
     const { screen } = this;
     this.startedAtMs = screen.now();
     this.parts = new Map(
-      files.map(({ path, sizeBytes, receivedBytes }) => [path, { name: path, sizeBytes, receivedBytes, pace: new Pace(), state: "waiting" }]),
+      files.map(({ path, sizeBytes, receivedBytes }) => [
+        path,
+        { name: path, sizeBytes, receivedBytes, pace: new Pace(), state: "waiting" },
+      ]),
     );
     this.pace.note(screen.now(), this.receivedBytes);
     screen.restart();
     const there = this.receivedBytes > 0 ? `, ${formatSize(this.receivedBytes)} already downloaded` : "";
-    if (screen.mode === "plain") screen.print(`${title}: ${files.length} ${files.length === 1 ? "file" : "files"}, ${formatSize(this.sizeBytes)}${there}`);
+    if (screen.mode === "plain")
+      screen.print(
+        `${title}: ${files.length} ${files.length === 1 ? "file" : "files"}, ${formatSize(this.sizeBytes)}${there}`,
+      );
   }
 
   /** Says how much of a file is there now. */
@@ -109,14 +122,19 @@ export class TransferProgress {
   }
 
   private partLines(): string[] {
-    const coming = [...this.parts.values()].filter(({ state, receivedBytes, sizeBytes }) => state === "coming" && receivedBytes < sizeBytes);
-    return coming.slice(0, SHOWN_PARTS).map(({ name, receivedBytes, sizeBytes, pace }) => `  ${name}  ${amounts(receivedBytes, sizeBytes, pace)}`);
+    const coming = [...this.parts.values()].filter(
+      ({ state, receivedBytes, sizeBytes }) => state === "coming" && receivedBytes < sizeBytes,
+    );
+    return coming
+      .slice(0, SHOWN_PARTS)
+      .map(({ name, receivedBytes, sizeBytes, pace }) => `  ${name}  ${amounts(receivedBytes, sizeBytes, pace)}`);
   }
 }
 
 function amounts(receivedBytes: number, sizeBytes: number, pace: Pace): string {
   const rate = pace.bytesPerSecond;
-  const timing = rate > 0 ? `  ${formatSize(Math.round(rate))}/s  ${formatDuration((sizeBytes - receivedBytes) / rate)} left` : "";
+  const timing =
+    rate > 0 ? `  ${formatSize(Math.round(rate))}/s  ${formatDuration((sizeBytes - receivedBytes) / rate)} left` : "";
   return `${formatPercent(sizeBytes > 0 ? receivedBytes / sizeBytes : 1)} of ${formatSize(sizeBytes)}${timing}`;
 }
 

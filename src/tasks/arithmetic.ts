@@ -44,11 +44,16 @@ function exactResult({ a, operator, b }: ArithmeticFields): bigint {
   return operator === "-" ? BigInt(a) - BigInt(b) : BigInt(a) * BigInt(b);
 }
 
-/** The canonical key of a sum or product does not depend on the order of its operands. @throws ConfigError on bad options */
+/**
+ * The canonical key of a sum or product does not depend on the order of its operands. @throws ConfigError on bad
+ * options
+ */
 export function createArithmeticTask(input: ArithmeticOptions = {}): Task<ArithmeticProblem> {
   const options = parseOptions(arithmeticSchema, input, "task arithmetic");
   if (options.minDigits > options.maxDigits) {
-    throw new ConfigError(`task arithmetic: minDigits must not exceed maxDigits, got ${options.minDigits} and ${options.maxDigits}`);
+    throw new ConfigError(
+      `task arithmetic: minDigits must not exceed maxDigits, got ${options.minDigits} and ${options.maxDigits}`,
+    );
   }
   const operators = weightedDraw(Object.entries(options.operators));
   const draw = (random: Random, split: Split): ArithmeticProblem => {
@@ -71,7 +76,9 @@ export function createArithmeticTask(input: ArithmeticOptions = {}): Task<Arithm
   const task: Task<ArithmeticProblem> = {
     name: "arithmetic",
     generate: (seed, index, split) =>
-      drawInSplit("arithmetic", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
+      drawInSplit("arithmetic", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) =>
+        draw(random, split),
+      ),
     verify: ({ fields }, answerText) => {
       const value = readPlainNumber(answerText);
       return value !== null && value.den === 1n && value.num === exactResult(fields) ? 1 : 0;
@@ -79,7 +86,10 @@ export function createArithmeticTask(input: ArithmeticOptions = {}): Task<Arithm
     sameAnswer: (_, a, b) => sameWrittenNumber(a, b),
     renderPrompt: ({ fields }, template) => {
       const expression = `${fields.a}${fields.operator}${fields.b}`;
-      return renderWording({ compact: expression, question: `Compute ${expression}.`, answerForm: "only the resulting integer" }, template);
+      return renderWording(
+        { compact: expression, question: `Compute ${expression}.`, answerForm: "only the resulting integer" },
+        template,
+      );
     },
     validate: () => validateTask(task),
   };

@@ -1,4 +1,5 @@
-// Claims about the search-trace corpus: every line written is true, wrong outcomes stay in, the format is as documented.
+// Claims about the search-trace corpus: every line written is true, wrong outcomes stay in, the format is as
+// documented.
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors.js";
 import { Random } from "../random.js";
@@ -65,7 +66,9 @@ describe("countdown traces", () => {
     const long = traceOptions({ attempts: { 12: 1 }, styles: { random: 1 }, sloppyFormat: 0 });
     for (let index = 0; index < 100; index++) {
       const problem = { ...task.generate(1, index, "train"), fields: { numbers: [2, 5, 7, 11], target: 9999 } };
-      const attempts = (parseResponse(generateTrace(problem, new Random(index), long)).think ?? "").split(";").slice(0, -1);
+      const attempts = (parseResponse(generateTrace(problem, new Random(index), long)).think ?? "")
+        .split(";")
+        .slice(0, -1);
       expect(attempts).toHaveLength(12);
       expect(new Set(attempts).size).toBe(12);
     }
@@ -79,7 +82,9 @@ describe("countdown traces", () => {
 
   it("are malformed as often as asked, in several ways", () => {
     const sloppy = traceOptions({ sloppyFormat: 0.5 });
-    const texts = Array.from({ length: 600 }, (_, i) => generateTrace(task.generate(2, i, "train"), new Random(i), sloppy));
+    const texts = Array.from({ length: 600 }, (_, i) =>
+      generateTrace(task.generate(2, i, "train"), new Random(i), sloppy),
+    );
     const bad = texts.filter((text) => !parseResponse(text).wellFormed);
     expect(bad.length / texts.length).toBeGreaterThan(0.43);
     expect(bad.length / texts.length).toBeLessThan(0.57);
@@ -98,7 +103,9 @@ describe("countdown traces", () => {
   });
 
   it("refuse unknown options and impossible budgets", () => {
-    expect(() => traceOptions({ sloppy: 1 } as never)).toThrow(/unknown option "sloppy"; known options: attempts, styles, sloppyFormat/);
+    expect(() => traceOptions({ sloppy: 1 } as never)).toThrow(
+      /unknown option "sloppy"; known options: attempts, styles, sloppyFormat/,
+    );
     expect(() => traceOptions({ attempts: { "0": 1 } })).toThrow(ConfigError);
     expect(() => traceOptions({ styles: { dfs: 1 } as never })).toThrow(ConfigError);
   });

@@ -1,5 +1,5 @@
-// The pretraining corpus of the from-scratch recipe: written-out Countdown searches, right or wrong, never filtered by outcome.
-// Knows the task's rules and the response tags; knows no tokenizer and no model.
+// The pretraining corpus of the from-scratch recipe: written-out Countdown searches, right or wrong, never filtered by
+// outcome. Knows the task's rules and the response tags; knows no tokenizer and no model.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
@@ -8,14 +8,23 @@ import { parseOptions, weightsSchema } from "./options.js";
 import { ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN } from "./response.js";
 import { type WeightedDraw, weightedDraw, weightedIntegerDraw } from "./weighted-draw.js";
 
-/** How one trace searches. `random`: any legal step. `greedy-last`: random steps, but the last one lands as near the target as it can. */
+/**
+ * How one trace searches. `random`: any legal step. `greedy-last`: random steps, but the last one lands as near the
+ * target as it can.
+ */
 export type SearchStyle = "random" | "greedy-last";
 
 /** The options, as zod checks them. */
 export const traceSchema = z.strictObject({
-  /** Weights of the number of attempts after which a trace gives up and answers with its last one. Small values dominate: most traces give up early. */
+  /**
+   * Weights of the number of attempts after which a trace gives up and answers with its last one. Small values
+   * dominate: most traces give up early.
+   */
   attempts: weightsSchema.default({ 1: 0.35, 2: 0.2, 3: 0.15, 4: 0.1, 6: 0.08, 8: 0.06, 12: 0.04, 16: 0.02 }),
-  /** Weights of the search styles: `random` takes any legal step; `greedy-last` chooses the last step that comes closest to the target. */
+  /**
+   * Weights of the search styles: `random` takes any legal step; `greedy-last` chooses the last step that comes closest
+   * to the target.
+   */
   styles: z
     .strictObject({ random: z.number().nonnegative().default(0), "greedy-last": z.number().nonnegative().default(0) })
     .refine((weights) => weights.random + weights["greedy-last"] > 0, { message: "needs at least one weight above 0" })
@@ -38,11 +47,15 @@ export interface TraceOptions {
 export function traceOptions(input: TraceOptionsInput = {}): TraceOptions {
   const { attempts, styles, sloppyFormat } = parseOptions(traceSchema, input, "countdown traces");
   for (const key of Object.keys(attempts)) {
-    if (!/^[1-9]\d{0,3}$/.test(key)) throw new ConfigError(`countdown traces: option "attempts": keys must be 1 … 9999, got "${key}"`);
+    if (!/^[1-9]\d{0,3}$/.test(key))
+      throw new ConfigError(`countdown traces: option "attempts": keys must be 1 … 9999, got "${key}"`);
   }
   return {
     attempts: weightedIntegerDraw(attempts),
-    /** How traces search, with weights: `random` takes any legal step, `greedy-last` makes the last step land as near as it can. */
+    /**
+     * How traces search, with weights: `random` takes any legal step, `greedy-last` makes the last step land as near as
+     * it can.
+     */
     styles: weightedDraw([
       ["random", styles.random],
       ["greedy-last", styles["greedy-last"]],
@@ -66,15 +79,22 @@ const DEFAULT_OPTIONS = traceOptions();
 /** How often an attempt is drawn again when the trace has made it before. */
 const MAX_REDRAWS = 24;
 
-/** The response to one problem, to be put right after its prompt; a pure function of the problem, the stream's state and the options. */
-export function generateTrace(problem: CountdownProblem, random: Random, options: TraceOptions = DEFAULT_OPTIONS): string {
+/**
+ * The response to one problem, to be put right after its prompt; a pure function of the problem, the stream's state and
+ * the options.
+ */
+export function generateTrace(
+  problem: CountdownProblem,
+  random: Random,
+  options: TraceOptions = DEFAULT_OPTIONS,
+): string {
   return searchTrace(problem, random, options).text;
 }
 
 /**
- * One search: attempts, each a chain of steps `a∘b=c` that uses every number, joined by `,` and ended by `;` or, at the target, `!`.
- * Example: `<think>3+7=10,10*8=80;8-7=1,1*3=3;8-7=1,…!</think><answer>(8-7)*24</answer>`. After the last attempt that the budget allows
- * the trace answers with that attempt's expression, although it is wrong.
+ * One search: attempts, each a chain of steps `a∘b=c` that uses every number, joined by `,` and ended by `;` or, at the
+ * target, `!`. Example: `<think>3+7=10,10*8=80;8-7=1,1*3=3;8-7=1,…!</think><answer>(8-7)*24</answer>`. After the last
+ * attempt that the budget allows the trace answers with that attempt's expression, although it is wrong.
  */
 export function searchTrace(problem: CountdownProblem, random: Random, options: TraceOptions = DEFAULT_OPTIONS): Trace {
   const { numbers, target } = problem.fields;
@@ -88,7 +108,8 @@ export function searchTrace(problem: CountdownProblem, random: Random, options: 
   let solved: boolean;
   do {
     attempt = makeAttempt(start, target, style, random);
-    for (let i = 0; i < MAX_REDRAWS && seen.has(attempt.steps); i++) attempt = makeAttempt(start, target, style, random);
+    for (let i = 0; i < MAX_REDRAWS && seen.has(attempt.steps); i++)
+      attempt = makeAttempt(start, target, style, random);
     seen.add(attempt.steps);
     solved = attempt.result.value === target;
     thoughts += attempt.steps + (solved ? "!" : ";");
@@ -127,7 +148,10 @@ function makeAttempt(start: readonly Term[], target: number, style: SearchStyle,
   return { steps, result: terms[0] };
 }
 
-/** A result stands for its step, always in parentheses: writing the answer is then putting steps in place of numbers, without precedence rules. */
+/**
+ * A result stands for its step, always in parentheses: writing the answer is then putting steps in place of numbers,
+ * without precedence rules.
+ */
 function substitute({ operator, a, b, value }: Step): Term {
   const enclosed = (term: Term): string => (/^\d+$/.test(term.text) ? term.text : `(${term.text})`);
   return { ...combineTerms(operator, a, b, value), text: enclosed(a) + operator + enclosed(b) };
@@ -140,7 +164,10 @@ function randomPair(length: number, random: Random): [number, number] {
   return j < i ? [j, i] : [i, j + 1];
 }
 
-/** Every step over an unordered pair that stays whole and not negative; + and * keep the order of the pool, so each sum has one spelling. */
+/**
+ * Every step over an unordered pair that stays whole and not negative; + and * keep the order of the pool, so each sum
+ * has one spelling.
+ */
 function legalSteps(p: Term, q: Term): Step[] {
   const steps: Step[] = [
     { operator: "+", a: p, b: q, value: p.value + q.value },
@@ -160,7 +187,8 @@ function nearestStep(steps: readonly Step[], target: number): Step {
   return best;
 }
 
-const wellFormed = (thoughts: string, answer: string): string => `${THINK_OPEN}${thoughts}${THINK_CLOSE}${ANSWER_OPEN}${answer}${ANSWER_CLOSE}`;
+const wellFormed = (thoughts: string, answer: string): string =>
+  `${THINK_OPEN}${thoughts}${THINK_CLOSE}${ANSWER_OPEN}${answer}${ANSWER_CLOSE}`;
 
 /** One of six malformed shapes: any of the four tags left out, no thinking block, or no answer block. */
 function malformed(thoughts: string, answer: string, random: Random): string {

@@ -5,7 +5,14 @@ import { type CountdownProblem, combineTerms, createCountdownTask, numberTerm } 
 import { evaluateExpression } from "./expression.js";
 
 const task = createCountdownTask({ numbers: { 3: 0.5, 4: 0.5 }, maxNumber: 25, maxTarget: 120 });
-const problem: CountdownProblem = { id: "3 7 8=24", split: "train", fields: { numbers: [3, 7, 8], target: 24 }, answer: "(8-7)*24", difficulty: 3, meta: {} };
+const problem: CountdownProblem = {
+  id: "3 7 8=24",
+  split: "train",
+  fields: { numbers: [3, 7, 8], target: 24 },
+  answer: "(8-7)*24",
+  difficulty: 3,
+  meta: {},
+};
 
 describe("countdown generator", () => {
   it("is a pure function of seed, index and split", () => {
@@ -29,7 +36,8 @@ describe("countdown generator", () => {
 
   it("validates, and shares no problem between the splits over 3000 of each", () => {
     expect(task.validate()).toMatchObject({ task: "countdown", numTrain: 200, numHeldOut: 200 });
-    const ids = (split: "train" | "heldout", seed: number) => Array.from({ length: 3000 }, (_, index) => task.generate(seed, index, split).id);
+    const ids = (split: "train" | "heldout", seed: number) =>
+      Array.from({ length: 3000 }, (_, index) => task.generate(seed, index, split).id);
     const train = new Set([...ids("train", 0), ...ids("train", 1)]);
     expect(ids("heldout", 2).filter((id) => train.has(id))).toEqual([]);
   });
@@ -58,7 +66,9 @@ describe("countdown verifier", () => {
   const fields = { numbers: [3, 7, 8, 8], target: 24 };
   const verify = (text: string, of = fields) => task.verify({ ...problem, fields: of }, text);
 
-  it.each(["3*8*(8-7)", " ( 8 - 7 ) * 3 * 8 ", "\n3*8/(8-7)\n", "((3*8))/((8-7))"])("accepts %j", (text) => expect(verify(text)).toBe(1));
+  it.each(["3*8*(8-7)", " ( 8 - 7 ) * 3 * 8 ", "\n3*8/(8-7)\n", "((3*8))/((8-7))"])("accepts %j", (text) =>
+    expect(verify(text)).toBe(1),
+  );
 
   it.each([
     "24",
@@ -129,9 +139,21 @@ describe("expression text", () => {
   const [a, b, c] = [8, 4, 2].map(numberTerm);
   it("has the parentheses its value needs and no others", () => {
     const text = (outer: string, inner: string, right: boolean) =>
-      right ? combineTerms(outer, a, combineTerms(inner, b, c, 0), 0).text : combineTerms(outer, combineTerms(inner, a, b, 0), c, 0).text;
-    expect([text("-", "+", true), text("-", "*", true), text("/", "*", true), text("*", "+", true)]).toEqual(["8-(4+2)", "8-4*2", "8/(4*2)", "8*(4+2)"]);
-    expect([text("+", "-", true), text("*", "/", true), text("*", "-", false), text("-", "-", false)]).toEqual(["8+4-2", "8*4/2", "(8-4)*2", "8-4-2"]);
+      right
+        ? combineTerms(outer, a, combineTerms(inner, b, c, 0), 0).text
+        : combineTerms(outer, combineTerms(inner, a, b, 0), c, 0).text;
+    expect([text("-", "+", true), text("-", "*", true), text("/", "*", true), text("*", "+", true)]).toEqual([
+      "8-(4+2)",
+      "8-4*2",
+      "8/(4*2)",
+      "8*(4+2)",
+    ]);
+    expect([text("+", "-", true), text("*", "/", true), text("*", "-", false), text("-", "-", false)]).toEqual([
+      "8+4-2",
+      "8*4/2",
+      "(8-4)*2",
+      "8-4-2",
+    ]);
   });
 });
 
@@ -139,7 +161,8 @@ describe("prompts", () => {
   it("are terse for character models and carry instruction and tags for r1-zero", () => {
     expect(task.renderPrompt(problem, "compact")).toBe("Q:3 7 8=24\nA:");
     const prompt = task.renderPrompt(problem, "r1-zero");
-    for (const part of ["<think>", "</think>", "<answer>", "</answer>", "24", "3, 7, 8"]) expect(prompt).toContain(part);
+    for (const part of ["<think>", "</think>", "<answer>", "</answer>", "24", "3, 7, 8"])
+      expect(prompt).toContain(part);
     expect(prompt.endsWith("Assistant:")).toBe(true);
   });
 });

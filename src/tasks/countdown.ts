@@ -1,4 +1,5 @@
-// Countdown: combine given numbers, each exactly once, with + - * / to reach a target. Generator and verifier; knows no search traces.
+// Countdown: combine given numbers, each exactly once, with + - * / to reach a target. Generator and verifier; knows no
+// search traces.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
@@ -59,7 +60,10 @@ export function combineTerms(operator: string, a: Term, b: Term, value: number):
   return { value, text: `${left}${operator}${tight ? `(${b.text})` : b.text}`, precedence };
 }
 
-/** Merges random pairs until one term is left; null when a step is negative, fractional or zero, which would make the problem odd. */
+/**
+ * Merges random pairs until one term is left; null when a step is negative, fractional or zero, which would make the
+ * problem odd.
+ */
 function randomSolution(numbers: readonly number[], random: Random): Term | null {
   const terms = numbers.map(numberTerm);
   while (terms.length > 1) {
@@ -76,14 +80,16 @@ function randomSolution(numbers: readonly number[], random: Random): Term | null
 function parseCounts(weights: Record<string, number>): Record<string, number> {
   for (const key of Object.keys(weights)) {
     const count = Number(key);
-    if (!Number.isInteger(count) || count < 2 || count > 8) throw new ConfigError(`task countdown: option "numbers": keys must be 2 … 8, got "${key}"`);
+    if (!Number.isInteger(count) || count < 2 || count > 8)
+      throw new ConfigError(`task countdown: option "numbers": keys must be 2 … 8, got "${key}"`);
   }
   return weights;
 }
 
 /**
- * The Countdown task. Solvable by construction: a random expression over random numbers gives the target. The canonical key is the sorted
- * numbers and the target, so one problem in another order is the same problem. Rules as in TinyZero: every number exactly once.
+ * The Countdown task. Solvable by construction: a random expression over random numbers gives the target. The canonical
+ * key is the sorted numbers and the target, so one problem in another order is the same problem. Rules as in TinyZero:
+ * every number exactly once.
  * @throws ConfigError on unknown or impossible options
  */
 export function createCountdownTask(input: CountdownOptions = {}): Task<CountdownProblem> {
@@ -100,7 +106,9 @@ export function createCountdownTask(input: CountdownOptions = {}): Task<Countdow
   const task: Task<CountdownProblem> = {
     name: "countdown",
     generate: (seed, index, split) =>
-      drawInSplit("countdown", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
+      drawInSplit("countdown", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) =>
+        draw(random, split),
+      ),
     verify: (problem, answerText) => verifyCountdown(problem.fields, answerText),
     sameAnswer: (_, a, b) => sameExpression(a, b),
     renderPrompt: (problem, template) => renderWording(countdownWording(problem.fields), template),
@@ -127,6 +135,8 @@ function sameExpression(a: string, b: string): boolean {
 
 const countdownWording = ({ numbers, target }: CountdownFields) => ({
   compact: `${numbers.join(" ")}=${target}`,
-  question: `Write an expression that equals ${target}, using each of the numbers ${numbers.join(", ")} exactly once, with + - * / and parentheses.`,
+  question:
+    `Write an expression that equals ${target}, using each of the numbers ${numbers.join(", ")} exactly ` +
+    "once, with + - * / and parentheses.",
   answerForm: "only the expression, without an equals sign",
 });

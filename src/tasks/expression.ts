@@ -1,4 +1,5 @@
-// A small parser for arithmetic written by a model: integers, + - * / and parentheses, exact results. Trusts nothing; knows no task.
+// A small parser for arithmetic written by a model: integers, + - * / and parentheses, exact results. Trusts nothing;
+// knows no task.
 import { applyOperator, type Rational, rational } from "./rational.js";
 
 /** The exact value and the integer literals in the order they were written. */
@@ -12,8 +13,9 @@ const MAX_DEPTH = 32;
 const MAX_DIGITS = 15;
 
 /**
- * Recursive descent over `sum := product (± product)*`, `product := atom (×÷ atom)*`, `atom := integer | ( sum )`. No unary signs, no
- * implicit multiplication. Null for anything malformed, longer than 512 characters, nested deeper than 32, or dividing by zero. Never throws.
+ * Recursive descent over `sum := product (± product)*`, `product := atom (×÷ atom)*`, `atom := integer | ( sum )`. No
+ * unary signs, no implicit multiplication. Null for anything malformed, longer than 512 characters, nested deeper than
+ * 32, or dividing by zero. Never throws.
  */
 export function evaluateExpression(text: string): EvaluatedExpression | null {
   const integers: number[] = [];
@@ -26,11 +28,14 @@ export function evaluateExpression(text: string): EvaluatedExpression | null {
 }
 
 /**
- * A spelling that expressions share which differ in the order of terms and factors, in parentheses without effect and in white space alone:
- * `8*3-1` and `(3 * 8) - 1`. Null for anything malformed.
+ * A spelling that expressions share which differ in the order of terms and factors, in parentheses without effect and
+ * in white space alone: `8*3-1` and `(3 * 8) - 1`. Null for anything malformed.
  */
 export function canonicalExpression(text: string): string | null {
-  const form = parseExpression(text, { integer: (value): Form => ({ kind: "number", parts: [{ isInverse: false, key: `${value}` }] }), apply: joinForms });
+  const form = parseExpression(text, {
+    integer: (value): Form => ({ kind: "number", parts: [{ isInverse: false, key: `${value}` }] }),
+    apply: joinForms,
+  });
   return form && keyOf(form);
 }
 
@@ -43,7 +48,10 @@ interface Form {
 function joinForms(operator: string, a: Form, b: Form): Form {
   const kind = operator === "+" || operator === "-" ? "sum" : "product";
   const partsOf = (form: Form) => (form.kind === kind ? form.parts : [{ isInverse: false, key: keyOf(form) }]);
-  const second = operator === "-" || operator === "/" ? partsOf(b).map(({ isInverse, key }) => ({ isInverse: !isInverse, key })) : partsOf(b);
+  const second =
+    operator === "-" || operator === "/"
+      ? partsOf(b).map(({ isInverse, key }) => ({ isInverse: !isInverse, key }))
+      : partsOf(b);
   return { kind, parts: [...partsOf(a), ...second] };
 }
 

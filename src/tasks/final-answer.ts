@@ -1,10 +1,14 @@
-// Finds the answer that a text ends in: between answer tags, or in `\boxed{…}`, as reasoning models are asked to write it. Does not judge it.
+// Finds the answer that a text ends in: between answer tags, or in `\boxed{…}`, as reasoning models are asked to write
+// it. Does not judge it.
 
 const OPEN = "<answer>";
 const CLOSE = "</answer>";
 const BOX = "\\boxed{";
 
-/** What the last `<answer>…</answer>` holds, else the last `\boxed{…}` whose braces balance; null where there is neither. */
+/**
+ * What the last `<answer>…</answer>` holds, else the last `\boxed{…}` whose braces balance; null where there is
+ * neither.
+ */
 export function finalAnswer(text: string): string | null {
   const close = text.lastIndexOf(CLOSE);
   const open = close < 0 ? -1 : text.lastIndexOf(OPEN, close);
@@ -17,7 +21,10 @@ export function finalAnswer(text: string): string | null {
   return null;
 }
 
-/** Where the brace that is open before `from` closes; -1 where it does not. A backslash takes the brace behind it out of the count. */
+/**
+ * Where the brace that is open before `from` closes; -1 where it does not. A backslash takes the brace behind it out of
+ * the count.
+ */
 function closingBrace(text: string, from: number): number {
   for (let at = from, depth = 1; at < text.length; at++) {
     if (text[at] === "\\") at++;

@@ -39,13 +39,19 @@ describe("held-out problems", () => {
     const task = file("one.jsonl", rows(2), 0.01);
     expect(ids(task, 100)).toHaveLength(1);
     expect(shortfall(task, 100, 1)).toBe(
-      "task jsonl has 1 distinct held-out problem, not the 100 asked for; each is counted once (heldOutFraction=1 holds out every line)",
+      "task jsonl has 1 distinct held-out problem, not the 100 asked for; each is counted once " +
+        "(heldOutFraction=1 holds out every line)",
     );
     expect([shortfall(task, 1, 1), shortfall(task, "all", 1)]).toEqual([null, null]);
   });
 
   it("are capped where a generator runs dry", () => {
-    const tiny = createCountdownTask({ numbers: { 2: 1 }, maxNumber: 5, maxTarget: 25, heldOutFraction: 0.5 }) as unknown as Task;
+    const tiny = createCountdownTask({
+      numbers: { 2: 1 },
+      maxNumber: 5,
+      maxTarget: 25,
+      heldOutFraction: 0.5,
+    }) as unknown as Task;
     const found = ids(tiny, 500);
     expect(found.length).toBeGreaterThan(5);
     expect(found.length).toBeLessThan(60);
@@ -64,6 +70,8 @@ describe("held-out problems", () => {
 
   it("refuse all of a task without end, and a task that holds out nothing", () => {
     expect(() => ids(countdown, "all")).toThrow(/the number of problems is unlimited/);
-    expect(() => ids(file("none.jsonl", rows(3), 0), 5)).toThrow(/no problems are held out; set heldOutFraction above 0/);
+    expect(() => ids(file("none.jsonl", rows(3), 0), 5)).toThrow(
+      /no problems are held out; set heldOutFraction above 0/,
+    );
   });
 });

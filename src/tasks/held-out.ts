@@ -14,9 +14,14 @@ const MAX_REPEATS = 1000;
  */
 export function heldOutProblems(task: Task, seed: number, count: ProblemCount): Problem[] {
   const listed = task.numProblems?.heldout;
-  if (listed === 0) throw new ConfigError(`task ${task.name}: no problems are held out; set heldOutFraction above 0 (1 holds out all of them)`);
+  if (listed === 0)
+    throw new ConfigError(
+      `task ${task.name}: no problems are held out; set heldOutFraction above 0 (1 holds out all of them)`,
+    );
   if (count === "all" && listed === undefined)
-    throw new ConfigError(`task ${task.name}: the number of problems is unlimited, so "all" cannot be evaluated; give a number`);
+    throw new ConfigError(
+      `task ${task.name}: the number of problems is unlimited, so "all" cannot be evaluated; give a number`,
+    );
   const [wanted, limit] = [count === "all" ? Number.POSITIVE_INFINITY : count, listed ?? Number.POSITIVE_INFINITY];
   const byId = new Map<string, Problem>();
   for (let index = 0, repeats = 0; byId.size < wanted && index < limit && repeats < MAX_REPEATS; index++, repeats++) {
@@ -32,5 +37,8 @@ export function heldOutProblems(task: Task, seed: number, count: ProblemCount): 
 export function shortfall(task: Task, asked: ProblemCount, found: number): string | null {
   if (asked === "all" || found >= asked) return null;
   const mend = task.numProblems?.train ? " (heldOutFraction=1 holds out every line)" : "";
-  return `task ${task.name} has ${found} distinct held-out problem${found === 1 ? "" : "s"}, not the ${asked} asked for; each is counted once${mend}`;
+  return (
+    `task ${task.name} has ${found} distinct held-out problem${found === 1 ? "" : "s"}, not the ${asked} ` +
+    `asked for; each is counted once${mend}`
+  );
 }

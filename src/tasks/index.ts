@@ -1,14 +1,30 @@
 // The tasks layer's public face: tasks by name, prompts, response parsing, rewards, and the Countdown corpus.
 export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } from "./arithmetic.js";
 export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
-export { generateTrace, type SearchStyle, searchTrace, type Trace, type TraceOptions, type TraceOptionsInput, traceOptions } from "./countdown-traces.js";
+export {
+  generateTrace,
+  type SearchStyle,
+  searchTrace,
+  type Trace,
+  type TraceOptions,
+  type TraceOptionsInput,
+  traceOptions,
+} from "./countdown-traces.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export { type JsonlRow, readJsonl } from "./jsonl.js";
 export { createJsonlTask, type JsonlTaskOptions } from "./jsonl-task.js";
-export { createKnightsAndKnavesTask, type KnightsAndKnavesOptions, type KnightsAndKnavesProblem } from "./knights-and-knaves.js";
-export { createLinearEquationsTask, type LinearEquationsOptions, type LinearEquationsProblem } from "./linear-equations.js";
+export {
+  createKnightsAndKnavesTask,
+  type KnightsAndKnavesOptions,
+  type KnightsAndKnavesProblem,
+} from "./knights-and-knaves.js";
+export {
+  createLinearEquationsTask,
+  type LinearEquationsOptions,
+  type LinearEquationsProblem,
+} from "./linear-equations.js";
 export { matchesAnswer } from "./match-answer.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
 export {
@@ -53,6 +69,19 @@ export {
   softOverlongPunishment,
   tagCountReward,
 } from "./rewards.js";
-export { type Problem, type PromptTemplate, type Split, type Task, type ValidationReport, validateTask } from "./task.js";
+export {
+  type Problem,
+  type PromptTemplate,
+  type Split,
+  type Task,
+  type ValidationReport,
+  validateTask,
+} from "./task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
-export { countResponseTokens, type TraceGroupStatistics, type TraceStatistics, type TraceStatisticsOptions, traceStatistics } from "./trace-statistics.js";
+export {
+  countResponseTokens,
+  type TraceGroupStatistics,
+  type TraceStatistics,
+  type TraceStatisticsOptions,
+  traceStatistics,
+} from "./trace-statistics.js";

@@ -21,13 +21,16 @@ function file(...lines: string[]): string {
   return path;
 }
 const rows = (count: number) =>
-  Array.from({ length: count }, (_, i) => JSON.stringify({ prompt: `What is ${i}+1?`, answer: i + 1, topic: i % 2 ? "odd" : "even" }));
+  Array.from({ length: count }, (_, i) =>
+    JSON.stringify({ prompt: `What is ${i}+1?`, answer: i + 1, topic: i % 2 ? "odd" : "even" }),
+  );
 
 describe("jsonl task", () => {
   it("serves every line once per pass, each pass in a new order, columns by name", () => {
     const task = createJsonlTask({ path: file(...rows(40)) });
     const length = task.numProblems?.train ?? 0;
-    const pass = (p: number, seed = 0) => Array.from({ length }, (_, i) => task.generate(seed, p * length + i, "train").id);
+    const pass = (p: number, seed = 0) =>
+      Array.from({ length }, (_, i) => task.generate(seed, p * length + i, "train").id);
     expect(new Set(pass(0)).size).toBe(length);
     expect(pass(1)).not.toEqual(pass(0));
     expect([...pass(1)].sort()).toEqual([...pass(0)].sort());
@@ -54,8 +57,14 @@ describe("jsonl task", () => {
   });
 
   it("leaves neither split of a small file empty unless told to", () => {
-    expect(createJsonlTask({ path: file(...rows(3)), heldOutFraction: 0.01 }).numProblems).toEqual({ train: 2, heldout: 1 });
-    expect(createJsonlTask({ path: file(...rows(3)), heldOutFraction: 0.99 }).numProblems).toEqual({ train: 1, heldout: 2 });
+    expect(createJsonlTask({ path: file(...rows(3)), heldOutFraction: 0.01 }).numProblems).toEqual({
+      train: 2,
+      heldout: 1,
+    });
+    expect(createJsonlTask({ path: file(...rows(3)), heldOutFraction: 0.99 }).numProblems).toEqual({
+      train: 1,
+      heldout: 2,
+    });
     const all = createJsonlTask({ path: file(...rows(3)), heldOutFraction: 0 });
     expect(all.numProblems).toEqual({ train: 3, heldout: 0 });
     expect(() => all.generate(0, 0, "heldout")).toThrow(ConfigError);
@@ -66,7 +75,11 @@ describe("jsonl task", () => {
     ["an array", ["[1]"], /:1: expected a JSON object, got \[1\]/],
     ["a missing column", ['{"prompt":"a","reply":"b"}'], /:1: column "answer" is missing; the line has: prompt, reply/],
     ["an empty prompt", ['{"prompt":" ","answer":"b"}'], /:1: column "prompt" must be a non-empty string/],
-    ["a null answer", ['{"prompt":"a","answer":null}'], /:1: column "answer" must be a non-empty string or a number, got null/],
+    [
+      "a null answer",
+      ['{"prompt":"a","answer":null}'],
+      /:1: column "answer" must be a non-empty string or a number, got null/,
+    ],
     ["an empty file", ["", " "], /is empty/],
   ])("names file and line of %s", (_, lines, message) => {
     const path = file(...lines);
@@ -77,26 +90,35 @@ describe("jsonl task", () => {
 
   it("names a file that is not there, and unknown options", () => {
     expect(() => createJsonlTask({ path: join(folder, "none.jsonl") })).toThrow(/cannot read data set .*none\.jsonl/);
-    expect(() => createJsonlTask({ path: "x", column: "y" } as never)).toThrow(/unknown option "column"; known options: path, promptColumn/);
+    expect(() => createJsonlTask({ path: "x", column: "y" } as never)).toThrow(
+      /unknown option "column"; known options: path, promptColumn/,
+    );
   });
 
   it("reads other column names, a byte-order mark and Windows line ends", () => {
     const path = file('\uFEFF{"question":"a","solution":"b"}\r', '{"question":"c","solution":"d"}\r');
-    expect(createJsonlTask({ path, promptColumn: "question", answerColumn: "solution" }).numProblems).toEqual({ train: 1, heldout: 1 });
+    expect(createJsonlTask({ path, promptColumn: "question", answerColumn: "solution" }).numProblems).toEqual({
+      train: 1,
+      heldout: 1,
+    });
   });
 
   it("grades a boxed answer outside the tags, whatever form its number has", () => {
     const task = createJsonlTask({ path: file('{"prompt":"How much?","answer":1000}'), heldOutFraction: 0 });
     const problem = task.generate(0, 0, "train");
     const grade = (text: string) => task.verify(problem, parseResponse(text).answer ?? "");
-    for (const answer of ["1{,}000", "\\$1,000", "\\frac{2000}{2}", "10^3"]) expect(grade(`<think>so</think> It is \\boxed{${answer}}.`)).toBe(1);
+    for (const answer of ["1{,}000", "\\$1,000", "\\frac{2000}{2}", "10^3"])
+      expect(grade(`<think>so</think> It is \\boxed{${answer}}.`)).toBe(1);
     expect(grade("<think>\\boxed{1000}</think> It is \\boxed{1001}.")).toBe(0);
     expect(grade("<think>\\boxed{1000}")).toBe(0);
   });
 
   it("compares numbers by value and words without case and spacing", () => {
-    expect([matchesAnswer("0.5", "1/2"), matchesAnswer("Paris  France", " paris france"), matchesAnswer("7", "seven"), matchesAnswer("7", "")]).toEqual([
-      1, 1, 0, 0,
-    ]);
+    expect([
+      matchesAnswer("0.5", "1/2"),
+      matchesAnswer("Paris  France", " paris france"),
+      matchesAnswer("7", "seven"),
+      matchesAnswer("7", ""),
+    ]).toEqual([1, 1, 0, 0]);
   });
 });

@@ -1,5 +1,5 @@
-// A person's own data set as a task: one JSON object a line with a prompt, an answer and any other columns, which rewards see by name.
-// Knows nothing of what the prompts ask.
+// A person's own data set as a task: one JSON object a line with a prompt, an answer and any other columns, which
+// rewards see by name. Knows nothing of what the prompts ask.
 import { z } from "zod";
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
@@ -27,11 +27,19 @@ function textColumn(row: JsonlRow, column: string, where: string): string {
   const value = row[column];
   if (typeof value === "string" && value.trim() !== "") return value;
   if (typeof value === "number") return `${value}`;
-  if (value === undefined) throw new DataError(`${where}: column "${column}" is missing; the line has: ${Object.keys(row).join(", ") || "no columns"}`);
-  throw new DataError(`${where}: column "${column}" must be a non-empty string or a number, got ${JSON.stringify(value)?.slice(0, 40)}`);
+  if (value === undefined)
+    throw new DataError(
+      `${where}: column "${column}" is missing; the line has: ${Object.keys(row).join(", ") || "no columns"}`,
+    );
+  throw new DataError(
+    `${where}: column "${column}" must be a non-empty string or a number, got ${JSON.stringify(value)?.slice(0, 40)}`,
+  );
 }
 
-/** Splits by the prompt's hash, so equal prompts stay together and new lines do not move old ones; leaves neither side empty if it can. */
+/**
+ * Splits by the prompt's hash, so equal prompts stay together and new lines do not move old ones; leaves neither side
+ * empty if it can.
+ */
 function splitRows(problems: readonly Problem[], heldOutFraction: number): Record<Split, Problem[]> {
   const splitById = new Map(problems.map(({ id }) => [id, splitOfKey(id, heldOutFraction)]));
   const wanted: Split[] = heldOutFraction > 0 && heldOutFraction < 1 && splitById.size > 1 ? ["train", "heldout"] : [];
@@ -58,7 +66,15 @@ export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
   const problems = readJsonl(path).map(({ row, line }): Problem => {
     const where = `${path}:${line}`;
     const answer = textColumn(row, answerColumn, where);
-    return { id: textColumn(row, promptColumn, where), split: "train", fields: row, answer, difficulty: 0, meta: { line }, source: where };
+    return {
+      id: textColumn(row, promptColumn, where),
+      split: "train",
+      fields: row,
+      answer,
+      difficulty: 0,
+      meta: { line },
+      source: where,
+    };
   });
   const splits = splitRows(problems, options.heldOutFraction);
   const order = passOrders();
@@ -68,12 +84,16 @@ export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
     generate(seed, index, split) {
       const rows = splits[split];
       if (rows.length === 0)
-        throw new ConfigError(`task jsonl: ${path} has no ${split} line; change heldOutFraction (now ${options.heldOutFraction}) or add lines`);
+        throw new ConfigError(
+          `task jsonl: ${path} has no ${split} line; change heldOutFraction (now ${options.heldOutFraction}) or ` +
+            "add lines",
+        );
       return rows[order(seed, split, Math.floor(index / rows.length), rows.length)[index % rows.length]];
     },
     verify: (problem, answerText) => matchesAnswer(problem.answer, answerText),
     sameAnswer: (_, a, b) => matchesAnswer(a, b) === 1,
-    renderPrompt: (problem, template) => renderWording({ compact: problem.id, question: problem.id, answerForm: "only the final answer" }, template),
+    renderPrompt: (problem, template) =>
+      renderWording({ compact: problem.id, question: problem.id, answerForm: "only the final answer" }, template),
     validate: () => validateTask(task),
   };
   return task;

@@ -1,4 +1,5 @@
-// Reads files of one JSON object a line, of any size: line by line, never the whole text at once. Knows nothing of what the columns mean.
+// Reads files of one JSON object a line, of any size: line by line, never the whole text at once. Knows nothing of what
+// the columns mean.
 import { closeSync, openSync, readSync } from "node:fs";
 import { DataError } from "../errors.js";
 
@@ -8,7 +9,10 @@ export type JsonlRow = Readonly<Record<string, unknown>>;
 const CHUNK_BYTES = 1 << 22;
 const NEWLINE = 0x0a;
 
-/** Reads a JSONL file. @throws DataError naming file and line: unreadable file, a line that is no JSON object, no line at all */
+/**
+ * Reads a JSONL file. @throws DataError naming file and line: unreadable file, a line that is no JSON object, no line
+ * at all
+ */
 export function readJsonl(path: string): { readonly row: JsonlRow; readonly line: number }[] {
   const rows: { readonly row: JsonlRow; readonly line: number }[] = [];
   let line = 0;
@@ -75,7 +79,9 @@ function textOf(bytes: Buffer, path: string, line: number): string {
     const text = bytes.toString("utf8");
     return line === 1 ? text.replace(BYTE_ORDER_MARK, "") : text;
   } catch {
-    throw new DataError(`${path}:${line}: the line has ${bytes.length.toLocaleString("en-US")} bytes, which is too long; split it`);
+    throw new DataError(
+      `${path}:${line}: the line has ${bytes.length.toLocaleString("en-US")} bytes, which is too long; split it`,
+    );
   }
 }
 
@@ -84,7 +90,9 @@ function parseLine(content: string, path: string, line: number): JsonlRow {
   try {
     value = JSON.parse(content);
   } catch (error) {
-    throw new DataError(`${path}:${line}: not valid JSON (${(error as Error).message}); each line must be one complete JSON object`);
+    throw new DataError(
+      `${path}:${line}: not valid JSON (${(error as Error).message}); each line must be one complete JSON object`,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new DataError(`${path}:${line}: expected a JSON object, got ${JSON.stringify(value)?.slice(0, 40)}`);

@@ -1,5 +1,5 @@
-// Knights (who only tell the truth) and knaves (who only lie): each person says one thing; who is what? Exactly one assignment fits.
-// Generator and verifier; knows no model.
+// Knights (who only tell the truth) and knaves (who only lie): each person says one thing; who is what? Exactly one
+// assignment fits. Generator and verifier; knows no model.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
@@ -25,7 +25,9 @@ interface Claim {
   readonly knight: boolean;
 }
 
-/** What one person says: a claim, two claims joined, whether two people are alike, or how many knights there are in all. */
+/**
+ * What one person says: a claim, two claims joined, whether two people are alike, or how many knights there are in all.
+ */
 export type Statement =
   | ({ readonly kind: "is" } & Claim)
   | { readonly kind: "and" | "or"; readonly first: Claim; readonly second: Claim }
@@ -65,7 +67,12 @@ export function consistentAssignments(statements: readonly Statement[]): number[
   const numPeople = statements.length;
   const found: number[] = [];
   for (let knights = 0; knights < 1 << numPeople; knights++) {
-    if (statements.every((statement, person) => isTrue(statement, knights, numPeople) === (((knights >> person) & 1) === 1))) found.push(knights);
+    if (
+      statements.every(
+        (statement, person) => isTrue(statement, knights, numPeople) === (((knights >> person) & 1) === 1),
+      )
+    )
+      found.push(knights);
   }
   return found;
 }
@@ -80,7 +87,9 @@ function drawStatement(speaker: number, numPeople: number, random: Random): Stat
   const second = claim();
   if (kind === "is" || first.who === second.who) return { kind: "is", ...first };
   const [low, high] = first.who < second.who ? [first, second] : [second, first];
-  return kind === "alike" ? { kind, first: low.who, second: high.who, alike: first.knight } : { kind, first: low, second: high };
+  return kind === "alike"
+    ? { kind, first: low.who, second: high.who, alike: first.knight }
+    : { kind, first: low, second: high };
 }
 
 const terseClaim = ({ who, knight }: Claim): string => `${nameOf(who)}${knight ? 1 : 0}`;
@@ -89,7 +98,8 @@ const terseClaim = ({ who, knight }: Claim): string => `${nameOf(who)}${knight ?
 function terse(statement: Statement): string {
   if (statement.kind === "is") return terseClaim(statement);
   if (statement.kind === "count") return `${statement.numKnights}`;
-  if (statement.kind === "alike") return `${nameOf(statement.first)}${statement.alike ? "=" : "/"}${nameOf(statement.second)}`;
+  if (statement.kind === "alike")
+    return `${nameOf(statement.first)}${statement.alike ? "=" : "/"}${nameOf(statement.second)}`;
   return `${terseClaim(statement.first)}${statement.kind === "and" ? "*" : "+"}${terseClaim(statement.second)}`;
 }
 
@@ -97,19 +107,27 @@ const spokenClaim = ({ who, knight }: Claim): string => `${nameOf(who)} is a ${k
 
 function spoken(statement: Statement): string {
   if (statement.kind === "is") return spokenClaim(statement);
-  if (statement.kind === "count") return `exactly ${statement.numKnights} of us ${statement.numKnights === 1 ? "is a knight" : "are knights"}`;
+  if (statement.kind === "count")
+    return `exactly ${statement.numKnights} of us ${statement.numKnights === 1 ? "is a knight" : "are knights"}`;
   if (statement.kind === "alike")
-    return `${nameOf(statement.first)} and ${nameOf(statement.second)} are ${statement.alike ? "of the same kind" : "of different kinds"}`;
+    return (
+      `${nameOf(statement.first)} and ${nameOf(statement.second)} are ` +
+      `${statement.alike ? "of the same kind" : "of different kinds"}`
+    );
   return `${spokenClaim(statement.first)} ${statement.kind} ${spokenClaim(statement.second)}`;
 }
 
 const MAX_ANSWER_LENGTH = 1000;
 
-/** Reads `101`, or a mention such as `A=knight, B is a knave` of everyone; null unless every person is named and none in two ways. */
+/**
+ * Reads `101`, or a mention such as `A=knight, B is a knave` of everyone; null unless every person is named and none in
+ * two ways.
+ */
 function readAssignment(text: string, numPeople: number): number | null {
   if (text.length > MAX_ANSWER_LENGTH) return null;
   const bits = text.trim();
-  if (/^[01]+$/.test(bits)) return bits.length === numPeople ? [...bits].reduce((sum, bit, person) => sum + (Number(bit) << person), 0) : null;
+  if (/^[01]+$/.test(bits))
+    return bits.length === numPeople ? [...bits].reduce((sum, bit, person) => sum + (Number(bit) << person), 0) : null;
   const named = new Map<number, boolean>();
   for (const [, name, kind] of text.matchAll(/\b([A-H])\b[\s:=]*(?:is\s+)?(?:a\s+)?(knight|knave)\b/gi)) {
     const person = "ABCDEFGH".indexOf(name.toUpperCase());
@@ -117,14 +135,20 @@ function readAssignment(text: string, numPeople: number): number | null {
     if (person >= numPeople || (named.has(person) && named.get(person) !== knight)) return null;
     named.set(person, knight);
   }
-  return named.size === numPeople ? [...named].reduce((sum, [person, knight]) => sum + (Number(knight) << person), 0) : null;
+  return named.size === numPeople
+    ? [...named].reduce((sum, [person, knight]) => sum + (Number(knight) << person), 0)
+    : null;
 }
 
-/** Puzzles in the manner of Smullyan; the gold answer has one digit per person, 1 for a knight. @throws ConfigError on bad options */
+/**
+ * Puzzles in the manner of Smullyan; the gold answer has one digit per person, 1 for a knight. @throws ConfigError on
+ * bad options
+ */
 export function createKnightsAndKnavesTask(input: KnightsAndKnavesOptions = {}): Task<KnightsAndKnavesProblem> {
   const options = parseOptions(knightsAndKnavesSchema, input, "task knights-and-knaves");
   for (const key of Object.keys(options.people)) {
-    if (!/^[2-8]$/.test(key)) throw new ConfigError(`task knights-and-knaves: option "people": keys must be 2 … 8, got "${key}"`);
+    if (!/^[2-8]$/.test(key))
+      throw new ConfigError(`task knights-and-knaves: option "people": keys must be 2 … 8, got "${key}"`);
   }
   const people = weightedIntegerDraw(options.people);
   const draw = (random: Random, split: Split): KnightsAndKnavesProblem | null => {
@@ -138,7 +162,9 @@ export function createKnightsAndKnavesTask(input: KnightsAndKnavesOptions = {}):
   const task: Task<KnightsAndKnavesProblem> = {
     name: "knights-and-knaves",
     generate: (seed, index, split) =>
-      drawInSplit("knights-and-knaves", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
+      drawInSplit("knights-and-knaves", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) =>
+        draw(random, split),
+      ),
     verify: ({ fields: { statements } }, answerText) => {
       const assignment = readAssignment(answerText, statements.length);
       return assignment !== null && consistentAssignments(statements)[0] === assignment ? 1 : 0;
@@ -153,14 +179,17 @@ export function createKnightsAndKnavesTask(input: KnightsAndKnavesOptions = {}):
   return task;
 }
 
-const compactPuzzle = (statements: readonly Statement[]): string => statements.map((statement, person) => `${nameOf(person)}:${terse(statement)}`).join(";");
+const compactPuzzle = (statements: readonly Statement[]): string =>
+  statements.map((statement, person) => `${nameOf(person)}:${terse(statement)}`).join(";");
 
 function puzzleWording(statements: readonly Statement[]) {
   const names = statements.map((_, person) => nameOf(person)).join(", ");
   const said = statements.map((statement, person) => `${nameOf(person)} says: "${spoken(statement)}."`).join(" ");
   return {
     compact: compactPuzzle(statements),
-    question: `On an island everyone is either a knight, who always tells the truth, or a knave, who always lies. You meet ${names}. ${said} Who is what?`,
+    question:
+      "On an island everyone is either a knight, who always tells the truth, or a knave, who always lies. " +
+      `You meet ${names}. ${said} Who is what?`,
     answerForm: "everyone's kind, in the form A=knight, B=knave",
   };
 }

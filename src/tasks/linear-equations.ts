@@ -1,4 +1,5 @@
-// Linear equations ax+b=cx+d in one unknown, with integer or rational solutions. Generator and verifier; knows no model.
+// Linear equations ax+b=cx+d in one unknown, with integer or rational solutions. Generator and verifier; knows no
+// model.
 import { z } from "zod";
 import type { Random } from "../random.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
@@ -58,7 +59,9 @@ export function createLinearEquationsTask(input: LinearEquationsOptions = {}): T
   const task: Task<LinearEquationsProblem> = {
     name: "linear-equations",
     generate: (seed, index, split) =>
-      drawInSplit("linear-equations", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) => draw(random, split)),
+      drawInSplit("linear-equations", { seed, index, split, heldOutFraction: options.heldOutFraction }, (random) =>
+        draw(random, split),
+      ),
     verify: ({ fields }, answerText) => {
       const value = readPlainNumber(answerText, "x");
       return value !== null && equalRationals(value, solve(fields)) ? 1 : 0;
@@ -67,7 +70,11 @@ export function createLinearEquationsTask(input: LinearEquationsOptions = {}): T
     renderPrompt: ({ fields: { a, b, c, d } }, template) => {
       const equation = `${side(a, b)}=${side(c, d)}`;
       return renderWording(
-        { compact: equation, question: `Solve ${equation} for x.`, answerForm: "only the value of x, as an integer or a fraction" },
+        {
+          compact: equation,
+          question: `Solve ${equation} for x.`,
+          answerForm: "only the value of x, as an integer or a fraction",
+        },
         template,
       );
     },

@@ -1,5 +1,5 @@
-// Whether two written answers are the same: numbers by value in whatever form, other texts but for dress, case and white space.
-// The one equality of data sets: the grader goes by it, and so does the vote of cons@k.
+// Whether two written answers are the same: numbers by value in whatever form, other texts but for dress, case and
+// white space. The one equality of data sets: the grader goes by it, and so does the vote of cons@k.
 import { plainNotation } from "./notation.js";
 import { readNumber, sameNumber } from "./written-number.js";
 

@@ -1,5 +1,5 @@
-// Takes the dress off what people and models write as an answer: boxes, dollar signs, emphasis, LaTeX's spaces and spellings.
-// What stays means the same; knows nothing of what it says.
+// Takes the dress off what people and models write as an answer: boxes, dollar signs, emphasis, LaTeX's spaces and
+// spellings. What stays means the same; knows nothing of what it says.
 import { finalAnswer } from "./final-answer.js";
 
 /** Longer answers are not numbers or short expressions, and are left as they are. */

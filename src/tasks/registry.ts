@@ -21,9 +21,13 @@ export type TaskName = keyof typeof FACTORIES;
 /** All names that `createTask` knows. */
 export const TASK_NAMES = Object.keys(FACTORIES) as readonly TaskName[];
 
-/** Builds a task from a name and unchecked options; the factory checks them. @throws ConfigError for an unknown name, listing the known ones */
+/**
+ * Builds a task from a name and unchecked options; the factory checks them. @throws ConfigError for an unknown name,
+ * listing the known ones
+ */
 export function createTask(name: string, options: unknown = {}): Task<Problem> {
-  if (!Object.hasOwn(FACTORIES, name)) throw new ConfigError(`unknown task "${name}"; known tasks: ${TASK_NAMES.join(", ")}`);
+  if (!Object.hasOwn(FACTORIES, name))
+    throw new ConfigError(`unknown task "${name}"; known tasks: ${TASK_NAMES.join(", ")}`);
   // Safe: a task is only ever given back the problems it made itself.
   return FACTORIES[name as TaskName](options as never) as unknown as Task<Problem>;
 }

@@ -1,11 +1,25 @@
 // The grammar of responses at every way a text can be cut into pieces, in both forms.
 import { describe, expect, test } from "vitest";
 import { finalAnswer } from "./final-answer.js";
-import { opensThought, type ParsedResponse, parseResponse, type ReadingOptions, ResponseParser, type ResponsePiece, ResponseRecord } from "./response.js";
+import {
+  opensThought,
+  type ParsedResponse,
+  parseResponse,
+  type ReadingOptions,
+  ResponseParser,
+  type ResponsePiece,
+  ResponseRecord,
+} from "./response.js";
 
-const everyCut = (text: string) => [...Array.from({ length: text.length + 1 }, (_, at) => [text.slice(0, at), text.slice(at)]), [...text]];
+const everyCut = (text: string) => [
+  ...Array.from({ length: text.length + 1 }, (_, at) => [text.slice(0, at), text.slice(at)]),
+  [...text],
+];
 
-function readPieces(texts: readonly string[], options: ReadingOptions): { response: ParsedResponse; pieces: ResponsePiece[]; isInside: boolean } {
+function readPieces(
+  texts: readonly string[],
+  options: ReadingOptions,
+): { response: ParsedResponse; pieces: ResponsePiece[]; isInside: boolean } {
   const parser = new ResponseParser(options);
   const record = new ResponseRecord(options);
   const pieces = [...texts.flatMap((text) => parser.push(text)), ...parser.end()];
@@ -27,10 +41,30 @@ function read(text: string, options: ReadingOptions = {}): { think: string | nul
 
 describe("in a chat", () => {
   test.each<[string, string, ReadingOptions, object]>([
-    ["a thought stands first and closes once", "\n<think>a<b</think>c <think>d</think>", {}, { think: "a<b", reply: "c <think>d</think>" }],
-    ["a thought that the prompt opened needs no tag", "so</think>4</think>", { startsInside: true }, { think: "so", reply: "4</think>" }],
-    ["the prompt's own tag said again is no thought", "\n<think>so</think>4", { startsInside: true }, { think: "\nso", reply: "4" }],
-    ["a reply with nothing but a closing tag was thought up to it", "so so</think>4", {}, { think: "so so", reply: "4" }],
+    [
+      "a thought stands first and closes once",
+      "\n<think>a<b</think>c <think>d</think>",
+      {},
+      { think: "a<b", reply: "c <think>d</think>" },
+    ],
+    [
+      "a thought that the prompt opened needs no tag",
+      "so</think>4</think>",
+      { startsInside: true },
+      { think: "so", reply: "4</think>" },
+    ],
+    [
+      "the prompt's own tag said again is no thought",
+      "\n<think>so</think>4",
+      { startsInside: true },
+      { think: "\nso", reply: "4" },
+    ],
+    [
+      "a reply with nothing but a closing tag was thought up to it",
+      "so so</think>4",
+      {},
+      { think: "so so", reply: "4" },
+    ],
     ["so it was when nothing came before", "\n</think>4", {}, { think: "", reply: "4" }],
     [
       "an opening tag after the first words is text, and what closes it too",
@@ -40,7 +74,12 @@ describe("in a chat", () => {
     ],
     ["what only began as a tag is text", "<thing> <thi", {}, { think: null, reply: "<thing> <thi" }],
     ["an unclosed thought is all thought", "hm</thi", { startsInside: true }, { think: "hm</thi", reply: "" }],
-    ["the answer's tags are text", "<think>a</think>use <answer>x</answer>!", {}, { think: "a", reply: "use <answer>x</answer>!" }],
+    [
+      "the answer's tags are text",
+      "<think>a</think>use <answer>x</answer>!",
+      {},
+      { think: "a", reply: "use <answer>x</answer>!" },
+    ],
     ["nothing holds nothing", "", {}, { think: null, reply: "" }],
   ])("%s", (_, text, options, expected) => expect(read(text, options)).toEqual(expected));
 
@@ -67,13 +106,20 @@ describe("in a chat", () => {
 describe("with answer tags", () => {
   const tagged = { form: "tagged" } as const;
   test("every tag is one wherever it stands, and the answer is what the last closed pair holds", () => {
-    expect(read("so <think>a</think>\n<answer>b</answer> <answer>c</answer>!", tagged)).toEqual({ think: "a", reply: "c" });
+    expect(read("so <think>a</think>\n<answer>b</answer> <answer>c</answer>!", tagged)).toEqual({
+      think: "a",
+      reply: "c",
+    });
     expect(read("<think>a<answer>c</answer>", tagged)).toEqual({ think: "a", reply: "c" });
     expect(read("a</think><answer>c</answer>", tagged)).toEqual({ think: "a", reply: "c" });
     expect(read("<think>a</think>no tags", tagged)).toEqual({ think: "a", reply: "no tags" });
   });
   test("tags are listed in order, one that the prompt opened with first", () => {
-    expect(parseResponse("a</think><answer>c", { startsInside: true }).tags).toEqual(["<think>", "</think>", "<answer>"]);
+    expect(parseResponse("a</think><answer>c", { startsInside: true }).tags).toEqual([
+      "<think>",
+      "</think>",
+      "<answer>",
+    ]);
   });
   test("without a closed pair the last box outside the thought is graded", () => {
     expect(parseResponse("<think>\\boxed{1}</think>It is \\boxed{2}.").answer).toBe("2");

@@ -1,5 +1,5 @@
-// A model's response: its tags, the one grammar that tells thought from answer while it is written, and what a finished one holds.
-// Knows text and tags, no tokens; does not judge the answer.
+// A model's response: its tags, the one grammar that tells thought from answer while it is written, and what a finished
+// one holds. Knows text and tags, no tokens; does not judge the answer.
 import { finalAnswer } from "./final-answer.js";
 
 /** Opens the thought. */
@@ -16,8 +16,9 @@ export const RESPONSE_TAGS = [THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE
 export type ResponseTag = (typeof RESPONSE_TAGS)[number];
 
 /**
- * How a response is built. `chat`: a thought, which stands first or not at all, then the answer; all other tags are text of either.
- * `tagged`: `<think>…</think><answer>…</answer>`, read leniently: every tag is a tag, wherever it stands.
+ * How a response is built. `chat`: a thought, which stands first or not at all, then the answer; all other tags are
+ * text of either. `tagged`: `<think>…</think><answer>…</answer>`, read leniently: every tag is a tag, wherever it
+ * stands.
  */
 export type ResponseForm = "chat" | "tagged";
 
@@ -29,7 +30,9 @@ export interface ReadingOptions {
   readonly form?: ResponseForm;
 }
 
-/** What a piece of a response belongs to. A tag belongs to neither side; blanks before the opening tag are part of it. */
+/**
+ * What a piece of a response belongs to. A tag belongs to neither side; blanks before the opening tag are part of it.
+ */
 export type ResponsePart = "thought" | "answer" | "tag";
 
 /** A piece of a response. The texts of all pieces, joined, are the response. */
@@ -46,11 +49,20 @@ export interface ParsedResponse {
   readonly text: string;
   /** The thought; null when there is none. An unclosed one goes on to the answer tag or the end. */
   readonly think: string | null;
-  /** What a reader is given as the answer: the last closed answer block, else all text outside the thought without its tags. */
+  /**
+   * What a reader is given as the answer: the last closed answer block, else all text outside the thought without its
+   * tags.
+   */
   readonly reply: string;
-  /** What is graded: the last closed answer block, else the last `\boxed{…}` outside the thought; null when there is neither. */
+  /**
+   * What is graded: the last closed answer block, else the last `\boxed{…}` outside the thought; null when there is
+   * neither.
+   */
   readonly answer: string | null;
-  /** tagged: each tag once, in order, nothing but white space around and between. chat: a closed thought and an answer to grade. */
+  /**
+   * tagged: each tag once, in order, nothing but white space around and between. chat: a closed thought and an answer
+   * to grade.
+   */
   readonly wellFormed: boolean;
   /** The tags that were read as tags, in order; one that the prompt opened with comes first. */
   readonly tags: readonly ResponseTag[];
@@ -146,7 +158,8 @@ export class ResponseParser {
     const { place } = this;
     const recasts = tag === THINK_CLOSE && place === "answer" && !this.hasThought;
     if (tag === THINK_OPEN && !this.hasThought) this.place = "thought";
-    else if (tag !== THINK_OPEN && (place === "start" || place === "thought") && tag !== ANSWER_CLOSE) this.place = "answer";
+    else if (tag !== THINK_OPEN && (place === "start" || place === "thought") && tag !== ANSWER_CLOSE)
+      this.place = "answer";
     if (tag === THINK_OPEN || tag === THINK_CLOSE) this.hasThought = true;
     if (tag === THINK_CLOSE) this.isSettled = true;
     this.isFreshInside = false;
@@ -154,7 +167,10 @@ export class ResponseParser {
     this.blanks = "";
   }
 
-  /** Whether a tag at this place is one. In a chat the answer's are text, and so is what does not open or close the one thought. */
+  /**
+   * Whether a tag at this place is one. In a chat the answer's are text, and so is what does not open or close the one
+   * thought.
+   */
   private means(tag: ResponseTag): boolean {
     if (this.isTagged) return true;
     if (this.isSettled) return false;
@@ -249,7 +265,10 @@ export class ResponseRecord {
   }
 }
 
-/** Reads a finished completion of which only the text is known; its tags are found as they are spelled. Default form: tagged. */
+/**
+ * Reads a finished completion of which only the text is known; its tags are found as they are spelled. Default form:
+ * tagged.
+ */
 export function parseResponse(text: string, { form = "tagged", startsInside }: ReadingOptions = {}): ParsedResponse {
   const options = { form, startsInside };
   const parser = new ResponseParser(options);

@@ -1,5 +1,5 @@
-// Calls a person's reward functions so that whatever goes wrong in one is told by its name and its sample, and nothing waits for ever.
-// Knows how to call; what the values mean is the caller's.
+// Calls a person's reward functions so that whatever goes wrong in one is told by its name and its sample, and nothing
+// waits for ever. Knows how to call; what the values mean is the caller's.
 import { TrainingError } from "../errors.js";
 import type { RewardFunction, RewardSample, SampleReward } from "./reward.js";
 
@@ -18,7 +18,12 @@ const TURN_MS = 100;
  * The values of one reward for all samples, whatever they are; async ones are waited for together.
  * @throws TrainingError naming reward and sample: when it throws, rejects, or has not settled in time
  */
-export async function callReward(reward: RewardFunction, name: string, samples: readonly RewardSample[], limits: RewardLimits): Promise<unknown> {
+export async function callReward(
+  reward: RewardFunction,
+  name: string,
+  samples: readonly RewardSample[],
+  limits: RewardLimits,
+): Promise<unknown> {
   if (typeof reward === "object") {
     const waiting = new Waiting(name, samples, [undefined]);
     return withinLimits(
@@ -31,7 +36,12 @@ export async function callReward(reward: RewardFunction, name: string, samples: 
   return withinLimits(eachSample(reward, samples, waiting, limits.signal), waiting, limits);
 }
 
-async function eachSample(reward: SampleReward, samples: readonly RewardSample[], waiting: Waiting, signal?: AbortSignal): Promise<unknown[]> {
+async function eachSample(
+  reward: SampleReward,
+  samples: readonly RewardSample[],
+  waiting: Waiting,
+  signal?: AbortSignal,
+): Promise<unknown[]> {
   const values: unknown[] = [];
   let turnMs = performance.now();
   for (let i = 0; i < samples.length; i++) {
@@ -60,7 +70,10 @@ class Waiting {
     return this.open.size === 0;
   }
 
-  /** The call's value, or a promise of it; what it throws is told as the reward's doing. A call that ends at once costs no promise. */
+  /**
+   * The call's value, or a promise of it; what it throws is told as the reward's doing. A call that ends at once costs
+   * no promise.
+   */
   settle(index: number, call: () => unknown): unknown {
     let value: unknown;
     try {
@@ -87,13 +100,17 @@ class Waiting {
   timeout(seconds: number): TrainingError {
     const where = this.describe([...this.open][0] ?? 0);
     return new TrainingError(
-      `reward "${this.reward}" has not settled ${where} within ${seconds} s: it is too slow, or its promise never resolves; fix it, or allow more time with --reward-timeout`,
+      `reward "${this.reward}" has not settled ${where} within ${seconds} s: it is too slow, or its promise ` +
+        "never resolves; fix it, or allow more time with --reward-timeout",
     );
   }
 
   private failure(index: number, error: unknown): TrainingError {
     const message = error instanceof Error ? error.message : String(error);
-    return new TrainingError(`reward "${this.reward}" failed ${this.describe(index)}: ${message || "(no message)"}${place(error)}`, { cause: error });
+    return new TrainingError(
+      `reward "${this.reward}" failed ${this.describe(index)}: ${message || "(no message)"}${place(error)}`,
+      { cause: error },
+    );
   }
 
   private describe(index: number): string {
@@ -111,17 +128,23 @@ function place(error: unknown): string {
 }
 
 const EXCERPT_CHARACTERS = 40;
-const excerpt = (text: string): string => JSON.stringify(text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text);
+const excerpt = (text: string): string =>
+  JSON.stringify(text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text);
 
 /** The result, unless the time is over or the signal fires first. */
-async function withinLimits(result: unknown, waiting: Waiting, { timeoutSeconds = Number.POSITIVE_INFINITY, signal }: RewardLimits): Promise<unknown> {
+async function withinLimits(
+  result: unknown,
+  waiting: Waiting,
+  { timeoutSeconds = Number.POSITIVE_INFINITY, signal }: RewardLimits,
+): Promise<unknown> {
   if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return result;
   let timer: NodeJS.Timeout | undefined;
   let onAbort = () => {};
   const bounds = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal?.reason);
     // Also keeps the program waiting where nothing else does.
-    if (timeoutSeconds <= MAX_TIMEOUT_SECONDS) timer = setTimeout(() => reject(waiting.timeout(timeoutSeconds)), timeoutSeconds * 1000);
+    if (timeoutSeconds <= MAX_TIMEOUT_SECONDS)
+      timer = setTimeout(() => reject(waiting.timeout(timeoutSeconds)), timeoutSeconds * 1000);
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
   });

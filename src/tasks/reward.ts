@@ -1,11 +1,15 @@
-// What a reward function is and how several are put together into one number per sample. Knows no task, no policy and no algorithm.
+// What a reward function is and how several are put together into one number per sample. Knows no task, no policy and
+// no algorithm.
 import { TrainingError } from "../errors.js";
 import { copyOf } from "./copies.js";
 import { opensThought, type ParsedResponse, parseResponse } from "./response.js";
 import { callReward, type RewardLimits } from "./reward-call.js";
 import type { Problem } from "./task.js";
 
-/** One completion as a reward function sees it. Every function sees copies of its own: it may change them without changing what is learnt. */
+/**
+ * One completion as a reward function sees it. Every function sees copies of its own: it may change them without
+ * changing what is learnt.
+ */
 export interface RewardSample {
   readonly prompt: string;
   readonly completion: string;
@@ -21,7 +25,10 @@ export interface RewardSample {
   readonly problem: Problem;
   /** The problem's fields by name; for a data set, every column of its line. */
   readonly columns: Readonly<Record<string, unknown>>;
-  /** Logs a metric; the mean over all samples of the step is reported. The names of the trainer's own metrics are refused. */
+  /**
+   * Logs a metric; the mean over all samples of the step is reported. The names of the trainer's own metrics are
+   * refused.
+   */
   log(metric: string, value: number): void;
 }
 
@@ -42,7 +49,8 @@ export type SampleReward = (sample: RewardSample) => Awaitable<RewardValue>;
 /** Scores all samples at once, one value each, in order; made by `batchReward`. */
 export interface BatchReward {
   readonly name: string;
-  // An object, not a second function type: so the parameters of a plain function are inferred where one is written in place.
+  // An object, not a second function type: so the parameters of a plain function are inferred where one is written in
+  // place.
   readonly scoreBatch: (samples: readonly RewardSample[]) => Awaitable<readonly RewardValue[]>;
 }
 
@@ -85,7 +93,8 @@ export interface LoggedSum {
 /** Tables of several batches, scored by the same rewards, as one. */
 export function joinTables(tables: readonly RewardTable[]): RewardTable {
   const logged = new Map<string, LoggedSum>();
-  for (const [name, { sum, count }] of tables.flatMap((table) => [...table.logged])) addLogged(logged, name, sum, count);
+  for (const [name, { sum, count }] of tables.flatMap((table) => [...table.logged]))
+    addLogged(logged, name, sum, count);
   const names = new Set(tables.flatMap((table) => [...table.byReward.keys()]));
   return {
     totals: tables.flatMap((table) => table.totals),
@@ -101,7 +110,8 @@ function addLogged(logged: Map<string, LoggedSum>, name: string, sum: number, co
 
 /**
  * Runs every reward over all samples, the functions and the samples of one function concurrently where they are async.
- * @throws TrainingError when a function throws, does not settle within the limits, or returns NaN, an infinity, something other than a number,
+ * @throws TrainingError when a function throws, does not settle within the limits, or returns NaN, an infinity,
+ *   something other than a number,
  * or the wrong count of values; the signal's reason when that fires
  */
 export async function scoreSamples(
@@ -110,12 +120,16 @@ export async function scoreSamples(
   limits: RewardLimits = {},
 ): Promise<RewardTable> {
   const logged = new Map<string, LoggedSum>();
-  const weighted: WeightedReward[] = rewards.map((entry) => (typeof entry === "object" && "reward" in entry ? entry : { reward: entry }));
+  const weighted: WeightedReward[] = rewards.map((entry) =>
+    typeof entry === "object" && "reward" in entry ? entry : { reward: entry },
+  );
   const samplesOfItsOwn = () => inputs.map((input) => makeSample(input, logged));
   const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samplesOfItsOwn(), limits)));
   const applies = (i: number) => columns.some((column) => column[i] !== null);
   return {
-    totals: inputs.map((_, i) => (applies(i) ? columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0) : null)),
+    totals: inputs.map((_, i) =>
+      applies(i) ? columns.reduce((sum, column, r) => sum + (weighted[r].weight ?? 1) * (column[i] ?? 0), 0) : null,
+    ),
     byReward: new Map(uniqueNames(weighted).map((name, r) => [name, columns[r]])),
     logged,
   };
@@ -123,7 +137,8 @@ export async function scoreSamples(
 
 function makeSample(input: RewardInput, logged: Map<string, LoggedSum>): RewardSample {
   const { prompt, completion, completionIds } = input;
-  const { think, answer, wellFormed, tags } = input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
+  const { think, answer, wellFormed, tags } =
+    input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
   // Copied when they are first looked at: most rewards need few of them.
   const problem = once(() => copyOf(input.problem));
   const ids = once(() => Int32Array.from(completionIds));
@@ -152,17 +167,25 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-async function runReward(reward: RewardFunction, samples: readonly RewardSample[], limits: RewardLimits): Promise<readonly RewardValue[]> {
+async function runReward(
+  reward: RewardFunction,
+  samples: readonly RewardSample[],
+  limits: RewardLimits,
+): Promise<readonly RewardValue[]> {
   const name = nameOf(reward);
   const values = (await callReward(reward, name, samples, limits)) as readonly RewardValue[];
   if (!Array.isArray(values) || values.length !== samples.length) {
     throw new TrainingError(
-      `reward "${name}" must return ${samples.length} values, one per sample, got ${Array.isArray(values) ? values.length : typeof values}`,
+      `reward "${name}" must return ${samples.length} values, one per sample, got ` +
+        `${Array.isArray(values) ? values.length : typeof values}`,
     );
   }
   const bad = values.findIndex((value) => value !== null && !(typeof value === "number" && Number.isFinite(value)));
   if (bad >= 0)
-    throw new TrainingError(`reward "${name}" returned ${String(values[bad])} for sample ${bad}; expected a finite number, or null if it does not apply`);
+    throw new TrainingError(
+      `reward "${name}" returned ${String(values[bad])} for sample ${bad}; expected a finite number, or ` +
+        "null if it does not apply",
+    );
   return values;
 }
 

@@ -3,12 +3,34 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, TrainingError } from "../errors.js";
 import { createCountdownTask } from "./countdown.js";
 import { parseResponse } from "./response.js";
-import { batchReward, joinTables, type RewardFunction, type RewardInput, sampleReward, scoreSamples } from "./reward.js";
-import { accuracyReward, createReward, formatReward, lengthReward, repetitionPenaltyReward, softOverlongPunishment, tagCountReward } from "./rewards.js";
+import {
+  batchReward,
+  joinTables,
+  type RewardFunction,
+  type RewardInput,
+  sampleReward,
+  scoreSamples,
+} from "./reward.js";
+import {
+  accuracyReward,
+  createReward,
+  formatReward,
+  lengthReward,
+  repetitionPenaltyReward,
+  softOverlongPunishment,
+  tagCountReward,
+} from "./rewards.js";
 import type { Problem } from "./task.js";
 
 const task = createCountdownTask() as never as Parameters<typeof accuracyReward>[0];
-const problem = (id = "p"): Problem => ({ id, split: "train", fields: { numbers: [3, 7, 8], target: 24 }, answer: "(8-7)*24", difficulty: 3, meta: {} });
+const problem = (id = "p"): Problem => ({
+  id,
+  split: "train",
+  fields: { numbers: [3, 7, 8], target: 24 },
+  answer: "(8-7)*24",
+  difficulty: 3,
+  meta: {},
+});
 const input = (completion: string, more: Partial<RewardInput> = {}): RewardInput => ({
   prompt: "Q:\nA:",
   completion,
@@ -16,11 +38,16 @@ const input = (completion: string, more: Partial<RewardInput> = {}): RewardInput
   problem: problem(),
   ...more,
 });
-const score = async (reward: RewardFunction, ...inputs: RewardInput[]) => [...(await scoreSamples([reward], inputs)).byReward.values()][0];
+const score = async (reward: RewardFunction, ...inputs: RewardInput[]) =>
+  [...(await scoreSamples([reward], inputs)).byReward.values()][0];
 
 describe("parseResponse", () => {
   it("takes a well-formed response apart", () => {
-    expect(parseResponse(" <think>a b</think>\n<answer>c</answer>\n")).toMatchObject({ think: "a b", answer: "c", wellFormed: true });
+    expect(parseResponse(" <think>a b</think>\n<answer>c</answer>\n")).toMatchObject({
+      think: "a b",
+      answer: "c",
+      wellFormed: true,
+    });
   });
 
   it.each([
@@ -40,7 +67,11 @@ describe("parseResponse", () => {
   });
 
   it("accepts only a closing think tag when the prompt opened it", () => {
-    expect(parseResponse("a</think><answer>c</answer>", { startsInside: true })).toMatchObject({ think: "a", answer: "c", wellFormed: true });
+    expect(parseResponse("a</think><answer>c</answer>", { startsInside: true })).toMatchObject({
+      think: "a",
+      answer: "c",
+      wellFormed: true,
+    });
     expect(parseResponse("<think>a</think><answer>c</answer>", { startsInside: true }).wellFormed).toBe(false);
     expect(parseResponse("a</think><answer>c</answer>").wellFormed).toBe(false);
   });
@@ -49,9 +80,12 @@ describe("parseResponse", () => {
 describe("built-in rewards", () => {
   it("accuracy and format are separate: a right answer in a bad format still counts as right", async () => {
     const fields = { numbers: [3, 8], target: 24 };
-    const samples = ["<think>a</think><answer>3*8</answer>", "<answer>3*8</answer>", "<think>a</think><answer>3+8</answer>", "3*8"].map((completion) =>
-      input(completion, { problem: { ...problem(), fields } }),
-    );
+    const samples = [
+      "<think>a</think><answer>3*8</answer>",
+      "<answer>3*8</answer>",
+      "<think>a</think><answer>3+8</answer>",
+      "3*8",
+    ].map((completion) => input(completion, { problem: { ...problem(), fields } }));
     expect(await score(accuracyReward(task), ...samples)).toEqual([1, 1, 0, 0]);
     expect(await score(formatReward(), ...samples)).toEqual([1, 0, 1, 0]);
     expect(await score(tagCountReward(), ...samples)).toEqual([1, 0.5, 1, 0]);
@@ -64,14 +98,27 @@ describe("built-in rewards", () => {
   it("length reward ranks within a problem and never rewards a wrong answer", async () => {
     const fields = { numbers: [3, 8], target: 24 };
     const of = (answer: string, length: number, id: string) =>
-      input(`<answer>${answer}</answer>`, { completionIds: new Int32Array(length), problem: { ...problem(id), fields } });
-    const samples = [of("3*8", 10, "a"), of("3*8", 20, "a"), of("3*8", 30, "a"), of("3+8", 10, "a"), of("3+8", 30, "a"), of("3*8", 99, "b")];
+      input(`<answer>${answer}</answer>`, {
+        completionIds: new Int32Array(length),
+        problem: { ...problem(id), fields },
+      });
+    const samples = [
+      of("3*8", 10, "a"),
+      of("3*8", 20, "a"),
+      of("3*8", 30, "a"),
+      of("3+8", 10, "a"),
+      of("3+8", 30, "a"),
+      of("3*8", 99, "b"),
+    ];
     expect(await score(lengthReward(task), ...samples)).toEqual([0.5, 0, -0.5, 0, -0.5, 0]);
   });
 
   it("soft overlong punishment falls linearly over the cache", async () => {
     const reward = softOverlongPunishment({ maxCompletionTokens: 20, cacheTokens: 4 });
-    const values = await score(reward, ...[10, 16, 17, 18, 20, 25].map((length) => input("", { completionIds: new Int32Array(length) })));
+    const values = await score(
+      reward,
+      ...[10, 16, 17, 18, 20, 25].map((length) => input("", { completionIds: new Int32Array(length) })),
+    );
     expect(values).toEqual([0, 0, -0.25, -0.5, -1, -1]);
     expect(() => softOverlongPunishment({ maxCompletionTokens: 4, cacheTokens: 20 })).toThrow(ConfigError);
   });
@@ -86,7 +133,9 @@ describe("built-in rewards", () => {
 
   it("are found by name, and unknown names are answered with the known ones", () => {
     expect(createReward("accuracy", task).name).toBe("accuracy_reward");
-    expect(() => createReward("beauty", task)).toThrow(/unknown reward "beauty"; known rewards: accuracy, format, tag_count, length/);
+    expect(() => createReward("beauty", task)).toThrow(
+      /unknown reward "beauty"; known rewards: accuracy, format, tag_count, length/,
+    );
     expect(() => createReward("soft_overlong_punishment", task, { max: 3 })).toThrow(ConfigError);
   });
 });
@@ -155,6 +204,8 @@ describe("scoreSamples", () => {
   });
 
   it("stops when a batch reward returns the wrong number of values", async () => {
-    await expect(scoreSamples([batchReward("short", () => [1])], inputs)).rejects.toThrow(/"short" must return 2 values/);
+    await expect(scoreSamples([batchReward("short", () => [1])], inputs)).rejects.toThrow(
+      /"short" must return 2 values/,
+    );
   });
 });

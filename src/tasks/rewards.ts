@@ -1,4 +1,5 @@
-// The built-in rewards, under the names users know from TRL and open-r1. Rule-based only; knows no policy and no algorithm.
+// The built-in rewards, under the names users know from TRL and open-r1. Rule-based only; knows no policy and no
+// algorithm.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { parseOptions } from "./options.js";
@@ -11,30 +12,38 @@ export function accuracyReward(task: Task): RewardFunction {
   return sampleReward("accuracy_reward", (sample) => accuracyOf(task, sample));
 }
 
-const accuracyOf = (task: Task, { problem, answer }: RewardSample): number => (answer === null ? 0 : task.verify(problem, answer));
+const accuracyOf = (task: Task, { problem, answer }: RewardSample): number =>
+  answer === null ? 0 : task.verify(problem, answer);
 
 /** 1 when the response is `<think>…</think><answer>…</answer>`, each tag once and in order, else 0. */
 export function formatReward(): RewardFunction {
   return sampleReward("format_reward", ({ wellFormed }) => (wellFormed ? 1 : 0));
 }
 
-/** A quarter for each of the four tags that occurs exactly once: a gentler slope towards the format than `formatReward`. */
+/**
+ * A quarter for each of the four tags that occurs exactly once: a gentler slope towards the format than `formatReward`.
+ */
 export function tagCountReward(): RewardFunction {
   return sampleReward("tag_count_reward", ({ tags }) => {
-    return RESPONSE_TAGS.filter((tag) => tags.filter((each) => each === tag).length === 1).length / RESPONSE_TAGS.length;
+    return (
+      RESPONSE_TAGS.filter((tag) => tags.filter((each) => each === tag).length === 1).length / RESPONSE_TAGS.length
+    );
   });
 }
 
 /**
- * Shorter is better within the samples of one problem (Kimi k1.5, arXiv 2501.12599 §2.3.3): λ = 0.5 - (len - min)/(max - min) for a right
- * answer, min(0, λ) for a wrong one; 0 when all lengths are equal. Lengths in tokens.
+ * Shorter is better within the samples of one problem (Kimi k1.5, arXiv 2501.12599 §2.3.3): λ = 0.5 - (len - min)/(max
+ * - min) for a right answer, min(0, λ) for a wrong one; 0 when all lengths are equal. Lengths in tokens.
  */
 export function lengthReward(task: Task): RewardFunction {
   return batchReward("length_reward", (samples) => {
     const rangeById = new Map<string, { min: number; max: number }>();
     for (const { problem, completionIds } of samples) {
       const range = rangeById.get(problem.id) ?? { min: Number.POSITIVE_INFINITY, max: 0 };
-      rangeById.set(problem.id, { min: Math.min(range.min, completionIds.length), max: Math.max(range.max, completionIds.length) });
+      rangeById.set(problem.id, {
+        min: Math.min(range.min, completionIds.length),
+        max: Math.max(range.max, completionIds.length),
+      });
     }
     return samples.map((sample): RewardValue => {
       const { min, max } = rangeById.get(sample.problem.id) ?? { min: 0, max: 0 };
@@ -49,18 +58,27 @@ export function lengthReward(task: Task): RewardFunction {
 export const overlongSchema = z.strictObject({
   /** Length at which the full penalty applies. `luciole rl` uses rl.maxCompletionLength by default. */
   maxCompletionTokens: z.number().int().positive(),
-  /** The penalty grows linearly over this many tokens before that length. `luciole rl` uses a fifth of the length by default, as DAPO does. */
+  /**
+   * The penalty grows linearly over this many tokens before that length. `luciole rl` uses a fifth of the length by
+   * default, as DAPO does.
+   */
   cacheTokens: z.number().int().positive(),
 });
 
 /** Where the penalty begins and where it is whole. */
 export type SoftOverlongOptions = z.input<typeof overlongSchema>;
 
-/** DAPO's soft overlong punishment (arXiv 2503.14476 eq. 13): 0, then falling linearly to -1 over the last `cacheTokens`, -1 beyond. */
+/**
+ * DAPO's soft overlong punishment (arXiv 2503.14476 eq. 13): 0, then falling linearly to -1 over the last
+ * `cacheTokens`, -1 beyond.
+ */
 export function softOverlongPunishment(input: SoftOverlongOptions): RewardFunction {
   const { maxCompletionTokens, cacheTokens } = parseOptions(overlongSchema, input, "reward soft_overlong_punishment");
   if (cacheTokens > maxCompletionTokens) {
-    throw new ConfigError(`reward soft_overlong_punishment: cacheTokens must not exceed maxCompletionTokens, got ${cacheTokens} and ${maxCompletionTokens}`);
+    throw new ConfigError(
+      `reward soft_overlong_punishment: cacheTokens must not exceed maxCompletionTokens, got ${cacheTokens} ` +
+        `and ${maxCompletionTokens}`,
+    );
   }
   const free = maxCompletionTokens - cacheTokens;
   return sampleReward("soft_overlong_punishment", ({ completionIds }) => {
@@ -81,8 +99,8 @@ export const repetitionSchema = z.strictObject({
 export type RepetitionPenaltyOptions = z.input<typeof repetitionSchema>;
 
 /**
- * (1 - distinct/all n-grams) · maxPenalty, as in open-r1 but over token ids instead of words, so it works for any language or notation;
- * 0 for completions shorter than one n-gram.
+ * (1 - distinct/all n-grams) · maxPenalty, as in open-r1 but over token ids instead of words, so it works for any
+ * language or notation; 0 for completions shorter than one n-gram.
  */
 export function repetitionPenaltyReward(input: RepetitionPenaltyOptions = {}): RewardFunction {
   const { ngramSize, maxPenalty } = parseOptions(repetitionSchema, input, "reward repetition_penalty");
@@ -107,8 +125,12 @@ const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => Rewar
 /** All names that the built-in rewards go by. */
 export const REWARD_NAMES: readonly string[] = Object.keys(FACTORIES);
 
-/** A built-in reward by open-r1's name for it. @throws ConfigError for an unknown name, listing the known ones, or bad options */
+/**
+ * A built-in reward by open-r1's name for it. @throws ConfigError for an unknown name, listing the known ones, or bad
+ * options
+ */
 export function createReward(name: string, task: Task, options: unknown = {}): RewardFunction {
-  if (!Object.hasOwn(FACTORIES, name)) throw new ConfigError(`unknown reward "${name}"; known rewards: ${REWARD_NAMES.join(", ")}`);
+  if (!Object.hasOwn(FACTORIES, name))
+    throw new ConfigError(`unknown reward "${name}"; known rewards: ${REWARD_NAMES.join(", ")}`);
   return FACTORIES[name](task, options);
 }

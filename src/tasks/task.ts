@@ -1,4 +1,5 @@
-// What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. Knows no model and no trainer.
+// What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. Knows no model and no
+// trainer.
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
 
@@ -19,7 +20,10 @@ export interface Problem<F extends object = Record<string, unknown>> {
   readonly source?: string;
 }
 
-/** `compact`: terse, for character models trained from nothing. `r1-zero`: instruction with tags for a base model. `plain`: the question alone. */
+/**
+ * `compact`: terse, for character models trained from nothing. `r1-zero`: instruction with tags for a base model.
+ * `plain`: the question alone.
+ */
 export type PromptTemplate = "compact" | "r1-zero" | "plain";
 
 /** What `validate()` counted. `numDistinct` is over both splits together. */
@@ -40,10 +44,16 @@ export interface Task<P extends Problem = Problem> {
   generate(seed: number, index: number, split: Split): P;
   /** Score in 0 … 1 of the text between the answer tags; never throws, whatever the text. */
   verify(problem: P, answerText: string): number;
-  /** Whether two answers are the same to this task, whatever their spelling; cons@k votes by it. Default: equal but for white space. */
+  /**
+   * Whether two answers are the same to this task, whatever their spelling; cons@k votes by it. Default: equal but for
+   * white space.
+   */
   sameAnswer?(problem: P, a: string, b: string): boolean;
   renderPrompt(problem: P, template: PromptTemplate): string;
-  /** Generates some hundred problems of each split, grades their gold answers, checks that the splits share nothing. @throws DataError */
+  /**
+   * Generates some hundred problems of each split, grades their gold answers, checks that the splits share nothing.
+   * @throws DataError
+   */
   validate(): ValidationReport;
 }
 
@@ -73,7 +83,10 @@ export function drawInSplit<P extends { readonly id: string }>(
     const candidate = draw(random);
     if (candidate !== null && splitOfKey(candidate.id, place.heldOutFraction) === place.split) return candidate;
   }
-  throw new ConfigError(`task ${name}: no ${place.split} problem in ${MAX_DRAWS} draws; widen its options (larger numbers, other heldOutFraction)`);
+  throw new ConfigError(
+    `task ${name}: no ${place.split} problem in ${MAX_DRAWS} draws; widen its options (larger numbers, ` +
+      "other heldOutFraction)",
+  );
 }
 
 /** The shared body of `Task.validate()`. */
@@ -88,11 +101,17 @@ export function validateTask<P extends Problem>(task: Task<P>, numPerSplit = 200
       ids[split].add(problem.id);
       difficulty += problem.difficulty;
       const score = task.verify(problem, problem.answer);
-      if (score !== 1) throw new DataError(`task ${task.name}: problem "${problem.id}": its gold answer "${problem.answer}" scores ${score}, expected 1`);
-      if (problem.split !== split) throw new DataError(`task ${task.name}: problem "${problem.id}" has split ${problem.split}, expected ${split}`);
+      if (score !== 1)
+        throw new DataError(
+          `task ${task.name}: problem "${problem.id}": its gold answer "${problem.answer}" scores ${score}, expected 1`,
+        );
+      if (problem.split !== split)
+        throw new DataError(`task ${task.name}: problem "${problem.id}" has split ${problem.split}, expected ${split}`);
     }
   }
-  for (const id of ids.heldout) if (ids.train.has(id)) throw new DataError(`task ${task.name}: problem "${id}" is in both splits; they must be disjoint`);
+  for (const id of ids.heldout)
+    if (ids.train.has(id))
+      throw new DataError(`task ${task.name}: problem "${id}" is in both splits; they must be disjoint`);
   const numTrain = Math.min(numPerSplit, task.numProblems?.train ?? numPerSplit);
   return {
     task: task.name,

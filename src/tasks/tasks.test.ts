@@ -28,7 +28,9 @@ describe.each(PROCEDURAL)("task %s", (name) => {
 
   it("is a pure function of seed and index", () => {
     expect(createTask(name).generate(3, 5, "train")).toEqual(task.generate(3, 5, "train"));
-    expect(new Set(range(20).map((index) => JSON.stringify(task.generate(3, index, "train").fields))).size).toBeGreaterThan(15);
+    expect(
+      new Set(range(20).map((index) => JSON.stringify(task.generate(3, index, "train").fields))).size,
+    ).toBeGreaterThan(15);
   });
 
   it("writes compact prompts and gold answers within the compact alphabet", () => {
@@ -41,12 +43,24 @@ describe.each(PROCEDURAL)("task %s", (name) => {
 
   it("renders every template without leaking the gold answer's tag pair", () => {
     const problem = task.generate(0, 0, "train");
-    for (const template of PROMPT_TEMPLATES) expect(task.renderPrompt(problem, template)).not.toContain(`<answer>${problem.answer}</answer>`);
+    for (const template of PROMPT_TEMPLATES)
+      expect(task.renderPrompt(problem, template)).not.toContain(`<answer>${problem.answer}</answer>`);
   });
 
   it("scores hostile answers 0 without throwing", () => {
     const problem = task.generate(0, 0, "train");
-    for (const text of ["", " ", "NaN", "Infinity", "1e999", "-".repeat(1e5), "A=knight ".repeat(1e5), "\u0000", "0x10", "1/0"])
+    for (const text of [
+      "",
+      " ",
+      "NaN",
+      "Infinity",
+      "1e999",
+      "-".repeat(1e5),
+      "A=knight ".repeat(1e5),
+      "\u0000",
+      "0x10",
+      "1/0",
+    ])
       expect(task.verify(problem, text)).toBe(0);
   });
 });
@@ -54,20 +68,30 @@ describe.each(PROCEDURAL)("task %s", (name) => {
 describe("validation", () => {
   it("throws a DataError when a gold answer is wrong or the splits overlap", () => {
     const task = createArithmeticTask();
-    const wrong: Task<ArithmeticProblem> = { ...task, generate: (...place) => ({ ...task.generate(...place), answer: "no" }) };
+    const wrong: Task<ArithmeticProblem> = {
+      ...task,
+      generate: (...place) => ({ ...task.generate(...place), answer: "no" }),
+    };
     expect(() => validateTask(wrong)).toThrow(DataError);
-    const overlapping: Task<ArithmeticProblem> = { ...task, generate: (seed, index, split) => ({ ...task.generate(seed, index, "train"), split }) };
+    const overlapping: Task<ArithmeticProblem> = {
+      ...task,
+      generate: (seed, index, split) => ({ ...task.generate(seed, index, "train"), split }),
+    };
     expect(() => validateTask(overlapping)).toThrow(/in both splits/);
   });
 });
 
 describe("registry", () => {
   it("names the known tasks when asked for an unknown one", () => {
-    expect(() => createTask("chess")).toThrow(/unknown task "chess"; known tasks: countdown, arithmetic, linear-equations, knights-and-knaves, jsonl/);
+    expect(() => createTask("chess")).toThrow(
+      /unknown task "chess"; known tasks: countdown, arithmetic, linear-equations, knights-and-knaves, jsonl/,
+    );
     expect(() => createTask("toString")).toThrow(ConfigError);
   });
   it("passes options through to be checked", () => {
-    expect(() => createTask("arithmetic", { digit: 3 })).toThrow(/unknown option "digit"; known options: minDigits, maxDigits/);
+    expect(() => createTask("arithmetic", { digit: 3 })).toThrow(
+      /unknown option "digit"; known options: minDigits, maxDigits/,
+    );
   });
 });
 
@@ -76,7 +100,8 @@ describe("arithmetic", () => {
     const task = createArithmeticTask({ minDigits: 2, maxDigits: 4 });
     for (const index of range(300)) {
       const { fields, answer } = task.generate(0, index, "train");
-      for (const operand of [fields.a, fields.b]) expect(`${operand}`.length >= 2 && `${operand}`.length <= 4).toBe(true);
+      for (const operand of [fields.a, fields.b])
+        expect(`${operand}`.length >= 2 && `${operand}`.length <= 4).toBe(true);
       expect(answer.startsWith("-")).toBe(false);
     }
     const product: ArithmeticProblem = {
@@ -89,9 +114,13 @@ describe("arithmetic", () => {
     };
     expect(task.verify(product, "999999999999998000000000000001")).toBe(1);
     expect(task.verify(product, "999999999999998000000000000002")).toBe(0);
-    for (const text of ["\\boxed{999{,}999{,}999{,}999{,}998{,}000{,}000{,}000{,}000{,}001}", "$999,999,999,999,998,000,000,000,000,001$"])
+    for (const text of [
+      "\\boxed{999{,}999{,}999{,}999{,}998{,}000{,}000{,}000{,}000{,}001}",
+      "$999,999,999,999,998,000,000,000,000,001$",
+    ])
       expect(task.verify(product, text)).toBe(1);
-    for (const text of ["999999999999998000000000000001 cm", "x=999999999999998000000000000001"]) expect(task.verify(product, text)).toBe(0);
+    for (const text of ["999999999999998000000000000001 cm", "x=999999999999998000000000000001"])
+      expect(task.verify(product, text)).toBe(0);
   });
   it("refuses crossed digit bounds", () => {
     expect(() => createArithmeticTask({ minDigits: 4, maxDigits: 2 })).toThrow(ConfigError);
@@ -111,9 +140,19 @@ describe("linear equations", () => {
   it("accepts the solution as x=…, fraction or decimal, and nothing else", () => {
     const task = createLinearEquationsTask();
     const half = problem(2, 1, -2, 7); // 2x+1 = -2x+7, so x = 3/2
-    for (const text of ["3/2", "x=3/2", "x = 6/4", "1.5", " 1.50 ", "-3/-2", "\\boxed{\\frac{3}{2}}", "$x = 1\\tfrac12$"])
+    for (const text of [
+      "3/2",
+      "x=3/2",
+      "x = 6/4",
+      "1.5",
+      " 1.50 ",
+      "-3/-2",
+      "\\boxed{\\frac{3}{2}}",
+      "$x = 1\\tfrac12$",
+    ])
       expect(task.verify(half, text)).toBe(1);
-    for (const text of ["3", "2/3", "-3/2", "x=3/2=1.5", "3/2 or so", "3/0", "y=3/2"]) expect(task.verify(half, text)).toBe(0);
+    for (const text of ["3", "2/3", "-3/2", "x=3/2=1.5", "3/2 or so", "3/0", "y=3/2"])
+      expect(task.verify(half, text)).toBe(0);
     expect(task.renderPrompt(half, "compact")).toBe("Q:2x+1=-2x+7\nA:");
     expect(task.renderPrompt(problem(-1, 0, 0, 4), "compact")).toBe("Q:-x=4\nA:");
   });
@@ -144,7 +183,9 @@ describe("knights and knaves", () => {
       { kind: "is", who: 0, knight: false },
     ] as const;
     const verify = (text: string) => task.verify({ ...base, fields: { statements } }, text);
-    for (const text of ["01", "A=knave, B=knight", "A is a knave and B is a knight.", "b: Knight; a: Knave"]) expect(verify(text)).toBe(1);
-    for (const text of ["10", "0", "011", "A=knave", "A=knave, B=knight, B=knave", "A=knave, C=knight", "knave knight"]) expect(verify(text)).toBe(0);
+    for (const text of ["01", "A=knave, B=knight", "A is a knave and B is a knight.", "b: Knight; a: Knave"])
+      expect(verify(text)).toBe(1);
+    for (const text of ["10", "0", "011", "A=knave", "A=knave, B=knight, B=knave", "A=knave, C=knight", "knave knight"])
+      expect(verify(text)).toBe(0);
   });
 });

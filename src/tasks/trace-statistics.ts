@@ -1,10 +1,14 @@
-// Measures a corpus of Countdown traces before any training: how often it is right, how long it is. Used to tune the corpus options.
+// Measures a corpus of Countdown traces before any training: how often it is right, how long it is. Used to tune the
+// corpus options.
 import { Random } from "../random.js";
 import { type CountdownOptions, createCountdownTask } from "./countdown.js";
 import { searchTrace, type Trace, type TraceOptionsInput, traceOptions } from "./countdown-traces.js";
 import { parseResponse, RESPONSE_TAGS } from "./response.js";
 
-/** Means over one group of traces. Lengths are in character-tokenizer tokens: a tag counts as one, the end token is not counted. */
+/**
+ * Means over one group of traces. Lengths are in character-tokenizer tokens: a tag counts as one, the end token is not
+ * counted.
+ */
 export interface TraceGroupStatistics {
   readonly numTraces: number;
   /** Graded as a model's response would be: parsed, then verified. */
@@ -43,7 +47,10 @@ export function countResponseTokens(text: string): number {
   return text.replace(TAG_PATTERN, "#").length;
 }
 
-/** Generates `numTraces` traces (default 2000) of train problems and summarises them, as a whole and by style and attempt budget. */
+/**
+ * Generates `numTraces` traces (default 2000) of train problems and summarises them, as a whole and by style and
+ * attempt budget.
+ */
 export function traceStatistics(options: TraceStatisticsOptions = {}): TraceStatistics {
   const task = createCountdownTask(options.task);
   const resolved = traceOptions(options.traces);
@@ -54,7 +61,12 @@ export function traceStatistics(options: TraceStatisticsOptions = {}): TraceStat
     const problem = task.generate(seed, index, "train");
     const trace = searchTrace(problem, random, resolved);
     const { answer, wellFormed } = parseResponse(trace.text);
-    graded.push({ trace, correct: answer === null ? 0 : task.verify(problem, answer), wellFormed, numTokens: countResponseTokens(trace.text) });
+    graded.push({
+      trace,
+      correct: answer === null ? 0 : task.verify(problem, answer),
+      wellFormed,
+      numTokens: countResponseTokens(trace.text),
+    });
   }
   return {
     ...summarise(graded),
@@ -63,13 +75,17 @@ export function traceStatistics(options: TraceStatisticsOptions = {}): TraceStat
   };
 }
 
-function summariseBy(graded: readonly GradedTrace[], keyOf: (g: GradedTrace) => string): Record<string, TraceGroupStatistics> {
+function summariseBy(
+  graded: readonly GradedTrace[],
+  keyOf: (g: GradedTrace) => string,
+): Record<string, TraceGroupStatistics> {
   const keys = [...new Set(graded.map(keyOf))].sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   return Object.fromEntries(keys.map((key) => [key, summarise(graded.filter((g) => keyOf(g) === key))]));
 }
 
 function summarise(graded: readonly GradedTrace[]): TraceGroupStatistics {
-  const mean = (read: (g: GradedTrace) => number): number => graded.reduce((sum, g) => sum + read(g), 0) / graded.length;
+  const mean = (read: (g: GradedTrace) => number): number =>
+    graded.reduce((sum, g) => sum + read(g), 0) / graded.length;
   return {
     numTraces: graded.length,
     fractionCorrect: mean((g) => g.correct),

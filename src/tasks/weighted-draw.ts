@@ -7,7 +7,10 @@ export interface WeightedDraw<T> {
   draw(random: Random): T;
 }
 
-/** Builds a draw from (value, weight) entries; entries of weight 0 are dropped. The order of entries matters to the streams. */
+/**
+ * Builds a draw from (value, weight) entries; entries of weight 0 are dropped. The order of entries matters to the
+ * streams.
+ */
 export function weightedDraw<T>(entries: readonly (readonly [T, number])[]): WeightedDraw<T> {
   const kept = entries.filter(([, weight]) => weight > 0);
   const values = kept.map(([value]) => value);

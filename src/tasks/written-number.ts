@@ -1,5 +1,5 @@
-// Numbers in the forms that people and reasoning models write: 1,000 · 42. · \frac{1}{2} · 1\frac12 · .5 · 2\times10^3 · $18 · 50% · x = 5 · 5\text{ cm}.
-// Exact, and strict: what is not wholly a number is none.
+// Numbers in the forms that people and reasoning models write: 1,000 · 42. · \frac{1}{2} · 1\frac12 · .5 · 2\times10^3
+// · $18 · 50% · x = 5 · 5\text{ cm}. Exact, and strict: what is not wholly a number is none.
 import { plainNotation } from "./notation.js";
 import { equalRationals, type Rational, rational } from "./rational.js";
 
@@ -18,30 +18,59 @@ const MAX_EXPONENT = 60;
 /** Units that are read without `\text{…}`, in the singular; single letters are left out, for they may be unknowns. */
 const PLAIN_UNITS = new Set(
   (
-    "mm cm km inch foot feet ft yard mile mg kg gram kilogram lb pound oz ounce ton ml liter litre gallon sec second min minute hr hour day week month year " +
-    "meter metre centimeter centimetre kilometer kilometre mph km/h m/s cent dollar euro yen degree radian unit point person people"
+    "mm cm km inch foot feet ft yard mile mg kg gram kilogram lb pound oz ounce ton ml liter litre gallon " +
+    "sec second min minute hr hour day week month year " +
+    "meter metre centimeter centimetre kilometer kilometre mph km/h m/s cent dollar euro yen degree " +
+    "radian unit point person people"
   ).split(" "),
 );
 const SAME_UNIT: Readonly<Record<string, string>> = {
-  ...{ $: "dollar", usd: "dollar", "€": "euro", eur: "euro", "£": "pound sterling", "¥": "yen", "°": "degree", percent: "%", pct: "%", percentage: "%" },
-  ...{ feet: "foot", ft: "foot", inche: "inch", sec: "second", min: "minute", hr: "hour", people: "person", litre: "liter", metre: "meter" },
+  ...{
+    $: "dollar",
+    usd: "dollar",
+    "€": "euro",
+    eur: "euro",
+    "£": "pound sterling",
+    "¥": "yen",
+    "°": "degree",
+    percent: "%",
+    pct: "%",
+    percentage: "%",
+  },
+  ...{
+    feet: "foot",
+    ft: "foot",
+    inche: "inch",
+    sec: "second",
+    min: "minute",
+    hr: "hour",
+    people: "person",
+    litre: "liter",
+    metre: "meter",
+  },
   ...{ centimetre: "cm", centimeter: "cm", kilometre: "km", kilometer: "km", kilogram: "kg" },
 };
 const SCALES: Readonly<Record<string, number>> = { hundred: 2, thousand: 3, million: 6, billion: 9, trillion: 12 };
 
-/** Reads a text that is a number and nothing else but its dress, name and unit; null for anything else. Never throws. */
+/**
+ * Reads a text that is a number and nothing else but its dress, name and unit; null for anything else. Never throws.
+ */
 export function readNumber(text: string): WrittenNumber | null {
   if (text.length > 500) return null;
-  const [, name = "", rest] = /^(?:((?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?)\s*=)?([^=]*)$/s.exec(plainNotation(text)) ?? [];
+  const [, name = "", rest] =
+    /^(?:((?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?)\s*=)?([^=]*)$/s.exec(plainNotation(text)) ?? [];
   if (rest === undefined) return null;
   const { amount, unit, power } = splitUnit(rest.trim());
   const value = readSigned(plainNotation(amount));
-  return value === null ? null : { value: power === 0 ? value : rational(value.num * 10n ** BigInt(power), value.den), unit, name };
+  return value === null
+    ? null
+    : { value: power === 0 ? value : rational(value.num * 10n ** BigInt(power), value.den), unit, name };
 }
 
 /**
- * Whether two written numbers are the same. A name or a unit that only one of them has is no difference; two that differ are. A percentage equals
- * its value and, since questions often ask for "what percentage", the bare number in front of its sign.
+ * Whether two written numbers are the same. A name or a unit that only one of them has is no difference; two that
+ * differ are. A percentage equals its value and, since questions often ask for "what percentage", the bare number in
+ * front of its sign.
  */
 export function sameNumber(a: WrittenNumber, b: WrittenNumber): boolean {
   if (a.name !== b.name && a.name !== "" && b.name !== "") return false;
@@ -52,7 +81,9 @@ export function sameNumber(a: WrittenNumber, b: WrittenNumber): boolean {
   return percent.unit === "%" && equalRationals(rational(percent.value.num, percent.value.den * 100n), bare.value);
 }
 
-/** The value of a text that is a number without a unit, and without a name other than `name`; null for anything else. */
+/**
+ * The value of a text that is a number without a unit, and without a name other than `name`; null for anything else.
+ */
 export function readPlainNumber(text: string, name = ""): Rational | null {
   const number = readNumber(text);
   return number && number.unit === "" && (number.name === "" || number.name === name) ? number.value : null;
@@ -68,15 +99,23 @@ export function sameWrittenNumber(a: string, b: string): boolean {
 function splitUnit(text: string): { amount: string; unit: string; power: number } {
   const before = /^([+-]?)\s*([$€£¥])\s*([\d.+-][^$]*)$/s.exec(text);
   if (before) return { amount: before[1] + before[3], unit: unitNamed(before[2]), power: 0 };
-  const boxed = /^(.*?)\s*\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}\s*(\^\{?[23]\}?)?$/s.exec(text);
+  const boxed =
+    /^(.*?)\s*\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}\s*(\^\{?[23]\}?)?$/s.exec(text);
   if (boxed) return fromWord(boxed[1], boxed[2], boxed[3] ?? "", true);
   const behind = /^(.*?[\d.})$])(?:\s*([$€£¥%°])|\s*([A-Za-z]{2,}(?:\/[a-z]+)?)(\^\{?[23]\}?)?)$/s.exec(text);
   if (!behind) return { amount: text, unit: "", power: 0 };
-  return behind[2] ? { amount: behind[1], unit: unitNamed(behind[2]), power: 0 } : fromWord(behind[1], behind[3], behind[4] ?? "", false);
+  return behind[2]
+    ? { amount: behind[1], unit: unitNamed(behind[2]), power: 0 }
+    : fromWord(behind[1], behind[3], behind[4] ?? "", false);
 }
 
 /** A word behind a number: a power of ten or a unit; `isText`: it stood in \text{…}, where any word is one. */
-function fromWord(amount: string, word: string, exponent: string, isText: boolean): { amount: string; unit: string; power: number } {
+function fromWord(
+  amount: string,
+  word: string,
+  exponent: string,
+  isText: boolean,
+): { amount: string; unit: string; power: number } {
   const name = word.trim().replace(/\.$/, "").toLowerCase();
   if (Object.hasOwn(SCALES, name) && exponent === "") return { amount, unit: "", power: SCALES[name] };
   const unit = unitNamed(name);
@@ -101,9 +140,14 @@ function readUnsigned(text: string): Rational | null {
 }
 
 /** `1000`, `1,000`, `1 000`, `1,000.50`, `42.`, `.5`, `0.1\overline{6}`. */
+/** Digits, perhaps grouped by commas or spaces, a fraction, and `\\overline` over what repeats. */
+const DECIMAL = new RegExp(
+  "^(\\d{0,40}|[1-9]\\d{0,2}(?:,\\d{3}){1,12}|[1-9]\\d{0,2}(?: \\d{3}){1,12})" +
+    "(?:\\.(\\d{0,40})(?:\\\\overline(?:\\{(\\d{1,40})\\}|(\\d)))?)?$",
+);
+
 function readDecimal(text: string): Rational | null {
-  const [, whole, decimals = "", block, digit = "", repeating = block ?? digit] =
-    /^(\d{0,40}|[1-9]\d{0,2}(?:,\d{3}){1,12}|[1-9]\d{0,2}(?: \d{3}){1,12})(?:\.(\d{0,40})(?:\\overline(?:\{(\d{1,40})\}|(\d)))?)?$/.exec(text) ?? [];
+  const [, whole, decimals = "", block, digit = "", repeating = block ?? digit] = DECIMAL.exec(text) ?? [];
   if (whole === undefined || whole + decimals + repeating === "") return null;
   const digits = whole.replace(/[, ]/g, "") + decimals;
   if (digits.length > 2 * MAX_DIGITS) return null;
@@ -120,7 +164,9 @@ function readScientific(text: string): Rational | null {
   const [, before = match[2] ?? "1", , braced, plain] = match;
   const [factor, exponent] = [readDecimal(before.trim()), Number(braced ?? plain)];
   if (!factor || Math.abs(exponent) > MAX_EXPONENT) return null;
-  return exponent < 0 ? rational(factor.num, factor.den * 10n ** BigInt(-exponent)) : rational(factor.num * 10n ** BigInt(exponent), factor.den);
+  return exponent < 0
+    ? rational(factor.num, factor.den * 10n ** BigInt(-exponent))
+    : rational(factor.num * 10n ** BigInt(exponent), factor.den);
 }
 
 /** `3/4`, `{3}/{-4}`, `\frac{3}{4}`, `\frac34`; numerator and denominator are decimals. */

@@ -25,7 +25,10 @@ export interface WeightPacker {
 
 /** How a device reads files in place. What is mapped is never written. */
 export interface FileMapper {
-  /** The first `sizeBytes` of a file, which has at least as many, as memory to read from. Throws BackendError where the system refuses. */
+  /**
+   * The first `sizeBytes` of a file, which has at least as many, as memory to read from. Throws BackendError where the
+   * system refuses.
+   */
   map(path: string, sizeBytes: number): DeviceBuffer;
   unmap(buffer: DeviceBuffer): void;
   /** A part will be read soon. */

@@ -1,5 +1,5 @@
-// Weights into blocks, on the host: nearest e4m3, and for the quantised types of GGUF a search for the scales with the least squared error.
-// Knows nothing of tensors; block-formats.ts says what the bytes mean.
+// Weights into blocks, on the host: nearest e4m3, and for the quantised types of GGUF a search for the scales with the
+// least squared error. Knows nothing of tensors; block-formats.ts says what the bytes mean.
 import { ShapeError } from "../errors.js";
 import { fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
 import { type BlockType, blockSizes, fromF16Bits, isBlockType, roundToEven, toBf16Bits, toF16Bits } from "./dtype.js";
@@ -38,8 +38,9 @@ const encodeQ8_0: EncodeBlock = (values, from, out, at) => {
 };
 
 /**
- * The scale for `count` numbers in quanta −limit … limit−1 with the least Σ x²·(x − scale·q)², among scales near those that put the number of
- * largest magnitude on −limit (large weights matter most: the error of a product grows with them).
+ * The scale for `count` numbers in quanta −limit … limit−1 with the least Σ x²·(x − scale·q)², among scales near those
+ * that put the number of largest magnitude on −limit (large weights matter most: the error of a product grows with
+ * them).
  */
 function fitSymmetric(values: Float32Array, from: number, count: number, limit: number): number {
   const largest = extreme(values, from, count);
@@ -69,7 +70,10 @@ function fitSymmetric(values: Float32Array, from: number, count: number, limit: 
 const WIDTH = 32;
 const quantaOf = new Uint8Array(WIDTH);
 
-/** Quanta of 32 numbers as nibbles, those of numbers 0–15 below those of 16–31, after their fifth bits where `hasFifthBits`. */
+/**
+ * Quanta of 32 numbers as nibbles, those of numbers 0–15 below those of 16–31, after their fifth bits where
+ * `hasFifthBits`.
+ */
 function putNibbles(quanta: Uint8Array, out: Uint8Array, at: number, hasFifthBits: boolean): void {
   const nibbles = at + (hasFifthBits ? 4 : 0);
   out.fill(0, at, nibbles + 16);
@@ -83,7 +87,8 @@ function putNibbles(quanta: Uint8Array, out: Uint8Array, at: number, hasFifthBit
 function encodeSymmetric(values: Float32Array, from: number, out: Uint8Array, at: number, limit: number): void {
   const d = putHalf(out, at, fitSymmetric(values, from, WIDTH, limit));
   const inverse = d === 0 ? 0 : 1 / d;
-  for (let i = 0; i < WIDTH; i++) quantaOf[i] = clampTo(roundToEven(values[from + i] * inverse), -limit, limit - 1) + limit;
+  for (let i = 0; i < WIDTH; i++)
+    quantaOf[i] = clampTo(roundToEven(values[from + i] * inverse), -limit, limit - 1) + limit;
   putNibbles(quantaOf, out, at + 2, limit === 16);
 }
 
@@ -105,9 +110,10 @@ interface AffineFit {
 const weightOf = new Float64Array(WIDTH);
 
 /**
- * A search over step widths around (max − min)/top: each gives quanta, the quanta a least-squares scale and minimum, and the fit with the
- * least error under weights (root mean square + |x|) is kept. That error follows from the sums over the quanta alone. `fromZero`: the minimum
- * is not negative, for types that store it so, and zero lies in what the quanta reach.
+ * A search over step widths around (max − min)/top: each gives quanta, the quanta a least-squares scale and minimum,
+ * and the fit with the least error under weights (root mean square + |x|) is kept. That error follows from the sums
+ * over the quanta alone. `fromZero`: the minimum is not negative, for types that store it so, and zero lies in what the
+ * quanta reach.
  */
 function fitAffine(values: Float32Array, from: number, top: number, fromZero: boolean): AffineFit {
   let low = fromZero ? 0 : values[from];
@@ -165,7 +171,13 @@ function fitAffine(values: Float32Array, from: number, top: number, fromZero: bo
   return best;
 }
 
-function quantiseAffine(values: Float32Array, from: number, { scale, min }: AffineFit, top: number, quanta: Uint8Array): void {
+function quantiseAffine(
+  values: Float32Array,
+  from: number,
+  { scale, min }: AffineFit,
+  top: number,
+  quanta: Uint8Array,
+): void {
   const inverse = scale === 0 ? 0 : 1 / scale;
   for (let i = 0; i < WIDTH; i++) quanta[i] = clampTo(roundToEven((values[from + i] + min) * inverse), 0, top);
 }
@@ -191,7 +203,13 @@ function encodeWithMins(values: Float32Array, from: number, out: Uint8Array, at:
   out.fill(0, at + 16, nibbles + 128);
   const quanta = quantaOf;
   for (let s = 0; s < 8; s++) {
-    quantiseAffine(values, from + 32 * s, { scale: Math.fround(d * scales[s]), min: Math.fround(dMin * mins[s]) }, top, quanta);
+    quantiseAffine(
+      values,
+      from + 32 * s,
+      { scale: Math.fround(d * scales[s]), min: Math.fround(dMin * mins[s]) },
+      top,
+      quanta,
+    );
     for (let i = 0; i < 32; i++) {
       out[nibbles + (s >> 1) * 32 + i] |= (quanta[i] & 15) << (4 * (s & 1));
       if (top === 31) out[at + 16 + i] |= (quanta[i] >> 4) << s;
@@ -248,13 +266,15 @@ export type EncodedBlockType = keyof typeof encoders | "e4m3";
 /** Storage types that numbers are encoded into. */
 export type EncodedType = Exclude<StorageType, BlockType> | EncodedBlockType;
 /** Whether numbers are encoded into a type. */
-export const isEncodedType = (type: StorageType): type is EncodedType => !isBlockType(type) || type === "e4m3" || Object.hasOwn(encoders, type);
+export const isEncodedType = (type: StorageType): type is EncodedType =>
+  !isBlockType(type) || type === "e4m3" || Object.hasOwn(encoders, type);
 /** Every EncodedBlockType. */
 export const encodedBlockTypes = [...(Object.keys(encoders) as (keyof typeof encoders)[]), "e4m3"] as const;
 
 /** One row (or any whole number of blocks) of numbers as bytes of a storage type. */
 export function encodeRow(type: EncodedType, values: ArrayLike<number>, out: Uint8Array): void {
-  if (out.byteLength !== rowBytes(type, values.length)) throw new ShapeError(`${type}: ${values.length} numbers do not fill ${out.byteLength} bytes`);
+  if (out.byteLength !== rowBytes(type, values.length))
+    throw new ShapeError(`${type}: ${values.length} numbers do not fill ${out.byteLength} bytes`);
   const floats = values instanceof Float32Array ? values : Float32Array.from(values);
   if (type === "e4m3") for (let i = 0; i < floats.length; i++) out[i] = toE4m3(floats[i]);
   else if (!isBlockType(type)) out.set(encodeFloats(floats, type));
@@ -276,15 +296,24 @@ function encodeFloats(values: Float32Array, type: "f32" | "bf16" | "f16"): Uint8
 export function encodeRows(type: EncodedType, values: Float32Array, width: number): Uint8Array {
   const size = rowBytes(type, width);
   const out = new Uint8Array((values.length / width) * size);
-  for (let r = 0; r * width < values.length; r++) encodeRow(type, values.subarray(r * width, (r + 1) * width), out.subarray(r * size, (r + 1) * size));
+  for (let r = 0; r * width < values.length; r++)
+    encodeRow(type, values.subarray(r * width, (r + 1) * width), out.subarray(r * size, (r + 1) * size));
   return out;
 }
 
-/** Weights [rows, width] as e4m3 with the scale (largest magnitude / 448) of every 128 × 128 block: scales [⌈rows/128⌉, ⌈width/128⌉], to multiply by. */
-export function encodeE4m3Blocks(values: ArrayLike<number>, rows: number, width: number): { bytes: Uint8Array; scales: Float32Array } {
+/**
+ * Weights [rows, width] as e4m3 with the scale (largest magnitude / 448) of every 128 × 128 block: scales [⌈rows/128⌉,
+ * ⌈width/128⌉], to multiply by.
+ */
+export function encodeE4m3Blocks(
+  values: ArrayLike<number>,
+  rows: number,
+  width: number,
+): { bytes: Uint8Array; scales: Float32Array } {
   const across = Math.ceil(width / scaleBlock);
   const scales = new Float32Array(Math.ceil(rows / scaleBlock) * across);
-  const scaleAt = (i: number) => Math.floor(Math.floor(i / width) / scaleBlock) * across + Math.floor((i % width) / scaleBlock);
+  const scaleAt = (i: number) =>
+    Math.floor(Math.floor(i / width) / scaleBlock) * across + Math.floor((i % width) / scaleBlock);
   for (let i = 0; i < rows * width; i++) scales[scaleAt(i)] = Math.max(scales[scaleAt(i)], Math.abs(values[i]));
   for (let i = 0; i < scales.length; i++) scales[i] = scales[i] === 0 ? 1 : scales[i] / fromE4m3(0x7e);
   const bytes = Uint8Array.from({ length: rows * width }, (_, i) => toE4m3(values[i] / scales[scaleAt(i)]));

@@ -49,7 +49,9 @@ describe("layouts", () => {
   });
 
   it("the scales of q4_k and q5_k are six bits, the upper two of the last four apart", () => {
-    const bytes = Uint8Array.from([0b01_000001, 0b10_000010, 0b11_000011, 4, 0b11_000101, 6, 7, 8, 0x21, 0x43, 0x65, 0x87]);
+    const bytes = Uint8Array.from([
+      0b01_000001, 0b10_000010, 0b11_000011, 4, 0b11_000101, 6, 7, 8, 0x21, 0x43, 0x65, 0x87,
+    ]);
     expect(Array.from({ length: 8 }, (_, s) => scaleAndMin(bytes, 0, s))).toEqual([
       [1, 5],
       [2, 6],
@@ -70,7 +72,11 @@ describe("layouts", () => {
 
   it("q5_k takes bit s of its high bits for sub-block s", () => {
     const scales = [1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1];
-    const out = decoded("q5_k", [...half(1), ...half(0), ...scales, 0b10000101, ...new Array(31).fill(0), 0x21, ...new Array(127).fill(0)], 256);
+    const out = decoded(
+      "q5_k",
+      [...half(1), ...half(0), ...scales, 0b10000101, ...new Array(31).fill(0), 0x21, ...new Array(127).fill(0)],
+      256,
+    );
     expect([0, 1, 2, 7].map((s) => out[32 * s])).toEqual([17, 2, 16, 16]);
   });
 

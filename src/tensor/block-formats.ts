@@ -1,5 +1,6 @@
-// Weights stored in blocks, on the host: the byte layouts of GGUF's quantised types (ggml's ggml-common.h) and of e4m3, and what they decode to.
-// The specification of the kernels on stored weights; knows nothing of tensors. block-encoders.ts goes the other way.
+// Weights stored in blocks, on the host: the byte layouts of GGUF's quantised types (ggml's ggml-common.h) and of e4m3,
+// and what they decode to. The specification of the kernels on stored weights; knows nothing of tensors.
+// block-encoders.ts goes the other way.
 import { ShapeError } from "../errors.js";
 import { type BlockType, blockSizes, dtypeBytes, fromF16Bits, isBlockType } from "./dtype.js";
 
@@ -12,7 +13,10 @@ export const scaleBlock = 128;
 const halfAt = (bytes: Uint8Array, at: number): number => fromF16Bits(bytes[at] | (bytes[at + 1] << 8));
 const signed = (byte: number): number => (byte << 24) >> 24;
 
-/** Writes the numbers of one block at bytes[at …] to out[to …]; products are rounded to f32 where the kernels round them. */
+/**
+ * Writes the numbers of one block at bytes[at …] to out[to …]; products are rounded to f32 where the kernels round
+ * them.
+ */
 type DecodeBlock = (bytes: Uint8Array, at: number, out: Float32Array, to: number) => void;
 
 /** d, then 32 signed bytes. */
@@ -36,7 +40,10 @@ const decodeQ4_1: DecodeBlock = (bytes, at, out, to) => {
   for (let i = 0; i < 32; i++) out[to + i] = d * nibbleAt(bytes, at + 4, i) + m;
 };
 
-/** q5_0: d, 4 bytes with the fifth bit of number i at bit i, nibbles as q4_0's; 16 too large. q5_1: d, m, the same; d·q + m. */
+/**
+ * q5_0: d, 4 bytes with the fifth bit of number i at bit i, nibbles as q4_0's; 16 too large. q5_1: d, m, the same; d·q
+ * + m.
+ */
 function decodeFiveBits(bytes: Uint8Array, at: number, out: Float32Array, to: number, hasMin: boolean): void {
   const bits = at + (hasMin ? 4 : 2);
   const [d, m] = [halfAt(bytes, at), hasMin ? halfAt(bytes, at + 2) : 0];
@@ -63,20 +70,28 @@ const decodeMxfp4: DecodeBlock = (bytes, at, out, to) => {
   for (let i = 0; i < 32; i++) out[to + i] = d * TWICE_E2M1[nibbleAt(bytes, at + 1, i)];
 };
 
-/** d, 2 bytes and 4 bytes with the upper two and lower four bits of 8 scales, 32 too large, then codes of NON_LINEAR by sub-blocks of 32. */
+/**
+ * d, 2 bytes and 4 bytes with the upper two and lower four bits of 8 scales, 32 too large, then codes of NON_LINEAR by
+ * sub-blocks of 32.
+ */
 const decodeIq4_xs: DecodeBlock = (bytes, at, out, to) => {
   const d = halfAt(bytes, at);
   for (let s = 0; s < 8; s++) {
-    const scale = ((bytes[at + 4 + (s >> 1)] >> (4 * (s & 1))) & 15) | (((bytes[at + 2 + (s >> 2)] >> (2 * (s & 3))) & 3) << 4);
+    const scale =
+      ((bytes[at + 4 + (s >> 1)] >> (4 * (s & 1))) & 15) | (((bytes[at + 2 + (s >> 2)] >> (2 * (s & 3))) & 3) << 4);
     const step = Math.fround(d * (scale - 32));
     for (let i = 0; i < 32; i++) out[to + 32 * s + i] = step * NON_LINEAR[nibbleAt(bytes, at + 8 + 16 * s, i)];
   }
 };
 
 /** The two bits of number i of 256: four numbers, 32 apart, share a byte. */
-const bitPairAt = (bytes: Uint8Array, at: number, i: number): number => (bytes[at + (i >> 7) * 32 + (i & 31)] >> (2 * ((i >> 5) & 3))) & 3;
+const bitPairAt = (bytes: Uint8Array, at: number, i: number): number =>
+  (bytes[at + (i >> 7) * 32 + (i & 31)] >> (2 * ((i >> 5) & 3))) & 3;
 
-/** 16 bytes with the scales (lower nibbles) and minima of 16 numbers each, 64 bytes of bit pairs, d, dmin: d·scale·q − dmin·min. */
+/**
+ * 16 bytes with the scales (lower nibbles) and minima of 16 numbers each, 64 bytes of bit pairs, d, dmin: d·scale·q −
+ * dmin·min.
+ */
 const decodeQ2_k: DecodeBlock = (bytes, at, out, to) => {
   const [d, dMin] = [halfAt(bytes, at + 80), halfAt(bytes, at + 82)];
   for (let i = 0; i < 256; i++) {
@@ -85,7 +100,10 @@ const decodeQ2_k: DecodeBlock = (bytes, at, out, to) => {
   }
 };
 
-/** 32 bytes of third bits (bit i/32 of byte i mod 32), 64 bytes of bit pairs, 12 bytes of 6-bit scales, d; numbers are 4 too large, scales 32. */
+/**
+ * 32 bytes of third bits (bit i/32 of byte i mod 32), 64 bytes of bit pairs, 12 bytes of 6-bit scales, d; numbers are 4
+ * too large, scales 32.
+ */
 const decodeQ3_k: DecodeBlock = (bytes, at, out, to) => {
   const d = halfAt(bytes, at + 108);
   for (let i = 0; i < 256; i++) {
@@ -94,7 +112,9 @@ const decodeQ3_k: DecodeBlock = (bytes, at, out, to) => {
   }
 };
 
-/** Scale s of 16 from 12 bytes: the lower four bits in the nibbles of the first 8 bytes, the upper two in the last 4. */
+/**
+ * Scale s of 16 from 12 bytes: the lower four bits in the nibbles of the first 8 bytes, the upper two in the last 4.
+ */
 const sixBitScale = (bytes: Uint8Array, at: number, s: number): number =>
   ((bytes[at + (s & 7)] >> (4 * (s >> 3))) & 15) | (((bytes[at + 8 + (s & 3)] >> (2 * (s >> 2))) & 3) << 4);
 
@@ -105,7 +125,10 @@ export function scaleAndMin(bytes: Uint8Array, at: number, s: number): [number, 
   return [(low & 15) | ((bytes[at + s - 4] >> 6) << 4), (low >> 4) | ((bytes[at + s] >> 6) << 4)];
 }
 
-/** q4_k and q5_k: d, dmin, 12 bytes of scales, [q5_k: 32 bytes of fifth bits], 128 bytes of nibbles; 8 sub-blocks of 32 with value d·sc·q − dmin·m. */
+/**
+ * q4_k and q5_k: d, dmin, 12 bytes of scales, [q5_k: 32 bytes of fifth bits], 128 bytes of nibbles; 8 sub-blocks of 32
+ * with value d·sc·q − dmin·m.
+ */
 function decodeWithMins(bytes: Uint8Array, at: number, out: Float32Array, to: number, highBits: boolean): void {
   const [d, dMin] = [halfAt(bytes, at), halfAt(bytes, at + 2)];
   const nibbles = at + 16 + (highBits ? 32 : 0);
@@ -157,7 +180,10 @@ const decoders: Readonly<Record<Exclude<BlockType, "e4m3">, DecodeBlock>> = {
   iq4_xs: decodeIq4_xs,
 };
 
-/** What rows that are no whole blocks of a type are stored in instead, as llama-quantize does (llama-quant.cpp, tensor_type_fallback). */
+/**
+ * What rows that are no whole blocks of a type are stored in instead, as llama-quantize does (llama-quant.cpp,
+ * tensor_type_fallback).
+ */
 const SMALLER_BLOCKS: Readonly<Partial<Record<StorageType, BlockType>>> = {
   q2_k: "iq4_nl",
   q3_k: "iq4_nl",
@@ -167,9 +193,14 @@ const SMALLER_BLOCKS: Readonly<Partial<Record<StorageType, BlockType>>> = {
   q6_k: "q8_0",
 };
 
-/** The type itself where rows of `width` numbers are whole blocks of it, else one of about its size with smaller blocks; undefined where those do not fit either. */
+/**
+ * The type itself where rows of `width` numbers are whole blocks of it, else one of about its size with smaller blocks;
+ * undefined where those do not fit either.
+ */
 export const fittingType = (type: StorageType, width: number): StorageType | undefined =>
-  [type, SMALLER_BLOCKS[type]].find((each) => each !== undefined && (!isBlockType(each) || width % blockSizes[each].numbers === 0));
+  [type, SMALLER_BLOCKS[type]].find(
+    (each) => each !== undefined && (!isBlockType(each) || width % blockSizes[each].numbers === 0),
+  );
 
 /** Bytes of a row of `width` numbers. Throws ShapeError where a row is not whole blocks. */
 export function rowBytes(type: StorageType, width: number): number {
@@ -178,9 +209,13 @@ export function rowBytes(type: StorageType, width: number): number {
   return width * dtypeBytes[type];
 }
 
-/** The numbers of one row (or of any whole number of blocks) of weights of any storage type; of e4m3 without their block scales. */
+/**
+ * The numbers of one row (or of any whole number of blocks) of weights of any storage type; of e4m3 without their block
+ * scales.
+ */
 export function decodeRow(type: StorageType, bytes: Uint8Array, out: Float32Array): void {
-  if (bytes.byteLength !== rowBytes(type, out.length)) throw new ShapeError(`${type}: ${bytes.byteLength} bytes are no row of ${out.length} numbers`);
+  if (bytes.byteLength !== rowBytes(type, out.length))
+    throw new ShapeError(`${type}: ${bytes.byteLength} bytes are no row of ${out.length} numbers`);
   if (type === "e4m3") {
     for (let i = 0; i < out.length; i++) out[i] = e4m3Values[bytes[i]];
     return;

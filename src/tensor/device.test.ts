@@ -42,7 +42,9 @@ it("a tensor's memory goes back to its own device after the default has changed"
 
 it("operands of two devices are refused by name, inputs, outputs and copies alike", () => {
   const [here, there] = [on(first, 1), on(second, 1)];
-  expect(() => add(here, there)).toThrow("addScaled: operands live on two devices, reference and second: move one by data() and tensor()");
+  expect(() => add(here, there)).toThrow(
+    "addScaled: operands live on two devices, reference and second: move one by data() and tensor()",
+  );
   expect(() => copyBytes(here, there, 0)).toThrow("copyBytes: operands live on two devices");
   const twin = on(new Device(createReferenceBackend()), 1);
   expect(() => add(here, twin)).toThrow("two reference devices");

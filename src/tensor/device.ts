@@ -1,5 +1,5 @@
-// A device in use: a backend with its memory and its meters. Any number live side by side; a tensor stays with the one it was made on.
-// Knows nothing of ops.
+// A device in use: a backend with its memory and its meters. Any number live side by side; a tensor stays with the one
+// it was made on. Knows nothing of ops.
 import { BackendError } from "../errors.js";
 import type { Backend } from "./backend.js";
 import { BufferPool } from "./pool.js";
@@ -20,7 +20,10 @@ export interface MemoryStats {
   readonly peakLiveBytes: number;
 }
 
-/** Where tensors lie and ops run. Ops run on the device of their operands; what is created takes a device, or the default one. */
+/**
+ * Where tensors lie and ops run. Ops run on the device of their operands; what is created takes a device, or the
+ * default one.
+ */
 export class Device {
   /** Memory of this device, reused from tensor to tensor. */
   readonly pool: BufferPool;
@@ -63,7 +66,10 @@ export class Device {
 
 let standard: Device | null = null;
 
-/** Makes `device` the one for what is created without naming any. Nothing moves; memory that the earlier default cached is given back. */
+/**
+ * Makes `device` the one for what is created without naming any. Nothing moves; memory that the earlier default cached
+ * is given back.
+ */
 export function setDefaultDevice(device: Device): void {
   standard?.trim();
   standard = device;
@@ -74,6 +80,7 @@ export const hasDefaultDevice = (): boolean => standard !== null;
 
 /** The device for what is created without naming any. Throws BackendError when none was set. */
 export function defaultDevice(): Device {
-  if (!standard) throw new BackendError("no device: pass one, or call setDefaultDevice(new Device(await openBackend())) first");
+  if (!standard)
+    throw new BackendError("no device: pass one, or call setDefaultDevice(new Device(await openBackend())) first");
   return standard;
 }

@@ -4,8 +4,9 @@ import { ShapeError } from "../errors.js";
 /** Types whose elements stand alone. */
 export type ScalarType = "f32" | "bf16" | "f16" | "i32" | "u8";
 /**
- * Storage types of weights: blocks of consecutive numbers of a row that share a scale (block-formats.ts), and e4m3, one byte a number, whose
- * scales of 128 × 128 blocks are a tensor of their own. They are stored and multiplied with, never computed.
+ * Storage types of weights: blocks of consecutive numbers of a row that share a scale (block-formats.ts), and e4m3, one
+ * byte a number, whose scales of 128 × 128 blocks are a tensor of their own. They are stored and multiplied with, never
+ * computed.
  */
 export type BlockType = (typeof blockTypes)[number];
 /** Every BlockType. */
@@ -37,7 +38,9 @@ export const blockSizes: Readonly<Record<BlockType, { readonly numbers: number; 
 /** Whether numbers of this type are stored in blocks, to be read by the ops on stored weights alone. */
 export const isBlockType = (dtype: DType): dtype is BlockType => Object.hasOwn(blockSizes, dtype);
 
-const perNumber = Object.fromEntries(blockTypes.map((type) => [type, blockSizes[type].bytes / blockSizes[type].numbers])) as Record<BlockType, number>;
+const perNumber = Object.fromEntries(
+  blockTypes.map((type) => [type, blockSizes[type].bytes / blockSizes[type].numbers]),
+) as Record<BlockType, number>;
 /** Storage size of one element, in bytes; of block types the average, an exact binary fraction. */
 export const dtypeBytes: Readonly<Record<DType, number>> = {
   f32: 4,
@@ -77,9 +80,11 @@ export function fromBf16Bits(bits: number): number {
 export function fromF16Bits(bits: number): number {
   const sign = (bits & 0x8000) << 16;
   const magnitude = bits & 0x7fff;
-  // Below 2^-14 a whole number of 2^-24 steps; infinity and NaN have all exponent bits set; the rest is a float with another exponent bias.
+  // Below 2^-14 a whole number of 2^-24 steps; infinity and NaN have all exponent bits set; the rest is a float with
+  // another exponent bias.
   if (magnitude < 0x400) return (sign ? -magnitude : magnitude) * 2 ** -24;
-  scratchU32[0] = sign | (magnitude >= 0x7c00 ? 0x7f800000 | ((magnitude & 0x3ff) << 13) : (magnitude << 13) + 0x38000000);
+  scratchU32[0] =
+    sign | (magnitude >= 0x7c00 ? 0x7f800000 | ((magnitude & 0x3ff) << 13) : (magnitude << 13) + 0x38000000);
   return scratchF32[0];
 }
 
@@ -105,7 +110,10 @@ export const roundToEven = (x: number): number => x + wholeNumbersFrom - wholeNu
 /** A host array of numbers: what reference kernels and reads work with. */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** Device bytes of dtype as host numbers; f32, i32 and u8 share memory with `bytes` (which must be aligned), 16-bit floats are converted, blocks stay bytes. */
+/**
+ * Device bytes of dtype as host numbers; f32, i32 and u8 share memory with `bytes` (which must be aligned), 16-bit
+ * floats are converted, blocks stay bytes.
+ */
 export function decodeBytes(bytes: Uint8Array, dtype: DType): HostArray {
   const { buffer, byteOffset, byteLength } = bytes;
   if (dtype === "f32") return new Float32Array(buffer, byteOffset, byteLength / 4);
@@ -115,7 +123,10 @@ export function decodeBytes(bytes: Uint8Array, dtype: DType): HostArray {
   return Float32Array.from(raw, dtype === "bf16" ? fromBf16Bits : fromF16Bits);
 }
 
-/** Numbers as device bytes of `dtype`, in their own memory where they have that type already; of block types the numbers are the bytes (encodeRow makes them from values). */
+/**
+ * Numbers as device bytes of `dtype`, in their own memory where they have that type already; of block types the numbers
+ * are the bytes (encodeRow makes them from values).
+ */
 export function encodeBytes(values: ArrayLike<number>, dtype: DType): Uint8Array {
   if (dtype === "bf16" || dtype === "f16") {
     const toBits = dtype === "bf16" ? toBf16Bits : toF16Bits;

@@ -1,4 +1,5 @@
-// Claims about memory and dispatch: scopes free all but what is returned, the pool hands buffers out again, wrong calls say what is wrong.
+// Claims about memory and dispatch: scopes free all but what is returned, the pool hands buffers out again, wrong calls
+// say what is wrong.
 import { beforeEach, describe, expect, it } from "vitest";
 import { BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
@@ -23,7 +24,8 @@ describe("scope", () => {
       return { a, list: [b, { c }], map: new Map([["d", d]]) };
     });
     expect(live()).toBe(4);
-    for (const t of [kept.a, kept.list[0] as Tensor, (kept.list[1] as { c: Tensor }).c, kept.map.get("d") as Tensor]) t.dispose();
+    for (const t of [kept.a, kept.list[0] as Tensor, (kept.list[1] as { c: Tensor }).c, kept.map.get("d") as Tensor])
+      t.dispose();
     expect(live()).toBe(0);
   });
 
@@ -82,7 +84,9 @@ describe("a tensor", () => {
     t.dispose();
     t.dispose();
     expect(Array.from(await other.data())).toEqual([1]);
-    await expect(t.data()).rejects.toThrow(new BackendError("read: the tensor [1] was already disposed: keep() it, or return it from its scope"));
+    await expect(t.data()).rejects.toThrow(
+      new BackendError("read: the tensor [1] was already disposed: keep() it, or return it from its scope"),
+    );
     expect(() => t.retain()).toThrow("retain: the tensor [1] was already disposed");
     expect(() => scale(t, 2)).toThrow("scale: the tensor [1] was already disposed");
   });
@@ -101,7 +105,14 @@ describe("a tensor", () => {
 
   it("comes back from bf16 rounded to nearest even, with NaN and infinities", async () => {
     const t = tensor([1.00390625, 1.01171875, Number.NaN, Number.POSITIVE_INFINITY, 3.4e38, -0], [6], "bf16");
-    expect(Array.from(await t.data())).toEqual([1, 1.015625, Number.NaN, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, -0]);
+    expect(Array.from(await t.data())).toEqual([
+      1,
+      1.015625,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      -0,
+    ]);
     t.dispose();
   });
 
@@ -186,18 +197,27 @@ describe("the pool", () => {
 });
 
 describe("dispatch", () => {
-  const matrix = (rows: number, columns: number, dtype: "f32" | "bf16" | "i32" = "f32") => tensor(new Float32Array(rows * columns), [rows, columns], dtype);
+  const matrix = (rows: number, columns: number, dtype: "f32" | "bf16" | "i32" = "f32") =>
+    tensor(new Float32Array(rows * columns), [rows, columns], dtype);
 
   it("says what was expected and what came when shapes do not fit", () => {
     scope(() => {
       expect(() => linear(matrix(2, 3), matrix(4, 5))).toThrow(
-        new ShapeError("gemm: expected matrices with equal inner sizes (transA false, transB true), got f32[2,3], f32[4,5]"),
+        new ShapeError(
+          "gemm: expected matrices with equal inner sizes (transA false, transB true), got f32[2,3], f32[4,5]",
+        ),
       );
-      expect(() => add(matrix(2, 3), matrix(2, 4))).toThrow("addScaled: expected two operands of one shape, got f32[2,3], f32[2,4]");
-      expect(() => rmsNorm(matrix(2, 3), tensor([1, 1], [2]), 1e-6)).toThrow("rmsNorm: expected x [rows,d] and an f32 weight [d], got f32[2,3], f32[2]");
+      expect(() => add(matrix(2, 3), matrix(2, 4))).toThrow(
+        "addScaled: expected two operands of one shape, got f32[2,3], f32[2,4]",
+      );
+      expect(() => rmsNorm(matrix(2, 3), tensor([1, 1], [2]), 1e-6)).toThrow(
+        "rmsNorm: expected x [rows,d] and an f32 weight [d], got f32[2,3], f32[2]",
+      );
       expect(() => swiglu(matrix(2, 3))).toThrow(ShapeError);
       expect(() => concatLast(matrix(2, 3), matrix(3, 3))).toThrow(ShapeError);
-      expect(() => reshape(matrix(2, 3), [4])).toThrow("reshape: expected a shape of 6 elements instead of [4], got f32[2,3]");
+      expect(() => reshape(matrix(2, 3), [4])).toThrow(
+        "reshape: expected a shape of 6 elements instead of [4], got f32[2,3]",
+      );
       expect(() => tensor([1, 2, 3], [2])).toThrow("tensor: 3 values do not fill shape [2]");
       expect(() => fromBytes(new Uint8Array(3), [1], "f32")).toThrow("fromBytes: 3 bytes do not fill f32[1]");
     });
@@ -206,17 +226,27 @@ describe("dispatch", () => {
   it("refuses an output of another size or type", () => {
     scope(() => {
       const [a, b, y] = [matrix(2, 3), matrix(2, 3), matrix(2, 2)];
-      expect(() => dispatch(addScaledOp, [a, b], { alpha: 1, beta: 1, dtype: "f32" }, [y])).toThrow("addScaled: output f32[2,3] cannot go into f32[2,2]");
+      expect(() => dispatch(addScaledOp, [a, b], { alpha: 1, beta: 1, dtype: "f32" }, [y])).toThrow(
+        "addScaled: output f32[2,3] cannot go into f32[2,2]",
+      );
     });
   });
 
   it("refuses operands of two devices, and an op that the backend lacks", () => {
     const here = matrix(2, 2);
     const other = createReferenceBackend();
-    setDefaultDevice(new Device({ ...other, name: "elsewhere", kernels: { ...other.kernels, gemm: { unsupported: "no matrix unit" } } }));
+    setDefaultDevice(
+      new Device({
+        ...other,
+        name: "elsewhere",
+        kernels: { ...other.kernels, gemm: { unsupported: "no matrix unit" } },
+      }),
+    );
     const there = matrix(2, 2);
     expect(() => add(here, there)).toThrow("addScaled: operands live on two devices, reference and elsewhere");
-    expect(() => matmul(there, there)).toThrow(new BackendError("gemm is not supported by the elsewhere backend: no matrix unit"));
+    expect(() => matmul(there, there)).toThrow(
+      new BackendError("gemm is not supported by the elsewhere backend: no matrix unit"),
+    );
   });
 
   it("counts work: floating-point operations, bytes, calls, and time by op", () => {

@@ -1,5 +1,6 @@
-// The eager engine: dispatches ops to their operands' device, owns the scopes. Knows nothing of particular ops, models or files.
-// Scope and tape cover what one synchronous call makes, so that nothing that runs between two awaits can fall into another's.
+// The eager engine: dispatches ops to their operands' device, owns the scopes. Knows nothing of particular ops, models
+// or files. Scope and tape cover what one synchronous call makes, so that nothing that runs between two awaits can fall
+// into another's.
 
 import { assert, BackendError, ShapeError, TrainingError } from "../errors.js";
 import { type Device, defaultDevice } from "./device.js";
@@ -10,7 +11,12 @@ import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
 let currentScope: Set<Tensor> | null = null;
 
 /** Sees every op after its kernel was enqueued. */
-export type Recorder = <P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
+export type Recorder = <P>(
+  op: OpSpec<P>,
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+  params: P,
+) => void;
 let recorder: Recorder | null = null;
 
 /** Sets who sees the ops (the tape), or nobody. Returns who did before. */
@@ -39,22 +45,35 @@ export function empty(shape: readonly number[], dtype: DType, device = defaultDe
 }
 
 /** As `empty`, for numbers in the backend's own order (packing.ts), which takes `sizeBytes`. */
-export function emptyPacked(shape: readonly number[], dtype: DType, sizeBytes: number, device = defaultDevice()): Tensor {
+export function emptyPacked(
+  shape: readonly number[],
+  dtype: DType,
+  sizeBytes: number,
+  device = defaultDevice(),
+): Tensor {
   return adopt(new Tensor(allocate(sizeBytes, device), 0, shape, dtype, undefined, true));
 }
 
-const allocate = (sizeBytes: number, device: Device): Storage => new Storage(device, device.pool.acquire(sizeBytes), device.pool);
+const allocate = (sizeBytes: number, device: Device): Storage =>
+  new Storage(device, device.pool.acquire(sizeBytes), device.pool);
 
 /** A tensor holding the given numbers, rounded to `dtype`. */
-export function tensor(values: ArrayLike<number>, shape: readonly number[], dtype: ScalarType = "f32", device = defaultDevice()): Tensor {
-  if (values.length !== numElements(shape)) throw new ShapeError(`tensor: ${values.length} values do not fill shape [${shape}]`);
+export function tensor(
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  dtype: ScalarType = "f32",
+  device = defaultDevice(),
+): Tensor {
+  if (values.length !== numElements(shape))
+    throw new ShapeError(`tensor: ${values.length} values do not fill shape [${shape}]`);
   return fromBytes(encodeBytes(values, dtype), shape, dtype, device);
 }
 
 /** A tensor holding the given device bytes. */
 export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType, device = defaultDevice()): Tensor {
   const out = empty(shape, dtype, device);
-  if (bytes.byteLength !== out.sizeBytes) throw new ShapeError(`fromBytes: ${bytes.byteLength} bytes do not fill ${dtype}[${shape}]`);
+  if (bytes.byteLength !== out.sizeBytes)
+    throw new ShapeError(`fromBytes: ${bytes.byteLength} bytes do not fill ${dtype}[${shape}]`);
   writeTensor(out, bytes);
   return out;
 }
@@ -66,8 +85,9 @@ export function writeTensor(target: Tensor, bytes: Uint8Array): void {
 }
 
 /**
- * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. The tape does not see it: what is being
- * differentiated is refused (`reshape` is the view with a gradient). Numbers stored in blocks are cut between rows only.
+ * A second handle with its own id on (a contiguous part of) the same memory, owned by the current scope. The tape does
+ * not see it: what is being differentiated is refused (`reshape` is the view with a gradient). Numbers stored in blocks
+ * are cut between rows only.
  */
 export function alias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
   refuseCut("alias", source);
@@ -76,14 +96,19 @@ export function alias(source: Tensor, shape: readonly number[], elementOffset = 
 
 function refuseCut(what: string, source: Tensor): void {
   if (recorder && source.requiresGrad)
-    throw new TrainingError(`${what}: the gradient of [${source.shape}] would end here; run it under noGrad if that is intended`);
+    throw new TrainingError(
+      `${what}: the gradient of [${source.shape}] would end here; run it under noGrad if that is intended`,
+    );
 }
 
 /** As `alias`, for who records it. */
 export function unrecordedAlias(source: Tensor, shape: readonly number[], elementOffset = 0): Tensor {
   assert(!source.isPacked, () => `alias of packed tensor [${source.shape}]`);
   const byteOffset = source.byteOffset + elementOffset * dtypeBytes[source.dtype];
-  assert(elementOffset + numElements(shape) <= source.size, () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`);
+  assert(
+    elementOffset + numElements(shape) <= source.size,
+    () => `alias [${shape}] at ${elementOffset} leaves tensor [${source.shape}]`,
+  );
   assert(
     !isBlockType(source.dtype) || cutsBetweenRows(source, shape, elementOffset),
     () => `alias [${shape}] at ${elementOffset} cuts rows of ${source.dtype}`,
@@ -97,8 +122,9 @@ function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOf
 }
 
 /**
- * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files; owned by the current
- * scope. The mapping ends with the last tensor on it. The file must have that size and keep it meanwhile.
+ * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files;
+ * owned by the current scope. The mapping ends with the last tensor on it. The file must have that size and keep it
+ * meanwhile.
  */
 export function mapFile(path: string, sizeBytes: number, device = defaultDevice()): Tensor {
   const { files } = device.backend;
@@ -110,25 +136,42 @@ export function mapFile(path: string, sizeBytes: number, device = defaultDevice(
 export function bytesAs(source: Tensor, byteOffset: number, shape: readonly number[], dtype: DType): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   assert(source.dtype === "u8", "bytesAs: expected a tensor of bytes");
-  assert(byteOffset >= 0 && byteOffset + sizeBytes <= source.size, () => `bytesAs: ${dtype}[${shape}] at ${byteOffset} leaves [${source.shape}]`);
+  assert(
+    byteOffset >= 0 && byteOffset + sizeBytes <= source.size,
+    () => `bytesAs: ${dtype}[${shape}] at ${byteOffset} leaves [${source.shape}]`,
+  );
   return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, dtype));
 }
 
 /** A part of a packed tensor that is packed alike, from byte `byteOffset` on; owned by the current scope. */
 export function packedSlice(source: Tensor, shape: readonly number[], byteOffset: number): Tensor {
   assert(source.isPacked, "packedSlice: expected a packed tensor");
-  return adopt(new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, source.dtype, undefined, true));
+  return adopt(
+    new Tensor(source.storage.retain(), source.byteOffset + byteOffset, shape, source.dtype, undefined, true),
+  );
 }
 
 /** Copies a tensor's bytes into `target` from byte `byteOffset` on: how stored parts are stacked into one weight. */
 export function copyBytes(source: Tensor, target: Tensor, byteOffset: number): void {
-  assert(byteOffset + source.sizeBytes <= target.sizeBytes, () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`);
+  assert(
+    byteOffset + source.sizeBytes <= target.sizeBytes,
+    () => `copyBytes: [${source.shape}] at byte ${byteOffset} leaves [${target.shape}]`,
+  );
   refuseMixed("copyBytes", source.device, target.device);
   refuseCut("copyBytes", source);
-  source.device.backend.copy(source.storage.buffer, source.byteOffset, target.storage.buffer, target.byteOffset + byteOffset, source.sizeBytes);
+  source.device.backend.copy(
+    source.storage.buffer,
+    source.byteOffset,
+    target.storage.buffer,
+    target.byteOffset + byteOffset,
+    source.sizeBytes,
+  );
 }
 
-/** A handle with a shape and no numbers, which no op reads: stands where numbers kept elsewhere belong. Owned by the current scope. */
+/**
+ * A handle with a shape and no numbers, which no op reads: stands where numbers kept elsewhere belong. Owned by the
+ * current scope.
+ */
 export function placeholder(shape: readonly number[], dtype: DType, device = defaultDevice()): Tensor {
   return adopt(new Tensor(allocate(0, device), 0, shape, dtype, undefined, true));
 }
@@ -138,7 +181,10 @@ export function adviseMapped(t: Tensor, advice: "prefetch" | "drop"): void {
   t.device.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
 }
 
-/** Runs `body`, which must not wait, and disposes every tensor made inside but those it returns (found in arrays and plain objects). */
+/**
+ * Runs `body`, which must not wait, and disposes every tensor made inside but those it returns (found in arrays and
+ * plain objects).
+ */
 export function scope<R>(body: () => R): R {
   const outer = currentScope;
   const own = new Set<Tensor>();
@@ -153,8 +199,9 @@ export function scope<R>(body: () => R): R {
 }
 
 /**
- * `scope` for a body that makes tensors and then waits, for their values say: what it makes before it first waits lives until it has ended. What
- * it makes later, when others run too, it disposes itself. Tensors returned are the caller's to dispose.
+ * `scope` for a body that makes tensors and then waits, for their values say: what it makes before it first waits lives
+ * until it has ended. What it makes later, when others run too, it disposes itself. Tensors returned are the caller's
+ * to dispose.
  */
 export async function scopeAsync<R>(body: () => Promise<R>): Promise<R> {
   const own = new Set<Tensor>();
@@ -204,11 +251,17 @@ function visit(value: unknown, each: (t: Tensor) => void): void {
 }
 
 /**
- * Runs an op on its operands' device (for one without operands: on `on`): infers shapes, allocates outputs (or uses those given in `into`), enqueues
- * the kernel, records the tape. Throws ShapeError for operands that do not fit, BackendError for operands of several devices and where the
- * backend lacks the op.
+ * Runs an op on its operands' device (for one without operands: on `on`): infers shapes, allocates outputs (or uses
+ * those given in `into`), enqueues the kernel, records the tape. Throws ShapeError for operands that do not fit,
+ * BackendError for operands of several devices and where the backend lacks the op.
  */
-export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], params: P, into?: readonly (Tensor | undefined)[], on?: Device): Tensor[] {
+export function dispatch<P>(
+  op: OpSpec<P>,
+  inputs: readonly (Tensor | null)[],
+  params: P,
+  into?: readonly (Tensor | undefined)[],
+  on?: Device,
+): Tensor[] {
   const specs = op.infer(inputs, params);
   const device = firstOf(inputs)?.device ?? into?.[0]?.device ?? on ?? defaultDevice();
   const kernel = (device.backend.kernels as unknown as Record<string, unknown>)[op.name];
@@ -218,7 +271,8 @@ export function dispatch<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], p
   }
   for (let i = 0; i < inputs.length; i++) checkOperand(op, inputs[i], i, device);
   const outputs: Tensor[] = [];
-  for (let i = 0; i < specs.length; i++) outputs.push(reuse(op.name, specs[i], into?.[i], device) ?? empty(specs[i].shape, specs[i].dtype, device));
+  for (let i = 0; i < specs.length; i++)
+    outputs.push(reuse(op.name, specs[i], into?.[i], device) ?? empty(specs[i].shape, specs[i].dtype, device));
   const started = device.profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
   measure(device, op, inputs, outputs, params, started);
@@ -234,13 +288,17 @@ function firstOf(inputs: readonly (Tensor | null)[]): Tensor | undefined {
 function checkOperand<P>({ name: op, takesPacked }: OpSpec<P>, t: Tensor | null, index: number, device: Device): void {
   if (!t) return;
   t.refuseDisposed(op);
-  assert(!t.isPacked || takesPacked?.includes(index), () => `${op}: input ${index} is packed, which this op cannot read`);
+  assert(
+    !t.isPacked || takesPacked?.includes(index),
+    () => `${op}: input ${index} is packed, which this op cannot read`,
+  );
   if (t.device !== device) refuseMixed(op, device, t.device);
 }
 
 function refuseMixed(op: string, device: Device, other: Device): void {
   if (device === other) return;
-  const names = device.name === other.name ? `two ${device.name} devices` : `two devices, ${device.name} and ${other.name}`;
+  const names =
+    device.name === other.name ? `two ${device.name} devices` : `two devices, ${device.name} and ${other.name}`;
   throw new BackendError(`${op}: operands live on ${names}: move one by data() and tensor()`);
 }
 
@@ -252,7 +310,14 @@ function reuse(op: string, spec: TensorSpec, given: Tensor | undefined, device: 
   return given;
 }
 
-function measure<P>(device: Device, op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P, started: number): void {
+function measure<P>(
+  device: Device,
+  op: OpSpec<P>,
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+  params: P,
+  started: number,
+): void {
   const cost = op.cost?.(inputs, outputs, params);
   const { meter, profile } = device;
   meter.calls++;

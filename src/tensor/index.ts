@@ -60,15 +60,38 @@ export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-
 export { headCrossEntropy, headLogProb } from "./ops/head.js";
 export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
 export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from "./ops/linear.js";
-export { balanceLoss, type Dispatch, groupedLinear, moeCombine, moeDispatch, type RouterParams, router, routerBiasUpdate } from "./ops/moe.js";
+export {
+  balanceLoss,
+  type Dispatch,
+  groupedLinear,
+  moeCombine,
+  moeDispatch,
+  type RouterParams,
+  router,
+  routerBiasUpdate,
+} from "./ops/moe.js";
 export { rmsNorm } from "./ops/norm.js";
 export { type AdamWParams, adamw, applyUpdate } from "./ops/optimizer.js";
-export { type GatherPagedParams, gatherPaged, type PagedAttentionParams, type PagedWriteParams, pagedAttention, pagedWrite } from "./ops/paged-attention.js";
+export {
+  type GatherPagedParams,
+  gatherPaged,
+  type PagedAttentionParams,
+  type PagedWriteParams,
+  pagedAttention,
+  pagedWrite,
+} from "./ops/paged-attention.js";
 export { BLOCK_TOKENS, fp8LatentBytes, type PagedRole, pagedShape } from "./ops/paged-layout.js";
 export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
 export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";
-export { adjustLogits, maskLogits, type SamplingParams, sampleRows, sampleTokens, topLogProbs } from "./ops/sampling.js";
+export {
+  adjustLogits,
+  maskLogits,
+  type SamplingParams,
+  sampleRows,
+  sampleTokens,
+  topLogProbs,
+} from "./ops/sampling.js";
 export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows } from "./ops/stored.js";
 export { packStored, packWeights } from "./packing.js";
 export { backward, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";

@@ -1,4 +1,5 @@
-// Claims about files as tensors: parts are read in place as any type, ops take them, and the mapping ends with the last tensor on it.
+// Claims about files as tensors: parts are read in place as any type, ops take them, and the mapping ends with the last
+// tensor on it.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

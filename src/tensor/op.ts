@@ -11,8 +11,9 @@ export interface HostView extends TensorSpec {
 }
 
 /**
- * What an i32 input may hold. An input that finds memory holds indexes in [from, below), or offsets that never fall and go from 0 to `risesTo`
- * (`within`: they stay inside of that); backends check it before the kernel runs. Others say why they need no check.
+ * What an i32 input may hold. An input that finds memory holds indexes in [from, below), or offsets that never fall and
+ * go from 0 to `risesTo` (`within`: they stay inside of that); backends check it before the kernel runs. Others say why
+ * they need no check.
  */
 export type IndexRule =
   | { readonly input: number; readonly from?: number; readonly below: number }
@@ -35,11 +36,15 @@ export interface VjpContext<P> {
   inputSpec(index: number): TensorSpec;
   /** Whether the gradient of input `index` is wanted: others may be returned as null. */
   wants(index: number): boolean;
-  /** The element type that the gradient of input `index` ends in: the value's own, or f32 for a parameter and its copies. */
+  /**
+   * The element type that the gradient of input `index` ends in: the value's own, or f32 for a parameter and its
+   * copies.
+   */
   gradDtype(index: number): DType;
   /**
-   * The gradient gathered so far for input `index`, to add into in place (then return it); undefined for the first, for one that
-   * others share, and for one that is not of the type `dtype`, in which the rule computes (default: `gradDtype(index)`).
+   * The gradient gathered so far for input `index`, to add into in place (then return it); undefined for the first, for
+   * one that others share, and for one that is not of the type `dtype`, in which the rule computes (default:
+   * `gradDtype(index)`).
    */
   gradTarget(index: number, dtype?: DType): Tensor | undefined;
 }
@@ -85,8 +90,15 @@ export interface OpSpec<P> {
 /** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
 export type Kernel<P> = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
 
-/** Throws a ShapeError naming the op unless the condition holds. An expectation that takes work to word is a function. */
-export function checkShape(condition: boolean, op: string, expected: string | (() => string), ...specs: readonly (TensorSpec | null)[]): asserts condition {
+/**
+ * Throws a ShapeError naming the op unless the condition holds. An expectation that takes work to word is a function.
+ */
+export function checkShape(
+  condition: boolean,
+  op: string,
+  expected: string | (() => string),
+  ...specs: readonly (TensorSpec | null)[]
+): asserts condition {
   if (condition) return;
   const wording = typeof expected === "string" ? expected : expected();
   const got = specs.map((s) => (s ? `${s.dtype}[${s.shape.join(",")}]` : "none")).join(", ");

@@ -1,5 +1,5 @@
-// Weights in the layout that the device's products like best, for weights that are used many times before they change (decoding).
-// Knows nothing of that layout: only the backend that made a packed copy reads it.
+// Weights in the layout that the device's products like best, for weights that are used many times before they change
+// (decoding). Knows nothing of that layout: only the backend that made a packed copy reads it.
 import { assert } from "../errors.js";
 import { type Device, defaultDevice } from "./device.js";
 import type { DType } from "./dtype.js";
@@ -7,16 +7,17 @@ import { emptyPacked, packedSlice } from "./engine.js";
 import type { Tensor, TensorSpec } from "./tensor.js";
 
 /**
- * A packed copy of weights [N,K] or [E,N,K] for use as the weight of `linear` or `groupedLinear`, with bit-equal results; owned by the
- * current scope. Null where the backend has no better layout for them. Does not follow later changes of `w`.
+ * A packed copy of weights [N,K] or [E,N,K] for use as the weight of `linear` or `groupedLinear`, with bit-equal
+ * results; owned by the current scope. Null where the backend has no better layout for them. Does not follow later
+ * changes of `w`.
  */
 export function packWeights(w: Tensor): Tensor | null {
   return packStored(w);
 }
 
 /**
- * As `packWeights`, for weights of any storage type and the ops on stored weights. The scales of e4m3 go into the copy: the ops then take
- * none.
+ * As `packWeights`, for weights of any storage type and the ops on stored weights. The scales of e4m3 go into the copy:
+ * the ops then take none.
  */
 export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | null {
   const { packer } = w.device.backend;
@@ -27,20 +28,35 @@ export function packStored(w: Tensor, scales: Tensor | null = null): Tensor | nu
 }
 
 /** Whether the backend has a better layout for weights of this shape and type. */
-export const canPack = (weights: TensorSpec, device: Device = defaultDevice()): boolean => device.backend.packer?.accepts(weights) ?? false;
+export const canPack = (weights: TensorSpec, device: Device = defaultDevice()): boolean =>
+  device.backend.packer?.accepts(weights) ?? false;
 
-/** Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one by one. */
+/**
+ * Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one
+ * by one.
+ */
 const PANEL_ROWS = 32;
 
 /**
- * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by `packInto`; owned by the
- * current scope. Null where the backend has no better layout, or where the parts do not meet at panels.
+ * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by
+ * `packInto`; owned by the current scope. Null where the backend has no better layout, or where the parts do not meet
+ * at panels.
  */
-export function emptyForParts(shape: readonly number[], dtype: DType, partRows: readonly number[], device = defaultDevice()): Tensor | null {
+export function emptyForParts(
+  shape: readonly number[],
+  dtype: DType,
+  partRows: readonly number[],
+  device = defaultDevice(),
+): Tensor | null {
   const { packer } = device.backend;
   const width = shape[shape.length - 1];
   const meetsPanels = partRows.slice(0, -1).every((rows) => rows % PANEL_ROWS === 0);
-  if (!packer?.accepts({ shape, dtype }) || !meetsPanels || !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))) return null;
+  if (
+    !packer?.accepts({ shape, dtype }) ||
+    !meetsPanels ||
+    !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))
+  )
+    return null;
   return emptyPacked(shape, dtype, packer.packedBytes({ shape, dtype }), device);
 }
 

@@ -11,16 +11,21 @@ export function sizeClass(sizeBytes: number): number {
 }
 
 /**
- * A cached buffer serves where up to so much less is asked for: what lives long may hold as much more than it needs. Steps of ever new sizes would
- * otherwise give memory back and ask for it anew, and the system clears what it gives.
+ * A cached buffer serves where up to so much less is asked for: what lives long may hold as much more than it needs.
+ * Steps of ever new sizes would otherwise give memory back and ask for it anew, and the system clears what it gives.
  */
 const LARGEST_FIT = 1.5;
-/** Held memory may exceed the largest live amount so far by a quarter: steps of ever new sizes would otherwise leave buffers of every size behind. */
+/**
+ * Held memory may exceed the largest live amount so far by a quarter: steps of ever new sizes would otherwise leave
+ * buffers of every size behind.
+ */
 const HELD_OVER_PEAK = 1.25;
 /** What small programs may hold beyond that. */
 const SLACK_BYTES = 32 * 2 ** 20;
 
-/** A pool over one backend. `liveBytes` and `liveBuffers` count what is handed out; `heldBytes` what the system sees. */
+/**
+ * A pool over one backend. `liveBytes` and `liveBuffers` count what is handed out; `heldBytes` what the system sees.
+ */
 export class BufferPool {
   /** Cached buffers by size class; the class that was without one the longest ago stands first. */
   private readonly free = new Map<number, DeviceBuffer[]>();
@@ -85,7 +90,9 @@ export class BufferPool {
     }
   }
 
-  /** Gives cached buffers back, those of the size unused for longest first, until no more than `limitBytes` are held. */
+  /**
+   * Gives cached buffers back, those of the size unused for longest first, until no more than `limitBytes` are held.
+   */
   private discardUntil(limitBytes: number): void {
     for (const [sizeBytes, list] of this.free) {
       while (list.length > 0) {

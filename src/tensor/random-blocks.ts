@@ -1,10 +1,14 @@
-// Random blocks of every storage type, for weights that are measured and tested with. Knows the layouts of block-formats.ts, no tensors.
+// Random blocks of every storage type, for weights that are measured and tested with. Knows the layouts of
+// block-formats.ts, no tensors.
 import { type BlockType, blockSizes, toF16Bits } from "./dtype.js";
 
 /** Root mean square of e4m3 numbers whose upper exponent bit is clear. */
 export const E4M3_STD = 0.6;
 
-/** Where the scale of a block lies, and by what the standard deviation wanted is divided for it: that of random quanta times random sub-scales. */
+/**
+ * Where the scale of a block lies, and by what the standard deviation wanted is divided for it: that of random quanta
+ * times random sub-scales.
+ */
 const SCALES: Readonly<Partial<Record<BlockType, readonly [at: number, quanta: number]>>> = {
   q8_0: [0, 74],
   q4_0: [0, 4.6],
@@ -30,10 +34,15 @@ const MINIMA: Readonly<Partial<Record<BlockType, readonly [at: number, scales: n
 /** Root mean square of e2m1 numbers, doubled. */
 const MXFP4_QUANTA = 5.85;
 
-/** Turns random bytes into blocks whose numbers have the standard deviation `std` (e4m3: E4M3_STD) and a mean of zero or nearly. */
+/**
+ * Turns random bytes into blocks whose numbers have the standard deviation `std` (e4m3: E4M3_STD) and a mean of zero or
+ * nearly.
+ */
 export function makeBlocks(bytes: Uint8Array, type: BlockType, std: number): void {
   if (type === "e4m3") for (let i = 0; i < bytes.length; i++) bytes[i] &= 0xbf;
-  else for (let at = 0; at + blockSizes[type].bytes <= bytes.length; at += blockSizes[type].bytes) makeBlock(bytes, at, type, std);
+  else
+    for (let at = 0; at + blockSizes[type].bytes <= bytes.length; at += blockSizes[type].bytes)
+      makeBlock(bytes, at, type, std);
 }
 
 function makeBlock(bytes: Uint8Array, at: number, type: BlockType, std: number): void {

@@ -1,9 +1,22 @@
-// Claims about autograd: gradients gather without aliasing, recompute equals stored to the bit, nothing stays allocated.
+// Claims about autograd: gradients gather without aliasing, recompute equals stored to the bit, nothing stays
+// allocated.
 import { beforeEach, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "./backends/reference/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "./device.js";
 import { alias, copyBytes, dispatch, fromBytes, isRecording, keep, scope, tensor } from "./engine.js";
-import { add, addScaled, binary, cast, castOp, concatLast, scale, scaleBy, splitLast, swiglu, unary } from "./ops/elementwise.js";
+import {
+  add,
+  addScaled,
+  binary,
+  cast,
+  castOp,
+  concatLast,
+  scale,
+  scaleBy,
+  splitLast,
+  swiglu,
+  unary,
+} from "./ops/elementwise.js";
 import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";
@@ -36,17 +49,20 @@ describe("backward", () => {
     expect(await gradientOf(x)).toEqual([2, 4, 6]);
   });
 
-  it("keeps the branches of a residual apart: x + f(x) does not write into the gradient that f still reads", async () => {
-    const x = parameter([1, 2, 3], [3]);
-    // y = x + x²; z = y + 3y; dz/dx = 4(1 + 2x)
-    withTape(() =>
-      scope(() => {
-        const y = add(x, unary("square", x));
-        backward(sumAll(addScaled(y, y, 1, 3)));
-      }),
-    );
-    expect(await gradientOf(x)).toEqual([12, 20, 28]);
-  });
+  it(
+    "keeps the branches of a residual apart: x + f(x) does not " + "write into the gradient that f still reads",
+    async () => {
+      const x = parameter([1, 2, 3], [3]);
+      // y = x + x²; z = y + 3y; dz/dx = 4(1 + 2x)
+      withTape(() =>
+        scope(() => {
+          const y = add(x, unary("square", x));
+          backward(sumAll(addScaled(y, y, 1, 3)));
+        }),
+      );
+      expect(await gradientOf(x)).toEqual([12, 20, 28]);
+    },
+  );
 
   it("keeps a chain of residual matrix products right, with gradients of intermediates added in place", async () => {
     const x = parameter(ramp(12), [3, 4]);
@@ -82,7 +98,9 @@ describe("backward", () => {
     const w = new Parameter(tensor(ramp(8 * 32), [32, 8]), "below.weight");
     const stored = fromBytes(new Uint8Array(34 * 4), [4, 32], "q8_0");
     const forward = () => storedLinear(linear(tensor(ramp(16), [2, 8]), w), stored);
-    const refusal = "storedLinear has no gradient, and parameter below.weight lies below it: run it under noGrad if that is intended, otherwise freeze";
+    const refusal =
+      "storedLinear has no gradient, and parameter below.weight lies below it: run it under noGrad if that " +
+      "is intended, otherwise freeze";
     expect(() => withTape(() => scope(() => void forward()))).toThrow(refusal);
     expect(() => noGrad(() => scope(() => void forward()))).not.toThrow();
     w.requiresGrad = false;
@@ -91,14 +109,18 @@ describe("backward", () => {
 
   it("refuses a gradient rule that leaves out an input which needs one", () => {
     const [x, factor] = [parameter([1, 2], [2]), new Parameter(tensor([2], [1]), "factor")];
-    expect(() => withTape(() => scope(() => backward(sumAll(scaleBy(x, factor)))))).toThrow("scaleBy has no gradient for all its inputs, and parameter factor");
+    expect(() => withTape(() => scope(() => backward(sumAll(scaleBy(x, factor)))))).toThrow(
+      "scaleBy has no gradient for all its inputs, and parameter factor",
+    );
   });
 
   it("refuses plain second handles and copies of what is being differentiated", () => {
     const x = parameter([1, 2], [2]);
     const into = keep(tensor([0, 0], [2]));
     expect(() => withTape(() => scope(() => void alias(x, [2])))).toThrow("alias: the gradient of [2] would end here");
-    expect(() => withTape(() => scope(() => copyBytes(x, into, 0)))).toThrow("copyBytes: the gradient of [2] would end here");
+    expect(() => withTape(() => scope(() => copyBytes(x, into, 0)))).toThrow(
+      "copyBytes: the gradient of [2] would end here",
+    );
     expect(scope(() => alias(x, [1], 1).size)).toBe(1);
   });
 
@@ -150,7 +172,12 @@ describe("backward", () => {
         backward(dot(reshape(swapped, [4, 3]), tensor(weights, [4, 3])));
       }),
     );
-    const expected = [0, 1, 2].flatMap((r) => [weights[r * 4 + 3], weights[r * 4], weights[r * 4 + 1], weights[r * 4 + 2]]);
+    const expected = [0, 1, 2].flatMap((r) => [
+      weights[r * 4 + 3],
+      weights[r * 4],
+      weights[r * 4 + 1],
+      weights[r * 4 + 2],
+    ]);
     expect(await gradientOf(x)).toEqual(expected);
   });
 
@@ -175,10 +202,16 @@ describe("backward", () => {
     expect(await gradientOf(w)).toEqual([...x, ...x]);
     w.clearGrad();
     // As the left operand of a product, too, where the rule's own result has the operand's type.
-    withTape(() => scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))));
+    withTape(() =>
+      scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+    );
     expect(w.grad?.dtype).toBe("f32");
-    withTape(() => scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))));
-    expect(await gradientOf(w)).toEqual([...Array(2)].flatMap(() => [0, 1, 2, 3].map((k) => 2 * (ramp(8)[2 * k] + ramp(8)[2 * k + 1]))));
+    withTape(() =>
+      scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+    );
+    expect(await gradientOf(w)).toEqual(
+      [...Array(2)].flatMap(() => [0, 1, 2, 3].map((k) => 2 * (ramp(8)[2 * k] + ramp(8)[2 * k + 1]))),
+    );
     w.dispose();
   });
 
@@ -314,6 +347,8 @@ describe("memory of a step", () => {
 
   it("refuses a root's gradient of another size", () => {
     const x = parameter([1, 2, 3], [3]);
-    expect(() => withTape(() => scope(() => backward([{ value: scale(x, 2), grad: tensor([1, 2], [2]) }])))).toThrow("gradient [2] for a value [3]");
+    expect(() => withTape(() => scope(() => backward([{ value: scale(x, 2), grad: tensor([1, 2], [2]) }])))).toThrow(
+      "gradient [2] for a value [3]",
+    );
   });
 });

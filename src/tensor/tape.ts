@@ -1,5 +1,5 @@
-// The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it goes.
-// Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
+// The autograd tape: records ops whose inputs need gradients, replays their rules backwards, frees activations as it
+// goes. Knows nothing of particular ops but addition; gradients of parameters land in `Parameter.grad`.
 import { assert, ShapeError, TrainingError } from "../errors.js";
 import type { DType } from "./dtype.js";
 import { alias, dispatch, scope, setRecorder, tensor } from "./engine.js";
@@ -7,13 +7,18 @@ import type { OpSpec, VjpContext } from "./op.js";
 import { addScaledOp, cast } from "./ops/elementwise.js";
 import { type GradientSink, Tensor, type TensorSpec } from "./tensor.js";
 
-/** Numbers of a weight in their storage type, perhaps packed; block scales [ceil(N/128), ceil(K/128)] where the type needs them beside. */
+/**
+ * Numbers of a weight in their storage type, perhaps packed; block scales [ceil(N/128), ceil(K/128)] where the type
+ * needs them beside.
+ */
 export interface StoredSegment {
   readonly weights: Tensor;
   readonly scales: Tensor | null;
 }
 
-/** A trainable tensor (f32 master). Its gradient, f32 of the same shape, is made by `backward` and freed by `clearGrad`. */
+/**
+ * A trainable tensor (f32 master). Its gradient, f32 of the same shape, is made by `backward` and freed by `clearGrad`.
+ */
 export class Parameter extends Tensor implements GradientSink {
   grad: Tensor | null = null;
   /** A bf16 copy for compute, kept current by the optimiser; gradients with respect to it land in this parameter. */
@@ -21,8 +26,8 @@ export class Parameter extends Tensor implements GradientSink {
   /** A packed copy for products that are repeated while the values stand still (`ParameterSet.whilePacked`). */
   packed: Tensor | null = null;
   /**
-   * For inference only: the numbers as files store them, in place of this tensor's own, which then has none. Several segments where the
-   * weight is stacked of parts of several types: rows [N_i,K], or for experts [E,N_i,K].
+   * For inference only: the numbers as files store them, in place of this tensor's own, which then has none. Several
+   * segments where the weight is stacked of parts of several types: rows [N_i,K], or for experts [E,N_i,K].
    */
   stored: readonly StoredSegment[] | null = null;
   /** Whether a packed copy may be made. */
@@ -77,7 +82,10 @@ export class Parameter extends Tensor implements GradientSink {
   }
 }
 
-/** An input of a recorded step: the value's name, whether its gradient is wanted, where it goes and in which element type. */
+/**
+ * An input of a recorded step: the value's name, whether its gradient is wanted, where it goes and in which element
+ * type.
+ */
 interface TapeInput {
   readonly id: number;
   readonly wants: boolean;
@@ -85,7 +93,9 @@ interface TapeInput {
   readonly dtype: DType;
 }
 
-/** One recorded step: `backward` gives the inputs' gradients from the outputs'; `target` finds a gradient to add into. */
+/**
+ * One recorded step: `backward` gives the inputs' gradients from the outputs'; `target` finds a gradient to add into.
+ */
 interface TapeNode {
   readonly inputs: readonly TapeInput[];
   readonly outputIds: readonly number[];
@@ -139,7 +149,8 @@ function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs:
   const differentiable = outputs.filter((t) => t.dtype !== "i32");
   if (differentiable.length === 0) return;
   const nodeInputs = describe(inputs);
-  if (!vjp) throw new TrainingError(`${op.name} has no gradient, and ${firstWanted(nodeInputs)} lies below it: ${HOW_TO_CUT}`);
+  if (!vjp)
+    throw new TrainingError(`${op.name} has no gradient, and ${firstWanted(nodeInputs)} lies below it: ${HOW_TO_CUT}`);
   const saved = new Map<string, Tensor>();
   for (const i of op.saves?.inputs ?? []) {
     const t = inputs[i];
@@ -163,12 +174,18 @@ function recordOp<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs:
   );
 }
 
-const HOW_TO_CUT = "run it under noGrad if that is intended, otherwise freeze the parameters below (requiresGrad = false)";
+const HOW_TO_CUT =
+  "run it under noGrad if that is intended, otherwise freeze the parameters below (requiresGrad = false)";
 
-/** A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word. */
+/**
+ * A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word.
+ */
 function refuseMissing(op: string, inputs: readonly TapeInput[], results: readonly (Tensor | null)[]): void {
   const missing = inputs.filter(({ wants }, i) => wants && !results[i]);
-  if (missing.length > 0) throw new TrainingError(`${op} has no gradient for all its inputs, and ${firstWanted(missing)} lies below it: ${HOW_TO_CUT}`);
+  if (missing.length > 0)
+    throw new TrainingError(
+      `${op} has no gradient for all its inputs, and ${firstWanted(missing)} lies below it: ${HOW_TO_CUT}`,
+    );
 }
 
 /** The parameter that is, or was first used to make, the first input that needs a gradient. */
@@ -182,7 +199,12 @@ function firstWanted(inputs: readonly TapeInput[]): string {
 
 /** A gradient has its value's element type; a parameter's is f32, whichever copy was used. */
 function describe(inputs: readonly (Tensor | null)[]): TapeInput[] {
-  return inputs.map((t) => ({ id: t?.id ?? 0, wants: t?.requiresGrad ?? false, sink: t?.sink ?? null, dtype: t && !t.sink ? t.dtype : "f32" }));
+  return inputs.map((t) => ({
+    id: t?.id ?? 0,
+    wants: t?.requiresGrad ?? false,
+    sink: t?.sink ?? null,
+    dtype: t && !t.sink ? t.dtype : "f32",
+  }));
 }
 
 function recordCustom(
@@ -245,7 +267,8 @@ export function backward(outputs: Tensor | readonly Root[]): void {
     scope(() => {
       const roots = outputs instanceof Tensor ? [{ value: outputs, grad: onesLike(outputs) }] : outputs;
       for (const { value, grad } of roots)
-        if (grad.size !== value.size) throw new ShapeError(`backward: a gradient [${grad.shape}] for a value [${value.shape}]`);
+        if (grad.size !== value.size)
+          throw new ShapeError(`backward: a gradient [${grad.shape}] for a value [${value.shape}]`);
       for (const t of replay(nodes, roots).values()) t.dispose();
     }),
   );
@@ -256,7 +279,10 @@ function onesLike(loss: Tensor): Tensor {
   return tensor([1], loss.shape, "f32", loss.device);
 }
 
-/** Consumes the tape from its end. A node leaves it only once its rule has run, so whoever made the tape frees the rest after an error. */
+/**
+ * Consumes the tape from its end. A node leaves it only once its rule has run, so whoever made the tape frees the rest
+ * after an error.
+ */
 function replay(nodes: TapeNode[], roots: readonly Root[]): Gradients {
   const grads: Gradients = new Map();
   try {
@@ -344,7 +370,11 @@ export function recompute(body: (...inputs: Tensor[]) => Tensor[], inputs: reado
   return outputs;
 }
 
-function replayInside(body: (...inputs: Tensor[]) => Tensor[], saved: readonly Tensor[], grads: readonly (Tensor | null)[]): (Tensor | null)[] {
+function replayInside(
+  body: (...inputs: Tensor[]) => Tensor[],
+  saved: readonly Tensor[],
+  grads: readonly (Tensor | null)[],
+): (Tensor | null)[] {
   const leaves = saved.map((t) => {
     const leaf = alias(t, t.shape);
     leaf.requiresGrad = t.requiresGrad;

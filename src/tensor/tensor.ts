@@ -118,13 +118,23 @@ export class Tensor implements TensorSpec {
   }
   /** Throws BackendError when this handle was disposed. */
   refuseDisposed(what: string): void {
-    if (this.disposed) throw new BackendError(`${what}: the tensor [${this.shape}] was already disposed: keep() it, or return it from its scope`);
+    if (this.disposed)
+      throw new BackendError(
+        `${what}: the tensor [${this.shape}] was already disposed: keep() it, or return it from its scope`,
+      );
   }
-  /** The raw bytes from `byteOffset` on, in pieces that are read as they are asked for: for files, of which little should stand in memory. */
+  /**
+   * The raw bytes from `byteOffset` on, in pieces that are read as they are asked for: for files, of which little
+   * should stand in memory.
+   */
   async *pieces(byteOffset = 0, sizeBytes = this.sizeBytes - byteOffset): AsyncIterable<Uint8Array> {
     for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
       this.refuseDisposed("read");
-      yield await this.device.backend.read(this.storage.buffer, this.byteOffset + byteOffset + at, Math.min(PIECE_BYTES, sizeBytes - at));
+      yield await this.device.backend.read(
+        this.storage.buffer,
+        this.byteOffset + byteOffset + at,
+        Math.min(PIECE_BYTES, sizeBytes - at),
+      );
     }
   }
   /** The value of a one-element tensor. */

@@ -1,6 +1,6 @@
-// Added tokens in text, found as Hugging Face's tokenizers find them: first those that are looked for in the text as it is, then, once the rest
-// is normalised, those that are looked for in what became of it. Does not know what lies between them.
-// Source: huggingface/tokenizers, tokenizers/src/tokenizer/added_vocabulary.rs.
+// Added tokens in text, found as Hugging Face's tokenizers find them: first those that are looked for in the text as it
+// is, then, once the rest is normalised, those that are looked for in what became of it. Does not know what lies
+// between them. Source: huggingface/tokenizers, tokenizers/src/tokenizer/added_vocabulary.rs.
 import { SpecialTokenMatcher } from "./special-tokens.js";
 import type { AddedTokenJson } from "./tokenizer.js";
 
@@ -69,7 +69,9 @@ export class AddedTokens {
 
   /** The pieces of a text in order: added tokens, and normalised text between them. */
   split(text: string): TextPiece[] {
-    return this.splitRaw(text).flatMap((piece) => (typeof piece === "string" ? this.splitNormalised(this.normalize(piece)) : [piece]));
+    return this.splitRaw(text).flatMap((piece) =>
+      typeof piece === "string" ? this.splitNormalised(this.normalize(piece)) : [piece],
+    );
   }
 
   /** The first pass alone. */

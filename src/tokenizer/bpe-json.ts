@@ -1,4 +1,5 @@
-// The form that every BPE tokenizer.json written here shares, whatever stands before and after the model. Knows no vocabulary.
+// The form that every BPE tokenizer.json written here shares, whatever stands before and after the model. Knows no
+// vocabulary.
 import type { AddedTokenJson, TokenizerJson } from "./tokenizer.js";
 
 /** What differs between them. */
@@ -15,7 +16,12 @@ export interface BpeJsonParts {
 }
 
 /** Turns the characters that stand for bytes back into bytes. */
-export const BYTE_LEVEL_DECODER = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true } as const;
+export const BYTE_LEVEL_DECODER = {
+  type: "ByteLevel",
+  add_prefix_space: true,
+  trim_offsets: true,
+  use_regex: true,
+} as const;
 
 /** A tokenizer.json of a BPE without dropout, unknown token or affixes of subwords. */
 export function bpeJson({ vocab, merges, ignoreMerges = false, ...parts }: BpeJsonParts): TokenizerJson {

@@ -1,4 +1,5 @@
-// Byte-pair merging over ids (Sennrich et al. 2016): the lowest-ranked pair first, the leftmost among equals. Knows one piece of text at a time.
+// Byte-pair merging over ids (Sennrich et al. 2016): the lowest-ranked pair first, the leftmost among equals. Knows one
+// piece of text at a time.
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
 import { PairHeap } from "./pair-heap.js";
 import { NOT_THERE, PairTable } from "./pair-table.js";
@@ -35,7 +36,10 @@ export class BpeModel {
     this.idOfByte = Int32Array.from(CHARACTER_OF_BYTE, (character) => vocab.get(character) ?? EMPTY);
   }
 
-  /** The model of a tokenizer.json, or undefined for one that is no plain BPE, or whose merges name tokens that it lacks. */
+  /**
+   * The model of a tokenizer.json, or undefined for one that is no plain BPE, or whose merges name tokens that it
+   * lacks.
+   */
   static fromJson({ model }: TokenizerJson): BpeModel | undefined {
     if (!isPlain(model) || typeof model.vocab !== "object" || model.vocab === null) return undefined;
     const vocab = new Map(Object.entries(model.vocab as Record<string, number>));
@@ -61,7 +65,8 @@ export class BpeModel {
     const ids: number[] = [];
     for (let i = 0; i < piece.length; i++) {
       const unit = piece.charCodeAt(i);
-      if (unit >= 0x80) return Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte]).filter((id) => id !== EMPTY);
+      if (unit >= 0x80)
+        return Array.from(this.encoder.encode(piece), (byte) => this.idOfByte[byte]).filter((id) => id !== EMPTY);
       const id = this.idOfByte[unit];
       if (id !== EMPTY) ids.push(id);
     }
@@ -137,7 +142,8 @@ function readMerges(merges: readonly unknown[], vocab: ReadonlyMap<string, numbe
   for (let rank = 0; rank < merges.length; rank++) {
     const merge = merges[rank];
     const space = typeof merge === "string" ? merge.indexOf(" ") : 0;
-    const [left, right] = typeof merge === "string" ? [merge.slice(0, space), merge.slice(space + 1)] : (merge as [string, string]);
+    const [left, right] =
+      typeof merge === "string" ? [merge.slice(0, space), merge.slice(space + 1)] : (merge as [string, string]);
     const [leftId, rightId] = [vocab.get(left), vocab.get(right)];
     if (leftId === undefined || rightId === undefined) return undefined;
     // Trained vocabularies number tokens as they were merged: looking at the next is quicker than looking one up.
@@ -155,5 +161,7 @@ const isPair = (token: string | undefined, left: string, right: string): boolean
 /** Whether nothing but vocabulary and merges decides: no dropout, no unknown token, no marks at word ends. */
 function isPlain(model: TokenizerJson["model"]): boolean {
   const { type, dropout, unk_token, continuing_subword_prefix, end_of_word_suffix, byte_fallback } = model;
-  return type === "BPE" && !dropout && !unk_token && !continuing_subword_prefix && !end_of_word_suffix && !byte_fallback;
+  return (
+    type === "BPE" && !dropout && !unk_token && !continuing_subword_prefix && !end_of_word_suffix && !byte_fallback
+  );
 }

@@ -1,4 +1,5 @@
-// Our byte-level BPE beside the kept library, which it must equal wherever it takes its place, and what it leaves to the library.
+// Our byte-level BPE beside the kept library, which it must equal wherever it takes its place, and what it leaves to
+// the library.
 import { describe, expect, test } from "vitest";
 import { Random } from "../random.js";
 import { createBpeTokenizer } from "./bpe-tokenizer.js";
@@ -28,30 +29,35 @@ const ALPHABET = [
   "<thin",
 ];
 
-const randomText = (random: Random, length: number): string => Array.from({ length }, () => ALPHABET[random.below(ALPHABET.length)]).join("");
+const randomText = (random: Random, length: number): string =>
+  Array.from({ length }, () => ALPHABET[random.below(ALPHABET.length)]).join("");
 
-describe.each(["gpt-2", "deepseek-v3", "qwen2", "llama-bpe", "deepseek-coder"] as const)("with the pre-tokeniser of %s", (kind) => {
-  const { steps, normalizer, ignoreMerges } = preTokenizerOf(kind);
-  const json: TokenizerJson = {
-    ...trained,
-    normalizer,
-    pre_tokenizer: { type: "Sequence", pretokenizers: steps },
-    model: { ...trained.model, ignore_merges: ignoreMerges },
-  };
-  const ours = createBpeTokenizer(json, ROLES) as Tokenizer;
-  const library = createLibraryTokenizer(json, ROLES);
+describe.each(["gpt-2", "deepseek-v3", "qwen2", "llama-bpe", "deepseek-coder"] as const)(
+  "with the pre-tokeniser of %s",
+  (kind) => {
+    const { steps, normalizer, ignoreMerges } = preTokenizerOf(kind);
+    const json: TokenizerJson = {
+      ...trained,
+      normalizer,
+      pre_tokenizer: { type: "Sequence", pretokenizers: steps },
+      model: { ...trained.model, ignore_merges: ignoreMerges },
+    };
+    const ours = createBpeTokenizer(json, ROLES) as Tokenizer;
+    const library = createLibraryTokenizer(json, ROLES);
 
-  test("random text has the library's ids and text", () => {
-    const random = new Random(7);
-    for (let round = 0; round < 300; round++) {
-      // The library knows no digits but ASCII's where a step isolates digits.
-      const text = kind === "deepseek-coder" ? randomText(random, 40).replaceAll(/[½١]/g, "x") : randomText(random, 40);
-      const ids = [...ours.encode(text)];
-      expect({ text, ids }).toEqual({ text, ids: [...library.encode(text)] });
-      expect(ours.decode(ids)).toBe(library.decode(ids));
-    }
-  });
-});
+    test("random text has the library's ids and text", () => {
+      const random = new Random(7);
+      for (let round = 0; round < 300; round++) {
+        // The library knows no digits but ASCII's where a step isolates digits.
+        const text =
+          kind === "deepseek-coder" ? randomText(random, 40).replaceAll(/[½١]/g, "x") : randomText(random, 40);
+        const ids = [...ours.encode(text)];
+        expect({ text, ids }).toEqual({ text, ids: [...library.encode(text)] });
+        expect(ours.decode(ids)).toBe(library.decode(ids));
+      }
+    });
+  },
+);
 
 test("pieces of any length have the library's ids", () => {
   const [ours, library] = [createBpeTokenizer(trained) as Tokenizer, createLibraryTokenizer(trained)];
@@ -64,9 +70,13 @@ test("pieces of any length have the library's ids", () => {
 
 test("vocabulary, special tokens and roles are the library's", () => {
   const [ours, library] = [createBpeTokenizer(trained, ROLES) as Tokenizer, createLibraryTokenizer(trained, ROLES)];
-  for (const key of ["vocabSize", "bosId", "eosId", "padId", "specialTokens"] as const) expect(ours[key]).toEqual(library[key]);
-  for (const token of ["the", "<think>", "Ġ", "no such token"]) expect(ours.tokenId(token)).toBe(library.tokenId(token));
-  expect([...ours.encode("a", { addSpecialTokens: true })]).toEqual([...library.encode("a", { addSpecialTokens: true })]);
+  for (const key of ["vocabSize", "bosId", "eosId", "padId", "specialTokens"] as const)
+    expect(ours[key]).toEqual(library[key]);
+  for (const token of ["the", "<think>", "Ġ", "no such token"])
+    expect(ours.tokenId(token)).toBe(library.tokenId(token));
+  expect([...ours.encode("a", { addSpecialTokens: true })]).toEqual([
+    ...library.encode("a", { addSpecialTokens: true }),
+  ]);
 });
 
 test("a piece of a hundred thousand letters is merged in a moment", () => {
@@ -93,10 +103,18 @@ describe("the begin token", () => {
 
 test.each<[string, Partial<TokenizerJson>]>([
   ["a normaliser that lowers case", { normalizer: { type: "Lowercase" } }],
-  ["a pre-tokeniser that puts a space in front", { pre_tokenizer: { type: "ByteLevel", add_prefix_space: true, use_regex: true } }],
+  [
+    "a pre-tokeniser that puts a space in front",
+    { pre_tokenizer: { type: "ByteLevel", add_prefix_space: true, use_regex: true } },
+  ],
   [
     "a pre-tokeniser that drops what it splits at",
-    { pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: " " }, behavior: "Removed" }] } },
+    {
+      pre_tokenizer: {
+        type: "Sequence",
+        pretokenizers: [{ type: "Split", pattern: { Regex: " " }, behavior: "Removed" }],
+      },
+    },
   ],
   ["an unknown token", { model: { ...trained.model, unk_token: "<bos>" } }],
 ])("%s is left to the library", (_, change) => {
@@ -106,7 +124,8 @@ test.each<[string, Partial<TokenizerJson>]>([
 });
 
 describe("expressions for Oniguruma", () => {
-  const matches = (pattern: string, text: string) => [...text.matchAll(javaScriptPattern(pattern) as RegExp)].map(([match]) => match);
+  const matches = (pattern: string, text: string) =>
+    [...text.matchAll(javaScriptPattern(pattern) as RegExp)].map(([match]) => match);
   test("white space, digits and line ends mean what they mean there", () => {
     expect(matches("\\s+", "a\u0085b\ufeffc d")).toEqual(["\u0085", " "]);
     expect(matches("[^\\s]+", "a\u0085b\ufeffc")).toEqual(["a", "b\ufeffc"]);
@@ -121,7 +140,10 @@ describe("expressions for Oniguruma", () => {
     expect(matches("(?i:'s|'k)|x", "'S 'ſ 'K X x")).toEqual(["'S", "'ſ", "'K", "x"]);
     expect(matches("(?i:[sd]+)|s", "sDſx")).toEqual(["sDſ"]);
   });
-  test.each(["[\\w]", "a++", "^a", "(?<=a)b", "[a[b]]", "[[:alpha:]]", "(?i:[a-z])", "\\p{^L}", "a{2}+", "("])("%s is outside the subset", (pattern) => {
-    expect(javaScriptPattern(pattern)).toBeUndefined();
-  });
+  test.each(["[\\w]", "a++", "^a", "(?<=a)b", "[a[b]]", "[[:alpha:]]", "(?i:[a-z])", "\\p{^L}", "a{2}+", "("])(
+    "%s is outside the subset",
+    (pattern) => {
+      expect(javaScriptPattern(pattern)).toBeUndefined();
+    },
+  );
 });

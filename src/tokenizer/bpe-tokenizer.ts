@@ -1,5 +1,5 @@
-// A byte-level BPE tokenizer.json run by our own loop: the same ids as Hugging Face's `tokenizers`, at the speed long prompts need.
-// What it does not hold (other models, other normalisers) is left to the kept library.
+// A byte-level BPE tokenizer.json run by our own loop: the same ids as Hugging Face's `tokenizers`, at the speed long
+// prompts need. What it does not hold (other models, other normalisers) is left to the kept library.
 
 import { AddedTokens } from "./added-tokens.js";
 import { BpeModel } from "./bpe-model.js";
@@ -19,7 +19,11 @@ import {
 
 /** The tokenizer of these two files, or undefined when tokenizer.json holds more than this one knows. */
 export function createBpeTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}): Tokenizer | undefined {
-  const parts = { split: byteLevelSplitter(json.pre_tokenizer), normalize: normalizerOf(json.normalizer), frame: frameOf(json.post_processor) };
+  const parts = {
+    split: byteLevelSplitter(json.pre_tokenizer),
+    normalize: normalizerOf(json.normalizer),
+    frame: frameOf(json.post_processor),
+  };
   const isByteLevel = (json.decoder as { type?: string } | null)?.type === "ByteLevel";
   if (!parts.split || !parts.normalize || !parts.frame || !isByteLevel) return undefined;
   const model = BpeModel.fromJson(json);
@@ -57,7 +61,11 @@ class BpeTokenizer implements Tokenizer {
     private readonly model: BpeModel,
     private readonly parts: Parts,
   ) {
-    this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
+    this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({
+      token: content,
+      id,
+      special: special ?? false,
+    }));
     this.specialById = new Map(this.specialTokens.map((token) => [token.id, token]));
     this.added = new AddedTokens(json.added_tokens ?? [], parts.normalize);
     for (const [token, id] of model.vocab) this.tokens[id] = token;
@@ -89,7 +97,8 @@ class BpeTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const kept: Uint8Array[] = [];
     for (let i = 0; i < ids.length; i++) {
-      const bytes = options.skipSpecialTokens && this.specialById.get(ids[i])?.special ? undefined : this.tokenBytes(ids[i]);
+      const bytes =
+        options.skipSpecialTokens && this.specialById.get(ids[i])?.special ? undefined : this.tokenBytes(ids[i]);
       if (bytes !== undefined) kept.push(bytes);
     }
     return this.decoder.decode(kept.length === 1 ? kept[0] : Buffer.concat(kept));
@@ -120,11 +129,16 @@ function bytesOf(token: string): Uint8Array {
 }
 
 function normalizerOf(normalizer: unknown): Parts["normalize"] | undefined {
-  const { type, normalizers } = (normalizer ?? { type: "Sequence", normalizers: [] }) as { type?: string; normalizers?: unknown };
+  const { type, normalizers } = (normalizer ?? { type: "Sequence", normalizers: [] }) as {
+    type?: string;
+    normalizers?: unknown;
+  };
   if (type === "NFC") return (text) => text.normalize("NFC");
   if (type !== "Sequence" || !Array.isArray(normalizers)) return undefined;
   const steps = normalizers.map(normalizerOf);
-  return steps.includes(undefined) ? undefined : (text) => (steps as Parts["normalize"][]).reduce((done, step) => step(done), text);
+  return steps.includes(undefined)
+    ? undefined
+    : (text) => (steps as Parts["normalize"][]).reduce((done, step) => step(done), text);
 }
 
 interface PostProcessorJson {
@@ -140,7 +154,10 @@ function frameOf(postProcessor: unknown): Frame | undefined {
   if (type === "Sequence" && Array.isArray(processors)) {
     const frames = processors.map(frameOf);
     if (frames.includes(undefined)) return undefined;
-    return (frames as Frame[]).reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }));
+    return (frames as Frame[]).reduce((inner, outer) => ({
+      before: [...outer.before, ...inner.before],
+      after: [...inner.after, ...outer.after],
+    }));
   }
   if (type !== "TemplateProcessing" || !Array.isArray(single)) return undefined;
   const ids = single.map((item) => (item.SpecialToken ? special_tokens?.[item.SpecialToken.id]?.ids : null));

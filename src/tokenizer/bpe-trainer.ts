@@ -1,6 +1,6 @@
-// Trains a byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2) from text. Produces tokenizer.json; does not encode.
-// Ids, merge order and ties follow huggingface/tokenizers' BpeTrainer: same corpus, same vocabulary. One difference: special tokens that occur
-// in the corpus separate words here, there they are trained on as text.
+// Trains a byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2) from text. Produces tokenizer.json; does not
+// encode. Ids, merge order and ties follow huggingface/tokenizers' BpeTrainer: same corpus, same vocabulary. One
+// difference: special tokens that occur in the corpus separate words here, there they are trained on as text.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte-alphabet.js";
@@ -19,9 +19,16 @@ const schema = z.strictObject({
   /** Pairs rarer than this are not merged. */
   minFrequency: z.number().int().min(1).default(2),
   specialTokens: z
-    .strictObject({ bos: z.string().optional(), eos: z.string().optional(), pad: z.string().optional(), tags: z.array(z.string()).optional() })
+    .strictObject({
+      bos: z.string().optional(),
+      eos: z.string().optional(),
+      pad: z.string().optional(),
+      tags: z.array(z.string()).optional(),
+    })
     .default({}),
-  /** Another pre-tokeniser expression, in the common subset of JavaScript and Oniguruma; text between matches is kept. */
+  /**
+   * Another pre-tokeniser expression, in the common subset of JavaScript and Oniguruma; text between matches is kept.
+   */
   pattern: z.string().optional(),
 });
 
@@ -29,22 +36,31 @@ const schema = z.strictObject({
 export type BpeTrainerOptions = z.input<typeof schema>;
 
 /**
- * Learns merges until the vocabulary is full or no pair is frequent enough. Ids: special tokens, bytes by the code point of their
- * character, merges in order. @throws ConfigError on bad options
+ * Learns merges until the vocabulary is full or no pair is frequent enough. Ids: special tokens, bytes by the code
+ * point of their character, merges in order. @throws ConfigError on bad options
  */
 export function trainBpe(texts: Iterable<string>, input: BpeTrainerOptions): TokenizerJson {
   const parsed = schema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(`BPE trainer: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
+  if (!parsed.success)
+    throw new ConfigError(`BPE trainer: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
   const options = parsed.data;
   const specialTokens = numberSpecialTokens(options.specialTokens);
   const minSize = specialTokens.length + CHARACTER_OF_BYTE.length;
   if (options.vocabSize < minSize)
-    throw new ConfigError(`BPE trainer: vocabSize must be at least ${minSize} (special tokens and bytes), got ${options.vocabSize}`);
+    throw new ConfigError(
+      `BPE trainer: vocabSize must be at least ${minSize} (special tokens and bytes), got ${options.vocabSize}`,
+    );
   const tokens = [...specialTokens.map(({ token }) => token), ...[...CHARACTER_OF_BYTE].sort()];
   const words = countWords(texts, compilePattern(options.pattern), new SpecialTokenMatcher(specialTokens));
   const merges = new MergeLearner(tokens, words).learn(options.vocabSize, options.minFrequency);
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-  return byteLevelJson({ vocab, merges, specialTokens, bosId: specialTokenRoles(options.specialTokens, specialTokens).bosId, pattern: options.pattern });
+  return byteLevelJson({
+    vocab,
+    merges,
+    specialTokens,
+    bosId: specialTokenRoles(options.specialTokens, specialTokens).bosId,
+    pattern: options.pattern,
+  });
 }
 
 function compilePattern(pattern: string | undefined): RegExp {
@@ -55,7 +71,9 @@ function compilePattern(pattern: string | undefined): RegExp {
   }
 }
 
-/** Occurrences of every pre-token, written in byte characters. Special tokens in the text separate and are not counted. */
+/**
+ * Occurrences of every pre-token, written in byte characters. Special tokens in the text separate and are not counted.
+ */
 function countWords(texts: Iterable<string>, pattern: RegExp, matcher: SpecialTokenMatcher): Map<string, number> {
   const raw = new Map<string, number>();
   const count = (word: string): void => {
@@ -93,7 +111,9 @@ function splitAtSpecials(text: string, matcher: SpecialTokenMatcher): string[] {
 const PAIR_BASE = 1 << 21;
 const pairKey = (left: number, right: number): number => left * PAIR_BASE + right;
 
-/** Keeps every pair's count and the words it occurs in up to date, so that a merge costs only the words that it changes. */
+/**
+ * Keeps every pair's count and the words it occurs in up to date, so that a merge costs only the words that it changes.
+ */
 class MergeLearner {
   readonly #words: number[][] = [];
   readonly #occurrences: number[] = [];
@@ -177,5 +197,7 @@ function mergeSymbols(symbols: readonly number[], left: number, right: number, i
 
 /** The pairs that a merge can have made more frequent: those with the merged symbol on either side. */
 function pairsWith(symbols: readonly number[], id: number): number[] {
-  return symbols.slice(1).flatMap((right, i) => (symbols[i] === id || right === id ? [pairKey(symbols[i], right)] : []));
+  return symbols
+    .slice(1)
+    .flatMap((right, i) => (symbols[i] === id || right === id ? [pairKey(symbols[i], right)] : []));
 }

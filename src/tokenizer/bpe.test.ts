@@ -23,7 +23,19 @@ const CORPUS = [
   "L'été, le feu 🔥🔥 brûle.\n\n\tDéjà vu.",
   "it's we'll they've",
 ];
-const TEXTS = [...CORPUS, "", " ", "\n", "🔥", "👩‍👩‍👧‍👦 ok", "a\u0000b", "<think>the light</think><eos>", "  two  spaces  ", "< think>", "日本語"];
+const TEXTS = [
+  ...CORPUS,
+  "",
+  " ",
+  "\n",
+  "🔥",
+  "👩‍👩‍👧‍👦 ok",
+  "a\u0000b",
+  "<think>the light</think><eos>",
+  "  two  spaces  ",
+  "< think>",
+  "日本語",
+];
 
 describe("BPE trainer", () => {
   it("finds the merges of a corpus worked out by hand", () => {
@@ -31,10 +43,10 @@ describe("BPE trainer", () => {
     // lo 4, ow 4, Ġl 3, we: lower 1 + newest 2 = 3, Ġn ne ew es st 2, er 1.
     // 1: lo and ow tie at 4; ids of bytes follow the alphabet, l < o, so (l,o).
     // 2: (lo,w) 4.    3: (w,e) is 2 by now, (Ġ,low) 3 wins.
-    // 4: newest is n e w e s t; ne, ew, we, es, st and Ġn tie at 2. Least left id first, then least right: (e,s) before (e,w).
-    // 5: n e w es t: of (Ġ,n) (n,e) (e,w) (w,es) (es,t) the least left is e: (e,w).
-    // 6: n ew es t: (Ġ,n) (n,ew) (ew,es) (es,t); n is the least left, Ġ's character comes after all of ASCII: (n,ew).
-    // 7: Ġ new es t: (Ġ,new) (new,es) (es,t); Ġ is a byte, the others begin with merged tokens, whose ids are higher: (Ġ,new).
+    // 4: newest is n e w e s t; ne, ew, we, es, st and Ġn tie at 2. Least left id first, then least right: (e,s) before
+    // (e,w). 5: n e w es t: of (Ġ,n) (n,e) (e,w) (w,es) (es,t) the least left is e: (e,w). 6: n ew es t: (Ġ,n) (n,ew)
+    // (ew,es) (es,t); n is the least left, Ġ's character comes after all of ASCII: (n,ew). 7: Ġ new es t: (Ġ,new)
+    // (new,es) (es,t); Ġ is a byte, the others begin with merged tokens, whose ids are higher: (Ġ,new).
     const json = trainBpe(["low low low lower newest newest"], { vocabSize: 256 + 7 });
     expect(mergesOf(json)).toEqual(["l+o", "lo+w", "Ġ+low", "e+s", "e+w", "n+ew", "Ġ+new"]);
   });
@@ -54,7 +66,9 @@ describe("BPE trainer", () => {
 
   it("gives the same merges as recounting everything after each merge", () => {
     const random = new Random(1);
-    const text = Array.from({ length: 300 }, () => Array.from({ length: 1 + random.below(7) }, () => "abc"[random.below(3)]).join("")).join(" ");
+    const text = Array.from({ length: 300 }, () =>
+      Array.from({ length: 1 + random.below(7) }, () => "abc"[random.below(3)]).join(""),
+    ).join(" ");
     expect(mergesOf(trainBpe([text], { vocabSize: 256 + 60 }))).toEqual(naiveMerges(text, 60));
   });
 
@@ -70,7 +84,10 @@ describe("BPE trainer", () => {
   });
 });
 
-/** The textbook algorithm: count all pairs, merge the first of the most frequent, repeat. Letters and Ġ only, ids in code-point order. */
+/**
+ * The textbook algorithm: count all pairs, merge the first of the most frequent, repeat. Letters and Ġ only, ids in
+ * code-point order.
+ */
 function naiveMerges(text: string, numMerges: number): string[] {
   const words = [...text.matchAll(/ ?\S+/g)].map(([word]) => [...word.replace(" ", "Ġ")]);
   const ids = new Map(["a", "b", "c", "Ġ"].map((token, id) => [token, id]));
@@ -78,8 +95,12 @@ function naiveMerges(text: string, numMerges: number): string[] {
   while (merges.length < numMerges) {
     const counts = new Map<string, number>();
     for (const word of words)
-      for (let i = 0; i + 1 < word.length; i++) counts.set(`${word[i]}+${word[i + 1]}`, (counts.get(`${word[i]}+${word[i + 1]}`) ?? 0) + 1);
-    const rank = (pair: string): number[] => [-(counts.get(pair) ?? 0), ...pair.split("+").map((token) => ids.get(token) ?? -1)];
+      for (let i = 0; i + 1 < word.length; i++)
+        counts.set(`${word[i]}+${word[i + 1]}`, (counts.get(`${word[i]}+${word[i + 1]}`) ?? 0) + 1);
+    const rank = (pair: string): number[] => [
+      -(counts.get(pair) ?? 0),
+      ...pair.split("+").map((token) => ids.get(token) ?? -1),
+    ];
     const [best] = [...counts.keys()]
       .filter((pair) => (counts.get(pair) ?? 0) >= 2)
       .sort(
@@ -92,7 +113,9 @@ function naiveMerges(text: string, numMerges: number): string[] {
     const [left, right] = best.split("+");
     if (!ids.has(left + right)) ids.set(left + right, ids.size);
     merges.push(best);
-    for (const word of words) for (let i = 0; i + 1 < word.length; i++) if (word[i] === left && word[i + 1] === right) word.splice(i, 2, left + right);
+    for (const word of words)
+      for (let i = 0; i + 1 < word.length; i++)
+        if (word[i] === left && word[i + 1] === right) word.splice(i, 2, left + right);
   }
   return merges;
 }
@@ -101,9 +124,14 @@ const bpe = createLibraryTokenizer(trainBpe(CORPUS, { vocabSize: 256 + 4 + 80, s
   bos_token: "<bos>",
   eos_token: { content: "<eos>" },
 });
-const digits = createLibraryTokenizer(trainBpe(CORPUS, { vocabSize: 300, specialTokens: SPECIALS, pattern: "\\p{N}| ?\\p{L}+" }));
+const digits = createLibraryTokenizer(
+  trainBpe(CORPUS, { vocabSize: 300, specialTokens: SPECIALS, pattern: "\\p{N}| ?\\p{L}+" }),
+);
 const bytes = createByteTokenizer(SPECIALS);
-const bytesThroughLibrary = createLibraryTokenizer(JSON.parse(JSON.stringify(bytes)), { bos_token: "<bos>", eos_token: "<eos>" });
+const bytesThroughLibrary = createLibraryTokenizer(JSON.parse(JSON.stringify(bytes)), {
+  bos_token: "<bos>",
+  eos_token: "<eos>",
+});
 
 describe.each<[string, Tokenizer]>([
   ["trained BPE", bpe],
@@ -134,7 +162,9 @@ describe("byte tokenizer", () => {
   it("gives the same ids as its tokenizer.json in the library", () => {
     for (const text of TEXTS) {
       for (const addSpecialTokens of [false, true])
-        expect([...bytesThroughLibrary.encode(text, { addSpecialTokens })]).toEqual([...bytes.encode(text, { addSpecialTokens })]);
+        expect([...bytesThroughLibrary.encode(text, { addSpecialTokens })]).toEqual([
+          ...bytes.encode(text, { addSpecialTokens }),
+        ]);
     }
     expect([...bytes.encode("é<eos>", { addSpecialTokens: true })]).toEqual([256, 0xc3, 0xa9, 257]);
     expect([bytes.vocabSize, bytes.eosId, bytes.tokenId("</think>"), bytes.tokenId("Ġ")]).toEqual([260, 257, 259, 32]);
@@ -163,8 +193,15 @@ describe("tokenizer files", () => {
     saveTokenizer(tokenizer, folder);
     const loaded = loadTokenizer(folder);
     const text = name === "character tokenizer" ? "<think>1+1 T</think>" : CORPUS.join("");
-    expect([...loaded.encode(text, { addSpecialTokens: true })]).toEqual([...tokenizer.encode(text, { addSpecialTokens: true })]);
-    expect([loaded.vocabSize, loaded.bosId, loaded.eosId, loaded.padId]).toEqual([tokenizer.vocabSize, tokenizer.bosId, tokenizer.eosId, tokenizer.padId]);
+    expect([...loaded.encode(text, { addSpecialTokens: true })]).toEqual([
+      ...tokenizer.encode(text, { addSpecialTokens: true }),
+    ]);
+    expect([loaded.vocabSize, loaded.bosId, loaded.eosId, loaded.padId]).toEqual([
+      tokenizer.vocabSize,
+      tokenizer.bosId,
+      tokenizer.eosId,
+      tokenizer.padId,
+    ]);
     expect(loaded.toJSON()).toEqual(JSON.parse(JSON.stringify(tokenizer)));
     if (name === "character tokenizer") expect(loaded.constructor).toBe(tokenizer.constructor);
     rmSync(folder, { recursive: true });
@@ -200,7 +237,8 @@ describe("pair table", () => {
       table.set(left, right, i);
       map.set(`${left} ${right}`, i);
     }
-    for (const [pair, value] of map) expect(table.get(...(pair.split(" ").map(Number) as [number, number]))).toBe(value);
+    for (const [pair, value] of map)
+      expect(table.get(...(pair.split(" ").map(Number) as [number, number]))).toBe(value);
     for (let left = 0; left < 60; left++) expect(table.get(left, 7)).toBe(map.get(`${left} 7`) ?? NOT_THERE);
     expect(new PairTable(0).get(0, 0)).toBe(NOT_THERE);
   });

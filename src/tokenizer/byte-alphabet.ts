@@ -1,7 +1,8 @@
-// GPT-2's printable alphabet for bytes: every byte has one visible character, so that vocabularies can be written as text.
-// Source: openai/gpt-2 src/encoder.py, bytes_to_unicode. Knows no vocabulary.
+// GPT-2's printable alphabet for bytes: every byte has one visible character, so that vocabularies can be written as
+// text. Source: openai/gpt-2 src/encoder.py, bytes_to_unicode. Knows no vocabulary.
 
-const isPrintable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
+const isPrintable = (byte: number): boolean =>
+  (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
 
 /** Character of each byte 0 … 255: itself where printable in Latin-1, else the next free code point from 256 on. */
 export const CHARACTER_OF_BYTE: readonly string[] = (() => {

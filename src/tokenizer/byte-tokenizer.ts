@@ -1,9 +1,23 @@
-// A tokenizer that needs no training: one token per UTF-8 byte, plus special tokens. Encodes any text; knows nothing of what it means.
+// A tokenizer that needs no training: one token per UTF-8 byte, plus special tokens. Encodes any text; knows nothing of
+// what it means.
 import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
 import { encodeMarked } from "./control-tokens.js";
-import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
-import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
+import {
+  addedTokensJson,
+  beginTokenProcessor,
+  numberSpecialTokens,
+  SpecialTokenMatcher,
+  specialTokenRoles,
+} from "./special-tokens.js";
+import type {
+  DecodeOptions,
+  EncodeOptions,
+  SpecialToken,
+  SpecialTokenSpec,
+  Tokenizer,
+  TokenizerJson,
+} from "./tokenizer.js";
 
 const NUM_BYTES = 256;
 
@@ -89,7 +103,12 @@ export function byteLevelJson(parts: {
   readonly bosId?: number;
   readonly pattern?: string;
 }): TokenizerJson {
-  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: parts.pattern === undefined };
+  const byteLevel = {
+    type: "ByteLevel",
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: parts.pattern === undefined,
+  };
   const split = { type: "Split", pattern: { Regex: parts.pattern }, behavior: "Isolated", invert: false };
   return bpeJson({
     added_tokens: addedTokensJson(parts.specialTokens),

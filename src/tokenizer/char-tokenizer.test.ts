@@ -5,7 +5,12 @@ import { ConfigError, DataError } from "../errors.js";
 import { createCharTokenizer } from "./char-tokenizer.js";
 
 const TAGS = ["<think>", "</think>", "<answer>", "</answer>"];
-const tokenizer = createCharTokenizer("0123456789+-*/()=,;!:QA< \né🙂", { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: TAGS });
+const tokenizer = createCharTokenizer("0123456789+-*/()=,;!:QA< \né🙂", {
+  bos: "<bos>",
+  eos: "<eos>",
+  pad: "<pad>",
+  tags: TAGS,
+});
 const SAMPLE = "Q:3 7 8=24\nA:<think>3+7=10,10*8=80;8-7=1!</think><answer>(8-7)*24</answer><eos>";
 
 describe("character tokenizer", () => {
@@ -51,11 +56,15 @@ describe("character tokenizer", () => {
     const library = new HfTokenizer(JSON.parse(JSON.stringify(tokenizer)), { clean_up_tokenization_spaces: false });
     for (const text of [SAMPLE, "0", " 1  2 \n\n3", "é🙂<", "<bos>1<pad>"]) {
       for (const addSpecialTokens of [false, true]) {
-        expect(library.encode(text, { add_special_tokens: addSpecialTokens }).ids).toEqual([...tokenizer.encode(text, { addSpecialTokens })]);
+        expect(library.encode(text, { add_special_tokens: addSpecialTokens }).ids).toEqual([
+          ...tokenizer.encode(text, { addSpecialTokens }),
+        ]);
       }
       const ids = tokenizer.encode(text);
       for (const skip of [false, true]) {
-        expect(library.decode([...ids], { skip_special_tokens: skip })).toBe(tokenizer.decode(ids, { skipSpecialTokens: skip }));
+        expect(library.decode([...ids], { skip_special_tokens: skip })).toBe(
+          tokenizer.decode(ids, { skipSpecialTokens: skip }),
+        );
       }
     }
   });

@@ -1,37 +1,67 @@
-// A tokenizer whose vocabulary is a fixed alphabet: one token per character, plus special tokens. Meant for models trained from nothing.
-// Knows nothing of what the text means.
+// A tokenizer whose vocabulary is a fixed alphabet: one token per character, plus special tokens. Meant for models
+// trained from nothing. Knows nothing of what the text means.
 import { ConfigError, DataError } from "../errors.js";
 import { bpeJson } from "./bpe-json.js";
 import { encodeMarked } from "./control-tokens.js";
-import { addedTokensJson, beginTokenProcessor, numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
-import type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerJson } from "./tokenizer.js";
+import {
+  addedTokensJson,
+  beginTokenProcessor,
+  numberSpecialTokens,
+  SpecialTokenMatcher,
+  specialTokenRoles,
+} from "./special-tokens.js";
+import type {
+  DecodeOptions,
+  EncodeOptions,
+  SpecialToken,
+  SpecialTokenSpec,
+  Tokenizer,
+  TokenizerJson,
+} from "./tokenizer.js";
 
 const NO_ID = -1;
 
 /**
- * Special tokens get ids 0 …, the alphabet's characters follow in the order given. A declared bos token is what `addSpecialTokens` prepends.
- * `encode` throws a DataError naming a character that is not in the alphabet.
+ * Special tokens get ids 0 …, the alphabet's characters follow in the order given. A declared bos token is what
+ * `addSpecialTokens` prepends. `encode` throws a DataError naming a character that is not in the alphabet.
  * @throws ConfigError for a repeated character or special token
  */
 export function createCharTokenizer(alphabet: string, specialTokens: SpecialTokenSpec = {}): Tokenizer {
   const specials = numberSpecialTokens(specialTokens);
   const characters = [...alphabet];
-  if (new Set(characters).size !== characters.length) throw new ConfigError(`alphabet must not repeat a character, got ${JSON.stringify(alphabet)}`);
-  for (const { token } of specials) if (characters.includes(token)) throw new ConfigError(`special token "${token}" is also a character of the alphabet`);
+  if (new Set(characters).size !== characters.length)
+    throw new ConfigError(`alphabet must not repeat a character, got ${JSON.stringify(alphabet)}`);
+  for (const { token } of specials)
+    if (characters.includes(token))
+      throw new ConfigError(`special token "${token}" is also a character of the alphabet`);
   return new CharTokenizer(characters, specials, specialTokenRoles(specialTokens, specials));
 }
 
 /**
- * The inverse of `toJSON`, given which tokens tokenizer_config.json names as begin, end and padding; undefined for a tokenizer.json that is
- * not exactly of this kind.
+ * The inverse of `toJSON`, given which tokens tokenizer_config.json names as begin, end and padding; undefined for a
+ * tokenizer.json that is not exactly of this kind.
  */
-export function charTokenizerFromJson(json: TokenizerJson, roles: Omit<SpecialTokenSpec, "tags">): Tokenizer | undefined {
+export function charTokenizerFromJson(
+  json: TokenizerJson,
+  roles: Omit<SpecialTokenSpec, "tags">,
+): Tokenizer | undefined {
   const { vocab, merges, type } = json.model;
-  if (type !== "BPE" || merges?.length !== 0 || (json.pre_tokenizer ?? null) !== null || typeof vocab !== "object" || vocab === null) return undefined;
+  if (
+    type !== "BPE" ||
+    merges?.length !== 0 ||
+    (json.pre_tokenizer ?? null) !== null ||
+    typeof vocab !== "object" ||
+    vocab === null
+  )
+    return undefined;
   const tokens = Object.entries(vocab as Record<string, number>)
     .sort(([, a], [, b]) => a - b)
     .map(([token]) => token);
-  const specials = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
+  const specials = (json.added_tokens ?? []).map(({ content, id, special }) => ({
+    token: content,
+    id,
+    special: special ?? false,
+  }));
   const characters = tokens.slice(specials.length);
   const rebuilt = new CharTokenizer(characters, specials, specialTokenRoles(roles, specials));
   return JSON.stringify(rebuilt.toJSON()) === JSON.stringify(json) ? rebuilt : undefined;
@@ -44,7 +74,9 @@ class CharTokenizer implements Tokenizer {
   readonly padId?: number;
   readonly #tokens: readonly string[];
   readonly #idByToken: ReadonlyMap<string, number>;
-  /** Id by UTF-16 unit, for the characters of the basic plane; a table look-up is what makes encoding a corpus quick. */
+  /**
+   * Id by UTF-16 unit, for the characters of the basic plane; a table look-up is what makes encoding a corpus quick.
+   */
   readonly #idByUnit = new Int32Array(65536).fill(NO_ID);
   /** 1 for the units at which a special token may start. */
   readonly #mayStartSpecial = new Uint8Array(65536);
@@ -63,7 +95,8 @@ class CharTokenizer implements Tokenizer {
     this.#idByToken = new Map(this.#tokens.map((token, id) => [token, id]));
     this.#matcher = new SpecialTokenMatcher(specialTokens);
     for (const { token } of specialTokens) this.#mayStartSpecial[token.charCodeAt(0)] = 1;
-    for (const character of characters) if (character.length === 1) this.#idByUnit[character.charCodeAt(0)] = this.#idByToken.get(character) ?? NO_ID;
+    for (const character of characters)
+      if (character.length === 1) this.#idByUnit[character.charCodeAt(0)] = this.#idByToken.get(character) ?? NO_ID;
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
@@ -93,7 +126,8 @@ class CharTokenizer implements Tokenizer {
     const alphabet = this.#tokens.slice(this.specialTokens.length).join("");
     const excerpt = text.slice(Math.max(0, at - 10), at + 10);
     throw new DataError(
-      `character ${JSON.stringify(character)} at position ${at} (near ${JSON.stringify(excerpt)}) is not in the tokenizer's alphabet ${JSON.stringify(alphabet)}`,
+      `character ${JSON.stringify(character)} at position ${at} (near ${JSON.stringify(excerpt)}) is not in ` +
+        `the tokenizer's alphabet ${JSON.stringify(alphabet)}`,
     );
   }
 
@@ -116,7 +150,10 @@ class CharTokenizer implements Tokenizer {
     return this.#idByToken.get(token);
   }
 
-  /** A BPE model without merges and without a pre-tokeniser: exactly one token per character in every reader of the format. */
+  /**
+   * A BPE model without merges and without a pre-tokeniser: exactly one token per character in every reader of the
+   * format.
+   */
   toJSON(): TokenizerJson {
     return bpeJson({
       added_tokens: addedTokensJson(this.specialTokens),

@@ -23,7 +23,10 @@ export interface ChatTemplateOptions {
 
 /** What else a prompt is made by. */
 export interface ChatPromptOptions extends ChatTemplateOptions {
-  /** Whether text in messages that spells a control token becomes one: in all turns, or in those of some roles. Default: in none. */
+  /**
+   * Whether text in messages that spells a control token becomes one: in all turns, or in those of some roles. Default:
+   * in none.
+   */
   readonly controlTokens?: boolean | readonly string[];
 }
 
@@ -32,7 +35,10 @@ const PROBE = "luciole-probe";
 /** Roles every template has. */
 const COMMON_ROLES = ["user", "assistant"];
 
-/** A model's chat template. DeepSeek's cut the thinking out of earlier turns themselves and may open the next (`<think>`). */
+/**
+ * A model's chat template. DeepSeek's cut the thinking out of earlier turns themselves and may open the next
+ * (`<think>`).
+ */
 export class ChatTemplate {
   private readonly templates = new Map<string, BudgetedTemplate>();
   private readonly rolesShown = new Map<string, boolean>();
@@ -43,7 +49,10 @@ export class ChatTemplate {
     private readonly control: ControlTokens,
   ) {}
 
-  /** The template of a tokenizer: one text, or several by name of which `default` and `tool_use` are used. Undefined where it has none. */
+  /**
+   * The template of a tokenizer: one text, or several by name of which `default` and `tool_use` are used. Undefined
+   * where it has none.
+   */
   static of(tokenizer: Tokenizer): ChatTemplate | undefined {
     const sources = templateSources(tokenizer.config?.chat_template);
     const token = (id: number | undefined) => tokenizer.specialTokens.find((special) => special.id === id)?.token ?? "";
@@ -53,8 +62,8 @@ export class ChatTemplate {
   }
 
   /**
-   * The prompt of a conversation, for `encodePrompt`: the template's own control tokens are tokens, what spells one in a message is text, and in an
-   * assistant's turn the tags of a response are tags. Throws as `render`.
+   * The prompt of a conversation, for `encodePrompt`: the template's own control tokens are tokens, what spells one in
+   * a message is text, and in an assistant's turn the tags of a response are tags. Throws as `render`.
    */
   prompt(messages: readonly ChatMessage[], { controlTokens = [], ...options }: ChatPromptOptions): MarkedText {
     if (controlTokens === true) return { text: this.render(messages, options), marks: new Map() };
@@ -62,7 +71,10 @@ export class ChatTemplate {
     return { text: this.render(marked, options), marks };
   }
 
-  /** The text of a conversation as the template writes it. Throws DataError for a template that cannot be read, refuses the conversation, or would drop a turn for its role. */
+  /**
+   * The text of a conversation as the template writes it. Throws DataError for a template that cannot be read, refuses
+   * the conversation, or would drop a turn for its role.
+   */
   render(messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
     const name = options.tools && this.sources.has("tool_use") ? "tool_use" : "default";
     for (const { role } of messages) this.requireRole(role, name);
@@ -74,15 +86,28 @@ export class ChatTemplate {
     }
   }
 
-  private run(name: string, messages: readonly ChatMessage[], { openAssistant, tools = undefined }: ChatTemplateOptions): string {
-    return this.template(name).render({ messages, tools: tools ?? null, documents: null, add_generation_prompt: openAssistant, ...this.tokens });
+  private run(
+    name: string,
+    messages: readonly ChatMessage[],
+    { openAssistant, tools = undefined }: ChatTemplateOptions,
+  ): string {
+    return this.template(name).render({
+      messages,
+      tools: tools ?? null,
+      documents: null,
+      add_generation_prompt: openAssistant,
+      ...this.tokens,
+    });
   }
 
   private template(name: string): BudgetedTemplate {
     const known = this.templates.get(name);
     if (known) return known;
     const source = this.sources.get(name);
-    if (source === undefined) throw new DataError(`the model has chat templates ${[...this.sources.keys()].join(", ")}, but none named default`);
+    if (source === undefined)
+      throw new DataError(
+        `the model has chat templates ${[...this.sources.keys()].join(", ")}, but none named default`,
+      );
     try {
       const template = new BudgetedTemplate(source);
       this.templates.set(name, template);
@@ -98,7 +123,11 @@ export class ChatTemplate {
     if (COMMON_ROLES.includes(role)) return;
     const isShown = this.rolesShown.get(role) ?? this.showsRole(role, name);
     this.rolesShown.set(role, isShown);
-    if (!isShown) throw new DataError(`the model's chat template does not support the role ${JSON.stringify(role)}; put its text into a turn of role "user"`);
+    if (!isShown)
+      throw new DataError(
+        `the model's chat template does not support the role ${JSON.stringify(role)}; put its text into a ` +
+          `turn of role "user"`,
+      );
   }
 
   private showsRole(role: string, name: string): boolean {
@@ -116,13 +145,23 @@ export class ChatTemplate {
 
 function templateSources(template: unknown): Map<string, string> {
   if (typeof template === "string") return new Map([["default", template]]);
-  const named = Array.isArray(template) ? (template as readonly { readonly name?: unknown; readonly template?: unknown }[]) : [];
-  return new Map(named.flatMap(({ name, template: source }) => (typeof name === "string" && typeof source === "string" ? [[name, source] as const] : [])));
+  const named = Array.isArray(template)
+    ? (template as readonly { readonly name?: unknown; readonly template?: unknown }[])
+    : [];
+  return new Map(
+    named.flatMap(({ name, template: source }) =>
+      typeof name === "string" && typeof source === "string" ? [[name, source] as const] : [],
+    ),
+  );
 }
 
-const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+const oneLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
 
-/** The ids of a prompt, with the begin token in front where the tokenizer wants one, and never twice: most templates write it themselves. */
+/**
+ * The ids of a prompt, with the begin token in front where the tokenizer wants one, and never twice: most templates
+ * write it themselves.
+ */
 export function encodePrompt(tokenizer: Tokenizer, prompt: string | MarkedText): Int32Array {
   const { text, marks } = typeof prompt === "string" ? { text: prompt } : prompt;
   const ids = tokenizer.encode(text, { addSpecialTokens: true, marks });
@@ -140,8 +179,8 @@ export interface PromptAndCompletion {
 export type ChatRenderer = (messages: readonly ChatMessage[], openAssistant: boolean) => MarkedText;
 
 /**
- * The renderer of a tokenizer's chat template, or that of plain role lines, for turns to learn from: what an assistant wrote may hold control
- * tokens, what others wrote is text. Its prompts are for `encodePrompt`.
+ * The renderer of a tokenizer's chat template, or that of plain role lines, for turns to learn from: what an assistant
+ * wrote may hold control tokens, what others wrote is text. Its prompts are for `encodePrompt`.
  */
 export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
   const template = ChatTemplate.of(tokenizer);
@@ -155,18 +194,26 @@ export function chatRenderer(tokenizer: Tokenizer): ChatRenderer {
 }
 
 function plainLines(messages: readonly ChatMessage[], openAssistant: boolean): string {
-  const lines = messages.map(({ role, content }) => `${role.charAt(0).toUpperCase()}${role.slice(1)}: ${content ?? ""}\n`);
+  const lines = messages.map(
+    ({ role, content }) => `${role.charAt(0).toUpperCase()}${role.slice(1)}: ${content ?? ""}\n`,
+  );
   return lines.join("") + (openAssistant ? "Assistant: " : "");
 }
 
-/** The last assistant turn as a completion, everything before it as its prompt. Throws DataError when the conversation does not end in one. */
+/**
+ * The last assistant turn as a completion, everything before it as its prompt. Throws DataError when the conversation
+ * does not end in one.
+ */
 export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer, where: string): PromptAndCompletion {
   const last = messages.at(-1);
   if (last?.role !== "assistant")
-    throw new DataError(`${where}: messages must end with a turn of role "assistant", got ${JSON.stringify(last?.role ?? "none")}`);
+    throw new DataError(
+      `${where}: messages must end with a turn of role "assistant", got ${JSON.stringify(last?.role ?? "none")}`,
+    );
   const prompt = render(messages.slice(0, -1), true);
   const { text, marks } = render(messages, false);
-  // Some templates rewrite earlier turns once an answer stands; then the answer's own text is all that can be told apart.
+  // Some templates rewrite earlier turns once an answer stands; then the answer's own text is all that can be told
+  // apart.
   const continues = unmarked({ text, marks }).startsWith(unmarked(prompt));
   return { prompt, completion: { text: continues ? text.slice(prompt.text.length) : (last.content ?? ""), marks } };
 }

@@ -1,6 +1,7 @@
-// Keeps the text of messages from becoming control tokens. Before a template is rendered, every place of a message where a control token would be
-// found gets a mark in place of one character; the marks travel through whatever the template does with the text, no token is found at them, and
-// the characters are put back when what lies between tokens is encoded. Knows no template.
+// Keeps the text of messages from becoming control tokens. Before a template is rendered, every place of a message
+// where a control token would be found gets a mark in place of one character; the marks travel through whatever the
+// template does with the text, no token is found at them, and the characters are put back when what lies between tokens
+// is encoded. Knows no template.
 import { SpecialTokenMatcher } from "./special-tokens.js";
 import type { EncodeOptions, Tokenizer } from "./tokenizer.js";
 
@@ -11,7 +12,10 @@ export interface MarkedText {
   readonly marks: ReadonlyMap<string, string>;
 }
 
-/** The tags of a response. In an assistant's turn they are meant: templates cut the thought out of earlier turns by them. */
+/**
+ * The tags of a response. In an assistant's turn they are meant: templates cut the thought out of earlier turns by
+ * them.
+ */
 const RESPONSE_TAGS = ["<think>", "</think>", "<answer>", "</answer>"];
 /** Private-use characters: no template looks for them, and they are as long as the character they stand for. */
 const FIRST_MARK = 0xe000;
@@ -27,29 +31,47 @@ export function restoring(marks: ReadonlyMap<string, string> | undefined): (text
   return (text) => text.replaceAll(MARK, (mark) => marks.get(mark) ?? mark);
 }
 
-/** Encodes marked text where every character is encoded by itself: what lies between marks, and the characters behind them. */
-export function encodeMarked(text: string, { marks, ...options }: EncodeOptions, encode: (part: string, options: EncodeOptions) => Int32Array): Int32Array {
+/**
+ * Encodes marked text where every character is encoded by itself: what lies between marks, and the characters behind
+ * them.
+ */
+export function encodeMarked(
+  text: string,
+  { marks, ...options }: EncodeOptions,
+  encode: (part: string, options: EncodeOptions) => Int32Array,
+): Int32Array {
   const pieces = text.split(new RegExp(`([${[...(marks as ReadonlyMap<string, string>).keys()].join("")}])`));
   return Int32Array.from(pieces.flatMap((piece, i) => [...encode(marks?.get(piece) ?? piece, i === 0 ? options : {})]));
 }
 
-/** The control tokens of a vocabulary: those flagged as special, those in `<|…|>`, those that a template writes, and the tags of responses. */
+/**
+ * The control tokens of a vocabulary: those flagged as special, those in `<|…|>`, those that a template writes, and the
+ * tags of responses.
+ */
 export class ControlTokens {
   private readonly ofOthers: Finder;
   private readonly ofAssistant: Finder;
 
   constructor(tokenizer: Tokenizer, templates: Iterable<string>) {
     const sources = [...templates];
-    const isControl = ({ token, special }: { readonly token: string; readonly special: boolean }) => special || /^<[|｜].+[|｜]>$/.test(token);
+    const isControl = ({ token, special }: { readonly token: string; readonly special: boolean }) =>
+      special || /^<[|｜].+[|｜]>$/.test(token);
     const isWritten = (token: string) => token.trim() !== "" && sources.some((source) => source.includes(token));
     const added = tokenizer.specialTokens;
     this.ofOthers = new Finder(
-      added.filter((each) => isControl(each) || isWritten(each.token) || RESPONSE_TAGS.includes(each.token)).map(({ token }) => token),
+      added
+        .filter((each) => isControl(each) || isWritten(each.token) || RESPONSE_TAGS.includes(each.token))
+        .map(({ token }) => token),
     );
-    this.ofAssistant = new Finder(added.filter((each) => isControl(each) && !RESPONSE_TAGS.includes(each.token)).map(({ token }) => token));
+    this.ofAssistant = new Finder(
+      added.filter((each) => isControl(each) && !RESPONSE_TAGS.includes(each.token)).map(({ token }) => token),
+    );
   }
 
-  /** Copies of the messages with marks in all their text but the roles. Turns of the roles in `trusted` stay as they are. */
+  /**
+   * Copies of the messages with marks in all their text but the roles. Turns of the roles in `trusted` stay as they
+   * are.
+   */
   mark<M extends { readonly role: string }>(
     messages: readonly M[],
     templates: Iterable<string>,
@@ -71,7 +93,10 @@ export class ControlTokens {
   }
 }
 
-/** Finds where control tokens begin, also one that only begins at the end of the text and might be completed by what follows. */
+/**
+ * Finds where control tokens begin, also one that only begins at the end of the text and might be completed by what
+ * follows.
+ */
 class Finder {
   private readonly matcher: SpecialTokenMatcher<{ readonly token: string }>;
   private readonly longest: number;
@@ -84,7 +109,8 @@ class Finder {
   places(text: string): number[] {
     const places: number[] = [];
     for (let at = this.matcher.next(text, 0); at < text.length; at = this.matcher.next(text, at + 1)) {
-      const begins = () => text.length - at < this.longest && this.tokens.some((token) => token.startsWith(text.slice(at)));
+      const begins = () =>
+        text.length - at < this.longest && this.tokens.some((token) => token.startsWith(text.slice(at)));
       if (this.matcher.matchAt(text, at) || begins()) places.push(at);
     }
     return places;

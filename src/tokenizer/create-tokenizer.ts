@@ -1,4 +1,5 @@
-// Which of the tokenizers runs a tokenizer.json: ours where it knows all that the file holds, else the kept library. Reads no files.
+// Which of the tokenizers runs a tokenizer.json: ours where it knows all that the file holds, else the kept library.
+// Reads no files.
 import { DataError, LucioleError } from "../errors.js";
 import { createBpeTokenizer } from "./bpe-tokenizer.js";
 import { charTokenizerFromJson } from "./char-tokenizer.js";
@@ -8,8 +9,15 @@ import { limitTime } from "./time-limited-tokenizer.js";
 import { type Tokenizer, type TokenizerConfigJson, type TokenizerJson, tokenText } from "./tokenizer.js";
 import { checkTokenizerJson } from "./tokenizer-check.js";
 
-/** The tokenizer of a tokenizer.json (called `where` in errors) and its tokenizer_config.json. @throws DataError when nobody can read it */
-export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson = {}, where = "tokenizer.json"): Tokenizer {
+/**
+ * The tokenizer of a tokenizer.json (called `where` in errors) and its tokenizer_config.json. @throws DataError when
+ * nobody can read it
+ */
+export function createTokenizer(
+  json: TokenizerJson,
+  config: TokenizerConfigJson = {},
+  where = "tokenizer.json",
+): Tokenizer {
   const checked = checkTokenizerJson(json, where);
   try {
     return limitTime(readTokenizer(checked, config), checked);
@@ -21,14 +29,25 @@ export function createTokenizer(json: TokenizerJson, config: TokenizerConfigJson
 }
 
 function readTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokenizer {
-  const roles = { bos: tokenText(config.bos_token), eos: tokenText(config.eos_token), pad: tokenText(config.pad_token) };
+  const roles = {
+    bos: tokenText(config.bos_token),
+    eos: tokenText(config.eos_token),
+    pad: tokenText(config.pad_token),
+  };
   return charTokenizerFromJson(json, roles) ?? createBpeTokenizer(json, config) ?? createLibraryTokenizer(json, config);
 }
 
-/** The tokenizer of a GGUF file. Throws DataError, which begins with `where`, as `ggufTokenizer` does, and for merges that do not fit the tokens. */
+/**
+ * The tokenizer of a GGUF file. Throws DataError, which begins with `where`, as `ggufTokenizer` does, and for merges
+ * that do not fit the tokens.
+ */
 export function createGgufTokenizer(facts: GgufFacts, where: string): Tokenizer {
   const { json, config } = ggufTokenizer(facts, where);
   const tokenizer = createBpeTokenizer(json, config);
-  if (!tokenizer) throw new DataError(`${where}: its merges (tokenizer.ggml.merges) name tokens that its vocabulary lacks; download or convert it again`);
+  if (!tokenizer)
+    throw new DataError(
+      `${where}: its merges (tokenizer.ggml.merges) name tokens that its vocabulary lacks; download or ` +
+        "convert it again",
+    );
   return tokenizer;
 }

@@ -1,4 +1,5 @@
-// Vocabularies of GGUF files: what becomes of roles, templates and token types, and every way in which one can contradict itself.
+// Vocabularies of GGUF files: what becomes of roles, templates and token types, and every way in which one can
+// contradict itself.
 import { expect, test } from "vitest";
 import { DataError } from "../errors.js";
 import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
@@ -7,10 +8,20 @@ import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
 
 const TOKENS = [...CHARACTER_OF_BYTE, "ab", "<bos>", "<eos>", "<think>", "[PAD260]"];
 const TYPES = [...new Array<number>(257).fill(1), 3, 3, 4, 5];
-const SOUND = { model: "gpt2", pre: "llama-bpe", tokens: TOKENS, token_type: TYPES, merges: ["a b"], bos_token_id: 257, eos_token_id: 258 };
+const SOUND = {
+  model: "gpt2",
+  pre: "llama-bpe",
+  tokens: TOKENS,
+  token_type: TYPES,
+  merges: ["a b"],
+  bos_token_id: 257,
+  eos_token_id: 258,
+};
 
 function factsWith(change: Record<string, unknown>): GgufFacts {
-  const values: Record<string, unknown> = Object.fromEntries(Object.entries({ ...SOUND, ...change }).map(([key, value]) => [`tokenizer.ggml.${key}`, value]));
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries({ ...SOUND, ...change }).map(([key, value]) => [`tokenizer.ggml.${key}`, value]),
+  );
   const get = (key: string) => (values[key] ?? change[key]) as never;
   return { text: get, count: get, flag: get, texts: get, numbers: get };
 }
@@ -58,7 +69,11 @@ test("a byte without a token is left out, as in vocabularies of a few letters", 
 
 test("templates come along, several of them by name", () => {
   expect(read({ "tokenizer.chat_template": "{{ a }}" }).config.chat_template).toBe("{{ a }}");
-  const named = { "tokenizer.chat_template": "{{ a }}", "tokenizer.chat_templates": ["tool_use"], "tokenizer.chat_template.tool_use": "{{ b }}" };
+  const named = {
+    "tokenizer.chat_template": "{{ a }}",
+    "tokenizer.chat_templates": ["tool_use"],
+    "tokenizer.chat_template.tool_use": "{{ b }}",
+  };
   expect(read(named).config.chat_template).toEqual([
     { name: "default", template: "{{ a }}" },
     { name: "tool_use", template: "{{ b }}" },
@@ -67,13 +82,25 @@ test("templates come along, several of them by name", () => {
 
 test.each<[string, Record<string, unknown>, RegExp]>([
   ["no tokenizer", { model: undefined }, /x\.gguf: the file carries no tokenizer/],
-  ["a SentencePiece vocabulary", { model: "llama" }, /a SentencePiece vocabulary is not supported; expected byte-level BPE/],
+  [
+    "a SentencePiece vocabulary",
+    { model: "llama" },
+    /a SentencePiece vocabulary is not supported; expected byte-level BPE/,
+  ],
   ["no kind", { pre: undefined }, /the pre-tokeniser is missing/],
-  ["an unknown kind", { pre: "deepseek-v5" }, /"deepseek-v5" is not supported, did you mean "deepseek-v3"\?; supported are deepseek-llm/],
+  [
+    "an unknown kind",
+    { pre: "deepseek-v5" },
+    /"deepseek-v5" is not supported, did you mean "deepseek-v3"\?; supported are deepseek-llm/,
+  ],
   ["no tokens", { tokens: undefined }, /carries no vocabulary/],
   ["types for other tokens", { token_type: [1, 2] }, /token_type has 2 entries for 261 tokens/],
   ["a token twice", { tokens: TOKENS.with(5, "ab") }, /261 tokens have only 260 different texts/],
-  ["a merge of tokens that are not there", { merges: ["a b", "a nosuch"] }, /its merges .* name tokens that its vocabulary lacks/],
+  [
+    "a merge of tokens that are not there",
+    { merges: ["a b", "a nosuch"] },
+    /its merges .* name tokens that its vocabulary lacks/,
+  ],
   ["a merge that is no pair", { merges: ["ab"] }, /its merges .* name tokens that its vocabulary lacks/],
 ])("%s is an error that says so", (_, change, message) => {
   expect(() => createGgufTokenizer(factsWith(change), "x.gguf")).toThrow(DataError);

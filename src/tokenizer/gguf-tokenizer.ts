@@ -1,9 +1,16 @@
-// The vocabulary that a GGUF file carries, as tokenizer.json and tokenizer_config.json. Knows the metadata by key; reads no file.
-// Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means: its src/llama-vocab.cpp.
+// The vocabulary that a GGUF file carries, as tokenizer.json and tokenizer_config.json. Knows the metadata by key;
+// reads no file. Keys and token types: ggml-org/llama.cpp@00ad355, gguf-py/gguf/constants.py; what a missing key means:
+// its src/llama-vocab.cpp.
 import { DataError, didYouMean } from "../errors.js";
 import { BYTE_LEVEL_DECODER, bpeJson } from "./bpe-json.js";
 import { isEndText } from "./end-tokens.js";
-import { PRE_TOKENIZER_KINDS, PRE_TOKENIZER_NAMES, type PreTokenizerKind, preTokenizerKindOf, preTokenizerOf } from "./pre-tokenizer-kinds.js";
+import {
+  PRE_TOKENIZER_KINDS,
+  PRE_TOKENIZER_NAMES,
+  type PreTokenizerKind,
+  preTokenizerKindOf,
+  preTokenizerOf,
+} from "./pre-tokenizer-kinds.js";
 import { beginTokenProcessor } from "./special-tokens.js";
 import type { AddedTokenJson, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
@@ -25,22 +32,35 @@ export interface TokenizerParts {
 /** Part of the text whatever a file says, since thinking is told by them; some conversions make them control tokens. */
 const TEXT_TAGS = ["<think>", "</think>"];
 const TOKEN_TYPE = { control: 3, userDefined: 4 } as const;
-const MODEL_NAMES: Readonly<Record<string, string>> = { llama: "SentencePiece", bert: "WordPiece", t5: "Unigram", rwkv: "RWKV" };
+const MODEL_NAMES: Readonly<Record<string, string>> = {
+  llama: "SentencePiece",
+  bert: "WordPiece",
+  t5: "Unigram",
+  rwkv: "RWKV",
+};
 
-/** The tokenizer of a GGUF file. Throws DataError, which begins with `where`, for a vocabulary of another kind or one that contradicts itself. */
+/**
+ * The tokenizer of a GGUF file. Throws DataError, which begins with `where`, for a vocabulary of another kind or one
+ * that contradicts itself.
+ */
 export function ggufTokenizer(facts: GgufFacts, where: string): TokenizerParts {
   const refuse = (problem: string): never => {
     throw new DataError(`${where}: ${problem}`);
   };
   const kind = readKind(facts, refuse);
-  const tokens = [...(facts.texts("tokenizer.ggml.tokens") ?? refuse("the file carries no vocabulary (tokenizer.ggml.tokens is missing)"))];
+  const tokens = [
+    ...(facts.texts("tokenizer.ggml.tokens") ??
+      refuse("the file carries no vocabulary (tokenizer.ggml.tokens is missing)")),
+  ];
   const types = facts.numbers("tokenizer.ggml.token_type");
-  if (types && types.length !== tokens.length) refuse(`tokenizer.ggml.token_type has ${types.length} entries for ${tokens.length} tokens; download it again`);
+  if (types && types.length !== tokens.length)
+    refuse(`tokenizer.ggml.token_type has ${types.length} entries for ${tokens.length} tokens; download it again`);
   const added = addedTokens(tokens, types);
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   // Of equal texts the last would win, and the others' ids could never be made.
   const numDistinct = Object.keys(vocab).length;
-  if (numDistinct !== tokens.length) refuse(`its ${tokens.length} tokens have only ${numDistinct} different texts; convert the model again`);
+  if (numDistinct !== tokens.length)
+    refuse(`its ${tokens.length} tokens have only ${numDistinct} different texts; convert the model again`);
   const config = readConfig(facts, kind, tokens);
   const bos = added.find(({ content }) => content === config.bos_token);
   const begin = config.add_bos_token && bos ? { token: bos.content, id: bos.id, special: true } : undefined;
@@ -51,12 +71,22 @@ type Refuse = (problem: string) => never;
 
 function readKind(facts: GgufFacts, refuse: Refuse): PreTokenizerKind {
   const model =
-    facts.text("tokenizer.ggml.model") ?? refuse("the file carries no tokenizer (tokenizer.ggml.model is missing); take one that was converted with it");
-  if (model !== "gpt2") refuse(`a ${MODEL_NAMES[model] ?? JSON.stringify(model)} vocabulary is not supported; expected byte-level BPE ("gpt2")`);
-  const name = facts.text("tokenizer.ggml.pre") ?? refuse(`the pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
+    facts.text("tokenizer.ggml.model") ??
+    refuse("the file carries no tokenizer (tokenizer.ggml.model is missing); take one that was converted with it");
+  if (model !== "gpt2")
+    refuse(
+      `a ${MODEL_NAMES[model] ?? JSON.stringify(model)} vocabulary is not supported; expected byte-level BPE ("gpt2")`,
+    );
+  const name =
+    facts.text("tokenizer.ggml.pre") ??
+    refuse(`the pre-tokeniser is missing (tokenizer.ggml.pre); convert the model again with a recent llama.cpp`);
   const known = PRE_TOKENIZER_KINDS.join(", ");
   return (
-    preTokenizerKindOf(name) ?? refuse(`pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_NAMES)}; supported are ${known}`)
+    preTokenizerKindOf(name) ??
+    refuse(
+      `pre-tokeniser ${JSON.stringify(name)} is not supported${didYouMean(name, PRE_TOKENIZER_NAMES)}; ` +
+        `supported are ${known}`,
+    )
   );
 }
 
@@ -82,8 +112,16 @@ function readConfig(facts: GgufFacts, kind: PreTokenizerKind, tokens: readonly s
     return id === undefined ? undefined : tokens[id];
   };
   const [bos_token, eos_token, pad_token] = [named("bos_token_id"), named("eos_token_id"), named("padding_token_id")];
-  const add_bos_token = bos_token !== undefined && (facts.flag("tokenizer.ggml.add_bos_token") ?? preTokenizerOf(kind).addsBegin);
-  return { bos_token, eos_token, pad_token, add_bos_token, chat_template: readTemplates(facts), clean_up_tokenization_spaces: false };
+  const add_bos_token =
+    bos_token !== undefined && (facts.flag("tokenizer.ggml.add_bos_token") ?? preTokenizerOf(kind).addsBegin);
+  return {
+    bos_token,
+    eos_token,
+    pad_token,
+    add_bos_token,
+    chat_template: readTemplates(facts),
+    clean_up_tokenization_spaces: false,
+  };
 }
 
 /** One template, or a list of named ones where the file has more than the default. */

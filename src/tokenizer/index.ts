@@ -2,12 +2,26 @@
 export { type BpeTrainerOptions, trainBpe } from "./bpe-trainer.js";
 export { createByteTokenizer } from "./byte-tokenizer.js";
 export { createCharTokenizer } from "./char-tokenizer.js";
-export { type ChatMessage, type ChatPromptOptions, ChatTemplate, type ChatTemplateOptions, encodePrompt } from "./chat-template.js";
+export {
+  type ChatMessage,
+  type ChatPromptOptions,
+  ChatTemplate,
+  type ChatTemplateOptions,
+  encodePrompt,
+} from "./chat-template.js";
 export { ControlTokens, type MarkedText, unmarked } from "./control-tokens.js";
 export { createGgufTokenizer, createTokenizer } from "./create-tokenizer.js";
 export { type GgufFacts, ggufTokenizer, type TokenizerParts } from "./gguf-tokenizer.js";
 export { createLibraryTokenizer } from "./library-tokenizer.js";
 export { type PreTokenizerKind, preTokenizerKind } from "./pre-tokenizer-kinds.js";
 export { createStreamDecoder, type StreamDecoder } from "./stream-decoder.js";
-export type { DecodeOptions, EncodeOptions, SpecialToken, SpecialTokenSpec, Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  SpecialToken,
+  SpecialTokenSpec,
+  Tokenizer,
+  TokenizerConfigJson,
+  TokenizerJson,
+} from "./tokenizer.js";
 export { loadTokenizer, saveTokenizer } from "./tokenizer-files.js";

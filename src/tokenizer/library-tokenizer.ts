@@ -52,22 +52,32 @@ export class LibraryTokenizer implements Tokenizer {
       throw new DataError(`tokenizer.json cannot be read: ${(error as Error).message}`);
     }
     this.#takeOver(json.added_tokens ?? []);
-    this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({ token: content, id, special: special ?? false }));
+    this.specialTokens = (json.added_tokens ?? []).map(({ content, id, special }) => ({
+      token: content,
+      id,
+      special: special ?? false,
+    }));
     this.vocabSize = this.#engine.get_vocab().size;
     this.bosId = roleId(this, config.bos_token);
     this.eosId = roleId(this, config.eos_token);
     this.padId = roleId(this, config.pad_token);
   }
 
-  /** Added tokens are found by our rules, which are those of Hugging Face's tokenizers, and characters behind marks put back before pre-tokenising. */
+  /**
+   * Added tokens are found by our rules, which are those of Hugging Face's tokenizers, and characters behind marks put
+   * back before pre-tokenising.
+   */
   #takeOver(tokens: readonly AddedTokenJson[]): void {
     const engine = this.#engine as unknown as EngineInside;
     const { normalizer, pre_tokenizer, model } = engine;
     const added = new AddedTokens(tokens, (text) => normalizer?.(text) ?? text);
     // The library knows tokens by their text, which plain text may equal: they get names that no text has.
     const nameOf = ({ id }: { readonly id: number }) => `\0added ${id}`;
-    const texts = (pieces: readonly TextPiece[]) => pieces.map((piece) => (typeof piece === "string" ? piece : nameOf(piece)));
-    engine.added_tokens_map = new Map(tokens.map((token) => [nameOf(token), { ...token, lstrip: false, rstrip: false }]));
+    const texts = (pieces: readonly TextPiece[]) =>
+      pieces.map((piece) => (typeof piece === "string" ? piece : nameOf(piece)));
+    engine.added_tokens_map = new Map(
+      tokens.map((token) => [nameOf(token), { ...token, lstrip: false, rstrip: false }]),
+    );
     engine.splitter_unnormalized = { split: (text) => texts(added.splitRaw(text)) };
     engine.splitter_normalized = { split: (text) => texts(added.splitNormalised(text)) };
     engine.pre_tokenizer = pre_tokenizer && ((text, options) => pre_tokenizer(this.#restore(text), options));
@@ -81,7 +91,10 @@ export class LibraryTokenizer implements Tokenizer {
     const plain = this.#encode(text, options.addSpecialTokens ?? false);
     if (!options.addSpecialTokens) return Int32Array.from(plain);
     const hasBegin = this.bosId !== undefined && plain[0] === this.bosId;
-    return Int32Array.from([...addsBegin(this.config, this.bosId, hasBegin ? [plain[0]] : []), ...plain.slice(hasBegin ? 1 : 0)]);
+    return Int32Array.from([
+      ...addsBegin(this.config, this.bosId, hasBegin ? [plain[0]] : []),
+      ...plain.slice(hasBegin ? 1 : 0),
+    ]);
   }
 
   #encode(text: string, add_special_tokens: boolean): number[] {
@@ -89,14 +102,18 @@ export class LibraryTokenizer implements Tokenizer {
       return this.#engine.encode(text, { add_special_tokens }).ids;
     } catch (error) {
       // The library looks at some parts of the file only when it meets a text.
-      throw new DataError(`tokenizer.json is malformed (${(error as Error).message}); download it again`, { cause: error });
+      throw new DataError(`tokenizer.json is malformed (${(error as Error).message}); download it again`, {
+        cause: error,
+      });
     }
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const known = Array.from(ids).filter((id) => this.#engine.id_to_token(id) !== undefined);
     // The library refuses an empty list.
-    return known.length === 0 ? "" : this.#engine.decode(known, { skip_special_tokens: options.skipSpecialTokens ?? false });
+    return known.length === 0
+      ? ""
+      : this.#engine.decode(known, { skip_special_tokens: options.skipSpecialTokens ?? false });
   }
 
   tokenId(token: string): number | undefined {

@@ -1,5 +1,5 @@
-// The regular expressions of tokenizer.json, written for Oniguruma, as JavaScript's. A subset: what published pre-tokenisers use.
-// Where the two differ: white space, digits, line ends, inline case folding.
+// The regular expressions of tokenizer.json, written for Oniguruma, as JavaScript's. A subset: what published
+// pre-tokenisers use. Where the two differ: white space, digits, line ends, inline case folding.
 
 /** Of numbers that are no digits there are only those of Latin-1, and what counts as a letter. */
 const WORD = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\u00B2\u00B3\u00B9\u00BC-\u00BE]";
@@ -22,7 +22,9 @@ const OUTSIDE_CLASSES = "bwW";
 const FURTHER_CASES: Readonly<Record<string, string>> = { s: "\u017F", k: "\u212A" };
 const SYNTAX = /[$^\\.*+?()[\]{}|/]/;
 
-/** The expression for JavaScript (global, by code points), or undefined where it uses what this subset does not hold. */
+/**
+ * The expression for JavaScript (global, by code points), or undefined where it uses what this subset does not hold.
+ */
 export function javaScriptPattern(oniguruma: string): RegExp | undefined {
   try {
     const source = new Translation(oniguruma).run();
@@ -101,7 +103,8 @@ class Translation {
     }
     const character = this.source[this.at++];
     if (character === undefined) return undefined;
-    if (/[a-z0-9]/i.test(character)) return this.inClass && OUTSIDE_CLASSES.includes(character) ? undefined : ESCAPES[character];
+    if (/[a-z0-9]/i.test(character))
+      return this.inClass && OUTSIDE_CLASSES.includes(character) ? undefined : ESCAPES[character];
     return SYNTAX.test(character) || (character === "-" && this.inClass) ? `\\${character}` : character;
   }
 

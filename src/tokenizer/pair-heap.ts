@@ -29,7 +29,8 @@ export class PairHeap {
     this.#counts.pop();
     for (let at = 0; ; ) {
       let first = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) if (child < this.size && this.#isBefore(child, first)) first = child;
+      for (const child of [2 * at + 1, 2 * at + 2])
+        if (child < this.size && this.#isBefore(child, first)) first = child;
       if (first === at) return top;
       this.#swap(at, first);
       at = first;

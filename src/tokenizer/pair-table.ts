@@ -1,5 +1,5 @@
-// A hash table from pairs of ids to a number, in two flat arrays: several times as quick to fill and to ask as a Map of combined keys.
-// Knows nothing of what the numbers mean.
+// A hash table from pairs of ids to a number, in two flat arrays: several times as quick to fill and to ask as a Map of
+// combined keys. Knows nothing of what the numbers mean.
 
 /** Stands for a pair that is not there. */
 export const NOT_THERE = -1;
@@ -36,7 +36,8 @@ export class PairTable {
     // Multiplicative hashing (Knuth): odd constants near 2^32 divided by the golden ratio, the high bits folded down.
     const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
     let at = (mixed ^ (mixed >>> 15)) & mask;
-    while (places[3 * at] !== NOT_THERE && (places[3 * at] !== left || places[3 * at + 1] !== right)) at = (at + 1) & mask;
+    while (places[3 * at] !== NOT_THERE && (places[3 * at] !== left || places[3 * at + 1] !== right))
+      at = (at + 1) & mask;
     return 3 * at;
   }
 }

@@ -1,8 +1,8 @@
 // How the pre-tokenisers that GGUF files know by name cut text: the data of pre-tokenizer-kinds.ts.
 // Regexes as in the published tokenizer.json files: deepseek-ai/DeepSeek-V3@e815299, deepseek-ai/DeepSeek-V2-Lite,
-// deepseek-ai/deepseek-coder-6.7b-base, deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, meta-llama/Llama-3.1-8B; of the others as
-// ggml-org/llama.cpp@00ad355, src/llama-vocab.cpp, gives or quotes them.
-// Two differences are llama.cpp's: it takes runs of numbers whole in deepseek-llm, and never composes characters for Qwen.
+// deepseek-ai/deepseek-coder-6.7b-base, deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, meta-llama/Llama-3.1-8B; of the
+// others as ggml-org/llama.cpp@00ad355, src/llama-vocab.cpp, gives or quotes them. Two differences are llama.cpp's: it
+// takes runs of numbers whole in deepseek-llm, and never composes characters for Qwen.
 import { GPT2_PATTERN, type PreTokenizerStep } from "./pre-tokenizer.js";
 
 /** What a kind says of the whole tokenizer. */
@@ -40,21 +40,34 @@ const WORDS = `${LEAD}\\p{L}+`;
 const SYMBOLS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*";
 const PATH_SYMBOLS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*";
 const SPACE = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-const HALVING_SPACE = `\\s*[\\r\\n]+|${[512, 256, 128, 64, 32, 16, 8, 4].map((n) => `\\s{${n}}(?!\\S)`).join("|")}|\\s{1,2}(?!\\S)|\\s{1}`;
+const HALVES = [512, 256, 128, 64, 32, 16, 8, 4].map((n) => `\\s{${n}}(?!\\S)`).join("|");
+const HALVING_SPACE = `\\s*[\\r\\n]+|${HALVES}|\\s{1,2}(?!\\S)|\\s{1}`;
 const QWEN2 = `${CONTRACTIONS}|${WORDS}|\\p{N}|${SYMBOLS}|${SPACE}`;
 /** Words part where a lower-case letter is followed by an upper-case one; `ending` belongs to the word. */
 const camelWords = (ending: string, exclude = ""): string => {
-  const [upper, lower] = [`${exclude}[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]`, `${exclude}[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]`].map((each) =>
-    exclude ? `(?:${each})` : each,
-  );
+  const [upper, lower] = [
+    `${exclude}[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]`,
+    `${exclude}[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]`,
+  ].map((each) => (exclude ? `(?:${each})` : each));
   return `${LEAD}${upper}*${lower}+${ending}|${LEAD}${upper}+${lower}*${ending}`;
 };
 const GPT4O = `${camelWords(`${CONTRACTIONS}?`)}|\\p{N}{1,3}|${PATH_SYMBOLS}|${SPACE}`;
-const DEEPSEEK_V3_WORDS = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+";
+const DEEPSEEK_V3_WORDS =
+  "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+";
 const DEEPSEEK_V3 = `${DEEPSEEK_V3_WORDS}[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+`;
 
-const split = (Regex: string): PreTokenizerStep => ({ type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false });
-const byteLevel = (use_regex: boolean) => ({ type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex });
+const split = (Regex: string): PreTokenizerStep => ({
+  type: "Split",
+  pattern: { Regex },
+  behavior: "Isolated",
+  invert: false,
+});
+const byteLevel = (use_regex: boolean) => ({
+  type: "ByteLevel",
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex,
+});
 const DIGITS: PreTokenizerStep = { type: "Digits", individual_digits: true };
 
 /** Cut by each regex in turn. */
@@ -73,7 +86,13 @@ export const PRE_TOKENIZERS = {
   "deepseek-llm": {
     ...cut(),
     steps: [
-      ...["[\r\n]", `\\s?[${CASED}]+`, "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+", "\\s+$", IDEOGRAPHS_AND_SYLLABLES].map(split),
+      ...[
+        "[\r\n]",
+        `\\s?[${CASED}]+`,
+        "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+",
+        "\\s+$",
+        IDEOGRAPHS_AND_SYLLABLES,
+      ].map(split),
       DIGITS,
       byteLevel(false),
     ],
@@ -105,9 +124,15 @@ export const PRE_TOKENIZERS = {
   ufakzeka: cut(`${WORDS}|\\p{N}|${SYMBOLS}|${SPACE}`),
   afmoe: cut("\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))", EAST_ASIAN, DEEPSEEK_V3),
   laguna: cut("[^\\n]+|[\\n]+", QWEN2),
-  "exaone-moe": cut(`${CONTRACTIONS}|${LEAD}(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`),
+  "exaone-moe": cut(
+    `${CONTRACTIONS}|${LEAD}(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ` +
+      "?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+",
+  ),
   minicpm5: { ...cut("\\p{N}{1,3}", `${CONTRACTIONS}|${WORDS}|\\p{N}+|${SYMBOLS}|${SPACE}`), ...WHOLE_TOKENS },
-  youtu: { ...cut(YOUTU_SCRIPTS, `${camelWords(`${CONTRACTIONS}?`)}|\\p{N}|${PATH_SYMBOLS}|${SPACE}`), ...WHOLE_TOKENS },
+  youtu: {
+    ...cut(YOUTU_SCRIPTS, `${camelWords(`${CONTRACTIONS}?`)}|\\p{N}|${PATH_SYMBOLS}|${SPACE}`),
+    ...WHOLE_TOKENS,
+  },
   spark2_5: cut("\\p{N}{1,3}", IDEOGRAPHS_AND_KANA, `${DEEPSEEK_V3_WORDS}|[\r\n]|\\s+(?!\\S)|\\s+`, "\\p{N}"),
   superbpe: cut("\\p{N}+", "(?=(\\d{3})+(?!\\d))"),
   falcon: cut("[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2_PATTERN, "[0-9][0-9][0-9]"),
@@ -115,7 +140,14 @@ export const PRE_TOKENIZERS = {
   bloom: cut(BLOOM),
   viking: cut(BLOOM, "\\p{N}"),
   chameleon: {
-    ...cut("<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\\t\\n]|    |  )", "\\p{N}", "[\\p{P}!-/:-@\\[-`{-~]", GPT2_PATTERN),
+    ...cut(
+      "<sentinel:[0-9]+>",
+      "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
+      "([\\t\\n]|    |  )",
+      "\\p{N}",
+      "[\\p{P}!-/:-@\\[-`{-~]",
+      GPT2_PATTERN,
+    ),
     addsBegin: true,
   },
 } satisfies Record<string, PreTokenizerDefinition>;

@@ -1,6 +1,7 @@
 // The pre-tokenisers that GGUF files know by name, and how to tell one in a tokenizer.json.
-// Names: ggml-org/llama.cpp@00ad355, src/llama-vocab.cpp. Those of vocabularies that are not byte-level (gemma4, granite-embed-multi-311m,
-// sarvam-moe, whitespace) or close every text with a separator (roberta-bpe, jina-v1-en, jina-v2-code) are left out.
+// Names: ggml-org/llama.cpp@00ad355, src/llama-vocab.cpp. Those of vocabularies that are not byte-level (gemma4,
+// granite-embed-multi-311m, sarvam-moe, whitespace) or close every text with a separator (roberta-bpe, jina-v1-en,
+// jina-v2-code) are left out.
 import { type PreTokenizerStep, preTokenizerSteps } from "./pre-tokenizer.js";
 import { PRE_TOKENIZERS, type PreTokenizerDefinition } from "./pre-tokenizer-definitions.js";
 
@@ -20,7 +21,18 @@ const ALIASES: Readonly<Partial<Record<PreTokenizerKind, readonly string[]>>> = 
   stablelm2: ["kormo", "megrez", "hunyuan", "solar-open", "grok-2"],
   smollm: ["starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"],
   "gpt-2": [
-    ...["gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0", "mellum", "modern-bert"],
+    ...[
+      "gpt2",
+      "phi-2",
+      "jina-es",
+      "jina-de",
+      "jina-v2-es",
+      "jina-v2-de",
+      "gigachat",
+      "a.x-4.0",
+      "mellum",
+      "modern-bert",
+    ],
     ...["mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4"],
   ],
   "gpt-4o": ["llama4", "kanana2", "talkie", "minimax-m2"],
@@ -28,7 +40,9 @@ const ALIASES: Readonly<Partial<Record<PreTokenizerKind, readonly string[]>>> = 
   bailingmoe: ["bailingmoe2", "llada-moe"],
   bloom: ["poro-chat", "gpt3-finnish"],
 };
-const BY_NAME = new Map(PRE_TOKENIZER_KINDS.flatMap((kind) => [kind, ...(ALIASES[kind] ?? [])].map((name) => [name, kind] as const)));
+const BY_NAME = new Map(
+  PRE_TOKENIZER_KINDS.flatMap((kind) => [kind, ...(ALIASES[kind] ?? [])].map((name) => [name, kind] as const)),
+);
 
 /** Every name of a kind. */
 export const PRE_TOKENIZER_NAMES: readonly string[] = [...BY_NAME.keys()];
@@ -45,7 +59,10 @@ export interface TokenizerMarks {
 }
 
 /** The kind whose definition a `pre_tokenizer` of tokenizer.json has, or undefined for none. */
-export function preTokenizerKind(preTokenizer: unknown, { tokens = [], ignoresMerges = false }: TokenizerMarks = {}): PreTokenizerKind | undefined {
+export function preTokenizerKind(
+  preTokenizer: unknown,
+  { tokens = [], ignoresMerges = false }: TokenizerMarks = {},
+): PreTokenizerKind | undefined {
   const given = canonical(preTokenizerSteps(preTokenizer));
   const alike = PRE_TOKENIZER_KINDS.filter((kind) => CANONICAL.get(kind) === given);
   const kind = alike.find((each) => preTokenizerOf(each).ignoreMerges === ignoresMerges) ?? alike[0];
@@ -53,7 +70,10 @@ export function preTokenizerKind(preTokenizer: unknown, { tokens = [], ignoresMe
   return [...tokens].includes("<\uFF5Cbegin\u2581of\u2581sentence\uFF5C>") ? kind : "qwen2";
 }
 
-/** What decides how text is cut: a line end may be written as itself or as an escape, a quantifier be possessive, and some keys change nothing. */
+/**
+ * What decides how text is cut: a line end may be written as itself or as an escape, a quantifier be possessive, and
+ * some keys change nothing.
+ */
 function canonical(steps: readonly PreTokenizerStep[]): string {
   const decisive = steps.map(({ type, pattern, behavior, invert = false, individual_digits, use_regex = true }) => {
     if (type === "ByteLevel") return { type, use_regex };

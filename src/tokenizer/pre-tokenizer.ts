@@ -20,12 +20,18 @@ export interface PreTokenizerStep {
   readonly pretokenizers?: readonly PreTokenizerStep[];
 }
 
-/** The splitter of a byte-level pre-tokeniser, or undefined for one that is not byte-level or uses what is not known here. */
+/**
+ * The splitter of a byte-level pre-tokeniser, or undefined for one that is not byte-level or uses what is not known
+ * here.
+ */
 export function byteLevelSplitter(preTokenizer: unknown): Splitter | undefined {
   const steps = preTokenizerSteps(preTokenizer);
   const last = steps.at(-1);
   if (last?.type !== "ByteLevel" || last.add_prefix_space !== false) return undefined;
-  const patterns = [...steps.slice(0, -1).map(stepPattern), ...(last.use_regex === false ? [] : [javaScriptPattern(GPT2_PATTERN)])];
+  const patterns = [
+    ...steps.slice(0, -1).map(stepPattern),
+    ...(last.use_regex === false ? [] : [javaScriptPattern(GPT2_PATTERN)]),
+  ];
   if (patterns.includes(undefined)) return undefined;
   return (patterns as RegExp[]).reduceRight<Splitter>(
     (next, pattern) => isolating(pattern, next),
@@ -37,7 +43,9 @@ export function byteLevelSplitter(preTokenizer: unknown): Splitter | undefined {
 export function preTokenizerSteps(preTokenizer: unknown): readonly PreTokenizerStep[] {
   if (typeof preTokenizer !== "object" || preTokenizer === null) return [];
   const step = preTokenizer as PreTokenizerStep;
-  return step.type === "Sequence" && Array.isArray(step.pretokenizers) ? step.pretokenizers.flatMap(preTokenizerSteps) : [step];
+  return step.type === "Sequence" && Array.isArray(step.pretokenizers)
+    ? step.pretokenizers.flatMap(preTokenizerSteps)
+    : [step];
 }
 
 /** What a step isolates; undefined for a step of another kind. */

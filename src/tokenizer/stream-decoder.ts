@@ -1,4 +1,5 @@
-// Turns ids that come one by one into text that can be shown at once, never showing half a character. Knows only the Tokenizer interface.
+// Turns ids that come one by one into text that can be shown at once, never showing half a character. Knows only the
+// Tokenizer interface.
 import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
 
 /** Stands at the end of a decoded text while the bytes of its last character are incomplete. */
@@ -21,9 +22,14 @@ export function createStreamDecoder(tokenizer: Tokenizer, options: DecodeOptions
 
 type ByteSource = Tokenizer & Required<Pick<Tokenizer, "tokenBytes">>;
 
-/** Tokens that are the same bytes wherever they stand: a decoder of UTF-8 that waits for the rest of a character is all it takes. */
+/**
+ * Tokens that are the same bytes wherever they stand: a decoder of UTF-8 that waits for the rest of a character is all
+ * it takes.
+ */
 function byteStream(tokenizer: ByteSource, { skipSpecialTokens }: DecodeOptions): StreamDecoder {
-  const skipped = new Set(skipSpecialTokens ? tokenizer.specialTokens.filter(({ special }) => special).map(({ id }) => id) : []);
+  const skipped = new Set(
+    skipSpecialTokens ? tokenizer.specialTokens.filter(({ special }) => special).map(({ id }) => id) : [],
+  );
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   return {
     push(id) {
@@ -35,8 +41,8 @@ function byteStream(tokenizer: ByteSource, { skipSpecialTokens }: DecodeOptions)
 }
 
 /**
- * Tokens whose text depends on their neighbours: a window of recent ids is decoded anew each time. Only its last character is held back,
- * and only while it is U+FFFD and may yet be completed.
+ * Tokens whose text depends on their neighbours: a window of recent ids is decoded anew each time. Only its last
+ * character is held back, and only while it is U+FFFD and may yet be completed.
  */
 function windowStream(tokenizer: Tokenizer, options: DecodeOptions): StreamDecoder {
   let window: number[] = [];

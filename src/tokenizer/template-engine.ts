@@ -1,5 +1,5 @@
-// Runs a Jinja template that others wrote: within a budget of steps and of memory, and within time. The language is the kept library's.
-// Does not know what templates are for.
+// Runs a Jinja template that others wrote: within a budget of steps and of memory, and within time. The language is the
+// kept library's. Does not know what templates are for.
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
@@ -45,7 +45,8 @@ class CountingInterpreter extends LibraryInterpreter {
   }
 }
 
-const tooMuch = (what: string): DataError => new DataError(`the model's chat template was stopped: it takes ${what}, more than any conversation needs`);
+const tooMuch = (what: string): DataError =>
+  new DataError(`the model's chat template was stopped: it takes ${what}, more than any conversation needs`);
 
 /** A parsed template. */
 export class BudgetedTemplate {
@@ -57,7 +58,10 @@ export class BudgetedTemplate {
     this.program = inTime(() => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })));
   }
 
-  /** The text for these variables. Throws DataError when the budget is spent, else what the template or the library raises. */
+  /**
+   * The text for these variables. Throws DataError when the budget is spent, else what the template or the library
+   * raises.
+   */
   render(variables: Readonly<Record<string, unknown>>): string {
     const environment = new Environment();
     for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
@@ -65,7 +69,8 @@ export class BudgetedTemplate {
   }
 }
 
-const inTime = <R>(body: () => R): R => withinTime(LIMIT_MS, body, () => tooMuch(`longer than ${LIMIT_MS / 1000} seconds`));
+const inTime = <R>(body: () => R): R =>
+  withinTime(LIMIT_MS, body, () => tooMuch(`longer than ${LIMIT_MS / 1000} seconds`));
 
 /** What every template may use, as in the library and in `transformers`. */
 const GLOBALS: Readonly<Record<string, unknown>> = {
@@ -94,7 +99,13 @@ function strftime_now(format: string): string {
   const month = (style: "short" | "long") => new Intl.DateTimeFormat("en-US", { month: style }).format(now);
   const parts: Readonly<Record<string, () => string>> = {
     ...{ Y: () => String(now.getFullYear()), m: () => two(now.getMonth() + 1), d: () => two(now.getDate()) },
-    ...{ b: () => month("short"), B: () => month("long"), H: () => two(now.getHours()), M: () => two(now.getMinutes()), "%": () => "%" },
+    ...{
+      b: () => month("short"),
+      B: () => month("long"),
+      H: () => two(now.getHours()),
+      M: () => two(now.getMinutes()),
+      "%": () => "%",
+    },
   };
   return format.replaceAll(/%([YmdbBHM%])/g, (_, code: string) => parts[code]());
 }

@@ -1,5 +1,5 @@
-// Regular expressions of a tokenizer.json that are not those of a published kind may take for ever on some text: then encoding and decoding are stopped.
-// Does not know how any tokenizer splits text.
+// Regular expressions of a tokenizer.json that are not those of a published kind may take for ever on some text: then
+// encoding and decoding are stopped. Does not know how any tokenizer splits text.
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
 import { PRE_TOKENIZER_KINDS, preTokenizerOf } from "./pre-tokenizer-kinds.js";
@@ -11,7 +11,9 @@ const LIMIT_MS_PER_CHARACTER = 0.01;
 
 const written = (regex: string): string => regex.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
 const PUBLISHED: ReadonlySet<string> = new Set(
-  PRE_TOKENIZER_KINDS.flatMap((kind) => preTokenizerOf(kind).steps.flatMap(({ pattern }) => (pattern?.Regex === undefined ? [] : [written(pattern.Regex)]))),
+  PRE_TOKENIZER_KINDS.flatMap((kind) =>
+    preTokenizerOf(kind).steps.flatMap(({ pattern }) => (pattern?.Regex === undefined ? [] : [written(pattern.Regex)])),
+  ),
 );
 
 /** Whether a part of tokenizer.json holds an expression that no published kind has. */
@@ -34,12 +36,14 @@ export function limitTime(tokenizer: Tokenizer, json: TokenizerJson): Tokenizer 
         () => tookTooLong(limitMs),
       );
     };
-  if (hasForeignPattern(json.normalizer) || hasForeignPattern(json.pre_tokenizer)) tokenizer.encode = limited(tokenizer.encode.bind(tokenizer));
+  if (hasForeignPattern(json.normalizer) || hasForeignPattern(json.pre_tokenizer))
+    tokenizer.encode = limited(tokenizer.encode.bind(tokenizer));
   if (hasForeignPattern(json.decoder)) tokenizer.decode = limited(tokenizer.decode.bind(tokenizer));
   return tokenizer;
 }
 
 const tookTooLong = (limitMs: number): DataError =>
   new DataError(
-    `the model's tokenizer was stopped after ${Math.round(limitMs / 1000)} seconds: its regular expressions backtrack without end; use a tokenizer.json of a common kind`,
+    `the model's tokenizer was stopped after ${Math.round(limitMs / 1000)} seconds: its regular ` +
+      "expressions backtrack without end; use a tokenizer.json of a common kind",
   );

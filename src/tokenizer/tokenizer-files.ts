@@ -1,4 +1,5 @@
-// tokenizer.json and tokenizer_config.json in a folder: reading them into a tokenizer, writing one. Does not know the formats' innards.
+// tokenizer.json and tokenizer_config.json in a folder: reading them into a tokenizer, writing one. Does not know the
+// formats' innards.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.js";
@@ -7,12 +8,15 @@ import { createTokenizer } from "./create-tokenizer.js";
 import type { Tokenizer, TokenizerConfigJson, TokenizerJson } from "./tokenizer.js";
 
 /**
- * Reads `tokenizer.json` and, where they are there, `tokenizer_config.json` and `chat_template.jinja` from a folder. Each kind comes back
- * as its fastest reader. @throws DataError naming the file
+ * Reads `tokenizer.json` and, where they are there, `tokenizer_config.json` and `chat_template.jinja` from a folder.
+ * Each kind comes back as its fastest reader. @throws DataError naming the file
  */
 export function loadTokenizer(folder: string): Tokenizer {
   const json = readJson(join(folder, "tokenizer.json"), true) as unknown as TokenizerJson;
-  const config: TokenizerConfigJson = { ...readJson(join(folder, "tokenizer_config.json"), false), ...readTemplateFile(folder) };
+  const config: TokenizerConfigJson = {
+    ...readJson(join(folder, "tokenizer_config.json"), false),
+    ...readTemplateFile(folder),
+  };
   return createTokenizer(json, config, join(folder, "tokenizer.json"));
 }
 
@@ -22,7 +26,10 @@ function readTemplateFile(folder: string): TokenizerConfigJson {
   return template === undefined ? {} : { chat_template: template.toString("utf8") };
 }
 
-/** Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the folder if needed. */
+/**
+ * Writes both files so that `loadTokenizer` and Hugging Face's `AutoTokenizer` read the same tokenizer back. Makes the
+ * folder if needed.
+ */
 export function saveTokenizer(tokenizer: Tokenizer, folder: string): void {
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(tokenizerFiles(tokenizer))) writeFileSync(join(folder, name), text);
@@ -35,7 +42,8 @@ export function tokenizerFiles(tokenizer: Tokenizer): Record<string, string> {
 }
 
 function configOf(tokenizer: Tokenizer): TokenizerConfigJson {
-  const nameOf = (id: number | undefined): string | undefined => tokenizer.specialTokens.find((special) => special.id === id)?.token;
+  const nameOf = (id: number | undefined): string | undefined =>
+    tokenizer.specialTokens.find((special) => special.id === id)?.token;
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
     clean_up_tokenization_spaces: false,
@@ -53,9 +61,11 @@ function readJson(path: string, required: boolean): Record<string, unknown> | un
   if (text === undefined && required) throw new DataError(`cannot read ${path}: there is no such file`);
   if (text === undefined) return undefined;
   const parsed = parseForeignJson(text);
-  if ("problem" in parsed) throw new DataError(`${path}: not valid JSON (${parsed.problem}); the file may be truncated`);
+  if ("problem" in parsed)
+    throw new DataError(`${path}: not valid JSON (${parsed.problem}); the file may be truncated`);
   const { value } = parsed;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new DataError(`${path}: expected a JSON object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new DataError(`${path}: expected a JSON object`);
   return value as Record<string, unknown>;
 }
 

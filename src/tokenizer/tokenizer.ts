@@ -1,17 +1,23 @@
-// The one interface behind which every tokenizer stands, and the part of the tokenizer.json format the project reads and writes.
-// Does not know how any tokenizer splits text.
+// The one interface behind which every tokenizer stands, and the part of the tokenizer.json format the project reads
+// and writes. Does not know how any tokenizer splits text.
 
 /** A token that is matched in text before anything else and never split. */
 export interface SpecialToken {
   readonly token: string;
   readonly id: number;
-  /** True for control tokens (begin, end, padding) that `skipSpecialTokens` drops; false for tags such as `<think>` that are part of the text. */
+  /**
+   * True for control tokens (begin, end, padding) that `skipSpecialTokens` drops; false for tags such as `<think>` that
+   * are part of the text.
+   */
   readonly special: boolean;
 }
 
 /** Choices of `encode`. */
 export interface EncodeOptions {
-  /** Adds what the tokenizer's post-processor adds (usually the begin token). Off by default, so that decode(encode(text)) is the text. */
+  /**
+   * Adds what the tokenizer's post-processor adds (usually the begin token). Off by default, so that
+   * decode(encode(text)) is the text.
+   */
   readonly addSpecialTokens?: boolean;
   /** Characters that stand for others so that no added token is found at them (see `MarkedText`). */
   readonly marks?: ReadonlyMap<string, string>;
@@ -34,7 +40,10 @@ export interface Tokenizer {
   /** Ids outside the vocabulary are left out, as Hugging Face's tokenizers do. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   tokenId(token: string): number | undefined;
-  /** The bytes a token stands for wherever it stands, undefined outside the vocabulary. Absent where a token's text depends on its neighbours. */
+  /**
+   * The bytes a token stands for wherever it stands, undefined outside the vocabulary. Absent where a token's text
+   * depends on its neighbours.
+   */
   tokenBytes?(id: number): Uint8Array | undefined;
   /** tokenizer_config.json, where the tokenizer came with one. */
   readonly config?: TokenizerConfigJson;
@@ -50,7 +59,12 @@ export interface TokenizerJson {
   readonly pre_tokenizer?: unknown;
   readonly post_processor?: unknown;
   readonly decoder?: unknown;
-  readonly model: { readonly type?: string; readonly vocab?: unknown; readonly merges?: readonly unknown[]; readonly [key: string]: unknown };
+  readonly model: {
+    readonly type?: string;
+    readonly vocab?: unknown;
+    readonly merges?: readonly unknown[];
+    readonly [key: string]: unknown;
+  };
   readonly [key: string]: unknown;
 }
 
@@ -68,7 +82,8 @@ export interface TokenizerConfigJson {
 export type TokenName = string | { readonly content: string } | null;
 
 /** Text of a token in tokenizer_config.json. */
-export const tokenText = (name: TokenName | undefined): string | undefined => (typeof name === "string" ? name : name?.content);
+export const tokenText = (name: TokenName | undefined): string | undefined =>
+  typeof name === "string" ? name : name?.content;
 
 /** The id of a token in tokenizer_config.json. */
 export function roleId(tokenizer: Pick<Tokenizer, "tokenId">, name: TokenName | undefined): number | undefined {
@@ -77,10 +92,14 @@ export function roleId(tokenizer: Pick<Tokenizer, "tokenId">, name: TokenName | 
 }
 
 /**
- * The ids before a text: what tokenizer.json puts there, unless tokenizer_config.json says otherwise of the begin token. DeepSeek's
- * tokenizer.json adds none while its `add_bos_token` asks for it; `transformers` follows the latter.
+ * The ids before a text: what tokenizer.json puts there, unless tokenizer_config.json says otherwise of the begin
+ * token. DeepSeek's tokenizer.json adds none while its `add_bos_token` asks for it; `transformers` follows the latter.
  */
-export function addsBegin({ add_bos_token }: TokenizerConfigJson, bosId: number | undefined, before: readonly number[]): readonly number[] {
+export function addsBegin(
+  { add_bos_token }: TokenizerConfigJson,
+  bosId: number | undefined,
+  before: readonly number[],
+): readonly number[] {
   if (bosId === undefined || add_bos_token === undefined) return before;
   const others = before.filter((id) => id !== bosId);
   return add_bos_token ? [bosId, ...others] : others;

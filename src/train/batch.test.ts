@@ -8,7 +8,12 @@ import { makeTrainBatch, type TrainSequence } from "./batch.js";
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
-const sequences: TrainSequence[] = [{ ids: [10, 11, 12, 13, 14] }, { ids: [20, 21] }, { ids: [30, 31, 32] }, { ids: [40, 41, 42, 43], learnFrom: 3 }];
+const sequences: TrainSequence[] = [
+  { ids: [10, 11, 12, 13, 14] },
+  { ids: [20, 21] },
+  { ids: [30, 31, 32] },
+  { ids: [40, 41, 42, 43], learnFrom: 3 },
+];
 
 describe("a training batch of sequences of 5, 2, 3 and 4 tokens", () => {
   test("reads every token but the last and predicts the next, weighted where it is learned", async () => {
@@ -49,7 +54,8 @@ describe("a training batch of sequences of 5, 2, 3 and 4 tokens", () => {
   });
 });
 
-const numDepths = (of: readonly TrainSequence[], numMtp: number): Promise<number> => scopeAsync(async () => makeTrainBatch(of, numMtp, 1).mtp.length);
+const numDepths = (of: readonly TrainSequence[], numMtp: number): Promise<number> =>
+  scopeAsync(async () => makeTrainBatch(of, numMtp, 1).mtp.length);
 
 /** The numbers of depth k (0: the main model) of a step with 2 targets. */
 function numbersAt(k: number): Promise<Record<string, number[]>> {
@@ -59,6 +65,8 @@ function numbersAt(k: number): Promise<Record<string, number[]>> {
     const { numTokens, ...packed } = batch;
     expect(numTokens).toBe(batch.ids.size);
     const tensors: [string, Tensor][] = Object.entries({ ...packed, ...others });
-    return Object.fromEntries(await Promise.all(tensors.map(async ([name, t]) => [name, Array.from(await t.data())] as const)));
+    return Object.fromEntries(
+      await Promise.all(tensors.map(async ([name, t]) => [name, Array.from(await t.data())] as const)),
+    );
   });
 }

@@ -1,4 +1,5 @@
-// Token sequences as training batches: packed inputs, targets, weights, and the shifted copies for multi-token prediction.
+// Token sequences as training batches: packed inputs, targets, weights, and the shifted copies for multi-token
+// prediction.
 
 import type { MtpInputs } from "../models/language-model.js";
 import { type PackedBatch, packSequences } from "../nn/batch.js";
@@ -24,7 +25,10 @@ export interface TrainTargets {
 /** One micro-batch on the device. Position i of a sequence reads token i and predicts token i+1. */
 export interface TrainBatch extends TrainTargets {
   readonly inputs: PackedBatch;
-  /** For depth k = 1, 2, …: position i reads token i+k and predicts token i+k+1. Depths at which no sequence has a row are left out. */
+  /**
+   * For depth k = 1, 2, …: position i reads token i+k and predicts token i+k+1. Depths at which no sequence has a row
+   * are left out.
+   */
   readonly mtp: readonly (MtpInputs & TrainTargets)[];
   readonly numTargets: number;
 }
@@ -34,19 +38,40 @@ export function countTargets(sequences: readonly TrainSequence[]): number {
   return sequences.reduce((n, { ids, learnFrom = 1 }) => n + Math.max(0, ids.length - Math.max(1, learnFrom)), 0);
 }
 
-/** Packs sequences (each of at least two tokens); the tensors belong to the current scope. `divisor` is the number of targets of the whole step. */
-export function makeTrainBatch(sequences: readonly TrainSequence[], numMtp: number, divisor: number, device = defaultDevice()): TrainBatch {
+/**
+ * Packs sequences (each of at least two tokens); the tensors belong to the current scope. `divisor` is the number of
+ * targets of the whole step.
+ */
+export function makeTrainBatch(
+  sequences: readonly TrainSequence[],
+  numMtp: number,
+  divisor: number,
+  device = defaultDevice(),
+): TrainBatch {
   const { batch: inputs, ...main } = shiftedBy(sequences, 0, divisor, device);
-  const depths = Array.from({ length: numMtp }, (_, i) => i + 1).filter((k) => sequences.some((s) => numRows(s, k) > 0));
-  const mtp = depths.map((k) => ({ ...shiftedBy(sequences, k, divisor, device), rows: rowsBefore(sequences, k, device) }));
+  const depths = Array.from({ length: numMtp }, (_, i) => i + 1).filter((k) =>
+    sequences.some((s) => numRows(s, k) > 0),
+  );
+  const mtp = depths.map((k) => ({
+    ...shiftedBy(sequences, k, divisor, device),
+    rows: rowsBefore(sequences, k, device),
+  }));
   return { inputs, ...main, mtp, numTargets: countTargets(sequences) };
 }
 
 /** Positions of a sequence that have a target at depth k (0: the main model). */
 const numRows = ({ ids }: TrainSequence, k: number): number => Math.max(0, ids.length - 1 - k);
 
-/** Tokens k, k+1, … of every sequence that has rows at depth k, packed without its last token, and the tokens that follow as targets. */
-function shiftedBy(sequences: readonly TrainSequence[], k: number, divisor: number, device: Device): { batch: PackedBatch } & TrainTargets {
+/**
+ * Tokens k, k+1, … of every sequence that has rows at depth k, packed without its last token, and the tokens that
+ * follow as targets.
+ */
+function shiftedBy(
+  sequences: readonly TrainSequence[],
+  k: number,
+  divisor: number,
+  device: Device,
+): { batch: PackedBatch } & TrainTargets {
   const remaining = sequences.filter((s) => numRows(s, k) > 0);
   const batch = packSequences(
     remaining.map(({ ids }) => Int32Array.from(ids).subarray(k, -1)),

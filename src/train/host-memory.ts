@@ -1,4 +1,5 @@
-// What a phase keeps in the program's own memory beside its tensors, and whether that fits into this machine. Knows no options of any verb.
+// What a phase keeps in the program's own memory beside its tensors, and whether that fits into this machine. Knows no
+// options of any verb.
 import { getHeapStatistics } from "node:v8";
 import { BackendError } from "../errors.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
@@ -18,7 +19,10 @@ export interface HostNeed {
   readonly mend: string;
 }
 
-/** Of one completion, measured at the fullest moment: its request, what is gathered while it is sampled, its result; and for each token its text. */
+/**
+ * Of one completion, measured at the fullest moment: its request, what is gathered while it is sampled, its result; and
+ * for each token its text.
+ */
 const COMPLETION_OBJECTS = 8000;
 const COMPLETION_TOKEN_OBJECTS = 16;
 /** Ids, log-probabilities, and copies of them for rewards and updates. */
@@ -51,6 +55,7 @@ export function refuseHostNeed({ name, what, bytes, mend }: HostNeed, free = fre
   if (bytes[part] <= free[part]) return;
   const allowed = part === "all" ? "free" : "allowed by Node (raise it with NODE_OPTIONS=--max-old-space-size=MiB)";
   throw new BackendError(
-    `not enough memory: ${name} keeps ${what}, about ${formatMemory(bytes[part])} of host memory, but only ${formatMemory(free[part])} is ${allowed}; ${mend}`,
+    `not enough memory: ${name} keeps ${what}, about ${formatMemory(bytes[part])} of host memory, but ` +
+      `only ${formatMemory(free[part])} is ${allowed}; ${mend}`,
   );
 }

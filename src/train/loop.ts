@@ -43,8 +43,9 @@ export interface StepMetrics {
 }
 
 /**
- * Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws TrainingError on a loss that is
- * not finite, Interrupted when the session's signal fires; either way the last whole step is saved.
+ * Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws
+ * TrainingError on a loss that is not finite, Interrupted when the session's signal fires; either way the last whole
+ * step is saved.
  */
 export function trainingLoop<S extends SessionState>(
   session: TrainingSession<S>,
@@ -58,7 +59,8 @@ export function trainingLoop<S extends SessionState>(
     const { model, progress } = session.parts;
     progress.stage(options.phase, options.steps, state.step);
     for (;;) {
-      // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold yet.
+      // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold
+      // yet.
       if (isValidated(state.step, options)) await validate(session, options);
       if (state.step >= options.steps) break;
       await oneStep(session, optimizer, data, work, options);
@@ -84,10 +86,20 @@ async function oneStep<S extends SessionState>(
   const result = await trainStep(model, optimizer, sequences, { ...options, lr, signal });
   await refuseNonFinite(result, state.step, lr, options, model);
   state.step++;
-  const done: WorkCount = { tokens: result.numTokens, flops: meter.flops - startedFlops, seconds: (performance.now() - startedMs) / 1000 };
+  const done: WorkCount = {
+    tokens: result.numTokens,
+    flops: meter.flops - startedFlops,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
   addWork(work, done);
   const { loss, gradNorm: grad_norm } = result;
-  const metrics: StepMetrics = { loss, grad_norm, learning_rate: lr, num_trained_tokens: work.tokens, ...speed(done, parts.peakFlops) };
+  const metrics: StepMetrics = {
+    loss,
+    grad_norm,
+    learning_rate: lr,
+    num_trained_tokens: work.tokens,
+    ...speed(done, parts.peakFlops),
+  };
   run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
   progress.update(state.step, { ...metrics });
   options.onStep?.(metrics);
@@ -96,7 +108,10 @@ async function oneStep<S extends SessionState>(
 const isValidated = (step: number, { validation, validationEverySteps, steps }: LoopOptions): boolean =>
   validation.length > 0 && step > 0 && (step >= steps || step % validationEverySteps === 0);
 
-async function validate<S extends SessionState>({ state, parts }: TrainingSession<S>, options: LoopOptions): Promise<void> {
+async function validate<S extends SessionState>(
+  { state, parts }: TrainingSession<S>,
+  options: LoopOptions,
+): Promise<void> {
   const { model, run, progress, signal } = parts;
   const val_loss = await evaluateLoss(model, options.validation, options.microBatchTokens, signal);
   run.logMetrics({ phase: options.phase, step: state.step, val_loss });
@@ -115,7 +130,10 @@ export function addWork(total: WorkCount, done: WorkCount): void {
 export const namedLoads = (loads: ExpertShares): Record<string, readonly number[]> =>
   Object.fromEntries(Object.entries(loads).map(([layer, load]) => [`expert_load/${layer}`, load]));
 
-function speed({ tokens, flops, seconds }: WorkCount, peakFlops: number): Pick<StepMetrics, "tokens_per_second" | "mfu"> {
+function speed(
+  { tokens, flops, seconds }: WorkCount,
+  peakFlops: number,
+): Pick<StepMetrics, "tokens_per_second" | "mfu"> {
   return { tokens_per_second: tokens / seconds, ...(peakFlops > 0 ? { mfu: flops / seconds / peakFlops } : {}) };
 }
 
@@ -130,6 +148,7 @@ async function refuseNonFinite(
   await refuseNonFiniteWeight(model, `${phase} step ${step + 1}`);
   const what = Number.isFinite(loss) ? `gradient norm is ${gradNorm}` : "loss is not finite";
   throw new TrainingError(
-    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; the step was not applied; start again with a lower ${learningRateName} or a longer warm-up`,
+    `${phase} step ${step + 1}: the ${what} at learning rate ${lr}; the step was not applied; start again ` +
+      `with a lower ${learningRateName} or a longer warm-up`,
   );
 }

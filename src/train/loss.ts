@@ -11,13 +11,19 @@ export interface LossOptions extends Pick<ForwardOptions, "balanceAlpha" | "reco
   readonly mtpWeight?: number;
 }
 
-/** total = main + λ/D·Σ mtp + balance, D = the model's depths; `main` is the plain cross-entropy of this micro-batch's share. */
+/**
+ * total = main + λ/D·Σ mtp + balance, D = the model's depths; `main` is the plain cross-entropy of this micro-batch's
+ * share.
+ */
 export interface Losses {
   readonly total: Tensor;
   readonly main: Tensor;
 }
 
-/** The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of the step (for the balance loss). */
+/**
+ * The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of
+ * the step (for the balance loss).
+ */
 export function languageModelLoss(model: LanguageModel, batch: TrainBatch, options: LossOptions, share = 1): Losses {
   const { mtpWeight = 0, balanceAlpha, recomputeLayers } = options;
   const mtp = mtpWeight > 0 ? batch.mtp : [];

@@ -19,7 +19,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const make = (request: Partial<MaterialRequest> = {}, options: object = {}) =>
-  makeMaterial({ corpus, model: "llama-tiny", tokenizer: "byte", seed: 1, options: pretrainOptions({ vocabSize: 300, ...options }), ...request });
+  makeMaterial({
+    corpus,
+    model: "llama-tiny",
+    tokenizer: "byte",
+    seed: 1,
+    options: pretrainOptions({ vocabSize: 300, ...options }),
+    ...request,
+  });
 
 describe("the tokenizer", () => {
   test.each([
@@ -46,13 +53,26 @@ describe("the architecture", () => {
   test("is a preset or a file, with fields changed", () => {
     const path = join(folder, "config.json");
     writeFileSync(path, JSON.stringify(make().config));
-    expect(make({ model: path }, { model: { hidden_size: 64 } }).config).toMatchObject({ model_type: "llama", hidden_size: 64 });
+    expect(make({ model: path }, { model: { hidden_size: 64 } }).config).toMatchObject({
+      model_type: "llama",
+      hidden_size: 64,
+    });
     expect(make({ model: "deepseek-tiny" }).config.model_type).toBe("deepseek_v3");
   });
   test.each([
     ["an unknown name", { model: "lama-tiny" }, {}, /did you mean "llama-tiny"\?/],
-    ["an unknown field", {}, { model: { hiden_size: 1 } }, /unknown option "model\.hiden_size", did you mean "hidden_size"\?/],
-    ["sizes that contradict each other", {}, { model: { num_key_value_heads: 3 } }, /must be a multiple of num_key_value_heads 3/],
+    [
+      "an unknown field",
+      {},
+      { model: { hiden_size: 1 } },
+      /unknown option "model\.hiden_size", did you mean "hidden_size"\?/,
+    ],
+    [
+      "sizes that contradict each other",
+      {},
+      { model: { num_key_value_heads: 3 } },
+      /must be a multiple of num_key_value_heads 3/,
+    ],
     ["a context beyond the model's", {}, { context: 10_000 }, /context 10000 is longer than the model's 512/],
     ["neither corpus nor traces", { corpus: undefined }, {}, /either --corpus <file> or --traces <task>/],
     ["both", { traces: "countdown" }, {}, /either --corpus <file> or --traces <task>/],
@@ -66,6 +86,10 @@ describe("the architecture", () => {
 test("material is the same each time, and of traces it remembers how prompts are put", () => {
   const traces = () => make({ corpus: undefined, traces: "countdown" }, { task: { maxTarget: 30 } });
   expect(traces().data.sequences(3, 4)).toEqual(traces().data.sequences(3, 4));
-  expect(traces().generation).toEqual({ prompt_template: "compact", task: "countdown", task_options: { maxTarget: 30 } });
+  expect(traces().generation).toEqual({
+    prompt_template: "compact",
+    task: "countdown",
+    task_options: { maxTarget: 30 },
+  });
   expect(make().data.sequences(0, 5)).toEqual(make().data.sequences(0, 5));
 });

@@ -1,5 +1,5 @@
-// What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out searches.
-// A pure function of its request, so that a run that goes on finds the same material.
+// What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out
+// searches. A pure function of its request, so that a run that goes on finds the same material.
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
@@ -60,19 +60,25 @@ const TRACED_TASKS = ["countdown"];
 /** Makes the material. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
 export function makeMaterial(request: MaterialRequest): Material {
   const { corpus, traces } = request;
-  if ((corpus === undefined) === (traces === undefined)) throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
+  if ((corpus === undefined) === (traces === undefined))
+    throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
   return corpus === undefined ? traceMaterial(request, traces as string) : corpusMaterial(request, corpus);
 }
 
 /** The files that the material is made of. */
 export function materialFiles({ corpus, model, tokenizer }: MaterialRequest): string[] {
-  const named = [corpus ?? "", model, ...["tokenizer.json", "tokenizer_config.json"].map((name) => join(tokenizer, name))];
+  const named = [
+    corpus ?? "",
+    model,
+    ...["tokenizer.json", "tokenizer_config.json"].map((name) => join(tokenizer, name)),
+  ];
   return named.filter((path) => existsSync(path) && statSync(path).isFile()).map((path) => resolve(path));
 }
 
 function traceMaterial(request: MaterialRequest, name: string): Material {
   const { options, seed } = request;
-  if (!TRACED_TASKS.includes(name)) throw new ConfigError(`--traces ${name}: only these tasks have search traces: ${TRACED_TASKS.join(", ")}`);
+  if (!TRACED_TASKS.includes(name))
+    throw new ConfigError(`--traces ${name}: only these tasks have search traces: ${TRACED_TASKS.join(", ")}`);
   const tokenizer = traceTokenizer();
   const data = new TraceCorpus(tokenizer, options.task, options.traces, seed);
   const validation = data.sequences(0, MAX_VALIDATION, "heldout");
@@ -93,7 +99,10 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
   const longest = contextOf(config);
   const context = options.context ?? longest;
   if (context > longest)
-    throw new ConfigError(`pretrain: context ${context} is longer than the model's ${longest}; lower it or set model.max_position_embeddings`);
+    throw new ConfigError(
+      `pretrain: context ${context} is longer than the model's ${longest}; lower it or set ` +
+        "model.max_position_embeddings",
+    );
   const train = atPlace(path, () => windowsOf(corpus.train, tokenizer, context));
   if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
   const validation = atPlace(path, () => windowsOf(corpus.heldOut, tokenizer, context)).slice(0, MAX_VALIDATION);
@@ -103,16 +112,31 @@ function corpusMaterial(request: MaterialRequest, path: string): Material {
 
 const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };
 
-function tokenizerFor(kind: string, { train, heldOut }: { train: readonly string[]; heldOut: readonly string[] }, vocabSize: number): Tokenizer {
+function tokenizerFor(
+  kind: string,
+  { train, heldOut }: { train: readonly string[]; heldOut: readonly string[] },
+  vocabSize: number,
+): Tokenizer {
   if (kind === "byte") return createByteTokenizer(SPECIAL_TOKENS);
-  if (kind === "char") return createCharTokenizer([...new Set([...train, ...heldOut].flatMap((text) => [...new Set(text)]))].sort().join(""), SPECIAL_TOKENS);
-  if (kind === "bpe") return createTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
+  if (kind === "char")
+    return createCharTokenizer(
+      [...new Set([...train, ...heldOut].flatMap((text) => [...new Set(text)]))].sort().join(""),
+      SPECIAL_TOKENS,
+    );
+  if (kind === "bpe")
+    return createTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
   if (existsSync(kind)) return loadTokenizer(kind);
   const kinds = ["char", "byte", "bpe"];
-  throw new ConfigError(`--tokenizer ${kind}: expected ${kinds.join(", ")} or a directory with tokenizer.json${didYouMean(kind, kinds)}`);
+  throw new ConfigError(
+    `--tokenizer ${kind}: expected ${kinds.join(", ")} or a directory with tokenizer.json${didYouMean(kind, kinds)}`,
+  );
 }
 
-const tokenRoles = () => ({ bos_token: SPECIAL_TOKENS.bos, eos_token: SPECIAL_TOKENS.eos, pad_token: SPECIAL_TOKENS.pad });
+const tokenRoles = () => ({
+  bos_token: SPECIAL_TOKENS.bos,
+  eos_token: SPECIAL_TOKENS.eos,
+  pad_token: SPECIAL_TOKENS.pad,
+});
 
 /** Fields of config.json that follow from something else, and from what. */
 const DERIVED_FIELDS: Readonly<Record<string, string>> = {
@@ -127,7 +151,10 @@ const DERIVED_FIELDS: Readonly<Record<string, string>> = {
 /** Throws ConfigError for a field of `model` that would be set anew whatever it says. */
 export function refuseDerivedFields(model: Readonly<Record<string, unknown>>, verb: string): void {
   const field = Object.keys(model).find((key) => Object.hasOwn(DERIVED_FIELDS, key));
-  if (field) throw new ConfigError(`${verb}: model.${field} has no effect: it follows from ${DERIVED_FIELDS[field]}; leave it out`);
+  if (field)
+    throw new ConfigError(
+      `${verb}: model.${field} has no effect: it follows from ${DERIVED_FIELDS[field]}; leave it out`,
+    );
 }
 
 /** The architecture asked for, with the tokenizer's vocabulary. */
@@ -136,8 +163,14 @@ function configFor({ model, options }: MaterialRequest, { vocabSize, bosId, eosI
   const known = SUPPORTED_MODEL_TYPES.find((type) => type === base.model_type);
   refuseDerivedFields(options.model, "pretrain");
   const unknown = known && Object.keys(options.model).find((key) => !hfConfigKeys(known).includes(key));
-  if (known && unknown) throw new ConfigError(`pretrain: unknown option "model.${unknown}"${didYouMean(unknown, hfConfigKeys(known))}`);
-  const tokens = { vocab_size: vocabSize, bos_token_id: bosId ?? null, eos_token_id: eosId ?? null, pad_token_id: padId ?? null };
+  if (known && unknown)
+    throw new ConfigError(`pretrain: unknown option "model.${unknown}"${didYouMean(unknown, hfConfigKeys(known))}`);
+  const tokens = {
+    vocab_size: vocabSize,
+    bos_token_id: bosId ?? null,
+    eos_token_id: eosId ?? null,
+    pad_token_id: padId ?? null,
+  };
   try {
     return parseHfConfig({ ...base, ...options.model, ...tokens, torch_dtype: "float32" }, `--model ${model}`);
   } catch (error) {
@@ -149,7 +182,9 @@ function baseConfig(model: string): Record<string, unknown> {
   if (Object.hasOwn(MODEL_PRESETS, model)) return { ...MODEL_PRESETS[model as keyof typeof MODEL_PRESETS] };
   const names = Object.keys(MODEL_PRESETS);
   if (!existsSync(model) || !statSync(model).isFile())
-    throw new ConfigError(`--model ${model}: expected ${names.join(", ")} or the path of a config.json${didYouMean(model, names)}`);
+    throw new ConfigError(
+      `--model ${model}: expected ${names.join(", ")} or the path of a config.json${didYouMean(model, names)}`,
+    );
   const parsed = parseForeignJson(readForeignText(model) as Buffer);
   if ("problem" in parsed) throw new ConfigError(`--model ${model}: expected a JSON file, got: ${parsed.problem}`);
   return parsed.value as Record<string, unknown>;

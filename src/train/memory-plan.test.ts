@@ -11,13 +11,22 @@ import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
 import { add } from "../tensor/ops/elementwise.js";
 import { createOptimizer } from "./create-optimizer.js";
-import { expectedBytes, outlineOf, type PhaseMemory, planLines, planTraining, refuseIfTooLarge } from "./memory-plan.js";
+import {
+  expectedBytes,
+  outlineOf,
+  type PhaseMemory,
+  planLines,
+  planTraining,
+  refuseIfTooLarge,
+} from "./memory-plan.js";
 import { trainStep } from "./step.js";
 
 const small = { hidden_size: 32, num_hidden_layers: 2, intermediate_size: 48, max_position_embeddings: 64 };
 const moe = { moe_intermediate_size: 16, n_routed_experts: 4, kv_lora_rank: 16 };
 const config = parseHfConfig({ ...MODEL_PRESETS["deepseek-tiny"], ...small, ...moe, vocab_size: 50 });
-const sequences = Array.from({ length: 12 }, (_, s) => ({ ids: Int32Array.from({ length: 20 + s }, (_, i) => (i * 7 + s) % 50) }));
+const sequences = Array.from({ length: 12 }, (_, s) => ({
+  ids: Int32Array.from({ length: 20 + s }, (_, i) => (i * 7 + s) % 50),
+}));
 const loss = { mtpWeight: 0.3, balanceAlpha: 1e-4, routerBiasStep: 1e-3 };
 const backend = await openBackend();
 
@@ -42,8 +51,18 @@ describe.each(["f32", "bf16"] as const)("a plan of a training step in %s", (comp
 });
 
 test("recomputing layers is foreseen to take less memory and more work", async () => {
-  const stored = await planTraining({ config, compute: "f32" }, "pretraining", { sequences }, { ...loss, microBatchTokens: 1000 });
-  const recomputed = await planTraining({ config, compute: "f32" }, "pretraining", { sequences }, { ...loss, microBatchTokens: 1000, recomputeLayers: true });
+  const stored = await planTraining(
+    { config, compute: "f32" },
+    "pretraining",
+    { sequences },
+    { ...loss, microBatchTokens: 1000 },
+  );
+  const recomputed = await planTraining(
+    { config, compute: "f32" },
+    "pretraining",
+    { sequences },
+    { ...loss, microBatchTokens: 1000, recomputeLayers: true },
+  );
   expect(recomputed.peak).toBeLessThan(stored.peak);
   expect(recomputed.flops).toBeGreaterThan(stored.flops);
 });
@@ -52,7 +71,11 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
   const sizes = { slots: 6, promptTokens: 10, maxNewTokens: 20, trains: false };
   const plan = await planSampling({ config, compute: "f32" }, "rollouts", sizes);
   const model = createModel(config);
-  const requests = Array.from({ length: 6 }, (_, seed) => ({ prompt: new Int32Array(10).fill(1), seed, maxNewTokens: 20 }));
+  const requests = Array.from({ length: 6 }, (_, seed) => ({
+    prompt: new Int32Array(10).fill(1),
+    seed,
+    maxNewTokens: 20,
+  }));
   await generate(model, requests, { slots: 6, stopIds: [] });
   const measured = defaultDevice().memory().peakLiveBytes;
   expect(plan.peak / measured).toBeGreaterThan(0.95);
@@ -62,7 +85,12 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
 
 test("sampling whose cache alone is more than the memory is not tried out, and is told as it is", async () => {
   const startedMs = performance.now();
-  const plan = await planSampling({ config, compute: "f32" }, "rollouts", { slots: 100_000_000, promptTokens: 10, maxNewTokens: 20, trains: true });
+  const plan = await planSampling({ config, compute: "f32" }, "rollouts", {
+    slots: 100_000_000,
+    promptTokens: 10,
+    maxNewTokens: 20,
+    trains: true,
+  });
   expect(plan.cache).toBeGreaterThan(availableBytes());
   expect(plan.peak).toBeGreaterThanOrEqual(plan.cache);
   expect(performance.now() - startedMs).toBeLessThan(10_000);
@@ -70,38 +98,65 @@ test("sampling whose cache alone is more than the memory is not tried out, and i
 
 test("parameters are counted as a model has them", () => {
   const model = createModel(config);
-  expect(outlineOf({ config, compute: "f32" })).toMatchObject({ total: model.parameters.numTrained, active: model.numActiveParameters });
+  expect(outlineOf({ config, compute: "f32" })).toMatchObject({
+    total: model.parameters.numTrained,
+    active: model.numActiveParameters,
+  });
   model.dispose();
 });
 
-test("planning touches no device but its own: neither memory, nor the work counted, nor what others compute meanwhile", async () => {
-  const before = defaultDevice().memory();
-  const sampling = { slots: 2, promptTokens: 4, maxNewTokens: 4, trains: false };
-  const plans = [
-    planTraining({ config, compute: "bf16" }, "a", { sequences }, { ...loss, microBatchTokens: 100 }),
-    planSampling({ config, compute: "bf16" }, "b", sampling),
-  ];
-  let isPlanning = true;
-  const planned = Promise.all(plans).finally(() => (isPlanning = false));
-  let reads = 0;
-  while (isPlanning) {
-    const sum = await scopeAsync(async () => Array.from(await add(tensor([1, 2], [2]), tensor([2, 2], [2])).data()));
-    expect(sum).toEqual([3, 4]);
-    reads++;
-    await new Promise(setImmediate);
-  }
-  await planned;
-  expect(reads).toBeGreaterThan(1);
-  expect(defaultDevice().memory()).toMatchObject({ liveBuffers: before.liveBuffers, liveBytes: before.liveBytes });
-  expect(defaultDevice().memory().peakLiveBytes).toBeLessThanOrEqual(3 * 256);
-  expect(defaultDevice().meter.calls).toBe(reads);
-});
+test(
+  "planning touches no device but its own: neither memory, nor the work counted, nor what others " +
+    "compute meanwhile",
+  async () => {
+    const before = defaultDevice().memory();
+    const sampling = { slots: 2, promptTokens: 4, maxNewTokens: 4, trains: false };
+    const plans = [
+      planTraining({ config, compute: "bf16" }, "a", { sequences }, { ...loss, microBatchTokens: 100 }),
+      planSampling({ config, compute: "bf16" }, "b", sampling),
+    ];
+    let isPlanning = true;
+    const planned = Promise.all(plans).finally(() => (isPlanning = false));
+    let reads = 0;
+    while (isPlanning) {
+      const sum = await scopeAsync(async () => Array.from(await add(tensor([1, 2], [2]), tensor([2, 2], [2])).data()));
+      expect(sum).toEqual([3, 4]);
+      reads++;
+      await new Promise(setImmediate);
+    }
+    await planned;
+    expect(reads).toBeGreaterThan(1);
+    expect(defaultDevice().memory()).toMatchObject({ liveBuffers: before.liveBuffers, liveBytes: before.liveBytes });
+    expect(defaultDevice().memory().peakLiveBytes).toBeLessThanOrEqual(3 * 256);
+    expect(defaultDevice().meter.calls).toBe(reads);
+  },
+);
 
 test("a model of DeepSeek-V3's size is planned without its memory", async () => {
   const v3 = {
-    ...{ model_type: "deepseek_v3", vocab_size: 129280, hidden_size: 7168, intermediate_size: 18432, moe_intermediate_size: 2048, num_hidden_layers: 61 },
-    ...{ num_attention_heads: 128, n_routed_experts: 256, num_experts_per_tok: 8, first_k_dense_replace: 3, q_lora_rank: 1536, kv_lora_rank: 512 },
-    ...{ qk_nope_head_dim: 128, qk_rope_head_dim: 64, v_head_dim: 128, max_position_embeddings: 163840, num_nextn_predict_layers: 0 },
+    ...{
+      model_type: "deepseek_v3",
+      vocab_size: 129280,
+      hidden_size: 7168,
+      intermediate_size: 18432,
+      moe_intermediate_size: 2048,
+      num_hidden_layers: 61,
+    },
+    ...{
+      num_attention_heads: 128,
+      n_routed_experts: 256,
+      num_experts_per_tok: 8,
+      first_k_dense_replace: 3,
+      q_lora_rank: 1536,
+      kv_lora_rank: 512,
+    },
+    ...{
+      qk_nope_head_dim: 128,
+      qk_rope_head_dim: 64,
+      v_head_dim: 128,
+      max_position_embeddings: 163840,
+      num_nextn_predict_layers: 0,
+    },
   };
   const { total, active } = outlineOf({ config: parseHfConfig(v3), compute: "bf16" });
   // The paper: 671B in all, 37B active.
@@ -113,7 +168,13 @@ test("a model of DeepSeek-V3's size is planned without its memory", async () => 
 describe("what will not fit", () => {
   const phase = (name: string, parts: Partial<PhaseMemory>): PhaseMemory => {
     const sizes = { weights: 0, gradients: 0, moments: 0, cache: 0, activations: 0, ...parts };
-    return { name, flops: 0, host: 0, ...sizes, peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations };
+    return {
+      name,
+      flops: 0,
+      host: 0,
+      ...sizes,
+      peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations,
+    };
   };
   const knobs = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the slots" });
   const GiB = 2 ** 30;
@@ -128,12 +189,20 @@ describe("what will not fit", () => {
     expect(refuse({ weights: GiB })).not.toThrow();
   });
   test("phases of one stage add up but for what they share; stages do not", () => {
-    const [a, b] = [phase("rollouts", { weights: GiB, cache: GiB }), phase("updates", { weights: GiB, activations: 2 * GiB })];
-    expect(expectedBytes([[a, b]]) - expectedBytes([[b]])).toBeCloseTo(expectedBytes([[a]]) - expectedBytes([[phase("none", { weights: GiB })]]), -1);
+    const [a, b] = [
+      phase("rollouts", { weights: GiB, cache: GiB }),
+      phase("updates", { weights: GiB, activations: 2 * GiB }),
+    ];
+    expect(expectedBytes([[a, b]]) - expectedBytes([[b]])).toBeCloseTo(
+      expectedBytes([[a]]) - expectedBytes([[phase("none", { weights: GiB })]]),
+      -1,
+    );
     expect(expectedBytes([[a], [b]])).toBe(expectedBytes([[b]]));
   });
   test("the plan names every part that takes room", () => {
-    const lines = planLines([["model", "small"]], [[phase("updates", { weights: GiB, activations: 3 * GiB })]]).join("\n");
+    const lines = planLines([["model", "small"]], [[phase("updates", { weights: GiB, activations: 3 * GiB })]]).join(
+      "\n",
+    );
     expect(lines).toMatch(/memory +about .* of .* free/);
     expect(lines).toMatch(/updates: 4\.0 GiB \(weights 1\.0 GiB, activations 3\.0 GiB\)/);
   });

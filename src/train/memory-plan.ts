@@ -1,5 +1,5 @@
-// How much memory a phase of a run will need, found by running it once on shapes alone; and whether that fits into this machine.
-// Knows no options of any verb: the caller names the knobs.
+// How much memory a phase of a run will need, found by running it once on shapes alone; and whether that fits into this
+// machine. Knows no options of any verb: the caller names the knobs.
 import { BackendError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
@@ -52,13 +52,17 @@ export interface PhaseParts {
 }
 
 /**
- * Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients. Throws BackendError when
- * what it keeps on the host will not fit: then it is not run at all.
+ * Plans a phase: `body` runs it on shapes alone and says how large a cache it made and whether it gathered gradients.
+ * Throws BackendError when what it keeps on the host will not fit: then it is not run at all.
  */
 export async function planPhase(
   { config, compute, device = defaultDevice() }: PlannedModel,
   { name, optimizer: optimizerName, hasReference = false, host }: PhaseParts,
-  body: (model: LanguageModel, optimizer: Optimizer | null, reference: LanguageModel | null) => Promise<{ cache: number; hasGradients: boolean }>,
+  body: (
+    model: LanguageModel,
+    optimizer: Optimizer | null,
+    reference: LanguageModel | null,
+  ) => Promise<{ cache: number; hasGradients: boolean }>,
 ): Promise<PhaseMemory> {
   if (host) refuseHostNeed(host);
   const shapes = createShapesDevice(device);
@@ -71,7 +75,17 @@ export async function planPhase(
   const { peakLiveBytes: peak } = shapes.memory();
   const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
   const activations = Math.max(0, peak - weights - moments - cache - gradients);
-  return { name, weights, gradients, moments, cache, activations, peak, host: host?.bytes.all ?? 0, flops: shapes.meter.flops };
+  return {
+    name,
+    weights,
+    gradients,
+    moments,
+    cache,
+    activations,
+    peak,
+    host: host?.bytes.all ?? 0,
+    flops: shapes.meter.flops,
+  };
 }
 
 /** A step's batch as far as a plan needs it. */
@@ -86,7 +100,10 @@ export interface BatchToPlan {
 /** Sequences whose length stands for that of all of a step. */
 const SAMPLED_SEQUENCES = 64;
 
-/** The first batch, as far as a plan needs it. Throws BackendError when a step's sequences will not fit into host memory. `knob`: the option that sets their number. */
+/**
+ * The first batch, as far as a plan needs it. Throws BackendError when a step's sequences will not fit into host
+ * memory. `knob`: the option that sets their number.
+ */
 export function batchToPlan(
   data: TrainingData,
   { batchSequences, microBatchTokens }: { readonly batchSequences: number; readonly microBatchTokens: number },
@@ -94,8 +111,14 @@ export function batchToPlan(
 ): BatchToPlan {
   const sample = data.sequences(0, Math.min(batchSequences, SAMPLED_SEQUENCES));
   const tokens = sample.reduce((sum, { ids }) => sum + ids.length, 0) / sample.length;
-  const what = `${batchSequences.toLocaleString("en-US")} sequences of about ${Math.round(tokens)} tokens for each step`;
-  const host: HostNeed = { name: "training", what, bytes: sequenceBytes(batchSequences, tokens), mend: `lower ${knob} (now ${batchSequences})` };
+  const numSequences = batchSequences.toLocaleString("en-US");
+  const what = `${numSequences} sequences of about ${Math.round(tokens)} tokens for each step`;
+  const host: HostNeed = {
+    name: "training",
+    what,
+    bytes: sequenceBytes(batchSequences, tokens),
+    mend: `lower ${knob} (now ${batchSequences})`,
+  };
   refuseHostNeed(host);
   // Two micro-batches of the shortest sequences there are: a plan looks no further.
   const sequences = data.sequences(0, Math.min(batchSequences, 2 * microBatchTokens));
@@ -117,7 +140,10 @@ export function planTraining(
   });
 }
 
-/** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads, the piece of a checkpoint that is being written. */
+/**
+ * Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads, the piece of a checkpoint
+ * that is being written.
+ */
 const PROGRAM_BYTES = 160 * 2 ** 20;
 /** The caching pool holds freed buffers of other sizes besides the live ones. */
 const POOL_OVERHEAD = 1.1;
@@ -125,32 +151,54 @@ const POOL_OVERHEAD = 1.1;
 /** Phases that take turns; the pool keeps the buffers of all of them. Between stages it is emptied (`Device.trim`). */
 export type StageMemory = readonly PhaseMemory[];
 
-/** Bytes the whole process will take in its fullest stage: weights and moments once, the rest of each phase beside that of the others. */
+/**
+ * Bytes the whole process will take in its fullest stage: weights and moments once, the rest of each phase beside that
+ * of the others.
+ */
 export function expectedBytes(stages: readonly StageMemory[]): number {
   const lasting = (p: PhaseMemory) => p.weights + p.moments;
-  const stageBytes = (phases: StageMemory) => Math.max(...phases.map(lasting)) + phases.reduce((sum, p) => sum + p.peak - lasting(p), 0);
+  const stageBytes = (phases: StageMemory) =>
+    Math.max(...phases.map(lasting)) + phases.reduce((sum, p) => sum + p.peak - lasting(p), 0);
   const host = Math.max(...stages.flat().map((phase) => phase.host));
   return PROGRAM_BYTES + POOL_OVERHEAD * Math.max(...stages.map(stageBytes)) + host;
 }
 
 /** One line for a phase: its peak and what it is made of. */
 export function describePhase(phase: PhaseMemory): string {
-  const parts = (["weights", "gradients", "moments", "cache", "activations", "host"] as const).filter((part) => phase[part] > 0);
-  return `${phase.name}: ${formatMemory(phase.peak + phase.host)} (${parts.map((part) => `${part} ${formatMemory(phase[part])}`).join(", ")})`;
+  const parts = (["weights", "gradients", "moments", "cache", "activations", "host"] as const).filter(
+    (part) => phase[part] > 0,
+  );
+  return (
+    `${phase.name}: ${formatMemory(phase.peak + phase.host)} ` +
+    `(${parts.map((part) => `${part} ${formatMemory(phase[part])}`).join(", ")})`
+  );
 }
 
 /** What to turn down when a part of the memory is too large, by its name. */
 export type MemoryKnobs = Readonly<Record<"model" | "activations" | "cache", string>>;
 
-/** Throws BackendError, with figures and the knob of the largest part, when the fullest stage will not fit into `available` bytes. */
-export function refuseIfTooLarge(stages: readonly StageMemory[], knobs: (phase: PhaseMemory) => MemoryKnobs, available = availableBytes()): void {
+/**
+ * Throws BackendError, with figures and the knob of the largest part, when the fullest stage will not fit into
+ * `available` bytes.
+ */
+export function refuseIfTooLarge(
+  stages: readonly StageMemory[],
+  knobs: (phase: PhaseMemory) => MemoryKnobs,
+  available = availableBytes(),
+): void {
   const needed = expectedBytes(stages);
   if (needed <= available) return;
   const fullest = stages.flat().reduce((a, b) => (b.peak > a.peak ? b : a));
   const model = fullest.weights + fullest.gradients + fullest.moments;
-  const part = model >= fullest.activations && model >= fullest.cache ? "model" : fullest.activations >= fullest.cache ? "activations" : "cache";
+  const part =
+    model >= fullest.activations && model >= fullest.cache
+      ? "model"
+      : fullest.activations >= fullest.cache
+        ? "activations"
+        : "cache";
   throw new BackendError(
-    `not enough memory: about ${formatMemory(needed)} is needed, but only ${formatMemory(available)} is free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
+    `not enough memory: about ${formatMemory(needed)} is needed, but only ${formatMemory(available)} is ` +
+      `free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
   );
 }
 
@@ -170,12 +218,22 @@ export function outlineOf({ config, compute }: PlannedModel): ModelOutline {
   const model = createModel(config, { compute, seed: null, device: createShapesDevice() });
   const { moeLayers, numMtp, parameters, numActiveParameters } = model;
   const hasRouterBias = moeLayers.some((moe) => moe.bias !== null);
-  return { total: parameters.numTrained, active: numActiveParameters, hasExperts: moeLayers.length > 0, hasRouterBias, hasMtp: numMtp > 0 };
+  return {
+    total: parameters.numTrained,
+    active: numActiveParameters,
+    hasExperts: moeLayers.length > 0,
+    hasRouterBias,
+    hasMtp: numMtp > 0,
+  };
 }
 
 /** A plan as lines of `label  text`: the rows given, then the memory of each phase against what is free. */
 export function planLines(rows: readonly (readonly [string, string])[], stages: readonly StageMemory[]): string[] {
   const memory = `about ${formatMemory(expectedBytes(stages))} of ${formatMemory(availableBytes())} free`;
-  const lines = [...rows, ["memory", memory] as const, ...stages.flat().map((phase) => ["", describePhase(phase)] as const)];
+  const lines = [
+    ...rows,
+    ["memory", memory] as const,
+    ...stages.flat().map((phase) => ["", describePhase(phase)] as const),
+  ];
   return lines.map(([label, text]) => `  ${label.padEnd(11)}${text}`);
 }

@@ -31,7 +31,8 @@ test("a pair is learnt from the first token of its completion to the end token",
 test("prompts held out are held out with all their completions", () => {
   const lines = Array.from({ length: 80 }, (_, i) => ({ prompt: `q${i >> 1}`, completion: `${i & 1}` }));
   const { train, heldOut } = read(lines, tokenizer, 0.3);
-  const prompts = (side: typeof train) => new Set(side.map(({ ids, learnFrom }) => textOf(Array.from(ids).slice(0, learnFrom))));
+  const prompts = (side: typeof train) =>
+    new Set(side.map(({ ids, learnFrom }) => textOf(Array.from(ids).slice(0, learnFrom))));
   expect(train.length + heldOut.length).toBe(80);
   expect(heldOut.length).toBeGreaterThan(8);
   expect([...prompts(heldOut)].some((prompt) => prompts(train).has(prompt))).toBe(false);
@@ -63,7 +64,8 @@ describe("a conversation", () => {
   });
   test("follows the tokenizer's own template, whose end token is not doubled", () => {
     const template =
-      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% " +
+      "endif %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
     const chatty = createTokenizer(tokenizer.toJSON(), { bos_token: "<b>", eos_token: "<e>", chat_template: template });
     const [{ ids, learnFrom }] = read([{ messages: conversation }], chatty).train;
     expect(textOf(Array.from(ids).slice(0, learnFrom), chatty)).toBe("<b>[user]hi[assistant]");
@@ -73,14 +75,22 @@ describe("a conversation", () => {
 
 test.each([
   ["broken JSON", '{"prompt":', /pairs\.jsonl:2: not valid JSON/],
-  ["a missing completion", { prompt: "x", answer: "y" }, /pairs\.jsonl:2: expected text columns prompt and completion.*prompt, answer/],
+  [
+    "a missing completion",
+    { prompt: "x", answer: "y" },
+    /pairs\.jsonl:2: expected text columns prompt and completion.*prompt, answer/,
+  ],
   [
     "a conversation that ends with the user",
     { messages: conversation.slice(0, 1) },
     /pairs\.jsonl:2: messages must end with a turn of role "assistant", got "user"/,
   ],
   ["a turn without a role", { messages: [{ content: "x" }] }, /pairs\.jsonl:2: every message needs a role/],
-  ["more than the context", { prompt: "x".repeat(50), completion: "y" }, /pairs\.jsonl:2: prompt and completion have 53 tokens, but the model's context is 40/],
+  [
+    "more than the context",
+    { prompt: "x".repeat(50), completion: "y" },
+    /pairs\.jsonl:2: prompt and completion have 53 tokens, but the model's context is 40/,
+  ],
 ])("%s is an error that names the line", (_, line, message) => {
   expect(() => read([{ prompt: "a", completion: "b" }, line])).toThrow(message);
 });

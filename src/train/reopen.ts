@@ -16,11 +16,17 @@ export interface ReopenedRun {
   readonly run: RunDirectory;
 }
 
-/** The configuration of a run that `luciole <verb>` made. Throws ConfigError when `path` holds no run, or that of another verb. */
+/**
+ * The configuration of a run that `luciole <verb>` made. Throws ConfigError when `path` holds no run, or that of
+ * another verb.
+ */
 export function configOfRun(path: string, verb: string): RunConfig {
   const config = readRunConfig(path);
   if (config.verb === verb) return config;
-  throw new ConfigError(`${path} is a run of "${config.verb}", not of "${verb}"; resume it with: ${ownCommand()} ${config.verb} --resume ${shownPath(path)}`);
+  throw new ConfigError(
+    `${path} is a run of "${config.verb}", not of "${verb}"; resume it with: ${ownCommand()} ` +
+      `${config.verb} --resume ${shownPath(path)}`,
+  );
 }
 
 /** What a run is reopened with: the kernels' instruction set, and who is told of anything out of the ordinary. */
@@ -32,8 +38,8 @@ export interface ReopenContext {
 }
 
 /**
- * Opens the run to write to, under its lock. Throws DataError when files that decide it have changed. Damaged checkpoints are passed over
- * with a notice; all damaged is a CheckpointError.
+ * Opens the run to write to, under its lock. Throws DataError when files that decide it have changed. Damaged
+ * checkpoints are passed over with a notice; all damaged is a CheckpointError.
  */
 export async function reopenRun(path: string, verb: string, context: ReopenContext): Promise<ReopenedRun> {
   const { machine, notice } = context;
@@ -42,22 +48,35 @@ export async function reopenRun(path: string, verb: string, context: ReopenConte
   try {
     refuseChanges(path, config, context);
     const { isa } = config.machine;
-    if (isa !== machine.isa) notice?.(`this run was started with ${isa} kernels; with ${machine.isa} kernels the result will not be bit-identical`);
+    if (isa !== machine.isa)
+      notice?.(
+        `this run was started with ${isa} kernels; with ${machine.isa} kernels the result will not be bit-identical`,
+      );
     const checkpoint = await loadLatest(join(path, "checkpoints"));
     if (checkpoint?.warning) notice?.(checkpoint.warning);
-    return { config, checkpoint, run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log, lock) };
+    return {
+      config,
+      checkpoint,
+      run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log, lock),
+    };
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-/** Throws DataError naming every file that has changed; with `acceptChanges` says so and records what the files hold now. */
+/**
+ * Throws DataError naming every file that has changed; with `acceptChanges` says so and records what the files hold
+ * now.
+ */
 function refuseChanges(path: string, { fingerprints = {} }: RunConfig, { acceptChanges, notice }: ReopenContext): void {
   const changes = changesSince(fingerprints);
   if (changes.length === 0) return;
   const what = changes.join("; ");
-  if (!acceptChanges) throw new DataError(`${what} since the run started; restore the old files, or continue with the new ones with --accept-changes`);
+  if (!acceptChanges)
+    throw new DataError(
+      `${what} since the run started; restore the old files, or continue with the new ones with --accept-changes`,
+    );
   notice?.(`${what} since the run started: the result will differ from that of an uninterrupted run`);
   acceptFingerprints(path, fingerprintsOf(Object.keys(fingerprints)));
 }

@@ -1,5 +1,11 @@
-// What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and no task.
-import { type CheckpointContents, CheckpointStore, type JsonObject, type LoadedCheckpoint } from "../checkpoint/index.js";
+// What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and
+// no task.
+import {
+  type CheckpointContents,
+  CheckpointStore,
+  type JsonObject,
+  type LoadedCheckpoint,
+} from "../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -25,7 +31,8 @@ export interface WorkCount {
 export const noWork = (): WorkCount => ({ tokens: 0, flops: 0, seconds: 0 });
 
 /** Tokens per second; null where nothing was done. */
-export const tokenRate = ({ tokens, seconds }: WorkCount): number | null => (tokens > 0 && seconds > 0 ? tokens / seconds : null);
+export const tokenRate = ({ tokens, seconds }: WorkCount): number | null =>
+  tokens > 0 && seconds > 0 ? tokens / seconds : null;
 
 /** Share of the machine's peak; null where either is unknown. */
 export const utilisation = (flops: number, seconds: number, peakFlops: number): number | null =>
@@ -111,8 +118,8 @@ export class TrainingSession<S extends SessionState> {
   }
 
   /**
-   * Runs the steps of a stage: first weights and moments are put back if the session was resumed inside it. Whatever ends the stage early, the
-   * state after the last whole step is saved before the error goes on.
+   * Runs the steps of a stage: first weights and moments are put back if the session was resumed inside it. Whatever
+   * ends the stage early, the state after the last whole step is saved before the error goes on.
    */
   async guard<R>(optimizer: Optimizer, reference: LanguageModel | null, steps: () => Promise<R>): Promise<R> {
     await this.restoreInto(optimizer, reference);
@@ -125,7 +132,9 @@ export class TrainingSession<S extends SessionState> {
     }
   }
 
-  /** Ends a step, whose lines are logged. Saves when it is time or when forced; throws Interrupted when asked to stop. */
+  /**
+   * Ends a step, whose lines are logged. Saves when it is time or when forced; throws Interrupted when asked to stop.
+   */
   async endStep(optimizer: Optimizer, reference: LanguageModel | null = null, force = false): Promise<void> {
     this.markWhole(optimizer);
     const isDue = (performance.now() - this.savedMs) / 1000 >= this.parts.checkpointSeconds;
@@ -157,7 +166,10 @@ export class TrainingSession<S extends SessionState> {
     this.whole = { optimizerSteps: stepCount, log: this.parts.run.position() };
   }
 
-  /** Saves the last whole step unless the weights have moved on from it. What hinders the saving is not told: `error` came first. */
+  /**
+   * Saves the last whole step unless the weights have moved on from it. What hinders the saving is not told: `error`
+   * came first.
+   */
   private async rescue(error: unknown, optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
     if (error instanceof CheckpointError || optimizer.stepCount !== this.whole.optimizerSteps) return;
     dropUnfinished(this.parts.model);
@@ -176,7 +188,13 @@ export class TrainingSession<S extends SessionState> {
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     const contents: CheckpointContents = {
       ...modelFiles(model),
-      generationConfig: { ...eos, do_sample: true, temperature: 1, ...generation, compute_type: model.parameters.compute },
+      generationConfig: {
+        ...eos,
+        do_sample: true,
+        temperature: 1,
+        ...generation,
+        compute_type: model.parameters.compute,
+      },
       files: tokenizerFiles(tokenizer),
       trainer: {
         step,
@@ -190,7 +208,10 @@ export class TrainingSession<S extends SessionState> {
     this.refreshReport();
   }
 
-  /** Writes the report anew, unless that takes more than a small share of the run's time. A report that cannot be written is no reason to stop. */
+  /**
+   * Writes the report anew, unless that takes more than a small share of the run's time. A report that cannot be
+   * written is no reason to stop.
+   */
   private refreshReport(): void {
     const startedMs = performance.now();
     if (this.report.costMs > REPORT_SHARE * (startedMs - this.report.writtenMs)) return;
@@ -209,13 +230,22 @@ function dropUnfinished(model: LanguageModel): void {
   for (const moe of model.moeLayers) scope(() => moe.updateBias(0));
 }
 
-/** Throws ConfigError for a configuration that asks for dropout: training would leave it out, and the model be another than it says. */
+/**
+ * Throws ConfigError for a configuration that asks for dropout: training would leave it out, and the model be another
+ * than it says.
+ */
 function refuseDropout({ attention_dropout: dropout = 0 }: LanguageModel["config"]): void {
   if (dropout === 0 || dropout === null) return;
-  throw new ConfigError(`config.json: attention_dropout ${JSON.stringify(dropout)} is not supported in training; set it to 0 to train without it`);
+  throw new ConfigError(
+    `config.json: attention_dropout ${JSON.stringify(dropout)} is not supported in training; set it to 0 ` +
+      "to train without it",
+  );
 }
 
-/** The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's verb says it. */
+/**
+ * The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's
+ * verb says it.
+ */
 export function savedState<S>(checkpoint: LoadedCheckpoint): SavedState<S> {
   return structuredClone(checkpoint.trainer.state) as unknown as SavedState<S>;
 }

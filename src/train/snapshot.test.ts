@@ -17,7 +17,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 // An embedding of 9 MiB: more than a piece.
 const config = parseHfConfig({
-  ...{ model_type: "llama", vocab_size: 2304, hidden_size: 1024, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 16 },
+  ...{
+    model_type: "llama",
+    vocab_size: 2304,
+    hidden_size: 1024,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 16,
+  },
   ...{ num_key_value_heads: 1, head_dim: 64, max_position_embeddings: 16, tie_word_embeddings: true },
 });
 
@@ -49,5 +56,6 @@ test("a checkpoint is copied to the host in small pieces, and restores the same 
   await restoreSnapshot(checkpoint, restored, 1);
   await checkpoint.close();
   const [before, after] = [await saved.model.parameters.read(), await restored.model.parameters.read()];
-  for (const [name, { data }] of before) expect(Buffer.compare(data, after.get(name)?.data ?? new Uint8Array())).toBe(0);
+  for (const [name, { data }] of before)
+    expect(Buffer.compare(data, after.get(name)?.data ?? new Uint8Array())).toBe(0);
 });

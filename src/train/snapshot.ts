@@ -17,7 +17,10 @@ export interface SnapshotParts {
   readonly reference?: LanguageModel | null;
 }
 
-/** The model's weights in the layout that `transformers` reads; read from the device as they are written, so training waits for the file. */
+/**
+ * The model's weights in the layout that `transformers` reads; read from the device as they are written, so training
+ * waits for the file.
+ */
 export function modelFiles(model: LanguageModel): { config: JsonObject; weights: Map<string, WritableTensor> } {
   const { quantization_config: _, ...config } = toHfConfigJson(model.config);
   return { config: { ...config, torch_dtype: "float32" } as JsonObject, weights: weightsOf(model, "") };
@@ -25,7 +28,9 @@ export function modelFiles(model: LanguageModel): { config: JsonObject; weights:
 
 /** Optimiser moments, router loads and reference weights, by name; read as they are written. */
 export function trainerTensors({ model, optimizer, reference }: SnapshotParts): Map<string, WritableTensor> {
-  const moments = [...resumable(model, optimizer)].map(([name, t]) => [name, { dtype: "f32" as const, shape: t.shape, data: () => t.pieces() }] as const);
+  const moments = [...resumable(model, optimizer)].map(
+    ([name, t]) => [name, { dtype: "f32" as const, shape: t.shape, data: () => t.pieces() }] as const,
+  );
   return new Map([...moments, ...(reference ? weightsOf(reference, "reference.") : [])]);
 }
 
@@ -34,16 +39,22 @@ function weightsOf({ parameters }: LanguageModel, prefix: string): Map<string, W
 }
 
 /** Restores weights, moments and (where given) the reference from a checkpoint. `stepCount` is the optimiser's. */
-export async function restoreSnapshot(checkpoint: LoadedCheckpoint, parts: SnapshotParts, stepCount: number): Promise<void> {
+export async function restoreSnapshot(
+  checkpoint: LoadedCheckpoint,
+  parts: SnapshotParts,
+  stepCount: number,
+): Promise<void> {
   await loadWeights(parts.model.parameters, (name) => storedValues(checkpoint.weights, name));
   const { tensors } = checkpoint.trainer;
   for (const [name, target] of resumable(parts.model, parts.optimizer)) {
     const stored = await storedValues(tensors, name);
-    if (!stored || stored.values.length !== target.size) throw new CheckpointError(`trainer state: ${name} [${target.shape}] is missing or has another size`);
+    if (!stored || stored.values.length !== target.size)
+      throw new CheckpointError(`trainer state: ${name} [${target.shape}] is missing or has another size`);
     writeTensor(target, new Uint8Array(stored.values.buffer, stored.values.byteOffset, stored.values.byteLength));
   }
   parts.optimizer.stepCount = stepCount;
-  if (parts.reference) await loadWeights(parts.reference.parameters, (name) => storedValues(tensors, `reference.${name}`));
+  if (parts.reference)
+    await loadWeights(parts.reference.parameters, (name) => storedValues(tensors, `reference.${name}`));
 }
 
 function resumable(model: LanguageModel, optimizer: Optimizer): Map<string, Tensor> {

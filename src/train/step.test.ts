@@ -88,7 +88,12 @@ describe("a step whose numbers are not finite", () => {
     const optimizer = new AdamW(model.parameters.trained());
     await step(model, optimizer);
     const norm = model.parameters.specs.find((s) => s.name === "model.norm.weight");
-    model.parameters.write("model.norm.weight", 0, norm!.shape, new Uint8Array(new Float32Array(8).fill(Number.NaN).buffer));
+    model.parameters.write(
+      "model.norm.weight",
+      0,
+      norm!.shape,
+      new Uint8Array(new Float32Array(8).fill(Number.NaN).buffer),
+    );
     const before = await bitsOf(model, optimizer);
     const result = await step(model, optimizer);
     expect(result.loss).toBeNaN();
@@ -107,6 +112,8 @@ describe("a step whose numbers are not finite", () => {
     const after = await bitsOf(model, optimizer);
     const names = [...model.parameters.storedParts().map(({ part }) => part.name), ...optimizer.state().keys()];
     const same = names.filter((_, i) => Buffer.compare(before[i], after[i]) === 0);
-    expect(same.some((name) => name.includes("e_score_correction_bias") || name.includes("lm_head") || name.endsWith(".m"))).toBe(false);
+    expect(
+      same.some((name) => name.includes("e_score_correction_bias") || name.includes("lm_head") || name.endsWith(".m")),
+    ).toBe(false);
   });
 });

@@ -20,8 +20,8 @@ export interface StepOptions extends LossOptions {
 }
 
 /**
- * Each expert's share of the assignments (sum 1), by mixture layer: its number in the model (from 0, as in the weights' names), `mtp1`, `mtp2`, … for
- * the blocks of multi-token prediction. Layers that were not run are absent.
+ * Each expert's share of the assignments (sum 1), by mixture layer: its number in the model (from 0, as in the weights'
+ * names), `mtp1`, `mtp2`, … for the blocks of multi-token prediction. Layers that were not run are absent.
  */
 export type ExpertShares = Readonly<Record<string, readonly number[]>>;
 
@@ -34,8 +34,14 @@ export interface TrainStepResult {
   readonly expertLoad: ExpertShares;
 }
 
-/** Splits sequences, in order, into micro-batches of at most `maxTokens` tokens (Infinity: one); a longer sequence goes alone. */
-export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequences: readonly S[], maxTokens: number): S[][] {
+/**
+ * Splits sequences, in order, into micro-batches of at most `maxTokens` tokens (Infinity: one); a longer sequence goes
+ * alone.
+ */
+export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(
+  sequences: readonly S[],
+  maxTokens: number,
+): S[][] {
   const batches: S[][] = [];
   let tokens = 0;
   for (const sequence of sequences) {
@@ -49,13 +55,19 @@ export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(sequence
   return batches;
 }
 
-/** Gives timers and signals their turn between the parts of a synchronous backend's work. Throws Interrupted when `signal` has fired. */
+/**
+ * Gives timers and signals their turn between the parts of a synchronous backend's work. Throws Interrupted when
+ * `signal` has fired.
+ */
 export async function yieldOrStop(signal?: AbortSignal): Promise<void> {
   await new Promise(setImmediate);
   if (signal?.aborted) throw new Interrupted();
 }
 
-/** Runs one step. With a loss or gradient norm that is not finite, parameters, moments and router biases stay as they were; the caller decides. */
+/**
+ * Runs one step. With a loss or gradient norm that is not finite, parameters, moments and router biases stay as they
+ * were; the caller decides.
+ */
 export async function trainStep(
   model: LanguageModel,
   optimizer: Optimizer,
@@ -80,8 +92,16 @@ export async function trainStep(
   return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, gamma) };
 }
 
-/** Applies the gathered gradients and gives their norm; with a loss that is not finite they are dropped instead, and the norm is NaN. */
-export async function stepIfFinite(model: LanguageModel, optimizer: Optimizer, loss: number, lr: number): Promise<number> {
+/**
+ * Applies the gathered gradients and gives their norm; with a loss that is not finite they are dropped instead, and the
+ * norm is NaN.
+ */
+export async function stepIfFinite(
+  model: LanguageModel,
+  optimizer: Optimizer,
+  loss: number,
+  lr: number,
+): Promise<number> {
   if (!Number.isFinite(loss)) {
     model.parameters.clearGrads();
     return Number.NaN;
@@ -94,7 +114,13 @@ export async function stepIfFinite(model: LanguageModel, optimizer: Optimizer, l
   }
 }
 
-function accumulate(model: LanguageModel, sequences: readonly TrainSequence[], divisor: number, options: LossOptions, share: number): Tensor {
+function accumulate(
+  model: LanguageModel,
+  sequences: readonly TrainSequence[],
+  divisor: number,
+  options: LossOptions,
+  share: number,
+): Tensor {
   return withTape(() => {
     const batch = makeTrainBatch(sequences, model.numMtp, divisor, model.device);
     const { total, main } = languageModelLoss(model, batch, options, share);
@@ -122,7 +148,12 @@ function layerName(prefix: string, numLayers: number): string {
 }
 
 /** Mean next-token cross-entropy on sequences, without gradients. */
-export async function evaluateLoss(model: LanguageModel, sequences: readonly TrainSequence[], microBatchTokens: number, signal?: AbortSignal): Promise<number> {
+export async function evaluateLoss(
+  model: LanguageModel,
+  sequences: readonly TrainSequence[],
+  microBatchTokens: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const divisor = countTargets(sequences);
   let loss = 0;
   for (const micro of splitMicroBatches(sequences, microBatchTokens)) {

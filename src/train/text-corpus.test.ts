@@ -47,7 +47,9 @@ describe("a corpus", () => {
   });
   test("names the line that is wrong, and the file that is not there", () => {
     expect(() => readTextCorpus(write("c.jsonl", '{"text":"a"}\n{"text":\n'), 0)).toThrow(/c\.jsonl:2: not valid JSON/);
-    expect(() => readTextCorpus(write("d.jsonl", '{"text":"a"}\n\n{"body":"b"}\n'), 0)).toThrow(/d\.jsonl:3: expected a column "text".*body/);
+    expect(() => readTextCorpus(write("d.jsonl", '{"text":"a"}\n\n{"body":"b"}\n'), 0)).toThrow(
+      /d\.jsonl:3: expected a column "text".*body/,
+    );
     expect(() => readTextCorpus(join(folder, "none.txt"), 0)).toThrow("none.txt");
     expect(() => readTextCorpus(write("e.txt", ""), 0)).toThrow("no text");
   });
@@ -85,7 +87,8 @@ describe("windows", () => {
 
 describe("a shuffled walk", () => {
   const all = Array.from({ length: 7 }, (_, i) => ({ ids: [i, i] }));
-  const firsts = (from: number, count: number, seed = 1) => new ShuffledSequences(all, seed).sequences(from, count).map((s) => s.ids[0]);
+  const firsts = (from: number, count: number, seed = 1) =>
+    new ShuffledSequences(all, seed).sequences(from, count).map((s) => s.ids[0]);
 
   test("takes every sequence once a pass, in another order each time", () => {
     const [first, second] = [firsts(0, 7), firsts(7, 7)];

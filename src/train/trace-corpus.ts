@@ -1,5 +1,5 @@
-// The pretraining corpus: Countdown searches right and wrong, as token sequences. Sequence i is a pure function of (seed, i),
-// so a position in the data is one number.
+// The pretraining corpus: Countdown searches right and wrong, as token sequences. Sequence i is a pure function of
+// (seed, i), so a position in the data is one number.
 import { Random } from "../random.js";
 import { type CountdownOptions, createCountdownTask } from "../tasks/countdown.js";
 import { searchTrace, type TraceOptionsInput, traceOptions } from "../tasks/countdown-traces.js";
@@ -32,7 +32,9 @@ export class TraceCorpus {
     this.stream = new Random(seed).fork("corpus");
   }
 
-  /** Sequences [from, from+count): begin token, prompt, response, end token. Nothing is filtered by whether it is right. */
+  /**
+   * Sequences [from, from+count): begin token, prompt, response, end token. Nothing is filtered by whether it is right.
+   */
   sequences(from: number, count: number, split: "train" | "heldout" = "train"): TrainSequence[] {
     return Array.from({ length: count }, (_, i) => this.sequence(from + i, split));
   }

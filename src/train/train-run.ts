@@ -1,4 +1,5 @@
-// A whole run of pretraining or fine-tuning: session, optimiser, loop, summary. Knows not where model and data come from.
+// A whole run of pretraining or fine-tuning: session, optimiser, loop, summary. Knows not where model and data come
+// from.
 import type { JsonObject, LoadedCheckpoint } from "../checkpoint/index.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { warmupCosine } from "../optim/schedule.js";
@@ -7,7 +8,15 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { type TrainingData, trainingLoop } from "./loop.js";
-import { noWork, type RunSurroundings, type SessionState, TrainingSession, tokenRate, utilisation, type WorkCount } from "./session.js";
+import {
+  noWork,
+  type RunSurroundings,
+  type SessionState,
+  TrainingSession,
+  tokenRate,
+  utilisation,
+  type WorkCount,
+} from "./session.js";
 import type { SftOptions } from "./training-options.js";
 
 /** The options that both kinds of training have. */
@@ -33,21 +42,37 @@ interface TrainRunState extends SessionState {
   valLoss: number | null;
 }
 
-/** Trains to the last step, saving on the way; writes summary and report. Throws Interrupted (state saved) when the signal fires, TrainingError on a loss that is not finite. */
+/**
+ * Trains to the last step, saving on the way; writes summary and report. Throws Interrupted (state saved) when the
+ * signal fires, TrainingError on a loss that is not finite.
+ */
 export async function trainRun(request: TrainRunRequest): Promise<TrainingSummary> {
   const { model, run, steps, options } = request;
   const fresh: TrainRunState = { step: 0, totalSeconds: 0, work: noWork(), loss: null, valLoss: null };
   const store = await TrainingSession.openStore(run, request.checkpoint);
-  const session = new TrainingSession({ ...request, checkpointSeconds: options.checkpointSeconds }, store, fresh, request.checkpoint);
+  const session = new TrainingSession(
+    { ...request, checkpointSeconds: options.checkpointSeconds },
+    store,
+    fresh,
+    request.checkpoint,
+  );
   const { state } = session;
-  const optimizer = createOptimizer(model.parameters, options.optimizer, { weightDecay: options.weightDecay, maxNorm: options.maxGradNorm });
+  const optimizer = createOptimizer(model.parameters, options.optimizer, {
+    weightDecay: options.weightDecay,
+    maxNorm: options.maxGradNorm,
+  });
   const { learningRate: peak, finalFraction } = options;
   try {
     await trainingLoop(session, optimizer, request.data, state.work, {
       ...options,
       phase: request.phase,
       steps,
-      schedule: warmupCosine({ peak, warmupSteps: Math.min(options.warmupSteps, steps), totalSteps: steps, finalFraction }),
+      schedule: warmupCosine({
+        peak,
+        warmupSteps: Math.min(options.warmupSteps, steps),
+        totalSteps: steps,
+        finalFraction,
+      }),
       validation: request.validation,
       learningRateName: "learningRate",
       onStep: ({ loss }) => {
@@ -64,7 +89,11 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainingSummar
   }
 }
 
-function summarise({ model, run, seed, peakFlops }: TrainRunRequest, { step, work, loss, valLoss }: TrainRunState, wallSeconds: number): TrainingSummary {
+function summarise(
+  { model, run, seed, peakFlops }: TrainRunRequest,
+  { step, work, loss, valLoss }: TrainRunState,
+  wallSeconds: number,
+): TrainingSummary {
   return {
     steps: step,
     tokens: work.tokens,

@@ -82,6 +82,7 @@ export type PretrainOptions = z.output<typeof pretrainSchema>;
 export type SftOptions = z.output<typeof sftSchema>;
 
 /** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
-export const pretrainOptions = (input: unknown = {}): PretrainOptions => parseOptions(pretrainSchema, input, "pretrain");
+export const pretrainOptions = (input: unknown = {}): PretrainOptions =>
+  parseOptions(pretrainSchema, input, "pretrain");
 /** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
 export const sftOptions = (input: unknown = {}): SftOptions => parseOptions(sftSchema, input, "sft");

@@ -6,7 +6,9 @@ import { availableIsas } from "../../src/tensor/backends/native/kernel-files.js"
 import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 
 /** The native backends, best instruction set first; empty where the kernels are not built. */
-export const nativeBackends: readonly NativeBackend[] = availableIsas().map((isa) => createNativeBackend({ isa, threads: 2 }));
+export const nativeBackends: readonly NativeBackend[] = availableIsas().map((isa) =>
+  createNativeBackend({ isa, threads: 2 }),
+);
 
 /** Every backend under test, with the name that the reports use. */
 export const backends: readonly { label: string; backend: Backend }[] = [

@@ -1,5 +1,5 @@
-// Every call the conformance runner makes: the samples of each op, and those derived from a forward pass for gradient ops
-// whose operands (saved outputs) cannot be drawn at random. Knows nothing of backends.
+// Every call the conformance runner makes: the samples of each op, and those derived from a forward pass for gradient
+// ops whose operands (saved outputs) cannot be drawn at random. Knows nothing of backends.
 import type { OpSpec, Sample } from "../../src/tensor/op.js";
 import { type OpName, ops } from "../../src/tensor/ops/index.js";
 import { numElements } from "../../src/tensor/tensor.js";
@@ -20,7 +20,8 @@ export interface Case {
 }
 
 /** The declaration of an op, its parameters untyped: the runner treats all ops alike. */
-export const specOf = (op: OpName): OpSpec<Record<string, unknown>> => ops[op] as unknown as OpSpec<Record<string, unknown>>;
+export const specOf = (op: OpName): OpSpec<Record<string, unknown>> =>
+  ops[op] as unknown as OpSpec<Record<string, unknown>>;
 
 /** Names of all ops. */
 export const opNames = Object.keys(ops) as OpName[];
@@ -31,11 +32,14 @@ function caseOf(op: OpName, sample: Sample<Record<string, unknown>>, id: string)
 }
 
 /** The samples an op declares. */
-export const declaredCases = (op: OpName): Case[] => specOf(op).samples.map((sample, i) => caseOf(op, sample, `sample ${i}`));
+export const declaredCases = (op: OpName): Case[] =>
+  specOf(op).samples.map((sample, i) => caseOf(op, sample, `sample ${i}`));
 
 type Samples = { readonly [N in OpName]?: readonly unknown[] };
 const casesIn = (samples: Samples, kind: string, op: OpName): Case[] =>
-  ((samples[op] ?? []) as readonly Sample<Record<string, unknown>>[]).map((sample, i) => caseOf(op, sample, `${kind} ${i}`));
+  ((samples[op] ?? []) as readonly Sample<Record<string, unknown>>[]).map((sample, i) =>
+    caseOf(op, sample, `${kind} ${i}`),
+  );
 
 /** Shapes that reach the blocked and threaded paths of a kernel. */
 export const largerCases = (op: OpName): Case[] => casesIn(largerSamples, "larger", op);
@@ -47,7 +51,10 @@ export const extremeCases = (op: OpName): Case[] => casesIn(extremeSamples, "ext
 export const initialOutput = (c: Case, i: number, shape: readonly number[]): HostOperand =>
   randomOperand({ shape, dtype: "f32" }, `${c.op} ${c.id} output ${i}`);
 
-/** The reference's outputs and mutated inputs, in f64. Outputs start from `initialOutput` when the call accumulates, else from zero. */
+/**
+ * The reference's outputs and mutated inputs, in f64. Outputs start from `initialOutput` when the call accumulates,
+ * else from zero.
+ */
 export function referenceOf(c: Case): { outputs: HostOperand[]; inputs: (HostOperand | null)[] } {
   const spec = specOf(c.op);
   const inputs = c.inputs.map(copyOf);
@@ -60,8 +67,15 @@ export function referenceOf(c: Case): { outputs: HostOperand[]; inputs: (HostOpe
   return { outputs, inputs };
 }
 
-/** Operands of a backward op from a case of its forward: saved inputs, saved outputs (as their type holds them), a random upstream gradient. */
-function afterForward(forward: Case, outputs: readonly number[], gradientOf: number): { saved: HostOperand[]; upstream: HostOperand } {
+/**
+ * Operands of a backward op from a case of its forward: saved inputs, saved outputs (as their type holds them), a
+ * random upstream gradient.
+ */
+function afterForward(
+  forward: Case,
+  outputs: readonly number[],
+  gradientOf: number,
+): { saved: HostOperand[]; upstream: HostOperand } {
   const reference = referenceOf(forward).outputs;
   const saved = outputs.map((i) => ({ ...reference[i], data: rounded(reference[i].data, reference[i].dtype) }));
   return { saved, upstream: randomOperand(reference[gradientOf], `${forward.op} ${forward.id} upstream`) };
@@ -70,7 +84,12 @@ function afterForward(forward: Case, outputs: readonly number[], gradientOf: num
 function attentionBackwardCase(forward: Case): Case {
   const [q, k, v, cuSeqlens] = forward.inputs;
   const { saved, upstream } = afterForward(forward, [0, 1], 0);
-  return { ...forward, op: "attentionBackward", inputs: [q, k, v, ...saved, upstream, cuSeqlens], tolerance: q?.dtype === "bf16" ? 1.6e-2 : 1e-4 };
+  return {
+    ...forward,
+    op: "attentionBackward",
+    inputs: [q, k, v, ...saved, upstream, cuSeqlens],
+    tolerance: q?.dtype === "bf16" ? 1.6e-2 : 1e-4,
+  };
 }
 
 function headBackwardCase(forward: Case, i: number): Case {
@@ -86,13 +105,23 @@ function headBackwardCase(forward: Case, i: number): Case {
   };
 }
 
-/** Whether no operand holds a NaN or an infinity. Where one does, a gradient may spread it further than the reference: training has stopped by then. */
+/**
+ * Whether no operand holds a NaN or an infinity. Where one does, a gradient may spread it further than the reference:
+ * training has stopped by then.
+ */
 export const allFinite = (c: Case): boolean => c.inputs.every((x) => !x || x.data.every(Number.isFinite));
 
 const derived: Partial<Record<OpName, () => Case[]>> = {
-  attentionBackward: () => [...declaredCases("attention"), ...largerCases("attention")].filter(allFinite).map(attentionBackwardCase),
-  headLogProbBackward: () => [...declaredCases("headLogProb"), ...largerCases("headLogProb")].filter(allFinite).map(headBackwardCase),
+  attentionBackward: () =>
+    [...declaredCases("attention"), ...largerCases("attention")].filter(allFinite).map(attentionBackwardCase),
+  headLogProbBackward: () =>
+    [...declaredCases("headLogProb"), ...largerCases("headLogProb")].filter(allFinite).map(headBackwardCase),
 };
 
 /** All cases of an op. */
-export const casesOf = (op: OpName): Case[] => [...declaredCases(op), ...largerCases(op), ...extremeCases(op), ...(derived[op]?.() ?? [])];
+export const casesOf = (op: OpName): Case[] => [
+  ...declaredCases(op),
+  ...largerCases(op),
+  ...extremeCases(op),
+  ...(derived[op]?.() ?? []),
+];

@@ -1,5 +1,5 @@
-// Values at the edges of f32 for the ops from hidden states to tokens: temperatures from 1e-38 to 8e37, logits huge, tiny, infinite and NaN.
-// Backends must agree with the reference here as anywhere.
+// Values at the edges of f32 for the ops from hidden states to tokens: temperatures from 1e-38 to 8e37, logits huge,
+// tiny, infinite and NaN. Backends must agree with the reference here as anywhere.
 import type { Sample, SampleInput } from "../../src/tensor/op.js";
 import type { OpName, ParamsOf } from "../../src/tensor/ops/index.js";
 import { normals } from "./values.js";
@@ -10,7 +10,10 @@ const plain = [...normals(VOCAB, "extreme logits", 3)];
 const scaledBy = (factor: number) => plain.map((x) => x * factor);
 const withValues = (values: Record<number, number>) => plain.map((x, v) => values[v] ?? x);
 
-/** Rows of logits by what is extreme about them. Equal ones at the top make a draw of more than one token at any temperature. */
+/**
+ * Rows of logits by what is extreme about them. Equal ones at the top make a draw of more than one token at any
+ * temperature.
+ */
 const rows: Record<string, readonly number[]> = {
   plain,
   "head scaled by 1e9": scaledBy(1e9),
@@ -67,13 +70,21 @@ function likeliest(name: string, logits: readonly number[]): Sample<ParamsOf<"to
   const ids = Int32Array.from(temperatures.keys(), () => 0);
   return {
     name,
-    inputs: [f32([1, VOCAB], logits), { shape: [ids.length], dtype: "i32", values: ids }, f32([temperatures.length], temperatures)],
+    inputs: [
+      f32([1, VOCAB], logits),
+      { shape: [ids.length], dtype: "i32", values: ids },
+      f32([temperatures.length], temperatures),
+    ],
     params: { k: VOCAB },
   };
 }
 
 /** A head whose logits are the row: hidden state 1, one weight for each logit. */
-const headOf = (logits: readonly number[]) => [f32([3, 1], [1, 1, 1]), f32([VOCAB, 1], logits), { shape: [3], dtype: "i32" as const, values: [3, 36, -1] }];
+const headOf = (logits: readonly number[]) => [
+  f32([3, 1], [1, 1, 1]),
+  f32([VOCAB, 1], logits),
+  { shape: [3], dtype: "i32" as const, values: [3, 36, -1] },
+];
 
 const named = Object.entries(rows);
 const positive = temperatures.filter((t) => t > 0);
@@ -93,7 +104,10 @@ const experts = { topK: 4, numGroups: 4, topkGroups: 2, normalize: true, scale: 
 
 /** The samples of each op. */
 export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf<N>>[] } = {
-  sampleTokens: [...named.map(([name, logits]) => drawn(name, logits)), ...named.map(([name, logits]) => drawn(`${name}, wide`, wide(logits)))],
+  sampleTokens: [
+    ...named.map(([name, logits]) => drawn(name, logits)),
+    ...named.map(([name, logits]) => drawn(`${name}, wide`, wide(logits))),
+  ],
   topLogProbs: named.map(([name, logits]) => likeliest(name, logits)),
   headLogProb: named.flatMap(([name, logits]) =>
     positive.map((temperature) => ({
@@ -115,10 +129,17 @@ export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf
       inputs: [f32([routed.length, EXPERTS], routed.flat()), null],
       params: { ...experts, scoring: "sigmoid", groupScore: "top2sum" },
     },
-    { name: "V2 at the edges", inputs: [f32([routed.length, EXPERTS], routed.flat()), null], params: { ...experts, scoring: "softmax", groupScore: "max" } },
+    {
+      name: "V2 at the edges",
+      inputs: [f32([routed.length, EXPERTS], routed.flat()), null],
+      params: { ...experts, scoring: "softmax", groupScore: "max" },
+    },
     {
       name: "biases at the edges",
-      inputs: [f32([2, EXPERTS], [...plain.slice(0, EXPERTS), ...plain.slice(20, 20 + EXPERTS)]), f32([EXPERTS], edges)],
+      inputs: [
+        f32([2, EXPERTS], [...plain.slice(0, EXPERTS), ...plain.slice(20, 20 + EXPERTS)]),
+        f32([EXPERTS], edges),
+      ],
       params: { ...experts, scoring: "sigmoid", groupScore: "top2sum" },
     },
   ],
@@ -134,13 +155,21 @@ export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf
     },
     {
       name: "frequencies that are none",
-      inputs: [f32([2, 1, 6], plain.slice(0, 12)), { shape: [2], dtype: "i32", values: [3, 0] }, f32([3], [nan, infinity, 1])],
+      inputs: [
+        f32([2, 1, 6], plain.slice(0, 12)),
+        { shape: [2], dtype: "i32", values: [3, 0] },
+        f32([3], [nan, infinity, 1]),
+      ],
       params: { offset: 0, interleaved: true, inverse: false, factor: 1 },
     },
   ],
   cast: [{ name: "edges", inputs: [f32([EXPERTS], edges)], params: { dtype: "bf16" } }],
   rmsNorm: [
-    { name: "edges", inputs: [f32([3, 4], [1e-45, 0, 0, 0, infinity, 1, 2, 3, nan, 1, 2, 3]), f32([4], [1, 2, 3, 4])], params: { eps: 1e-6, dtype: "f32" } },
+    {
+      name: "edges",
+      inputs: [f32([3, 4], [1e-45, 0, 0, 0, infinity, 1, 2, 3, nan, 1, 2, 3]), f32([4], [1, 2, 3, 4])],
+      params: { eps: 1e-6, dtype: "f32" },
+    },
   ],
   storedLinear: (["q8_0", "q4_0", "q6_k", "e4m3", "f16"] as const).map((dtype) => ({
     name: `${dtype}, activations at the edges`,

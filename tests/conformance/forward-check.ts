@@ -15,7 +15,9 @@ function call(c: Case): { inputs: (Guarded | null)[]; outputs: Guarded[] } {
   const inputs = c.inputs.map((x) => x && guarded(x));
   const outputs = spec
     .infer(c.inputs, c.params)
-    .map(({ shape, dtype }, i) => guarded(c.params.accumulate ? { ...initialOutput(c, i, shape), dtype } : { shape, dtype }));
+    .map(({ shape, dtype }, i) =>
+      guarded(c.params.accumulate ? { ...initialOutput(c, i, shape), dtype } : { shape, dtype }),
+    );
   dispatch(
     spec,
     inputs.map((g) => g?.tensor ?? null),

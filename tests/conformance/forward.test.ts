@@ -26,7 +26,11 @@ describe("the native kernels", () => {
 });
 
 afterAll(() => {
-  const mark = (backend: Backend, op: string) => (typeof (backend.kernels as Record<string, unknown>)[op] === "function" ? "yes" : "no");
-  const rows = opNames.map((op) => `${op.padEnd(22)}${backends.map(({ label, backend }) => mark(backend, op).padEnd(label.length + 2)).join("")}`);
+  const mark = (backend: Backend, op: string) =>
+    typeof (backend.kernels as Record<string, unknown>)[op] === "function" ? "yes" : "no";
+  const rows = opNames.map(
+    (op) =>
+      `${op.padEnd(22)}${backends.map(({ label, backend }) => mark(backend, op).padEnd(label.length + 2)).join("")}`,
+  );
   console.log([`${"op".padEnd(22)}${backends.map((b) => `${b.label}  `).join("")}`, ...rows].join("\n"));
 });

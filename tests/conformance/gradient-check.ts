@@ -35,7 +35,9 @@ const wanted = (c: Case) => c.inputs.map((x, i) => isFloat(x) && !constants[c.op
 
 /** Random gradients of the outputs that carry one. */
 function upstreamOf(c: Case): (HostOperand | null)[] {
-  return referenceOf(c).outputs.map((o, i) => (isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null));
+  return referenceOf(c).outputs.map((o, i) =>
+    isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null,
+  );
 }
 
 const upload = (x: HostOperand): Tensor => fromBytes(encodeBytes(x.data, x.dtype as "f32"), x.shape, x.dtype);
@@ -44,12 +46,19 @@ const upload = (x: HostOperand): Tensor => fromBytes(encodeBytes(x.data, x.dtype
 interface Use {
   /** Calls of the op on the same operands; the gradients add up. */
   readonly times: number;
-  /** The operands are parameters, whose gradients are f32, or values computed from them, whose gradients have their type. */
+  /**
+   * The operands are parameters, whose gradients are f32, or values computed from them, whose gradients have their
+   * type.
+   */
   readonly on: "parameters" | "activations";
 }
 
 /** The gradients that the tape gives, on the current backend; null where none arrived. */
-async function tapeGradients(c: Case, upstream: readonly (HostOperand | null)[], { times, on }: Use): Promise<(ArrayLike<number> | null)[]> {
+async function tapeGradients(
+  c: Case,
+  upstream: readonly (HostOperand | null)[],
+  { times, on }: Use,
+): Promise<(ArrayLike<number> | null)[]> {
   const spec = specOf(c.op);
   const wants = wanted(c);
   const sinks = c.inputs.map(() => ({ grad: null as Tensor | null }));
@@ -63,8 +72,12 @@ async function tapeGradients(c: Case, upstream: readonly (HostOperand | null)[],
       const call = () => {
         const into = spec
           .infer(c.inputs, c.params)
-          .map((o, i) => (c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype)));
-        return dispatch(spec, inputs, c.params, into).flatMap((value, i) => (upstream[i] ? [{ value, grad: upload(upstream[i]) }] : []));
+          .map((o, i) =>
+            c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype),
+          );
+        return dispatch(spec, inputs, c.params, into).flatMap((value, i) =>
+          upstream[i] ? [{ value, grad: upload(upstream[i]) }] : [],
+        );
       };
       backward(Array.from({ length: times }, call).flat());
     }),
@@ -91,7 +104,12 @@ function objective(c: Case, upstream: readonly (HostOperand | null)[], index: nu
 
 const step = 1e-5;
 /** The derivative of the objective along `direction`. */
-function slope(c: Case, upstream: readonly (HostOperand | null)[], index: number, direction: ArrayLike<number>): number {
+function slope(
+  c: Case,
+  upstream: readonly (HostOperand | null)[],
+  index: number,
+  direction: ArrayLike<number>,
+): number {
   const x = c.inputs[index] as HostOperand;
   const at = (sign: number) =>
     objective(
@@ -116,11 +134,15 @@ function directions(size: number, label: string): Float64Array[] {
 
 /** Gradients pass through bf16 where an operand, the output or the multiplication does. */
 function toleranceOf(c: Case): number {
-  const coarse = c.params.bf16Compute === true || [...c.inputs, ...referenceOf(c).outputs].some((x) => x?.dtype === "bf16");
+  const coarse =
+    c.params.bf16Compute === true || [...c.inputs, ...referenceOf(c).outputs].some((x) => x?.dtype === "bf16");
   return coarse ? 1.6e-2 : 1e-4;
 }
 
-/** Fails unless every gradient that `backend` gives for the case is the slope of its reference, and no device memory stays behind. */
+/**
+ * Fails unless every gradient that `backend` gives for the case is the slope of its reference, and no device memory
+ * stays behind.
+ */
 export async function checkGradient(backend: Backend, c: Case): Promise<void> {
   setDefaultDevice(new Device(backend));
   const upstream = upstreamOf(c);
@@ -136,12 +158,18 @@ export async function checkGradient(backend: Backend, c: Case): Promise<void> {
       const got = direction.reduce((sum, d, i) => sum + d * gradient[i], 0);
       // The norm is what a random direction sees on average, and a bound for a coordinate.
       const scale = Math.max(norm, Math.abs(expected), 1e-3);
-      expect(Math.abs(got - expected) / scale, `gradient of input ${index} of ${c.op} (${c.label}): ${got}, expected ${expected}`).toBeLessThan(toleranceOf(c));
+      expect(
+        Math.abs(got - expected) / scale,
+        `gradient of input ${index} of ${c.op} (${c.label}): ${got}, expected ${expected}`,
+      ).toBeLessThan(toleranceOf(c));
     }
   }
 }
 
-/** Fails unless three uses of the operands give three times the gradient of one, in parameters and in activations, whatever is added in place. */
+/**
+ * Fails unless three uses of the operands give three times the gradient of one, in parameters and in activations,
+ * whatever is added in place.
+ */
 export async function checkAccumulation(backend: Backend, c: Case): Promise<void> {
   setDefaultDevice(new Device(backend));
   const upstream = upstreamOf(c);
@@ -166,14 +194,22 @@ export async function checkAccumulation(backend: Backend, c: Case): Promise<void
 
 const slopes = new Map<string, number>();
 /** `slope`, computed once for all backends. */
-function expectedSlope(c: Case, upstream: readonly (HostOperand | null)[], index: number, direction: Float64Array): number {
+function expectedSlope(
+  c: Case,
+  upstream: readonly (HostOperand | null)[],
+  index: number,
+  direction: Float64Array,
+): number {
   const key = `${c.op} ${c.id} ${index} ${direction.findIndex((d) => d !== 0)} ${direction[0]} ${direction.at(-1)}`;
   const value = slopes.get(key) ?? slope(c, upstream, index, direction);
   slopes.set(key, value);
   return value;
 }
 
-/** The cases with a gradient: the fused loss has one only when asked for it, and a finite difference needs numbers to move. */
+/**
+ * The cases with a gradient: the fused loss has one only when asked for it, and a finite difference needs numbers to
+ * move.
+ */
 export function gradientCases(op: OpName): Case[] {
   return declaredCases(op)
     .map((c) => ("withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true } } : c))

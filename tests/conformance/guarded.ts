@@ -21,7 +21,10 @@ export interface Guarded {
   release(): void;
 }
 
-/** Places `operand` between guards on the current backend. Without data (an output) its bytes hold the guard pattern too. */
+/**
+ * Places `operand` between guards on the current backend. Without data (an output) its bytes hold the guard pattern
+ * too.
+ */
 export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?: Float64Array }): Guarded {
   const { shape, dtype, data } = operand;
   const guard = guardBytes[dtype] ?? guardBytesElse;

@@ -1,4 +1,5 @@
-// Operands that say where memory is read or written: whatever stands in them, a kernel touches nothing outside its operands.
+// Operands that say where memory is read or written: whatever stands in them, a kernel touches nothing outside its
+// operands.
 import { describe, expect, it } from "vitest";
 import { Device } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
@@ -13,7 +14,10 @@ const LARGEST = 0x7fffffff;
 const rulesOf = (c: Case): readonly IndexRule[] => specOf(c.op).indexes?.(c.inputs, c.params) ?? [];
 const casesByOp = new Map(opNames.map((op) => [op, casesOf(op)]));
 const knownCases = (op: OpName): Case[] => casesByOp.get(op) as Case[];
-const withData = (c: Case, input: number, data: Float64Array): Case => ({ ...c, inputs: c.inputs.map((x, i) => (i === input && x ? { ...x, data } : x)) });
+const withData = (c: Case, input: number, data: Float64Array): Case => ({
+  ...c,
+  inputs: c.inputs.map((x, i) => (i === input && x ? { ...x, data } : x)),
+});
 
 /** Contents that break a rule, by what is wrong with them. */
 function broken(rule: IndexRule, operand: HostOperand): [string, Float64Array][] {
@@ -25,7 +29,9 @@ function broken(rule: IndexRule, operand: HostOperand): [string, Float64Array][]
   const last = operand.data.length - 1;
   if ("below" in rule) {
     const values = [rule.below, (rule.from ?? 0) - 1, LARGEST, -LARGEST - 1];
-    return values.flatMap((value) => [0, last].map((at): [string, Float64Array] => [`index ${value} at ${at}`, changed(at, value)]));
+    return values.flatMap((value) =>
+      [0, last].map((at): [string, Float64Array] => [`index ${value} at ${at}`, changed(at, value)]),
+    );
   }
   if (!("risesTo" in rule)) return [];
   return [
@@ -44,7 +50,9 @@ const brokenCases = opNames.flatMap((op: OpName) => {
       const operand = c.inputs[rule.input];
       if (!operand || operand.data.length === 0 || seen.has(rule.input)) return [];
       seen.add(rule.input);
-      return broken(rule, operand).map(([what, data]) => [`${op}, input ${rule.input}: ${what}`, withData(c, rule.input, data)] as const);
+      return broken(rule, operand).map(
+        ([what, data]) => [`${op}, input ${rule.input}: ${what}`, withData(c, rule.input, data)] as const,
+      );
     }),
   );
 });
@@ -63,7 +71,10 @@ describe("the declarations", () => {
   it("name i32 inputs only", () => {
     for (const op of opNames)
       for (const c of knownCases(op))
-        for (const rule of rulesOf(c)) expect([undefined, "i32", ...(op === "cast" ? ["f32", "bf16", "f16"] : [])]).toContain(c.inputs[rule.input]?.dtype);
+        for (const rule of rulesOf(c))
+          expect([undefined, "i32", ...(op === "cast" ? ["f32", "bf16", "f16"] : [])]).toContain(
+            c.inputs[rule.input]?.dtype,
+          );
   });
 });
 

@@ -1,4 +1,5 @@
-// What the bits of a native result depend on: not on the number of threads, not on the other rows of a batch, not on a row's place in it.
+// What the bits of a native result depend on: not on the number of threads, not on the other rows of a batch, not on a
+// row's place in it.
 import { afterAll, describe, expect, it } from "vitest";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
@@ -49,9 +50,12 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
 
   it.each(rowCases.map((c) => [c.label, c] as const))("a row of %s does not depend on the other rows", async (_, c) => {
     setDefaultDevice(new Device(backend));
-    const rowBytes = (all: Uint8Array, rows: number, row: number) => all.subarray((all.byteLength / rows) * row, (all.byteLength / rows) * (row + 1));
+    const rowBytes = (all: Uint8Array, rows: number, row: number) =>
+      all.subarray((all.byteLength / rows) * row, (all.byteLength / rows) * (row + 1));
     const outputsOf = async (rows: number) =>
-      (await bytesOf({ op: c.op, inputs: c.inputs(rows), params: c.params })).filter((_, i) => c.rowOutputs.includes(i));
+      (await bytesOf({ op: c.op, inputs: c.inputs(rows), params: c.params })).filter((_, i) =>
+        c.rowOutputs.includes(i),
+      );
     const [many, few] = [await outputsOf(200), await outputsOf(3)];
     for (const rows of [1, 2, 17, 64, 65]) {
       const some = await outputsOf(rows);
@@ -63,9 +67,17 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       }
     }
     // The same row at another place: the last of the three is the first one again when the inputs are turned round.
-    const turned = await bytesOf({ op: c.op, params: c.params, inputs: c.inputs(3).map((x, i) => (x && c.rowInputs.includes(i) ? reversed(x, 3) : x)) });
+    const turned = await bytesOf({
+      op: c.op,
+      params: c.params,
+      inputs: c.inputs(3).map((x, i) => (x && c.rowInputs.includes(i) ? reversed(x, 3) : x)),
+    });
     for (const [i, bytes] of turned.filter((_, k) => c.rowOutputs.includes(k)).entries())
-      for (const row of [0, 1, 2]) expect(Buffer.compare(rowBytes(bytes, 3, row), rowBytes(few[i], 3, 2 - row)), `${c.label}: row ${row} turned round`).toBe(0);
+      for (const row of [0, 1, 2])
+        expect(
+          Buffer.compare(rowBytes(bytes, 3, row), rowBytes(few[i], 3, 2 - row)),
+          `${c.label}: row ${row} turned round`,
+        ).toBe(0);
   });
 });
 

@@ -1,4 +1,5 @@
-// Samples large and odd enough for the blocked, vectorised and threaded paths of a kernel, small enough for the TypeScript reference.
+// Samples large and odd enough for the blocked, vectorised and threaded paths of a kernel, small enough for the
+// TypeScript reference.
 import { hashString, Random } from "../../src/random.js";
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockSizes, blockTypes, type DType } from "../../src/tensor/dtype.js";
@@ -33,7 +34,10 @@ const settings = (n: number): SampleInput => ({
   ...f32(n, 4),
   values: Array.from(
     { length: 4 * n },
-    (_, i) => [[0, 0.6, 1, 1.4][(i >> 2) % 4], [0, 40, 7][(i >> 2) % 3], [1, 0.9][(i >> 2) % 2], [0, 0, 0.05][(i >> 2) % 3]][i % 4],
+    (_, i) =>
+      [[0, 0.6, 1, 1.4][(i >> 2) % 4], [0, 40, 7][(i >> 2) % 3], [1, 0.9][(i >> 2) % 2], [0, 0, 0.05][(i >> 2) % 3]][
+        i % 4
+      ],
   ),
 });
 const uniforms = (n: number): SampleInput => {
@@ -48,9 +52,29 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
 
 const n = 100_003;
 const gemm = { transA: false, transB: false, accumulate: false, dtype: "f32", bf16Compute: false } as const;
-const v3 = { topK: 6, numGroups: 8, topkGroups: 4, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 } as const;
-const adam = { lr: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, biasCorrection1: 0.19, biasCorrection2: 0.0975 };
-const squares: SampleInput = { shape: [n], dtype: "f32", values: Float64Array.from({ length: n }, (_, i) => 0.01 + (i % 97) / 50) };
+const v3 = {
+  topK: 6,
+  numGroups: 8,
+  topkGroups: 4,
+  scoring: "sigmoid",
+  groupScore: "top2sum",
+  normalize: true,
+  scale: 2.5,
+} as const;
+const adam = {
+  lr: 0.01,
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  biasCorrection1: 0.19,
+  biasCorrection2: 0.0975,
+};
+const squares: SampleInput = {
+  shape: [n],
+  dtype: "f32",
+  values: Float64Array.from({ length: n }, (_, i) => 0.01 + (i % 97) / 50),
+};
 const expertRows = offsets(0, 50, 50, 51, 130, 131, 170, 240, 240);
 const rowOf = (rows: number, tokens: number) => indexes([rows], tokens, `row of ${rows}`);
 const pairRows = i32([120, 2], permutation(240));
@@ -83,16 +107,40 @@ const longContexts = [
 /** By op. */
 export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<K>>[] } = {
   pagedWrite: [
-    { inputs: [bf16(130, 4, 64), bf16(...pagedShape("keys", 5, 4, 64, "bf16")), ...pagedPlaces(130)], params: { role: "keys", latent: 0 } },
-    { inputs: [bf16(130, 4, 64), bf16(...pagedShape("values", 5, 4, 64, "bf16")), ...pagedPlaces(130)], params: { role: "values", latent: 0 } },
+    {
+      inputs: [bf16(130, 4, 64), bf16(...pagedShape("keys", 5, 4, 64, "bf16")), ...pagedPlaces(130)],
+      params: { role: "keys", latent: 0 },
+    },
+    {
+      inputs: [bf16(130, 4, 64), bf16(...pagedShape("values", 5, 4, 64, "bf16")), ...pagedPlaces(130)],
+      params: { role: "values", latent: 0 },
+    },
     { inputs: [bf16(130, 288), fp8Sample(5, 256, 32), ...pagedPlaces(130)], params: { role: "latent", latent: 256 } },
   ],
   pagedAttention: [
-    { inputs: [bf16(43, 12, 128), ...pagedHeads(8, 2, 128, "bf16"), ...twoSequences], params: { scale: 0.09, valueWidth: 128 } },
-    { inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences], params: { scale: 0.15, valueWidth: 48 } },
-    { name: "one token of heads", inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken], params: { scale: 0.09, valueWidth: 128 } },
-    { name: "one token of latents", inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken], params: { scale: 0.04, valueWidth: 512 } },
-    { name: "long contexts of latents", inputs: [bf16(13, 16, 80), bf16(8, 64, 80), null, ...longContexts], params: { scale: 0.11, valueWidth: 64 } },
+    {
+      inputs: [bf16(43, 12, 128), ...pagedHeads(8, 2, 128, "bf16"), ...twoSequences],
+      params: { scale: 0.09, valueWidth: 128 },
+    },
+    {
+      inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences],
+      params: { scale: 0.15, valueWidth: 48 },
+    },
+    {
+      name: "one token of heads",
+      inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken],
+      params: { scale: 0.09, valueWidth: 128 },
+    },
+    {
+      name: "one token of latents",
+      inputs: [bf16(1, 16, 576), bf16(8, 64, 576), null, ...oneToken],
+      params: { scale: 0.04, valueWidth: 512 },
+    },
+    {
+      name: "long contexts of latents",
+      inputs: [bf16(13, 16, 80), bf16(8, 64, 80), null, ...longContexts],
+      params: { scale: 0.11, valueWidth: 64 },
+    },
     // int8 products where the build has them: half a percent of rounding of queries, latents and probabilities each.
     {
       name: "long contexts of FP8 latents",
@@ -100,7 +148,11 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
       params: { scale: 0.05, valueWidth: 128 },
       tolerance: 2e-2,
     },
-    { name: "latents", inputs: [bf16(43, 8, 80), bf16(8, 64, 80), null, ...twoSequences], params: { scale: 0.11, valueWidth: 64 } },
+    {
+      name: "latents",
+      inputs: [bf16(43, 8, 80), bf16(8, 64, 80), null, ...twoSequences],
+      params: { scale: 0.11, valueWidth: 64 },
+    },
     {
       name: "FP8 latents",
       inputs: [bf16(43, 8, 288), fp8Sample(8, 256, 32), null, ...twoSequences],
@@ -115,11 +167,21 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     },
   ],
   gatherPaged: [
-    { inputs: [fp8Sample(8, 256, 32), i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 200, 277)], params: { rows: 277, latent: 256, dtype: "bf16" } },
+    {
+      inputs: [fp8Sample(8, 256, 32), i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 200, 277)],
+      params: { rows: 277, latent: 256, dtype: "bf16" },
+    },
   ],
   expandedAttention: [
-    { inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)], params: { scale: 0.07 } },
-    { name: "one query", inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)], params: { scale: 0.15 } },
+    {
+      inputs: [bf16(43, 4, 192), bf16(277, 4, 256), bf16(277, 64), offsets(0, 40, 43), offsets(0, 200, 277)],
+      params: { scale: 0.07 },
+    },
+    {
+      name: "one query",
+      inputs: [f32(1, 2, 48), f32(600, 2, 64), f32(600, 16), offsets(0, 1), offsets(0, 600)],
+      params: { scale: 0.15 },
+    },
   ],
   encodeWeights: ([...encodedBlockTypes, "f16", "bf16"] as const).map((dtype) => ({
     name: dtype,
@@ -167,14 +229,19 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     },
   ],
   headMatmul: [
-    { inputs: [f32(70, 8, 130), f32(8 * 40, 130)], params: { rowOffset: 0, rows: 24, transposed: false, dtype: "f32" } },
+    {
+      inputs: [f32(70, 8, 130), f32(8 * 40, 130)],
+      params: { rowOffset: 0, rows: 24, transposed: false, dtype: "f32" },
+    },
     { inputs: [f32(70, 8, 16), f32(8 * 40, 130)], params: { rowOffset: 24, rows: 16, transposed: true, dtype: "f32" } },
   ],
   rmsNorm: [
     { inputs: [f32(203, 385), f32(385)], params: { eps: 1e-6, dtype: "f32" } },
     { inputs: [bf16(203, 256), f32(256)], params: { eps: 1e-6, dtype: "bf16" } },
   ],
-  rmsNormBackward: [{ inputs: [f32(1203, 65), f32(65), f32(1203), f32(1203, 65)], params: { accumulate: true }, tolerance: 1e-4 }],
+  rmsNormBackward: [
+    { inputs: [f32(1203, 65), f32(65), f32(1203), f32(1203, 65)], params: { accumulate: true }, tolerance: 1e-4 },
+  ],
   rope: [
     {
       inputs: [
@@ -203,14 +270,25 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
       name: "NaN in the first key of a second span",
       inputs: [
         f32(515, 1, 2),
-        { ...f32(515, 1, 2), values: Float64Array.from({ length: 1030 }, (_, i) => (i === 1025 ? Number.NaN : (i % 7) / 7)) },
+        {
+          ...f32(515, 1, 2),
+          values: Float64Array.from({ length: 1030 }, (_, i) => (i === 1025 ? Number.NaN : (i % 7) / 7)),
+        },
         f32(515, 1, 2),
         offsets(0, 515),
       ],
       params: { scale: 0.3, causal: true },
     },
-    { name: "more keys than are summed at once", inputs: [...qkv(1100, 2, 1, 16, 8, "bf16"), offsets(0, 1100)], params: { scale: 0.25, causal: true } },
-    { name: "a window of more than a span", inputs: [...qkv(1300, 2, 1, 16, 8), offsets(0, 1300)], params: { scale: 0.25, causal: true, window: 600 } },
+    {
+      name: "more keys than are summed at once",
+      inputs: [...qkv(1100, 2, 1, 16, 8, "bf16"), offsets(0, 1100)],
+      params: { scale: 0.25, causal: true },
+    },
+    {
+      name: "a window of more than a span",
+      inputs: [...qkv(1300, 2, 1, 16, 8), offsets(0, 1300)],
+      params: { scale: 0.25, causal: true, window: 600 },
+    },
     {
       name: "a window over several blocks",
       inputs: [...qkv(700, 6, 2, 16, 16, "bf16"), offsets(0, 5, 700)],
@@ -227,7 +305,10 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   scatterAddRows: [{ inputs: [f32(703, 65), indexes([703], 100, "rows")], params: { rows: 120, dtype: "f32" } }],
   router: [
     { inputs: [f32(703, 64), { shape: [64], dtype: "f32", scale: 0.1 }], params: v3 },
-    { inputs: [f32(203, 17), null], params: { ...v3, numGroups: 1, topkGroups: 1, topK: 3, scoring: "softmax", normalize: false, groupScore: "max" } },
+    {
+      inputs: [f32(203, 17), null],
+      params: { ...v3, numGroups: 1, topkGroups: 1, topK: 3, scoring: "softmax", normalize: false, groupScore: "max" },
+    },
   ],
   balanceLoss: [
     {
@@ -241,8 +322,14 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   ],
   moeDispatch: [{ inputs: [choices(703, 4, 16), f32(16)], params: { experts: 16 } }],
   groupedGemm: [
-    { inputs: [f32(120, 67), f32(8, 97, 67), expertRows, rowOf(240, 120), null], params: { transW: true, dtype: "f32", bf16Compute: false } },
-    { inputs: [f32(240, 97), f32(8, 97, 67), expertRows, null, null], params: { transW: false, dtype: "f32", bf16Compute: false } },
+    {
+      inputs: [f32(120, 67), f32(8, 97, 67), expertRows, rowOf(240, 120), null],
+      params: { transW: true, dtype: "f32", bf16Compute: false },
+    },
+    {
+      inputs: [f32(240, 97), f32(8, 97, 67), expertRows, null, null],
+      params: { transW: false, dtype: "f32", bf16Compute: false },
+    },
     {
       name: "larger bf16",
       inputs: [bf16(120, 64), bf16(8, 96, 64), expertRows, rowOf(240, 120), null],
@@ -250,15 +337,30 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
     },
   ],
   groupedWeightGrad: [
-    { inputs: [f32(240, 33), f32(120, 67), expertRows, rowOf(240, 120)], params: { shape: [8, 33, 67], accumulate: true, bf16Compute: false } },
-    { inputs: [bf16(240, 33), bf16(240, 64), expertRows, null], params: { shape: [8, 33, 64], accumulate: false, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      inputs: [f32(240, 33), f32(120, 67), expertRows, rowOf(240, 120)],
+      params: { shape: [8, 33, 67], accumulate: true, bf16Compute: false },
+    },
+    {
+      inputs: [bf16(240, 33), bf16(240, 64), expertRows, null],
+      params: { shape: [8, 33, 64], accumulate: false, bf16Compute: true },
+      tolerance: 1e-4,
+    },
   ],
   gatherSumRows: [{ inputs: [f32(240, 257), pairRows], params: { dtype: "f32" } }],
   moeCombine: [{ inputs: [bf16(240, 257), f32(120, 2), pairRows, f32(120, 257)], params: { dtype: "f32" } }],
   moeCombineBackward: [{ inputs: [f32(240, 257), f32(120, 2), pairRows, f32(120, 257)], params: {} }],
   headLogProb: [
-    { inputs: [f32(143, 65), f32(301, 65), indexes([143], 301, "targets")], params: { temperature: 1.3, bf16Compute: false }, tolerance: 1e-4 },
-    { inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets")], params: { temperature: 1, bf16Compute: true }, tolerance: 1e-4 },
+    {
+      inputs: [f32(143, 65), f32(301, 65), indexes([143], 301, "targets")],
+      params: { temperature: 1.3, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets")],
+      params: { temperature: 1, bf16Compute: true },
+      tolerance: 1e-4,
+    },
   ],
   headCrossEntropy: [
     {
@@ -272,7 +374,12 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
       tolerance: 1e-4,
     },
     {
-      inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets"), { ...f32(70), values: new Float64Array(70).fill(1 / 70) }],
+      inputs: [
+        bf16(70, 64),
+        bf16(200, 64),
+        indexes([70], 200, "targets"),
+        { ...f32(70), values: new Float64Array(70).fill(1 / 70) },
+      ],
       params: { withGrad: true, bf16Compute: true },
       tolerance: 1e-2,
     },
@@ -282,7 +389,11 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
   sampleTokens: [
     { inputs: [f32(41, 1009), uniforms(41)], params: { temperature: 0.8, topK: 0, topP: 1, minP: 0 } },
     { inputs: [f32(41, 1009), uniforms(41)], params: { temperature: 1, topK: 50, topP: 0.9, minP: 0.02 } },
-    { name: "settings by row", inputs: [f32(41, 1009), uniforms(41), settings(41)], params: { temperature: 1, topK: 0, topP: 1, minP: 0 } },
+    {
+      name: "settings by row",
+      inputs: [f32(41, 1009), uniforms(41), settings(41)],
+      params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+    },
   ],
   adjustLogits: [
     {
@@ -310,7 +421,11 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
           inputs: [f32(29, 768), { shape: [131, 768], dtype }, null, f32(131), null],
           params: { dtype: "f32" as const },
         },
-        { name: `${dtype}, one row`, inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null], params: { dtype: "f32" as const } },
+        {
+          name: `${dtype}, one row`,
+          inputs: [bf16(1, 1280), { shape: [300, 1280], dtype }, null, null, null],
+          params: { dtype: "f32" as const },
+        },
       ]),
     ...blockTypes
       .filter((type) => blockSizes[type].numbers === 32)
@@ -319,8 +434,16 @@ export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<
         inputs: [f32(17, 1376), { shape: [70, 1376], dtype }, null, null, bf16(17, 70)],
         params: { dtype: "bf16" as const },
       })),
-    { name: "e4m3, more rows than a tile", inputs: [f32(29, 330), { shape: [131, 330], dtype: "e4m3" }, null, f32(131), null], params: { dtype: "f32" } },
-    { name: "f16, more rows than a tile", inputs: [bf16(29, 330), { shape: [131, 330], dtype: "f16" }, null, null, null], params: { dtype: "f32" } },
+    {
+      name: "e4m3, more rows than a tile",
+      inputs: [f32(29, 330), { shape: [131, 330], dtype: "e4m3" }, null, f32(131), null],
+      params: { dtype: "f32" },
+    },
+    {
+      name: "f16, more rows than a tile",
+      inputs: [bf16(29, 330), { shape: [131, 330], dtype: "f16" }, null, null, null],
+      params: { dtype: "f32" },
+    },
   ],
   storedGroupedLinear: blockTypes.map((dtype) => ({
     name: dtype,

@@ -1,4 +1,5 @@
-// Weights packed for the device's products: same bits as without, dropped when decoding ends, refused by ops that cannot read them.
+// Weights packed for the device's products: same bits as without, dropped when decoding ends, refused by ops that
+// cannot read them.
 import { describe, expect, it } from "vitest";
 import { generate } from "../../src/inference/generate.js";
 import { createModel } from "../../src/models/create.js";
@@ -61,16 +62,19 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     }
   });
 
-  it.each(["f32", "bf16"] as const)("expert products with packed %s weights have the bits of those without", async (dtype) => {
-    setDefaultDevice(new Device(backend));
-    const [plain, packed] = scope(() => {
-      const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
-      const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
-      const [x, w] = [drawn([40, 48], dtype, "x"), drawn([5, 64, 48], dtype, "w")];
-      return [groupedLinear(x, w, to, true).bytes(), groupedLinear(x, packWeights(w) ?? w, to, true).bytes()];
-    });
-    expect(Buffer.compare(await plain, await packed)).toBe(0);
-  });
+  it.each(["f32", "bf16"] as const)(
+    "expert products with packed %s weights have the bits of those without",
+    async (dtype) => {
+      setDefaultDevice(new Device(backend));
+      const [plain, packed] = scope(() => {
+        const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
+        const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
+        const [x, w] = [drawn([40, 48], dtype, "x"), drawn([5, 64, 48], dtype, "w")];
+        return [groupedLinear(x, w, to, true).bytes(), groupedLinear(x, packWeights(w) ?? w, to, true).bytes()];
+      });
+      expect(Buffer.compare(await plain, await packed)).toBe(0);
+    },
+  );
 
   it("weights that do not fill whole panels are left as they are", () => {
     setDefaultDevice(new Device(backend));

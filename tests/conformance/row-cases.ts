@@ -1,4 +1,5 @@
-// Ops that work row by row, with inputs for any number of rows: row r is the same whatever the number. Knows nothing of backends.
+// Ops that work row by row, with inputs for any number of rows: row r is the same whatever the number. Knows nothing of
+// backends.
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockTypes, type DType } from "../../src/tensor/dtype.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
@@ -38,9 +39,16 @@ const numbers = (rows: number, label: string): HostOperand => ({
 const settingsOf = (rows: number): HostOperand => ({
   shape: [rows, 4],
   dtype: "f32",
-  data: Float64Array.from({ length: 4 * rows }, (_, i) => [(i >> 2) % 2, (i >> 2) % 30, 1 - ((i >> 2) % 4) / 8, 0][i % 4]),
+  data: Float64Array.from(
+    { length: 4 * rows },
+    (_, i) => [(i >> 2) % 2, (i >> 2) % 30, 1 - ((i >> 2) % 4) / 8, 0][i % 4],
+  ),
 });
-const offsets = (...data: number[]): HostOperand => ({ shape: [data.length], dtype: "i32", data: Float64Array.from(data) });
+const offsets = (...data: number[]): HostOperand => ({
+  shape: [data.length],
+  dtype: "i32",
+  data: Float64Array.from(data),
+});
 /** Block tables, cuQueries and context lengths of sequences with one query each. */
 const oneEach = (rows: number): HostOperand[] => [
   { ...integers(2 * rows, 8, "tables"), shape: [rows, 2] },
@@ -49,10 +57,23 @@ const oneEach = (rows: number): HostOperand[] => [
 ];
 
 const bf16Latents = { name: "latents", operand: fixed([8, 64, 80], "latents", "bf16"), width: 80, value: 64 };
-const fp8Latents = { name: "FP8 latents", operand: operandOf(fp8Sample(8, 128, 16), "latents"), width: 144, value: 128 };
+const fp8Latents = {
+  name: "FP8 latents",
+  operand: operandOf(fp8Sample(8, 128, 16), "latents"),
+  width: 144,
+  value: 128,
+};
 
 const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", bf16Compute: false };
-const gate = { topK: 4, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
+const gate = {
+  topK: 4,
+  numGroups: 4,
+  topkGroups: 2,
+  scoring: "sigmoid",
+  groupScore: "top2sum",
+  normalize: true,
+  scale: 2.5,
+};
 
 export const rowCases: readonly RowCase[] = [
   ...[33, 384, 1100].map(
@@ -60,7 +81,12 @@ export const rowCases: readonly RowCase[] = [
       label: `gemm over ${k} numbers`,
       op: "gemm",
       params: gemm,
-      inputs: (rows) => [rowsOf(rows, [k], "x"), fixed([70, k], "w"), fixed([70], "bias"), rowsOf(rows, [70], "residual")],
+      inputs: (rows) => [
+        rowsOf(rows, [k], "x"),
+        fixed([70, k], "w"),
+        fixed([70], "bias"),
+        rowsOf(rows, [70], "residual"),
+      ],
       rowInputs: [0, 3],
       rowOutputs: [0],
     }),
@@ -78,7 +104,12 @@ export const rowCases: readonly RowCase[] = [
       label: `gemm in bf16 over ${k} numbers`,
       op: "gemm",
       params: { ...gemm, dtype: "bf16", bf16Compute: true },
-      inputs: (rows) => [rowsOf(rows, [k], "x", "bf16"), fixed([70, k], "w", "bf16"), null, rowsOf(rows, [70], "residual", "bf16")],
+      inputs: (rows) => [
+        rowsOf(rows, [k], "x", "bf16"),
+        fixed([70, k], "w", "bf16"),
+        null,
+        rowsOf(rows, [70], "residual", "bf16"),
+      ],
       rowInputs: [0, 3],
       rowOutputs: [0],
     }),
@@ -105,7 +136,13 @@ export const rowCases: readonly RowCase[] = [
       label: `storedLinear with ${dtype}`,
       op: "storedLinear",
       params: { dtype: "f32" },
-      inputs: (rows) => [rowsOf(rows, [768], "x"), fixed([70, 768], "w", dtype), null, fixed([70], "bias"), rowsOf(rows, [70], "residual")],
+      inputs: (rows) => [
+        rowsOf(rows, [768], "x"),
+        fixed([70, 768], "w", dtype),
+        null,
+        fixed([70], "bias"),
+        rowsOf(rows, [70], "residual"),
+      ],
       rowInputs: [0, 4],
       rowOutputs: [0],
     },
@@ -113,7 +150,13 @@ export const rowCases: readonly RowCase[] = [
       label: `storedGroupedLinear with ${dtype}`,
       op: "storedGroupedLinear",
       params: { dtype: "f32" },
-      inputs: (rows) => [rowsOf(rows, [256], "x"), fixed([3, 70, 256], "w", dtype), null, offsets(0, 0, rows, rows), null],
+      inputs: (rows) => [
+        rowsOf(rows, [256], "x"),
+        fixed([3, 70, 256], "w", dtype),
+        null,
+        offsets(0, 0, rows, rows),
+        null,
+      ],
       rowInputs: [0],
       rowOutputs: [0],
     },
@@ -182,7 +225,12 @@ export const rowCases: readonly RowCase[] = [
       label: `pagedAttention over latents in ${dtype}`,
       op: "pagedAttention",
       params: { scale: 0.2, valueWidth: 64 },
-      inputs: (rows) => [rowsOf(rows, [8, 80], "q", dtype), fixed([8, 64, 80], "latents", dtype), null, ...oneEach(rows)],
+      inputs: (rows) => [
+        rowsOf(rows, [8, 80], "q", dtype),
+        fixed([8, 64, 80], "latents", dtype),
+        null,
+        ...oneEach(rows),
+      ],
       rowInputs: [0, 3, 5],
       rowOutputs: [0],
     }),
@@ -191,7 +239,12 @@ export const rowCases: readonly RowCase[] = [
     label: "pagedAttention over FP8 latents",
     op: "pagedAttention",
     params: { scale: 0.05, valueWidth: 128 },
-    inputs: (rows) => [rowsOf(rows, [8, 144], "q", "bf16"), operandOf(fp8Sample(8, 128, 16), "latents"), null, ...oneEach(rows)],
+    inputs: (rows) => [
+      rowsOf(rows, [8, 144], "q", "bf16"),
+      operandOf(fp8Sample(8, 128, 16), "latents"),
+      null,
+      ...oneEach(rows),
+    ],
     rowInputs: [0, 3, 5],
     rowOutputs: [0],
   },
@@ -233,7 +286,11 @@ export const rowCases: readonly RowCase[] = [
       label: bf16 ? "headLogProb in bf16" : "headLogProb",
       op: "headLogProb",
       params: { temperature: 0.8, bf16Compute: bf16 },
-      inputs: (rows) => [rowsOf(rows, [96], "h", bf16 ? "bf16" : "f32"), fixed([131, 96], "w", bf16 ? "bf16" : "f32"), integers(rows, 131, "targets")],
+      inputs: (rows) => [
+        rowsOf(rows, [96], "h", bf16 ? "bf16" : "f32"),
+        fixed([131, 96], "w", bf16 ? "bf16" : "f32"),
+        integers(rows, 131, "targets"),
+      ],
       rowInputs: [0, 2],
       rowOutputs: [0, 1, 2],
     }),
@@ -242,7 +299,12 @@ export const rowCases: readonly RowCase[] = [
     label: "headCrossEntropy",
     op: "headCrossEntropy",
     params: { withGrad: true, bf16Compute: false },
-    inputs: (rows) => [rowsOf(rows, [96], "h"), fixed([131, 96], "w"), integers(rows, 131, "targets"), numbers(rows, "weights")],
+    inputs: (rows) => [
+      rowsOf(rows, [96], "h"),
+      fixed([131, 96], "w"),
+      integers(rows, 131, "targets"),
+      numbers(rows, "weights"),
+    ],
     rowInputs: [0, 2, 3],
     rowOutputs: [1, 2],
   },

@@ -1,4 +1,5 @@
-// Weights of storage types in panels give the bits of those in file order; a panel takes no more memory than the file; experts are linear layers.
+// Weights of storage types in panels give the bits of those in file order; a panel takes no more memory than the file;
+// experts are linear layers.
 import { describe, expect, it } from "vitest";
 import { encodeE4m3Blocks } from "../../src/tensor/block-encoders.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
@@ -15,7 +16,11 @@ const types = ["f32", "bf16", "f16", ...blockTypes] as const;
 
 function weights(dtype: DType, shape: readonly number[], label: string): Tensor {
   const count = shape.reduce((n, d) => n * d, 1);
-  return fromBytes(isBlockType(dtype) ? randomBlocks(dtype, shape, label) : encodeBytes(normals(count, label), dtype), shape, dtype);
+  return fromBytes(
+    isBlockType(dtype) ? randomBlocks(dtype, shape, label) : encodeBytes(normals(count, label), dtype),
+    shape,
+    dtype,
+  );
 }
 const activations = (shape: readonly number[]) => weights("f32", shape, "x");
 /** Rows of f64 sums x·wᵀ. */
@@ -27,11 +32,16 @@ function multiplied(x: ArrayLike<number>, w: ArrayLike<number>, rows: number, n:
   };
   return Float64Array.from({ length: rows * n }, (_, i) => sum(Math.floor(i / n), i % n));
 }
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => Math.sqrt(Array.from(a).reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0));
-/** Activations as llama.cpp rounds them (quantize_row_q8_0 of ggml): int8 and a scale for 32 numbers; its rounding of the scale to a half is left out. */
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Math.sqrt(Array.from(a).reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0));
+/**
+ * Activations as llama.cpp rounds them (quantize_row_q8_0 of ggml): int8 and a scale for 32 numbers; its rounding of
+ * the scale to a half is left out.
+ */
 function asQ8_0(x: Float64Array): Float64Array {
   return x.map((value, i) => {
-    const scale = x.subarray(i - (i % 32), i - (i % 32) + 32).reduce((largest, v) => Math.max(largest, Math.abs(v)), 0) / 127;
+    const scale =
+      x.subarray(i - (i % 32), i - (i % 32) + 32).reduce((largest, v) => Math.max(largest, Math.abs(v)), 0) / 127;
     return Math.round(value / scale) * scale;
   });
 }
@@ -53,26 +63,30 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     }
   });
 
-  it.each(["q8_0", "q4_0", "q5_1", "iq4_nl"] as const)("products with %s are as near to those of exact activations as llama.cpp's", async (dtype) => {
-    setDefaultDevice(new Device(backend));
-    const [rows, n, width] = [8, 64, 1024];
-    // Few large numbers among many small ones, as hidden states have them: a scale that many share rounds the small ones away.
-    const x = normals(rows * width, "hidden").map((value, i) => Math.fround(value * (i % 97 === 0 ? 12 : 1)));
-    const [ours, exact] = await Promise.all(
-      scope(() => {
-        const w = weights(dtype, [n, width], "w");
-        const all = tensor(
-          Int32Array.from({ length: n }, (_, i) => i),
-          [n],
-          "i32",
-        );
-        return [storedLinear(tensor(x, [rows, width]), w).data(), storedRows(w, all).data()];
-      }),
-    );
-    const product = (values: ArrayLike<number>) => multiplied(values, exact, rows, n, width);
-    const want = product(x);
-    expect(distance(ours, want)).toBeLessThanOrEqual(1.02 * distance(product(asQ8_0(x)), want));
-  });
+  it.each(["q8_0", "q4_0", "q5_1", "iq4_nl"] as const)(
+    "products with %s are as near to those of exact activations as llama.cpp's",
+    async (dtype) => {
+      setDefaultDevice(new Device(backend));
+      const [rows, n, width] = [8, 64, 1024];
+      // Few large numbers among many small ones, as hidden states have them: a scale that many share rounds the small
+      // ones away.
+      const x = normals(rows * width, "hidden").map((value, i) => Math.fround(value * (i % 97 === 0 ? 12 : 1)));
+      const [ours, exact] = await Promise.all(
+        scope(() => {
+          const w = weights(dtype, [n, width], "w");
+          const all = tensor(
+            Int32Array.from({ length: n }, (_, i) => i),
+            [n],
+            "i32",
+          );
+          return [storedLinear(tensor(x, [rows, width]), w).data(), storedRows(w, all).data()];
+        }),
+      );
+      const product = (values: ArrayLike<number>) => multiplied(values, exact, rows, n, width);
+      const want = product(x);
+      expect(distance(ours, want)).toBeLessThanOrEqual(1.02 * distance(product(asQ8_0(x)), want));
+    },
+  );
 
   it.each(types)("an expert of %s gives the bits of a linear layer, packed or not", async (dtype) => {
     setDefaultDevice(new Device(backend));
@@ -88,7 +102,12 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       ];
     });
     expect(await same(plain, packed)).toBe(true);
-    const [grouped, offsets, rowToken, alone] = [await plain, await expected.offsets, await expected.rowToken, await Promise.all(expected.alone)];
+    const [grouped, offsets, rowToken, alone] = [
+      await plain,
+      await expected.offsets,
+      await expected.rowToken,
+      await Promise.all(expected.alone),
+    ];
     for (let e = 0; e < 5; e++)
       for (let r = offsets[e]; r < offsets[e + 1]; r++) {
         const row = alone[e].subarray(rowToken[r] * 384, (rowToken[r] + 1) * 384);
@@ -107,12 +126,24 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
 
   it("packed e4m3 holds the scales of its blocks", async () => {
     setDefaultDevice(new Device(backend));
-    const values = Float32Array.from(normals(300 * 200, "e4m3"), (x, i) => x * (1 + Math.floor(i / 200 / 128)) * 10 ** Math.floor((i % 200) / 128));
+    const values = Float32Array.from(
+      normals(300 * 200, "e4m3"),
+      (x, i) => x * (1 + Math.floor(i / 200 / 128)) * 10 ** Math.floor((i % 200) / 128),
+    );
     const coded = encodeE4m3Blocks(values, 300, 200);
     const [plain, packed, rows, packedRows] = scope(() => {
       const [w, scales] = [fromBytes(coded.bytes, [300, 200], "e4m3"), tensor(coded.scales, [3, 2])];
-      const [copy, x, ids] = [packStored(w, scales) as Tensor, activations([9, 200]), tensor([299, 0, 128], [3], "i32")];
-      return [storedLinear(x, w, { scales }).bytes(), storedLinear(x, copy).bytes(), storedRows(w, ids, scales).bytes(), storedRows(copy, ids).bytes()];
+      const [copy, x, ids] = [
+        packStored(w, scales) as Tensor,
+        activations([9, 200]),
+        tensor([299, 0, 128], [3], "i32"),
+      ];
+      return [
+        storedLinear(x, w, { scales }).bytes(),
+        storedLinear(x, copy).bytes(),
+        storedRows(w, ids, scales).bytes(),
+        storedRows(copy, ids).bytes(),
+      ];
     });
     expect(await same(plain, packed)).toBe(true);
     expect(await same(rows, packedRows)).toBe(true);

@@ -1,5 +1,5 @@
-// Prints the speed of every native kernel on the runner's larger shapes: `node dist/tests/conformance/throughput.js [op …]`.
-// A first look at a kernel; the claims are measured in bench/.
+// Prints the speed of every native kernel on the runner's larger shapes: `node dist/tests/conformance/throughput.js [op
+// …]`. A first look at a kernel; the claims are measured in bench/.
 import { pathToFileURL } from "node:url";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes } from "../../src/tensor/dtype.js";
@@ -18,7 +18,9 @@ function secondsOf(c: Case): number {
     const inputs = c.inputs.map((x) => x && upload(x));
     const outputs = spec
       .infer(c.inputs, c.params)
-      .map((o, i) => (c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype)));
+      .map((o, i) =>
+        c.params.accumulate ? upload({ ...initialOutput(c, i, o.shape), dtype: o.dtype }) : empty(o.shape, o.dtype),
+      );
     const run = (calls: number) => {
       const started = performance.now();
       for (let i = 0; i < calls; i++) dispatch(spec, inputs, c.params, outputs);
@@ -40,7 +42,10 @@ export function throughputLines(ops: readonly OpName[]): string[] {
       const cost = specOf(c.op).cost?.(c.inputs, specOf(c.op).infer(c.inputs, c.params), c.params);
       const rate = (work: number | undefined) => (work ? (work / seconds / 1e9).toFixed(1) : "–").padStart(8);
       const shapes = c.inputs.map((x) => (x ? `${x.dtype}[${x.shape}]` : "–")).join(" ");
-      lines.push(`${c.op.padEnd(20)}${(seconds * 1e6).toFixed(1).padStart(9)} µs${rate(cost?.flops)} GFLOP/s${rate(cost?.bytes)} GB/s  ${shapes}`);
+      lines.push(
+        `${c.op.padEnd(20)}${(seconds * 1e6).toFixed(1).padStart(9)} µs${rate(cost?.flops)} ` +
+          `GFLOP/s${rate(cost?.bytes)} GB/s  ${shapes}`,
+      );
     }
   }
   return lines;
@@ -48,5 +53,6 @@ export function throughputLines(ops: readonly OpName[]): string[] {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const wanted = process.argv.slice(2);
-  for (const line of throughputLines(opNames.filter((op) => wanted.length === 0 || wanted.includes(op)))) console.log(line);
+  for (const line of throughputLines(opNames.filter((op) => wanted.length === 0 || wanted.includes(op))))
+    console.log(line);
 }

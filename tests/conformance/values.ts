@@ -2,7 +2,15 @@
 // Knows nothing of backends.
 import { hashString, Random } from "../../src/random.js";
 import { encodeRows, isEncodedType } from "../../src/tensor/block-encoders.js";
-import { type BlockType, blockSizes, type DType, decodeBytes, encodeBytes, isBlockType, storageBytes } from "../../src/tensor/dtype.js";
+import {
+  type BlockType,
+  blockSizes,
+  type DType,
+  decodeBytes,
+  encodeBytes,
+  isBlockType,
+  storageBytes,
+} from "../../src/tensor/dtype.js";
 import type { HostView, SampleInput } from "../../src/tensor/op.js";
 import { makeBlocks } from "../../src/tensor/random-blocks.js";
 import { numElements, type TensorSpec } from "../../src/tensor/tensor.js";
@@ -23,9 +31,13 @@ export function normals(count: number, label: string, scale = 1): Float64Array {
   return Float64Array.from({ length: count }, () => scale * random.normal());
 }
 
-/** The bytes of random weights of a block type, equal for equal labels: encoded normal numbers, or random blocks of types that are only read. */
+/**
+ * The bytes of random weights of a block type, equal for equal labels: encoded normal numbers, or random blocks of
+ * types that are only read.
+ */
 export function randomBlocks(dtype: BlockType, shape: readonly number[], label: string, scale = 1): Uint8Array {
-  if (isEncodedType(dtype)) return encodeRows(dtype, Float32Array.from(normals(numElements(shape), label, scale)), shape.at(-1) ?? 1);
+  if (isEncodedType(dtype))
+    return encodeRows(dtype, Float32Array.from(normals(numElements(shape), label, scale)), shape.at(-1) ?? 1);
   const random = new Random(hashString(label));
   const bytes = Uint8Array.from({ length: storageBytes(dtype, numElements(shape)) }, () => random.below(256));
   for (let at = 0; at < bytes.length; at += blockSizes[dtype].bytes) {
@@ -40,12 +52,15 @@ export function randomBlocks(dtype: BlockType, shape: readonly number[], label: 
 /** The operand that a sample describes. Given values of block types are bytes. */
 export function operandOf(input: SampleInput, label: string): HostOperand {
   const { shape, dtype, scale } = input;
-  const values = input.values ?? (isBlockType(dtype) ? randomBlocks(dtype, shape, label, scale) : normals(numElements(shape), label, scale));
+  const values =
+    input.values ??
+    (isBlockType(dtype) ? randomBlocks(dtype, shape, label, scale) : normals(numElements(shape), label, scale));
   return { shape: input.shape, dtype: input.dtype, data: rounded(values, input.dtype) };
 }
 
 /** An operand of random numbers. */
-export const randomOperand = (spec: TensorSpec, label: string, scale?: number): HostOperand => operandOf({ ...spec, scale }, label);
+export const randomOperand = (spec: TensorSpec, label: string, scale?: number): HostOperand =>
+  operandOf({ ...spec, scale }, label);
 
 /** A copy that may be written. */
 export const copyOf = <T extends HostOperand | null>(x: T): T => (x ? { ...x, data: x.data.slice() } : x) as T;

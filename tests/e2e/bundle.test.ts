@@ -39,13 +39,16 @@ async function start(file: string, env: NodeJS.ProcessEnv = {}): Promise<{ stdou
   return run(process.execPath, [join(folder, file)], { cwd: folder, env: { ...rest, ...env } });
 }
 
-it.each(["bundle.mjs", "bundle.cjs"])("%s says where to put the kernels, and finds them there or through LUCIOLE_KERNELS", async (file) => {
-  const without = await start(file);
-  expect(without.stdout.trim()).toBe("reference");
-  expect(without.stderr).toContain(`npx luciole setup --to ${join(folder, "luciole-kernels")}`);
-  const [isa] = availableIsas();
-  expect((await start(file, { LUCIOLE_KERNELS: kernels })).stdout.trim()).toBe(isa);
-  symlinkSync(kernels, join(folder, "luciole-kernels"));
-  expect((await start(file)).stdout.trim()).toBe(isa);
-  rmSync(join(folder, "luciole-kernels"));
-});
+it.each(["bundle.mjs", "bundle.cjs"])(
+  "%s says where to put the kernels, and finds them there or through LUCIOLE_KERNELS",
+  async (file) => {
+    const without = await start(file);
+    expect(without.stdout.trim()).toBe("reference");
+    expect(without.stderr).toContain(`npx luciole setup --to ${join(folder, "luciole-kernels")}`);
+    const [isa] = availableIsas();
+    expect((await start(file, { LUCIOLE_KERNELS: kernels })).stdout.trim()).toBe(isa);
+    symlinkSync(kernels, join(folder, "luciole-kernels"));
+    expect((await start(file)).stdout.trim()).toBe(isa);
+    rmSync(join(folder, "luciole-kernels"));
+  },
+);

@@ -13,7 +13,10 @@ const at = (name: string) => join(folder.path, name);
 beforeAll(async () => {
   await makeSmallModel(folder.path);
   writeFileSync(at("scale.ts"), "export const SCALE = 1;\n");
-  writeFileSync(at("reward.ts"), `import { SCALE } from "./scale.ts";\n${BYTES_REWARD.replace("/ 64", "* SCALE / 64")}`);
+  writeFileSync(
+    at("reward.ts"),
+    `import { SCALE } from "./scale.ts";\n${BYTES_REWARD.replace("/ 64", "* SCALE / 64")}`,
+  );
 }, LIMIT_MS);
 afterAll(() => folder.remove());
 
@@ -21,7 +24,13 @@ const errorLine = (stderr: string) => stderr.split("\n").find((line) => line.sta
 
 describe("reinforcement goes on only with what it began with", () => {
   beforeAll(async () => {
-    await stopAt(reinforce(folder.path, "reward.ts", "run", { "rl.steps": 500, checkpointSeconds: 0.1 }), at("run"), "rl", 2, "SIGINT");
+    await stopAt(
+      reinforce(folder.path, "reward.ts", "run", { "rl.steps": 500, checkpointSeconds: 0.1 }),
+      at("run"),
+      "rl",
+      2,
+      "SIGINT",
+    );
   }, LIMIT_MS);
 
   test.each([
@@ -36,7 +45,8 @@ describe("reinforcement goes on only with what it began with", () => {
     writeFileSync(at(name), before);
     expect(code).toBe(1);
     expect(errorLine(stderr)).toBe(
-      `error: ${at(name)} has changed since the run started; restore the old files, or continue with the new ones with --accept-changes`,
+      `error: ${at(name)} has changed since the run started; restore the old files, or continue with the ` +
+        "new ones with --accept-changes",
     );
     expect(untimedLog(at("run"))).toEqual(log);
   });
@@ -45,18 +55,24 @@ describe("reinforcement goes on only with what it began with", () => {
     renameSync(at("task.jsonl"), at("aside.jsonl"));
     const { code, stderr } = await luciole(["rl", "--resume", at("run")]);
     renameSync(at("aside.jsonl"), at("task.jsonl"));
-    expect([code, errorLine(stderr)]).toEqual([1, expect.stringContaining(`${at("task.jsonl")} is gone since the run started`)]);
+    expect([code, errorLine(stderr)]).toEqual([
+      1,
+      expect.stringContaining(`${at("task.jsonl")} is gone since the run started`),
+    ]);
   });
 
   test("unless the change is accepted, which is said, and is then what the run goes on with", async () => {
     appendFileSync(at("scale.ts"), "// harmless\n");
-    const steps = (JSON.parse(readFileSync(at("run/config.json"), "utf8")) as { fingerprints: Record<string, string> }).fingerprints;
+    const steps = (JSON.parse(readFileSync(at("run/config.json"), "utf8")) as { fingerprints: Record<string, string> })
+      .fingerprints;
     const command = start(["rl", "--resume", at("run"), "--accept-changes", "--json"]);
     await command.saying(`warning: ${at("scale.ts")} has changed since the run started`);
     await command.saying("reinforce: 500 steps");
     command.child.kill("SIGINT");
     expect((await command.ended).code).toBe(130);
-    const { fingerprints } = JSON.parse(readFileSync(at("run/config.json"), "utf8")) as { fingerprints: Record<string, string> };
+    const { fingerprints } = JSON.parse(readFileSync(at("run/config.json"), "utf8")) as {
+      fingerprints: Record<string, string>;
+    };
     expect(Object.keys(fingerprints)).toEqual(Object.keys(steps));
     expect(fingerprints[at("scale.ts")]).not.toBe(steps[at("scale.ts")]);
   });
@@ -68,8 +84,22 @@ describe("reinforcement goes on only with what it began with", () => {
 });
 
 test("an evaluation goes on only with the data it began with", async () => {
-  const evaluate = ["eval", at("model"), "--data", at("task.jsonl"), "--problems", "1", "--samples", "1", "--max-tokens", "4", "--set", "heldOutFraction=0.5"];
-  // The model is asked in the long wording, which it has no room for unless the template says otherwise: only the files are looked at here.
+  const evaluate = [
+    "eval",
+    at("model"),
+    "--data",
+    at("task.jsonl"),
+    "--problems",
+    "1",
+    "--samples",
+    "1",
+    "--max-tokens",
+    "4",
+    "--set",
+    "heldOutFraction=0.5",
+  ];
+  // The model is asked in the long wording, which it has no room for unless the template says otherwise: only the files
+  // are looked at here.
   await luciole([...evaluate, "--out", at("eval")]);
   const before = readFileSync(at("task.jsonl"));
   appendFileSync(at("task.jsonl"), '{"prompt":"9?","answer":"9"}\n');
@@ -86,7 +116,9 @@ test("two processes do not go on with one run at once", async () => {
   const second = await luciole(["pretrain", "--resume", at("long"), "--json"]);
   expect([second.code, errorLine(second.stderr)]).toEqual([
     2,
-    expect.stringMatching(new RegExp(`long: process ${first.child.pid} on .* is using this run; wait for it or stop it`)),
+    expect.stringMatching(
+      new RegExp(`long: process ${first.child.pid} on .* is using this run; wait for it or stop it`),
+    ),
   ]);
   first.child.kill("SIGINT");
   expect((await first.ended).code).toBe(130);

@@ -1,4 +1,5 @@
-// A chat from outside, with a tiny model that was taught by the command line to think before it answers, through R1's published template.
+// A chat from outside, with a tiny model that was taught by the command line to think before it answers, through R1's
+// published template.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,8 +25,19 @@ function withInput(lines: readonly string[], args: readonly string[]): Promise<E
 
 describe("from a program", () => {
   test("run --schema holds the answer to a JSON schema, and names the file that is none", async () => {
-    writeFileSync(at("sum.json"), JSON.stringify({ type: "object", properties: { sum: { const: 56 } }, required: ["sum"], additionalProperties: false }));
-    const { code, stdout } = await withInput([], ["run", at("model"), "What is 7*8?", "--schema", at("sum.json"), "--json"]);
+    writeFileSync(
+      at("sum.json"),
+      JSON.stringify({
+        type: "object",
+        properties: { sum: { const: 56 } },
+        required: ["sum"],
+        additionalProperties: false,
+      }),
+    );
+    const { code, stdout } = await withInput(
+      [],
+      ["run", at("model"), "What is 7*8?", "--schema", at("sum.json"), "--json"],
+    );
     expect(code).toBe(0);
     expect(JSON.parse(JSON.parse(stdout).answer)).toEqual({ sum: 56 });
     const broken = await withInput([], ["run", at("model"), "What is 7*8?", "--schema", at("corpus.txt")]);
@@ -57,9 +69,15 @@ describe("from a program", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(replies[0]).toMatchObject({ prompt: "What is 7*8?", thinking: "7*8 is 56 🔥.", answer: "The answer is 56 🔥", stopReason: "stop" });
+    expect(replies[0]).toMatchObject({
+      prompt: "What is 7*8?",
+      thinking: "7*8 is 56 🔥.",
+      answer: "The answer is 56 🔥",
+      stopReason: "stop",
+    });
     expect(replies[1]).toMatchObject({ thinking: "They want a song.", answer: "La la la 🎵" });
-    for (const { numTokens, tokensPerSecond } of replies) expect(Math.min(numTokens, tokensPerSecond)).toBeGreaterThan(1);
+    for (const { numTokens, tokensPerSecond } of replies)
+      expect(Math.min(numTokens, tokensPerSecond)).toBeGreaterThan(1);
   });
   test("commands work there too: a system prompt, a conversation saved and gone on with", async () => {
     const brief = await withInput(["/system Be brief.", "What is 7*8?"], ["chat", at("model")]);
@@ -71,10 +89,16 @@ describe("from a program", () => {
   });
   test("an unknown command and a conversation too long for the context are one line and exit code 2", async () => {
     const unknown = await withInput(["/hlp"], ["chat", at("model")]);
-    expect(unknown).toMatchObject({ code: 2, stdout: "", stderr: 'error: unknown command /hlp, did you mean "help"?; see /help\n' });
+    expect(unknown).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: 'error: unknown command /hlp, did you mean "help"?; see /help\n',
+    });
     const long = await withInput(["What is 7*8?", "What is 7*8? ".repeat(240)], ["chat", at("model")]);
     expect(long.code).toBe(2);
-    expect(long.stderr).toMatch(/^error: the prompt has \d{4} tokens, the model's context is 1024; shorten it, or start over with \/clear\n$/);
+    expect(long.stderr).toMatch(
+      /^error: the prompt has \d{4} tokens, the model's context is 1024; shorten it, or start over with \/clear\n$/,
+    );
   });
   test("a GGUF file of the model carries tokenizer and template along", async () => {
     await succeed(["convert", at("model"), at("model.gguf"), "--type", "q8_0"]);
@@ -82,7 +106,10 @@ describe("from a program", () => {
     expect(stdout).toBe("The answer is 56 🔥\nLa la la 🎵\n");
   });
   test("thinking beyond its budget is ended, and the answer begins", async () => {
-    const { stdout } = await withInput(["What is 7*8?"], ["chat", at("model"), "--think-budget", "3", "--max-tokens", "20", "--json"]);
+    const { stdout } = await withInput(
+      ["What is 7*8?"],
+      ["chat", at("model"), "--think-budget", "3", "--max-tokens", "20", "--json"],
+    );
     const { thinking, answer } = JSON.parse(stdout);
     expect("7*8 is 56 🔥.".startsWith(thinking)).toBe(true);
     expect(thinking.length).toBeLessThan("7*8 is 56 🔥.".length);
@@ -95,7 +122,8 @@ describe("from a program", () => {
   });
   test("run puts each question to the model by itself, through the template", async () => {
     const { stdout } = await withInput(["What is 7*8?", "What is 7*8?"], ["run", at("model"), "--json"]);
-    for (const line of stdout.trimEnd().split("\n")) expect(JSON.parse(line)).toMatchObject({ thinking: "7*8 is 56 🔥.", answer: "The answer is 56 🔥" });
+    for (const line of stdout.trimEnd().split("\n"))
+      expect(JSON.parse(line)).toMatchObject({ thinking: "7*8 is 56 🔥.", answer: "The answer is 56 🔥" });
     const brief = await withInput([], ["run", at("model"), "What is 7*8?", "--system", "Be brief."]);
     expect(brief.stdout).toBe("Thinking:\nBrief.\n\nAnswer:\n56\n");
   });
@@ -108,8 +136,16 @@ class Terminal {
   readonly ended: Promise<number | null>;
 
   constructor(args: readonly string[]) {
-    const command = [process.execPath, join(root, "dist", "src", "cli", "main.js"), ...args].map((word) => `'${word}'`).join(" ");
-    const environment = { ...process.env, TERM: "xterm", NO_COLOR: "1", LUCIOLE_THREADS: "1", XDG_STATE_HOME: at("state") };
+    const command = [process.execPath, join(root, "dist", "src", "cli", "main.js"), ...args]
+      .map((word) => `'${word}'`)
+      .join(" ");
+    const environment = {
+      ...process.env,
+      TERM: "xterm",
+      NO_COLOR: "1",
+      LUCIOLE_THREADS: "1",
+      XDG_STATE_HOME: at("state"),
+    };
     this.child = spawn("script", ["-qefc", command, "/dev/null"], { env: environment });
     this.child.stdout?.on("data", (chunk) => {
       this.shown += chunk;
@@ -123,7 +159,8 @@ class Terminal {
   async type(keys: string, until: string | RegExp): Promise<string> {
     this.shown = "";
     this.child.stdin?.write(keys);
-    while (!this.shown.match(until) && this.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!this.shown.match(until) && this.child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     expect(this.shown).toMatch(until);
     return this.shown;
   }
@@ -141,7 +178,9 @@ describe.skipIf(!hasTerminal)("on a terminal", () => {
     const terminal = new Terminal(["chat", at("model"), "--temperature", "0"]);
     expect(await terminal.type("", "> ")).toContain("context of 1024 tokens. Type /help for the commands.");
     const reply = await terminal.type("What is 7*8?\r", /first token after [\d.]+ s/);
-    expect(reply).toMatch(/▸ thought for \d+ tokens, [\d.]+ s \(\/think show\)\r\nThe answer is 56 🔥\r\n\d+ tokens, [\d.]+ tokens\/s/);
+    expect(reply).toMatch(
+      /▸ thought for \d+ tokens, [\d.]+ s \(\/think show\)\r\nThe answer is 56 🔥\r\n\d+ tokens, [\d.]+ tokens\/s/,
+    );
     expect(await terminal.type("/think show\r", "56 🔥.\r\n")).toContain("7*8 is 56 🔥.");
     expect(await terminal.type('"""\r', "… ")).not.toContain("error");
     expect(await terminal.type('Sing!\r"""\r', /first token after/)).toContain("La la la 🎵");

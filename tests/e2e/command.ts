@@ -29,7 +29,10 @@ export interface Running {
 /** One thread: the tests run side by side. Colours off, and no settings of the caller's. */
 const environment = { ...process.env, LUCIOLE_THREADS: "1", NO_COLOR: "1", CI: "1" };
 
-/** How a command is started: with `shell`, a line of bash in which "$@" is the command; `env` stands over the environment. */
+/**
+ * How a command is started: with `shell`, a line of bash in which "$@" is the command; `env` stands over the
+ * environment.
+ */
 export interface StartOptions {
   readonly shell?: string;
   readonly cwd?: string;
@@ -40,7 +43,9 @@ export interface StartOptions {
 export function start(args: readonly string[], { shell, cwd, env }: StartOptions = {}): Running {
   const command = [process.execPath, entry, ...args];
   const options = { env: { ...environment, ...env }, cwd };
-  const child = shell ? spawn("bash", ["-c", shell, "bash", ...command], options) : spawn(command[0], command.slice(1), options);
+  const child = shell
+    ? spawn("bash", ["-c", shell, "bash", ...command], options)
+    : spawn(command[0], command.slice(1), options);
   child.stdin?.end();
   let stdout = "";
   let stderr = "";
@@ -55,7 +60,8 @@ export function start(args: readonly string[], { shell, cwd, env }: StartOptions
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const saying = async (text: string) => {
-    while (!stderr.includes(text) && child.exitCode === null && child.signalCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!stderr.includes(text) && child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     if (!stderr.includes(text)) throw new Error(`expected "${text}" on standard error, got: ${stderr}`);
   };
   return { child, ended, saying };
@@ -67,7 +73,10 @@ export const luciole = (args: readonly string[], options?: StartOptions): Promis
 /** Runs to its end, which must be a good one. */
 export async function succeed(args: readonly string[]): Promise<Ended> {
   const result = await luciole(args);
-  if (result.code !== 0) throw new Error(`luciole ${args.join(" ")} ended with ${result.code ?? result.signal}: ${result.stderr}${result.stdout}`);
+  if (result.code !== 0)
+    throw new Error(
+      `luciole ${args.join(" ")} ended with ${result.code ?? result.signal}: ${result.stderr}${result.stdout}`,
+    );
   return result;
 }
 
@@ -78,16 +87,24 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
 }
 
 /** `--set` flags of settings. */
-export const settings = (values: Readonly<Record<string, unknown>>): string[] => Object.entries(values).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+export const settings = (values: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(values).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
 
 /** A run's log without what differs from one execution to the next: times and speeds. */
 export function untimedLog(run: string, file = "metrics.jsonl"): unknown[] {
   const lines = readFileSync(join(run, file), "utf8").trimEnd().split("\n");
-  return lines.map((line) => Object.fromEntries(Object.entries(JSON.parse(line)).filter(([key]) => !/^(time|mfu|step_time)$|tokens_per_second$/.test(key))));
+  return lines.map((line) =>
+    Object.fromEntries(
+      Object.entries(JSON.parse(line)).filter(([key]) => !/^(time|mfu|step_time)$|tokens_per_second$/.test(key)),
+    ),
+  );
 }
 
 /** The bytes of a checkpoint's weights and of its trainer's tensors. */
 export function checkpointBytes(run: string, step: number): { weights: Buffer; trainer: Buffer } {
   const folder = join(run, "checkpoints", `step-${step}`);
-  return { weights: readFileSync(join(folder, "model.safetensors")), trainer: readFileSync(join(folder, "trainer.safetensors")) };
+  return {
+    weights: readFileSync(join(folder, "model.safetensors")),
+    trainer: readFileSync(join(folder, "trainer.safetensors")),
+  };
 }

@@ -1,5 +1,18 @@
-// What goes wrong on the way: each fault ends in one line that says what happened and what to try, and no good checkpoint is lost.
-import { closeSync, cpSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+// What goes wrong on the way: each fault ends in one line that says what happened and what to try, and no good
+// checkpoint is lost.
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { verifyChecksums } from "../../src/checkpoint/index.js";
@@ -31,9 +44,24 @@ describe("a malformed line is named by its number", () => {
     return at(name);
   };
   test.each([
-    ["pretraining", () => ["pretrain", "--corpus", file("corpus.jsonl", ['{"text":"a"}', "{oops}"]), "--tokenizer", "byte"]],
-    ["fine-tuning", () => ["sft", "--model", at("whole"), "--data", file("pairs.jsonl", ['{"prompt":"1","completion":"2"}', '{"prompt":"1"'])]],
-    ["reinforcement", () => ["rl", "--model", at("whole"), "--data", file("task.jsonl", ['{"prompt":"1","answer":"2"}', "[1]"])]],
+    [
+      "pretraining",
+      () => ["pretrain", "--corpus", file("corpus.jsonl", ['{"text":"a"}', "{oops}"]), "--tokenizer", "byte"],
+    ],
+    [
+      "fine-tuning",
+      () => [
+        "sft",
+        "--model",
+        at("whole"),
+        "--data",
+        file("pairs.jsonl", ['{"prompt":"1","completion":"2"}', '{"prompt":"1"']),
+      ],
+    ],
+    [
+      "reinforcement",
+      () => ["rl", "--model", at("whole"), "--data", file("task.jsonl", ['{"prompt":"1","answer":"2"}', "[1]"])],
+    ],
   ])("in the data of %s, and no run is begun", async (_, args) => {
     const command = args();
     expectOneLine(await luciole([...command, "--json", "--out", at("never")]), /\.jsonl:2: /);
@@ -44,7 +72,14 @@ describe("a malformed line is named by its number", () => {
 describe("numbers that are not finite", () => {
   test("stop pretraining, name what to turn, and leave the last good checkpoint", async () => {
     const run = "exploded";
-    const result = await luciole(zero(run, { "pretrain.learningRate": 1e30, "pretrain.warmupSteps": 0, "pretrain.steps": 8, checkpointSeconds: 1e-6 }));
+    const result = await luciole(
+      zero(run, {
+        "pretrain.learningRate": 1e30,
+        "pretrain.warmupSteps": 0,
+        "pretrain.steps": 8,
+        checkpointSeconds: 1e-6,
+      }),
+    );
     expectOneLine(
       result,
       /pretrain step \d: the (loss is not finite|gradient norm is \w+) at learning rate .*the step was not applied.*lower pretrain\.learningRate/,
@@ -58,7 +93,13 @@ describe("numbers that are not finite", () => {
   test("from a reward function are refused by its name", async () => {
     writeFileSync(at("nan.ts"), "export default function ratio() { return 0 / 0; }");
     const args = ["rl", "--model", at("whole"), "--reward", at("nan.ts"), "--json", "--out", at("nan")];
-    const small = { "rl.numPrompts": 2, "rl.numGenerations": 2, "rl.maxCompletionLength": 8, "evaluation.problems": 2, "evaluation.samplesPerProblem": 1 };
+    const small = {
+      "rl.numPrompts": 2,
+      "rl.numGenerations": 2,
+      "rl.maxCompletionLength": 8,
+      "evaluation.problems": 2,
+      "evaluation.samplesPerProblem": 1,
+    };
     expectOneLine(await luciole([...args, ...settings(small)]), /reward "ratio" returned NaN for sample 0/);
   });
 });
@@ -90,15 +131,23 @@ test("groups whose rewards never differ stop the run with a hint in plain words"
   );
 });
 
-test("a full disk is told with path and need; what was there stays, and the run goes on where there is room", async () => {
-  // A limit on file sizes stands for the disk: it needs no rights, and the system refuses the write in the same way.
-  const weightsKiB = Math.ceil(statSync(at(`whole/checkpoints/step-${LAST_STEP}/model.safetensors`)).size / 1024);
-  const result = await luciole(zero("full", { checkpointSeconds: 1000 }), { shell: `ulimit -f ${weightsKiB + 64}; "$@"` });
-  expectOneLine(result, /cannot write .*step-8.* \(EFBIG: .* needed, .* free\); .*Earlier checkpoints are not affected/);
-  expect(readdirSync(at("full/checkpoints"))).toEqual([]);
-  await succeed(["zero", "--resume", at("full")]);
-  expect(checkpointBytes(at("full"), LAST_STEP)).toEqual(checkpointBytes(at("whole"), LAST_STEP));
-});
+test(
+  "a full disk is told with path and need; what was there stays, " + "and the run goes on where there is room",
+  async () => {
+    // A limit on file sizes stands for the disk: it needs no rights, and the system refuses the write in the same way.
+    const weightsKiB = Math.ceil(statSync(at(`whole/checkpoints/step-${LAST_STEP}/model.safetensors`)).size / 1024);
+    const result = await luciole(zero("full", { checkpointSeconds: 1000 }), {
+      shell: `ulimit -f ${weightsKiB + 64}; "$@"`,
+    });
+    expectOneLine(
+      result,
+      /cannot write .*step-8.* \(EFBIG: .* needed, .* free\); .*Earlier checkpoints are not affected/,
+    );
+    expect(readdirSync(at("full/checkpoints"))).toEqual([]);
+    await succeed(["zero", "--resume", at("full")]);
+    expect(checkpointBytes(at("full"), LAST_STEP)).toEqual(checkpointBytes(at("whole"), LAST_STEP));
+  },
+);
 
 describe("a damaged checkpoint is passed over, which is said, and the run ends in the same bits", () => {
   const newest = (run: string) => at(`${run}/checkpoints/step-${LAST_STEP}`);
@@ -116,8 +165,12 @@ describe("a damaged checkpoint is passed over, which is said, and the run ends i
     expect(untimedLog(at(name))).toEqual(untimedLog(at("whole")));
   });
   test("and when none is sound, that is the error", async () => {
-    for (const step of readdirSync(at("truncated/checkpoints"))) overwrite(at(`truncated/checkpoints/${step}/config.json`));
-    expectOneLine(await luciole(["run", at("truncated"), "1 2 3 = 6"]), /no intact checkpoint: .*restore one from a backup/);
+    for (const step of readdirSync(at("truncated/checkpoints")))
+      overwrite(at(`truncated/checkpoints/${step}/config.json`));
+    expectOneLine(
+      await luciole(["run", at("truncated"), "1 2 3 = 6"]),
+      /no intact checkpoint: .*restore one from a backup/,
+    );
   });
 
   /** Changes a byte in the middle. */
@@ -141,8 +194,14 @@ test("memory that will not be enough is foreseen: figures, the knob to turn, and
 test("a model directory with a tensor missing says which", async () => {
   cpSync(at(`whole/checkpoints/step-${LAST_STEP}`), at("model"), { recursive: true });
   const config = JSON.parse(readFileSync(at("model/config.json"), "utf8"));
-  writeFileSync(at("model/config.json"), JSON.stringify({ ...config, num_hidden_layers: config.num_hidden_layers + 1, num_nextn_predict_layers: 0 }));
-  expectOneLine(await luciole(["run", at("model"), "1 2 3 = 6"]), /weights do not fit the model: .*(missing|unexpected) model\.layers/);
+  writeFileSync(
+    at("model/config.json"),
+    JSON.stringify({ ...config, num_hidden_layers: config.num_hidden_layers + 1, num_nextn_predict_layers: 0 }),
+  );
+  expectOneLine(
+    await luciole(["run", at("model"), "1 2 3 = 6"]),
+    /weights do not fit the model: .*(missing|unexpected) model\.layers/,
+  );
   rmSync(at("model/config.json"));
   expect((await luciole(["inspect", at("model")])).code).toBe(1);
 });

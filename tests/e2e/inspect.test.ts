@@ -1,4 +1,5 @@
-// `luciole inspect` from outside, on models of which there is nothing but a name, and on one whose names steer terminals.
+// `luciole inspect` from outside, on models of which there is nothing but a name, and on one whose names steer
+// terminals.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,11 @@ import { luciole, succeed } from "./command.js";
 test("DeepSeek-V3 is described by its name: parameters, bytes a token, and what running it would take", async () => {
   const { stdout } = await succeed(["inspect", "random:v3@e4m3", "--json", "--context", "1000"]);
   const facts = JSON.parse(stdout);
-  expect(facts).toMatchObject({ architecture: "deepseek_v3", mtpDepths: 1, kvBytesPerToken: { latent: 70272, latentFp8: 40016 } });
+  expect(facts).toMatchObject({
+    architecture: "deepseek_v3",
+    mtpDepths: 1,
+    kvBytesPerToken: { latent: 70272, latentFp8: 40016 },
+  });
   expect(facts.kvBytesAtContext.latent).toBe(70_272_000);
   expect(facts.memory.weights).toBeGreaterThan(671e9);
   expect(facts.memory.total).toBeLessThan(1.05 * facts.memory.weights);
@@ -28,7 +33,10 @@ test("names of tensors cannot steer the terminal, listed, in a problem or as JSO
   const folder = mkdtempSync(join(tmpdir(), "luciole-inspect-"));
   try {
     const evil = "x\x1b]0;owned\x07\u009b31m";
-    await writeSafetensors(join(folder, "model.safetensors"), new Map([[evil, { dtype: "f32", shape: [1], data: new Uint8Array(4) }]]));
+    await writeSafetensors(
+      join(folder, "model.safetensors"),
+      new Map([[evil, { dtype: "f32", shape: [1], data: new Uint8Array(4) }]]),
+    );
     writeFileSync(join(folder, "config.json"), JSON.stringify(toHfConfigJson(publishedConfig("r1-distill-qwen-1.5b"))));
     for (const args of [["--tensors"], ["--tensors", "--json"]]) {
       const { stdout, stderr } = await luciole(["inspect", folder, ...args]);

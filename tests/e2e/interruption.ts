@@ -12,14 +12,21 @@ function numSteps(run: string, phase: string): number {
 }
 
 /** Runs a command and sends `signal` once its run has logged so many steps of a phase. Throws when it ended before. */
-export async function stopAt(args: readonly string[], run: string, phase: string, steps: number, signal: NodeJS.Signals): Promise<Ended> {
+export async function stopAt(
+  args: readonly string[],
+  run: string,
+  phase: string,
+  steps: number,
+  signal: NodeJS.Signals,
+): Promise<Ended> {
   const { child, ended } = start(args);
   let isOver = false;
   void ended.then(() => {
     isOver = true;
   });
   while (!isOver && numSteps(run, phase) < steps) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  if (isOver) throw new Error(`luciole ${args.join(" ")} ended before step ${steps} of ${phase}: ${JSON.stringify(await ended)}`);
+  if (isOver)
+    throw new Error(`luciole ${args.join(" ")} ended before step ${steps} of ${phase}: ${JSON.stringify(await ended)}`);
   child.kill(signal);
   return ended;
 }

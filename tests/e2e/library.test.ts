@@ -1,4 +1,5 @@
-// The library as an application uses it: load, chat, converse, constrain, save. The model comes from a hub on this machine.
+// The library as an application uses it: load, chat, converse, constrain, save. The model comes from a hub on this
+// machine.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -72,7 +73,11 @@ describe("chat", () => {
     expect(text("thought")).toBe("7*8 is 56 🔥.");
     expect(text("answer")).toBe("The answer is 56 🔥");
     const { thought, answer, figures } = await reply;
-    expect({ thought, answer, stopReason: figures.stopReason }).toEqual({ thought: "7*8 is 56 🔥.", answer: "The answer is 56 🔥", stopReason: "stop" });
+    expect({ thought, answer, stopReason: figures.stopReason }).toEqual({
+      thought: "7*8 is 56 🔥.",
+      answer: "The answer is 56 🔥",
+      stopReason: "stop",
+    });
     expect((await model.chat("What is 7*8?", greedy)).answer).toBe(answer);
   });
 
@@ -101,7 +106,12 @@ describe("chat", () => {
   });
 
   it("obeys a JSON schema in the answer alone", async () => {
-    const schema = { type: "object", properties: { sum: { type: "integer", minimum: 0, maximum: 99 } }, required: ["sum"], additionalProperties: false };
+    const schema = {
+      type: "object",
+      properties: { sum: { type: "integer", minimum: 0, maximum: 99 } },
+      required: ["sum"],
+      additionalProperties: false,
+    };
     const { thought, answer } = await model.chat("What is 7*8?", { ...greedy, schema, maxTokens: 120 });
     expect(thought).toBe("7*8 is 56 🔥.");
     expect(JSON.parse(answer).sum).toBeTypeOf("number");
@@ -148,11 +158,21 @@ describe("reinforce", () => {
 
   it("takes a model of the hub, a data set and own rewards, and leaves a run that can be talked to", async () => {
     const out = join(folder.path, "reinforced");
-    const summary = await reinforce({ model: "org/taught", data: data(), rewards: ["accuracy:0.5", inUnits], out, options, quiet: true });
+    const summary = await reinforce({
+      model: "org/taught",
+      data: data(),
+      rewards: ["accuracy:0.5", inUnits],
+      out,
+      options,
+      quiet: true,
+    });
     expect(summary).toMatchObject({ runDir: out, rlSteps: 2 });
     expect(seen.every((unit) => typeof unit === "string")).toBe(true);
     expect(seen.length).toBeGreaterThanOrEqual(4);
-    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options.source.rewards).toEqual(["accuracy:0.5", "inUnits"]);
+    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options.source.rewards).toEqual([
+      "accuracy:0.5",
+      "inUnits",
+    ]);
     expect(readFileSync(join(out, "metrics.jsonl"), "utf8")).toContain('"rewards/inUnits/mean"');
     expect(existsSync(join(out, "report.html"))).toBe(true);
     const tuned = await load(out);
@@ -162,7 +182,9 @@ describe("reinforce", () => {
 
   it("refuses what cannot be meant, by name", async () => {
     const request = { model: "org/taught", data: data(), quiet: true };
-    await expect(reinforce({ ...request, rewards: ["acuracy"] })).rejects.toThrow(/expected accuracy.*did you mean "accuracy"/);
+    await expect(reinforce({ ...request, rewards: ["acuracy"] })).rejects.toThrow(
+      /expected accuracy.*did you mean "accuracy"/,
+    );
     await expect(reinforce({ ...request, options: { rl: { stepz: 1 } } })).rejects.toThrow('did you mean "steps"?');
     await expect(reinforce({ ...request, resume: true })).rejects.toThrow("set `out` to its directory");
   });

@@ -1,4 +1,5 @@
-// A run whose terminal, reader or disk goes away: it goes on, or it stops saved with the right exit code; never is it abandoned.
+// A run whose terminal, reader or disk goes away: it goes on, or it stops saved with the right exit code; never is it
+// abandoned.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -19,7 +20,8 @@ beforeAll(async () => {
   writeFileSync(at("reward.ts"), BYTES_REWARD);
   await succeed(train("whole"));
 }, LIMIT_MS);
-const expectWhole = (run: string) => expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
+const expectWhole = (run: string) =>
+  expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
 
 describe("a run goes on to its end", () => {
   test.each([
@@ -60,7 +62,9 @@ describe("a run goes on to its end", () => {
 });
 
 test("an answer whose reader leaves ends quietly with 0", async () => {
-  const { code, stderr } = await luciole(["inspect", at("model"), "--tensors"], { shell: 'set -o pipefail; "$@" | (sleep 1; exit 0)' });
+  const { code, stderr } = await luciole(["inspect", at("model"), "--tensors"], {
+    shell: 'set -o pipefail; "$@" | (sleep 1; exit 0)',
+  });
   expect([code, stderr]).toEqual([0, ""]);
 });
 
@@ -77,14 +81,21 @@ describe("a signal", () => {
   });
 
   test("SIGHUP is nothing to a run that nohup started", async () => {
-    const shell = `nohup "$@" & node=$!; until [ -e ${at("nohup/metrics.jsonl")} ]; do sleep 0.05; done; kill -HUP $node; wait $node`;
+    const shell =
+      `nohup "$@" & node=$!; until [ -e ${at("nohup/metrics.jsonl")} ]; do sleep 0.05; done; kill -HUP ` +
+      "$node; wait $node";
     const { code, stderr } = await luciole(train("nohup"), { shell });
     expect(code, stderr).toBe(0);
     expectWhole("nohup");
   });
 
   test("in the middle of a long step stops within two seconds and drops what the step had done", async () => {
-    const long = pretrain(at("book.txt"), at("long"), { steps: 2, batchSequences: 100_000, microBatchTokens: 64, checkpointSeconds: 1000 });
+    const long = pretrain(at("book.txt"), at("long"), {
+      steps: 2,
+      batchSequences: 100_000,
+      microBatchTokens: 64,
+      checkpointSeconds: 1000,
+    });
     const command = start(long);
     await command.saying("pretrain: 2 steps");
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -109,14 +120,20 @@ describe("a signal", () => {
 
   test("before anything is saved claims nothing", async () => {
     const command = start(
-      reinforce(folder.path, "reward.ts", "early", { "evaluation.problems": 1, "evaluation.samplesPerProblem": 5000, "evaluation.slots": 8 }),
+      reinforce(folder.path, "reward.ts", "early", {
+        "evaluation.problems": 1,
+        "evaluation.samplesPerProblem": 5000,
+        "evaluation.slots": 8,
+      }),
     );
     await command.saying("evaluate base");
     command.child.kill("SIGINT");
     const { code, stderr } = await command.ended;
     expect([code, stderr]).toEqual([
       130,
-      expect.stringContaining(`Stopped before anything was saved. Start again with: npx luciole rl --resume ${at("early")}`),
+      expect.stringContaining(
+        `Stopped before anything was saved. Start again with: npx luciole rl --resume ${at("early")}`,
+      ),
     ]);
   });
 });

@@ -1,4 +1,5 @@
-// Model files that change while a model runs on them: cut short ends the process with the file's name, written to fails the request, replaced does no harm.
+// Model files that change while a model runs on them: cut short ends the process with the file's name, written to fails
+// the request, replaced does no harm.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +29,8 @@ async function twice(name: string, change: (file: string) => void): Promise<stri
   const opened = await openForInference(path);
   const runner = runnerOf(opened);
   const engine = new Engine({ runner });
-  const generated = async () => Array.from((await engine.submit({ prompt: Int32Array.of(1, 2, 3), maxNewTokens: 4 }).result).ids).join();
+  const generated = async () =>
+    Array.from((await engine.submit({ prompt: Int32Array.of(1, 2, 3), maxNewTokens: 4 }).result).ids).join();
   const first = await generated();
   change(file);
   await new Promise((done) => setTimeout(done, 120)); // files are looked at every tenth of a second at most
@@ -44,7 +46,9 @@ async function twice(name: string, change: (file: string) => void): Promise<stri
 
 test("a request on a file that was written to in place fails by the file's name", async () => {
   const overwrite = (file: string) => writeSync(openSync(file, "r+"), Buffer.from([1, 2, 3, 4]), 0, 4, 5000);
-  expect(await twice("overwritten", overwrite)).toMatch(/overwritten.model\.safetensors was changed while the model was in use .*: open the model again/);
+  expect(await twice("overwritten", overwrite)).toMatch(
+    /overwritten.model\.safetensors was changed while the model was in use .*: open the model again/,
+  );
 });
 
 test("another file under the same name does no harm", async () => {
@@ -71,14 +75,17 @@ await cast(weights, "f32").data();
 console.log("read");
 `;
 
-test.runIf(process.platform === "linux")("a file cut short while it is read ends the process with one line that names it", () => {
-  const { file } = copyOfModel("cut");
-  const args = ["--input-type=module", "-e", CUT, pathToFileURL(resolve("dist/src")).href, file];
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  expect({ status, signal, stdout, stderr }).toEqual({
-    status: 1,
-    signal: null,
-    stdout: "",
-    stderr: `error: ${file} was cut short while its weights were in use: put the whole file back and start again\n`,
-  });
-});
+test.runIf(process.platform === "linux")(
+  "a file cut short while it is read ends the process with one line that names it",
+  () => {
+    const { file } = copyOfModel("cut");
+    const args = ["--input-type=module", "-e", CUT, pathToFileURL(resolve("dist/src")).href, file];
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect({ status, signal, stdout, stderr }).toEqual({
+      status: 1,
+      signal: null,
+      stdout: "",
+      stderr: `error: ${file} was cut short while its weights were in use: put the whole file back and start again\n`,
+    });
+  },
+);

@@ -1,4 +1,5 @@
-// What a person's own reward may do to a run: every fault is told by its name and sample, and the last whole step is kept.
+// What a person's own reward may do to a run: every fault is told by its name and sample, and the last whole step is
+// kept.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -20,7 +21,8 @@ export default function own(sample) {
 }
 `;
 const STEPS = 4;
-const rl = (reward: string, out: string, values = {}) => reinforce(folder.path, reward, out, { "rl.steps": STEPS, ...values });
+const rl = (reward: string, out: string, values = {}) =>
+  reinforce(folder.path, reward, out, { "rl.steps": STEPS, ...values });
 const errorsOf = (stderr: string) => stderr.split("\n").filter((line) => line.startsWith("error:"));
 
 beforeAll(async () => {
@@ -41,9 +43,21 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
     'throw new Error("no such key");',
     /^error: reward "own" failed for sample 2 \(prompt ".+", completion ".*"\): no such key \(at .*reward-throws\.ts:7:\d+\)$/,
   ],
-  ["rejects", 'return Promise.reject(new Error("judge is down"));', /^error: reward "own" failed for sample 2 .*: judge is down/],
-  ["never settles", "return new Promise(() => {});", /^error: reward "own" has not settled for sample 2 .* within 0\.5 s: .*--reward-timeout$/],
-  ["ends the process", "process.exit(0);", /^error: reward "own" failed for sample 2 .*: process\.exit\(0\) was called during a run/],
+  [
+    "rejects",
+    'return Promise.reject(new Error("judge is down"));',
+    /^error: reward "own" failed for sample 2 .*: judge is down/,
+  ],
+  [
+    "never settles",
+    "return new Promise(() => {});",
+    /^error: reward "own" has not settled for sample 2 .* within 0\.5 s: .*--reward-timeout$/,
+  ],
+  [
+    "ends the process",
+    "process.exit(0);",
+    /^error: reward "own" failed for sample 2 .*: process\.exit\(0\) was called during a run/,
+  ],
   [
     "ends the process later",
     "setTimeout(() => process.exit(0), 1); return new Promise((r) => setTimeout(() => r(0), 300));",
@@ -59,25 +73,31 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
 describe.each(FAULTS)("a reward that %s", (name, fault, message) => {
   const run = name.replaceAll(" ", "-");
 
-  test("is named in one line, the round before is saved, and with the reward mended the run comes to the same bits", async () => {
-    writeFileSync(at(`reward-${run}.ts`), faulty(fault));
-    const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
-    expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
-    expect(errorsOf(stderr)).toEqual([expect.stringMatching(message)]);
-    expect(stderr).toContain(`Step 2 is saved. Fix the cause, then resume with: npx luciole rl --resume ${at(run)}`);
-    expect(readdirSync(at(`${run}/checkpoints`))).toEqual(["step-2"]);
-    writeFileSync(at(`reward-${run}.ts`), faulty(""));
-    await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
-    expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
-    expect(untimedLog(at(run))).toEqual(untimedLog(at("whole")));
-    expect(counted(run)).toEqual(counted("whole"));
-  });
+  test(
+    "is named in one line, the round before is saved, and with the reward mended the run comes to the " + "same bits",
+    async () => {
+      writeFileSync(at(`reward-${run}.ts`), faulty(fault));
+      const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
+      expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
+      expect(errorsOf(stderr)).toEqual([expect.stringMatching(message)]);
+      expect(stderr).toContain(`Step 2 is saved. Fix the cause, then resume with: npx luciole rl --resume ${at(run)}`);
+      expect(readdirSync(at(`${run}/checkpoints`))).toEqual(["step-2"]);
+      writeFileSync(at(`reward-${run}.ts`), faulty(""));
+      await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
+      expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
+      expect(untimedLog(at(run))).toEqual(untimedLog(at("whole")));
+      expect(counted(run)).toEqual(counted("whole"));
+    },
+  );
 });
 
 test("a reward that never settles is interrupted by Ctrl-C as anything else", async () => {
   writeFileSync(at("stuck.ts"), faulty("return new Promise(() => {});"));
   const command = start(rl("stuck.ts", "stuck"));
-  while (!existsSync(at("stuck/metrics.jsonl")) || !readFileSync(at("stuck/metrics.jsonl"), "utf8").includes('"phase":"rl","reward"'))
+  while (
+    !existsSync(at("stuck/metrics.jsonl")) ||
+    !readFileSync(at("stuck/metrics.jsonl"), "utf8").includes('"phase":"rl","reward"')
+  )
     await new Promise((r) => setTimeout(r, 20));
   await new Promise((resolve) => setTimeout(resolve, 1500));
   command.child.kill("SIGINT");
@@ -90,7 +110,10 @@ test("a reward that never settles is interrupted by Ctrl-C as anything else", as
 test("a task that never comes ends the process with a word and the code of a failure", async () => {
   writeFileSync(at("task.ts"), "export default () => new Promise(() => {});");
   const { code, stderr } = await luciole(["eval", at("model"), "--task", at("task.ts")]);
-  expect([code, errorsOf(stderr)]).toEqual([1, [expect.stringContaining("the run cannot continue: a promise of a task or reward never settles")]]);
+  expect([code, errorsOf(stderr)]).toEqual([
+    1,
+    [expect.stringContaining("the run cannot continue: a promise of a task or reward never settles")],
+  ]);
 });
 
 test("timers that a reward leaves open hold nothing up", async () => {
@@ -100,8 +123,12 @@ test("timers that a reward leaves open hold nothing up", async () => {
 });
 
 test("a reward changes nothing of what is learnt by changing what it is given", async () => {
-  const spoils = "sample.completionIds.sort?.(); sample.columns.answer = '0'; sample.problem.answer = '0'; sample.tags.length = 0;";
-  writeFileSync(at("spoiler.ts"), faulty("").replace("return score(sample);", `const value = score(sample); ${spoils} return value;`));
+  const spoils =
+    "sample.completionIds.sort?.(); sample.columns.answer = '0'; sample.problem.answer = '0'; sample.tags.length = 0;";
+  writeFileSync(
+    at("spoiler.ts"),
+    faulty("").replace("return score(sample);", `const value = score(sample); ${spoils} return value;`),
+  );
   await succeed(rl("spoiler.ts", "spoilt"));
   expect(checkpointBytes(at("spoilt"), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
 });

@@ -1,4 +1,5 @@
-// The package as other projects see it: its types resolve under each way of resolving modules, options carry hover texts, stacks their sources.
+// The package as other projects see it: its types resolve under each way of resolving modules, options carry hover
+// texts, stacks their sources.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,10 +33,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function check(file: string, settings: readonly string[]): string {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { stdout, stderr } = spawnSync(process.execPath, [compiler, "--noEmit", "--strict", "--target", "es2022", ...settings, file], {
-    cwd: folder,
-    encoding: "utf8",
-  });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [compiler, "--noEmit", "--strict", "--target", "es2022", ...settings, file],
+    {
+      cwd: folder,
+      encoding: "utf8",
+    },
+  );
   return `${stdout}${stderr}`;
 }
 
@@ -52,7 +57,10 @@ describe("the types of every entry", () => {
 });
 
 it("a CommonJS program requires it", () => {
-  const { stdout, stderr } = spawnSync(process.execPath, ["-e", 'console.log(typeof require("luciole").openMachine)'], { cwd: folder, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, ["-e", 'console.log(typeof require("luciole").openMachine)'], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   expect(`${stdout}${stderr}`.trim()).toBe("function");
 });
 
@@ -68,6 +76,7 @@ it("source maps hold the sources", () => {
 
 it("everything that a running program reads from the package is shipped", () => {
   const shipped = manifest.files as string[];
-  for (const wanted of ["dist/src", "native", "scripts/build-native.mjs", "scripts/compiler.mjs", "docs"]) expect(shipped).toContain(wanted);
+  for (const wanted of ["dist/src", "native", "scripts/build-native.mjs", "scripts/compiler.mjs", "docs"])
+    expect(shipped).toContain(wanted);
   expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(["node-api-headers", "@types/node"]));
 });

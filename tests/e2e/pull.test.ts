@@ -1,9 +1,28 @@
-// `luciole pull` from outside, against a hub on this machine: what it brings, from where, and what it leaves when it is stopped.
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+// `luciole pull` from outside, against a hub on this machine: what it brings, from where, and what it leaves when it is
+// stopped.
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { commitOf, gitOid, sha256 } from "../hub/hub-server.js";
-import { headOf, LARGE, oneLine, type PullAnswer, PullingPlace, REPOSITORIES, SMALL, WEIGHTS } from "../hub/pulling-place.js";
+import {
+  headOf,
+  LARGE,
+  oneLine,
+  type PullAnswer,
+  PullingPlace,
+  REPOSITORIES,
+  SMALL,
+  WEIGHTS,
+} from "../hub/pulling-place.js";
 import { start } from "./command.js";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -13,14 +32,21 @@ const paths = ({ files }: PullAnswer) => files.map(({ path }) => path).sort();
 
 /** Waits until so much of a file lies in the cache. */
 async function until(file: string, bytes: number): Promise<void> {
-  while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < bytes) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < bytes)
+    await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe("a fresh pull", () => {
   test("brings what a model is loaded from, and no duplicate of its weights", async () => {
     const answer = await place.pulled(["org/tiny"]);
     const { fetchedBytes, totalBytes } = answer;
-    expect(paths(answer)).toEqual(["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
+    expect(paths(answer)).toEqual([
+      "chat_template.jinja",
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
     for (const path of ["config.json", "model.safetensors", "chat_template.jinja"]) {
       expect(readFileSync(place.inSnapshot("org/tiny", path)).equals(REPOSITORIES["org/tiny"].files[path])).toBe(true);
     }
@@ -32,9 +58,13 @@ describe("a fresh pull", () => {
     await place.pulled(["org/tiny"]);
     const at = place.cacheOf("org/tiny");
     expect(readFileSync(join(at, "refs", "main"), "utf8")).toBe(headOf("org/tiny"));
-    expect(readdirSync(join(at, "blobs")).sort()).toEqual([...Object.values(SMALL).map(gitOid), sha256(WEIGHTS)].sort());
+    expect(readdirSync(join(at, "blobs")).sort()).toEqual(
+      [...Object.values(SMALL).map(gitOid), sha256(WEIGHTS)].sort(),
+    );
     expect(readlinkSync(place.inSnapshot("org/tiny", "model.safetensors"))).toBe(`../../blobs/${sha256(WEIGHTS)}`);
-    expect(readlinkSync(place.inSnapshot("org/tiny", "config.json"))).toBe(`../../blobs/${gitOid(SMALL["config.json"])}`);
+    expect(readlinkSync(place.inSnapshot("org/tiny", "config.json"))).toBe(
+      `../../blobs/${gitOid(SMALL["config.json"])}`,
+    );
     expect(existsSync(join(place.home, "hub", ".locks", "models--org--tiny", "luciole.lock"))).toBe(false);
   });
   test("says on standard output, without a terminal, what came and where it lies", async () => {
@@ -44,16 +74,22 @@ describe("a fresh pull", () => {
     expect(stdout).toContain(join(place.cacheOf("org/tiny"), "snapshots", headOf("org/tiny")));
     expect(stdout).not.toContain("\x1b");
   });
-  test("is checked by its header: a model that cannot be run is named with the reason, one that can with how to ask it", async () => {
-    const sound = await place.pull(["org/tiny"]);
-    expect(sound.stdout).toMatch(/^Ask it: .*luciole run org\/tiny "…"$/m);
-    expect(sound.stderr).not.toContain("cannot be run");
-    const noise = await place.pull(["org/gguf:Q8_0"]);
-    expect(noise.code).toBe(0);
-    expect(noise.stderr).toMatch(/^warning: m-Q8_0\.gguf cannot be run here: does not begin with GGUF/m);
-    expect(noise.stdout).not.toContain("Ask it");
-    expect((await place.pulled(["org/gguf:Q8_0"])).problems).toEqual([expect.stringContaining("m-Q8_0.gguf cannot be run here")]);
-  });
+  test(
+    "is checked by its header: a model that cannot be run is named with the reason, one that can with how " +
+      "to ask it",
+    async () => {
+      const sound = await place.pull(["org/tiny"]);
+      expect(sound.stdout).toMatch(/^Ask it: .*luciole run org\/tiny "…"$/m);
+      expect(sound.stderr).not.toContain("cannot be run");
+      const noise = await place.pull(["org/gguf:Q8_0"]);
+      expect(noise.code).toBe(0);
+      expect(noise.stderr).toMatch(/^warning: m-Q8_0\.gguf cannot be run here: does not begin with GGUF/m);
+      expect(noise.stdout).not.toContain("Ask it");
+      expect((await place.pulled(["org/gguf:Q8_0"])).problems).toEqual([
+        expect.stringContaining("m-Q8_0.gguf cannot be run here"),
+      ]);
+    },
+  );
   test("can be used by its name from then on", async () => {
     await place.pulled(["org/tiny"]);
     const inspected = await place.inspect("org/tiny");
@@ -138,7 +174,9 @@ describe("an interrupted pull", () => {
     mkdirSync(join(place.cacheOf("org/large"), "blobs"), { recursive: true });
     writeFileSync(partial(), Buffer.alloc(1_000_000));
     const { stderr } = await place.pulled(["org/large"]);
-    expect(stderr).toMatch(/model\.safetensors: expected the checksum .*; the damaged file was removed and is downloaded again/);
+    expect(stderr).toMatch(
+      /model\.safetensors: expected the checksum .*; the damaged file was removed and is downloaded again/,
+    );
     expect(readFileSync(place.inSnapshot("org/large", "model.safetensors")).equals(LARGE)).toBe(true);
   });
 });
@@ -157,13 +195,21 @@ describe("offline", () => {
     const before = await place.pulled(["org/tiny"]);
     place.hub.forget();
     const { folder: at, files, fetchedBytes } = await place.pulled(["org/tiny"], offline);
-    expect({ at, fetchedBytes, numFiles: files.length }).toEqual({ at: before.folder, fetchedBytes: 0, numFiles: before.files.length });
+    expect({ at, fetchedBytes, numFiles: files.length }).toEqual({
+      at: before.folder,
+      fetchedBytes: 0,
+      numFiles: before.files.length,
+    });
     expect(place.hub.seen).toEqual([]);
   });
   test("a part of a model says what is missing", async () => {
     await place.pulled(["org/tiny", "--include", "*.json"]);
-    expect(oneLine(await place.pull(["org/tiny"], offline))).toMatch(/in the cache without \*\.safetensors and HF_HUB_OFFLINE is set/);
-    expect(oneLine(await place.inspect("org/tiny"))).toMatch(/only partly pulled, \*\.safetensors missing; continue with: npx luciole pull/);
+    expect(oneLine(await place.pull(["org/tiny"], offline))).toMatch(
+      /in the cache without \*\.safetensors and HF_HUB_OFFLINE is set/,
+    );
+    expect(oneLine(await place.inspect("org/tiny"))).toMatch(
+      /only partly pulled, \*\.safetensors missing; continue with: npx luciole pull/,
+    );
   });
 });
 
@@ -178,7 +224,10 @@ describe("what to bring is said by", () => {
   });
   test("the type of a GGUF file, in any letter case, with all its parts", async () => {
     expect(paths(await place.pulled(["org/gguf:q4_k_m"]))).toEqual(["m-Q4_K_M.gguf"]);
-    expect(paths(await place.pulled(["org/gguf:F16"]))).toEqual(["m-F16-00001-of-00002.gguf", "m-F16-00002-of-00002.gguf"]);
+    expect(paths(await place.pulled(["org/gguf:F16"]))).toEqual([
+      "m-F16-00001-of-00002.gguf",
+      "m-F16-00002-of-00002.gguf",
+    ]);
   });
   test("the list that is shown when a repository has many GGUF files and none was asked for", async () => {
     const { code, stdout, stderr } = await place.pull(["org/gguf"]);
@@ -189,7 +238,9 @@ describe("what to bring is said by", () => {
       ["Q8_0", "8,000 B", "m-Q8_0.gguf"],
       ["F16", "16,000 B", "m-F16-00001-of-00002.gguf, 2 parts"],
     ]);
-    expect(lines[3]).toBe("error: org/gguf has 3 GGUF models; choose one, for example: npx luciole pull org/gguf:Q4_K_M");
+    expect(lines[3]).toBe(
+      "error: org/gguf has 3 GGUF models; choose one, for example: npx luciole pull org/gguf:Q4_K_M",
+    );
     expect(place.hub.sentBytes).toBe(0);
   });
   test("a revision, as a branch or a commit, which is remembered", async () => {
@@ -197,7 +248,9 @@ describe("what to bring is said by", () => {
     const { commit: byBranch } = await place.pulled(["org/tiny", "--revision", "older/one"]);
     expect(byBranch).toBe(commitOf(older));
     expect(readFileSync(join(place.cacheOf("org/tiny"), "refs", "older", "one"), "utf8")).toBe(byBranch);
-    expect((await place.pulled([`https://huggingface.co/org/tiny@${byBranch}`], { HF_HUB_OFFLINE: "1" })).commit).toBe(byBranch);
+    expect((await place.pulled([`https://huggingface.co/org/tiny@${byBranch}`], { HF_HUB_OFFLINE: "1" })).commit).toBe(
+      byBranch,
+    );
     expect((await place.pulled([`org/tiny@${headOf("org/tiny")}`])).commit).toBe(headOf("org/tiny"));
     expect(existsSync(join(place.cacheOf("org/tiny"), "refs", "main"))).toBe(false);
   });

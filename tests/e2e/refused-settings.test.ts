@@ -1,4 +1,5 @@
-// Settings that ask for more memory than there is, or that would change nothing: refused by name before any run is begun.
+// Settings that ask for more memory than there is, or that would change nothing: refused by name before any run is
+// begun.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -19,10 +20,34 @@ afterAll(() => folder.remove());
 
 const train = (values: object) => pretrain(at("book.txt"), at("never"), { ...values });
 const rl = (values: object) => reinforce(folder.path, "reward.ts", "never", { ...values });
-const zero = (values: Record<string, unknown>) => ["zero", "--preset", "smoke", "--out", at("never"), ...settings(values)];
-const evaluate = (...flags: string[]) => ["eval", at("model"), "--data", at("task.jsonl"), "--set", "heldOutFraction=1", ...flags];
+const zero = (values: Record<string, unknown>) => [
+  "zero",
+  "--preset",
+  "smoke",
+  "--out",
+  at("never"),
+  ...settings(values),
+];
+const evaluate = (...flags: string[]) => [
+  "eval",
+  at("model"),
+  "--data",
+  at("task.jsonl"),
+  "--set",
+  "heldOutFraction=1",
+  ...flags,
+];
 const traces = (...flags: string[]) => ["pretrain", "--traces", "countdown", "--out", at("never"), ...flags];
-const sft = (values: Record<string, unknown>) => ["sft", "--model", at("model"), "--data", at("pairs.jsonl"), "--out", at("never"), ...settings(values)];
+const sft = (values: Record<string, unknown>) => [
+  "sft",
+  "--model",
+  at("model"),
+  "--data",
+  at("pairs.jsonl"),
+  "--out",
+  at("never"),
+  ...settings(values),
+];
 
 async function expectRefused(args: readonly string[], message: RegExp, code: number): Promise<void> {
   const startedMs = performance.now();
@@ -41,14 +66,24 @@ test.each([
     "rollouts keeps 400,000,000 completions of up to 8 tokens",
     "lower rl\\.numPrompts \\(now 100000000\\)",
   ],
-  ["rl.dynamicSamplingRounds", () => rl({ "rl.dynamicSamplingRounds": 1e9 }), "rollouts keeps 8,000,000,008 completions", "lower rl\\.numPrompts"],
+  [
+    "rl.dynamicSamplingRounds",
+    () => rl({ "rl.dynamicSamplingRounds": 1e9 }),
+    "rollouts keeps 8,000,000,008 completions",
+    "lower rl\\.numPrompts",
+  ],
   [
     "evaluation.samplesPerProblem",
     () => rl({ "evaluation.samplesPerProblem": 1e9 }),
     "evaluation keeps 1,000,000,000 completions",
     "lower evaluation\\.problems",
   ],
-  ["zero's rl.numPrompts", () => zero({ "rl.numPrompts": 100_000_000 }), "rollouts keeps 400,000,000 completions of up to 48 tokens", "lower rl\\.numPrompts"],
+  [
+    "zero's rl.numPrompts",
+    () => zero({ "rl.numPrompts": 100_000_000 }),
+    "rollouts keeps 400,000,000 completions of up to 48 tokens",
+    "lower rl\\.numPrompts",
+  ],
   [
     "zero's evaluation.quickProblems",
     () => zero({ "evaluation.quickProblems": 1e9 }),
@@ -67,7 +102,12 @@ test.each([
     "training keeps 1,000,000,000 sequences of about \\d+ tokens",
     "lower batchSequences \\(now 1000000000\\)",
   ],
-  ["--samples", () => evaluate("--samples", "100000000"), "the evaluation keeps [\\d,]+ completions", "lower --problems or --samples"],
+  [
+    "--samples",
+    () => evaluate("--samples", "100000000"),
+    "the evaluation keeps [\\d,]+ completions",
+    "lower --problems or --samples",
+  ],
 ])("too much of %s for the host's memory is refused with figures", async (_, args, what, mend) => {
   await expectRefused(args(), new RegExp(`not enough memory: ${what}.*, ${FIGURES}; ${mend}`), 1);
 });
@@ -89,16 +129,28 @@ describe("a setting without effect is refused by name", () => {
       () => train({ "model.vocab_size": 2_000_000_000 }),
       /pretrain: model\.vocab_size has no effect: it follows from the tokenizer; leave it out/,
     ],
-    ["model.torch_dtype", () => train({ "model.torch_dtype": "bfloat16" }), /model\.torch_dtype has no effect: .*use compute to set the type/],
+    [
+      "model.torch_dtype",
+      () => train({ "model.torch_dtype": "bfloat16" }),
+      /model\.torch_dtype has no effect: .*use compute to set the type/,
+    ],
     ["zero's model.vocab_size", () => zero({ "model.vocab_size": 50 }), /zero: model\.vocab_size has no effect/],
     ["vocabSize", () => train({ vocabSize: 500 }), /vocabSize has no effect: it is the size of a bpe tokenizer/],
     ["task.maxNumber", () => train({ "task.maxNumber": 9 }), /task has no effect: it applies to --traces only/],
     ["context of traces", () => traces("--set", "context=64"), /context has no effect: it applies to --corpus only/],
     ["--tokenizer of traces", () => traces("--tokenizer", "byte"), /--tokenizer has no effect with --traces/],
-    ["mtpWeight", () => train({ mtpWeight: 0.1 }), /mtpWeight has no effect: the model has no multi-token prediction layer/],
+    [
+      "mtpWeight",
+      () => train({ mtpWeight: 0.1 }),
+      /mtpWeight has no effect: the model has no multi-token prediction layer/,
+    ],
     ["epochs", () => sft({ epochs: 3, steps: 1 }), /epochs has no effect: steps says how long the run is/],
     ["balanceAlpha", () => sft({ balanceAlpha: 0.1 }), /balanceAlpha has no effect: the model has no experts/],
-    ["rl.refRefreshSteps", () => rl({ "rl.refRefreshSteps": 5 }), /rl\.refRefreshSteps has no effect: with rl\.beta=0 there is no reference/],
+    [
+      "rl.refRefreshSteps",
+      () => rl({ "rl.refRefreshSteps": 5 }),
+      /rl\.refRefreshSteps has no effect: with rl\.beta=0 there is no reference/,
+    ],
   ])("%s", async (_, args, message) => {
     await expectRefused(args(), message, 2);
   });

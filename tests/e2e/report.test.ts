@@ -1,4 +1,5 @@
-// The report of a run is there whenever a person looks: while it is under way, after it was stopped, after a run of the library.
+// The report of a run is there whenever a person looks: while it is under way, after it was stopped, after a run of the
+// library.
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -17,7 +18,9 @@ const LIMIT_MS = 240_000;
 vi.setConfig({ testTimeout: LIMIT_MS });
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
-const OWN = `export default function digits({ completion, log }) { log("letters", completion.length); return (completion.match(/[^a-z]/g) ?? []).length / 16; }`;
+const OWN =
+  `export default function digits({ completion, log }) { log("letters", completion.length); return ` +
+  "(completion.match(/[^a-z]/g) ?? []).length / 16; }";
 beforeAll(async () => {
   await makeSmallModel(folder.path);
   writeFileSync(at("reward.ts"), OWN);
@@ -33,7 +36,15 @@ test("it is refreshed at checkpoints, and on request while the run is under way"
   rmSync(at("run/report.html"));
   const { stdout } = await succeed(["report", at("run"), "--json"]);
   expect(JSON.parse(stdout)).toEqual({ report: at("run/report.html") });
-  for (const shown of ["letters", "Rewards", "Gradient norm", "Learning rate", "Clipped tokens", "Step time", '<table class="rollouts">'])
+  for (const shown of [
+    "letters",
+    "Rewards",
+    "Gradient norm",
+    "Learning rate",
+    "Clipped tokens",
+    "Step time",
+    '<table class="rollouts">',
+  ])
     expect(page("run")).toContain(shown);
   command.child.kill("SIGINT");
   expect((await command.ended).code).toBe(130);
@@ -57,7 +68,8 @@ test("a run of the library writes its summary and its report", async () => {
     vocab_size: tokenizer.vocabSize,
   });
   const run = RunDirectory.create({ verb: "pretrain", path: at("library"), seed: 1, options: {}, isa: "reference" });
-  const sequences = (_: number, count: number) => Array.from({ length: count }, () => ({ ids: tokenizer.encode("a small book") }));
+  const sequences = (_: number, count: number) =>
+    Array.from({ length: count }, () => ({ ids: tokenizer.encode("a small book") }));
   const around = { run, seed: 1, progress: new Progress({ mode: "silent" }), peakFlops: 0 };
   await trainRun({
     ...around,

@@ -1,4 +1,5 @@
-// A run that was killed or stopped, and then resumed, leaves the same bits as one that was not: metrics, samples, weights, moments.
+// A run that was killed or stopped, and then resumed, leaves the same bits as one that was not: metrics, samples,
+// weights, moments.
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -18,14 +19,29 @@ const zero = (out: string) => [
   ...settings({ "pretrain.steps": 12, "pretrain.batchSequences": 8, "rl.steps": 6, checkpointSeconds: 0.1 }),
 ];
 const ZERO_LAST = 18;
-/** A share of digits differs from sample to sample even in a model that knows nothing: reinforcement has something to learn. */
+/**
+ * A share of digits differs from sample to sample even in a model that knows nothing: reinforcement has something to
+ * learn.
+ */
 const REWARD = `import { sampleReward } from "luciole/rl";
 export default sampleReward("digits", ({ completion }) => (completion.match(/[0-9]/g) ?? []).length / 16);`;
 const rl = (out: string) => [
   ...["rl", "--model", at("whole"), "--reward", at("reward.ts"), "--seed", "2", "--json", "--out", at(out)],
-  ...settings({ "rl.steps": 8, "rl.numPrompts": 4, "rl.numGenerations": 4, "rl.maxCompletionLength": 16, "rl.beta": 0.01, "rl.refRefreshSteps": 3 }),
+  ...settings({
+    "rl.steps": 8,
+    "rl.numPrompts": 4,
+    "rl.numGenerations": 4,
+    "rl.maxCompletionLength": 16,
+    "rl.beta": 0.01,
+    "rl.refRefreshSteps": 3,
+  }),
   ...settings({ "rl.learningRate": 1e-3, "rl.routerBiasStep": 1e-3, checkpointSeconds: 0.1 }),
-  ...settings({ "evaluation.problems": 4, "evaluation.samplesPerProblem": 2, "evaluation.quickProblems": 2, "evaluation.everySteps": 3 }),
+  ...settings({
+    "evaluation.problems": 4,
+    "evaluation.samplesPerProblem": 2,
+    "evaluation.quickProblems": 2,
+    "evaluation.everySteps": 3,
+  }),
 ];
 const RL_LAST = 8;
 
@@ -82,7 +98,13 @@ test.each([
   ["reinforcement", "rl", 2],
 ])("Ctrl-C in %s saves, says how to go on, and exits with 130", async (_, phase, steps) => {
   const name = `stopped-${phase}`;
-  const stopped = await stopAt([...zero(name), ...settings({ checkpointSeconds: 1000 })], at(name), phase, steps, "SIGINT");
+  const stopped = await stopAt(
+    [...zero(name), ...settings({ checkpointSeconds: 1000 })],
+    at(name),
+    phase,
+    steps,
+    "SIGINT",
+  );
   expect(stopped).toMatchObject({ code: 130, stdout: "" });
   expect(stopped.stderr).toContain("Ctrl-C: saving and stopping");
   expect(stopped.stderr).toContain(`Resume with: npx luciole zero --resume ${at(name)}`);
@@ -91,12 +113,34 @@ test.each([
 });
 
 test("pretraining on text and fine-tuning resume to the same bits", async () => {
-  writeFileSync(at("book.txt"), Array.from({ length: 300 }, (_, i) => `Line ${i} of a small book, ${(i * 7) % 13} words long.\n`).join(""));
-  writeFileSync(at("pairs.jsonl"), Array.from({ length: 50 }, (_, i) => `{"prompt":"Line ${i}","completion":" of ${i % 7}"}\n`).join(""));
-  const model = { "model.hidden_size": 32, "model.num_hidden_layers": 2, "model.intermediate_size": 48, "model.max_position_embeddings": 64 };
+  writeFileSync(
+    at("book.txt"),
+    Array.from({ length: 300 }, (_, i) => `Line ${i} of a small book, ${(i * 7) % 13} words long.\n`).join(""),
+  );
+  writeFileSync(
+    at("pairs.jsonl"),
+    Array.from({ length: 50 }, (_, i) => `{"prompt":"Line ${i}","completion":" of ${i % 7}"}\n`).join(""),
+  );
+  const model = {
+    "model.hidden_size": 32,
+    "model.num_hidden_layers": 2,
+    "model.intermediate_size": 48,
+    "model.max_position_embeddings": 64,
+  };
   const shared = { batchSequences: 4, validationEverySteps: 4, checkpointSeconds: 0.1 };
   const pretrain = (out: string) => [
-    ...["pretrain", "--corpus", at("book.txt"), "--model", "llama-tiny", "--tokenizer", "bpe", "--json", "--out", at(out)],
+    ...[
+      "pretrain",
+      "--corpus",
+      at("book.txt"),
+      "--model",
+      "llama-tiny",
+      "--tokenizer",
+      "bpe",
+      "--json",
+      "--out",
+      at(out),
+    ],
     ...settings({ ...model, ...shared, steps: 12, vocabSize: 300 }),
   ];
   const sft = (out: string) => [

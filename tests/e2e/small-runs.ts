@@ -1,9 +1,15 @@
-// The smallest runs that are whole: a byte model of two layers, and its reinforcement on data and rewards of a test's own. Knows no fault.
+// The smallest runs that are whole: a byte model of two layers, and its reinforcement on data and rewards of a test's
+// own. Knows no fault.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settings, succeed } from "./command.js";
 
-const SHAPE = { "model.hidden_size": 32, "model.num_hidden_layers": 2, "model.intermediate_size": 48, "model.max_position_embeddings": 96 };
+const SHAPE = {
+  "model.hidden_size": 32,
+  "model.num_hidden_layers": 2,
+  "model.intermediate_size": 48,
+  "model.max_position_embeddings": 96,
+};
 
 /** Arguments that pretrain the model on `corpus` into `out`. */
 export const pretrain = (corpus: string, out: string, values: Readonly<Record<string, unknown>> = {}): string[] => [
@@ -14,7 +20,10 @@ export const pretrain = (corpus: string, out: string, values: Readonly<Record<st
 /** Makes `folder/model`, a run to start from, and `folder/task.jsonl`, eight problems. */
 export async function makeSmallModel(folder: string): Promise<void> {
   writeFileSync(join(folder, "book.txt"), Array.from({ length: 40 }, (_, i) => `line ${i} of a small book\n`).join(""));
-  writeFileSync(join(folder, "task.jsonl"), Array.from({ length: 8 }, (_, i) => `{"prompt":"${i} and ${i}?","answer":"${2 * i}"}\n`).join(""));
+  writeFileSync(
+    join(folder, "task.jsonl"),
+    Array.from({ length: 8 }, (_, i) => `{"prompt":"${i} and ${i}?","answer":"${2 * i}"}\n`).join(""),
+  );
   await succeed(pretrain(join(folder, "book.txt"), join(folder, "model"), { steps: 2 }));
 }
 
@@ -30,9 +39,28 @@ const ROUNDS = {
   checkpointSeconds: 1000,
 };
 
-/** Arguments that reinforce the model of `folder` on its task, plainly worded, for the reward in `folder/<reward>`, into `folder/<out>`. */
-export const reinforce = (folder: string, reward: string, out: string, values: Readonly<Record<string, unknown>> = {}): string[] => [
-  ...["rl", "--model", join(folder, "model"), "--data", join(folder, "task.jsonl"), "--reward", join(folder, reward), "--json", "--out", join(folder, out)],
+/**
+ * Arguments that reinforce the model of `folder` on its task, plainly worded, for the reward in `folder/<reward>`, into
+ * `folder/<out>`.
+ */
+export const reinforce = (
+  folder: string,
+  reward: string,
+  out: string,
+  values: Readonly<Record<string, unknown>> = {},
+): string[] => [
+  ...[
+    "rl",
+    "--model",
+    join(folder, "model"),
+    "--data",
+    join(folder, "task.jsonl"),
+    "--reward",
+    join(folder, reward),
+    "--json",
+    "--out",
+    join(folder, out),
+  ],
   ...settings({ template: "plain", ...ROUNDS, ...values }),
 ];
 

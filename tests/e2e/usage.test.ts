@@ -8,7 +8,21 @@ import { inProcess } from "./in-process.js";
 // A machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 240_000 });
 
-const VERBS = ["zero", "pretrain", "sft", "rl", "eval", "pull", "run", "chat", "inspect", "convert", "bench", "setup", "doctor"];
+const VERBS = [
+  "zero",
+  "pretrain",
+  "sft",
+  "rl",
+  "eval",
+  "pull",
+  "run",
+  "chat",
+  "inspect",
+  "convert",
+  "bench",
+  "setup",
+  "doctor",
+];
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 beforeAll(() => {
@@ -20,7 +34,8 @@ afterAll(() => folder.remove());
 describe("help", () => {
   test("names every verb, for less than 200 ms of work", async () => {
     // Time on the processor, not on the clock: other programs on the machine are not what is measured.
-    const meter = "process.on('exit',()=>{const{userCPUTime:u,systemCPUTime:s}=process.resourceUsage();process.stderr.write(String((u+s)/1000))})";
+    const meter =
+      "process.on('exit',()=>{const{userCPUTime:u,systemCPUTime:s}=process.resourceUsage();process.stderr.write(String((u+s)/1000))})";
     const shell = `NODE_OPTIONS="--import=data:text/javascript,${meter}" "$@"`;
     const runs = await Promise.all([1, 2, 3].map(() => luciole(["--help"], { shell })));
     for (const verb of VERBS) expect(runs[0].stdout).toMatch(new RegExp(`^  ${verb} `, "m"));
@@ -41,30 +56,74 @@ describe("one line and exit code 2 for", () => {
     ["no verb", [], /Usage: luciole/],
     ["an unknown verb", ["zer"], /unknown command 'zer' \(Did you mean zero\?\)/],
     ["an unknown flag", ["zero", "--presett", "tiny"], /unknown option '--presett' \(Did you mean --preset\?\)/],
-    ["a flag that is cut short", ["run", "x", "--temp", "1"], /unknown option '--temp' \(Did you mean --temperature\?\)/],
-    ["a flag with an underscore", ["run", "x", "--max_tokens", "1"], /unknown option '--max_tokens' \(Did you mean --max-tokens\?\)/],
+    [
+      "a flag that is cut short",
+      ["run", "x", "--temp", "1"],
+      /unknown option '--temp' \(Did you mean --temperature\?\)/,
+    ],
+    [
+      "a flag with an underscore",
+      ["run", "x", "--max_tokens", "1"],
+      /unknown option '--max_tokens' \(Did you mean --max-tokens\?\)/,
+    ],
     ["a name of Ollama's", ["run", "deepseek-r1:1.5b", "x"], /deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B/],
     ["a pickle", ["run", "pytorch_model.bin", "x"], /supported are a directory with config\.json/],
     ["an unknown preset", ["zero", "--preset", "huge"], /'huge' is invalid\. Allowed choices are tiny, smoke/],
     ["a seed that is no number", ["zero", "--seed", "x"], /'x' is invalid\. Expected a whole number/],
     ["no threads", ["zero", "--threads", "0"], /from 1 to 256/],
     ["a temperature below zero", ["run", "x", "--temperature", "-1"], /Expected a number of at least 0/],
-    ["an unknown way to show thinking", ["chat", "x", "--think", "maybe"], /'maybe' is invalid\. Allowed choices are on, fold, off/],
-    ["an unknown section", ["zero", "--set", "pretrian.steps=1"], /unknown option "pretrian", did you mean "pretrain"\?/],
-    ["an unknown key", ["zero", "--set", "pretrain.stepz=1"], /unknown option "pretrain\.stepz", did you mean "steps"\?/],
-    ["an unknown key of GRPO", ["zero", "--set", "rl.lerningRate=1"], /unknown option "lerningRate", did you mean "learningRate"\?/],
-    ["an unknown key of the model", ["zero", "--set", "model.hiden_size=64"], /unknown option "model\.hiden_size", did you mean "hidden_size"\?/],
-    ["an unknown key of the task", ["zero", "--set", "task.maxTargt=9"], /unknown option "maxTargt", did you mean "maxTarget"\?/],
+    [
+      "an unknown way to show thinking",
+      ["chat", "x", "--think", "maybe"],
+      /'maybe' is invalid\. Allowed choices are on, fold, off/,
+    ],
+    [
+      "an unknown section",
+      ["zero", "--set", "pretrian.steps=1"],
+      /unknown option "pretrian", did you mean "pretrain"\?/,
+    ],
+    [
+      "an unknown key",
+      ["zero", "--set", "pretrain.stepz=1"],
+      /unknown option "pretrain\.stepz", did you mean "steps"\?/,
+    ],
+    [
+      "an unknown key of GRPO",
+      ["zero", "--set", "rl.lerningRate=1"],
+      /unknown option "lerningRate", did you mean "learningRate"\?/,
+    ],
+    [
+      "an unknown key of the model",
+      ["zero", "--set", "model.hiden_size=64"],
+      /unknown option "model\.hiden_size", did you mean "hidden_size"\?/,
+    ],
+    [
+      "an unknown key of the task",
+      ["zero", "--set", "task.maxTargt=9"],
+      /unknown option "maxTargt", did you mean "maxTarget"\?/,
+    ],
     ["a value of the wrong kind", ["zero", "--set", "pretrain.steps=many"], /option "pretrain\.steps": .*number/],
     ["a value out of range", ["zero", "--set", "rl.temperature=-1"], /option "temperature"/],
-    ["sizes that contradict each other", ["zero", "--set", "model.num_experts_per_tok=99"], /num_experts_per_tok 99 must not exceed n_routed_experts/],
+    [
+      "sizes that contradict each other",
+      ["zero", "--set", "model.num_experts_per_tok=99"],
+      /num_experts_per_tok 99 must not exceed n_routed_experts/,
+    ],
     ["a setting without a value", ["zero", "--set", "steps"], /expected key=value/],
     ["a missing config file", ["zero", "--config", "/nowhere.json"], /--config \/nowhere\.json/],
-    ["options beside --resume", ["zero", "--resume", "runs/x", "--seed", "3", "--preset", "tiny"], /leave out --preset|leave out --seed/],
+    [
+      "options beside --resume",
+      ["zero", "--resume", "runs/x", "--seed", "3", "--preset", "tiny"],
+      /leave out --preset|leave out --seed/,
+    ],
     ["a resume of nothing", ["zero", "--resume", "/nowhere"], /expected a run directory/],
     ["a model that is not there", ["run", "/nowhere", "hi"], /\/nowhere: no such directory/],
     ["pretraining on nothing", ["pretrain"], /expected either --corpus <file> or --traces <task>/],
-    ["an unknown model preset", ["pretrain", "--traces", "countdown", "--model", "llama-tiy"], /did you mean "llama-tiny"\?/],
+    [
+      "an unknown model preset",
+      ["pretrain", "--traces", "countdown", "--model", "llama-tiy"],
+      /did you mean "llama-tiny"\?/,
+    ],
     ["fine-tuning on nothing", ["sft", "--model", "x"], /expected --model .* and --data/],
     ["reinforcing nothing", ["rl"], /expected the model to start from: --model/],
   ];
@@ -90,7 +149,9 @@ test("an unknown measurement is refused by the bench itself", async () => {
 test("the doctor tells of every part of the machine, and a mend for each that is missing", async () => {
   const { code, stdout } = await luciole(["doctor", "--json"]);
   const { healthy, findings } = JSON.parse(stdout);
-  expect(findings.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["Node", "CPU", "C++ compiler", "kernels", "memory", "disk"]));
+  expect(findings.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(["Node", "CPU", "C++ compiler", "kernels", "memory", "disk"]),
+  );
   for (const { status, mend } of findings) if (status === "missing") expect(mend).toBeTruthy();
   expect(code).toBe(healthy ? 0 : 1);
 });

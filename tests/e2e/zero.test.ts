@@ -1,4 +1,5 @@
-// The main job in small: the whole recipe by the command line, what it leaves behind, and that it can be repeated to the bit.
+// The main job in small: the whole recipe by the command line, what it leaves behind, and that it can be repeated to
+// the bit.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -28,7 +29,15 @@ describe("the whole recipe", () => {
     const summary = JSON.parse(first.stdout);
     expect(first.stdout.trimEnd().split("\n")).toHaveLength(1);
     for (const side of [summary.base, summary.final]) {
-      expect(Object.keys(side).sort()).toEqual(["consK", "formatRate", "meanThinkTokens", "pass1", "passK", "problems", "stderr"]);
+      expect(Object.keys(side).sort()).toEqual([
+        "consK",
+        "formatRate",
+        "meanThinkTokens",
+        "pass1",
+        "passK",
+        "problems",
+        "stderr",
+      ]);
       for (const key of ["pass1", "passK", "consK", "formatRate"]) {
         expect(side[key]).toBeGreaterThanOrEqual(0);
         expect(side[key]).toBeLessThanOrEqual(1);
@@ -36,10 +45,12 @@ describe("the whole recipe", () => {
       }
     }
     expect(summary).toMatchObject({ seed: 5, problems: 8, samplesPerProblem: 4, rlSteps: 3, runDir: at("first") });
-    for (const key of ["params", "activeParams", "pretrainTokens", "wallSeconds", "peakRssBytes"]) expect(summary[key]).toBeGreaterThan(0);
+    for (const key of ["params", "activeParams", "pretrainTokens", "wallSeconds", "peakRssBytes"])
+      expect(summary[key]).toBeGreaterThan(0);
     expect(summary.activeParams).toBeLessThan(summary.params);
     for (const key of ["pretrain", "rollout"]) expect(summary.tokensPerSecond[key]).toBeGreaterThan(0);
-    const { train } = summary.tokensPerSecond; // three steps of a newborn may hold no group with spread, and then nothing is trained
+    // three steps of a newborn may hold no group with spread, and then nothing is trained
+    const { train } = summary.tokensPerSecond;
     expect(train === null || train > 0).toBe(true);
     expect(JSON.parse(readFileSync(at("first/summary.json"), "utf8"))).toEqual(summary);
   });
@@ -62,7 +73,13 @@ describe("the whole recipe", () => {
     expect(metrics.filter(({ phase }) => phase === "rl")).toHaveLength(3);
     expect(metrics.filter(({ model }) => model !== undefined).map(({ model }) => model)).toEqual(["base", "final"]);
     const checkpoint = at(`first/checkpoints/step-${LAST_STEP}`);
-    for (const file of ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"]) {
+    for (const file of [
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+      "generation_config.json",
+    ]) {
       expect(existsSync(join(checkpoint, file)), file).toBe(true);
     }
   });
@@ -73,7 +90,9 @@ test("the same seed gives the same bits, another seed others", async () => {
   expect(untimedLog(at("again"))).toEqual(untimedLog(at("first")));
   expect(untimedLog(at("again"), "samples.jsonl")).toEqual(untimedLog(at("first"), "samples.jsonl"));
   expect(checkpointBytes(at("again"), LAST_STEP)).toEqual(checkpointBytes(at("first"), LAST_STEP));
-  expect(checkpointBytes(at("other"), LAST_STEP).weights.equals(checkpointBytes(at("first"), LAST_STEP).weights)).toBe(false);
+  expect(checkpointBytes(at("other"), LAST_STEP).weights.equals(checkpointBytes(at("first"), LAST_STEP).weights)).toBe(
+    false,
+  );
 });
 
 test("for a person it ends with before and after, the report, and the command that asks the model", async () => {
@@ -92,7 +111,8 @@ test("a finished run resumed has nothing left to do, and tells its summary again
 
 describe("the model of a run", () => {
   test("answers a bare problem in its own template, the same for the same seed", async () => {
-    const ask = (...more: string[]) => succeed(["run", at("first"), "3 7 8 = 24", "--json", "--max-tokens", "24", ...more]);
+    const ask = (...more: string[]) =>
+      succeed(["run", at("first"), "3 7 8 = 24", "--json", "--max-tokens", "24", ...more]);
     const [one, two, other] = await Promise.all([ask(), ask(), ask("--seed", "9")]);
     const { tokensPerSecond: _, ...answer } = JSON.parse(one.stdout);
     expect(JSON.parse(two.stdout)).toMatchObject(answer);
@@ -105,7 +125,9 @@ describe("the model of a run", () => {
     expect(refused.stderr).toMatch(/is not in the tokenizer's alphabet/);
   });
   test("converted, it is put its questions as the run puts them", async () => {
-    await Promise.all(["first.gguf", "converted"].map((to) => succeed(["convert", at("first"), at(to), "--type", "f32"])));
+    await Promise.all(
+      ["first.gguf", "converted"].map((to) => succeed(["convert", at("first"), at(to), "--type", "f32"])),
+    );
     const { file, close } = await openGgufModel(at("first.gguf"));
     const gguf = { tokenizer: createGgufTokenizer(file.facts, "first.gguf"), template: null };
     await close();
@@ -133,7 +155,9 @@ describe("the model of a run", () => {
     const facts = JSON.parse(stdout);
     expect(facts.architecture).toBe("deepseek_v3");
     expect(facts.parameters.total).toBe(JSON.parse(first.stdout).params);
-    expect(Object.values(facts.parameters.byPart as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(facts.parameters.total);
+    expect(Object.values(facts.parameters.byPart as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(
+      facts.parameters.total,
+    );
     expect(facts.kvBytesPerToken.latent).toBeLessThan(facts.kvBytesPerToken.heads);
     expect(facts.kvBytesAtContext.latent).toBe(100 * facts.kvBytesPerToken.latent);
     expect(facts.stored.dtypes).toEqual({ f32: facts.stored.tensors });
@@ -141,7 +165,15 @@ describe("the model of a run", () => {
   test("is evaluated on the task it was trained for, as the run itself counted", async () => {
     const { final } = JSON.parse(first.stdout);
     const evaluated = JSON.parse((await succeed(["eval", at("first"), "--json"])).stdout);
-    expect(evaluated).toMatchObject({ task: "countdown", samplesPerProblem: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 48, seed: 5, ...final });
+    expect(evaluated).toMatchObject({
+      task: "countdown",
+      samplesPerProblem: 4,
+      temperature: 0.6,
+      topP: 0.95,
+      maxNewTokens: 48,
+      seed: 5,
+      ...final,
+    });
     const { stdout } = await succeed(["eval", at("first")]);
     expect(stdout).toContain("8 distinct held-out problems x 4 samples, ± one standard error");
     expect(stdout).toContain("temperature 0.6, top-p 0.95, up to 48 new tokens, seed 5");
@@ -153,9 +185,12 @@ describe("the model of a run", () => {
   test("is evaluated on a whole data set, or on what of it is held out, and that is said", async () => {
     writeFileSync(
       at("sums.jsonl"),
-      ["1 2 = 3", "2 2 = 4", "2 3 = 5", "1 2 = 3"].map((prompt) => JSON.stringify({ prompt, answer: prompt.slice(-1) })).join("\n"),
+      ["1 2 = 3", "2 2 = 4", "2 3 = 5", "1 2 = 3"]
+        .map((prompt) => JSON.stringify({ prompt, answer: prompt.slice(-1) }))
+        .join("\n"),
     );
-    const evaluate = (...more: string[]) => succeed(["eval", at("first"), "--data", at("sums.jsonl"), "--max-tokens", "4", "--json", ...more]);
+    const evaluate = (...more: string[]) =>
+      succeed(["eval", at("first"), "--data", at("sums.jsonl"), "--max-tokens", "4", "--json", ...more]);
     const whole = await evaluate("--problems", "all", "--set", "heldOutFraction=1");
     expect(JSON.parse(whole.stdout)).toMatchObject({ task: "jsonl", problems: 3 });
     expect(whole.stderr).not.toContain("note:");

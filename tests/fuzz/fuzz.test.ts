@@ -1,5 +1,5 @@
-// 122,000 damaged files: each is taken or refused with a CheckpointError or ConfigError, within a second and without memory beyond its size.
-// Everything follows from the seeds; a failure names the number that makes its file again.
+// 122,000 damaged files: each is taken or refused with a CheckpointError or ConfigError, within a second and without
+// memory beyond its size. Everything follows from the seeds; a failure names the number that makes its file again.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,14 @@ import { convertToGguf } from "../../src/checkpoint/convert-model.js";
 import { ggufLayout } from "../../src/checkpoint/gguf-layout.js";
 import { openGgufModel } from "../../src/checkpoint/gguf-model.js";
 import { ggufVocabulary } from "../../src/checkpoint/gguf-vocabulary.js";
-import { type FileSystem, openModelDirectory, openSafetensors, openShardedSafetensors, readJsonObject, type TensorSource } from "../../src/checkpoint/index.js";
+import {
+  type FileSystem,
+  openModelDirectory,
+  openSafetensors,
+  openShardedSafetensors,
+  readJsonObject,
+  type TensorSource,
+} from "../../src/checkpoint/index.js";
 import { memoryFiles } from "../../src/checkpoint/memory-files.fixture.js";
 import { CheckpointError, ConfigError, DataError } from "../../src/errors.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
@@ -44,14 +51,24 @@ async function convertedCase(name: string): Promise<Uint8Array> {
   const { config, weights, close } = await openModelDirectory(goldenPath(`cases/${name}`));
   const path = join(directory, `${name}.gguf`);
   const parsed = parseHfConfig(config);
-  const letters = Object.fromEntries(Array.from({ length: parsed.vocab_size }, (_, i) => [String.fromCharCode(48 + i), i]));
+  const letters = Object.fromEntries(
+    Array.from({ length: parsed.vocab_size }, (_, i) => [String.fromCharCode(48 + i), i]),
+  );
   const vocabulary = { pre_tokenizer: null, model: { type: "BPE", vocab: letters, merges: [] } };
-  await convertToGguf(path, { config: parsed, weights }, "f32", ggufVocabulary({ tokenizer: vocabulary, config: {} }, { bos: 0, eos: 1 }, parsed.vocab_size));
+  await convertToGguf(
+    path,
+    { config: parsed, weights },
+    "f32",
+    ggufVocabulary({ tokenizer: vocabulary, config: {} }, { bos: 0, eos: 1 }, parsed.vocab_size),
+  );
   await close();
   return readFile(path);
 }
 
-/** Opens `count` damaged files, each made by `damage` from its own number, and holds every one to the bounds. Gives how many were taken. */
+/**
+ * Opens `count` damaged files, each made by `damage` from its own number, and holds every one to the bounds. Gives how
+ * many were taken.
+ */
 async function fuzz(
   firstSeed: number,
   count: number,
@@ -76,8 +93,10 @@ async function fuzz(
     const after = process.memoryUsage();
     const grown = after.heapUsed + after.external - before.heapUsed - before.external;
     if (failure === undefined) taken++;
-    else if (!refusals.some((kind) => failure instanceof kind)) throw new Error(`seed ${seed}: not refused in words`, { cause: failure });
-    else if (/\n/.test((failure as Error).message)) throw new Error(`seed ${seed}: refused in more than one line`, { cause: failure });
+    else if (!refusals.some((kind) => failure instanceof kind))
+      throw new Error(`seed ${seed}: not refused in words`, { cause: failure });
+    else if (/\n/.test((failure as Error).message))
+      throw new Error(`seed ${seed}: refused in more than one line`, { cause: failure });
     if (seconds > MAX_SECONDS) throw new Error(`seed ${seed} took ${seconds} s`);
     if (grown > sizeBytes + SPARE_BYTES) throw new Error(`seed ${seed} took ${grown} bytes for a file of ${sizeBytes}`);
   }
@@ -130,7 +149,9 @@ describe("a damaged file is taken or refused in words:", () => {
     const taken = await fuzz(
       3_000_000,
       12_000,
-      (draw) => ({ "config.json": Buffer.from(mutateText(JSON.stringify(mutateJson(draw.of(configs), draw)) ?? "", draw)) }),
+      (draw) => ({
+        "config.json": Buffer.from(mutateText(JSON.stringify(mutateJson(draw.of(configs), draw)) ?? "", draw)),
+      }),
       async (fs) => void ggufLayout(parseHfConfig(await readJsonObject("config.json", fs))),
     );
     expect(taken).toBeGreaterThan(1000);
@@ -138,7 +159,10 @@ describe("a damaged file is taken or refused in words:", () => {
 
   test("model.safetensors.index.json", async () => {
     const names = ["lm_head.weight", "model.norm.weight", "model.embed_tokens.weight"];
-    const index = { metadata: { total_size: 1 }, weight_map: Object.fromEntries(names.map((name) => [name, "model-00001-of-00001.safetensors"])) };
+    const index = {
+      metadata: { total_size: 1 },
+      weight_map: Object.fromEntries(names.map((name) => [name, "model-00001-of-00001.safetensors"])),
+    };
     const taken = await fuzz(
       4_000_000,
       6_000,
@@ -171,7 +195,9 @@ describe("a damaged file is taken or refused in words:", () => {
       },
       async (fs) => {
         const template = (await fs.readFile("chat_template.jinja")).toString("utf8");
-        ChatTemplate.of(createTokenizer(tokenizer, { chat_template: template }))?.render(messages, { openAssistant: true });
+        ChatTemplate.of(createTokenizer(tokenizer, { chat_template: template }))?.render(messages, {
+          openAssistant: true,
+        });
       },
       [DataError],
     );
@@ -179,7 +205,12 @@ describe("a damaged file is taken or refused in words:", () => {
   });
 
   test("tokenizer.json and tokenizer_config.json", async () => {
-    const config = { bos_token: "<bos>", eos_token: { content: "<eos>" }, add_bos_token: true, chat_template: [{ name: "default", template: "x" }] };
+    const config = {
+      bos_token: "<bos>",
+      eos_token: { content: "<eos>" },
+      add_bos_token: true,
+      chat_template: [{ name: "default", template: "x" }],
+    };
     const taken = await fuzz(
       5_000_000,
       8_000,

@@ -40,7 +40,12 @@ describe("expressions that backtrack without end are stopped", () => {
   test.each<[string, Partial<TokenizerJson>]>([
     [
       "in our own splitter",
-      { pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: evil, behavior: "Isolated", invert: false }, byteLevel()] } },
+      {
+        pre_tokenizer: {
+          type: "Sequence",
+          pretokenizers: [{ type: "Split", pattern: evil, behavior: "Isolated", invert: false }, byteLevel()],
+        },
+      },
     ],
     ["in the library's normaliser", { normalizer: { type: "Replace", pattern: evil, content: "x" } }],
   ])("%s", async (_, parts) => {
@@ -60,10 +65,26 @@ function byteLevel() {
 describe("parts of tokenizer.json that are not of their kind are named", () => {
   test.each<[string, unknown, string]>([
     ["null", null, "expected a JSON object as the whole"],
-    ["merges that are no list", { ...plain, model: { ...plain.model, merges: { 0: 1 } } }, "expected a list of pairs as model.merges"],
-    ["a merge that is no pair", { ...plain, model: { ...plain.model, merges: [{ length: 2 }] } }, "expected a list of pairs as model.merges"],
-    ["an added id of 1e9", { ...plain, added_tokens: [{ id: 1e9, content: "<x>" }] }, 'whole numbers below 4194304 as the id of added token "<x>"'],
-    ["a token's id of 1e9", { ...plain, model: { ...plain.model, vocab: { a: 1e9 } } }, 'whole numbers below 4194304 as the id of token "a"'],
+    [
+      "merges that are no list",
+      { ...plain, model: { ...plain.model, merges: { 0: 1 } } },
+      "expected a list of pairs as model.merges",
+    ],
+    [
+      "a merge that is no pair",
+      { ...plain, model: { ...plain.model, merges: [{ length: 2 }] } },
+      "expected a list of pairs as model.merges",
+    ],
+    [
+      "an added id of 1e9",
+      { ...plain, added_tokens: [{ id: 1e9, content: "<x>" }] },
+      'whole numbers below 4194304 as the id of added token "<x>"',
+    ],
+    [
+      "a token's id of 1e9",
+      { ...plain, model: { ...plain.model, vocab: { a: 1e9 } } },
+      'whole numbers below 4194304 as the id of token "a"',
+    ],
   ])("%s", async (_, json, message) => {
     const { error, seconds } = await refusal(() => createTokenizer(json as TokenizerJson));
     expect(error).toBeInstanceOf(DataError);
@@ -83,7 +104,12 @@ test.each([
 ])(
   "200,000 added tokens that begin alike are read in the time of as many others: %s",
   (_, json) => {
-    const added_tokens = Array.from({ length: 200_000 }, (_each, i) => ({ id: 300 + i, content: `<|t${i}|>`, special: true, normalized: false }));
+    const added_tokens = Array.from({ length: 200_000 }, (_each, i) => ({
+      id: 300 + i,
+      content: `<|t${i}|>`,
+      special: true,
+      normalized: false,
+    }));
     const startedMs = performance.now();
     const tokenizer = createTokenizer({ ...json, added_tokens } as TokenizerJson);
     expect([...tokenizer.encode("<|t7|><|t199999|>")]).toEqual([307, 200_299]);
@@ -95,18 +121,34 @@ test.each([
 
 describe("templates that never end, or take all memory, are stopped", () => {
   test.each([
-    ["nested loops", "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor %}{% endfor %}"],
+    [
+      "nested loops",
+      "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor " +
+        "%}{% endfor %}",
+    ],
     ["a loop of a billion steps", "{% for i in range(1000000000) %}x{% endfor %}"],
     ["a loop without end", "{% for i in range(10 ** 300) %}x{% endfor %}"],
-    ["a text that doubles", "{% set s = namespace(t='ab') %}{% for i in range(60) %}{% set s.t = s.t ~ s.t %}{% endfor %}{{ s.t }}"],
-    ["a list that doubles", "{% set s = namespace(t=[1, 2]) %}{% for i in range(60) %}{% set s.t = s.t + s.t %}{% endfor %}"],
+    [
+      "a text that doubles",
+      "{% set s = namespace(t='ab') %}{% for i in range(60) %}{% set s.t = s.t ~ s.t %}{% endfor %}{{ s.t }}",
+    ],
+    [
+      "a list that doubles",
+      "{% set s = namespace(t=[1, 2]) %}{% for i in range(60) %}{% set s.t = s.t + s.t %}{% endfor %}",
+    ],
     ["an indent of half a billion", "{{ 'a\nb' | indent(500000000) }}"],
     ["a macro that calls itself", "{% macro m(x) %}{{ m(x) }}{{ m(x) }}{% endmacro %}{{ m(1) }}"],
-    ["lists of lists as JSON", `{% set s = namespace(t=[1, 2]) %}{% for i in range(60) %}{% set s.t = [s.t, s.t] %}{% endfor %}{{ s.t | tojson }}`],
+    [
+      "lists of lists as JSON",
+      "{% set s = namespace(t=[1, 2]) %}{% for i in range(60) %}{% set s.t = [s.t, s.t] %}{% endfor %}{{ " +
+        "s.t | tojson }}",
+    ],
     ["brackets 100,000 deep", `{{ ${"(".repeat(100_000)}1${")".repeat(100_000)} }}`],
   ])("%s", async (_, template) => {
     const tokenizer = createTokenizer(plain, { chat_template: template });
-    const { error, seconds, bytes } = await refusal(() => ChatTemplate.of(tokenizer)?.render(conversation, { openAssistant: true }));
+    const { error, seconds, bytes } = await refusal(() =>
+      ChatTemplate.of(tokenizer)?.render(conversation, { openAssistant: true }),
+    );
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toMatch(/^the model's chat template /);
     expect(seconds).toBeLessThan(20);
@@ -161,7 +203,9 @@ describe("what is no regular file is refused at once", () => {
       () => openSafetensors(join(own, "model.safetensors")),
       () => openGguf(join(own, "model.gguf")),
       () => loadTokenizer(own),
-      ...(kind === "a directory" ? [] : [() => openForInference(join(own, "model.gguf")), () => inspectModel(join(own, "model.gguf"))]),
+      ...(kind === "a directory"
+        ? []
+        : [() => openForInference(join(own, "model.gguf")), () => inspectModel(join(own, "model.gguf"))]),
     ]) {
       const { error, seconds } = await refusal(body);
       expect(error.message).toContain("expected a regular file, got");

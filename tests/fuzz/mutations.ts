@@ -1,4 +1,5 @@
-// Damages bytes and texts as transmission, careless tools and attackers do, from a seed. Knows where numbers lie no more than they do.
+// Damages bytes and texts as transmission, careless tools and attackers do, from a seed. Knows where numbers lie no
+// more than they do.
 import { Random } from "../../src/random.js";
 
 /** Integers that break size and offset arithmetic. */
@@ -55,10 +56,14 @@ export class Draw {
   }
 }
 
-/** One to four damages within the first `reach` bytes: bits, bytes and numbers changed, pieces cut out, repeated, moved, the end cut off. */
+/**
+ * One to four damages within the first `reach` bytes: bits, bytes and numbers changed, pieces cut out, repeated, moved,
+ * the end cut off.
+ */
 export function mutateBytes(original: Uint8Array, reach: number, draw: Draw): Uint8Array {
   let bytes: Buffer = Buffer.from(original);
-  for (let n = 1 + draw.below(4); n > 0 && bytes.length > 0; n--) bytes = mutateOnce(bytes, Math.max(1, Math.min(reach, bytes.length)), draw);
+  for (let n = 1 + draw.below(4); n > 0 && bytes.length > 0; n--)
+    bytes = mutateOnce(bytes, Math.max(1, Math.min(reach, bytes.length)), draw);
   return bytes;
 }
 
@@ -144,7 +149,16 @@ function mutateValue(value: unknown, draw: Draw): unknown {
 
 function scalar(value: unknown, draw: Draw): unknown {
   if (typeof value !== "number" || draw.below(3) === 0) return structuredClone(draw.of(ODD));
-  return draw.of([value + 1, value - 1, -value, value * 2, value / 2, value * 1000, Number(draw.of(NASTY)), value + 0.5]);
+  return draw.of([
+    value + 1,
+    value - 1,
+    -value,
+    value * 2,
+    value / 2,
+    value * 1000,
+    Number(draw.of(NASTY)),
+    value + 0.5,
+  ]);
 }
 
 /** A text as it is, or damaged as bytes: JSON that is none any more. */

@@ -1,10 +1,19 @@
-// Added tokens of every kind against Hugging Face's `tokenizers`: single words, stripping to either side, normalised or not.
+// Added tokens of every kind against Hugging Face's `tokenizers`: single words, stripping to either side, normalised or
+// not.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createTokenizer, type TokenizerJson } from "../../src/tokenizer/index.js";
 
 interface Golden {
-  readonly kinds: Readonly<Record<string, { readonly tokenizer: TokenizerJson; readonly cases: readonly { readonly text: string; readonly ids: number[] }[] }>>;
+  readonly kinds: Readonly<
+    Record<
+      string,
+      {
+        readonly tokenizer: TokenizerJson;
+        readonly cases: readonly { readonly text: string; readonly ids: number[] }[];
+      }
+    >
+  >;
 }
 const { kinds }: Golden = JSON.parse(readFileSync(new URL("tokenizers/added-tokens.json", import.meta.url), "utf8"));
 

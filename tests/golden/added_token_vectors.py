@@ -1,6 +1,8 @@
-"""Token ids by Hugging Face `tokenizers` for added tokens of every kind: single words, stripping to either side, normalised or not.
+"""Token ids by Hugging Face `tokenizers` for added tokens of every kind: single words, stripping to either side,
+normalised or not.
 
-Writes tokenizers/added-tokens.json: for each of three small tokenizers `tokenizer` (a tokenizer.json) and `cases` (text, ids).
+Writes tokenizers/added-tokens.json: for each of three small tokenizers `tokenizer` (a tokenizer.json) and `cases`
+(text, ids).
 """
 
 import json
@@ -25,10 +27,59 @@ ADDED = [
     AddedToken("word<", normalized=True, special=False),
 ]
 PARTS = [
-    "cat", "Cat", "CAT", "dög", "Dög", "DO\u0308G", "Do\u0308g", "caf\u00e9", "Cafe\u0301", "<mask>", "<end>", "<both>", "<a>", "<b>", "<a><b>", "b>",
-    " ", "  ", "\n", "\t", "\u00a0", "\u3000", "\u0085", "x", "_", "5", "-", "é", "e\u0301", "\u0301", "\u200d", "word", "<", ">", "🔥",
+    "cat",
+    "Cat",
+    "CAT",
+    "dög",
+    "Dög",
+    "DO\u0308G",
+    "Do\u0308g",
+    "caf\u00e9",
+    "Cafe\u0301",
+    "<mask>",
+    "<end>",
+    "<both>",
+    "<a>",
+    "<b>",
+    "<a><b>",
+    "b>",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "\u00a0",
+    "\u3000",
+    "\u0085",
+    "x",
+    "_",
+    "5",
+    "-",
+    "é",
+    "e\u0301",
+    "\u0301",
+    "\u200d",
+    "word",
+    "<",
+    ">",
+    "🔥",
 ]
-TEXTS = ["cat", "concat", "cat_", "cat-", " cat ", "a cat's", "cat\u0301", "\u200dcat", "x <mask> y", "x <end> y", "x <both> y", "<a><b>", "<a> <b>", "word<a>", ""]
+TEXTS = [
+    "cat",
+    "concat",
+    "cat_",
+    "cat-",
+    " cat ",
+    "a cat's",
+    "cat\u0301",
+    "\u200dcat",
+    "x <mask> y",
+    "x <end> y",
+    "x <both> y",
+    "<a><b>",
+    "<a> <b>",
+    "word<a>",
+    "",
+]
 
 
 def texts():
@@ -41,7 +92,9 @@ def byte_level():
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=280, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=280, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
     tokenizer.train_from_iterator(texts(), trainer)
     return tokenizer
 
@@ -50,16 +103,22 @@ def lower_cased():
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.train_from_iterator(texts(), trainers.BpeTrainer(vocab_size=120, special_tokens=["<unk>"], show_progress=False))
+    tokenizer.train_from_iterator(
+        texts(), trainers.BpeTrainer(vocab_size=120, special_tokens=["<unk>"], show_progress=False)
+    )
     return tokenizer
 
 
 def prefixed():
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<unk>"] + [f"<0x{i:02X}>" for i in range(256)], show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<unk>"] + [f"<0x{i:02X}>" for i in range(256)], show_progress=False
+    )
     tokenizer.train_from_iterator(texts(), trainer)
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
     return tokenizer
 
 
@@ -68,7 +127,8 @@ def main():
     for build in (byte_level, lower_cased, prefixed):
         tokenizer = build()
         tokenizer.add_tokens(ADDED)
-        # U+0085 is white space here and none to JavaScript's expressions, which matters where white space is what is split at.
+        # U+0085 is white space here and none to JavaScript's expressions, which matters where white space is
+        # what is split at.
         own = [text for text in texts() if build is not lower_cased or "\u0085" not in text]
         cases = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in own]
         golden["kinds"][build.__name__] = {"tokenizer": json.loads(tokenizer.to_str()), "cases": cases}

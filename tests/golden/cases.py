@@ -3,7 +3,15 @@
 Knows only Hugging Face configuration fields; building, running and writing are in make-golden.py.
 """
 
-from transformers import DeepseekV2Config, DeepseekV3Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
+from transformers import (
+    DeepseekV2Config,
+    DeepseekV3Config,
+    LlamaConfig,
+    MistralConfig,
+    Qwen2Config,
+    Qwen3Config,
+    Qwen3MoeConfig,
+)
 
 # Small enough for the repository, unequal wherever two sizes could be confused (nope 12, rope 8, v 10, kv latent 16).
 COMMON = dict(
@@ -18,7 +26,14 @@ COMMON = dict(
     eos_token_id=1,
     dtype="float32",
 )
-MLA = dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1)
+MLA = dict(
+    num_key_value_heads=4,
+    kv_lora_rank=16,
+    qk_nope_head_dim=12,
+    qk_rope_head_dim=8,
+    v_head_dim=10,
+    first_k_dense_replace=1,
+)
 MOE = dict(moe_intermediate_size=8, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3)
 QWEN_MOE = dict(head_dim=10, moe_intermediate_size=8, num_experts=5, num_experts_per_tok=3)
 PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
@@ -85,16 +100,29 @@ def build_cases():
         "qwen2-tied": (Qwen2Config(**COMMON, **gqa, tie_word_embeddings=True), None),
         # Windows shorter than two of the three sequences; heads of 10 where hidden / heads is 8.
         "qwen2-window": (
-            Qwen2Config(**{**COMMON, "num_hidden_layers": 3}, **gqa, use_sliding_window=True, sliding_window=5, max_window_layers=1),
+            Qwen2Config(
+                **{**COMMON, "num_hidden_layers": 3},
+                **gqa,
+                use_sliding_window=True,
+                sliding_window=5,
+                max_window_layers=1,
+            ),
             None,
         ),
         "mistral-window": (MistralConfig(**COMMON, **gqa, sliding_window=6, head_dim=10), None),
         "qwen3": (Qwen3Config(**COMMON, **gqa, head_dim=10), None),
         # As the configuration of DeepSeek-R1-0528-Qwen3-8B has it: transformers passes attn_factor over.
-        "qwen3-yarn": (Qwen3Config(**{**COMMON, **gqa, "rope_parameters": qwen_yarn(attn_factor=0.8782488562869419)}, head_dim=8), None),
+        "qwen3-yarn": (
+            Qwen3Config(**{**COMMON, **gqa, "rope_parameters": qwen_yarn(attn_factor=0.8782488562869419)}, head_dim=8),
+            None,
+        ),
         # What llama.cpp computes from that model's GGUF files, which have the same number as rope.scaling.attn_factor.
         "qwen3-yarn-unscaled": (
-            Qwen3Config(**{**COMMON, **gqa, "rope_parameters": qwen_yarn(attention_factor=1.0)}, head_dim=8, tie_word_embeddings=True),
+            Qwen3Config(
+                **{**COMMON, **gqa, "rope_parameters": qwen_yarn(attention_factor=1.0)},
+                head_dim=8,
+                tie_word_embeddings=True,
+            ),
             None,
         ),
         "qwen3-window": (
@@ -132,7 +160,10 @@ def build_cases():
         "deepseek-v3-biases": (v3(q_lora_rank=14, rope_interleave=False, attention_bias=True), None),
         "deepseek-v3-yarn": (v3(q_lora_rank=14, rope_parameters=yarn(1.0)), None),
         "deepseek-v3-half-split-rope": (v3(rope_interleave=False), None),
-        "deepseek-v2-greedy-yarn": (v2(topk_method="greedy", n_group=1, topk_group=1, rope_parameters=yarn(0.707)), None),
+        "deepseek-v2-greedy-yarn": (
+            v2(topk_method="greedy", n_group=1, topk_group=1, rope_parameters=yarn(0.707)),
+            None,
+        ),
         "deepseek-v2-group-limited": (
             v2(topk_method="group_limited_greedy", n_group=4, topk_group=2, routed_scaling_factor=4.0, q_lora_rank=14),
             None,

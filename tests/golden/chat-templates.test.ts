@@ -11,7 +11,9 @@ interface Golden {
     readonly tools: object[] | null;
     readonly openAssistant: boolean;
   }[];
-  readonly rendered: Readonly<Record<string, Readonly<Record<string, { readonly text?: string; readonly refused?: string }>>>>;
+  readonly rendered: Readonly<
+    Record<string, Readonly<Record<string, { readonly text?: string; readonly refused?: string }>>>
+  >;
 }
 
 const folder = new URL("templates/", import.meta.url);
@@ -19,10 +21,13 @@ const { conversations, rendered }: Golden = JSON.parse(readFileSync(new URL("ren
 const plain = createByteTokenizer({ bos: "<｜begin▁of▁sentence｜>", eos: "<｜end▁of▁sentence｜>" });
 
 /** A tokenizer with a template. */
-const withTemplate = (chat_template: unknown): Tokenizer => Object.assign(Object.create(plain), { config: { chat_template } });
+const withTemplate = (chat_template: unknown): Tokenizer =>
+  Object.assign(Object.create(plain), { config: { chat_template } });
 
 describe.each(Object.keys(rendered))("%s", (name) => {
-  const template = ChatTemplate.of(withTemplate(readFileSync(new URL(`${name}.jinja`, folder), "utf8"))) as ChatTemplate;
+  const template = ChatTemplate.of(
+    withTemplate(readFileSync(new URL(`${name}.jinja`, folder), "utf8")),
+  ) as ChatTemplate;
   test.each(conversations.filter((each) => each.name !== "unknown role"))(
     "renders $name as transformers does",
     ({ name: which, messages, tools, openAssistant }) => {

@@ -1,4 +1,6 @@
-"""Conversations rendered by `transformers` through the published chat templates in templates/*.jinja, or the fact that it refuses them."""
+"""Conversations rendered by `transformers` through the published chat templates in templates/*.jinja, or the fact
+that it refuses them.
+"""
 
 import json
 from importlib.metadata import version
@@ -27,7 +29,11 @@ TOOLS = [
         "function": {
             "name": "weather",
             "description": "The weather <now> & here: 'sun' or \"rain\"",
-            "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "number", "default": 1.5}}, "required": ["city"]},
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "days": {"type": "number", "default": 1.5}},
+                "required": ["city"],
+            },
         },
     }
 ]
@@ -37,15 +43,34 @@ CONVERSATIONS = {
     "not opened": ([ASK], None, False),
     "system": ([turn("system", "Be brief.\n"), ASK], None, True),
     "two systems": ([turn("system", "Be brief."), turn("system", "Be kind."), ASK], None, True),
-    "thinking in history": ([ASK, THOUGHT, turn("user", "And 🔥 7*9?\n"), turn("assistant", "63"), turn("user", "Sure?")], None, True),
+    "thinking in history": (
+        [ASK, THOUGHT, turn("user", "And 🔥 7*9?\n"), turn("assistant", "63"), turn("user", "Sure?")],
+        None,
+        True,
+    ),
     "ends in an answer": ([ASK, THOUGHT], None, False),
     "tools": ([ASK], TOOLS, True),
     "tools beside a system": ([turn("system", "Be brief."), ASK], TOOLS, True),
     "one call": ([ASK, turn("assistant", None, tool_calls=WEATHER[:1]), turn("tool", "sunny")], TOOLS, True),
-    "two calls": ([ASK, turn("assistant", None, tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain")], None, True),
-    "call beside content": ([ASK, turn("assistant", "Let me look.", tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain")], None, True),
+    "two calls": (
+        [ASK, turn("assistant", None, tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain")],
+        None,
+        True,
+    ),
+    "call beside content": (
+        [ASK, turn("assistant", "Let me look.", tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain")],
+        None,
+        True,
+    ),
     "answer after calls": (
-        [ASK, turn("assistant", "", tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain"), turn("assistant", "Both."), turn("user", "Thanks")],
+        [
+            ASK,
+            turn("assistant", "", tool_calls=WEATHER),
+            turn("tool", "sunny"),
+            turn("tool", "rain"),
+            turn("assistant", "Both."),
+            turn("user", "Thanks"),
+        ],
         None,
         True,
     ),
@@ -55,19 +80,27 @@ CONVERSATIONS = {
 
 def render(template, messages, tools, opened):
     try:
-        text = _compile_jinja_template(template).render(messages=messages, tools=tools, add_generation_prompt=opened, bos_token=BOS, eos_token=EOS)
+        text = _compile_jinja_template(template).render(
+            messages=messages, tools=tools, add_generation_prompt=opened, bos_token=BOS, eos_token=EOS
+        )
     except Exception as error:  # noqa: BLE001 - whatever a template raises is the fact recorded
         return {"refused": type(error).__name__}
     return {"text": text}
 
 
 def main():
-    conversations = [{"name": name, "messages": m, "tools": t, "openAssistant": o} for name, (m, t, o) in CONVERSATIONS.items()]
+    conversations = [
+        {"name": name, "messages": m, "tools": t, "openAssistant": o} for name, (m, t, o) in CONVERSATIONS.items()
+    ]
     rendered = {}
     for path in sorted(FOLDER.glob("*.jinja")):
         template = path.read_text(encoding="utf-8")
         rendered[path.stem] = {name: render(template, *conversation) for name, conversation in CONVERSATIONS.items()}
-    golden = {"versions": {name: version(name) for name in ("transformers", "jinja2")}, "conversations": conversations, "rendered": rendered}
+    golden = {
+        "versions": {name: version(name) for name in ("transformers", "jinja2")},
+        "conversations": conversations,
+        "rendered": rendered,
+    }
     (FOLDER / "rendered.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

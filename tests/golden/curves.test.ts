@@ -1,4 +1,5 @@
-// 200 training steps against PyTorch's: same start, same tokens, our trainer and optimiser. README.md, "Loss curves", says how tight.
+// 200 training steps against PyTorch's: same start, same tokens, our trainer and optimiser. README.md, "Loss curves",
+// says how tight.
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
 import type { LanguageModel } from "../../src/models/language-model.js";
@@ -15,7 +16,12 @@ interface Settings {
   readonly batchSize: number;
   readonly sequenceLength: number;
   readonly streamSeed: number;
-  readonly optimizer: { readonly beta1: number; readonly beta2: number; readonly eps: number; readonly weightDecay: number };
+  readonly optimizer: {
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly eps: number;
+    readonly weightDecay: number;
+  };
   readonly schedule: { readonly peakLr: number; readonly warmupSteps: number; readonly finalLr: number };
   readonly gradientClipNorm: number;
   readonly mtpLambda?: number;
@@ -26,7 +32,11 @@ interface Settings {
 interface CurveRecord {
   readonly settings: Settings;
   readonly stream: { readonly firstRow: readonly number[]; readonly stateAfter: number };
-  readonly curves: { readonly loss: readonly number[]; readonly mainLoss?: readonly number[]; readonly gradNorm: readonly number[] };
+  readonly curves: {
+    readonly loss: readonly number[];
+    readonly mainLoss?: readonly number[];
+    readonly gradNorm: readonly number[];
+  };
 }
 
 /** Differences of our curve from PyTorch's. */
@@ -55,7 +65,8 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
     const distance = await follow("deepseek", numSteps);
     expect(distance.earlyLoss).toBeLessThan(1e-5);
     expect(distance.earlyGradNorm).toBeLessThan(1e-5);
-    // Another instruction set may round one token to another expert, which later steps feel (README: up to 4e-3 at one of them).
+    // Another instruction set may round one token to another expert, which later steps feel (README: up to 4e-3 at one
+    // of them).
     expect(distance.worstLoss).toBeLessThan(5e-3);
     expect(distance.finalLoss).toBeLessThan(2e-4);
   });
@@ -68,7 +79,9 @@ async function follow(name: string, numSteps: number): Promise<Distance> {
   const model = createModel(config);
   await fillModel(model, weights);
   const stream = new TokenStream(model.vocabSize, settings.streamSeed);
-  const batches = Array.from({ length: settings.steps }, () => stream.rows(settings.batchSize, settings.sequenceLength));
+  const batches = Array.from({ length: settings.steps }, () =>
+    stream.rows(settings.batchSize, settings.sequenceLength),
+  );
   expect(batches[0][0].slice(0, -1)).toEqual(expected.firstRow);
   expect(stream.state).toBe(expected.stateAfter);
   const { losses, norms } = await trainOn(model, batches.slice(0, numSteps), settings);
@@ -83,10 +96,19 @@ async function follow(name: string, numSteps: number): Promise<Distance> {
   };
 }
 
-async function trainOn(model: LanguageModel, batches: readonly (readonly number[][])[], settings: Settings): Promise<{ losses: number[]; norms: number[] }> {
+async function trainOn(
+  model: LanguageModel,
+  batches: readonly (readonly number[][])[],
+  settings: Settings,
+): Promise<{ losses: number[]; norms: number[] }> {
   const { optimizer: o, schedule: s, batchSize, sequenceLength, steps } = settings;
   const optimizer = new AdamW(model.parameters.trained(), { ...o, maxNorm: settings.gradientClipNorm });
-  const lrAt = warmupCosine({ peak: s.peakLr, warmupSteps: s.warmupSteps, totalSteps: steps, finalFraction: s.finalLr / s.peakLr });
+  const lrAt = warmupCosine({
+    peak: s.peakLr,
+    warmupSteps: s.warmupSteps,
+    totalSteps: steps,
+    finalFraction: s.finalLr / s.peakLr,
+  });
   const options = {
     microBatchTokens: batchSize * (sequenceLength + 1),
     routerBiasStep: settings.biasUpdateSpeed ?? 0,
@@ -105,5 +127,7 @@ async function trainOn(model: LanguageModel, batches: readonly (readonly number[
   return { losses, norms };
 }
 
-const worst = (ours: readonly number[], golden: readonly number[]): number => Math.max(...ours.map((x, i) => Math.abs(x - golden[i])));
-const meanLast = (losses: readonly number[]): number => losses.slice(-50).reduce((a, b) => a + b, 0) / Math.min(50, losses.length);
+const worst = (ours: readonly number[], golden: readonly number[]): number =>
+  Math.max(...ours.map((x, i) => Math.abs(x - golden[i])));
+const meanLast = (losses: readonly number[]): number =>
+  losses.slice(-50).reduce((a, b) => a + b, 0) / Math.min(50, losses.length);

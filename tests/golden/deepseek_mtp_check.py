@@ -34,7 +34,9 @@ def assert_matches_transformers_mtp(model, batch):
 
 
 def captured_hidden(model, ids):
-    """`hidden_states[-1]` of transformers is the post-norm state; [-1] of the layers' own outputs is the pre-norm one."""
+    """`hidden_states[-1]` of transformers is the post-norm state; [-1] of the layers' own outputs is the pre-
+    norm one.
+    """
     outputs = model.main.model(input_ids=ids, output_hidden_states=True)
     if model.hidden_source == "post_norm":
         return outputs.hidden_states[-1]

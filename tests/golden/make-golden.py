@@ -89,7 +89,9 @@ def write_case(name, config, hidden_source):
 
     outputs, losses = forward_batch(model, batch)
     losses["loss"].backward()
-    zero_if_unused = lambda parameter: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad  # noqa: E731
+    zero_if_unused = lambda parameter: (
+        torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    )  # noqa: E731
     lengths = torch.tensor([0] + [len(ids) for ids, _targets in batch])
     tensors = {
         "input_ids": torch.cat([ids for ids, _targets in batch]).int(),
@@ -103,19 +105,35 @@ def write_case(name, config, hidden_source):
     record = {
         "case": name,
         "seed": seed,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
         "numerics": "float32 throughout, eager attention, eager expert loop, one thread; no float64 anywhere",
         **{key: value.item() for key, value in losses.items()},
-        "adamw": {**ADAMW, "weightDecayOn": "every parameter", "gradientClipping": None, "losses": step_losses, "finalLoss": final_loss},
+        "adamw": {
+            **ADAMW,
+            "weightDecayOn": "every parameter",
+            "gradientClipping": None,
+            "losses": step_losses,
+            "finalLoss": final_loss,
+        },
     }
     if hidden_source is not None:
-        record["mtp"] = {"lambda": MTP_LAMBDA, "hiddenSource": hidden_source, "concatenation": "[enorm(embedding), hnorm(hidden)]"}
+        record["mtp"] = {
+            "lambda": MTP_LAMBDA,
+            "hiddenSource": hidden_source,
+            "concatenation": "[enorm(embedding), hnorm(hidden)]",
+        }
     if margin.smallest != float("inf"):
         record["routing"] = {"smallestMargin": margin.smallest, "lowestKeptChoiceScore": margin.lowest_kept_choice}
         assert margin.lowest_kept_choice > 0
     (folder / "golden.json").write_text(json.dumps(record, indent=2) + "\n")
     sizes = sum(file.stat().st_size for file in folder.iterdir())
-    print(f"{name}: seed {seed}, loss {record['loss']:.5f} -> {final_loss:.5f}, margin {margin.smallest:.1e}, {sizes / 1024:.0f} KiB")
+    print(
+        f"{name}: seed {seed}, loss {record['loss']:.5f} -> {final_loss:.5f}, margin {margin.smallest:.1e}, {sizes / 1024:.0f} KiB"
+    )
 
 
 def main():

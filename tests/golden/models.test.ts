@@ -1,4 +1,5 @@
-// Our models against Hugging Face transformers: logits, losses, every gradient, ten AdamW steps. README.md says how tight and why.
+// Our models against Hugging Face transformers: logits, losses, every gradient, ten AdamW steps. README.md says how
+// tight and why.
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { float32Values, type HostTensor } from "../../src/checkpoint/index.js";
@@ -13,10 +14,20 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { languageModelLoss } from "../../src/train/loss.js";
 import { backends } from "../parity/backends.js";
-import { asFloats, type GoldenCase, goldenPath, loadModel, meanDifference, readCase, relativeDifference } from "../parity/golden-case.js";
+import {
+  asFloats,
+  type GoldenCase,
+  goldenPath,
+  loadModel,
+  meanDifference,
+  readCase,
+  relativeDifference,
+} from "../parity/golden-case.js";
 
 const caseNames = readdirSync(goldenPath("cases"));
-/** Our MTP reads the normalised hidden state, as released weights expect; the pre-norm case shares its main model only. */
+/**
+ * Our MTP reads the normalised hidden state, as released weights expect; the pre-norm case shares its main model only.
+ */
 const isPreNorm = (name: string) => name.endsWith("pre-norm");
 const MTP_LAMBDA = 0.3;
 const NUM_ADAMW_STEPS = 10;
@@ -35,18 +46,24 @@ describe.each(backends)("on the $name backend", (backend) => {
     });
   });
 
-  test.each(caseNames.filter((name) => !isPreNorm(name)))("%s: loss and every gradient equal PyTorch's", async (name) => {
-    await withCase(name, "f32", async (golden, model) => {
-      const { total, main } = await lossAndGradients(model, golden.sequences);
-      expect(Math.abs(total - golden.record.loss)).toBeLessThan(5e-6);
-      expect(Math.abs(main - golden.record.mainLoss)).toBeLessThan(5e-6);
-      expect(await gradientDifferences(model, golden, 2e-5)).toEqual([]);
-    });
-  });
+  test.each(caseNames.filter((name) => !isPreNorm(name)))(
+    "%s: loss and every gradient equal PyTorch's",
+    async (name) => {
+      await withCase(name, "f32", async (golden, model) => {
+        const { total, main } = await lossAndGradients(model, golden.sequences);
+        expect(Math.abs(total - golden.record.loss)).toBeLessThan(5e-6);
+        expect(Math.abs(main - golden.record.mainLoss)).toBeLessThan(5e-6);
+        expect(await gradientDifferences(model, golden, 2e-5)).toEqual([]);
+      });
+    },
+  );
 
   test.each(caseNames.filter((name) => !isPreNorm(name)))("%s: ten AdamW steps give PyTorch's losses", async (name) => {
     await withCase(name, "f32", async (golden, model) => {
-      const optimizer = new AdamW(model.parameters.trained(), { maxNorm: Number.POSITIVE_INFINITY, decays: () => true });
+      const optimizer = new AdamW(model.parameters.trained(), {
+        maxNorm: Number.POSITIVE_INFINITY,
+        decays: () => true,
+      });
       const losses: number[] = [];
       for (let step = 0; step < NUM_ADAMW_STEPS; step++) {
         losses.push((await lossAndGradients(model, golden.sequences)).total);
@@ -70,7 +87,11 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 });
 
-async function withCase(name: string, compute: ComputeType, body: (golden: GoldenCase, model: LanguageModel) => Promise<void>): Promise<void> {
+async function withCase(
+  name: string,
+  compute: ComputeType,
+  body: (golden: GoldenCase, model: LanguageModel) => Promise<void>,
+): Promise<void> {
   const golden = await readCase(name);
   const model = await loadModel(golden, { compute });
   try {
@@ -80,10 +101,14 @@ async function withCase(name: string, compute: ComputeType, body: (golden: Golde
   }
 }
 
-const floats = (golden: GoldenCase, name: string): Float32Array => float32Values(golden.tensors.get(name) as HostTensor);
+const floats = (golden: GoldenCase, name: string): Float32Array =>
+  float32Values(golden.tensors.get(name) as HostTensor);
 
 /** The training loss as the golden files define it: both means are over their own counted targets. */
-async function lossAndGradients(model: LanguageModel, sequences: readonly TrainSequence[]): Promise<{ total: number; main: number }> {
+async function lossAndGradients(
+  model: LanguageModel,
+  sequences: readonly TrainSequence[],
+): Promise<{ total: number; main: number }> {
   const numTargets = countTargets(sequences);
   const numMtpTargets = sequences.reduce((n, { ids, learnFrom = 1 }) => n + ids.length - Math.max(2, learnFrom), 0);
   const losses = withTape(() =>
@@ -100,11 +125,15 @@ async function lossAndGradients(model: LanguageModel, sequences: readonly TrainS
   return { total, main };
 }
 
-async function logitsOf(model: LanguageModel, sequences: readonly TrainSequence[]): Promise<{ main: Float32Array; mtp: Float32Array }> {
+async function logitsOf(
+  model: LanguageModel,
+  sequences: readonly TrainSequence[],
+): Promise<{ main: Float32Array; mtp: Float32Array }> {
   return scopeAsync(async () => {
     const { inputs, mtp } = makeTrainBatch(sequences, model.numMtp, 1);
     const { hidden, mtpHidden } = model.forward(inputs, { mtp });
-    const read = async (h: Tensor | undefined) => (h ? Float32Array.from(await linear(h, model.head, { dtype: "f32" }).data()) : new Float32Array());
+    const read = async (h: Tensor | undefined) =>
+      h ? Float32Array.from(await linear(h, model.head, { dtype: "f32" }).data()) : new Float32Array();
     return { main: await read(hidden), mtp: await read(mtpHidden[0]) };
   });
 }

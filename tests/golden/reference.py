@@ -86,7 +86,9 @@ def forward_batch(model, batch):
 
 
 def checkpoint_tensors(model, pick):
-    """{on-disk name: tensor} of `pick(parameter)`, stacked experts split into the per-expert names of the checkpoint."""
+    """{on-disk name: tensor} of `pick(parameter)`, stacked experts split into the per-expert names of the
+    checkpoint.
+    """
     tensors = {}
     for name, parameter in model.named_parameters():
         value = pick(parameter)

@@ -1,4 +1,5 @@
-// Rotary settings as transformers reads them: inverse frequencies, the factor on cos and sin, the softmax scale. rope_vectors.py made the numbers.
+// Rotary settings as transformers reads them: inverse frequencies, the factor on cos and sin, the softmax scale.
+// rope_vectors.py made the numbers.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseHfConfig, toHfConfigJson } from "../../src/models/hf-config.js";
@@ -39,5 +40,6 @@ describe("rotary settings equal transformers'", () => {
 function expectTable(config: ReturnType<typeof parseHfConfig>, context: number, expected: Vector): void {
   const { invFreq, factor } = ropeTable(2 * expected.invFreq.length, config.rope_theta, ropeScalingOf(config, context));
   expect(factor).toBeCloseTo(expected.factor, 6);
-  for (const [i, value] of expected.invFreq.entries()) expect(Math.abs(invFreq[i] / value - 1), `frequency ${i}`).toBeLessThan(2e-6);
+  for (const [i, value] of expected.invFreq.entries())
+    expect(Math.abs(invFreq[i] / value - 1), `frequency ${i}`).toBeLessThan(2e-6);
 }

@@ -11,14 +11,24 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { backends } from "../parity/backends.js";
 import { goldenPath, int32Values, readJson, readTensors, relativeDifference } from "../parity/golden-case.js";
 
-const v3: RouterParams = { topK: 4, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
+const v3: RouterParams = {
+  topK: 4,
+  numGroups: 4,
+  topkGroups: 2,
+  scoring: "sigmoid",
+  groupScore: "top2sum",
+  normalize: true,
+  scale: 2.5,
+};
 
 describe.each(backends)("on the $name backend", (backend) => {
   beforeAll(() => setDefaultDevice(new Device(backend)));
 
   test("balance loss and its gradient equal PyTorch's", async () => {
     const vectors = await readTensors(goldenPath("router/balance-loss.safetensors"));
-    const { alpha, loss: expected } = await readJson<{ alpha: number; loss: number }>(goldenPath("router/balance-loss.json"));
+    const { alpha, loss: expected } = await readJson<{ alpha: number; loss: number }>(
+      goldenPath("router/balance-loss.json"),
+    );
     await scopeAsync(async () => {
       const logits = new Parameter(onDevice(vectors, "logits"), "logits");
       const cuSeqlens = int32Values(stored(vectors, "cu_seqlens"));
@@ -34,38 +44,43 @@ describe.each(backends)("on the $name backend", (backend) => {
     });
   });
 
-  test("with every choice score negative the kept groups are still the ones chosen from, as in transformers", async () => {
-    const vectors = await readTensors(goldenPath("router/negative-bias.safetensors"));
-    await scopeAsync(async () => {
-      const [hidden, weight] = ["hidden", "weight"].map((name) => new Parameter(onDevice(vectors, name), name));
-      const bias = onDevice(vectors, "e_score_correction_bias");
-      const expected = int32Values(stored(vectors, "topk_indices"));
-      const chosen = withTape(() => {
-        const { indices, weights } = router(linear(hidden, weight), bias, v3);
-        return { indices, weights };
-      });
-      const slots = slotsByExpert(Array.from(await chosen.indices.data()), v3.topK);
-      expect(slots.experts).toEqual([...expected]);
-      const gates = await chosen.weights.data();
-      expect(
-        relativeDifference(
-          slots.order.map((i) => gates[i]),
-          floats(vectors, "topk_weights"),
-        ),
-      ).toBeLessThan(1e-5);
+  test(
+    "with every choice score negative the kept groups are still " + "the ones chosen from, as in transformers",
+    async () => {
+      const vectors = await readTensors(goldenPath("router/negative-bias.safetensors"));
+      await scopeAsync(async () => {
+        const [hidden, weight] = ["hidden", "weight"].map((name) => new Parameter(onDevice(vectors, name), name));
+        const bias = onDevice(vectors, "e_score_correction_bias");
+        const expected = int32Values(stored(vectors, "topk_indices"));
+        const chosen = withTape(() => {
+          const { indices, weights } = router(linear(hidden, weight), bias, v3);
+          return { indices, weights };
+        });
+        const slots = slotsByExpert(Array.from(await chosen.indices.data()), v3.topK);
+        expect(slots.experts).toEqual([...expected]);
+        const gates = await chosen.weights.data();
+        expect(
+          relativeDifference(
+            slots.order.map((i) => gates[i]),
+            floats(vectors, "topk_weights"),
+          ),
+        ).toBeLessThan(1e-5);
 
-      // The upstream gradient goes to the slots as ours order them.
-      const upstream = new Float32Array(slots.order.length);
-      const given = floats(vectors, "grad_topk_weights");
-      slots.order.forEach((slot, i) => {
-        upstream[slot] = given[i];
+        // The upstream gradient goes to the slots as ours order them.
+        const upstream = new Float32Array(slots.order.length);
+        const given = floats(vectors, "grad_topk_weights");
+        slots.order.forEach((slot, i) => {
+          upstream[slot] = given[i];
+        });
+        withTape(() =>
+          backward(dot(router(linear(hidden, weight), bias, v3).weights, tensor(upstream, chosen.weights.shape))),
+        );
+        expect(relativeDifference(await gradientOf(hidden), floats(vectors, "grad_hidden"))).toBeLessThan(1e-5);
+        expect(relativeDifference(await gradientOf(weight), floats(vectors, "grad_weight"))).toBeLessThan(1e-5);
+        for (const p of [hidden, weight]) p.dispose();
       });
-      withTape(() => backward(dot(router(linear(hidden, weight), bias, v3).weights, tensor(upstream, chosen.weights.shape))));
-      expect(relativeDifference(await gradientOf(hidden), floats(vectors, "grad_hidden"))).toBeLessThan(1e-5);
-      expect(relativeDifference(await gradientOf(weight), floats(vectors, "grad_weight"))).toBeLessThan(1e-5);
-      for (const p of [hidden, weight]) p.dispose();
-    });
-  });
+    },
+  );
 });
 
 type Vectors = ReadonlyMap<string, HostTensor>;

@@ -38,7 +38,13 @@ def write_balance_loss(folder, generator):
     loss.backward()
     tensors = {"logits": logits.detach(), "cu_seqlens": torch.tensor(cu_seqlens).int(), "grad_logits": logits.grad}
     save_file(tensors, folder / "balance-loss.safetensors")
-    settings = {"alpha": BALANCE_ALPHA, "topK": 4, "numExperts": 16, "loss": loss.item(), "reduction": "mean over sequences"}
+    settings = {
+        "alpha": BALANCE_ALPHA,
+        "topK": 4,
+        "numExperts": 16,
+        "loss": loss.item(),
+        "reduction": "mean over sequences",
+    }
     (folder / "balance-loss.json").write_text(json.dumps(settings, indent=2) + "\n")
 
 
@@ -67,7 +73,14 @@ def write_negative_bias_router(folder, generator):
         "grad_weight": router.weight.grad,
     }
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "negative-bias.safetensors")
-    settings = {"nGroup": 4, "topkGroup": 2, "topK": 4, "normTopkProb": True, "routedScalingFactor": 2.5, "slots": "sorted by expert index"}
+    settings = {
+        "nGroup": 4,
+        "topkGroup": 2,
+        "topK": 4,
+        "normTopkProb": True,
+        "routedScalingFactor": 2.5,
+        "slots": "sorted by expert index",
+    }
     (folder / "negative-bias.json").write_text(json.dumps(settings, indent=2) + "\n")
 
 

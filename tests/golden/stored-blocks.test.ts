@@ -1,4 +1,5 @@
-// Blocks of every stored type against gguf-py: the same numbers from the same bytes, here and on every device, and encoders that lose no more.
+// Blocks of every stored type against gguf-py: the same numbers from the same bytes, here and on every device, and
+// encoders that lose no more.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { encodedBlockTypes, encodeRow } from "../../src/tensor/block-encoders.js";

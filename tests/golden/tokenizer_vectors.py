@@ -1,7 +1,10 @@
-"""Token ids by Hugging Face `tokenizers`, for the pre-tokenisers of published models over vocabularies of a few hundred tokens trained here.
+"""Token ids by Hugging Face `tokenizers`, for the pre-tokenisers of published models over vocabularies of a few hundred
+tokens trained here.
 
-Writes tokenizers/<kind>.json: `tokenizer` (a tokenizer.json) and `cases` (text, ids, decoded). Definitions as in the tokenizer.json of
-deepseek-ai/DeepSeek-V3, deepseek-ai/DeepSeek-V2-Lite, deepseek-ai/deepseek-coder-6.7b-base, Qwen/Qwen2.5-7B, meta-llama/Llama-3.1-8B, openai-community/gpt2.
+Writes tokenizers/<kind>.json: `tokenizer` (a tokenizer.json) and `cases` (text, ids, decoded). Definitions as in the
+tokenizer.json of
+deepseek-ai/DeepSeek-V3, deepseek-ai/DeepSeek-V2-Lite, deepseek-ai/deepseek-coder-6.7b-base, Qwen/Qwen2.5-7B, meta-
+llama/Llama-3.1-8B, openai-community/gpt2.
 """
 
 import json
@@ -60,8 +63,16 @@ KINDS = {
         ),
         False,
     ),
-    "deepseek-coder": (EMPTY, sequence(split("[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split(CJK), DIGITS, byte_level()), False),
-    "deepseek-v3": (EMPTY, sequence(split(r"\p{N}{1,3}"), split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), split(V3), byte_level()), False),
+    "deepseek-coder": (
+        EMPTY,
+        sequence(split("[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split(CJK), DIGITS, byte_level()),
+        False,
+    ),
+    "deepseek-v3": (
+        EMPTY,
+        sequence(split(r"\p{N}{1,3}"), split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), split(V3), byte_level()),
+        False,
+    ),
     "qwen2": ({"type": "NFC"}, sequence(split(QWEN2), byte_level(trim_offsets=False)), False),
     "llama-bpe": (None, sequence(split(LLAMA3), byte_level()), True),
     "gpt-2": (None, byte_level(use_regex=True), False),
@@ -105,14 +116,39 @@ TEXTS = [
     "\u0300\u0301 leading marks",
     "word\u0027s \u2019s quote’s ‘single’ “double” „low‟",
 ]
-CORPUS = TEXTS[:13] * 3 + [
-    "The quick brown fox jumps over the lazy dog. The answer is 42, so the answer must be the number we want: let me think about this again.",
-    "for i in range(10): print(i, i ** 2)    # the loop\n    return the_value + other_value\n\n\n",
-    "这是一个问题，我们需要思考。这个答案是正确的。日本語の文章です。안녕하세요 세계",
-] * 6
-ALPHABET = list("abcdeABCsST'’ .,!?-_<>/\\()[]{}=+*0123456789\t\n\r ") + list("éàößñçÀЖжяЁΩλ中文字的かなカ한글ابج١٢٣हिन्दी") + [
-    "\u0301", "\u0308", "🔥", "👍🏽", "\u200d", "\u00a0", "\u3000", "½", "²", "  ", "    ", "\n\n", "'s", "'ll", "the", " answer", "<think>", "</think>"
-]
+CORPUS = (
+    TEXTS[:13] * 3
+    + [
+        "The quick brown fox jumps over the lazy dog. The answer is 42, so the answer must be the number we want: let me think about this again.",
+        "for i in range(10): print(i, i ** 2)    # the loop\n    return the_value + other_value\n\n\n",
+        "这是一个问题，我们需要思考。这个答案是正确的。日本語の文章です。안녕하세요 세계",
+    ]
+    * 6
+)
+ALPHABET = (
+    list("abcdeABCsST'’ .,!?-_<>/\\()[]{}=+*0123456789\t\n\r ")
+    + list("éàößñçÀЖжяЁΩλ中文字的かなカ한글ابج١٢٣हिन्दी")
+    + [
+        "\u0301",
+        "\u0308",
+        "🔥",
+        "👍🏽",
+        "\u200d",
+        "\u00a0",
+        "\u3000",
+        "½",
+        "²",
+        "  ",
+        "    ",
+        "\n\n",
+        "'s",
+        "'ll",
+        "the",
+        " answer",
+        "<think>",
+        "</think>",
+    ]
+)
 
 
 def build(kind):
@@ -123,7 +159,9 @@ def build(kind):
     shell["normalizer"], shell["pre_tokenizer"] = normalizer, pre_tokenizer
     tokenizer = Tokenizer.from_str(json.dumps(shell))
     alphabet = sorted(byte_alphabet())
-    trainer = trainers.BpeTrainer(vocab_size=VOCAB_SIZE, min_frequency=2, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCAB_SIZE, min_frequency=2, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(CORPUS, trainer)
     trained = json.loads(tokenizer.to_str())
     trained["model"]["ignore_merges"] = ignore_merges
@@ -154,7 +192,9 @@ def main():
             ids = tokenizer.encode(text, add_special_tokens=False).ids
             cases.append({"text": text, "ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=False)})
         golden = {"versions": {"tokenizers": version("tokenizers")}, "tokenizer": trained, "cases": cases}
-        (OUT / f"{kind}.json").write_text(json.dumps(golden, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+        (OUT / f"{kind}.json").write_text(
+            json.dumps(golden, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// Our byte-level BPE against Hugging Face's `tokenizers`: the pre-tokenisers of published models, text of many scripts, equal ids.
+// Our byte-level BPE against Hugging Face's `tokenizers`: the pre-tokenisers of published models, text of many scripts,
+// equal ids.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type GgufFacts, ggufTokenizer } from "../../src/tokenizer/gguf-tokenizer.js";
@@ -11,7 +12,8 @@ interface Golden {
   readonly cases: readonly { readonly text: string; readonly ids: readonly number[]; readonly decoded: string }[];
 }
 
-const readGolden = (kind: string): Golden => JSON.parse(readFileSync(new URL(`tokenizers/${kind}.json`, import.meta.url), "utf8"));
+const readGolden = (kind: string): Golden =>
+  JSON.parse(readFileSync(new URL(`tokenizers/${kind}.json`, import.meta.url), "utf8"));
 
 /** The metadata that a GGUF file of this vocabulary would have. */
 function ggufFacts(kind: string, { added_tokens = [], model }: TokenizerJson): GgufFacts {
@@ -51,13 +53,17 @@ describe.each(KINDS)("%s", (kind) => {
   });
   test("is told by its definition", () => {
     expect(preTokenizerKind(json.pre_tokenizer, { ignoresMerges: json.model.ignore_merges === true })).toBe(kind);
-    expect(preTokenizerKind(fromGguf.pre_tokenizer, { ignoresMerges: fromGguf.model.ignore_merges === true })).toBe(kind);
+    expect(preTokenizerKind(fromGguf.pre_tokenizer, { ignoresMerges: fromGguf.model.ignore_merges === true })).toBe(
+      kind,
+    );
   });
 });
 
 test("the distills are told from Qwen by their begin token", () => {
   const { pre_tokenizer } = readGolden("qwen2").tokenizer;
   expect(preTokenizerKind(pre_tokenizer, { tokens: ["<|endoftext|>"] })).toBe("qwen2");
-  expect(preTokenizerKind(pre_tokenizer, { tokens: ["<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>"] })).toBe("deepseek-r1-qwen");
+  expect(preTokenizerKind(pre_tokenizer, { tokens: ["<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>"] })).toBe(
+    "deepseek-r1-qwen",
+  );
   expect(preTokenizerKind({ type: "Whitespace" })).toBeUndefined();
 });

@@ -1,4 +1,5 @@
-// Advantages, losses, gradients and metrics of GRPO and its variants: those of TRL's own code on the same numbers (trl_vectors.py).
+// Advantages, losses, gradients and metrics of GRPO and its variants: those of TRL's own code on the same numbers
+// (trl_vectors.py).
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Trajectory } from "../../src/eval/trajectory.js";
@@ -33,7 +34,10 @@ interface Case {
   readonly losses: readonly number[];
   readonly metrics: Readonly<Record<string, number | null>>;
 }
-const { cases, rewardWeights } = JSON.parse(readFileSync(new URL("trl.json", import.meta.url), "utf8")) as { cases: Case[]; rewardWeights: number[] };
+const { cases, rewardWeights } = JSON.parse(readFileSync(new URL("trl.json", import.meta.url), "utf8")) as {
+  cases: Case[];
+  rewardWeights: number[];
+};
 
 const trajectoryOf = (row: Row, index: number): Trajectory => ({
   problem: { id: `${index}`, split: "train", fields: { ...row }, answer: "", difficulty: 0, meta: {} },
@@ -52,7 +56,11 @@ const rewards = ["first", "second"].map((name, i) => ({
 }));
 
 /** Loss of some samples and its gradient at every token. */
-async function lossOf(samples: readonly UpdateSample[], logp: readonly number[], config: ReturnType<typeof parseGrpoOptions>) {
+async function lossOf(
+  samples: readonly UpdateSample[],
+  logp: readonly number[],
+  config: ReturnType<typeof parseGrpoOptions>,
+) {
   const parameter = scope(() => new Parameter(tensor(logp, [logp.length]), "logp"));
   const total = scope(() =>
     withTape(() => {
@@ -79,7 +87,8 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
     return splitMinibatches(scored, references, config);
   };
   /** The rows of a minibatch's samples, found by their log-probabilities under the old policy. */
-  const rowsOf = (samples: readonly UpdateSample[]) => samples.map(({ oldLogProbs }) => trajectories.findIndex(({ logProbs }) => logProbs === oldLogProbs));
+  const rowsOf = (samples: readonly UpdateSample[]) =>
+    samples.map(({ oldLogProbs }) => trajectories.findIndex(({ logProbs }) => logProbs === oldLogProbs));
 
   test("advantages", async () => {
     const { values } = (await score()).advantages;
@@ -119,7 +128,10 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
       );
       return tally.figures();
     });
-    const ours: Record<string, number | undefined> = { ...batchMetrics(trajectories, table, advantages), ...meanFigures(updates) };
+    const ours: Record<string, number | undefined> = {
+      ...batchMetrics(trajectories, table, advantages),
+      ...meanFigures(updates),
+    };
     const { num_tokens: numTokens, ...metrics } = expected.metrics;
     for (const [name, value] of Object.entries(metrics)) {
       if (name === "entropy" && config.beta === 0) continue; // not every token is computed: ours has another name then

@@ -1,8 +1,11 @@
-"""What TRL's GRPOTrainer makes of a batch: advantages, loss, the loss's gradient and every metric, for each loss type, with and without masks.
+"""What TRL's GRPOTrainer makes of a batch: advantages, loss, the loss's gradient and every metric, for each loss type,
+with and without masks.
 
-TRL's own code runs here: `_compute_loss` on log-probabilities made up below, and the very lines of the trainer that turn rewards into advantages and
+TRL's own code runs here: `_compute_loss` on log-probabilities made up below, and the very lines of the trainer that
+turn rewards into advantages and
 log them. Needs `pip install trl==1.16.0 accelerate datasets`; writes trl.json.
 """
+
 import collections
 import inspect
 import json
@@ -40,7 +43,9 @@ class OneProcess:
 
 
 def lines_between(method, first, last):
-    """The lines of a method from the one that contains `first` up to the one that contains `last`, which is left out."""
+    """The lines of a method from the one that contains `first` up to the one that contains `last`, which is left
+    out.
+    """
     source = inspect.getsource(method).splitlines()
     start = next(i for i, line in enumerate(source) if first in line)
     end = next(i for i, line in enumerate(source) if i > start and last in line)
@@ -72,20 +77,41 @@ def make_batch(seed, rewards, distance):
         entropy = short(torch.rand(length, generator=g) * 2)
         ended = bool(torch.rand(1, generator=g) < 0.6)
         prompt = int(torch.randint(3, 9, (1,), generator=g))
-        batch.append(dict(rewards=reward, promptLength=prompt, ended=ended, logp=new, oldLogp=old, refLogp=ref, entropy=entropy))
+        batch.append(
+            dict(rewards=reward, promptLength=prompt, ended=ended, logp=new, oldLogp=old, refLogp=ref, entropy=entropy)
+        )
     return batch
 
 
 def trainer(config, metrics):
     self = types.SimpleNamespace(
-        accelerator=OneProcess(), model=types.SimpleNamespace(training=True), _metrics={"train": metrics},
-        args=types.SimpleNamespace(delta=None, use_bias_correction_kl=False, steps_per_generation=config["numMinibatches"]),
-        aux_loss_enabled=False, top_entropy_quantile=1.0, off_policy_mask_threshold=None, importance_sampling_level="token", use_vllm=False,
-        _entropy_bonus_enabled=False, current_gradient_accumulation_steps=1, max_completion_length=MAX_LENGTH,
-        beta=config["beta"], loss_type=config["lossType"], epsilon_low=config["epsilon"], epsilon_high=config["epsilonHigh"],
-        num_generations=GROUP, multi_objective_aggregation="sum_then_normalize", scale_rewards="group" if config["scaleRewards"] else "none",
-        reward_func_names=["first", "second"], tools=None, eos_token_ids=[EOS], _tokenizer=types.SimpleNamespace(pad_token_id=0),
-        reward_weights=torch.tensor([1.0, 0.5]), state=types.SimpleNamespace(num_input_tokens_seen=0),
+        accelerator=OneProcess(),
+        model=types.SimpleNamespace(training=True),
+        _metrics={"train": metrics},
+        args=types.SimpleNamespace(
+            delta=None, use_bias_correction_kl=False, steps_per_generation=config["numMinibatches"]
+        ),
+        aux_loss_enabled=False,
+        top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None,
+        importance_sampling_level="token",
+        use_vllm=False,
+        _entropy_bonus_enabled=False,
+        current_gradient_accumulation_steps=1,
+        max_completion_length=MAX_LENGTH,
+        beta=config["beta"],
+        loss_type=config["lossType"],
+        epsilon_low=config["epsilon"],
+        epsilon_high=config["epsilonHigh"],
+        num_generations=GROUP,
+        multi_objective_aggregation="sum_then_normalize",
+        scale_rewards="group" if config["scaleRewards"] else "none",
+        reward_func_names=["first", "second"],
+        tools=None,
+        eos_token_ids=[EOS],
+        _tokenizer=types.SimpleNamespace(pad_token_id=0),
+        reward_weights=torch.tensor([1.0, 0.5]),
+        state=types.SimpleNamespace(num_input_tokens_seen=0),
     )
     return self
 
@@ -95,13 +121,26 @@ def score(self, batch):
     metrics = self._metrics["train"]
     nan = lambda r: torch.nan if r is None else r
     space = dict(
-        self=self, torch=torch, nanstd=nanstd, mode="train", device="cpu", num_generations=GROUP, prompts=batch,
+        self=self,
+        torch=torch,
+        nanstd=nanstd,
+        mode="train",
+        device="cpu",
+        num_generations=GROUP,
+        prompts=batch,
         rewards_per_func=torch.tensor([[nan(r) for r in row["rewards"]] for row in batch]),
         completion_ids=[[1] * (len(row["logp"]) - 1) + [EOS if row["ended"] else 1] for row in batch],
         agg_prompt_lengths=torch.tensor([row["promptLength"] for row in batch]),
         agg_completion_lengths=torch.tensor([len(row["logp"]) for row in batch]),
     )
-    exec(lines_between(GRPOTrainer._generate_and_score_completions, "unscorable_mask = torch.isnan", "# Log prompts and completions"), space)
+    exec(
+        lines_between(
+            GRPOTrainer._generate_and_score_completions,
+            "unscorable_mask = torch.isnan",
+            "# Log prompts and completions",
+        ),
+        space,
+    )
     exec(lines_between(GRPOTrainer._generate, "total_prompt_tokens = ", "if self.tools:"), space)
     return space["advantages"]
 
@@ -122,35 +161,89 @@ def run(name, config, batch):
         chosen = range(m, len(batch), config["numMinibatches"])
         of = lambda rows: pad([rows[i] for i in chosen])
         inputs = dict(
-            prompt_ids=torch.zeros(len(chosen), 1, dtype=torch.long), prompt_mask=torch.ones(len(chosen), 1, dtype=torch.long),
-            completion_ids=torch.zeros_like(of(logps), dtype=torch.long), completion_mask=mask[list(chosen)][:, : of(logps).shape[1]],
-            advantages=advantages[list(chosen)], num_items_in_batch=mask.sum(),
-            old_per_token_logps=of([row["oldLogp"] for row in batch]), ref_per_token_logps=of([row["refLogp"] for row in batch]),
+            prompt_ids=torch.zeros(len(chosen), 1, dtype=torch.long),
+            prompt_mask=torch.ones(len(chosen), 1, dtype=torch.long),
+            completion_ids=torch.zeros_like(of(logps), dtype=torch.long),
+            completion_mask=mask[list(chosen)][:, : of(logps).shape[1]],
+            advantages=advantages[list(chosen)],
+            num_items_in_batch=mask.sum(),
+            old_per_token_logps=of([row["oldLogp"] for row in batch]),
+            ref_per_token_logps=of([row["refLogp"] for row in batch]),
         )
-        self._get_per_token_logps_and_entropies = lambda *a, **k: (of(logps), of([row["entropy"] for row in batch]), None)
+        self._get_per_token_logps_and_entropies = lambda *a, **k: (
+            of(logps),
+            of([row["entropy"] for row in batch]),
+            None,
+        )
         loss = GRPOTrainer._compute_loss(self, self.model, inputs)
         loss.backward()
         losses.append(loss.item())
-    mean = {key: nullable(sum(valid) / len(valid)) if (valid := [v for v in values if not math.isnan(v)]) else None for key, values in metrics.items()}
+    mean = {
+        key: nullable(sum(valid) / len(valid)) if (valid := [v for v in values if not math.isnan(v)]) else None
+        for key, values in metrics.items()
+    }
     rows = [
-        dict(rewards=row["rewards"], promptLength=row["promptLength"], ended=row["ended"],
-             **{key: written(row[key], 6) for key in ("logp", "oldLogp", "refLogp", "entropy")},
-             gradient=written(logp.grad, 6))
+        dict(
+            rewards=row["rewards"],
+            promptLength=row["promptLength"],
+            ended=row["ended"],
+            **{key: written(row[key], 6) for key in ("logp", "oldLogp", "refLogp", "entropy")},
+            gradient=written(logp.grad, 6),
+        )
         for row, logp in zip(batch, logps)
     ]
-    return dict(name=name, config=dict(config, maxCompletionLength=MAX_LENGTH, numGenerations=GROUP), batch=rows,
-                advantages=[float(a) for a in advantages], losses=losses, metrics=mean)
+    return dict(
+        name=name,
+        config=dict(config, maxCompletionLength=MAX_LENGTH, numGenerations=GROUP),
+        batch=rows,
+        advantages=[float(a) for a in advantages],
+        losses=losses,
+        metrics=mean,
+    )
 
 
-PLAIN = [[1, 0], [0, 1], [1, None], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1], [0.2, 0.4], [None, 0.6], [0.5, None], [0.1, 0.3]]
-NULLS = [[1, None], [0.5, None], [None, None], [1, None], [None, None], [None, None], [None, None], [0.7, None], [0, 1], [1, 1], [None, 0], [None, None]]
+PLAIN = [
+    [1, 0],
+    [0, 1],
+    [1, None],
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [1, 1],
+    [1, 1],
+    [0.2, 0.4],
+    [None, 0.6],
+    [0.5, None],
+    [0.1, 0.3],
+]
+NULLS = [
+    [1, None],
+    [0.5, None],
+    [None, None],
+    [1, None],
+    [None, None],
+    [None, None],
+    [None, None],
+    [0.7, None],
+    [0, 1],
+    [1, 1],
+    [None, 0],
+    [None, None],
+]
 
 
 def main():
-    base = dict(beta=0.0, epsilon=0.2, epsilonHigh=0.2, scaleRewards=True, maskTruncatedCompletions=False, numMinibatches=1)
+    base = dict(
+        beta=0.0, epsilon=0.2, epsilonHigh=0.2, scaleRewards=True, maskTruncatedCompletions=False, numMinibatches=1
+    )
     cases = []
     for seed, loss_type in enumerate(("grpo", "bnpo", "dr_grpo", "dapo")):
-        own = dict(base, lossType=loss_type, epsilonHigh=0.28 if loss_type == "dapo" else 0.2, scaleRewards=loss_type != "dr_grpo")
+        own = dict(
+            base,
+            lossType=loss_type,
+            epsilonHigh=0.28 if loss_type == "dapo" else 0.2,
+            scaleRewards=loss_type != "dr_grpo",
+        )
         for label, change, rewards in (
             ("plain", {}, PLAIN),
             ("kl", dict(beta=0.04), PLAIN),
@@ -160,7 +253,12 @@ def main():
         ):
             cases.append(run(f"{loss_type} {label}", dict(own, **change), make_batch(seed, rewards, 0.35)))
     out = pathlib.Path(__file__).parent / "trl.json"
-    out.write_text(json.dumps(dict(trl=trl.__version__, torch=torch.__version__.split("+")[0], rewardWeights=[1, 0.5], cases=cases)) + "\n")
+    out.write_text(
+        json.dumps(
+            dict(trl=trl.__version__, torch=torch.__version__.split("+")[0], rewardWeights=[1, 0.5], cases=cases)
+        )
+        + "\n"
+    )
     for case in cases:
         print(case["name"], [round(x, 4) for x in case["losses"]])
 

@@ -1,7 +1,14 @@
-// A hub on this machine: model info, tree, resolve with its headers and redirects, a CDN on another port, ranges, and every fault a test asks for.
-// The protocol as huggingface_hub@2.4.0 and @huggingface/hub@2.17 speak it. Writes down each request.
+// A hub on this machine: model info, tree, resolve with its headers and redirects, a CDN on another port, ranges, and
+// every fault a test asks for. The protocol as huggingface_hub@2.4.0 and @huggingface/hub@2.17 speak it. Writes down
+// each request.
 import { createHash } from "node:crypto";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A request that came, and what was answered. */
@@ -43,7 +50,8 @@ const CHUNK = 16 * 1024;
 /** SHA-256, in hex. */
 export const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 /** The name Git gives a blob. */
-export const gitOid = (bytes: Buffer): string => createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+export const gitOid = (bytes: Buffer): string =>
+  createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 /** The checksum the hub knows a file by. */
 export const oidOf = (path: string, bytes: Buffer): string => (LFS.test(path) ? sha256(bytes) : gitOid(bytes));
 /** The commit of a set of files: made of their content. */
@@ -98,7 +106,14 @@ export class HubServer {
 
   private answer(server: "hub" | "cdn", request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "/";
-    const seen: Seen = { server, method: request.method ?? "GET", path, headers: request.headers, status: 0, sentBytes: 0 };
+    const seen: Seen = {
+      server,
+      method: request.method ?? "GET",
+      path,
+      headers: request.headers,
+      status: 0,
+      sentBytes: 0,
+    };
     this.seen.push(seen);
     const fault = this.takeFault(`${server}:${path}`);
     const reply = this.replyTo(server, request, fault);
@@ -126,14 +141,18 @@ export class HubServer {
   }
 
   private asHub(url: URL, request: IncomingMessage, fault?: Fault): Reply {
-    const found = /^(?:\/mirror)?\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(url.pathname);
+    const found = /^(?:\/mirror)?\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(
+      url.pathname,
+    );
     const [, repo, action, encoded, rest] = found ?? [];
     const repository = this.repositories[repo];
     const hasToken = request.headers.authorization === "Bearer hf_right";
     if (request.headers.authorization !== undefined && !hasToken)
       return { status: 401, headers: { "x-error-message": "Invalid credentials in Authorization header" } };
     if (!repository || (repository.isPrivate && !hasToken)) {
-      return hasToken ? refused(404, "RepoNotFound") : { status: 401, headers: { "x-error-message": "Invalid username or password." } };
+      return hasToken
+        ? refused(404, "RepoNotFound")
+        : { status: 401, headers: { "x-error-message": "Invalid username or password." } };
     }
     const files = filesOf(repository, decodeURIComponent(encoded));
     if (!files) return refused(404, "RevisionNotFound");
@@ -148,16 +167,21 @@ export class HubServer {
     const bytes = files[path];
     const commit = { "x-repo-commit": commitOf(files) };
     if (!bytes) return { status: 404, headers: { ...commit, "x-error-code": "EntryNotFound" } };
-    if (!LFS.test(path)) return ranged(fault?.content ?? bytes, request, { ...commit, etag: `"${gitOid(bytes)}"` }, fault);
+    if (!LFS.test(path))
+      return ranged(fault?.content ?? bytes, request, { ...commit, etag: `"${gitOid(bytes)}"` }, fault);
     const oid = sha256(bytes);
     this.blobs.set(oid, bytes);
     const location = `http://127.0.0.1:${(this.cdn.address() as AddressInfo).port}/${oid}?signature=secret`;
-    return { status: 302, headers: { ...commit, location, "x-linked-etag": `"${oid}"`, "x-linked-size": bytes.length } };
+    return {
+      status: 302,
+      headers: { ...commit, location, "x-linked-etag": `"${oid}"`, "x-linked-size": bytes.length },
+    };
   }
 
   private fromStore(url: URL, request: IncomingMessage, fault?: Fault): Reply {
     const bytes = this.blobs.get(url.pathname.slice(1));
-    if (!bytes || url.searchParams.get("signature") !== "secret" || request.headers.authorization !== undefined) return { status: 403 };
+    if (!bytes || url.searchParams.get("signature") !== "secret" || request.headers.authorization !== undefined)
+      return { status: 403 };
     return ranged(fault?.content ?? bytes, request, {}, fault);
   }
 }
@@ -179,7 +203,14 @@ const json = (value: unknown, headers: Record<string, string> = {}): Reply => ({
 });
 
 function infoOf(id: string, { gated = false, isPrivate = false }: Repository, files: Files) {
-  return { _id: "1", id, sha: commitOf(files), private: isPrivate, gated, siblings: Object.keys(files).map((rfilename) => ({ rfilename })) };
+  return {
+    _id: "1",
+    id,
+    sha: commitOf(files),
+    private: isPrivate,
+    gated,
+    siblings: Object.keys(files).map((rfilename) => ({ rfilename })),
+  };
 }
 
 /** A few at a time, the next address in `Link`. */
@@ -193,18 +224,29 @@ function treeOf(url: URL, files: Files): Reply {
     ...(LFS.test(path) ? { lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } } : {}),
   }));
   url.searchParams.set("cursor", String(from + PAGE));
-  return json(entries.slice(from, from + PAGE), from + PAGE < entries.length ? { link: `<${url.href}>; rel="next"` } : {});
+  return json(
+    entries.slice(from, from + PAGE),
+    from + PAGE < entries.length ? { link: `<${url.href}>; rel="next"` } : {},
+  );
 }
 
 function filesOf({ files, branches = {} }: Repository, revision: string): Files | undefined {
-  return Object.entries({ main: files, ...branches }).find(([name, each]) => name === revision || commitOf(each) === revision)?.[1];
+  return Object.entries({ main: files, ...branches }).find(
+    ([name, each]) => name === revision || commitOf(each) === revision,
+  )?.[1];
 }
 
 function ranged(bytes: Buffer, request: IncomingMessage, headers: Record<string, string>, fault?: Fault): Reply {
   const range = fault?.ignoresRange ? undefined : /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
-  if (!range) return { status: 200, headers: { ...headers, "accept-ranges": "bytes", "content-length": bytes.length }, body: bytes };
+  if (!range)
+    return {
+      status: 200,
+      headers: { ...headers, "accept-ranges": "bytes", "content-length": bytes.length },
+      body: bytes,
+    };
   const start = Number(range[1]);
-  if (start >= bytes.length) return { status: 416, headers: { ...headers, "content-range": `bytes */${bytes.length}` } };
+  if (start >= bytes.length)
+    return { status: 416, headers: { ...headers, "content-range": `bytes */${bytes.length}` } };
   const body = bytes.subarray(start, range[2] ? Number(range[2]) + 1 : undefined);
   const contentRange = `bytes ${start}-${start + body.length - 1}/${bytes.length}`;
   return { status: 206, headers: { ...headers, "content-length": body.length, "content-range": contentRange }, body };

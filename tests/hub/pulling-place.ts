@@ -15,7 +15,11 @@ export const noise = (length: number, seed = 1) => {
 /** Weights that take a moment. */
 export const LARGE = noise(2_000_000);
 /** What lies beside the weights. */
-export const SMALL = { "config.json": golden("config.json"), "tokenizer.json": Buffer.from('{"a":1}'), "tokenizer_config.json": Buffer.from("{}") };
+export const SMALL = {
+  "config.json": golden("config.json"),
+  "tokenizer.json": Buffer.from('{"a":1}'),
+  "tokenizer_config.json": Buffer.from("{}"),
+};
 /** Weights of a model that loads. */
 export const WEIGHTS = golden("model.safetensors");
 /** GGUF files by type, one of them in parts. */
@@ -44,7 +48,9 @@ export const REPOSITORIES: Readonly<Record<string, Repository>> = {
   "org/gated": { files: { ...SMALL, "model.safetensors": WEIGHTS }, gated: true },
   "org/private": { files: { ...SMALL, "model.safetensors": WEIGHTS }, isPrivate: true },
   "org/pickled": { files: { "config.json": SMALL["config.json"], "pytorch_model.bin": WEIGHTS } },
-  "org/hostile": { files: { "config.json": SMALL["config.json"], "model.safetensors": WEIGHTS, "../../../evil.safetensors": WEIGHTS } },
+  "org/hostile": {
+    files: { "config.json": SMALL["config.json"], "model.safetensors": WEIGHTS, "../../../evil.safetensors": WEIGHTS },
+  },
 };
 
 /** What a pull said in JSON, and on standard error. */
@@ -81,8 +87,21 @@ export class PullingPlace {
 
   /** The environment of a command, without the caller's own settings. */
   environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-    const own = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "HTTPS_PROXY", "https_proxy"];
-    return { ...Object.fromEntries(own.map((name) => [name, ""])), HF_ENDPOINT: this.hub.url, HF_HOME: this.home, ...more };
+    const own = [
+      "HF_HUB_CACHE",
+      "HUGGINGFACE_HUB_CACHE",
+      "HF_TOKEN",
+      "HF_TOKEN_PATH",
+      "HF_HUB_OFFLINE",
+      "HTTPS_PROXY",
+      "https_proxy",
+    ];
+    return {
+      ...Object.fromEntries(own.map((name) => [name, ""])),
+      HF_ENDPOINT: this.hub.url,
+      HF_HOME: this.home,
+      ...more,
+    };
   }
 
   /** `luciole pull <args>`. */

@@ -1,4 +1,5 @@
-// The backends that parity is shown on: the reference, and the native kernels where this machine has them. Knows no test.
+// The backends that parity is shown on: the reference, and the native kernels where this machine has them. Knows no
+// test.
 import type { Backend } from "../../src/tensor/backend.js";
 import { openBackend } from "../../src/tensor/backends/open.js";
 import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";

@@ -39,21 +39,24 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
     }
   });
 
-  test.each(["qwen2-tied", "deepseek-v3-mtp-post-norm"])("%s: a trained model written to a directory and read back is the same to the bit", async (name) => {
-    const { config, sequences } = await readCase(name);
-    const model = createModel(config, { seed: 1, compute: "bf16" });
-    await train(model, sequences, 3);
-    const path = join(directory, "model");
-    await save(model, path);
-    const read = await readModel(path);
-    const loaded = await loadModel(read, { seed: 2, compute: "bf16" });
-    const ids = sequences.map((s) => Array.from(s.ids));
-    expect(await parametersOf(loaded)).toEqual(await parametersOf(model));
-    // The bf16 copies that compute must have followed the masters.
-    expect(await forwardLogits(loaded, ids)).toEqual(await forwardLogits(model, ids));
-    expect(read.weights.has("lm_head.weight")).toBe(!config.tie_word_embeddings);
-    for (const m of [model, loaded]) m.dispose();
-  });
+  test.each(["qwen2-tied", "deepseek-v3-mtp-post-norm"])(
+    "%s: a trained model written to a directory and read back is the same to the bit",
+    async (name) => {
+      const { config, sequences } = await readCase(name);
+      const model = createModel(config, { seed: 1, compute: "bf16" });
+      await train(model, sequences, 3);
+      const path = join(directory, "model");
+      await save(model, path);
+      const read = await readModel(path);
+      const loaded = await loadModel(read, { seed: 2, compute: "bf16" });
+      const ids = sequences.map((s) => Array.from(s.ids));
+      expect(await parametersOf(loaded)).toEqual(await parametersOf(model));
+      // The bf16 copies that compute must have followed the masters.
+      expect(await forwardLogits(loaded, ids)).toEqual(await forwardLogits(model, ids));
+      expect(read.weights.has("lm_head.weight")).toBe(!config.tie_word_embeddings);
+      for (const m of [model, loaded]) m.dispose();
+    },
+  );
 });
 
 async function save(model: LanguageModel, path: string): Promise<void> {

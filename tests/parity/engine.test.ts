@@ -1,5 +1,5 @@
-// The engine on real models over a paged cache: what is sampled does not hang on company, pieces, preemption, prefixes or drafts, and drafts of
-// the multi-token-prediction layer are those that training computes.
+// The engine on real models over a paged cache: what is sampled does not hang on company, pieces, preemption, prefixes
+// or drafts, and drafts of the multi-token-prediction layer are those that training computes.
 import { beforeAll, describe, expect, test } from "vitest";
 import { Engine, type EngineOptions } from "../../src/inference/engine.js";
 import { PagedRunner } from "../../src/inference/paged-runner.js";
@@ -35,14 +35,27 @@ const config = parseHfConfig({
   initializer_range: 0.2,
   num_nextn_predict_layers: 1,
 });
-const prompts = [70, 3, 129, 20, 65].map((length, s) => Int32Array.from({ length }, (_, i) => (i * 7 + s * 11 + (i >> 3)) % 50));
+const prompts = [70, 3, 129, 20, 65].map((length, s) =>
+  Int32Array.from({ length }, (_, i) => (i * 7 + s * 11 + (i >> 3)) % 50),
+);
 
 type Setting = Partial<EngineOptions> & { readonly kind: CacheKind; readonly cacheTokens?: number };
 
-async function sampled(model: LanguageModel, { kind, cacheTokens = 2048, ...options }: Setting, temperature: number): Promise<number[][]> {
-  const runner = new PagedRunner(model, { cacheKind: kind, cacheType: model.parameters.compute, cacheTokens, usesDrafts: options.speculation === "mtp" });
+async function sampled(
+  model: LanguageModel,
+  { kind, cacheTokens = 2048, ...options }: Setting,
+  temperature: number,
+): Promise<number[][]> {
+  const runner = new PagedRunner(model, {
+    cacheKind: kind,
+    cacheType: model.parameters.compute,
+    cacheTokens,
+    usesDrafts: options.speculation === "mtp",
+  });
   const engine = new Engine({ runner, ...options });
-  const running = prompts.map((prompt, seed) => engine.submit({ prompt, maxNewTokens: 40, sampling: { seed, temperature }, loop: false }));
+  const running = prompts.map((prompt, seed) =>
+    engine.submit({ prompt, maxNewTokens: 40, sampling: { seed, temperature }, loop: false }),
+  );
   const results = await Promise.all(running.map(({ result }) => result));
   await engine.close();
   runner.dispose();
@@ -54,10 +67,15 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
 
   describe.each(["latent", "heads"] as const)("over a cache of %s", (kind) => {
     test.each([0, 0.8])(
-      "at temperature %d, one at a time, together, in pieces, preempted, without prefixes and with drafts give the same tokens",
+      "at temperature %d, one at a time, together, in pieces, preempted, without prefixes and with drafts " +
+        "give the same tokens",
       async (temperature) => {
         const model = createModel(config, { seed: 3, compute: "bf16" });
-        const alone = await sampled(model, { kind, maxSequences: 1, prefixCache: false, speculation: "none" }, temperature);
+        const alone = await sampled(
+          model,
+          { kind, maxSequences: 1, prefixCache: false, speculation: "none" },
+          temperature,
+        );
         const settings: Partial<Setting>[] = [
           { speculation: "none" },
           { speculation: "none", maxSequences: 5, maxStepTokens: 16 },
@@ -66,7 +84,8 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
           { speculation: "mtp" },
           { speculation: "mtp", maxStepTokens: 64, cacheTokens: 320 },
         ];
-        for (const setting of settings) expect(await sampled(model, { kind, ...setting }, temperature), JSON.stringify(setting)).toEqual(alone);
+        for (const setting of settings)
+          expect(await sampled(model, { kind, ...setting }, temperature), JSON.stringify(setting)).toEqual(alone);
         model.dispose();
       },
     );
@@ -84,7 +103,12 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
         return each.indexOf(Math.max(...each));
       });
     });
-    const runner = new PagedRunner(model, { cacheKind: "latent", cacheType: "f32", cacheTokens: 192, usesDrafts: true });
+    const runner = new PagedRunner(model, {
+      cacheKind: "latent",
+      cacheType: "f32",
+      cacheTokens: 192,
+      usesDrafts: true,
+    });
     const drafts = await scopeAsync(async () => {
       const all = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
       const rows = (tokens: readonly number[]) => ({
@@ -100,7 +124,11 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
       });
       runner.step({ ...rows(ids), logitRows: new Int32Array() });
       const next = ids.slice(1);
-      return Array.from((await runner.mtp?.draft({ ...rows(next), hiddenRows: all(next.length), draftRows: all(next.length) }).data()) ?? []);
+      return Array.from(
+        (await runner.mtp
+          ?.draft({ ...rows(next), hiddenRows: all(next.length), draftRows: all(next.length) })
+          .data()) ?? [],
+      );
     });
     expect(drafts).toEqual(expected.slice(0, drafts.length));
     runner.dispose();

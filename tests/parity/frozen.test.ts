@@ -1,11 +1,23 @@
-// Models opened for inference, weights as they are stored, against transformers and against the same numbers dequantised.
+// Models opened for inference, weights as they are stored, against transformers and against the same numbers
+// dequantised.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { float32Values, type HostTensor, hostTensor, openModelDirectory, readAllTensors, writeModelDirectory } from "../../src/checkpoint/index.js";
+import {
+  float32Values,
+  type HostTensor,
+  hostTensor,
+  openModelDirectory,
+  readAllTensors,
+  writeModelDirectory,
+} from "../../src/checkpoint/index.js";
 import { CheckpointError } from "../../src/errors.js";
-import { type InferenceModel, type InferenceOptions, openForInference } from "../../src/inference/open-for-inference.js";
+import {
+  type InferenceModel,
+  type InferenceOptions,
+  openForInference,
+} from "../../src/inference/open-for-inference.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig, toHfConfigJson } from "../../src/models/hf-config.js";
 import { storedWeights } from "../../src/models/weights.js";
@@ -56,16 +68,21 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 });
 
-test("a setting that transformers passes over is passed over here too, with a word on what other programs make of it", async () => {
-  setDefaultDevice(new Device(backends[0]));
-  const warningOf = async (name: string) => {
-    const { model, warning } = await openForInference(goldenPath(`cases/${name}`));
-    model.dispose();
-    return warning;
-  };
-  expect(await warningOf("qwen3-yarn")).toMatch(/rope_scaling\.attn_factor 0\.878249 in config\.json is ignored.*add "attention_factor": 1/);
-  expect(await warningOf("qwen3-yarn-unscaled")).toBeUndefined();
-});
+test(
+  "a setting that transformers passes over is passed over here too, with a word on what other programs " + "make of it",
+  async () => {
+    setDefaultDevice(new Device(backends[0]));
+    const warningOf = async (name: string) => {
+      const { model, warning } = await openForInference(goldenPath(`cases/${name}`));
+      model.dispose();
+      return warning;
+    };
+    expect(await warningOf("qwen3-yarn")).toMatch(
+      /rope_scaling\.attn_factor 0\.878249 in config\.json is ignored.*add "attention_factor": 1/,
+    );
+    expect(await warningOf("qwen3-yarn-unscaled")).toBeUndefined();
+  },
+);
 
 test("all that does not fit is listed at once", async () => {
   const { quantised } = await fp8Checkpoints();
@@ -74,7 +91,11 @@ test("all that does not fit is listed at once", async () => {
   weights.delete("model.norm.weight");
   weights.delete("model.layers.0.mlp.down_proj.weight_scale_inv");
   weights.set("model.layers.0.input_layernorm.weight", hostTensor(new Float32Array(7)));
-  weights.set("model.layers.0.self_attn.o_proj.weight", { dtype: "i32", shape: [128, 160], data: new Uint8Array(128 * 160 * 4) });
+  weights.set("model.layers.0.self_attn.o_proj.weight", {
+    dtype: "i32",
+    shape: [128, 160],
+    data: new Uint8Array(128 * 160 * 4),
+  });
   weights.set("model.layers.9.extra", hostTensor(new Float32Array(1)));
   await writeModelDirectory(broken, { config, weights });
   const error = await openForInference(broken).catch((e: unknown) => e);
@@ -174,9 +195,17 @@ async function rounded(name: string): Promise<string> {
   return path;
 }
 
-const toBf16 = (tensor: HostTensor): HostTensor => ({ dtype: "bf16", shape: tensor.shape, data: encodeBytes(float32Values(tensor), "bf16") });
+const toBf16 = (tensor: HostTensor): HostTensor => ({
+  dtype: "bf16",
+  shape: tensor.shape,
+  data: encodeBytes(float32Values(tensor), "bf16"),
+});
 
-async function withOpened<R>(path: string, options: InferenceOptions, body: (opened: InferenceModel) => Promise<R>): Promise<R> {
+async function withOpened<R>(
+  path: string,
+  options: InferenceOptions,
+  body: (opened: InferenceModel) => Promise<R>,
+): Promise<R> {
   const opened = await openForInference(path, options);
   try {
     return await body(opened);
@@ -186,11 +215,21 @@ async function withOpened<R>(path: string, options: InferenceOptions, body: (ope
 }
 
 const steppedOf = ({ model, use }: InferenceModel, sequences: readonly (readonly number[])[]) =>
-  steppedLogits(model, sequences, { kind: use.cacheKind, dtype: use.cacheType, promptLengths: sequences.map((s) => s.length - 3), chunk: 5 });
+  steppedLogits(model, sequences, {
+    kind: use.cacheKind,
+    dtype: use.cacheType,
+    promptLengths: sequences.map((s) => s.length - 3),
+    chunk: 5,
+  });
 
-const logitsOf = (path: string, options: InferenceOptions) => withOpened(path, options, (opened) => steppedOf(opened, tinySequences));
+const logitsOf = (path: string, options: InferenceOptions) =>
+  withOpened(path, options, (opened) => steppedOf(opened, tinySequences));
 
-async function golden(name: string, path: string, options: InferenceOptions): Promise<{ stepped: Float32Array; expected: Float32Array }> {
+async function golden(
+  name: string,
+  path: string,
+  options: InferenceOptions,
+): Promise<{ stepped: Float32Array; expected: Float32Array }> {
   const { sequences, tensors } = await readCase(name);
   const stepped = await withOpened(path, options, (opened) =>
     steppedOf(

@@ -1,4 +1,5 @@
-// The logits of known sequences by one forward, which is what training computes and what steps over a cache are held against.
+// The logits of known sequences by one forward, which is what training computes and what steps over a cache are held
+// against.
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { packSequences } from "../../src/nn/batch.js";
 import { scopeAsync } from "../../src/tensor/engine.js";

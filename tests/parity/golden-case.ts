@@ -1,8 +1,15 @@
-// Reads a golden case (tests/golden/README.md) and compares numbers with it. Knows files and tolerances, no architecture.
+// Reads a golden case (tests/golden/README.md) and compares numbers with it. Knows files and tolerances, no
+// architecture.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { float32Values, type HostTensor, openModelDirectory, openSafetensors, readAllTensors } from "../../src/checkpoint/index.js";
+import {
+  float32Values,
+  type HostTensor,
+  openModelDirectory,
+  openSafetensors,
+  readAllTensors,
+} from "../../src/checkpoint/index.js";
 import { createModel } from "../../src/models/create.js";
 import { type HfConfig, parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel, ModelOptions } from "../../src/models/language-model.js";
@@ -53,12 +60,21 @@ export async function readModel(directory: string): Promise<Pick<GoldenCase, "co
 export async function readCase(name: string): Promise<GoldenCase> {
   const folder = goldenPath(`cases/${name}`);
   const tensors = await readTensors(`${folder}/golden.safetensors`);
-  return { ...(await readModel(folder)), tensors, record: await readJson(`${folder}/golden.json`), sequences: sequencesOf(tensors) };
+  return {
+    ...(await readModel(folder)),
+    tensors,
+    record: await readJson(`${folder}/golden.json`),
+    sequences: sequencesOf(tensors),
+  };
 }
 
-/** Targets are the next tokens; a masked stretch (−100) is always a sequence's beginning, which its token ids then fill. */
+/**
+ * Targets are the next tokens; a masked stretch (−100) is always a sequence's beginning, which its token ids then fill.
+ */
 function sequencesOf(tensors: ReadonlyMap<string, HostTensor>): TrainSequence[] {
-  const [ids, targets, cu] = ["input_ids", "targets", "cu_seqlens"].map((name) => int32Values(tensors.get(name) as HostTensor));
+  const [ids, targets, cu] = ["input_ids", "targets", "cu_seqlens"].map((name) =>
+    int32Values(tensors.get(name) as HostTensor),
+  );
   return Array.from({ length: cu.length - 1 }, (_, s) => {
     const [begin, end] = [cu[s], cu[s + 1]];
     const learnFrom = 1 + targets.subarray(begin, end).filter((t) => t < 0).length;
@@ -67,7 +83,10 @@ function sequencesOf(tensors: ReadonlyMap<string, HostTensor>): TrainSequence[] 
 }
 
 /** A model of this configuration holding these weights. */
-export async function loadModel({ config, weights }: Pick<GoldenCase, "config" | "weights">, options: ModelOptions = {}): Promise<LanguageModel> {
+export async function loadModel(
+  { config, weights }: Pick<GoldenCase, "config" | "weights">,
+  options: ModelOptions = {},
+): Promise<LanguageModel> {
   const model = createModel(config, options);
   await fillModel(model, weights);
   return model;
@@ -97,7 +116,10 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
 /** Stored bytes as f32 numbers. */
 export const asFloats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
 
-/** The mean distance of two arrays: a token near a routing tie may take another expert in bf16, so single logits are no measure there. */
+/**
+ * The mean distance of two arrays: a token near a routing tie may take another expert in bf16, so single logits are no
+ * measure there.
+ */
 export function meanDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(actual.length).toBe(expected.length);
   let sum = 0;

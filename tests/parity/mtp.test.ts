@@ -1,5 +1,5 @@
-// Multi-token prediction at depth 2: which rows there are and what each may see, that every part is trained, and that its gradient is
-// the slope of its loss.
+// Multi-token prediction at depth 2: which rows there are and what each may see, that every part is trained, and that
+// its gradient is the slope of its loss.
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
@@ -47,18 +47,23 @@ const withShortOnes = [2, 9, 3, 6].map(ofLength);
 describe.each(backends)("on the $name backend", (backend) => {
   beforeAll(() => setDefaultDevice(new Device(backend)));
 
-  test.each([1, 5])("token %i is seen by the rows of depth k from k places before it, and by no earlier one", async (changedAt) => {
-    const model = createModel(config, { seed: 4 });
-    const [first] = sequences;
-    const before = await mtpRows(model, [first]);
-    const after = await mtpRows(model, [{ ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) }]);
-    for (let k = 1; k <= depth; k++) {
-      const differs = before[k - 1].map((row, t) => row.join() !== after[k - 1][t].join());
-      // At depth 2 row 0 reads token 1 only by way of depth 1.
-      expect(differs.indexOf(true)).toBe(Math.max(0, changedAt - k));
-    }
-    model.dispose();
-  });
+  test.each([1, 5])(
+    "token %i is seen by the rows of depth k from k places before it, and by no earlier one",
+    async (changedAt) => {
+      const model = createModel(config, { seed: 4 });
+      const [first] = sequences;
+      const before = await mtpRows(model, [first]);
+      const after = await mtpRows(model, [
+        { ids: Array.from(first.ids, (id, i) => (i === changedAt ? (id + 1) % 24 : id)) },
+      ]);
+      for (let k = 1; k <= depth; k++) {
+        const differs = before[k - 1].map((row, t) => row.join() !== after[k - 1][t].join());
+        // At depth 2 row 0 reads token 1 only by way of depth 1.
+        expect(differs.indexOf(true)).toBe(Math.max(0, changedAt - k));
+      }
+      model.dispose();
+    },
+  );
 
   test("packed sequences give the rows of separate ones at every depth, to the bit", async () => {
     const model = createModel(config, { seed: 4 });
@@ -87,14 +92,18 @@ describe.each(backends)("on the $name backend", (backend) => {
     expect(parts.loss).toBeCloseTo(whole.loss, 5);
     expect(parts.loads).toEqual(whole.loads);
     expect([...parts.gradients.keys()]).toEqual([...whole.gradients.keys()]);
-    for (const [name, gradient] of whole.gradients) expect(relativeDifference(parts.gradients.get(name) as Float32Array, gradient), name).toBeLessThan(5e-6);
+    for (const [name, gradient] of whole.gradients)
+      expect(relativeDifference(parts.gradients.get(name) as Float32Array, gradient), name).toBeLessThan(5e-6);
     model.dispose();
   });
 
   test("sequences too short for any depth train the main model alone", async () => {
     const model = createModel(config, { seed: 4 });
     const short = [ofLength(2), ofLength(2)];
-    const [withMtp, without] = [await gradientsOf(model, [short], fullLoss), await gradientsOf(model, [short], { ...fullLoss, mtpWeight: 0 })];
+    const [withMtp, without] = [
+      await gradientsOf(model, [short], fullLoss),
+      await gradientsOf(model, [short], { ...fullLoss, mtpWeight: 0 }),
+    ];
     expect(withMtp).toEqual(without);
     expect((await train(model, short, 2)).every(Number.isFinite)).toBe(true);
     model.dispose();

@@ -1,9 +1,16 @@
-// Numbers that are none: a request on damaged weights, or on a layer that overflows, ends with an error that names it; nothing else is sampled for it.
+// Numbers that are none: a request on damaged weights, or on a layer that overflows, ends with an error that names it;
+// nothing else is sampled for it.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { float32Values, hostTensor, openModelDirectory, readAllTensors, writeModelDirectory } from "../../src/checkpoint/index.js";
+import {
+  float32Values,
+  hostTensor,
+  openModelDirectory,
+  readAllTensors,
+  writeModelDirectory,
+} from "../../src/checkpoint/index.js";
 import { Engine } from "../../src/inference/engine.js";
 import { FakeRunner } from "../../src/inference/fake-runner.fixture.js";
 import { openForInference, runnerOf } from "../../src/inference/index.js";
@@ -31,7 +38,8 @@ async function damaged(name: string, change: (values: Float32Array) => void, dty
   change(values);
   weights.set(name, hostTensor(values, weights.get(name)!.shape));
   for (const [key, { shape }] of weights)
-    if (dtype === "bf16" && shape.length === 2) weights.set(key, { dtype, shape, data: encodeBytes(float32Values(weights.get(key)!), dtype) });
+    if (dtype === "bf16" && shape.length === 2)
+      weights.set(key, { dtype, shape, data: encodeBytes(float32Values(weights.get(key)!), dtype) });
   const path = join(folder, `${name}-${dtype}`);
   await writeModelDirectory(path, { config: opened.config, weights });
   await opened.close();
@@ -74,23 +82,31 @@ describe.each(backends)("on the $name backend", (backend) => {
 
   test("a single infinity in a matrix is named", async () => {
     const name = "model.layers.0.self_attn.o_proj.weight";
-    expect(await failureOf(await damaged(name, second(Number.POSITIVE_INFINITY), "bf16"))).toContain(`weight ${name} contains`);
+    expect(await failureOf(await damaged(name, second(Number.POSITIVE_INFINITY), "bf16"))).toContain(
+      `weight ${name} contains`,
+    );
   });
 
   test("a layer that overflows is named", async () => {
     const path = await damaged("model.layers.0.mlp.down_proj.weight", (values) => values.fill(3e38), "bf16");
-    expect(await failureOf(path)).toContain("the output of model.layers.0 contains NaN or infinity, although all weights are finite");
+    expect(await failureOf(path)).toContain(
+      "the output of model.layers.0 contains NaN or infinity, although all weights are finite",
+    );
   });
 
   test("a model to be trained is checked by the same names", async () => {
     const opened = await openModelDirectory(goldenPath(`cases/${CASE}`));
     const model: LanguageModel = createModel(parseHfConfig(opened.config), { seed: 1 });
     await expect(refuseNonFiniteWeight(model, "pretrain step 1")).resolves.toBeUndefined();
-    const { spec, part, elementOffset } = model.parameters.storedParts().find((each) => each.part.name.endsWith("layers.1.mlp.experts.3.gate_proj.weight"))!;
+    const { spec, part, elementOffset } = model.parameters
+      .storedParts()
+      .find((each) => each.part.name.endsWith("layers.1.mlp.experts.3.gate_proj.weight"))!;
     expect(spec.name).not.toBe(part.name);
     const bytes = new Uint8Array(Float32Array.from({ length: part.shape[0] * part.shape[1] }, () => Number.NaN).buffer);
     model.parameters.write(spec.name, elementOffset, part.shape, bytes);
-    await expect(refuseNonFiniteWeight(model, "pretrain step 1")).rejects.toThrow(`pretrain step 1: weight ${part.name} contains NaN or infinity`);
+    await expect(refuseNonFiniteWeight(model, "pretrain step 1")).rejects.toThrow(
+      `pretrain step 1: weight ${part.name} contains NaN or infinity`,
+    );
     model.dispose();
     await opened.close();
   });

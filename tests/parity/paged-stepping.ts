@@ -1,5 +1,5 @@
-// Feeds known sequences through steps over a paged cache as the runtime would, in pieces of chosen sizes, and gathers the logits.
-// Knows no expected values.
+// Feeds known sequences through steps over a paged cache as the runtime would, in pieces of chosen sizes, and gathers
+// the logits. Knows no expected values.
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { type StepRows, stepBatch } from "../../src/nn/batch.js";
 import type { CacheKind, PagedCache, PagedDType } from "../../src/nn/paged-cache.js";
@@ -60,18 +60,28 @@ function rowsOf(sequences: readonly (readonly number[])[], pieces: readonly Piec
 }
 
 /** What each running sequence feeds next: prompt pieces first, then those that generate. */
-function nextPieces(sequences: readonly (readonly number[])[], running: readonly Running[], plan: SteppingPlan): Piece[] {
+function nextPieces(
+  sequences: readonly (readonly number[])[],
+  running: readonly Running[],
+  plan: SteppingPlan,
+): Piece[] {
   const pieces = running.map((of): Piece => {
     const [begin, promptLength] = [of.done, plan.promptLengths[of.sequence]];
     const isPrompt = begin < promptLength;
-    const end = isPrompt ? Math.min(begin + plan.chunk, promptLength) : Math.min(begin + (plan.drafts ?? 1), sequences[of.sequence].length);
+    const end = isPrompt
+      ? Math.min(begin + plan.chunk, promptLength)
+      : Math.min(begin + (plan.drafts ?? 1), sequences[of.sequence].length);
     return { of, begin, end, isPrompt };
   });
   return [...pieces.filter((p) => p.isPrompt), ...pieces.filter((p) => !p.isPrompt)];
 }
 
 /** Logits f32 [T,V] of the sequences one after another. */
-export async function steppedLogits(model: LanguageModel, sequences: readonly (readonly number[])[], plan: SteppingPlan): Promise<Float32Array> {
+export async function steppedLogits(
+  model: LanguageModel,
+  sequences: readonly (readonly number[])[],
+  plan: SteppingPlan,
+): Promise<Float32Array> {
   const { places = sequences.length, stagger = 0, kind, dtype } = plan;
   const freeTables = tablesOf(places, Math.ceil(Math.max(...sequences.map((s) => s.length)) / BLOCK_TOKENS));
   const cache = model.createPagedCache({ numBlocks: freeTables.flat().length, kind, dtype });

@@ -1,4 +1,5 @@
-// What sampling writes down and what training computes: the same log-probabilities to the bit, however the sampler batched its rows.
+// What sampling writes down and what training computes: the same log-probabilities to the bit, however the sampler
+// batched its rows.
 import { beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/inference/generate.js";
 import { createModel } from "../../src/models/create.js";
@@ -20,12 +21,27 @@ const sizes = {
 const families = {
   qwen2: { ...sizes, model_type: "qwen2", num_key_value_heads: 2 },
   "qwen3_moe with windows": {
-    ...{ ...sizes, model_type: "qwen3_moe", num_key_value_heads: 2, head_dim: 32, moe_intermediate_size: 32, norm_topk_prob: true },
+    ...{
+      ...sizes,
+      model_type: "qwen3_moe",
+      num_key_value_heads: 2,
+      head_dim: 32,
+      moe_intermediate_size: 32,
+      norm_topk_prob: true,
+    },
     ...{ num_experts: 4, num_experts_per_tok: 2, use_sliding_window: true, sliding_window: 50 },
   },
   deepseek: {
     ...sizes,
-    ...{ model_type: "deepseek_v3", moe_intermediate_size: 32, first_k_dense_replace: 1, q_lora_rank: null, kv_lora_rank: 32, n_group: 1, topk_group: 1 },
+    ...{
+      model_type: "deepseek_v3",
+      moe_intermediate_size: 32,
+      first_k_dense_replace: 1,
+      q_lora_rank: null,
+      kv_lora_rank: 32,
+      n_group: 1,
+      topk_group: 1,
+    },
     ...{ qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 16, n_routed_experts: 4, num_experts_per_tok: 2 },
   },
 };

@@ -1,4 +1,5 @@
-// The synthetic token stream that the PyTorch peers and our runs share, bit for bit (bench/peers/token_stream.py). Knows no model.
+// The synthetic token stream that the PyTorch peers and our runs share, bit for bit (bench/peers/token_stream.py).
+// Knows no model.
 
 /** Tokens in [0, vocabSize) with something to learn from the last token and from the one before it. */
 export class TokenStream {
@@ -14,7 +15,8 @@ export class TokenStream {
   /** The next token: 5a+7 of the previous one in half of the draws, the one before it in a quarter, else noise. */
   next(): number {
     const [rule, noise] = [this.draw(), this.draw()];
-    const token = rule < 32768 ? (5 * this.previous + 7) % this.vocabSize : rule < 49152 ? this.before : noise % this.vocabSize;
+    const token =
+      rule < 32768 ? (5 * this.previous + 7) % this.vocabSize : rule < 49152 ? this.before : noise % this.vocabSize;
     [this.previous, this.before] = [token, this.previous];
     return token;
   }

@@ -19,7 +19,10 @@ const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): 
 
 export const parametersOf = (model: LanguageModel): Promise<NamedNumbers> => floatsOf(model.parameters.read());
 
-/** Loss, gradients and expert loads of one step, its sequences split into micro-batches as given. Gradients are cleared before and after. */
+/**
+ * Loss, gradients and expert loads of one step, its sequences split into micro-batches as given. Gradients are cleared
+ * before and after.
+ */
 export async function gradientsOf(
   model: LanguageModel,
   microBatches: readonly (readonly TrainSequence[])[],
@@ -60,7 +63,12 @@ export async function train(
   const optimizer = new AdamW(model.parameters.trained());
   const losses: number[] = [];
   for (let step = 1; step <= numSteps; step++) {
-    const { loss } = await trainStep(model, optimizer, sequences, { ...options, lr: 1e-3, microBatchTokens: 1000, routerBiasStep: 0.001 });
+    const { loss } = await trainStep(model, optimizer, sequences, {
+      ...options,
+      lr: 1e-3,
+      microBatchTokens: 1000,
+      routerBiasStep: 0.001,
+    });
     losses.push(loss);
     afterStep(step);
   }

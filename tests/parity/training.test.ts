@@ -1,4 +1,5 @@
-// What must not change a training step: packing, recomputation, micro-batches, repetition. And what it must not leave behind.
+// What must not change a training step: packing, recomputation, micro-batches, repetition. And what it must not leave
+// behind.
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../../src/models/create.js";
@@ -52,39 +53,50 @@ describe.each(backends)("on the $name backend", (backend) => {
     });
   });
 
-  test.each(["llama-llama3-rope", "qwen2-tied", "deepseek-v2-group-limited", withEverything])("%s: bf16 gradients point where f32 ones do", async (name) => {
-    const f32 = await withModel(name, "f32", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
-    const bf16 = await withModel(name, "bf16", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
-    expect([...bf16.gradients.keys()]).toEqual([...f32.gradients.keys()]);
-    expect(cosine(bf16.gradients, f32.gradients)).toBeGreaterThan(0.999);
-  });
+  test.each(["llama-llama3-rope", "qwen2-tied", "deepseek-v2-group-limited", withEverything])(
+    "%s: bf16 gradients point where f32 ones do",
+    async (name) => {
+      const f32 = await withModel(name, "f32", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
+      const bf16 = await withModel(name, "bf16", (model, { sequences }) => gradientsOf(model, [sequences], fullLoss));
+      expect([...bf16.gradients.keys()]).toEqual([...f32.gradients.keys()]);
+      expect(cosine(bf16.gradients, f32.gradients)).toBeGreaterThan(0.999);
+    },
+  );
 
-  test.each(["llama-llama3-rope", withEverything])("%s: the same seed gives the same bits after training, another seed others", async (name) => {
-    const { config, sequences } = await readCase(name);
-    const trainedFrom = async (seed: number) => {
-      const model = createModel(config, { seed });
-      const losses = await train(model, sequences, 3);
-      const parameters = await parametersOf(model);
+  test.each(["llama-llama3-rope", withEverything])(
+    "%s: the same seed gives the same bits after training, another seed others",
+    async (name) => {
+      const { config, sequences } = await readCase(name);
+      const trainedFrom = async (seed: number) => {
+        const model = createModel(config, { seed });
+        const losses = await train(model, sequences, 3);
+        const parameters = await parametersOf(model);
+        model.dispose();
+        return { losses, parameters };
+      };
+      const first = await trainedFrom(7);
+      expect(await trainedFrom(7)).toEqual(first);
+      expect((await trainedFrom(8)).losses).not.toEqual(first.losses);
+    },
+  );
+
+  test(
+    "20 training steps leave as many live buffers as one, and " + "disposing the model leaves none of its own",
+    async () => {
+      const before = defaultDevice().memory().liveBuffers;
+      const golden = await readCase(withEverything);
+      const model = await loadModel(golden, { compute: "bf16" });
+      const built = defaultDevice().memory().liveBuffers;
+      const live: number[] = [];
+      await train(model, golden.sequences.slice(0, 2), 20, { ...fullLoss, recomputeLayers: true }, () =>
+        live.push(defaultDevice().memory().liveBuffers),
+      );
+      expect(new Set(live).size).toBe(1);
+      expect(defaultDevice().memory().liveBuffers).toBe(built);
       model.dispose();
-      return { losses, parameters };
-    };
-    const first = await trainedFrom(7);
-    expect(await trainedFrom(7)).toEqual(first);
-    expect((await trainedFrom(8)).losses).not.toEqual(first.losses);
-  });
-
-  test("20 training steps leave as many live buffers as one, and disposing the model leaves none of its own", async () => {
-    const before = defaultDevice().memory().liveBuffers;
-    const golden = await readCase(withEverything);
-    const model = await loadModel(golden, { compute: "bf16" });
-    const built = defaultDevice().memory().liveBuffers;
-    const live: number[] = [];
-    await train(model, golden.sequences.slice(0, 2), 20, { ...fullLoss, recomputeLayers: true }, () => live.push(defaultDevice().memory().liveBuffers));
-    expect(new Set(live).size).toBe(1);
-    expect(defaultDevice().memory().liveBuffers).toBe(built);
-    model.dispose();
-    expect(defaultDevice().memory().liveBuffers).toBe(before);
-  });
+      expect(defaultDevice().memory().liveBuffers).toBe(before);
+    },
+  );
 
   test("evaluation counts no expert load and moves no router bias", async () => {
     await withModel(withEverything, "f32", async (model, { sequences }) => {
@@ -98,7 +110,11 @@ describe.each(backends)("on the $name backend", (backend) => {
   });
 });
 
-async function withModel<R>(name: string, compute: ComputeType, body: (model: LanguageModel, golden: GoldenCase) => Promise<R>): Promise<R> {
+async function withModel<R>(
+  name: string,
+  compute: ComputeType,
+  body: (model: LanguageModel, golden: GoldenCase) => Promise<R>,
+): Promise<R> {
   const golden = await readCase(name);
   const model = await loadModel(golden, { compute });
   const result = await body(model, golden);

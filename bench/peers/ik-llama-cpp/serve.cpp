@@ -1,4 +1,5 @@
-// The peer's side of the comparison of inference: ik_llama.cpp, the rounds of inference.json on the line protocol of bench/stepper.ts.
+// The peer's side of the comparison of inference: ik_llama.cpp, the rounds of inference.json on the line protocol of
+// bench/stepper.ts.
 // Usage: serve FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain, or repacked with its -rtr)
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,7 +26,10 @@ struct Usage {
   double seconds, cpu_seconds;
 };
 
-/** The library's first error: the reason that is given when a call fails. Those that follow only say that something failed. */
+/**
+ * The library's first error: the reason that is given when a call fails. Those that follow only say that something
+ * failed.
+ */
 std::string first_error;
 
 void keep_errors(ggml_log_level level, const char* text, void*) {
@@ -38,7 +42,9 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error(what + (first_error.empty() ? "" : ": " + first_error));
 }
 
-double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 Usage usage_now() {
   rusage used{};
@@ -104,7 +110,8 @@ class Peer {
   int run(int64_t seed, bool is_prefill, Begin begin) {
     llama_kv_cache_clear(context_);
     std::vector<std::vector<llama_token>> prompts;
-    for (int i = 0; i < round_.streams; ++i) prompts.push_back(random_prompt(seed * round_.streams + i, round_.prompt_tokens, vocab_size_));
+    for (int i = 0; i < round_.streams; ++i)
+      prompts.push_back(random_prompt(seed * round_.streams + i, round_.prompt_tokens, vocab_size_));
     if (is_prefill) begin();
     auto newest = step(prompts, 0);
     if (is_prefill) return round_.streams * round_.prompt_tokens;
@@ -123,7 +130,8 @@ class Peer {
     batch_.n_tokens = 0;
     std::vector<int> last;
     for (size_t stream = 0; stream < streams.size(); ++stream) {
-      for (size_t i = 0; i < streams[stream].size(); ++i) add(streams[stream][i], position + static_cast<int>(i), static_cast<int>(stream));
+      for (size_t i = 0; i < streams[stream].size(); ++i)
+        add(streams[stream][i], position + static_cast<int>(i), static_cast<int>(stream));
       last.push_back(batch_.n_tokens - 1);
       batch_.logits[last.back()] = 1;
     }
@@ -172,7 +180,9 @@ void serve(const char* path, const std::string& kind, const std::string& variant
     Usage start{};
     const int tokens = peer.run(seed, kind == "prefill", [&] { start = usage_now(); });
     const auto end = usage_now();
-    say(out, {{"seconds", end.seconds - start.seconds}, {"cpuSeconds", end.cpu_seconds - start.cpu_seconds}, {"tokens", tokens}});
+    say(out, {{"seconds", end.seconds - start.seconds},
+              {"cpuSeconds", end.cpu_seconds - start.cpu_seconds},
+              {"tokens", tokens}});
   }
   say(out, {{"peakRssBytes", peak_rss_bytes()}, {"importedRssBytes", imported_rss_bytes}});
 }

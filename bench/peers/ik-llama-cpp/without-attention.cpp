@@ -1,4 +1,5 @@
-// What the library refers to by name even where the templates of its flash attention are left out. Flash attention is off then, so nothing calls these.
+// What the library refers to by name even where the templates of its flash attention are left out. Flash attention is
+// off then, so nothing calls these.
 #include <cstdlib>
 
 extern "C" {

@@ -1,4 +1,5 @@
-// The same GGUF file in llama.cpp and here: log-probabilities of a prompt, a greedy continuation, token ids. README.md says what the figures mean.
+// The same GGUF file in llama.cpp and here: log-probabilities of a prompt, a greedy continuation, token ids. README.md
+// says what the figures mean.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -7,7 +8,8 @@ import { getLlama } from "node-llama-cpp";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const load = (path) => import(join(root, "dist/src", path));
-const { convertToGguf, openGgufModel, openModelDirectory, openSafetensors, storedValues } = await load("checkpoint/index.js");
+const { convertToGguf, openGgufModel, openModelDirectory, openSafetensors, storedValues } =
+  await load("checkpoint/index.js");
 const { ggufVocabulary } = await load("checkpoint/gguf-vocabulary.js");
 const { ggufExtras, openConvertible } = await load("library/convert-source.js");
 const { generate } = await load("inference/generate.js");
@@ -21,8 +23,9 @@ const { createTokenizer } = await load("tokenizer/create-tokenizer.js").catch(()
 const { createLibraryTokenizer } = await load("tokenizer/library-tokenizer.js");
 
 /**
- * Mean |Δ log p| that the engines' rounding explains, in units of the log-probabilities' spread where that is above 1. The largest difference is shown and not judged: where a router's choice is a near tie,
- * rounding sends a token to another expert. Ten times this is the gap within which two tokens count as equally likely.
+ * Mean |Δ log p| that the engines' rounding explains, in units of the log-probabilities' spread where that is above 1.
+ * The largest difference is shown and not judged: where a router's choice is a near tie, rounding sends a token to
+ * another expert. Ten times this is the gap within which two tokens count as equally likely.
  */
 const TOLERANCES = { f32: 0.002, f16: 0.003, bf16: 0.01, q8_0: 0.03, q4_0: 0.03, q4_k: 0.05 };
 const NUM_NEW = 24;
@@ -44,7 +47,16 @@ await openMachine({});
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
 let failures = 0;
 try {
-  console.log(["model".padEnd(32), "type".padEnd(6), "|Δ log p| max".padStart(14), "mean".padStart(9), "greedy".padStart(8), "  tokens"].join(""));
+  console.log(
+    [
+      "model".padEnd(32),
+      "type".padEnd(6),
+      "|Δ log p| max".padStart(14),
+      "mean".padStart(9),
+      "greedy".padStart(8),
+      "  tokens",
+    ].join(""),
+  );
   for (const model of models) {
     for (const type of model.endsWith(".gguf") ? ["as is"] : types) if (!(await compare(model, type))) failures++;
   }
@@ -63,9 +75,18 @@ async function compare(path, type) {
   const skip = (why) => console.log(`${basename(path).padEnd(32)}${type.padEnd(6)}  ${why}`);
   const prepared = await prepare(path, type).catch((error) => ({ refused: error.message }));
   const { file, prompt, tokenizer, numNew, refused } = prepared;
-  if (refused) return skip(refused), refused.includes("cannot be written as GGUF");
+  if (refused) {
+    skip(refused);
+    return refused.includes("cannot be written as GGUF");
+  }
   const notLoaded = NOT_LOADED[basename(path)];
-  if (notLoaded) return skip(notLoaded), runTheirs(file, prompt, null, 0).then(() => false, () => true);
+  if (notLoaded) {
+    skip(notLoaded);
+    return runTheirs(file, prompt, null, 0).then(
+      () => false,
+      () => true,
+    );
+  }
   const ours = await runOurs(file, prompt, numNew);
   const theirs = await runTheirs(file, prompt, tokenizer, numNew);
   const tolerance = TOLERANCES[type] ?? 0.03;
@@ -75,7 +96,13 @@ async function compare(path, type) {
   const isTie = equal >= 0 && ours.gaps[equal] < 10 * tolerance;
   const tokens = tokenizer ? (ours.tokenize(tokenizer).join() === theirs.tokens.join() ? "equal" : "DIFFER") : "–";
   const passed = mean / Math.max(1, spread(ours.logProbs)) < tolerance && (equal < 0 || isTie) && tokens !== "DIFFER";
-  const cells = [basename(path).padEnd(32), type.padEnd(6), max.toFixed(5).padStart(14), mean.toFixed(5).padStart(9), `${numEqual}/${numNew}${isTie ? "~" : ""}`.padStart(8)];
+  const cells = [
+    basename(path).padEnd(32),
+    type.padEnd(6),
+    max.toFixed(5).padStart(14),
+    mean.toFixed(5).padStart(9),
+    `${numEqual}/${numNew}${isTie ? "~" : ""}`.padStart(8),
+  ];
   console.log(`${cells.join("")}  ${tokens}${passed ? "" : "  FAILED"}`);
   return passed;
 }
@@ -95,7 +122,8 @@ async function prepare(path, type) {
   if (file !== path) await convertToGguf(file, model, type, ggufExtras(model));
   await model.close();
   const numNew = NUM_NEW;
-  if (!model.files["tokenizer.json"]) return { file, numNew, prompt: Array.from({ length: 32 }, (_, i) => (i * 37 + 5) % model.config.vocab_size) };
+  if (!model.files["tokenizer.json"])
+    return { file, numNew, prompt: Array.from({ length: 32 }, (_, i) => (i * 37 + 5) % model.config.vocab_size) };
   const tokenizer = JSON.parse(model.files["tokenizer.json"]);
   return { file, prompt: [...encoderOf(tokenizer)(SAMPLE_TEXT)], tokenizer, numNew };
 }
@@ -103,12 +131,18 @@ async function prepare(path, type) {
 /** Golden models have no tokenizer: letters stand for their ids. */
 function alphabet(size) {
   const vocab = Object.fromEntries(Array.from({ length: size }, (_, i) => [String.fromCharCode(48 + i), i]));
-  return ggufVocabulary({ tokenizer: { pre_tokenizer: null, model: { type: "BPE", vocab, merges: [] } }, config: {} }, { bos: 0, eos: 1 }, size);
+  return ggufVocabulary(
+    { tokenizer: { pre_tokenizer: null, model: { type: "BPE", vocab, merges: [] } }, config: {} },
+    { bos: 0, eos: 1 },
+    size,
+  );
 }
 
 async function goldenPrompt(path) {
   const source = await openSafetensors(join(path, "golden.safetensors"));
-  const [ids, starts] = await Promise.all(["input_ids", "cu_seqlens"].map(async (name) => new Int32Array((await source.read(name)).data.buffer)));
+  const [ids, starts] = await Promise.all(
+    ["input_ids", "cu_seqlens"].map(async (name) => new Int32Array((await source.read(name)).data.buffer)),
+  );
   await source.close();
   return [...ids.subarray(starts[0], starts[1])];
 }
@@ -123,11 +157,19 @@ async function runOurs(file, prompt, numNew) {
   const model = createModel(opened.config, { seed: null });
   await loadWeights(model.parameters, (name) => storedValues(opened.weights, name));
   await opened.close();
-  const [{ ids }] = numNew === 0 ? [{ ids: [] }] : await generate(model, [{ prompt, seed: 0, maxNewTokens: numNew }], { temperature: 0, stopIds: [] });
+  const [{ ids }] =
+    numNew === 0
+      ? [{ ids: [] }]
+      : await generate(model, [{ prompt, seed: 0, maxNewTokens: numNew }], { temperature: 0, stopIds: [] });
   const rows = await logProbsOf(model, [...prompt, ...ids]);
   model.dispose();
   const gaps = Array.from(ids, (_, i) => gap(rows[prompt.length - 1 + i]));
-  return { greedy: [...ids], logProbs: rows.slice(0, prompt.length), gaps, tokenize: (tokenizer) => [...encoderOf(tokenizer)(SAMPLE_TEXT)] };
+  return {
+    greedy: [...ids],
+    logProbs: rows.slice(0, prompt.length),
+    gaps,
+    tokenize: (tokenizer) => [...encoderOf(tokenizer)(SAMPLE_TEXT)],
+  };
 }
 
 function logProbsOf(model, ids) {
@@ -162,7 +204,9 @@ async function runTheirs(file, prompt, tokenizer, numNew) {
   const context = await model.createContext({ contextSize: 256, flashAttention: false });
   const sequence = context.getSequence();
   const plain = { temperature: 1, topK: 0, topP: 1, minP: 0 };
-  const outputs = await sequence.controlledEvaluate(prompt.map((id) => [id, { generateNext: { probabilities: true, options: plain } }]));
+  const outputs = await sequence.controlledEvaluate(
+    prompt.map((id) => [id, { generateNext: { probabilities: true, options: plain } }]),
+  );
   await sequence.clearHistory();
   const greedy = [];
   for await (const id of sequence.evaluate(prompt, { temperature: 0, yieldEogToken: true })) {

@@ -1,4 +1,5 @@
-// A released model's GGUF file, opened as `luciole run` opens it, beside llama.cpp: ids of framed prompts, and greedy answers token by token.
+// A released model's GGUF file, opened as `luciole run` opens it, beside llama.cpp: ids of framed prompts, and greedy
+// answers token by token.
 // Usage: node real-model.mjs FILE.gguf [tokens]        README.md says where to get a file and what the figures mean.
 import { fileURLToPath } from "node:url";
 import { getLlama } from "node-llama-cpp";
@@ -17,8 +18,8 @@ const { openMachine } = await load("tensor/backends/machine.js");
 const { scopeAsync } = await load("tensor/engine.js");
 
 /**
- * Two tokens whose log-probabilities differ by less, exact (f32, nothing rounded but the stored weights) or in both engines, are a near tie: the
- * rounding of activations, which both engines do, decides between them.
+ * Two tokens whose log-probabilities differ by less, exact (f32, nothing rounded but the stored weights) or in both
+ * engines, are a near tie: the rounding of activations, which both engines do, decides between them.
  */
 const TIE = 0.5;
 const PROMPTS = [
@@ -73,14 +74,24 @@ async function compare(question) {
   const tie = parts ? await tieAt(prompt.ids, mine, theirs, at) : null;
   const passed = sameIds && (!parts || tie.exact < TIE || (tie.here < TIE && tie.there < TIE));
   const answer = JSON.stringify(ours.tokenizer.decode(mine.ids.slice(0, 16)));
-  console.log(`${passed ? "ok    " : "FAILED"} prompt ids ${sameIds ? "equal" : "DIFFER"}, ${at} of ${mine.ids.length} tokens equal  ${answer}`);
+  console.log(
+    `${passed ? "ok    " : "FAILED"} prompt ids ${sameIds ? "equal" : "DIFFER"}, ${at} of ` +
+      `${mine.ids.length} tokens equal  ${answer}`,
+  );
   if (tie) console.log(`         parts at ${tie.text}`);
   return passed;
 }
 
 async function greedyHere({ ids, startsInside }) {
   const sampling = { temperature: 0, topLogProbs: 20 };
-  const request = engine.submit({ prompt: ids, form: style.form, maxNewTokens: maxTokens, sampling, stopIds: ours.stopIds, thinking: { startsInside } });
+  const request = engine.submit({
+    prompt: ids,
+    form: style.form,
+    maxNewTokens: maxTokens,
+    sampling,
+    stopIds: ours.stopIds,
+    thinking: { startsInside },
+  });
   const found = { ids: [], top: [] };
   for await (const event of request) {
     found.ids.push(event.id);
@@ -106,18 +117,31 @@ async function tieAt(prompt, mine, theirs, at) {
   await sequence.clearHistory();
   const tokens = [...prompt, ...mine.ids.slice(0, at)];
   const plain = { temperature: 1, topK: 0, topP: 1, minP: 0 };
-  const outputs = await sequence.controlledEvaluate(tokens.map((id, i) => (i < tokens.length - 1 ? id : [id, { generateNext: { probabilities: true, options: plain } }])));
+  const outputs = await sequence.controlledEvaluate(
+    tokens.map((id, i) =>
+      i < tokens.length - 1 ? id : [id, { generateNext: { probabilities: true, options: plain } }],
+    ),
+  );
   const there = (id) => Math.log(outputs[tokens.length - 1].next.probabilities.get(id) ?? Number.NaN);
   const row = await exactRow(tokens);
-  const shown = (id) => `${JSON.stringify(ours.tokenizer.decode([id]))} (exact ${row(id).toFixed(3)}, ours ${here(id).toFixed(3)}, llama.cpp ${there(id).toFixed(3)})`;
+  const shown = (id) =>
+    `${JSON.stringify(ours.tokenizer.decode([id]))} (exact ${row(id).toFixed(3)}, ours ` +
+    `${here(id).toFixed(3)}, llama.cpp ${there(id).toFixed(3)})`;
   const gap = (of) => Math.abs(of(a) - of(b));
-  return { exact: gap(row), here: gap(here), there: gap(there), text: `token ${at}: ours takes ${shown(a)}, llama.cpp ${shown(b)}` };
+  return {
+    exact: gap(row),
+    here: gap(here),
+    there: gap(there),
+    text: `token ${at}: ours takes ${shown(a)}, llama.cpp ${shown(b)}`,
+  };
 }
 
 /** Exact log-probabilities after `tokens`. */
 function exactRow(tokens) {
   return scopeAsync(async () => {
-    const logits = (await exact.logits(exact.forward(packSequences([tokens])).hidden).data()).subarray(-exact.vocabSize);
+    const logits = (await exact.logits(exact.forward(packSequences([tokens])).hidden).data()).subarray(
+      -exact.vocabSize,
+    );
     const max = logits.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY);
     const log = max + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - max), 0));
     return (id) => logits[id] - log;

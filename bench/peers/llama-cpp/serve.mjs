@@ -1,11 +1,15 @@
-// The peer's side of the comparison of inference: llama.cpp through node-llama-cpp, the rounds of inference.json on the line protocol of bench/stepper.ts.
-// Usage: node serve.mjs FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain or flash, with flash attention)
+// The peer's side of the comparison of inference: llama.cpp through node-llama-cpp, the rounds of inference.json on the
+// line protocol of bench/stepper.ts.
+// Usage: node serve.mjs FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain or flash, with flash
+// attention)
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { getLlama } from "node-llama-cpp";
 
 const [path, kind, variant, threads] = process.argv.slice(2);
-const { streams, promptTokens, newTokens } = JSON.parse(readFileSync(new URL("../inference.json", import.meta.url), "utf8"))[kind];
+const { streams, promptTokens, newTokens } = JSON.parse(
+  readFileSync(new URL("../inference.json", import.meta.url), "utf8"),
+)[kind];
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 

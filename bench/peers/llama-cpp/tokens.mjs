@@ -1,4 +1,5 @@
-// Token ids of hard texts in llama.cpp and here, for the vocabulary of a GGUF file: also of the first part of one that was cut for distribution.
+// Token ids of hard texts in llama.cpp and here, for the vocabulary of a GGUF file: also of the first part of one that
+// was cut for distribution.
 // Usage: node tokens.mjs FILE        README.md says where to get one.
 import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,8 @@ const TEXTS = [
   "½ ² ³ Ⅷ ① ㊿ 𝟙𝟚𝟛 12345678901234567890 3.14159 1e-10",
   "🔥🔥 👩‍👩‍👧‍👦 🇫🇷 ❤️ 👍🏽 ok 😀text",
   "a                                                                b\n\n\n\n\n\n\n\nc\t\t\t\td   \n   \n e   ",
-  "\u00a0nbsp\u3000wide\u2003em\u2028line\u2029para\u0085nel\ufeffbom\u200bzero control \u0001\u0007\u001b[0m\u007f end",
+  "\u00a0nbsp\u3000wide\u2003em\u2028line\u2029para\u0085nel\ufeffbom\u200bzero control " +
+    "\u0001\u0007\u001b[0m\u007f end",
   "$100 + 50% = €150 ± ≤ ≥ ∑∫√ → ⇒ `code` ~tilde~ ^hat^ a_b-c.d@e.f#g http://example.com/a?b=c&d=e#f",
   "<｜User｜>What is 7*8?<｜Assistant｜><think>\n7*8=56</think>\n\n\\boxed{56}<｜end▁of▁sentence｜>",
   "<think> < think> <think <｜User <｜｜ </think",
@@ -38,10 +40,15 @@ for (const text of TEXTS) {
   const [ours, theirs] = [[...tokenizer.encode(text)], [...model.tokenize(text, true)]];
   const isEqual = ours.join() === theirs.join();
   if (!isEqual) failures++;
-  console.log(`${isEqual ? "equal " : "DIFFER"}  ${String(ours.length).padStart(4)} ids  ${JSON.stringify(text.slice(0, 48))}`);
+  console.log(
+    `${isEqual ? "equal " : "DIFFER"}  ${String(ours.length).padStart(4)} ids  ` +
+      `${JSON.stringify(text.slice(0, 48))}`,
+  );
   if (!isEqual) console.log(`  ours      ${ours.join(" ")}\n  llama.cpp ${theirs.join(" ")}`);
 }
-console.log(failures === 0 ? `all ${TEXTS.length} texts have the same ids` : `${failures} of ${TEXTS.length} texts differ`);
+console.log(
+  failures === 0 ? `all ${TEXTS.length} texts have the same ids` : `${failures} of ${TEXTS.length} texts differ`,
+);
 await file.close();
 await llama.dispose();
 rmSync(folder, { recursive: true });

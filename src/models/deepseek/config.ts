@@ -18,7 +18,8 @@ export const deepseekFields = {
   n_routed_experts: count.max(MAX_EXPERTS),
   num_experts_per_tok: count,
   kv_lora_rank: count,
-  // Absent and null differ: null is a plain q projection, so a file that leaves it out is refused rather than guessed at.
+  // Absent and null differ: null is a plain q projection, so a file that leaves it out is refused rather than guessed
+  // at.
   q_lora_rank: count.nullable(),
   qk_nope_head_dim: count,
   qk_rope_head_dim: count,
@@ -38,8 +39,12 @@ export function deepseekConflicts(config: DeepseekHfConfig): string[] {
   checks.demand(rotary % 2 === 0, `qk_rope_head_dim ${rotary} must be even for rotary position embeddings`);
   checks.demandExperts(config.num_hidden_layers + mtpDepth(config), experts, active, "n_routed_experts");
   const kvHeads = config.num_key_value_heads ?? config.num_attention_heads;
-  checks.demand(kvHeads === config.num_attention_heads, `num_key_value_heads ${kvHeads} must equal num_attention_heads ${config.num_attention_heads}`);
-  if (config.model_type === "deepseek_v2" && config.topk_method === "greedy") return [...checks.problems, ...ropeConflicts(config, rotary)];
+  checks.demand(
+    kvHeads === config.num_attention_heads,
+    `num_key_value_heads ${kvHeads} must equal num_attention_heads ${config.num_attention_heads}`,
+  );
+  if (config.model_type === "deepseek_v2" && config.topk_method === "greedy")
+    return [...checks.problems, ...ropeConflicts(config, rotary)];
   const groups = config.n_group ?? 1;
   const groupsUsed = config.topk_group ?? groups;
   checks.demand(experts % groups === 0, `n_routed_experts ${experts} must be a multiple of n_group ${groups}`);
@@ -69,7 +74,9 @@ export function mlaConfigOf(c: DeepseekHfConfig, { context }: ModelOptions): Mla
   };
 }
 
-/** Sizes and gate of the mixture layers: V3 sigmoid with bias and top-2 group scores, V2 softmax with the group's best. */
+/**
+ * Sizes and gate of the mixture layers: V3 sigmoid with bias and top-2 group scores, V2 softmax with the group's best.
+ */
 export function moeConfigOf(c: DeepseekHfConfig): MoeConfig {
   const isV3 = c.model_type === "deepseek_v3";
   const grouped = isV3 || c.topk_method === "group_limited_greedy";

@@ -1,6 +1,14 @@
 // DeepSeek V2 and V3 in GGUF files: the architecture deepseek2.
 // Arrangement: ggml-org/llama.cpp@01a723d, conversion/deepseek.py; read as src/models/deepseek2.cpp does.
-import type { GgufEntry, GgufKeySink, GgufKeys, GgufTable, LatentSplit, LayerEntries, LayoutOptions } from "../gguf-table.js";
+import type {
+  GgufEntry,
+  GgufKeySink,
+  GgufKeys,
+  GgufTable,
+  LatentSplit,
+  LayerEntries,
+  LayoutOptions,
+} from "../gguf-table.js";
 import { type DeepseekHfConfig, mtpDepth } from "./config.js";
 
 const SIGMOID_GATE = 2;
@@ -34,7 +42,10 @@ function read(reader: GgufKeys, common: Readonly<Record<string, unknown>>): Reco
 }
 
 /** Published models by their number of experts: files from before the group keys were written leave the groups out. */
-const PUBLISHED_GROUPS: Readonly<Record<string, readonly [groups: number, used: number]>> = { "sigmoid 256": [8, 4], "softmax 160": [8, 3] };
+const PUBLISHED_GROUPS: Readonly<Record<string, readonly [groups: number, used: number]>> = {
+  "sigmoid 256": [8, 4],
+  "softmax 160": [8, 3],
+};
 
 function readGroups(reader: GgufKeys, isSigmoid: boolean): Record<string, unknown> {
   const published = PUBLISHED_GROUPS[`${isSigmoid ? "sigmoid" : "softmax"} ${reader.count("expert_count")}`] ?? [1, 1];
@@ -46,7 +57,8 @@ function readGroups(reader: GgufKeys, isSigmoid: boolean): Record<string, unknow
 
 function write(writer: GgufKeySink, config: DeepseekHfConfig): void {
   const isV3 = config.model_type === "deepseek_v3";
-  // Absorbed attention has one key head, as wide as latent and rotary part together; the _mla widths are those per head.
+  // Absorbed attention has one key head, as wide as latent and rotary part together; the _mla widths are those per
+  // head.
   writer.count("attention.head_count_kv", 1);
   writer.count("attention.q_lora_rank", config.q_lora_rank ?? 0);
   writer.count("attention.kv_lora_rank", config.kv_lora_rank);
@@ -65,7 +77,8 @@ function write(writer: GgufKeySink, config: DeepseekHfConfig): void {
   writer.count("expert_gating_func", isV3 ? SIGMOID_GATE : 1);
   const isGrouped = isV3 || config.topk_method === "group_limited_greedy";
   const [groups, used] = isGrouped ? [config.n_group ?? 1, config.topk_group ?? 1] : [1, 1];
-  // All groups in use is no grouping. One group says so: without the keys the groups of the released model of that size are taken.
+  // All groups in use is no grouping. One group says so: without the keys the groups of the released model of that size
+  // are taken.
   writer.count("expert_group_count", used < groups ? groups : 1);
   writer.count("expert_group_used_count", used < groups ? used : 1);
   if (mtpDepth(config) > 0) writer.count("nextn_predict_layers", mtpDepth(config));
@@ -74,13 +87,19 @@ function write(writer: GgufKeySink, config: DeepseekHfConfig): void {
 function addLayer(layer: LayerEntries, config: DeepseekHfConfig, index: number, options: LayoutOptions): void {
   addLatentAttention(layer, config, options);
   if (index >= config.num_hidden_layers) addMtp(layer, config.hidden_size);
-  const { hidden_size: hidden, moe_intermediate_size: width, n_routed_experts: experts, n_shared_experts: shared } = config;
+  const {
+    hidden_size: hidden,
+    moe_intermediate_size: width,
+    n_routed_experts: experts,
+    n_shared_experts: shared,
+  } = config;
   if (index < config.first_k_dense_replace) {
     layer.addMlp("", "mlp", hidden, config.intermediate_size);
     return;
   }
   layer.addExperts(hidden, width, experts);
-  if (config.model_type === "deepseek_v3") layer.add("exp_probs_b.bias", "mlp.gate.e_score_correction_bias", [experts], "router");
+  if (config.model_type === "deepseek_v3")
+    layer.add("exp_probs_b.bias", "mlp.gate.e_score_correction_bias", [experts], "router");
   if (shared > 0) layer.addMlp("_shexp", "mlp.shared_experts", hidden, width * shared);
 }
 
@@ -90,13 +109,26 @@ function addLatentAttention(layer: LayerEntries, config: DeepseekHfConfig, { joi
   const isHalfSplit = config.model_type === "deepseek_v3" && !config.rope_interleave;
   const queryOrder = isHalfSplit ? { groups: heads, start: nope } : undefined;
   const keyOrder = isHalfSplit ? { groups: 1, start: latent } : undefined;
-  if (queryRank === null) layer.add("attn_q.weight", "self_attn.q_proj.weight", [heads * (nope + rotary), hidden], "matrix", queryOrder);
+  if (queryRank === null)
+    layer.add("attn_q.weight", "self_attn.q_proj.weight", [heads * (nope + rotary), hidden], "matrix", queryOrder);
   else {
     layer.addProjection("attn_q_a", "self_attn.q_a_proj", [queryRank, hidden], config.attention_bias);
     layer.add("attn_q_a_norm.weight", "self_attn.q_a_layernorm.weight", [queryRank], "norm");
-    layer.add("attn_q_b.weight", "self_attn.q_b_proj.weight", [heads * (nope + rotary), queryRank], "matrix", queryOrder);
+    layer.add(
+      "attn_q_b.weight",
+      "self_attn.q_b_proj.weight",
+      [heads * (nope + rotary), queryRank],
+      "matrix",
+      queryOrder,
+    );
   }
-  layer.addProjection("attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa", [latent + rotary, hidden], config.attention_bias, keyOrder);
+  layer.addProjection(
+    "attn_kv_a_mqa",
+    "self_attn.kv_a_proj_with_mqa",
+    [latent + rotary, hidden],
+    config.attention_bias,
+    keyOrder,
+  );
   layer.add("attn_kv_a_norm.weight", "self_attn.kv_a_layernorm.weight", [latent], "norm");
   const kvB = { name: `${layer.hfPrefix}self_attn.kv_b_proj.weight`, shape: [heads * (nope + value), latent] };
   if (joinedKvB) layer.add("attn_kv_b.weight", "self_attn.kv_b_proj.weight", kvB.shape);
@@ -123,12 +155,24 @@ function differences(config: DeepseekHfConfig): string[] {
   const limits = isGrouped && (config.topk_group ?? 1) < (config.n_group ?? 1);
   const hasExperts = config.num_hidden_layers > config.first_k_dense_replace;
   return [
-    ...(limits ? ["llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: answers will differ in llama.cpp"] : []),
-    ...(config.rms_norm_eps === LATENT_EPS ? [] : [`llama.cpp also uses rms_norm_eps ${config.rms_norm_eps} for the latent norms, where this model uses 1e-6`]),
+    ...(limits
+      ? [
+          "llama.cpp chooses expert groups by the sum of their two best experts, DeepSeek-V2 by the best one: " +
+            "answers will differ in llama.cpp",
+        ]
+      : []),
+    ...(config.rms_norm_eps === LATENT_EPS
+      ? []
+      : [`llama.cpp also uses rms_norm_eps ${config.rms_norm_eps} for the latent norms, where this model uses 1e-6`]),
     ...(config.attention_bias ? ["llama.cpp does not open DeepSeek models with biases (attention_bias)"] : []),
-    ...(hasExperts && config.n_shared_experts === 0 ? ["llama.cpp does not open DeepSeek models without shared experts (n_shared_experts 0)"] : []),
+    ...(hasExperts && config.n_shared_experts === 0
+      ? ["llama.cpp does not open DeepSeek models without shared experts (n_shared_experts 0)"]
+      : []),
     ...(config.q_lora_rank !== null && LITE_LAYERS.includes(config.num_hidden_layers)
-      ? [`llama.cpp takes a model of ${config.num_hidden_layers} layers for V2-Lite, which has no q_lora_rank; this model has ${config.q_lora_rank}`]
+      ? [
+          `llama.cpp takes a model of ${config.num_hidden_layers} layers for V2-Lite, which has no q_lora_rank; ` +
+            `this model has ${config.q_lora_rank}`,
+        ]
       : []),
   ];
 }
@@ -141,4 +185,10 @@ function addMtp(layer: LayerEntries, hidden: number): void {
 }
 
 /** What both versions' files are made of. */
-export const deepseekGguf: GgufTable<DeepseekHfConfig> = { architecture: "deepseek2", read, write, differences, addLayer };
+export const deepseekGguf: GgufTable<DeepseekHfConfig> = {
+  architecture: "deepseek2",
+  read,
+  write,
+  differences,
+  addLayer,
+};

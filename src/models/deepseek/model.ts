@@ -1,4 +1,5 @@
-// DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no losses.
+// DeepSeek-V2/V3/R1: MLA, dense first layers, DeepSeekMoE, multi-token prediction. Architecture only: no files, no
+// losses.
 import type { PackedBatch, StepBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
 import { MlaAttention } from "../../nn/mla.js";
@@ -21,19 +22,28 @@ export class DeepseekModel extends LanguageModel {
 
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
     const { num_hidden_layers: count, first_k_dense_replace: dense } = config;
-    super(config, options, (parameters) => Array.from({ length: count }, (_, i) => buildLayer(config, options, parameters, i, i >= dense)));
+    super(config, options, (parameters) =>
+      Array.from({ length: count }, (_, i) => buildLayer(config, options, parameters, i, i >= dense)),
+    );
     this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
   }
 
   override get moeLayers(): MoeLayer[] {
-    return [...super.moeLayers, ...this.mtp.flatMap((m) => (m.layer.feedForward instanceof MoeLayer ? [m.layer.feedForward] : []))];
+    return [
+      ...super.moeLayers,
+      ...this.mtp.flatMap((m) => (m.layer.feedForward instanceof MoeLayer ? [m.layer.feedForward] : [])),
+    ];
   }
 
   override get numMtp(): number {
     return this.mtp.length;
   }
 
-  protected override forwardMtp(hidden: Tensor, main: PackedBatch, options: ForwardOptions): { hidden: Tensor[]; balanceLosses: Tensor[] } {
+  protected override forwardMtp(
+    hidden: Tensor,
+    main: PackedBatch,
+    options: ForwardOptions,
+  ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     const states: Tensor[] = [];
     const balanceLosses: Tensor[] = [];
     const { mtp: depths = [], balanceAlpha: alpha } = options;
@@ -41,7 +51,9 @@ export class DeepseekModel extends LanguageModel {
       const module = this.mtp[k];
       const joined = scope(() => module.join(gatherRows(states[k - 1] ?? hidden, rows), this.embed(batch.ids)));
       // Sequences too short for this depth count as 0 in the mean over sequences, so that micro-batches add up.
-      const balance = alpha ? { cuSeqlens: batch.cuSeqlens, alpha: (alpha * numSequences(batch)) / numSequences(main) } : undefined;
+      const balance = alpha
+        ? { cuSeqlens: batch.cuSeqlens, alpha: (alpha * numSequences(batch)) / numSequences(main) }
+        : undefined;
       states.push(module.normalise(this.runLayer(module.layer, joined, batch, options, balance, balanceLosses)));
     });
     return { hidden: states, balanceLosses };
@@ -55,7 +67,10 @@ export class DeepseekModel extends LanguageModel {
   }
 
   override pagedShapes(kind: CacheKind, forDrafts = false): PagedShape[] {
-    return [...super.pagedShapes(kind), ...this.mtp.slice(0, forDrafts ? 1 : 0).map(({ layer }) => layer.attention.pagedShape(kind))];
+    return [
+      ...super.pagedShapes(kind),
+      ...this.mtp.slice(0, forDrafts ? 1 : 0).map(({ layer }) => layer.attention.pagedShape(kind)),
+    ];
   }
 
   override dispose(): void {
@@ -77,7 +92,13 @@ export class DeepseekModel extends LanguageModel {
 
 const numSequences = ({ cuSeqlens }: PackedBatch): number => cuSeqlens.shape[0] - 1;
 
-function buildLayer(config: DeepseekHfConfig, options: ModelOptions, parameters: ParameterSet, index: number, isMoe: boolean): DecoderLayer {
+function buildLayer(
+  config: DeepseekHfConfig,
+  options: ModelOptions,
+  parameters: ParameterSet,
+  index: number,
+  isMoe: boolean,
+): DecoderLayer {
   const prefix = `model.layers.${index}`;
   const init = { std: config.initializer_range };
   const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config, options), init);

@@ -9,8 +9,9 @@ import type { Parameter } from "../../tensor/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
- * One prediction depth. Embedding and head are the main model's. The input order is [embedding, hidden] and the hidden state is
- * the normalised one, as the loaders of the released weights have it (the paper's formula writes hidden first).
+ * One prediction depth. Embedding and head are the main model's. The input order is [embedding, hidden] and the hidden
+ * state is the normalised one, as the loaders of the released weights have it (the paper's formula writes hidden
+ * first).
  */
 export class MtpModule {
   private readonly enorm: Parameter;
@@ -26,7 +27,8 @@ export class MtpModule {
     init: Init,
     readonly layer: DecoderLayer,
   ) {
-    const norm = (name: string) => parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
+    const norm = (name: string) =>
+      parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
     this.enorm = norm("enorm");
     this.hnorm = norm("hnorm");
     this.projection = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
@@ -36,7 +38,10 @@ export class MtpModule {
   /** eh_proj·[norm(embedding of the next token) ; norm(hidden)], as the block's f32 residual stream [T,d]. */
   join(hidden: Tensor, nextEmbedding: Tensor): Tensor {
     const { compute } = this.parameters;
-    const both = concatLast(rmsNorm(nextEmbedding, this.enorm, this.eps, compute), rmsNorm(hidden, this.hnorm, this.eps, compute));
+    const both = concatLast(
+      rmsNorm(nextEmbedding, this.enorm, this.eps, compute),
+      rmsNorm(hidden, this.hnorm, this.eps, compute),
+    );
     return project(both, this.projection, { dtype: "f32" });
   }
 

@@ -1,4 +1,5 @@
-// Configurations with grouped-query attention: their shared fields and checks, and their fields as the sizes our layers take.
+// Configurations with grouped-query attention: their shared fields and checks, and their fields as the sizes our layers
+// take.
 import { z } from "zod";
 import type { GqaConfig } from "../../nn/gqa.js";
 import { type common, count, countOrZero, Demands } from "../config-fields.js";
@@ -30,7 +31,10 @@ export const layerWindow = (config: WindowFields, index: number): number | null 
 export const layerWindows = (config: GqaFields & WindowFields): (number | null)[] =>
   Array.from({ length: config.num_hidden_layers }, (_, i) => layerWindow(config, i));
 
-/** Says of each layer whether it slides, as `transformers` does: by `layer_types`, else from `max_window_layers` on. Without windows nothing is left of them. */
+/**
+ * Says of each layer whether it slides, as `transformers` does: by `layer_types`, else from `max_window_layers` on.
+ * Without windows nothing is left of them.
+ */
 export function withLayerTypes<C extends GqaFields & WindowFields>({ layer_types: given, ...config }: C): C {
   const { use_sliding_window, sliding_window, max_window_layers, num_hidden_layers: length } = config;
   const size = use_sliding_window ? sliding_window : null;
@@ -40,9 +44,16 @@ export function withLayerTypes<C extends GqaFields & WindowFields>({ layer_types
 }
 
 /** What cannot be among the fields of sliding windows. */
-export function windowConflicts({ layer_types: types, sliding_window, num_hidden_layers: layers }: GqaFields & WindowFields): string[] {
+export function windowConflicts({
+  layer_types: types,
+  sliding_window,
+  num_hidden_layers: layers,
+}: GqaFields & WindowFields): string[] {
   const checks = new Demands();
-  checks.demand(!types || types.length === layers, `layer_types names ${types?.length} layers, expected the ${layers} of num_hidden_layers`);
+  checks.demand(
+    !types || types.length === layers,
+    `layer_types names ${types?.length} layers, expected the ${layers} of num_hidden_layers`,
+  );
   checks.demand(
     sliding_window !== null || !types?.includes("sliding_attention"),
     "layer_types has sliding_attention, which requires use_sliding_window and sliding_window",
@@ -51,16 +62,26 @@ export function windowConflicts({ layer_types: types, sliding_window, num_hidden
 }
 
 /** Fills in the number of key heads and the head size. */
-export function withHeadCounts<C extends GqaFields>(config: C, defaultHeadDim = Math.floor(config.hidden_size / config.num_attention_heads)): C {
+export function withHeadCounts<C extends GqaFields>(
+  config: C,
+  defaultHeadDim = Math.floor(config.hidden_size / config.num_attention_heads),
+): C {
   const headDim = config.head_dim ?? defaultHeadDim;
-  return { ...config, num_key_value_heads: config.num_key_value_heads ?? config.num_attention_heads, head_dim: headDim };
+  return {
+    ...config,
+    num_key_value_heads: config.num_key_value_heads ?? config.num_attention_heads,
+    head_dim: headDim,
+  };
 }
 
 /** What cannot be among the sizes of grouped-query attention. */
 export function headConflicts(config: GqaFields): string[] {
   const { num_attention_heads: heads, num_key_value_heads: groups, head_dim: headDim } = config;
   const checks = new Demands();
-  checks.demand(heads % groups === 0, `num_attention_heads ${heads} must be a multiple of num_key_value_heads ${groups}`);
+  checks.demand(
+    heads % groups === 0,
+    `num_attention_heads ${heads} must be a multiple of num_key_value_heads ${groups}`,
+  );
   checks.demand(headDim % 2 === 0, `the head size ${headDim} must be even for rotary position embeddings`);
   return [...checks.problems, ...ropeConflicts(config, headDim)];
 }

@@ -3,13 +3,17 @@ import type { GgufKeySink, GgufKeys, LayerEntries } from "../gguf-table.js";
 import type { GqaFields } from "./config.js";
 
 /** The head counts and sizes in a file's keys. */
-export function readHeads(keys: GgufKeys, { num_attention_heads, hidden_size }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function readHeads(
+  keys: GgufKeys,
+  { num_attention_heads, hidden_size }: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const heads = num_attention_heads as number;
   const headDim = keys.count("attention.key_length") ?? Math.floor((hidden_size as number) / Math.max(heads, 1));
   const valueDim = keys.count("attention.value_length") ?? headDim;
   const rotary = keys.count("rope.dimension_count") ?? headDim;
   if (valueDim !== headDim) keys.refuse(`values of width ${valueDim} with keys of width ${headDim} are not supported`);
-  if (rotary !== headDim) keys.refuse(`rotary position embeddings on ${rotary} of ${headDim} dimensions of a head are not supported`);
+  if (rotary !== headDim)
+    keys.refuse(`rotary position embeddings on ${rotary} of ${headDim} dimensions of a head are not supported`);
   return { num_key_value_heads: keys.count("attention.head_count_kv") ?? heads, head_dim: headDim };
 }
 
@@ -37,7 +41,10 @@ export function writeWindows(keys: GgufKeySink, windows: readonly (number | null
 export function windowDifferences(windows: readonly (number | null)[], longest: number): string[] {
   const size = windows.find((window) => window !== null) ?? longest;
   return size < longest
-    ? [`llama.cpp attends to all tokens, whereas this model's sliding window covers the last ${size}: answers to longer texts will differ`]
+    ? [
+        `llama.cpp attends to all tokens, whereas this model's sliding window covers the last ${size}: ` +
+          "answers to longer texts will differ",
+      ]
     : [];
 }
 
@@ -46,7 +53,8 @@ export function readWindows(keys: GgufKeys, numLayers: number): { size: number; 
   const size = keys.count("attention.sliding_window");
   if (!size) return null;
   const slides = keys.flags("attention.sliding_window_pattern") ?? new Array<boolean>(numLayers).fill(true);
-  if (slides.length !== numLayers) keys.refuse(`attention.sliding_window_pattern names ${slides.length} layers of ${numLayers}`);
+  if (slides.length !== numLayers)
+    keys.refuse(`attention.sliding_window_pattern names ${slides.length} layers of ${numLayers}`);
   return { size, slides };
 }
 
@@ -55,10 +63,17 @@ export function readQwenWindows(keys: GgufKeys, common: Readonly<Record<string, 
   const windows = readWindows(keys, common.num_hidden_layers as number);
   if (!windows) return {};
   const types = windows.slides.map((slides) => (slides ? "sliding_attention" : "full_attention"));
-  return { use_sliding_window: true, sliding_window: windows.size, max_window_layers: types.indexOf("sliding_attention"), layer_types: types };
+  return {
+    use_sliding_window: true,
+    sliding_window: windows.size,
+    max_window_layers: types.indexOf("sliding_attention"),
+    layer_types: types,
+  };
 }
 
-/** What differs between the attention layers of families. `turnsNeighbours`: rotary pairs lie side by side in the file. */
+/**
+ * What differs between the attention layers of families. `turnsNeighbours`: rotary pairs lie side by side in the file.
+ */
 export interface AttentionTensors {
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
@@ -67,7 +82,11 @@ export interface AttentionTensors {
 }
 
 /** The tensors of an attention layer. */
-export function addAttention(layer: LayerEntries, config: GqaFields, { qkvBias, outputBias, turnsNeighbours, headNorms }: AttentionTensors): void {
+export function addAttention(
+  layer: LayerEntries,
+  config: GqaFields,
+  { qkvBias, outputBias, turnsNeighbours, headNorms }: AttentionTensors,
+): void {
   const { hidden_size: hidden, num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
   const orderOf = (groups: number) => (turnsNeighbours ? { groups, start: 0 } : undefined);
   layer.addProjection("attn_q", "self_attn.q_proj", [heads * headDim, hidden], qkvBias, orderOf(heads));

@@ -25,7 +25,13 @@ const distill = {
   num_key_value_heads: 8,
   rms_norm_eps: 1e-5,
   rope_theta: 500000,
-  rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 },
+  rope_scaling: {
+    rope_type: "llama3",
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  },
   bos_token_id: 128000,
   eos_token_id: 128001,
 };
@@ -44,7 +50,19 @@ export const llama: ModelFamily<LlamaHfConfig> = {
   },
   gguf: llamaGguf,
   published: {
-    "r1-distill-llama-8b": { ...distill, hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32, intermediate_size: 14336 },
-    "r1-distill-llama-70b": { ...distill, hidden_size: 8192, num_hidden_layers: 80, num_attention_heads: 64, intermediate_size: 28672 },
+    "r1-distill-llama-8b": {
+      ...distill,
+      hidden_size: 4096,
+      num_hidden_layers: 32,
+      num_attention_heads: 32,
+      intermediate_size: 14336,
+    },
+    "r1-distill-llama-70b": {
+      ...distill,
+      hidden_size: 8192,
+      num_hidden_layers: 80,
+      num_attention_heads: 64,
+      intermediate_size: 28672,
+    },
   },
 };

@@ -1,5 +1,6 @@
 // The GGUF architecture llama, which Llama and Mistral share.
-// Arrangement: ggml-org/llama.cpp@0274f0f, conversion/llama.py: rows of queries and keys in the order of a RoPE that turns neighbours.
+// Arrangement: ggml-org/llama.cpp@0274f0f, conversion/llama.py: rows of queries and keys in the order of a RoPE that
+// turns neighbours.
 import type { GgufTable } from "../gguf-table.js";
 import type { GqaFields } from "../gqa/config.js";
 import { addAttention, readHeads, readWindows, writeHeads } from "../gqa/gguf.js";
@@ -15,11 +16,20 @@ export const llamaGguf: GgufTable<GqaFields & Biases> = {
     const windows = readWindows(keys, common.num_hidden_layers as number);
     if (windows?.slides.includes(false)) keys.refuse("sliding windows in only some layers are not supported for llama");
     if (windows) return { model_type: "mistral", ...heads, sliding_window: windows.size };
-    return { model_type: "llama", ...heads, attention_bias: keys.hasTensor("blk.0.attn_q.bias"), mlp_bias: keys.hasTensor("blk.0.ffn_up.bias") };
+    return {
+      model_type: "llama",
+      ...heads,
+      attention_bias: keys.hasTensor("blk.0.attn_q.bias"),
+      mlp_bias: keys.hasTensor("blk.0.ffn_up.bias"),
+    };
   },
   write: writeHeads,
   addLayer(layer, config) {
-    addAttention(layer, config, { qkvBias: config.attention_bias, outputBias: config.attention_bias, turnsNeighbours: true });
+    addAttention(layer, config, {
+      qkvBias: config.attention_bias,
+      outputBias: config.attention_bias,
+      turnsNeighbours: true,
+    });
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size, config.mlp_bias);
   },
 };

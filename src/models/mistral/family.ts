@@ -27,7 +27,8 @@ const gguf: GgufTable<MistralHfConfig> = {
     writeWindows(keys, new Array<number | null>(config.num_hidden_layers).fill(config.sliding_window));
   },
   differences: (config) => windowDifferences([config.sliding_window], config.max_position_embeddings),
-  addLayer: (layer, config, index, options) => llamaGguf.addLayer(layer, { ...config, attention_bias: false, mlp_bias: false }, index, options),
+  addLayer: (layer, config, index, options) =>
+    llamaGguf.addLayer(layer, { ...config, attention_bias: false, mlp_bias: false }, index, options),
 };
 
 // config.json of mistralai/Mistral-7B-* on the Hugging Face Hub.

@@ -1,4 +1,5 @@
-// Qwen2 and Qwen2.5: Llama's layers with biases on queries, keys and values, and sliding windows where the configuration asks for them.
+// Qwen2 and Qwen2.5: Llama's layers with biases on queries, keys and values, and sliding windows where the
+// configuration asks for them.
 import { z } from "zod";
 import { common } from "../config-fields.js";
 import type { ModelFamily } from "../family.js";

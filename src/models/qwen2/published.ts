@@ -1,7 +1,13 @@
 // Shapes of released Qwen2 models.
 // Source of the figures: config.json of deepseek-ai/DeepSeek-R1-Distill-Qwen-* on the Hugging Face Hub.
 
-const qwen = { model_type: "qwen2", vocab_size: 152064, max_position_embeddings: 131072, bos_token_id: 151646, eos_token_id: 151643 };
+const qwen = {
+  model_type: "qwen2",
+  vocab_size: 152064,
+  max_position_embeddings: 131072,
+  bos_token_id: 151646,
+  eos_token_id: 151643,
+};
 
 /** The distills of R1, by name. */
 export const published = {

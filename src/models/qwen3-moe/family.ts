@@ -33,7 +33,8 @@ export type Qwen3MoeHfConfig = z.infer<typeof schema> & { num_key_value_heads: n
 const hasExperts = (config: Qwen3MoeHfConfig, index: number): boolean =>
   (index + 1) % config.decoder_sparse_step === 0 && !config.mlp_only_layers?.includes(index);
 
-const windowsOf = (config: Qwen3MoeHfConfig): (number | null)[] => new Array(config.num_hidden_layers).fill(config.sliding_window);
+const windowsOf = (config: Qwen3MoeHfConfig): (number | null)[] =>
+  new Array(config.num_hidden_layers).fill(config.sliding_window);
 
 const moeConfigOf = (config: Qwen3MoeHfConfig): MoeConfig => ({
   hidden: config.hidden_size,
@@ -52,39 +53,53 @@ const moeConfigOf = (config: Qwen3MoeHfConfig): MoeConfig => ({
   },
 });
 
-// As ggml-org/llama.cpp@069be0a, src/models/qwen3moe.cpp: every layer has experts, and their weights are divided by their sum.
+// As ggml-org/llama.cpp@069be0a, src/models/qwen3moe.cpp: every layer has experts, and their weights are divided by
+// their sum.
 const gguf: GgufTable<Qwen3MoeHfConfig> = {
   architecture: "qwen3moe",
   read(keys, common) {
-    const [windows, scale] = [readWindows(keys, common.num_hidden_layers as number), keys.number("expert_weights_scale") ?? 0];
+    const [windows, scale] = [
+      readWindows(keys, common.num_hidden_layers as number),
+      keys.number("expert_weights_scale") ?? 0,
+    ];
     const [experts, active] = [keys.needed("expert_count"), keys.needed("expert_used_count")];
     if (scale !== 0 && scale !== 1) keys.refuse(`expert weights scaled by ${scale} are not supported for qwen3moe`);
-    if (windows?.slides.includes(false)) keys.refuse("sliding windows in only some layers are not supported for qwen3moe");
+    if (windows?.slides.includes(false))
+      keys.refuse("sliding windows in only some layers are not supported for qwen3moe");
     return {
       model_type: "qwen3_moe",
       ...readHeads(keys, common),
       ...(windows ? { use_sliding_window: true, sliding_window: windows.size } : {}),
       attention_bias: keys.hasTensor("blk.0.attn_q.bias"),
-      moe_intermediate_size: keys.count("expert_feed_forward_length") ?? Math.floor((common.intermediate_size as number) / active),
+      moe_intermediate_size:
+        keys.count("expert_feed_forward_length") ?? Math.floor((common.intermediate_size as number) / active),
       num_experts: experts,
       num_experts_per_tok: active,
       norm_topk_prob: true,
     };
   },
   write(keys, config) {
-    if (!config.norm_topk_prob) keys.refuse("norm_topk_prob is false, but qwen3moe in GGUF always normalises the expert weights");
+    if (!config.norm_topk_prob)
+      keys.refuse("norm_topk_prob is false, but qwen3moe in GGUF always normalises the expert weights");
     if (!Array.from({ length: config.num_hidden_layers }, (_, i) => hasExperts(config, i)).every(Boolean))
-      keys.refuse("decoder_sparse_step or mlp_only_layers leave layers without experts, but qwen3moe in GGUF has experts in every layer");
+      keys.refuse(
+        "decoder_sparse_step or mlp_only_layers leave layers without experts, but qwen3moe in GGUF has " +
+          "experts in every layer",
+      );
     writeHeads(keys, config);
     writeWindows(keys, windowsOf(config));
     keys.count("expert_feed_forward_length", config.moe_intermediate_size);
     keys.count("expert_count", config.num_experts);
     keys.count("expert_used_count", config.num_experts_per_tok);
   },
-  differences: (config) => [...windowDifferences(windowsOf(config), config.max_position_embeddings), ...biasDifferences(config)],
+  differences: (config) => [
+    ...windowDifferences(windowsOf(config), config.max_position_embeddings),
+    ...biasDifferences(config),
+  ],
   addLayer(layer, config, index) {
     addAttention(layer, config, qwen3Attention(config));
-    if (hasExperts(config, index)) layer.addExperts(config.hidden_size, config.moe_intermediate_size, config.num_experts);
+    if (hasExperts(config, index))
+      layer.addExperts(config.hidden_size, config.moe_intermediate_size, config.num_experts);
     else layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);
   },
 };
@@ -101,12 +116,22 @@ export const qwen3Moe: ModelFamily<Qwen3MoeHfConfig> = {
   architecture: "Qwen3MoeForCausalLM",
   schema,
   aliases: { num_local_experts: "num_experts" },
-  complete: (config) => withHeadCounts({ ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null }),
+  complete: (config) =>
+    withHeadCounts({ ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null }),
   conflicts,
   build(config, options) {
     const { attention_bias: hasBias, rms_norm_eps: headNormEps } = config;
-    const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias, headNormEps, window: config.sliding_window };
-    return new GqaModel(config, options, (i) => ({ attention, experts: hasExperts(config, i) ? moeConfigOf(config) : undefined }));
+    const attention = {
+      ...gqaConfigOf(config, options),
+      qkvBias: hasBias,
+      outputBias: hasBias,
+      headNormEps,
+      window: config.sliding_window,
+    };
+    return new GqaModel(config, options, (i) => ({
+      attention,
+      experts: hasExperts(config, i) ? moeConfigOf(config) : undefined,
+    }));
   },
   gguf,
   published,

@@ -50,7 +50,10 @@ const gguf: GgufTable<Qwen3HfConfig> = {
     writeHeads(keys, config);
     writeWindows(keys, layerWindows(config));
   },
-  differences: (config) => [...windowDifferences(layerWindows(config), config.max_position_embeddings), ...biasDifferences(config)],
+  differences: (config) => [
+    ...windowDifferences(layerWindows(config), config.max_position_embeddings),
+    ...biasDifferences(config),
+  ],
   addLayer(layer, config) {
     addAttention(layer, config, qwen3Attention(config));
     layer.addMlp("", "mlp", config.hidden_size, config.intermediate_size);

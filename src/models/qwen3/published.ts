@@ -25,7 +25,12 @@ export const published = {
     ...qwen3,
     ...sizes(4096, 36, 32, 12288),
     max_position_embeddings: 131072,
-    rope_scaling: { rope_type: "yarn", factor: 4, original_max_position_embeddings: 32768, attn_factor: 0.8782488562869419 },
+    rope_scaling: {
+      rope_type: "yarn",
+      factor: 4,
+      original_max_position_embeddings: 32768,
+      attn_factor: 0.8782488562869419,
+    },
   },
   "qwen3-0.6b": { ...qwen3, ...sizes(1024, 28, 16, 3072), tie_word_embeddings: true },
   "qwen3-1.7b": { ...qwen3, ...sizes(2048, 28, 16, 6144), tie_word_embeddings: true },

@@ -26,7 +26,8 @@ export async function openMachine(options: OpenOptions = {}): Promise<Machine> {
 /** What is known of a device that is open. */
 export function machineOf(device: Device): Machine {
   const { backend } = device;
-  if (backend.name !== "native") return { device, isa: backend.name, threads: 1, description: backend.description, peakFlops: () => 0 };
+  if (backend.name !== "native")
+    return { device, isa: backend.name, threads: 1, description: backend.description, peakFlops: () => 0 };
   const native = backend as NativeBackend;
   const peakFlops = (compute: "f32" | "bf16") => {
     const bf16 = compute === "bf16" ? native.addon.peakDotBf16(native.threads, PROBE_SECONDS) : 0;

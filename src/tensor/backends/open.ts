@@ -22,19 +22,26 @@ export interface OpenOptions {
 let warned = false;
 
 /**
- * Opens the best backend of this machine. Kernels that were never built are built now (about half a minute). Where that fails it warns once,
- * naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
+ * Opens the best backend of this machine. Kernels that were never built are built now (about half a minute). Where that
+ * fails it warns once, naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
  */
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
-  const { name, threads, builds = !process.env.LUCIOLE_WITHOUT_KERNELS, warn = (line) => console.error(line) } = options;
-  if (name !== undefined && name !== "native" && name !== "reference") throw new ConfigError(`no backend "${name}": choose native or reference`);
+  const {
+    name,
+    threads,
+    builds = !process.env.LUCIOLE_WITHOUT_KERNELS,
+    warn = (line) => console.error(line),
+  } = options;
+  if (name !== undefined && name !== "native" && name !== "reference")
+    throw new ConfigError(`no backend "${name}": choose native or reference`);
   if (name === "reference") return createReferenceBackend();
   try {
     if (builds && supportedIsas().length > 0 && availableIsas().length === 0) await buildFirst(warn);
     return createNativeBackend({ threads });
   } catch (error) {
     if (name === "native" || !(error instanceof BackendError)) throw error;
-    if (!warned) warn(`warning: ${error.message}; continuing on the reference backend, which is hundreds of times slower`);
+    if (!warned)
+      warn(`warning: ${error.message}; continuing on the reference backend, which is hundreds of times slower`);
     warned = true;
     return createReferenceBackend();
   }

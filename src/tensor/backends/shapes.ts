@@ -1,5 +1,6 @@
 // A backend without memory and without arithmetic: every op allocates what it would and computes nothing.
-// Running a program on it is how memory and work are planned: the pool and the meter count as they would on a real device.
+// Running a program on it is how memory and work are planned: the pool and the meter count as they would on a real
+// device.
 import type { Backend } from "../backend.js";
 import { Device } from "../device.js";
 import { type KernelTable, ops } from "../ops/index.js";
@@ -12,7 +13,11 @@ export function createShapesBackend(device?: Backend): Backend {
     name: "shapes",
     description: "shapes alone, nothing is computed",
     kernels,
-    packer: packer && { accepts: (weights) => packer.accepts(weights), packedBytes: (weights) => packer.packedBytes(weights), pack: () => {} },
+    packer: packer && {
+      accepts: (weights) => packer.accepts(weights),
+      packedBytes: (weights) => packer.packedBytes(weights),
+      pack: () => {},
+    },
     files: { map: (_path, sizeBytes) => ({ sizeBytes }), unmap: () => {}, prefetch: () => {}, drop: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},

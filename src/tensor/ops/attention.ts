@@ -1,4 +1,5 @@
-// Attention over packed sequences, as training computes it. Queries and values may differ in width, heads may be grouped.
+// Attention over packed sequences, as training computes it. Queries and values may differ in width, heads may be
+// grouped.
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -13,15 +14,28 @@ export interface AttentionParams {
 }
 
 /** Visits every (query, its first key, past its last key) of packed sequences. */
-function eachQuery(cuSeqlens: HostView, { causal, window }: AttentionParams, visit: (query: number, begin: number, end: number) => void): void {
+function eachQuery(
+  cuSeqlens: HostView,
+  { causal, window }: AttentionParams,
+  visit: (query: number, begin: number, end: number) => void,
+): void {
   for (let s = 0; s + 1 < cuSeqlens.data.length; s++) {
     const [begin, end] = [cuSeqlens.data[s], cuSeqlens.data[s + 1]];
     for (let t = begin; t < end; t++) visit(t, window ? Math.max(begin, t + 1 - window) : begin, causal ? t + 1 : end);
   }
 }
 
-/** Multiply-adds counted on the visible keys only; needs the mean length, which a spec does not hold: packed batches count as one causal sequence per 2·T/S tokens. */
-function attentionFlops(q: TensorSpec, v: TensorSpec, cu: TensorSpec, { causal, window }: AttentionParams, products: number): number {
+/**
+ * Multiply-adds counted on the visible keys only; needs the mean length, which a spec does not hold: packed batches
+ * count as one causal sequence per 2·T/S tokens.
+ */
+function attentionFlops(
+  q: TensorSpec,
+  v: TensorSpec,
+  cu: TensorSpec,
+  { causal, window }: AttentionParams,
+  products: number,
+): number {
   const [tokens, heads, dqk] = q.shape;
   const meanLength = tokens / Math.max(1, cu.shape[0] - 1);
   const keys = Math.min(meanLength * (causal ? 0.5 : 1), window ?? Number.POSITIVE_INFINITY);
@@ -62,8 +76,8 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
 ];
 
 /**
- * softmax(scale·q·kᵀ)·v inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv].
- * Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
+ * softmax(scale·q·kᵀ)·v inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v
+ * [T,Hkv,Dv]. Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
  */
 export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",
@@ -77,7 +91,15 @@ export const attentionOp: OpSpec<AttentionParams> = {
       v!.shape[1] === k!.shape[1] &&
       v!.shape[0] === q!.shape[0] &&
       lens!.dtype === "i32";
-    checkShape(fits, "attention", "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens, a window only where causal", q, k, v, lens);
+    checkShape(
+      fits,
+      "attention",
+      "q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], i32 cuSeqlens, a window only where causal",
+      q,
+      k,
+      v,
+      lens,
+    );
     return [
       { shape: [q!.shape[0], q!.shape[1], v!.shape[2]], dtype: q!.dtype },
       { shape: [q!.shape[0], q!.shape[1]], dtype: "f32" },
@@ -99,11 +121,21 @@ export const attentionOp: OpSpec<AttentionParams> = {
       }
     });
   },
-  cost: ([q, k, v, lens], o, params) => ({ flops: attentionFlops(q!, v!, lens!, params, 1), bytes: streamCost(0, [q, k, v], o).bytes }),
+  cost: ([q, k, v, lens], o, params) => ({
+    flops: attentionFlops(q!, v!, lens!, params, 1),
+    bytes: streamCost(0, [q, k, v], o).bytes,
+  }),
   saves: { inputs: [0, 1, 2, 3], outputs: [0, 1] },
   vjp: (c, [dO]) => {
     if (!dO) return [null, null, null, null];
-    return [...dispatch(attentionBackwardOp, [c.input(0), c.input(1), c.input(2), c.output(0), c.output(1), dO, c.input(3)], c.params), null];
+    return [
+      ...dispatch(
+        attentionBackwardOp,
+        [c.input(0), c.input(1), c.input(2), c.output(0), c.output(1), dO, c.input(3)],
+        c.params,
+      ),
+      null,
+    ];
   },
   samples: [
     { inputs: [...qkv(9, 2, 2, 6, 5), cu(0, 4, 9)], params: { scale: 0.4, causal: true } },
@@ -111,10 +143,26 @@ export const attentionOp: OpSpec<AttentionParams> = {
     { inputs: [...qkv(40, 2, 1, 24, 16), cu(0, 40)], params: { scale: 0.2, causal: false } },
     { inputs: [...qkv(70, 2, 2, 24, 16, "bf16"), cu(0, 33, 70)], params: { scale: 0.2, causal: true } },
     { name: "one token each", inputs: [...qkv(3, 2, 1, 8, 4), cu(0, 1, 2, 3)], params: { scale: 0.3, causal: true } },
-    { name: "grouped bf16", inputs: [...qkv(20, 6, 2, 16, 16, "bf16"), cu(0, 7, 7, 20)], params: { scale: 0.25, causal: true } },
-    { name: "a window of two", inputs: [...qkv(9, 2, 1, 8, 4), cu(0, 4, 9)], params: { scale: 0.3, causal: true, window: 2 } },
-    { name: "a window", inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)], params: { scale: 0.25, causal: true, window: 7 } },
-    { name: "a window in bf16", inputs: [...qkv(70, 6, 2, 16, 16, "bf16"), cu(0, 13, 70)], params: { scale: 0.25, causal: true, window: 20 } },
+    {
+      name: "grouped bf16",
+      inputs: [...qkv(20, 6, 2, 16, 16, "bf16"), cu(0, 7, 7, 20)],
+      params: { scale: 0.25, causal: true },
+    },
+    {
+      name: "a window of two",
+      inputs: [...qkv(9, 2, 1, 8, 4), cu(0, 4, 9)],
+      params: { scale: 0.3, causal: true, window: 2 },
+    },
+    {
+      name: "a window",
+      inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)],
+      params: { scale: 0.25, causal: true, window: 7 },
+    },
+    {
+      name: "a window in bf16",
+      inputs: [...qkv(70, 6, 2, 16, 16, "bf16"), cu(0, 13, 70)],
+      params: { scale: 0.25, causal: true, window: 20 },
+    },
     { name: "no tokens", inputs: [...qkv(0, 2, 1, 8, 4), cu(0)], params: { scale: 0.3, causal: true } },
     {
       name: "NaN in one key",
@@ -163,7 +211,10 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
     });
     for (const [i, x] of [dq, dk, dv].entries()) x.data.set(sums[i]);
   },
-  cost: ([q, k, v, , , , lens], o, params) => ({ flops: attentionFlops(q!, v!, lens!, params, 2.5), bytes: streamCost(0, [q, k, v, v], o).bytes }),
+  cost: ([q, k, v, , , , lens], o, params) => ({
+    flops: attentionFlops(q!, v!, lens!, params, 2.5),
+    bytes: streamCost(0, [q, k, v, v], o).bytes,
+  }),
   samples: [],
 };
 

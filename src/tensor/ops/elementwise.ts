@@ -9,7 +9,11 @@ const f32 = (shape: readonly number[]): TensorSpec => ({ shape, dtype: "f32" });
 const sameSize = (a: TensorSpec, b: TensorSpec) => numElements(a.shape) === numElements(b.shape);
 
 /** Cost of a memory-bound op: `flopsPerElement` per output element, every operand moved once. */
-export function streamCost(flopsPerElement: number, inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[]): Cost {
+export function streamCost(
+  flopsPerElement: number,
+  inputs: readonly (TensorSpec | null)[],
+  outputs: readonly TensorSpec[],
+): Cost {
   return { flops: flopsPerElement * numElements(outputs[0].shape), bytes: bytesOf(inputs) + bytesOf(outputs) };
 }
 
@@ -132,7 +136,13 @@ function scaled(x: Tensor, factor: number, dtype: DType): Tensor {
 export const scaleByOp: OpSpec<{ dtype: DType }> = {
   name: "scaleBy",
   infer: ([x, factor], { dtype }) => {
-    checkShape(numElements(factor!.shape) === 1 && factor!.dtype === "f32", "scaleBy", "x and a one-element f32 factor", x, factor);
+    checkShape(
+      numElements(factor!.shape) === 1 && factor!.dtype === "f32",
+      "scaleBy",
+      "x and a one-element f32 factor",
+      x,
+      factor,
+    );
     return [{ shape: x!.shape, dtype }];
   },
   reference: ([x, factor], [y]) => {
@@ -170,7 +180,8 @@ export const scaleByOp: OpSpec<{ dtype: DType }> = {
 export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype })[0];
 
 /** As `scaleBy`, overwriting x; returns it. */
-export const scaledInPlace = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype }, [x])[0];
+export const scaledInPlace = (x: Tensor, factor: Tensor): Tensor =>
+  dispatch(scaleByOp, [x, factor], { dtype: x.dtype }, [x])[0];
 
 /** Functions of one number, in the native code's order. */
 export const unaryKinds = ["neg", "exp", "log", "square", "sqrt", "reciprocal", "sigmoid", "tanh", "abs"] as const;
@@ -206,7 +217,12 @@ const unarySamples = (extra: number) =>
     const values = ["log", "sqrt", "reciprocal"].includes(kind) ? positive : mixed;
     const x = { shape: [5, 7], dtype: "f32" as const, values };
     const y = { shape: [5, 7], dtype: "f32" as const, values: values.map((v) => unaryValue[kind](v)) };
-    return { name: kind, inputs: extra ? [x, y, { shape: [5, 7], dtype: "f32" as const }] : [x], params: { kind }, tolerance: 1e-5 };
+    return {
+      name: kind,
+      inputs: extra ? [x, y, { shape: [5, 7], dtype: "f32" as const }] : [x],
+      params: { kind },
+      tolerance: 1e-5,
+    };
   });
 /** y = f(x) on f32. */
 export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
@@ -223,7 +239,11 @@ export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
   vjp: (c, [dy]) => [dy && dispatch(unaryBackwardOp, [c.input(0), c.output(0), dy], { kind: c.params.kind })[0]],
   samples: [
     ...unarySamples(0),
-    ...(["exp", "sigmoid", "tanh", "abs"] as const).map((kind) => ({ name: `${kind} of what is no number`, inputs: [notFinite], params: { kind } })),
+    ...(["exp", "sigmoid", "tanh", "abs"] as const).map((kind) => ({
+      name: `${kind} of what is no number`,
+      inputs: [notFinite],
+      params: { kind },
+    })),
   ],
 };
 /** dx = f'(x)*dy from (x, y, dy). */
@@ -267,7 +287,13 @@ const pair = [
 export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   name: "binary",
   infer: ([a, b]) => {
-    checkShape(sameSize(a!, b!) && a!.dtype === "f32" && b!.dtype === "f32", "binary", "two f32 operands of one shape", a, b);
+    checkShape(
+      sameSize(a!, b!) && a!.dtype === "f32" && b!.dtype === "f32",
+      "binary",
+      "two f32 operands of one shape",
+      a,
+      b,
+    );
     return [f32(a!.shape)];
   },
   reference: ([a, b], [y], { kind }) => {
@@ -275,7 +301,8 @@ export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   },
   cost: (i, o) => streamCost(1, i, o),
   saves: { inputs: [0, 1] },
-  vjp: (c, [dy]) => (dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null]),
+  vjp: (c, [dy]) =>
+    dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null],
   samples: [
     ...binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
     ...(["min", "max"] as const).map((kind) => ({
@@ -297,7 +324,11 @@ export const binaryBackwardOp: OpSpec<{ kind: BinaryKind }> = {
     }
   },
   cost: (i, o) => streamCost(2, i, o),
-  samples: binaryKinds.map((kind) => ({ name: kind, inputs: [...pair, { shape: [5, 7], dtype: "f32" }], params: { kind } })),
+  samples: binaryKinds.map((kind) => ({
+    name: kind,
+    inputs: [...pair, { shape: [5, 7], dtype: "f32" }],
+    params: { kind },
+  })),
 };
 /** f(a, b), elementwise. */
 export const binary = (kind: BinaryKind, a: Tensor, b: Tensor): Tensor => dispatch(binaryOp, [a, b], { kind })[0];
@@ -461,7 +492,12 @@ export const concatLastOp: OpSpec<Record<string, never>> = {
 export const splitLastOp: OpSpec<{ width: number }> = {
   name: "splitLast",
   infer: ([x], { width }) => {
-    checkShape(x!.shape.length === 2 && width > 0 && width < x!.shape[1], "splitLast", () => `a matrix wider than ${width}`, x);
+    checkShape(
+      x!.shape.length === 2 && width > 0 && width < x!.shape[1],
+      "splitLast",
+      () => `a matrix wider than ${width}`,
+      x,
+    );
     return [
       { shape: [x!.shape[0], width], dtype: x!.dtype },
       { shape: [x!.shape[0], x!.shape[1] - width], dtype: x!.dtype },
@@ -483,7 +519,13 @@ export const splitLastOp: OpSpec<{ width: number }> = {
     const device = (da ?? db)?.device;
     if (!device) return [null];
     const dtype = c.inputSpec(0).dtype;
-    return [dispatch(concatLastOp, [da ?? zeros([rows, width], dtype, device), db ?? zeros([rows, total - width], dtype, device)], {})[0]];
+    return [
+      dispatch(
+        concatLastOp,
+        [da ?? zeros([rows, width], dtype, device), db ?? zeros([rows, total - width], dtype, device)],
+        {},
+      )[0],
+    ];
   },
   samples: [
     { inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } },
@@ -494,7 +536,8 @@ export const splitLastOp: OpSpec<{ width: number }> = {
 /** [a | b]. */
 export const concatLast = (a: Tensor, b: Tensor): Tensor => dispatch(concatLastOp, [a, b], {})[0];
 /** [columns before `width`, the rest]. */
-export const splitLast = (x: Tensor, width: number): [Tensor, Tensor] => dispatch(splitLastOp, [x], { width }) as [Tensor, Tensor];
+export const splitLast = (x: Tensor, width: number): [Tensor, Tensor] =>
+  dispatch(splitLastOp, [x], { width }) as [Tensor, Tensor];
 
 /** Fills a new tensor with one value. */
 export const fillOp: OpSpec<{ shape: readonly number[]; dtype: DType; value: number }> = {

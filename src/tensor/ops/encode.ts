@@ -1,4 +1,5 @@
-// Numbers into the types that weights are stored in. Which bytes stand for which numbers, and the search for scales, are block-encoders.ts's.
+// Numbers into the types that weights are stored in. Which bytes stand for which numbers, and the search for scales,
+// are block-encoders.ts's.
 import { type EncodedType, encodedBlockTypes, encodeRows } from "../block-encoders.js";
 import { rowBytes } from "../block-formats.js";
 import { dispatch, fromBytes, scopeAsync } from "../engine.js";
@@ -11,14 +12,18 @@ export interface EncodeParams {
   dtype: Exclude<EncodedType, "f32">;
 }
 
-/** x f32 [.., K], finite numbers, as the bytes u8 [.., bytes of a row] of a storage type; e4m3 takes numbers that are scaled already. The reference's bytes exactly. */
+/**
+ * x f32 [.., K], finite numbers, as the bytes u8 [.., bytes of a row] of a storage type; e4m3 takes numbers that are
+ * scaled already. The reference's bytes exactly.
+ */
 export const encodeWeightsOp: OpSpec<EncodeParams> = {
   name: "encodeWeights",
   infer: ([x], { dtype }) => {
     checkShape(x!.dtype === "f32" && x!.shape.length > 0, "encodeWeights", "f32 numbers [.., K]", x);
     return [{ shape: [...x!.shape.slice(0, -1), rowBytes(dtype, x!.shape[x!.shape.length - 1])], dtype: "u8" }];
   },
-  reference: ([x], [out], { dtype }) => out.data.set(encodeRows(dtype, Float32Array.from(x!.data as ArrayLike<number>), x!.shape[x!.shape.length - 1])),
+  reference: ([x], [out], { dtype }) =>
+    out.data.set(encodeRows(dtype, Float32Array.from(x!.data as ArrayLike<number>), x!.shape[x!.shape.length - 1])),
   cost: (i, o) => streamCost(0, i, o),
   samples: ([...encodedBlockTypes, "f16", "bf16"] as const).flatMap((dtype): Sample<EncodeParams>[] => [
     { name: dtype, inputs: [{ shape: [5, 256], dtype: "f32", scale: 0.02 }], params: { dtype } },
@@ -40,11 +45,16 @@ function hardCases(): SampleInput {
     (i) => (i % 7) * 1e36,
     () => 0.3,
   ];
-  return { shape: [rows.length, 256], dtype: "f32", values: rows.flatMap((value) => Array.from({ length: 256 }, (_, i) => Math.fround(value(i)))) };
+  return {
+    shape: [rows.length, 256],
+    dtype: "f32",
+    values: rows.flatMap((value) => Array.from({ length: 256 }, (_, i) => Math.fround(value(i)))),
+  };
 }
 
 /** See `encodeWeightsOp`. */
-export const encodeWeights = (x: Tensor, dtype: EncodeParams["dtype"]): Tensor => dispatch(encodeWeightsOp, [x], { dtype })[0];
+export const encodeWeights = (x: Tensor, dtype: EncodeParams["dtype"]): Tensor =>
+  dispatch(encodeWeightsOp, [x], { dtype })[0];
 
 /** Numbers on the host, whole blocks of them, as bytes on the host, by the device. */
 export function encodeOnDevice(values: Float32Array, dtype: EncodeParams["dtype"]): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
-// MLA's expanded attention of new queries over longer contexts (chunked prefill): keys and values as kv_b_proj leaves them, one rotary key a
-// token for all heads. Inference only: training assembles keys and values and calls `attention`.
+// MLA's expanded attention of new queries over longer contexts (chunked prefill): keys and values as kv_b_proj leaves
+// them, one rotary key a token for all heads. Inference only: training assembles keys and values and calls `attention`.
 // Legend: T new tokens, N context tokens of all sequences end to end, S sequences, H heads, R rotary width.
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type SampleInput } from "../op.js";
@@ -11,16 +11,25 @@ export interface ExpandedAttentionParams {
 }
 
 const list = (...values: number[]): SampleInput => ({ shape: [values.length], dtype: "i32", values });
-const operands = (t: number, n: number, h: number, nope: number, rotary: number, value: number, dtype: "f32" | "bf16"): SampleInput[] => [
+const operands = (
+  t: number,
+  n: number,
+  h: number,
+  nope: number,
+  rotary: number,
+  value: number,
+  dtype: "f32" | "bf16",
+): SampleInput[] => [
   { shape: [t, h, nope + rotary], dtype },
   { shape: [n, h, nope + value], dtype },
   { shape: [n, rotary], dtype },
 ];
 
 /**
- * Causal softmax attention of q [T,H,nope+R] (rotated) over keys (kv[n,h,0..nope), kRope[n]) and values kv[n,h,nope..): kv [N,H,nope+v], kRope
- * [N,R] (rotated). Sequence s has query rows cuQueries[s] … and context rows cuKeys[s] … ; its last query is its last context token.
- * A row's bits are those of `attention` over the assembled keys, whatever the chunking. Result [T,H,v].
+ * Causal softmax attention of q [T,H,nope+R] (rotated) over keys (kv[n,h,0..nope), kRope[n]) and values kv[n,h,nope..):
+ * kv [N,H,nope+v], kRope [N,R] (rotated). Sequence s has query rows cuQueries[s] … and context rows cuKeys[s] … ; its
+ * last query is its last context token. A row's bits are those of `attention` over the assembled keys, whatever the
+ * chunking. Result [T,H,v].
  */
 export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
   name: "expandedAttention",
@@ -38,14 +47,24 @@ export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
       kv!.shape[2] > q!.shape[2] - kRope!.shape[1] &&
       q!.shape[2] > kRope!.shape[1] &&
       cuQueries!.shape[0] === cuKeys!.shape[0];
-    checkShape(fits, "expandedAttention", "q [T,H,nope+R], kv [N,H,nope+v], kRope [N,R], cuQueries [S+1], cuKeys [S+1]", q, kv, kRope, cuQueries, cuKeys);
+    checkShape(
+      fits,
+      "expandedAttention",
+      "q [T,H,nope+R], kv [N,H,nope+v], kRope [N,R], cuQueries [S+1], cuKeys [S+1]",
+      q,
+      kv,
+      kRope,
+      cuQueries,
+      cuKeys,
+    );
     return [{ shape: [q!.shape[0], q!.shape[1], kv!.shape[2] - (q!.shape[2] - kRope!.shape[1])], dtype: q!.dtype }];
   },
   reference: ([q, kv, kRope, cuQueries, cuKeys], [o], { scale }) => {
     const [, heads, dk] = q!.shape;
     const [rotary, kvWidth, value] = [kRope!.shape[1], kv!.shape[2], o.shape[2]];
     const nope = dk - rotary;
-    const keyAt = (n: number, h: number, d: number) => (d < nope ? kv!.data[(n * heads + h) * kvWidth + d] : kRope!.data[n * rotary + d - nope]);
+    const keyAt = (n: number, h: number, d: number) =>
+      d < nope ? kv!.data[(n * heads + h) * kvWidth + d] : kRope!.data[n * rotary + d - nope];
     for (let s = 0; s + 1 < cuQueries!.data.length; s++) {
       const [begin, end, last] = [cuKeys!.data[s], cuKeys!.data[s + 1], cuQueries!.data[s + 1]];
       for (let t = cuQueries!.data[s]; t < last; t++)
@@ -68,17 +87,33 @@ export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
     }
   },
   cost: ([q, kv, kRope, cuQueries], [o]) => ({
-    flops: (2 * numElements(q!.shape) * (kv!.shape[0] / Math.max(1, cuQueries!.shape[0] - 1)) * (q!.shape[2] + o.shape[2])) / q!.shape[2],
+    flops:
+      (2 * numElements(q!.shape) * (kv!.shape[0] / Math.max(1, cuQueries!.shape[0] - 1)) * (q!.shape[2] + o.shape[2])) /
+      q!.shape[2],
     bytes: 2 * (numElements(q!.shape) + numElements(kv!.shape) + numElements(kRope!.shape) + numElements(o.shape)),
   }),
   samples: [
     { inputs: [...operands(9, 90, 2, 6, 4, 5, "f32"), list(0, 4, 9), list(0, 20, 90)], params: { scale: 0.3 } },
     { inputs: [...operands(9, 90, 2, 24, 8, 16, "bf16"), list(0, 4, 9), list(0, 20, 90)], params: { scale: 0.2 } },
-    { name: "odd widths in bf16", inputs: [...operands(3, 70, 3, 7, 4, 9, "bf16"), list(0, 3), list(0, 70)], params: { scale: 0.3 } },
-    { name: "whole sequences", inputs: [...operands(70, 70, 2, 16, 8, 16, "bf16"), list(0, 5, 70), list(0, 5, 70)], params: { scale: 0.2 } },
+    {
+      name: "odd widths in bf16",
+      inputs: [...operands(3, 70, 3, 7, 4, 9, "bf16"), list(0, 3), list(0, 70)],
+      params: { scale: 0.3 },
+    },
+    {
+      name: "whole sequences",
+      inputs: [...operands(70, 70, 2, 16, 8, 16, "bf16"), list(0, 5, 70), list(0, 5, 70)],
+      params: { scale: 0.2 },
+    },
     { name: "nothing", inputs: [...operands(0, 0, 2, 6, 4, 5, "f32"), list(0), list(0)], params: { scale: 0.3 } },
   ],
 };
 /** See `expandedAttentionOp`. */
-export const expandedAttention = (q: Tensor, kv: Tensor, kRope: Tensor, cuQueries: Tensor, cuKeys: Tensor, params: ExpandedAttentionParams): Tensor =>
-  dispatch(expandedAttentionOp, [q, kv, kRope, cuQueries, cuKeys], params)[0];
+export const expandedAttention = (
+  q: Tensor,
+  kv: Tensor,
+  kRope: Tensor,
+  cuQueries: Tensor,
+  cuKeys: Tensor,
+  params: ExpandedAttentionParams,
+): Tensor => dispatch(expandedAttentionOp, [q, kv, kRope, cuQueries, cuKeys], params)[0];

@@ -41,8 +41,9 @@ export interface HeadLogProbParams {
   bf16Compute: boolean;
 }
 /**
- * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its outputs are 0).
- * Outputs logp, log Σ exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
+ * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its
+ * outputs are 0). Outputs logp, log Σ exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a
+ * gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
@@ -61,7 +62,10 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
       const row = softmaxOf(h!, w!, r, temperature);
       logSum.data[r] = row.logSum;
       logp.data[r] = row.logProbs[t!.data[r]];
-      entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * Math.exp(z)), 0);
+      entropy.data[r] = -row.logProbs.reduce(
+        (sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * Math.exp(z)),
+        0,
+      );
     }
   },
   cost: ([h, w], o) => headCost(1, h!, w!, o),
@@ -70,7 +74,10 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
     if (!dLogp) return [null, null, null];
     const target = c.gradTarget(1, "f32");
     const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp];
-    return [...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]), null];
+    return [
+      ...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]),
+      null,
+    ];
   },
   samples: [
     {
@@ -89,15 +96,26 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
       params: { temperature: 1, bf16Compute: false },
       tolerance: 1e-4,
     },
-    { name: "no rows", inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()], params: { temperature: 1, bf16Compute: false } },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
+      params: { temperature: 1, bf16Compute: false },
+    },
     {
       name: "NaN in one row",
-      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "f32" }, targets(0, 1)],
+      inputs: [
+        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
+        { shape: [3, 2], dtype: "f32" },
+        targets(0, 1),
+      ],
       params: { temperature: 1, bf16Compute: false },
     },
   ],
 };
-/** (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when `accumulate`. */
+/**
+ * (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when
+ * `accumulate`.
+ */
 export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boolean }> = {
   name: "headLogProbBackward",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
@@ -141,7 +159,8 @@ export interface HeadCrossEntropyParams {
 /**
  * loss = Σ weights·nll of softmax(h·Wᵀ); inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
  * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
- * Outputs loss [1], nll [T] and, `withGrad`, dh and dW of the loss: one pass, no logits kept (the idea of Liger Kernel, Hsu et al. 2024).
+ * Outputs loss [1], nll [T] and, `withGrad`, dh and dW of the loss: one pass, no logits kept (the idea of Liger Kernel,
+ * Hsu et al. 2024).
  */
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   name: "headCrossEntropy",
@@ -184,7 +203,10 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   cost: ([h, w], o, { withGrad }) => headCost(withGrad ? 3 : 1, h!, w!, o),
   saves: { outputs: [2, 3] },
   // Nobody else reads the two gradients: they are scaled where they lie.
-  vjp: (c, [dLoss]) => (dLoss ? [scaledInPlace(c.output(2), dLoss), scaledInPlace(c.output(3), dLoss), null, null] : [null, null, null, null]),
+  vjp: (c, [dLoss]) =>
+    dLoss
+      ? [scaledInPlace(c.output(2), dLoss), scaledInPlace(c.output(3), dLoss), null, null]
+      : [null, null, null, null],
   samples: [
     {
       inputs: [
@@ -197,13 +219,23 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       tolerance: 1e-4,
     },
     {
-      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0), { shape: [3], dtype: "f32", values: [1, 1, 1] }],
+      inputs: [
+        { shape: [3, 32], dtype: "bf16" },
+        { shape: [40, 32], dtype: "bf16" },
+        targets(3, 18, 0),
+        { shape: [3], dtype: "f32", values: [1, 1, 1] },
+      ],
       params: { withGrad: false, bf16Compute: true },
       tolerance: 1e-4,
     },
     {
       name: "no rows",
-      inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets(), { shape: [0], dtype: "f32" }],
+      inputs: [
+        { shape: [0, 8], dtype: "f32" },
+        { shape: [5, 8], dtype: "f32" },
+        targets(),
+        { shape: [0], dtype: "f32" },
+      ],
       params: { withGrad: true, bf16Compute: false },
     },
   ],
@@ -211,6 +243,9 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {
   const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
-  const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], { withGrad, bf16Compute: w.dtype === "bf16" });
+  const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], {
+    withGrad,
+    bf16Compute: w.dtype === "bf16",
+  });
   return { loss, nll };
 }

@@ -32,7 +32,13 @@ function gemmSizes(a: TensorSpec, b: TensorSpec, p: GemmParams): [number, number
   return [m, n, k];
 }
 
-function matmulCost(m: number, n: number, k: number, inputs: readonly (TensorSpec | null)[], outputs: readonly TensorSpec[]): Cost {
+function matmulCost(
+  m: number,
+  n: number,
+  k: number,
+  inputs: readonly (TensorSpec | null)[],
+  outputs: readonly TensorSpec[],
+): Cost {
   return { flops: 2 * m * n * k, bytes: streamCost(0, inputs, outputs).bytes };
 }
 
@@ -50,7 +56,12 @@ export const gemmOp: OpSpec<GemmParams> = {
       "packed weights as the second operand of a linear layer",
       b,
     );
-    checkShape(!residual || (residual.shape[0] === m && residual.shape[1] === n), "gemm", () => `a residual [${m},${n}]`, residual);
+    checkShape(
+      !residual || (residual.shape[0] === m && residual.shape[1] === n),
+      "gemm",
+      () => `a residual [${m},${n}]`,
+      residual,
+    );
     return [{ shape: [m, n], dtype: p.dtype }];
   },
   reference: ([a, b, bias, residual], [c], p) => {
@@ -58,7 +69,8 @@ export const gemmOp: OpSpec<GemmParams> = {
     for (let i = 0; i < m; i++)
       for (let j = 0; j < n; j++) {
         let sum = p.accumulate ? c.data[i * n + j] : 0;
-        for (let q = 0; q < k; q++) sum += a!.data[p.transA ? q * m + i : i * k + q] * b!.data[p.transB ? j * k + q : q * n + j];
+        for (let q = 0; q < k; q++)
+          sum += a!.data[p.transA ? q * m + i : i * k + q] * b!.data[p.transB ? j * k + q : q * n + j];
         c.data[i * n + j] = sum + (bias ? bias.data[j] : 0) + (residual ? residual.data[i * n + j] : 0);
       }
   },
@@ -85,7 +97,10 @@ export const gemmOp: OpSpec<GemmParams> = {
       ],
       params: { ...plain, transB: true },
     },
-    { inputs: [{ shape: [65, 19], dtype: "f32" }, { shape: [65, 35], dtype: "f32" }, null, null], params: { ...plain, transA: true, accumulate: true } },
+    {
+      inputs: [{ shape: [65, 19], dtype: "f32" }, { shape: [65, 35], dtype: "f32" }, null, null],
+      params: { ...plain, transA: true, accumulate: true },
+    },
     {
       name: "bf16",
       inputs: [{ shape: [37, 64], dtype: "bf16" }, { shape: [48, 64], dtype: "bf16" }, null, null],
@@ -133,7 +148,11 @@ export const gemmOp: OpSpec<GemmParams> = {
       inputs: [{ shape: [7, 5], dtype: "f32" }, { shape: [9, 7], dtype: "f32" }, null, null],
       params: { ...plain, transA: true, transB: true },
     },
-    { name: "no rows", inputs: [{ shape: [0, 7], dtype: "f32" }, { shape: [9, 7], dtype: "f32" }, null, null], params: { ...plain, transB: true } },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 7], dtype: "f32" }, { shape: [9, 7], dtype: "f32" }, null, null],
+      params: { ...plain, transB: true },
+    },
     {
       name: "nothing to add up",
       inputs: [{ shape: [4, 0], dtype: "f32" }, { shape: [9, 0], dtype: "f32" }, { shape: [9], dtype: "f32" }, null],
@@ -141,12 +160,22 @@ export const gemmOp: OpSpec<GemmParams> = {
     },
     {
       name: "NaN in one row",
-      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "f32" }, null, null],
+      inputs: [
+        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
+        { shape: [3, 2], dtype: "f32" },
+        null,
+        null,
+      ],
       params: { ...plain, transB: true },
     },
     {
       name: "NaN in one row of bf16",
-      inputs: [{ shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] }, { shape: [3, 2], dtype: "bf16", values: [1, 2, 3, 4, 5, 6] }, null, null],
+      inputs: [
+        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
+        { shape: [3, 2], dtype: "bf16", values: [1, 2, 3, 4, 5, 6] },
+        null,
+        null,
+      ],
       params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true },
     },
   ],
@@ -186,12 +215,27 @@ export interface LinearOptions {
   dtype?: DType;
 }
 /** y [T,N] = x [T,K]·wᵀ for w [N,K] (+ bias) (+ residual); bf16 compute when the weight is bf16. */
-export function linear(x: Tensor, w: Tensor, { bias = null, residual = null, dtype = residual?.dtype ?? x.dtype }: LinearOptions = {}): Tensor {
-  return dispatch(gemmOp, [x, w, bias, residual], { transA: false, transB: true, accumulate: false, dtype, bf16Compute: w.dtype === "bf16" })[0];
+export function linear(
+  x: Tensor,
+  w: Tensor,
+  { bias = null, residual = null, dtype = residual?.dtype ?? x.dtype }: LinearOptions = {},
+): Tensor {
+  return dispatch(gemmOp, [x, w, bias, residual], {
+    transA: false,
+    transB: true,
+    accumulate: false,
+    dtype,
+    bf16Compute: w.dtype === "bf16",
+  })[0];
 }
 /** A·B for plain matrices. */
 export function matmul(a: Tensor, b: Tensor, options: Partial<GemmParams> = {}): Tensor {
-  return dispatch(gemmOp, [a, b, null, null], { ...plain, dtype: a.dtype, bf16Compute: b.dtype === "bf16", ...options })[0];
+  return dispatch(gemmOp, [a, b, null, null], {
+    ...plain,
+    dtype: a.dtype,
+    bf16Compute: b.dtype === "bf16",
+    ...options,
+  })[0];
 }
 
 /** Parameters of `headMatmul`: which rows of each head's weight block are used, and on which side. */
@@ -205,8 +249,8 @@ export interface HeadMatmulParams {
   dtype: DType;
 }
 /**
- * Per-head product with blocks of one weight W [H*P, K]: the absorption of kv_b_proj in MLA decoding (DeepSeek-V2 §2.1.2).
- * x [T,H,in] → y [T,H,out]; uses rows [rowOffset, rowOffset+rows) of each head's P rows.
+ * Per-head product with blocks of one weight W [H*P, K]: the absorption of kv_b_proj in MLA decoding (DeepSeek-V2
+ * §2.1.2). x [T,H,in] → y [T,H,out]; uses rows [rowOffset, rowOffset+rows) of each head's P rows.
  */
 export const headMatmulOp: OpSpec<HeadMatmulParams> = {
   name: "headMatmul",

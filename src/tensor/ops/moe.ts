@@ -20,7 +20,12 @@ export interface RouterParams {
   scale: number;
 }
 
-function scoreRow(logits: ArrayLike<number>, at: number, experts: number, scoring: RouterParams["scoring"]): Float64Array {
+function scoreRow(
+  logits: ArrayLike<number>,
+  at: number,
+  experts: number,
+  scoring: RouterParams["scoring"],
+): Float64Array {
   const row = Float64Array.from({ length: experts }, (_, e) => logits[at + e]);
   if (scoring === "sigmoid") return row.map((z) => 1 / (1 + Math.exp(-z)));
   const max = Math.max(...row);
@@ -40,7 +45,9 @@ function maskGroups(choice: Float64Array, p: RouterParams): Float64Array {
   return choice.map((c, e) => (kept.has(Math.floor(e / size)) ? c : Number.NEGATIVE_INFINITY));
 }
 
-/** Indexes of the k largest, descending, ties to the lower index. NaN comes after every number but masked ones (-inf). */
+/**
+ * Indexes of the k largest, descending, ties to the lower index. NaN comes after every number but masked ones (-inf).
+ */
 function topIndices(values: ArrayLike<number>, k: number): number[] {
   const ranks = Array.from(values, (x) => (Number.isNaN(x) ? LOWEST : x));
   return Array.from(ranks.keys())
@@ -52,8 +59,24 @@ const LOWEST = -3.4028234663852886e38;
 /** A score to choose by: what is no number, or below every f32, ranks last but can be chosen. */
 const choosable = (score: number): number => (score > LOWEST ? score : LOWEST);
 
-const v3: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "sigmoid", groupScore: "top2sum", normalize: true, scale: 2.5 };
-const v2: RouterParams = { topK: 3, numGroups: 4, topkGroups: 2, scoring: "softmax", groupScore: "max", normalize: false, scale: 16 };
+const v3: RouterParams = {
+  topK: 3,
+  numGroups: 4,
+  topkGroups: 2,
+  scoring: "sigmoid",
+  groupScore: "top2sum",
+  normalize: true,
+  scale: 2.5,
+};
+const v2: RouterParams = {
+  topK: 3,
+  numGroups: 4,
+  topkGroups: 2,
+  scoring: "softmax",
+  groupScore: "max",
+  normalize: false,
+  scale: 16,
+};
 
 /**
  * Expert choice (DeepSeek-V3 eqs. 12–16): logits [T,E] and an optional selection-only bias [E]
@@ -111,13 +134,21 @@ export const routerOp: OpSpec<RouterParams> = {
       params: v3,
     },
     { name: "V2", inputs: [{ shape: [7, 16], dtype: "f32" }, null], params: v2 },
-    { name: "one group", inputs: [{ shape: [5, 20], dtype: "f32" }, null], params: { ...v3, numGroups: 1, topkGroups: 1, topK: 4 } },
+    {
+      name: "one group",
+      inputs: [{ shape: [5, 20], dtype: "f32" }, null],
+      params: { ...v3, numGroups: 1, topkGroups: 1, topK: 4 },
+    },
     { name: "no tokens", inputs: [{ shape: [0, 16], dtype: "f32" }, null], params: v3 },
   ],
 };
 
 const routerChoice = { shape: [3, 2], dtype: "i32" as const, values: [1, 3, 0, 2, 3, 2] };
-const someScores = { shape: [3, 4], dtype: "f32" as const, values: [0.2, 0.6, 0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.2, 0.3, 0.4] };
+const someScores = {
+  shape: [3, 4],
+  dtype: "f32" as const,
+  values: [0.2, 0.6, 0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.2, 0.3, 0.4],
+};
 /** dLogits from (scores, indices, dWeights or null, dScores or null). */
 export const routerBackwardOp: OpSpec<RouterParams> = {
   name: "routerBackward",
@@ -137,7 +168,8 @@ export const routerBackwardOp: OpSpec<RouterParams> = {
         ds[e] += g(i) / total - mean;
       });
       const inner = p.scoring === "softmax" ? ds.reduce((sum, d, e) => sum + d * s(e), 0) : 0;
-      for (let e = 0; e < experts; e++) dLogits.data[t * experts + e] = p.scoring === "softmax" ? s(e) * (ds[e] - inner) : ds[e] * s(e) * (1 - s(e));
+      for (let e = 0; e < experts; e++)
+        dLogits.data[t * experts + e] = p.scoring === "softmax" ? s(e) * (ds[e] - inner) : ds[e] * s(e) * (1 - s(e));
     }
   },
   cost: (i, o) => streamCost(10, i, o),
@@ -146,19 +178,29 @@ export const routerBackwardOp: OpSpec<RouterParams> = {
       inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, { shape: [3, 4], dtype: "f32" }],
       params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 },
     },
-    { inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, null], params: { ...v2, topK: 2, numGroups: 1, topkGroups: 1 } },
-    { inputs: [someScores, routerChoice, null, { shape: [3, 4], dtype: "f32" }], params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 } },
+    {
+      inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, null],
+      params: { ...v2, topK: 2, numGroups: 1, topkGroups: 1 },
+    },
+    {
+      inputs: [someScores, routerChoice, null, { shape: [3, 4], dtype: "f32" }],
+      params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 },
+    },
   ],
 };
 /** See `routerOp`. */
-export function router(logits: Tensor, bias: Tensor | null, params: RouterParams): { scores: Tensor; indices: Tensor; weights: Tensor } {
+export function router(
+  logits: Tensor,
+  bias: Tensor | null,
+  params: RouterParams,
+): { scores: Tensor; indices: Tensor; weights: Tensor } {
   const [scores, indices, weights] = dispatch(routerOp, [logits, bias], params);
   return { scores, indices, weights };
 }
 
 /**
- * Complementary sequence-wise balance loss (DeepSeek-V3 eqs. 17–20), mean over non-empty sequences: scores [T,E], indices [T,K], cuSeqlens
- * → loss and its gradient with respect to the scores (the counts f are constants).
+ * Complementary sequence-wise balance loss (DeepSeek-V3 eqs. 17–20), mean over non-empty sequences: scores [T,E],
+ * indices [T,K], cuSeqlens → loss and its gradient with respect to the scores (the counts f are constants).
  */
 export const balanceLossOp: OpSpec<{ alpha: number }> = {
   name: "balanceLoss",
@@ -173,7 +215,9 @@ export const balanceLossOp: OpSpec<{ alpha: number }> = {
   reference: ([scores, indices, cu], [loss, dScores], { alpha }) => {
     const experts = scores!.shape[1];
     const K = indices!.shape[1];
-    const sequences = Array.from({ length: cu!.data.length - 1 }, (_, q) => [cu!.data[q], cu!.data[q + 1]]).filter(([begin, end]) => end > begin);
+    const sequences = Array.from({ length: cu!.data.length - 1 }, (_, q) => [cu!.data[q], cu!.data[q + 1]]).filter(
+      ([begin, end]) => end > begin,
+    );
     loss.data[0] = 0;
     dScores.data.fill(0);
     for (const [begin, end] of sequences) {
@@ -198,7 +242,11 @@ export const balanceLossOp: OpSpec<{ alpha: number }> = {
   vjp: (c, [dLoss]) => [dLoss && scaleBy(c.output(1), dLoss), null, null],
   samples: [
     { inputs: [someScores, routerChoice, { shape: [3], dtype: "i32", values: [0, 1, 3] }], params: { alpha: 0.5 } },
-    { name: "an empty sequence", inputs: [someScores, routerChoice, { shape: [4], dtype: "i32", values: [0, 2, 2, 3] }], params: { alpha: 0.5 } },
+    {
+      name: "an empty sequence",
+      inputs: [someScores, routerChoice, { shape: [4], dtype: "i32", values: [0, 2, 2, 3] }],
+      params: { alpha: 0.5 },
+    },
   ],
 };
 /** See `balanceLossOp`. */
@@ -206,8 +254,8 @@ export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, 
   dispatch(balanceLossOp, [scores, indices, cuSeqlens], { alpha })[0];
 
 /**
- * Sorts (token, choice) pairs by expert, stably: indices [T,K] → offsets [E+1], rowToken [T·K] (token of each sorted row),
- * tokenRow [T,K] (row of each pair). `load` [E], if given, gains the counts.
+ * Sorts (token, choice) pairs by expert, stably: indices [T,K] → offsets [E+1], rowToken [T·K] (token of each sorted
+ * row), tokenRow [T,K] (row of each pair). `load` [E], if given, gains the counts.
  */
 export const moeDispatchOp: OpSpec<{ experts: number }> = {
   name: "moeDispatch",
@@ -280,8 +328,20 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   ],
   infer: ([x, w, offsets, rowToken], { transW, dtype, bf16Compute }) => {
     const [experts, a, b] = w!.shape;
-    checkShape(x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1, "groupedGemm", "x [R,K], W [E,N,K], offsets [E+1]", x, w, offsets);
-    checkShape(!w!.isPacked || (transW && (w!.dtype === "bf16") === bf16Compute), "groupedGemm", "packed weights only as a linear layer's", w);
+    checkShape(
+      x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1,
+      "groupedGemm",
+      "x [R,K], W [E,N,K], offsets [E+1]",
+      x,
+      w,
+      offsets,
+    );
+    checkShape(
+      !w!.isPacked || (transW && (w!.dtype === "bf16") === bf16Compute),
+      "groupedGemm",
+      "packed weights only as a linear layer's",
+      w,
+    );
     return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], transW ? a : b], dtype }];
   },
   reference: ([x, w, offsets, rowToken], [y], { transW }) => {
@@ -296,11 +356,16 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
           y.data[r * n + j] = sum;
         }
   },
-  cost: (i, o) => ({ flops: 2 * numElements(o[0].shape) * i[0]!.shape[1], bytes: streamCost(0, [i[0], i[1]], o).bytes }),
+  cost: (i, o) => ({
+    flops: 2 * numElements(o[0].shape) * i[0]!.shape[1],
+    bytes: streamCost(0, [i[0], i[1]], o).bytes,
+  }),
   takesPacked: [1],
   saves: { inputs: [0, 1, 2, 3, 4] },
   vjp: (c, [dy]) =>
-    dy ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null] : [null, null, null, null, null],
+    dy
+      ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null]
+      : [null, null, null, null, null],
   samples: [
     {
       inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3],
@@ -322,7 +387,13 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
     },
     {
       name: "no rows",
-      inputs: [{ shape: [0, 9], dtype: "f32" }, { shape: [2, 5, 9], dtype: "f32" }, { shape: [3], dtype: "i32", values: [0, 0, 0] }, null, null],
+      inputs: [
+        { shape: [0, 9], dtype: "f32" },
+        { shape: [2, 5, 9], dtype: "f32" },
+        { shape: [3], dtype: "i32", values: [0, 0, 0] },
+        null,
+        null,
+      ],
       params: { transW: true, dtype: "f32", bf16Compute: false },
     },
     {
@@ -337,7 +408,11 @@ type GroupedContext = VjpContext<GroupedGemmParams>;
 function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
   const { bf16Compute, transW } = c.params;
   const dtype = c.inputSpec(0).dtype;
-  const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], { transW: !transW, dtype, bf16Compute });
+  const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], {
+    transW: !transW,
+    dtype,
+    bf16Compute,
+  });
   const tokenRow = c.maybeInput(4);
   if (tokenRow) return dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype })[0];
   const rowToken = c.maybeInput(3);
@@ -350,7 +425,9 @@ function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
   const [x, offsets, rowToken] = [c.input(0), c.input(2), c.maybeInput(3)];
   if (c.params.transW) return dispatch(groupedWeightGradOp, [dy, x, offsets, rowToken], params, [target])[0];
   // W [E,K,N]: the roles change places, and only the second operand's rows can be picked by index.
-  return dispatch(groupedWeightGradOp, [rowToken ? gatherRows(x, rowToken) : x, dy, offsets, null], params, [target])[0];
+  return dispatch(groupedWeightGradOp, [rowToken ? gatherRows(x, rowToken) : x, dy, offsets, null], params, [
+    target,
+  ])[0];
 }
 
 /** dW[e] [N,K] (+)= dYᵀ·X over the rows of expert e; experts without rows get zero. */
@@ -366,11 +443,15 @@ export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate:
       for (let j = 0; j < n; j++)
         for (let q = 0; q < k; q++) {
           let sum = accumulate ? dw.data[(e * n + j) * k + q] : 0;
-          for (let r = offsets!.data[e]; r < offsets!.data[e + 1]; r++) sum += dy!.data[r * n + j] * x!.data[(rowToken ? rowToken.data[r] : r) * k + q];
+          for (let r = offsets!.data[e]; r < offsets!.data[e + 1]; r++)
+            sum += dy!.data[r * n + j] * x!.data[(rowToken ? rowToken.data[r] : r) * k + q];
           dw.data[(e * n + j) * k + q] = sum;
         }
   },
-  cost: (i, _, { shape }) => ({ flops: 2 * i[0]!.shape[0] * shape[1] * shape[2], bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes }),
+  cost: (i, _, { shape }) => ({
+    flops: 2 * i[0]!.shape[0] * shape[1] * shape[2],
+    bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes,
+  }),
   samples: [
     {
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6],
@@ -383,7 +464,12 @@ export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate:
     },
     {
       name: "no rows",
-      inputs: [{ shape: [0, 5], dtype: "f32" }, { shape: [0, 9], dtype: "f32" }, { shape: [3], dtype: "i32", values: [0, 0, 0] }, null],
+      inputs: [
+        { shape: [0, 5], dtype: "f32" },
+        { shape: [0, 9], dtype: "f32" },
+        { shape: [3], dtype: "i32", values: [0, 0, 0] },
+        null,
+      ],
       params: { shape: [2, 5, 9], accumulate: false, bf16Compute: false },
     },
   ],
@@ -432,7 +518,13 @@ export const moeCombineOp: OpSpec<{ dtype: DType }> = {
   name: "moeCombine",
   indexes: ([rows]) => [{ input: 2, below: rows!.shape[0] }],
   infer: ([rows, weights, tokenRow], { dtype }) => {
-    checkShape(weights!.shape.join() === tokenRow!.shape.join(), "moeCombine", "weights shaped as tokenRow", weights, tokenRow);
+    checkShape(
+      weights!.shape.join() === tokenRow!.shape.join(),
+      "moeCombine",
+      "weights shaped as tokenRow",
+      weights,
+      tokenRow,
+    );
     return [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }];
   },
   reference: ([rows, weights, tokenRow, added], [y]) => {
@@ -453,16 +545,37 @@ export const moeCombineOp: OpSpec<{ dtype: DType }> = {
     return [dRows, dWeights, null, c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null];
   },
   samples: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 17], dtype: "f32" }], params: { dtype: "f32" } },
-    { inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, null], params: { dtype: "bf16" } },
+    {
+      inputs: [
+        { shape: [6, 17], dtype: "f32" },
+        { shape: [3, 2], dtype: "f32" },
+        rowsOf3,
+        { shape: [3, 17], dtype: "f32" },
+      ],
+      params: { dtype: "f32" },
+    },
+    {
+      inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, null],
+      params: { dtype: "bf16" },
+    },
     {
       name: "bf16 throughout",
-      inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 33], dtype: "bf16" }],
+      inputs: [
+        { shape: [6, 33], dtype: "bf16" },
+        { shape: [3, 2], dtype: "f32" },
+        rowsOf3,
+        { shape: [3, 33], dtype: "bf16" },
+      ],
       params: { dtype: "bf16" },
     },
     {
       name: "no tokens",
-      inputs: [{ shape: [0, 9], dtype: "f32" }, { shape: [0, 2], dtype: "f32" }, { shape: [0, 2], dtype: "i32", values: [] }, null],
+      inputs: [
+        { shape: [0, 9], dtype: "f32" },
+        { shape: [0, 2], dtype: "f32" },
+        { shape: [0, 2], dtype: "i32", values: [] },
+        null,
+      ],
       params: { dtype: "f32" },
     },
   ],
@@ -491,8 +604,24 @@ export const moeCombineBackwardOp: OpSpec<Record<string, never>> = {
   },
   cost: (i, o) => streamCost(4, i, o),
   samples: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 17], dtype: "f32" }], params: {} },
-    { inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, { shape: [3, 64], dtype: "f32" }], params: {} },
+    {
+      inputs: [
+        { shape: [6, 17], dtype: "f32" },
+        { shape: [3, 2], dtype: "f32" },
+        rowsOf3,
+        { shape: [3, 17], dtype: "f32" },
+      ],
+      params: {},
+    },
+    {
+      inputs: [
+        { shape: [6, 64], dtype: "bf16" },
+        { shape: [3, 2], dtype: "f32" },
+        rowsOf3,
+        { shape: [3, 64], dtype: "f32" },
+      ],
+      params: {},
+    },
   ],
 };
 /** See `moeCombineOp`; the result has the type of `added`, or of the rows. */

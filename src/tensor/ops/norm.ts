@@ -42,7 +42,10 @@ export const rmsNormOp: OpSpec<RmsNormParams> = {
   vjp: (c, [dy]) => {
     if (!dy) return [null, null];
     const target = c.gradTarget(1, "f32");
-    const [dx, dw] = dispatch(rmsNormBackwardOp, [c.input(0), c.input(1), c.output(1), dy], { accumulate: !!target }, [undefined, target]);
+    const [dx, dw] = dispatch(rmsNormBackwardOp, [c.input(0), c.input(1), c.output(1), dy], { accumulate: !!target }, [
+      undefined,
+      target,
+    ]);
     return [dx, dw];
   },
   samples: [
@@ -110,7 +113,9 @@ export const rmsNormBackwardOp: OpSpec<{ accumulate: boolean }> = {
         dotted += dy!.data[r * d + j] * w!.data[j] * x!.data[r * d + j];
         sums[j] += dy!.data[r * d + j] * x!.data[r * d + j] * inverse;
       }
-      for (let j = 0; j < d; j++) dx.data[r * d + j] = inverse * (dy!.data[r * d + j] * w!.data[j] - (x!.data[r * d + j] * inverse * inverse * dotted) / d);
+      for (let j = 0; j < d; j++)
+        dx.data[r * d + j] =
+          inverse * (dy!.data[r * d + j] * w!.data[j] - (x!.data[r * d + j] * inverse * inverse * dotted) / d);
     }
     for (let j = 0; j < d; j++) dw.data[j] = (accumulate ? dw.data[j] : 0) + sums[j];
   },
@@ -159,4 +164,5 @@ export const rmsNormBackwardOp: OpSpec<{ accumulate: boolean }> = {
   ],
 };
 /** RMSNorm of the rows of x, in element type `dtype` (default: that of x). */
-export const rmsNorm = (x: Tensor, w: Tensor, eps: number, dtype: DType = x.dtype): Tensor => dispatch(rmsNormOp, [x, w], { eps, dtype })[0];
+export const rmsNorm = (x: Tensor, w: Tensor, eps: number, dtype: DType = x.dtype): Tensor =>
+  dispatch(rmsNormOp, [x, w], { eps, dtype })[0];

@@ -16,7 +16,15 @@ export interface AdamWParams {
 }
 const vector = { shape: [67], dtype: "f32" as const };
 const positive = { ...vector, values: Array.from({ length: 67 }, (_, i) => 0.01 * (i + 1)) };
-const step: AdamWParams = { lr: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, biasCorrection1: 0.19, biasCorrection2: 0.0975 };
+const step: AdamWParams = {
+  lr: 0.01,
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  biasCorrection1: 0.19,
+  biasCorrection2: 0.0975,
+};
 
 /**
  * One AdamW step as torch.optim.AdamW (Loshchilov & Hutter 2019): inputs p, g, m, v (f32), a bf16 copy of p or null,
@@ -50,11 +58,29 @@ export const adamwOp: OpSpec<AdamWParams> = {
   cost: (i) => streamCost(12, i, [i[0]!]),
   samples: [
     { inputs: [vector, vector, vector, positive, null, null], params: step },
-    { inputs: [vector, vector, vector, positive, { ...vector, dtype: "bf16" }, { shape: [1], dtype: "f32", values: [0.25] }], params: step },
+    {
+      inputs: [
+        vector,
+        vector,
+        vector,
+        positive,
+        { ...vector, dtype: "bf16" },
+        { shape: [1], dtype: "f32", values: [0.25] },
+      ],
+      params: step,
+    },
   ],
 };
 /** See `adamwOp`. */
-export function adamw(p: Tensor, g: Tensor, m: Tensor, v: Tensor, shadow: Tensor | null, factor: Tensor | null, params: AdamWParams): void {
+export function adamw(
+  p: Tensor,
+  g: Tensor,
+  m: Tensor,
+  v: Tensor,
+  shadow: Tensor | null,
+  factor: Tensor | null,
+  params: AdamWParams,
+): void {
   dispatch(adamwOp, [p, g, m, v, shadow, factor], params);
 }
 
@@ -62,7 +88,13 @@ export function adamw(p: Tensor, g: Tensor, m: Tensor, v: Tensor, shadow: Tensor
 export const applyUpdateOp: OpSpec<{ lr: number; weightDecay: number }> = {
   name: "applyUpdate",
   infer: ([p, update]) => {
-    checkShape(p!.dtype === "f32" && p!.shape.join() === update!.shape.join(), "applyUpdate", "f32 p and an update of its shape", p, update);
+    checkShape(
+      p!.dtype === "f32" && p!.shape.join() === update!.shape.join(),
+      "applyUpdate",
+      "f32 p and an update of its shape",
+      p,
+      update,
+    );
     return [];
   },
   mutates: [0, 2],
@@ -75,10 +107,19 @@ export const applyUpdateOp: OpSpec<{ lr: number; weightDecay: number }> = {
   cost: (i) => streamCost(4, i, [i[0]!]),
   samples: [
     { inputs: [vector, vector, null], params: { lr: 0.02, weightDecay: 0.1 } },
-    { inputs: [vector, { ...vector, dtype: "bf16" }, { ...vector, dtype: "bf16" }], params: { lr: 0.02, weightDecay: 0 } },
+    {
+      inputs: [vector, { ...vector, dtype: "bf16" }, { ...vector, dtype: "bf16" }],
+      params: { lr: 0.02, weightDecay: 0 },
+    },
   ],
 };
 /** See `applyUpdateOp`. */
-export const applyUpdate = (p: Tensor, update: Tensor, shadow: Tensor | null, lr: number, weightDecay: number): void => {
+export const applyUpdate = (
+  p: Tensor,
+  update: Tensor,
+  shadow: Tensor | null,
+  lr: number,
+  weightDecay: number,
+): void => {
   dispatch(applyUpdateOp, [p, update, shadow], { lr, weightDecay });
 };

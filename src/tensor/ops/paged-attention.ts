@@ -1,6 +1,7 @@
-// Attention over a paged cache: writing tokens into blocks, any number of new queries a sequence against its blocks, latents read back.
-// One op serves decoding, chunks of a prompt and the checking of drafts. Inference only: there are no gradients.
-// Legend: T new tokens, S sequences, a block table [S, maxBlocks] lists the blocks of each sequence in order (unused entries are not read).
+// Attention over a paged cache: writing tokens into blocks, any number of new queries a sequence against its blocks,
+// latents read back. One op serves decoding, chunks of a prompt and the checking of drafts. Inference only: there are
+// no gradients. Legend: T new tokens, S sequences, a block table [S, maxBlocks] lists the blocks of each sequence in
+// order (unused entries are not read).
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
@@ -29,7 +30,9 @@ export interface PagedAttentionParams {
   scale: number;
   /** Width of a value; in a latent cache the first numbers of each entry. */
   valueWidth: number;
-  /** Sliding window over a cache of heads: keys that a query sees at most, its own included. Absent: all up to its own. */
+  /**
+   * Sliding window over a cache of heads: keys that a query sees at most, its own included. Absent: all up to its own.
+   */
   window?: number;
 }
 
@@ -65,8 +68,8 @@ export function fp8Sample(blocks: number, latent: number, rotary: number): Sampl
 }
 
 /**
- * Entry (blockIds[r], offsets[r]) of the cache = row r of x [R,Hkv,D] or, for a latent, [R,dc+dR]; converts to the cache's type, in place.
- * No two rows may have the same entry.
+ * Entry (blockIds[r], offsets[r]) of the cache = row r of x [R,Hkv,D] or, for a latent, [R,dc+dR]; converts to the
+ * cache's type, in place. No two rows may have the same entry.
  */
 export const pagedWriteOp: OpSpec<PagedWriteParams> = {
   name: "pagedWrite",
@@ -88,25 +91,53 @@ export const pagedWriteOp: OpSpec<PagedWriteParams> = {
       const [block, offset] = [blockIds!.data[r], offsets!.data[r]];
       if (cache!.dtype === "u8") {
         const bytes = cache!.shape[2];
-        encodeFp8Latent(x!.data, r * width, latent, width - latent, cache!.data, (block * BLOCK_TOKENS + offset) * bytes);
+        encodeFp8Latent(
+          x!.data,
+          r * width,
+          latent,
+          width - latent,
+          cache!.data,
+          (block * BLOCK_TOKENS + offset) * bytes,
+        );
         continue;
       }
       for (let h = 0; h < heads; h++)
-        for (let d = 0; d < width; d++) cache!.data[pagedIndex(cache!, role, block, offset, h, d)] = x!.data[(r * heads + h) * width + d];
+        for (let d = 0; d < width; d++)
+          cache!.data[pagedIndex(cache!, role, block, offset, h, d)] = x!.data[(r * heads + h) * width + d];
     }
   },
   samples: [
-    { inputs: [f32(3, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(3, 0, 3), list(5, 63, 0)], params: { role: "keys", latent: 0 } },
-    { inputs: [f32(3, 2, 5), f32(...pagedShape("values", 4, 2, 5, "f32")), list(3, 0, 3), list(5, 63, 0)], params: { role: "values", latent: 0 } },
-    { inputs: [bf16(3, 2, 34), bf16(...pagedShape("keys", 4, 2, 34, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "keys", latent: 0 } },
-    { inputs: [bf16(3, 2, 33), bf16(...pagedShape("values", 4, 2, 33, "bf16")), list(3, 0, 3), list(4, 63, 5)], params: { role: "values", latent: 0 } },
+    {
+      inputs: [f32(3, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(3, 0, 3), list(5, 63, 0)],
+      params: { role: "keys", latent: 0 },
+    },
+    {
+      inputs: [f32(3, 2, 5), f32(...pagedShape("values", 4, 2, 5, "f32")), list(3, 0, 3), list(5, 63, 0)],
+      params: { role: "values", latent: 0 },
+    },
+    {
+      inputs: [bf16(3, 2, 34), bf16(...pagedShape("keys", 4, 2, 34, "bf16")), list(3, 0, 3), list(4, 63, 5)],
+      params: { role: "keys", latent: 0 },
+    },
+    {
+      inputs: [bf16(3, 2, 33), bf16(...pagedShape("values", 4, 2, 33, "bf16")), list(3, 0, 3), list(4, 63, 5)],
+      params: { role: "values", latent: 0 },
+    },
     {
       name: "f32 into bf16",
       inputs: [f32(2, 1, 16), bf16(...pagedShape("keys", 1, 1, 16, "bf16")), list(0, 0), list(8, 7)],
       params: { role: "keys", latent: 0 },
     },
-    { name: "latents", inputs: [f32(2, 20), bf16(2, 64, 20), list(1, 0), list(2, 63)], params: { role: "latent", latent: 0 } },
-    { name: "FP8 latents", inputs: [f32(3, 152), fp8Sample(2, 136, 16), list(1, 0, 1), list(2, 63, 1)], params: { role: "latent", latent: 136 } },
+    {
+      name: "latents",
+      inputs: [f32(2, 20), bf16(2, 64, 20), list(1, 0), list(2, 63)],
+      params: { role: "latent", latent: 0 },
+    },
+    {
+      name: "FP8 latents",
+      inputs: [f32(3, 152), fp8Sample(2, 136, 16), list(1, 0, 1), list(2, 63, 1)],
+      params: { role: "latent", latent: 136 },
+    },
     {
       name: "FP8 latents of every size",
       inputs: [
@@ -122,11 +153,21 @@ export const pagedWriteOp: OpSpec<PagedWriteParams> = {
       inputs: [{ ...bf16(1, 24), values: new Array(24).fill(0) }, fp8Sample(1, 20, 4), list(0), list(9)],
       params: { role: "latent", latent: 20 },
     },
-    { name: "no rows", inputs: [f32(0, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(), list()], params: { role: "keys", latent: 0 } },
+    {
+      name: "no rows",
+      inputs: [f32(0, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(), list()],
+      params: { role: "keys", latent: 0 },
+    },
   ],
 };
 /** See `pagedWriteOp`. */
-export const pagedWrite = (x: Tensor, cache: Tensor, blockIds: Tensor, offsets: Tensor, params: PagedWriteParams): void => {
+export const pagedWrite = (
+  x: Tensor,
+  cache: Tensor,
+  blockIds: Tensor,
+  offsets: Tensor,
+  params: PagedWriteParams,
+): void => {
   dispatch(pagedWriteOp, [x, cache, blockIds, offsets], params);
 };
 
@@ -139,7 +180,10 @@ function attendReference(
   valuesOf: (t: number) => Float64Array,
   scale: number,
 ): Float64Array {
-  const scores = Float64Array.from({ length: end - begin }, (_, i) => scale * keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0));
+  const scores = Float64Array.from(
+    { length: end - begin },
+    (_, i) => scale * keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0),
+  );
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const p = scores.map((s) => Math.exp(s - max));
   const total = p.reduce((a, b) => a + b, 0);
@@ -152,7 +196,10 @@ const kvHeadsOf = (keys: TensorSpec, values: TensorSpec | null) => (values ? key
 
 function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | null, valueWidth: number): boolean {
   const dk = q.shape[2];
-  if (!values) return isPaged(keys, "latent", valueWidth) && pagedWidths(keys, "latent", valueWidth).width === dk && valueWidth <= dk;
+  if (!values)
+    return (
+      isPaged(keys, "latent", valueWidth) && pagedWidths(keys, "latent", valueWidth).width === dk && valueWidth <= dk
+    );
   return (
     isPaged(keys, "keys") &&
     isPaged(values, "values") &&
@@ -164,10 +211,11 @@ function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | nul
 }
 
 /**
- * softmax(scale·q·kᵀ)·v of new queries q [T,Hq,Dk] over cached keys: sequence s has rows cuQueries[s] … cuQueries[s+1]-1, of which the last
- * sits at position contextLengths[s]-1, and a row sees every position up to its own, or the last `window` of them (all must have been
- * written). Values null: a latent cache, whose entries' first `valueWidth` numbers are the values. A row's bits depend on its query and its
- * context alone, and are those of `attention` for keys and values of the same type.
+ * softmax(scale·q·kᵀ)·v of new queries q [T,Hq,Dk] over cached keys: sequence s has rows cuQueries[s] …
+ * cuQueries[s+1]-1, of which the last sits at position contextLengths[s]-1, and a row sees every position up to its
+ * own, or the last `window` of them (all must have been written). Values null: a latent cache, whose entries' first
+ * `valueWidth` numbers are the values. A row's bits depend on its query and its context alone, and are those of
+ * `attention` for keys and values of the same type.
  */
 export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   name: "pagedAttention",
@@ -187,7 +235,8 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     checkShape(
       fits,
       "pagedAttention",
-      "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S], a window only over heads",
+      "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S], a " +
+        "window only over heads",
       q,
       keys,
       values,
@@ -204,11 +253,22 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     const readValue = values ? pagedReader(values, "values") : readKey;
     eachRow(cu!, lengths!, (row, s, visible) => {
       const at = (read: PagedReader, h: number) => (t: number) =>
-        read(tables!.data[s * tables!.shape[1] + Math.floor(t / BLOCK_TOKENS)], t % BLOCK_TOKENS, Math.floor(h / group));
+        read(
+          tables!.data[s * tables!.shape[1] + Math.floor(t / BLOCK_TOKENS)],
+          t % BLOCK_TOKENS,
+          Math.floor(h / group),
+        );
       for (let h = 0; h < heads; h++) {
         const from = (row * heads + h) * dk;
         const begin = window ? Math.max(0, visible - window) : 0;
-        const out = attendReference(Float64Array.from(q!.data.subarray(from, from + dk)), begin, visible, at(readKey, h), at(readValue, h), scale);
+        const out = attendReference(
+          Float64Array.from(q!.data.subarray(from, from + dk)),
+          begin,
+          visible,
+          at(readKey, h),
+          at(readValue, h),
+          scale,
+        );
         for (let d = 0; d < valueWidth; d++) o.data[(row * heads + h) * valueWidth + d] = out[d] ?? 0;
       }
     });
@@ -220,12 +280,24 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   samples: [
     {
       name: "one query each",
-      inputs: [f32(3, 4, 8), ...headsOf(5, 2, 8, 6, "f32"), i32([3, 2], [4, 1, 0, 0, 2, 3]), list(0, 1, 2, 3), list(70, 1, 65)],
+      inputs: [
+        f32(3, 4, 8),
+        ...headsOf(5, 2, 8, 6, "f32"),
+        i32([3, 2], [4, 1, 0, 0, 2, 3]),
+        list(0, 1, 2, 3),
+        list(70, 1, 65),
+      ],
       params: { scale: 0.3, valueWidth: 6 },
     },
     {
       name: "a chunk and drafts in bf16",
-      inputs: [bf16(23, 6, 32), ...headsOf(6, 2, 32, 32, "bf16"), i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]), list(0, 19, 20, 23), list(131, 64, 67)],
+      inputs: [
+        bf16(23, 6, 32),
+        ...headsOf(6, 2, 32, 32, "bf16"),
+        i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]),
+        list(0, 19, 20, 23),
+        list(131, 64, 67),
+      ],
       params: { scale: 0.2, valueWidth: 32 },
     },
     {
@@ -235,7 +307,13 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     },
     {
       name: "a window in bf16",
-      inputs: [bf16(23, 6, 32), ...headsOf(6, 2, 32, 32, "bf16"), i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]), list(0, 19, 20, 23), list(131, 64, 67)],
+      inputs: [
+        bf16(23, 6, 32),
+        ...headsOf(6, 2, 32, 32, "bf16"),
+        i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]),
+        list(0, 19, 20, 23),
+        list(131, 64, 67),
+      ],
       params: { scale: 0.2, valueWidth: 32, window: 60 },
     },
     {
@@ -268,7 +346,11 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
       inputs: [f32(1, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([2, 1], [0, 1]), list(0, 0, 1), list(9, 1)],
       params: { scale: 0.3, valueWidth: 8 },
     },
-    { name: "no rows", inputs: [f32(0, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([0, 1], []), list(0), list()], params: { scale: 0.3, valueWidth: 8 } },
+    {
+      name: "no rows",
+      inputs: [f32(0, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([0, 1], []), list(0), list()],
+      params: { scale: 0.3, valueWidth: 8 },
+    },
   ],
 };
 /** See `pagedAttentionOp`. */
@@ -285,14 +367,18 @@ export function pagedAttention(
 }
 
 /** Visits every (query row, its sequence, the number of keys it sees). */
-function eachRow(cu: HostView, lengths: HostView, visit: (row: number, sequence: number, visible: number) => void): void {
+function eachRow(
+  cu: HostView,
+  lengths: HostView,
+  visit: (row: number, sequence: number, visible: number) => void,
+): void {
   for (let s = 0; s < lengths.data.length; s++)
     for (let row = cu.data[s]; row < cu.data[s + 1]; row++) visit(row, s, lengths.data[s] - (cu.data[s + 1] - 1 - row));
 }
 
 /**
- * The latents of whole contexts, end to end: rows cuKeys[s] … cuKeys[s+1]-1 of the result [rows, dc+dR] are the cached entries of sequence s
- * from position 0. FP8 entries come as the numbers that attention computes with.
+ * The latents of whole contexts, end to end: rows cuKeys[s] … cuKeys[s+1]-1 of the result [rows, dc+dR] are the cached
+ * entries of sequence s from position 0. FP8 entries come as the numbers that attention computes with.
  */
 export const gatherPagedOp: OpSpec<GatherPagedParams> = {
   name: "gatherPaged",
@@ -302,7 +388,14 @@ export const gatherPagedOp: OpSpec<GatherPagedParams> = {
   ],
   infer: ([cache, tables, cuKeys], { rows, latent, dtype }) => {
     const fits = isPaged(cache!, "latent", latent) && tables!.shape[0] + 1 === cuKeys!.shape[0];
-    checkShape(fits, "gatherPaged", "a latent cache [blocks,64,width], block tables [S,maxBlocks], cuKeys [S+1]", cache, tables, cuKeys);
+    checkShape(
+      fits,
+      "gatherPaged",
+      "a latent cache [blocks,64,width], block tables [S,maxBlocks], cuKeys [S+1]",
+      cache,
+      tables,
+      cuKeys,
+    );
     return [{ shape: [rows, pagedWidths(cache!, "latent", latent).width], dtype }];
   },
   reference: ([cache, tables, cuKeys], [out], { latent }) => {
@@ -316,11 +409,29 @@ export const gatherPagedOp: OpSpec<GatherPagedParams> = {
   },
   cost: (_, [out]) => ({ flops: 0, bytes: numElements(out.shape) * 4 }),
   samples: [
-    { inputs: [bf16(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 0, dtype: "bf16" } },
-    { inputs: [f32(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 0, dtype: "bf16" } },
-    { name: "FP8", inputs: [fp8Sample(3, 136, 16), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)], params: { rows: 73, latent: 136, dtype: "bf16" } },
-    { name: "FP8 to f32", inputs: [fp8Sample(1, 20, 4), i32([1, 1], [0]), list(0, 9)], params: { rows: 9, latent: 20, dtype: "f32" } },
-    { name: "nothing", inputs: [bf16(3, 64, 20), i32([0, 2], []), list(0)], params: { rows: 0, latent: 0, dtype: "bf16" } },
+    {
+      inputs: [bf16(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)],
+      params: { rows: 73, latent: 0, dtype: "bf16" },
+    },
+    {
+      inputs: [f32(3, 64, 20), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)],
+      params: { rows: 73, latent: 0, dtype: "bf16" },
+    },
+    {
+      name: "FP8",
+      inputs: [fp8Sample(3, 136, 16), i32([2, 2], [2, 0, 1, 0]), list(0, 70, 73)],
+      params: { rows: 73, latent: 136, dtype: "bf16" },
+    },
+    {
+      name: "FP8 to f32",
+      inputs: [fp8Sample(1, 20, 4), i32([1, 1], [0]), list(0, 9)],
+      params: { rows: 9, latent: 20, dtype: "f32" },
+    },
+    {
+      name: "nothing",
+      inputs: [bf16(3, 64, 20), i32([0, 2], []), list(0)],
+      params: { rows: 0, latent: 0, dtype: "bf16" },
+    },
   ],
 };
 /** See `gatherPagedOp`. */

@@ -1,9 +1,12 @@
-// How keys, values and latents lie in the blocks of a paged cache, and how the reference reads and writes them. Knows nothing of attention.
+// How keys, values and latents lie in the blocks of a paged cache, and how the reference reads and writes them. Knows
+// nothing of attention.
 //
-// A block holds 64 tokens, the number of keys that attention folds in at once. Keys and values of heads lie as the products read them: keys
-// turned, so that one number of 64 keys is contiguous, values row by row; in bf16 two neighbours of the summed dimension share a 32-bit word.
+// A block holds 64 tokens, the number of keys that attention folds in at once. Keys and values of heads lie as the
+// products read them: keys turned, so that one number of 64 keys is contiguous, values row by row; in bf16 two
+// neighbours of the summed dimension share a 32-bit word.
 //   heads   keys [blocks, Hkv, Dk/P, 64, P], values [blocks, Hkv, 64/P, Dv, P]; P = 2 in bf16, 1 in f32
-//   latent  f32 or bf16 [blocks, 64, dc+dR]; in FP8 u8 [blocks, 64, bytes]: dc e4m3, an f32 scale for every 128 of them, dR bf16 (FlashMLA's layout)
+//   latent  f32 or bf16 [blocks, 64, dc+dR]; in FP8 u8 [blocks, 64, bytes]: dc e4m3, an f32 scale for every 128 of
+//   them, dR bf16 (FlashMLA's layout)
 import { fromBf16Bits, type HostArray, toBf16Bits } from "../dtype.js";
 import type { HostView } from "../op.js";
 import type { TensorSpec } from "../tensor.js";
@@ -28,16 +31,29 @@ export function fp8LatentBytes(latent: number, rotary: number): number {
 }
 
 /** Numbers of the rotary part of an FP8 latent entry of `bytes` bytes. */
-export const fp8Rotary = (bytes: number, latent: number): number => (bytes - latent - 4 * Math.ceil(latent / SCALE_GROUP)) / 2;
+export const fp8Rotary = (bytes: number, latent: number): number =>
+  (bytes - latent - 4 * Math.ceil(latent / SCALE_GROUP)) / 2;
 
 /** Shape of a cache tensor of heads. */
-export function pagedShape(role: "keys" | "values", numBlocks: number, heads: number, width: number, dtype: "f32" | "bf16"): number[] {
+export function pagedShape(
+  role: "keys" | "values",
+  numBlocks: number,
+  heads: number,
+  width: number,
+  dtype: "f32" | "bf16",
+): number[] {
   const p = perWord(dtype);
-  return role === "keys" ? [numBlocks, heads, width / p, BLOCK_TOKENS, p] : [numBlocks, heads, BLOCK_TOKENS / p, width, p];
+  return role === "keys"
+    ? [numBlocks, heads, width / p, BLOCK_TOKENS, p]
+    : [numBlocks, heads, BLOCK_TOKENS / p, width, p];
 }
 
 /** Heads and numbers a head of a cache tensor; `latent` is the width of an FP8 entry's e4m3 part. */
-export function pagedWidths({ shape, dtype }: TensorSpec, role: PagedRole, latent = 0): { heads: number; width: number } {
+export function pagedWidths(
+  { shape, dtype }: TensorSpec,
+  role: PagedRole,
+  latent = 0,
+): { heads: number; width: number } {
   if (role === "latent") return { heads: 1, width: dtype === "u8" ? latent + fp8Rotary(shape[2], latent) : shape[2] };
   return { heads: shape[1], width: role === "keys" ? shape[2] * shape[4] : shape[3] };
 }
@@ -46,19 +62,32 @@ export function pagedWidths({ shape, dtype }: TensorSpec, role: PagedRole, laten
 export function isPaged({ shape, dtype }: TensorSpec, role: PagedRole, latent = 0): boolean {
   if (role === "latent") {
     if (shape.length !== 3 || shape[1] !== BLOCK_TOKENS) return false;
-    return dtype === "u8" ? latent > 0 && latent % 4 === 0 && fp8Rotary(shape[2], latent) >= 0 && shape[2] % 2 === 0 : dtype === "f32" || dtype === "bf16";
+    return dtype === "u8"
+      ? latent > 0 && latent % 4 === 0 && fp8Rotary(shape[2], latent) >= 0 && shape[2] % 2 === 0
+      : dtype === "f32" || dtype === "bf16";
   }
   const p = perWord(dtype);
   return (
-    (dtype === "f32" || dtype === "bf16") && shape.length === 5 && shape[4] === p && shape[role === "keys" ? 3 : 2] * (role === "keys" ? 1 : p) === BLOCK_TOKENS
+    (dtype === "f32" || dtype === "bf16") &&
+    shape.length === 5 &&
+    shape[4] === p &&
+    shape[role === "keys" ? 3 : 2] * (role === "keys" ? 1 : p) === BLOCK_TOKENS
   );
 }
 
 /** Where number d of a head of the token at `offset` of a block lies; not for FP8. */
-export function pagedIndex({ shape }: TensorSpec, role: PagedRole, block: number, offset: number, head: number, d: number): number {
+export function pagedIndex(
+  { shape }: TensorSpec,
+  role: PagedRole,
+  block: number,
+  offset: number,
+  head: number,
+  d: number,
+): number {
   if (role === "latent") return (block * BLOCK_TOKENS + offset) * shape[2] + d;
   const [, heads, , , p] = shape;
-  if (role === "keys") return (((block * heads + head) * shape[2] + Math.floor(d / p)) * BLOCK_TOKENS + offset) * p + (d % p);
+  if (role === "keys")
+    return (((block * heads + head) * shape[2] + Math.floor(d / p)) * BLOCK_TOKENS + offset) * p + (d % p);
   return (((block * heads + head) * shape[2] + Math.floor(offset / p)) * shape[3] + d) * p + (offset % p);
 }
 
@@ -85,8 +114,18 @@ function roundHalfEven(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Writes a latent of `latent` numbers and its rotary part as one FP8 entry at `at`: per 128 numbers the scale is amax / 448, in f32 arithmetic. */
-export function encodeFp8Latent(x: ArrayLike<number>, from: number, latent: number, rotary: number, bytes: HostArray, at: number): void {
+/**
+ * Writes a latent of `latent` numbers and its rotary part as one FP8 entry at `at`: per 128 numbers the scale is amax /
+ * 448, in f32 arithmetic.
+ */
+export function encodeFp8Latent(
+  x: ArrayLike<number>,
+  from: number,
+  latent: number,
+  rotary: number,
+  bytes: HostArray,
+  at: number,
+): void {
   const entry = new DataView(new ArrayBuffer(fp8LatentBytes(latent, rotary)));
   const groups = Math.ceil(latent / SCALE_GROUP);
   for (let g = 0; g < groups; g++) {
@@ -120,7 +159,9 @@ export function pagedReader(cache: HostView, role: PagedRole, latent = 0): Paged
   const { width } = pagedWidths(cache, role, latent);
   if (cache.dtype === "u8") {
     const bytes = cache.shape[2];
-    return (block, offset) => decodeFp8Latent(cache.data, (block * BLOCK_TOKENS + offset) * bytes, latent, width - latent);
+    return (block, offset) =>
+      decodeFp8Latent(cache.data, (block * BLOCK_TOKENS + offset) * bytes, latent, width - latent);
   }
-  return (block, offset, head) => Float64Array.from({ length: width }, (_, d) => cache.data[pagedIndex(cache, role, block, offset, head, d)]);
+  return (block, offset, head) =>
+    Float64Array.from({ length: width }, (_, d) => cache.data[pagedIndex(cache, role, block, offset, head, d)]);
 }

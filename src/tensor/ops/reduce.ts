@@ -10,7 +10,13 @@ const scalar = { shape: [1], dtype: "f32" as const };
 export const dotOp: OpSpec<Record<string, never>> = {
   name: "dot",
   infer: ([x, w]) => {
-    checkShape(x!.dtype === "f32" && (!w || w.shape.join() === x!.shape.join()), "dot", "f32 x and weights of its shape, or none", x, w);
+    checkShape(
+      x!.dtype === "f32" && (!w || w.shape.join() === x!.shape.join()),
+      "dot",
+      "f32 x and weights of its shape, or none",
+      x,
+      w,
+    );
     return [scalar];
   },
   reference: ([x, w], [y]) => {
@@ -90,7 +96,11 @@ export const sumSquaresOp: OpSpec<{ accumulate: boolean }> = {
     { inputs: [{ shape: [1001], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-5 },
     { inputs: [{ shape: [33], dtype: "f32" }], params: { accumulate: true }, tolerance: 1e-5 },
     { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { accumulate: true } },
-    { name: "a NaN shows", inputs: [{ shape: [3], dtype: "f32", values: [1, Number.NaN, 2] }], params: { accumulate: false } },
+    {
+      name: "a NaN shows",
+      inputs: [{ shape: [3], dtype: "f32", values: [1, Number.NaN, 2] }],
+      params: { accumulate: false },
+    },
   ],
 };
 
@@ -117,4 +127,5 @@ export function sumSquares(tensors: readonly Tensor[]): Tensor {
   return out;
 }
 /** The factor that brings gradients of this squared norm down to `maxNorm`. */
-export const clipFactor = (squaredNorm: Tensor, maxNorm: number): Tensor => dispatch(clipFactorOp, [squaredNorm], { maxNorm })[0];
+export const clipFactor = (squaredNorm: Tensor, maxNorm: number): Tensor =>
+  dispatch(clipFactorOp, [squaredNorm], { maxNorm })[0];

@@ -6,7 +6,10 @@ import { streamCost } from "./elementwise.js";
 
 /** How a head's rotary part is laid out. */
 export interface RopeLayout {
-  /** true: pairs (x0,x1),(x2,x3)… as in DeepSeek's weights; the result is written evens first, then odds (HF `rope_interleave`). false: pairs (i, i+R/2). */
+  /**
+   * true: pairs (x0,x1),(x2,x3)… as in DeepSeek's weights; the result is written evens first, then odds (HF
+   * `rope_interleave`). false: pairs (i, i+R/2).
+   */
   interleaved: boolean;
   /** Multiplies the rotated values (YaRN's attention factor; 1 for DeepSeek). */
   factor: number;
@@ -45,8 +48,16 @@ function rotate(
   }
 }
 
-const positions = (n: number) => ({ shape: [n], dtype: "i32" as const, values: Array.from({ length: n }, (_, i) => (i * 7) % 50) });
-const frequencies = (half: number) => ({ shape: [half], dtype: "f32" as const, values: Array.from({ length: half }, (_, i) => 1 / 10 ** i) });
+const positions = (n: number) => ({
+  shape: [n],
+  dtype: "i32" as const,
+  values: Array.from({ length: n }, (_, i) => (i * 7) % 50),
+});
+const frequencies = (half: number) => ({
+  shape: [half],
+  dtype: "f32" as const,
+  values: Array.from({ length: half }, (_, i) => 1 / 10 ** i),
+});
 
 /** x [T,H,D] with dimensions [offset, offset+R) of each head rotated by positions [T]; the rest copied. */
 export const ropeOp: OpSpec<RopeParams> = {
@@ -54,7 +65,10 @@ export const ropeOp: OpSpec<RopeParams> = {
   indexes: () => [{ input: 1, unchecked: "any position has its angles" }],
   infer: ([x, p, f], { offset }) => {
     checkShape(
-      x!.shape.length === 3 && p!.shape[0] === x!.shape[0] && p!.dtype === "i32" && offset + 2 * f!.shape[0] <= x!.shape[2],
+      x!.shape.length === 3 &&
+        p!.shape[0] === x!.shape[0] &&
+        p!.dtype === "i32" &&
+        offset + 2 * f!.shape[0] <= x!.shape[2],
       "rope",
       "x [T,H,D], i32 positions [T], invFreq [R/2]",
       x,
@@ -74,12 +88,28 @@ export const ropeOp: OpSpec<RopeParams> = {
   },
   cost: (i, o) => streamCost(6, i, o),
   saves: { inputs: [1, 2] },
-  vjp: (c, [dy]) => [dy && dispatch(ropeOp, [dy, c.input(1), c.input(2)], { ...c.params, inverse: !c.params.inverse })[0], null, null],
+  vjp: (c, [dy]) => [
+    dy && dispatch(ropeOp, [dy, c.input(1), c.input(2)], { ...c.params, inverse: !c.params.inverse })[0],
+    null,
+    null,
+  ],
   samples: [
-    { inputs: [{ shape: [5, 3, 8], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 0, interleaved: false, inverse: false, factor: 1 } },
-    { inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 16, interleaved: true, inverse: false, factor: 1 } },
-    { inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)], params: { offset: 16, interleaved: true, inverse: true, factor: 1.2 } },
-    { inputs: [{ shape: [5, 2, 64], dtype: "bf16" }, positions(5), frequencies(32)], params: { offset: 0, interleaved: false, inverse: false, factor: 1 } },
+    {
+      inputs: [{ shape: [5, 3, 8], dtype: "f32" }, positions(5), frequencies(4)],
+      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
+    },
+    {
+      inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)],
+      params: { offset: 16, interleaved: true, inverse: false, factor: 1 },
+    },
+    {
+      inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)],
+      params: { offset: 16, interleaved: true, inverse: true, factor: 1.2 },
+    },
+    {
+      inputs: [{ shape: [5, 2, 64], dtype: "bf16" }, positions(5), frequencies(32)],
+      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
+    },
     {
       name: "no tokens",
       inputs: [{ shape: [0, 2, 8], dtype: "f32" }, positions(0), frequencies(4)],
@@ -151,11 +181,23 @@ export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
   },
   samples: [
     {
-      inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 15], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, positions(5), frequencies(4)],
+      inputs: [
+        { shape: [5, 3, 14], dtype: "f32" },
+        { shape: [5, 3, 15], dtype: "f32" },
+        { shape: [5, 8], dtype: "f32" },
+        positions(5),
+        frequencies(4),
+      ],
       params: { nope: 6, value: 9, interleaved: true, factor: 1 },
     },
     {
-      inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 56], dtype: "bf16" }, { shape: [5, 16], dtype: "bf16" }, positions(5), frequencies(8)],
+      inputs: [
+        { shape: [5, 2, 40], dtype: "bf16" },
+        { shape: [5, 2, 56], dtype: "bf16" },
+        { shape: [5, 16], dtype: "bf16" },
+        positions(5),
+        frequencies(8),
+      ],
       params: { nope: 24, value: 32, interleaved: false, factor: 1 },
     },
   ],
@@ -192,16 +234,35 @@ export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
   cost: (i, o) => streamCost(3, i, o),
   samples: [
     {
-      inputs: [{ shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 14], dtype: "f32" }, { shape: [5, 3, 9], dtype: "f32" }, positions(5), frequencies(4)],
+      inputs: [
+        { shape: [5, 3, 14], dtype: "f32" },
+        { shape: [5, 3, 14], dtype: "f32" },
+        { shape: [5, 3, 9], dtype: "f32" },
+        positions(5),
+        frequencies(4),
+      ],
       params: { nope: 6, value: 9, interleaved: true, factor: 1 },
     },
     {
-      inputs: [{ shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 40], dtype: "bf16" }, { shape: [5, 2, 32], dtype: "bf16" }, positions(5), frequencies(8)],
+      inputs: [
+        { shape: [5, 2, 40], dtype: "bf16" },
+        { shape: [5, 2, 40], dtype: "bf16" },
+        { shape: [5, 2, 32], dtype: "bf16" },
+        positions(5),
+        frequencies(8),
+      ],
       params: { nope: 24, value: 32, interleaved: false, factor: 1 },
     },
   ],
 };
 /** See `mlaAssembleOp`. */
-export function mlaAssemble(q: Tensor, kv: Tensor, kRope: Tensor, at: Tensor, invFreq: Tensor, params: MlaAssembleParams): [Tensor, Tensor, Tensor] {
+export function mlaAssemble(
+  q: Tensor,
+  kv: Tensor,
+  kRope: Tensor,
+  at: Tensor,
+  invFreq: Tensor,
+  params: MlaAssembleParams,
+): [Tensor, Tensor, Tensor] {
   return dispatch(mlaAssembleOp, [q, kv, kRope, at, invFreq], params) as [Tensor, Tensor, Tensor];
 }

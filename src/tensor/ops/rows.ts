@@ -12,19 +12,31 @@ export const embeddingOp: OpSpec<{ dtype: DType }> = {
   name: "embedding",
   indexes: ([table]) => [{ input: 1, below: table!.shape[0] }],
   infer: ([table, index], { dtype }) => {
-    checkShape(table!.shape.length === 2 && index!.dtype === "i32", "embedding", "a table [V,d] and i32 ids", table, index);
+    checkShape(
+      table!.shape.length === 2 && index!.dtype === "i32",
+      "embedding",
+      "a table [V,d] and i32 ids",
+      table,
+      index,
+    );
     return [{ shape: [index!.shape[0], table!.shape[1]], dtype }];
   },
   reference: ([table, index], [y]) => {
     const d = table!.shape[1];
-    for (let t = 0; t < index!.data.length; t++) for (let j = 0; j < d; j++) y.data[t * d + j] = table!.data[index!.data[t] * d + j];
+    for (let t = 0; t < index!.data.length; t++)
+      for (let j = 0; j < d; j++) y.data[t * d + j] = table!.data[index!.data[t] * d + j];
   },
   cost: (_, o) => streamCost(0, o, o),
   saves: { inputs: [1] },
   vjp: (c, [dy]) => {
     if (!dy) return [null, null];
     const target = c.gradTarget(0, "f32");
-    return [dispatch(embeddingBackwardOp, [c.input(1), dy], { vocab: c.inputSpec(0).shape[0], accumulate: !!target }, [target])[0], null];
+    return [
+      dispatch(embeddingBackwardOp, [c.input(1), dy], { vocab: c.inputSpec(0).shape[0], accumulate: !!target }, [
+        target,
+      ])[0],
+      null,
+    ];
   },
   samples: [
     { inputs: [{ shape: [9, 17], dtype: "f32" }, ids(3, 0, 8, 3, 3)], params: { dtype: "f32" } },
@@ -41,7 +53,8 @@ export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }>
   reference: ([index, dy], [dTable], { accumulate }) => {
     const d = dy!.shape[1];
     const sums = accumulate ? Float64Array.from(dTable.data) : new Float64Array(dTable.data.length);
-    for (let t = 0; t < index!.data.length; t++) for (let j = 0; j < d; j++) sums[index!.data[t] * d + j] += dy!.data[t * d + j];
+    for (let t = 0; t < index!.data.length; t++)
+      for (let j = 0; j < d; j++) sums[index!.data[t] * d + j] += dy!.data[t * d + j];
     dTable.data.set(sums);
   },
   cost: (i) => streamCost(1, i, [i[1]!]),
@@ -52,23 +65,35 @@ export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }>
   ],
 };
 /** Rows of `table` by id, in element type `dtype`. */
-export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor => dispatch(embeddingOp, [table, index], { dtype })[0];
+export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor =>
+  dispatch(embeddingOp, [table, index], { dtype })[0];
 
 /** y[r] = x[index[r]]. */
 export const gatherRowsOp: OpSpec<Record<string, never>> = {
   name: "gatherRows",
   indexes: ([x]) => [{ input: 1, below: x!.shape[0] }],
   infer: ([x, index]) => {
-    checkShape(x!.shape.length === 2 && index!.dtype === "i32", "gatherRows", "x [rows,width] and i32 indexes", x, index);
+    checkShape(
+      x!.shape.length === 2 && index!.dtype === "i32",
+      "gatherRows",
+      "x [rows,width] and i32 indexes",
+      x,
+      index,
+    );
     return [{ shape: [index!.shape[0], x!.shape[1]], dtype: x!.dtype }];
   },
   reference: ([x, index], [y]) => {
     const width = x!.shape[1];
-    for (let r = 0; r < index!.data.length; r++) for (let j = 0; j < width; j++) y.data[r * width + j] = x!.data[index!.data[r] * width + j];
+    for (let r = 0; r < index!.data.length; r++)
+      for (let j = 0; j < width; j++) y.data[r * width + j] = x!.data[index!.data[r] * width + j];
   },
   cost: (_, o) => streamCost(0, o, o),
   saves: { inputs: [1] },
-  vjp: (c, [dy]) => [dy && dispatch(scatterAddRowsOp, [dy, c.input(1)], { rows: c.inputSpec(0).shape[0], dtype: c.inputSpec(0).dtype })[0], null],
+  vjp: (c, [dy]) => [
+    dy &&
+      dispatch(scatterAddRowsOp, [dy, c.input(1)], { rows: c.inputSpec(0).shape[0], dtype: c.inputSpec(0).dtype })[0],
+    null,
+  ],
   samples: [
     { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: {} },
     { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1)], params: {} },
@@ -83,7 +108,8 @@ export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
   reference: ([dy, index], [dx]) => {
     const width = dy!.shape[1];
     const sums = new Float64Array(dx.data.length);
-    for (let r = 0; r < index!.data.length; r++) for (let j = 0; j < width; j++) sums[index!.data[r] * width + j] += dy!.data[r * width + j];
+    for (let r = 0; r < index!.data.length; r++)
+      for (let j = 0; j < width; j++) sums[index!.data[r] * width + j] += dy!.data[r * width + j];
     dx.data.set(sums);
   },
   cost: (i, o) => streamCost(1, i, o),

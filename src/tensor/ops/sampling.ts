@@ -1,5 +1,5 @@
-// From logits to tokens: changing logits where penalties and grammars ask for it, drawing by numbers the host drew (the same seed gives the same
-// tokens in any batch), and telling the likeliest.
+// From logits to tokens: changing logits where penalties and grammars ask for it, drawing by numbers the host drew (the
+// same seed gives the same tokens in any batch), and telling the likeliest.
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
@@ -22,8 +22,8 @@ export interface SamplingParams {
 const falling = (row: Float64Array) => (a: number, b: number) => (row[a] === row[b] ? a - b : row[a] > row[b] ? -1 : 1);
 
 /**
- * Tokens that stay, by the cuts in order top-k, top-p, min-p on the tempered distribution. Logits tell apart what a high temperature makes equal.
- * The likeliest one stays always.
+ * Tokens that stay, by the cuts in order top-k, top-p, min-p on the tempered distribution. Logits tell apart what a
+ * high temperature makes equal. The likeliest one stays always.
  */
 function keptTokens(row: Float64Array, masses: Float64Array, { topK, topP, minP }: SamplingParams): Uint8Array {
   const byLogit = falling(row.map((x) => (Number.isNaN(x) ? Number.NEGATIVE_INFINITY : x)));
@@ -45,7 +45,8 @@ function keptTokens(row: Float64Array, masses: Float64Array, { topK, topP, minP 
 export const NUM_SETTINGS = 4;
 
 /** Row `b` of [B,V] logits. */
-const rowOf = (logits: HostView, b: number): Float64Array => Float64Array.from(logits.data.subarray(b * logits.shape[1], (b + 1) * logits.shape[1]));
+const rowOf = (logits: HostView, b: number): Float64Array =>
+  Float64Array.from(logits.data.subarray(b * logits.shape[1], (b + 1) * logits.shape[1]));
 
 const paramsOfRow = (settings: HostView, b: number): SamplingParams => {
   const [temperature, topK, topP, minP] = settings.data.subarray(NUM_SETTINGS * b, NUM_SETTINGS * (b + 1));
@@ -53,17 +54,29 @@ const paramsOfRow = (settings: HostView, b: number): SamplingParams => {
 };
 
 /**
- * Draws one token a row: logits [B,V], uniforms [B] in [0,1) → ids i32 [B] and logp [B], the log-probability of the token
- * under the full softmax(logits/temperature) (temperature 0: argmax, logp under softmax(logits)). NaN is never drawn, and the
- * logp is NaN where the row is no distribution: NaN or +inf among its logits, or none above -inf.
+ * Draws one token a row: logits [B,V], uniforms [B] in [0,1) → ids i32 [B] and logp [B], the log-probability of the
+ * token under the full softmax(logits/temperature) (temperature 0: argmax, logp under softmax(logits)). NaN is never
+ * drawn, and the logp is NaN where the row is no distribution: NaN or +inf among its logits, or none above -inf.
  * `settings` f32 [B,4] (temperature, topK, topP, minP of each row) stands in for the parameters where it is given.
  */
 export const sampleTokensOp: OpSpec<SamplingParams> = {
   name: "sampleTokens",
   infer: ([logits, uniforms, settings = null]) => {
-    checkShape(logits!.dtype === "f32" && logits!.shape[0] === uniforms!.shape[0], "sampleTokens", "f32 logits [B,V] and uniforms [B]", logits, uniforms);
+    checkShape(
+      logits!.dtype === "f32" && logits!.shape[0] === uniforms!.shape[0],
+      "sampleTokens",
+      "f32 logits [B,V] and uniforms [B]",
+      logits,
+      uniforms,
+    );
     const rows = settings?.shape[0];
-    checkShape(rows === undefined || (rows === logits!.shape[0] && settings!.shape[1] === NUM_SETTINGS), "sampleTokens", "settings [B,4]", logits, settings);
+    checkShape(
+      rows === undefined || (rows === logits!.shape[0] && settings!.shape[1] === NUM_SETTINGS),
+      "sampleTokens",
+      "settings [B,4]",
+      logits,
+      settings,
+    );
     return [
       { shape: [logits!.shape[0]], dtype: "i32" },
       { shape: [logits!.shape[0]], dtype: "f32" },
@@ -158,7 +171,11 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
       inputs: [
         { shape: [5, 50], dtype: "f32" },
         { shape: [5], dtype: "f32", values: [0.11, 0.52, 0.93, 0.3, 0.77] },
-        { shape: [5, 4], dtype: "f32", values: [0, 0, 1, 0, 0.7, 5, 1, 0, 1.3, 0, 0.6, 0, 1, 0, 1, 0.25, 0.9, 20, 0.8, 0.05] },
+        {
+          shape: [5, 4],
+          dtype: "f32",
+          values: [0, 0, 1, 0, 0.7, 5, 1, 0, 1.3, 0, 0.6, 0, 1, 0, 1, 0.25, 0.9, 20, 0.8, 0.05],
+        },
       ],
       params: { temperature: 1, topK: 0, topP: 1, minP: 0 },
     },
@@ -168,7 +185,16 @@ export const sampleTokensOp: OpSpec<SamplingParams> = {
         {
           shape: [2, 4],
           dtype: "f32",
-          values: [Number.NEGATIVE_INFINITY, 1, Number.NEGATIVE_INFINITY, 2, 0, 0, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+          values: [
+            Number.NEGATIVE_INFINITY,
+            1,
+            Number.NEGATIVE_INFINITY,
+            2,
+            0,
+            0,
+            Number.NEGATIVE_INFINITY,
+            Number.NEGATIVE_INFINITY,
+          ],
         },
         { shape: [2], dtype: "f32", values: [0.001, 0.999] },
       ],
@@ -197,14 +223,19 @@ export function sampleTokens(logits: Tensor, uniforms: Tensor, params: SamplingP
 }
 /** `sampleTokens` with each row's own settings f32 [B,4]: temperature, topK, topP, minP. */
 export function sampleRows(logits: Tensor, uniforms: Tensor, settings: Tensor): { ids: Tensor; logp: Tensor } {
-  const [ids, logp] = dispatch(sampleTokensOp, [logits, uniforms, settings], { temperature: 1, topK: 0, topP: 1, minP: 0 });
+  const [ids, logp] = dispatch(sampleTokensOp, [logits, uniforms, settings], {
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+  });
   return { ids, logp };
 }
 
 /**
- * Changes single logits in place. Row b's changes are cu[b] … cu[b+1] of ids, scales, offsets [N]; an id stands at most once in a row.
- * A logit x becomes (x > 0 ? x / scale : x · scale) − offset: the repetition penalty (Keskar et al. 2019, CTRL, §4.1, with the sign minded)
- * as scale; presence and frequency penalties, and a bias, as offset.
+ * Changes single logits in place. Row b's changes are cu[b] … cu[b+1] of ids, scales, offsets [N]; an id stands at most
+ * once in a row. A logit x becomes (x > 0 ? x / scale : x · scale) − offset: the repetition penalty (Keskar et al.
+ * 2019, CTRL, §4.1, with the sign minded) as scale; presence and frequency penalties, and a bias, as offset.
  */
 export const adjustLogitsOp: OpSpec<Record<string, never>> = {
   name: "adjustLogits",
@@ -263,7 +294,10 @@ export const adjustLogits = (logits: Tensor, cu: Tensor, ids: Tensor, scales: Te
   dispatch(adjustLogitsOp, [logits, cu, ids, scales, offsets], {});
 };
 
-/** Sets logits to -inf in place where a mask forbids their token: bit v mod 32 of word floor(v / 32) of masks i32 [M, ceil(V/32)] is 0; mask m is for row rows[m]. */
+/**
+ * Sets logits to -inf in place where a mask forbids their token: bit v mod 32 of word floor(v / 32) of masks i32 [M,
+ * ceil(V/32)] is 0; mask m is for row rows[m].
+ */
 export const maskLogitsOp: OpSpec<Record<string, never>> = {
   name: "maskLogits",
   indexes: ([logits]) => [
@@ -288,7 +322,8 @@ export const maskLogitsOp: OpSpec<Record<string, never>> = {
     const words = masks!.shape[1];
     for (let m = 0; m < rows!.shape[0]; m++)
       for (let v = 0; v < vocab; v++)
-        if (((masks!.data[m * words + (v >> 5)] >>> (v & 31)) & 1) === 0) logits!.data[rows!.data[m] * vocab + v] = Number.NEGATIVE_INFINITY;
+        if (((masks!.data[m * words + (v >> 5)] >>> (v & 31)) & 1) === 0)
+          logits!.data[rows!.data[m] * vocab + v] = Number.NEGATIVE_INFINITY;
   },
   samples: [
     {
@@ -313,16 +348,23 @@ export interface TopLogProbsParams {
 }
 
 /**
- * The k likeliest tokens of row rows[r] of logits [B,V], likeliest first (ties to the lower id), and their log-probabilities under
- * softmax(logits / temperatures[r]), temperature 0 counting as 1: ids i32 [R,k], logp f32 [R,k]. Where fewer than k logits are numbers,
- * the rest of the ids are -1 with logp NaN.
+ * The k likeliest tokens of row rows[r] of logits [B,V], likeliest first (ties to the lower id), and their
+ * log-probabilities under softmax(logits / temperatures[r]), temperature 0 counting as 1: ids i32 [R,k], logp f32
+ * [R,k]. Where fewer than k logits are numbers, the rest of the ids are -1 with logp NaN.
  */
 export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
   name: "topLogProbs",
   indexes: ([logits]) => [{ input: 1, below: logits!.shape[0] }],
   infer: ([logits, rows, temperatures], { k }) => {
     const fits = rows!.shape[0] === temperatures!.shape[0] && k >= 1 && k <= logits!.shape[1];
-    checkShape(logits!.dtype === "f32" && fits, "topLogProbs", "f32 logits [B,V], rows and temperatures [R], k of at most V", logits, rows, temperatures);
+    checkShape(
+      logits!.dtype === "f32" && fits,
+      "topLogProbs",
+      "f32 logits [B,V], rows and temperatures [R], k of at most V",
+      logits,
+      rows,
+      temperatures,
+    );
     return [
       { shape: [rows!.shape[0], k], dtype: "i32" },
       { shape: [rows!.shape[0], k], dtype: "f32" },
@@ -362,7 +404,12 @@ export const topLogProbsOp: OpSpec<TopLogProbsParams> = {
   ],
 };
 /** See `topLogProbsOp`. */
-export function topLogProbs(logits: Tensor, rows: Tensor, temperatures: Tensor, k: number): { ids: Tensor; logp: Tensor } {
+export function topLogProbs(
+  logits: Tensor,
+  rows: Tensor,
+  temperatures: Tensor,
+  k: number,
+): { ids: Tensor; logp: Tensor } {
   const [ids, logp] = dispatch(topLogProbsOp, [logits, rows, temperatures], { k });
   return { ids, logp };
 }

@@ -1,4 +1,5 @@
-// Softmax of one row of logits, as the references of sampling and of the output head define it: the twin of softmax-row.h. Knows nothing of either.
+// Softmax of one row of logits, as the references of sampling and of the output head define it: the twin of
+// softmax-row.h. Knows nothing of either.
 
 /** softmax(logits / temperature) of a row; temperature 0 counts as 1. */
 export interface RowSoftmax {

@@ -1,9 +1,20 @@
-// Products with weights as they are stored: quantised blocks, FP8 with block scales, half precision. For inference: no gradients.
-// What the integer types multiply is defined here, activations rounded to int8 included; kernels give the same whatever their order.
+// Products with weights as they are stored: quantised blocks, FP8 with block scales, half precision. For inference: no
+// gradients. What the integer types multiply is defined here, activations rounded to int8 included; kernels give the
+// same whatever their order.
 
 import { encodeE4m3Blocks } from "../block-encoders.js";
 import { decodeRow, rowBytes, type StorageType, scaleBlock } from "../block-formats.js";
-import { type BlockType, blockSizes, blockTypes, type DType, fromBf16Bits, isBlockType, roundToEven, storageBytes, toBf16Bits } from "../dtype.js";
+import {
+  type BlockType,
+  blockSizes,
+  blockTypes,
+  type DType,
+  fromBf16Bits,
+  isBlockType,
+  roundToEven,
+  storageBytes,
+  toBf16Bits,
+} from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec, type SampleInput } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -13,8 +24,8 @@ import { linear } from "./linear.js";
 import { type Dispatch, groupedLinear } from "./moe.js";
 
 /**
- * Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter): as many as a block of the weights
- * has, at most 128.
+ * Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter): as many
+ * as a block of the weights has, at most 128.
  */
 export const activationGroup = (type: BlockType): number => Math.min(128, blockSizes[type].numbers);
 
@@ -24,8 +35,8 @@ const integerTypes = blockTypes.filter((type) => type !== "e4m3");
 const isInteger = (dtype: DType): dtype is Exclude<BlockType, "e4m3"> => isBlockType(dtype) && dtype !== "e4m3";
 
 /**
- * A row as int8 times f32 per group, in place: amax/127, quanta x·(127/amax) with the quotient in f32, ties to even. A group with a NaN or
- * an infinity becomes NaN; one without a number over 2^-100 zero.
+ * A row as int8 times f32 per group, in place: amax/127, quanta x·(127/amax) with the quotient in f32, ties to even. A
+ * group with a NaN or an infinity becomes NaN; one without a number over 2^-100 zero.
  */
 function roundToInt8(row: Float64Array, width: number): void {
   for (let begin = 0; begin < row.length; begin += width) {
@@ -88,10 +99,16 @@ function multiplyRows(
 }
 
 function checkStored(op: string, w: TensorSpec, scales: TensorSpec | null, dims: number): void {
-  checkShape(w.shape.length === dims && storageTypes.includes(w.dtype), op, () => `weights of ${dims} dimensions of a storage type`, w);
+  checkShape(
+    w.shape.length === dims && storageTypes.includes(w.dtype),
+    op,
+    () => `weights of ${dims} dimensions of a storage type`,
+    w,
+  );
   rowBytes(w.dtype as StorageType, w.shape[dims - 1]);
   const blocks = [...w.shape.slice(0, -2), ...w.shape.slice(-2).map((n) => Math.ceil(n / scaleBlock))];
-  const fits = !scales || (w.dtype === "e4m3" && !w.isPacked && scales.dtype === "f32" && scales.shape.join() === blocks.join());
+  const fits =
+    !scales || (w.dtype === "e4m3" && !w.isPacked && scales.dtype === "f32" && scales.shape.join() === blocks.join());
   checkShape(fits, op, () => `f32 scales [${blocks}] for e4m3 weights that are not packed, and no others`, w, scales);
 }
 
@@ -114,7 +131,10 @@ export interface StoredParams {
   dtype: DType;
 }
 
-/** y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual). Inputs x (f32 or bf16), w [N,K], scales or null, bias or null, residual or null. */
+/**
+ * y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual). Inputs x (f32 or bf16), w [N,K], scales or null, bias or null, residual
+ * or null.
+ */
 export const storedLinearOp: OpSpec<StoredParams> = {
   name: "storedLinear",
   infer: ([x, w, scales, bias, residual], { dtype }) => {
@@ -122,32 +142,64 @@ export const storedLinearOp: OpSpec<StoredParams> = {
     const [n, k] = w!.shape;
     checkShape(x!.shape.length === 2 && x!.shape[1] === k, "storedLinear", "x [T,K] and w [N,K]", x, w);
     const shape = [x!.shape[0], n];
-    checkShape(!bias || (bias.shape.join() === `${n}` && bias.dtype === "f32"), "storedLinear", () => `an f32 bias of ${n}`, bias);
-    checkShape(!residual || residual.shape.join() === shape.join(), "storedLinear", () => `a residual [${shape}]`, residual);
+    checkShape(
+      !bias || (bias.shape.join() === `${n}` && bias.dtype === "f32"),
+      "storedLinear",
+      () => `an f32 bias of ${n}`,
+      bias,
+    );
+    checkShape(
+      !residual || residual.shape.join() === shape.join(),
+      "storedLinear",
+      () => `a residual [${shape}]`,
+      residual,
+    );
     return [{ shape, dtype }];
   },
   reference: ([x, w, scales, bias, residual], [y]) => {
     multiplyRows(x!, w!, scales, y, 0, y.shape[0], 0, (r) => r);
     const n = y.shape[1];
-    for (let i = 0; i < y.data.length; i++) y.data[i] += (bias ? bias.data[i % n] : 0) + (residual ? residual.data[i] : 0);
+    for (let i = 0; i < y.data.length; i++)
+      y.data[i] += (bias ? bias.data[i % n] : 0) + (residual ? residual.data[i] : 0);
   },
   cost: storedCost,
   takesPacked: [1],
   samples: [
     ...integerTypes.map((type, i) => ({
       name: type,
-      inputs: [f32(5, oddWidth(type)), stored(type, 33 + 7 * (i % 2), oddWidth(type)), null, f32(33 + 7 * (i % 2)), f32(5, 33 + 7 * (i % 2))],
+      inputs: [
+        f32(5, oddWidth(type)),
+        stored(type, 33 + 7 * (i % 2), oddWidth(type)),
+        null,
+        f32(33 + 7 * (i % 2)),
+        f32(5, 33 + 7 * (i % 2)),
+      ],
       params: { dtype: "f32" as const },
     })),
-    { name: "bf16 in and out", inputs: [{ ...f32(3, 64), dtype: "bf16" }, stored("q8_0", 32, 64), null, null, null], params: { dtype: "bf16" } },
+    {
+      name: "bf16 in and out",
+      inputs: [{ ...f32(3, 64), dtype: "bf16" }, stored("q8_0", 32, 64), null, null, null],
+      params: { dtype: "bf16" },
+    },
     { name: "e4m3 with scales", inputs: [f32(3, 200), ...e4m3(150, 200), null, f32(3, 150)], params: { dtype: "f32" } },
-    { name: "e4m3 without scales", inputs: [f32(2, 33), stored("e4m3", 17, 33), null, null, null], params: { dtype: "f32" } },
-    { name: "f16", inputs: [f32(3, 130), { shape: [35, 130], dtype: "f16" }, null, f32(35), null], params: { dtype: "f32" } },
+    {
+      name: "e4m3 without scales",
+      inputs: [f32(2, 33), stored("e4m3", 17, 33), null, null, null],
+      params: { dtype: "f32" },
+    },
+    {
+      name: "f16",
+      inputs: [f32(3, 130), { shape: [35, 130], dtype: "f16" }, null, f32(35), null],
+      params: { dtype: "f32" },
+    },
     { name: "no rows", inputs: [f32(0, 32), stored("q8_0", 9, 32), null, null, null], params: { dtype: "f32" } },
     {
       name: "what is no number, in one group of one row",
       inputs: [
-        { ...f32(2, 160), values: Float32Array.from({ length: 320 }, (_, i) => (i === 40 ? Number.POSITIVE_INFINITY : i % 7)) },
+        {
+          ...f32(2, 160),
+          values: Float32Array.from({ length: 320 }, (_, i) => (i === 40 ? Number.POSITIVE_INFINITY : i % 7)),
+        },
         stored("q8_0", 9, 160),
         null,
         null,
@@ -155,11 +207,18 @@ export const storedLinearOp: OpSpec<StoredParams> = {
       ],
       params: { dtype: "f32" },
     },
-    { name: "nothing but zeros", inputs: [{ ...f32(1, 32), values: new Float32Array(32) }, stored("q4_0", 9, 32), null, null, null], params: { dtype: "f32" } },
+    {
+      name: "nothing but zeros",
+      inputs: [{ ...f32(1, 32), values: new Float32Array(32) }, stored("q4_0", 9, 32), null, null, null],
+      params: { dtype: "f32" },
+    },
   ],
 };
 
-/** Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1], rowToken or null (row r reads x[rowToken[r]]). */
+/**
+ * Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1],
+ * rowToken or null (row r reads x[rowToken[r]]).
+ */
 export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   name: "storedGroupedLinear",
   indexes: ([x, , , , rowToken]) => [
@@ -169,13 +228,21 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   infer: ([x, w, scales, offsets, rowToken], { dtype }) => {
     checkStored("storedGroupedLinear", w!, scales, 3);
     const [experts, n, k] = w!.shape;
-    checkShape(x!.shape[1] === k && offsets!.shape[0] === experts + 1, "storedGroupedLinear", "x [R,K], w [E,N,K], offsets [E+1]", x, w, offsets);
+    checkShape(
+      x!.shape[1] === k && offsets!.shape[0] === experts + 1,
+      "storedGroupedLinear",
+      "x [R,K], w [E,N,K], offsets [E+1]",
+      x,
+      w,
+      offsets,
+    );
     return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], n], dtype }];
   },
   reference: ([x, w, scales, offsets, rowToken], [y]) => {
     const [experts, n] = w!.shape;
     const rowOf = (r: number) => (rowToken ? rowToken.data[r] : r);
-    for (let e = 0; e < experts; e++) multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
+    for (let e = 0; e < experts; e++)
+      multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
   },
   cost: groupedCost,
   takesPacked: [1],
@@ -185,9 +252,21 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
       inputs: [f32(3, 256), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1)],
       params: { dtype: "f32" as const },
     })),
-    { name: "e4m3, rows as they are", inputs: [f32(6, 130), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6), null], params: { dtype: "bf16" } },
-    { name: "f16", inputs: [f32(6, 40), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6), null], params: { dtype: "f32" } },
-    { name: "no rows", inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null], params: { dtype: "f32" } },
+    {
+      name: "e4m3, rows as they are",
+      inputs: [f32(6, 130), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6), null],
+      params: { dtype: "bf16" },
+    },
+    {
+      name: "f16",
+      inputs: [f32(6, 40), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6), null],
+      params: { dtype: "f32" },
+    },
+    {
+      name: "no rows",
+      inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null],
+      params: { dtype: "f32" },
+    },
   ],
 };
 
@@ -206,8 +285,16 @@ export const storedRowsOp: OpSpec<Record<string, never>> = {
   cost: (_, o) => streamCost(0, o, o),
   takesPacked: [0],
   samples: [
-    ...blockTypes.map((type) => ({ name: type, inputs: [stored(type, 9, oddWidth(type)), null, i32(3, 0, 8, 3)], params: {} })),
-    ...(["f32", "bf16", "f16"] as const).map((dtype) => ({ name: dtype, inputs: [{ shape: [9, 17], dtype }, null, i32(8, 1)], params: {} })),
+    ...blockTypes.map((type) => ({
+      name: type,
+      inputs: [stored(type, 9, oddWidth(type)), null, i32(3, 0, 8, 3)],
+      params: {},
+    })),
+    ...(["f32", "bf16", "f16"] as const).map((dtype) => ({
+      name: dtype,
+      inputs: [{ shape: [9, 17], dtype }, null, i32(8, 1)],
+      params: {},
+    })),
     { name: "e4m3 with scales", inputs: [...e4m3(150, 140), i32(149, 0)], params: {} },
     { name: "no ids", inputs: [stored("q8_0", 9, 32), null, i32()], params: {} },
   ],
@@ -257,14 +344,20 @@ export interface StoredLinearOptions {
   dtype?: DType;
 }
 
-/** y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual) for w [N,K] of any storage type, packed or not; f32 and bf16 as `linear`. A row's bits depend on that row alone. */
+/**
+ * y [T,N] = x [T,K]·wᵀ (+ bias) (+ residual) for w [N,K] of any storage type, packed or not; f32 and bf16 as `linear`.
+ * A row's bits depend on that row alone.
+ */
 export function storedLinear(x: Tensor, w: Tensor, options: StoredLinearOptions = {}): Tensor {
   if (w.dtype === "f32" || w.dtype === "bf16") return linear(x, w, options);
   const { scales = null, bias = null, residual = null, dtype = residual?.dtype ?? x.dtype } = options;
   return dispatch(storedLinearOp, [x, w, scales, bias, residual], { dtype })[0];
 }
 
-/** x·w[e]ᵀ for the rows of each expert, gathered by `to.rowToken` when `gather`; only weights of experts with rows are read. */
+/**
+ * x·w[e]ᵀ for the rows of each expert, gathered by `to.rowToken` when `gather`; only weights of experts with rows are
+ * read.
+ */
 export function storedGroupedLinear(
   x: Tensor,
   w: Tensor,

@@ -20,15 +20,21 @@ function choose(wanted: string | undefined): Isa {
   }
   const isa = built.find((name) => name === wanted);
   if (isa) return isa;
-  if (supported.some((name) => name === wanted)) throw new BackendError(`the native kernels for ${wanted} are not built: ${kernelsMend()}`);
-  throw new BackendError(`this machine cannot run kernels for "${wanted}": choose one of ${supported.join(", ") || "none"} (LUCIOLE_ISA)`);
+  if (supported.some((name) => name === wanted))
+    throw new BackendError(`the native kernels for ${wanted} are not built: ${kernelsMend()}`);
+  throw new BackendError(
+    `this machine cannot run kernels for "${wanted}": choose one of ${supported.join(", ") || "none"} (LUCIOLE_ISA)`,
+  );
 }
 
 /**
  * The addon for `isa`, by default the environment's LUCIOLE_ISA or else the best that is built and that the CPU runs.
  * Throws BackendError, saying how to build it, where there is none.
  */
-export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || undefined): { addon: NativeAddon; isa: Isa } {
+export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || undefined): {
+  addon: NativeAddon;
+  isa: Isa;
+} {
   const chosen = choose(isa);
   const path = kernelFile(chosen) as string;
   try {

@@ -29,7 +29,10 @@ import type { NativeAddon } from "./signatures.js";
 
 /** Options of `createNativeBackend`. */
 export interface NativeOptions {
-  /** Threads of the kernels, the caller's included; default LUCIOLE_THREADS, else one per core. One number for the process and instruction set. */
+  /**
+   * Threads of the kernels, the caller's included; default LUCIOLE_THREADS, else one per core. One number for the
+   * process and instruction set.
+   */
   threads?: number;
   /** The build to load; default LUCIOLE_ISA, else the best that this CPU runs. */
   isa?: string;
@@ -100,15 +103,20 @@ function packerOf(addon: NativeAddon): WeightPacker {
     accepts(w) {
       const [, n, k] = sizes(w);
       if (w.shape.length !== 2 && w.shape.length !== 3) return false;
-      return isStored(w.dtype) || ((w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype)));
+      return (
+        isStored(w.dtype) || ((w.dtype === "f32" || w.dtype === "bf16") && addon.canPackWeights(n, k, codeOf(w.dtype)))
+      );
     },
     packedBytes(w) {
       const [experts, n, k] = sizes(w);
-      return isStored(w.dtype) ? addon.storedPackedBytes(codeOf(w.dtype), experts, n, k) : storageBytes(w.dtype, numElements(w.shape));
+      return isStored(w.dtype)
+        ? addon.storedPackedBytes(codeOf(w.dtype), experts, n, k)
+        : storageBytes(w.dtype, numElements(w.shape));
     },
     pack(w, scales, into) {
       const [experts, n, k] = sizes(w);
-      if (isStored(w.dtype)) addon.packStored(addressOf(w), codeOf(w.dtype), addressOf(scales), experts, n, k, addressOf(into));
+      if (isStored(w.dtype))
+        addon.packStored(addressOf(w), codeOf(w.dtype), addressOf(scales), experts, n, k, addressOf(into));
       else addon.packWeights(addressOf(w), codeOf(w.dtype), experts, n, k, addressOf(into));
     },
   };
@@ -136,7 +144,9 @@ function filesOf(addon: NativeAddon): FileMapper {
 function threadsWanted(given: number | undefined): number {
   const asked = given ?? (process.env.LUCIOLE_THREADS ? Number(process.env.LUCIOLE_THREADS) : availableParallelism());
   if (!Number.isInteger(asked) || asked < 1 || asked > 256) {
-    throw new ConfigError(`threads must be a whole number from 1 to 256, got ${given ?? `LUCIOLE_THREADS=${process.env.LUCIOLE_THREADS}`}`);
+    throw new ConfigError(
+      `threads must be a whole number from 1 to 256, got ${given ?? `LUCIOLE_THREADS=${process.env.LUCIOLE_THREADS}`}`,
+    );
   }
   return asked;
 }
@@ -153,7 +163,8 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
         return buffer;
       } catch {
         throw new BackendError(
-          `out of memory: ${mib(sizeBytes)} on top of the ${mib(heldBytes)} in use could not be allocated: lower the tokens per micro-batch or turn recomputeLayers on`,
+          `out of memory: ${mib(sizeBytes)} on top of the ${mib(heldBytes)} in use could not be allocated: ` +
+            "lower the tokens per micro-batch or turn recomputeLayers on",
         );
       }
     },
@@ -178,8 +189,8 @@ function memoryOf(addon: NativeAddon): Pick<Backend, "allocate" | "release" | "w
 }
 
 /**
- * Loads the kernels and starts their threads. Throws BackendError where no build fits this machine (it says how to make one),
- * ConfigError for an impossible number of threads.
+ * Loads the kernels and starts their threads. Throws BackendError where no build fits this machine (it says how to make
+ * one), ConfigError for an impossible number of threads.
  */
 export function createNativeBackend({ threads, isa }: NativeOptions = {}): NativeBackend {
   const count = threadsWanted(threads);

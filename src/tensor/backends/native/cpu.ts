@@ -7,16 +7,22 @@ export type Isa = "avx512" | "x86-64-v3" | "armv8";
 
 /** CPU features, as /proc/cpuinfo spells them, that each x86 build uses; best first. */
 const x86Needs: readonly { isa: Isa; features: readonly string[] }[] = [
-  { isa: "avx512", features: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_bf16", "avx512_vnni", "avx512vbmi"] },
+  {
+    isa: "avx512",
+    features: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_bf16", "avx512_vnni", "avx512vbmi"],
+  },
   { isa: "x86-64-v3", features: ["avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"] },
 ];
 
 /** Feature words of an x86 CPU in Linux's spelling; empty where the system does not tell. */
 function x86Features(platform: NodeJS.Platform): Set<string> {
   try {
-    if (platform === "linux") return new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(/\s+/));
+    if (platform === "linux")
+      return new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(/\s+/));
     if (platform === "darwin") {
-      const text = execFileSync("sysctl", ["-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"], { encoding: "utf8" });
+      const text = execFileSync("sysctl", ["-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"], {
+        encoding: "utf8",
+      });
       return new Set(text.toLowerCase().trim().split(/\s+/));
     }
   } catch {}

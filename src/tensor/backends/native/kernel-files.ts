@@ -13,7 +13,8 @@ export const BUNDLED_FOLDER = "luciole-kernels";
 /** What a message suggests where kernels are missing. */
 export const kernelsMend = (): string =>
   findPackageRoot() === null
-    ? `put them next to the bundled program: npx luciole setup --to ${join(programFolder(), BUNDLED_FOLDER)}, or set LUCIOLE_KERNELS to their folder`
+    ? "put them next to the bundled program: npx luciole setup --to " +
+      `${join(programFolder(), BUNDLED_FOLDER)}, or set LUCIOLE_KERNELS to their folder`
     : "run `npx luciole setup` (it needs a C++20 compiler, on Debian and Ubuntu: apt-get install g++)";
 
 /** Folders that may hold `<isa>.node`, in the order they are looked through. LUCIOLE_KERNELS stands alone. */
@@ -48,7 +49,9 @@ export function availableIsas(): Isa[] {
 export interface BuildOptions {
   /** Receives progress, a line each. */
   readonly log: (line: string) => void;
-  /** A folder that gets a copy of the modules. They are built in the package's own folder, or else in the user's cache. */
+  /**
+   * A folder that gets a copy of the modules. They are built in the package's own folder, or else in the user's cache.
+   */
   readonly into?: string;
   /** Build for every CPU of this architecture; default: for the CPU of this machine. */
   readonly all?: boolean;
@@ -56,14 +59,28 @@ export interface BuildOptions {
   readonly installsCompiler?: boolean;
 }
 
-/** Compiles the kernels, what is up to date excepted. Gives their folder. Throws BackendError where that cannot be done, with the mend. */
-export async function buildKernels({ log, into, all = false, installsCompiler = false }: BuildOptions): Promise<string> {
+/**
+ * Compiles the kernels, what is up to date excepted. Gives their folder. Throws BackendError where that cannot be done,
+ * with the mend.
+ */
+export async function buildKernels({
+  log,
+  into,
+  all = false,
+  installsCompiler = false,
+}: BuildOptions): Promise<string> {
   const root = findPackageRoot();
   if (root === null) throw new BackendError(`a bundled program has no sources to build kernels from: ${kernelsMend()}`);
   const outDir = kernelFolders().find(canWrite);
-  if (outDir === undefined) throw new BackendError(`no folder for the kernels is writable (${kernelFolders().join(", ")}): set LUCIOLE_KERNELS to one`);
+  if (outDir === undefined)
+    throw new BackendError(
+      `no folder for the kernels is writable (${kernelFolders().join(", ")}): set LUCIOLE_KERNELS to one`,
+    );
   const script = (name: string) => import(pathToFileURL(join(root, "scripts", name)).href);
-  const [{ buildNative }, { findCompiler, installCompiler, compilerHint }] = await Promise.all([script("build-native.mjs"), script("compiler.mjs")]);
+  const [{ buildNative }, { findCompiler, installCompiler, compilerHint }] = await Promise.all([
+    script("build-native.mjs"),
+    script("compiler.mjs"),
+  ]);
   const findOrInstall = () => {
     const compiler = findCompiler() ?? (installsCompiler ? installCompiler(log) : undefined);
     if (!compiler) throw new Error(compilerHint());
@@ -77,7 +94,8 @@ export async function buildKernels({ log, into, all = false, installsCompiler = 
   }
   if (into === undefined) return outDir;
   mkdirSync(into, { recursive: true });
-  for (const name of readdirSync(outDir).filter((each) => each.endsWith(".node"))) copyFileSync(join(outDir, name), join(into, name));
+  for (const name of readdirSync(outDir).filter((each) => each.endsWith(".node")))
+    copyFileSync(join(outDir, name), join(into, name));
   return into;
 }
 

@@ -15,7 +15,17 @@ import { isasOf, supportedIsas } from "./cpu.js";
 import { availableIsas } from "./kernel-files.js";
 
 const v3 = ["avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"];
-const avx512 = [...v3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_bf16", "avx512_vnni", "avx512vbmi"];
+const avx512 = [
+  ...v3,
+  "avx512f",
+  "avx512bw",
+  "avx512cd",
+  "avx512dq",
+  "avx512vl",
+  "avx512_bf16",
+  "avx512_vnni",
+  "avx512vbmi",
+];
 
 describe("the choice of a build", () => {
   it("follows the CPU's features, best first", () => {
@@ -32,7 +42,9 @@ describe("the choice of a build", () => {
   });
 
   it("refuses a build that this machine cannot run, naming those that it can", () => {
-    expect(() => loadAddon("sve2")).toThrow(`this machine cannot run kernels for "sve2": choose one of ${supportedIsas().join(", ")}`);
+    expect(() => loadAddon("sve2")).toThrow(
+      `this machine cannot run kernels for "sve2": choose one of ${supportedIsas().join(", ")}`,
+    );
   });
 });
 
@@ -57,7 +69,9 @@ describe("opening a backend", () => {
   });
 
   it("refuses names and thread counts that cannot be", async () => {
-    await expect(openBackend({ name: "cuda" as "native" })).rejects.toThrow(new ConfigError('no backend "cuda": choose native or reference'));
+    await expect(openBackend({ name: "cuda" as "native" })).rejects.toThrow(
+      new ConfigError('no backend "cuda": choose native or reference'),
+    );
     await expect(openBackend({ threads: 0 })).rejects.toThrow("threads must be a whole number from 1 to 256, got 0");
     process.env.LUCIOLE_THREADS = "many";
     await expect(openBackend()).rejects.toThrow("LUCIOLE_THREADS=many");
@@ -79,7 +93,9 @@ describe("the native backend", () => {
   it("says how much was asked for and how much is in use when memory is out", () => {
     scope(() => {
       tensor(new Float32Array(1 << 20), [1 << 20]);
-      expect(() => backend.allocate(2 ** 50)).toThrow(/^out of memory: 1073741824 MiB on top of the \d+ MiB in use could not be allocated: .*micro-batch/);
+      expect(() => backend.allocate(2 ** 50)).toThrow(
+        /^out of memory: 1073741824 MiB on top of the \d+ MiB in use could not be allocated: .*micro-batch/,
+      );
     });
   });
 
@@ -103,15 +119,22 @@ describe("the native backend", () => {
       const [f, b] = [tensor([1, 2], [1, 2]), tensor([1, 2], [1, 2], "bf16")];
       const vector = tensor([1, 2], [2]);
       // Past the shape rules, which catch most of these before.
-      const unchecked = <T extends { infer: unknown }>(op: T): T => ({ ...op, infer: () => [{ shape: [1], dtype: "f32" }] });
-      expect(() => dispatch(unchecked(unaryOp), [b], { kind: "neg" })).toThrow("unary: the native kernel expects f32 here, got bf16[1,2]: cast it first");
-      expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow("dot: the native kernel expects f32 here, got i32[2]");
+      const unchecked = <T extends { infer: unknown }>(op: T): T => ({
+        ...op,
+        infer: () => [{ shape: [1], dtype: "f32" }],
+      });
+      expect(() => dispatch(unchecked(unaryOp), [b], { kind: "neg" })).toThrow(
+        "unary: the native kernel expects f32 here, got bf16[1,2]: cast it first",
+      );
+      expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow(
+        "dot: the native kernel expects f32 here, got i32[2]",
+      );
       expect(() => dispatch(swigluBackwardOp, [b, tensor([1], [1, 1])], {})).toThrow(
         "swiglu: the native kernel expects operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
       );
-      expect(() => dispatch({ ...adamwOp, infer: () => [] }, [vector, vector, vector, vector, f, null], {} as never)).toThrow(
-        "adamw: the native kernel expects bf16 here, got f32[1,2]",
-      );
+      expect(() =>
+        dispatch({ ...adamwOp, infer: () => [] }, [vector, vector, vector, vector, f, null], {} as never),
+      ).toThrow("adamw: the native kernel expects bf16 here, got f32[1,2]");
       expect(() => cast(f, "u8")).toThrow(/^cast: /);
     });
     expect(defaultDevice().memory().liveBuffers).toBe(0);

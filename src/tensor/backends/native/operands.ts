@@ -46,7 +46,9 @@ export const addressOf = (t: Operand): Address => (t ? (t.storage.buffer as Nati
 
 function checked(op: string, t: Operand, allowed: readonly DType[]): Address {
   if (t && !allowed.includes(t.dtype))
-    throw new BackendError(`${op}: the native kernel expects ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`);
+    throw new BackendError(
+      `${op}: the native kernel expects ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`,
+    );
   return addressOf(t);
 }
 
@@ -79,7 +81,8 @@ export function operandsOf(op: string): Operands {
       const [first] = present;
       if (present.some((t) => t.dtype !== first.dtype)) {
         throw new BackendError(
-          `${op}: the native kernel expects operands of one type, got ${present.map((t) => `${t.dtype}[${t.shape}]`).join(", ")}: cast to one`,
+          `${op}: the native kernel expects operands of one type, got ` +
+            `${present.map((t) => `${t.dtype}[${t.shape}]`).join(", ")}: cast to one`,
         );
       }
       return typeCode(first);

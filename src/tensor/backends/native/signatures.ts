@@ -31,7 +31,17 @@ interface MappingFunctions {
 interface ElementwiseFunctions {
   cast(x: Address, xType: TypeCode, y: Address, yType: TypeCode, n: number): void;
   fill(x: Address, type: TypeCode, n: number, value: number): void;
-  addScaled(a: Address, aType: TypeCode, b: Address, bType: TypeCode, y: Address, yType: TypeCode, n: number, alpha: number, beta: number): void;
+  addScaled(
+    a: Address,
+    aType: TypeCode,
+    b: Address,
+    bType: TypeCode,
+    y: Address,
+    yType: TypeCode,
+    n: number,
+    alpha: number,
+    beta: number,
+  ): void;
   scale(x: Address, xType: TypeCode, y: Address, yType: TypeCode, n: number, factor: number): void;
   scaleBy(x: Address, xType: TypeCode, factor: Address, y: Address, yType: TypeCode, n: number): void;
   unary(kind: number, x: Address, y: Address, n: number): void;
@@ -54,10 +64,21 @@ interface ReduceFunctions {
 }
 
 interface NormFunctions {
-  rmsNorm(x: Address, xType: TypeCode, w: Address, y: Address, yType: TypeCode, rstd: Address, rows: number, d: number, eps: number): void;
+  rmsNorm(
+    x: Address,
+    xType: TypeCode,
+    w: Address,
+    y: Address,
+    yType: TypeCode,
+    rstd: Address,
+    rows: number,
+    d: number,
+    eps: number,
+  ): void;
   // biome-ignore format: one line per group of operands
   rmsNormBackward(
-    x: Address, xType: TypeCode, w: Address, rstd: Address, dy: Address, dyType: TypeCode, dxAdd: Address, dxAddType: TypeCode,
+    x: Address, xType: TypeCode, w: Address, rstd: Address, dy: Address, dyType: TypeCode, dxAdd: Address,
+    dxAddType: TypeCode,
     dx: Address, dxType: TypeCode, dw: Address, accumulateDw: boolean, rows: number, d: number,
   ): void;
 }
@@ -70,12 +91,14 @@ interface RopeFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   mlaAssemble(
-    qIn: Address, kv: Address, kRope: Address, type: TypeCode, positions: Address, invFreq: Address, q: Address, k: Address, v: Address,
+    qIn: Address, kv: Address, kRope: Address, type: TypeCode, positions: Address, invFreq: Address, q: Address,
+    k: Address, v: Address,
     T: number, H: number, nope: number, ropeDim: number, value: number, interleaved: boolean, factor: number,
   ): void;
   // biome-ignore format: one line per group of operands
   mlaAssembleBackward(
-    dq: Address, dk: Address, dv: Address, type: TypeCode, positions: Address, invFreq: Address, dqIn: Address, dkv: Address, dkRope: Address,
+    dq: Address, dk: Address, dv: Address, type: TypeCode, positions: Address, invFreq: Address, dqIn: Address,
+    dkv: Address, dkRope: Address,
     T: number, H: number, nope: number, ropeDim: number, value: number, interleaved: boolean, factor: number,
   ): void;
 }
@@ -84,25 +107,29 @@ interface MatrixFunctions {
   // biome-ignore format: one line per group of operands
   gemm(
     transA: boolean, transB: boolean, M: number, N: number, K: number,
-    A: Address, aType: TypeCode, lda: number, B: Address, bType: TypeCode, ldb: number, C: Address, cType: TypeCode, ldc: number,
+    A: Address, aType: TypeCode, lda: number, B: Address, bType: TypeCode, ldb: number, C: Address, cType: TypeCode,
+    ldc: number,
     accumulate: boolean, bias: Address, residual: Address, residualType: TypeCode, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   batchedGemm(
     transB: boolean, batch: number, M: number, N: number, K: number,
-    A: Address, aType: TypeCode, aBatchStride: number, lda: number, B: Address, bType: TypeCode, bBatchStride: number, ldb: number,
+    A: Address, aType: TypeCode, aBatchStride: number, lda: number, B: Address, bType: TypeCode,
+    bBatchStride: number, ldb: number,
     C: Address, cType: TypeCode, cBatchStride: number, ldc: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   groupedGemm(
     transW: boolean, E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, rowIndex: Address,
-    W: Address, wType: TypeCode, offsets: Address, Y: Address, yType: TypeCode, accumulate: boolean, bf16Compute: boolean,
+    W: Address, wType: TypeCode, offsets: Address, Y: Address, yType: TypeCode, accumulate: boolean,
+    bf16Compute: boolean,
   ): void;
   canPackWeights(N: number, K: number, type: TypeCode): boolean;
   packWeights(W: Address, type: TypeCode, E: number, N: number, K: number, packed: Address): void;
   // biome-ignore format: one line per group of operands
   gemmPacked(
-    M: number, N: number, K: number, A: Address, aType: TypeCode, lda: number, packedB: Address, bType: TypeCode, C: Address, cType: TypeCode, ldc: number,
+    M: number, N: number, K: number, A: Address, aType: TypeCode, lda: number, packedB: Address, bType: TypeCode,
+    C: Address, cType: TypeCode, ldc: number,
     accumulate: boolean, bias: Address, residual: Address, residualType: TypeCode,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -125,8 +152,10 @@ interface AttentionFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   attentionBackward(
-    q: Address, k: Address, v: Address, o: Address, dO: Address, type: TypeCode, lse: Address, dq: Address, dk: Address, dv: Address,
-    cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean, window: number,
+    q: Address, k: Address, v: Address, o: Address, dO: Address, type: TypeCode, lse: Address, dq: Address,
+    dk: Address, dv: Address,
+    cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number,
+    causal: boolean, window: number,
   ): void;
 }
 
@@ -138,13 +167,15 @@ interface PagedFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   gatherPaged(
-    cache: Address, cacheType: TypeCode, numBlocks: number, tables: Address, maxBlocks: number, cuKeys: Address, S: number,
+    cache: Address, cacheType: TypeCode, numBlocks: number, tables: Address, maxBlocks: number, cuKeys: Address,
+    S: number,
     out: Address, outType: TypeCode, width: number, latent: number,
   ): void;
   // biome-ignore format: one line per group of operands
   pagedAttention(
     q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, numBlocks: number, o: Address,
-    tables: Address, maxBlocks: number, cuQueries: Address, contextLengths: Address, S: number, Hq: number, Hkv: number, Dk: number, Dv: number, scale: number,
+    tables: Address, maxBlocks: number, cuQueries: Address, contextLengths: Address, S: number, Hq: number,
+    Hkv: number, Dk: number, Dv: number, scale: number,
     window: number,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -155,18 +186,53 @@ interface PagedFunctions {
 }
 
 interface RowFunctions {
-  concatLast(a: Address, b: Address, y: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
-  splitLast(x: Address, a: Address, b: Address, elementBytes: number, rows: number, widthA: number, widthB: number): void;
+  concatLast(
+    a: Address,
+    b: Address,
+    y: Address,
+    elementBytes: number,
+    rows: number,
+    widthA: number,
+    widthB: number,
+  ): void;
+  splitLast(
+    x: Address,
+    a: Address,
+    b: Address,
+    elementBytes: number,
+    rows: number,
+    widthA: number,
+    widthB: number,
+  ): void;
   gatherRows(x: Address, index: Address, y: Address, elementBytes: number, rows: number, width: number): void;
-  scatterAddRows(dy: Address, dyType: TypeCode, index: Address, dx: Address, dxType: TypeCode, rows: number, width: number, numTargets: number): void;
+  scatterAddRows(
+    dy: Address,
+    dyType: TypeCode,
+    index: Address,
+    dx: Address,
+    dxType: TypeCode,
+    rows: number,
+    width: number,
+    numTargets: number,
+  ): void;
   embedding(table: Address, tableType: TypeCode, ids: Address, y: Address, yType: TypeCode, T: number, d: number): void;
-  embeddingBackward(ids: Address, dy: Address, dyType: TypeCode, dTable: Address, accumulate: boolean, T: number, V: number, d: number): void;
+  embeddingBackward(
+    ids: Address,
+    dy: Address,
+    dyType: TypeCode,
+    dTable: Address,
+    accumulate: boolean,
+    T: number,
+    V: number,
+    d: number,
+  ): void;
 }
 
 interface ExpertFunctions {
   // biome-ignore format: one line per group of operands
   routerForward(
-    logits: Address, bias: Address, scores: Address, indices: Address, weights: Address, T: number, E: number, K: number,
+    logits: Address, bias: Address, scores: Address, indices: Address, weights: Address, T: number, E: number,
+    K: number,
     numGroups: number, topkGroups: number, scoring: number, groupScore: number, normalize: boolean, scale: number,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -179,36 +245,61 @@ interface ExpertFunctions {
     scores: Address, indices: Address, cuSeqlens: Address, numSeqs: number, loss: Address, dScores: Address,
     T: number, E: number, K: number, alpha: number,
   ): void;
-  moeDispatch(indices: Address, offsets: Address, rowToken: Address, tokenRow: Address, load: Address, T: number, E: number, K: number): void;
+  moeDispatch(
+    indices: Address,
+    offsets: Address,
+    rowToken: Address,
+    tokenRow: Address,
+    load: Address,
+    T: number,
+    E: number,
+    K: number,
+  ): void;
   // biome-ignore format: one line per group of operands
   moeCombine(
-    rows: Address, type: TypeCode, weights: Address, tokenRow: Address, add: Address, addType: TypeCode, y: Address, yType: TypeCode,
+    rows: Address, type: TypeCode, weights: Address, tokenRow: Address, add: Address, addType: TypeCode, y: Address,
+    yType: TypeCode,
     T: number, K: number, d: number,
   ): void;
   // biome-ignore format: one line per group of operands
   moeCombineBackward(
-    rows: Address, type: TypeCode, weights: Address, tokenRow: Address, dy: Address, dyType: TypeCode, dRows: Address, dWeights: Address,
+    rows: Address, type: TypeCode, weights: Address, tokenRow: Address, dy: Address, dyType: TypeCode,
+    dRows: Address, dWeights: Address,
     T: number, K: number, d: number,
   ): void;
-  gatherSumRows(dRows: Address, type: TypeCode, tokenRow: Address, dx: Address, dxType: TypeCode, accumulate: boolean, T: number, K: number, d: number): void;
+  gatherSumRows(
+    dRows: Address,
+    type: TypeCode,
+    tokenRow: Address,
+    dx: Address,
+    dxType: TypeCode,
+    accumulate: boolean,
+    T: number,
+    K: number,
+    d: number,
+  ): void;
   routerBiasUpdate(bias: Address, load: Address, E: number, gamma: number): void;
 }
 
 interface HeadFunctions {
   // biome-ignore format: one line per group of operands
   headLogProb(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, logSum: Address, entropy: Address,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, logSum: Address,
+    entropy: Address,
     T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headLogProbBackward(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logSum: Address, dLogp: Address, dh: Address, dhType: TypeCode,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logSum: Address, dLogp: Address,
+    dh: Address, dhType: TypeCode,
     dW: Address, accumulateDw: boolean, T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headCrossEntropy(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, weights: Address, loss: Address, nll: Address,
-    dh: Address, dhType: TypeCode, dW: Address, accumulateDw: boolean, T: number, V: number, d: number, bf16Compute: boolean,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, weights: Address, loss: Address,
+    nll: Address,
+    dh: Address, dhType: TypeCode, dW: Address, accumulateDw: boolean, T: number, V: number, d: number,
+    bf16Compute: boolean,
   ): void;
 }
 
@@ -216,17 +307,43 @@ interface UpdateFunctions {
   // biome-ignore format: one line per group of operands
   adamw(
     p: Address, g: Address, m: Address, v: Address, shadowBf16: Address, gradFactor: Address, n: number,
-    lr: number, beta1: number, beta2: number, eps: number, weightDecay: number, biasCorrection1: number, biasCorrection2: number,
+    lr: number, beta1: number, beta2: number, eps: number, weightDecay: number, biasCorrection1: number,
+    biasCorrection2: number,
   ): void;
-  axpyUpdate(p: Address, update: Address, type: TypeCode, shadowBf16: Address, n: number, lr: number, weightDecay: number): void;
+  axpyUpdate(
+    p: Address,
+    update: Address,
+    type: TypeCode,
+    shadowBf16: Address,
+    n: number,
+    lr: number,
+    weightDecay: number,
+  ): void;
   // biome-ignore format: one line per group of operands
   sampleTokens(
     logits: Address, uniforms: Address, settings: Address, ids: Address, logp: Address, B: number, V: number,
     temperature: number, topK: number, topP: number, minP: number,
   ): void;
-  adjustLogits(logits: Address, cu: Address, ids: Address, scales: Address, offsets: Address, B: number, V: number): void;
+  adjustLogits(
+    logits: Address,
+    cu: Address,
+    ids: Address,
+    scales: Address,
+    offsets: Address,
+    B: number,
+    V: number,
+  ): void;
   maskLogits(logits: Address, rows: Address, masks: Address, M: number, V: number): void;
-  topLogProbs(logits: Address, rows: Address, temperatures: Address, ids: Address, logp: Address, R: number, V: number, k: number): void;
+  topLogProbs(
+    logits: Address,
+    rows: Address,
+    temperatures: Address,
+    ids: Address,
+    logp: Address,
+    R: number,
+    V: number,
+    k: number,
+  ): void;
 }
 
 interface StoredFunctions {
@@ -234,7 +351,8 @@ interface StoredFunctions {
   packStored(W: Address, type: TypeCode, scales: Address, E: number, N: number, K: number, packed: Address): void;
   // biome-ignore format: one line per group of operands
   storedLinear(
-    M: number, N: number, K: number, X: Address, xType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    M: number, N: number, K: number, X: Address, xType: TypeCode, W: Address, wType: TypeCode, packed: boolean,
+    scales: Address,
     Y: Address, yType: TypeCode, bias: Address, residual: Address, residualType: TypeCode,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -244,7 +362,8 @@ interface StoredFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   storedRows(
-    W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number, Y: Address,
+    W: Address, wType: TypeCode, packed: boolean, scales: Address, N: number, K: number, ids: Address, T: number,
+    Y: Address,
   ): void;
   encodeWeights(x: Address, type: TypeCode, count: number, out: Address): void;
 }

@@ -11,7 +11,8 @@ interface HostBuffer extends DeviceBuffer {
   readonly bytes: Uint8Array;
 }
 
-const bytesOf = (t: Tensor) => (t.storage.buffer as HostBuffer).bytes.subarray(t.byteOffset, t.byteOffset + t.sizeBytes);
+const bytesOf = (t: Tensor) =>
+  (t.storage.buffer as HostBuffer).bytes.subarray(t.byteOffset, t.byteOffset + t.sizeBytes);
 
 /** Parts of files need not lie where typed arrays may begin: those are copied, for nothing is ever written to them. */
 function viewOf(t: Tensor): HostView {
@@ -32,17 +33,25 @@ function checkIndexes(op: string, operand: HostView | null, rule: IndexRule): vo
   if ("below" in rule) {
     const { from = 0, below } = rule;
     const wrong = data.findIndex((index) => index < from || index >= below);
-    if (wrong >= 0) throw new BackendError(`${op}: expected indexes in [${from}, ${below}), got ${data[wrong]} at position ${wrong}`);
+    if (wrong >= 0)
+      throw new BackendError(`${op}: expected indexes in [${from}, ${below}), got ${data[wrong]} at position ${wrong}`);
     return;
   }
   const { risesTo, within = false } = rule;
   const [first = -1, last = -1] = [data[0], data[data.length - 1]];
   const ends = within ? first >= 0 && last <= risesTo : first === 0 && last === risesTo;
   if (!ends || data.some((offset, i) => i > 0 && offset < data[i - 1]))
-    throw new BackendError(`${op}: expected offsets that never fall, ${within ? "within" : "from"} 0 to ${risesTo}, got ${first} to ${last}`);
+    throw new BackendError(
+      `${op}: expected offsets that never fall, ${within ? "within" : "from"} 0 to ${risesTo}, got ${first} to ${last}`,
+    );
 }
 
-function runReference(op: OpSpec<unknown>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown): void {
+function runReference(
+  op: OpSpec<unknown>,
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+  params: unknown,
+): void {
   const inputViews = inputs.map((t) => t && viewOf(t));
   const outputViews = outputs.map(viewOf);
   for (const rule of op.indexes?.(inputs, params) ?? []) checkIndexes(op.name, inputViews[rule.input], rule);
@@ -71,7 +80,8 @@ function readWhole(path: string, sizeBytes: number): HostBuffer {
   const descriptor = openSync(path, "r");
   try {
     const read = readSync(descriptor, bytes, 0, sizeBytes, 0);
-    if (read !== sizeBytes) throw new BackendError(`${path}: expected ${sizeBytes} bytes, got ${read}: the file was truncated`);
+    if (read !== sizeBytes)
+      throw new BackendError(`${path}: expected ${sizeBytes} bytes, got ${read}: the file was truncated`);
     return { sizeBytes, bytes };
   } finally {
     closeSync(descriptor);
@@ -88,7 +98,8 @@ export function createReferenceBackend(): Backend {
     allocate: (sizeBytes): HostBuffer => ({ sizeBytes, bytes: new Uint8Array(sizeBytes) }),
     release: () => {},
     write: (buffer, offset, bytes) => (buffer as HostBuffer).bytes.set(bytes, offset),
-    copy: (from, fromOffset, to, toOffset, size) => (to as HostBuffer).bytes.set((from as HostBuffer).bytes.subarray(fromOffset, fromOffset + size), toOffset),
+    copy: (from, fromOffset, to, toOffset, size) =>
+      (to as HostBuffer).bytes.set((from as HostBuffer).bytes.subarray(fromOffset, fromOffset + size), toOffset),
     read: async (buffer, offset, size) => (buffer as HostBuffer).bytes.slice(offset, offset + size),
   };
 }

@@ -13,7 +13,8 @@ export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attenti
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
       addon.attentionForward(
-        addressOf(q), addressOf(k), addressOf(v), packed.common(q, k, v, o), addressOf(o), packed.f32(lse), packed.i32(cuSeqlens), cuSeqlens!.size - 1,
+        addressOf(q), addressOf(k), addressOf(v), packed.common(q, k, v, o), addressOf(o), packed.f32(lse),
+        packed.i32(cuSeqlens), cuSeqlens!.size - 1,
         T, Hq, Hkv, Dqk, Dv, scale, causal, window,
       );
     },
@@ -22,8 +23,10 @@ export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attenti
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
       addon.attentionBackward(
-        addressOf(q), addressOf(k), addressOf(v), addressOf(o), addressOf(dO), packed.common(q, k, v, o, dO, dq, dk, dv), packed.f32(lse),
-        addressOf(dq), addressOf(dk), addressOf(dv), packed.i32(cuSeqlens), cuSeqlens!.size - 1, T, Hq, Hkv, Dqk, Dv, scale, causal, window,
+        addressOf(q), addressOf(k), addressOf(v), addressOf(o), addressOf(dO), packed.common(q, k, v, o, dO, dq, dk,
+        dv), packed.f32(lse),
+        addressOf(dq), addressOf(dk), addressOf(dv), packed.i32(cuSeqlens), cuSeqlens!.size - 1, T, Hq, Hkv, Dqk, Dv,
+        scale, causal, window,
       );
     },
   };

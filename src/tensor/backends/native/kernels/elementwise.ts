@@ -35,18 +35,48 @@ export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names>
     cast: ([x], [y]) => addon.cast(addressOf(x), typeCode(x), addressOf(y), typeCode(y), y.size),
     fill: (_, [y], { value }) => addon.fill(addressOf(y), typeCode(y), y.size, value),
     addScaled: ([a, b], [y], { alpha, beta }) =>
-      addon.addScaled(addScaled.float(a), typeCode(a), addScaled.float(b), typeCode(b), addScaled.float(y), typeCode(y), y.size, alpha, beta),
-    scale: ([x], [y], { factor }) => addon.scale(scale.float(x), typeCode(x), scale.float(y), typeCode(y), y.size, factor),
-    scaleBy: ([x, factor], [y]) => addon.scaleBy(scaleBy.float(x), typeCode(x), scaleBy.f32(factor), scaleBy.float(y), typeCode(y), y.size),
+      addon.addScaled(
+        addScaled.float(a),
+        typeCode(a),
+        addScaled.float(b),
+        typeCode(b),
+        addScaled.float(y),
+        typeCode(y),
+        y.size,
+        alpha,
+        beta,
+      ),
+    scale: ([x], [y], { factor }) =>
+      addon.scale(scale.float(x), typeCode(x), scale.float(y), typeCode(y), y.size, factor),
+    scaleBy: ([x, factor], [y]) =>
+      addon.scaleBy(scaleBy.float(x), typeCode(x), scaleBy.f32(factor), scaleBy.float(y), typeCode(y), y.size),
     unary: ([x], [y], { kind }) => addon.unary(unaryKinds.indexOf(kind), unary.f32(x), unary.f32(y), y.size),
     unaryBackward: ([x, y, dy], [dx], { kind }) =>
       addon.unaryBackward(unaryKinds.indexOf(kind), unary.f32(x), unary.f32(y), unary.f32(dy), unary.f32(dx), dx.size),
-    binary: ([a, b], [y], { kind }) => addon.binary(binaryKinds.indexOf(kind), binary.f32(a), binary.f32(b), binary.f32(y), y.size),
+    binary: ([a, b], [y], { kind }) =>
+      addon.binary(binaryKinds.indexOf(kind), binary.f32(a), binary.f32(b), binary.f32(y), y.size),
     binaryBackward: ([a, b, dy], [da, db], { kind }) =>
-      addon.binaryBackward(binaryKinds.indexOf(kind), binary.f32(a), binary.f32(b), binary.f32(dy), binary.f32(da), binary.f32(db), da.size),
+      addon.binaryBackward(
+        binaryKinds.indexOf(kind),
+        binary.f32(a),
+        binary.f32(b),
+        binary.f32(dy),
+        binary.f32(da),
+        binary.f32(db),
+        da.size,
+      ),
     clamp: ([x], [y], { lo, hi }) => addon.clampForward(clamp.f32(x), clamp.f32(y), y.size, lo, hi),
-    clampBackward: ([x, dy], [dx], { lo, hi }) => addon.clampBackward(clamp.f32(x), clamp.f32(dy), clamp.f32(dx), dx.size, lo, hi),
+    clampBackward: ([x, dy], [dx], { lo, hi }) =>
+      addon.clampBackward(clamp.f32(x), clamp.f32(dy), clamp.f32(dx), dx.size, lo, hi),
     swiglu: ([x], [y]) => addon.swiglu(addressOf(x), addressOf(y), swiglu.common(x, y), y.shape[0], y.shape[1]),
-    swigluBackward: ([x, dy], [dx]) => addon.swigluBackward(addressOf(x), addressOf(dy), addressOf(dx), swiglu.common(x, dy, dx), dy!.shape[0], dy!.shape[1]),
+    swigluBackward: ([x, dy], [dx]) =>
+      addon.swigluBackward(
+        addressOf(x),
+        addressOf(dy),
+        addressOf(dx),
+        swiglu.common(x, dy, dx),
+        dy!.shape[0],
+        dy!.shape[1],
+      ),
   };
 }

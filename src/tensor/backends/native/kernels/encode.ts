@@ -7,5 +7,8 @@ const operands = operandsOf("encodeWeights");
 
 /** The encoder of stored weights, bound to a loaded addon. */
 export function encodeKernels(addon: NativeAddon): Pick<KernelTable, "encodeWeights"> {
-  return { encodeWeights: ([x], [out], { dtype }) => addon.encodeWeights(operands.f32(x), codeOf(dtype), x!.size, addressOf(out)) };
+  return {
+    encodeWeights: ([x], [out], { dtype }) =>
+      addon.encodeWeights(operands.f32(x), codeOf(dtype), x!.size, addressOf(out)),
+  };
 }

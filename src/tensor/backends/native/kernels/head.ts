@@ -7,7 +7,9 @@ const { f32, i32, float } = operandsOf("headLogProb");
 const loss = operandsOf("headCrossEntropy");
 
 /** The kernels of the output head, bound to a loaded addon. */
-export function headKernels(addon: NativeAddon): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
+export function headKernels(
+  addon: NativeAddon,
+): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
   return {
     headLogProb([h, w, targets], [logp, logSum, entropy], { temperature, bf16Compute }) {
       const [V, d] = w!.shape;
@@ -29,7 +31,8 @@ export function headKernels(addon: NativeAddon): Pick<KernelTable, "headLogProb"
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headCrossEntropy(
-        loss.float(h), typeCode(h), loss.float(w), typeCode(w), loss.i32(targets), loss.f32(weights), loss.f32(total), loss.f32(nll),
+        loss.float(h), typeCode(h), loss.float(w), typeCode(w), loss.i32(targets), loss.f32(weights),
+        loss.f32(total), loss.f32(nll),
         loss.float(dh), typeCode(dh), loss.f32(dw), false, h!.shape[0], V, d, bf16Compute,
       );
     },

@@ -10,7 +10,8 @@ const headMatmul = operandsOf("headMatmul");
 export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "headMatmul"> {
   return {
     gemm([a, b, bias, residual], [c], { transA, transB, accumulate, bf16Compute }) {
-      const [m, n] = c.shape.length === 2 ? c.shape : [transA ? a!.shape[1] : a!.shape[0], transB ? b!.shape[0] : b!.shape[1]];
+      const [m, n] =
+        c.shape.length === 2 ? c.shape : [transA ? a!.shape[1] : a!.shape[0], transB ? b!.shape[0] : b!.shape[1]];
       const k = transA ? a!.shape[0] : a!.shape[1];
       if (b!.isPacked) {
         // biome-ignore format: one line per operand

@@ -5,7 +5,13 @@ import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 
 type Routing = "router" | "routerBackward" | "balanceLoss" | "routerBiasUpdate";
-type Experts = "moeDispatch" | "groupedGemm" | "groupedWeightGrad" | "gatherSumRows" | "moeCombine" | "moeCombineBackward";
+type Experts =
+  | "moeDispatch"
+  | "groupedGemm"
+  | "groupedWeightGrad"
+  | "gatherSumRows"
+  | "moeCombine"
+  | "moeCombineBackward";
 
 const router = operandsOf("router");
 const balance = operandsOf("balanceLoss");
@@ -21,7 +27,8 @@ function routingKernels(addon: NativeAddon): Pick<KernelTable, Routing> {
       const [T, E] = logits!.shape;
       // biome-ignore format: one line per group of operands
       addon.routerForward(
-        router.f32(logits), router.f32(bias), router.f32(scores), router.i32(indices), router.f32(weights), T, E, p.topK,
+        router.f32(logits), router.f32(bias), router.f32(scores), router.i32(indices), router.f32(weights), T, E,
+        p.topK,
         p.numGroups, p.topkGroups, scoringCode(p), p.groupScore === "top2sum" ? 1 : 0, p.normalize, p.scale,
       );
     },
@@ -37,11 +44,13 @@ function routingKernels(addon: NativeAddon): Pick<KernelTable, Routing> {
       const [T, E] = scores!.shape;
       // biome-ignore format: one line per group of operands
       addon.balanceLoss(
-        balance.f32(scores), balance.i32(indices), balance.i32(cuSeqlens), cuSeqlens!.size - 1, balance.f32(loss), balance.f32(dScores),
+        balance.f32(scores), balance.i32(indices), balance.i32(cuSeqlens), cuSeqlens!.size - 1, balance.f32(loss),
+        balance.f32(dScores),
         T, E, indices!.shape[1], alpha,
       );
     },
-    routerBiasUpdate: ([bias, load], _, { gamma }) => addon.routerBiasUpdate(router.f32(bias), router.f32(load), bias!.size, gamma),
+    routerBiasUpdate: ([bias, load], _, { gamma }) =>
+      addon.routerBiasUpdate(router.f32(bias), router.f32(load), bias!.size, gamma),
   };
 }
 
@@ -49,7 +58,16 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
   return {
     moeDispatch([indices, load], [offsets, rowToken, tokenRow], { experts }) {
       const [T, K] = indices!.shape;
-      addon.moeDispatch(dispatch.i32(indices), addressOf(offsets), addressOf(rowToken), addressOf(tokenRow), dispatch.f32(load), T, experts, K);
+      addon.moeDispatch(
+        dispatch.i32(indices),
+        addressOf(offsets),
+        addressOf(rowToken),
+        addressOf(tokenRow),
+        dispatch.f32(load),
+        T,
+        experts,
+        K,
+      );
     },
     groupedGemm([x, w, offsets, rowToken], [y], { transW, bf16Compute }) {
       const [R, N] = y.shape;
@@ -76,13 +94,24 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
     },
     gatherSumRows([rows, tokenRow], [dx]) {
       const [T, K] = tokenRow!.shape;
-      addon.gatherSumRows(combine.float(rows), typeCode(rows), combine.i32(tokenRow), combine.float(dx), typeCode(dx), false, T, K, dx.shape[1]);
+      addon.gatherSumRows(
+        combine.float(rows),
+        typeCode(rows),
+        combine.i32(tokenRow),
+        combine.float(dx),
+        typeCode(dx),
+        false,
+        T,
+        K,
+        dx.shape[1],
+      );
     },
     moeCombine([rows, weights, tokenRow, added], [y]) {
       const [T, K] = tokenRow!.shape;
       // biome-ignore format: one line per group of operands
       addon.moeCombine(
-        combine.float(rows), typeCode(rows), combine.f32(weights), combine.i32(tokenRow), combine.float(added), typeCode(added),
+        combine.float(rows), typeCode(rows), combine.f32(weights), combine.i32(tokenRow), combine.float(added),
+        typeCode(added),
         combine.float(y), typeCode(y), T, K, y.shape[1],
       );
     },
@@ -90,7 +119,8 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
       const [T, K] = tokenRow!.shape;
       // biome-ignore format: one line per group of operands
       addon.moeCombineBackward(
-        addressOf(rows), combine.common(rows, dRows), combine.f32(weights), combine.i32(tokenRow), combine.float(dy), typeCode(dy),
+        addressOf(rows), combine.common(rows, dRows), combine.f32(weights), combine.i32(tokenRow), combine.float(dy),
+        typeCode(dy),
         addressOf(dRows), combine.f32(dWeights), T, K, dy!.shape[1],
       );
     },

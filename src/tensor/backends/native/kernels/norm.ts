@@ -8,7 +8,8 @@ const { f32, float } = operandsOf("rmsNorm");
 /** The kernels of RMSNorm, bound to a loaded addon. */
 export function normKernels(addon: NativeAddon): Pick<KernelTable, "rmsNorm" | "rmsNormBackward"> {
   return {
-    rmsNorm: ([x, w], [y, rstd], { eps }) => addon.rmsNorm(float(x), typeCode(x), f32(w), float(y), typeCode(y), f32(rstd), x!.shape[0], x!.shape[1], eps),
+    rmsNorm: ([x, w], [y, rstd], { eps }) =>
+      addon.rmsNorm(float(x), typeCode(x), f32(w), float(y), typeCode(y), f32(rstd), x!.shape[0], x!.shape[1], eps),
     rmsNormBackward: ([x, w, rstd, dy], [dx, dw], { accumulate }) =>
       // biome-ignore format: one line per group of operands
       addon.rmsNormBackward(

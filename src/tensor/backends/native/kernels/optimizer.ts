@@ -16,6 +16,14 @@ export function optimizerKernels(addon: NativeAddon): Pick<KernelTable, "adamw" 
         s.lr, s.beta1, s.beta2, s.eps, s.weightDecay, s.biasCorrection1, s.biasCorrection2,
       ),
     applyUpdate: ([p, step, shadow], _, { lr, weightDecay }) =>
-      addon.axpyUpdate(update.f32(p), update.float(step), typeCode(step), update.bf16(shadow), p!.size, lr, weightDecay),
+      addon.axpyUpdate(
+        update.f32(p),
+        update.float(step),
+        typeCode(step),
+        update.bf16(shadow),
+        p!.size,
+        lr,
+        weightDecay,
+      ),
   };
 }

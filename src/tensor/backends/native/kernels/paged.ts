@@ -12,13 +12,16 @@ const expanded = operandsOf("expandedAttention");
 const roles: Readonly<Record<PagedRole, number>> = { keys: 0, values: 1, latent: 2 };
 
 /** The kernels of the paged cache, bound to a loaded addon. */
-export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite" | "gatherPaged" | "pagedAttention" | "expandedAttention"> {
+export function pagedKernels(
+  addon: NativeAddon,
+): Pick<KernelTable, "pagedWrite" | "gatherPaged" | "pagedAttention" | "expandedAttention"> {
   return {
     pagedWrite([x, cache, blockIds, offsets], _, { role, latent }) {
       const { heads, width } = pagedWidths(cache!, role, latent);
       // biome-ignore format: one line per group of operands
       addon.pagedWrite(
-        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), roles[role], write.i32(blockIds), write.i32(offsets),
+        write.float(x), typeCode(x), addressOf(cache), typeCode(cache), roles[role], write.i32(blockIds),
+        write.i32(offsets),
         x!.shape[0], heads, width, latent,
       );
     },
@@ -26,7 +29,8 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
       addon.gatherPaged(
-        addressOf(cache), typeCode(cache), cache!.shape[0], gather.i32(tables), maxBlocks, gather.i32(cuKeys), sequences, gather.float(out), typeCode(out),
+        addressOf(cache), typeCode(cache), cache!.shape[0], gather.i32(tables), maxBlocks, gather.i32(cuKeys),
+        sequences, gather.float(out), typeCode(out),
         out.shape[1], latent,
       );
     },
@@ -35,8 +39,10 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
       addon.pagedAttention(
-        addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), keys!.shape[0], addressOf(o), paged.i32(tables), maxBlocks,
-        paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth, scale, window,
+        addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), keys!.shape[0],
+        addressOf(o), paged.i32(tables), maxBlocks,
+        paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth,
+        scale, window,
       );
     },
     expandedAttention([q, kv, kRope, cuQueries, cuKeys], [o], { scale }) {
@@ -44,7 +50,8 @@ export function pagedKernels(addon: NativeAddon): Pick<KernelTable, "pagedWrite"
       const rotary = kRope!.shape[1];
       // biome-ignore format: one line per group of operands
       addon.expandedAttention(
-        addressOf(q), addressOf(kv), addressOf(kRope), expanded.common(q, kv, kRope, o), addressOf(o), expanded.i32(cuQueries), expanded.i32(cuKeys),
+        addressOf(q), addressOf(kv), addressOf(kRope), expanded.common(q, kv, kRope, o), addressOf(o),
+        expanded.i32(cuQueries), expanded.i32(cuKeys),
         cuQueries!.size - 1, H, Dk - rotary, rotary, o.shape[2], scale,
       );
     },

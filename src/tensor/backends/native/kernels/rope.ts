@@ -21,7 +21,8 @@ export function ropeKernels(addon: NativeAddon): Pick<KernelTable, "rope" | "mla
       const [T, H] = q.shape;
       // biome-ignore format: one line per group of operands
       addon.mlaAssemble(
-        addressOf(qIn), addressOf(kv), addressOf(kRope), mla.common(qIn, kv, kRope, q, k, v), mla.i32(positions), mla.f32(invFreq),
+        addressOf(qIn), addressOf(kv), addressOf(kRope), mla.common(qIn, kv, kRope, q, k, v), mla.i32(positions),
+        mla.f32(invFreq),
         addressOf(q), addressOf(k), addressOf(v), T, H, nope, 2 * invFreq!.size, value, interleaved, factor,
       );
     },
@@ -29,7 +30,8 @@ export function ropeKernels(addon: NativeAddon): Pick<KernelTable, "rope" | "mla
       const [T, H] = dq!.shape;
       // biome-ignore format: one line per group of operands
       addon.mlaAssembleBackward(
-        addressOf(dq), addressOf(dk), addressOf(dv), mla.common(dq, dk, dv, dqIn, dkv, dkRope), mla.i32(positions), mla.f32(invFreq),
+        addressOf(dq), addressOf(dk), addressOf(dv), mla.common(dq, dk, dv, dqIn, dkv, dkRope), mla.i32(positions),
+        mla.f32(invFreq),
         addressOf(dqIn), addressOf(dkv), addressOf(dkRope), T, H, nope, 2 * invFreq!.size, value, interleaved, factor,
       );
     },

@@ -9,12 +9,26 @@ const mask = operandsOf("maskLogits");
 const top = operandsOf("topLogProbs");
 
 /** The kernels of sampling, bound to a loaded addon. */
-export function samplingKernels(addon: NativeAddon): Pick<KernelTable, "sampleTokens" | "adjustLogits" | "maskLogits" | "topLogProbs"> {
+export function samplingKernels(
+  addon: NativeAddon,
+): Pick<KernelTable, "sampleTokens" | "adjustLogits" | "maskLogits" | "topLogProbs"> {
   return {
     sampleTokens: ([logits, uniforms, settings], [ids, logp], { temperature, topK, topP, minP }) => {
       const { f32, i32 } = sample;
       const [rows, vocab] = logits!.shape;
-      addon.sampleTokens(f32(logits), f32(uniforms), f32(settings), i32(ids), f32(logp), rows, vocab, temperature, topK, topP, minP);
+      addon.sampleTokens(
+        f32(logits),
+        f32(uniforms),
+        f32(settings),
+        i32(ids),
+        f32(logp),
+        rows,
+        vocab,
+        temperature,
+        topK,
+        topP,
+        minP,
+      );
     },
     adjustLogits: ([logits, cu, ids, scales, offsets]) => {
       const { f32, i32 } = adjust;
@@ -26,7 +40,16 @@ export function samplingKernels(addon: NativeAddon): Pick<KernelTable, "sampleTo
     },
     topLogProbs: ([logits, rows, temperatures], [ids, logp], { k }) => {
       const { f32, i32 } = top;
-      addon.topLogProbs(f32(logits), i32(rows), f32(temperatures), i32(ids), f32(logp), rows!.shape[0], logits!.shape[1], k);
+      addon.topLogProbs(
+        f32(logits),
+        i32(rows),
+        f32(temperatures),
+        i32(ids),
+        f32(logp),
+        rows!.shape[0],
+        logits!.shape[1],
+        k,
+      );
     },
   };
 }

@@ -25,12 +25,23 @@ export function storedKernels(addon: NativeAddon): Pick<KernelTable, Names> {
       // biome-ignore format: one line per group of operands
       addon.storedGroupedLinear(
         experts, y.shape[0], n, k, grouped.float(x), typeCode(x), x!.shape[0], grouped.i32(rowToken),
-        addressOf(w), typeCode(w), w!.isPacked, grouped.f32(scales), grouped.i32(offsets), grouped.float(y), typeCode(y),
+        addressOf(w), typeCode(w), w!.isPacked, grouped.f32(scales), grouped.i32(offsets), grouped.float(y),
+        typeCode(y),
       );
     },
     storedRows([w, scales, ids], [y]) {
       const [n, k] = w!.shape;
-      addon.storedRows(addressOf(w), typeCode(w), w!.isPacked, rows.f32(scales), n, k, rows.i32(ids), ids!.size, rows.f32(y));
+      addon.storedRows(
+        addressOf(w),
+        typeCode(w),
+        w!.isPacked,
+        rows.f32(scales),
+        n,
+        k,
+        rows.i32(ids),
+        ids!.size,
+        rows.f32(y),
+      );
     },
   };
 }
