@@ -23,6 +23,7 @@ const TENSOR_LAYERS = [
   ["block-formats"],
   ["block-encoders"],
   ["tensor", "op"],
+  ["parameter"],
   ["pool"],
   ["device"],
   ["engine"],

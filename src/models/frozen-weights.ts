@@ -7,7 +7,7 @@ import { alias, copyBytes, dispatch, empty, keep, scope, tensor } from "../tenso
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
 import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
-import type { StoredSegment } from "../tensor/tape.js";
+import type { StoredSegment } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { refuseProblems, shapeProblem, type TensorProblem, unexpectedTensors } from "./weights.js";
 

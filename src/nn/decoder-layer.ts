@@ -1,7 +1,7 @@
 // One pre-norm Transformer block: x + attention(norm(x)), then + feed-forward(norm(x)). The residual stream is f32.
 // Knows nothing of which attention or feed-forward it holds.
 import { rmsNorm } from "../tensor/ops/norm.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { PackedBatch, StepBatch } from "./batch.js";
 import type { CacheKind, PagedLayer, PagedShape } from "./paged-cache.js";

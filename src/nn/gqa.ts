@@ -5,7 +5,7 @@ import { splitLast } from "../tensor/ops/elementwise.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
 import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { PackedBatch, StepBatch } from "./batch.js";

@@ -8,7 +8,7 @@ import { headMatmul } from "../tensor/ops/linear.js";
 import { rmsNorm } from "../tensor/ops/norm.js";
 import { gatherPaged, pagedAttention } from "../tensor/ops/paged-attention.js";
 import { mlaAssemble, rope } from "../tensor/ops/rope.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";

@@ -1,7 +1,7 @@
 // The dense feed-forward block, SwiGLU: down(silu(gate·x)·(up·x)).
 
 import { swiglu } from "../tensor/ops/elementwise.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Init, ParameterSet } from "./parameters.js";
 import { project } from "./project.js";

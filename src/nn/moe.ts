@@ -11,7 +11,8 @@ import {
   router,
   routerBiasUpdate,
 } from "../tensor/ops/moe.js";
-import { noGrad, type Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
+import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
 import type { Init, ParameterSet } from "./parameters.js";

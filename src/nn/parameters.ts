@@ -18,7 +18,7 @@ import {
 } from "../tensor/engine.js";
 import { cast, castOp } from "../tensor/ops/elementwise.js";
 import { packWeights } from "../tensor/packing.js";
-import { Parameter } from "../tensor/tape.js";
+import { Parameter } from "../tensor/parameter.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 
 /** Initial values: normal with a standard deviation, or a constant. */

@@ -6,7 +6,7 @@ import { type LinearOptions, linear } from "../tensor/ops/linear.js";
 import { type Dispatch, groupedLinear } from "../tensor/ops/moe.js";
 import { embedding } from "../tensor/ops/rows.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../tensor/ops/stored.js";
-import type { Parameter, StoredSegment } from "../tensor/tape.js";
+import type { Parameter, StoredSegment } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { linearWeight } from "./parameters.js";
 

@@ -2,7 +2,7 @@
 import { keep } from "../tensor/engine.js";
 import { zeros } from "../tensor/ops/elementwise.js";
 import { adamw } from "../tensor/ops/optimizer.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { clippedStep, type Optimizer, type StepResult } from "./optimizer.js";
 

@@ -4,7 +4,7 @@ import { Random } from "../random.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { keep, scope, tensor } from "../tensor/engine.js";
-import { Parameter } from "../tensor/tape.js";
+import { Parameter } from "../tensor/parameter.js";
 import { type MatrixShape, Muon, orthogonalise } from "./muon.js";
 
 beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));

@@ -7,7 +7,7 @@ import { add, addScaled, addScaledOp, scaleBy, unary, zeros } from "../tensor/op
 import { matmul } from "../tensor/ops/linear.js";
 import { applyUpdate } from "../tensor/ops/optimizer.js";
 import { sumSquares } from "../tensor/ops/reduce.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 import { AdamW, type AdamWOptions } from "./adamw.js";
 import { clippedStep, type Optimizer, type StepResult } from "./optimizer.js";

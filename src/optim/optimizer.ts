@@ -1,7 +1,7 @@
 // What every optimiser shares: parameters, clipping by the global norm, named state that can be saved. Knows no model.
 import { scope } from "../tensor/engine.js";
 import { clipFactor, sumSquares } from "../tensor/ops/reduce.js";
-import type { Parameter } from "../tensor/tape.js";
+import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** One optimiser step's figures. */

@@ -5,7 +5,8 @@ import { createShapesDevice } from "./backends/shapes.js";
 import { Device, setDefaultDevice } from "./device.js";
 import { copyBytes, empty, keep, scope, scopeAsync, tensor } from "./engine.js";
 import { add, zeros } from "./ops/elementwise.js";
-import { backward, Parameter, withTape } from "./tape.js";
+import { Parameter } from "./parameter.js";
+import { backward, withTape } from "./tape.js";
 
 let [first, second] = [createShapesDevice(), createShapesDevice()];
 beforeEach(() => {

@@ -94,6 +94,7 @@ export {
 } from "./ops/sampling.js";
 export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows } from "./ops/stored.js";
 export { packStored, packWeights } from "./packing.js";
-export { backward, isReplaying, noGrad, Parameter, recompute, withTape } from "./tape.js";
+export { Parameter } from "./parameter.js";
+export { backward, isReplaying, noGrad, recompute, withTape } from "./tape.js";
 export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
 export { reshape } from "./view.js";

@@ -21,7 +21,8 @@ import { linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";
 import { storedLinear } from "./ops/stored.js";
-import { backward, noGrad, Parameter, recompute, withTape } from "./tape.js";
+import { Parameter } from "./parameter.js";
+import { backward, noGrad, recompute, withTape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
 

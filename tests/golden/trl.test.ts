@@ -14,7 +14,8 @@ import { sampleReward, scoreSamples } from "../../src/tasks/reward.js";
 import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { scope, tensor } from "../../src/tensor/engine.js";
-import { backward, Parameter, withTape } from "../../src/tensor/tape.js";
+import { Parameter } from "../../src/tensor/parameter.js";
+import { backward, withTape } from "../../src/tensor/tape.js";
 
 interface Row {
   readonly rewards: readonly (number | null)[];

@@ -5,7 +5,7 @@ import type { Init, ParameterSet } from "../../nn/parameters.js";
 import { project } from "../../nn/project.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
 import { rmsNorm } from "../../tensor/ops/norm.js";
-import type { Parameter } from "../../tensor/tape.js";
+import type { Parameter } from "../../tensor/parameter.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
