@@ -17,6 +17,11 @@ const LAYERS = [
   ["src/cli/"],
 ];
 
+/** The same inside the layer of inference. */
+const INFERENCE_LAYERS = [["runtime/"], ["opening/"], ["conversation/"], ["index"]].map((line) =>
+  line.map((name) => `src/inference/${name}`),
+);
+
 /** The same inside the tensor layer. */
 const TENSOR_LAYERS = [
   ["dtype"],
@@ -71,6 +76,7 @@ module.exports = {
     { name: "nothing-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...rules(LAYERS),
     ...rules(TENSOR_LAYERS),
+    ...rules(INFERENCE_LAYERS),
     {
       name: "only the command line and the library's front door pull models",
       severity: "error",

@@ -1,7 +1,7 @@
 // Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js train|generate
 // MODEL f32|bf16 THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/variants.py does.
 import { createInterface } from "node:readline";
-import { generate } from "../src/inference/generate.js";
+import { generate } from "../src/inference/runtime/generate.js";
 import type { ComputeType } from "../src/nn/parameters.js";
 import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";

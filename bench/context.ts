@@ -2,8 +2,8 @@
 // whole models do not fit everywhere: each is timed with some of its layers, all of full size, and a step of all layers
 // is the output head, timed by itself, and so many times one layer (a dense one reads as much as the chosen experts of
 // another). The cache is filled with zeros, which costs what any numbers cost.
-import { openForInference } from "../src/inference/open-for-inference.js";
-import { type PagedRunner, runnerOf } from "../src/inference/paged-runner.js";
+import { openForInference, runnerOf } from "../src/inference/opening/open-for-inference.js";
+import type { PagedRunner } from "../src/inference/runtime/paged-runner.js";
 import type { LanguageModel } from "../src/models/language-model.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
 import { scopeAsync } from "../src/tensor/engine.js";

@@ -1,9 +1,8 @@
 // Our side of the comparison with llama.cpp, in a process of its own: `node inference-child.js FILE.gguf
 // decode|prefill|batch THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/llama-cpp/serve.mjs does.
 import { createInterface } from "node:readline";
-import { type InferenceKind, measureRound, roundCacheTokens } from "../src/inference/measure.js";
-import { openForInference } from "../src/inference/open-for-inference.js";
-import { runnerOf } from "../src/inference/paged-runner.js";
+import { openForInference, runnerOf } from "../src/inference/opening/open-for-inference.js";
+import { type InferenceKind, measureRound, roundCacheTokens } from "../src/inference/runtime/measure.js";
 import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { BLOCK_TOKENS } from "../src/tensor/ops/paged-layout.js";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { InferenceKind } from "../src/inference/measure.js";
+import type { InferenceKind } from "../src/inference/runtime/measure.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { nativeBackend } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, median } from "./claim.js";

@@ -1,5 +1,5 @@
 // Claim: after each of 200 training steps, sampling in between, as many buffers are live as before.
-import { generate } from "../src/inference/generate.js";
+import { generate } from "../src/inference/runtime/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";

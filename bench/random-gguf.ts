@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { convertToGguf } from "../src/checkpoint/convert-model.js";
 import type { GgufSetting } from "../src/checkpoint/gguf-writer.js";
 import type { TargetType } from "../src/checkpoint/weight-encoder.js";
-import { randomTensorSource } from "../src/inference/random-weights.js";
+import { randomTensorSource } from "../src/inference/opening/random-weights.js";
 import { publishedConfig } from "../src/models/published.js";
 
 /** Storage types that are compared. In the 4-bit ones embedding and head are q8_0, as `luciole convert` writes them. */

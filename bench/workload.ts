@@ -2,7 +2,7 @@
 // same file. Knows nothing of clocks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { GenerateRequest } from "../src/inference/generate.js";
+import type { GenerateRequest } from "../src/inference/runtime/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
 import type { LanguageModel } from "../src/models/language-model.js";

@@ -5,11 +5,11 @@ export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/
 export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
 export { type Policy, type RolloutOptions, rollout } from "./eval/rollout.js";
 export type { Trajectory } from "./eval/trajectory.js";
-export { type Completion, type GenerateOptions, type GenerateRequest, generate } from "./inference/generate.js";
-export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./inference/open-model.js";
-export { framePrompt } from "./inference/prompt.js";
-export type { FinishReason, TokenEvent, TokenPart } from "./inference/request.js";
-export { ResponseReader } from "./inference/response-reader.js";
+export { framePrompt } from "./inference/conversation/prompt.js";
+export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./inference/opening/open-model.js";
+export { type Completion, type GenerateOptions, type GenerateRequest, generate } from "./inference/runtime/generate.js";
+export type { FinishReason, TokenEvent, TokenPart } from "./inference/runtime/request.js";
+export { ResponseReader } from "./inference/runtime/response-reader.js";
 export { type ConvertOptions, convertModel } from "./library/convert.js";
 export { type LoadOptions, load } from "./library/load.js";
 export {

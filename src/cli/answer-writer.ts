@@ -1,6 +1,6 @@
 // Shows a model's answer while it is being written, its thinking apart. Knows no model.
-import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
-import type { TokenPart } from "../inference/request.js";
+import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
+import type { TokenPart } from "../inference/runtime/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { showsColors } from "../run/colors.js";
 import { tell } from "./run-verb.js";

@@ -1,9 +1,8 @@
 // `luciole bench drafts MODEL`: what speculation gains on a trained model, with the same answers as without. Questions
 // are those of the run's own task.
 import { ConfigError } from "../errors.js";
-import { Engine, type Speculation } from "../inference/engine.js";
-import { openForInference } from "../inference/open-for-inference.js";
-import { runnerOf } from "../inference/paged-runner.js";
+import { openForInference, runnerOf } from "../inference/opening/open-for-inference.js";
+import { Engine, type Speculation } from "../inference/runtime/engine.js";
 import { createTask } from "../tasks/registry.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { modelPath } from "./model-path.js";

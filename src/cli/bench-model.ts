@@ -1,15 +1,14 @@
 // `luciole bench decode|prefill|batch MODEL`: how fast a model runs here, beside what this machine's memory and
 // arithmetic allow.
 import { ConfigError } from "../errors.js";
+import { openForInference, runnerOf } from "../inference/opening/open-for-inference.js";
 import {
   type InferenceKind,
   type InferenceRound,
   type MeasuredRound,
   measureRound,
   roundCacheTokens,
-} from "../inference/measure.js";
-import { openForInference } from "../inference/open-for-inference.js";
-import { runnerOf } from "../inference/paged-runner.js";
+} from "../inference/runtime/measure.js";
 import type { Backend } from "../tensor/backend.js";
 import type { NativeBackend } from "../tensor/backends/native/backend.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";

@@ -1,8 +1,8 @@
 // The /commands of a chat: what they are called, what they change. Knows no terminal and no model.
 import { readFileSync, writeFileSync } from "node:fs";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
-import type { ChatSampling, ChatSession } from "../inference/chat-session.js";
-import type { SamplingDefaults } from "../inference/sampling-defaults.js";
+import type { ChatSampling, ChatSession } from "../inference/conversation/chat-session.js";
+import type { SamplingDefaults } from "../inference/opening/sampling-defaults.js";
 import { counted, THINK_MODES, type ThinkMode } from "./reply-view.js";
 
 /** What commands act on. */

@@ -1,9 +1,9 @@
 // `luciole chat`: a conversation with a model, on a terminal or line by line from another program.
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import type { OpenedChat } from "../inference/chat-model.js";
-import { type ChatEvent, ChatSession } from "../inference/chat-session.js";
-import { chatStyle } from "../inference/chat-style.js";
+import type { OpenedChat } from "../inference/conversation/chat-model.js";
+import { type ChatEvent, ChatSession } from "../inference/conversation/chat-session.js";
+import { chatStyle } from "../inference/conversation/chat-style.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";

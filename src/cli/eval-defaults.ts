@@ -1,6 +1,6 @@
 // What an evaluation takes over from the run whose model it evaluates, so that it counts what the run's own report
 // counted.
-import { isRunDirectory } from "../inference/model-source.js";
+import { isRunDirectory } from "../inference/opening/model-source.js";
 import { type GrpoOptions, parseGrpoOptions } from "../rl/config.js";
 import type { EvaluationPlan } from "../rl/reinforce.js";
 import { readRunConfig } from "../run/run-directory.js";

@@ -8,8 +8,8 @@ import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from ".
 import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt } from "../eval/prompt-check.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { openForSampling } from "../inference/open-model.js";
-import { samplingDefaults } from "../inference/sampling-defaults.js";
+import { openForSampling } from "../inference/opening/open-model.js";
+import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
 import { taskFor } from "../library/reinforce.js";
 import { completionsHost } from "../rl/memory-plan.js";
 import { fingerprintsOf } from "../run/fingerprints.js";

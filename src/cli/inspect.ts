@@ -2,9 +2,9 @@
 // alone.
 import { existsSync, statSync } from "node:fs";
 import { describeGguf, type GgufDescription } from "../checkpoint/index.js";
-import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/inspect-model.js";
-import { describePlan } from "../inference/memory-plan.js";
-import { isRunDirectory } from "../inference/model-source.js";
+import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/opening/inspect-model.js";
+import { describePlan } from "../inference/opening/memory-plan.js";
+import { isRunDirectory } from "../inference/opening/model-source.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { openMachine } from "../tensor/backends/machine.js";

@@ -1,6 +1,6 @@
 // From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows
 // no conversation.
-import { type OpenedChat, openForChat } from "../inference/chat-model.js";
+import { type OpenedChat, openForChat } from "../inference/conversation/chat-model.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 

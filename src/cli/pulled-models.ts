@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { describeGguf } from "../checkpoint/index.js";
 import { LucioleError } from "../errors.js";
-import { inspectModel } from "../inference/inspect-model.js";
+import { inspectModel } from "../inference/opening/inspect-model.js";
 import { openMachine } from "../tensor/backends/machine.js";
 
 /** Parts after the first are opened with the first; projectors and statistics are no models. */

@@ -1,6 +1,6 @@
 // A reply on a terminal while it is made: thinking dim, as it comes, folded into one line, or hidden; then the answer.
 // Knows no model.
-import type { ChatEvent, ReplyFigures } from "../inference/chat-session.js";
+import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
 import { withoutControls } from "../plain-text.js";
 import { columnsOf, lastLines, WordWrap } from "./terminal-text.js";
 

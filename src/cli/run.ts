@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { ConfigError } from "../errors.js";
-import type { OpenedChat } from "../inference/chat-model.js";
-import { type ChatSampling, ChatSession } from "../inference/chat-session.js";
-import { chatStyle } from "../inference/chat-style.js";
+import type { OpenedChat } from "../inference/conversation/chat-model.js";
+import { type ChatSampling, ChatSession } from "../inference/conversation/chat-session.js";
+import { chatStyle } from "../inference/conversation/chat-style.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
 import { architectureRules, refuseIdle } from "../library/idle-settings.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";

@@ -2,7 +2,7 @@
 // response is read as.
 import { expect, test } from "vitest";
 import { ConfigError } from "../errors.js";
-import { frameAsChatTemplate } from "../inference/prompt.js";
+import { frameAsChatTemplate } from "../inference/conversation/prompt.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import type { Task } from "../tasks/task.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";

@@ -1,8 +1,8 @@
 // How problems are put to a policy: in a message by the model's own chat template, or in the wording a model was
 // trained with. Knows no task.
 import { ConfigError } from "../errors.js";
-import { type ChatPrompt, chatStyle } from "../inference/chat-style.js";
-import { frameOfChatTemplate } from "../inference/prompt.js";
+import { type ChatPrompt, chatStyle } from "../inference/conversation/chat-style.js";
+import { frameOfChatTemplate } from "../inference/conversation/prompt.js";
 import { opensThought, type ResponseForm } from "../tasks/response.js";
 import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
 import { PROMPT_TEMPLATES } from "../tasks/templates.js";

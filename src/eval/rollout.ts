@@ -1,6 +1,6 @@
 // Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows
 // neither.
-import { generate } from "../inference/generate.js";
+import { generate } from "../inference/runtime/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { hashString } from "../random.js";
 import type { Problem, Task } from "../tasks/task.js";

@@ -1,5 +1,5 @@
 // What a rollout leaves behind: token ids, log-probabilities, rewards. Text is never tokenised again.
-import type { FinishReason } from "../inference/request.js";
+import type { FinishReason } from "../inference/runtime/request.js";
 import type { ParsedResponse } from "../tasks/response.js";
 import type { Problem } from "../tasks/task.js";
 import type { SampledResponse } from "./evaluate.js";

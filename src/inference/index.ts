@@ -1,13 +1,14 @@
 // What `luciole/inference` offers.
-export * from "./engine.js";
-export * from "./generate.js";
-export * from "./loop-detector.js";
-export * from "./memory-plan.js";
-export type * from "./model-runner.js";
-export * from "./model-source.js";
-export * from "./open-for-inference.js";
-export * from "./open-model.js";
-export * from "./paged-runner.js";
-export * from "./prompt.js";
-export * from "./request.js";
-export * from "./response-reader.js";
+
+export * from "./conversation/prompt.js";
+export * from "./opening/memory-plan.js";
+export * from "./opening/model-source.js";
+export * from "./opening/open-for-inference.js";
+export * from "./opening/open-model.js";
+export * from "./runtime/engine.js";
+export * from "./runtime/generate.js";
+export * from "./runtime/loop-detector.js";
+export type * from "./runtime/model-runner.js";
+export * from "./runtime/paged-runner.js";
+export * from "./runtime/request.js";
+export * from "./runtime/response-reader.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ggufLayout } from "../checkpoint/gguf-layout.js";
 import { convertToGguf, convertToHuggingFace, hostTensor, type TensorSource } from "../checkpoint/index.js";
-import { openForInference } from "../inference/open-for-inference.js";
+import { openForInference } from "../inference/opening/open-for-inference.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { publishedConfig } from "../models/published.js";
 import { createReferenceBackend } from "../tensor/backends/reference/backend.js";

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
 import { hubSettings, isPulled, modelNameOf, pull, resolveModel } from "../hub/index.js";
-import { openForChat } from "../inference/chat-model.js";
-import type { InferenceOptions } from "../inference/open-for-inference.js";
+import { openForChat } from "../inference/conversation/chat-model.js";
+import type { InferenceOptions } from "../inference/opening/open-for-inference.js";
 import { withoutControls } from "../plain-text.js";
 import { LoadedModel } from "./loaded-model.js";
 import { ensureMachine } from "./machine.js";

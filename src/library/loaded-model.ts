@@ -1,15 +1,15 @@
 // A model that answers: single questions, conversations, and its files in another form. Knows no terminal.
 import { ConfigError } from "../errors.js";
-import type { OpenedChat } from "../inference/chat-model.js";
+import type { OpenedChat } from "../inference/conversation/chat-model.js";
 import {
   type ChatEvent,
   type ChatSampling,
   ChatSession,
   type ReplyFigures,
   type SavedChat,
-} from "../inference/chat-session.js";
-import { type ChatStyle, chatStyle } from "../inference/chat-style.js";
-import type { TokenPart } from "../inference/request.js";
+} from "../inference/conversation/chat-session.js";
+import { type ChatStyle, chatStyle } from "../inference/conversation/chat-style.js";
+import type { TokenPart } from "../inference/runtime/request.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type Conversion, type ConvertOptions, convertModel } from "./convert.js";

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import type { Policy } from "../eval/rollout.js";
-import { type ModelFacts, openModel, readModelFacts } from "../inference/open-model.js";
+import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
 import { parseGrpoOptions } from "../rl/config.js";
 import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
 import { completionLimit } from "../rl/reinforce.js";

@@ -1,6 +1,6 @@
 // The memory plan against what really happens: the same steps on a backend that computes.
 import { beforeEach, describe, expect, test } from "vitest";
-import { generate } from "../inference/generate.js";
+import { generate } from "../inference/runtime/generate.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";

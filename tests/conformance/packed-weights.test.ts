@@ -1,7 +1,7 @@
 // Weights packed for the device's products: same bits as without, dropped when decoding ends, refused by ops that
 // cannot read them.
 import { describe, expect, it } from "vitest";
-import { generate } from "../../src/inference/generate.js";
+import { generate } from "../../src/inference/runtime/generate.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";

@@ -7,8 +7,8 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { CheckpointError } from "../../src/errors.js";
-import { Engine } from "../../src/inference/engine.js";
 import { openForInference, runnerOf } from "../../src/inference/index.js";
+import { Engine } from "../../src/inference/runtime/engine.js";
 import { openBackend } from "../../src/tensor/backends/open.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 

@@ -4,8 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openGgufModel } from "../../src/checkpoint/gguf-model.js";
-import { chatStyle } from "../../src/inference/chat-style.js";
-import { readModelFacts } from "../../src/inference/open-model.js";
+import { chatStyle } from "../../src/inference/conversation/chat-style.js";
+import { readModelFacts } from "../../src/inference/opening/open-model.js";
 import { createGgufTokenizer } from "../../src/tokenizer/create-tokenizer.js";
 import { checkpointBytes, luciole, settings, start, succeed, temporaryFolder, untimedLog } from "./command.js";
 

@@ -1,8 +1,8 @@
 // The engine on real models over a paged cache: what is sampled does not hang on company, pieces, preemption, prefixes
 // or drafts, and drafts of the multi-token-prediction layer are those that training computes.
 import { beforeAll, describe, expect, test } from "vitest";
-import { Engine, type EngineOptions } from "../../src/inference/engine.js";
-import { PagedRunner } from "../../src/inference/paged-runner.js";
+import { Engine, type EngineOptions } from "../../src/inference/runtime/engine.js";
+import { PagedRunner } from "../../src/inference/runtime/paged-runner.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";

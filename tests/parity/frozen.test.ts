@@ -17,7 +17,7 @@ import {
   type InferenceModel,
   type InferenceOptions,
   openForInference,
-} from "../../src/inference/open-for-inference.js";
+} from "../../src/inference/opening/open-for-inference.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig, toHfConfigJson } from "../../src/models/hf-config.js";
 import { storedWeights } from "../../src/models/weights.js";

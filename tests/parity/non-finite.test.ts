@@ -11,9 +11,9 @@ import {
   readAllTensors,
   writeModelDirectory,
 } from "../../src/checkpoint/index.js";
-import { Engine } from "../../src/inference/engine.js";
-import { FakeRunner } from "../../src/inference/fake-runner.fixture.js";
 import { openForInference, runnerOf } from "../../src/inference/index.js";
+import { Engine } from "../../src/inference/runtime/engine.js";
+import { FakeRunner } from "../../src/inference/runtime/fake-runner.fixture.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import type { LanguageModel } from "../../src/models/language-model.js";

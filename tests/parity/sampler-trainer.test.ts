@@ -1,7 +1,7 @@
 // What sampling writes down and what training computes: the same log-probabilities to the bit, however the sampler
 // batched its rows.
 import { beforeAll, describe, expect, test } from "vitest";
-import { generate } from "../../src/inference/generate.js";
+import { generate } from "../../src/inference/runtime/generate.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { parseGrpoOptions } from "../../src/rl/config.js";

@@ -12,7 +12,7 @@ const { convertToGguf, openGgufModel, openModelDirectory, openSafetensors, store
   await load("checkpoint/index.js");
 const { ggufVocabulary } = await load("checkpoint/gguf-vocabulary.js");
 const { ggufExtras, openConvertible } = await load("library/convert-source.js");
-const { generate } = await load("inference/generate.js");
+const { generate } = await load("inference/runtime/generate.js");
 const { createModel } = await load("models/create.js");
 const { parseHfConfig } = await load("models/hf-config.js");
 const { loadWeights } = await load("models/weights.js");

@@ -13,7 +13,7 @@ const { streams, promptTokens, newTokens } = JSON.parse(
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** As randomPrompt of bench/inference/measure.ts. */
+/** As randomPrompt of bench/inference/runtime/measure.ts. */
 function randomPrompt(seed, length, vocabSize) {
   let state = (seed + 1) * 7919;
   return Array.from({ length }, () => (state = (state * 1103515245 + 12345) % 2147483648) % vocabSize);

@@ -1,0 +1,88 @@
+// How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single
+// questions a model of this project was trained on. Knows no model and no way of sampling.
+import { ConfigError } from "../../errors.js";
+import { opensThought, type ResponseForm } from "../../tasks/response.js";
+import type { PromptTemplate } from "../../tasks/task.js";
+import { type ChatMessage, ChatTemplate, encodePrompt } from "../../tokenizer/chat-template.js";
+import { ControlTokens, type MarkedText, unmarked } from "../../tokenizer/control-tokens.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { frameOfChatTemplate, framePrompt } from "./prompt.js";
+
+/** A conversation as the model gets it. */
+export interface ChatPrompt {
+  readonly text: string;
+  readonly ids: Int32Array;
+  /** Whether the prompt itself opened the thinking, so that the reply begins inside it. */
+  readonly startsInside: boolean;
+}
+
+/** The way of talking to one model. */
+export interface ChatStyle {
+  /**
+   * A conversation by the chat template; single questions, framed as in training; or text that the model goes on with.
+   */
+  readonly kind: "conversation" | "question" | "text";
+  /** Whether earlier turns are part of the prompt. */
+  readonly remembers: boolean;
+  /** Throws DataError or ConfigError for a conversation the model cannot be given. */
+  prompt(messages: readonly ChatMessage[]): ChatPrompt;
+  /** How thought and answer of a reply are told apart. */
+  readonly form: ResponseForm;
+}
+
+/**
+ * The style of a model: its chat template's, or that of the questions it was trained on, also where these stand as its
+ * chat template. `raw` gives every message as it is.
+ */
+export function chatStyle(
+  tokenizer: Tokenizer,
+  trained: PromptTemplate | null,
+  { raw = false, controlTokens = false }: ChatStyleOptions = {},
+): ChatStyle {
+  if (raw) return questionStyle(tokenizer, null, true);
+  const frame = frameOfChatTemplate(tokenizer.config?.chat_template);
+  const template = frame ? undefined : ChatTemplate.of(tokenizer);
+  return template
+    ? templateStyle(template, tokenizer, controlTokens)
+    : questionStyle(tokenizer, frame ?? trained, controlTokens);
+}
+
+/** How messages are put to a model. */
+export interface ChatStyleOptions {
+  /** Gives every message as it is, its control tokens included. */
+  readonly raw?: boolean;
+  /** Whether text in a message that spells a control token becomes one; default false: it is text. */
+  readonly controlTokens?: boolean;
+}
+
+/** A prompt of marked text. One that a message only seems to end in `<think>` does not start inside. */
+const toPrompt = (tokenizer: Tokenizer, prompt: MarkedText): ChatPrompt => ({
+  text: unmarked(prompt),
+  ids: encodePrompt(tokenizer, prompt),
+  startsInside: opensThought(prompt.text),
+});
+
+const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer, controlTokens: boolean): ChatStyle => ({
+  kind: "conversation",
+  remembers: true,
+  form: "chat",
+  prompt: (messages) => toPrompt(tokenizer, template.prompt(messages, { openAssistant: true, controlTokens })),
+});
+
+function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, controlTokens: boolean): ChatStyle {
+  const control = controlTokens ? undefined : new ControlTokens(tokenizer, []);
+  return {
+    kind: trained === null ? "text" : "question",
+    remembers: false,
+    form: "tagged",
+    prompt(messages) {
+      if (messages.some(({ role }) => role === "system"))
+        throw new ConfigError(
+          "this model has no chat template, so it cannot use a system prompt; put it into the question",
+        );
+      const question = messages.at(-1)?.content ?? "";
+      const { text, marks } = control?.markText(question) ?? { text: question, marks: new Map() };
+      return toPrompt(tokenizer, { text: framePrompt(text, trained), marks });
+    },
+  };
+}

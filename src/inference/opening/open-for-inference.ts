@@ -1,0 +1,197 @@
+// Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published
+// shape. Weights stay in the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
+import { createModel } from "../../models/create.js";
+import { numMtpOf } from "../../models/families.js";
+import { loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
+import type { HfConfig } from "../../models/hf-config.js";
+import type { LanguageModel } from "../../models/language-model.js";
+import { publishedConfig } from "../../models/published.js";
+import { contextOf } from "../../models/rope-scaling.js";
+import { type ComputeType, type ParameterSet, partsOf } from "../../nn/parameters.js";
+import { type Device, defaultDevice } from "../../tensor/device.js";
+import { type DType, storageBytes } from "../../tensor/dtype.js";
+import { numElements } from "../../tensor/tensor.js";
+import { idsOf } from "../../tokenizer/end-tokens.js";
+import { PagedRunner } from "../runtime/paged-runner.js";
+import { mappedWeights } from "./mapped-weights.js";
+import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
+import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
+import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
+import { WatchedFiles } from "./watched-files.js";
+
+/** How to open a model. */
+export interface InferenceOptions {
+  /** Type of activations; default: as the model was trained where it was trained here, else bf16. */
+  readonly compute?: ComputeType;
+  /** Tokens that fit into the cache, of all sequences together; default the model's context, at most 8,192. */
+  readonly cacheTokens?: number;
+  /** Longest sequence it will see, where that decides how positions are scaled; default: what the cache holds. */
+  readonly context?: number;
+  /** Default: latents where the model has them, in the type of activations. */
+  readonly cacheKind?: InferenceUse["cacheKind"];
+  readonly cacheType?: InferenceUse["cacheType"];
+  /** New tokens of the largest step; default 512. */
+  readonly stepTokens?: number;
+  /** Run the layer of multi-token prediction, where the model has one; default true. */
+  readonly drafts?: boolean;
+  /** Where it runs; default: the default device. */
+  readonly device?: Device;
+  /** Called with the bytes loaded so far and in all. */
+  readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+}
+
+/** A model with its weights frozen, and what goes with it. Its owner disposes the model. */
+export interface InferenceModel extends Omit<SourceFacts, "directory" | "compute" | "isTrainedHere"> {
+  /** What was opened, in words. */
+  readonly label: string;
+  readonly model: LanguageModel;
+  readonly use: InferenceUse;
+  readonly plan: InferencePlan;
+  /** Files that weights are still read from. */
+  readonly files: WatchedFiles;
+}
+
+/** Weights of a model and how to end their use. */
+interface OpenedWeights {
+  readonly source: WeightSource;
+  readonly isMapped: boolean;
+  readonly files: WatchedFiles;
+  close(): void;
+}
+
+/** A runner of the opened model over a cache of its own, as planned for it. */
+export const runnerOf = ({
+  model,
+  use,
+  plan,
+  files,
+}: Pick<InferenceModel, "model" | "use" | "plan" | "files">): PagedRunner =>
+  new PagedRunner(model, { ...use, spareBytes: 2 * plan.activations, files });
+
+/** Parts of `random:<shape>[@type]`; null for another name. */
+export function parseRandomName(path: string): { shape: string; type?: string } | null {
+  const [, shape, type] = /^random:(.+?)(?:@([^@]+))?$/.exec(path) ?? [];
+  return shape === undefined ? null : { shape, type };
+}
+
+/**
+ * Opens `path`: a run or model directory, a GGUF file, or `random:<shape>[@type]` (published.ts; default q8_0). Throws
+ * ConfigError when nothing is there, CheckpointError listing all that does not fit, BackendError with the figures when
+ * it would not fit into memory.
+ */
+export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
+  const random = parseRandomName(path);
+  if (random) return openRandom(path, random.shape, random.type, options);
+  const source = await openModelSource(path);
+  try {
+    return await openStored(path, source, options);
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * Loads an opened model's weights, frozen as they are stored. `path`: what it is called by. Throws as
+ * `openForInference`.
+ */
+export async function openStored(
+  path: string,
+  { facts, weights }: ModelSource,
+  options: InferenceOptions = {},
+): Promise<InferenceModel> {
+  const source = mappedWeights(weights, options.device);
+  const compute = options.compute ?? (facts.isTrainedHere ? facts.compute : "bf16");
+  const loaded = await load(
+    path,
+    facts.config,
+    { source, isMapped: true, files: source.files, close: source.close },
+    { ...options, compute },
+  );
+  return { ...facts, label: path, ...loaded };
+}
+
+async function openRandom(
+  path: string,
+  shape: string,
+  type: string | undefined,
+  options: InferenceOptions,
+): Promise<InferenceModel> {
+  const config = publishedConfig(shape);
+  const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
+  const weights = { source, isMapped: false, files: new WatchedFiles(), close: source.close };
+  return {
+    label: path,
+    tokenizer: null,
+    generation: {},
+    template: null,
+    stopIds: idsOf(config.eos_token_id),
+    config,
+    ...(await load(path, config, weights, options)),
+  };
+}
+
+/** What a model is opened for, the options' defaults filled in. */
+export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
+  const compute = options.compute ?? "bf16";
+  const cacheTokens = options.cacheTokens ?? Math.min(contextOf(config), 8192);
+  return {
+    compute,
+    cacheKind: options.cacheKind ?? ("kv_lora_rank" in config ? "latent" : "heads"),
+    cacheType: options.cacheType ?? compute,
+    cacheTokens,
+    context: options.context ?? cacheTokens,
+    stepTokens: options.stepTokens ?? 512,
+    usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
+  };
+}
+
+async function load(
+  what: string,
+  config: HfConfig,
+  { source, isMapped, files, close }: OpenedWeights,
+  options: InferenceOptions,
+): Promise<Pick<InferenceModel, "model" | "use" | "plan" | "files">> {
+  const use = useOf(config, options);
+  const device = options.device ?? defaultDevice();
+  try {
+    const plan = await planInference(config, source, use, isMapped, device);
+    refuseUnlessFits(what, plan);
+    const model = createModel(config, {
+      compute: use.compute,
+      seed: null,
+      isFrozen: true,
+      device,
+      context: use.context,
+    });
+    try {
+      await fill(model.parameters, source, options.onProgress);
+      files.refuseChangedNow();
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return { model, use, plan, files };
+  } finally {
+    close();
+    device.trim();
+  }
+}
+
+async function fill(
+  parameters: ParameterSet,
+  source: WeightSource,
+  onProgress: InferenceOptions["onProgress"],
+): Promise<void> {
+  const bytesOf = (spec: Parameters<typeof partsOf>[0]) =>
+    partsOf(spec).reduce(
+      (sum, { name, shape }) => sum + storageBytes(source.info(name)?.dtype as DType, numElements(shape)),
+      0,
+    );
+  const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
+  let loaded = 0;
+  await loadFrozen(parameters, source, async (spec) => {
+    onProgress?.((loaded += bytesOf(spec)), total);
+    // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
+    await new Promise(setImmediate);
+  });
+}

@@ -1,0 +1,77 @@
+// Opens a model to train, its weights as f32 numbers whatever type they are stored in, or to sample as it stands.
+import { storedValues, weightNames } from "../../checkpoint/index.js";
+import { ConfigError } from "../../errors.js";
+import { createModel } from "../../models/create.js";
+import type { LanguageModel } from "../../models/language-model.js";
+import { contextOf } from "../../models/rope-scaling.js";
+import { loadWeights } from "../../models/weights.js";
+import type { ComputeType } from "../../nn/parameters.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
+import { openStored } from "./open-for-inference.js";
+
+/** What is known of a model without its weights, where text is read and written. */
+export interface ModelFacts extends SourceFacts {
+  readonly tokenizer: Tokenizer;
+}
+
+/** A model ready to use. Its owner disposes the model. */
+export interface OpenedModel extends ModelFacts {
+  readonly model: LanguageModel;
+}
+
+/**
+ * Opens `path` (a run, a model directory, a GGUF file) to train, to compute as it was trained to unless asked
+ * otherwise. Throws ConfigError when there is no model or no tokenizer, CheckpointError when it is damaged or of
+ * another shape than its configuration says.
+ */
+export const openModel = (path: string, options: { readonly compute?: ComputeType } = {}): Promise<OpenedModel> =>
+  withSource(path, (source, facts) => openTrainable(source, facts, options.compute));
+
+/** Reads all of a model but its weights. Throws as `openModel`. */
+export const readModelFacts = (path: string): Promise<ModelFacts> => withSource(path, async (_, facts) => facts);
+
+/**
+ * Opens `path` to sample from: what was trained here as it was trained, so that it computes to the same bits;
+ * everything else with its weights as they are stored. Throws as `openModel`, and BackendError with the figures where
+ * it would not fit into memory.
+ */
+export const openForSampling = (path: string): Promise<OpenedModel> =>
+  withSource(path, async (source, facts) =>
+    facts.isTrainedHere ? openTrainable(source, facts) : openAsStored(path, source, facts),
+  );
+
+/** The cache is whoever samples', so none is planned here. */
+async function openAsStored(path: string, source: ModelSource, facts: ModelFacts): Promise<OpenedModel> {
+  const { model } = await openStored(path, source, { cacheTokens: 1, context: contextOf(facts.config), drafts: false });
+  return { ...facts, model };
+}
+
+async function openTrainable(
+  { weights }: ModelSource,
+  facts: ModelFacts,
+  compute = facts.compute,
+): Promise<OpenedModel> {
+  const model = createModel(facts.config, { compute, seed: null });
+  try {
+    await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
+    return { ...facts, model };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+async function withSource<R>(path: string, body: (source: ModelSource, facts: ModelFacts) => Promise<R>): Promise<R> {
+  const source = await openModelSource(path);
+  try {
+    const { tokenizer, ...facts } = source.facts;
+    if (!tokenizer)
+      throw new ConfigError(
+        facts.warning ?? `${path}: this model has no tokenizer; put its tokenizer.json next to the weights`,
+      );
+    return await body(source, { ...facts, tokenizer });
+  } finally {
+    await source.close();
+  }
+}

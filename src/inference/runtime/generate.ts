@@ -1,0 +1,167 @@
+// Sampling many completions at once, for those who want them all: rollouts, evaluation.
+// A request's tokens depend on its prompt, its seed and the weights alone, not on its neighbours.
+import { ConfigError } from "../../errors.js";
+import type { LanguageModel } from "../../models/language-model.js";
+import { type CacheKind, pagedBytesPerToken } from "../../nn/paged-cache.js";
+import { formatMemory } from "../../run/memory-text.js";
+import type { ParsedResponse } from "../../tasks/response.js";
+import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
+import type { SamplingParams } from "../../tensor/ops/sampling.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { Engine, type RunningRequest } from "./engine.js";
+import { PagedRunner } from "./paged-runner.js";
+import type { FinishReason, GenerationRequest, GenerationResult } from "./request.js";
+
+/** One completion to sample. `form` and `thinking` say how its text is read. */
+export interface GenerateRequest extends Pick<GenerationRequest, "form" | "thinking"> {
+  readonly prompt: ArrayLike<number>;
+  readonly seed: number;
+  readonly maxNewTokens: number;
+}
+
+/** A finished completion; the stop token is included. */
+export interface Completion {
+  readonly ids: Int32Array;
+  /** Log-probability of each token under the tempered distribution it was drawn from (before any cut). */
+  readonly logProbs: Float32Array;
+  readonly stopReason: FinishReason;
+  /** The text taken apart; empty without a tokenizer. */
+  readonly response: ParsedResponse;
+  /** Tokens of thought, the tags not included. */
+  readonly numThinking: number;
+}
+
+/** How to sample. */
+export interface GenerateOptions extends Partial<SamplingParams> {
+  /** Rows decoded at once. */
+  readonly slots?: number;
+  readonly stopIds: readonly number[];
+  /** Reads the completions' text, where that is wanted. */
+  readonly tokenizer?: Tokenizer;
+  /** Default: latents of frozen models that have them, else heads. */
+  readonly cache?: CacheKind;
+  /** Memory for the cache at most; where not all rows fit into it, some wait for others. Default: no bound. */
+  readonly maxCacheBytes?: number;
+  /** Called for every new token. */
+  readonly onToken?: (request: number, id: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Most tokens of a step: prompts come in many at a time. */
+const STEP_TOKENS = 4096;
+
+/** Samples all requests; results are in their order. Throws ConfigError for a prompt that does not fit the context. */
+export async function generate(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  options: GenerateOptions,
+): Promise<Completion[]> {
+  if (requests.length === 0) return [];
+  const maxTokens = longest(model, requests);
+  const slots = Math.min(options.slots ?? 64, requests.length);
+  const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
+  const cacheTokens = Math.min(
+    samplingCacheTokens(slots, maxTokens),
+    fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),
+  );
+  const runner = new PagedRunner(model, {
+    cacheKind,
+    cacheType: model.parameters.compute,
+    cacheTokens,
+    usesDrafts: false,
+  });
+  const { tokenizer } = options;
+  const engine = new Engine({
+    runner,
+    tokenizer,
+    maxSequences: slots,
+    maxStepTokens: Math.max(slots, STEP_TOKENS),
+    prefixCache: "prompts",
+    speculation: "none",
+  });
+  try {
+    return await model.parameters.whilePacked(() => runAll(engine, requests, options));
+  } finally {
+    await engine.close();
+    runner.dispose();
+  }
+}
+
+/**
+ * Tokens of the cache that `generate` makes for so many rows of at most so many tokens: whole blocks for each, so that
+ * none ever gives way.
+ */
+export const samplingCacheTokens = (slots: number, maxTokens: number): number =>
+  slots * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+
+/** Tokens of cache that memory leaves room for. Throws ConfigError where it is not even one row. */
+function fittingTokens(
+  model: LanguageModel,
+  kind: CacheKind,
+  maxTokens: number,
+  maxBytes = Number.POSITIVE_INFINITY,
+): number {
+  const perToken = pagedBytesPerToken(model.pagedShapes(kind, false), model.parameters.compute);
+  const tokens = Math.floor(maxBytes / perToken / BLOCK_TOKENS) * BLOCK_TOKENS;
+  if (tokens >= samplingCacheTokens(1, maxTokens)) return tokens;
+  throw new ConfigError(
+    `a sequence of ${maxTokens} tokens needs ${formatMemory(perToken * maxTokens)} of cache, but only ` +
+      `${formatMemory(maxBytes)} is free; ask for fewer tokens`,
+  );
+}
+
+async function runAll(
+  engine: Engine,
+  requests: readonly GenerateRequest[],
+  options: GenerateOptions,
+): Promise<Completion[]> {
+  const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;
+  const all = requests.map(({ seed, ...request }, i) => {
+    const sampling = { temperature, topK, topP, minP, seed };
+    const running = engine.submit({ ...request, stopIds, sampling, loop: false, events: onToken !== undefined });
+    if (onToken) void tell(running, (id) => onToken(i, id));
+    return running;
+  });
+  // One listener for all: thousands on one signal would be taken for a leak.
+  const cancelAll = () => {
+    for (const running of all) running.cancel();
+  };
+  if (signal?.aborted) cancelAll();
+  signal?.addEventListener("abort", cancelAll, { once: true });
+  try {
+    return (await Promise.all(all.map(({ result }) => result))).map(completionOf);
+  } finally {
+    signal?.removeEventListener("abort", cancelAll);
+  }
+}
+
+async function tell(running: RunningRequest, onToken: (id: number) => void): Promise<void> {
+  for await (const { id } of running) onToken(id);
+}
+
+const completionOf = ({
+  ids,
+  logProbs,
+  finishReason: stopReason,
+  response,
+  numThinking,
+}: GenerationResult): Completion => ({
+  ids,
+  logProbs,
+  stopReason,
+  response,
+  numThinking,
+});
+
+function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
+  for (const { prompt } of requests)
+    if (typeof prompt?.length !== "number") throw new ConfigError("generate: a prompt must be a list of token ids");
+  const needed = requests.reduce((most, r) => Math.max(most, r.prompt.length + r.maxNewTokens), 0);
+  if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
+  if (needed > model.maxPositions)
+    throw new ConfigError(
+      `generate: prompt and new tokens need ${needed} positions, but the model has ${model.maxPositions}; ` +
+        "shorten the prompt or ask for fewer tokens",
+    );
+  return needed;
+}
