@@ -36,7 +36,7 @@ export {
   tensor,
   writeTensor,
 } from "./engine.js";
-export type { Cost, HostView, Kernel, OpSpec, Sample, SampleInput, VjpContext } from "./op.js";
+export type { Cost, HostView, Kernel, OpSpec, VjpContext } from "./op.js";
 export { type AttentionParams, attention } from "./ops/attention.js";
 export {
   add,

@@ -1,4 +1,4 @@
-// How an op is declared: one record with its shape rule, gradient, reference, cost and test samples.
+// How an op is declared: one record with its shape rule, gradient, reference and cost.
 // Knows nothing of any particular op or backend.
 
 import { ShapeError } from "../errors.js";
@@ -49,21 +49,6 @@ export interface VjpContext<P> {
   gradTarget(index: number, dtype?: DType): Tensor | undefined;
 }
 
-/** A test input for one call. Numbers are drawn from a seeded generator unless `values` gives them. */
-export interface Sample<P> {
-  readonly name?: string;
-  readonly inputs: readonly (SampleInput | null)[];
-  readonly params: P;
-  /** Relative to the reference's largest magnitude; default 2e-5 for f32 outputs, 1.6e-2 for bf16. */
-  readonly tolerance?: number;
-}
-
-/** One sample operand: normal numbers of the given scale, or explicit values. */
-export interface SampleInput extends TensorSpec {
-  readonly values?: ArrayLike<number>;
-  readonly scale?: number;
-}
-
 /**
  * The declaration of an op with parameters P.
  * `reference` is the specification: plain TypeScript, sums in f64; it fills `outputs` (and what `mutates` names).
@@ -83,8 +68,6 @@ export interface OpSpec<P> {
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Gradients of the inputs (null where none flows) from those of the outputs (null where none arrived). */
   vjp?(context: VjpContext<P>, gradOutputs: readonly (Tensor | null)[]): (Tensor | null)[];
-  /** Test inputs; gradients are checked by finite differences of the reference where `vjp` exists. */
-  readonly samples: readonly Sample<P>[];
 }
 
 /** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */

@@ -1,10 +1,12 @@
 // Every call the conformance runner makes: the samples of each op, and those derived from a forward pass for gradient
 // ops whose operands (saved outputs) cannot be drawn at random. Knows nothing of backends.
-import type { OpSpec, Sample } from "../../src/tensor/op.js";
+import type { OpSpec } from "../../src/tensor/op.js";
 import { type OpName, ops } from "../../src/tensor/ops/index.js";
 import { numElements } from "../../src/tensor/tensor.js";
 import { extremeSamples } from "./extreme-samples.js";
 import { largerSamples } from "./larger-samples.js";
+import { samples } from "./samples/index.js";
+import type { Sample } from "./samples/sample.js";
 import { copyOf, type HostOperand, operandOf, randomOperand, rounded } from "./values.js";
 
 /** One call of one op. */
@@ -31,15 +33,14 @@ function caseOf(op: OpName, sample: Sample<Record<string, unknown>>, id: string)
   return { op, id, label: sample.name ?? id, inputs, params: sample.params, tolerance: sample.tolerance };
 }
 
-/** The samples an op declares. */
-export const declaredCases = (op: OpName): Case[] =>
-  specOf(op).samples.map((sample, i) => caseOf(op, sample, `sample ${i}`));
-
 type Samples = { readonly [N in OpName]?: readonly unknown[] };
-const casesIn = (samples: Samples, kind: string, op: OpName): Case[] =>
-  ((samples[op] ?? []) as readonly Sample<Record<string, unknown>>[]).map((sample, i) =>
+const casesIn = (lists: Samples, kind: string, op: OpName): Case[] =>
+  ((lists[op] ?? []) as readonly Sample<Record<string, unknown>>[]).map((sample, i) =>
     caseOf(op, sample, `${kind} ${i}`),
   );
+
+/** The samples that every op has. */
+export const declaredCases = (op: OpName): Case[] => casesIn(samples, "sample", op);
 
 /** Shapes that reach the blocked and threaded paths of a kernel. */
 export const largerCases = (op: OpName): Case[] => casesIn(largerSamples, "larger", op);

@@ -1,7 +1,8 @@
 // Values at the edges of f32 for the ops from hidden states to tokens: temperatures from 1e-38 to 8e37, logits huge,
 // tiny, infinite and NaN. Backends must agree with the reference here as anywhere.
-import type { Sample, SampleInput } from "../../src/tensor/op.js";
-import type { OpName, ParamsOf } from "../../src/tensor/ops/index.js";
+
+import type { ParamsOf } from "../../src/tensor/ops/index.js";
+import type { Sample, SampleInput, SamplesByOp } from "./samples/sample.js";
 import { normals } from "./values.js";
 
 const { NEGATIVE_INFINITY: masked, POSITIVE_INFINITY: infinity, NaN: nan } = Number;
@@ -103,7 +104,7 @@ const routed = [
 const experts = { topK: 4, numGroups: 4, topkGroups: 2, normalize: true, scale: 2.5 } as const;
 
 /** The samples of each op. */
-export const extremeSamples: { readonly [N in OpName]?: readonly Sample<ParamsOf<N>>[] } = {
+export const extremeSamples: Partial<SamplesByOp> = {
   sampleTokens: [
     ...named.map(([name, logits]) => drawn(name, logits)),
     ...named.map(([name, logits]) => drawn(`${name}, wide`, wide(logits))),

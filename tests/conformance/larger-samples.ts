@@ -3,10 +3,9 @@
 import { hashString, Random } from "../../src/random.js";
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockSizes, blockTypes, type DType } from "../../src/tensor/dtype.js";
-import type { Sample, SampleInput } from "../../src/tensor/op.js";
-import type { OpName, ParamsOf } from "../../src/tensor/ops/index.js";
-import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
 import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
+import { fp8Sample } from "./samples/paged-attention.js";
+import type { SampleInput, SamplesByOp } from "./samples/sample.js";
 
 const f32 = (...shape: number[]): SampleInput => ({ shape, dtype: "f32" });
 const bf16 = (...shape: number[]): SampleInput => ({ shape, dtype: "bf16" });
@@ -105,7 +104,7 @@ const longContexts = [
 ];
 
 /** By op. */
-export const largerSamples: { readonly [K in OpName]?: readonly Sample<ParamsOf<K>>[] } = {
+export const largerSamples: Partial<SamplesByOp> = {
   pagedWrite: [
     {
       inputs: [bf16(130, 4, 64), bf16(...pagedShape("keys", 5, 4, 64, "bf16")), ...pagedPlaces(130)],

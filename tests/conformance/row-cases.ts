@@ -3,9 +3,9 @@
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockTypes, type DType } from "../../src/tensor/dtype.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
-import { fp8Sample } from "../../src/tensor/ops/paged-attention.js";
 import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
 import { numElements } from "../../src/tensor/tensor.js";
+import { fp8Sample } from "./samples/paged-attention.js";
 import { type HostOperand, normals, operandOf, randomOperand, rounded } from "./values.js";
 
 /** One op whose rows must not see each other. */

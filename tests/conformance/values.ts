@@ -11,9 +11,10 @@ import {
   isBlockType,
   storageBytes,
 } from "../../src/tensor/dtype.js";
-import type { HostView, SampleInput } from "../../src/tensor/op.js";
+import type { HostView } from "../../src/tensor/op.js";
 import { makeBlocks } from "../../src/tensor/random-blocks.js";
 import { numElements, type TensorSpec } from "../../src/tensor/tensor.js";
+import type { SampleInput } from "./samples/sample.js";
 
 /** A host operand whose numbers are exact in its element type. */
 export interface HostOperand extends HostView {

@@ -23,8 +23,6 @@ function bytesOf(specs: readonly (TensorSpec | null)[]): number {
   return bytes;
 }
 
-const notFinite = { shape: [4], dtype: "f32" as const, values: [Number.NaN, Number.NEGATIVE_INFINITY, -40, 2] };
-
 /** y = x in another element type. */
 export const castOp: OpSpec<{ dtype: DType }> = {
   name: "cast",
@@ -33,13 +31,6 @@ export const castOp: OpSpec<{ dtype: DType }> = {
   reference: ([x], [y]) => y.data.set(x!.data),
   cost: (i, o) => streamCost(0, i, o),
   vjp: (c, [dy]) => [dy && cast(dy, c.inputSpec(0).dtype)],
-  samples: [
-    { inputs: [{ shape: [3, 37], dtype: "f32" }], params: { dtype: "bf16" } },
-    { inputs: [{ shape: [65], dtype: "bf16" }], params: { dtype: "f32" } },
-    { inputs: [{ shape: [4], dtype: "i32", values: [-3, 0, 7, 1 << 20] }], params: { dtype: "f32" } },
-    { name: "no elements", inputs: [{ shape: [0, 5], dtype: "f32" }], params: { dtype: "bf16" } },
-    { name: "what is no number", inputs: [notFinite], params: { dtype: "bf16" } },
-  ],
 };
 /** x in element type `dtype`. */
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : dispatch(castOp, [x], { dtype })[0]);
@@ -65,44 +56,6 @@ export const addScaledOp: OpSpec<AddScaledParams> = {
     dy && c.wants(0) ? scaled(dy, c.params.alpha, c.inputSpec(0).dtype) : null,
     dy && c.wants(1) ? scaled(dy, c.params.beta, c.inputSpec(1).dtype) : null,
   ],
-  samples: [
-    {
-      inputs: [
-        { shape: [5, 33], dtype: "f32" },
-        { shape: [5, 33], dtype: "f32" },
-      ],
-      params: { alpha: 1, beta: 1, dtype: "f32" },
-    },
-    {
-      inputs: [
-        { shape: [67], dtype: "f32" },
-        { shape: [67], dtype: "bf16" },
-      ],
-      params: { alpha: -0.5, beta: 2, dtype: "f32" },
-    },
-    {
-      inputs: [
-        { shape: [67], dtype: "bf16" },
-        { shape: [67], dtype: "bf16" },
-      ],
-      params: { alpha: 1, beta: 1, dtype: "bf16" },
-    },
-    {
-      inputs: [
-        { shape: [3, 11], dtype: "bf16" },
-        { shape: [3, 11], dtype: "f32" },
-      ],
-      params: { alpha: 2, beta: 0.25, dtype: "bf16" },
-    },
-    {
-      name: "no elements",
-      inputs: [
-        { shape: [0], dtype: "f32" },
-        { shape: [0], dtype: "f32" },
-      ],
-      params: { alpha: 1, beta: 1, dtype: "f32" },
-    },
-  ],
 };
 /** alpha*a + beta*b, in the type of `a` unless told otherwise. */
 export const addScaled = (a: Tensor, b: Tensor, alpha: number, beta: number, dtype: DType = a.dtype): Tensor =>
@@ -119,12 +72,6 @@ export const scaleOp: OpSpec<{ factor: number; dtype: DType }> = {
   },
   cost: (i, o) => streamCost(1, i, o),
   vjp: (c, [dy]) => [dy && scaled(dy, c.params.factor, c.inputSpec(0).dtype)],
-  samples: [
-    { inputs: [{ shape: [7, 9], dtype: "f32" }], params: { factor: -1.5, dtype: "f32" } },
-    { inputs: [{ shape: [33], dtype: "bf16" }], params: { factor: 0.3, dtype: "bf16" } },
-    { name: "one element", inputs: [{ shape: [1], dtype: "bf16" }], params: { factor: 3, dtype: "f32" } },
-    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { factor: 3, dtype: "f32" } },
-  ],
 };
 /** factor*x, in the type of x. */
 export const scale = (x: Tensor, factor: number): Tensor => scaled(x, factor, x.dtype);
@@ -151,30 +98,6 @@ export const scaleByOp: OpSpec<{ dtype: DType }> = {
   cost: (i, o) => streamCost(1, i, o),
   saves: { inputs: [1] },
   vjp: (c, [dy]) => [dy && dispatch(scaleByOp, [dy, c.input(1)], { dtype: c.inputSpec(0).dtype })[0], null],
-  samples: [
-    {
-      inputs: [
-        { shape: [67], dtype: "f32" },
-        { shape: [1], dtype: "f32" },
-      ],
-      params: { dtype: "f32" },
-    },
-    {
-      inputs: [
-        { shape: [67], dtype: "bf16" },
-        { shape: [1], dtype: "f32" },
-      ],
-      params: { dtype: "bf16" },
-    },
-    {
-      name: "no elements",
-      inputs: [
-        { shape: [0], dtype: "f32" },
-        { shape: [1], dtype: "f32" },
-      ],
-      params: { dtype: "f32" },
-    },
-  ],
 };
 /** x * factor[0], in the type of x. */
 export const scaleBy = (x: Tensor, factor: Tensor): Tensor => dispatch(scaleByOp, [x, factor], { dtype: x.dtype })[0];
@@ -210,20 +133,6 @@ const unarySlope: Record<UnaryKind, (x: number, y: number) => number> = {
   tanh: (_, y) => 1 - y * y,
   abs: (x) => Math.sign(x),
 };
-const positive = Float64Array.from({ length: 35 }, (_, i) => 0.1 + 0.13 * i);
-const mixed = Float64Array.from({ length: 35 }, (_, i) => -2.05 + 0.13 * i);
-const unarySamples = (extra: number) =>
-  unaryKinds.map((kind) => {
-    const values = ["log", "sqrt", "reciprocal"].includes(kind) ? positive : mixed;
-    const x = { shape: [5, 7], dtype: "f32" as const, values };
-    const y = { shape: [5, 7], dtype: "f32" as const, values: values.map((v) => unaryValue[kind](v)) };
-    return {
-      name: kind,
-      inputs: extra ? [x, y, { shape: [5, 7], dtype: "f32" as const }] : [x],
-      params: { kind },
-      tolerance: 1e-5,
-    };
-  });
 /** y = f(x) on f32. */
 export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
   name: "unary",
@@ -237,14 +146,6 @@ export const unaryOp: OpSpec<{ kind: UnaryKind }> = {
   cost: (i, o) => streamCost(4, i, o),
   saves: { inputs: [0], outputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(unaryBackwardOp, [c.input(0), c.output(0), dy], { kind: c.params.kind })[0]],
-  samples: [
-    ...unarySamples(0),
-    ...(["exp", "sigmoid", "tanh", "abs"] as const).map((kind) => ({
-      name: `${kind} of what is no number`,
-      inputs: [notFinite],
-      params: { kind },
-    })),
-  ],
 };
 /** dx = f'(x)*dy from (x, y, dy). */
 export const unaryBackwardOp: OpSpec<{ kind: UnaryKind }> = {
@@ -254,7 +155,6 @@ export const unaryBackwardOp: OpSpec<{ kind: UnaryKind }> = {
     for (let i = 0; i < dx.data.length; i++) dx.data[i] = unarySlope[kind](x!.data[i], y!.data[i]) * dy!.data[i];
   },
   cost: (i, o) => streamCost(4, i, o),
-  samples: unarySamples(1),
 };
 /** f(x), elementwise. */
 export const unary = (kind: UnaryKind, x: Tensor): Tensor => dispatch(unaryOp, [x], { kind })[0];
@@ -279,10 +179,6 @@ const binarySlope: Record<BinaryKind, (a: number, b: number) => [number, number]
   min: (a, b) => (a <= b ? [1, 0] : [0, 1]),
   max: (a, b) => (a >= b ? [1, 0] : [0, 1]),
 };
-const pair = [
-  { shape: [5, 7], dtype: "f32" as const, values: mixed },
-  { shape: [5, 7], dtype: "f32" as const, values: positive.map((v, i) => (i % 2 ? v : -v - 0.7)) },
-];
 /** y = f(a, b) on f32 of one shape. */
 export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   name: "binary",
@@ -303,14 +199,6 @@ export const binaryOp: OpSpec<{ kind: BinaryKind }> = {
   saves: { inputs: [0, 1] },
   vjp: (c, [dy]) =>
     dy ? dispatch(binaryBackwardOp, [c.input(0), c.input(1), dy], { kind: c.params.kind }) : [null, null],
-  samples: [
-    ...binaryKinds.map((kind) => ({ name: kind, inputs: pair, params: { kind } })),
-    ...(["min", "max"] as const).map((kind) => ({
-      name: `${kind} with what is no number`,
-      inputs: [notFinite, { ...notFinite, values: [1, 2, 3, Number.NaN] }],
-      params: { kind },
-    })),
-  ],
 };
 /** (da, db) from (a, b, dy). */
 export const binaryBackwardOp: OpSpec<{ kind: BinaryKind }> = {
@@ -324,11 +212,6 @@ export const binaryBackwardOp: OpSpec<{ kind: BinaryKind }> = {
     }
   },
   cost: (i, o) => streamCost(2, i, o),
-  samples: binaryKinds.map((kind) => ({
-    name: kind,
-    inputs: [...pair, { shape: [5, 7], dtype: "f32" }],
-    params: { kind },
-  })),
 };
 /** f(a, b), elementwise. */
 export const binary = (kind: BinaryKind, a: Tensor, b: Tensor): Tensor => dispatch(binaryOp, [a, b], { kind })[0];
@@ -343,10 +226,6 @@ export const clampOp: OpSpec<{ lo: number; hi: number }> = {
   cost: (i, o) => streamCost(2, i, o),
   saves: { inputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(clampBackwardOp, [c.input(0), dy], c.params)[0]],
-  samples: [
-    { inputs: [{ shape: [35], dtype: "f32", values: mixed }], params: { lo: -0.8, hi: 1.1 } },
-    { name: "what is no number", inputs: [notFinite], params: { lo: -1, hi: 1 } },
-  ],
 };
 /** dx = dy where lo <= x <= hi, else 0. */
 export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
@@ -356,15 +235,6 @@ export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
     for (let i = 0; i < dx.data.length; i++) dx.data[i] = x!.data[i] >= lo && x!.data[i] <= hi ? dy!.data[i] : 0;
   },
   cost: (i, o) => streamCost(1, i, o),
-  samples: [
-    {
-      inputs: [
-        { shape: [35], dtype: "f32", values: mixed },
-        { shape: [35], dtype: "f32" },
-      ],
-      params: { lo: -0.8, hi: 1.1 },
-    },
-  ],
 };
 /** x limited to [lo, hi]. */
 export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
@@ -388,12 +258,6 @@ export const swigluOp: OpSpec<Record<string, never>> = {
   cost: (i, o) => streamCost(8, i, o),
   saves: { inputs: [0] },
   vjp: (c, [dy]) => [dy && dispatch(swigluBackwardOp, [c.input(0), dy], {})[0]],
-  samples: [
-    { inputs: [{ shape: [5, 34], dtype: "f32" }], params: {} },
-    { inputs: [{ shape: [3, 66], dtype: "bf16" }], params: {} },
-    { name: "one number", inputs: [{ shape: [1, 2], dtype: "f32" }], params: {} },
-    { name: "no rows", inputs: [{ shape: [0, 6], dtype: "f32" }], params: {} },
-  ],
 };
 /** Gradient of `swiglu` with respect to [gate | up]. */
 export const swigluBackwardOp: OpSpec<Record<string, never>> = {
@@ -412,30 +276,6 @@ export const swigluBackwardOp: OpSpec<Record<string, never>> = {
       }
   },
   cost: (i, o) => streamCost(12, i, o),
-  samples: [
-    {
-      inputs: [
-        { shape: [5, 34], dtype: "f32" },
-        { shape: [5, 17], dtype: "f32" },
-      ],
-      params: {},
-    },
-    {
-      inputs: [
-        { shape: [3, 66], dtype: "bf16" },
-        { shape: [3, 33], dtype: "bf16" },
-      ],
-      params: {},
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 6], dtype: "f32" },
-        { shape: [0, 3], dtype: "f32" },
-      ],
-      params: {},
-    },
-  ],
 };
 /** silu(gate)*up of [gate | up]. */
 export const swiglu = (gateUp: Tensor): Tensor => dispatch(swigluOp, [gateUp], {})[0];
@@ -463,30 +303,6 @@ export const concatLastOp: OpSpec<Record<string, never>> = {
   },
   cost: (i, o) => streamCost(0, i, o),
   vjp: (c, [dy]) => (dy ? dispatch(splitLastOp, [dy], { width: c.inputSpec(0).shape[1] }) : [null, null]),
-  samples: [
-    {
-      inputs: [
-        { shape: [4, 5], dtype: "f32" },
-        { shape: [4, 19], dtype: "f32" },
-      ],
-      params: {},
-    },
-    {
-      inputs: [
-        { shape: [4, 6], dtype: "bf16" },
-        { shape: [4, 3], dtype: "bf16" },
-      ],
-      params: {},
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 6], dtype: "f32" },
-        { shape: [0, 3], dtype: "f32" },
-      ],
-      params: {},
-    },
-  ],
 };
 /** The inverse of `concatLast`: columns before and from `width`. */
 export const splitLastOp: OpSpec<{ width: number }> = {
@@ -527,11 +343,6 @@ export const splitLastOp: OpSpec<{ width: number }> = {
       )[0],
     ];
   },
-  samples: [
-    { inputs: [{ shape: [4, 24], dtype: "f32" }], params: { width: 7 } },
-    { inputs: [{ shape: [5, 9], dtype: "bf16" }], params: { width: 8 } },
-    { name: "no rows", inputs: [{ shape: [0, 6], dtype: "f32" }], params: { width: 2 } },
-  ],
 };
 /** [a | b]. */
 export const concatLast = (a: Tensor, b: Tensor): Tensor => dispatch(concatLastOp, [a, b], {})[0];
@@ -545,12 +356,6 @@ export const fillOp: OpSpec<{ shape: readonly number[]; dtype: DType; value: num
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
   reference: (_, [y], { value }) => y.data.fill(value),
   cost: (i, o) => streamCost(0, i, o),
-  samples: [
-    { inputs: [], params: { shape: [3, 11], dtype: "f32", value: 1.5 } },
-    { inputs: [], params: { shape: [13], dtype: "bf16", value: -2 } },
-    { inputs: [], params: { shape: [13], dtype: "i32", value: 7 } },
-    { name: "no elements", inputs: [], params: { shape: [0], dtype: "f32", value: 7 } },
-  ],
 };
 /** A tensor of zeros. */
 export const zeros = (shape: readonly number[], dtype: DType = "f32", device?: Device): Tensor =>

@@ -2,28 +2,13 @@
 // them, one rotary key a token for all heads. Inference only: training assembles keys and values and calls `attention`.
 // Legend: T new tokens, N context tokens of all sequences end to end, S sequences, H heads, R rotary width.
 import { dispatch } from "../engine.js";
-import { checkShape, type OpSpec, type SampleInput } from "../op.js";
+import { checkShape, type OpSpec } from "../op.js";
 import { numElements, type Tensor } from "../tensor.js";
 
 /** Parameters of `expandedAttention`. */
 export interface ExpandedAttentionParams {
   scale: number;
 }
-
-const list = (...values: number[]): SampleInput => ({ shape: [values.length], dtype: "i32", values });
-const operands = (
-  t: number,
-  n: number,
-  h: number,
-  nope: number,
-  rotary: number,
-  value: number,
-  dtype: "f32" | "bf16",
-): SampleInput[] => [
-  { shape: [t, h, nope + rotary], dtype },
-  { shape: [n, h, nope + value], dtype },
-  { shape: [n, rotary], dtype },
-];
 
 /**
  * Causal softmax attention of q [T,H,nope+R] (rotated) over keys (kv[n,h,0..nope), kRope[n]) and values kv[n,h,nope..):
@@ -92,21 +77,6 @@ export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
       q!.shape[2],
     bytes: 2 * (numElements(q!.shape) + numElements(kv!.shape) + numElements(kRope!.shape) + numElements(o.shape)),
   }),
-  samples: [
-    { inputs: [...operands(9, 90, 2, 6, 4, 5, "f32"), list(0, 4, 9), list(0, 20, 90)], params: { scale: 0.3 } },
-    { inputs: [...operands(9, 90, 2, 24, 8, 16, "bf16"), list(0, 4, 9), list(0, 20, 90)], params: { scale: 0.2 } },
-    {
-      name: "odd widths in bf16",
-      inputs: [...operands(3, 70, 3, 7, 4, 9, "bf16"), list(0, 3), list(0, 70)],
-      params: { scale: 0.3 },
-    },
-    {
-      name: "whole sequences",
-      inputs: [...operands(70, 70, 2, 16, 8, 16, "bf16"), list(0, 5, 70), list(0, 5, 70)],
-      params: { scale: 0.2 },
-    },
-    { name: "nothing", inputs: [...operands(0, 0, 2, 6, 4, 5, "f32"), list(0), list(0)], params: { scale: 0.3 } },
-  ],
 };
 /** See `expandedAttentionOp`. */
 export const expandedAttention = (

@@ -33,8 +33,6 @@ function softmaxOf(h: HostView, w: HostView, row: number, temperature: number): 
   return rowSoftmax(logits, temperature);
 }
 
-const targets = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
-
 /** Parameters of the log-probability head. */
 export interface HeadLogProbParams {
   temperature: number;
@@ -79,38 +77,6 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
       null,
     ];
   },
-  samples: [
-    {
-      inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
-      params: { temperature: 0.7, bf16Compute: false },
-      tolerance: 1e-4,
-    },
-    {
-      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
-      params: { temperature: 1, bf16Compute: true },
-      tolerance: 1e-4,
-    },
-    {
-      name: "f32 hidden, bf16 head",
-      inputs: [{ shape: [4, 24], dtype: "f32" }, { shape: [33, 24], dtype: "bf16" }, targets(0, 32, -1, -1)],
-      params: { temperature: 1, bf16Compute: false },
-      tolerance: 1e-4,
-    },
-    {
-      name: "no rows",
-      inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
-      params: { temperature: 1, bf16Compute: false },
-    },
-    {
-      name: "NaN in one row",
-      inputs: [
-        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
-        { shape: [3, 2], dtype: "f32" },
-        targets(0, 1),
-      ],
-      params: { temperature: 1, bf16Compute: false },
-    },
-  ],
 };
 /**
  * (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when
@@ -142,7 +108,6 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boo
     dw.data.set(sums);
   },
   cost: ([h, w], o) => headCost(3, h!, w!, o),
-  samples: [],
 };
 /** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
 export function headLogProb(h: Tensor, w: Tensor, target: Tensor, temperature = 1): { logp: Tensor; entropy: Tensor } {
@@ -207,38 +172,6 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     dLoss
       ? [scaledInPlace(c.output(2), dLoss), scaledInPlace(c.output(3), dLoss), null, null]
       : [null, null, null, null],
-  samples: [
-    {
-      inputs: [
-        { shape: [5, 12], dtype: "f32" },
-        { shape: [19, 12], dtype: "f32" },
-        targets(3, 18, 2, 0, -1),
-        { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
-      ],
-      params: { withGrad: true, bf16Compute: false },
-      tolerance: 1e-4,
-    },
-    {
-      inputs: [
-        { shape: [3, 32], dtype: "bf16" },
-        { shape: [40, 32], dtype: "bf16" },
-        targets(3, 18, 0),
-        { shape: [3], dtype: "f32", values: [1, 1, 1] },
-      ],
-      params: { withGrad: false, bf16Compute: true },
-      tolerance: 1e-4,
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 8], dtype: "f32" },
-        { shape: [5, 8], dtype: "f32" },
-        targets(),
-        { shape: [0], dtype: "f32" },
-      ],
-      params: { withGrad: true, bf16Compute: false },
-    },
-  ],
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {

@@ -59,25 +59,6 @@ const LOWEST = -3.4028234663852886e38;
 /** A score to choose by: what is no number, or below every f32, ranks last but can be chosen. */
 const choosable = (score: number): number => (score > LOWEST ? score : LOWEST);
 
-const v3: RouterParams = {
-  topK: 3,
-  numGroups: 4,
-  topkGroups: 2,
-  scoring: "sigmoid",
-  groupScore: "top2sum",
-  normalize: true,
-  scale: 2.5,
-};
-const v2: RouterParams = {
-  topK: 3,
-  numGroups: 4,
-  topkGroups: 2,
-  scoring: "softmax",
-  groupScore: "max",
-  normalize: false,
-  scale: 16,
-};
-
 /**
  * Expert choice (DeepSeek-V3 eqs. 12–16): logits [T,E] and an optional selection-only bias [E]
  * → scores [T,E], indices i32 [T,K] by descending choice score, gate weights [T,K].
@@ -124,31 +105,8 @@ export const routerOp: OpSpec<RouterParams> = {
     if (!dScores && !dWeights) return [null, null];
     return [dispatch(routerBackwardOp, [c.output(0), c.output(1), dWeights, dScores], c.params)[0], null];
   },
-  samples: [
-    {
-      name: "V3",
-      inputs: [
-        { shape: [7, 16], dtype: "f32" },
-        { shape: [16], dtype: "f32", scale: 0.1 },
-      ],
-      params: v3,
-    },
-    { name: "V2", inputs: [{ shape: [7, 16], dtype: "f32" }, null], params: v2 },
-    {
-      name: "one group",
-      inputs: [{ shape: [5, 20], dtype: "f32" }, null],
-      params: { ...v3, numGroups: 1, topkGroups: 1, topK: 4 },
-    },
-    { name: "no tokens", inputs: [{ shape: [0, 16], dtype: "f32" }, null], params: v3 },
-  ],
 };
 
-const routerChoice = { shape: [3, 2], dtype: "i32" as const, values: [1, 3, 0, 2, 3, 2] };
-const someScores = {
-  shape: [3, 4],
-  dtype: "f32" as const,
-  values: [0.2, 0.6, 0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.2, 0.3, 0.4],
-};
 /** dLogits from (scores, indices, dWeights or null, dScores or null). */
 export const routerBackwardOp: OpSpec<RouterParams> = {
   name: "routerBackward",
@@ -173,20 +131,6 @@ export const routerBackwardOp: OpSpec<RouterParams> = {
     }
   },
   cost: (i, o) => streamCost(10, i, o),
-  samples: [
-    {
-      inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, { shape: [3, 4], dtype: "f32" }],
-      params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 },
-    },
-    {
-      inputs: [someScores, routerChoice, { shape: [3, 2], dtype: "f32" }, null],
-      params: { ...v2, topK: 2, numGroups: 1, topkGroups: 1 },
-    },
-    {
-      inputs: [someScores, routerChoice, null, { shape: [3, 4], dtype: "f32" }],
-      params: { ...v3, topK: 2, numGroups: 1, topkGroups: 1 },
-    },
-  ],
 };
 /** See `routerOp`. */
 export function router(
@@ -240,14 +184,6 @@ export const balanceLossOp: OpSpec<{ alpha: number }> = {
   cost: (i, o) => streamCost(6, i, [o[1]]),
   saves: { outputs: [1] },
   vjp: (c, [dLoss]) => [dLoss && scaleBy(c.output(1), dLoss), null, null],
-  samples: [
-    { inputs: [someScores, routerChoice, { shape: [3], dtype: "i32", values: [0, 1, 3] }], params: { alpha: 0.5 } },
-    {
-      name: "an empty sequence",
-      inputs: [someScores, routerChoice, { shape: [4], dtype: "i32", values: [0, 2, 2, 3] }],
-      params: { alpha: 0.5 },
-    },
-  ],
 };
 /** See `balanceLossOp`. */
 export const balanceLoss = (scores: Tensor, indices: Tensor, cuSeqlens: Tensor, alpha: number): Tensor =>
@@ -280,18 +216,6 @@ export const moeDispatchOp: OpSpec<{ experts: number }> = {
     }
     offsets.data[experts] = row;
   },
-  samples: [
-    { inputs: [routerChoice, { shape: [4], dtype: "f32" }], params: { experts: 4 } },
-    { inputs: [{ shape: [4, 1], dtype: "i32", values: [2, 2, 0, 2] }, null], params: { experts: 5 } },
-    {
-      name: "no tokens",
-      inputs: [
-        { shape: [0, 2], dtype: "i32", values: [] },
-        { shape: [3], dtype: "f32" },
-      ],
-      params: { experts: 3 },
-    },
-  ],
 };
 /** The permutation that groups (token, choice) pairs by expert; all on the device. */
 export interface Dispatch {
@@ -312,9 +236,6 @@ export interface GroupedGemmParams {
   dtype: DType;
   bf16Compute: boolean;
 }
-const offsets4 = { shape: [5], dtype: "i32" as const, values: [0, 2, 2, 5, 6] };
-const rowOf6 = { shape: [6], dtype: "i32" as const, values: [0, 2, 1, 2, 0, 1] };
-const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 3] };
 /**
  * Rows of expert e, [offsets[e], offsets[e+1]), times that expert's weight. Inputs x, W, offsets, rowToken or null
  * (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
@@ -366,42 +287,6 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
     dy
       ? [c.wants(0) ? groupedGradX(c, dy) : null, c.wants(1) ? groupedGradW(c, dy) : null, null, null, null]
       : [null, null, null, null, null],
-  samples: [
-    {
-      inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
-    },
-    {
-      inputs: [{ shape: [6, 20], dtype: "f32" }, { shape: [4, 33, 20], dtype: "f32" }, offsets4, null, null],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
-    },
-    {
-      name: "bf16",
-      inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [4, 48, 32], dtype: "bf16" }, offsets4, null, null],
-      params: { transW: true, dtype: "bf16", bf16Compute: true },
-    },
-    {
-      name: "not transposed",
-      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, null, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 9], dtype: "f32" },
-        { shape: [2, 5, 9], dtype: "f32" },
-        { shape: [3], dtype: "i32", values: [0, 0, 0] },
-        null,
-        null,
-      ],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
-    },
-    {
-      name: "not transposed, gathered",
-      inputs: [{ shape: [3, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
-    },
-  ],
 };
 type GroupedContext = VjpContext<GroupedGemmParams>;
 
@@ -452,27 +337,6 @@ export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate:
     flops: 2 * i[0]!.shape[0] * shape[1] * shape[2],
     bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes,
   }),
-  samples: [
-    {
-      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6],
-      params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false },
-    },
-    {
-      inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [6, 20], dtype: "bf16" }, offsets4, null],
-      params: { shape: [4, 33, 20], accumulate: true, bf16Compute: true },
-      tolerance: 1e-4,
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 5], dtype: "f32" },
-        { shape: [0, 9], dtype: "f32" },
-        { shape: [3], dtype: "i32", values: [0, 0, 0] },
-        null,
-      ],
-      params: { shape: [2, 5, 9], accumulate: false, bf16Compute: false },
-    },
-  ],
 };
 /** x·W[e]ᵀ for the rows of each expert, gathered by `dispatch.rowToken` when `gather`. bf16 compute when W is bf16. */
 export function groupedLinear(x: Tensor, w: Tensor, to: Dispatch, gather: boolean): Tensor {
@@ -499,18 +363,6 @@ export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
       }
   },
   cost: (i, o) => streamCost(2, [i[0]], o),
-  samples: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, rowsOf3], params: { dtype: "f32" } },
-    { inputs: [{ shape: [6, 64], dtype: "bf16" }, rowsOf3], params: { dtype: "bf16" } },
-    {
-      name: "no tokens",
-      inputs: [
-        { shape: [0, 9], dtype: "f32" },
-        { shape: [0, 2], dtype: "i32", values: [] },
-      ],
-      params: { dtype: "f32" },
-    },
-  ],
 };
 
 /** y[t] = add[t] + Σ_k weights[t,k]·rows[tokenRow[t,k]]; inputs rows, weights, tokenRow, add or null. */
@@ -544,41 +396,6 @@ export const moeCombineOp: OpSpec<{ dtype: DType }> = {
     const [dRows, dWeights] = dispatch(moeCombineBackwardOp, [c.input(0), c.input(1), c.input(2), dy], {});
     return [dRows, dWeights, null, c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null];
   },
-  samples: [
-    {
-      inputs: [
-        { shape: [6, 17], dtype: "f32" },
-        { shape: [3, 2], dtype: "f32" },
-        rowsOf3,
-        { shape: [3, 17], dtype: "f32" },
-      ],
-      params: { dtype: "f32" },
-    },
-    {
-      inputs: [{ shape: [6, 64], dtype: "bf16" }, { shape: [3, 2], dtype: "f32" }, rowsOf3, null],
-      params: { dtype: "bf16" },
-    },
-    {
-      name: "bf16 throughout",
-      inputs: [
-        { shape: [6, 33], dtype: "bf16" },
-        { shape: [3, 2], dtype: "f32" },
-        rowsOf3,
-        { shape: [3, 33], dtype: "bf16" },
-      ],
-      params: { dtype: "bf16" },
-    },
-    {
-      name: "no tokens",
-      inputs: [
-        { shape: [0, 9], dtype: "f32" },
-        { shape: [0, 2], dtype: "f32" },
-        { shape: [0, 2], dtype: "i32", values: [] },
-        null,
-      ],
-      params: { dtype: "f32" },
-    },
-  ],
 };
 /** (dRows, dWeights) of `moeCombine` from (rows, weights, tokenRow, dy). */
 export const moeCombineBackwardOp: OpSpec<Record<string, never>> = {
@@ -603,26 +420,6 @@ export const moeCombineBackwardOp: OpSpec<Record<string, never>> = {
       }
   },
   cost: (i, o) => streamCost(4, i, o),
-  samples: [
-    {
-      inputs: [
-        { shape: [6, 17], dtype: "f32" },
-        { shape: [3, 2], dtype: "f32" },
-        rowsOf3,
-        { shape: [3, 17], dtype: "f32" },
-      ],
-      params: {},
-    },
-    {
-      inputs: [
-        { shape: [6, 64], dtype: "bf16" },
-        { shape: [3, 2], dtype: "f32" },
-        rowsOf3,
-        { shape: [3, 64], dtype: "f32" },
-      ],
-      params: {},
-    },
-  ],
 };
 /** See `moeCombineOp`; the result has the type of `added`, or of the rows. */
 export function moeCombine(rows: Tensor, weights: Tensor, tokenRow: Tensor, added: Tensor | null): Tensor {
@@ -639,15 +436,6 @@ export const routerBiasUpdateOp: OpSpec<{ gamma: number }> = {
     for (const l of load!.data) mean += l / load!.data.length;
     for (let e = 0; e < bias!.data.length; e++) bias!.data[e] += gamma * Math.sign(mean - load!.data[e]);
   },
-  samples: [
-    {
-      inputs: [
-        { shape: [4], dtype: "f32" },
-        { shape: [4], dtype: "f32", values: [3, 5, 4, 4] },
-      ],
-      params: { gamma: 0.01 },
-    },
-  ],
 };
 /** See `routerBiasUpdateOp`. */
 export const routerBiasUpdate = (bias: Tensor, load: Tensor, gamma: number): void => {

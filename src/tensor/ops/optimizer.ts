@@ -14,17 +14,6 @@ export interface AdamWParams {
   biasCorrection1: number;
   biasCorrection2: number;
 }
-const vector = { shape: [67], dtype: "f32" as const };
-const positive = { ...vector, values: Array.from({ length: 67 }, (_, i) => 0.01 * (i + 1)) };
-const step: AdamWParams = {
-  lr: 0.01,
-  beta1: 0.9,
-  beta2: 0.95,
-  eps: 1e-8,
-  weightDecay: 0.1,
-  biasCorrection1: 0.19,
-  biasCorrection2: 0.0975,
-};
 
 /**
  * One AdamW step as torch.optim.AdamW (Loshchilov & Hutter 2019): inputs p, g, m, v (f32), a bf16 copy of p or null,
@@ -56,20 +45,6 @@ export const adamwOp: OpSpec<AdamWParams> = {
     }
   },
   cost: (i) => streamCost(12, i, [i[0]!]),
-  samples: [
-    { inputs: [vector, vector, vector, positive, null, null], params: step },
-    {
-      inputs: [
-        vector,
-        vector,
-        vector,
-        positive,
-        { ...vector, dtype: "bf16" },
-        { shape: [1], dtype: "f32", values: [0.25] },
-      ],
-      params: step,
-    },
-  ],
 };
 /** See `adamwOp`. */
 export function adamw(
@@ -105,13 +80,6 @@ export const applyUpdateOp: OpSpec<{ lr: number; weightDecay: number }> = {
     }
   },
   cost: (i) => streamCost(4, i, [i[0]!]),
-  samples: [
-    { inputs: [vector, vector, null], params: { lr: 0.02, weightDecay: 0.1 } },
-    {
-      inputs: [vector, { ...vector, dtype: "bf16" }, { ...vector, dtype: "bf16" }],
-      params: { lr: 0.02, weightDecay: 0 },
-    },
-  ],
 };
 /** See `applyUpdateOp`. */
 export const applyUpdate = (

@@ -30,18 +30,6 @@ export const dotOp: OpSpec<Record<string, never>> = {
     if (!dy) return [null, null];
     return [dispatch(spreadOp, [dy, c.maybeInput(1)], { shape: c.inputSpec(0).shape })[0], null];
   },
-  samples: [
-    { inputs: [{ shape: [1000], dtype: "f32" }, null], params: {}, tolerance: 1e-4 },
-    {
-      inputs: [
-        { shape: [7, 9], dtype: "f32" },
-        { shape: [7, 9], dtype: "f32" },
-      ],
-      params: {},
-      tolerance: 1e-4,
-    },
-    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }, null], params: {} },
-  ],
 };
 /** x_i = s·w_i (w null: ones): the gradient of `dot` with respect to x. */
 export const spreadOp: OpSpec<{ shape: readonly number[] }> = {
@@ -51,10 +39,6 @@ export const spreadOp: OpSpec<{ shape: readonly number[] }> = {
     for (let i = 0; i < y.data.length; i++) y.data[i] = s!.data[0] * (w ? w.data[i] : 1);
   },
   cost: (i, o) => streamCost(1, i, o),
-  samples: [
-    { inputs: [scalar, null], params: { shape: [70] } },
-    { inputs: [scalar, { shape: [7, 10], dtype: "f32" }], params: { shape: [7, 10] } },
-  ],
 };
 /** Σ x. */
 export const sumAll = (x: Tensor): Tensor => dispatch(dotOp, [x, null], {})[0];
@@ -74,12 +58,6 @@ export const columnSumOp: OpSpec<{ accumulate: boolean }> = {
     }
   },
   cost: (i) => streamCost(1, i, [i[0]!]),
-  samples: [
-    { inputs: [{ shape: [77, 33], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-4 },
-    { inputs: [{ shape: [7, 130], dtype: "bf16" }], params: { accumulate: true }, tolerance: 1e-4 },
-    { name: "no rows", inputs: [{ shape: [0, 5], dtype: "f32" }], params: { accumulate: false } },
-    { name: "one column", inputs: [{ shape: [70, 1], dtype: "bf16" }], params: { accumulate: false }, tolerance: 1e-4 },
-  ],
 };
 
 /** out (+)= Σ x² (sums in double). */
@@ -92,16 +70,6 @@ export const sumSquaresOp: OpSpec<{ accumulate: boolean }> = {
     y.data[0] = sum;
   },
   cost: (i) => streamCost(2, i, [i[0]!]),
-  samples: [
-    { inputs: [{ shape: [1001], dtype: "f32" }], params: { accumulate: false }, tolerance: 1e-5 },
-    { inputs: [{ shape: [33], dtype: "f32" }], params: { accumulate: true }, tolerance: 1e-5 },
-    { name: "no elements", inputs: [{ shape: [0], dtype: "f32" }], params: { accumulate: true } },
-    {
-      name: "a NaN shows",
-      inputs: [{ shape: [3], dtype: "f32", values: [1, Number.NaN, 2] }],
-      params: { accumulate: false },
-    },
-  ],
 };
 
 /** factor = min(1, maxNorm / (sqrt(sumSquares) + 1e-6)), as `torch.nn.utils.clip_grad_norm_`; NaN stays NaN. */
@@ -112,12 +80,6 @@ export const clipFactorOp: OpSpec<{ maxNorm: number }> = {
     const factor = maxNorm / (Math.sqrt(s!.data[0]) + 1e-6);
     y.data[0] = Math.min(factor, 1);
   },
-  samples: [
-    { inputs: [{ ...scalar, values: [9] }], params: { maxNorm: 1 } },
-    { inputs: [{ ...scalar, values: [0.04] }], params: { maxNorm: 1 } },
-    { name: "NaN stays NaN", inputs: [{ ...scalar, values: [Number.NaN] }], params: { maxNorm: 1 } },
-    { name: "no gradient at all", inputs: [{ ...scalar, values: [0] }], params: { maxNorm: 1 } },
-  ],
 };
 
 /** The global L2 norm of some tensors, squared, on the device. */

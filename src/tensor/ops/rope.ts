@@ -48,17 +48,6 @@ function rotate(
   }
 }
 
-const positions = (n: number) => ({
-  shape: [n],
-  dtype: "i32" as const,
-  values: Array.from({ length: n }, (_, i) => (i * 7) % 50),
-});
-const frequencies = (half: number) => ({
-  shape: [half],
-  dtype: "f32" as const,
-  values: Array.from({ length: half }, (_, i) => 1 / 10 ** i),
-});
-
 /** x [T,H,D] with dimensions [offset, offset+R) of each head rotated by positions [T]; the rest copied. */
 export const ropeOp: OpSpec<RopeParams> = {
   name: "rope",
@@ -92,34 +81,6 @@ export const ropeOp: OpSpec<RopeParams> = {
     dy && dispatch(ropeOp, [dy, c.input(1), c.input(2)], { ...c.params, inverse: !c.params.inverse })[0],
     null,
     null,
-  ],
-  samples: [
-    {
-      inputs: [{ shape: [5, 3, 8], dtype: "f32" }, positions(5), frequencies(4)],
-      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
-    },
-    {
-      inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)],
-      params: { offset: 16, interleaved: true, inverse: false, factor: 1 },
-    },
-    {
-      inputs: [{ shape: [5, 2, 24], dtype: "f32" }, positions(5), frequencies(4)],
-      params: { offset: 16, interleaved: true, inverse: true, factor: 1.2 },
-    },
-    {
-      inputs: [{ shape: [5, 2, 64], dtype: "bf16" }, positions(5), frequencies(32)],
-      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
-    },
-    {
-      name: "no tokens",
-      inputs: [{ shape: [0, 2, 8], dtype: "f32" }, positions(0), frequencies(4)],
-      params: { offset: 0, interleaved: false, inverse: false, factor: 1 },
-    },
-    {
-      name: "in the middle of a head",
-      inputs: [{ shape: [3, 1, 11], dtype: "bf16" }, positions(3), frequencies(2)],
-      params: { offset: 3, interleaved: true, inverse: false, factor: 1.1 },
-    },
   ],
 };
 /** Rotates each head's dimensions from `offset` on; see `ropeOp`. */
@@ -179,28 +140,6 @@ export const mlaAssembleOp: OpSpec<MlaAssembleParams> = {
     if (!dq || !dk || !dv) throw new Error("mlaAssemble: attention gives all three gradients");
     return [...dispatch(mlaAssembleBackwardOp, [dq, dk, dv, c.input(3), c.input(4)], c.params), null, null];
   },
-  samples: [
-    {
-      inputs: [
-        { shape: [5, 3, 14], dtype: "f32" },
-        { shape: [5, 3, 15], dtype: "f32" },
-        { shape: [5, 8], dtype: "f32" },
-        positions(5),
-        frequencies(4),
-      ],
-      params: { nope: 6, value: 9, interleaved: true, factor: 1 },
-    },
-    {
-      inputs: [
-        { shape: [5, 2, 40], dtype: "bf16" },
-        { shape: [5, 2, 56], dtype: "bf16" },
-        { shape: [5, 16], dtype: "bf16" },
-        positions(5),
-        frequencies(8),
-      ],
-      params: { nope: 24, value: 32, interleaved: false, factor: 1 },
-    },
-  ],
 };
 /** (dqIn, dkv, dkRope) from (dq, dk, dv); dkRope sums over the heads in order. */
 export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
@@ -232,28 +171,6 @@ export const mlaAssembleBackwardOp: OpSpec<MlaAssembleParams> = {
     }
   },
   cost: (i, o) => streamCost(3, i, o),
-  samples: [
-    {
-      inputs: [
-        { shape: [5, 3, 14], dtype: "f32" },
-        { shape: [5, 3, 14], dtype: "f32" },
-        { shape: [5, 3, 9], dtype: "f32" },
-        positions(5),
-        frequencies(4),
-      ],
-      params: { nope: 6, value: 9, interleaved: true, factor: 1 },
-    },
-    {
-      inputs: [
-        { shape: [5, 2, 40], dtype: "bf16" },
-        { shape: [5, 2, 40], dtype: "bf16" },
-        { shape: [5, 2, 32], dtype: "bf16" },
-        positions(5),
-        frequencies(8),
-      ],
-      params: { nope: 24, value: 32, interleaved: false, factor: 1 },
-    },
-  ],
 };
 /** See `mlaAssembleOp`. */
 export function mlaAssemble(

@@ -5,8 +5,6 @@ import { checkShape, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
-const ids = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
-
 /** y[t] = table[ids[t]]. */
 export const embeddingOp: OpSpec<{ dtype: DType }> = {
   name: "embedding",
@@ -38,12 +36,6 @@ export const embeddingOp: OpSpec<{ dtype: DType }> = {
       null,
     ];
   },
-  samples: [
-    { inputs: [{ shape: [9, 17], dtype: "f32" }, ids(3, 0, 8, 3, 3)], params: { dtype: "f32" } },
-    { inputs: [{ shape: [9, 32], dtype: "f32" }, ids(1, 8)], params: { dtype: "bf16" } },
-    { inputs: [{ shape: [4, 9], dtype: "bf16" }, ids(3, 3, 0)], params: { dtype: "bf16" } },
-    { name: "no tokens", inputs: [{ shape: [4, 9], dtype: "f32" }, ids()], params: { dtype: "f32" } },
-  ],
 };
 /** dTable[v] (+)= Σ of dy rows whose id is v, in token order. */
 export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }> = {
@@ -58,11 +50,6 @@ export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }>
     dTable.data.set(sums);
   },
   cost: (i) => streamCost(1, i, [i[1]!]),
-  samples: [
-    { inputs: [ids(3, 0, 8, 3, 3), { shape: [5, 17], dtype: "f32" }], params: { vocab: 9, accumulate: false } },
-    { inputs: [ids(3, 0, 3), { shape: [3, 33], dtype: "bf16" }], params: { vocab: 5, accumulate: true } },
-    { name: "no tokens", inputs: [ids(), { shape: [0, 9], dtype: "f32" }], params: { vocab: 3, accumulate: false } },
-  ],
 };
 /** Rows of `table` by id, in element type `dtype`. */
 export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor =>
@@ -94,11 +81,6 @@ export const gatherRowsOp: OpSpec<Record<string, never>> = {
       dispatch(scatterAddRowsOp, [dy, c.input(1)], { rows: c.inputSpec(0).shape[0], dtype: c.inputSpec(0).dtype })[0],
     null,
   ],
-  samples: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: {} },
-    { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1)], params: {} },
-    { name: "no rows", inputs: [{ shape: [6, 9], dtype: "f32" }, ids()], params: {} },
-  ],
 };
 /** dx [rows,width] = Σ of dy rows at their indexes, others zero, in row order. */
 export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
@@ -113,11 +95,6 @@ export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
     dx.data.set(sums);
   },
   cost: (i, o) => streamCost(1, i, o),
-  samples: [
-    { inputs: [{ shape: [4, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: { rows: 6, dtype: "f32" } },
-    { inputs: [{ shape: [2, 33], dtype: "bf16" }, ids(1, 1)], params: { rows: 3, dtype: "bf16" } },
-    { name: "no rows", inputs: [{ shape: [0, 9], dtype: "f32" }, ids()], params: { rows: 3, dtype: "f32" } },
-  ],
 };
 /** Rows of x by index. */
 export const gatherRows = (x: Tensor, index: Tensor): Tensor => dispatch(gatherRowsOp, [x, index], {})[0];

@@ -1,0 +1,73 @@
+// Test samples of the ops in src/tensor/ops/head.ts.
+import type { SamplesByOp } from "./sample.js";
+
+const targets = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
+
+/** The samples of each op of the file. */
+export const headSamples = {
+  headLogProb: [
+    {
+      inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
+      params: { temperature: 0.7, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
+      params: { temperature: 1, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "f32 hidden, bf16 head",
+      inputs: [{ shape: [4, 24], dtype: "f32" }, { shape: [33, 24], dtype: "bf16" }, targets(0, 32, -1, -1)],
+      params: { temperature: 1, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      name: "no rows",
+      inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
+      params: { temperature: 1, bf16Compute: false },
+    },
+    {
+      name: "NaN in one row",
+      inputs: [
+        { shape: [2, 2], dtype: "f32", values: [1, Number.NaN, 3, 4] },
+        { shape: [3, 2], dtype: "f32" },
+        targets(0, 1),
+      ],
+      params: { temperature: 1, bf16Compute: false },
+    },
+  ],
+  headLogProbBackward: [],
+  headCrossEntropy: [
+    {
+      inputs: [
+        { shape: [5, 12], dtype: "f32" },
+        { shape: [19, 12], dtype: "f32" },
+        targets(3, 18, 2, 0, -1),
+        { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
+      ],
+      params: { withGrad: true, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      inputs: [
+        { shape: [3, 32], dtype: "bf16" },
+        { shape: [40, 32], dtype: "bf16" },
+        targets(3, 18, 0),
+        { shape: [3], dtype: "f32", values: [1, 1, 1] },
+      ],
+      params: { withGrad: false, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "no rows",
+      inputs: [
+        { shape: [0, 8], dtype: "f32" },
+        { shape: [5, 8], dtype: "f32" },
+        targets(),
+        { shape: [0], dtype: "f32" },
+      ],
+      params: { withGrad: true, bf16Compute: false },
+    },
+  ],
+} satisfies Partial<SamplesByOp>;
