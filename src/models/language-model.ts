@@ -4,13 +4,13 @@
 import type { PackedBatch, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { MoeLayer } from "../nn/moe.js";
+import { RmsNorm } from "../nn/norm.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
 import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
 import { lookUp, project } from "../nn/project.js";
 import type { Device } from "../tensor/device.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
-import { rmsNorm } from "../tensor/ops/norm.js";
 import type { Parameter } from "../tensor/parameter.js";
 import { recompute } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -83,7 +83,7 @@ export abstract class LanguageModel {
   readonly maxPositions: number;
   protected readonly embedTokens: Parameter;
   protected readonly layers: DecoderLayer[];
-  private readonly finalNorm: Parameter;
+  private readonly finalNorm: RmsNorm;
   private readonly lmHead: Parameter;
 
   constructor(
@@ -101,12 +101,7 @@ export abstract class LanguageModel {
       frozen: isTied ? "packed" : "rows",
     });
     this.layers = buildLayers(this.parameters);
-    this.finalNorm = this.parameters.add({
-      name: "model.norm.weight",
-      shape: [hidden],
-      init: { constant: 1 },
-      alwaysF32: true,
-    });
+    this.finalNorm = new RmsNorm(this.parameters, "model.norm", hidden, { eps: config.rms_norm_eps });
     this.lmHead = isTied
       ? this.embedTokens
       : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
@@ -233,7 +228,7 @@ export abstract class LanguageModel {
   }
 
   private normalise(x: Tensor): Tensor {
-    return rmsNorm(x, this.finalNorm, this.config.rms_norm_eps, this.parameters.compute);
+    return this.finalNorm.apply(x, this.parameters.compute);
   }
 }
 

@@ -1,18 +1,19 @@
-// Grouped-query attention (Ainslie et al. 2023) as Llama, Qwen and Mistral have it: half-split RoPE; biases, norms of
-// heads and a sliding window where the configuration asks for them.
+// Grouped-query attention (Ainslie et al. 2023) as Llama, Qwen and their like have it: half-split RoPE or none; biases,
+// norms of heads and a sliding window where the description asks for them.
+import type { Device } from "../tensor/device.js";
 import { attention } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
-import { rmsNorm } from "../tensor/ops/norm.js";
 import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { PackedBatch, StepBatch } from "./batch.js";
+import { type NormConfig, RmsNorm } from "./norm.js";
 import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import { constant, type Init, type ParameterSet } from "./parameters.js";
 import { project } from "./project.js";
-import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
+import { type RopeScaling, ropeTable } from "./rope-frequencies.js";
 
 /** Widths of grouped-query attention. */
 export interface GqaConfig {
@@ -22,12 +23,18 @@ export interface GqaConfig {
   readonly headDim: number;
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
-  /** Epsilon of the RMSNorm of each query and key head before rotation (Qwen3); null: none. */
-  readonly headNormEps: number | null;
+  /** The RMSNorm of each query and key head before rotation (Qwen3); null: none. */
+  readonly headNorm: NormConfig | null;
   /** Sliding window: keys that a query sees at most, its own included; null: all up to its own. */
   readonly window: number | null;
-  readonly ropeTheta: number;
-  readonly ropeScaling: RopeScaling | null;
+  /** Rotary positions; null: none (Kazemnejad et al. 2023, "NoPE"). */
+  readonly rope: RopeConfig | null;
+}
+
+/** Rotary positions of a layer. */
+export interface RopeConfig {
+  readonly theta: number;
+  readonly scaling: RopeScaling | null;
 }
 
 /** One attention layer; q, k and v are one matrix in memory, apart in files. */
@@ -36,10 +43,9 @@ export class GqaAttention {
   private readonly qkvBias: Parameter | null;
   private readonly output: Parameter;
   private readonly outputBias: Parameter | null;
-  private readonly queryNorm: Parameter | null;
-  private readonly keyNorm: Parameter | null;
-  private readonly invFreq: Tensor;
-  private readonly table: RopeTable;
+  private readonly queryNorm: RmsNorm | null;
+  private readonly keyNorm: RmsNorm | null;
+  private readonly rotary: { readonly invFreq: Tensor; readonly factor: number } | null;
 
   constructor(
     parameters: ParameterSet,
@@ -61,22 +67,14 @@ export class GqaAttention {
     };
     const output = { name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init };
     const norm = (name: string) =>
-      config.headNormEps === null
-        ? null
-        : parameters.add({
-            name: `${prefix}.${name}.weight`,
-            shape: [headDim],
-            init: { constant: 1 },
-            alwaysF32: true,
-          });
+      config.headNorm && new RmsNorm(parameters, `${prefix}.${name}`, headDim, config.headNorm);
     this.qkv = parameters.add(qkv);
     this.qkvBias = config.qkvBias ? parameters.addBias(qkv) : null;
     this.output = parameters.add(output);
     this.outputBias = config.outputBias ? parameters.addBias(output) : null;
     this.queryNorm = norm("q_norm");
     this.keyNorm = norm("k_norm");
-    this.table = ropeTable(headDim, config.ropeTheta, config.ropeScaling);
-    this.invFreq = constant(this.table.invFreq, [headDim / 2], parameters.device);
+    this.rotary = config.rope && rotaryOf(headDim, config.rope, parameters.device);
   }
 
   /** Keys and values of every kv head. */
@@ -89,8 +87,8 @@ export class GqaAttention {
     };
   }
 
-  /** residual + attention(x) over packed sequences. */
-  forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
+  /** residual + attention(x) over packed sequences; attention(x) alone without a residual. */
+  forward(x: Tensor, residual: Tensor | null, batch: PackedBatch): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
     return this.finish(
       attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true, window: this.window }),
@@ -99,7 +97,7 @@ export class GqaAttention {
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
-  step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+  step(x: Tensor, residual: Tensor | null, batch: StepBatch, cache: PagedLayer): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
     writePaged(cache, k, v, batch.blockIds, batch.blockOffsets);
     return this.finish(
@@ -113,7 +111,7 @@ export class GqaAttention {
   }
 
   dispose(): void {
-    this.invFreq.dispose();
+    this.rotary?.invFreq.dispose();
   }
 
   private get window(): number | undefined {
@@ -129,19 +127,28 @@ export class GqaAttention {
     const rows = x.shape[0];
     const [q, kv] = splitLast(project(x, this.qkv, { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
-    const layout = { interleaved: false, factor: this.table.factor };
-    const turn = (t: Tensor, n: number, norm: Parameter | null) =>
-      rope(reshape(this.normalise(t, norm), [rows, n, headDim]), positions, this.invFreq, layout);
-    return [turn(q, heads, this.queryNorm), turn(k, kvHeads, this.keyNorm), reshape(v, [rows, kvHeads, headDim])];
+    const prepared = (t: Tensor, n: number, norm: RmsNorm | null) =>
+      this.turn(reshape(norm ? norm.apply(reshape(t, [rows * n, headDim])) : t, [rows, n, headDim]), positions);
+    return [
+      prepared(q, heads, this.queryNorm),
+      prepared(k, kvHeads, this.keyNorm),
+      reshape(v, [rows, kvHeads, headDim]),
+    ];
   }
 
-  /** Each head's numbers by themselves. */
-  private normalise(x: Tensor, norm: Parameter | null): Tensor {
-    const { headNormEps: eps, headDim } = this.config;
-    return norm && eps !== null ? rmsNorm(reshape(x, [x.size / headDim, headDim]), norm, eps) : x;
+  private turn(x: Tensor, positions: Tensor): Tensor {
+    if (!this.rotary) return x;
+    const { invFreq, factor } = this.rotary;
+    return rope(x, positions, invFreq, { interleaved: false, factor });
   }
 
-  private finish(o: Tensor, residual: Tensor): Tensor {
-    return project(reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]), this.output, { bias: this.outputBias, residual });
+  private finish(o: Tensor, residual: Tensor | null): Tensor {
+    const joined = reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]);
+    return project(joined, this.output, { bias: this.outputBias, residual, dtype: "f32" });
   }
+}
+
+function rotaryOf(headDim: number, { theta, scaling }: RopeConfig, device: Device) {
+  const { invFreq, factor } = ropeTable(headDim, theta, scaling);
+  return { invFreq: constant(invFreq, [headDim / 2], device), factor };
 }

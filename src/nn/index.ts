@@ -5,6 +5,7 @@ export * from "./gqa.js";
 export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";
+export * from "./norm.js";
 export * from "./paged-cache.js";
 export * from "./parameters.js";
 export * from "./project.js";

@@ -5,13 +5,13 @@ import { attention } from "../tensor/ops/attention.js";
 import { concatLast, splitLast } from "../tensor/ops/elementwise.js";
 import { expandedAttention } from "../tensor/ops/expanded-attention.js";
 import { headMatmul } from "../tensor/ops/linear.js";
-import { rmsNorm } from "../tensor/ops/norm.js";
 import { gatherPaged, pagedAttention } from "../tensor/ops/paged-attention.js";
 import { mlaAssemble, rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
 import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";
+import { RmsNorm } from "./norm.js";
 import { type CacheKind, type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import { constant, type FrozenForm, type Init, type ParameterSet, weight } from "./parameters.js";
 import { project } from "./project.js";
@@ -41,11 +41,11 @@ export interface MlaConfig {
 
 /** One attention layer. */
 export class MlaAttention {
-  private readonly queryDown: { a: Parameter; bias: Parameter | null; norm: Parameter } | null;
+  private readonly queryDown: { a: Parameter; bias: Parameter | null; norm: RmsNorm } | null;
   private readonly queryUp: Parameter;
   private readonly kvDown: Parameter;
   private readonly kvDownBias: Parameter | null;
-  private readonly kvNorm: Parameter;
+  private readonly kvNorm: RmsNorm;
   private readonly kvUp: Parameter;
   private readonly output: Parameter;
   private readonly outputBias: Parameter | null;
@@ -69,7 +69,7 @@ export class MlaAttention {
     const matrix = (...of: Parameters<typeof spec>) => parameters.add(spec(...of));
     const biasOf = (...of: Parameters<typeof spec>) => (config.hasBias ? parameters.addBias(spec(...of)) : null);
     const norm = (name: string, width: number) =>
-      parameters.add({ name: `${prefix}.${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
+      new RmsNorm(parameters, `${prefix}.${name}`, width, { eps: LATENT_EPS });
     const queryWidth = heads * (nope + rotary);
     this.queryDown = qLoraRank
       ? {
@@ -99,7 +99,7 @@ export class MlaAttention {
   }
 
   /** residual + attention(x) over packed sequences (expanded path). */
-  forward(x: Tensor, residual: Tensor, batch: PackedBatch): Tensor {
+  forward(x: Tensor, residual: Tensor | null, batch: PackedBatch): Tensor {
     const { heads, value } = this.config;
     const { latent, kRope } = this.compress(x);
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
@@ -112,7 +112,7 @@ export class MlaAttention {
    * own included, and sequences that generate attend to them absorbed; which path a token takes hangs on its sequence
    * alone.
    */
-  step(x: Tensor, residual: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
+  step(x: Tensor, residual: Tensor | null, batch: StepBatch, cache: PagedLayer): Tensor {
     const { heads, value } = this.config;
     const o = cache.kind === "latent" ? this.stepOverLatents(x, batch, cache) : this.stepOverHeads(x, batch, cache);
     return project(reshape(o, [x.shape[0], heads * value]), this.output, { bias: this.outputBias, residual });
@@ -126,14 +126,14 @@ export class MlaAttention {
   private queries(x: Tensor): Tensor {
     const { heads, nope, rotary } = this.config;
     const down = this.queryDown;
-    const source = down ? rmsNorm(project(x, down.a, { bias: down.bias }), down.norm, LATENT_EPS) : x;
+    const source = down ? down.norm.apply(project(x, down.a, { bias: down.bias })) : x;
     return reshape(project(source, this.queryUp), [x.shape[0], heads, nope + rotary]);
   }
 
   /** The normalised latent [T,dc] and the shared key [T,dR], not rotated. */
   private compress(x: Tensor): { latent: Tensor; kRope: Tensor } {
     const [raw, kRope] = splitLast(project(x, this.kvDown, { bias: this.kvDownBias }), this.config.kvLoraRank);
-    return { latent: rmsNorm(raw, this.kvNorm, LATENT_EPS), kRope };
+    return { latent: this.kvNorm.apply(raw), kRope };
   }
 
   private expand(q: Tensor, latent: Tensor, kRope: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {

@@ -27,9 +27,9 @@ export class SwigluMlp {
     this.downBias = hasBias ? parameters.addBias(down) : null;
   }
 
-  /** residual + mlp(x), in the residual's type. */
-  forward(x: Tensor, residual: Tensor): { output: Tensor; balanceLoss: null } {
+  /** residual + mlp(x), or mlp(x) alone, in f32. */
+  forward(x: Tensor, residual: Tensor | null): { output: Tensor; balanceLoss: null } {
     const inner = swiglu(project(x, this.gateUp, { bias: this.gateUpBias }));
-    return { output: project(inner, this.down, { bias: this.downBias, residual }), balanceLoss: null };
+    return { output: project(inner, this.down, { bias: this.downBias, residual, dtype: "f32" }), balanceLoss: null };
   }
 }

@@ -94,7 +94,7 @@ export class MoeLayer {
   /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */
   forward(
     x: Tensor,
-    residual: Tensor,
+    residual: Tensor | null,
     balance?: { cuSeqlens: Tensor; alpha: number },
   ): { output: Tensor; balanceLoss: Tensor | null } {
     const logits = linear(x, this.gate, { dtype: "f32" });

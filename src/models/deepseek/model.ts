@@ -105,5 +105,6 @@ function buildLayer(
   const feedForward: FeedForward = isMoe
     ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
     : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
-  return new DecoderLayer(parameters, prefix, config.hidden_size, config.rms_norm_eps, attention, feedForward);
+  const norm = { eps: config.rms_norm_eps };
+  return new DecoderLayer(parameters, prefix, config.hidden_size, norm, attention, feedForward);
 }

@@ -1,10 +1,10 @@
 // Multi-token prediction (DeepSeek-V3 §2.2): one more block that predicts the token after the next.
 
 import type { DecoderLayer } from "../../nn/decoder-layer.js";
+import { RmsNorm } from "../../nn/norm.js";
 import type { Init, ParameterSet } from "../../nn/parameters.js";
 import { project } from "../../nn/project.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
-import { rmsNorm } from "../../tensor/ops/norm.js";
 import type { Parameter } from "../../tensor/parameter.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
@@ -14,21 +14,20 @@ import type { Tensor } from "../../tensor/tensor.js";
  * first).
  */
 export class MtpModule {
-  private readonly enorm: Parameter;
-  private readonly hnorm: Parameter;
+  private readonly enorm: RmsNorm;
+  private readonly hnorm: RmsNorm;
   private readonly projection: Parameter;
-  private readonly outputNorm: Parameter;
+  private readonly outputNorm: RmsNorm;
 
   constructor(
     private readonly parameters: ParameterSet,
     prefix: string,
     hidden: number,
-    private readonly eps: number,
+    eps: number,
     init: Init,
     readonly layer: DecoderLayer,
   ) {
-    const norm = (name: string) =>
-      parameters.add({ name: `${prefix}.${name}.weight`, shape: [hidden], init: { constant: 1 }, alwaysF32: true });
+    const norm = (name: string) => new RmsNorm(parameters, `${prefix}.${name}`, hidden, { eps });
     this.enorm = norm("enorm");
     this.hnorm = norm("hnorm");
     this.projection = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
@@ -38,15 +37,12 @@ export class MtpModule {
   /** eh_proj·[norm(embedding of the next token) ; norm(hidden)], as the block's f32 residual stream [T,d]. */
   join(hidden: Tensor, nextEmbedding: Tensor): Tensor {
     const { compute } = this.parameters;
-    const both = concatLast(
-      rmsNorm(nextEmbedding, this.enorm, this.eps, compute),
-      rmsNorm(hidden, this.hnorm, this.eps, compute),
-    );
+    const both = concatLast(this.enorm.apply(nextEmbedding, compute), this.hnorm.apply(hidden, compute));
     return project(both, this.projection, { dtype: "f32" });
   }
 
   /** The block's output, ready for the shared head. */
   normalise(x: Tensor): Tensor {
-    return rmsNorm(x, this.outputNorm, this.eps, this.parameters.compute);
+    return this.outputNorm.apply(x, this.parameters.compute);
   }
 }

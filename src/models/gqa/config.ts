@@ -91,13 +91,12 @@ export function gqaConfigOf(c: GqaFields, { context }: ModelOptions): GqaConfig 
   return {
     qkvBias: false,
     outputBias: false,
-    headNormEps: null,
+    headNorm: null,
     window: null,
     hidden: c.hidden_size,
     heads: c.num_attention_heads,
     kvHeads: c.num_key_value_heads,
     headDim: c.head_dim,
-    ropeTheta: c.rope_theta,
-    ropeScaling: ropeScalingOf(c, contextOf(c, context)),
+    rope: { theta: c.rope_theta, scaling: ropeScalingOf(c, contextOf(c, context)) },
   };
 }

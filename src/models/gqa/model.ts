@@ -28,7 +28,7 @@ export class GqaModel extends LanguageModel {
         const feedForward = layer.experts
           ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init)
           : new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
-        return new DecoderLayer(parameters, prefix, hidden, eps, attention, feedForward);
+        return new DecoderLayer(parameters, prefix, hidden, { eps }, attention, feedForward);
       });
     });
   }

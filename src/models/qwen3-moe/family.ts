@@ -120,12 +120,12 @@ export const qwen3Moe: ModelFamily<Qwen3MoeHfConfig> = {
     withHeadCounts({ ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null }),
   conflicts,
   build(config, options) {
-    const { attention_bias: hasBias, rms_norm_eps: headNormEps } = config;
+    const { attention_bias: hasBias, rms_norm_eps: eps } = config;
     const attention = {
       ...gqaConfigOf(config, options),
       qkvBias: hasBias,
       outputBias: hasBias,
-      headNormEps,
+      headNorm: { eps },
       window: config.sliding_window,
     };
     return new GqaModel(config, options, (i) => ({

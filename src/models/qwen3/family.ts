@@ -68,8 +68,8 @@ export const qwen3: ModelFamily<Qwen3HfConfig> = {
   complete: (config) => withLayerTypes(withHeadCounts(config, 128)),
   conflicts: (config) => [...headConflicts(config), ...windowConflicts(config)],
   build(config, options) {
-    const { attention_bias: hasBias, rms_norm_eps: headNormEps } = config;
-    const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias, headNormEps };
+    const { attention_bias: hasBias, rms_norm_eps: eps } = config;
+    const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias, headNorm: { eps } };
     return new GqaModel(config, options, (i) => ({ attention: { ...attention, window: layerWindow(config, i) } }));
   },
   gguf,
