@@ -23,7 +23,7 @@ function show(texts: readonly string[], { json = false, isTTY = false, startsIns
     numThinking: 5,
     seconds: 2,
     firstTokenSeconds: 1,
-    stopReason: "stop",
+    finishReason: "stop",
   } as const;
   writer.show({ kind: "end", thinking: think ?? "", answer, figures }, QUESTION);
   return shown;
@@ -58,7 +58,7 @@ test("for a program everything comes at the end, in one object", () => {
     answer: "1+2",
     numTokens: 10,
     tokensPerSecond: 5,
-    stopReason: "stop",
+    finishReason: "stop",
   };
   expect(JSON.parse(show(RESPONSE, { json: true, isTTY: true }))).toEqual(expected);
 });

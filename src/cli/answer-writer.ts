@@ -39,18 +39,18 @@ export class AnswerWriter {
   }
 
   private finish(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>): void {
-    const { numTokens, seconds, stopReason }: ReplyFigures = figures;
+    const { numTokens, seconds, finishReason }: ReplyFigures = figures;
     const told = {
       prompt: question,
       thinking: thinking.trim(),
       answer: answer.trim(),
       numTokens,
       tokensPerSecond: numTokens / seconds,
-      stopReason,
+      finishReason,
     };
     if (this.options.json) this.stream.write(jsonLine(told));
     else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
-    if (!this.options.json && stopReason === "length")
+    if (!this.options.json && finishReason === "length")
       tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);
   }
 

@@ -140,7 +140,7 @@ const FIGURES = {
   numThinking: 6,
   seconds: 2.5,
   firstTokenSeconds: 0.5,
-  stopReason: "stop" as const,
+  finishReason: "stop" as const,
 };
 
 /** What stands on a terminal after the events; `screen` follows the two escapes that are used. */
@@ -210,7 +210,7 @@ describe("a reply on a terminal", () => {
   });
   test("ends with its figures, and why it was cut short", () => {
     expect(figuresLine(FIGURES)).toBe(footer.trimEnd());
-    expect(figuresLine({ ...FIGURES, stopReason: "cancelled" })).toMatch(/, interrupted$/);
+    expect(figuresLine({ ...FIGURES, finishReason: "cancelled" })).toMatch(/, interrupted$/);
     expect(figuresLine({ ...FIGURES, numTokens: 1 })).toBe("1 token, first token after 0.50 s");
   });
 });

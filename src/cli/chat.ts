@@ -127,14 +127,14 @@ function finishLine(
   json: boolean,
 ): void {
   state.lastThinking = thinking;
-  const { numTokens, seconds, stopReason } = figures;
+  const { numTokens, seconds, finishReason } = figures;
   const value = {
     prompt: question,
     thinking: thinking.trim(),
     answer: answer.trim(),
     numTokens,
     tokensPerSecond: numTokens / seconds,
-    stopReason,
+    finishReason,
   };
   process.stdout.write(json ? jsonLine(value) : "\n");
 }

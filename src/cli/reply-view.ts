@@ -138,7 +138,7 @@ export class ReplyView {
 /** A number of things, in words. */
 export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
-const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
+const ENDS: Readonly<Record<ReplyFigures["finishReason"], string>> = {
   stop: "",
   length: ", cut off by the length limit",
   loop: ", stopped in a loop",
@@ -146,10 +146,11 @@ const ENDS: Readonly<Record<ReplyFigures["stopReason"], string>> = {
 };
 
 /** A reply's figures in one line; the rate is that of the tokens after the first. */
-export function figuresLine({ numTokens, seconds, firstTokenSeconds, stopReason }: ReplyFigures): string {
+export function figuresLine({ numTokens, seconds, firstTokenSeconds, finishReason }: ReplyFigures): string {
   const rate =
     numTokens > 1 ? `, ${((numTokens - 1) / Math.max(seconds - firstTokenSeconds, 1e-9)).toFixed(1)} tokens/s` : "";
   return (
-    `${counted(numTokens, "token")}${rate}, first token after ${firstTokenSeconds.toFixed(2)} ` + `s${ENDS[stopReason]}`
+    `${counted(numTokens, "token")}${rate}, first token after ${firstTokenSeconds.toFixed(2)} ` +
+    `s${ENDS[finishReason]}`
   );
 }

@@ -83,9 +83,12 @@ export async function rollout(
     signal,
   });
   if (signal?.aborted) throw new Interrupted(); // half-finished completions would be counted as wrong ones
-  return completions.map(({ ids: completionIds, response, ...rest }, i) => {
-    const p = Math.floor(i / numGenerations);
-    const { text: prompt, ids: promptIds } = prompts[p];
-    return { problem: problems[p], prompt, promptIds, completionIds, completion: response.text, response, ...rest };
-  });
+  return completions.map(
+    ({ ids: completionIds, text: completion, response, logProbs, numThinking, finishReason }, i) => {
+      const p = Math.floor(i / numGenerations);
+      const { text: prompt, ids: promptIds } = prompts[p];
+      const read = { completion, response, numThinking };
+      return { problem: problems[p], prompt, promptIds, completionIds, ...read, logProbs, finishReason };
+    },
+  );
 }

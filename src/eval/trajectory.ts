@@ -17,7 +17,7 @@ export interface Trajectory {
   readonly numThinking: number;
   /** The sampler's log-probabilities of the completion's tokens. */
   readonly logProbs: Float32Array;
-  readonly stopReason: FinishReason;
+  readonly finishReason: FinishReason;
 }
 
 /** What of a trajectory is counted and kept. */

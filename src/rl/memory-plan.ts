@@ -106,7 +106,7 @@ function plannedTrajectory(promptTokens: number, completionTokens: number) {
     completionIds,
     ...read,
     logProbs: new Float32Array(completionTokens),
-    stopReason: "stop" as const,
+    finishReason: "stop" as const,
   };
 }
 

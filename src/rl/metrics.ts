@@ -88,7 +88,7 @@ const loggedMeans = ({ logged }: RewardTable): GrpoMetrics =>
 
 function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
   const all = trajectories.map((t) => t.completionIds.length);
-  const ended = trajectories.filter((t) => t.stopReason === "stop").map((t) => t.completionIds.length);
+  const ended = trajectories.filter((t) => t.finishReason === "stop").map((t) => t.completionIds.length);
   const [whole, terminated] = [extent(all), extent(ended)];
   return {
     "completions/mean_length": whole.mean,

@@ -91,7 +91,7 @@ export async function updatePolicy(
  * A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so.
  */
 const isMasked = ({ trajectory }: ScoredTrajectory, config: GrpoConfig): boolean =>
-  config.maskTruncatedCompletions && trajectory.stopReason !== "stop";
+  config.maskTruncatedCompletions && trajectory.finishReason !== "stop";
 
 const countTokens = (scored: readonly ScoredTrajectory[]): number =>
   scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0);

@@ -73,7 +73,7 @@ describe("from a program", () => {
       prompt: "What is 7*8?",
       thinking: "7*8 is 56 🔥.",
       answer: "The answer is 56 🔥",
-      stopReason: "stop",
+      finishReason: "stop",
     });
     expect(replies[1]).toMatchObject({ thinking: "They want a song.", answer: "La la la 🎵" });
     for (const { numTokens, tokensPerSecond } of replies)

@@ -73,10 +73,10 @@ describe("chat", () => {
     expect(text("thought")).toBe("7*8 is 56 🔥.");
     expect(text("answer")).toBe("The answer is 56 🔥");
     const { thought, answer, figures } = await reply;
-    expect({ thought, answer, stopReason: figures.stopReason }).toEqual({
+    expect({ thought, answer, finishReason: figures.finishReason }).toEqual({
       thought: "7*8 is 56 🔥.",
       answer: "The answer is 56 🔥",
-      stopReason: "stop",
+      finishReason: "stop",
     });
     expect((await model.chat("What is 7*8?", greedy)).answer).toBe(answer);
   });
@@ -123,7 +123,9 @@ describe("chat", () => {
     await expect(reply).rejects.toThrow("stopped before its end");
     const stop = new AbortController();
     stop.abort();
-    expect((await model.chat("What is 7*8?", { ...greedy, signal: stop.signal })).figures.stopReason).toBe("cancelled");
+    expect((await model.chat("What is 7*8?", { ...greedy, signal: stop.signal })).figures.finishReason).toBe(
+      "cancelled",
+    );
     expect((await model.chat("What is 7*8?", greedy)).answer).toBe("The answer is 56 🔥");
   });
 });

@@ -49,7 +49,7 @@ const trajectoryOf = (row: Row, index: number): Trajectory => ({
   response: parseResponse(""),
   numThinking: 0,
   logProbs: Float32Array.from(row.oldLogp),
-  stopReason: row.ended ? "stop" : "length",
+  finishReason: row.ended ? "stop" : "length",
 });
 const rewards = ["first", "second"].map((name, i) => ({
   reward: sampleReward(name, ({ columns }) => (columns as unknown as Row).rewards[i]),

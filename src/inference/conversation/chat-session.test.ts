@@ -56,7 +56,7 @@ test("thinking and answer are told apart, counted, and the thinking stays out of
   session.system = "Be brief.";
   const { thinking, answer, figures } = await ask(session, "a?");
   expect({ thinking, answer }).toEqual({ thinking: "so so", answer: "\n\nyes" });
-  expect(figures).toMatchObject({ numTokens: 18, numThinking: 13, stopReason: "stop" });
+  expect(figures).toMatchObject({ numTokens: 18, numThinking: 13, finishReason: "stop" });
   await ask(session, "b?");
   expect(model.asked).toEqual([
     "<b>[system]Be brief.[user]a?[assistant]<think>\n",
@@ -86,7 +86,7 @@ test("a reply without an answer is forgotten with its question; one cut off in i
     ]),
     chatStyle(chatty, null),
   );
-  expect((await ask(session, "a?")).figures.stopReason).toBe("cancelled");
+  expect((await ask(session, "a?")).figures.finishReason).toBe("cancelled");
   expect(session.messages).toEqual([]);
   await ask(session, "b?");
   expect(session.messages).toEqual([

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from "../../errors.js";
 import type { ResponseForm } from "../../tasks/response.js";
 import type { ChatMessage } from "../../tokenizer/chat-template.js";
 import type { RunningRequest } from "../runtime/engine.js";
-import type { FinishReason, GenerationResult, TokenEvent, TokenPart } from "../runtime/request.js";
+import type { Completion, FinishReason, TokenEvent, TokenPart } from "../runtime/request.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
 
 /** How tokens are drawn; what is left out is the model's own way. */
@@ -46,7 +46,7 @@ export interface ReplyFigures {
   readonly seconds: number;
   /** From the question to the first token. */
   readonly firstTokenSeconds: number;
-  readonly stopReason: FinishReason;
+  readonly finishReason: FinishReason;
 }
 
 /** What happens while a reply is made: pieces of it, at last its whole. */
@@ -189,11 +189,11 @@ class ReplyRecord {
     }
   }
 
-  end({ response, finishReason: stopReason }: GenerationResult): Extract<ChatEvent, { kind: "end" }> {
+  end({ response, finishReason }: Completion): Extract<ChatEvent, { kind: "end" }> {
     const seconds = (performance.now() - this.startedMs) / 1000;
     const firstTokenSeconds = this.numTokens === 0 ? seconds : (this.firstMs - this.startedMs) / 1000;
     const { numPromptTokens, numTokens, numThinking } = this;
-    const figures = { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, stopReason };
+    const figures = { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, finishReason };
     return { kind: "end", thinking: response.think ?? "", answer: response.reply, figures };
   }
 }

@@ -11,9 +11,9 @@ import { EventQueue } from "./event-queue.js";
 import { changesLogits, LogitChanges } from "./logit-changes.js";
 import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
 import type {
+  Completion,
   FinishReason,
   GenerationRequest,
-  GenerationResult,
   SamplingOptions,
   TokenEvent,
   TokenLogProb,
@@ -27,7 +27,7 @@ export class ActiveRequest extends Sequence {
   /** Changes to the logits, where the request asks for any. */
   readonly changes?: LogitChanges;
   readonly events: EventQueue<TokenEvent>;
-  readonly result: Promise<GenerationResult>;
+  readonly result: Promise<Completion>;
   readonly lookup = new LookupDrafter(DEFAULT_LOOKUP);
   /** Rules of the answer, set before the first token. */
   constraint?: AnswerConstraint;
@@ -42,7 +42,7 @@ export class ActiveRequest extends Sequence {
   private readonly readsAtEnd: boolean;
   private readonly loop?: LoopDetector;
   private logProbs = new Float32Array(64);
-  private settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void };
+  private settle!: { resolve(result: Completion): void; reject(error: unknown): void };
 
   constructor(
     readonly request: GenerationRequest,
@@ -192,7 +192,7 @@ export class ActiveRequest extends Sequence {
     return this.tokens.subarray(this.numPrompt, this.numTokens);
   }
 
-  private describe(): GenerationResult {
+  private describe(): Completion {
     const reading = this.reader.read();
     return {
       ids: this.generated().slice(),

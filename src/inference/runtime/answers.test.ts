@@ -8,7 +8,7 @@ import { createTokenizer } from "../../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { Engine, type Speculation } from "./engine.js";
 import { ScriptRunner } from "./fake-runner.fixture.js";
-import type { GenerationRequest, GenerationResult, TokenEvent } from "./request.js";
+import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
@@ -23,7 +23,7 @@ const plainBytes = createByteTokenizer({ bos: "<s>", eos: "</s>" });
 const PROMPT = [65, 66, 67];
 
 interface Reply {
-  readonly result: GenerationResult;
+  readonly result: Completion;
   readonly events: readonly TokenEvent[];
 }
 /** What comes of a request when the model would say `text`. */

@@ -6,7 +6,7 @@ import { createReferenceBackend } from "../../tensor/backends/reference/backend.
 import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { type FakeOptions, FakeRunner } from "./fake-runner.fixture.js";
-import type { GenerationRequest, GenerationResult } from "./request.js";
+import type { Completion, GenerationRequest } from "./request.js";
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
@@ -45,7 +45,7 @@ const SAMPLINGS: readonly ((seed: number) => GenerationRequest["sampling"])[] = 
 ];
 
 /** What must not change, whatever runs beside a request. */
-const tokensOf = (results: readonly GenerationResult[]) =>
+const tokensOf = (results: readonly Completion[]) =>
   results.map(({ ids, logProbs, finishReason }) => ({ ids: [...ids], logProbs: [...logProbs], finishReason }));
 
 async function runAll(engine: Engine, requests: readonly GenerationRequest[]): Promise<ReturnType<typeof tokensOf>> {
@@ -54,7 +54,7 @@ async function runAll(engine: Engine, requests: readonly GenerationRequest[]): P
   return tokensOf(results);
 }
 async function oneByOne(engine: Engine, requests: readonly GenerationRequest[]): Promise<ReturnType<typeof tokensOf>> {
-  const results: GenerationResult[] = [];
+  const results: Completion[] = [];
   for (const request of requests) results.push(await engine.submit(request).result);
   return tokensOf(results);
 }

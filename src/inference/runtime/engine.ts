@@ -11,7 +11,7 @@ import { AnswerGrammars } from "./answer-grammar.js";
 import { BlockPool, type PrefixCache } from "./block-pool.js";
 import type { ModelRunner, StepPlan } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
-import type { GenerationRequest, GenerationResult, TokenEvent } from "./request.js";
+import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
 import { checkRequest } from "./request-check.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
@@ -45,7 +45,7 @@ export interface EngineOptions {
 /** A request on its way. Iterating gives its tokens as they come; leaving the loop early cancels it. */
 export interface RunningRequest extends AsyncIterable<TokenEvent> {
   /** The completion when it has ended, cancelled ones included; rejects only when the model or the schema fails. */
-  readonly result: Promise<GenerationResult>;
+  readonly result: Promise<Completion>;
   /** Ends the request; its blocks are free when this returns. */
   cancel(): void;
 }

@@ -4,31 +4,18 @@ import { ConfigError } from "../../errors.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { type CacheKind, pagedBytesPerToken } from "../../nn/paged-cache.js";
 import { formatMemory } from "../../run/memory-text.js";
-import type { ParsedResponse } from "../../tasks/response.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../../tensor/ops/sampling.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { Engine, type RunningRequest } from "./engine.js";
 import { PagedRunner } from "./paged-runner.js";
-import type { FinishReason, GenerationRequest, GenerationResult } from "./request.js";
+import type { Completion, GenerationRequest } from "./request.js";
 
 /** One completion to sample. `form` and `thinking` say how its text is read. */
 export interface GenerateRequest extends Pick<GenerationRequest, "form" | "thinking"> {
   readonly prompt: ArrayLike<number>;
   readonly seed: number;
   readonly maxNewTokens: number;
-}
-
-/** A finished completion; the stop token is included. */
-export interface Completion {
-  readonly ids: Int32Array;
-  /** Log-probability of each token under the tempered distribution it was drawn from (before any cut). */
-  readonly logProbs: Float32Array;
-  readonly stopReason: FinishReason;
-  /** The text taken apart; empty without a tokenizer. */
-  readonly response: ParsedResponse;
-  /** Tokens of thought, the tags not included. */
-  readonly numThinking: number;
 }
 
 /** How to sample. */
@@ -129,7 +116,7 @@ async function runAll(
   if (signal?.aborted) cancelAll();
   signal?.addEventListener("abort", cancelAll, { once: true });
   try {
-    return (await Promise.all(all.map(({ result }) => result))).map(completionOf);
+    return await Promise.all(all.map(({ result }) => result));
   } finally {
     signal?.removeEventListener("abort", cancelAll);
   }
@@ -138,20 +125,6 @@ async function runAll(
 async function tell(running: RunningRequest, onToken: (id: number) => void): Promise<void> {
   for await (const { id } of running) onToken(id);
 }
-
-const completionOf = ({
-  ids,
-  logProbs,
-  finishReason: stopReason,
-  response,
-  numThinking,
-}: GenerationResult): Completion => ({
-  ids,
-  logProbs,
-  stopReason,
-  response,
-  numThinking,
-});
 
 function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
   for (const { prompt } of requests)

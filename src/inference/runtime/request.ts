@@ -102,7 +102,7 @@ export interface TokenEvent extends TokenLogProb {
 export type FinishReason = "stop" | "length" | "loop" | "cancelled";
 
 /** A finished completion. */
-export interface GenerationResult {
+export interface Completion {
   /** All new tokens, a stop token included. */
   readonly ids: Int32Array;
   readonly logProbs: Float32Array;
