@@ -6,7 +6,7 @@ const LAYERS = [
   ["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
   ["src/process-lock"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
-  ["src/nn/", "src/optim/"],
+  ["src/nn/", "src/optim/", "src/backends/"],
   ["src/models/"],
   ["src/checkpoint/", "src/hub/"],
   ["src/inference/", "src/train/"],
@@ -35,7 +35,6 @@ const TENSOR_LAYERS = [
   ["ops/elementwise"],
   ["tape", "ops/"],
   ["view", "backend"],
-  ["backends/"],
   ["index"],
 ].map((line) => line.map((name) => `src/tensor/${name}`));
 

@@ -1,5 +1,5 @@
 // This machine's own limits on the threads that the bench uses: what every other figure is held against.
-import { createNativeBackend, type NativeBackend } from "../src/tensor/backends/native/backend.js";
+import { createNativeBackend, type NativeBackend } from "../src/backends/native/backend.js";
 import type { Claim } from "./claim.js";
 
 const SECONDS = 1;

@@ -1,9 +1,9 @@
 // Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js train|generate
 // MODEL f32|bf16 THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/variants.py does.
 import { createInterface } from "node:readline";
+import { createNativeBackend } from "../src/backends/native/backend.js";
 import { generate } from "../src/inference/runtime/generate.js";
 import type { ComputeType } from "../src/nn/parameters.js";
-import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
 import type { StepResult } from "./stepper.js";
 import { buildModel, generateRequests, type ModelName, shapes, TrainingWorkload } from "./workload.js";

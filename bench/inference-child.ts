@@ -1,9 +1,9 @@
 // Our side of the comparison with llama.cpp, in a process of its own: `node inference-child.js FILE.gguf
 // decode|prefill|batch THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/llama-cpp/serve.mjs does.
 import { createInterface } from "node:readline";
+import { createNativeBackend } from "../src/backends/native/backend.js";
 import { openForInference, runnerOf } from "../src/inference/opening/open-for-inference.js";
 import { type InferenceKind, measureRound, roundCacheTokens } from "../src/inference/runtime/measure.js";
-import { createNativeBackend } from "../src/tensor/backends/native/backend.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { BLOCK_TOKENS } from "../src/tensor/ops/paged-layout.js";
 import { inferenceRounds } from "./inference-workload.js";

@@ -1,11 +1,12 @@
 // R1-Zero from nothing, in five lines: build a DeepSeek-V3-architecture model, pretrain it on searches right and wrong,
 // measure it, reinforce it with verifiable rewards alone, measure again. This file is the order of events; the stages
 // are beside it.
+
+import type { Machine } from "../src/backends/machine.js";
 import { summariseRl } from "../src/rl/rl-run.js";
 import type { Progress } from "../src/run/progress.js";
 import type { RunSummary } from "../src/run/records.js";
 import { RunDirectory } from "../src/run/run-directory.js";
-import type { Machine } from "../src/tensor/backends/machine.js";
 import { configOfRun, reopenRun } from "../src/train/reopen.js";
 import { type ZeroOptions, zeroOptions } from "./r1-zero/options.js";
 import { planZero } from "./r1-zero/plan.js";

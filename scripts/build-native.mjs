@@ -98,7 +98,7 @@ async function chooseIsas(wanted, outDir) {
     if (!known.includes(wanted)) throw new Error(`no instruction set "${wanted}": choose ${known.join(" or ")}`);
     return [wanted];
   }
-  const detector = join(root, "dist/src/tensor/backends/native/cpu.js");
+  const detector = join(root, "dist/src/backends/native/cpu.js");
   if (!existsSync(detector)) return known;
   const [best] = (await import(detector)).supportedIsas();
   return known.filter((isa) => isa === best || existsSync(join(outDir, `${isa}.node`)));

@@ -1,5 +1,7 @@
 // What `import … from "luciole"` offers: the pieces a program of one's own usually needs. Everything else is under
 // luciole/<part>.
+
+export { type Machine, openMachine } from "./backends/machine.js";
 export * from "./errors.js";
 export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/evaluate.js";
 export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
@@ -34,7 +36,6 @@ export type { GrpoMetrics } from "./rl/metrics.js";
 export { type RlRequest, reinforceRun } from "./rl/rl-run.js";
 export * from "./run/index.js";
 export * from "./tasks/index.js";
-export { type Machine, openMachine } from "./tensor/backends/machine.js";
 export * from "./tokenizer/index.js";
 export { Interrupted } from "./train/interrupted.js";
 export { type TrainRunRequest, trainRun } from "./train/train-run.js";

@@ -1,5 +1,7 @@
 // `luciole bench decode|prefill|batch MODEL`: how fast a model runs here, beside what this machine's memory and
 // arithmetic allow.
+
+import type { NativeBackend } from "../backends/native/backend.js";
 import { ConfigError } from "../errors.js";
 import { openForInference, runnerOf } from "../inference/opening/open-for-inference.js";
 import {
@@ -10,7 +12,6 @@ import {
   roundCacheTokens,
 } from "../inference/runtime/measure.js";
 import type { Backend } from "../tensor/backend.js";
-import type { NativeBackend } from "../tensor/backends/native/backend.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, writeResult } from "./run-verb.js";

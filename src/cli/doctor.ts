@@ -2,11 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, statfsSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { openMachine } from "../backends/machine.js";
+import { supportedIsas } from "../backends/native/cpu.js";
+import { availableIsas } from "../backends/native/kernel-files.js";
 import { LucioleError } from "../errors.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
-import { openMachine } from "../tensor/backends/machine.js";
-import { supportedIsas } from "../tensor/backends/native/cpu.js";
-import { availableIsas } from "../tensor/backends/native/kernel-files.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */

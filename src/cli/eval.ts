@@ -2,6 +2,7 @@
 // be resumed.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Machine } from "../backends/machine.js";
 import { ConfigError } from "../errors.js";
 import type { EvaluationCounts } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
@@ -19,7 +20,6 @@ import { ownCommand, shownPath } from "../run/own-command.js";
 import { formatPercent, withError } from "../run/report-format.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out.js";
-import type { Machine } from "../tensor/backends/machine.js";
 import { refuseHostNeed } from "../train/host-memory.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";

@@ -1,13 +1,13 @@
 // `luciole inspect`: what a model is made of and how much memory it takes, from its configuration and file headers
 // alone.
 import { existsSync, statSync } from "node:fs";
+import { openMachine } from "../backends/machine.js";
 import { describeGguf, type GgufDescription } from "../checkpoint/index.js";
 import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/opening/inspect-model.js";
 import { describePlan } from "../inference/opening/memory-plan.js";
 import { isRunDirectory } from "../inference/opening/model-source.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { readRunConfig } from "../run/run-directory.js";
-import { openMachine } from "../tensor/backends/machine.js";
 import { modelPath } from "./model-path.js";
 import { writeResult } from "./run-verb.js";
 

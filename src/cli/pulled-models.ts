@@ -1,10 +1,10 @@
 // Whether what was pulled can be run: looks at the headers of the files alone, so that a person hears of it now and not
 // when the model is asked.
 import { basename, join } from "node:path";
+import { openMachine } from "../backends/machine.js";
 import { describeGguf } from "../checkpoint/index.js";
 import { LucioleError } from "../errors.js";
 import { inspectModel } from "../inference/opening/inspect-model.js";
-import { openMachine } from "../tensor/backends/machine.js";
 
 /** Parts after the first are opened with the first; projectors and statistics are no models. */
 const NO_MODEL = /-(?!00001)\d{5}-of-\d{5}\.gguf$|^(mmproj|imatrix)/i;

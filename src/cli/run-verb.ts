@@ -2,13 +2,13 @@
 // any run.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Machine, openMachine } from "../backends/machine.js";
 import { listSteps } from "../checkpoint/index.js";
 import { BackendError, ConfigError } from "../errors.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { ownCommand, shownPath } from "../run/own-command.js";
 import { Progress } from "../run/progress.js";
 import { defaultRunName } from "../run/run-directory.js";
-import { type Machine, openMachine } from "../tensor/backends/machine.js";
 import { Interrupted } from "../train/interrupted.js";
 import { FailedRun, StoppedBySignal } from "./failure.js";
 import type { SettingFlags } from "./settings.js";

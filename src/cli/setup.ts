@@ -1,7 +1,7 @@
 // `luciole setup`: builds the kernels, with a compiler from the system's package manager where one is missing and may
 // be installed.
 import { resolve } from "node:path";
-import { buildKernels } from "../tensor/backends/native/kernel-files.js";
+import { buildKernels } from "../backends/native/kernel-files.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */

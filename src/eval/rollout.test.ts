@@ -2,13 +2,13 @@
 // the same to evaluation and rewards, and a prompt that ends in <think> begins the thought. The vocabulary is so small
 // that a random model says tags.
 import { beforeEach, expect, test } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
 import { scoreSamples } from "../tasks/reward.js";
 import { accuracyReward, formatReward, tagCountReward } from "../tasks/rewards.js";
 import type { Task } from "../tasks/task.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";

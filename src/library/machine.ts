@@ -1,5 +1,5 @@
 // The machine of a program that chose none: opened when it is first needed.
-import { type Machine, machineOf, openMachine } from "../tensor/backends/machine.js";
+import { type Machine, machineOf, openMachine } from "../backends/machine.js";
 import { defaultDevice, hasDefaultDevice } from "../tensor/device.js";
 
 let opening: Promise<Machine> | null = null;

@@ -1,6 +1,7 @@
 // A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report.
 // Knows no flags.
 import { resolve } from "node:path";
+import type { Machine } from "../backends/machine.js";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import type { Policy } from "../eval/rollout.js";
@@ -15,7 +16,6 @@ import { Progress } from "../run/progress.js";
 import type { RunSummary } from "../run/records.js";
 import { defaultRunName, RunDirectory } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
-import type { Machine } from "../tensor/backends/machine.js";
 import { outlineOf, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
 import { reopenRun } from "../train/reopen.js";
 import { architectureRules, refuseIdle } from "./idle-settings.js";

@@ -1,7 +1,7 @@
 // From configuration to model: families, counts, refusals, and what a disposed model leaves.
 import { beforeEach, describe, expect, test } from "vitest";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
-import { createShapesDevice } from "../tensor/backends/shapes.js";
+import { createReferenceBackend } from "../backends/reference.js";
+import { createShapesDevice } from "../backends/shapes.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { createModel } from "./create.js";
 import { DeepseekModel } from "./deepseek/model.js";

@@ -1,7 +1,7 @@
 // Loading weights: every problem is named, sharded copies are skipped, a good set lands where it belongs.
 import { beforeEach, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { CheckpointError } from "../errors.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { numElements } from "../tensor/tensor.js";
 import { createModel } from "./create.js";

@@ -1,7 +1,7 @@
 // Expert balancing: what is counted as load, and how the selection bias follows it.
 import { beforeEach, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { Random } from "../random.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { scope, tensor } from "../tensor/engine.js";
 import { sumAll } from "../tensor/ops/reduce.js";

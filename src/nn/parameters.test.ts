@@ -1,6 +1,6 @@
 // Parameters: seeded initial values, stored parts, bf16 copies.
 import { beforeEach, describe, expect, test } from "vitest";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { createReferenceBackend } from "../backends/reference.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { fromBf16Bits, toBf16Bits } from "../tensor/dtype.js";
 import { type ComputeType, ParameterSet, type ParameterSpec, weight } from "./parameters.js";

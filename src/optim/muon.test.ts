@@ -1,7 +1,7 @@
 // Claims about Muon: a step is near orthogonal, whichever side of the matrix is longer.
 import { beforeAll, expect, test } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { Random } from "../random.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { keep, scope, tensor } from "../tensor/engine.js";
 import { Parameter } from "../tensor/parameter.js";

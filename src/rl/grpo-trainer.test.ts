@@ -1,12 +1,12 @@
 // Claims about what a step of reinforcement reports: counted over all rounds, under names that nobody else may take,
 // and nothing that was not measured.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { type RewardFunction, type RewardSample, sampleReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import type { GrpoOptions } from "./config.js";

@@ -1,7 +1,7 @@
 // Devices side by side: a tensor stays with the device it was made on, and scopes that wait do not see each other.
 import { beforeEach, expect, it } from "vitest";
-import { createReferenceBackend } from "./backends/reference/backend.js";
-import { createShapesDevice } from "./backends/shapes.js";
+import { createReferenceBackend } from "../backends/reference.js";
+import { createShapesDevice } from "../backends/shapes.js";
 import { Device, setDefaultDevice } from "./device.js";
 import { copyBytes, empty, keep, scope, scopeAsync, tensor } from "./engine.js";
 import { add, zeros } from "./ops/elementwise.js";

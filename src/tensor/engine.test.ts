@@ -1,9 +1,9 @@
 // Claims about memory and dispatch: scopes free all but what is returned, the pool hands buffers out again, wrong calls
 // say what is wrong.
 import { beforeEach, describe, expect, it } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { BackendError, ShapeError } from "../errors.js";
 import type { Backend } from "./backend.js";
-import { createReferenceBackend } from "./backends/reference/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "./device.js";
 import { dispatch, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "./engine.js";
 import { add, addScaledOp, concatLast, scale, swiglu, unary } from "./ops/elementwise.js";

@@ -1,10 +1,5 @@
-// The tensor layer's public surface: tensors and scopes, autograd, ops, backends.
+// What `luciole/tensor` offers: tensors and scopes, autograd, ops, devices.
 export type { Backend, DeviceBuffer, Unsupported, WeightPacker } from "./backend.js";
-export { createNativeBackend, type NativeBackend, type NativeOptions } from "./backends/native/backend.js";
-export { type Isa, supportedIsas } from "./backends/native/cpu.js";
-export { availableIsas } from "./backends/native/kernel-files.js";
-export { type OpenOptions, openBackend } from "./backends/open.js";
-export { createReferenceBackend } from "./backends/reference/backend.js";
 export { encodeE4m3Blocks, encodeRow, encodeRows, toE4m3 } from "./block-encoders.js";
 export { decodeRow, fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
 export { Device, defaultDevice, type MemoryStats, type OpProfile, setDefaultDevice } from "./device.js";

@@ -1,6 +1,6 @@
 // Weights packed in slices, as they are read from files.
 import { beforeAll, expect, test } from "vitest";
-import { openBackend } from "./backends/open.js";
+import { openBackend } from "../backends/open.js";
 import { encodeE4m3Blocks, encodeRows } from "./block-encoders.js";
 import { Device, setDefaultDevice } from "./device.js";
 import { alias, fromBytes, scopeAsync, tensor } from "./engine.js";

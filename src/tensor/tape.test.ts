@@ -1,7 +1,7 @@
 // Claims about autograd: gradients gather without aliasing, recompute equals stored to the bit, nothing stays
 // allocated.
 import { beforeEach, describe, expect, it } from "vitest";
-import { createReferenceBackend } from "./backends/reference/backend.js";
+import { createReferenceBackend } from "../backends/reference.js";
 import { Device, defaultDevice, setDefaultDevice } from "./device.js";
 import { alias, copyBytes, dispatch, fromBytes, isRecording, keep, scope, tensor } from "./engine.js";
 import {

@@ -1,6 +1,6 @@
 // Sequences as training batches, number by number: what each depth reads, where its rows come from, what it predicts.
 import { beforeEach, describe, expect, test } from "vitest";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
+import { createReferenceBackend } from "../backends/reference.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";

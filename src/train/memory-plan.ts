@@ -1,5 +1,7 @@
 // How much memory a phase of a run will need, found by running it once on shapes alone; and whether that fits into this
 // machine. Knows no options of any verb: the caller names the knobs.
+
+import { createShapesDevice } from "../backends/shapes.js";
 import { BackendError } from "../errors.js";
 import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
@@ -7,7 +9,6 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { ComputeType } from "../nn/parameters.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { availableBytes, formatMemory } from "../run/memory-text.js";
-import { createShapesDevice } from "../tensor/backends/shapes.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { countTargets, type TrainSequence } from "./batch.js";
 import { createOptimizer, type OptimizerName } from "./create-optimizer.js";

@@ -1,10 +1,10 @@
 // The training step at its edges: micro-batch splits, and numbers that are not finite.
 import { beforeEach, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../backends/reference.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { AdamW } from "../optim/adamw.js";
-import { createReferenceBackend } from "../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { splitMicroBatches, trainStep } from "./step.js";
 

@@ -1,9 +1,10 @@
 // The backends this machine can test: the reference, and the native kernels once per build that the CPU runs.
 // Knows nothing of ops.
+
+import { createNativeBackend, type NativeBackend } from "../../src/backends/native/backend.js";
+import { availableIsas } from "../../src/backends/native/kernel-files.js";
+import { createReferenceBackend } from "../../src/backends/reference.js";
 import type { Backend } from "../../src/tensor/backend.js";
-import { createNativeBackend, type NativeBackend } from "../../src/tensor/backends/native/backend.js";
-import { availableIsas } from "../../src/tensor/backends/native/kernel-files.js";
-import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 
 /** The native backends, best instruction set first; empty where the kernels are not built. */
 export const nativeBackends: readonly NativeBackend[] = availableIsas().map((isa) =>

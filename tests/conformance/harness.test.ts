@@ -1,7 +1,7 @@
 // The checks themselves can fail: kernels with a planted fault are caught.
 import { describe, expect, it } from "vitest";
+import { createReferenceBackend } from "../../src/backends/reference.js";
 import type { Backend } from "../../src/tensor/backend.js";
-import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 import type { Kernel } from "../../src/tensor/op.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { type Case, declaredCases } from "./cases.js";

@@ -6,9 +6,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { rolldown } from "rolldown";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { availableIsas, kernelFile } from "../../src/backends/native/kernel-files.js";
 import { packageRoot } from "../../src/package-root.js";
-import { kernelFile } from "../../src/tensor/backends/native/kernel-files.js";
-import { availableIsas } from "../../src/tensor/index.js";
 
 const APPLICATION = `
 import { openMachine } from "luciole";

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { openBackend } from "../../src/backends/open.js";
 import { CheckpointError } from "../../src/errors.js";
 import { openForInference, runnerOf } from "../../src/inference/index.js";
 import { Engine } from "../../src/inference/runtime/engine.js";
-import { openBackend } from "../../src/tensor/backends/open.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-mapped-"));
@@ -62,7 +62,7 @@ test("another file under the same name does no harm", async () => {
 const CUT = `
 const [root, file] = process.argv.slice(1);
 const load = (path) => import(root + "/" + path);
-const { openBackend } = await load("tensor/backends/open.js");
+const { openBackend } = await load("backends/open.js");
 const { Device, setDefaultDevice } = await load("tensor/device.js");
 const { mapFile, bytesAs } = await load("tensor/engine.js");
 const { cast } = await load("tensor/ops/elementwise.js");

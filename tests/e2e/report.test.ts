@@ -3,10 +3,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { createReferenceBackend } from "../../src/backends/reference.js";
 import { createModel, parseHfConfig } from "../../src/models/index.js";
 import { MODEL_PRESETS } from "../../src/models/presets.js";
 import { Progress, RunDirectory } from "../../src/run/index.js";
-import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { createByteTokenizer } from "../../src/tokenizer/byte-tokenizer.js";
 import { trainRun } from "../../src/train/train-run.js";

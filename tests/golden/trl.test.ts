@@ -2,6 +2,7 @@
 // (trl_vectors.py).
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../../src/backends/reference.js";
 import type { Trajectory } from "../../src/eval/trajectory.js";
 import { groupAdvantages } from "../../src/rl/advantage.js";
 import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
@@ -11,7 +12,6 @@ import { splitMinibatches } from "../../src/rl/update.js";
 import { meanFigures, UpdateTally } from "../../src/rl/update-tally.js";
 import { parseResponse } from "../../src/tasks/response.js";
 import { sampleReward, scoreSamples } from "../../src/tasks/reward.js";
-import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { scope, tensor } from "../../src/tensor/engine.js";
 import { Parameter } from "../../src/tensor/parameter.js";

@@ -1,8 +1,9 @@
 // The backends that parity is shown on: the reference, and the native kernels where this machine has them. Knows no
 // test.
+
+import { openBackend } from "../../src/backends/open.js";
+import { createReferenceBackend } from "../../src/backends/reference.js";
 import type { Backend } from "../../src/tensor/backend.js";
-import { openBackend } from "../../src/tensor/backends/open.js";
-import { createReferenceBackend } from "../../src/tensor/backends/reference/backend.js";
 
 /** What this machine runs on by default; a missing build is said by `openBackend` itself. */
 const best = await openBackend();

@@ -17,7 +17,7 @@ const { createModel } = await load("models/create.js");
 const { parseHfConfig } = await load("models/hf-config.js");
 const { loadWeights } = await load("models/weights.js");
 const { packSequences } = await load("nn/batch.js");
-const { openMachine } = await load("tensor/backends/machine.js");
+const { openMachine } = await load("backends/machine.js");
 const { scopeAsync } = await load("tensor/engine.js");
 const { createTokenizer } = await load("tokenizer/create-tokenizer.js").catch(() => ({}));
 const { createLibraryTokenizer } = await load("tokenizer/library-tokenizer.js");

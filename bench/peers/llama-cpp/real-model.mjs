@@ -13,7 +13,7 @@ const { openForInference, runnerOf } = await load("inference/opening/open-for-in
 const { createModel } = await load("models/create.js");
 const { loadWeights } = await load("models/weights.js");
 const { packSequences } = await load("nn/batch.js");
-const { openMachine } = await load("tensor/backends/machine.js");
+const { openMachine } = await load("backends/machine.js");
 const { scopeAsync } = await load("tensor/engine.js");
 
 /**

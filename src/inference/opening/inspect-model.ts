@@ -2,6 +2,7 @@
 // Reads headers alone.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { createShapesDevice } from "../../backends/shapes.js";
 import { openGgufModel, readJsonObject, type TensorInfo, type TensorSource } from "../../checkpoint/index.js";
 import { ConfigError } from "../../errors.js";
 import { fileProblem } from "../../foreign-file.js";
@@ -13,7 +14,6 @@ import { publishedConfig } from "../../models/published.js";
 import { describeProblems } from "../../models/weights.js";
 import type { MoeLayer } from "../../nn/moe.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
-import { createShapesDevice } from "../../tensor/backends/shapes.js";
 import { numElements } from "../../tensor/tensor.js";
 import { type InferencePlan, planInference } from "./memory-plan.js";
 import { modelLocation } from "./model-location.js";

@@ -1,5 +1,7 @@
 // How much memory a model opened for inference takes, found before anything is loaded; a model that will not fit is
 // refused with the figures. Weights are summed from what is stored, activations from a step run on shapes alone.
+
+import { createShapesDevice } from "../../backends/shapes.js";
 import { BackendError } from "../../errors.js";
 import { createModel } from "../../models/create.js";
 import { frozenProblems, loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
@@ -10,7 +12,6 @@ import { type StepRows, stepBatch } from "../../nn/batch.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
 import { type ComputeType, frozenForm, type ParameterSet } from "../../nn/parameters.js";
 import { availableBytes, formatMemory } from "../../run/memory-text.js";
-import { createShapesDevice } from "../../tensor/backends/shapes.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import { type DType, storageBytes } from "../../tensor/dtype.js";
 import { alias, empty, keep, scope } from "../../tensor/engine.js";

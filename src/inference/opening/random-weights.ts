@@ -1,13 +1,13 @@
 // Random weights of any size in a chosen storage type, made as fast as memory is filled: a tile of random blocks is
 // read at varying places. Weights drawn so repeat each other; for speed, memory and finite logits that is no matter.
 
+import { createShapesDevice } from "../../backends/shapes.js";
 import type { HostDtype, TensorSource } from "../../checkpoint/index.js";
 import { ConfigError, didYouMean } from "../../errors.js";
 import { createModel } from "../../models/create.js";
 import type { WeightSource } from "../../models/frozen-weights.js";
 import type { HfConfig } from "../../models/hf-config.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../../nn/parameters.js";
-import { createShapesDevice } from "../../tensor/backends/shapes.js";
 import { fittingType } from "../../tensor/block-formats.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import { blockSizes, blockTypes, type DType, isBlockType, storageBytes, toBf16Bits } from "../../tensor/dtype.js";

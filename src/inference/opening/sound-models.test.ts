@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../../backends/reference.js";
 import {
   convertToGguf,
   convertToHuggingFace,
@@ -13,7 +14,6 @@ import {
   readAllTensors,
   writeSafetensors,
 } from "../../checkpoint/index.js";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
 import { modelLocation } from "./model-location.js";

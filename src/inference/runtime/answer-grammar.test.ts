@@ -1,8 +1,8 @@
 // Answers under a schema: every one parses and obeys, whatever the model would rather say; schemas that cannot be
 // followed are refused by name.
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { createReferenceBackend } from "../../backends/reference.js";
 import { ConfigError } from "../../errors.js";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../../tokenizer/char-tokenizer.js";

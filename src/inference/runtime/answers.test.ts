@@ -1,7 +1,7 @@
 // What a request's text says: stop texts, thinking and its bounds, loops, half characters. On a model that follows a
 // script.
 import { beforeEach, describe, expect, test } from "vitest";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
+import { createReferenceBackend } from "../../backends/reference.js";
 import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
 import { createTokenizer } from "../../tokenizer/create-tokenizer.js";

@@ -1,9 +1,9 @@
 // The engine under load: thousands of requests, many cancelled at any moment, blocks scarce. After every step the books
 // must balance.
 import { beforeAll, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../../backends/reference.js";
 import { BackendError, ConfigError } from "../../errors.js";
 import { Random } from "../../random.js";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { BlockPool } from "./block-pool.js";
 import { Engine, type EngineOptions, type RunningRequest } from "./engine.js";

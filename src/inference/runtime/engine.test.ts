@@ -1,8 +1,8 @@
 // The engine's promises on a fake model: tokens that depend on the request alone, an end to every request, no block
 // lost.
 import { beforeEach, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../../backends/reference.js";
 import { Random } from "../../random.js";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
 import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { type FakeOptions, FakeRunner } from "./fake-runner.fixture.js";

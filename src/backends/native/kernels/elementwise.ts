@@ -1,7 +1,7 @@
 // Glue: elementwise ops to native kernels. Conversion only.
 
-import { binaryKinds, unaryKinds } from "../../../ops/elementwise.js";
-import type { KernelTable } from "../../../ops/index.js";
+import { binaryKinds, unaryKinds } from "../../../tensor/ops/elementwise.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

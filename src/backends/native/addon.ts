@@ -1,8 +1,8 @@
 // Chooses and loads the compiled kernels. Knows nothing of tensors.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { BackendError } from "../../../errors.js";
-import { programFolder } from "../../../package-root.js";
+import { BackendError } from "../../errors.js";
+import { programFolder } from "../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
 import { availableIsas, kernelFile, kernelsMend } from "./kernel-files.js";
 import type { NativeAddon } from "./signatures.js";

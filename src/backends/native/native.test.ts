@@ -1,13 +1,13 @@
 // Claims about the native backend's edges: choice of build, memory, threads, errors that name the op and the mend.
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { BackendError, ConfigError } from "../../../errors.js";
-import { Device, defaultDevice, setDefaultDevice } from "../../device.js";
-import { fromF16Bits } from "../../dtype.js";
-import { dispatch, fromBytes, scope, scopeAsync, tensor } from "../../engine.js";
-import { cast, swigluBackwardOp, unaryOp } from "../../ops/elementwise.js";
-import { adamwOp } from "../../ops/optimizer.js";
-import { dotOp } from "../../ops/reduce.js";
-import { embedding } from "../../ops/rows.js";
+import { BackendError, ConfigError } from "../../errors.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
+import { fromF16Bits } from "../../tensor/dtype.js";
+import { dispatch, fromBytes, scope, scopeAsync, tensor } from "../../tensor/engine.js";
+import { cast, swigluBackwardOp, unaryOp } from "../../tensor/ops/elementwise.js";
+import { adamwOp } from "../../tensor/ops/optimizer.js";
+import { dotOp } from "../../tensor/ops/reduce.js";
+import { embedding } from "../../tensor/ops/rows.js";
 import { openBackend } from "../open.js";
 import { loadAddon } from "./addon.js";
 import { createNativeBackend } from "./backend.js";

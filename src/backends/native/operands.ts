@@ -1,9 +1,9 @@
 // From tensors to what kernels take: addresses and type codes, after checking that the kernel knows the element type.
 // Knows nothing of any kernel's formula.
-import { BackendError } from "../../../errors.js";
-import type { DeviceBuffer } from "../../backend.js";
-import type { DType } from "../../dtype.js";
-import type { Tensor } from "../../tensor.js";
+import { BackendError } from "../../errors.js";
+import type { DeviceBuffer } from "../../tensor/backend.js";
+import type { DType } from "../../tensor/dtype.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import type { Address, TypeCode } from "./signatures.js";
 
 /** Memory of the native backend. */

@@ -1,9 +1,9 @@
 // A backend without memory and without arithmetic: every op allocates what it would and computes nothing.
 // Running a program on it is how memory and work are planned: the pool and the meter count as they would on a real
 // device.
-import type { Backend } from "../backend.js";
-import { Device } from "../device.js";
-import { type KernelTable, ops } from "../ops/index.js";
+import type { Backend } from "../tensor/backend.js";
+import { Device } from "../tensor/device.js";
+import { type KernelTable, ops } from "../tensor/ops/index.js";
 
 /** Tensors of any size for free; every read gives zeros. Weights are packed where `device` would pack them. */
 export function createShapesBackend(device?: Backend): Backend {

@@ -1,5 +1,5 @@
 // Glue: what happens to logits, to its native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { operandsOf } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

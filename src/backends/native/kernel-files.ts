@@ -3,8 +3,8 @@ import { accessSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { BackendError } from "../../../errors.js";
-import { findPackageRoot, programFolder } from "../../../package-root.js";
+import { BackendError } from "../../errors.js";
+import { findPackageRoot, programFolder } from "../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
 
 /** The folder beside a bundled program that kernels are looked for in. */

@@ -1,6 +1,6 @@
 // Glue: the paged cache, attention over it and over MLA's expanded context, to native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
-import { type PagedRole, pagedWidths } from "../../../ops/paged-layout.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
+import { type PagedRole, pagedWidths } from "../../../tensor/ops/paged-layout.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

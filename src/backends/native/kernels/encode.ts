@@ -1,5 +1,5 @@
 // Glue: numbers into storage types by native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, codeOf, operandsOf } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

@@ -1,5 +1,5 @@
 // Glue: matrix products to native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

@@ -2,12 +2,12 @@
 // Knows nothing of autograd or models.
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { BackendError, ConfigError, LucioleError } from "../../../errors.js";
-import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../backend.js";
-import { type DType, isBlockType, storageBytes } from "../../dtype.js";
-import type { IndexRule, Kernel, OpSpec } from "../../op.js";
-import { type KernelTable, type OpName, ops } from "../../ops/index.js";
-import { numElements, type Tensor, type TensorSpec } from "../../tensor.js";
+import { BackendError, ConfigError, LucioleError } from "../../errors.js";
+import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../tensor/backend.js";
+import { type DType, isBlockType, storageBytes } from "../../tensor/dtype.js";
+import type { IndexRule, Kernel, OpSpec } from "../../tensor/op.js";
+import { type KernelTable, type OpName, ops } from "../../tensor/ops/index.js";
+import { numElements, type Tensor, type TensorSpec } from "../../tensor/tensor.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";

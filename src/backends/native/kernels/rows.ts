@@ -1,6 +1,6 @@
 // Glue: row movement to native kernels. Conversion only.
-import { dtypeBytes } from "../../../dtype.js";
-import type { KernelTable } from "../../../ops/index.js";
+import { dtypeBytes } from "../../../tensor/dtype.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

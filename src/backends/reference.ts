@@ -1,11 +1,11 @@
 // The reference backend: plain TypeScript, every kernel is the op's own specification. Slow, and right by definition.
 import { closeSync, openSync, readSync } from "node:fs";
-import { BackendError } from "../../../errors.js";
-import type { Backend, DeviceBuffer } from "../../backend.js";
-import { decodeBytes, encodeBytes } from "../../dtype.js";
-import type { HostView, IndexRule, OpSpec } from "../../op.js";
-import { type KernelTable, ops } from "../../ops/index.js";
-import type { Tensor } from "../../tensor.js";
+import { BackendError } from "../errors.js";
+import type { Backend, DeviceBuffer } from "../tensor/backend.js";
+import { decodeBytes, encodeBytes } from "../tensor/dtype.js";
+import type { HostView, IndexRule, OpSpec } from "../tensor/op.js";
+import { type KernelTable, ops } from "../tensor/ops/index.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 interface HostBuffer extends DeviceBuffer {
   readonly bytes: Uint8Array;

@@ -1,5 +1,5 @@
 // Opens the backend for a program and says what it is running on, its measured peak included.
-import { Device, setDefaultDevice } from "../device.js";
+import { Device, setDefaultDevice } from "../tensor/device.js";
 import type { NativeBackend } from "./native/backend.js";
 import { type OpenOptions, openBackend } from "./open.js";
 

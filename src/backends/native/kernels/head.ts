@@ -1,5 +1,5 @@
 // Glue: the output head to native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
 import { operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

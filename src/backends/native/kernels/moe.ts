@@ -1,6 +1,6 @@
 // Glue: routing and expert products to native kernels. Conversion only.
-import type { KernelTable } from "../../../ops/index.js";
-import type { RouterParams } from "../../../ops/moe.js";
+import type { KernelTable } from "../../../tensor/ops/index.js";
+import type { RouterParams } from "../../../tensor/ops/moe.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 

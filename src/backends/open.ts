@@ -1,11 +1,11 @@
 // Chooses the device to run on: the compiled kernels, built on first use, else the reference, said once.
 // Knows nothing of kernels.
-import { BackendError, ConfigError } from "../../errors.js";
-import type { Backend } from "../backend.js";
+import { BackendError, ConfigError } from "../errors.js";
+import type { Backend } from "../tensor/backend.js";
 import { createNativeBackend } from "./native/backend.js";
 import { supportedIsas } from "./native/cpu.js";
 import { availableIsas, buildKernels } from "./native/kernel-files.js";
-import { createReferenceBackend } from "./reference/backend.js";
+import { createReferenceBackend } from "./reference.js";
 
 /** What `openBackend` takes. */
 export interface OpenOptions {
