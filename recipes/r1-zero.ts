@@ -4,9 +4,9 @@
 
 import type { Machine } from "../src/backends/machine.js";
 import { summariseRl } from "../src/rl/rl-run.js";
-import type { Progress } from "../src/run/progress.js";
 import type { RunSummary } from "../src/run/records.js";
 import { RunDirectory } from "../src/run/run-directory.js";
+import type { Progress } from "../src/terminal/progress.js";
 import { configOfRun, reopenRun } from "../src/train/reopen.js";
 import { type ZeroOptions, zeroOptions } from "./r1-zero/options.js";
 import { planZero } from "./r1-zero/plan.js";

@@ -2,11 +2,13 @@
 // left there.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FOLDERS = ["src", "recipes", "tests", "bench", "examples"];
+/** What the program reads beside its own code: copied as it is. */
+const COPIED = ["src/report/page.css", "src/report/page.js"];
 
 function walk(folder, ending) {
   if (!existsSync(folder)) return [];
@@ -18,7 +20,8 @@ function walk(folder, ending) {
 /** Names, sizes and times of all sources, and the settings. */
 function sourceDigest(root) {
   const hash = createHash("sha256");
-  for (const path of FOLDERS.flatMap((folder) => walk(join(root, folder), ".ts")).sort()) {
+  const sources = FOLDERS.flatMap((folder) => walk(join(root, folder), ".ts"));
+  for (const path of [...sources, ...COPIED.map((name) => join(root, name))].sort()) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }
@@ -65,6 +68,7 @@ export async function buildTypeScript(root, { force = false } = {}) {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`${stdout}${stderr}`.trim());
+  for (const name of COPIED) copyFileSync(join(root, name), join(root, "dist", name));
   completeEntries(root);
   const { documentDeclarations } = await import("./option-docs.mjs");
   documentDeclarations(root);

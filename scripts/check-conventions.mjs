@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const FOLDERS = ["src", "recipes", "tests", "bench", "examples", "scripts", "native", "docs", ".ci"];
 const SKIPPED = /(^|\/)(node_modules|build|\.venv|__pycache__|cases|curves|router)\//;
-const CODE = /\.(ts|mjs|cjs|cpp|h)$/;
-const TEXT = /\.(ts|mjs|cjs|cpp|h|inc|py|md|json|txt|html)$|(^|\/)run$/;
+const CODE = /\.(ts|js|mjs|cjs|cpp|h)$/;
+const TEXT = /\.(ts|js|mjs|cjs|css|cpp|h|inc|py|md|json|txt|html)$|(^|\/)run$/;
 const LONG_FILE_LINES = 400;
 const LINE_WIDTH = 120;
 const LONG_DOCSTRING_LINES = 10;
@@ -48,8 +48,7 @@ const CHECKS = [
       ),
   },
   {
-    // The report's page is written as it is served.
-    applies: (path) => /\.(ts|mjs|cjs|cpp|h|md)$/.test(path) && !/^src\/run\/(report|transcripts)/.test(path),
+    applies: (path) => /\.(ts|js|mjs|cjs|css|cpp|h|md)$/.test(path),
     complaints: longLines,
   },
 ];

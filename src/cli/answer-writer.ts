@@ -2,7 +2,7 @@
 import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
 import type { TokenPart } from "../inference/runtime/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
-import { showsColors } from "../run/colors.js";
+import { showsColors } from "../terminal/colors.js";
 import { tell } from "./run-verb.js";
 import { columnsOf, WordWrap } from "./terminal-text.js";
 

@@ -3,7 +3,7 @@ import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { LucioleError } from "../errors.js";
 import { oneLine, withoutControls } from "../plain-text.js";
-import { showsColors } from "../run/colors.js";
+import { showsColors } from "../terminal/colors.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { MAX_HISTORY, readHistory, writeHistory } from "./chat-history.js";
 import { MessageLines } from "./message-lines.js";

@@ -6,7 +6,8 @@ import { openMachine } from "../backends/machine.js";
 import { supportedIsas } from "../backends/native/cpu.js";
 import { availableIsas } from "../backends/native/kernel-files.js";
 import { LucioleError } from "../errors.js";
-import { availableBytes, formatMemory } from "../run/memory-text.js";
+import { availableBytes } from "../free-memory.js";
+import { formatMemory } from "../number-text.js";
 import { writeResult } from "./run-verb.js";
 
 /** Flags as commander gives them. */

@@ -3,10 +3,11 @@
 import { existsSync, statSync } from "node:fs";
 import { openMachine } from "../backends/machine.js";
 import { describeGguf, type GgufDescription } from "../checkpoint/index.js";
+import { availableBytes } from "../free-memory.js";
 import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/opening/inspect-model.js";
 import { describePlan } from "../inference/opening/memory-plan.js";
 import { isRunDirectory } from "../inference/opening/model-source.js";
-import { availableBytes, formatMemory } from "../run/memory-text.js";
+import { formatMemory } from "../number-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { modelPath } from "./model-path.js";
 import { writeResult } from "./run-verb.js";

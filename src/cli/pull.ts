@@ -13,9 +13,9 @@ import {
   suggestedGguf,
   type ToChoose,
 } from "../hub/index.js";
-import { ownCommand, shellWord } from "../run/own-command.js";
-import { formatSize } from "../run/report-format.js";
-import { TransferProgress } from "../run/transfer-progress.js";
+import { formatSize } from "../number-text.js";
+import { ownCommand, shellWord } from "../terminal/own-command.js";
+import { TransferProgress } from "../terminal/transfer-progress.js";
 import { StoppedBySignal } from "./failure.js";
 import { modelProblems } from "./pulled-models.js";
 import { tell, writeResult } from "./run-verb.js";

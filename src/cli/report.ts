@@ -1,7 +1,7 @@
 // `luciole report`: the report of a run as far as it has come, at any time, also while it is under way.
 import { resolve } from "node:path";
-import { shownPath } from "../run/own-command.js";
-import { writeReport } from "../run/report.js";
+import { writeReport } from "../report/report.js";
+import { shownPath } from "../terminal/own-command.js";
 import { writeResult } from "./run-verb.js";
 
 /** Writes report.html of the run in `path` and says where it lies. */

@@ -6,9 +6,9 @@ import { type ModelFacts, openModel, readModelFacts } from "../inference/opening
 import { architectureRules, refuseIdle } from "../library/idle-settings.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
-import { ownCommand, shownPath } from "../run/own-command.js";
 import type { TrainingSummary } from "../run/records.js";
 import { RunDirectory } from "../run/run-directory.js";
+import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
 import { type PairData, readPairs } from "../train/pair-data.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";

@@ -1,8 +1,8 @@
 // The end of a run in a terminal: before and after with standard errors, and where to look next.
 import { join } from "node:path";
-import { ownCommand, shellWord, shownPath } from "../run/own-command.js";
+import { formatDuration, formatNumber, formatPercent, withError } from "../number-text.js";
 import type { EvaluationMetrics, RunSummary } from "../run/records.js";
-import { formatDuration, formatNumber, formatPercent, withError } from "../run/report-format.js";
+import { ownCommand, shellWord, shownPath } from "../terminal/own-command.js";
 
 const ROWS: readonly { key: keyof EvaluationMetrics; label: (k: number) => string; isRate: boolean }[] = [
   { key: "pass1", label: () => "pass@1", isRate: true },

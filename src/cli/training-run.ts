@@ -1,9 +1,9 @@
 // What `pretrain` and `sft` share at the command line: the end of a run, told. Knows neither's data.
 import { join } from "node:path";
-import { shownPath } from "../run/own-command.js";
+import { formatDuration, formatNumber } from "../number-text.js";
 import type { MetricsRecord, TrainingSummary } from "../run/records.js";
-import { formatDuration, formatNumber } from "../run/report-format.js";
 import { readRun } from "../run/run-directory.js";
+import { shownPath } from "../terminal/own-command.js";
 import type { MemoryKnobs } from "../train/memory-plan.js";
 import { isFinished } from "./run-verb.js";
 

@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { rm, statfs } from "node:fs/promises";
 import { ConfigError, HubError } from "../errors.js";
-import { ownCommand, shellWord } from "../run/own-command.js";
-import { formatSize } from "../run/report-format.js";
+import { formatSize } from "../number-text.js";
+import { ownCommand, shellWord } from "../terminal/own-command.js";
 import { RepositoryCache, sizeIfThere } from "./cache.js";
 import { type HubFile, readListing } from "./listing.js";
 import { whileLocked } from "./lock.js";

@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
-import { ownCommand, shellWord } from "../run/own-command.js";
+import { ownCommand, shellWord } from "../terminal/own-command.js";
 import { RepositoryCache } from "./cache.js";
 import { formatModelName, type ModelName, parseModelName } from "./names.js";
 import { ollamaHint, unreadFormat } from "./other-names.js";

@@ -1,10 +1,10 @@
 // Memory of reinforcement's phases, sampling and updating, found by running each once on shapes alone.
 import type { PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt, problemsToCheck } from "../eval/prompt-check.js";
+import { availableBytes } from "../free-memory.js";
 import { generate, samplingCacheTokens } from "../inference/runtime/generate.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { availableBytes } from "../run/memory-text.js";
 import { parseResponse } from "../tasks/response.js";
 import type { Task } from "../tasks/task.js";
 import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";

@@ -1,6 +1,6 @@
 // What a report takes for a person's own figures is none of the trainer's.
 import { expect, test } from "vitest";
-import { isOwnFigure } from "../run/report-charts.js";
+import { isOwnFigure } from "../report/charts.js";
 import { GRPO_METRICS, isReservedMetric } from "./metrics.js";
 
 test("no figure of the trainer is taken for one that a reward logged", () => {

@@ -3,9 +3,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
+import { makeDirectory, writeFileAtomically } from "../atomic-file.js";
 import { ConfigError } from "../errors.js";
 import { ProcessLock } from "../process-lock.js";
-import { makeDirectory, writeFileAtomically } from "./atomic-file.js";
 import type { Fingerprints } from "./fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
 import type {

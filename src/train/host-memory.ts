@@ -2,7 +2,8 @@
 // options of any verb.
 import { getHeapStatistics } from "node:v8";
 import { BackendError } from "../errors.js";
-import { availableBytes, formatMemory } from "../run/memory-text.js";
+import { availableBytes } from "../free-memory.js";
+import { formatMemory } from "../number-text.js";
 
 /** Bytes in all, and those of them that are objects and texts: Node bounds these apart, however much memory is free. */
 export interface HostBytes {

@@ -1,12 +1,12 @@
 // The memory plan against what really happens: the same steps on a backend that computes.
 import { beforeEach, describe, expect, test } from "vitest";
 import { openBackend } from "../backends/open.js";
+import { availableBytes } from "../free-memory.js";
 import { generate } from "../inference/runtime/generate.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
 import { planSampling } from "../rl/memory-plan.js";
-import { availableBytes } from "../run/memory-text.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
 import { add } from "../tensor/ops/elementwise.js";

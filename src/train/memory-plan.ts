@@ -3,12 +3,13 @@
 
 import { createShapesDevice } from "../backends/shapes.js";
 import { BackendError } from "../errors.js";
+import { availableBytes } from "../free-memory.js";
 import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { ComputeType } from "../nn/parameters.js";
+import { formatMemory } from "../number-text.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { availableBytes, formatMemory } from "../run/memory-text.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { countTargets, type TrainSequence } from "./batch.js";
 import { createOptimizer, type OptimizerName } from "./create-optimizer.js";

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type LoadedCheckpoint, loadLatest } from "../checkpoint/index.js";
 import { ConfigError, DataError } from "../errors.js";
 import { changesSince, fingerprintsOf } from "../run/fingerprints.js";
-import { ownCommand, shownPath } from "../run/own-command.js";
 import type { RunConfig } from "../run/records.js";
 import { acceptFingerprints, holdRun, RunDirectory, readRunConfig } from "../run/run-directory.js";
+import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { type SessionState, savedState } from "./session.js";
 
 /** A run about to go on. Without a checkpoint (none was written yet) it starts over. */

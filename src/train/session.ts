@@ -9,11 +9,11 @@ import {
 import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import type { Progress } from "../run/progress.js";
+import { writeReport } from "../report/report.js";
 import type { LogPosition, RunSummary, TrainingSummary } from "../run/records.js";
-import { writeReport } from "../run/report.js";
 import type { RunDirectory } from "../run/run-directory.js";
 import { scope } from "../tensor/engine.js";
+import type { Progress } from "../terminal/progress.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { tokenizerFiles } from "../tokenizer/tokenizer-files.js";
 import { Interrupted } from "./interrupted.js";

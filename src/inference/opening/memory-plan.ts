@@ -3,6 +3,7 @@
 
 import { createShapesDevice } from "../../backends/shapes.js";
 import { BackendError } from "../../errors.js";
+import { availableBytes } from "../../free-memory.js";
 import { createModel } from "../../models/create.js";
 import { frozenProblems, loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
 import type { HfConfig } from "../../models/hf-config.js";
@@ -11,7 +12,7 @@ import { refuseProblems } from "../../models/weights.js";
 import { type StepRows, stepBatch } from "../../nn/batch.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
 import { type ComputeType, frozenForm, type ParameterSet } from "../../nn/parameters.js";
-import { availableBytes, formatMemory } from "../../run/memory-text.js";
+import { formatMemory } from "../../number-text.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import { type DType, storageBytes } from "../../tensor/dtype.js";
 import { alias, empty, keep, scope } from "../../tensor/engine.js";

@@ -3,7 +3,7 @@
 import { ConfigError } from "../../errors.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { type CacheKind, pagedBytesPerToken } from "../../nn/paged-cache.js";
-import { formatMemory } from "../../run/memory-text.js";
+import { formatMemory } from "../../number-text.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../../tensor/ops/sampling.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";

@@ -1,7 +1,9 @@
 // Transcripts for a report: the same held-out problem before and after, thinking apart from the answer.
 // Takes problems in the order they were written, never by result; knows nothing of how answers are judged.
-import type { SampleRecord } from "./records.js";
-import { escapeHtml, formatNumber } from "./report-format.js";
+
+import { formatNumber } from "../number-text.js";
+import type { SampleRecord } from "../run/records.js";
+import { escapeHtml } from "./html.js";
 
 /** The two parts of a completion. `closed` is false when the thinking never ended. */
 export interface SplitCompletion {
@@ -63,8 +65,12 @@ export function rolloutsOverTime(samples: readonly SampleRecord[], numSteps = 12
 export function renderPair(pair: TranscriptPair): string {
   const shown = (pair.base ?? pair.final)!;
   const goal = shown.answer === undefined ? "" : `<p class="goal">Answer: <code>${escapeHtml(shown.answer)}</code></p>`;
+  const sides = [
+    pair.base && renderSide("Base", "base", pair.base),
+    pair.final && renderSide("After RL", "final", pair.final),
+  ];
   return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(shown))}</pre>${goal}</header>
-<div class="sides">${pair.base ? renderSide("Base", "base", pair.base) : ""}${pair.final ? renderSide("After RL", "final", pair.final) : ""}</div></article>`;
+<div class="sides">${sides.filter(Boolean).join("")}</div></article>`;
 }
 
 /**
@@ -87,22 +93,24 @@ export function renderRollouts(rollouts: readonly SampleRecord[]): string {
 export const shownRewardName = (name: string): string => name.replace(/_reward$/, "").replaceAll("_", " ");
 
 function rolloutRow(sample: SampleRecord, names: readonly string[], isFirst: boolean): string {
-  const number = ([label, value]: readonly [string, number | null | undefined]) =>
-    `<td class="n" ` +
-    `data-label="${escapeHtml(label)}">${value === null || value === undefined ? "–" : escapeHtml(formatNumber(value))}</td>`;
-  const text =
-    `<details><summary><b>${escapeHtml(clipped(shownPrompt(sample), 48))}</b> ` +
-    `${escapeHtml(clipped(sample.completion, 96))}</summary>${renderSide(`Step ${sample.step}`, "final", sample)}</details>`;
-  const values = [
-    ["tokens", sample.numTokens] as const,
-    ["reward", sample.reward] as const,
-    ...names.map((name) => [shownRewardName(name), sample.rewards?.[name]] as const),
+  const question = escapeHtml(clipped(shownPrompt(sample), 48));
+  const reply = escapeHtml(clipped(sample.completion, 96));
+  const whole = renderSide(`Step ${sample.step}`, "final", sample);
+  const cells = [
+    numberCell("step", isFirst ? formatNumber(sample.step) : ""),
+    `<td><details><summary><b>${question}</b> ${reply}</summary>${whole}</details></td>`,
+    measuredCell("tokens", sample.numTokens),
+    measuredCell("reward", sample.reward),
+    ...names.map((name) => measuredCell(shownRewardName(name), sample.rewards?.[name])),
   ];
-  return (
-    `<tr${isFirst ? ' class="first"' : ""}><td class="n" ` +
-    `data-label="step">${isFirst ? escapeHtml(formatNumber(sample.step)) : ""}</td><td>${text}</td>${values.map(number).join("")}</tr>`
-  );
+  return `<tr${isFirst ? ' class="first"' : ""}>${cells.join("")}</tr>`;
 }
+
+const numberCell = (label: string, text: string): string =>
+  `<td class="n" data-label="${escapeHtml(label)}">${escapeHtml(text)}</td>`;
+
+const measuredCell = (label: string, value: number | null | undefined): string =>
+  numberCell(label, value === null || value === undefined ? "–" : formatNumber(value));
 
 function clipped(text: string, characters: number): string {
   const line = text.replaceAll(/\s+/g, " ").trim();

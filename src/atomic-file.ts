@@ -2,7 +2,7 @@
 // nothing of runs.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "./errors.js";
 
 /** Writes a text file so that a reader sees the old text or the new one: a temporary sibling, synced, renamed. */
 export function writeFileAtomically(path: string, text: string): void {

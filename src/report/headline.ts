@@ -1,7 +1,9 @@
 // The top of a report: one sentence saying what happened, and the table from base to final with standard errors.
 // Says what the numbers say, better or worse; knows nothing of how they were counted.
-import type { EvaluationMetrics, EvaluationSummary, RunSummary, TrainingSummary } from "./records.js";
-import { escapeHtml, formatDuration, formatNumber, formatPercent } from "./report-format.js";
+
+import { formatDuration, formatNumber, formatPercent } from "../number-text.js";
+import type { EvaluationMetrics, EvaluationSummary, RunSummary, TrainingSummary } from "../run/records.js";
+import { escapeHtml } from "./html.js";
 
 interface Row {
   key: keyof EvaluationMetrics;
@@ -77,8 +79,10 @@ export function headlineTable({ base, final, samplesPerProblem }: RunSummary): s
   const rows = rowsFor(samplesPerProblem).filter(
     ({ key }) => Number.isFinite(base[key]) && Number.isFinite(final[key]),
   );
+  const legend = '<span class="key base"></span>base <span class="key final"></span>after RL';
+  const numbers = ["Base", "After RL", "Change"].map((title) => `<th scope="col">${title}</th>`).join("");
   return `<table class="headline">
-<thead><tr><th scope="col">Held-out problems</th><th scope="col" class="plot"><span class="key base"></span>base <span class="key final"></span>after RL</th><th scope="col">Base</th><th scope="col">After RL</th><th scope="col">Change</th></tr></thead>
+<thead><tr><th scope="col">Held-out problems</th><th scope="col" class="plot">${legend}</th>${numbers}</tr></thead>
 <tbody>${rows.map((row) => tableRow(row, base, final)).join("\n")}</tbody></table>`;
 }
 
@@ -91,9 +95,12 @@ function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): 
     unit === "percent"
       ? `${(Math.abs(change) * 100).toFixed(1)} pts`
       : formatNumber(Number(Math.abs(change).toFixed(1)));
+  const [baseError, finalError] = [base, final].map(({ stderr }) => (stderr[key] ?? 0) / top);
   return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
-<td class="plot">${dumbbell(base[key] / top, final[key] / top, (base.stderr[key] ?? 0) / top, (final.stderr[key] ?? 0) / top)}</td>
-<td class="n">${withError(base[key], base.stderr[key], unit)}</td><td class="n strong">${withError(final[key], final.stderr[key], unit)}</td><td class="n">${sign}${amount}</td></tr>`;
+<td class="plot">${dumbbell(base[key] / top, final[key] / top, baseError, finalError)}</td>
+<td class="n">${withError(base[key], base.stderr[key], unit)}</td>
+<td class="n strong">${withError(final[key], final.stderr[key], unit)}</td>
+<td class="n">${sign}${amount}</td></tr>`;
 }
 
 function withError(value: number, stderr: number | null, unit: Row["unit"]): string {
@@ -109,7 +116,13 @@ function dumbbell(base: number, final: number, baseError: number, finalError: nu
   const percent = (share: number) => `${(Math.min(1, Math.max(0, share)) * 100).toFixed(2)}%`;
   const between = (from: number, to: number) =>
     `left:${percent(Math.min(from, to))};right:${percent(1 - Math.max(from, to))}`;
-  return `<div class="track"><i class="span" style="${between(base, final)}"></i>
-<i class="whisker base" style="${between(base - 2 * baseError, base + 2 * baseError)}"></i><i class="whisker final" style="${between(final - 2 * finalError, final + 2 * finalError)}"></i>
-<i class="dotmark base" style="left:${percent(base)}"></i><i class="dotmark final" style="left:${percent(final)}"></i></div>`;
+  const mark = (name: string, style: string) => `<i class="${name}" style="${style}"></i>`;
+  const parts = [
+    mark("span", between(base, final)),
+    mark("whisker base", between(base - 2 * baseError, base + 2 * baseError)),
+    mark("whisker final", between(final - 2 * finalError, final + 2 * finalError)),
+    mark("dotmark base", `left:${percent(base)}`),
+    mark("dotmark final", `left:${percent(final)}`),
+  ];
+  return `<div class="track">${parts.join("")}</div>`;
 }

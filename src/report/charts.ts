@@ -1,6 +1,6 @@
 // Which curves a report shows, in which order and under which names.
 // A table of metrics to charts; knows nothing of HTML, and shows nothing a run did not log.
-import type { MetricsRecord, Phase } from "./records.js";
+import type { MetricsRecord, Phase } from "../run/records.js";
 import { type MetricsTable, movingMean, smoothingWindow, tabulate, thin, type Values } from "./series.js";
 import { shownRewardName } from "./transcripts.js";
 
@@ -148,24 +148,7 @@ const RL_PLANS: readonly ChartPlan[] = [
 
 /** How the learning went, rather than what was learnt. */
 const RL_COURSE_PLANS: readonly ChartPlan[] = [
-  {
-    id: "grad-norm",
-    phase: "rl",
-    title: "Gradient norm",
-    note: "before clipping",
-    unit: "number",
-    fromZero: true,
-    curves: [{ metric: "grad_norm", label: "norm", color: "amber" }],
-  },
-  {
-    id: "learning-rate",
-    phase: "rl",
-    title: "Learning rate",
-    note: "of each step",
-    unit: "number",
-    fromZero: true,
-    curves: [{ metric: "learning_rate", label: "learning rate", color: "muted" }],
-  },
+  ...optimizerPlans("", "rl"),
   {
     id: "clip-ratio",
     phase: "rl",
@@ -210,25 +193,32 @@ const PRETRAIN_PLANS: readonly ChartPlan[] = [
     fromZero: true,
     curves: [{ metric: "tokens_per_second", label: "tokens/s", color: "accent" }],
   },
-  {
-    id: "pretrain-grad-norm",
-    phase: "pretrain",
-    title: "Gradient norm",
-    note: "before clipping",
-    unit: "number",
-    fromZero: true,
-    curves: [{ metric: "grad_norm", label: "norm", color: "amber" }],
-  },
-  {
-    id: "pretrain-learning-rate",
-    phase: "pretrain",
-    title: "Learning rate",
-    note: "of each step",
-    unit: "number",
-    fromZero: true,
-    curves: [{ metric: "learning_rate", label: "learning rate", color: "muted" }],
-  },
+  ...optimizerPlans("pretrain-", "pretrain"),
 ];
+
+/** What every kind of training logs of its optimiser. */
+function optimizerPlans(prefix: string, phase: Phase): ChartPlan[] {
+  return [
+    {
+      id: `${prefix}grad-norm`,
+      phase,
+      title: "Gradient norm",
+      note: "before clipping",
+      unit: "number",
+      fromZero: true,
+      curves: [{ metric: "grad_norm", label: "norm", color: "amber" }],
+    },
+    {
+      id: `${prefix}learning-rate`,
+      phase,
+      title: "Learning rate",
+      note: "of each step",
+      unit: "number",
+      fromZero: true,
+      curves: [{ metric: "learning_rate", label: "learning rate", color: "muted" }],
+    },
+  ];
+}
 
 const OWN_COLORS: readonly SeriesColor[] = ["accent", "blue", "amber", "rose", "muted"];
 const REWARD_MEAN = /^rewards\/(.+)\/mean$/;

@@ -1,12 +1,13 @@
 // Reports: self-contained, safe with hostile text, true to the numbers, and drawn from whatever a run has logged so
 // far.
 import { describe, expect, test } from "vitest";
-import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from "./records.js";
+import { formatDuration, formatNumber } from "../number-text.js";
+import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from "../run/records.js";
+import type { RunRecords } from "../run/run-directory.js";
+import { pretrainCharts, rlCharts } from "./charts.js";
+import { headlineSentence, headlineTable } from "./headline.js";
+import { scriptJson } from "./html.js";
 import { renderReport } from "./report.js";
-import { pretrainCharts, rlCharts } from "./report-charts.js";
-import { formatDuration, formatNumber, scriptJson } from "./report-format.js";
-import { headlineSentence, headlineTable } from "./report-headline.js";
-import type { RunRecords } from "./run-directory.js";
 import { expertLoads, movingMean, tabulate, thin } from "./series.js";
 import { pairTranscripts, rolloutsOverTime, splitThinking } from "./transcripts.js";
 

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { packageRoot } from "../package-root.js";
 import { makeDirectory } from "./atomic-file.js";
+import { packageRoot } from "./package-root.js";
 
-const built = join(packageRoot(), "dist/src/run/atomic-file.js");
+const built = join(packageRoot(), "dist/src/atomic-file.js");
 /** Runs a line of shell where the file system at /mnt is read-only; null where this user may make no such place. */
 function onReadOnly(line: string) {
   const { status, stdout } = spawnSync(

@@ -1,19 +1,4 @@
-// How numbers and foreign text are written in a report.
-// Knows nothing of pages beyond what must be escaped in one.
-
-/** Text made safe for element content and for quoted attributes. */
-export function escapeHtml(text: unknown): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return String(text).replace(/[&<>"']/g, (character) => entities[character]);
-}
-
-/** JSON made safe inside a script element: no `<` can end it, and no line separator can break older engines. */
-export function scriptJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+// How numbers, sizes and times are written for people.
 
 /** `0.7843` → `78.4%`. */
 export function formatPercent(rate: number): string {
@@ -40,7 +25,14 @@ export function formatNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
 }
 
-/** Bytes in binary-free units: `1.42 GB`. */
+/** Bytes of memory, in powers of 1024: `42 MiB`, `1.4 GiB`. */
+export function formatMemory(bytes: number): string {
+  const mib = bytes / 2 ** 20;
+  if (mib < 1024) return `${mib < 10 ? mib.toFixed(1) : Math.ceil(mib)} MiB`;
+  return mib < 2 ** 20 ? `${(mib / 1024).toFixed(1)} GiB` : `${(mib / 2 ** 20).toFixed(1)} TiB`;
+}
+
+/** Bytes of a file, in powers of 1000: `1.42 GB`. */
 export function formatSize(sizeBytes: number): string {
   if (sizeBytes >= 1e12) return `${(sizeBytes / 1e12).toPrecision(3)} TB`;
   if (sizeBytes >= 1e9) return `${(sizeBytes / 1e9).toPrecision(3)} GB`;

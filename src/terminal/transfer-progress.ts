@@ -1,8 +1,9 @@
 // Progress of files that come from elsewhere: for the whole and per file, with rate and time left. Redrawn in place on
 // a terminal, rare lines elsewhere. Is told names and bytes; knows nothing of where they come from, and never writes to
 // a file.
+
+import { formatDuration, formatPercent, formatSize } from "../number-text.js";
 import { type ProgressOptions, ProgressScreen } from "./progress-screen.js";
-import { formatDuration, formatPercent, formatSize } from "./report-format.js";
 
 interface Part {
   readonly name: string;

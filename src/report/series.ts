@@ -1,6 +1,6 @@
 // Turns the lines of metrics.jsonl into curves fit to draw: aligned, thinned, smoothed.
 // Pure arithmetic on arrays; knows nothing of pages or pixels.
-import type { MetricsRecord, Phase } from "./records.js";
+import type { MetricsRecord, Phase } from "../run/records.js";
 
 /** A value per step; null where a step has none, so that a gap is drawn as a gap. */
 export type Values = (number | null)[];

@@ -1,8 +1,9 @@
 // Progress of a run as it happens: redrawn in place on a terminal, plain and rarely elsewhere.
 // Is told stages, steps and metrics; knows nothing of where they come from, and never writes to a file.
+
+import { formatDuration, formatNumber, formatPercent } from "../number-text.js";
 import { brailleChart, rangeOf } from "./braille-chart.js";
 import { type ProgressOptions, ProgressScreen } from "./progress-screen.js";
-import { formatDuration, formatNumber, formatPercent } from "./report-format.js";
 
 interface Stage {
   name: string;

@@ -4,14 +4,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { writeFileAtomically } from "./atomic-file.js";
-import type { MetricsRecord, RunSummary } from "./records.js";
-import { type Chart, pretrainCharts, rlCharts } from "./report-charts.js";
-import { escapeHtml, formatDuration, formatNumber, formatPercent, formatSize, scriptJson } from "./report-format.js";
-import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./report-headline.js";
-import { REPORT_SCRIPT } from "./report-script.js";
-import { REPORT_STYLE } from "./report-style.js";
-import { type RunRecords, readRun } from "./run-directory.js";
+import { writeFileAtomically } from "../atomic-file.js";
+import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
+import type { MetricsRecord, RunSummary } from "../run/records.js";
+import { type RunRecords, readRun } from "../run/run-directory.js";
+import { type Chart, pretrainCharts, rlCharts } from "./charts.js";
+import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
+import { escapeHtml, scriptJson } from "./html.js";
 import { type ExpertLoad, expertLoads } from "./series.js";
 import { pairTranscripts, renderPair, renderRollouts, rolloutsOverTime } from "./transcripts.js";
 
@@ -60,20 +59,24 @@ export function renderReport(run: RunRecords): string {
 }
 
 function page(title: string, body: string, drawings: ReportDrawings): string {
-  const { script: uplotScript, style: uplotStyle } = readUplot();
-  const scripts = [uplotScript, REPORT_SCRIPT];
+  const uplot = readUplot();
+  const scripts = [uplot.script, readOwn("page.js")];
   const hashes = scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`).join(" ");
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>
-<style>${uplotStyle}${REPORT_STYLE}</style></head>
+<style>${uplot.style}${readOwn("page.css")}</style></head>
 <body><main>${body}</main>
 <script type="application/json" id="drawings">${scriptJson(drawings)}</script>
 ${scripts.map((script) => `<script>${script}</script>`).join("\n")}
 </body></html>
 `;
 }
+
+/** The page's own style and script, which lie beside this file. */
+const readOwn = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
 
 /** uPlot's browser build from the installed package. */
 function readUplot(): { script: string; style: string } {
@@ -142,7 +145,10 @@ function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
       `the end: ${busiest.toFixed(2)} × its even share</span></figure>`
     );
   });
-  return `<h2>Expert load</h2><p class="lead">Share of tokens sent to each expert during ${phase}, with one row per expert and time from left to right. Layers are counted from 0, as in the names of the weights.</p>
+  const lead =
+    `Share of tokens sent to each expert during ${phase}, with one row per expert and time from left to right. ` +
+    "Layers are counted from 0, as in the names of the weights.";
+  return `<h2>Expert load</h2><p class="lead">${lead}</p>
 <div class="heats">${figures.join("\n")}</div><div class="scale">half the even share<i></i>double</div>`;
 }
 
@@ -188,8 +194,10 @@ function renderSettings({ config, summary, path }: RunRecords): string {
     settingsTable("Measured", measured),
     settingsTable("Machine", machineRows),
   ];
+  const command = `<code>luciole ${escapeHtml(config.verb)}</code>`;
+  const source = `Made by ${command} from the logs in ${escapeHtml(basename(path))}.`;
   return `<h2>How it was made</h2><div class="settings">${tables.join("")}</div>
-<footer>Made by <code>luciole ${escapeHtml(config.verb)}</code> from the logs in ${escapeHtml(basename(path))}. Every number on this page was counted by the run itself.</footer>`;
+<footer>${source} Every number on this page was counted by the run itself.</footer>`;
 }
 
 /** A run that began from another's model has pretrained on nothing. */
@@ -207,7 +215,8 @@ const known = (name: string, value: number | null, write: (value: number) => str
 
 function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {
   if (rows.length === 0) return "";
-  return `<section><h3>${escapeHtml(title)}</h3><table>${rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`).join("")}</table></section>`;
+  const cells = rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`);
+  return `<section><h3>${escapeHtml(title)}</h3><table>${cells.join("")}</table></section>`;
 }
 
 function flatten(value: Readonly<Record<string, unknown>>, prefix = ""): [string, string][] {

@@ -1,0 +1,3 @@
+// What `luciole/report` offers: the page that a run makes of its records.
+export { renderReport, writeReport } from "./report.js";
+export { type SplitCompletion, splitThinking } from "./transcripts.js";
