@@ -3,10 +3,13 @@
 
 const LAYERS = [
   ["src/plain-text"],
-  ["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
-  ["src/process-lock"],
+  [
+    ...["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
+    ...["src/number-text", "src/free-memory"],
+  ],
+  ["src/process-lock", "src/atomic-file", "src/terminal/"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
-  ["src/nn/", "src/optim/", "src/backends/"],
+  ["src/nn/", "src/optim/", "src/backends/", "src/report/"],
   ["src/models/"],
   ["src/checkpoint/", "src/hub/"],
   ["src/inference/", "src/train/"],
