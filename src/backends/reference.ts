@@ -1,5 +1,4 @@
 // The reference backend: plain TypeScript, every kernel is the op's own specification. Slow, and right by definition.
-import { closeSync, openSync, readSync } from "node:fs";
 import { BackendError } from "../errors.js";
 import type { Backend, DeviceBuffer } from "../tensor/backend.js";
 import { decodeBytes, encodeBytes } from "../tensor/dtype.js";
@@ -74,27 +73,12 @@ function kernelTable(): KernelTable {
   return Object.fromEntries(entries) as unknown as KernelTable;
 }
 
-/** Reads the whole file: what is computed here is small. */
-function readWhole(path: string, sizeBytes: number): HostBuffer {
-  const bytes = new Uint8Array(sizeBytes);
-  const descriptor = openSync(path, "r");
-  try {
-    const read = readSync(descriptor, bytes, 0, sizeBytes, 0);
-    if (read !== sizeBytes)
-      throw new BackendError(`${path}: expected ${sizeBytes} bytes, got ${read}: the file was truncated`);
-    return { sizeBytes, bytes };
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 /** A backend that runs every op's reference on host memory. */
 export function createReferenceBackend(): Backend {
   return {
     name: "reference",
     description: "plain TypeScript, one thread",
     kernels: kernelTable(),
-    files: { map: readWhole, unmap: () => {}, prefetch: () => {}, drop: () => {} },
     allocate: (sizeBytes): HostBuffer => ({ sizeBytes, bytes: new Uint8Array(sizeBytes) }),
     release: () => {},
     write: (buffer, offset, bytes) => (buffer as HostBuffer).bytes.set(bytes, offset),

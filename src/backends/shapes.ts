@@ -14,11 +14,11 @@ export function createShapesBackend(device?: Backend): Backend {
     description: "shapes alone, nothing is computed",
     kernels,
     packer: packer && {
+      partRows: packer.partRows,
       accepts: (weights) => packer.accepts(weights),
       packedBytes: (weights) => packer.packedBytes(weights),
       pack: () => {},
     },
-    files: { map: (_path, sizeBytes) => ({ sizeBytes }), unmap: () => {}, prefetch: () => {}, drop: () => {} },
     allocate: (sizeBytes) => ({ sizeBytes }),
     release: () => {},
     write: () => {},

@@ -13,11 +13,16 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
-/** How a device lays out weights that are multiplied often. */
+/** How a device lays out weights that are multiplied often; only its own products read that layout. */
 export interface WeightPacker {
+  /**
+   * Parts of so many rows, or of a multiple, are packed one by one (the last may be shorter): one after the other they
+   * are the whole packed at once.
+   */
+  readonly partRows: number;
   /** Whether there is a layout that pays for weights [N,K] or [E,N,K]. */
   accepts(weights: TensorSpec): boolean;
-  /** Bytes of the packed copy: those of the weights and at most 4% more, but for a last panel that is not full. */
+  /** Bytes of the packed copy: those of the weights and at most 4% more, but for a last part that is not full. */
   packedBytes(weights: TensorSpec): number;
   /** `scales`: of e4m3's 128 × 128 blocks, which the copy then holds. */
   pack(weights: Tensor, scales: Tensor | null, into: Tensor): void;
@@ -46,9 +51,10 @@ export interface Backend {
   /** One line about the device: instruction set, threads. */
   readonly description: string;
   readonly kernels: KernelTable;
-  /** Absent where products read weights as they are. */
+  /** Absent where products read weights as they are stored. */
   readonly packer?: WeightPacker;
-  readonly files: FileMapper;
+  /** Absent where memory is all the device can read from: files are read by the host, and their bytes written. */
+  readonly files?: FileMapper;
   /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */
   allocate(sizeBytes: number): DeviceBuffer;
   release(buffer: DeviceBuffer): void;

@@ -3,6 +3,7 @@
 // into another's.
 
 import { assert, BackendError, ShapeError, TrainingError } from "../errors.js";
+import type { FileMapper } from "./backend.js";
 import { type Device, defaultDevice } from "./device.js";
 import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
@@ -122,14 +123,20 @@ function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOf
 }
 
 /**
- * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself where the device can map files;
- * owned by the current scope. The mapping ends with the last tensor on it. The file must have that size and keep it
- * meanwhile.
+ * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself; owned by the current scope. The
+ * mapping ends with the last tensor on it. The file must have that size and keep it meanwhile. Throws BackendError where
+ * the device maps no files (`backend.files`).
  */
 export function mapFile(path: string, sizeBytes: number, device = defaultDevice()): Tensor {
-  const { files } = device.backend;
+  const files = mapperOf(device);
   const storage = new Storage(device, files.map(path, sizeBytes), { giveBack: (mapping) => files.unmap(mapping) });
   return adopt(new Tensor(storage, 0, [sizeBytes], "u8"));
+}
+
+function mapperOf({ backend }: Device): FileMapper {
+  if (!backend.files)
+    throw new BackendError(`the ${backend.name} backend maps no files: read the file and call fromBytes`);
+  return backend.files;
 }
 
 /** A part of a tensor of bytes (a mapped file) read as another type; owned by the current scope. */
@@ -178,7 +185,7 @@ export function placeholder(shape: readonly number[], dtype: DType, device = def
 
 /** Says that a tensor in a mapped file will be read soon (`prefetch`) or not for a while (`drop`). */
 export function adviseMapped(t: Tensor, advice: "prefetch" | "drop"): void {
-  t.device.backend.files[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
+  mapperOf(t.device)[advice](t.storage.buffer, t.byteOffset, t.sizeBytes);
 }
 
 /**

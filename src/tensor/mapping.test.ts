@@ -1,13 +1,13 @@
 // Claims about files as tensors: parts are read in place as any type, ops take them, and the mapping ends with the last
-// tensor on it.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+// tensor on it. A device that maps no files says so.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { openBackend } from "../backends/open.js";
 import { createReferenceBackend } from "../backends/reference.js";
 import { Device, defaultDevice, setDefaultDevice } from "./device.js";
-import { adviseMapped, bytesAs, copyBytes, empty, keep, mapFile, scope, scopeAsync } from "./engine.js";
+import { adviseMapped, bytesAs, copyBytes, empty, fromBytes, keep, mapFile, scope, scopeAsync } from "./engine.js";
 import { scale } from "./ops/elementwise.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-mapping-"));
@@ -18,7 +18,23 @@ const numbers = Float32Array.from({ length: 5000 }, (_, i) => i / 8);
 writeFileSync(path, Buffer.concat([Buffer.from([7]), Buffer.from(numbers.buffer)]));
 const sizeBytes = 1 + numbers.byteLength;
 
-const backends = [createReferenceBackend(), await openBackend()];
+const backends = [await openBackend()].filter(({ files }) => files);
+
+test("a device that maps no files says what to do instead", () => {
+  const device = new Device(createReferenceBackend());
+  expect(() => mapFile(path, sizeBytes, device)).toThrow(
+    "the reference backend maps no files: read the file and call fromBytes",
+  );
+});
+
+test("a part of bytes in memory begins anywhere, on a device without files too", async () => {
+  setDefaultDevice(new Device(createReferenceBackend()));
+  await scopeAsync(async () => {
+    const part = bytesAs(fromBytes(readFileSync(path), [sizeBytes], "u8"), 1 + 4 * 100, [4, 10], "f32");
+    expect(await part.data()).toEqual(numbers.slice(100, 140));
+    expect(await scale(part, 2).data()).toEqual(numbers.slice(100, 140).map((x) => 2 * x));
+  });
+});
 
 describe.each(backends)("on the $name backend", (backend) => {
   beforeEach(() => setDefaultDevice(new Device(backend)));

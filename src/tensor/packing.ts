@@ -32,15 +32,9 @@ export const canPack = (weights: TensorSpec, device: Device = defaultDevice()): 
   device.backend.packer?.accepts(weights) ?? false;
 
 /**
- * Packed rows are laid out in panels of this many or a divisor of it: parts that begin at a multiple may be packed one
- * by one.
- */
-const PANEL_ROWS = 32;
-
-/**
  * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by
- * `packInto`; owned by the current scope. Null where the backend has no better layout, or where the parts do not meet
- * at panels.
+ * `packInto`; owned by the current scope. Null where the backend has no better layout, or cannot pack these parts one by
+ * one.
  */
 export function emptyForParts(
   shape: readonly number[],
@@ -50,10 +44,9 @@ export function emptyForParts(
 ): Tensor | null {
   const { packer } = device.backend;
   const width = shape[shape.length - 1];
-  const meetsPanels = partRows.slice(0, -1).every((rows) => rows % PANEL_ROWS === 0);
   if (
     !packer?.accepts({ shape, dtype }) ||
-    !meetsPanels ||
+    partRows.slice(0, -1).some((rows) => rows % packer.partRows !== 0) ||
     !partRows.every((rows) => packer.accepts({ shape: [rows, width], dtype }))
   )
     return null;

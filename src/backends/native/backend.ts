@@ -96,10 +96,14 @@ function guard(op: OpName, kernel: AnyKernel, addon: NativeAddon): AnyKernel {
   };
 }
 
+/** Packed rows are laid out in panels of this many, or of a divisor of it. */
+const PANEL_ROWS = 32;
+
 function packerOf(addon: NativeAddon): WeightPacker {
   const sizes = ({ shape }: TensorSpec) => (shape.length === 3 ? shape : [1, ...shape]);
   const isStored = (dtype: DType) => dtype === "f16" || isBlockType(dtype);
   return {
+    partRows: PANEL_ROWS,
     accepts(w) {
       const [, n, k] = sizes(w);
       if (w.shape.length !== 2 && w.shape.length !== 3) return false;

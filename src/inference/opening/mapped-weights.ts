@@ -1,5 +1,5 @@
-// Stored tensors of a checkpoint where they lie: in mapped files, read in place. What a file keeps in another order is
-// read and converted.
+// Stored tensors of a checkpoint where they lie: in mapped files, read in place where the device maps files. What a file
+// keeps in another order is read and converted.
 import type { TensorSource } from "../../checkpoint/index.js";
 import { CheckpointError } from "../../errors.js";
 import type { WeightSource } from "../../models/frozen-weights.js";
@@ -25,7 +25,7 @@ export function mappedWeights(source: TensorSource, device: Device = defaultDevi
     return file;
   };
   const mapped = (name: string): Tensor | null => {
-    const place = source.placement(name);
+    const place = device.backend.files ? source.placement(name) : null;
     if (!place) return null;
     const file = fileOf(place.path);
     if (place.byteOffset + place.sizeBytes > file.size)
