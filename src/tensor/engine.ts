@@ -124,8 +124,8 @@ function cutsBetweenRows(source: TensorSpec, shape: readonly number[], elementOf
 
 /**
  * A file's first `sizeBytes` as a tensor u8 [sizeBytes] that lies in the file itself; owned by the current scope. The
- * mapping ends with the last tensor on it. The file must have that size and keep it meanwhile. Throws BackendError where
- * the device maps no files (`backend.files`).
+ * mapping ends with the last tensor on it. The file must have that size and keep it meanwhile. Throws BackendError
+ * where the device maps no files (`backend.files`).
  */
 export function mapFile(path: string, sizeBytes: number, device = defaultDevice()): Tensor {
   const files = mapperOf(device);

@@ -33,8 +33,8 @@ export const canPack = (weights: TensorSpec, device: Device = defaultDevice()): 
 
 /**
  * Memory for weights [N,K] or [E,N,K] whose rows (of every expert) come in parts of `partRows`, to be filled by
- * `packInto`; owned by the current scope. Null where the backend has no better layout, or cannot pack these parts one by
- * one.
+ * `packInto`; owned by the current scope. Null where the backend has no better layout, or cannot pack these parts one
+ * by one.
  */
 export function emptyForParts(
   shape: readonly number[],

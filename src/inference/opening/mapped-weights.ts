@@ -1,5 +1,5 @@
-// Stored tensors of a checkpoint where they lie: in mapped files, read in place where the device maps files. What a file
-// keeps in another order is read and converted.
+// Stored tensors of a checkpoint where they lie: in mapped files, read in place. On a device that maps no files, and
+// where a file keeps them in another order, they are read and written to the device.
 import type { TensorSource } from "../../checkpoint/index.js";
 import { CheckpointError } from "../../errors.js";
 import type { WeightSource } from "../../models/frozen-weights.js";

@@ -38,7 +38,7 @@ async function copyOf(
   change: (tensors: Map<string, HostTensor>, config: Record<string, unknown>) => void = () => {},
 ): Promise<string> {
   const path = join(directory, `${name}-${copies++}`);
-  await cp(fileURLToPath(new URL(`../../tests/golden/cases/${name}`, import.meta.url)), path, { recursive: true });
+  await cp(fileURLToPath(new URL(`../../../tests/golden/cases/${name}`, import.meta.url)), path, { recursive: true });
   const source = await openModelTensors(path);
   const tensors = await readAllTensors(source);
   await source.close();
