@@ -36,8 +36,10 @@ const TENSOR_LAYERS = [
   ["device"],
   ["engine"],
   ["ops/elementwise"],
-  ["tape", "ops/"],
-  ["view", "backend"],
+  ["tape-node", "ops/"],
+  ["replay"],
+  ["tape"],
+  ["recompute", "view", "backend"],
   ["index"],
 ].map((line) => line.map((name) => `src/tensor/${name}`));
 

@@ -12,7 +12,7 @@ import type { Device } from "../tensor/device.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
 import type { Parameter } from "../tensor/parameter.js";
-import { recompute } from "../tensor/tape.js";
+import { recompute } from "../tensor/recompute.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./families.js";
 import { contextOf } from "./rope-scaling.js";

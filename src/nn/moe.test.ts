@@ -5,7 +5,8 @@ import { Random } from "../random.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { scope, tensor } from "../tensor/engine.js";
 import { sumAll } from "../tensor/ops/reduce.js";
-import { backward, noGrad, recompute, withTape } from "../tensor/tape.js";
+import { recompute } from "../tensor/recompute.js";
+import { noGrad, withTape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { MoeLayer } from "./moe.js";
 import { ParameterSet } from "./parameters.js";
@@ -45,12 +46,12 @@ function tokens(): Tensor {
 const loadOf = async (moe: MoeLayer) => Array.from(await moe.load.data());
 const total = (load: readonly number[]) => load.reduce((a, b) => a + b, 0);
 const trainOnce = (moe: MoeLayer, recomputed = false) =>
-  withTape(() =>
+  withTape((tape) =>
     scope(() => {
       const x = tokens();
       x.requiresGrad = true;
       const run = (input: Tensor) => [moe.forward(input, input).output];
-      backward(sumAll((recomputed ? recompute(run, [x]) : run(x))[0]));
+      tape.backward(sumAll((recomputed ? recompute(run, [x]) : run(x))[0]));
     }),
   );
 

@@ -5,7 +5,7 @@ import type { Trajectory } from "../eval/trajectory.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
-import { backward, noGrad, withTape } from "../tensor/tape.js";
+import { noGrad, withTape } from "../tensor/tape.js";
 import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite, yieldOrStop } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
@@ -164,10 +164,10 @@ async function runPasses(
 /** Adds the gradients of a micro-batch; gives its loss and what was computed for its tokens. */
 async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig) {
   const { total, logp, entropy } = scope(() =>
-    withTape(() => {
+    withTape((tape) => {
       const { logp, entropy } = completionLogProbs(model, micro, config.temperature, config.recomputeLayers);
       const total = policyLoss(logp, micro, config);
-      backward(total);
+      tape.backward(total);
       return keep({ total, logp, entropy });
     }),
   );

@@ -6,7 +6,7 @@ import { Device, setDefaultDevice } from "./device.js";
 import { copyBytes, empty, keep, scope, scopeAsync, tensor } from "./engine.js";
 import { add, zeros } from "./ops/elementwise.js";
 import { Parameter } from "./parameter.js";
-import { backward, withTape } from "./tape.js";
+import { withTape } from "./tape.js";
 
 let [first, second] = [createShapesDevice(), createShapesDevice()];
 beforeEach(() => {
@@ -28,7 +28,7 @@ it("ops run where their operands lie, whatever the default device is", async () 
 
 it("gradients lie with their parameter", async () => {
   const p = keep(scope(() => new Parameter(tensor([5], [1], "f32", second), "p")));
-  withTape(() => scope(() => backward(add(p, zeros([1], "f32", second)))));
+  withTape((tape) => scope(() => tape.backward(add(p, zeros([1], "f32", second)))));
   expect(Array.from((await p.grad?.data()) ?? [])).toEqual([1]);
   expect(first.memory().heldBytes).toBe(0);
 });
@@ -71,5 +71,5 @@ it("scopes that wait side by side free their own tensors and nobody else's", asy
 
 it("a scope whose body waits is refused", () => {
   expect(() => scope(async () => empty([1], "f32"))).toThrow("the body waits: use scopeAsync");
-  expect(() => withTape(async () => {})).toThrow("withTape: the body waits");
+  expect(() => withTape(async () => {})).toThrow("recording: the body waits");
 });

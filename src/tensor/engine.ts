@@ -12,20 +12,24 @@ import { numElements, Storage, Tensor, type TensorSpec } from "./tensor.js";
 let currentScope: Set<Tensor> | null = null;
 
 /** Sees every op after its kernel was enqueued. */
-export type Recorder = <P>(
-  op: OpSpec<P>,
-  inputs: readonly (Tensor | null)[],
-  outputs: readonly Tensor[],
-  params: P,
-) => void;
+export interface Recorder {
+  see<P>(op: OpSpec<P>, inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P): void;
+}
 let recorder: Recorder | null = null;
 
-/** Sets who sees the ops (the tape), or nobody. Returns who did before. */
-export function setRecorder(next: Recorder | null): Recorder | null {
-  const before = recorder;
+/** Runs `body` while `next` (the tape) sees the ops, or nobody. */
+export function recordingTo<R>(next: Recorder | null, body: () => R): R {
+  const outer = recorder;
   recorder = next;
-  return before;
+  try {
+    return body();
+  } finally {
+    recorder = outer;
+  }
 }
+
+/** Who sees the ops now. */
+export const currentRecorder = (): Recorder | null => recorder;
 
 /** Whether a tape sees the ops. */
 export function isRecording(): boolean {
@@ -283,7 +287,7 @@ export function dispatch<P>(
   const started = device.profile ? performance.now() : 0;
   kernel(inputs, outputs, params);
   measure(device, op, inputs, outputs, params, started);
-  recorder?.(op, inputs, outputs, params);
+  recorder?.see(op, inputs, outputs, params);
   return outputs;
 }
 

@@ -90,6 +90,8 @@ export {
 export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows } from "./ops/stored.js";
 export { packStored, packWeights } from "./packing.js";
 export { Parameter } from "./parameter.js";
-export { backward, isReplaying, noGrad, recompute, withTape } from "./tape.js";
+export { recompute } from "./recompute.js";
+export type { OutputGradient } from "./replay.js";
+export { type BackwardOptions, leaf, noGrad, Tape, withTape } from "./tape.js";
 export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
 export { reshape } from "./view.js";

@@ -22,7 +22,8 @@ import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";
 import { storedLinear } from "./ops/stored.js";
 import { Parameter } from "./parameter.js";
-import { backward, noGrad, recompute, withTape } from "./tape.js";
+import { recompute } from "./recompute.js";
+import { noGrad, type Tape, withTape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 import { reshape } from "./view.js";
 
@@ -40,13 +41,13 @@ const gradientOf = async (p: Parameter) => Array.from(await (p.grad as Tensor).d
 describe("backward", () => {
   it("adds up the uses of one tensor: x twice, three times, with itself", async () => {
     const x = parameter([1, 2, 3], [3]);
-    withTape(() => scope(() => backward(sumAll(add(x, x)))));
+    withTape((tape) => scope(() => tape.backward(sumAll(add(x, x)))));
     expect(await gradientOf(x)).toEqual([2, 2, 2]);
     x.clearGrad();
-    withTape(() => scope(() => backward(sumAll(add(add(x, x), x)))));
+    withTape((tape) => scope(() => tape.backward(sumAll(add(add(x, x), x)))));
     expect(await gradientOf(x)).toEqual([3, 3, 3]);
     x.clearGrad();
-    withTape(() => scope(() => backward(sumAll(binary("mul", x, x)))));
+    withTape((tape) => scope(() => tape.backward(sumAll(binary("mul", x, x)))));
     expect(await gradientOf(x)).toEqual([2, 4, 6]);
   });
 
@@ -55,10 +56,10 @@ describe("backward", () => {
     async () => {
       const x = parameter([1, 2, 3], [3]);
       // y = x + x²; z = y + 3y; dz/dx = 4(1 + 2x)
-      withTape(() =>
+      withTape((tape) =>
         scope(() => {
           const y = add(x, unary("square", x));
-          backward(sumAll(addScaled(y, y, 1, 3)));
+          tape.backward(sumAll(addScaled(y, y, 1, 3)));
         }),
       );
       expect(await gradientOf(x)).toEqual([12, 20, 28]);
@@ -73,7 +74,7 @@ describe("backward", () => {
       const b = linear(a, ws, { residual: a });
       return sumAll(binary("mul", add(b, a), b));
     };
-    withTape(() => scope(() => backward(forward(x, w))));
+    withTape((tape) => scope(() => tape.backward(forward(x, w))));
     const loss = async (xv: number[], wv: number[]) => {
       const value = scope(() => keep(forward(tensor(xv, [3, 4]), tensor(wv, [4, 4]))));
       const number = await value.item();
@@ -110,7 +111,7 @@ describe("backward", () => {
 
   it("refuses a gradient rule that leaves out an input which needs one", () => {
     const [x, factor] = [parameter([1, 2], [2]), new Parameter(tensor([2], [1]), "factor")];
-    expect(() => withTape(() => scope(() => backward(sumAll(scaleBy(x, factor)))))).toThrow(
+    expect(() => withTape((tape) => scope(() => tape.backward(sumAll(scaleBy(x, factor)))))).toThrow(
       "scaleBy has no gradient for all its inputs, and parameter factor",
     );
   });
@@ -127,7 +128,7 @@ describe("backward", () => {
 
   it("adds to the gradient of a parameter over several backward passes", async () => {
     const w = parameter(ramp(6), [2, 3]);
-    const once = () => withTape(() => scope(() => backward(sumAll(linear(tensor(ramp(12), [4, 3]), w)))));
+    const once = () => withTape((tape) => scope(() => tape.backward(sumAll(linear(tensor(ramp(12), [4, 3]), w)))));
     once();
     const single = await gradientOf(w);
     once();
@@ -136,7 +137,7 @@ describe("backward", () => {
 
   it("does not touch a gradient that somebody else holds", async () => {
     const w = parameter([1, 2], [2]);
-    const once = () => withTape(() => scope(() => backward(sumAll(unary("square", w)))));
+    const once = () => withTape((tape) => scope(() => tape.backward(sumAll(unary("square", w)))));
     once();
     const held = (w.grad as Tensor).retain();
     once();
@@ -148,11 +149,11 @@ describe("backward", () => {
   it("sends given gradients from several roots, and leaves them as they were", async () => {
     const x = parameter([1, 2, 3], [3]);
     const seed = keep(tensor([1, 10, 100], [3]));
-    withTape(() =>
+    withTape((tape) =>
       scope(() => {
         const a = scale(x, 2);
         const b = unary("square", x);
-        backward([
+        tape.backward([
           { value: a, grad: seed },
           { value: b, grad: seed },
         ]);
@@ -166,11 +167,11 @@ describe("backward", () => {
   it("passes through views, splits and joins", async () => {
     const x = parameter(ramp(12), [3, 4]);
     const weights = ramp(12, 0.5, 1);
-    withTape(() =>
+    withTape((tape) =>
       scope(() => {
         const [a, b] = splitLast(x, 1);
         const swapped = concatLast(b, a);
-        backward(dot(reshape(swapped, [4, 3]), tensor(weights, [4, 3])));
+        tape.backward(dot(reshape(swapped, [4, 3]), tensor(weights, [4, 3])));
       }),
     );
     const expected = [0, 1, 2].flatMap((r) => [
@@ -184,13 +185,13 @@ describe("backward", () => {
 
   it("passes through a split of which only one part is used", async () => {
     const x = parameter([1, 2, 3, 4], [2, 2]);
-    withTape(() => scope(() => backward(sumAll(splitLast(x, 1)[1]))));
+    withTape((tape) => scope(() => tape.backward(sumAll(splitLast(x, 1)[1]))));
     expect(await gradientOf(x)).toEqual([0, 1, 0, 1]);
   });
 
   it("passes through a device-side factor", async () => {
     const x = parameter([1, 2, 3], [3]);
-    withTape(() => scope(() => backward(sumAll(scaleBy(x, tensor([5], [1]))))));
+    withTape((tape) => scope(() => tape.backward(sumAll(scaleBy(x, tensor([5], [1]))))));
     expect(await gradientOf(x)).toEqual([5, 5, 5]);
   });
 
@@ -198,17 +199,19 @@ describe("backward", () => {
     const w = parameter(ramp(8), [2, 4]);
     scope(() => w.attachShadow(keep(cast(w, "bf16"))));
     const x = [1.0009765625, 0, 0, 0]; // rounds to 1 in bf16, not in f32
-    withTape(() => scope(() => backward(sumAll(linear(tensor(x, [1, 4]), w.shadow as Tensor, { dtype: "f32" })))));
+    withTape((tape) =>
+      scope(() => tape.backward(sumAll(linear(tensor(x, [1, 4]), w.shadow as Tensor, { dtype: "f32" })))),
+    );
     expect(w.grad?.dtype).toBe("f32");
     expect(await gradientOf(w)).toEqual([...x, ...x]);
     w.clearGrad();
     // As the left operand of a product, too, where the rule's own result has the operand's type.
-    withTape(() =>
-      scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+    withTape((tape) =>
+      scope(() => tape.backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
     );
     expect(w.grad?.dtype).toBe("f32");
-    withTape(() =>
-      scope(() => backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+    withTape((tape) =>
+      scope(() => tape.backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
     );
     expect(await gradientOf(w)).toEqual(
       [...Array(2)].flatMap(() => [0, 1, 2, 3].map((k) => 2 * (ramp(8)[2 * k] + ramp(8)[2 * k + 1]))),
@@ -218,15 +221,17 @@ describe("backward", () => {
 
   it("leaves an unused parameter without a gradient", () => {
     const [x, unused] = [parameter([1], [1]), parameter([1], [1])];
-    withTape(() => scope(() => backward(sumAll(scale(x, 2)))));
+    withTape((tape) => scope(() => tape.backward(sumAll(scale(x, 2)))));
     expect(unused.grad).toBeNull();
   });
 
-  it("wants a scalar, a tape, and no tape inside a tape", () => {
+  it("wants a scalar, a value of its own tape, and no tape inside a tape", () => {
     const x = parameter([1, 2], [2]);
-    expect(() => withTape(() => scope(() => backward(scale(x, 2))))).toThrow("scalar");
-    expect(() => backward(x)).toThrow("withTape");
-    expect(() => withTape(() => withTape(() => 0))).toThrow("withTape inside withTape");
+    expect(() => withTape((tape) => scope(() => tape.backward(scale(x, 2))))).toThrow("scalar");
+    expect(() => withTape((tape) => tape.backward(sumAll(tensor([1], [1]))))).toThrow(
+      "backward: nothing on this tape leads to the value [1]: it depends on nothing that is trained",
+    );
+    expect(() => withTape(() => withTape(() => 0))).toThrow("one tape at a time");
     expect(isRecording()).toBe(false);
   });
 });
@@ -234,11 +239,11 @@ describe("backward", () => {
 describe("noGrad", () => {
   it("records nothing, and recording goes on after it", async () => {
     const x = parameter([1, 2], [2]);
-    withTape(() =>
+    withTape((tape) =>
       scope(() => {
         const frozen = noGrad(() => unary("square", x));
         expect(frozen.requiresGrad).toBe(false);
-        backward(sumAll(binary("mul", frozen, x)));
+        tape.backward(sumAll(binary("mul", frozen, x)));
       }),
     );
     expect(await gradientOf(x)).toEqual([1, 4]);
@@ -265,7 +270,7 @@ const nested = (block: (x: Tensor) => Tensor, x: Tensor) => recompute((h) => rec
 
 async function gradientsOf(wrap: typeof stored): Promise<Uint8Array[]> {
   const { parameters, loss } = network(wrap);
-  withTape(() => scope(() => backward(loss())));
+  withTape((tape) => scope(() => tape.backward(loss())));
   const bytes = await Promise.all(parameters.map((p) => (p.grad as Tensor).bytes()));
   for (const p of parameters) p.dispose();
   return bytes;
@@ -283,11 +288,11 @@ describe("recompute", () => {
       setDefaultDevice(new Device(createReferenceBackend()));
       const w = parameter(ramp(24 * 24, 0.01), [24, 24]);
       const block = (h: Tensor) => linear(unary("tanh", linear(unary("tanh", linear(h, w)), w)), w);
-      withTape(() =>
+      withTape((tape) =>
         scope(() => {
           let h: Tensor = linear(tensor(ramp(24 * 24), [24, 24]), w);
           for (let i = 0; i < 6; i++) h = scope(() => wrap(block, h));
-          backward(sumAll(h));
+          tape.backward(sumAll(h));
         }),
       );
       return defaultDevice().memory().peakLiveBytes;
@@ -301,7 +306,7 @@ describe("memory of a step", () => {
     for (const wrap of [stored, checkpointed]) {
       const { parameters, loss } = network(wrap);
       const step = () => {
-        withTape(() => scope(() => backward(loss())));
+        withTape((tape) => scope(() => tape.backward(loss())));
         for (const p of parameters) p.clearGrad();
       };
       step();
@@ -338,18 +343,18 @@ describe("memory of a step", () => {
       },
     };
     const before = defaultDevice().memory().liveBuffers;
-    const step = () => {
+    const step = (tape: Tape) => {
       const [y] = dispatch(failing, [x], { dtype: "f32" });
-      backward(sumAll(add(unary("square", y), y)));
+      tape.backward(sumAll(add(unary("square", y), y)));
     };
-    expect(() => withTape(() => scope(step))).toThrow("rule failed");
+    expect(() => withTape((tape) => scope(() => step(tape)))).toThrow("rule failed");
     expect(defaultDevice().memory().liveBuffers).toBe(before);
   });
 
   it("refuses a root's gradient of another size", () => {
     const x = parameter([1, 2, 3], [3]);
-    expect(() => withTape(() => scope(() => backward([{ value: scale(x, 2), grad: tensor([1, 2], [2]) }])))).toThrow(
-      "gradient [2] for a value [3]",
-    );
+    expect(() =>
+      withTape((tape) => scope(() => tape.backward([{ value: scale(x, 2), grad: tensor([1, 2], [2]) }]))),
+    ).toThrow("gradient [2] for a value [3]");
   });
 });

@@ -2,7 +2,7 @@
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
-import { backward, withTape } from "../tensor/tape.js";
+import { withTape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "./batch.js";
 import { Interrupted } from "./interrupted.js";
@@ -121,10 +121,10 @@ function accumulate(
   options: LossOptions,
   share: number,
 ): Tensor {
-  return withTape(() => {
+  return withTape((tape) => {
     const batch = makeTrainBatch(sequences, model.numMtp, divisor, model.device);
     const { total, main } = languageModelLoss(model, batch, options, share);
-    backward(total);
+    tape.backward(total);
     return main;
   });
 }

@@ -5,7 +5,7 @@ import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device
 import { encodeBytes } from "../../src/tensor/dtype.js";
 import { dispatch, empty, fromBytes, keep, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
+import { withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { reshape } from "../../src/tensor/view.js";
 import { allFinite, type Case, declaredCases, initialOutput, referenceOf, specOf } from "./cases.js";
@@ -62,7 +62,7 @@ async function tapeGradients(
   const spec = specOf(c.op);
   const wants = wanted(c);
   const sinks = c.inputs.map(() => ({ grad: null as Tensor | null }));
-  withTape(() =>
+  withTape((tape) =>
     scope(() => {
       const inputs = c.inputs.map((x, i) => {
         const t = x && upload(x);
@@ -79,7 +79,7 @@ async function tapeGradients(
           upstream[i] ? [{ value, grad: upload(upstream[i]) }] : [],
         );
       };
-      backward(Array.from({ length: times }, call).flat());
+      tape.backward(Array.from({ length: times }, call).flat());
     }),
   );
   return Promise.all(

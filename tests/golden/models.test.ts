@@ -9,7 +9,7 @@ import { AdamW } from "../../src/optim/adamw.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { keep, scope, scopeAsync } from "../../src/tensor/engine.js";
 import { linear } from "../../src/tensor/ops/linear.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
+import { withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { languageModelLoss } from "../../src/train/loss.js";
@@ -111,12 +111,12 @@ async function lossAndGradients(
 ): Promise<{ total: number; main: number }> {
   const numTargets = countTargets(sequences);
   const numMtpTargets = sequences.reduce((n, { ids, learnFrom = 1 }) => n + ids.length - Math.max(2, learnFrom), 0);
-  const losses = withTape(() =>
+  const losses = withTape((tape) =>
     scope(() => {
       const batch = makeTrainBatch(sequences, model.numMtp, numTargets);
       const { total, main } = languageModelLoss(model, batch, { mtpWeight: (MTP_LAMBDA * numTargets) / numMtpTargets });
       model.parameters.clearGrads();
-      backward(total);
+      tape.backward(total);
       return keep([total, main]);
     }),
   );

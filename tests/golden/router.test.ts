@@ -7,7 +7,7 @@ import { linear } from "../../src/tensor/ops/linear.js";
 import { balanceLoss, type RouterParams, router } from "../../src/tensor/ops/moe.js";
 import { dot } from "../../src/tensor/ops/reduce.js";
 import { Parameter } from "../../src/tensor/parameter.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
+import { withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { backends } from "../parity/backends.js";
 import { goldenPath, int32Values, readJson, readTensors, relativeDifference } from "../parity/golden-case.js";
@@ -33,10 +33,10 @@ describe.each(backends)("on the $name backend", (backend) => {
     await scopeAsync(async () => {
       const logits = new Parameter(onDevice(vectors, "logits"), "logits");
       const cuSeqlens = int32Values(stored(vectors, "cu_seqlens"));
-      const loss = withTape(() => {
+      const loss = withTape((tape) => {
         const { scores, indices } = router(logits, null, { ...v3, numGroups: 1, topkGroups: 1 });
         const value = balanceLoss(scores, indices, tensor(cuSeqlens, [cuSeqlens.length], "i32"), alpha);
-        backward(value);
+        tape.backward(value);
         return value;
       });
       expect(relativeDifference([await loss.item()], [expected])).toBeLessThan(2e-6);
@@ -73,8 +73,8 @@ describe.each(backends)("on the $name backend", (backend) => {
         slots.order.forEach((slot, i) => {
           upstream[slot] = given[i];
         });
-        withTape(() =>
-          backward(dot(router(linear(hidden, weight), bias, v3).weights, tensor(upstream, chosen.weights.shape))),
+        withTape((tape) =>
+          tape.backward(dot(router(linear(hidden, weight), bias, v3).weights, tensor(upstream, chosen.weights.shape))),
         );
         expect(relativeDifference(await gradientOf(hidden), floats(vectors, "grad_hidden"))).toBeLessThan(1e-5);
         expect(relativeDifference(await gradientOf(weight), floats(vectors, "grad_weight"))).toBeLessThan(1e-5);

@@ -15,7 +15,7 @@ import { sampleReward, scoreSamples } from "../../src/tasks/reward.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { scope, tensor } from "../../src/tensor/engine.js";
 import { Parameter } from "../../src/tensor/parameter.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
+import { withTape } from "../../src/tensor/tape.js";
 
 interface Row {
   readonly rewards: readonly (number | null)[];
@@ -64,9 +64,9 @@ async function lossOf(
 ) {
   const parameter = scope(() => new Parameter(tensor(logp, [logp.length]), "logp"));
   const total = scope(() =>
-    withTape(() => {
+    withTape((tape) => {
       const loss = policyLoss(parameter, samples, config);
-      backward(loss);
+      tape.backward(loss);
       return loss;
     }),
   );

@@ -2,7 +2,7 @@
 import type { LanguageModel } from "../../src/models/language-model.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { keep, scope } from "../../src/tensor/engine.js";
-import { backward, withTape } from "../../src/tensor/tape.js";
+import { withTape } from "../../src/tensor/tape.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
 import { type LossOptions, languageModelLoss } from "../../src/train/loss.js";
 import { trainStep } from "../../src/train/step.js";
@@ -33,11 +33,11 @@ export async function gradientsOf(
   let loss = 0;
   for (const micro of microBatches) {
     const total = keep(
-      withTape(() =>
+      withTape((tape) =>
         scope(() => {
           const batch = makeTrainBatch(micro, model.numMtp, countTargets(all));
           const losses = languageModelLoss(model, batch, options, micro.length / all.length);
-          backward(losses.total);
+          tape.backward(losses.total);
           return losses.total;
         }),
       ),
