@@ -14,39 +14,39 @@ namespace {
 constexpr int32_t kInfinityBits = 0x7f800000;
 constexpr float kTiny = 7.888609052210118e-31f;  // 2^-100
 
-/** Bits of the largest magnitude: as integers they have the order of the numbers, infinity and NaN on top. */
+using QuantaLanes = int8_t __attribute__((vector_size(kLanes)));
+
+/** Folds lanes by `join` into lane 0. */
+template <class F>
+int32_t foldLanes(vi v, F&& join) {
+  halvings([&](auto fold) { v = join(v, asInt(fold(asFloat(v)))); });
+  return v[0];
+}
+
+/**
+ * Bits of the largest magnitude of n numbers, a multiple of kLanes: as integers they have the order of the numbers,
+ * infinity and NaN on top.
+ */
 template <class T>
 int32_t largestBits(const T* x, int64_t n) {
+  const auto larger = [](vi a, vi b) { return a > b ? a : b; };
   vi largest{};
-  eachVector(0, n, [&](int64_t i, auto lanes) {
-    const vi bits = asInt(get(x + i, lanes)) & 0x7fffffff;
-    largest = bits > largest ? bits : largest;
-  });
-  int32_t result = 0;
-  for (int i = 0; i < kLanes; ++i) result = largest[i] > result ? largest[i] : result;
-  return result;
+  for (int64_t i = 0; i < n; i += kLanes) largest = larger(asInt(load(x + i)) & 0x7fffffff, largest);
+  return foldLanes(largest, larger);
 }
 
-/** Quanta of n numbers: the exact products with `inverse`, rounded. */
+/** Quanta of n numbers, a multiple of kLanes: the exact products with `inverse`, rounded. Returns their sum. */
 template <class T>
-void quantise(const T* x, int64_t n, float inverse, int8_t* out) {
+int32_t quantise(const T* x, int64_t n, float inverse, int8_t* out) {
   const vf magic = splat(12582912.0f);  // adding 1.5·2^23 rounds to a whole number, ties to even
-  eachVector(0, n, [&](int64_t i, auto lanes) {
-    const vi whole = asInt(vfma(get(x + i, lanes), splat(inverse), magic)) - asInt(magic);
-#if defined(__AVX512F__)
-    const int count = lanes;
-    _mm512_mask_cvtepi32_storeu_epi8(out + i, static_cast<__mmask16>((1u << count) - 1), (__m512i)whole);
-#else
-    for (int j = 0; j < lanes; ++j) out[i + j] = static_cast<int8_t>(whole[j]);
-#endif
-  });
-}
-
-/** Σ of n ≤ 32 signed bytes. */
-int32_t sumOf(const int8_t* quanta, int64_t n) {
-  int32_t total = 0;
-  for (int64_t i = 0; i < n; ++i) total += quanta[i];
-  return total;
+  vi total{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const vi whole = asInt(vfma(load(x + i), splat(inverse), magic)) - asInt(magic);
+    const QuantaLanes narrow = __builtin_convertvector(whole, QuantaLanes);
+    std::memcpy(out + i, &narrow, kLanes);
+    total += whole;
+  }
+  return foldLanes(total, [](vi a, vi b) { return a + b; });
 }
 
 /** n quanta, a multiple of four, into 16 bits each: of four neighbours the even ones, then the odd ones. */
@@ -55,18 +55,14 @@ void widen(const int8_t* quanta, int64_t n, int16_t* out) {
     for (int64_t j = 0; j < 4; ++j) out[i + j % 2 * 2 + j / 2] = quanta[i + j];
 }
 
-/** Quanta of n numbers that share a scale; gives the scale. */
+/** The largest magnitude of n numbers that share a scale; 0 or NaN where all their quanta are to be zeros. */
 template <class T>
-float quantiseGroup(const T* x, int64_t n, int8_t* quanta) {
+float largestOf(const T* x, int64_t n) {
   const int32_t bits = largestBits(x, n);
   float largest;
   std::memcpy(&largest, &bits, 4);
-  if (bits >= kInfinityBits || largest < kTiny) {
-    std::memset(quanta, 0, n);
-    return bits >= kInfinityBits ? std::numeric_limits<float>::quiet_NaN() : 0.0f;
-  }
-  quantise(x, n, 127.0f / largest, quanta);
-  return largest / 127.0f;
+  if (bits >= kInfinityBits) return std::numeric_limits<float>::quiet_NaN();
+  return largest < kTiny ? 0.0f : largest;
 }
 
 void putSum(int32_t total, float scale, SumForm form, int32_t zero, uint8_t* at) {
@@ -86,11 +82,17 @@ void quantiseRowOf(const T* x, int64_t K, const RecordLayout& layout, SumForm fo
   for (int64_t k = 0; k < K; k += layout.width) {
     const int64_t n = std::min(K - k, layout.width);
     int8_t* quanta = layout.quantum == 1 ? reinterpret_cast<int8_t*>(record) + k : narrow;
-    const float scale = quantiseGroup(x + k, n, quanta);
+    const float largest = largestOf(x + k, n), scale = largest / 127.0f;
     scales[k / layout.width] = scale;
-    for (int64_t i = 0; i < n; i += layout.sub)
-      putSum(sumOf(quanta + i, std::min(n - i, layout.sub)), scale, form, zero,
-             record + layout.sums + (k + i) / layout.sub * 4);
+    for (int64_t i = 0; i < n; i += layout.sub) {
+      const int64_t here = std::min(n - i, layout.sub);
+      int32_t total = 0;
+      if (largest > 0)
+        total = quantise(x + k + i, here, 127.0f / largest, quanta + i);
+      else
+        std::memset(quanta + i, 0, here);
+      putSum(total, scale, form, zero, record + layout.sums + (k + i) / layout.sub * 4);
+    }
     if (layout.quantum == 2) widen(quanta, n, reinterpret_cast<int16_t*>(record) + k);
   }
 }
