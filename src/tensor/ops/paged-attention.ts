@@ -114,6 +114,17 @@ function attendReference(
   return out;
 }
 
+/** Decodes every entry once: each is read for many rows and heads. */
+function remembering(read: PagedReader): PagedReader {
+  const known = new Map<string, Float64Array>();
+  return (block, offset, head) => {
+    const key = `${block} ${offset} ${head}`;
+    const entry = known.get(key) ?? read(block, offset, head);
+    known.set(key, entry);
+    return entry;
+  };
+}
+
 const kvHeadsOf = (keys: TensorSpec, values: TensorSpec | null) => (values ? keys.shape[1] : 1);
 
 function fitsAttention(q: TensorSpec, keys: TensorSpec, values: TensorSpec | null, valueWidth: number): boolean {
@@ -171,8 +182,8 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
   reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth, window }) => {
     const [, heads, dk] = q!.shape;
     const group = heads / kvHeadsOf(keys!, values);
-    const readKey = pagedReader(keys!, values ? "keys" : "latent", valueWidth);
-    const readValue = values ? pagedReader(values, "values") : readKey;
+    const readKey = remembering(pagedReader(keys!, values ? "keys" : "latent", valueWidth));
+    const readValue = values ? remembering(pagedReader(values, "values")) : readKey;
     eachRow(cu!, lengths!, (row, s, visible) => {
       const at = (read: PagedReader, h: number) => (t: number) =>
         read(
