@@ -3,8 +3,8 @@
 import { createInterface } from "node:readline";
 import { createNativeBackend } from "../src/backends/native/backend.js";
 import { generate } from "../src/inference/runtime/generate.js";
-import type { ComputeType } from "../src/nn/parameters.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
+import type { ComputeType } from "../src/tensor/dtype.js";
 import type { StepResult } from "./stepper.js";
 import { buildModel, generateRequests, type ModelName, shapes, TrainingWorkload } from "./workload.js";
 

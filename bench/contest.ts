@@ -1,6 +1,6 @@
 // A contest in tokens/s: ours against every variant of a peer, step by step in turn, each in a process of its own.
 // Knows nothing of models; what is told apart is f32 and bf16.
-import type { ComputeType } from "../src/nn/parameters.js";
+import type { ComputeType } from "../src/tensor/dtype.js";
 import { type BenchOptions, median } from "./claim.js";
 import { type OpShare, type PeakMemory, Stepper, type StepResult } from "./stepper.js";
 

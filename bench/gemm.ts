@@ -1,7 +1,8 @@
 // Claim: matrix products reach 75% (f32) and 60% (bf16) of the register-only ceiling at 1024³, and 50% at the shapes
 // that training uses.
-import type { ComputeType } from "../src/nn/parameters.js";
+
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
+import type { ComputeType } from "../src/tensor/dtype.js";
 import { dispatch, scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { type GemmParams, gemmOp } from "../src/tensor/ops/linear.js";

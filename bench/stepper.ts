@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { ComputeType } from "../src/nn/parameters.js";
 import { packageRoot } from "../src/package-root.js";
+import type { ComputeType } from "../src/tensor/dtype.js";
 
 /** Time spent in one op during a step. */
 export interface OpShare {

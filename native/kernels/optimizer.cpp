@@ -14,7 +14,7 @@ constexpr int64_t kGrain = 8192;  // a parameter carries five arrays
 
 }  // namespace
 
-void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const float* gradFactor, int64_t n,
+void adamw(float* p, const float* g, float* m, float* v, void* copyBf16, const float* gradFactor, int64_t n,
            double lr, double beta1, double beta2, double eps, double weightDecay, double biasCorrection1,
            double biasCorrection2) {
   const float factor = gradFactor && n > 0 ? *gradFactor : 1.0f;
@@ -22,7 +22,7 @@ void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const
               keep2 = static_cast<float>(beta2), blend2 = static_cast<float>(1.0 - beta2),
               step = static_cast<float>(lr / biasCorrection1),
               rootScale = static_cast<float>(1.0 / std::sqrt(biasCorrection2)), epsilon = static_cast<float>(eps);
-  bf16* shadow = static_cast<bf16*>(shadowBf16);
+  bf16* copy = static_cast<bf16*>(copyBf16);
   parallelFor(n, kGrain, [=](int64_t begin, int64_t end) {
     eachVector(begin, end, [=](int64_t i, auto lanes) {
       vf gradient = get(g + i, lanes) * factor, first = get(m + i, lanes), second = get(v + i, lanes);
@@ -32,22 +32,22 @@ void adamw(float* p, const float* g, float* m, float* v, void* shadowBf16, const
       put(m + i, first, lanes);
       put(v + i, second, lanes);
       put(p + i, updated, lanes);
-      if (shadow) put(shadow + i, updated, lanes);
+      if (copy) put(copy + i, updated, lanes);
     });
   });
 }
 
-void axpyUpdate(float* p, const void* update, int64_t type, void* shadowBf16, int64_t n, double lr,
+void axpyUpdate(float* p, const void* update, int64_t type, void* copyBf16, int64_t n, double lr,
                 double weightDecay) {
   const float keep = static_cast<float>(1.0 - lr * weightDecay), rate = static_cast<float>(lr);
-  bf16* shadow = static_cast<bf16*>(shadowBf16);
+  bf16* copy = static_cast<bf16*>(copyBf16);
   dispatchType(type, [&](auto tag) {
     const auto* direction = static_cast<const decltype(tag)*>(update);
     parallelFor(n, kElementGrain, [=](int64_t begin, int64_t end) {
       eachVector(begin, end, [=](int64_t i, auto lanes) {
         vf updated = get(p + i, lanes) * keep - rate * get(direction + i, lanes);
         put(p + i, updated, lanes);
-        if (shadow) put(shadow + i, updated, lanes);
+        if (copy) put(copy + i, updated, lanes);
       });
     });
   });

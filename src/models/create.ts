@@ -2,6 +2,17 @@
 import { familyOf, type HfConfig } from "./families.js";
 import type { LanguageModel, ModelOptions } from "./language-model.js";
 
-/** A freshly initialised model of the family that `config.model_type` names. */
-export const createModel = (config: HfConfig, options: ModelOptions = {}): LanguageModel =>
-  familyOf(config).build(config, options);
+/**
+ * A freshly initialised model of the family that `config.model_type` names. Throws ConfigError for a pattern of
+ * `options.trains` that matches no weight.
+ */
+export function createModel(config: HfConfig, options: ModelOptions = {}): LanguageModel {
+  const model = familyOf(config).build(config, options);
+  try {
+    model.parameters.refuseUnusedPatterns();
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}

@@ -6,27 +6,28 @@ import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { MoeLayer } from "../nn/moe.js";
 import { RmsNorm } from "../nn/norm.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
-import { type ComputeType, ParameterSet, weight } from "../nn/parameters.js";
-import { lookUp, project } from "../nn/project.js";
+import { ParameterSet } from "../nn/parameters.js";
+import type { Trains } from "../nn/trains.js";
+import type { Weight } from "../nn/weight.js";
 import type { Device } from "../tensor/device.js";
+import type { ComputeType } from "../tensor/dtype.js";
 import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
-import type { Parameter } from "../tensor/parameter.js";
 import { recompute } from "../tensor/recompute.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { numElements, type Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./families.js";
 import { contextOf } from "./rope-scaling.js";
 
 /** How a model is made. */
 export interface ModelOptions {
   readonly compute?: ComputeType;
-  /** Seed of the initial weights; null leaves them undefined, for weights that are loaded next or never looked at. */
-  readonly seed?: number | null;
   /**
-   * For inference alone: weights are held as they are stored (frozen-weights.ts); `compute` is then the type of
-   * activations.
+   * Seed of the initial weights. null: there are none, for weights that are loaded next or never looked at; those that
+   * do not train are then held as files store them (stored-weights.ts).
    */
-  readonly isFrozen?: boolean;
+  readonly seed?: number | null;
+  /** Which weights train, by their Hugging Face names; "none": a model for inference alone. Default: all. */
+  readonly trains?: Trains;
   /** Where its weights lie and it runs; default: the default device. */
   readonly device?: Device;
   /**
@@ -81,30 +82,30 @@ export abstract class LanguageModel {
   readonly parameters: ParameterSet;
   /** The longest sequence the model takes. */
   readonly maxPositions: number;
-  protected readonly embedTokens: Parameter;
+  protected readonly embedTokens: Weight;
   protected readonly layers: DecoderLayer[];
   private readonly finalNorm: RmsNorm;
-  private readonly lmHead: Parameter;
+  private readonly lmHead: Weight;
 
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0, isFrozen = false, device, context }: ModelOptions,
+    { compute = "f32", seed = 0, trains, device, context }: ModelOptions,
     buildLayers: (parameters: ParameterSet) => DecoderLayer[],
   ) {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
     this.maxPositions = contextOf(config, context);
-    this.parameters = new ParameterSet(compute, seed, isFrozen, device);
-    this.embedTokens = this.parameters.add({
+    this.parameters = new ParameterSet({ compute, seed, trains, device });
+    this.embedTokens = this.parameters.matrix({
       name: "model.embed_tokens.weight",
       shape: [vocab, hidden],
       init: { std },
-      frozen: isTied ? "packed" : "rows",
+      use: isTied ? "products" : "rows",
     });
     this.layers = buildLayers(this.parameters);
     this.finalNorm = new RmsNorm(this.parameters, "model.norm", hidden, { eps: config.rms_norm_eps });
     this.lmHead = isTied
       ? this.embedTokens
-      : this.parameters.add({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+      : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
@@ -122,11 +123,11 @@ export abstract class LanguageModel {
   }
   /** The head's weight [V,d] to compute with. */
   get head(): Tensor {
-    return weight(this.lmHead);
+    return this.lmHead.numbers();
   }
   /** Logits [B,V] in f32 of normalised hidden states. */
   logits(hidden: Tensor): Tensor {
-    return project(hidden, this.lmHead, { dtype: "f32" });
+    return this.lmHead.multiply(hidden, { dtype: "f32" });
   }
   get vocabSize(): number {
     return this.config.vocab_size;
@@ -142,15 +143,16 @@ export abstract class LanguageModel {
   }
 
   /**
-   * Trained numbers a token uses in the main model: of the routed experts only the chosen, and nothing of multi-token
+   * Numbers a token uses in the main model: of the routed experts only the chosen, and nothing of multi-token
    * prediction.
    */
   get numActiveParameters(): number {
     const share = this.moeLayers[0]?.activeShare ?? 1;
     const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= this.layers.length;
-    return this.parameters
-      .trained()
-      .reduce((n, p) => (isMtp(p.name) ? n : n + (p.name.includes(".mlp.experts.") ? p.size * share : p.size)), 0);
+    return this.parameters.specs.reduce((n, { name, shape, isBuffer }) => {
+      if (isBuffer || isMtp(name)) return n;
+      return n + numElements(shape) * (name.includes(".mlp.experts.") ? share : 1);
+    }, 0);
   }
 
   /** Training forward over packed sequences. */
@@ -210,7 +212,7 @@ export abstract class LanguageModel {
 
   /** Embedding rows as the f32 residual stream. */
   protected embed(ids: Tensor): Tensor {
-    return lookUp(this.embedTokens, ids);
+    return this.embedTokens.lookUp(ids);
   }
 
   protected runLayer(

@@ -2,7 +2,6 @@
 // messages: nothing calls it while all is well.
 import { TrainingError } from "../errors.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
-import { project, projectExperts } from "../nn/project.js";
 import { keep, scopeAsync, tensor } from "../tensor/engine.js";
 import { cast, scale } from "../tensor/ops/elementwise.js";
 import { moeDispatch } from "../tensor/ops/moe.js";
@@ -45,14 +44,14 @@ const FACTOR = 2 ** -32;
  * type.
  */
 function rowSums(parameters: ParameterSet, spec: ParameterSpec): Promise<Float32Array> {
-  const parameter = parameters.get(spec.name);
+  const weight = parameters.get(spec.name);
   const { device } = parameters;
   const width = spec.shape.at(-1) as number;
   const factors = (rows: number) => tensor(new Float32Array(rows * width).fill(FACTOR), [rows, width], "f32", device);
   return scopeAsync(async () => {
     const sums = noGrad((): Tensor => {
-      if (spec.shape.length === 1) return cast(parameter, "f32");
-      if (spec.shape.length === 2) return project(factors(1), parameter);
+      if (spec.shape.length === 1) return cast(weight.numbers(), "f32");
+      if (spec.shape.length === 2) return weight.multiply(factors(1));
       const [experts] = spec.shape;
       const each = tensor(
         Int32Array.from({ length: experts }, (_, e) => e),
@@ -60,7 +59,7 @@ function rowSums(parameters: ParameterSet, spec: ParameterSpec): Promise<Float32
         "i32",
         device,
       );
-      return projectExperts(factors(experts), parameter, moeDispatch(each, experts, null), true);
+      return weight.multiplyExperts(factors(experts), moeDispatch(each, experts, null), true);
     });
     return (await sums.data()) as Float32Array;
   });

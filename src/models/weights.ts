@@ -68,7 +68,7 @@ export function refuseProblems(problems: readonly TensorProblem[]): void {
 }
 
 /**
- * Fills every parameter from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when
+ * Fills every weight held in f32 from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when
  * `names` is given, those in the file that the model has no place for. After an error the model is partly filled and of
  * no use.
  */
@@ -78,7 +78,7 @@ export async function loadWeights(
   names?: Iterable<string>,
 ): Promise<void> {
   const problems: TensorProblem[] = [];
-  const parts = parameters.storedParts();
+  const parts = parameters.writtenParts();
   for (const { spec, part, elementOffset } of parts) {
     const stored = await fetch(part.name);
     if (!stored) problems.push({ kind: "missing", tensor: `${part.name} [${part.shape}]` });
@@ -95,7 +95,7 @@ export async function loadWeights(
   const known = new Set(parts.map(({ part }) => part.name));
   problems.push(...unexpectedTensors(names ?? [], known));
   refuseProblems(problems);
-  parameters.refreshShadows();
+  parameters.refreshCopies();
 }
 
 /** Every stored tensor as f32 bytes, by its Hugging Face name. */
@@ -105,7 +105,7 @@ export async function storedWeights(
   return parameters.read();
 }
 
-/** Number of stored numbers, buffers included. */
+/** Number of numbers that files are written with, buffers included. */
 export function numStored(parameters: ParameterSet): number {
-  return parameters.storedParts().reduce((n, { part }) => n + numElements(part.shape), 0);
+  return parameters.writtenParts().reduce((n, { part }) => n + numElements(part.shape), 0);
 }

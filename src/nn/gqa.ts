@@ -12,8 +12,8 @@ import type { PackedBatch, StepBatch } from "./batch.js";
 import { type NormConfig, RmsNorm } from "./norm.js";
 import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import { constant, type Init, type ParameterSet } from "./parameters.js";
-import { project } from "./project.js";
 import { type RopeScaling, ropeTable } from "./rope-frequencies.js";
+import type { Weight } from "./weight.js";
 
 /** Widths of grouped-query attention. */
 export interface GqaConfig {
@@ -39,9 +39,9 @@ export interface RopeConfig {
 
 /** One attention layer; q, k and v are one matrix in memory, apart in files. */
 export class GqaAttention {
-  private readonly qkv: Parameter;
+  private readonly qkv: Weight;
   private readonly qkvBias: Parameter | null;
-  private readonly output: Parameter;
+  private readonly output: Weight;
   private readonly outputBias: Parameter | null;
   private readonly queryNorm: RmsNorm | null;
   private readonly keyNorm: RmsNorm | null;
@@ -68,9 +68,9 @@ export class GqaAttention {
     const output = { name: `${prefix}.o_proj.weight`, shape: [hidden, heads * headDim], init };
     const norm = (name: string) =>
       config.headNorm && new RmsNorm(parameters, `${prefix}.${name}`, headDim, config.headNorm);
-    this.qkv = parameters.add(qkv);
+    this.qkv = parameters.matrix(qkv);
     this.qkvBias = config.qkvBias ? parameters.addBias(qkv) : null;
-    this.output = parameters.add(output);
+    this.output = parameters.matrix(output);
     this.outputBias = config.outputBias ? parameters.addBias(output) : null;
     this.queryNorm = norm("q_norm");
     this.keyNorm = norm("k_norm");
@@ -125,7 +125,7 @@ export class GqaAttention {
   private queriesKeysValues(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, kvHeads, headDim } = this.config;
     const rows = x.shape[0];
-    const [q, kv] = splitLast(project(x, this.qkv, { bias: this.qkvBias }), heads * headDim);
+    const [q, kv] = splitLast(this.qkv.multiply(x, { bias: this.qkvBias }), heads * headDim);
     const [k, v] = splitLast(kv, kvHeads * headDim);
     const prepared = (t: Tensor, n: number, norm: RmsNorm | null) =>
       this.turn(reshape(norm ? norm.apply(reshape(t, [rows * n, headDim])) : t, [rows, n, headDim]), positions);
@@ -144,7 +144,7 @@ export class GqaAttention {
 
   private finish(o: Tensor, residual: Tensor | null): Tensor {
     const joined = reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]);
-    return project(joined, this.output, { bias: this.outputBias, residual, dtype: "f32" });
+    return this.output.multiply(joined, { bias: this.outputBias, residual, dtype: "f32" });
   }
 }
 

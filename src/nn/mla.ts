@@ -13,9 +13,9 @@ import { reshape } from "../tensor/view.js";
 import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";
 import { RmsNorm } from "./norm.js";
 import { type CacheKind, type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
-import { constant, type FrozenForm, type Init, type ParameterSet, weight } from "./parameters.js";
-import { project } from "./project.js";
+import { constant, type Init, type ParameterSet, type WeightUse } from "./parameters.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
+import type { Weight } from "./weight.js";
 
 /** The latent norms' epsilon, fixed in the released code whatever rms_norm_eps says. */
 const LATENT_EPS = 1e-6;
@@ -41,13 +41,13 @@ export interface MlaConfig {
 
 /** One attention layer. */
 export class MlaAttention {
-  private readonly queryDown: { a: Parameter; bias: Parameter | null; norm: RmsNorm } | null;
-  private readonly queryUp: Parameter;
-  private readonly kvDown: Parameter;
+  private readonly queryDown: { a: Weight; bias: Parameter | null; norm: RmsNorm } | null;
+  private readonly queryUp: Weight;
+  private readonly kvDown: Weight;
   private readonly kvDownBias: Parameter | null;
   private readonly kvNorm: RmsNorm;
-  private readonly kvUp: Parameter;
-  private readonly output: Parameter;
+  private readonly kvUp: Weight;
+  private readonly output: Weight;
   private readonly outputBias: Parameter | null;
   private readonly invFreq: Tensor;
   private readonly table: RopeTable;
@@ -60,13 +60,13 @@ export class MlaAttention {
     init: Init,
   ) {
     const { hidden, heads, qLoraRank, kvLoraRank, nope, rotary, value } = config;
-    const spec = (name: string, rows: number, columns: number, frozen?: FrozenForm) => ({
+    const spec = (name: string, rows: number, columns: number, use?: WeightUse) => ({
       name: `${prefix}.${name}.weight`,
       shape: [rows, columns],
       init,
-      frozen,
+      use,
     });
-    const matrix = (...of: Parameters<typeof spec>) => parameters.add(spec(...of));
+    const matrix = (...of: Parameters<typeof spec>) => parameters.matrix(spec(...of));
     const biasOf = (...of: Parameters<typeof spec>) => (config.hasBias ? parameters.addBias(spec(...of)) : null);
     const norm = (name: string, width: number) =>
       new RmsNorm(parameters, `${prefix}.${name}`, width, { eps: LATENT_EPS });
@@ -82,7 +82,7 @@ export class MlaAttention {
     this.kvDown = matrix("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
     this.kvDownBias = biasOf("kv_a_proj_with_mqa", kvLoraRank + rotary, hidden);
     this.kvNorm = norm("kv_a_layernorm", kvLoraRank);
-    this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank, "compute");
+    this.kvUp = matrix("kv_b_proj", heads * (nope + value), kvLoraRank, "numbers");
     this.output = matrix("o_proj", hidden, heads * value);
     this.outputBias = biasOf("o_proj", hidden, heads * value);
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
@@ -104,7 +104,7 @@ export class MlaAttention {
     const { latent, kRope } = this.compress(x);
     const [q, k, v] = this.expand(this.queries(x), latent, kRope, batch.positions);
     const o = attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true });
-    return project(reshape(o, [batch.numTokens, heads * value]), this.output, { bias: this.outputBias, residual });
+    return this.output.multiply(reshape(o, [batch.numTokens, heads * value]), { bias: this.outputBias, residual });
   }
 
   /**
@@ -115,7 +115,7 @@ export class MlaAttention {
   step(x: Tensor, residual: Tensor | null, batch: StepBatch, cache: PagedLayer): Tensor {
     const { heads, value } = this.config;
     const o = cache.kind === "latent" ? this.stepOverLatents(x, batch, cache) : this.stepOverHeads(x, batch, cache);
-    return project(reshape(o, [x.shape[0], heads * value]), this.output, { bias: this.outputBias, residual });
+    return this.output.multiply(reshape(o, [x.shape[0], heads * value]), { bias: this.outputBias, residual });
   }
 
   dispose(): void {
@@ -126,19 +126,19 @@ export class MlaAttention {
   private queries(x: Tensor): Tensor {
     const { heads, nope, rotary } = this.config;
     const down = this.queryDown;
-    const source = down ? down.norm.apply(project(x, down.a, { bias: down.bias })) : x;
-    return reshape(project(source, this.queryUp), [x.shape[0], heads, nope + rotary]);
+    const source = down ? down.norm.apply(down.a.multiply(x, { bias: down.bias })) : x;
+    return reshape(this.queryUp.multiply(source), [x.shape[0], heads, nope + rotary]);
   }
 
   /** The normalised latent [T,dc] and the shared key [T,dR], not rotated. */
   private compress(x: Tensor): { latent: Tensor; kRope: Tensor } {
-    const [raw, kRope] = splitLast(project(x, this.kvDown, { bias: this.kvDownBias }), this.config.kvLoraRank);
+    const [raw, kRope] = splitLast(this.kvDown.multiply(x, { bias: this.kvDownBias }), this.config.kvLoraRank);
     return { latent: this.kvNorm.apply(raw), kRope };
   }
 
   private expand(q: Tensor, latent: Tensor, kRope: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {
     const { heads, nope, value } = this.config;
-    const kv = reshape(project(latent, this.kvUp), [latent.shape[0], heads, nope + value]);
+    const kv = reshape(this.kvUp.multiply(latent), [latent.shape[0], heads, nope + value]);
     return mlaAssemble(q, kv, kRope, positions, this.invFreq, { nope, value, ...this.layout });
   }
 
@@ -197,7 +197,7 @@ export class MlaAttention {
     const dtype = q.dtype === "bf16" ? "bf16" : "f32";
     const entries = gatherPaged(cache.keys, blockTables, cuKeys, { rows: numKeys, latent: cache.latentWidth, dtype });
     const [latents, kRope] = splitLast(entries, kvLoraRank);
-    const kv = reshape(project(latents, this.kvUp), [numKeys, heads, nope + value]);
+    const kv = reshape(this.kvUp.multiply(latents), [numKeys, heads, nope + value]);
     return expandedAttention(q, kv, kRope, cuQueries, cuKeys, { scale: this.scale });
   }
 
@@ -218,7 +218,7 @@ export class MlaAttention {
         valueWidth: kvLoraRank,
       },
     );
-    return headMatmul(u, weight(this.kvUp), { rowOffset: nope, rows: value, transposed: false });
+    return headMatmul(u, this.kvUp.numbers(), { rowOffset: nope, rows: value, transposed: false });
   }
 
   /** Rotated queries [T,H,dn+dR] as queries to latents [T,H,dc+dR]. */
@@ -226,7 +226,7 @@ export class MlaAttention {
     const { heads, nope, rotary, kvLoraRank } = this.config;
     const rows = q.shape[0];
     const [qNope, qRope] = splitLast(reshape(q, [rows * heads, nope + rotary]), nope);
-    const folded = headMatmul(reshape(qNope, [rows, heads, nope]), weight(this.kvUp), {
+    const folded = headMatmul(reshape(qNope, [rows, heads, nope]), this.kvUp.numbers(), {
       rowOffset: 0,
       rows: nope,
       transposed: true,

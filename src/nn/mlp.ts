@@ -4,13 +4,13 @@ import { swiglu } from "../tensor/ops/elementwise.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Init, ParameterSet } from "./parameters.js";
-import { project } from "./project.js";
+import type { Weight } from "./weight.js";
 
 /** Gate and up are one matrix [2·width, d], so that they are one product; files keep them apart. */
 export class SwigluMlp {
-  private readonly gateUp: Parameter;
+  private readonly gateUp: Weight;
   private readonly gateUpBias: Parameter | null;
-  private readonly down: Parameter;
+  private readonly down: Weight;
   private readonly downBias: Parameter | null;
 
   constructor(parameters: ParameterSet, prefix: string, hidden: number, width: number, init: Init, hasBias = false) {
@@ -21,15 +21,15 @@ export class SwigluMlp {
       parts: ["gate_proj", "up_proj"].map((part) => ({ name: `${prefix}.${part}.weight`, shape: [width, hidden] })),
     };
     const down = { name: `${prefix}.down_proj.weight`, shape: [hidden, width], init };
-    this.gateUp = parameters.add(gateUp);
+    this.gateUp = parameters.matrix(gateUp);
     this.gateUpBias = hasBias ? parameters.addBias(gateUp) : null;
-    this.down = parameters.add(down);
+    this.down = parameters.matrix(down);
     this.downBias = hasBias ? parameters.addBias(down) : null;
   }
 
   /** residual + mlp(x), or mlp(x) alone, in f32. */
   forward(x: Tensor, residual: Tensor | null): { output: Tensor; balanceLoss: null } {
-    const inner = swiglu(project(x, this.gateUp, { bias: this.gateUpBias }));
-    return { output: project(inner, this.down, { bias: this.downBias, residual, dtype: "f32" }), balanceLoss: null };
+    const inner = swiglu(this.gateUp.multiply(x, { bias: this.gateUpBias }));
+    return { output: this.down.multiply(inner, { bias: this.downBias, residual, dtype: "f32" }), balanceLoss: null };
   }
 }

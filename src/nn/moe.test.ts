@@ -18,7 +18,7 @@ const numTokens = 20;
 const topK = 2;
 
 function layer(hasRouterBias = true): { moe: MoeLayer; parameters: ParameterSet } {
-  const parameters = new ParameterSet("f32", 3);
+  const parameters = new ParameterSet({ compute: "f32", seed: 3 });
   const router = {
     topK,
     numGroups: 1,
@@ -89,7 +89,7 @@ describe("router bias", () => {
     const mean = (numTokens * topK) / 8;
     const expected = (await loadOf(moe)).map((n) => Math.fround(0.01 * Math.sign(mean - n)));
     moe.updateBias(0.01);
-    expect(Array.from(await parameters.get("mlp.gate.e_score_correction_bias").data())).toEqual(expected);
+    expect(Array.from(await parameters.master("mlp.gate.e_score_correction_bias").data())).toEqual(expected);
   });
 
   test("evens the load out over many updates", async () => {

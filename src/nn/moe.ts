@@ -2,7 +2,6 @@
 // Knows nothing of schedules: who calls `updateBias`, and when, is the trainer's business.
 import { isRecording, keep } from "../tensor/engine.js";
 import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
-import { linear } from "../tensor/ops/linear.js";
 import {
   balanceLoss,
   moeCombine,
@@ -16,7 +15,7 @@ import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
 import type { Init, ParameterSet } from "./parameters.js";
-import { projectExperts } from "./project.js";
+import type { Weight } from "./weight.js";
 
 /** Sizes and gate of a mixture layer. */
 export interface MoeConfig {
@@ -31,10 +30,10 @@ export interface MoeConfig {
 
 /** A mixture-of-experts feed-forward layer. */
 export class MoeLayer {
-  private readonly gate: Parameter;
+  private readonly gate: Weight;
   readonly bias: Parameter | null;
-  private readonly gateUp: Parameter;
-  private readonly down: Parameter;
+  private readonly gateUp: Weight;
+  private readonly down: Weight;
   private readonly shared: SwigluMlp | null;
   /**
    * Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after
@@ -49,7 +48,7 @@ export class MoeLayer {
     init: Init,
   ) {
     const { hidden, expertWidth: width, numRouted: experts } = config;
-    this.gate = parameters.add({ name: `${prefix}.gate.weight`, shape: [experts, hidden], init, alwaysF32: true });
+    this.gate = parameters.matrix({ name: `${prefix}.gate.weight`, shape: [experts, hidden], init, alwaysF32: true });
     this.bias = config.hasRouterBias
       ? parameters.add({
           name: `${prefix}.gate.e_score_correction_bias`,
@@ -59,7 +58,7 @@ export class MoeLayer {
         })
       : null;
     const each = Array.from({ length: experts }, (_, e) => `${prefix}.experts.${e}`);
-    this.gateUp = parameters.add({
+    this.gateUp = parameters.matrix({
       name: `${prefix}.experts.gate_up_proj`,
       shape: [experts, 2 * width, hidden],
       init,
@@ -67,7 +66,7 @@ export class MoeLayer {
         ["gate_proj", "up_proj"].map((part) => ({ name: `${e}.${part}.weight`, shape: [width, hidden] })),
       ),
     });
-    this.down = parameters.add({
+    this.down = parameters.matrix({
       name: `${prefix}.experts.down_proj`,
       shape: [experts, hidden, width],
       init,
@@ -97,12 +96,12 @@ export class MoeLayer {
     residual: Tensor | null,
     balance?: { cuSeqlens: Tensor; alpha: number },
   ): { output: Tensor; balanceLoss: Tensor | null } {
-    const logits = linear(x, this.gate, { dtype: "f32" });
+    const logits = this.gate.multiply(x, { dtype: "f32" });
     const { scores, indices, weights } = router(logits, this.bias, this.config.router);
     // Under `recompute` the first pass does not record and the replay does: recorded once either way.
     const counts = isRecording() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
-    const rows = projectExperts(swiglu(projectExperts(x, this.gateUp, to, true)), this.down, to, false);
+    const rows = this.down.multiplyExperts(swiglu(this.gateUp.multiplyExperts(x, to, true)), to, false);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;
     const loss =
       balance && balance.alpha > 0

@@ -1,25 +1,17 @@
-// The named parameters of a model: creation, seeded init, bf16 copies for compute, weights frozen in storage types, and
-// how they split into files. Knows nothing of architectures.
+// The named weights of a model: creation in their forms, seeded initial values, and how they split into files. Knows
+// nothing of architectures.
 import { assert } from "../errors.js";
 import { Random } from "../random.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
-import {
-  alias,
-  dispatch,
-  empty,
-  fromBytes,
-  isRecording,
-  keep,
-  placeholder,
-  scope,
-  scopeAsync,
-  tensor,
-  writeTensor,
-} from "../tensor/engine.js";
-import { cast, castOp } from "../tensor/ops/elementwise.js";
-import { packWeights } from "../tensor/packing.js";
+import type { ComputeType } from "../tensor/dtype.js";
+import { alias, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor } from "../tensor/engine.js";
+import { cast } from "../tensor/ops/elementwise.js";
 import { Parameter } from "../tensor/parameter.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
+import { PlainWeight } from "./plain-weight.js";
+import { StoredWeight } from "./stored-weight.js";
+import { TrainChoice, type Trains } from "./trains.js";
+import type { Weight, WeightMemory } from "./weight.js";
 
 /** Initial values: normal with a standard deviation, or a constant. */
 export type Init = { readonly std: number } | { readonly constant: number };
@@ -31,12 +23,13 @@ export interface StoredPart {
 }
 
 /**
- * How a frozen parameter is held. `packed`: in its storage type, laid out for products. `rows`: in its storage type,
- * row after row, only looked up. `compute`: decoded to the compute type. `f32`: decoded.
+ * What layers do with a weight, which says how it is held when it does not train. `products`: in its storage type, laid
+ * out for products. `rows`: in its storage type, row after row, only looked up. `numbers`: decoded to the compute type,
+ * for ops that read all of it. `f32`: decoded to f32.
  */
-export type FrozenForm = "packed" | "rows" | "compute" | "f32";
+export type WeightUse = "products" | "rows" | "numbers" | "f32";
 
-/** What a parameter is made of. */
+/** What a weight is made of. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
@@ -45,44 +38,59 @@ export interface ParameterSpec {
   readonly parts?: readonly StoredPart[];
   /** Kept in f32 for compute even when training in bf16 (norms, router). */
   readonly alwaysF32?: boolean;
-  /** The form it takes when weights are frozen; default: `f32` for what is always f32 or a buffer, else `packed`. */
-  readonly frozen?: FrozenForm;
+  /** Default: `f32` for what is always f32 or a buffer, else `products`. */
+  readonly use?: WeightUse;
   /** Not trained by gradients (router bias): still saved. */
   readonly isBuffer?: boolean;
 }
 
-/** Precision of the matrix products: f32, or bf16 operands with f32 sums and f32 master weights. */
-export type ComputeType = "f32" | "bf16";
+/** How the weights of a model are made. */
+export interface ParameterSetOptions {
+  /** Precision of the matrix products. */
+  readonly compute: ComputeType;
+  /**
+   * Seed of the initial values. null: there are none; weights that train then wait for `write`, others for the numbers
+   * that files store (models/stored-weights.ts), of which they keep the types.
+   */
+  readonly seed: number | null;
+  /** Default: all. */
+  readonly trains?: Trains;
+  /** Default: the default device. */
+  readonly device?: Device;
+}
 
-/** All parameters (trained) and buffers (not) of one model. */
+/** All weights and buffers of one model. */
 export class ParameterSet {
   readonly specs: ParameterSpec[] = [];
-  private readonly byName = new Map<string, Parameter>();
-  private packUsers = 0;
+  readonly compute: ComputeType;
+  readonly device: Device;
+  private readonly byName = new Map<string, Weight>();
+  private readonly seed: number | null;
+  private readonly trains: TrainChoice;
+  private readonly stillness = { users: 0, isStill: false };
 
-  constructor(
-    readonly compute: ComputeType,
-    private readonly seed: number | null,
-    /** For inference: no initial values, no gradients, no second copies; the numbers arrive by `store` or `write`. */
-    readonly isFrozen = false,
-    readonly device: Device = defaultDevice(),
-  ) {}
+  constructor({ compute, seed, trains = "all", device = defaultDevice() }: ParameterSetOptions) {
+    this.compute = compute;
+    this.seed = seed;
+    this.trains = new TrainChoice(trains);
+    this.device = device;
+  }
 
   /**
-   * Declares and initialises a parameter. Its numbers depend on the seed and its name alone; a null seed leaves them
-   * undefined.
+   * Declares a vector, a router or a buffer: an f32 tensor that ops take as it is. Initial values depend on the seed
+   * and the name alone.
    */
   add(spec: ParameterSpec): Parameter {
-    assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
-    const parameter = scope(() => new Parameter(this.isFrozen ? this.unfilled(spec) : this.initial(spec), spec.name));
-    if (spec.isBuffer || this.isFrozen) {
-      parameter.requiresGrad = false;
-      parameter.sink = null;
-    }
-    this.specs.push(spec);
-    this.byName.set(spec.name, parameter);
-    if (this.hasShadow(spec)) parameter.attachShadow(keep(cast(parameter, "bf16")));
-    return parameter;
+    assert(useOf(spec) === "f32", () => `parameter ${spec.name} is a matrix`);
+    return this.addPlain(spec).parameter;
+  }
+
+  /** Declares a matrix [N,K] or matrices of experts [E,N,K], in the form that fits. */
+  matrix(spec: ParameterSpec): Weight {
+    const waits = this.seed === null && !this.trains.of(partsOf(spec).map(({ name }) => name));
+    return waits && isStored(useOf(spec))
+      ? this.keepWeight(spec, new StoredWeight(spec.name, spec.shape))
+      : this.addPlain(spec);
   }
 
   /**
@@ -94,15 +102,27 @@ export class ParameterSet {
     return this.add({ name: renamed(name), shape: [shape[0]], init: { constant: 0 }, alwaysF32: true, parts: biases });
   }
 
-  get(name: string): Parameter {
-    const parameter = this.byName.get(name);
-    assert(parameter, `no parameter ${name}`);
-    return parameter;
+  get(name: string): Weight {
+    const weight = this.byName.get(name);
+    assert(weight, `no parameter ${name}`);
+    return weight;
   }
 
-  /** Trained parameters in declaration order. */
+  /** The f32 tensor of a weight that has one. */
+  master(name: string): Parameter {
+    const { master } = this.get(name);
+    assert(master, `${name} is not held in f32`);
+    return master;
+  }
+
+  /** Whether anything trains. */
+  get trainsAny(): boolean {
+    return this.specs.some(({ name }) => this.get(name).trained);
+  }
+
+  /** What trains, in declaration order. */
   trained(): Parameter[] {
-    return this.specs.filter((s) => !s.isBuffer).map((s) => this.get(s.name));
+    return this.specs.flatMap(({ name }) => this.get(name).trained ?? []);
   }
 
   /**
@@ -115,9 +135,26 @@ export class ParameterSet {
     return partsOf(spec).flatMap(({ shape }) => (shape.length === 2 ? [[shape[0], shape[1]] as const] : []));
   }
 
-  /** Number of trained numbers. */
+  /** Numbers that train. */
   get numTrained(): number {
     return this.trained().reduce((n, p) => n + p.size, 0);
+  }
+
+  /** Numbers of the model, frozen ones included; buffers do not count. */
+  get numParameters(): number {
+    return this.specs.reduce((n, { shape, isBuffer }) => (isBuffer ? n : n + numElements(shape)), 0);
+  }
+
+  /** Bytes of all weights by what they are for. */
+  memory(): WeightMemory {
+    const all = [...this.byName.values()].map((weight) => weight.memory());
+    const sum = (part: keyof WeightMemory) => all.reduce((bytes, each) => bytes + each[part], 0);
+    return { values: sum("values"), copies: sum("copies"), gradient: sum("gradient") };
+  }
+
+  /** Throws ConfigError for a pattern of `trains` that matched none of the weights declared. */
+  refuseUnusedPatterns(): void {
+    this.trains.refuseUnused();
   }
 
   /** Every stored tensor's name and shape, in order; of one parameter where it is given. */
@@ -132,22 +169,30 @@ export class ParameterSet {
     });
   }
 
-  /** As `read` with the parameters themselves, but the bytes are read in pieces when they are asked for. */
+  /**
+   * The stored tensors of what is held in f32: what files are written from. Weights frozen in other types belong to the
+   * files that they came from.
+   */
+  writtenParts(): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
+    return this.storedParts().filter(({ spec }) => this.get(spec.name).master);
+  }
+
+  /** As `read` with the masters, but the bytes are read in pieces when they are asked for. */
   readLater(): Map<string, { shape: readonly number[]; data: () => AsyncIterable<Uint8Array> }> {
-    const entries = this.storedParts().map(({ spec, part, elementOffset }) => {
-      const data = () => this.get(spec.name).pieces(4 * elementOffset, 4 * numElements(part.shape));
+    const entries = this.writtenParts().map(({ spec, part, elementOffset }) => {
+      const data = () => this.master(spec.name).pieces(4 * elementOffset, 4 * numElements(part.shape));
       return [part.name, { shape: part.shape, data }] as const;
     });
     return new Map(entries);
   }
 
-  /** The f32 bytes of every stored tensor; `of` picks the parameter itself or, say, its gradient (null: left out). */
+  /** The f32 bytes of every stored tensor; `of` picks the master or, say, its gradient (null: left out). */
   async read(
     of: (p: Parameter) => Tensor | null = (p) => p,
   ): Promise<Map<string, { shape: readonly number[]; data: Uint8Array }>> {
     const result = new Map<string, { shape: readonly number[]; data: Uint8Array }>();
-    for (const { spec, part, elementOffset } of this.storedParts()) {
-      const source = of(this.get(spec.name));
+    for (const { spec, part, elementOffset } of this.writtenParts()) {
+      const source = of(this.master(spec.name));
       if (!source) continue;
       const data = await scopeAsync(() => alias(source, part.shape, elementOffset).bytes());
       result.set(part.name, { shape: part.shape, data });
@@ -155,77 +200,77 @@ export class ParameterSet {
     return result;
   }
 
-  /** Overwrites the stored tensor `part` of its parameter with f32 bytes, and refreshes the bf16 copy. */
+  /** Overwrites the stored tensor `part` of its weight with f32 bytes; `refreshCopies` then follows. */
   write(name: string, elementOffset: number, shape: readonly number[], bytes: Uint8Array): void {
-    scope(() => writeTensor(alias(this.get(name), shape, elementOffset), bytes));
+    scope(() => writeTensor(alias(this.master(name), shape, elementOffset), bytes));
   }
 
-  /** Brings every bf16 copy up to date after parameters were written from outside. */
-  refreshShadows(): void {
-    for (const p of this.byName.values()) if (p.shadow) dispatch(castOp, [p], { dtype: "bf16" }, [p.shadow]);
+  /** Takes over the numbers of a model of the same shapes and forms. */
+  copyFrom(source: ParameterSet): void {
+    for (const [name, weight] of this.byName) weight.copyFrom(source.get(name));
+  }
+
+  /** Brings every copy for compute up to date after weights were written from outside. */
+  refreshCopies(): void {
+    for (const weight of this.byName.values()) if (weight instanceof PlainWeight) weight.refreshCopy();
   }
 
   /**
-   * Runs `body` with weights packed for the device's products, each at its first use: for decoding, which multiplies
-   * the same weights with few rows again and again. Results are the same to the bit. Parameters must not change
-   * meanwhile.
+   * Runs `body` while the numbers stand still, with weights packed for the device's products, each at its first use:
+   * for decoding, which multiplies the same weights with few rows again and again. Results are the same to the bit.
    */
   async whilePacked<R>(body: () => Promise<R>): Promise<R> {
-    this.packUsers++;
-    for (const p of this.byName.values()) p.mayPack = true;
+    const { stillness } = this;
+    stillness.users++;
+    stillness.isStill = true;
     try {
       return await body();
     } finally {
-      if (--this.packUsers === 0) for (const p of this.byName.values()) p.unpack();
+      stillness.isStill = --stillness.users > 0;
+      if (!stillness.isStill) for (const weight of this.byName.values()) weight.dropPacked();
     }
   }
 
   clearGrads(): void {
-    for (const p of this.byName.values()) p.clearGrad();
+    for (const { trained } of this.byName.values()) trained?.clearGrad();
   }
 
   dispose(): void {
-    for (const p of this.byName.values()) p.dispose();
+    for (const weight of this.byName.values()) weight.dispose();
     this.byName.clear();
   }
 
-  private initial({ name, shape, init }: ParameterSpec): Tensor {
-    if (this.seed === null) return empty(shape, "f32", this.device);
+  private addPlain(spec: ParameterSpec): PlainWeight {
+    const trains = !spec.isBuffer && this.trains.of(partsOf(spec).map(({ name }) => name));
+    const parameter = scope(() => new Parameter(this.initial(spec, trains), spec.name, trains));
+    const hasCopy = this.compute !== parameter.dtype && useOf(spec) !== "f32";
+    if (hasCopy) parameter.attachComputeCopy(keep(cast(parameter, this.compute)));
+    return this.keepWeight(spec, new PlainWeight(parameter, this.stillness));
+  }
+
+  private keepWeight<W extends Weight>(spec: ParameterSpec, weight: W): W {
+    assert(!this.byName.has(spec.name), `parameter ${spec.name} declared twice`);
+    this.specs.push(spec);
+    this.byName.set(spec.name, weight);
+    return weight;
+  }
+
+  private initial(spec: ParameterSpec, trains: boolean): Tensor {
+    const { name, shape, init } = spec;
+    if (this.seed === null)
+      return empty(shape, !trains && useOf(spec) === "numbers" ? this.compute : "f32", this.device);
     const values = new Float32Array(numElements(shape));
     if ("std" in init) new Random(this.seed).fork(name).fillNormal(values, 0, init.std);
     else values.fill(init.constant);
     return tensor(values, shape, "f32", this.device);
   }
-
-  private unfilled(spec: ParameterSpec): Tensor {
-    const form = frozenForm(spec);
-    if (form === "f32") return empty(spec.shape, "f32", this.device);
-    return form === "compute"
-      ? empty(spec.shape, this.compute, this.device)
-      : placeholder(spec.shape, this.compute, this.device);
-  }
-  private hasShadow(spec: ParameterSpec): boolean {
-    return !this.isFrozen && this.compute === "bf16" && !spec.alwaysF32 && !spec.isBuffer;
-  }
 }
 
-/** The tensor to compute with: the bf16 copy where there is one. */
-export const weight = (p: Parameter): Tensor => p.shadow ?? p;
+/** What layers do with a weight. */
+export const useOf = (spec: ParameterSpec): WeightUse =>
+  spec.use ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "products");
 
-/** The tensor to multiply with in `linear` and `groupedLinear`: a packed copy where `whilePacked` allows one. */
-export function linearWeight(p: Parameter): Tensor {
-  if (!p.mayPack || isRecording()) return weight(p);
-  if (!p.packed) {
-    const copy = packWeights(weight(p));
-    if (copy) p.packed = keep(copy);
-    else p.mayPack = false;
-  }
-  return p.packed ?? weight(p);
-}
-
-/** The form that a parameter takes when it is frozen. */
-export const frozenForm = (spec: ParameterSpec): FrozenForm =>
-  spec.frozen ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "packed");
+const isStored = (use: WeightUse): boolean => use === "products" || use === "rows";
 
 /** The stored tensors a parameter is stacked of. */
 export function partsOf(spec: ParameterSpec): readonly StoredPart[] {

@@ -57,7 +57,7 @@ export class AdamW implements Optimizer {
     const corrections = { biasCorrection1: 1 - beta1 ** next, biasCorrection2: 1 - beta2 ** next };
     for (const p of withGrad) {
       const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
-      adamw(p, p.grad as Tensor, m, v, p.shadow, factor, {
+      adamw(p, p.grad as Tensor, m, v, p.computeCopy, factor, {
         lr,
         beta1,
         beta2,

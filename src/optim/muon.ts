@@ -105,8 +105,8 @@ export class Muon implements Optimizer {
       const rate = lr * UPDATE_RMS * Math.sqrt(Math.max(rows, columns));
       scope(() => {
         const update = orthogonalise(alias(nesterov, [rows, columns], at));
-        const shadow = p.shadow && alias(p.shadow, [rows, columns], at);
-        applyUpdate(alias(p, [rows, columns], at), update, shadow, rate, (lr * this.options.weightDecay) / rate);
+        const copy = p.computeCopy && alias(p.computeCopy, [rows, columns], at);
+        applyUpdate(alias(p, [rows, columns], at), update, copy, rate, (lr * this.options.weightDecay) / rate);
       });
       at += rows * columns;
     }

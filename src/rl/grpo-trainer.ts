@@ -17,8 +17,6 @@ import {
 } from "../tasks/reward.js";
 import type { Problem, Task } from "../tasks/task.js";
 import type { Device } from "../tensor/device.js";
-import { dispatch } from "../tensor/engine.js";
-import { addScaledOp } from "../tensor/ops/elementwise.js";
 import { Interrupted } from "../train/interrupted.js";
 import type { WorkCount } from "../train/session.js";
 import type { ExpertShares } from "../train/step.js";
@@ -162,7 +160,7 @@ export class GrpoTrainer {
 
   /** Makes the current policy the reference. */
   refreshReference(): void {
-    if (this.reference) copyParameters(this.policy.model, this.reference);
+    if (this.reference) this.reference.parameters.copyFrom(this.policy.model.parameters);
   }
 
   /** The reference model's parameters, to save; null without one. */
@@ -270,15 +268,6 @@ function workBetween(
   tokens: number,
 ): WorkCount {
   return { tokens, flops: to.flops - from.flops, seconds: (to.ms - from.ms) / 1000 };
-}
-
-/** Copies every parameter of `from` into `to`, which has the same shapes. */
-export function copyParameters(from: LanguageModel, to: LanguageModel): void {
-  for (const { name } of from.parameters.specs) {
-    const [source, target] = [from.parameters.get(name), to.parameters.get(name)];
-    dispatch(addScaledOp, [source, source], { alpha: 1, beta: 0, dtype: "f32" }, [target]);
-  }
-  to.parameters.refreshShadows();
 }
 
 const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>

@@ -17,6 +17,9 @@ export const blockTypes = [
 /** Element types a tensor may have. Sums are always f32 or wider, whatever the storage. */
 export type DType = ScalarType | BlockType;
 
+/** Precision of matrix products: f32, or bf16 operands with f32 sums. */
+export type ComputeType = "f32" | "bf16";
+
 /** Numbers and bytes of one block of each type; a row is a whole number of blocks. */
 export const blockSizes: Readonly<Record<BlockType, { readonly numbers: number; readonly bytes: number }>> = {
   q8_0: { numbers: 32, bytes: 34 },

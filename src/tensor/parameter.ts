@@ -1,67 +1,33 @@
-// A weight: a tensor with its gradient and the copies and storage types that products take in its place.
-// Knows neither the tape nor how files name it.
+// A named f32 tensor that an optimiser may change: its gradient and its copy for compute. Knows neither the tape nor how
+// products use it.
 import { type GradientSink, Tensor } from "./tensor.js";
 
 /**
- * Numbers of a weight in their storage type, perhaps packed; block scales [ceil(N/128), ceil(K/128)] where the type
- * needs them beside.
- */
-export interface StoredSegment {
-  readonly weights: Tensor;
-  readonly scales: Tensor | null;
-}
-
-/**
- * A trainable tensor (f32 master). Its gradient, f32 of the same shape, is made by `backward` and freed by `clearGrad`.
+ * An f32 master that trains unless `trains` is false. Its gradient, f32 of the same shape, is made by `backward` and
+ * freed by `clearGrad`.
  */
 export class Parameter extends Tensor implements GradientSink {
   grad: Tensor | null = null;
-  /** A bf16 copy for compute, kept current by the optimiser; gradients with respect to it land in this parameter. */
-  shadow: Tensor | null = null;
-  /** A packed copy for products that are repeated while the values stand still (`ParameterSet.whilePacked`). */
-  packed: Tensor | null = null;
-  /**
-   * For inference only: the numbers as files store them, in place of this tensor's own, which then has none. Several
-   * segments where the weight is stacked of parts of several types: rows [N_i,K], or for experts [E,N_i,K].
-   */
-  stored: readonly StoredSegment[] | null = null;
-  /** Whether a packed copy may be made. */
-  mayPack = false;
+  /** A bf16 copy for products, kept current by the optimiser; gradients with respect to it land in this parameter. */
+  computeCopy: Tensor | null = null;
 
   constructor(
     value: Tensor,
     readonly name: string,
+    readonly trains = true,
   ) {
     super(value.storage.retain(), value.byteOffset, value.shape, value.dtype, undefined, value.isPacked);
-    this.requiresGrad = true;
-    this.sink = this;
+    this.requiresGrad = trains;
+    this.sink = trains ? this : null;
   }
 
-  /** Attaches a bf16 copy; the given handle is disposed. */
-  attachShadow(copy: Tensor): void {
-    this.shadow?.dispose();
-    this.shadow = new Tensor(copy.storage.retain(), copy.byteOffset, copy.shape, copy.dtype, this.id);
-    this.shadow.requiresGrad = true;
-    this.shadow.sink = this;
+  /** Attaches a copy for products; the given handle is disposed. */
+  attachComputeCopy(copy: Tensor): void {
+    this.computeCopy?.dispose();
+    this.computeCopy = new Tensor(copy.storage.retain(), copy.byteOffset, copy.shape, copy.dtype, this.id);
+    this.computeCopy.requiresGrad = this.requiresGrad;
+    this.computeCopy.sink = this.sink;
     copy.dispose();
-  }
-  /** Drops the packed copy, if any, and allows no other. */
-  unpack(): void {
-    this.packed?.dispose();
-    this.packed = null;
-    this.mayPack = false;
-  }
-  /** Gives this parameter its numbers in storage types; it takes the tensors over. */
-  store(segments: readonly StoredSegment[]): void {
-    this.clearStored();
-    this.stored = segments;
-  }
-  private clearStored(): void {
-    for (const { weights, scales } of this.stored ?? []) {
-      weights.dispose();
-      scales?.dispose();
-    }
-    this.stored = null;
   }
   clearGrad(): void {
     this.grad?.dispose();
@@ -69,10 +35,8 @@ export class Parameter extends Tensor implements GradientSink {
   }
   override dispose(): void {
     this.clearGrad();
-    this.unpack();
-    this.clearStored();
-    this.shadow?.dispose();
-    this.shadow = null;
+    this.computeCopy?.dispose();
+    this.computeCopy = null;
     super.dispose();
   }
 }

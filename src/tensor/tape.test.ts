@@ -195,23 +195,27 @@ describe("backward", () => {
     expect(await gradientOf(x)).toEqual([5, 5, 5]);
   });
 
-  it("puts the gradient of a bf16 shadow into the f32 master, exactly as wide as f32", async () => {
+  it("puts the gradient of a bf16 copy into the f32 master, exactly as wide as f32", async () => {
     const w = parameter(ramp(8), [2, 4]);
-    scope(() => w.attachShadow(keep(cast(w, "bf16"))));
+    scope(() => w.attachComputeCopy(keep(cast(w, "bf16"))));
     const x = [1.0009765625, 0, 0, 0]; // rounds to 1 in bf16, not in f32
     withTape((tape) =>
-      scope(() => tape.backward(sumAll(linear(tensor(x, [1, 4]), w.shadow as Tensor, { dtype: "f32" })))),
+      scope(() => tape.backward(sumAll(linear(tensor(x, [1, 4]), w.computeCopy as Tensor, { dtype: "f32" })))),
     );
     expect(w.grad?.dtype).toBe("f32");
     expect(await gradientOf(w)).toEqual([...x, ...x]);
     w.clearGrad();
     // As the left operand of a product, too, where the rule's own result has the operand's type.
     withTape((tape) =>
-      scope(() => tape.backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+      scope(() =>
+        tape.backward(sumAll(matmul(w.computeCopy as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" }))),
+      ),
     );
     expect(w.grad?.dtype).toBe("f32");
     withTape((tape) =>
-      scope(() => tape.backward(sumAll(matmul(w.shadow as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" })))),
+      scope(() =>
+        tape.backward(sumAll(matmul(w.computeCopy as Tensor, tensor(ramp(8), [4, 2], "bf16"), { dtype: "f32" }))),
+      ),
     );
     expect(await gradientOf(w)).toEqual(
       [...Array(2)].flatMap(() => [0, 1, 2, 3].map((k) => 2 * (ramp(8)[2 * k] + ramp(8)[2 * k + 1]))),

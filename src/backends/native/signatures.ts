@@ -306,7 +306,7 @@ interface HeadFunctions {
 interface UpdateFunctions {
   // biome-ignore format: one line per group of operands
   adamw(
-    p: Address, g: Address, m: Address, v: Address, shadowBf16: Address, gradFactor: Address, n: number,
+    p: Address, g: Address, m: Address, v: Address, copyBf16: Address, gradFactor: Address, n: number,
     lr: number, beta1: number, beta2: number, eps: number, weightDecay: number, biasCorrection1: number,
     biasCorrection2: number,
   ): void;
@@ -314,7 +314,7 @@ interface UpdateFunctions {
     p: Address,
     update: Address,
     type: TypeCode,
-    shadowBf16: Address,
+    copyBf16: Address,
     n: number,
     lr: number,
     weightDecay: number,

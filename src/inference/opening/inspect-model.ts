@@ -7,10 +7,10 @@ import { openGgufModel, readJsonObject, type TensorInfo, type TensorSource } fro
 import { ConfigError } from "../../errors.js";
 import { fileProblem } from "../../foreign-file.js";
 import { createModel } from "../../models/create.js";
-import { frozenProblems, type WeightSource } from "../../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { publishedConfig } from "../../models/published.js";
+import { storedProblems, type WeightSource } from "../../models/stored-weights.js";
 import { describeProblems } from "../../models/weights.js";
 import type { MoeLayer } from "../../nn/moe.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
@@ -19,7 +19,7 @@ import { type InferencePlan, planInference } from "./memory-plan.js";
 import { modelLocation } from "./model-location.js";
 import { isRunDirectory, openFiles } from "./model-source.js";
 import { parseRandomName, useOf } from "./open-for-inference.js";
-import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
+import { parametersOf, randomType, randomWeights } from "./random-weights.js";
 
 /** Stored tensors at a glance. */
 export interface StoredFacts {
@@ -120,7 +120,7 @@ async function inspectRandom(
   type: string | undefined,
   context: number | undefined,
 ): Promise<ModelSummary> {
-  const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"));
+  const source = randomWeights(parametersOf(config), randomType(type ?? "q8_0"));
   return summarise(config, null, source, context);
 }
 
@@ -140,7 +140,7 @@ async function summarise(
   source: WeightSource | null,
   context: number | undefined,
 ): Promise<ModelSummary> {
-  const facts = factsOf(createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }), source);
+  const facts = factsOf(createModel(config, { seed: null, trains: "none", device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
   const use = useOf(config, { cacheTokens: context });
   const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;
@@ -163,7 +163,7 @@ function factsOf(model: LanguageModel, source: WeightSource | null) {
   const hasLatents = "kv_lora_rank" in model.config;
   return {
     parameters: {
-      total: model.parameters.numTrained,
+      total: model.parameters.numParameters,
       active: Math.round(model.numActiveParameters),
       byPart: parametersByPart(model),
     },
@@ -173,7 +173,7 @@ function factsOf(model: LanguageModel, source: WeightSource | null) {
       heads: perToken("heads", "bf16"),
       ...(hasLatents ? { latent: perToken("latent", "bf16"), latentFp8: perToken("latent", "fp8-latent") } : {}),
     },
-    problems: source ? frozenProblems(model.parameters, source) : [],
+    problems: source ? storedProblems(model.parameters, source) : [],
   };
 }
 

@@ -2,7 +2,7 @@
 // where a file keeps them in another order, they are read and written to the device.
 import type { TensorSource } from "../../checkpoint/index.js";
 import { CheckpointError } from "../../errors.js";
-import type { WeightSource } from "../../models/frozen-weights.js";
+import type { WeightSource } from "../../models/stored-weights.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import type { DType } from "../../tensor/dtype.js";
 import { adviseMapped, bytesAs, fromBytes, keep, mapFile, scope } from "../../tensor/engine.js";

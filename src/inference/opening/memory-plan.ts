@@ -5,16 +5,16 @@ import { createShapesDevice } from "../../backends/shapes.js";
 import { BackendError } from "../../errors.js";
 import { availableBytes } from "../../free-memory.js";
 import { createModel } from "../../models/create.js";
-import { frozenProblems, loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
 import type { HfConfig } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
+import { loadStored, storedProblems, type WeightSource } from "../../models/stored-weights.js";
 import { refuseProblems } from "../../models/weights.js";
 import { type StepRows, stepBatch } from "../../nn/batch.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
-import { type ComputeType, frozenForm, type ParameterSet } from "../../nn/parameters.js";
+import { type ParameterSet, useOf } from "../../nn/parameters.js";
 import { formatMemory } from "../../number-text.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
-import { type DType, storageBytes } from "../../tensor/dtype.js";
+import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.js";
 import { alias, empty, keep, scope } from "../../tensor/engine.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import { numElements } from "../../tensor/tensor.js";
@@ -68,11 +68,11 @@ export async function planInference(
   const model = createModel(config, {
     compute: use.compute,
     seed: null,
-    isFrozen: true,
+    trains: "none",
     device: createShapesDevice(device),
     context: use.context,
   });
-  refuseProblems(frozenProblems(model.parameters, source));
+  refuseProblems(storedProblems(model.parameters, source));
   const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
   const activations = await stepBytes(model, source, use);
   const weights = Object.values(byType).reduce((a, b) => a + b, 0);
@@ -99,11 +99,11 @@ function weightBytes(
   const byType: Record<string, number> = {};
   let mapped = 0;
   for (const { spec, part } of parameters.storedParts()) {
-    const form = frozenForm(spec);
+    const use = useOf(spec);
     const stored = source.info(part.name)?.dtype as DType;
-    const type = form === "f32" ? "f32" : form === "compute" ? compute : stored;
-    const bytes = form === "packed" ? packedBytes(type, part.shape) : storageBytes(type, numElements(part.shape));
-    if (form === "rows" && isMapped) mapped += bytes;
+    const type = use === "f32" ? "f32" : use === "numbers" ? compute : stored;
+    const bytes = use === "products" ? packedBytes(type, part.shape) : storageBytes(type, numElements(part.shape));
+    if (use === "rows" && isMapped) mapped += bytes;
     else byType[type] = (byType[type] ?? 0) + bytes;
   }
   return { byType, mapped };
@@ -112,7 +112,7 @@ function weightBytes(
 /** What a step of prompt tokens takes besides weights and cache. */
 async function stepBytes(model: LanguageModel, source: WeightSource, use: InferenceUse): Promise<number> {
   const { device } = model;
-  await loadFrozen(model.parameters, {
+  await loadStored(model.parameters, {
     ...source,
     open: async (name) => onlyShape(name, source, device),
     done: () => {},

@@ -9,10 +9,10 @@ import { createReferenceBackend } from "../../backends/reference.js";
 import { convertToGguf, type HostTensor, readAllTensors, writeModelDirectory } from "../../checkpoint/index.js";
 import { BackendError } from "../../errors.js";
 import { createModel } from "../../models/create.js";
-import { loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
 import { type HfConfig, parseHfConfig, toHfConfigJson } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { publishedConfig } from "../../models/published.js";
+import { loadStored, type WeightSource } from "../../models/stored-weights.js";
 import { isEncodedType } from "../../tensor/block-encoders.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { scopeAsync } from "../../tensor/engine.js";
@@ -21,7 +21,7 @@ import { inspectModel } from "./inspect-model.js";
 import { planInference, refuseUnlessFits } from "./memory-plan.js";
 import { openForInference, useOf } from "./open-for-inference.js";
 import {
-  frozenParameters,
+  parametersOf,
   RANDOM_TYPES,
   type RandomType,
   randomTensorSource,
@@ -93,7 +93,7 @@ describe.each(RANDOM_TYPES)("weights in %s", (type) => {
   ] as const)(
     "%s: logits are finite, differ between tokens, and are those of the same weights in a file",
     async (name, config) => {
-      const direct = await logitsOfSource(config, randomWeights(frozenParameters(config), type));
+      const direct = await logitsOfSource(config, randomWeights(parametersOf(config), type));
       expect(direct.every(Number.isFinite)).toBe(true);
       expect(new Set(direct).size).toBeGreaterThan(direct.length / 2);
       if (type !== "bf16" && !isEncodedType(type)) return; // read from files that others wrote
@@ -114,7 +114,7 @@ test("parts of one weight may be of different types, those of an expert too", as
   const results: Float32Array[] = [];
   for (const each of useBackends) {
     setDefaultDevice(new Device(each));
-    const parameters = frozenParameters(deepseek);
+    const parameters = parametersOf(deepseek);
     results.push(
       await logitsOfSource(deepseek, mixedSource(randomWeights(parameters, "q4_k"), randomWeights(parameters, "q6_k"))),
     );
@@ -126,12 +126,12 @@ describe("the memory plan", () => {
   test.each(["q8_0", "q4_k", "e4m3", "bf16"] as const)(
     "foresees the weights of %s but for the rounding of buffers, and the cache to the byte",
     async (type) => {
-      const source = randomWeights(frozenParameters(deepseek), type);
+      const source = randomWeights(parametersOf(deepseek), type);
       const use = useOf(deepseek, { cacheTokens: 100 });
       const plan = await planInference(deepseek, source, use, false);
       const before = defaultDevice().memory().liveBytes;
-      const model = createModel(deepseek, { compute: use.compute, seed: null, isFrozen: true });
-      await loadFrozen(model.parameters, source);
+      const model = createModel(deepseek, { compute: use.compute, seed: null, trains: "none" });
+      await loadStored(model.parameters, source);
       source.close();
       const weights = defaultDevice().memory().liveBytes - before;
       expect(weights / plan.weights).toBeGreaterThan(1);
@@ -145,7 +145,7 @@ describe("the memory plan", () => {
   );
 
   test("refuses what does not fit, with the figures", async () => {
-    const source = randomWeights(frozenParameters(llama), "q8_0");
+    const source = randomWeights(parametersOf(llama), "q8_0");
     const plan = await planInference(llama, source, useOf(llama, {}), false);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(BackendError);
     expect(() => refuseUnlessFits("m", plan, plan.total - 1)).toThrow(
@@ -168,8 +168,8 @@ function mixedSource(main: WeightSource, other: WeightSource): WeightSource {
 }
 
 async function logitsOfSource(config: HfConfig, source: WeightSource): Promise<Float32Array> {
-  const model = createModel(config, { compute: "bf16", seed: null, isFrozen: true });
-  await loadFrozen(model.parameters, source);
+  const model = createModel(config, { compute: "bf16", seed: null, trains: "none" });
+  await loadStored(model.parameters, source);
   const logits = await logitsOf(model);
   model.dispose();
   return logits;

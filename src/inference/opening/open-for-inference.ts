@@ -2,21 +2,21 @@
 // shape. Weights stay in the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
 import { createModel } from "../../models/create.js";
 import { numMtpOf } from "../../models/families.js";
-import { loadFrozen, type WeightSource } from "../../models/frozen-weights.js";
 import type { HfConfig } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { publishedConfig } from "../../models/published.js";
 import { contextOf } from "../../models/rope-scaling.js";
-import { type ComputeType, type ParameterSet, partsOf } from "../../nn/parameters.js";
+import { loadStored, type WeightSource } from "../../models/stored-weights.js";
+import { type ParameterSet, partsOf } from "../../nn/parameters.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
-import { type DType, storageBytes } from "../../tensor/dtype.js";
+import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.js";
 import { numElements } from "../../tensor/tensor.js";
 import { idsOf } from "../../tokenizer/end-tokens.js";
 import { PagedRunner } from "../runtime/paged-runner.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
-import { frozenParameters, randomType, randomWeights } from "./random-weights.js";
+import { parametersOf, randomType, randomWeights } from "./random-weights.js";
 import { WatchedFiles } from "./watched-files.js";
 
 /** How to open a model. */
@@ -117,7 +117,7 @@ async function openRandom(
   options: InferenceOptions,
 ): Promise<InferenceModel> {
   const config = publishedConfig(shape);
-  const source = randomWeights(frozenParameters(config), randomType(type ?? "q8_0"), options.device);
+  const source = randomWeights(parametersOf(config), randomType(type ?? "q8_0"), options.device);
   const weights = { source, isMapped: false, files: new WatchedFiles(), close: source.close };
   return {
     label: path,
@@ -159,7 +159,7 @@ async function load(
     const model = createModel(config, {
       compute: use.compute,
       seed: null,
-      isFrozen: true,
+      trains: "none",
       device,
       context: use.context,
     });
@@ -189,7 +189,7 @@ async function fill(
     );
   const total = onProgress ? parameters.specs.reduce((sum, spec) => sum + bytesOf(spec), 0) : 0;
   let loaded = 0;
-  await loadFrozen(parameters, source, async (spec) => {
+  await loadStored(parameters, source, async (spec) => {
     onProgress?.((loaded += bytesOf(spec)), total);
     // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
     await new Promise(setImmediate);

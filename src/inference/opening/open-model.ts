@@ -5,7 +5,7 @@ import { createModel } from "../../models/create.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { contextOf } from "../../models/rope-scaling.js";
 import { loadWeights } from "../../models/weights.js";
-import type { ComputeType } from "../../nn/parameters.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
 import { openStored } from "./open-for-inference.js";

@@ -5,8 +5,8 @@ import { createShapesDevice } from "../../backends/shapes.js";
 import type { HostDtype, TensorSource } from "../../checkpoint/index.js";
 import { ConfigError, didYouMean } from "../../errors.js";
 import { createModel } from "../../models/create.js";
-import type { WeightSource } from "../../models/frozen-weights.js";
 import type { HfConfig } from "../../models/hf-config.js";
+import type { WeightSource } from "../../models/stored-weights.js";
 import { type ParameterSet, type ParameterSpec, partsOf } from "../../nn/parameters.js";
 import { fittingType } from "../../tensor/block-formats.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
@@ -41,7 +41,7 @@ export interface RandomWeights extends WeightSource {
 
 /** The same weights for what reads files: to be converted, say. Close it after use. */
 export async function randomTensorSource(config: HfConfig, type: RandomType): Promise<TensorSource> {
-  const weights = randomWeights(frozenParameters(config), type);
+  const weights = randomWeights(parametersOf(config), type);
   const info = (name: string) => {
     const { dtype, shape } = weights.info(name) as StoredInfo;
     return { dtype: dtype as HostDtype, shape, sizeBytes: storageBytes(dtype, numElements(shape)) };
@@ -65,8 +65,8 @@ export async function randomTensorSource(config: HfConfig, type: RandomType): Pr
 }
 
 /** Names and shapes of a model's stored tensors; no memory is taken. */
-export function frozenParameters(config: HfConfig): ParameterSet {
-  return createModel(config, { seed: null, isFrozen: true, device: createShapesDevice() }).parameters;
+export function parametersOf(config: HfConfig): ParameterSet {
+  return createModel(config, { seed: null, trains: "none", device: createShapesDevice() }).parameters;
 }
 
 /**

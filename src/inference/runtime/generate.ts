@@ -46,7 +46,8 @@ export async function generate(
   if (requests.length === 0) return [];
   const maxTokens = longest(model, requests);
   const slots = Math.min(options.slots ?? 64, requests.length);
-  const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
+  const cacheKind =
+    options.cache ?? (!model.parameters.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
   const cacheTokens = Math.min(
     samplingCacheTokens(slots, maxTokens),
     fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),

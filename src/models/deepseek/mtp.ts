@@ -3,9 +3,8 @@
 import type { DecoderLayer } from "../../nn/decoder-layer.js";
 import { RmsNorm } from "../../nn/norm.js";
 import type { Init, ParameterSet } from "../../nn/parameters.js";
-import { project } from "../../nn/project.js";
+import type { Weight } from "../../nn/weight.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
-import type { Parameter } from "../../tensor/parameter.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
@@ -16,7 +15,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 export class MtpModule {
   private readonly enorm: RmsNorm;
   private readonly hnorm: RmsNorm;
-  private readonly projection: Parameter;
+  private readonly projection: Weight;
   private readonly outputNorm: RmsNorm;
 
   constructor(
@@ -30,7 +29,7 @@ export class MtpModule {
     const norm = (name: string) => new RmsNorm(parameters, `${prefix}.${name}`, hidden, { eps });
     this.enorm = norm("enorm");
     this.hnorm = norm("hnorm");
-    this.projection = parameters.add({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
+    this.projection = parameters.matrix({ name: `${prefix}.eh_proj.weight`, shape: [hidden, 2 * hidden], init });
     this.outputNorm = norm("shared_head.norm");
   }
 
@@ -38,7 +37,7 @@ export class MtpModule {
   join(hidden: Tensor, nextEmbedding: Tensor): Tensor {
     const { compute } = this.parameters;
     const both = concatLast(this.enorm.apply(nextEmbedding, compute), this.hnorm.apply(hidden, compute));
-    return project(both, this.projection, { dtype: "f32" });
+    return this.projection.multiply(both, { dtype: "f32" });
   }
 
   /** The block's output, ready for the shared head. */

@@ -34,14 +34,14 @@ export const adamwOp: OpSpec<AdamWParams> = {
     return [];
   },
   mutates: [0, 2, 3, 4],
-  reference: ([p, g, m, v, shadow, factor], _, s) => {
+  reference: ([p, g, m, v, copy, factor], _, s) => {
     for (let i = 0; i < p!.data.length; i++) {
       const grad = g!.data[i] * (factor ? factor.data[0] : 1);
       m!.data[i] = s.beta1 * m!.data[i] + (1 - s.beta1) * grad;
       v!.data[i] = s.beta2 * v!.data[i] + (1 - s.beta2) * grad * grad;
       const denominator = Math.sqrt(v!.data[i] / s.biasCorrection2) + s.eps;
       p!.data[i] = p!.data[i] * (1 - s.lr * s.weightDecay) - (s.lr * m!.data[i]) / s.biasCorrection1 / denominator;
-      if (shadow) shadow.data[i] = p!.data[i];
+      if (copy) copy.data[i] = p!.data[i];
     }
   },
   cost: (i) => streamCost(12, i, [i[0]!]),
@@ -52,11 +52,11 @@ export function adamw(
   g: Tensor,
   m: Tensor,
   v: Tensor,
-  shadow: Tensor | null,
+  copy: Tensor | null,
   factor: Tensor | null,
   params: AdamWParams,
 ): void {
-  dispatch(adamwOp, [p, g, m, v, shadow, factor], params);
+  dispatch(adamwOp, [p, g, m, v, copy, factor], params);
 }
 
 /** p = p·(1 - lr·weightDecay) - lr·update, in place, with a bf16 copy or null: the update of Muon. */
@@ -73,21 +73,15 @@ export const applyUpdateOp: OpSpec<{ lr: number; weightDecay: number }> = {
     return [];
   },
   mutates: [0, 2],
-  reference: ([p, update, shadow], _, { lr, weightDecay }) => {
+  reference: ([p, update, copy], _, { lr, weightDecay }) => {
     for (let i = 0; i < p!.data.length; i++) {
       p!.data[i] = p!.data[i] * (1 - lr * weightDecay) - lr * update!.data[i];
-      if (shadow) shadow.data[i] = p!.data[i];
+      if (copy) copy.data[i] = p!.data[i];
     }
   },
   cost: (i) => streamCost(4, i, [i[0]!]),
 };
 /** See `applyUpdateOp`. */
-export const applyUpdate = (
-  p: Tensor,
-  update: Tensor,
-  shadow: Tensor | null,
-  lr: number,
-  weightDecay: number,
-): void => {
-  dispatch(applyUpdateOp, [p, update, shadow], { lr, weightDecay });
+export const applyUpdate = (p: Tensor, update: Tensor, copy: Tensor | null, lr: number, weightDecay: number): void => {
+  dispatch(applyUpdateOp, [p, update, copy], { lr, weightDecay });
 };

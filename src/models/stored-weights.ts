@@ -1,13 +1,15 @@
-// Fills a model opened for inference: every weight in the type it is stored in, packed for products. Knows no file
-// format.
-import { frozenForm, type ParameterSet, type ParameterSpec, partsOf, type StoredPart } from "../nn/parameters.js";
+// Fills a model from stored tensors: what trains as f32 numbers, frozen weights in the types they are stored in, packed
+// for products. Knows no file format.
+import { assert } from "../errors.js";
+import { type ParameterSet, type ParameterSpec, partsOf, type StoredPart, useOf } from "../nn/parameters.js";
+import { PlainWeight } from "../nn/plain-weight.js";
+import { disposeSegment, type StoredSegment, StoredWeight } from "../nn/stored-weight.js";
 import type { Device } from "../tensor/device.js";
 import { type DType, isBlockType } from "../tensor/dtype.js";
 import { alias, copyBytes, dispatch, empty, keep, scope, tensor } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { storedRows } from "../tensor/ops/stored.js";
 import { canPack, emptyForParts, packInto, packStored } from "../tensor/packing.js";
-import type { StoredSegment } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { refuseProblems, shapeProblem, type TensorProblem, unexpectedTensors } from "./weights.js";
 
@@ -34,7 +36,7 @@ const scaleName = (name: string): string => `${name}_scale_inv`;
 const scaleShape = (shape: readonly number[]): number[] => shape.map((n) => Math.ceil(n / SCALE_BLOCK));
 
 /** What does not fit between a model and its stored tensors: everything at once. */
-export function frozenProblems(parameters: ParameterSet, source: WeightSource): TensorProblem[] {
+export function storedProblems(parameters: ParameterSet, source: WeightSource): TensorProblem[] {
   const parts = parameters.storedParts();
   // transformers writes the shared experts of a model that has none.
   const isEmpty = (name: string) => source.info(name)?.shape.includes(0) ?? false;
@@ -79,15 +81,15 @@ function expertProblems(spec: ParameterSpec, source: WeightSource): TensorProble
 }
 
 /**
- * Fills every parameter of a frozen model. Throws CheckpointError listing all that is missing, misshapen, of a wrong
+ * Fills every weight of a model in its form. Throws CheckpointError listing all that is missing, misshapen, of a wrong
  * type or unexpected.
  */
-export async function loadFrozen(
+export async function loadStored(
   parameters: ParameterSet,
   source: WeightSource,
   onLoaded: (spec: ParameterSpec) => void | Promise<void> = () => {},
 ): Promise<void> {
-  refuseProblems(frozenProblems(parameters, source));
+  refuseProblems(storedProblems(parameters, source));
   for (const spec of parameters.specs) {
     await fill(parameters, spec, source);
     for (const { name } of partsOf(spec)) source.done(name);
@@ -106,27 +108,28 @@ interface Filling {
 type Experts = readonly (readonly StoredPart[])[];
 
 async function fill(parameters: ParameterSet, spec: ParameterSpec, source: WeightSource): Promise<void> {
-  const form = frozenForm(spec);
-  if (form === "f32" || form === "compute") return decode(parameters, spec, source);
+  const weight = parameters.get(spec.name);
+  if (weight instanceof PlainWeight) return decode(parameters, spec, weight, source);
+  assert(weight instanceof StoredWeight, () => `${spec.name}: a form that stored tensors do not fill`);
   const filling: Filling = { source, device: parameters.device, segments: [] };
   try {
     if (spec.shape.length === 3) await addExpertSegments(filling, spec);
-    else await addMatrixSegments(filling, spec, form === "packed");
+    else await addMatrixSegments(filling, spec, useOf(spec) === "products");
   } catch (error) {
-    filling.segments.forEach(free);
+    filling.segments.forEach(disposeSegment);
     throw error;
   }
-  parameters.get(spec.name).store(filling.segments);
+  weight.store(filling.segments);
 }
 
-function free({ weights, scales }: StoredSegment): void {
-  weights.dispose();
-  scales?.dispose();
-}
-
-/** Decodes stored parts into the parameter's own memory. */
-async function decode(parameters: ParameterSet, spec: ParameterSpec, source: WeightSource): Promise<void> {
-  const target = parameters.get(spec.name);
+/** Decodes stored parts into the weight's own memory. */
+async function decode(
+  parameters: ParameterSet,
+  spec: ParameterSpec,
+  weight: PlainWeight,
+  source: WeightSource,
+): Promise<void> {
+  const target = weight.parameter;
   for (const { part, elementOffset } of parameters.storedParts(spec)) {
     await withPart(part.name, source, ({ weights, scales }) => {
       const [rows, width] = part.shape.length === 1 ? [1, part.shape[0]] : part.shape;
@@ -135,6 +138,7 @@ async function decode(parameters: ParameterSet, spec: ParameterSpec, source: Wei
       dispatch(castOp, [numbers], { dtype: target.dtype }, [alias(target, [rows, width], elementOffset)]);
     });
   }
+  weight.refreshCopy();
 }
 
 /** Opens a part, lets `use` read it within a scope, and frees it. */
@@ -143,7 +147,7 @@ async function withPart(name: string, source: WeightSource, use: (part: StoredSe
   try {
     scope(() => use(part));
   } finally {
-    free(part);
+    disposeSegment(part);
   }
 }
 
@@ -275,7 +279,7 @@ function packLast(segments: StoredSegment[]): void {
   const copy = packStored(last.weights, last.scales);
   if (!copy) return;
   segments[segments.length - 1] = { weights: keep(copy), scales: null };
-  free(last);
+  disposeSegment(last);
 }
 
 /** The parts at each place within an expert, over the experts: [gates, ups] or [downs]. */
