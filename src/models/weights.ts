@@ -68,9 +68,9 @@ export function refuseProblems(problems: readonly TensorProblem[]): void {
 }
 
 /**
- * Fills every weight held in f32 from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and, when
- * `names` is given, those in the file that the model has no place for. After an error the model is partly filled and of
- * no use.
+ * Fills every weight held in f32 from `fetch`; throws CheckpointError listing all missing and misshapen tensors, and,
+ * when `names` is given, those in the file that the model has no place for. After an error the model is partly filled
+ * and of no use.
  */
 export async function loadWeights(
   parameters: ParameterSet,

@@ -1,5 +1,5 @@
-// A weight in the types that files store: quantised blocks, FP8 with block scales, half precision, f32. It never trains;
-// what lies below it gets its gradient.
+// A weight in the types that files store: quantised blocks, FP8 with block scales, half precision, f32. It never
+// trains; what lies below it gets its gradient.
 import { assert } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import { alias, isRecording } from "../tensor/engine.js";

@@ -1,5 +1,5 @@
-// A named f32 tensor that an optimiser may change: its gradient and its copy for compute. Knows neither the tape nor how
-// products use it.
+// A named f32 tensor that an optimiser may change: its gradient and its copy for compute. Knows neither the tape nor
+// how products use it.
 import { type GradientSink, Tensor } from "./tensor.js";
 
 /**
