@@ -3,9 +3,11 @@
 export * from "./conversation/prompt.js";
 export * from "./opening/memory-plan.js";
 export * from "./opening/model-source.js";
+export * from "./opening/open-engine.js";
 export * from "./opening/open-for-inference.js";
 export * from "./opening/open-model.js";
 export * from "./runtime/engine.js";
+export * from "./runtime/engine-handle.js";
 export * from "./runtime/generate.js";
 export * from "./runtime/loop-detector.js";
 export type * from "./runtime/model-runner.js";

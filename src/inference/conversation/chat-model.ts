@@ -1,15 +1,10 @@
 // A model opened for a conversation: the engine over a cache of its own, asked for one reply at a time.
 import { ConfigError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import {
-  type InferenceModel,
-  type InferenceOptions,
-  openForInference,
-  parseRandomName,
-  runnerOf,
-} from "../opening/open-for-inference.js";
+import { type EngineOpening, openEngine } from "../opening/open-engine.js";
+import { type InferenceModel, parseRandomName } from "../opening/open-for-inference.js";
 import { type SamplingDefaults, samplingDefaults } from "../opening/sampling-defaults.js";
-import { Engine, type RunningRequest } from "../runtime/engine.js";
+import type { EngineHandle, RunningRequest } from "../runtime/engine-handle.js";
 import type { ChatModel, ReplyRequest } from "./chat-session.js";
 
 /** A model to talk to, and what belongs to it. Its owner disposes it. */
@@ -20,23 +15,15 @@ export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | 
   dispose(): Promise<void>;
 }
 
-/** Opens `path` as `openForInference` does. Throws ConfigError for a model without a tokenizer. */
-export async function openForChat(path: string, options: InferenceOptions): Promise<OpenedChat> {
+/** Opens `path` as `openEngine` does. Throws ConfigError for a model without a tokenizer. */
+export async function openForChat(path: string, options: EngineOpening): Promise<OpenedChat> {
   if (parseRandomName(path)) throw withoutTokenizer(path);
-  const opened = await openForInference(path, options);
-  const { model, tokenizer, use, generation, stopIds, label, template, warning } = opened;
+  const { engine, tokenizer, generation, stopIds, label, template, warning, dispose } = await openEngine(path, options);
   if (!tokenizer) {
-    model.dispose();
+    await dispose();
     throw withoutTokenizer(path, warning);
   }
-  const runner = runnerOf(opened);
-  const engine = new Engine({ runner, tokenizer, maxStepTokens: use.stepTokens });
   const defaults = samplingDefaults(generation, tokenizer);
-  const dispose = async (): Promise<void> => {
-    await engine.close();
-    runner.dispose();
-    model.dispose();
-  };
   return { label, template, warning, model: chatModel(engine, defaults, stopIds), tokenizer, defaults, dispose };
 }
 
@@ -47,9 +34,9 @@ const withoutTokenizer = (path: string, why?: string) =>
   );
 
 /** An engine as a conversation needs it. */
-export function chatModel(engine: Engine, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
+export function chatModel(engine: EngineHandle, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
   return {
-    maxPositions: engine.maxContext,
+    maxPositions: engine.limits.maxContext,
     reply({ prompt, form, maxNewTokens, sampling, signal }: ReplyRequest): RunningRequest {
       const {
         temperature = defaults.temperature,

@@ -33,7 +33,7 @@ class ScriptedModel implements ChatModel {
     this.asked.push(prompt.text);
     this.samplings.push({ ...sampling, maxNewTokens });
     const request = { prompt: prompt.ids, form, thinking: { startsInside: prompt.startsInside } };
-    const said = new ActiveRequest(request, Number.POSITIVE_INFINITY, plain, () => {});
+    const said = new ActiveRequest(request, Number.POSITIVE_INFINITY, plain, { onLeave() {} });
     for (const id of plain.encode(text)) said.take(id, 0);
     said.finish(end);
     return { result: said.result, [Symbol.asyncIterator]: () => said.events[Symbol.asyncIterator]() };

@@ -3,7 +3,7 @@
 import { ConfigError, DataError } from "../../errors.js";
 import type { ResponseForm } from "../../tasks/response.js";
 import type { ChatMessage } from "../../tokenizer/chat-template.js";
-import type { RunningRequest } from "../runtime/engine.js";
+import type { RunningRequest } from "../runtime/engine-handle.js";
 import type { Completion, FinishReason, TokenEvent, TokenPart } from "../runtime/request.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
 

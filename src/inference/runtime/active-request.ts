@@ -7,7 +7,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { AnswerConstraint } from "./answer-grammar.js";
 import { CompletionReader } from "./completion-reader.js";
 import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
-import { EventQueue } from "./event-queue.js";
+import { EventQueue, type QueueListener } from "./event-queue.js";
 import { changesLogits, LogitChanges } from "./logit-changes.js";
 import { DEFAULT_LOOP, LoopDetector } from "./loop-detector.js";
 import type {
@@ -48,13 +48,13 @@ export class ActiveRequest extends Sequence {
     readonly request: GenerationRequest,
     readonly maxNewTokens: number,
     tokenizer: Tokenizer | undefined,
-    onLeave: () => void,
+    listener: QueueListener,
   ) {
     super(request.prompt);
     this.sampling = request.sampling ?? {};
     this.random = new Random(this.sampling.seed ?? 0);
     if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);
-    this.events = new EventQueue(onLeave);
+    this.events = new EventQueue(listener);
     this.stopIds = new Set(request.stopIds);
     this.reader = new CompletionReader(
       tokenizer,
@@ -82,6 +82,10 @@ export class ActiveRequest extends Sequence {
   /** Whether the next token must obey the constraint. */
   get isConstrained(): boolean {
     return this.constraint !== undefined && !this.isThinking;
+  }
+  /** A reader that is behind holds nobody up but its own request. */
+  override get isPaused(): boolean {
+    return this.events.isBehind;
   }
   get isFinished(): boolean {
     return this.finishReason !== undefined;

@@ -9,9 +9,16 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { ActiveRequest } from "./active-request.js";
 import { AnswerGrammars } from "./answer-grammar.js";
 import { BlockPool, type PrefixCache } from "./block-pool.js";
+import {
+  closedError,
+  type EngineHandle,
+  type EngineLimits,
+  type EngineStats,
+  type RunningRequest,
+} from "./engine-handle.js";
 import type { ModelRunner, StepPlan } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
-import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
+import type { GenerationRequest } from "./request.js";
 import { checkRequest } from "./request-check.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
@@ -42,41 +49,15 @@ export interface EngineOptions {
   readonly maxSpeculating?: number;
 }
 
-/** A request on its way. Iterating gives its tokens as they come; leaving the loop early cancels it. */
-export interface RunningRequest extends AsyncIterable<TokenEvent> {
-  /** The completion when it has ended, cancelled ones included; rejects only when the model or the schema fails. */
-  readonly result: Promise<Completion>;
-  /** Ends the request; its blocks are free when this returns. */
-  cancel(): void;
-}
-
 /** What a step left: sequences to draft for, and those whose next token cannot be drawn. */
 interface Advance {
   readonly draftParts: DraftPart[];
   readonly undrawable: ActiveRequest[];
 }
 
-/** Figures of an engine. */
-export interface EngineStats {
-  readonly running: number;
-  readonly waiting: number;
-  readonly blocksUsed: number;
-  readonly numBlocks: number;
-  readonly steps: number;
-  /** Prompt tokens asked for, and those of them that the prefix cache spared. */
-  readonly promptTokens: number;
-  readonly prefixHitTokens: number;
-  readonly generatedTokens: number;
-  /** New tokens per second over the last seconds of work. */
-  readonly tokensPerSecond: number;
-  readonly preemptions: number;
-  /** Tokens drafted, and those that came true. */
-  readonly drafted: number;
-  readonly accepted: number;
-}
-
 /** See the file's head. Make one a model; `close` it before the model goes. */
-export class Engine {
+export class Engine implements EngineHandle {
+  readonly limits: EngineLimits;
   private readonly runner: ModelRunner;
   private readonly pool: BlockPool;
   private readonly scheduler: Scheduler<ActiveRequest>;
@@ -102,8 +83,10 @@ export class Engine {
     if (options.speculation === "mtp" && !runner.mtp)
       throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
     this.runner = runner;
+    const { vocabSize, maxPositions, numBlocks, blockSize } = runner;
+    const maxContext = Math.min(maxPositions, numBlocks * blockSize);
+    this.limits = { vocabSize, maxContext, readsText: options.tokenizer !== undefined };
     this.speculation = options.speculation ?? (runner.mtp ? "mtp" : "lookup");
-    const { numBlocks, blockSize } = runner;
     this.pool = new BlockPool({
       numBlocks,
       blockSize,
@@ -112,23 +95,18 @@ export class Engine {
     });
     this.scheduler = new Scheduler(this.pool, { maxSequences, maxStepTokens });
     this.plans = new PlanBuilder(blockSize);
-    this.sampler = new Sampler(runner.vocabSize);
-    if (options.tokenizer) this.grammars = new AnswerGrammars(options.tokenizer, runner.vocabSize);
+    this.sampler = new Sampler(vocabSize);
+    if (options.tokenizer) this.grammars = new AnswerGrammars(options.tokenizer, vocabSize);
   }
 
-  /** Longest sequence, prompt and completion together, that model and cache take. */
-  get maxContext(): number {
-    return Math.min(this.runner.maxPositions, this.runner.numBlocks * this.runner.blockSize);
-  }
-
-  /**
-   * Queues a request; work begins with the event loop's next turn. Throws ConfigError for one that cannot be met: a
-   * prompt that with its completion does not fit the context, numbers outside their ranges, stop texts or a schema
-   * without a tokenizer.
-   */
+  /** Queues a request, as the contract says; work begins with the event loop's next turn. */
   submit(request: GenerationRequest): RunningRequest {
-    if (this.isClosed) throw new ConfigError("engine: it is closed and accepts no more requests; create a new one");
-    const active = new ActiveRequest(request, this.checked(request), this.options.tokenizer, () => cancel());
+    if (this.isClosed) throw closedError();
+    const maxNewTokens = checkRequest(request, this.limits);
+    const active: ActiveRequest = new ActiveRequest(request, maxNewTokens, this.options.tokenizer, {
+      onLeave: () => cancel(),
+      onRead: () => this.wake(),
+    });
     const cancel = () => this.cancel(active);
     const { signal } = request;
     signal?.addEventListener("abort", cancel, { once: true });
@@ -176,7 +154,12 @@ export class Engine {
     active.begin();
     if (active.isFinished) return;
     this.scheduler.add(active);
-    this.loop ??= this.run();
+    this.wake();
+  }
+
+  /** Runs on, where there is something to do: a request that came, or whose reader has caught up. */
+  private wake(): void {
+    if (!this.loop && this.scheduler.hasWork) this.loop = this.run();
   }
 
   private async enqueueConstrained(active: ActiveRequest, schema: object | boolean): Promise<void> {
@@ -200,19 +183,6 @@ export class Engine {
     if (!preparing) this.scheduler.remove(active);
     active.finish("cancelled");
     preparing?.abort();
-  }
-
-  /** Checks a request and gives its longest length. */
-  private checked(request: GenerationRequest): number {
-    checkRequest(request, this.runner.vocabSize);
-    const { prompt, maxNewTokens, stop, thinking, schema } = request;
-    const limit = this.maxContext;
-    const numNew = maxNewTokens ?? limit - prompt.length;
-    if (prompt.length >= limit || prompt.length + numNew > limit)
-      throw new ConfigError(tooLong(prompt.length, maxNewTokens, limit));
-    if (!this.options.tokenizer && (stop?.length || thinking || schema !== undefined))
-      throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
-    return numNew;
   }
 
   private async run(): Promise<void> {
@@ -417,18 +387,6 @@ export class Engine {
       drafted.dispose();
     }
   }
-}
-
-function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: number): string {
-  const asked =
-    maxNewTokens === undefined
-      ? `the prompt has ${numPrompt} tokens`
-      : `prompt and new tokens need ${numPrompt} + ${maxNewTokens} = ${numPrompt + maxNewTokens} positions`;
-  return (
-    `request: ${asked}, but the context is ${limit}; shorten the ` +
-    `prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer ` +
-    "context"
-  );
 }
 
 /** Gives timers, signals and readers their turn. */

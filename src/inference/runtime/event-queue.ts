@@ -1,18 +1,47 @@
 // A queue between one that pushes and one that iterates, each at its own pace. Knows nothing of what it carries.
 
+/** Values waiting at which a reader counts as behind, until it has read half of them. */
+const BEHIND = 1024;
+
+/** What the owner of a queue hears of its reader. */
+export interface QueueListener {
+  /** The reader left the loop before the end. */
+  onLeave(): void;
+  /** The reader took a value. */
+  onRead?(): void;
+}
+
 /** Values pushed come out of `for await` in order. For one reader. */
 export class EventQueue<T> implements AsyncIterable<T> {
   private readonly values: T[] = [];
   private next = 0;
+  private isIterated = false;
+  private isFull = false;
   private isEnded = false;
   private error: unknown;
   private wake: (() => void) | null = null;
 
-  /** `onLeave` is called when the reader leaves the loop before the end. */
-  constructor(private readonly onLeave: () => void) {}
+  constructor(private readonly listener: QueueListener) {}
+
+  /** Values pushed and not yet read. */
+  get length(): number {
+    return this.values.length - this.next;
+  }
+  /** Whether somebody has begun to read. */
+  get hasReader(): boolean {
+    return this.isIterated;
+  }
+  /**
+   * Whether the reader is so far behind that whoever pushes had better wait. Never while nobody iterates: then all is
+   * kept.
+   */
+  get isBehind(): boolean {
+    return this.isIterated && this.isFull;
+  }
 
   push(value: T): void {
     this.values.push(value);
+    if (this.length >= BEHIND) this.isFull = true;
     this.wakeReader();
   }
   /** Ends the iteration, once what was pushed is read; with an error, by throwing it. */
@@ -23,16 +52,16 @@ export class EventQueue<T> implements AsyncIterable<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<T> {
+    this.isIterated = true;
     return {
       next: async () => {
-        while (this.next === this.values.length && !this.isEnded)
-          await new Promise<void>((resolve) => (this.wake = resolve));
-        if (this.next < this.values.length) return { value: this.take(), done: false };
+        while (this.length === 0 && !this.isEnded) await new Promise<void>((resolve) => (this.wake = resolve));
+        if (this.length > 0) return { value: this.take(), done: false };
         if (this.error !== undefined) throw this.error;
         return { value: undefined, done: true };
       },
       return: async () => {
-        if (!this.isEnded) this.onLeave();
+        if (!this.isEnded) this.listener.onLeave();
         return { value: undefined, done: true };
       },
     };
@@ -40,8 +69,17 @@ export class EventQueue<T> implements AsyncIterable<T> {
 
   private take(): T {
     const value = this.values[this.next++];
-    if (this.next === this.values.length) this.next = this.values.length = 0;
+    // Values read are let go in batches, so that a queue that is never empty does not grow.
+    if (this.next === this.values.length || this.next === BEHIND) this.forgetRead();
+    if (this.length <= BEHIND / 2) this.isFull = false;
+    this.listener.onRead?.();
     return value;
+  }
+
+  private forgetRead(): void {
+    if (this.next === this.values.length) this.values.length = 0;
+    else this.values.splice(0, this.next);
+    this.next = 0;
   }
 
   private wakeReader(): void {

@@ -7,7 +7,8 @@ import { formatMemory } from "../../number-text.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../../tensor/ops/sampling.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import { Engine, type RunningRequest } from "./engine.js";
+import { Engine } from "./engine.js";
+import type { RunningRequest } from "./engine-handle.js";
 import { PagedRunner } from "./paged-runner.js";
 import type { Completion, GenerationRequest } from "./request.js";
 

@@ -1,7 +1,8 @@
 // What makes a request impossible, said before it is queued: values of a wrong kind or outside their range, and names
 // that nobody knows. Requests come from programs of others, so nothing is taken for granted of them. Knows no model but
-// the size of its vocabulary.
+// the limits of its engine.
 import { ConfigError, didYouMean } from "../../errors.js";
+import type { EngineLimits } from "./engine-handle.js";
 import type { GenerationRequest, SamplingOptions, ThinkingOptions } from "./request.js";
 
 /** The most `topLogProbs` tells. */
@@ -75,8 +76,22 @@ const REQUEST: Rules<GenerationRequest> = {
   events: ANYTHING,
 };
 
-/** Throws ConfigError naming the first value that cannot be, what was expected and what came. */
-export function checkRequest(request: GenerationRequest, vocabSize: number): void {
+/**
+ * Checks a request and returns the most new tokens it may have. Throws ConfigError naming the first value that cannot
+ * be, what was expected and what came.
+ */
+export function checkRequest(request: GenerationRequest, { vocabSize, maxContext, readsText }: EngineLimits): number {
+  checkValues(request, vocabSize);
+  const { prompt, maxNewTokens, stop, thinking, schema } = request;
+  const numNew = maxNewTokens ?? maxContext - prompt.length;
+  if (prompt.length >= maxContext || prompt.length + numNew > maxContext)
+    throw new ConfigError(tooLong(prompt.length, maxNewTokens, maxContext));
+  if (!readsText && (stop?.length || thinking || schema !== undefined))
+    throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
+  return numNew;
+}
+
+function checkValues(request: GenerationRequest, vocabSize: number): void {
   if (!isRecord(request)) throw new ConfigError(`request: expected an object, got ${shown(request)}`);
   if (request.prompt === undefined) throw new ConfigError("request: prompt must be a list of token ids, got nothing");
   check(request, REQUEST, "request");
@@ -94,6 +109,18 @@ export function checkRequest(request: GenerationRequest, vocabSize: number): voi
         `sampling: the bias of token ${id} must be a finite number or -Infinity, got ${shown(bias)}`,
       );
   }
+}
+
+function tooLong(numPrompt: number, maxNewTokens: number | undefined, limit: number): string {
+  const asked =
+    maxNewTokens === undefined
+      ? `the prompt has ${numPrompt} tokens`
+      : `prompt and new tokens need ${numPrompt} + ${maxNewTokens} = ${numPrompt + maxNewTokens} positions`;
+  return (
+    `request: ${asked}, but the context is ${limit}; shorten the ` +
+    `prompt${maxNewTokens === undefined ? "" : ", ask for fewer tokens"} or open the model with a longer ` +
+    "context"
+  );
 }
 
 function check<T extends object>(values: T, rules: Rules<T>, where: string): void {

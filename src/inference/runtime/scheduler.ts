@@ -41,8 +41,9 @@ export class Scheduler<S extends Sequence> {
     private readonly options: SchedulerOptions,
   ) {}
 
+  /** Whether a step would compute anything: somebody runs or waits who is not paused. */
   get hasWork(): boolean {
-    return this.waiting.length > 0 || this.running.length > 0;
+    return this.running.length > 0 || this.waiting.some(({ isPaused }) => !isPaused);
   }
 
   /** Queues a sequence behind all others. */
@@ -63,6 +64,7 @@ export class Scheduler<S extends Sequence> {
   /** The next step's parts, prompts' pieces first; none only when there is no work. */
   schedule(): ScheduledPart<S>[] {
     const numBefore = this.numPreemptions;
+    this.setAside();
     this.reserve();
     const generating: ScheduledPart<S>[] = [];
     const prefilling: ScheduledPart<S>[] = [];
@@ -83,24 +85,33 @@ export class Scheduler<S extends Sequence> {
     return [...prefilling, ...generating];
   }
 
+  /** Takes paused sequences out of the running; they compute their tokens again when they go on. */
+  private setAside(): void {
+    for (let i = this.running.length - 1; i >= 0; i--) if (this.running[i].isPaused) this.giveWay(i);
+  }
+
   /** Sees to it that every running sequence has blocks for the tokens it knows. */
   private reserve(): void {
     for (let i = 0; i < this.running.length; i++) {
       const sequence = this.running[i];
-      while (sequence.state === "running" && !this.pool.canGrow(sequence, sequence.numTokens))
-        this.preempt(this.running[this.running.length - 1]);
+      while (sequence.state === "running" && !this.pool.canGrow(sequence, sequence.numTokens)) this.preempt();
       if (sequence.state === "running") this.pool.grow(sequence, sequence.numTokens);
     }
   }
 
-  private preempt(sequence: S): void {
+  /** The newest gives way. */
+  private preempt(): void {
     assert(this.running.length > 1, "one sequence alone does not fit the cache");
-    this.running.pop();
+    this.giveWay(this.running.length - 1);
+    this.numPreemptions++;
+  }
+
+  private giveWay(at: number): void {
+    const [sequence] = this.running.splice(at, 1);
     this.pool.release(sequence);
     sequence.state = "waiting";
     sequence.drafts = [];
     this.waiting.unshift(sequence);
-    this.numPreemptions++;
   }
 
   /**
@@ -117,7 +128,7 @@ export class Scheduler<S extends Sequence> {
   private admit(budget: () => number, add: (sequence: S, limit: number) => void): void {
     for (let i = 0; i < this.waiting.length && this.running.length < this.options.maxSequences && budget() > 0; ) {
       const sequence = this.waiting[i];
-      const answer = this.pool.canAdmit(sequence);
+      const answer = sequence.isPaused ? "later" : this.pool.canAdmit(sequence);
       if (answer === "no") break;
       if (answer === "later") {
         i++;

@@ -42,6 +42,10 @@ export class Sequence {
     this.tokens[this.numTokens++] = id;
   }
 
+  /** Whether it has to wait for somebody outside; it then gives its place and its blocks to others. */
+  get isPaused(): boolean {
+    return false;
+  }
   get numGenerated(): number {
     return this.numTokens - this.numPrompt;
   }

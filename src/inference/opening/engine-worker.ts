@@ -1,0 +1,36 @@
+// The thread of an engine: opens a device and the model, and serves it until it is told to close. Started by
+// engine-thread.ts; knows nothing of those who use it.
+import { parentPort, workerData } from "node:worker_threads";
+import { openMachine } from "../../tensor/backends/machine.js";
+import { type EngineCall, type EngineMessage, sentError } from "../runtime/engine-protocol.js";
+import { EngineServer } from "../runtime/engine-server.js";
+import type { EngineThreadData, OpeningMessage } from "./engine-thread.js";
+import { type OpenedEngine, openEngine } from "./open-engine.js";
+
+const { path, options, thread, tellsProgress } = workerData as EngineThreadData;
+const tell = (message: OpeningMessage | EngineMessage) => parentPort?.postMessage(message);
+const onProgress = (loadedBytes: number, totalBytes: number) => tell({ kind: "progress", loadedBytes, totalBytes });
+
+try {
+  const { device } = await openMachine({ name: thread.backend, threads: thread.threads });
+  serve(await openEngine(path, { ...options, device, ...(tellsProgress && { onProgress }) }));
+} catch (error) {
+  tell({ kind: "refused", error: sentError(error) });
+}
+
+function serve(opened: OpenedEngine): void {
+  const { engine, label, warning, use, plan } = opened;
+  const server = new EngineServer(engine, tell);
+  parentPort?.on("message", (call: EngineCall) => {
+    if (call.kind === "close") void close(opened, server);
+    else server.receive(call);
+  });
+  tell({ kind: "opened", limits: engine.limits, facts: { label, warning, use, plan } });
+}
+
+async function close(opened: OpenedEngine, server: EngineServer): Promise<void> {
+  server.release();
+  await opened.dispose();
+  // What is still on its way out is sent in this turn; the thread ends when its port is closed.
+  setImmediate(() => parentPort?.close());
+}

@@ -1,0 +1,174 @@
+// The side of those who use an engine in another thread: an engine like any other, whose calls and answers are messages.
+// Knows no threads; messages come and go through its owner.
+import { ConfigError } from "../../errors.js";
+import {
+  closedError,
+  type EngineHandle,
+  type EngineLimits,
+  type EngineStats,
+  type RunningRequest,
+} from "./engine-handle.js";
+import {
+  type EngineCall,
+  type EngineMessage,
+  READ_WINDOW,
+  type RequestEvents,
+  receivedError,
+} from "./engine-protocol.js";
+import { EventQueue } from "./event-queue.js";
+import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
+import { checkRequest } from "./request-check.js";
+
+/** The way to the engine. */
+export interface EngineConnection {
+  /** Throws a DataCloneError for what cannot cross. */
+  send(call: EngineCall): void;
+  /** Told when the first answer begins to be waited for, and when the last one has come. */
+  setBusy(isBusy: boolean): void;
+  /** Ends the engine's thread once all it was asked is answered; settles when it has ended. */
+  close(): Promise<void>;
+}
+
+/** Somebody who waits for an answer. */
+interface Waiting<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** See the file's head. */
+export class EngineClient implements EngineHandle {
+  private readonly requests = new Map<number, RemoteRequest>();
+  private readonly questions = new Map<number, Waiting<EngineStats>>();
+  private numCalls = 0;
+  private failure?: Error;
+  private isClosed = false;
+  private isBusy = false;
+
+  constructor(
+    readonly limits: EngineLimits,
+    private readonly connection: EngineConnection,
+  ) {}
+
+  submit(request: GenerationRequest): RunningRequest {
+    if (this.isClosed) throw closedError();
+    checkRequest(request, this.limits);
+    if (this.failure) throw this.failure;
+    const { signal, ...rest } = request;
+    const id = this.numCalls++;
+    this.sendRequest(id, { ...rest, prompt: Int32Array.from(request.prompt) }, signal?.aborted ?? false);
+    const cancel = () => {
+      if (this.requests.has(id)) this.connection.send({ kind: "cancel", id });
+    };
+    const remote = new RemoteRequest({
+      onLeave: cancel,
+      tellRead: (count) => this.requests.has(id) && this.connection.send({ kind: "read", id, count }),
+    });
+    signal?.addEventListener("abort", cancel, { once: true });
+    remote.result.finally(() => signal?.removeEventListener("abort", cancel)).catch(() => {});
+    this.requests.set(id, remote);
+    this.noteBusy();
+    return { result: remote.result, cancel, [Symbol.asyncIterator]: () => remote.events[Symbol.asyncIterator]() };
+  }
+
+  async stats(): Promise<EngineStats> {
+    if (this.failure) throw this.failure;
+    if (this.isClosed) throw closedError();
+    const id = this.numCalls++;
+    const answer = new Promise<EngineStats>((resolve, reject) => this.questions.set(id, { resolve, reject }));
+    this.connection.send({ kind: "stats", id });
+    this.noteBusy();
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.connection.close();
+  }
+
+  /** Takes what the engine says. */
+  receive(message: EngineMessage): void {
+    if (message.kind === "events") for (const each of message.requests) this.takeEvents(each);
+    else if (message.kind === "stats") {
+      this.questions.get(message.id)?.resolve(message.stats);
+      this.questions.delete(message.id);
+    } else if (message.kind === "result") this.requests.get(message.id)?.succeed(message.completion);
+    else this.requests.get(message.id)?.fail(receivedError(message.error));
+    this.noteBusy();
+  }
+
+  /** Ends everything that still waits, and whatever comes later, with `error`. */
+  fail(error: Error): void {
+    this.failure ??= error;
+    for (const { reject } of this.questions.values()) reject(this.failure);
+    for (const request of this.requests.values()) {
+      request.fail(this.failure);
+      request.take([], true);
+    }
+    this.questions.clear();
+    this.requests.clear();
+    this.noteBusy();
+  }
+
+  private sendRequest(id: number, request: GenerationRequest, isAborted: boolean): void {
+    try {
+      this.connection.send({ kind: "submit", id, request, isAborted });
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new ConfigError(`request: it cannot be sent to the engine's thread: ${error.message}`);
+    }
+  }
+
+  private takeEvents({ id, events, isLast }: RequestEvents): void {
+    this.requests.get(id)?.take(events, isLast ?? false);
+    if (isLast) this.requests.delete(id); // its result has come: it is sent first
+  }
+
+  private noteBusy(): void {
+    const isBusy = this.requests.size + this.questions.size > 0;
+    if (isBusy !== this.isBusy) this.connection.setBusy((this.isBusy = isBusy));
+  }
+}
+
+/** A request as it is seen from here. */
+class RemoteRequest {
+  readonly events: EventQueue<TokenEvent>;
+  readonly result: Promise<Completion>;
+  private settle!: Waiting<Completion>;
+  private error?: unknown;
+  /** Events that came and of which the engine does not know that they were read. */
+  private numOwed = 0;
+  private numRead = 0;
+
+  constructor(private readonly owner: { onLeave(): void; tellRead(count: number): void }) {
+    this.events = new EventQueue({ onLeave: owner.onLeave, onRead: () => this.noteRead() });
+    this.result = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.result.catch(() => {}); // one who iterates alone hears of errors there
+  }
+
+  succeed(completion: Completion): void {
+    this.settle.resolve(completion);
+  }
+  fail(error: unknown): void {
+    this.error = error;
+    this.settle.reject(error);
+  }
+
+  take(events: readonly TokenEvent[], isLast: boolean): void {
+    for (const event of events) this.events.push(event);
+    this.numOwed += events.length;
+    if (isLast) this.events.end(this.error);
+    else if (!this.events.hasReader) this.tell(this.numOwed); // while nobody reads, all is kept here
+  }
+
+  private noteRead(): void {
+    if (this.numOwed > this.numRead && ++this.numRead >= READ_WINDOW / 2) this.tell(this.numRead);
+  }
+
+  private tell(count: number): void {
+    this.numOwed -= count;
+    this.numRead = 0;
+    if (count > 0) this.owner.tellRead(count);
+  }
+}
