@@ -2,9 +2,9 @@
 // ends it. Knows no model.
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import type { OpenOptions } from "../../backends/open.js";
 import { BackendError } from "../../errors.js";
 import { packageRoot } from "../../package-root.js";
-import type { OpenOptions } from "../../tensor/backends/open.js";
 import type { EngineOptions } from "../runtime/engine.js";
 import { EngineClient } from "../runtime/engine-client.js";
 import { closedError, type EngineLimits } from "../runtime/engine-handle.js";
@@ -120,8 +120,7 @@ function clientOf(worker: Worker, limits: EngineLimits): EngineClient {
   return engine;
 }
 
-const endedError = (code: number, cause?: Error) =>
-  new BackendError(
-    `the engine's thread has ended (${cause ? cause.message.split("\n")[0] : `exit code ${code}`}); open the model again`,
-    { cause },
-  );
+function endedError(code: number, cause?: Error): BackendError {
+  const reason = cause ? cause.message.split("\n")[0] : `exit code ${code}`;
+  return new BackendError(`the engine's thread has ended (${reason}); open the model again`, { cause });
+}

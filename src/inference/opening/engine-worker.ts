@@ -1,7 +1,7 @@
 // The thread of an engine: opens a device and the model, and serves it until it is told to close. Started by
 // engine-thread.ts; knows nothing of those who use it.
 import { parentPort, workerData } from "node:worker_threads";
-import { openMachine } from "../../tensor/backends/machine.js";
+import { openMachine } from "../../backends/machine.js";
 import { type EngineCall, type EngineMessage, sentError } from "../runtime/engine-protocol.js";
 import { EngineServer } from "../runtime/engine-server.js";
 import type { EngineThreadData, OpeningMessage } from "./engine-thread.js";

@@ -1,11 +1,11 @@
-// An engine behind messages: what a request gives is what the engine gives, nothing is left of those that end, a reader
-// that is behind holds up nobody, and errors cross with their class.
+// An engine behind messages: what a request gives is what the engine gives, nothing is left of those that end, a
+// reader that is behind holds up nobody, and errors cross with their class.
 import { getEventListeners } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 import { beforeAll, describe, expect, test } from "vitest";
+import { createReferenceBackend } from "../../backends/reference.js";
 import { BackendError, ConfigError } from "../../errors.js";
 import { Random } from "../../random.js";
-import { createReferenceBackend } from "../../tensor/backends/reference/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
 import { Engine, type EngineOptions } from "./engine.js";

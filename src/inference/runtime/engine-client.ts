@@ -1,5 +1,5 @@
-// The side of those who use an engine in another thread: an engine like any other, whose calls and answers are messages.
-// Knows no threads; messages come and go through its owner.
+// The side of those who use an engine in another thread: an engine like any other, whose calls and answers are
+// messages. Knows no threads; messages come and go through its owner.
 import { ConfigError } from "../../errors.js";
 import {
   closedError,

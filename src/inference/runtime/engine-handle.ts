@@ -1,5 +1,5 @@
-// The contract of an engine, wherever it runs: in this thread (engine.ts) or in another one (engine-client.ts). Knows no
-// model.
+// The contract of an engine, wherever it runs: in this thread (engine.ts) or in another one (engine-client.ts). Knows
+// no model.
 import { ConfigError } from "../../errors.js";
 import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
 
