@@ -12,23 +12,29 @@ export const headCounts = { num_key_value_heads: count.optional(), head_dim: cou
 /** What every configuration with grouped-query attention has, defaults filled in. */
 export type GqaFields = z.infer<z.ZodObject<typeof common>> & { num_key_value_heads: number; head_dim: number };
 
+/** Of each layer, whether it slides. */
+export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).optional();
+
 /** Fields of sliding windows as Qwen's configurations have them. */
 export const windowFields = {
   use_sliding_window: z.boolean().default(false),
   sliding_window: count.nullable().default(4096),
   max_window_layers: countOrZero.default(28),
-  layer_types: z.array(z.enum(["full_attention", "sliding_attention"])).optional(),
+  layer_types: layerTypes,
 };
 
-/** Sliding windows, defaults filled in. */
+/** Sliding windows as Qwen has them, defaults filled in. */
 export type WindowFields = z.infer<z.ZodObject<typeof windowFields>>;
 
+/** Which layers slide, and how many keys they see then. */
+export type LayerWindows = Pick<WindowFields, "sliding_window" | "layer_types">;
+
 /** The window of layer `index` in keys, or null. */
-export const layerWindow = (config: WindowFields, index: number): number | null =>
+export const layerWindow = (config: LayerWindows, index: number): number | null =>
   config.layer_types?.[index] === "sliding_attention" ? config.sliding_window : null;
 
 /** The window of every layer. */
-export const layerWindows = (config: GqaFields & WindowFields): (number | null)[] =>
+export const layerWindows = (config: GqaFields & LayerWindows): (number | null)[] =>
   Array.from({ length: config.num_hidden_layers }, (_, i) => layerWindow(config, i));
 
 /**
@@ -48,7 +54,7 @@ export function windowConflicts({
   layer_types: types,
   sliding_window,
   num_hidden_layers: layers,
-}: GqaFields & WindowFields): string[] {
+}: GqaFields & LayerWindows): string[] {
   const checks = new Demands();
   checks.demand(
     !types || types.length === layers,
