@@ -13,7 +13,7 @@ export const headCounts = { num_key_value_heads: count.optional(), head_dim: cou
 export type GqaFields = z.infer<z.ZodObject<typeof common>> & { num_key_value_heads: number; head_dim: number };
 
 /** Of each layer, whether it slides. */
-export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).optional();
+export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).nullish();
 
 /** Fields of sliding windows as Qwen's configurations have them. */
 export const windowFields = {
