@@ -8,6 +8,7 @@ import { type MistralHfConfig, mistral } from "./mistral/family.js";
 import { type Qwen2HfConfig, qwen2 } from "./qwen2/family.js";
 import { type Qwen3HfConfig, qwen3 } from "./qwen3/family.js";
 import { type Qwen3MoeHfConfig, qwen3Moe } from "./qwen3-moe/family.js";
+import { type SmolLm3HfConfig, smolLm3 } from "./smollm3/family.js";
 
 /** Any supported configuration, told apart by `model_type`. Keys that no family reads are kept. */
 export type HfConfig =
@@ -17,10 +18,20 @@ export type HfConfig =
   | LlamaHfConfig
   | Qwen3HfConfig
   | Qwen3MoeHfConfig
-  | MistralHfConfig;
+  | MistralHfConfig
+  | SmolLm3HfConfig;
 
 /** Every family. */
-export const FAMILIES: readonly ModelFamily[] = [deepseekV3, deepseekV2, qwen2, llama, qwen3, qwen3Moe, mistral];
+export const FAMILIES: readonly ModelFamily[] = [
+  deepseekV3,
+  deepseekV2,
+  qwen2,
+  llama,
+  qwen3,
+  qwen3Moe,
+  mistral,
+  smolLm3,
+];
 
 /** The values of `model_type` that can be read. */
 export const SUPPORTED_MODEL_TYPES = FAMILIES.map(({ modelType }) => modelType);

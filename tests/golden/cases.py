@@ -11,6 +11,7 @@ from transformers import (
     Qwen2Config,
     Qwen3Config,
     Qwen3MoeConfig,
+    SmolLM3Config,
 )
 
 # Small enough for the repository, unequal wherever two sizes could be confused (nope 12, rope 8, v 10, kv latent 16).
@@ -149,6 +150,20 @@ def build_cases():
                 attention_bias=True,
                 use_sliding_window=True,
                 sliding_window=6,
+            ),
+            None,
+        ),
+        # No rotary positions in the last of four layers; with windows, it is one of the two that slide.
+        "smollm3": (SmolLM3Config(**{**COMMON, "num_hidden_layers": 4}, **gqa, pad_token_id=None), None),
+        "smollm3-window": (
+            SmolLM3Config(
+                **{**COMMON, "num_hidden_layers": 4},
+                **gqa,
+                pad_token_id=None,
+                use_sliding_window=True,
+                sliding_window=5,
+                layer_types=["sliding_attention", "full_attention", "full_attention", "sliding_attention"],
+                tie_word_embeddings=False,
             ),
             None,
         ),
