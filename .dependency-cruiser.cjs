@@ -4,7 +4,15 @@
 const LAYERS = [
   ["src/plain-text"],
   [
-    ...["src/errors", "src/random", "src/package-root", "src/process-start", "src/foreign-file", "src/time-limit"],
+    ...[
+      "src/errors",
+      "src/random",
+      "src/package-root",
+      "src/process-start",
+      "src/foreign-file",
+      "src/time-limit",
+      "src/next-turn",
+    ],
     ...["src/number-text", "src/free-memory"],
   ],
   ["src/process-lock", "src/atomic-file", "src/terminal/"],

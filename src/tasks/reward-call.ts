@@ -1,6 +1,8 @@
 // Calls a person's reward functions so that whatever goes wrong in one is told by its name and its sample, and nothing
 // waits for ever. Knows how to call; what the values mean is the caller's.
+
 import { TrainingError } from "../errors.js";
+import { nextTurn } from "../next-turn.js";
 import type { RewardFunction, RewardSample, SampleReward } from "./reward.js";
 
 /** What bounds a call. */
@@ -47,7 +49,7 @@ async function eachSample(
   for (let i = 0; i < samples.length; i++) {
     values.push(waiting.settle(i, () => reward(samples[i])));
     if (performance.now() - turnMs < TURN_MS) continue;
-    await new Promise(setImmediate);
+    await nextTurn();
     signal?.throwIfAborted();
     turnMs = performance.now();
   }

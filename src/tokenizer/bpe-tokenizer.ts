@@ -101,7 +101,7 @@ class BpeTokenizer implements Tokenizer {
         options.skipSpecialTokens && this.specialById.get(ids[i])?.special ? undefined : this.tokenBytes(ids[i]);
       if (bytes !== undefined) kept.push(bytes);
     }
-    return this.decoder.decode(kept.length === 1 ? kept[0] : Buffer.concat(kept));
+    return this.decoder.decode(kept.length === 1 ? kept[0] : joined(kept));
   }
 
   tokenBytes(id: number): Uint8Array | undefined {
@@ -118,6 +118,16 @@ class BpeTokenizer implements Tokenizer {
   toJSON(): TokenizerJson {
     return this.json;
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 const textBytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,5 +1,7 @@
 // One optimiser step over some sequences: micro-batches, backward, clipping, update, expert balancing.
+
 import type { LanguageModel } from "../models/language-model.js";
+import { nextTurn } from "../next-turn.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { withTape } from "../tensor/tape.js";
@@ -60,7 +62,7 @@ export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(
  * `signal` has fired.
  */
 export async function yieldOrStop(signal?: AbortSignal): Promise<void> {
-  await new Promise(setImmediate);
+  await nextTurn();
   if (signal?.aborted) throw new Interrupted();
 }
 

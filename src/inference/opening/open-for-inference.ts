@@ -1,5 +1,6 @@
 // Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published
 // shape. Weights stay in the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
+
 import { createModel } from "../../models/create.js";
 import { numMtpOf } from "../../models/families.js";
 import type { HfConfig } from "../../models/hf-config.js";
@@ -7,6 +8,7 @@ import type { LanguageModel } from "../../models/language-model.js";
 import { publishedConfig } from "../../models/published.js";
 import { contextOf } from "../../models/rope-scaling.js";
 import { loadStored, type WeightSource } from "../../models/stored-weights.js";
+import { nextTurn } from "../../next-turn.js";
 import { type ParameterSet, partsOf } from "../../nn/parameters.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.js";
@@ -192,6 +194,6 @@ async function fill(
   await loadStored(parameters, source, async (spec) => {
     onProgress?.((loaded += bytesOf(spec)), total);
     // Packing does not wait for anything: this is when progress is shown and Ctrl-C heard.
-    await new Promise(setImmediate);
+    await nextTurn();
   });
 }

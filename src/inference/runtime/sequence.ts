@@ -1,6 +1,6 @@
 // One sequence of tokens on its way through the model: what it holds, how far the cache has it, which blocks are its
 // own. Knows nothing of sampling, text or the model.
-import { createHash } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2.js";
 
 /** Where a sequence stands. */
 export type SequenceState = "waiting" | "running" | "finished";
@@ -64,13 +64,15 @@ export class Sequence {
    */
   key(index: number, blockSize: number, splitPaths: boolean): string {
     for (let i = this.keys.length; i <= index; i++) {
-      const hash = createHash("sha256").update(this.keys[i - 1] ?? "");
-      if (splitPaths) hash.update(`${Math.min(blockSize, Math.max(0, this.numPrompt - i * blockSize))},`);
-      this.keys.push(hash.update(bytesOf(this.tokens, i * blockSize, blockSize)).digest("base64"));
+      const hash = sha256.create().update(textBytes.encode(this.keys[i - 1]));
+      if (splitPaths)
+        hash.update(textBytes.encode(`${Math.min(blockSize, Math.max(0, this.numPrompt - i * blockSize))},`));
+      this.keys.push(String.fromCharCode(...hash.update(bytesOf(this.tokens, i * blockSize, blockSize)).digest()));
     }
     return this.keys[index];
   }
 }
 
+const textBytes = new TextEncoder();
 const bytesOf = (tokens: Int32Array, begin: number, count: number) =>
   new Uint8Array(tokens.buffer, tokens.byteOffset + 4 * begin, 4 * count);
