@@ -6,6 +6,7 @@ export * from "./opening/model-source.js";
 export * from "./opening/open-engine.js";
 export * from "./opening/open-for-inference.js";
 export * from "./opening/open-model.js";
+export { answerGrammars } from "./runtime/answer-grammar.js";
 export * from "./runtime/engine.js";
 export * from "./runtime/engine-handle.js";
 export * from "./runtime/generate.js";

@@ -3,6 +3,7 @@ import { ConfigError } from "../../errors.js";
 import { publishedConfig } from "../../models/published.js";
 import { idsOf } from "../../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { answerGrammars } from "../runtime/answer-grammar.js";
 import { Engine } from "../runtime/engine.js";
 import type { EngineHandle } from "../runtime/engine-handle.js";
 import { type EngineSettings, type OpeningListener, startEngineThread, type ThreadOptions } from "./engine-thread.js";
@@ -55,7 +56,12 @@ async function openHere(path: string, options: EngineOpening): Promise<OpenedEng
   const { maxSequences, prefixCache, speculation, maxSpeculating } = options;
   const settings = { maxStepTokens: use.stepTokens, maxSequences, prefixCache, speculation, maxSpeculating };
   try {
-    const engine = new Engine({ runner, tokenizer: tokenizer ?? undefined, ...settings });
+    const engine = new Engine({
+      runner,
+      tokenizer: tokenizer ?? undefined,
+      followSchemas: answerGrammars,
+      ...settings,
+    });
     return { ...opened, engine, dispose: () => engine.close().then(free) };
   } catch (error) {
     free();

@@ -4,7 +4,7 @@ import { LucioleError } from "../../errors.js";
 import { Random } from "../../random.js";
 import { type ResponsePiece, THINK_CLOSE } from "../../tasks/response.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { AnswerConstraint } from "./answer-grammar.js";
+import type { AnswerConstraint } from "./answer-constraint.js";
 import { CompletionReader } from "./completion-reader.js";
 import { DEFAULT_LOOKUP, LookupDrafter } from "./drafting.js";
 import { EventQueue, type QueueListener } from "./event-queue.js";

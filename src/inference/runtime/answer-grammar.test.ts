@@ -7,7 +7,7 @@ import { Device, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../../tokenizer/char-tokenizer.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import { AnswerGrammars } from "./answer-grammar.js";
+import { AnswerGrammars, answerGrammars } from "./answer-grammar.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { FakeRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest } from "./request.js";
@@ -43,6 +43,7 @@ const engineOf = (tokenizer: Tokenizer, options: Partial<EngineOptions> = {}) =>
   new Engine({
     runner: new FakeRunner({ vocabSize: tokenizer.vocabSize + 5, numBlocks: 2000, mtpAccuracy: 0.5 }),
     tokenizer,
+    followSchemas: answerGrammars,
     ...options,
   });
 const requestOf = (tokenizer: Tokenizer, seed: number, more: Partial<GenerationRequest> = {}): GenerationRequest => ({
@@ -214,4 +215,11 @@ describe("a schema that is too large", () => {
     expect(performance.now() - started).toBeLessThan(20_000);
     await engine.close();
   });
+});
+
+test("an engine that follows no schema refuses one, with the mend", () => {
+  const engine = engineOf(bytes, { followSchemas: undefined });
+  expect(() => engine.submit(requestOf(bytes, 1))).toThrow(
+    "request: this engine follows no schema: create it with followSchemas: answerGrammars",
+  );
 });

@@ -2,21 +2,9 @@
 // may come next. Grammars are compiled and followed on threads of their own (grammar-host.ts). Knows no model.
 import { ConfigError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { AnswerConstraint, FollowSchemas, SchemaFollower } from "./answer-constraint.js";
 import { GRAMMAR_BUDGET, type GrammarBudget, GrammarHost } from "./grammar-host.js";
 import { checkedSchema } from "./schema-check.js";
-
-/** What an answer's next token may be. */
-export interface AnswerConstraint {
-  /** Whether the answer is complete and nothing may follow. */
-  readonly isComplete: boolean;
-  /** Bit mask of the tokens allowed next (see `maskLogits`). Throws ConfigError where the schema leaves none. */
-  mask(): Promise<Int32Array>;
-  /** Takes the next token; false, and no change, where it is not allowed. */
-  accept(id: number): boolean;
-  /** Takes back the last `count` tokens. */
-  rollback(count: number): void;
-  dispose(): void;
-}
 
 /** Grammars kept for later requests of the same schema, each with its thread. */
 const MAX_KEPT = 4;
@@ -37,7 +25,7 @@ interface Entry {
 }
 
 /** Grammars over one tokenizer's vocabulary; a schema is compiled once. */
-export class AnswerGrammars {
+export class AnswerGrammars implements SchemaFollower {
   private readonly entries = new Map<string, Entry>();
   private numCompiling = 0;
   private readonly queue: (() => void)[] = [];
@@ -49,11 +37,6 @@ export class AnswerGrammars {
     private readonly budget: GrammarBudget = GRAMMAR_BUDGET,
   ) {}
 
-  /**
-   * The constraint of one answer, to be disposed. The answer ends with one of `stopIds`, which only a complete answer
-   * allows; without any it ends itself. Throws ConfigError for a schema that is not one, cannot be enforced, or takes
-   * too long; also when the signal ends the wait.
-   */
   async constrain(
     schema: object | boolean,
     stopIds: readonly number[],
@@ -77,7 +60,6 @@ export class AnswerGrammars {
     }
   }
 
-  /** Ends all threads. */
   dispose(): void {
     for (const [text, entry] of this.entries) this.drop(text, entry);
   }
@@ -241,3 +223,6 @@ function vocabularyOf(tokenizer: Tokenizer): { tokens: string[]; kind: string } 
     kind: decoder.includes('"ByteLevel"') ? "byte_level" : decoder.includes('"ByteFallback"') ? "byte_fallback" : "raw",
   };
 }
+
+/** Follows schemas with compiled grammars, each on a thread of Node's. */
+export const answerGrammars: FollowSchemas = (tokenizer, vocabSize) => new AnswerGrammars(tokenizer, vocabSize);

@@ -8,6 +8,7 @@ import { BackendError, ConfigError } from "../../errors.js";
 import { Random } from "../../random.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { createByteTokenizer } from "../../tokenizer/byte-tokenizer.js";
+import { answerGrammars } from "./answer-grammar.js";
 import { Engine, type EngineOptions } from "./engine.js";
 import { EngineClient } from "./engine-client.js";
 import type { EngineHandle } from "./engine-handle.js";
@@ -79,7 +80,8 @@ describe("200 requests of every kind", () => {
         sampling: { seed, ...kind.sampling },
       };
     });
-    const make = () => new Engine({ runner: new ScriptRunner(tokenizer.vocabSize, script), tokenizer });
+    const make = () =>
+      new Engine({ runner: new ScriptRunner(tokenizer.vocabSize, script), tokenizer, followSchemas: answerGrammars });
     const here = make();
     const { client } = connect(make());
     const expected = await Promise.all(requests.map((request) => outcome(here, request)));
@@ -231,7 +233,9 @@ describe("errors", () => {
   });
   test("what cannot be copied is refused in one line", async () => {
     const tokenizer = createByteTokenizer();
-    const { client } = connect(new Engine({ runner: new ScriptRunner(tokenizer.vocabSize, [1]), tokenizer }));
+    const { client } = connect(
+      new Engine({ runner: new ScriptRunner(tokenizer.vocabSize, [1]), tokenizer, followSchemas: answerGrammars }),
+    );
     expect(() => client.submit({ prompt: [1], schema: { type: () => {} } })).toThrow(/^request: it cannot be sent/);
     expect((await client.stats()).running).toBe(0);
     await client.close();

@@ -37,6 +37,8 @@ export interface EngineLimits {
   readonly maxContext: number;
   /** Whether the engine can read text: stop texts, thinking and schemas need it. */
   readonly readsText: boolean;
+  /** Whether answers can be made to obey schemas. */
+  readonly followsSchemas: boolean;
 }
 
 /** Takes requests, runs them together and gives back tokens as they come. */
@@ -44,7 +46,7 @@ export interface EngineHandle {
   readonly limits: EngineLimits;
   /**
    * Queues a request. Throws ConfigError for one that cannot be met: a prompt that with its completion does not fit the
-   * context, numbers outside their ranges, stop texts or a schema without a tokenizer.
+   * context, numbers outside their ranges, stop texts without a tokenizer, a schema that the engine does not follow.
    */
   submit(request: GenerationRequest): RunningRequest;
   /** Figures as of now. */

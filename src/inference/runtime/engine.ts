@@ -3,11 +3,12 @@
 // not on what runs beside it, on preemption, on how prompts are cut into steps, on the prefix cache, nor on
 // speculation.
 import { BackendError, ConfigError } from "../../errors.js";
+import { nextTurn } from "../../next-turn.js";
 import { keep, scope } from "../../tensor/engine.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { ActiveRequest } from "./active-request.js";
-import { AnswerGrammars } from "./answer-grammar.js";
+import type { FollowSchemas, SchemaFollower } from "./answer-constraint.js";
 import { BlockPool, type PrefixCache } from "./block-pool.js";
 import {
   closedError,
@@ -34,6 +35,8 @@ export interface EngineOptions {
   readonly runner: ModelRunner;
   /** Makes text of tokens; needed for stop texts, thinking and schemas. */
   readonly tokenizer?: Tokenizer;
+  /** Makes answers obey schemas, as `answerGrammars` does; without it, requests with a schema are refused. */
+  readonly followSchemas?: FollowSchemas;
   /** Most sequences that run at once; default 64. */
   readonly maxSequences?: number;
   /** Most new tokens of a step; default 512, at least maxSequences. */
@@ -66,7 +69,7 @@ export class Engine implements EngineHandle {
   private readonly speculation: Speculation;
   private readonly rate = new RateMeter();
   private readonly totals = { steps: 0, promptTokens: 0, generatedTokens: 0, drafted: 0, accepted: 0 };
-  private readonly grammars?: AnswerGrammars;
+  private readonly schemas?: SchemaFollower;
   /** Requests whose schema is being compiled. */
   private readonly preparing = new Map<ActiveRequest, AbortController>();
   private loop: Promise<void> | null = null;
@@ -85,7 +88,9 @@ export class Engine implements EngineHandle {
     this.runner = runner;
     const { vocabSize, maxPositions, numBlocks, blockSize } = runner;
     const maxContext = Math.min(maxPositions, numBlocks * blockSize);
-    this.limits = { vocabSize, maxContext, readsText: options.tokenizer !== undefined };
+    const readsText = options.tokenizer !== undefined;
+    const followsSchemas = readsText && options.followSchemas !== undefined;
+    this.limits = { vocabSize, maxContext, readsText, followsSchemas };
     this.speculation = options.speculation ?? (runner.mtp ? "mtp" : "lookup");
     this.pool = new BlockPool({
       numBlocks,
@@ -96,7 +101,7 @@ export class Engine implements EngineHandle {
     this.scheduler = new Scheduler(this.pool, { maxSequences, maxStepTokens });
     this.plans = new PlanBuilder(blockSize);
     this.sampler = new Sampler(vocabSize);
-    if (options.tokenizer) this.grammars = new AnswerGrammars(options.tokenizer, vocabSize);
+    if (options.tokenizer) this.schemas = options.followSchemas?.(options.tokenizer, vocabSize);
   }
 
   /** Queues a request, as the contract says; work begins with the event loop's next turn. */
@@ -147,7 +152,7 @@ export class Engine implements EngineHandle {
     for (const active of [...this.scheduler.running, ...this.scheduler.waiting, ...this.preparing.keys()])
       this.cancel(active);
     await this.loop;
-    this.grammars?.dispose();
+    this.schemas?.dispose();
   }
 
   private enqueue(active: ActiveRequest): void {
@@ -166,7 +171,7 @@ export class Engine implements EngineHandle {
     const abort = new AbortController();
     this.preparing.set(active, abort);
     try {
-      const constraint = await this.grammars!.constrain(schema, active.request.stopIds ?? [], abort.signal);
+      const constraint = await this.schemas!.constrain(schema, active.request.stopIds ?? [], abort.signal);
       if (active.isFinished) return constraint.dispose(); // cancelled meanwhile
       active.constraint = constraint;
       this.enqueue(active);
@@ -388,6 +393,3 @@ export class Engine implements EngineHandle {
     }
   }
 }
-
-/** Gives timers, signals and readers their turn. */
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

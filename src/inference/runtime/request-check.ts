@@ -80,7 +80,8 @@ const REQUEST: Rules<GenerationRequest> = {
  * Checks a request and returns the most new tokens it may have. Throws ConfigError naming the first value that cannot
  * be, what was expected and what came.
  */
-export function checkRequest(request: GenerationRequest, { vocabSize, maxContext, readsText }: EngineLimits): number {
+export function checkRequest(request: GenerationRequest, limits: EngineLimits): number {
+  const { vocabSize, maxContext, readsText, followsSchemas } = limits;
   checkValues(request, vocabSize);
   const { prompt, maxNewTokens, stop, thinking, schema } = request;
   const numNew = maxNewTokens ?? maxContext - prompt.length;
@@ -88,6 +89,8 @@ export function checkRequest(request: GenerationRequest, { vocabSize, maxContext
     throw new ConfigError(tooLong(prompt.length, maxNewTokens, maxContext));
   if (!readsText && (stop?.length || thinking || schema !== undefined))
     throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
+  if (schema !== undefined && !followsSchemas)
+    throw new ConfigError("request: this engine follows no schema: create it with followSchemas: answerGrammars");
   return numNew;
 }
 
