@@ -1,6 +1,8 @@
 // Who may import whom. Checked on the emitted JavaScript in dist/, where type-only imports are gone: what remains
 // really loads. Each line below may import the lines above it and its own folder, nothing else.
 
+const { builtinModules } = require("node:module");
+
 const LAYERS = [
   ["src/plain-text"],
   [
@@ -23,7 +25,7 @@ const LAYERS = [
   ["src/inference/", "src/train/"],
   ["src/eval/"],
   ["src/rl/"],
-  ["src/library/"],
+  ["src/library/", "src/core/"],
   ["src/index", "recipes/"],
   ["src/cli/"],
 ];
@@ -75,6 +77,9 @@ function rules(layers) {
   );
 }
 
+/** Modules of Node itself, as the tool names them. */
+const NODE_MODULES = `^(node:)?(${builtinModules.filter((name) => !name.startsWith("_")).join("|")})$`;
+
 /** Parts that lie inside the folder `part` but have a line of their own. */
 const specifics = (layers, part) =>
   layers
@@ -89,6 +94,12 @@ module.exports = {
     ...rules(LAYERS),
     ...rules(TENSOR_LAYERS),
     ...rules(INFERENCE_LAYERS),
+    {
+      name: "the core runs without Node: a browser has no such module",
+      severity: "error",
+      from: { path: "^dist/src/(core|tensor|nn|optim|models)/index\\.js" },
+      to: { path: NODE_MODULES, reachable: true },
+    },
     {
       name: "only the command line and the library's front door pull models",
       severity: "error",

@@ -1,5 +1,6 @@
 // What the core must do wherever it runs: train a small DeepSeek (latent attention, experts, multi-token prediction),
-// sample from it, and take a step of GRPO. Gives hashes and figures that are the same everywhere. Imports the core alone.
+// sample from it, and take a step of GRPO. Gives hashes and figures that are the same everywhere. Imports nothing but
+// the core.
 import {
   AdamW,
   createArithmeticTask,
