@@ -1,6 +1,7 @@
 // The decoder-only language model all families share: embedding, blocks, final norm, head.
 // Families say which blocks; files and losses are others' business.
 
+import { ConfigError } from "../errors.js";
 import type { PackedBatch, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { MoeLayer } from "../nn/moe.js";
@@ -16,6 +17,7 @@ import { addScaled } from "../tensor/ops/elementwise.js";
 import { recompute } from "../tensor/recompute.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./families.js";
+import { LayerRange } from "./layer-range.js";
 import { contextOf } from "./rope-scaling.js";
 
 /** How a model is made. */
@@ -35,6 +37,11 @@ export interface ModelOptions {
    * context.
    */
   readonly context?: number;
+  /**
+   * A stage of a pipeline: the layers [first, end) alone, with the embedding if they are the first, and with the final
+   * norm, the head and multi-token prediction if they are the last. Default: all.
+   */
+  readonly layers?: readonly [first: number, end: number];
 }
 
 /** Size and kind of a paged cache. */
@@ -67,14 +74,26 @@ export interface ForwardOptions {
   readonly mtp?: readonly MtpInputs[];
 }
 
-/** What a training forward gives; hidden states are normalised, ready for the head. */
-export interface ForwardResult {
-  /** [T,d]. */
+/** What one stage of a pipeline gives to the next. */
+export interface StageOutput {
+  /** [T,d]: normalised, ready for the head; from a stage without it, the residual stream in f32. */
   readonly hidden: Tensor;
+  /** Sum of the balance losses of all layers so far. */
+  readonly balanceLoss: Tensor | null;
+}
+
+/** What a training forward gives; hidden states are normalised, ready for the head. */
+export interface ForwardResult extends StageOutput {
   /** One [T',d] per multi-token-prediction depth. */
   readonly mtpHidden: readonly Tensor[];
-  /** Sum of the layers' balance losses. */
-  readonly balanceLoss: Tensor | null;
+}
+
+/** How a step over a paged cache runs. */
+export interface ModelStepOptions {
+  /** The residual stream [T,d] that the stage before gave; a stage with the embedding has none. */
+  readonly hidden?: Tensor;
+  /** Sees each state of the residual stream by the name of what made it. */
+  readonly onState?: (name: string, state: Tensor) => void;
 }
 
 /** A decoder-only language model. Parameter names in files are Hugging Face's. */
@@ -82,30 +101,44 @@ export abstract class LanguageModel {
   readonly parameters: ParameterSet;
   /** The longest sequence the model takes. */
   readonly maxPositions: number;
-  protected readonly embedTokens: Weight;
+  /** The layers it holds. */
+  readonly range: LayerRange;
   protected readonly layers: DecoderLayer[];
-  private readonly finalNorm: RmsNorm;
-  private readonly lmHead: Weight;
+  private readonly embedTokens: Weight | null;
+  private readonly finalNorm: RmsNorm | null;
+  private readonly lmHead: Weight | null;
 
+  /** `buildLayer` makes the layer of that index; `numMtp`: layers of multi-token prediction after the last. */
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0, trains, device, context }: ModelOptions,
-    buildLayers: (parameters: ParameterSet) => DecoderLayer[],
+    { compute = "f32", seed = 0, trains, device, context, layers }: ModelOptions,
+    buildLayer: (parameters: ParameterSet, index: number) => DecoderLayer,
+    numMtp = 0,
   ) {
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
+    const range = new LayerRange(config.num_hidden_layers, numMtp, layers);
+    this.range = range;
     this.maxPositions = contextOf(config, context);
     this.parameters = new ParameterSet({ compute, seed, trains, device });
-    this.embedTokens = this.parameters.matrix({
-      name: "model.embed_tokens.weight",
-      shape: [vocab, hidden],
-      init: { std },
-      use: isTied ? "products" : "rows",
-    });
-    this.layers = buildLayers(this.parameters);
-    this.finalNorm = new RmsNorm(this.parameters, "model.norm", hidden, { eps: config.rms_norm_eps });
-    this.lmHead = isTied
-      ? this.embedTokens
-      : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+    if (!range.isWhole) this.parameters.leaveOut((name) => range.isElsewhere(name));
+    const embeds = range.hasEmbedding || (range.hasHead && (isTied || numMtp > 0));
+    this.embedTokens = embeds
+      ? this.parameters.matrix({
+          name: "model.embed_tokens.weight",
+          shape: [vocab, hidden],
+          init: { std },
+          use: isTied ? "products" : "rows",
+        })
+      : null;
+    this.layers = range.indexes.map((i) => buildLayer(this.parameters, i));
+    this.finalNorm = range.hasHead
+      ? new RmsNorm(this.parameters, "model.norm", hidden, { eps: config.rms_norm_eps })
+      : null;
+    this.lmHead = !range.hasHead
+      ? null
+      : isTied
+        ? this.embedTokens
+        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
@@ -123,11 +156,11 @@ export abstract class LanguageModel {
   }
   /** The head's weight [V,d] to compute with. */
   get head(): Tensor {
-    return this.lmHead.numbers();
+    return this.own(this.lmHead, "head").numbers();
   }
   /** Logits [B,V] in f32 of normalised hidden states. */
   logits(hidden: Tensor): Tensor {
-    return this.lmHead.multiply(hidden, { dtype: "f32" });
+    return this.own(this.lmHead, "head").multiply(hidden, { dtype: "f32" });
   }
   get vocabSize(): number {
     return this.config.vocab_size;
@@ -139,7 +172,7 @@ export abstract class LanguageModel {
 
   /** Multi-token-prediction depths. */
   get numMtp(): number {
-    return 0;
+    return this.range.numMtp;
   }
 
   /**
@@ -148,36 +181,39 @@ export abstract class LanguageModel {
    */
   get numActiveParameters(): number {
     const share = this.moeLayers[0]?.activeShare ?? 1;
-    const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= this.layers.length;
+    const isMtp = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1) >= this.range.count;
     return this.parameters.specs.reduce((n, { name, shape, isBuffer }) => {
       if (isBuffer || isMtp(name)) return n;
       return n + numElements(shape) * (name.includes(".mlp.experts.") ? share : 1);
     }, 0);
   }
 
-  /** Training forward over packed sequences. */
-  forward(batch: PackedBatch, options: ForwardOptions = {}): ForwardResult {
-    const balanceLosses: Tensor[] = [];
+  /**
+   * Training forward over packed sequences; `before` is what the stage before gave, where this model is a later one of
+   * a pipeline.
+   */
+  forward(batch: PackedBatch, options: ForwardOptions = {}, before?: StageOutput): ForwardResult {
+    const balanceLosses = before?.balanceLoss ? [before.balanceLoss] : [];
     const balance = options.balanceAlpha ? { cuSeqlens: batch.cuSeqlens, alpha: options.balanceAlpha } : undefined;
-    let x = this.embed(batch.ids);
+    let x = this.enter(batch.ids, before?.hidden);
     for (const layer of this.layers) x = this.runLayer(layer, x, batch, options, balance, balanceLosses);
-    const hidden = this.normalise(x);
+    const hidden = this.leave(x);
     const mtp = this.forwardMtp(hidden, batch, options);
     return { hidden, mtpHidden: mtp.hidden, balanceLoss: sum([...balanceLosses, ...mtp.balanceLosses]) };
   }
 
   /**
    * New tokens of several sequences over a paged cache, prompt pieces and generated ones together: normalised hidden
-   * states [T,d]. `onState` sees each state of the residual stream by the name of what made it.
+   * states [T,d], or the residual stream for the next stage.
    */
-  step(batch: StepBatch, cache: PagedCache, onState?: (name: string, state: Tensor) => void): Tensor {
-    let x = this.embed(batch.ids);
-    onState?.("model.embed_tokens", x);
+  step(batch: StepBatch, cache: PagedCache, { hidden, onState }: ModelStepOptions = {}): Tensor {
+    let x = this.enter(batch.ids, hidden);
+    if (this.range.hasEmbedding) onState?.("model.embed_tokens", x);
     this.layers.forEach((layer, i) => {
       x = scope(() => layer.step(x, batch, cache.layers[i]));
-      onState?.(`model.layers.${i}`, x);
+      onState?.(`model.layers.${this.range.first + i}`, x);
     });
-    return this.normalise(x);
+    return this.leave(x);
   }
 
   /**
@@ -212,7 +248,7 @@ export abstract class LanguageModel {
 
   /** Embedding rows as the f32 residual stream. */
   protected embed(ids: Tensor): Tensor {
-    return this.embedTokens.lookUp(ids);
+    return this.own(this.embedTokens, "embedding").lookUp(ids);
   }
 
   protected runLayer(
@@ -229,8 +265,23 @@ export abstract class LanguageModel {
     return output;
   }
 
-  private normalise(x: Tensor): Tensor {
-    return this.finalNorm.apply(x, this.parameters.compute);
+  /** The residual stream that the first of its layers reads. */
+  private enter(ids: Tensor, before: Tensor | undefined): Tensor {
+    if (this.range.hasEmbedding === (before !== undefined))
+      throw new ConfigError(
+        `${this.range}: ${before ? "the first stage reads token ids, not" : "a later stage needs"} hidden states`,
+      );
+    return before ?? this.embed(ids);
+  }
+
+  /** The residual stream behind the last of its layers: normalised where that is the model's last. */
+  private leave(x: Tensor): Tensor {
+    return this.finalNorm ? this.finalNorm.apply(x, this.parameters.compute) : x;
+  }
+
+  private own<P>(part: P | null, name: string): P {
+    if (!part) throw new ConfigError(`${this.range}: this stage has no ${name}`);
+    return part;
   }
 }
 

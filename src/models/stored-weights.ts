@@ -46,7 +46,7 @@ export function storedProblems(parameters: ParameterSet, source: WeightSource): 
   const ofExperts = parameters.specs
     .filter((spec) => spec.shape.length === 3)
     .flatMap((spec) => expertProblems(spec, source));
-  const names = [...source.names].filter((name) => !isEmpty(name));
+  const names = [...source.names].filter((name) => !isEmpty(name) && !parameters.isElsewhere(name));
   return [...ofParts, ...ofExperts, ...unexpectedTensors(names, known)];
 }
 

@@ -93,7 +93,8 @@ export async function loadWeights(
       );
   }
   const known = new Set(parts.map(({ part }) => part.name));
-  problems.push(...unexpectedTensors(names ?? [], known));
+  const here = [...(names ?? [])].filter((name) => !parameters.isElsewhere(name));
+  problems.push(...unexpectedTensors(here, known));
   refuseProblems(problems);
   parameters.refreshCopies();
 }

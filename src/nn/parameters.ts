@@ -68,6 +68,7 @@ export class ParameterSet {
   private readonly seed: number | null;
   private readonly trains: TrainChoice;
   private readonly stillness = { users: 0, isStill: false };
+  private readonly leftOut: ((storedName: string) => boolean)[] = [];
 
   constructor({ compute, seed, trains = "all", device = defaultDevice() }: ParameterSetOptions) {
     this.compute = compute;
@@ -100,6 +101,16 @@ export class ParameterSet {
     const renamed = (of: string) => of.replace(/weight$/, "bias");
     const biases = parts?.map((part) => ({ name: renamed(part.name), shape: [part.shape[0]] }));
     return this.add({ name: renamed(name), shape: [shape[0]], init: { constant: 0 }, alwaysF32: true, parts: biases });
+  }
+
+  /** Says which stored tensors of the model belong to other parts of it, which this set neither holds nor misses. */
+  leaveOut(isElsewhere: (storedName: string) => boolean): void {
+    this.leftOut.push(isElsewhere);
+  }
+
+  /** Whether another part of the model holds the stored tensor of that name. */
+  isElsewhere(storedName: string): boolean {
+    return this.leftOut.some((holds) => holds(storedName));
   }
 
   get(name: string): Weight {
@@ -152,9 +163,12 @@ export class ParameterSet {
     return { values: sum("values"), copies: sum("copies"), gradient: sum("gradient") };
   }
 
-  /** Throws ConfigError for a pattern of `trains` that matched none of the weights declared. */
+  /**
+   * Throws ConfigError for a pattern of `trains` that matched none of the weights declared. In a part of a model, one
+   * may match what the others hold.
+   */
   refuseUnusedPatterns(): void {
-    this.trains.refuseUnused();
+    if (this.leftOut.length === 0) this.trains.refuseUnused();
   }
 
   /** Every stored tensor's name and shape, in order; of one parameter where it is given. */

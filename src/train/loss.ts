@@ -1,5 +1,5 @@
 // The training loss of a language model: next-token cross-entropy, multi-token prediction, balance.
-import type { ForwardOptions, LanguageModel } from "../models/language-model.js";
+import type { ForwardOptions, LanguageModel, StageOutput } from "../models/language-model.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
 import { headCrossEntropy } from "../tensor/ops/head.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -22,12 +22,18 @@ export interface Losses {
 
 /**
  * The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of
- * the step (for the balance loss).
+ * the step (for the balance loss). Of a pipeline's last stage, `before` is what the stage before gave.
  */
-export function languageModelLoss(model: LanguageModel, batch: TrainBatch, options: LossOptions, share = 1): Losses {
+export function languageModelLoss(
+  model: LanguageModel,
+  batch: TrainBatch,
+  options: LossOptions,
+  share = 1,
+  before?: StageOutput,
+): Losses {
   const { mtpWeight = 0, balanceAlpha, recomputeLayers } = options;
   const mtp = mtpWeight > 0 ? batch.mtp : [];
-  const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, mtp });
+  const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, mtp }, before);
   const main = headCrossEntropy(forward.hidden, model.head, batch.targets, batch.weights).loss;
   let total = main;
   forward.mtpHidden.forEach((hidden, k) => {

@@ -1,10 +1,19 @@
 // Feeds known sequences through steps over a paged cache as the runtime would, in pieces of chosen sizes, and gathers
 // the logits. Knows no expected values.
-import type { LanguageModel } from "../../src/models/language-model.js";
-import { type StepRows, stepBatch } from "../../src/nn/batch.js";
-import type { CacheKind, PagedCache, PagedDType } from "../../src/nn/paged-cache.js";
+import type { PagedCacheOptions } from "../../src/models/language-model.js";
+import { type StepBatch, type StepRows, stepBatch } from "../../src/nn/batch.js";
+import type { CacheKind, PagedDType } from "../../src/nn/paged-cache.js";
 import { scopeAsync } from "../../src/tensor/engine.js";
 import { BLOCK_TOKENS } from "../../src/tensor/ops/paged-layout.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+
+/** What steps over a cache: a model, or several that hold its layers. */
+export interface Stepping<Cache> {
+  readonly vocabSize: number;
+  createPagedCache(options: PagedCacheOptions): Cache;
+  step(batch: StepBatch, cache: Cache): Tensor;
+  logits(hidden: Tensor): Tensor;
+}
 
 /** How the sequences run. */
 export interface SteppingPlan {
@@ -77,8 +86,8 @@ function nextPieces(
 }
 
 /** Logits f32 [T,V] of the sequences one after another. */
-export async function steppedLogits(
-  model: LanguageModel,
+export async function steppedLogits<Cache extends { dispose(): void }>(
+  model: Stepping<Cache>,
   sequences: readonly (readonly number[])[],
   plan: SteppingPlan,
 ): Promise<Float32Array> {
@@ -107,5 +116,5 @@ export async function steppedLogits(
   return Float32Array.from(logits.flatMap((each) => Array.from(each)));
 }
 
-const stepLogits = (model: LanguageModel, cache: PagedCache, rows: StepRows): Promise<Float32Array> =>
+const stepLogits = <Cache>(model: Stepping<Cache>, cache: Cache, rows: StepRows): Promise<Float32Array> =>
   scopeAsync(async () => Float32Array.from(await model.logits(model.step(stepBatch(rows), cache)).data()));

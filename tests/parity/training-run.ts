@@ -14,7 +14,8 @@ export const fullLoss: LossOptions = { mtpWeight: 0.3, balanceAlpha: 0.01 };
 /** Numbers by stored name. */
 export type NamedNumbers = ReadonlyMap<string, Float32Array>;
 
-const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): Promise<NamedNumbers> =>
+/** Read bytes as numbers. */
+export const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): Promise<NamedNumbers> =>
   new Map([...(await read)].map(([name, { data }]) => [name, asFloats(data)]));
 
 export const parametersOf = (model: LanguageModel): Promise<NamedNumbers> => floatsOf(model.parameters.read());

@@ -80,11 +80,9 @@ export class PagedRunner implements ModelRunner {
     const { heldBytes, liveBytes } = this.model.device.memory();
     if (heldBytes - liveBytes > (this.options.spareBytes ?? Number.POSITIVE_INFINITY)) this.model.device.trim();
     return scope(() => {
-      const hidden = this.model.step(
-        stepBatch(plan, this.model.device),
-        this.cache,
-        watch && ((name, state) => watch.note(name, state)),
-      );
+      const hidden = this.model.step(stepBatch(plan, this.model.device), this.cache, {
+        onState: watch && ((name, state) => watch.note(name, state)),
+      });
       if (this.mtp) this.hidden = keep(hidden);
       const logits = this.model.logits(rowsOf(hidden, plan.logitRows));
       watch?.note("lm_head", logits);

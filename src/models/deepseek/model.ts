@@ -21,11 +21,10 @@ export class DeepseekModel extends LanguageModel {
   declare readonly config: DeepseekHfConfig;
 
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
-    const { num_hidden_layers: count, first_k_dense_replace: dense } = config;
-    super(config, options, (parameters) =>
-      Array.from({ length: count }, (_, i) => buildLayer(config, options, parameters, i, i >= dense)),
-    );
-    this.mtp = Array.from({ length: mtpDepth(config) }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
+    const { first_k_dense_replace: dense } = config;
+    const layer = (parameters: ParameterSet, i: number) => buildLayer(config, options, parameters, i, i >= dense);
+    super(config, options, layer, mtpDepth(config));
+    this.mtp = Array.from({ length: this.numMtp }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
   }
 
   override get moeLayers(): MoeLayer[] {
@@ -33,10 +32,6 @@ export class DeepseekModel extends LanguageModel {
       ...super.moeLayers,
       ...this.mtp.flatMap((m) => (m.layer.feedForward instanceof MoeLayer ? [m.layer.feedForward] : [])),
     ];
-  }
-
-  override get numMtp(): number {
-    return this.mtp.length;
   }
 
   protected override forwardMtp(

@@ -18,18 +18,16 @@ export interface GqaLayer {
 export class GqaModel extends LanguageModel {
   /** `layerOf` says what the layer of that index is made of. */
   constructor(config: HfConfig, options: ModelOptions, layerOf: (index: number) => GqaLayer) {
-    super(config, options, (parameters) => {
-      const { num_hidden_layers: count, hidden_size: hidden, rms_norm_eps: eps } = config;
-      const init = { std: config.initializer_range };
-      return Array.from({ length: count }, (_, i) => {
-        const prefix = `model.layers.${i}`;
-        const layer = layerOf(i);
-        const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layer.attention, init);
-        const feedForward = layer.experts
-          ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init)
-          : new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
-        return new DecoderLayer(parameters, prefix, hidden, { eps }, attention, feedForward);
-      });
+    const { hidden_size: hidden, rms_norm_eps: eps } = config;
+    const init = { std: config.initializer_range };
+    super(config, options, (parameters, index) => {
+      const prefix = `model.layers.${index}`;
+      const layer = layerOf(index);
+      const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layer.attention, init);
+      const feedForward = layer.experts
+        ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init)
+        : new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
+      return new DecoderLayer(parameters, prefix, hidden, { eps }, attention, feedForward);
     });
   }
 }

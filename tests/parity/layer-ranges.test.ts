@@ -1,0 +1,99 @@
+// A model's layers held by several models, one after the other, against the whole model: the same bits in training, in
+// steps over a cache and with several micro-batches under way.
+import { readdirSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { LanguageModel, ModelOptions } from "../../src/models/language-model.js";
+import type { Backend } from "../../src/tensor/backend.js";
+import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
+import type { ComputeType } from "../../src/tensor/dtype.js";
+import { scope } from "../../src/tensor/engine.js";
+import type { TrainSequence } from "../../src/train/batch.js";
+import { backends } from "./backends.js";
+import { type GoldenCase, goldenPath, loadModel, readCase } from "./golden-case.js";
+import { steppedLogits } from "./paged-stepping.js";
+import { sendBack, sendForward, stagedGradients, stagedParts, stagedStepping } from "./stages.js";
+import { fullLoss, gradientsOf } from "./training-run.js";
+
+const allCases = readdirSync(goldenPath("cases"));
+const withEverything = "deepseek-v3-mtp-post-norm";
+/** The reference is slow: a tied head, and multi-token prediction with a mixture, are what stages share. */
+const casesOn = (backend: Backend) => (backend.name === "reference" ? ["qwen2-tied", withEverything] : allCases);
+const computeTypes: readonly ComputeType[] = ["f32", "bf16"];
+
+/** Runs `body` with the whole model and with one model for each layer. */
+async function withStages(
+  name: string,
+  compute: ComputeType,
+  body: (whole: LanguageModel, stages: LanguageModel[], sequences: readonly TrainSequence[]) => Promise<void>,
+): Promise<void> {
+  const golden = await readCase(name);
+  const load = (options: ModelOptions = {}) => loadModel(golden, { ...options, compute });
+  const whole = await load();
+  const stages: LanguageModel[] = [];
+  for (let i = 0; i < golden.config.num_hidden_layers; i++) stages.push(await load({ layers: [i, i + 1] }));
+  expect(stages.length).toBeGreaterThan(1);
+  await body(whole, stages, golden.sequences);
+  for (const model of [whole, ...stages]) model.dispose();
+}
+
+const idsOf = ({ sequences }: Pick<GoldenCase, "sequences">) => sequences.map(({ ids }) => Array.from(ids));
+
+describe.each(backends)("on the $name backend", (backend) => {
+  beforeAll(() => setDefaultDevice(new Device(backend)));
+
+  describe.each(computeTypes)("in %s", (compute) => {
+    test.each(casesOn(backend))(
+      "%s: a chain of stages gives the whole's loss, gradients and loads, to the bit",
+      async (name) => {
+        await withStages(name, compute, async (whole, stages, sequences) => {
+          const expected = await gradientsOf(whole, [sequences], fullLoss);
+          expect(await stagedGradients(stages, sequences, fullLoss)).toEqual(expected);
+          expect(expected.gradients.size).toBeGreaterThan(10);
+        });
+      },
+    );
+
+    test.each(casesOn(backend))("%s: stages step over a cache as the whole does, to the bit", async (name) => {
+      await withStages(name, compute, async (whole, stages, sequences) => {
+        const plan = { promptLengths: [1, 7, 4], chunk: 3, stagger: 1, kind: "heads" } as const;
+        const ids = idsOf({ sequences });
+        expect(await steppedLogits(stagedStepping(stages), ids, plan)).toEqual(await steppedLogits(whole, ids, plan));
+      });
+    });
+
+    test("recomputed layers change no bit", async () => {
+      await withStages(withEverything, compute, async (whole, stages, sequences) => {
+        const options = { ...fullLoss, recomputeLayers: true };
+        expect(await stagedGradients(stages, sequences, options)).toEqual(
+          await gradientsOf(whole, [sequences], options),
+        );
+      });
+    });
+
+    test.each([[false], [true]])(
+      "two micro-batches under way give the whole's gradients (in halves: %s)",
+      async (inHalves) => {
+        await withStages(withEverything, compute, async (whole, stages, sequences) => {
+          const micro = [sequences.slice(0, 1), sequences.slice(1)];
+          const { gradients } = await gradientsOf(whole, micro, fullLoss);
+          scope(() => {
+            const flights = micro.map((part) => sendForward(stages, part, sequences, fullLoss));
+            for (const flight of flights) sendBack(stages, flight, inHalves);
+          });
+          expect(await stagedParts(stages)).toEqual(gradients);
+        });
+      },
+    );
+  });
+
+  test("a stage's memory goes when it is disposed, a tape under way included", async () => {
+    const before = defaultDevice().memory().liveBuffers;
+    await withStages(withEverything, "f32", async (_, stages, sequences) => {
+      scope(() => {
+        const { tapes } = sendForward(stages, sequences, sequences, fullLoss);
+        for (const tape of tapes) tape.dispose();
+      });
+    });
+    expect(defaultDevice().memory().liveBuffers).toBe(before);
+  });
+});
