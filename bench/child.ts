@@ -56,7 +56,7 @@ function sampler(name: ModelName, compute: ComputeType): { facts: object; step: 
       const count = isWarmup ? 8 : newTokens;
       const requests = generateRequests(model.vocabSize, count);
       return timedStep(rows * count, async () => {
-        await generate(model, requests, { slots: rows, stopIds: [], temperature, topP, topK });
+        await generate(model, requests, { maxSequences: rows, stopIds: [], temperature, topP, topK });
         return { newTokensPerRow: count };
       });
     },

@@ -3,7 +3,7 @@
 // Run it after `npm run build`:  node dist/examples/own-reward.js [run or model directory] [steps]
 import { fileURLToPath } from "node:url";
 import { createByteTokenizer, createModel, MODEL_PRESETS, openMachine, openModel, parseHfConfig } from "luciole";
-import { accuracyReward, createJsonlTask, GrpoTrainer, type RewardSample } from "luciole/rl";
+import { accuracyReward, createJsonlTask, GrpoTrainer, parseGrpoOptions, type RewardSample } from "luciole/rl";
 
 const data = new URL("examples/own-task.jsonl", import.meta.resolve("luciole/package.json"));
 const task = createJsonlTask({ path: fileURLToPath(data), heldOutFraction: 0.2 });
@@ -28,13 +28,13 @@ function newborn() {
 await openMachine();
 const [directory, steps = "8"] = process.argv.slice(2);
 const policy = { template: "plain" as const, ...(directory ? await openModel(directory) : newborn()) };
-const options = {
+const options = parseGrpoOptions({
   steps: Number(steps),
   numPrompts: 8,
   numGenerations: 16,
   maxCompletionLength: 16,
   learningRate: directory ? 1e-5 : 3e-3,
-};
+});
 const trainer = new GrpoTrainer(
   { ...policy, template: policy.template ?? "plain" },
   task,
@@ -42,9 +42,9 @@ const trainer = new GrpoTrainer(
   options,
   0,
 );
-while (trainer.step < options.steps) {
+while (trainer.state.step < options.steps) {
   const { metrics } = await trainer.runStep();
   console.log(
-    `step ${trainer.step}: reward ${metrics.reward.toFixed(3)}, digits ${(100 * metrics.digit_share).toFixed(0)}%`,
+    `step ${trainer.state.step}: reward ${metrics.reward.toFixed(3)}, digits ${(100 * metrics.digit_share).toFixed(0)}%`,
   );
 }

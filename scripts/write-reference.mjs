@@ -17,6 +17,7 @@ const TASKS = [
 ];
 const TRACES = ["traces", "src/tasks/countdown-traces", "traceSchema"];
 const GRPO = ["rl", "src/rl/config", "grpoSchema"];
+const EVALUATION = ["evaluation", "src/rl/evaluation-plan", "evaluationSchema"];
 const REWARDS = [
   ["rewards.soft_overlong_punishment", "src/tasks/rewards", "overlongSchema"],
   ["rewards.repetition_penalty", "src/tasks/rewards", "repetitionSchema"],
@@ -30,12 +31,13 @@ const VERBS = {
   zero: [
     ["", "recipes/r1-zero/options", "zeroSchema"],
     GRPO,
+    EVALUATION,
     ["task", "src/tasks/countdown", "countdownSchema"],
     TRACES,
   ],
   pretrain: [["pretrain", "src/train/training-options", "pretrainSchema"], TRACES],
   sft: [["sft", "src/train/training-options", "sftSchema"]],
-  rl: [["", "src/rl/rl-options", "rlRunSchema"], GRPO, ...REWARDS],
+  rl: [["", "src/rl/rl-options", "rlRunSchema"], GRPO, EVALUATION, ...REWARDS],
 };
 
 const INTRODUCTION = `# Options

@@ -34,7 +34,7 @@ export * from "./report/index.js";
 export { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./rl/config.js";
 export { type GrpoStep, GrpoTrainer } from "./rl/grpo-trainer.js";
 export type { GrpoMetrics } from "./rl/metrics.js";
-export { type RlRequest, reinforceRun } from "./rl/rl-run.js";
+export { type RlRunRequest, reinforceRun } from "./rl/rl-run.js";
 export * from "./run/index.js";
 export * from "./tasks/index.js";
 export * from "./terminal/index.js";

@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { ConfigError, didYouMean } from "../../src/errors.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
-import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
-import { type CountdownOptions, createCountdownTask } from "../../src/tasks/countdown.js";
-import { type TraceOptionsInput, traceOptions } from "../../src/tasks/countdown-traces.js";
-import { parseOptions } from "../../src/tasks/options.js";
+import { grpoSchema } from "../../src/rl/config.js";
+import { evaluationSchema } from "../../src/rl/evaluation-plan.js";
+import { countdownSchema, createCountdownTask } from "../../src/tasks/countdown.js";
+import { traceOptions, traceSchema } from "../../src/tasks/countdown-traces.js";
+import { isRecord, parseOptions } from "../../src/tasks/options.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
-import { refuseDerivedFields } from "../../src/train/material.js";
+import { refuseDerivedFields } from "../../src/train/pretraining-data.js";
 
 const pretrain = z.strictObject({
   /** Number of optimiser steps. */
@@ -32,23 +33,6 @@ const pretrain = z.strictObject({
   microBatchTokens: z.int().min(1),
 });
 
-const evaluation = z.strictObject({
-  /** Number of distinct held-out problems; all of them if the task has fewer. */
-  problems: z.int().min(1),
-  /** Samples per problem. */
-  samplesPerProblem: z.int().min(1),
-  /** Sampling temperature. */
-  temperature: z.number().positive(),
-  /** Nucleus sampling: sample from the most likely tokens that together reach this probability. */
-  topP: z.number().positive().max(1),
-  /** Samples generated at the same time. */
-  slots: z.int().min(1),
-  /** Number of steps between two quick evaluations during RL. */
-  everySteps: z.int().min(1),
-  /** Problems in a quick evaluation, one sample each. */
-  quickProblems: z.int().min(1),
-});
-
 /** The options, as zod checks them. */
 export const zeroSchema = z.strictObject({
   /** Data type of matrix products. Master weights are always f32. */
@@ -56,26 +40,23 @@ export const zeroSchema = z.strictObject({
   /** Fields of config.json to override. */
   model: z.record(z.string(), z.unknown()),
   /** Options of Countdown. */
-  task: z.record(z.string(), z.unknown()),
+  task: countdownSchema,
   /** Options of the search traces. */
-  traces: z.record(z.string(), z.unknown()),
+  traces: traceSchema,
   /** Pretraining on traces. */
   pretrain,
   /** Options of GRPO. */
-  rl: z.record(z.string(), z.unknown()),
-  /** Evaluation on held-out problems. */
-  evaluation,
+  rl: grpoSchema,
+  /** Evaluation on held-out problems, before, during and after reinforcement. */
+  evaluation: evaluationSchema,
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive(),
 });
 
+/** Options as given. */
+type ZeroInput = z.input<typeof zeroSchema>;
 /** Everything that decides a run, but for its seed. */
-export interface ZeroOptions extends Omit<z.output<typeof zeroSchema>, "task" | "traces" | "rl" | "model"> {
-  readonly model: Readonly<Record<string, unknown>>;
-  readonly task: CountdownOptions;
-  readonly traces: TraceOptionsInput;
-  readonly rl: GrpoOptions;
-}
+export type ZeroOptions = z.output<typeof zeroSchema>;
 
 /** Tokens of a prompt and a completion together. */
 const CONTEXT = 512;
@@ -109,7 +90,7 @@ const model = {
 };
 
 /** The main job: about a quarter of an hour on two cores. How each number came about: docs/log.md. */
-const tiny: ZeroOptions = {
+const tiny: ZeroInput = {
   compute: "bf16",
   model,
   task: { numbers: { 3: 0.8, 4: 0.2 }, maxNumber: 9, maxTarget: 50 },
@@ -138,7 +119,7 @@ const tiny: ZeroOptions = {
     learningRate: 4e-4,
     finalLearningRateFraction: 0.1,
     microBatchTokens: 16384,
-    rolloutSlots: 256,
+    maxSequences: 256,
   },
   // R1's own protocol (arXiv 2501.12948 v1 §3): temperature 0.6, top-p 0.95.
   evaluation: {
@@ -146,7 +127,7 @@ const tiny: ZeroOptions = {
     samplesPerProblem: 16,
     temperature: 0.6,
     topP: 0.95,
-    slots: 256,
+    maxSequences: 256,
     everySteps: 10,
     quickProblems: 100,
   },
@@ -154,7 +135,7 @@ const tiny: ZeroOptions = {
 };
 
 /** A minute or two, to see the whole road; its figures mean nothing. */
-const smoke: ZeroOptions = {
+const smoke: ZeroInput = {
   ...tiny,
   model: {
     ...model,
@@ -167,7 +148,14 @@ const smoke: ZeroOptions = {
   },
   pretrain: { ...tiny.pretrain, steps: 8, batchSequences: 16, warmupSteps: 2 },
   rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
-  evaluation: { ...tiny.evaluation, problems: 8, samplesPerProblem: 4, slots: 32, everySteps: 2, quickProblems: 4 },
+  evaluation: {
+    ...tiny.evaluation,
+    problems: 8,
+    samplesPerProblem: 4,
+    maxSequences: 32,
+    everySteps: 2,
+    quickProblems: 4,
+  },
 };
 
 /** Named sets of options. */
@@ -180,16 +168,17 @@ export type ZeroPreset = keyof typeof ZERO_PRESETS;
  * found now and not after pretraining. Throws ConfigError naming what is wrong.
  */
 export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<string, unknown>> = {}): ZeroOptions {
-  const base = ZERO_PRESETS[preset] as unknown as Record<string, unknown>;
-  const merged = { ...base };
-  for (const [key, value] of Object.entries(overrides))
-    merged[key] = isRecord(value) && isRecord(base[key]) ? { ...base[key], ...value } : value;
-  const options = parseOptions(zeroSchema, merged, "zero") as unknown as ZeroOptions;
+  const merged: Record<string, unknown> = { ...ZERO_PRESETS[preset] };
+  for (const [key, value] of Object.entries(overrides)) {
+    const base = merged[key];
+    merged[key] = isRecord(value) && isRecord(base) ? { ...base, ...value } : value;
+  }
+  const options = parseOptions(zeroSchema, merged, "zero");
   checkParts(options);
   return options;
 }
 
-/** Each part has a reader of its own; here they only object. */
+/** What no schema says: each part is tried once, before anything is trained. */
 function checkParts(options: ZeroOptions): void {
   refuseDerivedFields(options.model, "zero");
   const known = hfConfigKeys("deepseek_v3");
@@ -197,7 +186,6 @@ function checkParts(options: ZeroOptions): void {
   if (unknown) throw new ConfigError(`zero: unknown option "model.${unknown}"${didYouMean(unknown, known)}`);
   createCountdownTask(options.task).generate(0, 0, "heldout");
   traceOptions(options.traces);
-  parseGrpoOptions(options.rl);
   try {
     modelConfig(options, { vocabSize: 64 });
   } catch (error) {
@@ -222,8 +210,4 @@ export function modelConfig(
     },
     "zero: model",
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

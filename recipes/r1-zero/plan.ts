@@ -1,64 +1,40 @@
 // What a run of the recipe will take, worked out before its first step: parameters, tokens, memory.
-import { parseGrpoOptions } from "../../src/rl/config.js";
-import { planReinforcement, reinforcementKnobs } from "../../src/rl/memory-plan.js";
-import { createCountdownTask } from "../../src/tasks/countdown.js";
+import { planReinforcement, reinforcementKnobs, reinforcementRow } from "../../src/rl/memory-plan.js";
 import type { Task } from "../../src/tasks/task.js";
+import type { Progress } from "../../src/terminal/progress.js";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
+import type { TrainingData } from "../../src/train/loop.js";
 import {
   batchToPlan,
   type MemoryKnobs,
-  outlineOf,
   type PhaseMemory,
-  planLines,
+  type PlannedModel,
   planTraining,
-  refuseIfTooLarge,
 } from "../../src/train/memory-plan.js";
-import { TraceCorpus, traceTokenizer } from "../../src/train/trace-corpus.js";
-import { modelConfig, type ZeroOptions } from "./options.js";
+import { count, modelRow, type PlanRow, printPlan } from "../../src/train/plan-lines.js";
+import type { ZeroOptions } from "./options.js";
 
-/**
- * Lines that tell the plan. Throws BackendError, naming the knob to turn, when the run will not fit into the free
- * memory.
- */
-export async function planZero(options: ZeroOptions, seed: number): Promise<string[]> {
-  const { pretrain, evaluation } = options;
-  const tokenizer = traceTokenizer();
-  const model = { config: modelConfig(options, tokenizer), compute: options.compute };
-  const batch = batchToPlan(
-    new TraceCorpus(tokenizer, options.task, options.traces, seed),
-    pretrain,
-    "pretrain.batchSequences",
-  );
-  const task = createCountdownTask(options.task) as unknown as Task;
+/** What a run works on. */
+export interface ZeroWork {
+  readonly model: PlannedModel;
+  readonly tokenizer: Tokenizer;
+  readonly corpus: TrainingData;
+  readonly task: Task;
+  readonly seed: number;
+}
+
+/** Prints the plan. Throws BackendError, naming the option to lower, when the run will not fit into the free memory. */
+export async function planZero(options: ZeroOptions, work: ZeroWork, progress: Progress): Promise<void> {
+  const { pretrain, rl: grpo, evaluation } = options;
+  const { model, corpus } = work;
+  const batch = batchToPlan(corpus, pretrain, "pretrain.batchSequences");
   const stages = [
     [await planTraining(model, "pretraining", batch, pretrain)],
-    ...(await planReinforcement(model, {
-      tokenizer,
-      template: "compact",
-      task,
-      seed,
-      options: options.rl,
-      evaluation,
-    })),
+    ...(await planReinforcement(model, { ...work, template: "compact", grpo, evaluation })),
   ];
-  refuseIfTooLarge(stages, (phase) => knobs(options, phase));
-  const { total, active } = outlineOf(model);
-  const count = (n: number) => Math.round(n).toLocaleString("en-US");
-  const rl = parseGrpoOptions(options.rl);
-  return planLines(
-    [
-      [
-        "model",
-        `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`,
-      ],
-      ["pretrain", `${count(pretrain.steps)} steps, about ${count(batch.numTargets * pretrain.steps)} tokens`],
-      [
-        "reinforce",
-        `${count(rl.steps)} steps of ${rl.numPrompts} problems x ${rl.numGenerations} completions of up to ` +
-          `${rl.maxCompletionLength} tokens`,
-      ],
-    ],
-    stages,
-  );
+  const tokens = count(batch.numTargets * pretrain.steps);
+  const pretraining: PlanRow = ["pretrain", `${count(pretrain.steps)} steps, about ${tokens} tokens`];
+  printPlan(progress, [modelRow(model), pretraining, reinforcementRow(grpo)], stages, (phase) => knobs(options, phase));
 }
 
 function knobs({ pretrain, rl, evaluation }: ZeroOptions, phase: PhaseMemory): MemoryKnobs {

@@ -19,7 +19,7 @@ const evaluation = {
   samplesPerProblem: 4,
   temperature: 0.6,
   topP: 0.95,
-  slots: 8,
+  maxSequences: 8,
   everySteps: 5,
   quickProblems: 2,
 };

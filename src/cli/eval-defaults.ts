@@ -1,10 +1,12 @@
 // What an evaluation takes over from the run whose model it evaluates, so that it counts what the run's own report
 // counted.
+import { z } from "zod";
 import { isRunDirectory } from "../inference/opening/model-source.js";
-import { type GrpoOptions, parseGrpoOptions } from "../rl/config.js";
-import type { EvaluationPlan } from "../rl/reinforce.js";
+import { grpoSchema } from "../rl/config.js";
+import { evaluationSchema } from "../rl/evaluation-plan.js";
 import { readRunConfig } from "../run/run-directory.js";
 import type { ProblemCount } from "../tasks/held-out.js";
+import { withCurrentNames } from "../tasks/options.js";
 
 /** An evaluation as a run made it: which problems, and how they were sampled. */
 export interface RunEvaluation {
@@ -19,6 +21,13 @@ export interface RunEvaluation {
   readonly data?: string;
 }
 
+/** What a run with reinforcement records. */
+const recordedSchema = z.object({
+  evaluation: evaluationSchema,
+  rl: grpoSchema,
+  source: z.object({ task: z.string().nullish(), data: z.string().optional() }).optional(),
+});
+
 /**
  * How the run in a directory evaluated itself; null for a model directory and for a run without reinforcement, which
  * has no such report.
@@ -26,13 +35,10 @@ export interface RunEvaluation {
 export function evaluationOfRun(path: string): RunEvaluation | null {
   if (!isRunDirectory(path)) return null;
   const { options, seed } = readRunConfig(path);
-  const { evaluation, rl, source } = options as {
-    evaluation?: EvaluationPlan;
-    rl?: GrpoOptions;
-    source?: { task?: string | null; data?: string };
-  };
-  if (!evaluation || !rl) return null;
+  const parsed = recordedSchema.safeParse(withCurrentNames(options));
+  if (!parsed.success) return null;
+  const { evaluation, rl, source } = parsed.data;
   const { problems, samplesPerProblem, temperature, topP } = evaluation;
-  const { maxCompletionLength: maxNewTokens } = parseGrpoOptions(rl);
+  const { maxCompletionLength: maxNewTokens } = rl;
   return { problems, samplesPerProblem, temperature, topP, maxNewTokens, seed, task: source?.task, data: source?.data };
 }

@@ -38,7 +38,7 @@ export interface EvalFlags extends RunFlags {
   readonly maxTokens?: number;
   readonly temperature?: number;
   readonly topP?: number;
-  readonly slots?: number;
+  readonly maxSequences?: number;
   readonly template?: PromptStyle;
 }
 
@@ -56,7 +56,7 @@ interface Request {
   readonly topP: number | null;
   /** null: as the model was trained, else its own chat template. */
   readonly template?: PromptStyle | null;
-  readonly slots: number;
+  readonly maxSequences: number;
   readonly seed: number;
 }
 
@@ -75,7 +75,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     "temperature",
     "topP",
     "template",
-    "slots",
+    "maxSequences",
   ]);
   const path = resolveModel(nameOrPath);
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
@@ -121,7 +121,7 @@ function requestOf(path: string, flags: EvalFlags): Request {
     temperature: flags.temperature ?? run?.temperature ?? null,
     topP: flags.topP ?? run?.topP ?? null,
     template: flags.template ?? null,
-    slots: flags.slots ?? 64,
+    maxSequences: flags.maxSequences ?? 64,
     seed: flags.seed ?? run?.seed ?? 0,
   };
 }
@@ -189,7 +189,7 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
     const template = request.template ?? defaultPromptStyle(tokenizer, opened.template);
     const policy = { model, tokenizer, template, stopIds };
-    const { samplesPerProblem, slots, seed } = request;
+    const { samplesPerProblem, maxSequences, seed } = request;
     const held = task.numProblems?.heldout;
     const count =
       (request.problems === "all" ? (held ?? 1) : Math.min(request.problems, held ?? request.problems)) *
@@ -217,7 +217,17 @@ async function sample(request: Request, store: Store | null, signal: AbortSignal
     const trained = opened.generation.max_new_tokens;
     const maxNewTokens = request.maxNewTokens ?? Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
     const maxCacheBytes = CACHE_SHARE * availableBytes();
-    const sampling = { samplesPerProblem, temperature, topP, topK, slots, seed, maxNewTokens, maxCacheBytes, signal };
+    const sampling = {
+      samplesPerProblem,
+      temperature,
+      topP,
+      topK,
+      maxSequences,
+      seed,
+      maxNewTokens,
+      maxCacheBytes,
+      signal,
+    };
     const options = { ...sampling, problems, done: store?.done ?? [], onProblem };
     const evaluation = await runEvaluation(policy, task, options);
     const seconds = (performance.now() - startedMs) / 1000;

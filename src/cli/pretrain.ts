@@ -1,21 +1,30 @@
 // `luciole pretrain`: a model from nothing, on a text corpus or on the written-out searches of a task.
 import { resolve } from "node:path";
+import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { architectureRules, type IdleRule, refuseIdle } from "../library/idle-settings.js";
 import { createModel } from "../models/create.js";
 import { formatNumber } from "../number-text.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import type { TrainingSummary } from "../run/records.js";
-import { RunDirectory } from "../run/run-directory.js";
+import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
-import { type Material, type MaterialRequest, makeMaterial, materialFiles } from "../train/material.js";
-import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
-import { configOfRun, reopenRun } from "../train/reopen.js";
+import { batchToPlan, outlineOf, planTraining } from "../train/memory-plan.js";
+import { count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
+import {
+  type CorpusSize,
+  type PretrainingData,
+  type PretrainingRequest,
+  pretrainingData,
+  pretrainingFiles,
+} from "../train/pretraining-data.js";
+import { configOfRun } from "../train/reopen.js";
+import { type RunContext, withRun } from "../train/run-context.js";
 import { trainRun } from "../train/train-run.js";
-import { type PretrainOptions, pretrainOptions } from "../train/training-options.js";
-import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
+import { type PretrainOptions, pretrainOptions, pretrainSchema } from "../train/training-options.js";
+import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { finishedTraining, trainingKnobs, trainingLines } from "./training-run.js";
+import { trainingKnobs, trainingLines } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface PretrainFlags extends RunFlags {
@@ -25,19 +34,29 @@ export interface PretrainFlags extends RunFlags {
   readonly tokenizer?: string;
 }
 
+/** What config.json holds of the options: these, and where the words came from. */
+const recordedSchema = pretrainSchema.extend({
+  source: z.strictObject({
+    corpus: z.string().optional(),
+    traces: z.string().optional(),
+    model: z.string(),
+    tokenizer: z.string(),
+  }),
+});
+
 /** Trains, or goes on training; prints what it came to. */
 export async function pretrain(flags: PretrainFlags): Promise<void> {
   refuseBesideResume(flags, ["corpus", "traces", "model", "tokenizer"]);
-  const request = flags.resume === undefined ? requestOf(flags) : recordedMaterialRequest(flags.resume);
+  const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
   const summary =
-    finishedTraining(flags.resume) ??
+    finishedRun(flags.resume)?.training ??
     (await performRun("pretrain", flags, (context) => train(context, request, flags)));
   writeResult(flags.json, summary, () =>
     trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "Once"`),
   );
 }
 
-function requestOf(flags: PretrainFlags): MaterialRequest {
+function requestOf(flags: PretrainFlags): PretrainingRequest {
   const given = applySettings({}, flags, "pretrain");
   const options = pretrainOptions(given);
   if ((flags.corpus === undefined) === (flags.traces === undefined))
@@ -71,81 +90,46 @@ function sourceRules({ traces, tokenizer = "bpe" }: PretrainFlags): IdleRule[] {
 }
 
 /** What a run was begun with, from its config.json. */
-function recordedMaterialRequest(path: string): MaterialRequest {
+function recordedRequest(path: string): PretrainingRequest {
   const { options, seed } = configOfRun(path, "pretrain");
-  const { source, ...rest } = options as { source: Omit<MaterialRequest, "options" | "seed"> };
-  return { ...source, options: pretrainOptions(rest), seed };
+  const { source, ...rest } = parseOptions(recordedSchema, options, `${path}: options`);
+  return { ...source, options: rest, seed };
 }
 
-async function train(context: RunContext, request: MaterialRequest, flags: PretrainFlags): Promise<TrainingSummary> {
-  const reopened = flags.resume !== undefined ? await reopenRun(context.path, "pretrain", context) : undefined;
-  let run = reopened?.run;
-  try {
-    const material = makeMaterial(request);
-    await tellPlan(context, request, material, flags);
-    run ??= newRun(context, request);
-    const { options, seed } = request;
-    const { progress, signal, machine } = context;
-    const model = createModel(material.config, { compute: options.compute, seed });
-    const around = {
-      run,
-      checkpoint: reopened?.checkpoint,
-      seed,
-      progress,
-      signal,
-      peakFlops: machine.peakFlops(options.compute),
-    };
-    return await trainRun({ ...around, ...material, phase: "pretrain", model, steps: options.steps, options });
-  } finally {
-    run?.close();
-  }
+function train(context: RunContext, request: PretrainingRequest, flags: PretrainFlags): Promise<TrainingSummary> {
+  return withRun("pretrain", context, async ({ checkpoint, begin }) => {
+    const { options, seed, ...source } = request;
+    const { compute, steps } = options;
+    const data = pretrainingData(request);
+    await plan(context, request, data, flags);
+    const fingerprints = fingerprintsOf(pretrainingFiles(request));
+    const run = begin({ seed, options: { ...options, source }, fingerprints, compute });
+    const model = createModel(data.config, { compute, seed });
+    return trainRun({ ...run, ...data, checkpoint, phase: "pretrain", model, steps, options });
+  });
 }
 
-function newRun({ path, machine }: RunContext, request: MaterialRequest): RunDirectory {
-  const { options, seed, ...source } = request;
-  const recorded = { options: { ...options, source }, fingerprints: fingerprintsOf(materialFiles(request)) };
-  return RunDirectory.create({ verb: "pretrain", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
-}
-
-async function tellPlan(
+async function plan(
   { progress, notice }: RunContext,
-  { options }: MaterialRequest,
-  material: Material,
+  { options }: PretrainingRequest,
+  { config, data, validation, size }: PretrainingData,
   flags: PretrainFlags,
 ): Promise<void> {
-  const { config, data, validation, size } = material;
   const model = { config, compute: options.compute };
-  const { total, active, ...outline } = outlineOf(model);
-  refuseIdle(applySettings({}, flags, "pretrain"), architectureRules(outline));
+  refuseIdle(applySettings({}, flags, "pretrain"), architectureRules(outlineOf(model)));
   const batch = batchToPlan(data, options);
   const stages = [[await planTraining(model, "pretraining", batch, options)]];
-  refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const count = (n: number) => Math.round(n).toLocaleString("en-US");
-  const lines = planLines(
+  const rows: PlanRow[] = [
+    modelRow(model, `, vocabulary ${count(config.vocab_size)}`),
+    ...(size ? [corpusRow(options, size)] : []),
     [
-      [
-        "model",
-        `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ` +
-          `${options.compute}, vocabulary ${count(config.vocab_size)})`,
-      ],
-      ...(size
-        ? [
-            [
-              "corpus",
-              `${count(size.tokens)} tokens in ${count(size.sequences)} sequences${epochsOf(options, size)}`,
-            ] as const,
-          ]
-        : []),
-      [
-        "pretrain",
-        `${count(options.steps)} steps of ${options.batchSequences} sequences, about ` +
-          `${count(batch.numTargets * options.steps)} tokens`,
-      ],
+      "pretrain",
+      `${count(options.steps)} steps of ${options.batchSequences} sequences, about ` +
+        `${count(batch.numTargets * options.steps)} tokens`,
     ],
-    stages,
-  );
-  for (const line of lines) progress.note(line);
-  for (const line of warningsOf(options, material)) notice(line);
+  ];
+  printPlan(progress, rows, stages, () => trainingKnobs(options.microBatchTokens));
+  for (const line of warningsOf(options, size)) notice(line);
   if (validation.length === 0) notice("no text is held out, so overfitting will go unnoticed; set validationFraction");
 }
 
@@ -155,13 +139,16 @@ async function tellPlan(
  */
 const USEFUL_EPOCHS = 16;
 
-const numEpochs = ({ steps, batchSequences }: PretrainOptions, { sequences }: { readonly sequences: number }): number =>
+const numEpochs = ({ steps, batchSequences }: PretrainOptions, { sequences }: CorpusSize): number =>
   (steps * batchSequences) / sequences;
 
-const epochsOf = (options: PretrainOptions, size: { readonly sequences: number }): string =>
-  `, seen ${formatNumber(numEpochs(options, size))} times (epochs)`;
+const corpusRow = (options: PretrainOptions, size: CorpusSize): PlanRow => [
+  "corpus",
+  `${count(size.tokens)} tokens in ${count(size.sequences)} sequences, seen ` +
+    `${formatNumber(numEpochs(options, size))} times (epochs)`,
+];
 
-function warningsOf(options: PretrainOptions, { size }: Material): string[] {
+function warningsOf(options: PretrainOptions, size: CorpusSize | undefined): string[] {
   if (!size || numEpochs(options, size) <= USEFUL_EPOCHS) return [];
   const enough = Math.max(1, Math.round((USEFUL_EPOCHS * size.sequences) / options.batchSequences));
   const epochs = formatNumber(numEpochs(options, size));

@@ -166,7 +166,8 @@ function addEval(program: Command): void {
       "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
       number(0, 1),
     )
-    .option("--slots <n>", "samples generated at the same time (default: 64)", wholeNumber(1));
+    .option("--max-sequences <n>", "maximum number of samples generated at the same time (default: 64)", wholeNumber(1))
+    .addOption(formerly("--slots <n>", "--max-sequences"));
   settings(command, "eval", "task.maxNumber=20");
   runFlags(command);
   computeFlags(command);
@@ -477,6 +478,12 @@ function computeFlags(command: Command): void {
     );
   debugFlag(command);
 }
+
+/** A flag that has another name now: named to whoever gives it, and shown to nobody. */
+const formerly = (flag: string, now: string): Option =>
+  new Option(flag).hideHelp().argParser(() => {
+    throw new InvalidArgumentError(`The option is now ${now}.`);
+  });
 
 function seedFlag(command: Command): void {
   command.option("--seed <n>", "random seed (default: 0)", wholeNumber(0));

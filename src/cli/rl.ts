@@ -1,13 +1,14 @@
 // `luciole rl`: reinforces a model on a task with verifiable rewards, built in or a person's own.
 import { resolve } from "node:path";
+import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { DEFAULT_REWARDS, performReinforcement, type Reinforcement } from "../library/reinforce.js";
-import { rlRunOptions } from "../rl/rl-options.js";
-import type { RunSummary } from "../run/records.js";
+import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../library/reinforce.js";
+import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
+import { parseOptions } from "../tasks/options.js";
 import { configOfRun } from "../train/reopen.js";
-import { isFinished, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
+import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
 import { summaryLines } from "./summary-table.js";
 
@@ -27,13 +28,9 @@ export async function rl(flags: RlFlags): Promise<void> {
     flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume),
     flags,
   );
-  const isDone = flags.resume !== undefined && isFinished(flags.resume);
-  if (isDone) process.stderr.write("this run is already finished\n");
-  const summary = isDone
-    ? (readRun(flags.resume as string).summary as RunSummary)
-    : await performRun("rl", flags, (context) =>
-        performReinforcement({ ...context, resumes: flags.resume !== undefined }, request, applySettings({}, flags)),
-      );
+  const summary =
+    finishedRun(flags.resume)?.summary ??
+    (await performRun("rl", flags, (context) => performReinforcement(context, request, applySettings({}, flags))));
   writeResult(flags.json, summary, () => summaryLines(summary, exampleQuestion(summary.runDir)));
 }
 
@@ -41,7 +38,7 @@ export async function rl(flags: RlFlags): Promise<void> {
 const exampleQuestion = (path: string): string =>
   readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
 
-function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): Reinforcement {
+function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
   if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : "jsonl");
@@ -57,20 +54,27 @@ function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFla
 }
 
 /** How long rewards may take changes nothing of what is learnt: the flag holds for a run that goes on too. */
-function withRewardTimeout(request: Reinforcement, { rewardTimeout }: RlFlags): Reinforcement {
+function withRewardTimeout(request: RlRequest, { rewardTimeout }: RlFlags): RlRequest {
   if (rewardTimeout === undefined) return request;
   const { options } = request;
-  return {
-    ...request,
-    options: rlRunOptions({ ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } }),
-  };
+  return { ...request, options: { ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } } };
 }
 
 /** A module's path, so that the run goes on from any directory. */
 const absolute = (name: string): string => (/\.[cm]?[jt]s$/.test(name) ? resolve(name) : name);
 
-function recordedRequest(path: string): Reinforcement {
+/** What config.json holds of the options: these, and what they are applied to. */
+const recordedSchema = rlRunSchema.extend({
+  source: z.strictObject({
+    model: z.string(),
+    task: z.string().nullable(),
+    data: z.string().optional(),
+    rewards: z.array(z.string()),
+  }),
+});
+
+function recordedRequest(path: string): RlRequest {
   const { options, seed } = configOfRun(path, "rl");
-  const { source, ...rest } = options as { source: Omit<Reinforcement, "options" | "seed"> };
-  return { ...source, options: rlRunOptions(rest), seed };
+  const { source, ...rest } = parseOptions(recordedSchema, options, `${path}: options`);
+  return { ...source, options: rest, seed };
 }

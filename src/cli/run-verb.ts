@@ -6,10 +6,11 @@ import { type Machine, openMachine } from "../backends/machine.js";
 import { listSteps } from "../checkpoint/index.js";
 import { BackendError, ConfigError } from "../errors.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
-import { defaultRunName } from "../run/run-directory.js";
+import { defaultRunName, type RunRecords, readRun } from "../run/run-directory.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { Progress } from "../terminal/progress.js";
 import { Interrupted } from "../train/interrupted.js";
+import type { RunContext } from "../train/run-context.js";
 import { FailedRun, StoppedBySignal } from "./failure.js";
 import type { SettingFlags } from "./settings.js";
 import { outliveReaders } from "./standard-streams.js";
@@ -31,19 +32,6 @@ export interface RunFlags extends ComputeFlags, SettingFlags {
   readonly out?: string;
   readonly resume?: string;
   readonly acceptChanges?: boolean;
-}
-
-/** What a run is given to work with. */
-export interface RunContext {
-  /** The run's directory, to be made or to be gone on with. */
-  readonly path: string;
-  readonly seed: number;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  readonly machine: Machine;
-  readonly notice: (line: string) => void;
-  /** Go on although files that decide the run have changed. */
-  readonly acceptChanges: boolean;
 }
 
 /** Throws ConfigError when flags that make a new run stand beside --resume, which takes all of them from the run. */
@@ -90,7 +78,7 @@ export async function performRun<R>(
     const signal = AbortSignal.any([stop.signal, strays.signal]);
     return await body({
       path,
-      seed: flags.seed ?? 0,
+      resumes: flags.resume !== undefined,
       progress,
       signal,
       machine,
@@ -146,8 +134,12 @@ async function openForTraining({ threads, backend }: ComputeFlags): Promise<Mach
 export const openForAnswers = ({ threads, backend }: ComputeFlags): Promise<Machine> =>
   openMachine({ name: backend, threads });
 
-/** Whether a run has come to its end: its summary is there. */
-export const isFinished = (path: string): boolean => existsSync(join(path, "summary.json"));
+/** The records of a run that goes on and has nothing left to do, which is said; undefined for any other. */
+export function finishedRun(resumed: string | undefined): RunRecords | undefined {
+  if (resumed === undefined || !existsSync(join(resumed, "summary.json"))) return undefined;
+  tell("this run is already finished");
+  return readRun(resumed);
+}
 
 /** Ends a verb: one JSON object on standard output, or lines for a person. */
 export function writeResult(json: boolean | undefined, value: object, lines: () => readonly string[]): void {

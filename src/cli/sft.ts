@@ -1,23 +1,26 @@
 // `luciole sft`: fine-tunes a model on prompts and completions.
 import { resolve } from "node:path";
+import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
+import { openModel, readModelFacts } from "../inference/opening/open-model.js";
 import { architectureRules, refuseIdle } from "../library/idle-settings.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import type { TrainingSummary } from "../run/records.js";
-import { RunDirectory } from "../run/run-directory.js";
+import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
-import { batchToPlan, outlineOf, planLines, planTraining, refuseIfTooLarge } from "../train/memory-plan.js";
+import { batchToPlan, outlineOf, type PlannedModel, planTraining } from "../train/memory-plan.js";
 import { type PairData, readPairs } from "../train/pair-data.js";
-import { configOfRun, reopenRun } from "../train/reopen.js";
+import { count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
+import { configOfRun } from "../train/reopen.js";
+import { type RunContext, withRun } from "../train/run-context.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
 import { trainRun } from "../train/train-run.js";
-import { type SftOptions, sftOptions } from "../train/training-options.js";
-import { performRun, type RunContext, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
+import { type SftOptions, sftOptions, sftSchema } from "../train/training-options.js";
+import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { finishedTraining, trainingKnobs, trainingLines } from "./training-run.js";
+import { trainingKnobs, trainingLines } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface SftFlags extends RunFlags {
@@ -25,10 +28,10 @@ export interface SftFlags extends RunFlags {
   readonly data?: string;
 }
 
-interface Request {
-  /** Where the first weights are. */
-  readonly model: string;
-  readonly data: string;
+/** Where the first weights are, and the pairs. */
+const sourceSchema = z.strictObject({ model: z.string(), data: z.string() });
+
+interface Request extends z.output<typeof sourceSchema> {
   readonly options: SftOptions;
   readonly seed: number;
 }
@@ -41,7 +44,7 @@ export async function sft(flags: SftFlags): Promise<void> {
   refuseBesideResume(flags, ["model", "data"]);
   const request = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
   const summary =
-    finishedTraining(flags.resume) ?? (await performRun("sft", flags, (context) => tune(context, request, flags)));
+    finishedRun(flags.resume)?.training ?? (await performRun("sft", flags, (context) => tune(context, request, flags)));
   writeResult(flags.json, summary, () =>
     trainingLines(summary, `${ownCommand()} run ${shownPath(summary.runDir)} "…"`),
   );
@@ -59,79 +62,54 @@ function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
 
 function recordedRequest(path: string): Request {
   const { options, seed } = configOfRun(path, "sft");
-  const { source, ...rest } = options as { source: Pick<Request, "model" | "data"> };
-  return { ...source, options: sftOptions(rest), seed };
+  const recorded = parseOptions(sftSchema.extend({ source: sourceSchema }), options, `${path}: options`);
+  const { source, ...rest } = recorded;
+  return { ...source, options: rest, seed };
 }
 
-async function tune(context: RunContext, request: Request, flags: SftFlags): Promise<TrainingSummary> {
-  const reopened = flags.resume !== undefined ? await reopenRun(context.path, "sft", context) : undefined;
-  let run = reopened?.run;
-  try {
-    const { options, seed } = request;
+function tune(context: RunContext, request: Request, flags: SftFlags): Promise<TrainingSummary> {
+  return withRun("sft", context, async ({ checkpoint, begin }) => {
+    const { options, seed, ...source } = request;
     // A run that goes on needs its first weights no more.
-    const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
-    const compute = options.compute ?? facts.compute;
-    const maxTokens = contextOf(facts.config);
-    const pairs = readPairs(request.data, facts.tokenizer, { heldOutFraction: options.validationFraction, maxTokens });
-    const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
-    const data = new ShuffledSequences(pairs.train, seed);
-    const outline = outlineOf({ config: facts.config, compute });
+    const facts = await readModelFacts(checkpoint?.directory ?? source.model);
+    const model = { config: facts.config, compute: options.compute ?? facts.compute };
+    const pairs = readPairs(source.data, facts.tokenizer, {
+      heldOutFraction: options.validationFraction,
+      maxTokens: contextOf(facts.config),
+    });
     refuseIdle(applySettings({}, flags, "sft"), [
       ["epochs", options.steps !== null, "steps says how long the run is"],
-      ...architectureRules(outline),
+      ...architectureRules(outlineOf(model)),
     ]);
-    await tellPlan(context, request, facts, pairs, data, steps);
-    const opened = await openModel(facts.directory, { compute });
-    run ??= newRun(context, request);
-    const { progress, signal, machine } = context;
-    const around = {
-      run,
-      checkpoint: reopened?.checkpoint,
-      seed,
-      progress,
-      signal,
-      peakFlops: machine.peakFlops(compute),
-    };
+    const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
+    const data = new ShuffledSequences(pairs.train, seed);
+    await plan(context, options, model, pairs, data, steps);
+    const opened = await openModel(facts.directory, { compute: model.compute });
+    const fingerprints = fingerprintsOf([source.data]);
+    const run = begin({ seed, options: { ...options, source }, fingerprints, compute: model.compute });
     const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
-    return await trainRun({ ...around, ...opened, phase: "sft", data, validation, steps, options });
-  } finally {
-    run?.close();
-  }
+    return trainRun({ ...run, ...opened, checkpoint, phase: "sft", data, validation, steps, options });
+  });
 }
 
-function newRun({ path, machine }: RunContext, { options, seed, model, data }: Request): RunDirectory {
-  const recorded = { options: { ...options, source: { model, data } }, fingerprints: fingerprintsOf([data]) };
-  return RunDirectory.create({ verb: "sft", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
-}
-
-async function tellPlan(
+async function plan(
   { progress }: RunContext,
-  { options }: Request,
-  facts: ModelFacts,
+  options: SftOptions,
+  model: PlannedModel,
   { train, heldOut }: PairData,
   data: ShuffledSequences,
   steps: number,
 ): Promise<void> {
   const batch = batchToPlan(data, options);
-  const model = { config: facts.config, compute: options.compute ?? facts.compute };
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
-  refuseIfTooLarge(stages, () => trainingKnobs(options.microBatchTokens));
-  const { total, active } = outlineOf(model);
-  const count = (n: number) => Math.round(n).toLocaleString("en-US");
-  const lines = planLines(
+  const rows: PlanRow[] = [
+    modelRow(model),
+    ["data", `${count(train.length)} sequences to train on, ${count(heldOut.length)} held out`],
     [
-      [
-        "model",
-        `${count(total)} parameters, ${count(active)} active per token (${model.config.model_type}, ${model.compute})`,
-      ],
-      ["data", `${count(train.length)} sequences to train on, ${count(heldOut.length)} held out`],
-      [
-        "tune",
-        `${count(steps)} steps of ${options.batchSequences} sequences, about ` +
-          `${count(batch.numTargets * steps)} trained tokens`,
-      ],
+      "tune",
+      `${count(steps)} steps of ${options.batchSequences} sequences, about ` +
+        `${count(batch.numTargets * steps)} trained tokens`,
     ],
-    stages,
-  );
-  for (const line of lines) progress.note(line);
+  ];
+  printPlan(progress, rows, stages, () => trainingKnobs(options.microBatchTokens));
 }

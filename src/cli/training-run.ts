@@ -5,14 +5,6 @@ import type { MetricsRecord, TrainingSummary } from "../run/records.js";
 import { readRun } from "../run/run-directory.js";
 import { shownPath } from "../terminal/own-command.js";
 import type { MemoryKnobs } from "../train/memory-plan.js";
-import { isFinished } from "./run-verb.js";
-
-/** The summary of a run that has nothing left to do, said on standard error. */
-export function finishedTraining(path: string | undefined): TrainingSummary | undefined {
-  if (path === undefined || !isFinished(path)) return undefined;
-  process.stderr.write("this run is already finished\n");
-  return readRun(path).training;
-}
 
 /** Lines for a person. `next` is the command to go on with. */
 export function trainingLines(summary: TrainingSummary, next: string): string[] {

@@ -13,7 +13,8 @@ export interface SamplingPlan {
   readonly temperature: number;
   readonly topP?: number;
   readonly topK?: number;
-  readonly slots: number;
+  /** Samples generated at the same time. */
+  readonly maxSequences: number;
   readonly seed: number;
   /** Memory for the cache at most; default: no bound. */
   readonly maxCacheBytes?: number;

@@ -33,7 +33,7 @@ export async function runEvaluation(policy: Policy, task: Task, options: Evaluat
   const count = problems.length;
   refuseOthers(options);
   const sampled = new Map(options.done.map((each) => [each.index, each]));
-  const perPart = Math.max(1, Math.floor(options.slots / samplesPerProblem));
+  const perPart = Math.max(1, Math.floor(options.maxSequences / samplesPerProblem));
   for (let from = 0; from < count; from++) {
     if (sampled.has(from)) continue;
     let to = from;

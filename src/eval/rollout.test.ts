@@ -49,7 +49,7 @@ const taskWith = (prompt: string): Task => ({
   renderPrompt: () => prompt,
   validate: () => ({ task: "characters", numTrain: 0, numHeldOut: 0, numDistinct: 0, meanDifficulty: 0 }),
 });
-const PLAN = { problems: 8, samplesPerProblem: 40, maxNewTokens: 14, temperature: 1, slots: 64, seed: 3 };
+const PLAN = { problems: 8, samplesPerProblem: 40, maxNewTokens: 14, temperature: 1, maxSequences: 64, seed: 3 };
 
 async function evaluated(tokenizer: Tokenizer, prompt: string) {
   const model = createModel(config, { compute: "f32", seed: 1 });

@@ -26,13 +26,14 @@ export interface RolloutOptions {
   readonly temperature: number;
   readonly topP?: number;
   readonly topK?: number;
-  readonly slots: number;
+  /** Completions generated at the same time, at most. */
+  readonly maxSequences: number;
   /** Trajectory g of the n-th problem draws from the seed (seed, n, g). */
   readonly seed: number;
   /** n of the first problem; default 0. So that problems sampled in several calls are sampled as in one. */
   readonly firstProblem?: number;
   /**
-   * Memory for the cache at most; where not all slots fit into it, sequences wait for each other. Default: no bound.
+   * Memory for the cache at most; where not all sequences fit into it, they wait for each other. Default: no bound.
    */
   readonly maxCacheBytes?: number;
   readonly signal?: AbortSignal;
@@ -54,7 +55,7 @@ export async function rollout(
     temperature,
     topP,
     topK,
-    slots,
+    maxSequences,
     seed,
     firstProblem = 0,
     maxCacheBytes,
@@ -76,7 +77,7 @@ export async function rollout(
     temperature,
     topP,
     topK,
-    slots,
+    maxSequences,
     stopIds,
     tokenizer,
     maxCacheBytes,

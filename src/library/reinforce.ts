@@ -1,30 +1,27 @@
 // A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report.
 // Knows no flags.
 import { resolve } from "node:path";
-import type { Machine } from "../backends/machine.js";
 import { ConfigError } from "../errors.js";
-import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
-import type { Policy } from "../eval/rollout.js";
+import { defaultPromptStyle } from "../eval/problem-prompt.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
-import { parseGrpoOptions } from "../rl/config.js";
-import { planReinforcement, reinforcementKnobs } from "../rl/memory-plan.js";
-import { completionLimit } from "../rl/reinforce.js";
-import { type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
+import { planReinforcement, reinforcementKnobs, reinforcementRow } from "../rl/memory-plan.js";
+import { type RlRunInput, type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import type { RunSummary } from "../run/records.js";
-import { defaultRunName, RunDirectory } from "../run/run-directory.js";
+import { defaultRunName } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
 import { Progress } from "../terminal/progress.js";
-import { outlineOf, planLines, refuseIfTooLarge } from "../train/memory-plan.js";
-import { reopenRun } from "../train/reopen.js";
+import { outlineOf, type PlannedModel } from "../train/memory-plan.js";
+import { modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
+import { type RunContext, withRun } from "../train/run-context.js";
 import { architectureRules, refuseIdle } from "./idle-settings.js";
 import { placeOfModel, toStandardError } from "./load.js";
 import { ensureMachine } from "./machine.js";
 import { loadRewards, loadTask, type NamedReward } from "./modules.js";
 
 /** What is to be reinforced, on what and for what; all of it is in the run's config.json, functions by their names. */
-export interface Reinforcement {
+export interface RlRequest {
   /** Where the model lies. */
   readonly model: string;
   /** A task's name or module; null: the task the model was trained for. */
@@ -34,19 +31,6 @@ export interface Reinforcement {
   readonly rewards: readonly NamedReward[];
   readonly options: RlRunOptions;
   readonly seed: number;
-}
-
-/** What a run is given to work with. */
-export interface RunSurroundings {
-  /** The run's directory, to be made or to be gone on with. */
-  readonly path: string;
-  readonly resumes: boolean;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  readonly machine: Machine;
-  readonly notice: (line: string) => void;
-  /** Go on although files that decide the run have changed. */
-  readonly acceptChanges: boolean;
 }
 
 /** What `reinforce` takes. */
@@ -60,7 +44,7 @@ export interface ReinforceRequest {
   /** Default: accuracy and format. */
   readonly rewards?: readonly NamedReward[];
   /** As `--set` takes them (docs/options.md): `{ rl: { steps: 30 }, task: { … }, evaluation: { … } }`. */
-  readonly options?: object;
+  readonly options?: RlRunInput;
   readonly seed?: number;
   /** Directory of the run; default: `runs/rl-<date>-<time>`. */
   readonly out?: string;
@@ -92,7 +76,7 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   if (request.resume && request.out === undefined)
     throw new ConfigError("reinforce: `resume` continues the run in `out`; set `out` to its directory");
   const progress = new Progress({ json: true, ...(quiet ? { mode: "silent" as const } : {}) });
-  const around = {
+  const context: RunContext = {
     path: request.out ?? `runs/${defaultRunName("rl", new Date())}`,
     resumes: request.resume ?? false,
     progress,
@@ -103,11 +87,8 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   };
   try {
     const model = resolve(await placeOfModel(request.model));
-    return await performReinforcement(
-      around,
-      { model, task, data: data && resolve(data), rewards, options: rlRunOptions(options), seed },
-      options,
-    );
+    const asked = { model, task, data: data && resolve(data), rewards, options: rlRunOptions(options), seed };
+    return await performReinforcement(context, asked, options);
   } finally {
     progress.close();
   }
@@ -117,62 +98,56 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
  * Plans, runs and sums up a reinforcement, or goes on with one. `given`: the options that were asked for, which must
  * mean something.
  */
-export async function performReinforcement(
-  context: RunSurroundings,
-  request: Reinforcement,
-  given: object,
-): Promise<RunSummary> {
-  const reopened = context.resumes ? await reopenRun(context.path, "rl", context) : undefined;
-  let run = reopened?.run;
-  try {
+export function performReinforcement(context: RunContext, request: RlRequest, given: object): Promise<RunSummary> {
+  return withRun("rl", context, async ({ checkpoint, begin }) => {
     const { options, seed } = request;
+    const { rl: grpo, evaluation, checkpointSeconds } = options;
     // A run that goes on needs its first weights no more.
-    const facts = await readModelFacts(reopened?.checkpoint?.directory ?? request.model);
-    const compute = options.compute ?? facts.compute;
+    const facts = await readModelFacts(checkpoint?.directory ?? request.model);
+    const planned: PlannedModel = { config: facts.config, compute: options.compute ?? facts.compute };
     refuseIdle(given, [
-      ["rl.refRefreshSteps", parseGrpoOptions(options.rl).beta === 0, "with rl.beta=0 there is no reference"],
-      ...architectureRules(outlineOf({ config: facts.config, compute }), "rl."),
+      ["rl.refRefreshSteps", grpo.beta === 0, "with rl.beta=0 there is no reference"],
+      ...architectureRules(outlineOf(planned), "rl."),
     ]);
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
     const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
     const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
-    await tellPlan(context, request, facts, task, template);
-    run ??= newRun(context, request, [...taskFiles, ...rewardFiles]);
-    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute });
-    const policy: Policy = { model, tokenizer, template, stopIds };
-    const { temperature, topP } = options.evaluation;
+    const stages = await planReinforcement(planned, {
+      tokenizer: facts.tokenizer,
+      template,
+      task,
+      seed,
+      grpo,
+      evaluation,
+    });
+    const rows = [modelRow(planned), taskRow(request, task), reinforcementRow(grpo)];
+    printPlan(context.progress, rows, stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
+    const fingerprints = fingerprintsOf([...taskFiles, ...rewardFiles]);
+    const run = begin({ seed, options: recordedOptions(request), fingerprints, compute: planned.compute });
+    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute: planned.compute });
     const generation = {
       ...facts.generation,
       prompt_template: template,
       task: taskName,
       task_options: taskOptions,
-      temperature,
-      top_p: topP,
-      max_new_tokens: completionLimit(options.rl),
+      temperature: evaluation.temperature,
+      top_p: evaluation.topP,
+      max_new_tokens: grpo.maxCompletionLength,
     };
-    const { progress, signal, machine } = context;
-    const around = {
-      run,
-      checkpoint: reopened?.checkpoint,
-      seed,
-      progress,
-      signal,
-      peakFlops: machine.peakFlops(compute),
-    };
-    return await reinforceRun({ ...around, policy, generation, task, rewards, options });
-  } finally {
-    run?.close();
-  }
+    const policy = { model, tokenizer, template, stopIds };
+    const work = { policy, generation, task, rewards, grpo, evaluation };
+    return reinforceRun({ ...run, ...work, checkpoint, checkpointSeconds });
+  });
 }
 
 /**
  * Options of the rewards. Where the overlong punishment sets in follows from the run's own limit unless it is given.
  */
-function rewardOptions({ rewards, options }: Reinforcement): Readonly<Record<string, object>> {
+function rewardOptions({ rewards, options }: RlRequest): Readonly<Record<string, object>> {
   const name = "soft_overlong_punishment";
   if (!rewards.some((reward) => typeof reward === "string" && reward.split(":")[0] === name)) return options.rewards;
   const given = options.rewards[name] ?? {};
-  const maxCompletionTokens = Number(given.maxCompletionTokens ?? parseGrpoOptions(options.rl).maxCompletionLength);
+  const maxCompletionTokens = Number(given.maxCompletionTokens ?? options.rl.maxCompletionLength);
   return {
     ...options.rewards,
     [name]: { maxCompletionTokens, cacheTokens: Math.max(1, Math.round(maxCompletionTokens / 5)), ...given },
@@ -181,7 +156,7 @@ function rewardOptions({ rewards, options }: Reinforcement): Readonly<Record<str
 
 /** The task asked for, or the one the model was trained for, with the options it was trained with and those given. */
 export async function taskFor(
-  { task, data, options }: Pick<Reinforcement, "task" | "data"> & { options: Pick<RlRunOptions, "task"> },
+  { task, data, options }: Pick<RlRequest, "task" | "data"> & { options: Pick<RlRunOptions, "task"> },
   { generation }: ModelFacts,
 ) {
   const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
@@ -195,17 +170,9 @@ export async function taskFor(
   return { ...(await loadTask(taskName, merged, data)), taskName, taskOptions: merged };
 }
 
-function newRun(
-  { path, machine }: RunSurroundings,
-  { options, seed, ...rest }: Reinforcement,
-  files: readonly string[],
-): RunDirectory {
-  const source = { ...rest, rewards: rest.rewards.map(nameOf) };
-  const recorded = {
-    options: { ...options, rl: parseGrpoOptions(options.rl), source },
-    fingerprints: fingerprintsOf(files),
-  };
-  return RunDirectory.create({ verb: "rl", path, seed, ...recorded, isa: machine.isa, threads: machine.threads });
+/** What config.json keeps: the options, and under `source` what they are applied to. */
+function recordedOptions({ options, model, task, data, rewards }: RlRequest) {
+  return { ...options, source: { model, task, data, rewards: rewards.map(nameOf) } };
 }
 
 /** How a reward is told of: its name, that of its function, or that it has none. */
@@ -215,32 +182,7 @@ function nameOf(reward: NamedReward): string {
   return of.name || "(a function)";
 }
 
-async function tellPlan(
-  { progress }: RunSurroundings,
-  { options, seed, rewards, task: named }: Reinforcement,
-  { config, tokenizer, compute: trained }: ModelFacts,
-  task: Task,
-  template: PromptStyle,
-): Promise<void> {
-  const { evaluation } = options;
-  const grpo = parseGrpoOptions(options.rl);
-  const model = { config, compute: options.compute ?? trained };
-  const stages = await planReinforcement(model, { tokenizer, template, task, seed, options: grpo, evaluation });
-  refuseIfTooLarge(stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
-  const { total, active } = outlineOf(model);
-  const count = (n: number) => Math.round(n).toLocaleString("en-US");
-  const rows: [string, string][] = [
-    ["model", `${count(total)} parameters, ${count(active)} active per token (${config.model_type}, ${model.compute})`],
-    [
-      "task",
-      `${task.name}${named === null ? " (the model was trained for it; --task names another)" : ""}, ` +
-        `rewarded for ${rewards.map(nameOf).join(", ")}`,
-    ],
-    [
-      "reinforce",
-      `${count(grpo.steps)} steps of ${grpo.numPrompts} problems x ${grpo.numGenerations} completions of up ` +
-        `to ${grpo.maxCompletionLength} tokens`,
-    ],
-  ];
-  for (const line of planLines(rows, stages)) progress.note(line);
+function taskRow({ task: named, rewards }: RlRequest, { name }: Task): PlanRow {
+  const origin = named === null ? " (the model was trained for it; --task names another)" : "";
+  return ["task", `${name}${origin}, rewarded for ${rewards.map(nameOf).join(", ")}`];
 }

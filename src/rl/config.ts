@@ -10,80 +10,76 @@ export const lossTypes = ["grpo", "bnpo", "dr_grpo", "dapo"] as const;
 /** The published objectives: how tokens are averaged and which terms apply. */
 export type LossType = (typeof lossTypes)[number];
 
-/** The options, as zod checks them. */
-export const grpoSchema = z.strictObject({
-  /** Variant of the GRPO loss. */
-  lossType: z.enum(lossTypes).default("dapo"),
-  /** Number of steps; each samples rollouts and then updates the model. */
-  steps: z.int().min(1).default(100),
-  /** Problems per step. */
-  numPrompts: z.int().min(1).default(32),
-  /** Completions per problem (the group size G). */
-  numGenerations: z.int().min(2).default(16),
-  /** Maximum number of tokens in a completion. */
-  maxCompletionLength: z.int().min(1).default(256),
-  /** Sampling temperature of rollouts. */
-  temperature: z.number().positive().default(1),
-  /** Peak learning rate. */
-  learningRate: z.number().positive().default(1e-5),
-  /** Number of steps in which the learning rate rises to its peak. */
-  warmupSteps: z.int().min(0).default(0),
-  /** The learning rate decays along a cosine to this fraction of its peak; 1 keeps it constant. */
-  finalLearningRateFraction: z.number().min(0).max(1).default(1),
-  /** Weight β of the KL penalty; 0 needs no reference model. */
-  beta: z.number().min(0).default(0),
-  /**
-   * Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never
-   * replaces it.
-   */
-  refRefreshSteps: z.int().min(0).default(400),
-  /** Lower clipping bound ε of the probability ratio. */
-  epsilon: z.number().positive().default(0.2),
-  /** Upper clipping bound ε; null uses `epsilon`, or 0.28 for dapo (clip-higher). */
-  epsilonHigh: z.number().positive().nullable().default(null),
-  /** Number of passes over each batch of rollouts. */
-  numIterations: z.int().min(1).default(1),
-  /** Optimiser steps per pass. */
-  numMinibatches: z.int().min(1).default(1),
-  /** Divide advantages by the standard deviation of the group; null means true, except for dr_grpo. */
-  scaleRewards: z.boolean().nullable().default(null),
-  /**
-   * DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards
-   * differ; 0 turns it off.
-   */
-  dynamicSamplingRounds: z.int().min(0).default(0),
-  /** Exclude completions cut off by the length limit from the loss (DAPO's overlong filtering). */
-  maskTruncatedCompletions: z.boolean().default(false),
-  /** Maximum gradient norm; larger gradients are clipped. */
-  maxGradNorm: z.number().positive().default(1),
-  /** Decoupled weight decay (AdamW). */
-  weightDecay: z.number().min(0).default(0),
-  /** Tokens per micro-batch. Fewer need less memory. */
-  microBatchTokens: z.int().min(1).default(16384),
-  /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
-  recomputeLayers: z.boolean().default(false),
-  /** Completions generated at the same time. */
-  rolloutSlots: z.int().min(1).default(256),
-  /** Time limit in seconds of a reward for one batch. A reward that exceeds it stops the run and is named. */
-  rewardTimeoutSeconds: z.number().positive().default(600),
-  /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
-  routerBiasStep: z.number().min(0).default(0),
-});
+/** The options, as zod checks them; defaults that depend on the variant of the loss are filled in. */
+export const grpoSchema = z
+  .strictObject({
+    /** Variant of the GRPO loss. */
+    lossType: z.enum(lossTypes).default("dapo"),
+    /** Number of steps; each samples rollouts and then updates the model. */
+    steps: z.int().min(1).default(100),
+    /** Problems per step. */
+    numPrompts: z.int().min(1).default(32),
+    /** Completions per problem (the group size G). */
+    numGenerations: z.int().min(2).default(16),
+    /** Maximum number of tokens in a completion. */
+    maxCompletionLength: z.int().min(1).default(256),
+    /** Sampling temperature of rollouts. */
+    temperature: z.number().positive().default(1),
+    /** Peak learning rate. */
+    learningRate: z.number().positive().default(1e-5),
+    /** Number of steps in which the learning rate rises to its peak. */
+    warmupSteps: z.int().min(0).default(0),
+    /** The learning rate decays along a cosine to this fraction of its peak; 1 keeps it constant. */
+    finalLearningRateFraction: z.number().min(0).max(1).default(1),
+    /** Weight β of the KL penalty; 0 needs no reference model. */
+    beta: z.number().min(0).default(0),
+    /**
+     * Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never
+     * replaces it.
+     */
+    refRefreshSteps: z.int().min(0).default(400),
+    /** Lower clipping bound ε of the probability ratio. */
+    epsilon: z.number().positive().default(0.2),
+    /** Upper clipping bound ε; null uses `epsilon`, or 0.28 for dapo (clip-higher). */
+    epsilonHigh: z.number().positive().nullable().default(null),
+    /** Number of passes over each batch of rollouts. */
+    numIterations: z.int().min(1).default(1),
+    /** Optimiser steps per pass. */
+    numMinibatches: z.int().min(1).default(1),
+    /** Divide advantages by the standard deviation of the group; null means true, except for dr_grpo. */
+    scaleRewards: z.boolean().nullable().default(null),
+    /**
+     * DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards
+     * differ; 0 turns it off.
+     */
+    dynamicSamplingRounds: z.int().min(0).default(0),
+    /** Exclude completions cut off by the length limit from the loss (DAPO's overlong filtering). */
+    maskTruncatedCompletions: z.boolean().default(false),
+    /** Maximum gradient norm; larger gradients are clipped. */
+    maxGradNorm: z.number().positive().default(1),
+    /** Decoupled weight decay (AdamW). */
+    weightDecay: z.number().min(0).default(0),
+    /** Tokens per micro-batch. Fewer need less memory. */
+    microBatchTokens: z.int().min(1).default(16384),
+    /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
+    recomputeLayers: z.boolean().default(false),
+    /** Maximum number of completions generated at the same time. */
+    maxSequences: z.int().min(1).default(256),
+    /** Time limit in seconds of a reward for one batch. A reward that exceeds it stops the run and is named. */
+    rewardTimeoutSeconds: z.number().positive().default(600),
+    /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
+    routerBiasStep: z.number().min(0).default(0),
+  })
+  .transform((options) => ({
+    ...options,
+    epsilonHigh: options.epsilonHigh ?? (options.lossType === "dapo" ? 0.28 : options.epsilon),
+    scaleRewards: options.scaleRewards ?? options.lossType !== "dr_grpo",
+  }));
 
 /** Options as given. */
 export type GrpoOptions = z.input<typeof grpoSchema>;
 /** Options with every default filled in. */
-export type GrpoConfig = Omit<z.output<typeof grpoSchema>, "epsilonHigh" | "scaleRewards"> & {
-  epsilonHigh: number;
-  scaleRewards: boolean;
-};
+export type GrpoConfig = z.output<typeof grpoSchema>;
 
-/** Checks options and fills in the defaults of the chosen loss type. Throws ConfigError naming every problem. */
-export function parseGrpoOptions(options: GrpoOptions): GrpoConfig {
-  const o = parseOptions(grpoSchema, options, "rl");
-  return {
-    ...o,
-    epsilonHigh: o.epsilonHigh ?? (o.lossType === "dapo" ? 0.28 : o.epsilon),
-    scaleRewards: o.scaleRewards ?? o.lossType !== "dr_grpo",
-  };
-}
+/** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
+export const parseGrpoOptions = (options: GrpoOptions): GrpoConfig => parseOptions(grpoSchema, options, "rl");

@@ -9,7 +9,7 @@ import { type RewardFunction, type RewardSample, sampleReward } from "../tasks/r
 import type { Task } from "../tasks/task.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
-import type { GrpoOptions } from "./config.js";
+import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 import { GrpoTrainer } from "./grpo-trainer.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
@@ -41,7 +41,7 @@ afterEach(() => {
 
 function trainerWith(reward: RewardFunction, options: GrpoOptions = {}): GrpoTrainer {
   const policy = { model: createModel(config, { seed: 1 }), tokenizer, template: "compact" as const, stopIds: [0] };
-  open.push(new GrpoTrainer(policy, task, [reward], { ...small, ...options }, 7));
+  open.push(new GrpoTrainer(policy, task, [reward], parseGrpoOptions({ ...small, ...options }), 7));
   return open[open.length - 1];
 }
 
@@ -145,7 +145,7 @@ describe("completions without a reward", () => {
     const trainer = trainerWith(never);
     const line = "no reward applies to any of the 6 completions: every reward returned null";
     expect((await trainer.runStep()).notices[0]).toContain(line);
-    trainer.stepsWithoutSignal = 9;
+    trainer.state.stepsWithoutSignal = 9;
     await expect(trainer.runStep()).rejects.toThrow(line);
   });
 

@@ -1,4 +1,4 @@
-// Group-relative policy optimisation: draw problems, sample groups, score, update. One `step()` is one round.
+// Group-relative policy optimisation (DeepSeekMath §4.1), one step after the other: rollout, score, advantages, update.
 // Knows no files and no terminal; metric names follow TRL's GRPOTrainer.
 import { TrainingError } from "../errors.js";
 import { type Policy, rollout } from "../eval/rollout.js";
@@ -15,15 +15,15 @@ import {
   scoreSamples,
   type WeightedReward,
 } from "../tasks/reward.js";
-import type { Problem, Task } from "../tasks/task.js";
-import type { Device } from "../tensor/device.js";
+import type { Task } from "../tasks/task.js";
 import { Interrupted } from "../train/interrupted.js";
-import type { WorkCount } from "../train/session.js";
 import type { ExpertShares } from "../train/step.js";
-import { groupAdvantages, meanAndDeviation } from "./advantage.js";
-import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
-import { batchMetrics, type GrpoMetrics, isReservedMetric } from "./metrics.js";
-import { type ScoredTrajectory, updatePolicy } from "./update.js";
+import { WorkClock, type WorkCount } from "../train/work-count.js";
+import { type Advantages, groupAdvantages } from "./advantage.js";
+import type { GrpoConfig } from "./config.js";
+import { noticesOf, refuseReservedNames, refuseWithoutSignal } from "./learning-signal.js";
+import { batchMetrics, type GrpoMetrics } from "./metrics.js";
+import { type ScoredTrajectory, type UpdateResult, updatePolicy } from "./update.js";
 
 /** What one step did. */
 export interface GrpoStep {
@@ -32,130 +32,84 @@ export interface GrpoStep {
   /** Total rewards; null where no reward applied. */
   readonly rewards: readonly (number | null)[];
   /** What each reward function gave, by its name. */
-  readonly byReward: ReadonlyMap<string, readonly (number | null)[]>;
+  readonly byReward: RewardTable["byReward"];
   /** What the person at the run should know of this step, a line each. */
   readonly notices: readonly string[];
   readonly expertLoad: ExpertShares;
   readonly work: { readonly rollout: WorkCount; readonly train: WorkCount };
 }
 
-/** The rollouts of one step, scored. */
-interface Batch {
-  readonly scored: ScoredTrajectory[];
-  readonly trajectories: Trajectory[];
-  readonly rewards: readonly (number | null)[];
-  readonly byReward: GrpoStep["byReward"];
-  readonly metrics: GrpoMetrics;
+/** Where a trainer stands: plain numbers, from which it goes on. */
+export interface GrpoState {
+  /** Steps done. */
+  step: number;
+  /** Index of the next training problem. */
+  nextProblem: number;
+  /** Steps since the last one in which some group had reward spread. */
+  stepsWithoutSignal: number;
+  /** Prompt and completion tokens sampled so far. */
+  numTokens: number;
 }
 
-/** Consecutive steps without any reward spread after which training stops: nothing can be learnt. */
-const MAX_STEPS_WITHOUT_SIGNAL = 10;
+/** A trainer that has not begun. */
+export const freshGrpoState = (): GrpoState => ({ step: 0, nextProblem: 0, stepsWithoutSignal: 0, numTokens: 0 });
+
+/** The rollouts of one step, scored; groups are consecutive. */
+interface Batch {
+  readonly trajectories: readonly Trajectory[];
+  readonly table: RewardTable;
+  readonly advantages: Advantages;
+}
 
 /** Trains a policy on a task with verifiable rewards. */
 export class GrpoTrainer {
-  readonly config: GrpoConfig;
   readonly optimizer: AdamW;
-  step = 0;
-  /** Index of the next training problem. */
-  nextProblem = 0;
-  /** Steps since the last one in which some group had reward spread. */
-  stepsWithoutSignal = 0;
-  /** Prompt and completion tokens sampled so far. */
-  numTokens = 0;
-  private reference: LanguageModel | null = null;
+  /** The reference model, which the KL penalty needs; null without one. */
+  readonly reference: LanguageModel | null;
   private readonly schedule: Schedule;
 
+  /** `state` is counted up; one that was saved, with the weights and moments of then, is gone on from. */
   constructor(
     readonly policy: Policy,
     readonly task: Task,
     readonly rewards: readonly (RewardFunction | WeightedReward)[],
-    options: GrpoOptions,
+    readonly config: GrpoConfig,
     readonly seed: number,
+    readonly state: GrpoState = freshGrpoState(),
   ) {
-    this.config = parseGrpoOptions(options);
-    const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay } = this.config;
+    const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay, beta } = config;
     this.schedule = warmupCosine({
       peak: learningRate,
       warmupSteps,
       totalSteps: Math.max(steps, warmupSteps + 1),
       finalFraction: finalLearningRateFraction,
     });
-    this.optimizer = new AdamW(policy.model.parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
-    if (this.config.beta > 0)
-      this.reference = createModel(policy.model.config, {
-        compute: policy.model.parameters.compute,
-        device: policy.model.device,
-      });
+    const { parameters, device, config: architecture } = policy.model;
+    this.optimizer = new AdamW(parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
+    this.reference = beta > 0 ? createModel(architecture, { compute: parameters.compute, device }) : null;
     this.refreshReference();
   }
 
   /**
-   * One round: sample, score, update. Throws TrainingError when the task gives no signal or the loss is not finite (the
-   * update in which that happens changes nothing), and Interrupted when `signal` fires before the first update: then
-   * nothing has moved.
+   * One step. Throws TrainingError when the task gives no signal or the loss is not finite (the update in which that
+   * happens changes nothing), and Interrupted when `signal` fires before the first update: then nothing has moved.
    */
   async runStep(signal?: AbortSignal): Promise<GrpoStep> {
-    if (
-      this.reference &&
-      this.config.refRefreshSteps > 0 &&
-      this.step > 0 &&
-      this.step % this.config.refRefreshSteps === 0
-    )
-      this.refreshReference();
-    const { nextProblem, stepsWithoutSignal } = this;
+    const { refRefreshSteps } = this.config;
+    const { step, nextProblem, stepsWithoutSignal } = this.state;
+    if (refRefreshSteps > 0 && step > 0 && step % refRefreshSteps === 0) this.refreshReference();
+    const clock = new WorkClock(this.policy.model.device);
     try {
-      return await this.round(signal);
+      const batch = await this.collect(signal);
+      const rollout = clock.lap(sumOf(batch.trajectories, (t) => t.completionIds.length));
+      const lr = this.schedule(step);
+      const update = await this.update(batch, lr, signal);
+      const train = clock.lap(update.numTokens);
+      return this.finished(batch, update, lr, { rollout, train });
     } catch (error) {
-      Object.assign(this, { nextProblem, stepsWithoutSignal });
+      Object.assign(this.state, { nextProblem, stepsWithoutSignal });
       throw error;
     }
-  }
-
-  private async round(signal?: AbortSignal): Promise<GrpoStep> {
-    const start = readMeters(this.policy.model.device);
-    const batch = await this.collect(signal);
-    const sampled = readMeters(this.policy.model.device);
-    const lr = this.schedule(this.step);
-    const update = await updatePolicy(
-      this.policy.model,
-      this.reference,
-      this.optimizer,
-      batch.scored,
-      this.config,
-      lr,
-      signal,
-    );
-    const end = readMeters(this.policy.model.device);
-    await this.refuseNonFinite(update.metrics.loss, update.metrics.grad_norm, lr);
-    this.step++;
-    const { trajectories, rewards } = batch;
-    const [numPromptTokens, numSampled] = [
-      sumOf(trajectories, (t) => t.promptIds.length),
-      sumOf(trajectories, (t) => t.completionIds.length),
-    ];
-    this.numTokens += numPromptTokens + numSampled;
-    const work = {
-      rollout: workBetween(start, sampled, numSampled),
-      train: workBetween(sampled, end, update.numTokens),
-    };
-    const metrics: GrpoMetrics = {
-      ...batch.metrics,
-      ...update.metrics,
-      learning_rate: lr,
-      num_tokens: this.numTokens,
-      rollout_tokens_per_second: numSampled / work.rollout.seconds,
-      ...(update.numTokens > 0 ? { train_tokens_per_second: update.numTokens / work.train.seconds } : {}),
-      step_time: work.rollout.seconds + work.train.seconds,
-    };
-    return {
-      metrics,
-      trajectories,
-      rewards,
-      byReward: batch.byReward,
-      notices: noticesOf(rewards, metrics),
-      expertLoad: update.expertLoad,
-      work,
-    };
   }
 
   /** Makes the current policy the reference. */
@@ -163,133 +117,118 @@ export class GrpoTrainer {
     if (this.reference) this.reference.parameters.copyFrom(this.policy.model.parameters);
   }
 
-  /** The reference model's parameters, to save; null without one. */
-  get referenceModel(): LanguageModel | null {
-    return this.reference;
-  }
-
   dispose(): void {
     this.optimizer.dispose();
     this.reference?.dispose();
   }
 
-  private async refuseNonFinite(loss: number, gradNorm: number, lr: number): Promise<void> {
-    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
-    await refuseNonFiniteWeight(this.policy.model, `rl step ${this.step + 1}`);
-    throw new TrainingError(
-      `rl step ${this.step + 1}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower ` +
-        `rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
-    );
-  }
-
-  /** Samples until enough groups have spread (dapo's dynamic sampling) or the rounds are used up. */
+  /** Rollout, score, advantages; again, with dynamic sampling, until enough groups have reward spread. */
   private async collect(signal?: AbortSignal): Promise<Batch> {
-    const { numPrompts, numGenerations, dynamicSamplingRounds, scaleRewards } = this.config;
+    const { numPrompts, dynamicSamplingRounds } = this.config;
     const trajectories: Trajectory[] = [];
     const tables: RewardTable[] = [];
-    let rewards: readonly (number | null)[] = [];
-    let advantages = groupAdvantages([], numGenerations, scaleRewards);
-    const numWithSpread = () => advantages.zeroSpread.filter((zero) => !zero).length;
-    for (let round = 0; round <= dynamicSamplingRounds && (round === 0 || numWithSpread() < numPrompts); round++) {
-      const fresh = await this.sample(numPrompts, signal);
-      const table = await this.score(fresh, signal);
-      refuseReservedNames(table);
+    let batch: Batch;
+    do {
+      const fresh = await this.rollout(signal);
       trajectories.push(...fresh);
-      tables.push(table);
-      rewards = [...rewards, ...table.totals];
-      advantages = groupAdvantages(rewards, numGenerations, scaleRewards);
-    }
-    this.checkSignal(numWithSpread(), advantages.zeroSpread.length, rewards);
-    let scored = trajectories.map((trajectory, i) => ({ trajectory, advantage: advantages.values[i] }));
-    if (dynamicSamplingRounds > 0) {
-      const chosen = advantages.zeroSpread.flatMap((zero, g) => (zero ? [] : [g])).slice(0, numPrompts);
-      scored = chosen.flatMap((g) => scored.slice(g * numGenerations, (g + 1) * numGenerations));
-    }
-    const table = joinTables(tables);
-    return {
-      scored,
-      trajectories,
-      rewards,
-      byReward: table.byReward,
-      metrics: batchMetrics(trajectories, table, advantages),
-    };
+      tables.push(await this.score(fresh, signal));
+      const table = joinTables(tables);
+      batch = { trajectories, table, advantages: this.advantages(table) };
+    } while (tables.length <= dynamicSamplingRounds && numWithSpread(batch) < numPrompts);
+    this.state.stepsWithoutSignal = numWithSpread(batch) === 0 ? this.state.stepsWithoutSignal + 1 : 0;
+    refuseWithoutSignal(this.state.stepsWithoutSignal, batch.table.totals, batch.advantages);
+    return batch;
   }
 
+  /** Samples a group of completions of each of the next problems. */
+  private rollout(signal?: AbortSignal): Promise<Trajectory[]> {
+    const { numPrompts, numGenerations, maxCompletionLength, temperature, maxSequences } = this.config;
+    const { seed, task } = this;
+    const first = this.state.nextProblem;
+    const problems = Array.from({ length: numPrompts }, (_, i) => task.generate(seed, first + i, "train"));
+    this.state.nextProblem += numPrompts;
+    return rollout(this.policy, task, problems, {
+      numGenerations,
+      maxNewTokens: maxCompletionLength,
+      temperature,
+      maxSequences,
+      seed: seed * 1_000_003 + first,
+      signal,
+    });
+  }
+
+  /** What the rewards give for some completions. */
   private async score(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<RewardTable> {
+    const timeoutSeconds = this.config.rewardTimeoutSeconds;
     try {
-      return await scoreSamples(this.rewards, trajectories, {
-        timeoutSeconds: this.config.rewardTimeoutSeconds,
-        signal,
-      });
+      const table = await scoreSamples(this.rewards, trajectories, { timeoutSeconds, signal });
+      refuseReservedNames(table);
+      return table;
     } catch (error) {
       if (signal?.aborted) throw new Interrupted();
       throw error;
     }
   }
 
-  private sample(numPrompts: number, signal?: AbortSignal): Promise<Trajectory[]> {
-    const { numGenerations, maxCompletionLength, temperature, rolloutSlots } = this.config;
-    const problems: Problem[] = Array.from({ length: numPrompts }, (_, i) =>
-      this.task.generate(this.seed, this.nextProblem + i, "train"),
-    );
-    const options = {
-      numGenerations,
-      maxNewTokens: maxCompletionLength,
-      temperature,
-      slots: rolloutSlots,
-      seed: this.seed * 1_000_003 + this.nextProblem,
-      signal,
+  /** How much better or worse each completion is than the others of its group. */
+  private advantages({ totals }: RewardTable): Advantages {
+    return groupAdvantages(totals, this.config.numGenerations, this.config.scaleRewards);
+  }
+
+  /** Moves the policy towards the completions with an advantage. */
+  private async update(batch: Batch, lr: number, signal?: AbortSignal): Promise<UpdateResult> {
+    const { policy, reference, optimizer, config } = this;
+    const result = await updatePolicy(policy.model, reference, optimizer, this.learnt(batch), config, lr, signal);
+    const { loss, grad_norm } = result.metrics;
+    if (!Number.isFinite(loss) || !Number.isFinite(grad_norm)) await this.refuseNonFinite(loss, grad_norm, lr);
+    return result;
+  }
+
+  /** The trajectories that the update sees: with dynamic sampling, the first groups with reward spread. */
+  private learnt({ trajectories, advantages }: Batch): ScoredTrajectory[] {
+    const { numPrompts, numGenerations, dynamicSamplingRounds } = this.config;
+    const scored = trajectories.map((trajectory, i) => ({ trajectory, advantage: advantages.values[i] }));
+    if (dynamicSamplingRounds === 0) return scored;
+    const chosen = advantages.zeroSpread.flatMap((zero, group) => (zero ? [] : [group])).slice(0, numPrompts);
+    return chosen.flatMap((group) => scored.slice(group * numGenerations, (group + 1) * numGenerations));
+  }
+
+  /** Counts the step, and puts together what is told of it. */
+  private finished(
+    { trajectories, table, advantages }: Batch,
+    update: UpdateResult,
+    lr: number,
+    work: GrpoStep["work"],
+  ): GrpoStep {
+    const { state } = this;
+    const { rollout, train } = work;
+    state.step++;
+    state.numTokens += sumOf(trajectories, (t) => t.promptIds.length) + rollout.tokens;
+    const metrics: GrpoMetrics = {
+      ...batchMetrics(trajectories, table, advantages),
+      ...update.metrics,
+      learning_rate: lr,
+      num_tokens: state.numTokens,
+      rollout_tokens_per_second: rollout.tokens / rollout.seconds,
+      ...(train.tokens > 0 ? { train_tokens_per_second: train.tokens / train.seconds } : {}),
+      step_time: rollout.seconds + train.seconds,
     };
-    this.nextProblem += numPrompts;
-    return rollout(this.policy, this.task, problems, options);
+    const { totals: rewards, byReward } = table;
+    const notices = noticesOf(rewards, metrics);
+    return { metrics, trajectories, rewards, byReward, notices, expertLoad: update.expertLoad, work };
   }
 
-  private checkSignal(withSpread: number, groups: number, rewards: readonly (number | null)[]): void {
-    this.stepsWithoutSignal = withSpread === 0 ? this.stepsWithoutSignal + 1 : 0;
-    if (this.stepsWithoutSignal < MAX_STEPS_WITHOUT_SIGNAL) return;
-    const { mean } = meanAndDeviation(rewards);
-    if (Number.isNaN(mean))
-      throw new TrainingError(
-        `${unscored(rewards)}, for ${MAX_STEPS_WITHOUT_SIGNAL} steps in a row: nothing can be learnt`,
-      );
+  private async refuseNonFinite(loss: number, gradNorm: number, lr: number): Promise<never> {
+    const where = `rl step ${this.state.step + 1}`;
+    await refuseNonFiniteWeight(this.policy.model, where);
     throw new TrainingError(
-      `all rewards were equal within each of ${groups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean ` +
-        `reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or ` +
-        "the reward does not distinguish answers; change the task's difficulty or the reward",
+      `${where}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower ` +
+        `rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
     );
   }
 }
 
-const readMeters = ({ meter }: Device) => ({ ms: performance.now(), flops: meter.flops });
-
-function workBetween(
-  from: { ms: number; flops: number },
-  to: { ms: number; flops: number },
-  tokens: number,
-): WorkCount {
-  return { tokens, flops: to.flops - from.flops, seconds: (to.ms - from.ms) / 1000 };
-}
+const numWithSpread = ({ advantages }: Batch): number => advantages.zeroSpread.filter((zero) => !zero).length;
 
 const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((sum, item) => sum + of(item), 0);
-
-const unscored = (rewards: readonly (number | null)[]): string =>
-  `no reward applies to any of the ${rewards.length} completions: every reward returned null; check ` +
-  "that the data has the columns the rewards need";
-
-/** A reward's own metric must not pass for one of the trainer's. */
-function refuseReservedNames({ logged }: RewardTable): void {
-  const name = [...logged.keys()].find(isReservedMetric);
-  if (name)
-    throw new TrainingError(
-      `a reward logs "${name}", which is the name of a metric of the trainer; use another name, such as "own/${name}"`,
-    );
-}
-
-function noticesOf(rewards: readonly (number | null)[], metrics: GrpoMetrics): string[] {
-  const notFinite = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
-  return [
-    ...(rewards.every((reward) => reward === null) ? [unscored(rewards)] : []),
-    ...notFinite.map(([name, value]) => `metric "${name}" is ${value}: a reward must log finite values`),
-  ];
-}

@@ -17,22 +17,23 @@ import {
   planPhase,
   type StageMemory,
 } from "../train/memory-plan.js";
-import { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./config.js";
-import type { EvaluationPlan } from "./reinforce.js";
+import { count, type PlanRow } from "../train/plan-lines.js";
+import type { GrpoConfig } from "./config.js";
+import type { EvaluationPlan } from "./evaluation-plan.js";
 import { updatePolicy } from "./update.js";
 
 /** Tokens sampled while planning: the first pass fills the prompts in, the others decode. */
 const PLANNED_TOKENS = 3;
 
 /**
- * Plans sampling `slots` rows at once, each of at most so many prompt and new tokens. `trains`: an optimiser keeps its
- * moments meanwhile.
+ * Plans sampling `maxSequences` completions at once, each of at most so many prompt and new tokens. `trains`: an
+ * optimiser keeps its moments meanwhile.
  */
 export function planSampling(
   model: PlannedModel,
   name: string,
   sizes: {
-    readonly slots: number;
+    readonly maxSequences: number;
     readonly promptTokens: number;
     readonly maxNewTokens: number;
     readonly trains: boolean;
@@ -40,9 +41,9 @@ export function planSampling(
     readonly host?: HostNeed;
   },
 ): Promise<PhaseMemory> {
-  const { hasReference, host } = sizes;
+  const { maxSequences, promptTokens, maxNewTokens, hasReference, host } = sizes;
   return planPhase(model, { name, optimizer: sizes.trains ? "adamw" : null, hasReference, host }, async (shapes) => {
-    const cacheTokens = samplingCacheTokens(sizes.slots, sizes.promptTokens + sizes.maxNewTokens);
+    const cacheTokens = samplingCacheTokens(maxSequences, promptTokens + maxNewTokens);
     const probe = shapes.createPagedCache({ numBlocks: cacheTokens / BLOCK_TOKENS });
     const cache = probe.sizeBytes;
     probe.dispose();
@@ -50,15 +51,11 @@ export function planSampling(
     const controller = new AbortController();
     let tokens = 0;
     const onToken = () => {
-      if (++tokens > PLANNED_TOKENS * sizes.slots) controller.abort();
+      if (++tokens > PLANNED_TOKENS * maxSequences) controller.abort();
     };
-    const prompt = new Int32Array(sizes.promptTokens);
-    const requests = Array.from({ length: sizes.slots }, (_, seed) => ({
-      prompt,
-      seed,
-      maxNewTokens: sizes.maxNewTokens,
-    }));
-    await generate(shapes, requests, { slots: sizes.slots, stopIds: [], onToken, signal: controller.signal });
+    const prompt = new Int32Array(promptTokens);
+    const requests = Array.from({ length: maxSequences }, (_, seed) => ({ prompt, seed, maxNewTokens }));
+    await generate(shapes, requests, { maxSequences, stopIds: [], onToken, signal: controller.signal });
     return { cache, hasGradients: false };
   });
 }
@@ -67,10 +64,9 @@ export function planSampling(
 export function planUpdates(
   model: PlannedModel,
   name: string,
-  options: GrpoOptions,
+  config: GrpoConfig,
   promptTokens: number,
 ): Promise<PhaseMemory> {
-  const config = parseGrpoOptions(options);
   return planPhase(
     model,
     { name, optimizer: "adamw", hasReference: config.beta > 0 },
@@ -116,7 +112,7 @@ export interface PlannedReinforcement {
   readonly template: PromptStyle;
   readonly task: Task;
   readonly seed: number;
-  readonly options: GrpoOptions;
+  readonly grpo: GrpoConfig;
   readonly evaluation: EvaluationPlan;
 }
 
@@ -125,8 +121,7 @@ export interface PlannedReinforcement {
  * encoded or leaves no room.
  */
 export async function planReinforcement(model: PlannedModel, planned: PlannedReinforcement): Promise<StageMemory[]> {
-  const { options, evaluation } = planned;
-  const grpo = parseGrpoOptions(options);
+  const { grpo, evaluation } = planned;
   const room = {
     context: contextOf(model.config),
     newTokens: grpo.maxCompletionLength,
@@ -136,13 +131,11 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
   const evaluated = evaluationHost(planned.task, evaluation, grpo.maxCompletionLength);
   const sampled = rolloutHost(grpo);
-  const evaluationSlots = Math.min(evaluation.slots, evaluated.count);
-  const rolloutSlots = Math.min(grpo.rolloutSlots, grpo.numPrompts * grpo.numGenerations);
   return [
     [
       await planSampling(model, "evaluation", {
         ...sizes,
-        slots: evaluationSlots,
+        maxSequences: Math.min(evaluation.maxSequences, evaluated.count),
         trains: false,
         host: evaluated.host,
       }),
@@ -150,12 +143,12 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
     [
       await planSampling(model, "rollouts", {
         ...sizes,
-        slots: rolloutSlots,
+        maxSequences: Math.min(grpo.maxSequences, grpo.numPrompts * grpo.numGenerations),
         trains: true,
         hasReference: grpo.beta > 0,
         host: sampled,
       }),
-      await planUpdates(model, "updates", options, promptTokens),
+      await planUpdates(model, "updates", grpo, promptTokens),
     ],
   ];
 }
@@ -178,6 +171,13 @@ function evaluationHost(
   return { host: completionsHost("evaluation", count, tokens, mend), count };
 }
 
+/** What a plan tells of reinforcement. */
+export const reinforcementRow = ({ steps, numPrompts, numGenerations, maxCompletionLength }: GrpoConfig): PlanRow => [
+  "reinforce",
+  `${count(steps)} steps of ${numPrompts} problems x ${numGenerations} completions of up to ` +
+    `${maxCompletionLength} tokens`,
+];
+
 /** What a round keeps: all its rollouts, those of further draws included. */
 function rolloutHost({ numPrompts, numGenerations, dynamicSamplingRounds, maxCompletionLength }: GrpoConfig): HostNeed {
   const count = numPrompts * numGenerations * (1 + dynamicSamplingRounds);
@@ -198,18 +198,19 @@ export function completionsHost(name: string, count: number, tokens: number, men
 /** What to turn down when a phase of reinforcement will not fit. */
 export function reinforcementKnobs(
   { name }: PhaseMemory,
-  options: GrpoOptions,
+  { maxSequences, microBatchTokens }: GrpoConfig,
   evaluation: EvaluationPlan,
 ): MemoryKnobs {
-  const { rolloutSlots, microBatchTokens } = parseGrpoOptions(options);
-  const slots =
+  const sequences =
     name === "evaluation"
-      ? `lower evaluation.slots (now ${evaluation.slots})`
-      : `lower rl.rolloutSlots (now ${rolloutSlots})`;
+      ? `lower evaluation.maxSequences (now ${evaluation.maxSequences})`
+      : `lower rl.maxSequences (now ${maxSequences})`;
   return {
     model: "choose a smaller model",
     activations:
-      name === "updates" ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true` : slots,
-    cache: slots,
+      name === "updates"
+        ? `lower rl.microBatchTokens (now ${microBatchTokens}) or set rl.recomputeLayers=true`
+        : sequences,
+    cache: sequences,
   };
 }

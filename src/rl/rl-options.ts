@@ -1,7 +1,8 @@
 // The knobs of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
-import { parseOptions, problemCountSchema } from "../tasks/options.js";
-import { type GrpoOptions, parseGrpoOptions } from "./config.js";
+import { parseOptions } from "../tasks/options.js";
+import { grpoSchema } from "./config.js";
+import { evaluationSchema } from "./evaluation-plan.js";
 
 /** The options, as zod checks them. */
 export const rlRunSchema = z.strictObject({
@@ -12,38 +13,19 @@ export const rlRunSchema = z.strictObject({
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
   /** Options of GRPO. */
-  rl: z.record(z.string(), z.unknown()).default({}),
+  rl: grpoSchema.prefault({}),
   /** Options of built-in rewards, by their names. */
   rewards: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   /** Evaluation on held-out problems, before, during and after the run. */
-  evaluation: z
-    .strictObject({
-      /** Number of distinct held-out problems, or "all". */
-      problems: problemCountSchema.default(50),
-      /** Samples per problem. */
-      samplesPerProblem: z.int().min(1).default(16),
-      /** Sampling temperature. R1 was evaluated at 0.6 with top-p 0.95 (arXiv 2501.12948 v1 §3). */
-      temperature: z.number().positive().default(0.6),
-      /** Nucleus sampling: sample from the most likely tokens that together reach this probability. */
-      topP: z.number().positive().max(1).default(0.95),
-      /** Samples generated at the same time. */
-      slots: z.int().min(1).default(128),
-      /** Number of steps between two quick evaluations. */
-      everySteps: z.int().min(1).default(10),
-      /** Problems in a quick evaluation, one sample each. */
-      quickProblems: z.int().min(1).default(50),
-    })
-    .prefault({}),
+  evaluation: evaluationSchema.prefault({}),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive().default(60),
 });
 
+/** Options as given. */
+export type RlRunInput = z.input<typeof rlRunSchema>;
 /** Options of a run, every default filled in. */
-export type RlRunOptions = Omit<z.output<typeof rlRunSchema>, "rl"> & { readonly rl: GrpoOptions };
+export type RlRunOptions = z.output<typeof rlRunSchema>;
 
-/** Checks options, those of GRPO included, and fills in the defaults. Throws ConfigError naming every problem. */
-export function rlRunOptions(input: unknown = {}): RlRunOptions {
-  const options = parseOptions(rlRunSchema, input, "rl") as RlRunOptions;
-  parseGrpoOptions(options.rl);
-  return options;
-}
+/** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
+export const rlRunOptions = (input: unknown = {}): RlRunOptions => parseOptions(rlRunSchema, input, "rl");

@@ -5,8 +5,10 @@ import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
 import type { TrainSequence } from "./batch.js";
-import type { SessionState, TrainingSession, WorkCount } from "./session.js";
+import type { StageState } from "./saved-state.js";
+import type { TrainingSession } from "./session.js";
 import { type ExpertShares, evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
+import { addWork, WorkClock, type WorkCount } from "./work-count.js";
 
 /** Where sequences come from. A position in the data is one number, so a run is resumed from its step alone. */
 export interface TrainingData {
@@ -26,9 +28,15 @@ export interface LoopOptions extends Omit<StepOptions, "lr" | "signal"> {
   readonly validationEverySteps: number;
   /** The setting to lower when the loss is not finite, by its full name. */
   readonly learningRateName: string;
-  /** Sees every step's figures before they are saved. */
-  readonly onStep?: (metrics: StepMetrics) => void;
-  readonly onValidation?: (loss: number) => void;
+}
+
+/** Where a loop stands. */
+export interface LoopState extends StageState {
+  work: WorkCount;
+  /** Of the last step; null before the first. */
+  loss: number | null;
+  /** The last one; null without held-out sequences. */
+  valLoss: number | null;
 }
 
 /** Figures of a step, as logged. The validation loss after it has a line of its own. */
@@ -43,87 +51,71 @@ export interface StepMetrics {
 }
 
 /**
- * Trains from the session's step to the last one; `work` (part of the session's state) is counted up. Throws
- * TrainingError on a loss that is not finite, Interrupted when the session's signal fires; either way the last whole
- * step is saved.
+ * Trains from the state's step to the last one. Throws TrainingError on a loss that is not finite, Interrupted when the
+ * session's signal fires; either way the last whole step is saved.
  */
-export function trainingLoop<S extends SessionState>(
-  session: TrainingSession<S>,
+export function trainingLoop(
+  session: TrainingSession,
   optimizer: Optimizer,
   data: TrainingData,
-  work: WorkCount,
+  state: LoopState,
   options: LoopOptions,
 ): Promise<void> {
-  return session.guard(optimizer, null, async () => {
-    const { state } = session;
+  const trained = { optimizer, reference: null };
+  return session.train(trained, async () => {
     const { model, progress } = session.parts;
     progress.stage(options.phase, options.steps, state.step);
     for (;;) {
       // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold
       // yet.
-      if (isValidated(state.step, options)) await validate(session, options);
+      if (isValidated(state.step, options)) await validate(session, state, options);
       if (state.step >= options.steps) break;
-      await oneStep(session, optimizer, data, work, options);
-      await session.endStep(optimizer, null, state.step === options.steps);
+      await oneStep(session, optimizer, data, state, options);
+      await session.endStep(trained, state.step === options.steps);
     }
     progress.endStage();
     model.device.trim(); // the next stage's tensors have other sizes
   });
 }
 
-async function oneStep<S extends SessionState>(
-  { state, parts }: TrainingSession<S>,
+async function oneStep(
+  { parts }: TrainingSession,
   optimizer: Optimizer,
   data: TrainingData,
-  work: WorkCount,
+  state: LoopState,
   options: LoopOptions,
 ): Promise<void> {
   const { model, run, progress, signal } = parts;
-  const { meter } = model.device;
-  const [startedMs, startedFlops] = [performance.now(), meter.flops];
+  const clock = new WorkClock(model.device);
   const lr = options.schedule(state.step);
   const sequences = data.sequences(state.step * options.batchSequences, options.batchSequences);
   const result = await trainStep(model, optimizer, sequences, { ...options, lr, signal });
   await refuseNonFinite(result, state.step, lr, options, model);
-  state.step++;
-  const done: WorkCount = {
-    tokens: result.numTokens,
-    flops: meter.flops - startedFlops,
-    seconds: (performance.now() - startedMs) / 1000,
-  };
-  addWork(work, done);
+  const done = clock.lap(result.numTokens);
+  addWork(state.work, done);
   const { loss, gradNorm: grad_norm } = result;
+  state.step++;
+  state.loss = loss;
   const metrics: StepMetrics = {
     loss,
     grad_norm,
     learning_rate: lr,
-    num_trained_tokens: work.tokens,
+    num_trained_tokens: state.work.tokens,
     ...speed(done, parts.peakFlops),
   };
   run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
   progress.update(state.step, { ...metrics });
-  options.onStep?.(metrics);
 }
 
 const isValidated = (step: number, { validation, validationEverySteps, steps }: LoopOptions): boolean =>
   validation.length > 0 && step > 0 && (step >= steps || step % validationEverySteps === 0);
 
-async function validate<S extends SessionState>(
-  { state, parts }: TrainingSession<S>,
-  options: LoopOptions,
-): Promise<void> {
+async function validate({ parts }: TrainingSession, state: LoopState, options: LoopOptions): Promise<void> {
   const { model, run, progress, signal } = parts;
   const val_loss = await evaluateLoss(model, options.validation, options.microBatchTokens, signal);
   run.logMetrics({ phase: options.phase, step: state.step, val_loss });
   progress.update(state.step, { val_loss });
-  options.onValidation?.(val_loss);
-}
-
-/** Adds `done` to `total`. */
-export function addWork(total: WorkCount, done: WorkCount): void {
-  total.tokens += done.tokens;
-  total.flops += done.flops;
-  total.seconds += done.seconds;
+  state.valLoss = val_loss;
 }
 
 /** Each mixture layer's expert shares under the name they are logged by. */

@@ -10,15 +10,10 @@ import { planSampling } from "../rl/memory-plan.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { scopeAsync, tensor } from "../tensor/engine.js";
 import { add } from "../tensor/ops/elementwise.js";
+import { Progress } from "../terminal/progress.js";
 import { createOptimizer } from "./create-optimizer.js";
-import {
-  expectedBytes,
-  outlineOf,
-  type PhaseMemory,
-  planLines,
-  planTraining,
-  refuseIfTooLarge,
-} from "./memory-plan.js";
+import { expectedBytes, outlineOf, type PhaseMemory, planTraining, refuseIfTooLarge } from "./memory-plan.js";
+import { printPlan } from "./plan-lines.js";
 import { trainStep } from "./step.js";
 
 const small = { hidden_size: 32, num_hidden_layers: 2, intermediate_size: 48, max_position_embeddings: 64 };
@@ -68,7 +63,7 @@ test("recomputing layers is foreseen to take less memory and more work", async (
 });
 
 test("a plan of sampling foresees the peak within a twentieth", async () => {
-  const sizes = { slots: 6, promptTokens: 10, maxNewTokens: 20, trains: false };
+  const sizes = { maxSequences: 6, promptTokens: 10, maxNewTokens: 20, trains: false };
   const plan = await planSampling({ config, compute: "f32" }, "rollouts", sizes);
   const model = createModel(config);
   const requests = Array.from({ length: 6 }, (_, seed) => ({
@@ -76,7 +71,7 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
     seed,
     maxNewTokens: 20,
   }));
-  await generate(model, requests, { slots: 6, stopIds: [] });
+  await generate(model, requests, { maxSequences: 6, stopIds: [] });
   const measured = defaultDevice().memory().peakLiveBytes;
   expect(plan.peak / measured).toBeGreaterThan(0.95);
   expect(plan.peak / measured).toBeLessThan(1.05);
@@ -86,7 +81,7 @@ test("a plan of sampling foresees the peak within a twentieth", async () => {
 test("sampling whose cache alone is more than the memory is not tried out, and is told as it is", async () => {
   const startedMs = performance.now();
   const plan = await planSampling({ config, compute: "f32" }, "rollouts", {
-    slots: 100_000_000,
+    maxSequences: 100_000_000,
     promptTokens: 10,
     maxNewTokens: 20,
     trains: true,
@@ -110,7 +105,7 @@ test(
     "compute meanwhile",
   async () => {
     const before = defaultDevice().memory();
-    const sampling = { slots: 2, promptTokens: 4, maxNewTokens: 4, trains: false };
+    const sampling = { maxSequences: 2, promptTokens: 4, maxNewTokens: 4, trains: false };
     const plans = [
       planTraining({ config, compute: "bf16" }, "a", { sequences }, { ...loss, microBatchTokens: 100 }),
       planSampling({ config, compute: "bf16" }, "b", sampling),
@@ -176,7 +171,7 @@ describe("what will not fit", () => {
       peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations,
     };
   };
-  const knobs = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the slots" });
+  const knobs = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the sequences" });
   const GiB = 2 ** 30;
 
   test("is refused with the figures and the knob of the largest part", () => {
@@ -184,7 +179,7 @@ describe("what will not fit", () => {
     expect(refuse({ weights: GiB, activations: 8 * GiB })).toThrow(
       /about 10\.\d GiB is needed, but only 4\.0 GiB is free; updates: 9\.0 GiB .*turn the tokens/,
     );
-    expect(refuse({ weights: GiB, cache: 8 * GiB })).toThrow("turn the slots");
+    expect(refuse({ weights: GiB, cache: 8 * GiB })).toThrow("turn the sequences");
     expect(refuse({ weights: 2 * GiB, moments: 4 * GiB, activations: 3 * GiB })).toThrow("turn the model");
     expect(refuse({ weights: GiB })).not.toThrow();
   });
@@ -200,10 +195,13 @@ describe("what will not fit", () => {
     expect(expectedBytes([[a], [b]])).toBe(expectedBytes([[b]]));
   });
   test("the plan names every part that takes room", () => {
-    const lines = planLines([["model", "small"]], [[phase("updates", { weights: GiB, activations: 3 * GiB })]]).join(
-      "\n",
-    );
-    expect(lines).toMatch(/memory +about .* of .* free/);
-    expect(lines).toMatch(/updates: 4\.0 GiB \(weights 1\.0 GiB, activations 3\.0 GiB\)/);
+    let printed = "";
+    const progress = new Progress({ mode: "plain", stream: { write: (text) => (printed += text) } });
+    const MiB = 2 ** 20;
+    const updates = phase("updates", { weights: MiB, activations: 3 * MiB });
+    printPlan(progress, [["model", "small"]], [[updates]], knobs);
+    expect(printed).toMatch(/^ +model +small\n/);
+    expect(printed).toMatch(/memory +about .* of .* free/);
+    expect(printed).toMatch(/updates: 4\.0 MiB \(weights 1\.0 MiB, activations 3\.0 MiB\)/);
   });
 });

@@ -228,14 +228,3 @@ export function outlineOf({ config, compute }: PlannedModel): ModelOutline {
     hasMtp: numMtp > 0,
   };
 }
-
-/** A plan as lines of `label  text`: the rows given, then the memory of each phase against what is free. */
-export function planLines(rows: readonly (readonly [string, string])[], stages: readonly StageMemory[]): string[] {
-  const memory = `about ${formatMemory(expectedBytes(stages))} of ${formatMemory(availableBytes())} free`;
-  const lines = [
-    ...rows,
-    ["memory", memory] as const,
-    ...stages.flat().map((phase) => ["", describePhase(phase)] as const),
-  ];
-  return lines.map(([label, text]) => `  ${label.padEnd(11)}${text}`);
-}

@@ -6,23 +6,23 @@ import { ConfigError, DataError } from "../errors.js";
 import { changesSince, fingerprintsOf } from "../run/fingerprints.js";
 import type { RunConfig } from "../run/records.js";
 import { acceptFingerprints, holdRun, RunDirectory, readRunConfig } from "../run/run-directory.js";
+import { withCurrentNames } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
-import { type SessionState, savedState } from "./session.js";
+import { savedState } from "./saved-state.js";
 
 /** A run about to go on. Without a checkpoint (none was written yet) it starts over. */
 export interface ReopenedRun {
-  readonly config: RunConfig;
   readonly checkpoint?: LoadedCheckpoint;
   readonly run: RunDirectory;
 }
 
 /**
- * The configuration of a run that `luciole <verb>` made. Throws ConfigError when `path` holds no run, or that of
- * another verb.
+ * The configuration of a run that `luciole <verb>` made, with the options under the names that they have now. Throws
+ * ConfigError when `path` holds no run, or that of another verb.
  */
 export function configOfRun(path: string, verb: string): RunConfig {
   const config = readRunConfig(path);
-  if (config.verb === verb) return config;
+  if (config.verb === verb) return { ...config, options: withCurrentNames(config.options) };
   throw new ConfigError(
     `${path} is a run of "${config.verb}", not of "${verb}"; resume it with: ${ownCommand()} ` +
       `${config.verb} --resume ${shownPath(path)}`,
@@ -55,9 +55,8 @@ export async function reopenRun(path: string, verb: string, context: ReopenConte
     const checkpoint = await loadLatest(join(path, "checkpoints"));
     if (checkpoint?.warning) notice?.(checkpoint.warning);
     return {
-      config,
       checkpoint,
-      run: RunDirectory.resume(path, checkpoint && savedState<SessionState>(checkpoint).log, lock),
+      run: RunDirectory.resume(path, checkpoint && savedState(checkpoint).log, lock),
     };
   } catch (error) {
     lock.release();

@@ -17,58 +17,37 @@ import type { Progress } from "../terminal/progress.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { tokenizerFiles } from "../tokenizer/tokenizer-files.js";
 import { Interrupted } from "./interrupted.js";
+import { type SavedState, type StageState, savedState } from "./saved-state.js";
 import { modelFiles, restoreSnapshot, trainerTensors } from "./snapshot.js";
 
-/** Work of one kind done so far. */
-export interface WorkCount {
-  tokens: number;
-  /** Floating-point operations, from the ops' costs. */
-  flops: number;
-  seconds: number;
+/** A stage as far as its saving goes. Whatever is in `state` is JSON. */
+export interface StageRecord {
+  /** What the stage is called in checkpoints; no two stages of a run share a name. */
+  readonly name: string;
+  readonly state: StageState;
 }
 
-/** No work yet. */
-export const noWork = (): WorkCount => ({ tokens: 0, flops: 0, seconds: 0 });
-
-/** Tokens per second; null where nothing was done. */
-export const tokenRate = ({ tokens, seconds }: WorkCount): number | null =>
-  tokens > 0 && seconds > 0 ? tokens / seconds : null;
-
-/** Share of the machine's peak; null where either is unknown. */
-export const utilisation = (flops: number, seconds: number, peakFlops: number): number | null =>
-  peakFlops > 0 && seconds > 0 ? flops / seconds / peakFlops : null;
-
-/** Where a run stands: JSON, and all of it goes into checkpoints. */
-export interface SessionState {
-  /** Optimiser rounds done in the current stage. */
-  step: number;
-  /** Wall seconds, those before a resume included. */
-  totalSeconds: number;
-}
-
-/** What surrounds every run: where it is written, who watches, who may stop it, and how fast the machine could be. */
-export interface RunSurroundings {
+/** What a session is made of: the model, where the run is written, who watches, and who may stop it. */
+export interface SessionParts {
   readonly run: RunDirectory;
   readonly seed: number;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
   /** Measured peak of the machine in FLOP/s; 0: unknown. */
   readonly peakFlops: number;
-}
-
-/** What a session is made of. */
-export interface SessionParts<S extends SessionState> extends RunSurroundings {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   /** What generation_config.json says besides the end token: prompt template, task. */
   readonly generation?: JsonObject;
   readonly checkpointSeconds: number;
-  /** The number a checkpoint of this state carries; it must grow with the run. Default: its step. */
-  readonly checkpointStep?: (state: S) => number;
 }
 
-/** What a checkpoint's trainer state holds: the run's own, and what the session adds. */
-export type SavedState<S> = S & { readonly log: LogPosition; readonly optimizerSteps: number };
+/** What a stage trains with, saved beside the model. */
+export interface Trained {
+  readonly optimizer: Optimizer;
+  /** A second set of weights (the RL reference); null without one. */
+  readonly reference: LanguageModel | null;
+}
 
 /** The part of a run's time that refreshing its report may take. */
 const REPORT_SHARE = 0.01;
@@ -79,32 +58,46 @@ interface WholeMoment {
   readonly log: LogPosition;
 }
 
-/** A run in progress. */
-export class TrainingSession<S extends SessionState> {
-  state: S;
+/** A run in progress: a list of stages, one of which it is in. */
+export class TrainingSession {
+  /** The stage that the session is in, by its place in the list. */
+  place: number;
   private startedMs: number;
   private savedMs = performance.now();
   private savedPlace = "";
   private report = { costMs: 0, writtenMs: Number.NEGATIVE_INFINITY };
   private whole: WholeMoment = { optimizerSteps: Number.NaN, log: { metrics: 0, samples: 0 } };
 
-  /** With a checkpoint the state is the saved one, and `restoreInto` brings weights and moments back. */
-  constructor(
-    readonly parts: SessionParts<S>,
+  private constructor(
+    readonly parts: SessionParts,
+    private readonly stages: readonly StageRecord[],
     private readonly store: CheckpointStore,
-    fresh: S,
     private checkpoint: LoadedCheckpoint | undefined,
   ) {
-    refuseDropout(parts.model.config);
-    this.state = checkpoint ? savedState<S>(checkpoint) : fresh;
-    this.startedMs = performance.now() - this.state.totalSeconds * 1000;
+    const saved = checkpoint && savedState(checkpoint);
+    this.place = saved ? restoreStates(stages, saved) : 0;
+    this.startedMs = performance.now() - (saved?.totalSeconds ?? 0) * 1000;
   }
 
-  /** Takes over the run's checkpoints directory; checkpoints after the one resumed from are removed. */
-  static async openStore(run: RunDirectory, checkpoint?: LoadedCheckpoint): Promise<CheckpointStore> {
-    const store = await CheckpointStore.open(run.checkpointsPath, { keepLast: 2 });
+  /**
+   * Begins a run, or goes on from a checkpoint: then the states of the stages become the saved ones, and `train` brings
+   * weights and moments back. Takes over the run's checkpoints directory; checkpoints after the one resumed from are
+   * removed.
+   */
+  static async open(
+    parts: SessionParts,
+    stages: readonly StageRecord[],
+    checkpoint?: LoadedCheckpoint,
+  ): Promise<TrainingSession> {
+    refuseDropout(parts.model.config);
+    const store = await CheckpointStore.open(parts.run.checkpointsPath, { keepLast: 2 });
     if (checkpoint) await store.removeAfter(checkpoint.step);
-    return store;
+    return new TrainingSession(parts, stages, store, checkpoint);
+  }
+
+  /** Says that the run is in this stage from now on. */
+  enter(stage: StageRecord): void {
+    this.place = this.stages.indexOf(stage);
   }
 
   /** Wall seconds of the run so far, those before a resume included. */
@@ -112,22 +105,17 @@ export class TrainingSession<S extends SessionState> {
     return (performance.now() - this.startedMs) / 1000;
   }
 
-  /** Whether the run was asked to stop. */
-  get isStopping(): boolean {
-    return this.parts.signal?.aborted ?? false;
-  }
-
   /**
-   * Runs the steps of a stage: first weights and moments are put back if the session was resumed inside it. Whatever
-   * ends the stage early, the state after the last whole step is saved before the error goes on.
+   * Runs the steps of a stage that trains: first weights and moments are put back if the session was resumed inside it.
+   * Whatever ends the steps early, the state after the last whole one is saved before the error goes on.
    */
-  async guard<R>(optimizer: Optimizer, reference: LanguageModel | null, steps: () => Promise<R>): Promise<R> {
-    await this.restoreInto(optimizer, reference);
-    this.markWhole(optimizer);
+  async train<R>(trained: Trained, steps: () => Promise<R>): Promise<R> {
+    await this.restoreInto(trained);
+    this.markWhole(trained);
     try {
       return await steps();
     } catch (error) {
-      await this.rescue(error, optimizer, reference);
+      await this.rescue(error, trained);
       throw error;
     }
   }
@@ -135,11 +123,11 @@ export class TrainingSession<S extends SessionState> {
   /**
    * Ends a step, whose lines are logged. Saves when it is time or when forced; throws Interrupted when asked to stop.
    */
-  async endStep(optimizer: Optimizer, reference: LanguageModel | null = null, force = false): Promise<void> {
-    this.markWhole(optimizer);
+  async endStep(trained: Trained, force = false): Promise<void> {
+    this.markWhole(trained);
     const isDue = (performance.now() - this.savedMs) / 1000 >= this.parts.checkpointSeconds;
-    if (isDue || force) await this.save(optimizer, reference);
-    if (this.isStopping) throw new Interrupted();
+    if (isDue || force) await this.save(trained);
+    if (this.parts.signal?.aborted) throw new Interrupted();
   }
 
   /** Ends the run: its summary, and its report. */
@@ -154,39 +142,59 @@ export class TrainingSession<S extends SessionState> {
     this.parts.model.dispose();
   }
 
-  private async restoreInto(optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
+  private async restoreInto({ optimizer, reference }: Trained): Promise<void> {
     if (!this.checkpoint) return;
-    const { optimizerSteps } = savedState<S>(this.checkpoint);
+    const { optimizerSteps } = savedState(this.checkpoint);
     await restoreSnapshot(this.checkpoint, { model: this.parts.model, optimizer, reference }, optimizerSteps);
     await this.checkpoint.close();
     this.checkpoint = undefined;
   }
 
-  private markWhole({ stepCount }: Optimizer): void {
-    this.whole = { optimizerSteps: stepCount, log: this.parts.run.position() };
+  private markWhole({ optimizer }: Trained): void {
+    this.whole = { optimizerSteps: optimizer.stepCount, log: this.parts.run.position() };
   }
 
   /**
    * Saves the last whole step unless the weights have moved on from it. What hinders the saving is not told: `error`
    * came first.
    */
-  private async rescue(error: unknown, optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
-    if (error instanceof CheckpointError || optimizer.stepCount !== this.whole.optimizerSteps) return;
+  private async rescue(error: unknown, trained: Trained): Promise<void> {
+    if (error instanceof CheckpointError || trained.optimizer.stepCount !== this.whole.optimizerSteps) return;
     dropUnfinished(this.parts.model);
-    await this.save(optimizer, reference).catch(() => {});
+    await this.save(trained).catch(() => {});
   }
 
-  private async save(optimizer: Optimizer, reference: LanguageModel | null): Promise<void> {
-    const { model, tokenizer, run, generation, checkpointStep } = this.parts;
-    const step = checkpointStep?.(this.state) ?? this.state.step;
-    const { log, optimizerSteps } = this.whole;
-    const place = `${step} ${log.metrics} ${log.samples}`;
+  private async save(trained: Trained): Promise<void> {
+    const { model, run } = this.parts;
+    const state = this.currentState();
+    const step = Object.values(state.stages).reduce((sum, stage) => sum + stage.step, 0);
+    const place = `${step} ${state.log.metrics} ${state.log.samples}`;
     if (place === this.savedPlace) return; // every step logs a line: nothing has happened since
     run.sync();
-    this.state.totalSeconds = this.wallSeconds;
-    const state: SavedState<S> = { ...this.state, optimizerSteps, log: { ...log } };
+    const tensors = trainerTensors({ model, ...trained });
+    await this.store.save({ ...this.modelContents(), trainer: { step, tensors, state } });
+    this.savedMs = performance.now();
+    this.savedPlace = place;
+    this.refreshReport();
+  }
+
+  private currentState(): JsonObject & Pick<SavedState, "log" | "stages"> {
+    const reached = this.stages.slice(0, this.place + 1);
+    return {
+      stage: this.stages[this.place].name,
+      // Safe: a stage's state is JSON; what is not is refused when it is written.
+      stages: Object.fromEntries(reached.map(({ name, state }) => [name, state as StageState & JsonObject])),
+      totalSeconds: this.wallSeconds,
+      optimizerSteps: this.whole.optimizerSteps,
+      log: { ...this.whole.log },
+    };
+  }
+
+  /** The model as a directory of its own. */
+  private modelContents(): Omit<CheckpointContents, "trainer"> {
+    const { model, tokenizer, generation } = this.parts;
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
-    const contents: CheckpointContents = {
+    return {
       ...modelFiles(model),
       generationConfig: {
         ...eos,
@@ -196,16 +204,7 @@ export class TrainingSession<S extends SessionState> {
         compute_type: model.parameters.compute,
       },
       files: tokenizerFiles(tokenizer),
-      trainer: {
-        step,
-        tensors: trainerTensors({ model, optimizer, reference }),
-        state: state as unknown as JsonObject,
-      },
     };
-    await this.store.save(contents);
-    this.savedMs = performance.now();
-    this.savedPlace = place;
-    this.refreshReport();
   }
 
   /**
@@ -242,10 +241,13 @@ function refuseDropout({ attention_dropout: dropout = 0 }: LanguageModel["config
   );
 }
 
-/**
- * The state inside a checkpoint, as a copy of its own. Whether it is of kind S is the caller's knowledge: the run's
- * verb says it.
- */
-export function savedState<S>(checkpoint: LoadedCheckpoint): SavedState<S> {
-  return structuredClone(checkpoint.trainer.state) as unknown as SavedState<S>;
+/** Puts saved states into the stages' own; gives the place of the stage that the run was in. */
+function restoreStates(stages: readonly StageRecord[], saved: SavedState): number {
+  const place = stages.findIndex(({ name }) => name === saved.stage);
+  if (place < 0)
+    throw new CheckpointError(
+      `the checkpoint stands in a stage "${saved.stage}", but this run has: ${stages.map(({ name }) => name).join(", ")}`,
+    );
+  for (const { name, state } of stages.slice(0, place + 1)) Object.assign(state, saved.stages[name]);
+  return place;
 }

@@ -187,7 +187,9 @@ describe("reinforce", () => {
     await expect(reinforce({ ...request, rewards: ["acuracy"] })).rejects.toThrow(
       /expected accuracy.*did you mean "accuracy"/,
     );
-    await expect(reinforce({ ...request, options: { rl: { stepz: 1 } } })).rejects.toThrow('did you mean "steps"?');
+    await expect(reinforce({ ...request, options: { rl: { stepz: 1 } as object } })).rejects.toThrow(
+      'did you mean "steps"?',
+    );
     await expect(reinforce({ ...request, resume: true })).rejects.toThrow("set `out` to its directory");
   });
 });

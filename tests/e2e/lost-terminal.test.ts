@@ -123,7 +123,7 @@ describe("a signal", () => {
       reinforce(folder.path, "reward.ts", "early", {
         "evaluation.problems": 1,
         "evaluation.samplesPerProblem": 5000,
-        "evaluation.slots": 8,
+        "evaluation.maxSequences": 8,
       }),
     );
     await command.saying("evaluate base");

@@ -197,7 +197,7 @@ test("an evaluation killed in between counts the same as one in one go", async (
     "6",
     "--samples",
     "2",
-    "--slots",
+    "--max-sequences",
     "2",
     "--max-tokens",
     "24",

@@ -64,7 +64,7 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
       seed,
       maxNewTokens: 30 + 5 * seed,
     }));
-    const completions = await generate(model, requests, { temperature: 0.8, stopIds: [7], slots: 3 });
+    const completions = await generate(model, requests, { temperature: 0.8, stopIds: [7], maxSequences: 3 });
     const trajectories = completions.map(({ ids, ...rest }, i) => ({
       ...{ ...rest, problem, prompt: "", completion: "", completionIds: ids, promptIds: requests[i].prompt },
     }));

@@ -21,8 +21,8 @@ export interface GenerateRequest extends Pick<GenerationRequest, "form" | "think
 
 /** How to sample. */
 export interface GenerateOptions extends Partial<SamplingParams> {
-  /** Rows decoded at once. */
-  readonly slots?: number;
+  /** Completions generated at the same time, at most; default 64. */
+  readonly maxSequences?: number;
   readonly stopIds: readonly number[];
   /** Reads the completions' text, where that is wanted. */
   readonly tokenizer?: Tokenizer;
@@ -46,11 +46,16 @@ export async function generate(
 ): Promise<Completion[]> {
   if (requests.length === 0) return [];
   const maxTokens = longest(model, requests);
+<<<<<<< HEAD
   const slots = Math.min(options.slots ?? 64, requests.length);
   const cacheKind =
     options.cache ?? (!model.parameters.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
+=======
+  const maxSequences = Math.min(options.maxSequences ?? 64, requests.length);
+  const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
+>>>>>>> a8340fc (Stages are a list: one session, one evaluate-reinforce path, options parsed once, max sequences)
   const cacheTokens = Math.min(
-    samplingCacheTokens(slots, maxTokens),
+    samplingCacheTokens(maxSequences, maxTokens),
     fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),
   );
   const runner = new PagedRunner(model, {
@@ -63,8 +68,8 @@ export async function generate(
   const engine = new Engine({
     runner,
     tokenizer,
-    maxSequences: slots,
-    maxStepTokens: Math.max(slots, STEP_TOKENS),
+    maxSequences,
+    maxStepTokens: Math.max(maxSequences, STEP_TOKENS),
     prefixCache: "prompts",
     speculation: "none",
   });
@@ -80,8 +85,8 @@ export async function generate(
  * Tokens of the cache that `generate` makes for so many rows of at most so many tokens: whole blocks for each, so that
  * none ever gives way.
  */
-export const samplingCacheTokens = (slots: number, maxTokens: number): number =>
-  slots * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+export const samplingCacheTokens = (maxSequences: number, maxTokens: number): number =>
+  maxSequences * Math.ceil(maxTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
 
 /** Tokens of cache that memory leaves room for. Throws ConfigError where it is not even one row. */
 function fittingTokens(

@@ -1,5 +1,5 @@
 // What pretraining works on: tokenizer, architecture and data, from a text corpus or from a task's written-out
-// searches. A pure function of its request, so that a run that goes on finds the same material.
+// searches. A pure function of its request, so that a run that goes on finds the same data.
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
@@ -24,14 +24,14 @@ import { TraceCorpus, traceTokenizer } from "./trace-corpus.js";
 import type { PretrainOptions } from "./training-options.js";
 
 /** Where the words come from: one of the two. */
-export interface MaterialSource {
+export interface PretrainingSource {
   readonly corpus?: string;
   /** Name of a task whose searches are written out. */
   readonly traces?: string;
 }
 
-/** What material is asked for. */
-export interface MaterialRequest extends MaterialSource {
+/** What data is asked for, and for which model. */
+export interface PretrainingRequest extends PretrainingSource {
   /** A preset's name or the path of a config.json. */
   readonly model: string;
   /** char, byte, bpe, or a directory with tokenizer.json. Traces bring their own. */
@@ -40,14 +40,20 @@ export interface MaterialRequest extends MaterialSource {
   readonly seed: number;
 }
 
+/** How much there is of a corpus. */
+export interface CorpusSize {
+  readonly sequences: number;
+  readonly tokens: number;
+}
+
 /** Ready to train on. */
-export interface Material {
+export interface PretrainingData {
   readonly tokenizer: Tokenizer;
   readonly config: HfConfig;
   readonly data: TrainingData;
   readonly validation: readonly TrainSequence[];
-  /** What there is to train on before it begins again; undefined for material without end. */
-  readonly size?: { readonly sequences: number; readonly tokens: number };
+  /** What there is to train on before it begins again; undefined for data without end. */
+  readonly size?: CorpusSize;
   /** What a checkpoint's generation_config.json says of the prompts. */
   readonly generation: JsonObject;
 }
@@ -57,16 +63,16 @@ const MAX_VALIDATION = 64;
 /** Tasks whose searches can be written out. */
 const TRACED_TASKS = ["countdown"];
 
-/** Makes the material. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
-export function makeMaterial(request: MaterialRequest): Material {
+/** Opens or makes the data. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
+export function pretrainingData(request: PretrainingRequest): PretrainingData {
   const { corpus, traces } = request;
   if ((corpus === undefined) === (traces === undefined))
     throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
-  return corpus === undefined ? traceMaterial(request, traces as string) : corpusMaterial(request, corpus);
+  return corpus === undefined ? traceData(request, traces as string) : corpusData(request, corpus);
 }
 
-/** The files that the material is made of. */
-export function materialFiles({ corpus, model, tokenizer }: MaterialRequest): string[] {
+/** The files that the data is made of. */
+export function pretrainingFiles({ corpus, model, tokenizer }: PretrainingRequest): string[] {
   const named = [
     corpus ?? "",
     model,
@@ -75,7 +81,7 @@ export function materialFiles({ corpus, model, tokenizer }: MaterialRequest): st
   return named.filter((path) => existsSync(path) && statSync(path).isFile()).map((path) => resolve(path));
 }
 
-function traceMaterial(request: MaterialRequest, name: string): Material {
+function traceData(request: PretrainingRequest, name: string): PretrainingData {
   const { options, seed } = request;
   if (!TRACED_TASKS.includes(name))
     throw new ConfigError(`--traces ${name}: only these tasks have search traces: ${TRACED_TASKS.join(", ")}`);
@@ -91,7 +97,7 @@ function traceMaterial(request: MaterialRequest, name: string): Material {
   };
 }
 
-function corpusMaterial(request: MaterialRequest, path: string): Material {
+function corpusData(request: PretrainingRequest, path: string): PretrainingData {
   const { options, seed } = request;
   const corpus = readTextCorpus(path, options.validationFraction);
   const tokenizer = tokenizerFor(request.tokenizer, corpus, options.vocabSize);
@@ -158,7 +164,7 @@ export function refuseDerivedFields(model: Readonly<Record<string, unknown>>, ve
 }
 
 /** The architecture asked for, with the tokenizer's vocabulary. */
-function configFor({ model, options }: MaterialRequest, { vocabSize, bosId, eosId, padId }: Tokenizer): HfConfig {
+function configFor({ model, options }: PretrainingRequest, { vocabSize, bosId, eosId, padId }: Tokenizer): HfConfig {
   const base = baseConfig(model);
   const known = SUPPORTED_MODEL_TYPES.find((type) => type === base.model_type);
   refuseDerivedFields(options.model, "pretrain");

@@ -5,21 +5,21 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConfigError } from "../errors.js";
 import { saveTokenizer } from "../tokenizer/tokenizer-files.js";
-import { type MaterialRequest, makeMaterial } from "./material.js";
+import { type PretrainingRequest, pretrainingData } from "./pretraining-data.js";
 import { pretrainOptions } from "./training-options.js";
 
 let folder: string;
 let corpus: string;
 const TEXT = Array.from({ length: 60 }, (_, i) => `the cat sat on mat ${i}\n`).join("");
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "luciole-material-"));
+  folder = mkdtempSync(join(tmpdir(), "luciole-pretraining-"));
   corpus = join(folder, "text.txt");
   writeFileSync(corpus, TEXT);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const make = (request: Partial<MaterialRequest> = {}, options: object = {}) =>
-  makeMaterial({
+const make = (request: Partial<PretrainingRequest> = {}, options: object = {}) =>
+  pretrainingData({
     corpus,
     model: "llama-tiny",
     tokenizer: "byte",
@@ -83,7 +83,7 @@ describe("the architecture", () => {
   });
 });
 
-test("material is the same each time, and of traces it remembers how prompts are put", () => {
+test("the data is the same each time, and of traces it remembers how prompts are put", () => {
   const traces = () => make({ corpus: undefined, traces: "countdown" }, { task: { maxTarget: 30 } });
   expect(traces().data.sequences(3, 4)).toEqual(traces().data.sequences(3, 4));
   expect(traces().generation).toEqual({

@@ -1,0 +1,119 @@
+// Evaluation on held-out problems as a stage of a run, and the quick one between two rounds of reinforcement.
+import type { Evaluation } from "../eval/evaluate.js";
+import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
+import type { Policy } from "../eval/rollout.js";
+import { type ProblemCount, shortfall } from "../tasks/held-out.js";
+import type { Task } from "../tasks/task.js";
+import type { StageState } from "../train/saved-state.js";
+import type { TrainingSession } from "../train/session.js";
+import type { Stage } from "../train/stage.js";
+import type { GrpoConfig } from "./config.js";
+import type { EvaluationPlan } from "./evaluation-plan.js";
+
+/** What is evaluated, and how. */
+export interface Evaluated {
+  readonly policy: Policy;
+  readonly task: Task;
+  readonly grpo: Pick<GrpoConfig, "maxCompletionLength">;
+  readonly evaluation: EvaluationPlan;
+}
+
+/** What an evaluation came to; null until it is done. It has no steps. */
+export interface EvaluationState extends StageState {
+  evaluation: Evaluation | null;
+}
+
+/** A stage that evaluates. */
+export interface EvaluationStage extends Stage {
+  readonly state: EvaluationState;
+}
+
+/**
+ * Samples held-out problems that training never sees, and logs what came of it under the step that `after` stands at.
+ * Stopped, it logs nothing, and a resumed run evaluates anew.
+ */
+export function evaluationStage(model: "base" | "final", evaluated: Evaluated, after: StageState): EvaluationStage {
+  const state: EvaluationState = { step: 0, evaluation: null };
+  return {
+    name: `evaluate ${model}`,
+    state,
+    async run(session) {
+      state.evaluation = await evaluate(session, evaluated, model, after.step);
+    },
+  };
+}
+
+async function evaluate(
+  session: TrainingSession,
+  evaluated: Evaluated,
+  model: "base" | "final",
+  step: number,
+): Promise<Evaluation> {
+  const { run, progress } = session.parts;
+  const { problems, samplesPerProblem } = evaluated.evaluation;
+  progress.stage(`evaluate ${model}`);
+  const result = await sampleHeldOut(session, evaluated, problems, samplesPerProblem);
+  const { evaluation, tokensPerSecond } = result;
+  const { passK, consK, pass1 } = evaluation;
+  const notice = model === "base" ? shortfall(evaluated.task, problems, evaluation.problems) : null;
+  if (notice) progress.note(notice);
+  const full = { k: samplesPerProblem, pass_k: passK, cons_k: consK };
+  run.logMetrics({ phase: "eval", step, model, ...quickFigures(evaluation), ...full });
+  logTranscripts(session, evaluated, result, model, step);
+  progress.update(1, { pass1, tokens_per_second: tokensPerSecond });
+  progress.endStage();
+  evaluated.policy.model.device.trim(); // the next stage's tensors have other sizes
+  return evaluation;
+}
+
+/** A light look at held-out problems while learning. */
+export async function quickEvaluation(session: TrainingSession, evaluated: Evaluated, step: number): Promise<void> {
+  const { evaluation } = await sampleHeldOut(session, evaluated, evaluated.evaluation.quickProblems, 1);
+  session.parts.run.logMetrics({ phase: "eval", step, ...quickFigures(evaluation) });
+}
+
+function sampleHeldOut(
+  { parts: { seed, signal } }: TrainingSession,
+  { policy, task, grpo, evaluation }: Evaluated,
+  problems: ProblemCount,
+  samplesPerProblem: number,
+): Promise<PolicyEvaluation> {
+  const { temperature, topP, maxSequences } = evaluation;
+  const sampling = { maxNewTokens: grpo.maxCompletionLength, temperature, topP, maxSequences, seed, signal };
+  return evaluatePolicy(policy, task, { problems, samplesPerProblem, ...sampling });
+}
+
+const quickFigures = ({ problems, pass1, formatRate, meanThinkTokens, stderr }: Evaluation) => ({
+  problems,
+  pass1,
+  pass1_stderr: stderr.pass1,
+  format_rate: formatRate,
+  mean_think_tokens: meanThinkTokens,
+});
+
+/** Transcripts of so many held-out problems are kept from either evaluation. */
+const NUM_TRANSCRIPTS = 8;
+
+/** The first sample of the first problems, whatever it is. */
+function logTranscripts(
+  { parts: { run } }: TrainingSession,
+  { task, evaluation: { samplesPerProblem } }: Evaluated,
+  { trajectories }: PolicyEvaluation,
+  model: "base" | "final",
+  step: number,
+): void {
+  for (let i = 0; i < trajectories.length && i < NUM_TRANSCRIPTS * samplesPerProblem; i += samplesPerProblem) {
+    const { problem, prompt, completion, completionIds, response } = trajectories[i];
+    const { answer } = response;
+    const correct = answer !== null && task.verify(problem, answer) === 1;
+    const sample = {
+      problem: problem.id,
+      prompt,
+      completion,
+      answer: problem.answer,
+      correct,
+      numTokens: completionIds.length,
+    };
+    run.logSample({ phase: "eval", step, model, split: "held_out", ...sample });
+  }
+}
