@@ -33,8 +33,11 @@ beforeAll(async () => {
 
 /** Tokens and operations that a run has counted. */
 function counted(run: string) {
-  const { state } = JSON.parse(readFileSync(at(`${run}/checkpoints/step-${STEPS}/trainer.json`), "utf8"));
-  return [state.rollout.tokens, state.rollout.flops, state.train.tokens, state.train.flops];
+  const {
+    state: { stages },
+  } = JSON.parse(readFileSync(at(`${run}/checkpoints/step-${STEPS}/trainer.json`), "utf8"));
+  const { rollout, train } = stages.reinforce;
+  return [rollout.tokens, rollout.flops, train.tokens, train.flops];
 }
 
 const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [

@@ -46,14 +46,9 @@ export async function generate(
 ): Promise<Completion[]> {
   if (requests.length === 0) return [];
   const maxTokens = longest(model, requests);
-<<<<<<< HEAD
-  const slots = Math.min(options.slots ?? 64, requests.length);
+  const maxSequences = Math.min(options.maxSequences ?? 64, requests.length);
   const cacheKind =
     options.cache ?? (!model.parameters.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
-=======
-  const maxSequences = Math.min(options.maxSequences ?? 64, requests.length);
-  const cacheKind = options.cache ?? (model.parameters.isFrozen && "kv_lora_rank" in model.config ? "latent" : "heads");
->>>>>>> a8340fc (Stages are a list: one session, one evaluate-reinforce path, options parsed once, max sequences)
   const cacheTokens = Math.min(
     samplingCacheTokens(maxSequences, maxTokens),
     fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),
