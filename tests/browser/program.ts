@@ -12,6 +12,7 @@ import {
   GrpoTrainer,
   type LanguageModel,
   PagedRunner,
+  parseGrpoOptions,
   parseHfConfig,
   Random,
   type RewardSample,
@@ -124,7 +125,8 @@ async function reinforce(
 ): Promise<Pick<Outcome, "rollouts" | "rewards" | "loss" | "gradNorm" | "reinforced">> {
   const policy = { model, tokenizer, template: "compact" as const, stopIds: [0] };
   const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
-  const options = { numPrompts: 2, numGenerations: 3, maxCompletionLength: 6, learningRate: 1e-3, beta: 0.05 };
+  const sizes = { numPrompts: 2, numGenerations: 3, maxCompletionLength: 6 };
+  const options = parseGrpoOptions({ ...sizes, learningRate: 1e-3, beta: 0.05 });
   const trainer = new GrpoTrainer(policy, task, [reward], options, 7);
   const { trajectories, rewards, metrics } = await trainer.runStep();
   trainer.dispose();
