@@ -52,9 +52,7 @@ export function runZero(options: ZeroOptions, seed: number, context: RunContext)
   });
 }
 
-/**
- * Builds the base model: next-token and multi-token prediction on the corpus. Nothing tells it which searches are right.
- */
+/** Builds the base model by next-token and multi-token prediction. Nothing tells it which searches are right. */
 function pretraining({ pretrain }: ZeroOptions, corpus: TraceCorpus): TrainingStage {
   return trainingStage("pretrain", corpus, {
     ...pretrain,

@@ -34,6 +34,7 @@ function removeOrphans(root) {
   for (const folder of FOLDERS)
     for (const path of walk(join(root, "dist", folder), ".js")) {
       const stem = path.slice(0, -".js".length);
+      if (COPIED.includes(path.slice(join(root, "dist").length + 1))) continue;
       if (existsSync(join(root, `${stem.slice(join(root, "dist").length + 1)}.ts`))) continue;
       for (const ending of [".js", ".js.map", ".d.ts"]) rmSync(stem + ending, { force: true });
     }

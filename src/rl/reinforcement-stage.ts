@@ -1,5 +1,5 @@
-// Reinforcement as a stage of a run: rounds of GRPO with logging, quick evaluations and checkpoints. Knows neither where
-// the policy comes from nor what the task asks.
+// Reinforcement as a stage of a run: rounds of GRPO with logging, quick evaluations and checkpoints. Knows neither
+// where the policy comes from nor what the task asks.
 import type { Policy } from "../eval/rollout.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";

@@ -1,5 +1,5 @@
-// Training on data as a stage of a run: pretraining, fine-tuning. Has an optimiser of its own; knows not where model and
-// data come from.
+// Training on data as a stage of a run: pretraining, fine-tuning. Has an optimiser of its own; knows not where model
+// and data come from.
 import { warmupCosine } from "../optim/schedule.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { type LoopOptions, type LoopState, type TrainingData, trainingLoop } from "./loop.js";
