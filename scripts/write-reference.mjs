@@ -12,7 +12,10 @@ const TASKS = [
   ["countdown", "src/tasks/countdown", "countdownSchema"],
   ["arithmetic", "src/tasks/arithmetic", "arithmeticSchema"],
   ["linear-equations", "src/tasks/linear-equations", "linearEquationsSchema"],
+  ["linear-systems", "src/tasks/linear-systems", "linearSystemsSchema"],
   ["knights-and-knaves", "src/tasks/knights-and-knaves", "knightsAndKnavesSchema"],
+  ["word-problems", "src/tasks/word-problems/word-problems", "wordProblemsSchema"],
+  ["mix", "src/tasks/mix", "mixSchema"],
   ["jsonl", "src/tasks/jsonl-task", "jsonlSchema"],
 ];
 const TRACES = ["traces", "src/tasks/countdown-traces", "traceSchema"];
@@ -21,6 +24,7 @@ const EVALUATION = ["evaluation", "src/rl/evaluation-plan", "evaluationSchema"];
 const REWARDS = [
   ["rewards.soft_overlong_punishment", "src/tasks/rewards", "overlongSchema"],
   ["rewards.repetition_penalty", "src/tasks/rewards", "repetitionSchema"],
+  ["rewards.language_consistency", "src/tasks/rewards", "languageConsistencySchema"],
 ];
 
 /**

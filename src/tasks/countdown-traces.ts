@@ -5,8 +5,8 @@ import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
 import { type CountdownProblem, combineTerms, legalResult, numberTerm, type Term } from "./countdown.js";
 import { parseOptions, weightsSchema } from "./options.js";
-import { ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN } from "./response.js";
 import { type WeightedDraw, weightedDraw, weightedIntegerDraw } from "./weighted-draw.js";
+import { malformedShape, writeResponse } from "./written-response.js";
 
 /**
  * How one trace searches. `random`: any legal step. `greedy-last`: random steps, but the last one lands as near the
@@ -116,11 +116,12 @@ export function searchTrace(problem: CountdownProblem, random: Random, options: 
     numAttempts++;
   } while (!solved && numAttempts < attemptBudget);
   const sloppy = random.float() < options.sloppyFormat;
-  const text = sloppy ? malformed(thoughts, attempt.result.text, random) : wellFormed(thoughts, attempt.result.text);
+  const text = writeResponse(thoughts, attempt.result.text, sloppy ? malformedShape(random) : "whole");
   return { text, solved, style, attemptBudget, numAttempts, sloppy };
 }
 
-interface Attempt {
+/** One chain of steps that uses every number. */
+export interface Attempt {
   /** `3+7=10,10*8=80`, without the closing mark. */
   readonly steps: string;
   readonly result: Term;
@@ -133,7 +134,8 @@ interface Step {
   readonly value: number;
 }
 
-function makeAttempt(start: readonly Term[], target: number, style: SearchStyle, random: Random): Attempt {
+/** Merges pairs until one number is left. */
+export function makeAttempt(start: readonly Term[], target: number, style: SearchStyle, random: Random): Attempt {
   let terms = start;
   let steps = "";
   while (terms.length > 1) {
@@ -185,16 +187,4 @@ function nearestStep(steps: readonly Step[], target: number): Step {
   let best = steps[0];
   for (const step of steps) if (Math.abs(step.value - target) < Math.abs(best.value - target)) best = step;
   return best;
-}
-
-const wellFormed = (thoughts: string, answer: string): string =>
-  `${THINK_OPEN}${thoughts}${THINK_CLOSE}${ANSWER_OPEN}${answer}${ANSWER_CLOSE}`;
-
-/** One of six malformed shapes: any of the four tags left out, no thinking block, or no answer block. */
-function malformed(thoughts: string, answer: string, random: Random): string {
-  const shape = random.below(6);
-  if (shape === 4) return ANSWER_OPEN + answer + ANSWER_CLOSE;
-  if (shape === 5) return THINK_OPEN + thoughts + THINK_CLOSE + answer;
-  const tags = [THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE].map((tag, i) => (i === shape ? "" : tag));
-  return tags[0] + thoughts + tags[1] + tags[2] + answer + tags[3];
 }

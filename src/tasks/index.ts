@@ -25,7 +25,13 @@ export {
   type LinearEquationsOptions,
   type LinearEquationsProblem,
 } from "./linear-equations.js";
+export {
+  createLinearSystemsTask,
+  type LinearSystemsOptions,
+  type LinearSystemsProblem,
+} from "./linear-systems.js";
 export { matchesAnswer } from "./match-answer.js";
+export { type MixOptions, taskNameOf } from "./mix.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
 export {
   ANSWER_CLOSE,
@@ -61,6 +67,8 @@ export {
   accuracyReward,
   createReward,
   formatReward,
+  type LanguageConsistencyOptions,
+  languageConsistencyReward,
   lengthReward,
   REWARD_NAMES,
   type RepetitionPenaltyOptions,
@@ -78,6 +86,15 @@ export {
   validateTask,
 } from "./task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
+export { type LanguageShares, languageShares, type ThoughtLanguage } from "./thoughts/languages.js";
+export {
+  THINKING_TASKS,
+  type ThoughtOptions,
+  type ThoughtOptionsInput,
+  thinkAbout,
+  thoughtOptions,
+  type WrittenTrace,
+} from "./thoughts/trace.js";
 export {
   countResponseTokens,
   type TraceGroupStatistics,
@@ -85,3 +102,4 @@ export {
   type TraceStatisticsOptions,
   traceStatistics,
 } from "./trace-statistics.js";
+export { createWordProblemsTask, type WordProblem, type WordProblemsOptions } from "./word-problems/word-problems.js";

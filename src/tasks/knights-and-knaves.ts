@@ -39,10 +39,11 @@ export type KnightsAndKnavesFields = { readonly statements: readonly Statement[]
 /** One problem of the task. */
 export type KnightsAndKnavesProblem = Problem<KnightsAndKnavesFields>;
 
-const nameOf = (person: number): string => "ABCDEFGH"[person];
+/** The name of a person: A, B, … */
+export const nameOf = (person: number): string => "ABCDEFGH"[person];
 
 /** Whether a statement is true when bit i of `knights` says that person i is a knight. */
-function isTrue(statement: Statement, knights: number, numPeople: number): boolean {
+export function isTrue(statement: Statement, knights: number, numPeople: number): boolean {
   const isKnight = (person: number): boolean => ((knights >> person) & 1) === 1;
   const holds = (claim: Claim): boolean => isKnight(claim.who) === claim.knight;
   switch (statement.kind) {
@@ -95,7 +96,7 @@ function drawStatement(speaker: number, numPeople: number, random: Random): Stat
 const terseClaim = ({ who, knight }: Claim): string => `${nameOf(who)}${knight ? 1 : 0}`;
 
 /** `B0`, `B1*C0` (and), `B1+C0` (or), `B=C`, `B/C` (unlike), `2` (knights in all). */
-function terse(statement: Statement): string {
+export function terse(statement: Statement): string {
   if (statement.kind === "is") return terseClaim(statement);
   if (statement.kind === "count") return `${statement.numKnights}`;
   if (statement.kind === "alike")
@@ -105,7 +106,8 @@ function terse(statement: Statement): string {
 
 const spokenClaim = ({ who, knight }: Claim): string => `${nameOf(who)} is a ${knight ? "knight" : "knave"}`;
 
-function spoken(statement: Statement): string {
+/** A statement as an English clause. */
+export function spoken(statement: Statement): string {
   if (statement.kind === "is") return spokenClaim(statement);
   if (statement.kind === "count")
     return `exactly ${statement.numKnights} of us ${statement.numKnights === 1 ? "is a knight" : "are knights"}`;

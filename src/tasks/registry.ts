@@ -5,13 +5,19 @@ import { createCountdownTask } from "./countdown.js";
 import { createJsonlTask } from "./jsonl-task.js";
 import { createKnightsAndKnavesTask } from "./knights-and-knaves.js";
 import { createLinearEquationsTask } from "./linear-equations.js";
+import { createLinearSystemsTask } from "./linear-systems.js";
+import { createMixTask } from "./mix.js";
 import type { Problem, Task } from "./task.js";
+import { createWordProblemsTask } from "./word-problems/word-problems.js";
 
 const FACTORIES = {
   countdown: createCountdownTask,
   arithmetic: createArithmeticTask,
   "linear-equations": createLinearEquationsTask,
+  "linear-systems": createLinearSystemsTask,
   "knights-and-knaves": createKnightsAndKnavesTask,
+  "word-problems": createWordProblemsTask,
+  mix: (options: unknown): Task<Problem> => createMixTask(options, createTask),
   jsonl: createJsonlTask,
 } as const;
 

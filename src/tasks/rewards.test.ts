@@ -15,6 +15,7 @@ import {
   accuracyReward,
   createReward,
   formatReward,
+  languageConsistencyReward,
   lengthReward,
   repetitionPenaltyReward,
   softOverlongPunishment,
@@ -78,6 +79,16 @@ describe("parseResponse", () => {
 });
 
 describe("built-in rewards", () => {
+  it("language consistency is the share of the thought's words in the wanted language", async () => {
+    const mixed = input("<think>3 times 4 is 12. 12-5=7;</think><answer>7 apples</answer>");
+    expect(await score(languageConsistencyReward(), mixed)).toEqual([0.5]);
+    expect(await score(languageConsistencyReward({ language: "symbols" }), mixed)).toEqual([0.5]);
+    expect(await score(languageConsistencyReward({ countFormulas: false }), mixed)).toEqual([1]);
+    expect(await score(languageConsistencyReward(), input("<answer>7 apples</answer>"))).toEqual([0]);
+    expect(await score(languageConsistencyReward(), input("<think>12</think><answer>7</answer>"))).toEqual([0]);
+    expect(() => createReward("language_consistency", task, { language: "french" })).toThrow(ConfigError);
+  });
+
   it("accuracy and format are separate: a right answer in a bad format still counts as right", async () => {
     const fields = { numbers: [3, 8], target: 24 };
     const samples = [

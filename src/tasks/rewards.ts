@@ -6,6 +6,7 @@ import { parseOptions } from "./options.js";
 import { RESPONSE_TAGS } from "./response.js";
 import { batchReward, type RewardFunction, type RewardSample, type RewardValue, sampleReward } from "./reward.js";
 import type { Task } from "./task.js";
+import { languageShares } from "./thoughts/languages.js";
 
 /** The task's own verdict on the answer, 0 … 1; 0 where no answer was given. */
 export function accuracyReward(task: Task): RewardFunction {
@@ -113,6 +114,31 @@ export function repetitionPenaltyReward(input: RepetitionPenaltyOptions = {}): R
   });
 }
 
+/** The options, as zod checks them. */
+export const languageConsistencySchema = z.strictObject({
+  /** The language that thoughts should be in. */
+  language: z.enum(["english", "symbols"]).default("english"),
+  /** Whether signs of formulas (`3*4=12`) count as another language than English; if not, they count as nothing. */
+  countFormulas: z.boolean().default(true),
+});
+
+/** Which language is wanted, and whether formulas count. */
+export type LanguageConsistencyOptions = z.input<typeof languageConsistencySchema>;
+
+/**
+ * The share of the thought's words that are in the wanted language (DeepSeek-R1, arXiv 2501.12948 §2.3.2); 0 without a
+ * thought or without words in it.
+ */
+export function languageConsistencyReward(input: LanguageConsistencyOptions = {}): RewardFunction {
+  const { language, countFormulas } = parseOptions(languageConsistencySchema, input, "reward language_consistency");
+  return sampleReward("language_consistency_reward", ({ think }) => {
+    const shares = languageShares(think ?? "");
+    if (countFormulas || language === "symbols") return shares[language];
+    const words = shares.english + shares.other;
+    return words === 0 ? 0 : shares.english / words;
+  });
+}
+
 const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => RewardFunction>> = {
   accuracy: accuracyReward,
   format: formatReward,
@@ -120,6 +146,7 @@ const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => Rewar
   length: lengthReward,
   soft_overlong_punishment: (_, options) => softOverlongPunishment(options as SoftOverlongOptions),
   repetition_penalty: (_, options) => repetitionPenaltyReward(options as RepetitionPenaltyOptions),
+  language_consistency: (_, options) => languageConsistencyReward(options as LanguageConsistencyOptions),
 };
 
 /** All names that the built-in rewards go by. */
