@@ -7,7 +7,8 @@ namespace luciole {
 
 extern const binding::Export storedTable[] = {
     LUCIOLE_EXPORT(storedPackedBytes),   LUCIOLE_EXPORT(packStored), LUCIOLE_EXPORT(storedLinear),
-    LUCIOLE_EXPORT(storedGroupedLinear), LUCIOLE_EXPORT(storedRows),
+    LUCIOLE_EXPORT(storedGroupedLinear), LUCIOLE_EXPORT(storedRows), LUCIOLE_EXPORT(storedLinearBackward),
+    LUCIOLE_EXPORT(storedGroupedLinearBackward),
 };
 extern const size_t storedCount = sizeof(storedTable) / sizeof(storedTable[0]);
 

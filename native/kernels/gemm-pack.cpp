@@ -1,7 +1,8 @@
 // See gemm-pack.h.
 #include "gemm-pack.h"
 
-#include "dtype.h"
+#include <algorithm>
+
 #include "gemm-words.h"
 
 namespace luciole {
@@ -84,7 +85,72 @@ void packTransposed(const Operand& x, int64_t k0, int64_t kCount, const Panels& 
   }
 }
 
+/** Columns [0, columns) of a source's block, turned: words of kLanes columns at out + w·kPanelColumns for each w. */
+template <bool Bf16>
+void turnBlock(const float* block, int64_t columns, int64_t firstWord, int64_t lastWord, float* out) {
+  using W = Words<float, Bf16>;
+  constexpr int64_t words = kSourceRows / W::kElements;
+  for (int64_t w = 0; w < words; w += kLanes) {
+    vf turned[kLanes];
+#pragma GCC unroll 16
+    for (int c = 0; c < kLanes; ++c)
+      turned[c] = c < columns ? W::along(block + c * kSourceRows + w * W::kElements) : vf{};
+    transposeBlock(turned);
+    for (int64_t i = 0; i < kLanes; ++i)
+      if (w + i >= firstWord && w + i < lastWord) store(out + (w + i) * kPanelColumns, turned[i]);
+  }
+}
+
+/** Rows k .. k+31 of what packWeights made, by columns; zero past the last. */
+void unpackBlock(const Source& source, int64_t expert, int64_t k, int64_t n, int64_t columns, float* out) {
+  const auto& w = static_cast<const PackedWeightsSource&>(source);
+  const int64_t perWord = elementsPerWord(w.isBf16), panelWords = w.K / perWord * kPanelColumns;
+  const float* panels = w.panels + expert * w.N * (w.K / perWord);
+  for (int64_t c = 0; c < columns; ++c, out += kSourceRows)
+    for (int i = 0; i < kSourceRows; i += kLanes) {
+      const int64_t row = k + i;
+      if (row >= w.N) {
+        store(out + i, vf{});
+        continue;
+      }
+      const vf words = load(panels + row / kPanelColumns * panelWords + (n + c) / perWord * kPanelColumns +
+                            row % kPanelColumns);
+      if (perWord == 1) {
+        store(out + i, words);
+      } else {
+        const vi bits = reinterpret_cast<const vi&>(words);
+        const vi number = (n + c) % 2 ? bits & static_cast<int32_t>(0xffff0000) : bits << 16;
+        store(out + i, reinterpret_cast<const vf&>(number));
+      }
+    }
+}
+
+/** Panels of a B that a source makes; words of pairs need an even k0. */
+template <bool Bf16>
+void packSource(const Operand& x, int64_t k0, int64_t kCount, const Panels& panels, int64_t first, int64_t last,
+                float* dst, int64_t panelWords) {
+  constexpr int64_t perWord = Words<float, Bf16>::kElements;
+  alignas(64) float block[kSourceRows * (kSourceColumns + 4)];
+  const int64_t begin = panels.at(first), end = panels.at(last), wordsEnd = (kCount + perWord - 1) / perWord;
+  for (int64_t k = k0 / kSourceRows * kSourceRows; k < k0 + kCount; k += kSourceRows) {
+    const int64_t shift = (k0 - k) / perWord;  // words of the block before the first that is wanted
+    for (int64_t n = begin; n < end;) {
+      const int64_t stop = std::min(end, (n / kSourceColumns + 1) * kSourceColumns);
+      x.source->block(*x.source, x.expert, k, n, stop - n, block);
+      for (int64_t c = 0; c < stop - n; c += kLanes) {
+        const int64_t column = n - begin + c;
+        float* out = dst + (first + column / kPanelColumns) * panelWords + column % kPanelColumns;
+        turnBlock<Bf16>(block + c * kSourceRows, stop - n - c, shift, shift + wordsEnd, out - shift * kPanelColumns);
+      }
+      n = stop;
+    }
+  }
+}
+
 }  // namespace
+
+PackedWeightsSource::PackedWeightsSource(const void* packed, int64_t type, int64_t numRows, int64_t width)
+    : Source{unpackBlock}, panels(static_cast<const float*>(packed)), isBf16(type == kBf16), N(numRows), K(width) {}
 
 void prefetchRows(const Operand& x, int64_t k0, int64_t kCount, int64_t begin, int64_t end) {
   const int64_t size = sizeOf(x.type), bytes = kCount * size;
@@ -103,6 +169,7 @@ PackFunction packerOfA(const Operand& a, bool bf16Compute) {
 }
 
 PackFunction packerOfB(const Operand& b, bool bf16Compute) {
+  if (b.source) return bf16Compute ? packSource<true> : packSource<false>;
   return dispatchType(b.type, [&](auto tag) -> PackFunction {
     using T = decltype(tag);
     if (b.kContiguous) return bf16Compute ? packTransposed<T, true> : packTransposed<T, false>;

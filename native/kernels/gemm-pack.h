@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 
+#include "dtype.h"
 #include "words.h"
 
 namespace luciole {
@@ -35,11 +36,29 @@ inline constexpr int64_t kPanelWordsA =
     (kTileRows * kRowStride > kColumnStride * kChunkWords ? kTileRows * kRowStride : kColumnStride * kChunkWords) +
     kPanelGap;
 
+/** Rows of k that a Source gives at once, and the most columns. */
+inline constexpr int kSourceRows = 32;
+inline constexpr int64_t kSourceColumns = 256;
+
+/**
+ * Numbers of a B [K, N] that are made when they are packed: weights in panels or blocks, read against their grain for
+ * the gradient of what they multiply.
+ */
+struct Source {
+  /**
+   * out[c·kSourceRows + i] = B[k + i, n + c] of the expert, for k a multiple of kSourceRows and c < columns; n and
+   * columns lie within one stretch of kSourceColumns, n a multiple of kPanelColumns. Rows past the last are finite.
+   * There is room for four columns more.
+   */
+  void (*block)(const Source& source, int64_t expert, int64_t k, int64_t n, int64_t columns, float* out);
+};
+
 /**
  * One side of a product, seen as X[outer, k]; outer is m for A and n for B. Stored [outer, k] when kContiguous, else
  * [k, outer], rows `ld` elements apart. `index` (optional) picks stored rows: row r of the view is stored row index[r].
  * `packed` (B only): `data` is what packWeights made, panels of kPanelColumns columns one after the other, ld and
- * kContiguous without meaning.
+ * kContiguous without meaning. `source` (B only): where the numbers of `expert` come from in place of `data`; type f32,
+ * not kContiguous.
  */
 struct Operand {
   const void* data;
@@ -48,6 +67,23 @@ struct Operand {
   bool kContiguous;
   const int32_t* index = nullptr;
   bool packed = false;
+  const Source* source = nullptr;
+  int64_t expert = 0;
+};
+
+/** The operand of a source. */
+inline Operand operandOf(const Source& source) {
+  Operand b{nullptr, kF32, 0, false};
+  b.source = &source;
+  return b;
+}
+
+/** What packWeights made of weights [E, N, K], as the B [N, K] of a product over N: the gradient of a linear layer. */
+struct PackedWeightsSource : Source {
+  const float* panels;
+  bool isBf16;
+  int64_t N, K;
+  PackedWeightsSource(const void* packed, int64_t type, int64_t numRows, int64_t width);
 };
 
 /** [begin, end) cut into `count` panels: `width` wide each but the last, or (width 0) as equal as can be. */

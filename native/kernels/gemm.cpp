@@ -69,12 +69,18 @@ void packWeights(const void* W, int64_t type, int64_t E, int64_t N, int64_t K, v
   });
 }
 
-void gemmPacked(int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* packedB,
+void gemmPacked(bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* packedB,
                 int64_t bType, void* C, int64_t cType, int64_t ldc, bool accumulate, const float* bias,
                 const void* residual, int64_t residualType) {
-  const Operand b{packedB, bType, 0, true, nullptr, true};
+  const PackedWeightsSource source(packedB, bType, K, N);
+  const Operand b = transB ? Operand{packedB, bType, 0, true, nullptr, true} : operandOf(source);
   multiply({{A, aType, lda, true}, b, K, bType == kBf16, C, cType, ldc, accumulate, bias, residual, residualType}, M,
            N);
+}
+
+void gemmFromSource(int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, const Source& b, void* C,
+                    int64_t cType, bool accumulate, bool bf16Compute) {
+  multiply({{A, aType, K, true}, operandOf(b), K, bf16Compute, C, cType, N, accumulate}, M, N);
 }
 
 void batchedGemm(bool transB, int64_t batch, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType,

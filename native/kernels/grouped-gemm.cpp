@@ -61,7 +61,8 @@ void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, i
     const int64_t first = offsets[e];
     const Operand x{rowIndex ? X : at(X, xType, first * K), xType, K, true, rowIndex ? rowIndex + first : nullptr};
     Operand w = firstW;
-    w.data = at(w.data, w.type, e * N * K);
+    w.expert = e;
+    if (!w.source) w.data = at(w.data, w.type, e * N * K);
     return Product{x, w, K, bf16Compute, static_cast<char*>(Y) + first * N * sizeOf(yType), yType, N, accumulate};
   };
   GroupTiles tiles;
@@ -84,11 +85,17 @@ void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const 
                  bf16Compute);
 }
 
-void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+void groupedGemmPacked(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
                        const int32_t* rowIndex, const void* packedW, int64_t wType, const int32_t* offsets, void* Y,
                        int64_t yType, bool accumulate) {
-  multiplyGroups(E, R, N, K, X, xType, rowIndex, {packedW, wType, 0, true, nullptr, true}, offsets, Y, yType,
-                 accumulate, wType == kBf16);
+  const PackedWeightsSource source(packedW, wType, K, N);
+  const Operand w = transW ? Operand{packedW, wType, 0, true, nullptr, true} : operandOf(source);
+  multiplyGroups(E, R, N, K, X, xType, rowIndex, w, offsets, Y, yType, accumulate, wType == kBf16);
+}
+
+void groupedGemmFromSource(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const Source& w,
+                           const int32_t* offsets, void* Y, int64_t yType, bool bf16Compute) {
+  multiplyGroups(E, R, N, K, X, xType, nullptr, operandOf(w), offsets, Y, yType, false, bf16Compute);
 }
 
 void groupedGemmWeightGrad(int64_t E, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* X,

@@ -5,6 +5,8 @@
 
 namespace luciole {
 
+struct Source;
+
 /**
  * For each group e and each row r in [offsets[e], offsets[e+1]): Y[r, :N] = X[rowIndex ? rowIndex[r] : r, :K]·op(W[e])
  * (+ Y when accumulate). W is [E, N, K] when transW (forward), else [E, K, N] (dX). offsets: i32[E+1], non-decreasing,
@@ -16,12 +18,16 @@ void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const 
                  bool accumulate, bool bf16Compute);
 
 /**
- * groupedGemm(transW true, bf16Compute for bf16) with weights that packWeights (gemm.h) made of [E, N, K] of wType. The
- * same bits.
+ * groupedGemm(bf16Compute for bf16) with weights of wType that packWeights (gemm.h) made, [E, N, K] when transW, else
+ * [E, K, N]. The same bits.
  */
-void groupedGemmPacked(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
+void groupedGemmPacked(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
                        const int32_t* rowIndex, const void* packedW, int64_t wType, const int32_t* offsets, void* Y,
                        int64_t yType, bool accumulate);
+
+/** groupedGemm(transW false) of rows as they are, with the weights [K, N] that a source (gemm-pack.h) makes. */
+void groupedGemmFromSource(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType, const Source& w,
+                           const int32_t* offsets, void* Y, int64_t yType, bool bf16Compute);
 
 /**
  * dW[e] (+)= dY[rows of e]ᵀ·X[rows of e], dW f32 [E, N, K], dY [R, N], rows of X picked by rowIndex as above.

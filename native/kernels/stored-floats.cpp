@@ -217,6 +217,25 @@ struct FloatKernels {
     }
   }
 
+  static void decode(const uint8_t* panel, int64_t K, int64_t from, int64_t count, float* out) {
+    for (int64_t k = from; k < from + count; k += kQuad, out += kQuad * kPanelOutputs) {
+      const vf scale = splat(scaleOf(panel, k / kGroup));
+      for (int v = 0; v < kPanelVectors; ++v) {
+        vf words[kWords];
+        F::words(panel + headBytes(K) + k / kQuad * kQuadBytes, v, words);
+#pragma GCC unroll 4
+        for (int i = 0; i < kQuad; ++i) store(out + i * kPanelOutputs + v * kLanes, scale * numbers(words, i));
+      }
+    }
+  }
+
+  /** Number i of a quad of every output of a vector. */
+  static vf numbers(const vf* words, int i) {
+    if constexpr (!F::kPairs) return words[i];
+    const vi pair = asInt(words[i / 2]);
+    return asFloat(i % 2 ? pair & static_cast<int32_t>(0xffff0000) : pair << 16);
+  }
+
   static float element(const vf* words, int lane, int i) {
     if constexpr (!F::kPairs) return words[i][lane];
     const float word = words[i / 2][lane];
@@ -275,6 +294,7 @@ constexpr StoredKernels floatKernels = {1,
                                         FloatKernels<F>::panelBytes,
                                         FloatKernels<F>::pack,
                                         FloatKernels<F>::unpackRow,
+                                        FloatKernels<F>::decode,
                                         FloatKernels<F>::recordBytes,
                                         FloatKernels<F>::prepare,
                                         FloatKernels<F>::multiply};

@@ -296,6 +296,27 @@ struct IntegerKernels {
     }
   }
 
+  static void decode(const uint8_t* panel, int64_t, int64_t from, int64_t count, float* out) {
+    constexpr bool isSigned = F::kMost > 127 && kWideZero == 0;
+    vf scale[kPanelVectors], minimum[kPanelVectors];
+    for (int64_t k = from; k < from + count; k += 4, out += 4 * kPanelOutputs) {
+      const typename F::Group group(panel, k / kGroup);
+      const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
+      for (int v = 0; v < kPanelVectors; ++v) {
+        if (k == from || i % F::kSub == 0) {
+          scale[v] = group.scale(step, i / F::kSub, v);
+          minimum[v] = F::kMin ? group.minimum(step, i / F::kSub, v) : vf{};
+        }
+        const vi word = group.quad(step, i / 4, v);
+#pragma GCC unroll 4
+        for (int b = 0; b < 4; ++b) {
+          const vi quantum = isSigned ? (word << (24 - 8 * b)) >> 24 : (word >> (8 * b)) & 255;
+          store(out + b * kPanelOutputs + v * kLanes, vfma(scale[v], toFloat(quantum - F::kZero), minimum[v]));
+        }
+      }
+    }
+  }
+
   static void multiply(const uint8_t* panel, int64_t K, const ActivationRows& rows, int64_t first, int64_t count,
                        float* acc) {
     std::memset(acc, 0, count * kPanelOutputs * sizeof(float));
@@ -344,6 +365,7 @@ inline constexpr StoredKernels integerKernels = {F::kBlockNumbers,
                                                  IntegerKernels<F>::panelBytes,
                                                  IntegerKernels<F>::pack,
                                                  IntegerKernels<F>::unpackRow,
+                                                 IntegerKernels<F>::decode,
                                                  IntegerKernels<F>::recordBytes,
                                                  IntegerKernels<F>::prepare,
                                                  IntegerKernels<F>::multiply};

@@ -36,6 +36,11 @@ struct StoredKernels {
   void (*pack)(const uint8_t* rows, int64_t rowBytes, int64_t numRows, int64_t K, const float* scales, uint8_t* panel);
   /** The numbers of one output's row. */
   void (*unpackRow)(const uint8_t* panel, int64_t output, int64_t K, float* out);
+  /**
+   * Columns k .. k+count of all outputs: out[c·kPanelOutputs + o] is number k + c of output o. k is a multiple of 4;
+   * whole quads of columns are written.
+   */
+  void (*decode)(const uint8_t* panel, int64_t K, int64_t k, int64_t count, float* out);
   int64_t (*recordBytes)(int64_t K);
   /** K activations of x (f32 or bf16) as the micro-kernels multiply them. */
   void (*prepare)(const void* x, int64_t xType, int64_t K, uint8_t* record);

@@ -8,6 +8,8 @@
 
 #include "dtype.h"
 #include "gemm-pack.h"
+#include "gemm.h"
+#include "grouped-gemm.h"
 #include "lanes.h"
 #include "pool.h"
 #include "scratch.h"
@@ -94,6 +96,25 @@ struct Weights {
     auto* scratch = static_cast<uint8_t*>(threadScratch(kScratchPanel, panelBytes()));
     packPanel(expert, index, scratch);
     return scratch;
+  }
+};
+
+/** Stored weights as the B [N, K] of products over N. */
+struct StoredSource : Source {
+  const Weights& w;
+  explicit StoredSource(const Weights& weights) : Source{block}, w(weights) {}
+
+  static void block(const Source& source, int64_t expert, int64_t n, int64_t k, int64_t columns, float* out) {
+    static_assert(kSourceRows == kPanelOutputs && kSourceColumns % kGroup == 0);
+    const Weights& w = static_cast<const StoredSource&>(source).w;
+    if (w.packed) return w.kernels.decode(w.panel(expert, n / kPanelOutputs), w.K, k, columns, out);
+    // Of rows as they lie in the file, the stretch that holds the columns is packed first.
+    const int64_t from = k / kSourceColumns * kSourceColumns, width = std::min(kSourceColumns, w.K - from);
+    const float* scales = w.scalesOf(expert, n);
+    auto* panel = static_cast<uint8_t*>(threadScratch(kScratchPanel, w.kernels.panelBytes(width)));
+    w.kernels.pack(w.row(expert, n) + from / w.kernels.blockNumbers * w.kernels.blockBytes, w.rowBytes(),
+                   std::min<int64_t>(w.N - n, kPanelOutputs), width, scales ? scales + from / kGroup : nullptr, panel);
+    w.kernels.decode(panel, width, k - from, columns, out);
   }
 };
 
@@ -228,6 +249,19 @@ void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void*
   std::stable_sort(groups.begin(), groups.end(),
                    [](const RowGroup& a, const RowGroup& b) { return a.count > b.count; });
   multiplyGroups(w, rows, groups, {Y, yType});
+}
+
+void storedLinearBackward(int64_t M, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* W,
+                          int64_t wType, bool packed, const float* scales, void* dX, int64_t dxType, bool accumulate) {
+  const Weights w(W, wType, packed, scales, N, K);
+  gemmFromSource(M, K, N, dY, dyType, StoredSource(w), dX, dxType, accumulate, dxType == kBf16);
+}
+
+void storedGroupedLinearBackward(int64_t E, int64_t R, int64_t N, int64_t K, const void* dY, int64_t dyType,
+                                 const void* W, int64_t wType, bool packed, const float* scales,
+                                 const int32_t* offsets, void* dX, int64_t dxType) {
+  const Weights w(W, wType, packed, scales, N, K);
+  groupedGemmFromSource(E, R, K, N, dY, dyType, StoredSource(w), offsets, dX, dxType, dxType == kBf16);
 }
 
 void storedRows(const void* W, int64_t wType, bool packed, const float* scales, int64_t N, int64_t K,

@@ -28,6 +28,18 @@ void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void*
                          const int32_t* offsets, void* Y, int64_t yType);
 
 /**
+ * dX[M, K] = dY[M, N]·W (+ dX when accumulate), the gradient of storedLinear with W's decoded numbers; multiplied in
+ * bf16 where dX is bf16, else in f32. dY, dX: f32 or bf16. The bits of gemm with the decoded W.
+ */
+void storedLinearBackward(int64_t M, int64_t N, int64_t K, const void* dY, int64_t dyType, const void* W,
+                          int64_t wType, bool packed, const float* scales, void* dX, int64_t dxType, bool accumulate);
+
+/** As storedLinearBackward with the weight of expert e for its rows [offsets[e], offsets[e+1]). */
+void storedGroupedLinearBackward(int64_t E, int64_t R, int64_t N, int64_t K, const void* dY, int64_t dyType,
+                                 const void* W, int64_t wType, bool packed, const float* scales,
+                                 const int32_t* offsets, void* dX, int64_t dxType);
+
+/**
  * Y[T, K] f32 = rows ids[t] of W [N, K] of any storage type; packed f32 and bf16 as packWeights (gemm.h) makes them.
  */
 void storedRows(const void* W, int64_t wType, bool packed, const float* scales, int64_t N, int64_t K,

@@ -446,8 +446,28 @@ export const largerSamples: Partial<SamplesByOp> = {
   ],
   storedGroupedLinear: blockTypes.map((dtype) => ({
     name: dtype,
-    inputs: [f32(120, 256), { shape: [8, 97, 256], dtype }, null, expertRows, rowOf(240, 120)],
+    inputs: [f32(120, 256), { shape: [8, 97, 256], dtype }, null, expertRows, rowOf(240, 120), null],
     params: { dtype: "f32" },
+  })),
+  // Sums over several chunks of odd length, and columns beyond one stretch of a source.
+  storedLinearBackward: ([...blockTypes, "f16"] as const).flatMap((dtype) => [
+    {
+      name: `${dtype}, two chunks`,
+      inputs: [f32(15, 1111), { shape: [1111, 512], dtype }, null],
+      params: { dtype: "f32" as const, accumulate: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: `${dtype}, two chunks of bf16`,
+      inputs: [bf16(16, 2049), { shape: [2049, 256], dtype }, null],
+      params: { dtype: "bf16" as const, accumulate: false },
+    },
+  ]),
+  storedGroupedLinearBackward: blockTypes.map((dtype) => ({
+    name: dtype,
+    inputs: [f32(240, 97), { shape: [8, 97, 256], dtype }, null, expertRows],
+    params: { dtype: "f32" },
+    tolerance: 1e-4,
   })),
   storedRows: [{ inputs: [{ shape: [500, 256], dtype: "q4_k" }, null, indexes([203], 500, "ids")], params: {} }],
 };

@@ -5,9 +5,12 @@ import { encodeE4m3Blocks } from "../../src/tensor/block-encoders.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import { blockSizes, blockTypes, type DType, encodeBytes, isBlockType } from "../../src/tensor/dtype.js";
 import { alias, fromBytes, scope, tensor } from "../../src/tensor/engine.js";
+import { cast, zeros } from "../../src/tensor/ops/elementwise.js";
+import { matmul } from "../../src/tensor/ops/linear.js";
 import { moeDispatch } from "../../src/tensor/ops/moe.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../../src/tensor/ops/stored.js";
 import { packStored } from "../../src/tensor/packing.js";
+import { leaf, withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { nativeBackends } from "./backends.js";
 import { normals, randomBlocks } from "./values.js";
@@ -44,6 +47,14 @@ function asQ8_0(x: Float64Array): Float64Array {
       x.subarray(i - (i % 32), i - (i % 32) + 32).reduce((largest, v) => Math.max(largest, Math.abs(v)), 0) / 127;
     return Math.round(value / scale) * scale;
   });
+}
+/** The bytes of the gradient of x in y = body(x), given that of y. */
+function gradientOf(x: Tensor, body: (x: Tensor) => Tensor, dy: Tensor): Promise<Uint8Array> {
+  return withTape((tape) => {
+    const input = leaf(x);
+    const [gradient] = tape.backward([{ value: body(input), grad: dy }], [input]);
+    return gradient as Tensor;
+  }).bytes();
 }
 const same = async (a: Promise<Uint8Array>, b: Promise<Uint8Array>) => Buffer.compare(await a, await b) === 0;
 
@@ -113,6 +124,48 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
         const row = alone[e].subarray(rowToken[r] * 384, (rowToken[r] + 1) * 384);
         expect(Buffer.compare(grouped.subarray(r * 384, (r + 1) * 384), row), `row ${r} of expert ${e}`).toBe(0);
       }
+  });
+
+  it.each(types)("gradients through packed %s have the bits of a product with the decoded numbers", async (dtype) => {
+    setDefaultDevice(new Device(backend));
+    for (const [type, rows, n] of [
+      ["f32", 5, 64],
+      ["bf16", 33, 1120],
+    ] as const) {
+      const [exact, plain, packed] = scope(() => {
+        const [dy, w] = [cast(weights("f32", [rows, n], "dy"), type), weights(dtype, [n, 512], "w")];
+        const x = zeros([rows, 512], type);
+        const all = tensor(
+          Int32Array.from({ length: n }, (_, i) => i),
+          [n],
+          "i32",
+        );
+        // Weights in f32 and bf16 are multiplied in their own type.
+        const compute = dtype === "f32" || dtype === "bf16" ? dtype : type;
+        const decoded = cast(storedRows(w, all), compute);
+        return [
+          matmul(dy, decoded, { dtype: type }).bytes(),
+          gradientOf(x, (input) => storedLinear(input, w, { dtype: type }), dy),
+          gradientOf(x, (input) => storedLinear(input, packStored(w) ?? w, { dtype: type }), dy),
+        ];
+      });
+      expect(await same(exact, plain), `${type}, ${rows} rows, ${n} outputs`).toBe(true);
+      expect(await same(exact, packed), `${type}, ${rows} rows, ${n} outputs, packed`).toBe(true);
+    }
+  });
+
+  it.each(types)("gradients through experts of packed %s have the bits of those without", async (dtype) => {
+    setDefaultDevice(new Device(backend));
+    const [plain, packed] = scope(() => {
+      const chosen = Array.from({ length: 40 }, (_, i) => [i % 5, (i * 3 + 1) % 5]).flat();
+      const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
+      const [x, dy, w] = [activations([40, 256]), activations([80, 96]), weights(dtype, [5, 96, 256], "w")];
+      return [
+        gradientOf(x, (input) => storedGroupedLinear(input, w, to, true), dy),
+        gradientOf(x, (input) => storedGroupedLinear(input, packStored(w) ?? w, to, true), dy),
+      ];
+    });
+    expect(await same(plain, packed)).toBe(true);
   });
 
   it.each(types)("rows of packed %s are those of the file", async (dtype) => {

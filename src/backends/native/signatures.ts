@@ -128,13 +128,13 @@ interface MatrixFunctions {
   packWeights(W: Address, type: TypeCode, E: number, N: number, K: number, packed: Address): void;
   // biome-ignore format: one line per group of operands
   gemmPacked(
-    M: number, N: number, K: number, A: Address, aType: TypeCode, lda: number, packedB: Address, bType: TypeCode,
-    C: Address, cType: TypeCode, ldc: number,
+    transB: boolean, M: number, N: number, K: number, A: Address, aType: TypeCode, lda: number,
+    packedB: Address, bType: TypeCode, C: Address, cType: TypeCode, ldc: number,
     accumulate: boolean, bias: Address, residual: Address, residualType: TypeCode,
   ): void;
   // biome-ignore format: one line per group of operands
   groupedGemmPacked(
-    E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, rowIndex: Address,
+    transW: boolean, E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, rowIndex: Address,
     packedW: Address, wType: TypeCode, offsets: Address, Y: Address, yType: TypeCode, accumulate: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
@@ -359,6 +359,16 @@ interface StoredFunctions {
   storedGroupedLinear(
     E: number, R: number, N: number, K: number, X: Address, xType: TypeCode, xRows: number, rowIndex: Address,
     W: Address, wType: TypeCode, packed: boolean, scales: Address, offsets: Address, Y: Address, yType: TypeCode,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedLinearBackward(
+    M: number, N: number, K: number, dY: Address, dyType: TypeCode, W: Address, wType: TypeCode, packed: boolean,
+    scales: Address, dX: Address, dxType: TypeCode, accumulate: boolean,
+  ): void;
+  // biome-ignore format: one line per group of operands
+  storedGroupedLinearBackward(
+    E: number, R: number, N: number, K: number, dY: Address, dyType: TypeCode, W: Address, wType: TypeCode,
+    packed: boolean, scales: Address, offsets: Address, dX: Address, dxType: TypeCode,
   ): void;
   // biome-ignore format: one line per group of operands
   storedRows(

@@ -76,7 +76,9 @@ export const ops = {
   maskLogits: sampling.maskLogitsOp,
   topLogProbs: sampling.topLogProbsOp,
   storedLinear: stored.storedLinearOp,
+  storedLinearBackward: stored.storedLinearBackwardOp,
   storedGroupedLinear: stored.storedGroupedLinearOp,
+  storedGroupedLinearBackward: stored.storedGroupedLinearBackwardOp,
   storedRows: stored.storedRowsOp,
   encodeWeights: encode.encodeWeightsOp,
 } as const;

@@ -49,9 +49,9 @@ export const gemmOp: OpSpec<GemmParams> = {
     const [m, n] = gemmSizes(a!, b!, p);
     checkShape(!bias || (bias.shape[0] === n && bias.dtype === "f32"), "gemm", () => `an f32 bias of ${n}`, bias);
     checkShape(
-      !b!.isPacked || (p.transB && !p.transA && (b!.dtype === "bf16") === p.bf16Compute),
+      !b!.isPacked || (!p.transA && (b!.dtype === "bf16") === p.bf16Compute),
       "gemm",
-      "packed weights as the second operand of a linear layer",
+      "packed weights as the second operand, of the type that the product computes in",
       b,
     );
     checkShape(
@@ -80,7 +80,7 @@ export const gemmOp: OpSpec<GemmParams> = {
     return [
       c.wants(0) ? gradA(c, dy) : null,
       c.wants(1) ? gradB(c, dy) : null,
-      c.wants(2) ? gradBias(c, dy) : null,
+      c.wants(2) ? gradBias(c, 2, dy) : null,
       c.wants(3) ? cast(dy, c.inputSpec(3).dtype) : null,
     ];
   },
@@ -108,8 +108,9 @@ function gradB(c: GemmContext, dy: Tensor): Tensor {
   return dispatch(gemmOp, [a, dy, null, null], { ...p, transA: !transA, transB: false }, [target])[0];
 }
 
-function gradBias(c: GemmContext, dy: Tensor): Tensor {
-  const target = c.gradTarget(2, "f32");
+/** The gradient of a bias, input `index`: the sum of dy's rows. */
+export function gradBias<P>(c: VjpContext<P>, index: number, dy: Tensor): Tensor {
+  const target = c.gradTarget(index, "f32");
   return dispatch(columnSumOp, [dy], { accumulate: !!target }, [target])[0];
 }
 

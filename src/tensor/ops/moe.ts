@@ -3,7 +3,7 @@
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type VjpContext } from "../op.js";
-import { numElements, type Tensor } from "../tensor.js";
+import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
 import { cast, scaleBy, streamCost } from "./elementwise.js";
 import { gatherRows, scatterAddRowsOp } from "./rows.js";
 
@@ -258,9 +258,9 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
       offsets,
     );
     checkShape(
-      !w!.isPacked || (transW && (w!.dtype === "bf16") === bf16Compute),
+      !w!.isPacked || (w!.dtype === "bf16") === bf16Compute,
       "groupedGemm",
-      "packed weights only as a linear layer's",
+      "packed weights of the type that the product computes in",
       w,
     );
     return [{ shape: [rowToken ? rowToken.shape[0] : x!.shape[0], transW ? a : b], dtype }];
@@ -298,10 +298,21 @@ function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
     dtype,
     bf16Compute,
   });
-  const tokenRow = c.maybeInput(4);
+  return sumPicked(rows, c.maybeInput(3), c.maybeInput(4), c.inputSpec(0));
+}
+
+/**
+ * The gradient of x from that of its rows as they were picked: row r was x[rowToken[r]] (null: x as it is); tokenRow is
+ * the inverse where it is known.
+ */
+export function sumPicked(
+  rows: Tensor,
+  rowToken: Tensor | null,
+  tokenRow: Tensor | null,
+  { shape, dtype }: TensorSpec,
+): Tensor {
   if (tokenRow) return dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype })[0];
-  const rowToken = c.maybeInput(3);
-  return rowToken ? dispatch(scatterAddRowsOp, [rows, rowToken], { rows: c.inputSpec(0).shape[0], dtype })[0] : rows;
+  return rowToken ? dispatch(scatterAddRowsOp, [rows, rowToken], { rows: shape[0], dtype })[0] : rows;
 }
 
 function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {

@@ -1,6 +1,6 @@
-// Products with weights as they are stored: quantised blocks, FP8 with block scales, half precision. For inference: no
-// gradients. What the integer types multiply is defined here, activations rounded to int8 included; kernels give the
-// same whatever their order.
+// Products with weights as they are stored: quantised blocks, FP8 with block scales, half precision. What the integer
+// types multiply is defined here, activations rounded to int8 included; kernels give the same whatever their order.
+// Stored weights are frozen: gradients flow through them to the activations alone.
 
 import { decodeRow, rowBytes, type StorageType, scaleBlock } from "../block-formats.js";
 import {
@@ -15,12 +15,12 @@ import {
   toBf16Bits,
 } from "../dtype.js";
 import { dispatch } from "../engine.js";
-import { checkShape, type HostView, type OpSpec } from "../op.js";
+import { checkShape, type HostView, type OpSpec, type VjpContext } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { numElements } from "../tensor.js";
-import { streamCost } from "./elementwise.js";
-import { linear } from "./linear.js";
-import { type Dispatch, groupedLinear } from "./moe.js";
+import { cast, streamCost } from "./elementwise.js";
+import { gradBias, linear } from "./linear.js";
+import { type Dispatch, groupedLinear, sumPicked } from "./moe.js";
 
 /**
  * Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter): as many
@@ -123,6 +123,31 @@ const groupedCost = (i: readonly (TensorSpec | null)[], o: readonly TensorSpec[]
   return { flops, bytes: bytes - weightBytes * untouched };
 };
 
+/** dx of rows [from, to): dy times the N weight rows from `firstWeight` on, added to what stands there if asked. */
+function multiplyBack(
+  dy: HostView,
+  w: HostView,
+  scales: HostView | null,
+  dx: HostView,
+  from: number,
+  to: number,
+  firstWeight: number,
+  accumulate: boolean,
+): void {
+  const [n, width] = w.shape.slice(-2);
+  const sums = Float64Array.from({ length: (to - from) * width }, (_, i) =>
+    accumulate ? dx.data[from * width + i] : 0,
+  );
+  for (let j = 0; j < n && to > from; j++) {
+    const row = weightRow(w, scales, firstWeight + j);
+    for (let r = from; r < to; r++) {
+      const factor = dy.data[r * n + j];
+      for (let k = 0; k < width; k++) sums[(r - from) * width + k] += factor * row[k];
+    }
+  }
+  dx.data.set(sums, from * width);
+}
+
 /** Parameters of the products with stored weights: the type of the result. */
 export interface StoredParams {
   dtype: DType;
@@ -161,17 +186,59 @@ export const storedLinearOp: OpSpec<StoredParams> = {
   },
   cost: storedCost,
   takesPacked: [1],
+  saves: { inputs: [1, 2] },
+  vjp: (c, [dy]) => {
+    if (!dy) return [null, null, null, null, null];
+    return [
+      c.wants(0) ? storedGradX(c, dy) : null,
+      null,
+      null,
+      c.wants(3) ? gradBias(c, 3, dy) : null,
+      c.wants(4) ? cast(dy, c.inputSpec(4).dtype) : null,
+    ];
+  },
+};
+
+function storedGradX(c: VjpContext<StoredParams>, dy: Tensor): Tensor {
+  const target = c.gradTarget(0);
+  const params = { dtype: c.gradDtype(0), accumulate: !!target };
+  return dispatch(storedLinearBackwardOp, [dy, c.input(1), c.maybeInput(2)], params, [target])[0];
+}
+
+/** Parameters of the gradients through stored weights: the type of dx, and whether to add to what the output holds. */
+export interface StoredBackwardParams {
+  dtype: DType;
+  accumulate: boolean;
+}
+
+/**
+ * dx [T,K] (+)= dy [T,N]·w for w [N,K], the weights' decoded numbers: what `storedLinear` rounds counts as exact. The
+ * operands are multiplied in the type of dx. Inputs dy, w, scales or null.
+ */
+export const storedLinearBackwardOp: OpSpec<StoredBackwardParams> = {
+  name: "storedLinearBackward",
+  infer: ([dy, w, scales], { dtype }) => {
+    checkStored("storedLinearBackward", w!, scales, 2);
+    const [n, k] = w!.shape;
+    checkShape(dy!.shape.length === 2 && dy!.shape[1] === n, "storedLinearBackward", "dy [T,N] and w [N,K]", dy, w);
+    return [{ shape: [dy!.shape[0], k], dtype }];
+  },
+  reference: ([dy, w, scales], [dx], { accumulate }) =>
+    multiplyBack(dy!, w!, scales, dx, 0, dy!.shape[0], 0, accumulate),
+  cost: storedCost,
+  takesPacked: [1],
 };
 
 /**
  * Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1],
- * rowToken or null (row r reads x[rowToken[r]]).
+ * rowToken or null (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
  */
 export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   name: "storedGroupedLinear",
   indexes: ([x, , , , rowToken]) => [
     { input: 3, risesTo: (rowToken ?? x)!.shape[0] },
     { input: 4, below: x!.shape[0] },
+    { input: 5, unchecked: "for the gradient, whose op checks it" },
   ],
   infer: ([x, w, scales, offsets, rowToken], { dtype }) => {
     checkStored("storedGroupedLinear", w!, scales, 3);
@@ -191,6 +258,43 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
     const rowOf = (r: number) => (rowToken ? rowToken.data[r] : r);
     for (let e = 0; e < experts; e++)
       multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
+  },
+  cost: groupedCost,
+  takesPacked: [1],
+  saves: { inputs: [1, 2, 3, 4, 5] },
+  vjp: (c, [dy]) => [dy && c.wants(0) ? storedGroupedGradX(c, dy) : null, null, null, null, null, null],
+};
+
+function storedGroupedGradX(c: VjpContext<StoredParams>, dy: Tensor): Tensor {
+  const params = { dtype: c.inputSpec(0).dtype };
+  const [rows] = dispatch(storedGroupedLinearBackwardOp, [dy, c.input(1), c.maybeInput(2), c.input(3)], params);
+  return sumPicked(rows, c.maybeInput(4), c.maybeInput(5), c.inputSpec(0));
+}
+
+/**
+ * dx [R,K] = dy [R,N] of expert e's rows, [offsets[e], offsets[e+1]), times its weight's decoded numbers; see
+ * `storedLinearBackwardOp`. Inputs dy, w [E,N,K], scales or null, offsets [E+1].
+ */
+export const storedGroupedLinearBackwardOp: OpSpec<StoredParams> = {
+  name: "storedGroupedLinearBackward",
+  indexes: ([dy]) => [{ input: 3, risesTo: dy!.shape[0] }],
+  infer: ([dy, w, scales, offsets], { dtype }) => {
+    checkStored("storedGroupedLinearBackward", w!, scales, 3);
+    const [experts, n, k] = w!.shape;
+    checkShape(
+      dy!.shape[1] === n && offsets!.shape[0] === experts + 1,
+      "storedGroupedLinearBackward",
+      "dy [R,N], w [E,N,K], offsets [E+1]",
+      dy,
+      w,
+      offsets,
+    );
+    return [{ shape: [dy!.shape[0], k], dtype }];
+  },
+  reference: ([dy, w, scales, offsets], [dx]) => {
+    const [experts, n] = w!.shape;
+    for (let e = 0; e < experts; e++)
+      multiplyBack(dy!, w!, scales, dx, offsets!.data[e], offsets!.data[e + 1], e * n, false);
   },
   cost: groupedCost,
   takesPacked: [1],
@@ -243,7 +347,8 @@ export function storedGroupedLinear(
   { scales = null, dtype = x.dtype }: { scales?: Tensor | null; dtype?: DType } = {},
 ): Tensor {
   if (w.dtype === "f32" || w.dtype === "bf16") return groupedLinear(x, w, to, gather);
-  return dispatch(storedGroupedLinearOp, [x, w, scales, to.offsets, gather ? to.rowToken : null], { dtype })[0];
+  const inputs = [x, w, scales, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null];
+  return dispatch(storedGroupedLinearOp, inputs, { dtype })[0];
 }
 
 /** Rows of weights of any storage type by id, in f32: the embedding of a stored model. */

@@ -15,6 +15,9 @@ function i32(...values: number[]): SampleInput {
   return { shape: [values.length], dtype: "i32", values };
 }
 
+/** The rows of three tokens of which each goes to two experts. */
+const tokenRow3: SampleInput = { shape: [3, 2], dtype: "i32", values: [0, 4, 2, 5, 1, 3] };
+
 /** A few blocks, of which the last leave a group of 128 unfinished where they can. */
 function oddWidth(type: BlockType): number {
   return blockSizes[type].numbers === 1 ? 33 : blockSizes[type].numbers * (blockSizes[type].numbers === 32 ? 5 : 2);
@@ -96,22 +99,88 @@ export const storedSamples = {
   storedGroupedLinear: [
     ...integerTypes.map((type) => ({
       name: type,
-      inputs: [f32(3, 256), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1)],
+      inputs: [f32(3, 256), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1), tokenRow3],
       params: { dtype: "f32" as const },
     })),
     {
       name: "e4m3, rows as they are",
-      inputs: [f32(6, 130), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6), null],
+      inputs: [f32(6, 130), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6), null, null],
       params: { dtype: "bf16" },
     },
     {
       name: "f16",
-      inputs: [f32(6, 40), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6), null],
+      inputs: [f32(3, 40), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6), i32(0, 2, 1, 2, 0, 1), null],
       params: { dtype: "f32" },
     },
     {
       name: "no rows",
-      inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null],
+      inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null, null],
+      params: { dtype: "f32" },
+    },
+  ],
+  storedLinearBackward: [
+    ...blockTypes.map((type, i) => ({
+      name: type,
+      inputs: [f32(5, 33 + 8 * (i % 2)), stored(type, 33 + 8 * (i % 2), oddWidth(type)), null],
+      params: { dtype: "f32" as const, accumulate: i % 2 === 1 },
+    })),
+    {
+      name: "bf16 in and out",
+      inputs: [{ ...f32(6, 70), dtype: "bf16" }, stored("q4_0", 70, 96), null],
+      params: { dtype: "bf16", accumulate: false },
+    },
+    {
+      name: "f32 in, added to bf16",
+      inputs: [f32(3, 37), stored("q6_k", 37, 256), null],
+      params: { dtype: "bf16", accumulate: true },
+    },
+    {
+      name: "e4m3 with scales",
+      inputs: [f32(3, 150), ...e4m3(150, 200)],
+      params: { dtype: "f32", accumulate: false },
+    },
+    {
+      name: "f16",
+      inputs: [f32(3, 35), { shape: [35, 130], dtype: "f16" }, null],
+      params: { dtype: "f32", accumulate: false },
+    },
+    {
+      name: "no rows",
+      inputs: [f32(0, 9), stored("q8_0", 9, 32), null],
+      params: { dtype: "f32", accumulate: false },
+    },
+    {
+      name: "what is no number, in one row",
+      inputs: [
+        {
+          ...f32(2, 9),
+          values: Float32Array.from({ length: 18 }, (_, i) => (i === 4 ? Number.NaN : i % 7)),
+        },
+        stored("q8_0", 9, 64),
+        null,
+      ],
+      params: { dtype: "f32", accumulate: false },
+    },
+  ],
+  storedGroupedLinearBackward: [
+    ...blockTypes.map((type) => ({
+      name: type,
+      inputs: [f32(6, 36), stored(type, 4, 36, 256), null, i32(0, 2, 2, 5, 6)],
+      params: { dtype: "f32" as const },
+    })),
+    {
+      name: "e4m3 with scales, bf16 out",
+      inputs: [f32(6, 140), ...e4m3(140, 130, 4), i32(0, 2, 2, 5, 6)],
+      params: { dtype: "bf16" },
+    },
+    {
+      name: "f16",
+      inputs: [f32(6, 33), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6)],
+      params: { dtype: "f32" },
+    },
+    {
+      name: "no rows",
+      inputs: [f32(0, 9), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0)],
       params: { dtype: "f32" },
     },
   ],

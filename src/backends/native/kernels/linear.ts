@@ -16,7 +16,7 @@ export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "h
       if (b!.isPacked) {
         // biome-ignore format: one line per operand
         addon.gemmPacked(
-          m, n, k, gemm.float(a), typeCode(a), k, gemm.float(b), typeCode(b), gemm.float(c), typeCode(c), n,
+          transB, m, n, k, gemm.float(a), typeCode(a), k, gemm.float(b), typeCode(b), gemm.float(c), typeCode(c), n,
           accumulate, gemm.f32(bias), gemm.float(residual), typeCode(residual),
         );
         return;

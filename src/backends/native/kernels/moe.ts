@@ -74,7 +74,7 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
       if (w!.isPacked) {
         // biome-ignore format: one line per group of operands
         addon.groupedGemmPacked(
-          w!.shape[0], R, N, x!.shape[1], grouped.float(x), typeCode(x), grouped.i32(rowToken),
+          transW, w!.shape[0], R, N, x!.shape[1], grouped.float(x), typeCode(x), grouped.i32(rowToken),
           grouped.float(w), typeCode(w), grouped.i32(offsets), grouped.float(y), typeCode(y), false,
         );
         return;

@@ -3,7 +3,12 @@ import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 
-type Names = "storedLinear" | "storedGroupedLinear" | "storedRows";
+type Names =
+  | "storedLinear"
+  | "storedLinearBackward"
+  | "storedGroupedLinear"
+  | "storedGroupedLinearBackward"
+  | "storedRows";
 
 const product = operandsOf("storedLinear");
 const grouped = operandsOf("storedGroupedLinear");
@@ -18,6 +23,22 @@ export function storedKernels(addon: NativeAddon): Pick<KernelTable, Names> {
       addon.storedLinear(
         y.shape[0], n, k, product.float(x), typeCode(x), addressOf(w), typeCode(w), w!.isPacked, product.f32(scales),
         product.float(y), typeCode(y), product.f32(bias), product.float(residual), typeCode(residual),
+      );
+    },
+    storedLinearBackward([dy, w, scales], [dx], { accumulate }) {
+      const [n, k] = w!.shape;
+      // biome-ignore format: one line per group of operands
+      addon.storedLinearBackward(
+        dy!.shape[0], n, k, product.float(dy), typeCode(dy), addressOf(w), typeCode(w), w!.isPacked,
+        product.f32(scales), product.float(dx), typeCode(dx), accumulate,
+      );
+    },
+    storedGroupedLinearBackward([dy, w, scales, offsets], [dx]) {
+      const [experts, n, k] = w!.shape;
+      // biome-ignore format: one line per group of operands
+      addon.storedGroupedLinearBackward(
+        experts, dy!.shape[0], n, k, grouped.float(dy), typeCode(dy), addressOf(w), typeCode(w), w!.isPacked,
+        grouped.f32(scales), grouped.i32(offsets), grouped.float(dx), typeCode(dx),
       );
     },
     storedGroupedLinear([x, w, scales, offsets, rowToken], [y]) {
