@@ -275,8 +275,8 @@ class Tile {
   const SkinnyKernel skinny = fewRows && p.a.kContiguous && p.b.kContiguous && !p.b.packed
                                   ? skinnyKernel(p.b, p.bf16Compute, rowPanels.end - rowPanels.begin)
                                   : nullptr;
-  const bool directB =
-      rowPanels.count == 1 && !p.b.packed && !p.b.source && !p.b.kContiguous && p.b.type == kF32 && !p.b.index && !p.bf16Compute;
+  const bool directB = rowPanels.count == 1 && !p.b.packed && !p.b.source && !p.b.kContiguous && p.b.type == kF32 &&
+                       !p.b.index && !p.bf16Compute;
 };
 
 }  // namespace
@@ -294,7 +294,8 @@ void computeTile(const Product& product, int64_t m0, int64_t m1, int64_t n0, int
 TileGrid chooseTiles(const Product& p, int64_t M, int64_t N, int64_t threads, int64_t copies) {
   // Estimates in vector multiply-adds per word of k, from measurements on Zen 4: packing one word, mostly waiting for
   // memory; a task; waking threads.
-  const double costA = p.a.kContiguous ? 0.4 : 1.0, costB = p.b.packed ? 0.1 : p.b.source ? 3.0 : p.b.kContiguous ? 0.6 : 1.0;
+  const double costA = p.a.kContiguous ? 0.4 : 1.0,
+               costB = p.b.packed ? 0.1 : p.b.source ? 3.0 : p.b.kContiguous ? 0.6 : 1.0;
   const double words = static_cast<double>(std::max<int64_t>(1, divideUp(p.K, elementsPerWord(p.bf16Compute))));
   const double costOfTask = 1000 / words, costOfThreads = 6000 / words, idleAtEnd = 0.15;
   constexpr int64_t kTileWords = 128 * 1024;  // packed B: half of a second-level cache of 1 MiB

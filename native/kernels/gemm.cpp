@@ -69,9 +69,9 @@ void packWeights(const void* W, int64_t type, int64_t E, int64_t N, int64_t K, v
   });
 }
 
-void gemmPacked(bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* packedB,
-                int64_t bType, void* C, int64_t cType, int64_t ldc, bool accumulate, const float* bias,
-                const void* residual, int64_t residualType) {
+void gemmPacked(bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda,
+                const void* packedB, int64_t bType, void* C, int64_t cType, int64_t ldc, bool accumulate,
+                const float* bias, const void* residual, int64_t residualType) {
   const PackedWeightsSource source(packedB, bType, K, N);
   const Operand b = transB ? Operand{packedB, bType, 0, true, nullptr, true} : operandOf(source);
   multiply({{A, aType, lda, true}, b, K, bType == kBf16, C, cType, ldc, accumulate, bias, residual, residualType}, M,

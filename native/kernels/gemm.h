@@ -42,9 +42,9 @@ void packWeights(const void* W, int64_t type, int64_t E, int64_t N, int64_t K, v
  * gemm(transA false, bf16Compute for bf16) with a B that packWeights made of weights of bType, [N, K] when transB, else
  * [K, N]. The same bits.
  */
-void gemmPacked(bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda, const void* packedB,
-                int64_t bType, void* C, int64_t cType, int64_t ldc, bool accumulate, const float* bias,
-                const void* residual, int64_t residualType);
+void gemmPacked(bool transB, int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, int64_t lda,
+                const void* packedB, int64_t bType, void* C, int64_t cType, int64_t ldc, bool accumulate,
+                const float* bias, const void* residual, int64_t residualType);
 
 /** C[M, N] = A[M, K]·B (+ C when accumulate) with the B [K, N] that a source (gemm-pack.h) makes; dense matrices. */
 void gemmFromSource(int64_t M, int64_t N, int64_t K, const void* A, int64_t aType, const Source& b, void* C,
