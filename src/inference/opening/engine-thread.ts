@@ -74,7 +74,7 @@ export function connectEngine(worker: Worker, { onProgress, signal }: OpeningLis
   return new Promise((resolve, reject) => {
     const end = (settle: () => void) => {
       signal?.removeEventListener("abort", onAbort);
-      worker.removeAllListeners();
+      stopListening(worker);
       settle();
     };
     const refuse = (error: unknown) => {
@@ -114,11 +114,14 @@ function clientOf(worker: Worker, limits: EngineLimits): EngineClient {
   worker.on("exit", (code) => {
     hasEnded = true;
     engine.fail(closing ? closedError() : endedError(code, crash));
-    worker.removeAllListeners();
+    stopListening(worker);
   });
   worker.unref();
   return engine;
 }
+
+const stopListening = (worker: Worker) =>
+  worker.removeAllListeners("message").removeAllListeners("error").removeAllListeners("exit");
 
 function endedError(code: number, cause?: Error): BackendError {
   const reason = cause ? cause.message.split("\n")[0] : `exit code ${code}`;
