@@ -191,14 +191,18 @@ function addPull(program: Command): void {
   const command = verb(
     program,
     "pull",
-    "download a model from Hugging Face into its cache",
+    "download a model or a data set from Hugging Face into its cache",
     "luciole pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
   );
   command
-    .argument("<model>", "org/name; append @revision for a revision, or :Q4_K_M for one GGUF file")
+    .argument(
+      "<name>",
+      "org/name; append @revision for a revision, :Q4_K_M for one GGUF file, or :train for one split of a data set",
+    )
+    .option("--dataset", "the name is that of a data set; its JSONL, JSON, CSV, TSV or Parquet files are downloaded")
     .option(
       "--include <pattern>",
-      "download the files that match ('*Q4_K_M.gguf') instead of those needed to load the model; repeatable",
+      "download the files that match ('*Q4_K_M.gguf') instead of those needed; repeatable",
       collect,
     )
     .option("--revision <name>", "branch, tag or commit (default: main)")
@@ -206,13 +210,13 @@ function addPull(program: Command): void {
   jsonFlag(command);
   debugFlag(command);
   command.addHelpText("after", PULL_ENVIRONMENT);
-  command.action(async (name, flags) => (await import("./pull.js")).pullModel(name, flags));
+  command.action(async (name, flags) => (await import("./pull.js")).pullNamed(name, flags));
 }
 
 const PULL_ENVIRONMENT = `
 Environment variables, as for Hugging Face's own tools:
-  HF_TOKEN, HF_TOKEN_PATH    token for gated and private models, or a file that holds it
-  HF_HOME, HF_HUB_CACHE      where models are stored (default: ~/.cache/huggingface and its folder hub)
+  HF_TOKEN, HF_TOKEN_PATH    token for gated and private repositories, or a file that holds it
+  HF_HOME, HF_HUB_CACHE      where models and data sets are stored (default: ~/.cache/huggingface and its folder hub)
   HF_ENDPOINT                URL of a mirror
   HF_HUB_OFFLINE=1           do not use the network, only the cache
   HF_HUB_DOWNLOAD_TIMEOUT    give up a connection after this many seconds without data (default: 30)

@@ -1,15 +1,19 @@
-// `luciole pull`: a model from Hugging Face, or a mirror of it, into the cache that Hugging Face's own tools use.
+// `luciole pull`: a model or a data set from Hugging Face, or a mirror of it, into the cache that Hugging Face's own
+// tools use.
 import { ConfigError } from "../errors.js";
 import {
+  datasetNameOf,
   formatModelName,
   type HubSettings,
   hubSettings,
-  type ModelName,
+  isDatasetAddress,
   modelNameOf,
   ollamaHint,
   type PullEvents,
   type Pulled,
   pull,
+  type RepositoryKind,
+  type RepositoryName,
   suggestedGguf,
   type ToChoose,
 } from "../hub/index.js";
@@ -23,6 +27,7 @@ import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface PullFlags {
+  readonly dataset?: boolean;
   readonly revision?: string;
   readonly include?: readonly string[];
   readonly verify?: boolean;
@@ -31,14 +36,15 @@ export interface PullFlags {
 }
 
 /** Pulls what `text` names and says where it lies. */
-export async function pullModel(text: string, flags: PullFlags): Promise<void> {
-  const name = nameOf(text, flags);
+export async function pullNamed(text: string, flags: PullFlags): Promise<void> {
+  const kind: RepositoryKind = flags.dataset || isDatasetAddress(text) ? "dataset" : "model";
+  const name = kind === "dataset" ? withRevision(datasetNameOf(text), flags) : modelName(text, flags);
   const settings = hubSettings();
   const progress = new TransferProgress({ json: flags.json });
   const stop = listenForSignals({ onStop: () => progress.close() });
   try {
-    const request = { name, include: flags.include ?? [], verify: flags.verify ?? false };
-    const bring = (wanted: ModelName) =>
+    const request = { kind, name, include: flags.include ?? [], verify: flags.verify ?? false };
+    const bring = (wanted: RepositoryName) =>
       pull({ ...request, name: wanted }, { settings, signal: stop.signal, events: eventsOf(progress, wanted) });
     let asked = name;
     let result = await bring(asked);
@@ -50,15 +56,13 @@ export async function pullModel(text: string, flags: PullFlags): Promise<void> {
       result = await bring(asked);
     }
     if (result.kind === "choose") throw toChoose(result);
-    const problems = await modelProblems(
-      result.folder,
-      result.files.map(({ path }) => path),
-    );
-    report(result, problems, asked, settings, progress, flags);
+    const paths = result.files.map(({ path }) => path);
+    const problems = kind === "model" ? await modelProblems(result.folder, paths) : [];
+    report(result, problems, { kind, name: asked }, settings, progress, flags);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     throw new StoppedBySignal(
-      `Stopped. Everything received so far is kept. Resume with: ${commandOf(name, flags)}`,
+      `Stopped. Everything received so far is kept. Resume with: ${commandOf(kind, name, flags)}`,
       stop.exitCode(),
     );
   } finally {
@@ -76,17 +80,20 @@ const otherLabels = ({ choices }: ToChoose, taken: string | null): string =>
     .filter((label) => label !== taken)
     .join(", ");
 
-function nameOf(text: string, { revision }: PullFlags): ModelName {
+function modelName(text: string, flags: PullFlags): RepositoryName {
   const hint = ollamaHint(text, `${ownCommand()} pull`);
   if (hint) throw new ConfigError(hint);
-  const name = modelNameOf(text);
+  return withRevision(modelNameOf(text), flags);
+}
+
+function withRevision(name: RepositoryName, { revision }: PullFlags): RepositoryName {
   if (revision === undefined || revision === name.revision) return name;
   if (name.revision !== null)
     throw new ConfigError(`two revisions are given: @${name.revision} and --revision ${revision}; leave out one`);
   return modelNameOf(formatModelName({ ...name, revision }));
 }
 
-function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
+function eventsOf(progress: TransferProgress, name: RepositoryName): PullEvents {
   return {
     begin: (files) => {
       if (files.some(({ sizeBytes, receivedBytes }) => receivedBytes < sizeBytes))
@@ -98,20 +105,25 @@ function eventsOf(progress: TransferProgress, name: ModelName): PullEvents {
   };
 }
 
-function commandOf(name: ModelName, { include = [], verify }: PullFlags): string {
+function commandOf(kind: RepositoryKind, name: RepositoryName, { include = [], verify }: PullFlags): string {
   const patterns = include.map((pattern) => ` --include ${shellWord(pattern)}`);
-  return `${ownCommand()} pull ${shellWord(formatModelName(name))}${patterns.join("")}${verify ? " --verify" : ""}`;
+  const isDataset = kind === "dataset" ? " --dataset" : "";
+  return `${ownCommand()} pull${isDataset} ${shellWord(formatModelName(name))}${patterns.join("")}${verify ? " --verify" : ""}`;
 }
 
 function report(
   pulled: Pulled,
   problems: readonly string[],
-  name: ModelName,
+  { kind, name }: { readonly kind: RepositoryKind; readonly name: RepositoryName },
   { isOffline }: HubSettings,
   progress: TransferProgress,
   { json }: PullFlags,
 ): void {
   const { kind: _, ...facts } = pulled;
+  const next =
+    kind === "dataset"
+      ? `Train on it: ${ownCommand()} sft --data ${shellWord(formatModelName(name))} …`
+      : `Ask it: ${ownCommand()} run ${shellWord(formatModelName(name))} "…"`;
   const totalBytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const numFiles = `${pulled.files.length} ${pulled.files.length === 1 ? "file" : "files"}`;
   const isNew = pulled.files.some(({ fetched }) => fetched);
@@ -125,7 +137,7 @@ function report(
   writeResult(json, { ...facts, totalBytes, problems }, () => [
     ...(isNew ? [] : [there]),
     pulled.folder,
-    ...(problems.length > 0 ? [] : [`Ask it: ${ownCommand()} run ${shellWord(formatModelName(name))} "…"`]),
+    ...(problems.length > 0 ? [] : [next]),
   ]);
 }
 

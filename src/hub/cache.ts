@@ -4,17 +4,20 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, link, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { isCommit, isSafePath } from "./names.js";
+import { isCommit, isSafePath, type RepositoryKind } from "./names.js";
 
-/** The folder `models--org--name` and what lies where in it. */
+/** The folder `models--org--name` or `datasets--org--name`, and what lies where in it. */
 export class RepositoryCache {
   readonly folder: string;
+  private readonly name: string;
 
   constructor(
     readonly cacheFolder: string,
     readonly repo: string,
+    kind: RepositoryKind = "model",
   ) {
-    this.folder = join(cacheFolder, ["models", ...repo.split("/")].join("--"));
+    this.name = [`${kind}s`, ...repo.split("/")].join("--");
+    this.folder = join(cacheFolder, this.name);
   }
 
   /** The folder of all whole and partial files. */
@@ -52,7 +55,7 @@ export class RepositoryCache {
 
   /** Where a lock on this repository lies. */
   get lockFile(): string {
-    return join(this.cacheFolder, ".locks", ["models", ...this.repo.split("/")].join("--"), "luciole.lock");
+    return join(this.cacheFolder, ".locks", this.name, "luciole.lock");
   }
 
   private ref(revision: string): string {

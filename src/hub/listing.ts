@@ -3,7 +3,7 @@
 // asked to, nor takes a mirror's tokens (it wants them to begin with hf_). Its downloads are not used: they begin anew
 // after every interruption, compare no checksum, and take whatever a server answers to a later part of a file for that
 // part.
-import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { HubError } from "../errors.js";
 import { isCommit, isSha256, quoted } from "./names.js";
 import type { Asked } from "./refusals.js";
@@ -25,13 +25,22 @@ export interface Listing {
 const MOST_FILES = 100_000;
 
 /** Asks which commit the revision is and which files it has. Throws HubError. */
-export async function readListing({ settings, repo, revision }: Asked, requests: HubRequests): Promise<Listing> {
+export async function readListing({ settings, kind, repo, revision }: Asked, requests: HubRequests): Promise<Listing> {
   const place = { hubUrl: settings.endpoint, fetch: requests.fetch };
   try {
-    const { sha } = await modelInfo({ ...place, name: repo, revision, additionalFields: ["sha"] });
+    const request = { ...place, name: repo, revision };
+    const { sha } =
+      kind === "dataset"
+        ? await datasetInfo({ ...request, additionalFields: ["sha"] })
+        : await modelInfo({ ...request, additionalFields: ["sha"] });
     if (!isCommit(sha)) throw strange(settings.endpoint, `expected a commit of ${repo}, got ${quoted(sha)}`);
     const files: HubFile[] = [];
-    for await (const entry of listFiles({ ...place, repo, revision: sha, recursive: true })) {
+    for await (const entry of listFiles({
+      ...place,
+      repo: { type: kind, name: repo },
+      revision: sha,
+      recursive: true,
+    })) {
       if (entry.type === "file") files.push(checked(entry, settings.endpoint));
       if (files.length > MOST_FILES) throw strange(settings.endpoint, `its list of files never ends`);
     }

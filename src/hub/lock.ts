@@ -13,7 +13,9 @@ export async function whileLocked<R>(path: string, body: () => Promise<R>): Prom
   const lock = ProcessLock.take(
     path,
     (holder) =>
-      new HubError(`${holder} is already pulling this model; wait for it, or remove ${path} if that process is gone`),
+      new HubError(
+        `${holder} is already pulling this repository; wait for it, or remove ${path} if that process is gone`,
+      ),
   );
   try {
     return await body();

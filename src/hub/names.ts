@@ -2,15 +2,21 @@
 // Knows no file system and no network.
 import { ConfigError } from "../errors.js";
 
+/** What a repository holds; the hub and its cache keep the two apart. */
+export type RepositoryKind = "model" | "dataset";
+
 /**
- * `org/name[@revision][:choice]`: a repository, a branch, tag or commit of it, and one GGUF file by its type (`Q4_K_M`)
- * or name.
+ * `org/name[@revision][:choice]`: a repository, a branch, tag or commit of it, and a part of it. Of a model: one GGUF
+ * file by its type (`Q4_K_M`) or name. Of a data set: a split, a configuration, both (`main/train`) or a file.
  */
-export interface ModelName {
+export interface RepositoryName {
   readonly repo: string;
   readonly revision: string | null;
   readonly choice: string | null;
 }
+
+/** The name of a model. */
+export type ModelName = RepositoryName;
 
 const NAME =
   /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+(?:\/[\w.-]+)?)(?:@([^:@\s]+))?(?::([\w./+-]+))?$/;
@@ -23,6 +29,23 @@ export function parseModelName(text: string): ModelName | null {
   const [, repo, revision, choice] = NAME.exec(text) ?? [];
   if (repo === undefined || !isRepository(repo) || (revision !== undefined && !isSafePath(revision))) return null;
   return { repo, revision: revision ?? null, choice: choice ?? null };
+}
+
+const DATASET = /^(?:(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/)?datasets\//;
+
+/** Whether a name says itself that it is a data set's, as the hub's own addresses do. */
+export const isDatasetAddress = (text: string): boolean => DATASET.test(text);
+
+/** As `parseModelName`, also with `datasets/` before it. */
+export const parseDatasetName = (text: string): RepositoryName | null => parseModelName(text.replace(DATASET, ""));
+
+/** As `parseDatasetName`; throws ConfigError. */
+export function datasetNameOf(text: string): RepositoryName {
+  const name = parseDatasetName(text);
+  if (name) return name;
+  throw new ConfigError(
+    `expected the name of a data set such as openai/gsm8k, optionally followed by @revision or :train, got ${quoted(text)}`,
+  );
 }
 
 /** As `parseModelName`; throws ConfigError. */

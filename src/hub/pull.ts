@@ -6,11 +6,12 @@ import { ConfigError, HubError } from "../errors.js";
 import { formatSize } from "../number-text.js";
 import { ownCommand, shellWord } from "../terminal/own-command.js";
 import { RepositoryCache, sizeIfThere } from "./cache.js";
+import { chosenParts } from "./dataset-files.js";
 import { type HubFile, readListing } from "./listing.js";
 import { whileLocked } from "./lock.js";
-import { formatModelName, isSafePath, type ModelName, quoted } from "./names.js";
+import { formatModelName, isSafePath, quoted, type RepositoryKind, type RepositoryName } from "./names.js";
 import type { RetryPlan } from "./patience.js";
-import { Unreachable } from "./refusals.js";
+import { addressOf, Unreachable } from "./refusals.js";
 import { HubRequests } from "./requests.js";
 import { defaultFiles, type GgufChoice, ggufChoices, ggufOf, matchingFiles, type Named } from "./selection.js";
 import type { HubSettings } from "./settings.js";
@@ -19,8 +20,9 @@ import { bringBlob, digestOf } from "./transfer.js";
 
 /** What is asked for. */
 export interface PullRequest {
-  readonly name: ModelName;
-  /** Patterns in place of the files a model is loaded from. */
+  readonly kind: RepositoryKind;
+  readonly name: RepositoryName;
+  /** Patterns in place of the files a model is loaded from, or a data set consists of. */
   readonly include: readonly string[];
   /** Also compare what is there with its checksums. */
   readonly verify: boolean;
@@ -79,13 +81,13 @@ const LONG_TO_READ_BYTES = 1e9;
  */
 export async function pull(request: PullRequest, options: PullOptions): Promise<Pulled | ToChoose> {
   const { repo } = request.name;
-  const cache = new RepositoryCache(options.settings.cacheFolder, repo);
+  const cache = new RepositoryCache(options.settings.cacheFolder, repo, request.kind);
   if (options.settings.isOffline) return fromCache(request, cache);
   try {
     return await fromHub(request, cache, options);
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason;
-    throw error instanceof Unreachable ? withCache(error, request.name, cache) : diskFailure(error, cache.cacheFolder);
+    throw error instanceof Unreachable ? withCache(error, request, cache) : diskFailure(error, cache.cacheFolder);
   }
 }
 
@@ -93,7 +95,7 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   const { settings, signal, events } = options;
   const { repo } = request.name;
   const revision = request.name.revision ?? DEFAULT_REVISION;
-  const asked = { settings, repo, revision };
+  const asked = { settings, kind: request.kind, repo, revision };
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const requests = new HubRequests(asked, { signal: both, note: events.note, retries: options.retries });
@@ -102,7 +104,7 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   if (!Array.isArray(selection)) return selection;
   const plan = await compare(selection, commit, cache, request.verify, options);
   const urlOf = (path: string) =>
-    `${settings.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+    `${addressOf(asked)}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
   const bringOne = (planned: Planned) =>
     bring(planned, { cache, commit, requests, events, signal: both, url: urlOf(planned.file.path) });
   // A cache that may not be written to serves as long as nothing is missing in it.
@@ -139,9 +141,10 @@ function select<F extends Named>(request: PullRequest, files: readonly F[]): F[]
   return selection;
 }
 
-function askedFor<F extends Named>({ name, include }: PullRequest, files: readonly F[]): F[] | ToChoose {
+function askedFor<F extends Named>({ kind, name, include }: PullRequest, files: readonly F[]): F[] | ToChoose {
   const { repo, choice } = name;
   if (choice !== null && include.length > 0) throw new ConfigError(`use either :${choice} or --include, not both`);
+  if (kind === "dataset" && include.length === 0) return chosenParts(files, choice, repo).flatMap((part) => part.files);
   if (choice !== null) return [...ggufOf(ggufChoices(files), choice, repo).files];
   if (include.length > 0) return matchingFiles(files, include);
   const model = defaultFiles(files);
@@ -296,7 +299,8 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
     );
   const snapshot = readSnapshot(cache, commit);
   const { choice } = request.name;
-  const isModel = request.include.length === 0 && choice === null && wholeGgufs(snapshot).length === 0;
+  const isModel =
+    request.kind === "model" && request.include.length === 0 && choice === null && wholeGgufs(snapshot).length === 0;
   const missing = isModel ? missingFiles(snapshot) : [];
   if (missing.length > 0)
     throw new HubError(`${repo} is in the cache without ${missing.join(", ")} and HF_HUB_OFFLINE is set; ${again}`);
@@ -307,10 +311,12 @@ function fromCache(request: PullRequest, cache: RepositoryCache): Pulled | ToCho
 }
 
 /** Without a network, what is there still serves. */
-function withCache(error: Unreachable, name: ModelName, cache: RepositoryCache): HubError {
+function withCache(error: Unreachable, { kind, name }: PullRequest, cache: RepositoryCache): HubError {
   if (cache.commitOf(name.revision ?? DEFAULT_REVISION) === null) return error;
+  const use = kind === "dataset" ? "--data" : `${ownCommand()} run`;
   return new HubError(
-    `${error.message}. The model pulled earlier can be used: ${ownCommand()} run ${shellWord(formatModelName(name))}`,
+    `${error.message}. The ${kind === "dataset" ? "data set" : "model"} pulled earlier can be used: ${use} ` +
+      shellWord(formatModelName(name)),
     { cause: error },
   );
 }

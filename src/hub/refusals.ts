@@ -1,16 +1,21 @@
 // What an answer that is no success means, in one line with its mend. The codes as in huggingface_hub@2.4.0,
 // utils/_http.py. Knows how hubs answer; asks nothing itself.
 import { HubError } from "../errors.js";
-import { quoted } from "./names.js";
+import { quoted, type RepositoryKind } from "./names.js";
 import { TemporaryFailure } from "./patience.js";
 import type { HubSettings } from "./settings.js";
 
 /** What was asked for, for the words of a refusal. */
 export interface Asked {
   readonly settings: HubSettings;
+  readonly kind: RepositoryKind;
   readonly repo: string;
   readonly revision: string;
 }
+
+/** Where a repository has its pages and files: data sets have a folder of their own. */
+export const addressOf = ({ settings, kind, repo }: Asked): string =>
+  `${settings.endpoint}/${kind === "dataset" ? "datasets/" : ""}${repo}`;
 
 const BUSY = [408, 425, 429, 500, 502, 503, 504];
 
@@ -48,8 +53,9 @@ export function refusal(asked: Asked, url: string, response: Pick<Response, "sta
   );
 }
 
-function gated({ settings, repo }: Asked): HubError {
-  const page = `${settings.endpoint}/${repo}`;
+function gated(asked: Asked): HubError {
+  const { settings, repo } = asked;
+  const page = addressOf(asked);
   return new HubError(
     settings.token
       ? `${repo} is gated, and the account of ${settings.token.source} has no access; request access at ${page}`
@@ -58,17 +64,18 @@ function gated({ settings, repo }: Asked): HubError {
   );
 }
 
-const noRevision = ({ settings, repo, revision }: Asked): HubError =>
+const noRevision = (asked: Asked): HubError =>
   new HubError(
-    `${repo} has no revision ${quoted(revision)}; its branches and tags are listed at ` +
-      `${settings.endpoint}/${repo}/tree/main`,
+    `${asked.repo} has no revision ${quoted(asked.revision)}; its branches and tags are listed at ` +
+      `${addressOf(asked)}/tree/main`,
   );
 
 const noRepository = (asked: Asked): HubError =>
   new HubError(
-    `there is no model ${asked.repo} at ${asked.settings.endpoint}, or it is private${
-      asked.settings.token ? ` and ${tokenName(asked)} may not read it` : ""
-    }; check the name${asked.settings.token ? "" : ", or give a token that may read it in HF_TOKEN"}`,
+    `there is no ${asked.kind === "dataset" ? "data set" : "model"} ${asked.repo} at ` +
+      `${asked.settings.endpoint}, or it is private${
+        asked.settings.token ? ` and ${tokenName(asked)} may not read it` : ""
+      }; check the name${asked.settings.token ? "" : ", or give a token that may read it in HF_TOKEN"}`,
   );
 
 const badToken = (asked: Asked): HubError =>

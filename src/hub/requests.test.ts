@@ -16,7 +16,7 @@ const deafBody = () =>
 function requestsOf(signal: AbortSignal, stallMs: number): HubRequests {
   const settings = { endpoint: "https://hub.example", cacheFolder: "", token: null, isOffline: false, stallMs };
   return new HubRequests(
-    { settings, repo: "org/name", revision: "main" },
+    { settings, kind: "model", repo: "org/name", revision: "main" },
     { signal, note: () => {}, retries: { retries: 0, firstMs: 1 } },
   );
 }

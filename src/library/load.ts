@@ -80,7 +80,10 @@ async function pulled(
     whole: tell,
     note,
   };
-  const result = await pull({ name, include: [], verify: false }, { settings: hubSettings(), signal, events });
+  const result = await pull(
+    { kind: "model", name, include: [], verify: false },
+    { settings: hubSettings(), signal, events },
+  );
   if (result.kind === "choose")
     throw new ConfigError(
       `${text} has several GGUF models; choose one: ` +

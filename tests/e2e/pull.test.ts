@@ -168,7 +168,7 @@ describe("an interrupted pull", () => {
     child.kill("SIGKILL");
     await ended;
     expect(second.code).toBe(1);
-    expect(oneLine(second)).toMatch(new RegExp(`process ${child.pid} on .* is already pulling this model`));
+    expect(oneLine(second)).toMatch(new RegExp(`process ${child.pid} on .* is already pulling this repository`));
   });
   test("whose first part was damaged meanwhile says so and begins anew", async () => {
     mkdirSync(join(place.cacheOf("org/large"), "blobs"), { recursive: true });

@@ -35,7 +35,7 @@ export interface Fault {
   readonly ignoresRange?: boolean;
 }
 
-/** A repository: its commits' files, and what its branches stand for. */
+/** A repository, that of a data set under `datasets/org/name`: its commits' files, and what its branches stand for. */
 export interface Repository {
   readonly files: Files;
   readonly branches?: Readonly<Record<string, Files>>;
@@ -43,7 +43,7 @@ export interface Repository {
   readonly isPrivate?: boolean;
 }
 
-const LFS = /\.(safetensors|gguf|bin)$/;
+const LFS = /\.(safetensors|gguf|bin|parquet)$/;
 const PAGE = 3;
 const CHUNK = 16 * 1024;
 
@@ -141,9 +141,11 @@ export class HubServer {
   }
 
   private asHub(url: URL, request: IncomingMessage, fault?: Fault): Reply {
-    const found = /^(?:\/mirror)?\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(
-      url.pathname,
-    );
+    const path = url.pathname
+      .replace(/^\/mirror/, "")
+      .replace(/^\/api\/models\//, "/")
+      .replace("/api/datasets/", "/datasets/");
+    const found = /^\/((?:datasets\/)?[^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.*))?$/.exec(path);
     const [, repo, action, encoded, rest] = found ?? [];
     const repository = this.repositories[repo];
     const hasToken = request.headers.authorization === "Bearer hf_right";

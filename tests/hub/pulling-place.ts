@@ -30,6 +30,10 @@ export const QUANTS = {
   "m-F16-00002-of-00002.gguf": noise(7000, 5),
 };
 
+/** Rows of a data set, a line each. */
+const lines = (...rows: object[]) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+const parquet = readFileSync(join(root, "tests", "golden", "data", "row-groups.parquet"));
+
 /** What the hub holds. */
 export const REPOSITORIES: Readonly<Record<string, Repository>> = {
   "org/tiny": {
@@ -48,6 +52,25 @@ export const REPOSITORIES: Readonly<Record<string, Repository>> = {
   "org/gated": { files: { ...SMALL, "model.safetensors": WEIGHTS }, gated: true },
   "org/private": { files: { ...SMALL, "model.safetensors": WEIGHTS }, isPrivate: true },
   "org/pickled": { files: { "config.json": SMALL["config.json"], "pytorch_model.bin": WEIGHTS } },
+  "datasets/org/talks": {
+    files: {
+      "README.md": Buffer.from("#"),
+      "dataset_infos.json": Buffer.from("{}"),
+      "train.jsonl": lines({ prompt: "2+2", completion: "4" }, { prompt: "3+3", completion: "6" }),
+      "test.jsonl": lines({ prompt: "4+4", completion: "8" }),
+    },
+  },
+  "datasets/org/grades": {
+    files: {
+      "README.md": Buffer.from("#"),
+      "main/train-00000-of-00002.parquet": parquet,
+      "main/train-00001-of-00002.parquet": Buffer.concat([parquet]),
+      "main/test-00000-of-00001.parquet": parquet,
+      "socratic/train-00000-of-00001.parquet": parquet,
+    },
+  },
+  "datasets/org/gated": { files: { "train.jsonl": lines({ text: "a" }) }, gated: true },
+  "datasets/org/images": { files: { "README.md": Buffer.from("#"), "train/a.png": noise(100) } },
   "org/hostile": {
     files: { "config.json": SMALL["config.json"], "model.safetensors": WEIGHTS, "../../../evil.safetensors": WEIGHTS },
   },
@@ -122,7 +145,7 @@ export class PullingPlace {
   }
 
   cacheOf(repo: string): string {
-    return join(this.home, "hub", `models--${repo.replace("/", "--")}`);
+    return join(this.home, "hub", `${/^datasets\//.test(repo) ? "" : "models--"}${repo.replaceAll("/", "--")}`);
   }
 
   inSnapshot(repo: string, path: string): string {
