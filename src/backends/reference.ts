@@ -1,27 +1,26 @@
 // The reference backend: plain TypeScript, every kernel is the op's own specification. Slow, and right by definition.
 import { BackendError } from "../errors.js";
-import type { Backend, DeviceBuffer } from "../tensor/backend.js";
+import type { DeviceBuffer, Operand } from "../tensor/backend.js";
 import { decodeBytes, encodeBytes } from "../tensor/dtype.js";
 import type { HostView, IndexRule, OpSpec } from "../tensor/op.js";
-import { type KernelTable, ops } from "../tensor/ops/index.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { type CompleteBackend, type KernelTable, ops } from "../tensor/ops/index.js";
 
 interface HostBuffer extends DeviceBuffer {
   readonly bytes: Uint8Array;
 }
 
-const bytesOf = (t: Tensor) =>
+const bytesOf = (t: Operand) =>
   (t.storage.buffer as HostBuffer).bytes.subarray(t.byteOffset, t.byteOffset + t.sizeBytes);
 
 /** Parts of files need not lie where typed arrays may begin: those are copied, for nothing is ever written to them. */
-function viewOf(t: Tensor): HostView {
+function viewOf(t: Operand): HostView {
   const bytes = bytesOf(t);
   const isAligned = t.dtype === "u8" || bytes.byteOffset % 4 === 0;
   return { shape: t.shape, dtype: t.dtype, data: decodeBytes(isAligned ? bytes : bytes.slice(), t.dtype) };
 }
 
 /** 16-bit floats were converted on the way in: writes must be converted back. */
-function writeBack(t: Tensor, view: HostView): void {
+function writeBack(t: Operand, view: HostView): void {
   if (t.dtype === "bf16") bytesOf(t).set(encodeBytes(view.data, "bf16"));
 }
 
@@ -47,8 +46,8 @@ function checkIndexes(op: string, operand: HostView | null, rule: IndexRule): vo
 
 function runReference(
   op: OpSpec<unknown>,
-  inputs: readonly (Tensor | null)[],
-  outputs: readonly Tensor[],
+  inputs: readonly (Operand | null)[],
+  outputs: readonly Operand[],
   params: unknown,
 ): void {
   const inputViews = inputs.map((t) => t && viewOf(t));
@@ -66,7 +65,7 @@ function runReference(
 
 function kernelTable(): KernelTable {
   const entries = Object.entries(ops).map(([name, op]) => {
-    const kernel = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: unknown) =>
+    const kernel = (inputs: readonly (Operand | null)[], outputs: readonly Operand[], params: unknown) =>
       runReference(op as OpSpec<unknown>, inputs, outputs, params);
     return [name, kernel] as const;
   });
@@ -74,7 +73,7 @@ function kernelTable(): KernelTable {
 }
 
 /** A backend that runs every op's reference on host memory. */
-export function createReferenceBackend(): Backend {
+export function createReferenceBackend(): CompleteBackend {
   return {
     name: "reference",
     description: "plain TypeScript, one thread",

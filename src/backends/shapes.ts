@@ -3,10 +3,10 @@
 // device.
 import type { Backend } from "../tensor/backend.js";
 import { Device } from "../tensor/device.js";
-import { type KernelTable, ops } from "../tensor/ops/index.js";
+import { type CompleteBackend, type KernelTable, ops } from "../tensor/ops/index.js";
 
 /** Tensors of any size for free; every read gives zeros. Weights are packed where `device` would pack them. */
-export function createShapesBackend(device?: Backend): Backend {
+export function createShapesBackend(device?: Backend): CompleteBackend {
   const packer = device?.packer;
   const kernels = Object.fromEntries(Object.keys(ops).map((name) => [name, () => {}])) as unknown as KernelTable;
   return {

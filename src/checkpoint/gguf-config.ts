@@ -3,13 +3,12 @@
 // do; read as src/models/deepseek2.cpp does.
 import { CheckpointError } from "../errors.js";
 import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
-import type { GgufKeySink, GgufKeys } from "../models/gguf-table.js";
 import { idsOf } from "../tokenizer/end-tokens.js";
 import { tokenIdIn } from "../tokenizer/gguf-tokenizer.js";
 import type { GgufFile } from "./gguf.js";
+import { KeyReader, KeyWriter } from "./gguf-keys.js";
 import { GGUF_ARCHITECTURES } from "./gguf-layout.js";
-import type { GgufMetadata } from "./gguf-metadata.js";
-import { type RopeDivisors, readRopeScaling, ropeDifferences, shortestFloat, writeRopeScaling } from "./gguf-rope.js";
+import { type RopeDivisors, readRopeScaling, ropeDifferences, writeRopeScaling } from "./gguf-rope.js";
 import type { GgufSetting } from "./gguf-writer.js";
 
 type Json = Record<string, unknown>;
@@ -70,52 +69,6 @@ export const ggufDifferences = (config: HfConfig): string[] => [
   ...(familyOf(config).gguf.differences?.(config) ?? []),
 ];
 
-/** Asks for the keys of one architecture. */
-export class KeyReader implements GgufKeys {
-  constructor(
-    readonly file: GgufFile,
-    readonly architecture: string,
-  ) {}
-
-  get facts(): GgufMetadata {
-    return this.file.facts;
-  }
-
-  key(name: string): string {
-    return `${this.architecture}.${name}`;
-  }
-
-  count(name: string): number | undefined {
-    return this.facts.count(this.key(name));
-  }
-
-  number(name: string): number | undefined {
-    const value = this.facts.number(this.key(name));
-    return value === undefined ? undefined : shortestFloat(value);
-  }
-
-  flag(name: string): boolean | undefined {
-    return this.facts.flag(this.key(name));
-  }
-
-  flags(name: string): readonly boolean[] | undefined {
-    const values = this.facts.numbers(this.key(name));
-    return values && Array.from(values as ArrayLike<number | bigint>, (value) => Number(value) !== 0);
-  }
-
-  hasTensor(name: string): boolean {
-    return this.file.tensors.has(name);
-  }
-
-  needed(name: string): number {
-    return this.count(name) ?? this.refuse(`${this.key(name)} is missing`);
-  }
-
-  refuse(problem: string): never {
-    throw new CheckpointError(`${this.file.path}: ${problem}; download or convert the model again`);
-  }
-}
-
 function readCommon(reader: KeyReader): Json {
   const { file, facts } = reader;
   const embedding = file.tensors.get("token_embd.weight") ?? reader.refuse("the tensor token_embd.weight is missing");
@@ -137,37 +90,6 @@ function readCommon(reader: KeyReader): Json {
     eos_token_id: ends.length > 1 ? ends : (ends[0] ?? null),
     pad_token_id: id("padding") ?? null,
   };
-}
-
-/** Collects settings under one architecture's name. */
-export class KeyWriter implements GgufKeySink {
-  readonly settings: GgufSetting[] = [];
-
-  constructor(private readonly architecture: string) {}
-
-  count(name: string, value: number): void {
-    this.settings.push([`${this.architecture}.${name}`, "u32", value]);
-  }
-
-  float(name: string, value: number): void {
-    this.settings.push([`${this.architecture}.${name}`, "f32", value]);
-  }
-
-  flag(name: string, value: boolean): void {
-    this.settings.push([`${this.architecture}.${name}`, "bool", value]);
-  }
-
-  flags(name: string, values: readonly boolean[]): void {
-    this.settings.push([`${this.architecture}.${name}`, "bools", values]);
-  }
-
-  refuse(problem: string): never {
-    throw new CheckpointError(`the model cannot be written as GGUF: ${problem}`);
-  }
-
-  text(name: string, value: string): void {
-    this.settings.push([`${this.architecture}.${name}`, "string", value]);
-  }
 }
 
 function writeCommon(writer: KeyWriter, config: HfConfig): void {

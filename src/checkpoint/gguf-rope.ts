@@ -7,7 +7,7 @@ import { familyOf, type HfConfig } from "../models/families.js";
 import type { GgufTable } from "../models/gguf-table.js";
 import { attentionFactorOf, type HfRopeScaling, softmaxScaleOf } from "../models/rope-scaling.js";
 import { yarnMscale } from "../nn/rope-frequencies.js";
-import type { KeyReader, KeyWriter } from "./gguf-config.js";
+import { type KeyReader, type KeyWriter, shortestFloat } from "./gguf-keys.js";
 import { llama3Factors, llama3ScalingOf } from "./rope-factors.js";
 
 type Json = Record<string, unknown>;
@@ -258,16 +258,6 @@ export function ropeDifferences({ rope_scaling: scaling, max_position_embeddings
     "llama.cpp assumes YaRN's beta_fast and beta_slow to be 32 and 1, this model has " +
       `${scaling.beta_fast ?? 32} and ${scaling.beta_slow ?? 1}`,
   ];
-}
-
-/** The shortest decimal that a 32-bit float stands for: 1e-6, not 9.999999974752427e-7. */
-export function shortestFloat(value: number): number {
-  if (Math.fround(value) !== value) return value;
-  for (let digits = 1; digits <= 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return value;
 }
 
 /** A number computed from 32-bit floats, without the digits that they do not carry. */

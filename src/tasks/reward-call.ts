@@ -3,7 +3,7 @@
 
 import { TrainingError } from "../errors.js";
 import { nextTurn } from "../next-turn.js";
-import type { RewardFunction, RewardSample, SampleReward } from "./reward.js";
+import type { RewardFunction, RewardSample, SampleReward } from "./reward-function.js";
 
 /** What bounds a call. */
 export interface RewardLimits {

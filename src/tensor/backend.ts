@@ -1,12 +1,25 @@
 // What a device must offer. One interface for the TypeScript reference, the native CPU kernels and, later, WebGPU.
-// Knows nothing of autograd, models or files.
-import type { KernelTable } from "./ops/index.js";
-import type { Tensor, TensorSpec } from "./tensor.js";
+// Knows no op, and nothing of autograd, models or files.
+import type { TensorSpec } from "./spec.js";
 
 /** A block of device memory; only its backend looks inside. */
 export interface DeviceBuffer {
   readonly sizeBytes: number;
 }
+
+/** A tensor as kernels see it: a window on device memory. */
+export interface Operand extends TensorSpec {
+  readonly isPacked: boolean;
+  readonly storage: { readonly buffer: DeviceBuffer };
+  /** Where the window begins. */
+  readonly byteOffset: number;
+  readonly size: number;
+  /** Bytes of the numbers row by row (a packed copy may take some more). */
+  readonly sizeBytes: number;
+}
+
+/** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
+export type Kernel<P> = (inputs: readonly (Operand | null)[], outputs: readonly Operand[], params: P) => void;
 
 /** Says why a backend lacks an op; printed in the support table and in the error of a call. */
 export interface Unsupported {
@@ -25,7 +38,7 @@ export interface WeightPacker {
   /** Bytes of the packed copy: those of the weights and at most 4% more, but for a last part that is not full. */
   packedBytes(weights: TensorSpec): number;
   /** `scales`: of e4m3's 128 × 128 blocks, which the copy then holds. */
-  pack(weights: Tensor, scales: Tensor | null, into: Tensor): void;
+  pack(weights: Operand, scales: Operand | null, into: Operand): void;
 }
 
 /** How a device reads files in place. What is mapped is never written. */
@@ -50,7 +63,8 @@ export interface Backend {
   readonly name: string;
   /** One line about the device: instruction set, threads. */
   readonly description: string;
-  readonly kernels: KernelTable;
+  /** By the op's name (`CompleteBackend` of ops/index.ts: for every op). */
+  readonly kernels: { readonly [op: string]: Kernel<never> | Unsupported };
   /** Absent where products read weights as they are stored. */
   readonly packer?: WeightPacker;
   /** Absent where memory is all the device can read from: files are read by the host, and their bytes written. */

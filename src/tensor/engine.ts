@@ -3,7 +3,7 @@
 // into another's.
 
 import { assert, BackendError, ShapeError, TrainingError } from "../errors.js";
-import type { FileMapper } from "./backend.js";
+import type { FileMapper, Kernel, Unsupported } from "./backend.js";
 import { type Device, defaultDevice } from "./device.js";
 import { type DType, dtypeBytes, encodeBytes, isBlockType, type ScalarType, storageBytes } from "./dtype.js";
 import type { OpSpec } from "./op.js";
@@ -275,9 +275,9 @@ export function dispatch<P>(
 ): Tensor[] {
   const specs = op.infer(inputs, params);
   const device = firstOf(inputs)?.device ?? into?.[0]?.device ?? on ?? defaultDevice();
-  const kernel = (device.backend.kernels as unknown as Record<string, unknown>)[op.name];
+  const kernel = device.backend.kernels[op.name] as Kernel<P> | Unsupported | undefined;
   if (typeof kernel !== "function") {
-    const reason = (kernel as { unsupported?: string } | undefined)?.unsupported ?? "not implemented";
+    const reason = kernel?.unsupported ?? "not implemented";
     throw new BackendError(`${op.name} is not supported by the ${device.name} backend: ${reason}`);
   }
   for (let i = 0; i < inputs.length; i++) checkOperand(op, inputs[i], i, device);

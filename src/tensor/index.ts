@@ -1,5 +1,5 @@
 // What `luciole/tensor` offers: tensors and scopes, autograd, ops, devices.
-export type { Backend, DeviceBuffer, Unsupported, WeightPacker } from "./backend.js";
+export type { Backend, DeviceBuffer, FileMapper, Kernel, Operand, Unsupported, WeightPacker } from "./backend.js";
 export { encodeE4m3Blocks, encodeRow, encodeRows, toE4m3 } from "./block-encoders.js";
 export { decodeRow, fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
 export { Device, defaultDevice, type MemoryStats, type OpProfile, setDefaultDevice } from "./device.js";
@@ -31,7 +31,7 @@ export {
   tensor,
   writeTensor,
 } from "./engine.js";
-export type { Cost, HostView, Kernel, OpSpec, VjpContext } from "./op.js";
+export type { Cost, HostView, OpSpec, VjpContext } from "./op.js";
 export { type AttentionParams, attention } from "./ops/attention.js";
 export {
   add,
@@ -53,7 +53,7 @@ export {
 export { encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { headCrossEntropy, headLogProb } from "./ops/head.js";
-export { type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
+export { type CompleteBackend, type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
 export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from "./ops/linear.js";
 export {
   balanceLoss,

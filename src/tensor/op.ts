@@ -70,9 +70,6 @@ export interface OpSpec<P> {
   vjp?(context: VjpContext<P>, gradOutputs: readonly (Tensor | null)[]): (Tensor | null)[];
 }
 
-/** A kernel: reads `inputs`, fully writes `outputs`. The op's reference says what. */
-export type Kernel<P> = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], params: P) => void;
-
 /**
  * Throws a ShapeError naming the op unless the condition holds. An expectation that takes work to word is a function.
  */

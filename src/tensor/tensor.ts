@@ -2,24 +2,12 @@
 // Knows nothing of ops; who frees it is decided by scopes (engine.ts).
 
 import { assert, BackendError } from "../errors.js";
-import type { DeviceBuffer } from "./backend.js";
+import type { DeviceBuffer, Operand } from "./backend.js";
 import type { Device } from "./device.js";
 import { type DType, decodeBytes, type HostArray, storageBytes } from "./dtype.js";
+import { numElements } from "./spec.js";
 
-/** Shape (row-major) and element type: all that shape rules and costs may look at. */
-export interface TensorSpec {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  /** The numbers lie in an order that only the backend knows (packing.ts): ops take it only where they say so. */
-  readonly isPacked?: boolean;
-}
-
-/** Number of elements of a shape. */
-export function numElements(shape: readonly number[]): number {
-  let n = 1;
-  for (const d of shape) n *= d;
-  return n;
-}
+export { numElements, type TensorSpec } from "./spec.js";
 
 /** Device memory shared by all handles on it; goes back to its pool when the last one is disposed. */
 export class Storage {
@@ -55,7 +43,7 @@ export const PIECE_BYTES = 8 << 20;
 let nextId = 1;
 
 /** A handle on device memory. `id` names the value in the autograd tape; aliases of a value may share it. */
-export class Tensor implements TensorSpec {
+export class Tensor implements Operand {
   /** The scope that will dispose this handle, if any (set by engine.ts). */
   owner: Set<Tensor> | null = null;
   /** True when gradients must flow to or through this value. */

@@ -1,15 +1,13 @@
 // The checks themselves can fail: kernels with a planted fault are caught.
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../src/backends/reference.js";
-import type { Backend } from "../../src/tensor/backend.js";
-import type { Kernel } from "../../src/tensor/op.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import type { Backend, Kernel, Operand } from "../../src/tensor/backend.js";
 import { type Case, declaredCases } from "./cases.js";
 import { checkForward } from "./forward-check.js";
 import { checkAccumulation, checkGradient } from "./gradient-check.js";
 
 type AnyKernel = Kernel<Record<string, unknown>>;
-type Call = (inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], run: () => void) => void;
+type Call = (inputs: readonly (Operand | null)[], outputs: readonly Operand[], run: () => void) => void;
 
 /** The reference backend with `fault` around the kernel of one op. */
 function faulty(op: string, fault: Call): Backend {
@@ -20,7 +18,7 @@ function faulty(op: string, fault: Call): Backend {
 }
 
 /** The bytes of a tensor and those around it. */
-function bytesAt(t: Tensor, from: number, to: number): Uint8Array {
+function bytesAt(t: Operand, from: number, to: number): Uint8Array {
   return (t.storage.buffer as unknown as { bytes: Uint8Array }).bytes.subarray(t.byteOffset + from, t.byteOffset + to);
 }
 const first = (op: Parameters<typeof declaredCases>[0]): Case => declaredCases(op)[0];
@@ -52,7 +50,7 @@ describe("the forward check", () => {
       "an input written to",
       ([x], _, run) => {
         run();
-        bytesAt(x as Tensor, 0, 1)[0] ^= 1;
+        bytesAt(x as Operand, 0, 1)[0] ^= 1;
       },
     ],
     [
@@ -113,7 +111,7 @@ describe("the gradient checks", () => {
   });
 });
 
-function scaleElement(t: Tensor, index: number, factor: number): void {
+function scaleElement(t: Operand, index: number, factor: number): void {
   const bytes = bytesAt(t, 4 * index, 4 * index + 4);
   const value = new DataView(bytes.buffer, bytes.byteOffset, 4);
   value.setFloat32(0, value.getFloat32(0, true) * factor, true);

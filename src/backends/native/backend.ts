@@ -3,11 +3,11 @@
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../errors.js";
-import type { Backend, DeviceBuffer, FileMapper, WeightPacker } from "../../tensor/backend.js";
+import type { Backend, DeviceBuffer, FileMapper, Kernel, Operand, WeightPacker } from "../../tensor/backend.js";
 import { type DType, isBlockType, storageBytes } from "../../tensor/dtype.js";
-import type { IndexRule, Kernel, OpSpec } from "../../tensor/op.js";
-import { type KernelTable, type OpName, ops } from "../../tensor/ops/index.js";
-import { numElements, type Tensor, type TensorSpec } from "../../tensor/tensor.js";
+import type { IndexRule, OpSpec } from "../../tensor/op.js";
+import { type CompleteBackend, type KernelTable, type OpName, ops } from "../../tensor/ops/index.js";
+import { numElements, type TensorSpec } from "../../tensor/spec.js";
 import { loadAddon } from "./addon.js";
 import type { Isa } from "./cpu.js";
 import { attentionKernels } from "./kernels/attention.js";
@@ -39,7 +39,7 @@ export interface NativeOptions {
 }
 
 /** The native backend; `addon` is for measurements that no op offers (machine ceilings). */
-export interface NativeBackend extends Backend {
+export interface NativeBackend extends CompleteBackend {
   readonly isa: Isa;
   readonly addon: NativeAddon;
   readonly threads: number;
@@ -68,7 +68,7 @@ function kernelTable(addon: NativeAddon): KernelTable {
 
 type AnyKernel = Kernel<unknown>;
 
-function checkIndexes(addon: NativeAddon, operand: Tensor | null, rule: IndexRule): void {
+function checkIndexes(addon: NativeAddon, operand: Operand | null, rule: IndexRule): void {
   if (!operand) return;
   if ("below" in rule) addon.checkIndexes(addressOf(operand), operand.size, rule.from ?? 0, rule.below);
   else if ("risesTo" in rule) addon.checkOffsets(addressOf(operand), operand.size, rule.risesTo, rule.within ?? false);

@@ -1,9 +1,8 @@
 // From tensors to what kernels take: addresses and type codes, after checking that the kernel knows the element type.
 // Knows nothing of any kernel's formula.
 import { BackendError } from "../../errors.js";
-import type { DeviceBuffer } from "../../tensor/backend.js";
+import type { DeviceBuffer, Operand } from "../../tensor/backend.js";
 import type { DType } from "../../tensor/dtype.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { Address, TypeCode } from "./signatures.js";
 
 /** Memory of the native backend. */
@@ -11,7 +10,7 @@ export interface NativeBuffer extends DeviceBuffer {
   readonly address: Address;
 }
 
-type Operand = Tensor | null | undefined;
+type MaybeOperand = Operand | null | undefined;
 
 const codes: Readonly<Record<DType, TypeCode>> = {
   f32: 0,
@@ -39,12 +38,13 @@ const codes: Readonly<Record<DType, TypeCode>> = {
 export const codeOf = (dtype: DType): TypeCode => codes[dtype];
 
 /** The kernels' number for the element type; 0 for an absent operand. */
-export const typeCode = (t: Operand): TypeCode => (t ? codes[t.dtype] : 0);
+export const typeCode = (t: MaybeOperand): TypeCode => (t ? codes[t.dtype] : 0);
 
 /** Where the numbers lie; 0 for an absent operand. */
-export const addressOf = (t: Operand): Address => (t ? (t.storage.buffer as NativeBuffer).address + t.byteOffset : 0);
+export const addressOf = (t: MaybeOperand): Address =>
+  t ? (t.storage.buffer as NativeBuffer).address + t.byteOffset : 0;
 
-function checked(op: string, t: Operand, allowed: readonly DType[]): Address {
+function checked(op: string, t: MaybeOperand, allowed: readonly DType[]): Address {
   if (t && !allowed.includes(t.dtype))
     throw new BackendError(
       `${op}: the native kernel expects ${allowed.join(" or ")} here, got ${t.dtype}[${t.shape}]: cast it first`,
@@ -54,13 +54,13 @@ function checked(op: string, t: Operand, allowed: readonly DType[]): Address {
 
 /** Checked addresses for the operands of one op; an absent operand gives 0. */
 export interface Operands {
-  f32(t: Operand): Address;
-  bf16(t: Operand): Address;
-  i32(t: Operand): Address;
+  f32(t: MaybeOperand): Address;
+  bf16(t: MaybeOperand): Address;
+  i32(t: MaybeOperand): Address;
   /** f32 or bf16: goes with its type code. */
-  float(t: Operand): Address;
+  float(t: MaybeOperand): Address;
   /** The one type code, f32 or bf16, of operands that must agree. */
-  common(...tensors: readonly Operand[]): TypeCode;
+  common(...tensors: readonly MaybeOperand[]): TypeCode;
 }
 
 const f32: readonly DType[] = ["f32"];

@@ -1,6 +1,6 @@
 // SmolLM3's configuration: what a published file means, what the defaults are, and what is refused.
 import { describe, expect, test } from "vitest";
-import { KeyWriter } from "../../checkpoint/gguf-config.js";
+import { KeyWriter } from "../../checkpoint/gguf-keys.js";
 import { parseHfConfig } from "../hf-config.js";
 import { type SmolLm3HfConfig, smolLm3 } from "./family.js";
 

@@ -1,6 +1,6 @@
 // Every op there is, by name: the table that types and checks the backends.
-import type { Unsupported } from "../backend.js";
-import type { Kernel, OpSpec } from "../op.js";
+import type { Backend, Kernel, Unsupported } from "../backend.js";
+import type { OpSpec } from "../op.js";
 import * as attention from "./attention.js";
 import * as elementwise from "./elementwise.js";
 import * as encode from "./encode.js";
@@ -89,3 +89,7 @@ export type OpName = keyof typeof ops;
 export type ParamsOf<K extends OpName> = (typeof ops)[K] extends OpSpec<infer P> ? P : never;
 /** What a backend supplies. */
 export type KernelTable = { readonly [K in OpName]: Kernel<ParamsOf<K>> | Unsupported };
+/** A backend that leaves no op out: what a backend's maker returns. */
+export interface CompleteBackend extends Backend {
+  readonly kernels: KernelTable;
+}
