@@ -9,6 +9,7 @@ import { buildTypeScript } from "./build-typescript.mjs";
 import { checkConventions } from "./check-conventions.mjs";
 import { findCompiler, installCompiler } from "./compiler.mjs";
 import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
+import { importCircles } from "./import-circles.mjs";
 import { sanitizedEnvironment } from "./sanitizer.mjs";
 import { tryDocumentation } from "./trial.mjs";
 
@@ -58,7 +59,12 @@ export const packages = (root) => attempt(() => dependenciesAreCurrent(root) || 
 export const types = (root) => attempt(() => buildTypeScript(root, { force: true }));
 export const lintAndFormat = (root) =>
   byExitStatus(runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
-export const layers = (root) =>
+/** No file reaches itself by imports, those of types included; what is emitted keeps to the layers. */
+export function layers(root) {
+  const circles = importCircles(root);
+  return circles.length > 0 ? outcome(0, circles.length, circles.join("\n")) : emittedLayers(root);
+}
+const emittedLayers = (root) =>
   byExitStatus(
     runModule(root, "dependency-cruiser/bin/dependency-cruise.mjs", ["--config", ".dependency-cruiser.cjs", "dist"]),
   );

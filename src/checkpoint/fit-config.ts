@@ -2,7 +2,8 @@
 // the tensors decide, as in `transformers`. Knows names of tensors; computes nothing.
 
 import { CheckpointError } from "../errors.js";
-import { type HfConfig, numMtpOf, withNumMtp } from "../models/families.js";
+import type { HfConfig } from "../models/config-fields.js";
+import { numMtpOf, withNumMtp } from "../models/families.js";
 import { ggufLayout } from "./gguf-layout.js";
 import type { TensorSource } from "./host-tensor.js";
 import { WeightReader } from "./weight-reader.js";

@@ -2,7 +2,8 @@
 // Keys: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py; written as @01a723d, conversion/deepseek.py and base.py
 // do; read as src/models/deepseek2.cpp does.
 import { CheckpointError } from "../errors.js";
-import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
+import type { HfConfig } from "../models/config-fields.js";
+import { FAMILIES, familyOf, numMtpOf } from "../models/families.js";
 import { idsOf } from "../tokenizer/end-tokens.js";
 import { tokenIdIn } from "../tokenizer/gguf-tokenizer.js";
 import type { GgufFile } from "./gguf.js";

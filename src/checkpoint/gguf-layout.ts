@@ -1,6 +1,7 @@
 // Which tensors of a Hugging Face model make up each tensor of its GGUF file. Pure names and shapes; what families
 // differ in is in their tables.
-import { FAMILIES, familyOf, type HfConfig, numMtpOf } from "../models/families.js";
+import type { HfConfig } from "../models/config-fields.js";
+import { FAMILIES, familyOf, numMtpOf } from "../models/families.js";
 import { entry, type GgufEntry, LayerEntries, type LayoutOptions, type RowOrder } from "../models/gguf-table.js";
 
 /** GGUF's architectures that can be read. */

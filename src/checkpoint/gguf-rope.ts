@@ -3,7 +3,8 @@
 // llama-context.cpp (yarn_attn_factor), llama-model.cpp (load_hparams, get_rope_factors), models/deepseek2.cpp
 // (kq_scale), ggml-cpu/ops.cpp (rope_yarn).
 import { CheckpointError } from "../errors.js";
-import { familyOf, type HfConfig } from "../models/families.js";
+import type { HfConfig } from "../models/config-fields.js";
+import { familyOf } from "../models/families.js";
 import type { GgufTable } from "../models/gguf-table.js";
 import { attentionFactorOf, type HfRopeScaling, softmaxScaleOf } from "../models/rope-scaling.js";
 import { yarnMscale } from "../nn/rope-frequencies.js";

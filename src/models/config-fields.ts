@@ -50,6 +50,12 @@ export const common = {
   pad_token_id: tokenId,
 };
 
+/** Any supported configuration. `model_type` says of which family; keys that no family reads are kept. */
+export type HfConfig = z.infer<z.ZodObject<typeof common>> & {
+  readonly model_type: string;
+  readonly [key: string]: unknown;
+};
+
 /** Collects what does not hold, in words. */
 export class Demands {
   readonly problems: string[] = [];

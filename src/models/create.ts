@@ -1,5 +1,6 @@
 // From a configuration to its model.
-import { familyOf, type HfConfig } from "./families.js";
+import type { HfConfig } from "./config-fields.js";
+import { familyOf } from "./families.js";
 import type { LanguageModel, ModelOptions } from "./language-model.js";
 
 /**

@@ -1,25 +1,14 @@
-// The model families, and which one a configuration belongs to. A new family is a folder and a line in each of the two
-// lists.
-import { type DeepseekV2HfConfig, deepseekV2 } from "./deepseek/v2.js";
-import { type DeepseekV3HfConfig, deepseekV3 } from "./deepseek/v3.js";
+// The model families, and which one a configuration belongs to. A new family is a folder and a line in the list.
+import type { HfConfig } from "./config-fields.js";
+import { deepseekV2 } from "./deepseek/v2.js";
+import { deepseekV3 } from "./deepseek/v3.js";
 import type { ModelFamily } from "./family.js";
-import { type LlamaHfConfig, llama } from "./llama/family.js";
-import { type MistralHfConfig, mistral } from "./mistral/family.js";
-import { type Qwen2HfConfig, qwen2 } from "./qwen2/family.js";
-import { type Qwen3HfConfig, qwen3 } from "./qwen3/family.js";
-import { type Qwen3MoeHfConfig, qwen3Moe } from "./qwen3-moe/family.js";
-import { type SmolLm3HfConfig, smolLm3 } from "./smollm3/family.js";
-
-/** Any supported configuration, told apart by `model_type`. Keys that no family reads are kept. */
-export type HfConfig =
-  | DeepseekV3HfConfig
-  | DeepseekV2HfConfig
-  | Qwen2HfConfig
-  | LlamaHfConfig
-  | Qwen3HfConfig
-  | Qwen3MoeHfConfig
-  | MistralHfConfig
-  | SmolLm3HfConfig;
+import { llama } from "./llama/family.js";
+import { mistral } from "./mistral/family.js";
+import { qwen2 } from "./qwen2/family.js";
+import { qwen3 } from "./qwen3/family.js";
+import { qwen3Moe } from "./qwen3-moe/family.js";
+import { smolLm3 } from "./smollm3/family.js";
 
 /** Every family. */
 export const FAMILIES: readonly ModelFamily[] = [

@@ -1,6 +1,6 @@
 // What a model family is: everything that is particular to one `model_type`, in one record. Knows no family.
 import type { z } from "zod";
-import type { HfConfig } from "./families.js";
+import type { HfConfig } from "./config-fields.js";
 import type { GgufTable } from "./gguf-table.js";
 import type { LanguageModel, ModelOptions } from "./language-model.js";
 

@@ -1,6 +1,6 @@
 // How a family's parts are called and arranged in GGUF files: what a table says, and the collectors it says it to.
 // Names and shapes only. Names: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py and tensor_mapping.py.
-import type { HfConfig } from "./families.js";
+import type { HfConfig } from "./config-fields.js";
 
 /** What a tensor is to the model: decides how it may be stored. */
 export type TensorRole = "embedding" | "head" | "norm" | "bias" | "router" | "factors" | "matrix";

@@ -3,13 +3,15 @@
 // records.
 import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
+import type { HfConfig } from "./config-fields.js";
 import { unknownKeys } from "./config-keys.js";
-import { familyOf, findFamily, type HfConfig, SUPPORTED_MODEL_TYPES } from "./families.js";
+import { familyOf, findFamily, SUPPORTED_MODEL_TYPES } from "./families.js";
 import { normaliseRope, ROPE_TYPES } from "./rope-scaling.js";
 
 type JsonObject = Record<string, unknown>;
 
-export { type HfConfig, SUPPORTED_MODEL_TYPES } from "./families.js";
+export type { HfConfig } from "./config-fields.js";
+export { SUPPORTED_MODEL_TYPES } from "./families.js";
 
 /**
  * The fields that a family's config.json is read for. Others are kept untouched, so a misspelt one would go unnoticed.

@@ -16,7 +16,7 @@ import { scope } from "../tensor/engine.js";
 import { addScaled } from "../tensor/ops/elementwise.js";
 import { recompute } from "../tensor/recompute.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
-import type { HfConfig } from "./families.js";
+import type { HfConfig } from "./config-fields.js";
 import { LayerRange } from "./layer-range.js";
 import { contextOf } from "./rope-scaling.js";
 

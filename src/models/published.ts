@@ -1,7 +1,8 @@
 // Shapes of released models by name: what speed and memory can be measured on without their weights. The figures are
 // the families'.
 import { ConfigError, didYouMean } from "../errors.js";
-import { FAMILIES, type HfConfig, numMtpOf, withNumMtp } from "./families.js";
+import type { HfConfig } from "./config-fields.js";
+import { FAMILIES, numMtpOf, withNumMtp } from "./families.js";
 import { parseHfConfig } from "./hf-config.js";
 
 const PUBLISHED = new Map(FAMILIES.flatMap(({ published }) => Object.entries(published)));

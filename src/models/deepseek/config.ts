@@ -1,36 +1,10 @@
-// DeepSeek's config.json: the fields that V2 and V3 share, their checks, and the fields as the sizes our layers take.
-import { z } from "zod";
+// DeepSeek's configuration: what contradicts itself, and the fields as the sizes our layers take.
 import type { MlaConfig } from "../../nn/mla.js";
 import type { MoeConfig } from "../../nn/moe.js";
-import { common, count, Demands, MAX_EXPERTS } from "../config-fields.js";
+import { Demands } from "../config-fields.js";
 import type { ModelOptions } from "../language-model.js";
 import { contextOf, ropeConflicts, ropeScalingOf, softmaxScaleOf } from "../rope-scaling.js";
-import type { DeepseekV2HfConfig } from "./v2.js";
-import type { DeepseekV3HfConfig } from "./v3.js";
-
-/** V3/R1 or V2/V2-Lite. */
-export type DeepseekHfConfig = DeepseekV2HfConfig | DeepseekV3HfConfig;
-
-/** Fields of both versions. */
-export const deepseekFields = {
-  ...common,
-  moe_intermediate_size: count,
-  n_routed_experts: count.max(MAX_EXPERTS),
-  num_experts_per_tok: count,
-  kv_lora_rank: count,
-  // Absent and null differ: null is a plain q projection, so a file that leaves it out is refused rather than guessed
-  // at.
-  q_lora_rank: count.nullable(),
-  qk_nope_head_dim: count,
-  qk_rope_head_dim: count,
-  v_head_dim: count,
-  moe_layer_freq: z.literal(1).default(1),
-  attention_bias: z.boolean().default(false),
-  // Follow from the others; `transformers` writes them.
-  num_key_value_heads: count.optional(),
-  head_dim: count.optional(),
-  qk_head_dim: count.optional(),
-};
+import type { DeepseekHfConfig } from "./schemas.js";
 
 /** Values of both versions that contradict each other, in words. */
 export function deepseekConflicts(config: DeepseekHfConfig): string[] {

@@ -9,7 +9,8 @@ import type {
   LayerEntries,
   LayoutOptions,
 } from "../gguf-table.js";
-import { type DeepseekHfConfig, mtpDepth } from "./config.js";
+import { mtpDepth } from "./config.js";
+import type { DeepseekHfConfig } from "./schemas.js";
 
 const SIGMOID_GATE = 2;
 

@@ -11,8 +11,9 @@ import { scope } from "../../tensor/engine.js";
 import { gatherRows } from "../../tensor/ops/rows.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type ForwardOptions, LanguageModel, type ModelOptions } from "../language-model.js";
-import { type DeepseekHfConfig, mlaConfigOf, moeConfigOf, mtpDepth } from "./config.js";
+import { mlaConfigOf, moeConfigOf, mtpDepth } from "./config.js";
 import { MtpModule } from "./mtp.js";
+import type { DeepseekHfConfig } from "./schemas.js";
 
 /** A DeepSeek model made from its Hugging Face configuration. */
 export class DeepseekModel extends LanguageModel {

@@ -3,7 +3,7 @@ import { DecoderLayer } from "../../nn/decoder-layer.js";
 import { GqaAttention, type GqaConfig } from "../../nn/gqa.js";
 import { SwigluMlp } from "../../nn/mlp.js";
 import { type MoeConfig, MoeLayer } from "../../nn/moe.js";
-import type { HfConfig } from "../families.js";
+import type { HfConfig } from "../config-fields.js";
 import { LanguageModel, type ModelOptions } from "../language-model.js";
 
 /** What one layer is made of. */
