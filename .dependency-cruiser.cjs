@@ -38,18 +38,20 @@ const INFERENCE_LAYERS = [["runtime/"], ["opening/"], ["conversation/"], ["index
 /** The same inside the tensor layer. */
 const TENSOR_LAYERS = [
   ["dtype"],
+  ["spec"],
   ["block-formats"],
   ["block-encoders"],
-  ["tensor", "op"],
-  ["parameter"],
+  ["backend"],
   ["pool"],
   ["device"],
+  ["tensor"],
+  ["op", "parameter"],
   ["engine"],
   ["ops/elementwise"],
   ["tape-node", "ops/"],
   ["replay"],
   ["tape"],
-  ["recompute", "view", "backend"],
+  ["recompute", "view"],
   ["index"],
 ].map((line) => line.map((name) => `src/tensor/${name}`));
 
