@@ -1,4 +1,4 @@
-// The fields that are read of DeepSeek's config.json, with their defaults: those V2 and V3 share, and each version's own.
+// Fields of DeepSeek's config.json, with their defaults: those that V2 and V3 share, and each version's own.
 import { z } from "zod";
 import { common, count, countOrNone, countOrZero, MAX_EXPERTS, MAX_LAYERS, positive } from "../config-fields.js";
 
