@@ -15,6 +15,7 @@ const TASKS = [
   ["linear-systems", "src/tasks/linear-systems", "linearSystemsSchema"],
   ["knights-and-knaves", "src/tasks/knights-and-knaves", "knightsAndKnavesSchema"],
   ["word-problems", "src/tasks/word-problems/word-problems", "wordProblemsSchema"],
+  ["general", "src/tasks/general/general", "generalSchema"],
   ["mix", "src/tasks/mix", "mixSchema"],
   ["jsonl", "src/tasks/jsonl-task", "jsonlSchema"],
 ];

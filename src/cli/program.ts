@@ -447,8 +447,8 @@ function taskFlags(command: Command): void {
   command
     .option(
       "--task <name|file.ts>",
-      "countdown, arithmetic, linear-equations, linear-systems, knights-and-knaves, word-problems, mix, jsonl or a " +
-        "module whose default export is a task",
+      "countdown, arithmetic, linear-equations, linear-systems, knights-and-knaves, word-problems, general, mix, jsonl " +
+        "or a module whose default export is a task",
     )
     .option("--data <file>", "JSONL file with prompt and answer columns (for the task jsonl)");
 }

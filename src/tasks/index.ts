@@ -12,6 +12,17 @@ export {
 } from "./countdown-traces.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
+export { type Exchange, type Expectation, MATERIAL_KINDS, type MaterialKind } from "./general/exchange.js";
+export { createGeneralTask, type GeneralOptions, type GeneralProblem } from "./general/general.js";
+export { judgeAnswer, judgedScore, judgePair, type RuleName, type Verdicts } from "./general/judge.js";
+export {
+  FLAWS,
+  type Flaw,
+  type PreferencePair,
+  preferencePair,
+  type SafetyRow,
+  safetyRow,
+} from "./general/preferences.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export { type JsonlRow, readJsonl } from "./jsonl.js";
 export { createJsonlTask, type JsonlTaskOptions } from "./jsonl-task.js";

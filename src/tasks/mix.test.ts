@@ -23,7 +23,7 @@ describe("mix", () => {
     }
   });
 
-  it("holds every task but itself and data sets by default", () => {
+  it("can hold every task but itself and data sets", () => {
     expect([...MIXED_TASKS].sort()).toEqual(TASK_NAMES.filter((name) => name !== "mix" && name !== "jsonl").sort());
   });
 

@@ -7,8 +7,8 @@ import { parseOptions, weightsSchema } from "./options.js";
 import { type Problem, sameAnswer, type Task, validateTask } from "./task.js";
 import { weightedDraw } from "./weighted-draw.js";
 
-/** Tasks that can be mixed: those with an endless supply of problems. */
-export const MIXED_TASKS = [
+/** Tasks with verifiers and an endless supply of problems; a mix holds them all by default. */
+export const REASONING_TASKS = [
   "countdown",
   "arithmetic",
   "linear-equations",
@@ -16,11 +16,16 @@ export const MIXED_TASKS = [
   "knights-and-knaves",
   "word-problems",
 ] as const;
+/** Tasks that can be mixed. */
+export const MIXED_TASKS = [...REASONING_TASKS, "general"] as const;
 
 /** The options, as zod checks them. */
 export const mixSchema = z.strictObject({
-  /** Weights of the tasks by name: `{"countdown": 1, "word-problems": 2}`. Tasks that are left out do not occur. */
-  weights: weightsSchema.default(Object.fromEntries(MIXED_TASKS.map((name) => [name, 1]))),
+  /**
+   * Weights of the tasks by name: `{"countdown": 1, "word-problems": 2}`. Tasks that are left out do not occur; by
+   * default all but `general` do.
+   */
+  weights: weightsSchema.default(Object.fromEntries(REASONING_TASKS.map((name) => [name, 1]))),
   /** Options of the tasks by name: `{"arithmetic": {"maxDigits": 2}}`. */
   options: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
 });
@@ -60,6 +65,9 @@ export function createMixTask(
       const name = drawName.draw(new Random(seed).fork("mix").fork(split).fork(index));
       const problem = (tasks.get(name) as Task<Problem>).generate(seed, index, split);
       return { ...problem, id: `${name}/${problem.id}`, meta: { ...problem.meta, task: name } };
+    },
+    hasVerifier(problem) {
+      return taskOf(problem).hasVerifier?.(problem) ?? true;
     },
     verify: (problem, answerText) => taskOf(problem).verify(problem, answerText),
     sameAnswer: (problem, a, b) => sameAnswer(taskOf(problem), problem, a, b),

@@ -2,6 +2,7 @@
 import { ConfigError } from "../errors.js";
 import { createArithmeticTask } from "./arithmetic.js";
 import { createCountdownTask } from "./countdown.js";
+import { createGeneralTask } from "./general/general.js";
 import { createJsonlTask } from "./jsonl-task.js";
 import { createKnightsAndKnavesTask } from "./knights-and-knaves.js";
 import { createLinearEquationsTask } from "./linear-equations.js";
@@ -17,6 +18,7 @@ const FACTORIES = {
   "linear-systems": createLinearSystemsTask,
   "knights-and-knaves": createKnightsAndKnavesTask,
   "word-problems": createWordProblemsTask,
+  general: createGeneralTask,
   mix: (options: unknown): Task<Problem> => createMixTask(options, createTask),
   jsonl: createJsonlTask,
 } as const;

@@ -8,10 +8,14 @@ import { batchReward, type RewardFunction, type RewardSample, type RewardValue, 
 import type { Task } from "./task.js";
 import { languageShares } from "./thoughts/languages.js";
 
-/** The task's own verdict on the answer, 0 … 1; 0 where no answer was given. */
+/**
+ * The task's own verdict on the answer, 0 … 1; 0 where no answer was given. Null for a problem that has no verifier.
+ */
 export function accuracyReward(task: Task): RewardFunction {
-  return sampleReward("accuracy_reward", (sample) => accuracyOf(task, sample));
+  return sampleReward("accuracy_reward", (sample) => (verifies(task, sample) ? accuracyOf(task, sample) : null));
 }
+
+const verifies = (task: Task, { problem }: RewardSample): boolean => task.hasVerifier?.(problem) ?? true;
 
 const accuracyOf = (task: Task, { problem, answer }: RewardSample): number =>
   answer === null ? 0 : task.verify(problem, answer);
@@ -34,7 +38,8 @@ export function tagCountReward(): RewardFunction {
 
 /**
  * Shorter is better within the samples of one problem (Kimi k1.5, arXiv 2501.12599 §2.3.3): λ = 0.5 - (len - min)/(max
- * - min) for a right answer, min(0, λ) for a wrong one; 0 when all lengths are equal. Lengths in tokens.
+ * - min) for a right answer, min(0, λ) for a wrong one; 0 when all lengths are equal; null
+ * without a verifier. Lengths in tokens.
  */
 export function lengthReward(task: Task): RewardFunction {
   return batchReward("length_reward", (samples) => {
@@ -48,6 +53,7 @@ export function lengthReward(task: Task): RewardFunction {
     }
     return samples.map((sample): RewardValue => {
       const { min, max } = rangeById.get(sample.problem.id) ?? { min: 0, max: 0 };
+      if (!verifies(task, sample)) return null;
       if (max === min) return 0;
       const lambda = 0.5 - (sample.completionIds.length - min) / (max - min);
       return accuracyOf(task, sample) === 1 ? lambda : Math.min(0, lambda);

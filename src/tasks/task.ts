@@ -42,6 +42,11 @@ export interface Task<P extends Problem = Problem> {
   readonly numProblems?: Readonly<Record<Split, number>>;
   /** A pure function of its arguments (and the task's options). */
   generate(seed: number, index: number, split: Split): P;
+  /**
+   * Whether training may go by `verify`; default: yes. Where not, `verify` judges for evaluation only, and rewards for
+   * accuracy do not apply.
+   */
+  hasVerifier?(problem: P): boolean;
   /** Score in 0 … 1 of the text between the answer tags; never throws, whatever the text. */
   verify(problem: P, answerText: string): number;
   /**
