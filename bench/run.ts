@@ -21,6 +21,7 @@ import { renderTable } from "./table.js";
 import { tokenize } from "./tokenize.js";
 import { trainDeepseek } from "./train-deepseek.js";
 import { trainDense } from "./train-dense.js";
+import { worker } from "./worker.js";
 
 const claims: Readonly<Record<string, Claim>> = {
   ceilings,
@@ -36,6 +37,7 @@ const claims: Readonly<Record<string, Claim>> = {
   context,
   generate,
   inference,
+  worker,
 };
 
 const HELP = `Usage: npm run bench -- [options]

@@ -66,7 +66,8 @@ export function startEngineThread(
   signal?.throwIfAborted();
   const workerData: EngineThreadData = { path, options, thread, tellsProgress: onProgress !== undefined };
   const file = join(packageRoot(), "dist", "src", "inference", "opening", "engine-worker.js");
-  return connectEngine(new Worker(file, { workerData }), { onProgress, signal });
+  // Without this process's own flags: some, such as --input-type, are for its main program alone.
+  return connectEngine(new Worker(file, { workerData, execArgv: [] }), { onProgress, signal });
 }
 
 /** Waits until a thread has opened its engine, and is its engine from then on. Throws as `startEngineThread`. */

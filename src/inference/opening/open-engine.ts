@@ -52,6 +52,7 @@ async function openHere(path: string, options: EngineOpening): Promise<OpenedEng
   const free = () => {
     runner.dispose();
     model.dispose();
+    model.device.trim();
   };
   const { maxSequences, prefixCache, speculation, maxSpeculating } = options;
   const settings = { maxStepTokens: use.stepTokens, maxSequences, prefixCache, speculation, maxSpeculating };

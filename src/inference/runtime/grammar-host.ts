@@ -66,6 +66,7 @@ export class GrammarHost {
     const worker = new Worker(join(packageRoot(), "dist", "src", "inference", "runtime", "grammar-worker.js"), {
       workerData,
       transferList: [port2],
+      execArgv: [], // some flags of the process, such as --input-type, are for its main program alone
     });
     try {
       await progress(worker, "vocabulary", START_MS, signal);
