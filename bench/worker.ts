@@ -1,6 +1,6 @@
-// Claim: while an engine in a thread of its own computes, this thread's timers come at most 5 ms late (99th percentile).
-// Beside it how late they come on this machine while nothing runs, in place of a ceiling; and what the thread costs: new
-// tokens per second against those of an engine in this thread, by turns.
+// Claim: while an engine in a thread of its own computes, this thread's timers come at most 5 ms late (99th
+// percentile). Beside it how late they come on this machine while nothing runs, in place of a ceiling; and what the
+// thread costs: its speed against that of an engine in this thread, by turns.
 import { type OpenedEngine, openEngine } from "../src/inference/opening/open-engine.js";
 import { randomPrompt } from "../src/inference/runtime/measure.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";

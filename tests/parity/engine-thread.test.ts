@@ -237,7 +237,8 @@ describe("a thread", () => {
       new Worker(
         `const { parentPort } = require("node:worker_threads");
          parentPort.on("message", (call) => { ${onCall} });
-         parentPort.postMessage({ kind: "opened", limits: { vocabSize: 9, maxContext: 99, readsText: false }, facts: {} });`,
+         const limits = { vocabSize: 9, maxContext: 99, readsText: false };
+         parentPort.postMessage({ kind: "opened", limits, facts: {} });`,
         { eval: true, stderr: true },
       ),
     );
@@ -268,10 +269,13 @@ describe("a thread", () => {
   });
 
   test("does not keep the process alive while it has nothing to do, and does while it has", async () => {
+    const library = pathToFileURL(join(packageRoot(), "dist/src/inference/index.js")).href;
+    const [path, options] = [paths.small, inThread].map((each) => JSON.stringify(each));
     const program = `
-      import { openEngine } from ${JSON.stringify(pathToFileURL(join(packageRoot(), "dist/src/inference/index.js")).href)};
-      const { engine } = await openEngine(${JSON.stringify(paths.small)}, { thread: ${JSON.stringify(inThread.thread)} });
-      engine.submit({ prompt: [1, 2], maxNewTokens: 5, loop: false }).result.then(({ ids }) => console.log(ids.length));`;
+      import { openEngine } from "${library}";
+      const { engine } = await openEngine(${path}, ${options});
+      const { result } = engine.submit({ prompt: [1, 2], maxNewTokens: 5, loop: false });
+      result.then(({ ids }) => console.log(ids.length));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
     expect(stdout.trim()).toBe("5");
   });
