@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.js";
 import { openForInference, runnerOf } from "../inference/opening/open-for-inference.js";
 import { Engine, type Speculation } from "../inference/runtime/engine.js";
 import { createTask } from "../tasks/registry.js";
+import type { PromptTemplate } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, writeResult } from "./run-verb.js";
@@ -60,7 +61,7 @@ export async function benchDrafts(path: string | undefined, flags: ComputeFlags)
 function questions(
   name: string,
   options: unknown,
-  template: "compact" | "r1-zero" | "plain",
+  template: PromptTemplate,
   tokenizer: Tokenizer,
 ): readonly ArrayLike<number>[] {
   const task = createTask(name, options);

@@ -143,7 +143,7 @@ function addEval(program: Command): void {
       new Option(
         "--template <style>",
         "prompt format (default: the one used in training, else the model's chat template, else r1-zero)",
-      ).choices(["chat", "r1-zero", "compact", "plain"]),
+      ).choices(["chat", "r1-zero", "compact", "dialogue", "plain"]),
     )
     .option(
       "--problems <n|all>",

@@ -9,7 +9,7 @@ export const rlRunSchema = z.strictObject({
   /** Data type of matrix products; null uses the one the model was trained with. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
   /** Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. */
-  template: z.enum(["compact", "r1-zero", "plain", "chat"]).nullable().default(null),
+  template: z.enum(["compact", "dialogue", "r1-zero", "plain", "chat"]).nullable().default(null),
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
   /** Options of GRPO. */

@@ -114,3 +114,4 @@ export {
   traceStatistics,
 } from "./trace-statistics.js";
 export { createWordProblemsTask, type WordProblem, type WordProblemsOptions } from "./word-problems/word-problems.js";
+export { World, type WorldDocument, type WorldOptions, worldSchema } from "./world.js";

@@ -21,10 +21,10 @@ export interface Problem<F extends object = Record<string, unknown>> {
 }
 
 /**
- * `compact`: terse, for character models trained from nothing. `r1-zero`: instruction with tags for a base model.
- * `plain`: the question alone.
+ * `compact`: terse, for character models trained from nothing. `dialogue`: the question as a user's turn, for models
+ * trained from nothing on words. `r1-zero`: instruction with tags for a base model. `plain`: the question alone.
  */
-export type PromptTemplate = "compact" | "r1-zero" | "plain";
+export type PromptTemplate = "compact" | "dialogue" | "r1-zero" | "plain";
 
 /** What `validate()` counted. `numDistinct` is over both splits together. */
 export interface ValidationReport {

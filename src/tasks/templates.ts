@@ -13,7 +13,7 @@ export interface Wording {
 }
 
 /** The ways a question can be put. */
-export const PROMPT_TEMPLATES: readonly PromptTemplate[] = ["compact", "r1-zero", "plain"];
+export const PROMPT_TEMPLATES: readonly PromptTemplate[] = ["compact", "dialogue", "r1-zero", "plain"];
 
 /** Every character that a compact prompt of the procedural tasks (not of a data set) can contain. */
 export const COMPACT_PROMPT_ALPHABET = "0123456789+-*/()=:; \nxABCDEFGHQ";
@@ -25,6 +25,7 @@ export const COMPACT_PROMPT_ALPHABET = "0123456789+-*/()=:; \nxABCDEFGHQ";
 export function renderWording(wording: Wording, template: PromptTemplate): string {
   if (template === "compact") return `Q:${wording.compact}\nA:`;
   if (template === "plain") return wording.question;
+  if (template === "dialogue") return `User: ${wording.question}\nAssistant:`;
   return (
     "What follows is a dialogue in which a User poses a problem and an Assistant solves it. The Assistant " +
     "works the problem out in private first and " +

@@ -21,3 +21,4 @@ export * from "./train-run.js";
 export * from "./training-options.js";
 export * from "./training-stage.js";
 export * from "./work-count.js";
+export * from "./world-corpus.js";
