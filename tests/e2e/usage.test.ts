@@ -90,7 +90,7 @@ describe("one line and exit code 2 for", () => {
     [
       "an unknown key of GRPO",
       ["zero", "--set", "rl.lerningRate=1"],
-      /unknown option "lerningRate", did you mean "learningRate"\?/,
+      /unknown option "rl.lerningRate", did you mean "learningRate"\?/,
     ],
     [
       "an unknown key of the model",
@@ -100,10 +100,10 @@ describe("one line and exit code 2 for", () => {
     [
       "an unknown key of the task",
       ["zero", "--set", "task.maxTargt=9"],
-      /unknown option "maxTargt", did you mean "maxTarget"\?/,
+      /unknown option "task.maxTargt", did you mean "maxTarget"\?/,
     ],
     ["a value of the wrong kind", ["zero", "--set", "pretrain.steps=many"], /option "pretrain\.steps": .*number/],
-    ["a value out of range", ["zero", "--set", "rl.temperature=-1"], /option "temperature"/],
+    ["a value out of range", ["zero", "--set", "rl.temperature=-1"], /option "rl.temperature"/],
     [
       "sizes that contradict each other",
       ["zero", "--set", "model.num_experts_per_tok=99"],
