@@ -1,13 +1,18 @@
 // What every resumable run shares: model, tokenizer, logs, counters, and their saving and restoring. Knows no stage and
 // no task.
+import { join } from "node:path";
 import {
-  type CheckpointContents,
   CheckpointStore,
   type JsonObject,
   type LoadedCheckpoint,
+  type ModelDirectoryContents,
+  openModelDirectory,
+  storedValues,
+  writeModelDirectory,
 } from "../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { loadWeights } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { writeReport } from "../report/report.js";
 import type { LogPosition, RunSummary, TrainingSummary } from "../run/records.js";
@@ -25,6 +30,8 @@ export interface StageRecord {
   /** What the stage is called in checkpoints; no two stages of a run share a name. */
   readonly name: string;
   readonly state: StageState;
+  /** The earlier stage whose weights this one begins with; default: the one before it, as it leaves them. */
+  readonly from?: string;
 }
 
 /** What a session is made of: the model, where the run is written, who watches, and who may stop it. */
@@ -90,14 +97,30 @@ export class TrainingSession {
     checkpoint?: LoadedCheckpoint,
   ): Promise<TrainingSession> {
     refuseDropout(parts.model.config);
+    refuseUnknownStages(stages);
     const store = await CheckpointStore.open(parts.run.checkpointsPath, { keepLast: 2 });
     if (checkpoint) await store.removeAfter(checkpoint.step);
     return new TrainingSession(parts, stages, store, checkpoint);
   }
 
-  /** Says that the run is in this stage from now on. */
-  enter(stage: StageRecord): void {
+  /** Begins a stage, with the weights that it begins from; or goes on with one, whose own weights `train` brings back. */
+  async enter(stage: StageRecord): Promise<void> {
     this.place = this.stages.indexOf(stage);
+    if (stage.from === undefined || this.checkpoint) return;
+    const { parameters } = this.parts.model;
+    const kept = await openModelDirectory(this.keptPath(stage.from));
+    await loadWeights(parameters, (name) => storedValues(kept.weights, name));
+    await kept.close();
+  }
+
+  /** Ends a stage; its model is kept as a directory where a later stage begins from it. */
+  async leave({ name }: StageRecord): Promise<void> {
+    if (this.stages.some(({ from }) => from === name))
+      await writeModelDirectory(this.keptPath(name), this.modelContents());
+  }
+
+  private keptPath(stage: string): string {
+    return join(this.parts.run.path, "stages", stage);
   }
 
   /** Wall seconds of the run so far, those before a resume included. */
@@ -191,7 +214,7 @@ export class TrainingSession {
   }
 
   /** The model as a directory of its own. */
-  private modelContents(): Omit<CheckpointContents, "trainer"> {
+  private modelContents(): ModelDirectoryContents {
     const { model, tokenizer, generation } = this.parts;
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     return {
@@ -239,6 +262,18 @@ function refuseDropout({ attention_dropout: dropout = 0 }: LanguageModel["config
     `config.json: attention_dropout ${JSON.stringify(dropout)} is not supported in training; set it to 0 ` +
       "to train without it",
   );
+}
+
+/** Throws ConfigError for names that two stages share, and for a stage that begins from one that is not before it. */
+function refuseUnknownStages(stages: readonly StageRecord[]): void {
+  for (const [place, { name, from }] of stages.entries()) {
+    const before = stages.slice(0, place).map((stage) => stage.name);
+    if (before.includes(name)) throw new ConfigError(`two stages are called "${name}"; give each a name of its own`);
+    if (from !== undefined && !before.includes(from))
+      throw new ConfigError(
+        `stage "${name}" begins from "${from}", which must be one before it: ${before.join(", ") || "there is none"}`,
+      );
+  }
 }
 
 /** Puts saved states into the stages' own; gives the place of the stage that the run was in. */

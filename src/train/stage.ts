@@ -23,8 +23,9 @@ export async function performStages<R extends RunSummary | TrainingSummary>(
   const session = await TrainingSession.open(parts, stages, checkpoint);
   try {
     for (const stage of stages.slice(session.place)) {
-      session.enter(stage);
+      await session.enter(stage);
       await stage.run(session);
+      await session.leave(stage);
     }
     return session.finish(summarise(session));
   } finally {
