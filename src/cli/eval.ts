@@ -5,22 +5,22 @@ import { join, resolve } from "node:path";
 import type { Machine } from "../backends/machine.js";
 import { ConfigError } from "../errors.js";
 import type { EvaluationCounts } from "../eval/evaluate.js";
-import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
-import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
-import { longestPrompt } from "../eval/prompt-check.js";
-import { availableBytes } from "../free-memory.js";
+import type { SampledProblem } from "../eval/evaluation-run.js";
+import type { PromptStyle } from "../eval/problem-prompt.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { openForSampling } from "../inference/opening/open-model.js";
-import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
-import { taskFor } from "../library/reinforce.js";
+import {
+  type EvaluationRequest,
+  type EvaluationResult,
+  evaluateModel,
+  evaluationRequestSchema,
+} from "../library/evaluate-model.js";
 import { formatPercent, withError } from "../number-text.js";
-import { completionsHost } from "../rl/memory-plan.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { RunDirectory } from "../run/run-directory.js";
-import { heldOutProblems, type ProblemCount, shortfall } from "../tasks/held-out.js";
+import type { ProblemCount } from "../tasks/held-out.js";
+import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
-import { refuseHostNeed } from "../train/host-memory.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { evaluationOfRun } from "./eval-defaults.js";
@@ -40,24 +40,6 @@ export interface EvalFlags extends RunFlags {
   readonly topP?: number;
   readonly maxSequences?: number;
   readonly template?: PromptStyle;
-}
-
-/** Everything that decides an evaluation; kept in its config.json. */
-interface Request {
-  readonly model: string;
-  readonly task: string | null;
-  readonly data?: string;
-  readonly taskOptions: Record<string, unknown>;
-  readonly problems: ProblemCount;
-  readonly samplesPerProblem: number;
-  readonly maxNewTokens: number | null;
-  /** null: the model's own. */
-  readonly temperature: number | null;
-  readonly topP: number | null;
-  /** null: as the model was trained, else its own chat template. */
-  readonly template?: PromptStyle | null;
-  readonly maxSequences: number;
-  readonly seed: number;
 }
 
 /** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
@@ -84,7 +66,8 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   const stop = listenForSignals();
   const store = place === undefined ? null : openStore(place, await openRun(place, request, machine, flags));
   try {
-    const result = await sample(request, store, stop.signal);
+    const { done, keep } = store ?? { done: [], keep: () => {} };
+    const result = await evaluateModel(request, { done, keep, tell, signal: stop.signal });
     writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () =>
       lines(result),
     );
@@ -104,7 +87,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
 }
 
 /** What the flags ask for; what they leave open is as the run evaluated itself, where the model is a run's. */
-function requestOf(path: string, flags: EvalFlags): Request {
+function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
   const run = evaluationOfRun(path);
   const given = flags.task !== undefined || flags.data !== undefined;
   const { task = null, data } = given
@@ -126,9 +109,9 @@ function requestOf(path: string, flags: EvalFlags): Request {
   };
 }
 
-function recordedRequest(out: string, path: string): Request {
+function recordedRequest(out: string, path: string): EvaluationRequest {
   const { options, seed } = configOfRun(out, "eval");
-  const request = { ...(options as unknown as Omit<Request, "seed">), seed };
+  const request = parseOptions(evaluationRequestSchema, { ...options, seed }, `${out}: options`);
   if (request.model !== resolve(path))
     throw new ConfigError(`${out} is an evaluation of ${request.model}, not of ${path}`);
   return request;
@@ -156,7 +139,7 @@ function openStore(path: string, run: RunDirectory): Store {
 /** The run that keeps an evaluation: a new one, or one that goes on. */
 async function openRun(
   path: string,
-  { seed, ...request }: Request,
+  { seed, ...request }: EvaluationRequest,
   machine: Machine,
   flags: EvalFlags,
 ): Promise<RunDirectory> {
@@ -176,80 +159,7 @@ async function openRun(
 const notice = (line: string) => tell(`warning: ${line}`);
 const isFile = (path: string | null | undefined): path is string => typeof path === "string" && existsSync(path);
 
-/** New tokens where none are asked for: as in R1's evaluations, or what the context leaves. */
-const MAX_NEW_TOKENS = 32768;
-/** The part of the free memory that the cache may take; activations take of the rest. */
-const CACHE_SHARE = 0.7;
-
-async function sample(request: Request, store: Store | null, signal: AbortSignal) {
-  const opened = await openForSampling(request.model);
-  const { model, tokenizer, stopIds, warning } = opened;
-  try {
-    if (warning) tell(`warning: ${warning}`);
-    const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
-    const template = request.template ?? defaultPromptStyle(tokenizer, opened.template);
-    const policy = { model, tokenizer, template, stopIds };
-    const { samplesPerProblem, maxSequences, seed } = request;
-    const held = task.numProblems?.heldout;
-    const count =
-      (request.problems === "all" ? (held ?? 1) : Math.min(request.problems, held ?? request.problems)) *
-      samplesPerProblem;
-    refuseHostNeed(
-      completionsHost("the evaluation", count, request.maxNewTokens ?? 1, "lower --problems or --samples"),
-    );
-    const problems = heldOutProblems(task, seed, request.problems);
-    const notice = shortfall(task, request.problems, problems.length);
-    if (notice) tell(`note: ${notice}`);
-    const own = samplingDefaults(opened.generation, tokenizer);
-    const { temperature, topP, topK } = {
-      ...own,
-      temperature: request.temperature ?? own.temperature,
-      topP: request.topP ?? own.topP,
-    };
-    const limits = { context: model.maxPositions, newTokens: request.maxNewTokens ?? 1, knob: "--max-tokens " };
-    const room = model.maxPositions - longestPrompt(problems, { ...policy, task }, limits);
-    const startedMs = performance.now();
-    let numTokens = 0;
-    const onProblem: EvaluationRunOptions["onProblem"] = (sampled, trajectories) => {
-      for (const { completionIds } of trajectories) numTokens += completionIds.length;
-      store?.keep(sampled);
-    };
-    const trained = opened.generation.max_new_tokens;
-    const maxNewTokens = request.maxNewTokens ?? Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
-    const maxCacheBytes = CACHE_SHARE * availableBytes();
-    const sampling = {
-      samplesPerProblem,
-      temperature,
-      topP,
-      topK,
-      maxSequences,
-      seed,
-      maxNewTokens,
-      maxCacheBytes,
-      signal,
-    };
-    const options = { ...sampling, problems, done: store?.done ?? [], onProblem };
-    const evaluation = await runEvaluation(policy, task, options);
-    const seconds = (performance.now() - startedMs) / 1000;
-    return {
-      task: task.name,
-      template,
-      samplesPerProblem,
-      temperature,
-      topP,
-      maxNewTokens,
-      seed,
-      ...evaluation,
-      tokensPerSecond: numTokens / seconds,
-    };
-  } finally {
-    model.dispose();
-  }
-}
-
-type Result = Awaited<ReturnType<typeof sample>>;
-
-function lines(result: Result): string[] {
+function lines(result: EvaluationResult): string[] {
   const { samplesPerProblem: k, stderr } = result;
   const row = (label: string, key: keyof EvaluationCounts, write: (value: number) => string) =>
     `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
 import { findPackageRoot } from "../package-root.js";
 
-/** Where a command is to be typed. */
-export interface Surroundings {
+/** The shell that a command is to be typed in: its variables, and where it stands. */
+export interface ShellEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -27,7 +27,7 @@ export function shownPath(path: string, cwd = process.cwd()): string {
  * The beginning of a command line: `luciole` where the shell finds it, `npx luciole` where npx does (a clone, a
  * project), else node with the file.
  */
-export function ownCommand({ env, cwd }: Surroundings = { env: process.env, cwd: process.cwd() }): string {
+export function ownCommand({ env, cwd }: ShellEnvironment = { env: process.env, cwd: process.cwd() }): string {
   if (isOnPath(env.PATH ?? "")) return "luciole";
   const root = findPackageRoot();
   const isFoundByNpx =

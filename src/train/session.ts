@@ -14,6 +14,7 @@ import { CheckpointError, ConfigError } from "../errors.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { loadWeights } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
+import { FreshReport } from "../report/fresh-report.js";
 import { writeReport } from "../report/report.js";
 import type { LogPosition, RunSummary, TrainingSummary } from "../run/records.js";
 import type { RunDirectory } from "../run/run-directory.js";
@@ -56,9 +57,6 @@ export interface Trained {
   readonly reference: LanguageModel | null;
 }
 
-/** The part of a run's time that refreshing its report may take. */
-const REPORT_SHARE = 0.01;
-
 /** A moment between two steps: weights, moments, counters and logs belong together. */
 interface WholeMoment {
   readonly optimizerSteps: number;
@@ -72,7 +70,7 @@ export class TrainingSession {
   private startedMs: number;
   private savedMs = performance.now();
   private savedPlace = "";
-  private report = { costMs: 0, writtenMs: Number.NEGATIVE_INFINITY };
+  private readonly report: FreshReport;
   private whole: WholeMoment = { optimizerSteps: Number.NaN, log: { metrics: 0, samples: 0 } };
 
   private constructor(
@@ -81,6 +79,7 @@ export class TrainingSession {
     private readonly store: CheckpointStore,
     private checkpoint: LoadedCheckpoint | undefined,
   ) {
+    this.report = new FreshReport(parts.run.path);
     const saved = checkpoint && savedState(checkpoint);
     this.place = saved ? restoreStates(stages, saved) : 0;
     this.startedMs = performance.now() - (saved?.totalSeconds ?? 0) * 1000;
@@ -198,7 +197,7 @@ export class TrainingSession {
     await this.store.save({ ...this.modelContents(), trainer: { step, tensors, state } });
     this.savedMs = performance.now();
     this.savedPlace = place;
-    this.refreshReport();
+    this.report.refresh();
   }
 
   private currentState(): JsonObject & Pick<SavedState, "log" | "stages"> {
@@ -228,21 +227,6 @@ export class TrainingSession {
       },
       files: tokenizerFiles(tokenizer),
     };
-  }
-
-  /**
-   * Writes the report anew, unless that takes more than a small share of the run's time. A report that cannot be
-   * written is no reason to stop.
-   */
-  private refreshReport(): void {
-    const startedMs = performance.now();
-    if (this.report.costMs > REPORT_SHARE * (startedMs - this.report.writtenMs)) return;
-    try {
-      writeReport(this.parts.run.path);
-    } catch {
-      // The next checkpoint tries again; the end of the run, which needs it, says why.
-    }
-    this.report = { costMs: performance.now() - startedMs, writtenMs: performance.now() };
   }
 }
 

@@ -1,5 +1,5 @@
-// Claims about runs of several stages: stopped in the middle of any of them they go on to the same bits, and a stage may
-// begin with the weights of one that is not just before it.
+// Claims about runs of several stages: stopped in the middle of any of them they go on to the same bits, and a stage
+// may begin with the weights of one that is not just before it.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
