@@ -1,3 +1,2 @@
 // What `luciole/report` offers: the page that a run makes of its records.
 export { renderReport, writeReport } from "./report.js";
-export { type SplitCompletion, splitThinking } from "./transcripts.js";

@@ -9,7 +9,7 @@ import { headlineSentence, headlineTable } from "./headline.js";
 import { scriptJson } from "./html.js";
 import { renderReport } from "./report.js";
 import { expertLoads, movingMean, tabulate, thin } from "./series.js";
-import { pairTranscripts, rolloutsOverTime, splitThinking } from "./transcripts.js";
+import { pairTranscripts, renderPair, rolloutsOverTime } from "./transcripts.js";
 
 const evaluation = (pass1: number, stderr = 0.01): EvaluationSummary => ({
   pass1,
@@ -269,10 +269,21 @@ test("expert loads carry the layer's number, and the prediction block its name",
 
 describe("transcripts", () => {
   test("set thinking apart, also when the prompt opens it or nothing closes it", () => {
-    expect(splitThinking("p", "<think>a</think> b")).toEqual({ thinking: "a", answer: "b", closed: true });
-    expect(splitThinking("p\n<think>", "a</think>b")).toEqual({ thinking: "a", answer: "b", closed: true });
-    expect(splitThinking("p", "<think>a")).toEqual({ thinking: "a", answer: "", closed: false });
-    expect(splitThinking("p", "b")).toEqual({ thinking: "", answer: "b", closed: true });
+    const shown = (prompt: string, completion: string) => {
+      const html = renderPair({ problem: "p", final: { ...sample("p", "final", completion), prompt } });
+      const text = (pattern: RegExp) => pattern.exec(html)?.[1];
+      return [
+        text(/thinking<\/span><pre>([^<]*)/),
+        text(/<pre class="answer">([^<]*)/) ?? text(/class="none">([^<]*)/),
+      ];
+    };
+    expect(shown("p", "<think>a</think> b")).toEqual(["a", "b"]);
+    expect(shown("p\n<think>", "a</think>b")).toEqual(["a", "b"]);
+    expect(shown("p", "<think>a")).toEqual(["a", "the thinking never ended"]);
+    expect(shown("p", "b")).toEqual([undefined, "b"]);
+    expect(shown("p", "")).toEqual([undefined, "no answer"]);
+    // As the engine reads it: what a lone closing tag ends was thought, and the answer's tags are part of the text.
+    expect(shown("p", "a</think><answer>b</answer>")).toEqual(["a", "&lt;answer&gt;b&lt;/answer&gt;"]);
   });
 
   test("pair the same problem, in file order, first sample of each model", () => {

@@ -3,28 +3,10 @@
 
 import { formatNumber } from "../number-text.js";
 import type { SampleRecord } from "../run/records.js";
+import { opensThought, parseResponse, THINK_CLOSE, THINK_OPEN } from "../tasks/response.js";
 import { escapeHtml } from "./html.js";
 
-/** The two parts of a completion. `closed` is false when the thinking never ended. */
-export interface SplitCompletion {
-  thinking: string;
-  answer: string;
-  closed: boolean;
-}
-
-const OPEN = "<think>";
-const CLOSE = "</think>";
 const MAX_PAIRS = 8;
-
-/** Splits at the think tags; a completion whose prompt already ends in `<think>` begins inside the thinking. */
-export function splitThinking(prompt: string, completion: string): SplitCompletion {
-  const opened = completion.trimStart().startsWith(OPEN);
-  if (!opened && !prompt.trimEnd().endsWith(OPEN)) return { thinking: "", answer: completion.trim(), closed: true };
-  const body = opened ? completion.trimStart().slice(OPEN.length) : completion;
-  const end = body.indexOf(CLOSE);
-  if (end < 0) return { thinking: body.trim(), answer: "", closed: false };
-  return { thinking: body.slice(0, end).trim(), answer: body.slice(end + CLOSE.length).trim(), closed: true };
-}
 
 /** A held-out problem with the answer of either model, or of one while the run is not finished. */
 export interface TranscriptPair {
@@ -121,11 +103,14 @@ function clipped(text: string, characters: number): string {
 /** The think tag that ends a prompt is shown as the thinking it opens. */
 function shownPrompt({ prompt }: SampleRecord): string {
   const text = prompt.trim();
-  return text.endsWith(OPEN) ? text.slice(0, -OPEN.length).trimEnd() : text;
+  return opensThought(text) ? text.slice(0, -THINK_OPEN.length).trimEnd() : text;
 }
 
 function renderSide(title: string, role: "base" | "final", sample: SampleRecord): string {
-  const { thinking, answer, closed } = splitThinking(sample.prompt, sample.completion);
+  // As a chat is read: the tags of the answer are shown as they were written.
+  const read = parseResponse(sample.completion, { form: "chat", startsInside: opensThought(sample.prompt) });
+  const [thinking, answer] = [read.think?.trim() ?? "", read.reply.trim()];
+  const closed = read.think === null || read.tags.includes(THINK_CLOSE);
   const thought =
     thinking === ""
       ? ""
