@@ -26,6 +26,16 @@ export interface WeightSource {
   done(name: string): void;
 }
 
+/** The tensors of `source` on a device of shapes: nothing is read. */
+export const shapesOf = (source: WeightSource, device: Device): WeightSource => ({
+  ...source,
+  open: async (name) => {
+    const { dtype, shape } = source.info(name) as { dtype: DType; shape: readonly number[] };
+    return keep(empty(shape, dtype, device));
+  },
+  done: () => {},
+});
+
 /** Side of the blocks that share a scale in FP8 checkpoints. */
 const SCALE_BLOCK = 128;
 /** Numbers packed at once from a mapped file. */

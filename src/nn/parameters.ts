@@ -66,14 +66,17 @@ export class ParameterSet {
   readonly device: Device;
   private readonly byName = new Map<string, Weight>();
   private readonly seed: number | null;
-  private readonly trains: TrainChoice;
+  /** Which weights train, as it was given. */
+  readonly trains: Trains;
+  private readonly choice: TrainChoice;
   private readonly stillness = { users: 0, isStill: false };
   private readonly leftOut: ((storedName: string) => boolean)[] = [];
 
   constructor({ compute, seed, trains = "all", device = defaultDevice() }: ParameterSetOptions) {
     this.compute = compute;
     this.seed = seed;
-    this.trains = new TrainChoice(trains);
+    this.trains = trains;
+    this.choice = new TrainChoice(trains);
     this.device = device;
   }
 
@@ -88,7 +91,7 @@ export class ParameterSet {
 
   /** Declares a matrix [N,K] or matrices of experts [E,N,K], in the form that fits. */
   matrix(spec: ParameterSpec): Weight {
-    const waits = this.seed === null && !this.trains.of(partsOf(spec).map(({ name }) => name));
+    const waits = this.seed === null && !this.choice.of(partsOf(spec).map(({ name }) => name));
     return waits && isStored(useOf(spec))
       ? this.keepWeight(spec, new StoredWeight(spec.name, spec.shape))
       : this.addPlain(spec);
@@ -168,7 +171,7 @@ export class ParameterSet {
    * may match what the others hold.
    */
   refuseUnusedPatterns(): void {
-    if (this.leftOut.length === 0) this.trains.refuseUnused();
+    if (this.leftOut.length === 0) this.choice.refuseUnused();
   }
 
   /** Every stored tensor's name and shape, in order; of one parameter where it is given. */
@@ -189,6 +192,11 @@ export class ParameterSet {
    */
   writtenParts(): { spec: ParameterSpec; part: StoredPart; elementOffset: number }[] {
     return this.storedParts().filter(({ spec }) => this.get(spec.name).master);
+  }
+
+  /** Stored tensors that no file is written with; see `writtenParts`. */
+  get numUnwritten(): number {
+    return this.storedParts().length - this.writtenParts().length;
   }
 
   /** As `read` with the masters, but the bytes are read in pieces when they are asked for. */
@@ -255,7 +263,7 @@ export class ParameterSet {
   }
 
   private addPlain(spec: ParameterSpec): PlainWeight {
-    const trains = !spec.isBuffer && this.trains.of(partsOf(spec).map(({ name }) => name));
+    const trains = !spec.isBuffer && this.choice.of(partsOf(spec).map(({ name }) => name));
     const parameter = scope(() => new Parameter(this.initial(spec, trains), spec.name, trains));
     const hasCopy = this.compute !== parameter.dtype && useOf(spec) !== "f32";
     if (hasCopy) parameter.attachComputeCopy(keep(cast(parameter, this.compute)));

@@ -78,8 +78,10 @@ export class StoredWeight implements Weight {
   }
 
   memory(): WeightMemory {
-    const bytesOf = (t: Tensor | null) => (t?.isPacked ? t.storage.buffer.sizeBytes : (t?.sizeBytes ?? 0));
-    const values = this.segments.reduce((sum, { weights, scales }) => sum + bytesOf(weights) + bytesOf(scales), 0);
+    const values = this.segments.reduce(
+      (sum, { weights, scales }) => sum + weights.sizeBytes + (scales?.sizeBytes ?? 0),
+      0,
+    );
     return { values, copies: 0, gradient: 0 };
   }
 

@@ -21,11 +21,6 @@ export class TrainChoice {
     this.unused = new Set(given);
   }
 
-  /** Whether no weight trains, whatever its name. */
-  get isNone(): boolean {
-    return this.trains === "none";
-  }
-
   /**
    * Whether the weight made of these stored tensors trains. Throws ConfigError where that would be true of some of them
    * only.

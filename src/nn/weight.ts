@@ -6,7 +6,9 @@ import type { Dispatch } from "../tensor/ops/moe.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** Bytes that a weight takes on its device, by what they are for. */
+/**
+ * Bytes that a weight takes on its device, by what they are for; packed numbers and pooled memory may take some more.
+ */
 export interface WeightMemory {
   /** The numbers themselves: an f32 master, or what files store. */
   readonly values: number;

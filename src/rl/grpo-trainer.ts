@@ -86,7 +86,8 @@ export class GrpoTrainer {
     });
     const { parameters, device, config: architecture } = policy.model;
     this.optimizer = new AdamW(parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
-    this.reference = beta > 0 ? createModel(architecture, { compute: parameters.compute, device }) : null;
+    const { compute, trains } = parameters;
+    this.reference = beta > 0 ? createModel(architecture, { compute, seed: null, trains, device }) : null;
     this.refreshReference();
   }
 

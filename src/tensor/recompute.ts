@@ -20,6 +20,7 @@ export function recompute(block: Block, inputs: readonly Tensor[]): Tensor[] {
   tape.add({
     inputs: describeInputs(inputs),
     outputIds: outputs.map((t) => t.id),
+    hasParameters: true,
     backward: (grads) => backwardThrough(block, saved, grads),
     free: () => {
       for (const t of saved.splice(0)) t.dispose();

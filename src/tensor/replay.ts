@@ -97,7 +97,8 @@ function stepBack(node: TapeNode, grads: Gradients, isLater: boolean): PendingNo
   if (incoming.every((g) => g === null)) return null;
   return scope(() => {
     const wants = (i: number) => inputs[i].wants && !(isLater && inputs[i].sink);
-    const results = inputs.some((_, i) => wants(i)) ? runRule(node, incoming, wants, grads) : [];
+    const isAsked = node.hasParameters || inputs.some((_, i) => wants(i));
+    const results = isAsked ? runRule(node, incoming, wants, grads) : [];
     const left = new Set([...inputs.keys()].filter((i) => isLater && inputs[i].wants && !results[i]));
     const held = left.size > 0 ? incoming.map((g) => g?.retain() ?? null) : [];
     for (const id of outputIds) grads.drop(id);

@@ -27,6 +27,8 @@ export interface Demand {
 export interface TapeNode {
   readonly inputs: readonly TapeInput[];
   readonly outputIds: readonly number[];
+  /** Gradients of parameters arise inside, so that it runs whether or not those of its inputs are wanted. */
+  readonly hasParameters?: boolean;
   backward(grads: readonly (Tensor | null)[], demand: Demand): (Tensor | null)[];
   free(): void;
 }

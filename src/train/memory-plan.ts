@@ -7,6 +7,8 @@ import { availableBytes } from "../free-memory.js";
 import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { loadStored, shapesOf, type WeightSource } from "../models/stored-weights.js";
+import type { Trains } from "../nn/trains.js";
 import { formatMemory } from "../number-text.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
@@ -40,6 +42,8 @@ export interface PlannedModel {
   readonly compute: ComputeType;
   /** Where it will run; default: the default device. */
   readonly device?: Device;
+  /** Which weights train, and where the others come from; default: all train. */
+  readonly frozen?: { readonly trains: Trains; readonly source: WeightSource };
 }
 
 /** The parts of a phase that live as long as it does. */
@@ -58,7 +62,7 @@ export interface PhaseParts {
  * Throws BackendError when what it keeps on the host will not fit: then it is not run at all.
  */
 export async function planPhase(
-  { config, compute, device = defaultDevice() }: PlannedModel,
+  { config, compute, device = defaultDevice(), frozen }: PlannedModel,
   { name, optimizer: optimizerName, hasReference = false, host }: PhaseParts,
   body: (
     model: LanguageModel,
@@ -68,8 +72,11 @@ export async function planPhase(
 ): Promise<PhaseMemory> {
   if (host) refuseHostNeed(host);
   const shapes = createShapesDevice(device);
-  const model = createModel(config, { compute, seed: null, device: shapes });
-  const reference = hasReference ? createModel(config, { compute, seed: null, device: shapes }) : null;
+  const create = () => createModel(config, { compute, seed: null, trains: frozen?.trains, device: shapes });
+  const model = create();
+  if (frozen) await loadStored(model.parameters, shapesOf(frozen.source, shapes));
+  const reference = hasReference ? create() : null;
+  reference?.parameters.copyFrom(model.parameters);
   const weights = shapes.memory().liveBytes;
   const optimizer = optimizerName && createOptimizer(model.parameters, optimizerName);
   const moments = shapes.memory().liveBytes - weights;

@@ -24,7 +24,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { tokenizerFiles } from "../tokenizer/tokenizer-files.js";
 import { Interrupted } from "./interrupted.js";
 import { type SavedState, type StageState, savedState } from "./saved-state.js";
-import { modelFiles, restoreSnapshot, trainerTensors } from "./snapshot.js";
+import { frozenNote, modelFiles, restoreSnapshot, trainerTensors } from "./snapshot.js";
 
 /** A stage as far as its saving goes. Whatever is in `state` is JSON. */
 export interface StageRecord {
@@ -224,6 +224,7 @@ export class TrainingSession {
         temperature: 1,
         ...generation,
         compute_type: model.parameters.compute,
+        ...frozenNote(model),
       },
       files: tokenizerFiles(tokenizer),
     };

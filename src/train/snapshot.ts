@@ -19,12 +19,19 @@ export interface SnapshotParts {
 
 /**
  * The model's weights in the layout that `transformers` reads; read from the device as they are written, so training
- * waits for the file.
+ * waits for the file. Weights frozen in storage types are left out: they stand in the model that training began with.
  */
 export function modelFiles(model: LanguageModel): { config: JsonObject; weights: Map<string, WritableTensor> } {
   const { quantization_config: _, ...config } = toHfConfigJson(model.config);
   return { config: { ...config, torch_dtype: "float32" } as JsonObject, weights: weightsOf(model, "") };
 }
+
+/**
+ * What generation_config.json says of a model with frozen weights in storage types, which its files do not hold:
+ * `openModelSource` refuses to take them for a whole model.
+ */
+export const frozenNote = ({ parameters: { numUnwritten } }: LanguageModel): JsonObject =>
+  numUnwritten > 0 ? { frozen_tensors: numUnwritten } : {};
 
 /** Optimiser moments, router loads and reference weights, by name; read as they are written. */
 export function trainerTensors({ model, optimizer, reference }: SnapshotParts): Map<string, WritableTensor> {

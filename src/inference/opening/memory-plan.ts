@@ -7,7 +7,7 @@ import { availableBytes } from "../../free-memory.js";
 import { createModel } from "../../models/create.js";
 import type { HfConfig } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
-import { loadStored, storedProblems, type WeightSource } from "../../models/stored-weights.js";
+import { loadStored, shapesOf, storedProblems, type WeightSource } from "../../models/stored-weights.js";
 import { refuseProblems } from "../../models/weights.js";
 import { type StepRows, stepBatch } from "../../nn/batch.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
@@ -15,7 +15,7 @@ import { type ParameterSet, useOf } from "../../nn/parameters.js";
 import { formatMemory } from "../../number-text.js";
 import { type Device, defaultDevice } from "../../tensor/device.js";
 import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.js";
-import { alias, empty, keep, scope } from "../../tensor/engine.js";
+import { alias, scope } from "../../tensor/engine.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import { numElements } from "../../tensor/tensor.js";
 import type { CacheOptions } from "../runtime/paged-runner.js";
@@ -112,11 +112,7 @@ function weightBytes(
 /** What a step of prompt tokens takes besides weights and cache. */
 async function stepBytes(model: LanguageModel, source: WeightSource, use: InferenceUse): Promise<number> {
   const { device } = model;
-  await loadStored(model.parameters, {
-    ...source,
-    open: async (name) => onlyShape(name, source, device),
-    done: () => {},
-  });
+  await loadStored(model.parameters, shapesOf(source, device));
   const cache = model.createPagedCache({
     numBlocks: Math.ceil(use.stepTokens / BLOCK_TOKENS),
     kind: use.cacheKind,
@@ -129,11 +125,6 @@ async function stepBytes(model: LanguageModel, source: WeightSource, use: Infere
   });
   return device.memory().peakLiveBytes - before;
 }
-
-const onlyShape = (name: string, source: WeightSource, device: Device) => {
-  const { dtype, shape } = source.info(name) as { dtype: DType; shape: readonly number[] };
-  return keep(empty(shape, dtype, device));
-};
 
 /** One prompt of `n` tokens in blocks of its own. */
 function onePrompt(n: number): StepRows {

@@ -70,6 +70,7 @@ async function openDirectory(path: string): Promise<ModelSource> {
     const { directory, weights } = opened;
     const tokenizer = existsSync(join(directory, "tokenizer.json")) ? loadTokenizer(directory) : null;
     const generation = await readGeneration(directory);
+    refuseUnlessWhole(directory, generation);
     const stopIds = endTokens(idsOf(generation.eos_token_id, opened.config.eos_token_id), tokenizer);
     const recorded = generation.compute_type;
     const compute = recorded === "bf16" ? "bf16" : "f32";
@@ -80,6 +81,15 @@ async function openDirectory(path: string): Promise<ModelSource> {
     await opened.close();
     throw error;
   }
+}
+
+/** Throws CheckpointError for a checkpoint of a model that was trained with frozen weights. */
+function refuseUnlessWhole(directory: string, { frozen_tensors: frozen }: JsonObject): void {
+  if (typeof frozen !== "number" || frozen === 0) return;
+  throw new CheckpointError(
+    `${directory} holds the trained weights alone; ${frozen} frozen tensors stand in the model that training began ` +
+      "with: open that model with the same `trains` and restore this checkpoint into it",
+  );
 }
 
 async function openGguf(path: string): Promise<ModelSource> {

@@ -1,12 +1,15 @@
 // Opens a model to train, its weights as f32 numbers whatever type they are stored in, or to sample as it stands.
-import { storedValues, weightNames } from "../../checkpoint/index.js";
+import { storedValues, type TensorSource, weightNames } from "../../checkpoint/index.js";
 import { ConfigError } from "../../errors.js";
 import { createModel } from "../../models/create.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { contextOf } from "../../models/rope-scaling.js";
+import { loadStored } from "../../models/stored-weights.js";
 import { loadWeights } from "../../models/weights.js";
+import type { Trains } from "../../nn/trains.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { mappedWeights } from "./mapped-weights.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
 import { openStored } from "./open-for-inference.js";
 
@@ -20,13 +23,21 @@ export interface OpenedModel extends ModelFacts {
   readonly model: LanguageModel;
 }
 
+/** How a model is opened to train. */
+export interface TrainableOptions {
+  /** Default: as it was trained where it was trained here, else bf16. */
+  readonly compute?: ComputeType;
+  /** Which weights train, by their Hugging Face names; the others are held as they are stored. Default: all. */
+  readonly trains?: Trains;
+}
+
 /**
- * Opens `path` (a run, a model directory, a GGUF file) to train, to compute as it was trained to unless asked
- * otherwise. Throws ConfigError when there is no model or no tokenizer, CheckpointError when it is damaged or of
- * another shape than its configuration says.
+ * Opens `path` (a run, a model directory, a GGUF file) to train. Throws ConfigError when there is no model or no
+ * tokenizer, or where `trains` does not fit its weights, CheckpointError when it is damaged or of another shape than its
+ * configuration says.
  */
-export const openModel = (path: string, options: { readonly compute?: ComputeType } = {}): Promise<OpenedModel> =>
-  withSource(path, (source, facts) => openTrainable(source, facts, options.compute));
+export const openModel = (path: string, options: TrainableOptions = {}): Promise<OpenedModel> =>
+  withSource(path, (source, facts) => openTrainable(source, facts, options));
 
 /** Reads all of a model but its weights. Throws as `openModel`. */
 export const readModelFacts = (path: string): Promise<ModelFacts> => withSource(path, async (_, facts) => facts);
@@ -50,15 +61,28 @@ async function openAsStored(path: string, source: ModelSource, facts: ModelFacts
 async function openTrainable(
   { weights }: ModelSource,
   facts: ModelFacts,
-  compute = facts.compute,
+  { compute = facts.compute, trains = "all" }: TrainableOptions = {},
 ): Promise<OpenedModel> {
-  const model = createModel(facts.config, { compute, seed: null });
+  const model = createModel(facts.config, { compute, seed: null, trains });
   try {
-    await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
+    if (trains === "all")
+      await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
+    else await loadMapped(model, weights);
     return { ...facts, model };
   } catch (error) {
     model.dispose();
     throw error;
+  }
+}
+
+/** Fills a model whose frozen weights stay in the types of the files. */
+async function loadMapped({ parameters }: LanguageModel, weights: TensorSource): Promise<void> {
+  const source = mappedWeights(weights, parameters.device);
+  try {
+    await loadStored(parameters, source);
+    source.files.refuseChangedNow();
+  } finally {
+    source.close();
   }
 }
 
