@@ -33,8 +33,8 @@ export interface TrainableOptions {
 
 /**
  * Opens `path` (a run, a model directory, a GGUF file) to train. Throws ConfigError when there is no model or no
- * tokenizer, or where `trains` does not fit its weights, CheckpointError when it is damaged or of another shape than its
- * configuration says.
+ * tokenizer, or where `trains` does not fit its weights, CheckpointError when it is damaged or of another shape than
+ * its configuration says.
  */
 export const openModel = (path: string, options: TrainableOptions = {}): Promise<OpenedModel> =>
   withSource(path, (source, facts) => openTrainable(source, facts, options));
