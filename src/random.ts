@@ -139,6 +139,11 @@ export class Random {
     return this.#block[this.#position++ & 1] >>> 0;
   }
 
+  /** Leaves out that many words. */
+  skip(words: number): void {
+    this.#position += words;
+  }
+
   /** Uniform in [0, 1) with 53 bits. */
   float(): number {
     const high = this.uint32() >>> 5;
@@ -167,7 +172,7 @@ export class Random {
     return Math.sqrt(-2 * Math.log(1 - this.float())) * Math.cos(2 * Math.PI * this.float());
   }
 
-  /** Fills `out` with normals of the given mean and standard deviation, two per Box–Muller pair. */
+  /** Fills `out` with normals of the given mean and standard deviation, two per Box–Muller pair of four words. */
   fillNormal(out: Float32Array, mean = 0, std = 1): void {
     for (let i = 0; i < out.length; i += 2) {
       const radius = std * Math.sqrt(-2 * Math.log(1 - this.float()));

@@ -2,6 +2,7 @@
 #include "grouped-gemm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -57,6 +58,7 @@ void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, i
                     const Operand& firstW, const int32_t* offsets, void* Y, int64_t yType, bool accumulate,
                     bool bf16Compute) {
   if (E <= 0 || R <= 0 || N <= 0) return;
+  if (!accumulate) clearUngrouped(E, R, N, offsets, Y, yType);
   auto product = [&](int64_t e) {
     const int64_t first = offsets[e];
     const Operand x{rowIndex ? X : at(X, xType, first * K), xType, K, true, rowIndex ? rowIndex + first : nullptr};
@@ -77,6 +79,12 @@ void multiplyGroups(int64_t E, int64_t R, int64_t N, int64_t K, const void* X, i
 }
 
 }  // namespace
+
+void clearUngrouped(int64_t E, int64_t R, int64_t N, const int32_t* offsets, void* Y, int64_t yType) {
+  const int64_t rowBytes = N * sizeOf(yType), first = offsets[0], end = offsets[E];
+  std::memset(Y, 0, first * rowBytes);
+  std::memset(static_cast<char*>(Y) + end * rowBytes, 0, (R - end) * rowBytes);
+}
 
 void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
                  const int32_t* rowIndex, const void* W, int64_t wType, const int32_t* offsets, void* Y, int64_t yType,

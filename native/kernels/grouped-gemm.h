@@ -10,12 +10,15 @@ struct Source;
 /**
  * For each group e and each row r in [offsets[e], offsets[e+1]): Y[r, :N] = X[rowIndex ? rowIndex[r] : r, :K]·op(W[e])
  * (+ Y when accumulate). W is [E, N, K] when transW (forward), else [E, K, N] (dX). offsets: i32[E+1], non-decreasing,
- * from 0 to R. All matrices contiguous. X, W, Y: f32 or bf16 in any mix. The bits of a row are those of gemm on that
- * row alone.
+ * within 0 to R; rows of no group become zero (stay when accumulate). All matrices contiguous. X, W, Y: f32 or bf16 in
+ * any mix. The bits of a row are those of gemm on that row alone.
  */
 void groupedGemm(bool transW, int64_t E, int64_t R, int64_t N, int64_t K, const void* X, int64_t xType,
                  const int32_t* rowIndex, const void* W, int64_t wType, const int32_t* offsets, void* Y, int64_t yType,
                  bool accumulate, bool bf16Compute);
+
+/** Zeroes the rows of Y [R, N] before the first group and behind the last. */
+void clearUngrouped(int64_t E, int64_t R, int64_t N, const int32_t* offsets, void* Y, int64_t yType);
 
 /**
  * groupedGemm(bf16Compute for bf16) with weights of wType that packWeights (gemm.h) made, [E, N, K] when transW, else

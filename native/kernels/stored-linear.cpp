@@ -239,6 +239,7 @@ void storedGroupedLinear(int64_t E, int64_t R, int64_t N, int64_t K, const void*
                          const int32_t* rowIndex, const void* W, int64_t wType, bool packed, const float* scales,
                          const int32_t* offsets, void* Y, int64_t yType) {
   if (E <= 0 || R <= 0 || N <= 0) return;
+  clearUngrouped(E, R, N, offsets, Y, yType);
   const Weights w(W, wType, packed, scales, N, K);
   ActivationRows rows = prepareRows(w.kernels, X, xType, xRows, K);
   rows.index = rowIndex;

@@ -8,6 +8,7 @@ import { MoeLayer } from "../nn/moe.js";
 import { RmsNorm } from "../nn/norm.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
 import { ParameterSet } from "../nn/parameters.js";
+import type { ExpertShare } from "../nn/routed-experts.js";
 import type { Trains } from "../nn/trains.js";
 import type { Weight } from "../nn/weight.js";
 import type { Device } from "../tensor/device.js";
@@ -42,6 +43,8 @@ export interface ModelOptions {
    * norm, the head and multi-token prediction if they are the last. Default: all.
    */
   readonly layers?: readonly [first: number, end: number];
+  /** The routed experts that it holds of every mixture layer, and who computes the others' rows. Default: all. */
+  readonly experts?: ExpertShare;
 }
 
 /** Size and kind of a paged cache. */

@@ -59,7 +59,7 @@ function rowSums(parameters: ParameterSet, spec: ParameterSpec): Promise<Float32
         "i32",
         device,
       );
-      return weight.multiplyExperts(factors(experts), moeDispatch(each, experts, null), true);
+      return weight.multiplyExperts(factors(experts), moeDispatch(each, experts, null));
     });
     return (await sums.data()) as Float32Array;
   });

@@ -10,6 +10,7 @@ export * from "./paged-cache.js";
 export * from "./parameters.js";
 export * from "./plain-weight.js";
 export * from "./rope-frequencies.js";
+export * from "./routed-experts.js";
 export * from "./stored-weight.js";
 export * from "./trains.js";
 export * from "./weight.js";

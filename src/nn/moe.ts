@@ -1,7 +1,7 @@
 // DeepSeekMoE: shared experts always, routed experts by the gate (DeepSeek-V3 §2.1.2). No token is dropped.
 // Knows nothing of schedules: who calls `updateBias`, and when, is the trainer's business.
 import { isRecording, keep } from "../tensor/engine.js";
-import { fillInPlace, swiglu, zeros } from "../tensor/ops/elementwise.js";
+import { fillInPlace, zeros } from "../tensor/ops/elementwise.js";
 import {
   balanceLoss,
   moeCombine,
@@ -15,13 +15,11 @@ import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { SwigluMlp } from "./mlp.js";
 import type { Init, ParameterSet } from "./parameters.js";
+import { type ExpertShare, RoutedExperts, type RoutedExpertsConfig } from "./routed-experts.js";
 import type { Weight } from "./weight.js";
 
 /** Sizes and gate of a mixture layer. */
-export interface MoeConfig {
-  readonly hidden: number;
-  readonly expertWidth: number;
-  readonly numRouted: number;
+export interface MoeConfig extends RoutedExpertsConfig {
   readonly numShared: number;
   readonly router: RouterParams;
   /** Selection-only bias, moved towards balance by the trainer (V3); V2 has none. */
@@ -32,8 +30,7 @@ export interface MoeConfig {
 export class MoeLayer {
   private readonly gate: Weight;
   readonly bias: Parameter | null;
-  private readonly gateUp: Weight;
-  private readonly down: Weight;
+  readonly routed: RoutedExperts;
   private readonly shared: SwigluMlp | null;
   /**
    * Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after
@@ -46,6 +43,7 @@ export class MoeLayer {
     readonly prefix: string,
     private readonly config: MoeConfig,
     init: Init,
+    share?: ExpertShare,
   ) {
     const { hidden, expertWidth: width, numRouted: experts } = config;
     this.gate = parameters.matrix({ name: `${prefix}.gate.weight`, shape: [experts, hidden], init, alwaysF32: true });
@@ -57,21 +55,7 @@ export class MoeLayer {
           isBuffer: true,
         })
       : null;
-    const each = Array.from({ length: experts }, (_, e) => `${prefix}.experts.${e}`);
-    this.gateUp = parameters.matrix({
-      name: `${prefix}.experts.gate_up_proj`,
-      shape: [experts, 2 * width, hidden],
-      init,
-      parts: each.flatMap((e) =>
-        ["gate_proj", "up_proj"].map((part) => ({ name: `${e}.${part}.weight`, shape: [width, hidden] })),
-      ),
-    });
-    this.down = parameters.matrix({
-      name: `${prefix}.experts.down_proj`,
-      shape: [experts, hidden, width],
-      init,
-      parts: each.map((e) => ({ name: `${e}.down_proj.weight`, shape: [hidden, width] })),
-    });
+    this.routed = new RoutedExperts(parameters, prefix, config, init, share);
     this.shared =
       config.numShared > 0
         ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init)
@@ -101,7 +85,7 @@ export class MoeLayer {
     // Under `recompute` the first pass does not record and the replay does: recorded once either way.
     const counts = isRecording() ? this.load : null;
     const to = moeDispatch(indices, this.config.numRouted, counts);
-    const rows = this.down.multiplyExperts(swiglu(this.gateUp.multiplyExperts(x, to, true)), to, false);
+    const rows = this.routed.forward(x, to);
     const base = this.shared ? this.shared.forward(x, residual).output : residual;
     const loss =
       balance && balance.alpha > 0

@@ -34,6 +34,8 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly init: Init;
+  /** Where this is a range of a larger parameter: how many of its numbers come before. Initial values are then its. */
+  readonly firstNumber?: number;
   /** Stored tensors (Hugging Face names) stacked to make this one; default: itself. */
   readonly parts?: readonly StoredPart[];
   /** Kept in f32 for compute even when training in bf16 (norms, router). */
@@ -281,11 +283,21 @@ export class ParameterSet {
     const { name, shape, init } = spec;
     if (this.seed === null)
       return empty(shape, !trains && useOf(spec) === "numbers" ? this.compute : "f32", this.device);
-    const values = new Float32Array(numElements(shape));
-    if ("std" in init) new Random(this.seed).fork(name).fillNormal(values, 0, init.std);
-    else values.fill(init.constant);
+    const values =
+      "std" in init
+        ? normals(new Random(this.seed).fork(name), spec.firstNumber ?? 0, numElements(shape), init.std)
+        : new Float32Array(numElements(shape)).fill(init.constant);
     return tensor(values, shape, "f32", this.device);
   }
+}
+
+/** The numbers [first, first + count) of a stream of normals, which come in pairs. */
+function normals(random: Random, first: number, count: number, std: number): Float32Array {
+  const inPair = first % 2;
+  const values = new Float32Array(inPair + count);
+  random.skip(2 * (first - inPair));
+  random.fillNormal(values, 0, std);
+  return values.subarray(inPair);
 }
 
 /** What layers do with a weight. */

@@ -3,7 +3,7 @@ import { assert } from "../errors.js";
 import { copyBytes, dispatch, isRecording, keep } from "../tensor/engine.js";
 import { castOp } from "../tensor/ops/elementwise.js";
 import { type LinearOptions, linear } from "../tensor/ops/linear.js";
-import { type Dispatch, groupedLinear } from "../tensor/ops/moe.js";
+import { type ExpertRows, groupedLinear } from "../tensor/ops/moe.js";
 import { embedding } from "../tensor/ops/rows.js";
 import { packWeights } from "../tensor/packing.js";
 import type { Parameter } from "../tensor/parameter.js";
@@ -45,8 +45,8 @@ export class PlainWeight implements Weight {
     return linear(x, this.operand(), options);
   }
 
-  multiplyExperts(x: Tensor, to: Dispatch, gather: boolean): Tensor {
-    return groupedLinear(x, this.operand(), to, gather);
+  multiplyExperts(x: Tensor, rows: ExpertRows): Tensor {
+    return groupedLinear(x, this.operand(), rows);
   }
 
   lookUp(ids: Tensor): Tensor {

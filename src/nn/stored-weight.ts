@@ -5,7 +5,7 @@ import type { DType } from "../tensor/dtype.js";
 import { alias, isRecording } from "../tensor/engine.js";
 import { add, concatLast, splitLast } from "../tensor/ops/elementwise.js";
 import type { LinearOptions } from "../tensor/ops/linear.js";
-import type { Dispatch } from "../tensor/ops/moe.js";
+import type { ExpertRows } from "../tensor/ops/moe.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../tensor/ops/stored.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
@@ -61,10 +61,8 @@ export class StoredWeight implements Weight {
     return residual ? add(concatAll(parts), residual) : concatAll(parts);
   }
 
-  multiplyExperts(x: Tensor, to: Dispatch, gather: boolean): Tensor {
-    return concatAll(
-      this.filled().map(({ weights, scales }) => storedGroupedLinear(x, weights, to, gather, { scales })),
-    );
+  multiplyExperts(x: Tensor, rows: ExpertRows): Tensor {
+    return concatAll(this.filled().map(({ weights, scales }) => storedGroupedLinear(x, weights, rows, { scales })));
   }
 
   lookUp(ids: Tensor): Tensor {

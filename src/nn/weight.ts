@@ -2,7 +2,7 @@
 // memory they take. Knows no architecture and no file format.
 import type { DType } from "../tensor/dtype.js";
 import type { LinearOptions } from "../tensor/ops/linear.js";
-import type { Dispatch } from "../tensor/ops/moe.js";
+import type { ExpertRows } from "../tensor/ops/moe.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -33,8 +33,8 @@ export interface Weight {
   readonly dtypes: readonly DType[];
   /** y [T,N] = x [T,K]·Wᵀ (+ bias) (+ residual); in the residual's type, else in x's. */
   multiply(x: Tensor, options?: LinearOptions): Tensor;
-  /** x·W[e]ᵀ for the rows of each expert e, gathered by `to.rowToken` when `gather`. */
-  multiplyExperts(x: Tensor, to: Dispatch, gather: boolean): Tensor;
+  /** x·W[e]ᵀ for the rows of each expert e; rows of none are zero. */
+  multiplyExperts(x: Tensor, rows: ExpertRows): Tensor;
   /** Rows by id, in f32. */
   lookUp(ids: Tensor): Tensor;
   /** The numbers in the type of products, for ops that take all of them; a form without them throws. */

@@ -58,6 +58,7 @@ export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from 
 export {
   balanceLoss,
   type Dispatch,
+  type ExpertRows,
   groupedLinear,
   moeCombine,
   moeDispatch,

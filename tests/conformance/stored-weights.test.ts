@@ -108,8 +108,8 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       const alone = Array.from({ length: 5 }, (_, e) => storedLinear(x, alias(w, [96, 256], e * 96 * 256)).bytes());
       return [
         { alone, offsets: to.offsets.data(), rowToken: to.rowToken.data() },
-        storedGroupedLinear(x, w, to, true).bytes(),
-        storedGroupedLinear(x, packStored(w) ?? w, to, true).bytes(),
+        storedGroupedLinear(x, w, to).bytes(),
+        storedGroupedLinear(x, packStored(w) ?? w, to).bytes(),
       ];
     });
     expect(await same(plain, packed)).toBe(true);
@@ -161,8 +161,8 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
       const to = moeDispatch(tensor(chosen, [40, 2], "i32"), 5, null);
       const [x, dy, w] = [activations([40, 256]), activations([80, 96]), weights(dtype, [5, 96, 256], "w")];
       return [
-        gradientOf(x, (input) => storedGroupedLinear(input, w, to, true), dy),
-        gradientOf(x, (input) => storedGroupedLinear(input, packStored(w) ?? w, to, true), dy),
+        gradientOf(x, (input) => storedGroupedLinear(input, w, to), dy),
+        gradientOf(x, (input) => storedGroupedLinear(input, packStored(w) ?? w, to), dy),
       ];
     });
     expect(await same(plain, packed)).toBe(true);

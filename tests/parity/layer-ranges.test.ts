@@ -12,7 +12,7 @@ import { backends } from "./backends.js";
 import { type GoldenCase, goldenPath, loadModel, readCase } from "./golden-case.js";
 import { steppedLogits } from "./paged-stepping.js";
 import { sendBack, sendForward, stagedGradients, stagedParts, stagedStepping } from "./stages.js";
-import { fullLoss, gradientsOf } from "./training-run.js";
+import { bytesOf, differingBits, fullLoss, gradientsOf } from "./training-run.js";
 
 const allCases = readdirSync(goldenPath("cases"));
 const withEverything = "deepseek-v3-mtp-post-norm";
@@ -38,6 +38,13 @@ async function withStages(
 
 const idsOf = ({ sequences }: Pick<GoldenCase, "sequences">) => sequences.map(({ ids }) => Array.from(ids));
 
+type Figures = Awaited<ReturnType<typeof gradientsOf>>;
+
+function expectSame({ gradients, ...figures }: Figures, { gradients: expected, ...expectedFigures }: Figures): void {
+  expect(differingBits(gradients, expected)).toEqual([]);
+  expect(figures).toEqual(expectedFigures);
+}
+
 describe.each(backends)("on the $name backend", (backend) => {
   beforeAll(() => setDefaultDevice(new Device(backend)));
 
@@ -47,7 +54,7 @@ describe.each(backends)("on the $name backend", (backend) => {
       async (name) => {
         await withStages(name, compute, async (whole, stages, sequences) => {
           const expected = await gradientsOf(whole, [sequences], fullLoss);
-          expect(await stagedGradients(stages, sequences, fullLoss)).toEqual(expected);
+          expectSame(await stagedGradients(stages, sequences, fullLoss), expected);
           expect(expected.gradients.size).toBeGreaterThan(10);
         });
       },
@@ -57,16 +64,15 @@ describe.each(backends)("on the $name backend", (backend) => {
       await withStages(name, compute, async (whole, stages, sequences) => {
         const plan = { promptLengths: [1, 7, 4], chunk: 3, stagger: 1, kind: "heads" } as const;
         const ids = idsOf({ sequences });
-        expect(await steppedLogits(stagedStepping(stages), ids, plan)).toEqual(await steppedLogits(whole, ids, plan));
+        const expected = await steppedLogits(whole, ids, plan);
+        expect(bytesOf(await steppedLogits(stagedStepping(stages), ids, plan)).equals(bytesOf(expected))).toBe(true);
       });
     });
 
     test("recomputed layers change no bit", async () => {
       await withStages(withEverything, compute, async (whole, stages, sequences) => {
         const options = { ...fullLoss, recomputeLayers: true };
-        expect(await stagedGradients(stages, sequences, options)).toEqual(
-          await gradientsOf(whole, [sequences], options),
-        );
+        expectSame(await stagedGradients(stages, sequences, options), await gradientsOf(whole, [sequences], options));
       });
     });
 
@@ -80,7 +86,7 @@ describe.each(backends)("on the $name backend", (backend) => {
             const flights = micro.map((part) => sendForward(stages, part, sequences, fullLoss));
             for (const flight of flights) sendBack(stages, flight, inHalves);
           });
-          expect(await stagedParts(stages)).toEqual(gradients);
+          expect(differingBits(await stagedParts(stages), gradients)).toEqual([]);
         });
       },
     );

@@ -18,6 +18,18 @@ export type NamedNumbers = ReadonlyMap<string, Float32Array>;
 export const floatsOf = async (read: ReturnType<LanguageModel["parameters"]["read"]>): Promise<NamedNumbers> =>
   new Map([...(await read)].map(([name, { data }]) => [name, asFloats(data)]));
 
+/** The bits of numbers, which differ for 0 and -0, too. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** Names whose numbers are not the same to the bit, or that only one side has. */
+export function differingBits(actual: NamedNumbers, expected: NamedNumbers): string[] {
+  return [...new Set([...actual.keys(), ...expected.keys()])].filter((name) => {
+    const [a, b] = [actual.get(name), expected.get(name)];
+    return !a || !b || !bytesOf(a).equals(bytesOf(b));
+  });
+}
+
 export const parametersOf = (model: LanguageModel): Promise<NamedNumbers> => floatsOf(model.parameters.read());
 
 /**

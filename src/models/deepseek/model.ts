@@ -25,7 +25,7 @@ export class DeepseekModel extends LanguageModel {
     const { first_k_dense_replace: dense } = config;
     const layer = (parameters: ParameterSet, i: number) => buildLayer(config, options, parameters, i, i >= dense);
     super(config, options, layer, mtpDepth(config));
-    this.mtp = Array.from({ length: this.numMtp }, (_, i) => this.buildMtp(config.num_hidden_layers + i));
+    this.mtp = Array.from({ length: this.numMtp }, (_, i) => this.buildMtp(config.num_hidden_layers + i, options));
   }
 
   override get moeLayers(): MoeLayer[] {
@@ -74,14 +74,14 @@ export class DeepseekModel extends LanguageModel {
     super.dispose();
   }
 
-  private buildMtp(index: number): MtpModule {
+  private buildMtp(index: number, options: ModelOptions): MtpModule {
     return new MtpModule(
       this.parameters,
       `model.layers.${index}`,
       this.config.hidden_size,
       this.config.rms_norm_eps,
       { std: this.config.initializer_range },
-      buildLayer(this.config, { context: this.maxPositions }, this.parameters, index, true),
+      buildLayer(this.config, options, this.parameters, index, true),
     );
   }
 }
@@ -99,7 +99,7 @@ function buildLayer(
   const init = { std: config.initializer_range };
   const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config, options), init);
   const feedForward: FeedForward = isMoe
-    ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init)
+    ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init, options.experts)
     : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
   const norm = { eps: config.rms_norm_eps };
   return new DecoderLayer(parameters, prefix, config.hidden_size, norm, attention, feedForward);

@@ -25,7 +25,7 @@ export class GqaModel extends LanguageModel {
       const layer = layerOf(index);
       const attention = new GqaAttention(parameters, `${prefix}.self_attn`, layer.attention, init);
       const feedForward = layer.experts
-        ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init)
+        ? new MoeLayer(parameters, `${prefix}.mlp`, layer.experts, init, options.experts)
         : new SwigluMlp(parameters, `${prefix}.mlp`, hidden, config.intermediate_size, init, layer.mlpBias);
       return new DecoderLayer(parameters, prefix, hidden, { eps }, attention, feedForward);
     });

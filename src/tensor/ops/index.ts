@@ -62,7 +62,7 @@ export const ops = {
   moeDispatch: moe.moeDispatchOp,
   groupedGemm: moe.groupedGemmOp,
   groupedWeightGrad: moe.groupedWeightGradOp,
-  gatherSumRows: moe.gatherSumRowsOp,
+  gatherSumRows: rows.gatherSumRowsOp,
   moeCombine: moe.moeCombineOp,
   moeCombineBackward: moe.moeCombineBackwardOp,
   routerBiasUpdate: moe.routerBiasUpdateOp,

@@ -3,9 +3,9 @@
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type VjpContext } from "../op.js";
-import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
+import { numElements, type Tensor } from "../tensor.js";
 import { cast, scaleBy, streamCost } from "./elementwise.js";
-import { gatherRows, scatterAddRowsOp } from "./rows.js";
+import { gatherRows, sumPicked } from "./rows.js";
 
 /** The gate: DeepSeek-V3 uses sigmoid scores, groups ranked by the sum of their two best; V2 softmax and the best. */
 export interface RouterParams {
@@ -217,12 +217,17 @@ export const moeDispatchOp: OpSpec<{ experts: number }> = {
     offsets.data[experts] = row;
   },
 };
-/** The permutation that groups (token, choice) pairs by expert; all on the device. */
-export interface Dispatch {
-  offsets: Tensor;
-  rowToken: Tensor;
-  tokenRow: Tensor;
+/** Rows sorted by expert: expert e has the rows [offsets[e], offsets[e+1]). */
+export interface ExpertRows {
+  /** i32 [E+1]. */
+  readonly offsets: Tensor;
+  /** i32 [R]: row r is row rowToken[r] of what is multiplied. Absent: row r itself. */
+  readonly rowToken?: Tensor;
+  /** i32 [T,K], the inverse of `rowToken`, for the gradient: the rows of each token. */
+  readonly tokenRow?: Tensor;
 }
+/** The permutation that groups (token, choice) pairs by expert; all on the device. */
+export type Dispatch = Required<ExpertRows>;
 /** See `moeDispatchOp`. */
 export function moeDispatch(indices: Tensor, experts: number, load: Tensor | null): Dispatch {
   const [offsets, rowToken, tokenRow] = dispatch(moeDispatchOp, [indices, load], { experts });
@@ -237,13 +242,13 @@ export interface GroupedGemmParams {
   bf16Compute: boolean;
 }
 /**
- * Rows of expert e, [offsets[e], offsets[e+1]), times that expert's weight. Inputs x, W, offsets, rowToken or null
- * (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
+ * Rows of expert e, [offsets[e], offsets[e+1]), times that expert's weight; rows of none of them are zero. Inputs x, W,
+ * offsets, rowToken or null (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
  */
 export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   name: "groupedGemm",
   indexes: ([x, , , rowToken]) => [
-    { input: 2, risesTo: (rowToken ?? x)!.shape[0] },
+    { input: 2, risesTo: (rowToken ?? x)!.shape[0], within: true },
     { input: 3, below: x!.shape[0] },
     { input: 4, unchecked: "for the gradient, whose op checks it" },
   ],
@@ -268,6 +273,7 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
   reference: ([x, w, offsets, rowToken], [y], { transW }) => {
     const [experts, a, b] = w!.shape;
     const [n, k] = transW ? [a, b] : [b, a];
+    y.data.fill(0);
     for (let e = 0; e < experts; e++)
       for (let r = offsets!.data[e]; r < offsets!.data[e + 1]; r++)
         for (let j = 0; j < n; j++) {
@@ -301,20 +307,6 @@ function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
   return sumPicked(rows, c.maybeInput(3), c.maybeInput(4), c.inputSpec(0));
 }
 
-/**
- * The gradient of x from that of its rows as they were picked: row r was x[rowToken[r]] (null: x as it is); tokenRow is
- * the inverse where it is known.
- */
-export function sumPicked(
-  rows: Tensor,
-  rowToken: Tensor | null,
-  tokenRow: Tensor | null,
-  { shape, dtype }: TensorSpec,
-): Tensor {
-  if (tokenRow) return dispatch(gatherSumRowsOp, [rows, tokenRow], { dtype })[0];
-  return rowToken ? dispatch(scatterAddRowsOp, [rows, rowToken], { rows: shape[0], dtype })[0] : rows;
-}
-
 function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
   const target = c.gradTarget(1, "f32");
   const params = { shape: c.inputSpec(1).shape, accumulate: !!target, bf16Compute: c.params.bf16Compute };
@@ -330,7 +322,7 @@ function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
 export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate: boolean; bf16Compute: boolean }> = {
   name: "groupedWeightGrad",
   indexes: ([dy, x]) => [
-    { input: 2, risesTo: dy!.shape[0] },
+    { input: 2, risesTo: dy!.shape[0], within: true },
     { input: 3, below: x!.shape[0] },
   ],
   infer: (_, { shape }) => [{ shape, dtype: "f32" }],
@@ -349,32 +341,14 @@ export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate:
     bytes: streamCost(0, [i[0], i[1]], [{ shape, dtype: "f32" }]).bytes,
   }),
 };
-/** x·W[e]ᵀ for the rows of each expert, gathered by `dispatch.rowToken` when `gather`. bf16 compute when W is bf16. */
-export function groupedLinear(x: Tensor, w: Tensor, to: Dispatch, gather: boolean): Tensor {
-  return dispatch(groupedGemmOp, [x, w, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null], {
+/** x·W[e]ᵀ for the rows of each expert; rows of none are zero. bf16 compute when W is bf16. */
+export function groupedLinear(x: Tensor, w: Tensor, { offsets, rowToken, tokenRow }: ExpertRows): Tensor {
+  return dispatch(groupedGemmOp, [x, w, offsets, rowToken ?? null, tokenRow ?? null], {
     transW: true,
     dtype: x.dtype,
     bf16Compute: w.dtype === "bf16",
   })[0];
 }
-
-/** dx[t] = Σ_k rows[tokenRow[t,k]]: the gradient of the dispatch gather. */
-export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
-  name: "gatherSumRows",
-  indexes: ([rows]) => [{ input: 1, below: rows!.shape[0] }],
-  infer: ([rows, tokenRow], { dtype }) => [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }],
-  reference: ([rows, tokenRow], [dx]) => {
-    const [tokens, K] = tokenRow!.shape;
-    const d = rows!.shape[1];
-    for (let t = 0; t < tokens; t++)
-      for (let j = 0; j < d; j++) {
-        let sum = 0;
-        for (let i = 0; i < K; i++) sum += rows!.data[tokenRow!.data[t * K + i] * d + j];
-        dx.data[t * d + j] = sum;
-      }
-  },
-  cost: (i, o) => streamCost(2, [i[0]], o),
-};
 
 /** y[t] = add[t] + Σ_k weights[t,k]·rows[tokenRow[t,k]]; inputs rows, weights, tokenRow, add or null. */
 export const moeCombineOp: OpSpec<{ dtype: DType }> = {

@@ -2,7 +2,7 @@
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec } from "../op.js";
-import type { Tensor } from "../tensor.js";
+import type { Tensor, TensorSpec } from "../tensor.js";
 import { streamCost } from "./elementwise.js";
 
 /** y[t] = table[ids[t]]. */
@@ -55,10 +55,16 @@ export const embeddingBackwardOp: OpSpec<{ vocab: number; accumulate: boolean }>
 export const embedding = (table: Tensor, index: Tensor, dtype: DType = table.dtype): Tensor =>
   dispatch(embeddingOp, [table, index], { dtype })[0];
 
-/** y[r] = x[index[r]]. */
+/**
+ * y[r] = x[index[r]]. Inputs x, index, and the inverse [rows of x, K] or null: the rows that each row of x went to, in
+ * the order in which their gradients are added.
+ */
 export const gatherRowsOp: OpSpec<Record<string, never>> = {
   name: "gatherRows",
-  indexes: ([x]) => [{ input: 1, below: x!.shape[0] }],
+  indexes: ([x]) => [
+    { input: 1, below: x!.shape[0] },
+    { input: 2, unchecked: "for the gradient, whose op checks it" },
+  ],
   infer: ([x, index]) => {
     checkShape(
       x!.shape.length === 2 && index!.dtype === "i32",
@@ -75,12 +81,8 @@ export const gatherRowsOp: OpSpec<Record<string, never>> = {
       for (let j = 0; j < width; j++) y.data[r * width + j] = x!.data[index!.data[r] * width + j];
   },
   cost: (_, o) => streamCost(0, o, o),
-  saves: { inputs: [1] },
-  vjp: (c, [dy]) => [
-    dy &&
-      dispatch(scatterAddRowsOp, [dy, c.input(1)], { rows: c.inputSpec(0).shape[0], dtype: c.inputSpec(0).dtype })[0],
-    null,
-  ],
+  saves: { inputs: [1, 2] },
+  vjp: (c, [dy]) => [dy && sumPicked(dy, c.input(1), c.maybeInput(2), c.inputSpec(0)), null, null],
 };
 /** dx [rows,width] = Σ of dy rows at their indexes, others zero, in row order. */
 export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
@@ -96,5 +98,41 @@ export const scatterAddRowsOp: OpSpec<{ rows: number; dtype: DType }> = {
   },
   cost: (i, o) => streamCost(1, i, o),
 };
-/** Rows of x by index. */
-export const gatherRows = (x: Tensor, index: Tensor): Tensor => dispatch(gatherRowsOp, [x, index], {})[0];
+/** dx[t] = Σ_k rows[tokenRow[t,k]]: rows of x picked by index, seen from x. */
+export const gatherSumRowsOp: OpSpec<{ dtype: DType }> = {
+  name: "gatherSumRows",
+  indexes: ([rows]) => [{ input: 1, below: rows!.shape[0] }],
+  infer: ([rows, tokenRow], { dtype }) => [{ shape: [tokenRow!.shape[0], rows!.shape[1]], dtype }],
+  reference: ([rows, tokenRow], [dx]) => {
+    const [tokens, K] = tokenRow!.shape;
+    const d = rows!.shape[1];
+    for (let t = 0; t < tokens; t++)
+      for (let j = 0; j < d; j++) {
+        let sum = 0;
+        for (let i = 0; i < K; i++) sum += rows!.data[tokenRow!.data[t * K + i] * d + j];
+        dx.data[t * d + j] = sum;
+      }
+  },
+  cost: (i, o) => streamCost(2, [i[0]], o),
+};
+
+/**
+ * The gradient of x from that of its rows as they were picked: row r was x[index[r]] (null: x as it is). `inverse` has
+ * the rows of each row of x, where they are known, in the order in which they are added.
+ */
+export function sumPicked(
+  dRows: Tensor,
+  index: Tensor | null,
+  inverse: Tensor | null,
+  { shape, dtype }: TensorSpec,
+): Tensor {
+  if (inverse) return dispatch(gatherSumRowsOp, [dRows, inverse], { dtype })[0];
+  return index ? dispatch(scatterAddRowsOp, [dRows, index], { rows: shape[0], dtype })[0] : dRows;
+}
+
+/**
+ * Rows of x by index. Where `inverse` [rows of x, K] is given, gradients of a row are added in its order, else in row
+ * order.
+ */
+export const gatherRows = (x: Tensor, index: Tensor, inverse: Tensor | null = null): Tensor =>
+  dispatch(gatherRowsOp, [x, index, inverse], {})[0];

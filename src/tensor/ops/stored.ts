@@ -20,7 +20,8 @@ import type { Tensor, TensorSpec } from "../tensor.js";
 import { numElements } from "../tensor.js";
 import { cast, streamCost } from "./elementwise.js";
 import { gradBias, linear } from "./linear.js";
-import { type Dispatch, groupedLinear, sumPicked } from "./moe.js";
+import { type ExpertRows, groupedLinear } from "./moe.js";
+import { sumPicked } from "./rows.js";
 
 /**
  * Activations share one scale in groups of this many numbers of a row (the last group of a row may be shorter): as many
@@ -230,13 +231,13 @@ export const storedLinearBackwardOp: OpSpec<StoredBackwardParams> = {
 };
 
 /**
- * Rows of expert e, [offsets[e], offsets[e+1]), times its weight. Inputs x, w [E,N,K], scales or null, offsets [E+1],
- * rowToken or null (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
+ * Rows of expert e, [offsets[e], offsets[e+1]), times its weight; rows of none are zero. Inputs x, w [E,N,K], scales or
+ * null, offsets [E+1], rowToken or null (row r reads x[rowToken[r]]), tokenRow or null (the inverse, for the gradient).
  */
 export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   name: "storedGroupedLinear",
   indexes: ([x, , , , rowToken]) => [
-    { input: 3, risesTo: (rowToken ?? x)!.shape[0] },
+    { input: 3, risesTo: (rowToken ?? x)!.shape[0], within: true },
     { input: 4, below: x!.shape[0] },
     { input: 5, unchecked: "for the gradient, whose op checks it" },
   ],
@@ -256,6 +257,7 @@ export const storedGroupedLinearOp: OpSpec<StoredParams> = {
   reference: ([x, w, scales, offsets, rowToken], [y]) => {
     const [experts, n] = w!.shape;
     const rowOf = (r: number) => (rowToken ? rowToken.data[r] : r);
+    y.data.fill(0);
     for (let e = 0; e < experts; e++)
       multiplyRows(x!, w!, scales, y, offsets!.data[e], offsets!.data[e + 1], e * n, rowOf);
   },
@@ -272,12 +274,12 @@ function storedGroupedGradX(c: VjpContext<StoredParams>, dy: Tensor): Tensor {
 }
 
 /**
- * dx [R,K] = dy [R,N] of expert e's rows, [offsets[e], offsets[e+1]), times its weight's decoded numbers; see
- * `storedLinearBackwardOp`. Inputs dy, w [E,N,K], scales or null, offsets [E+1].
+ * dx [R,K] = dy [R,N] of expert e's rows, [offsets[e], offsets[e+1]), times its weight's decoded numbers; rows of none
+ * are zero; see `storedLinearBackwardOp`. Inputs dy, w [E,N,K], scales or null, offsets [E+1].
  */
 export const storedGroupedLinearBackwardOp: OpSpec<StoredParams> = {
   name: "storedGroupedLinearBackward",
-  indexes: ([dy]) => [{ input: 3, risesTo: dy!.shape[0] }],
+  indexes: ([dy]) => [{ input: 3, risesTo: dy!.shape[0], within: true }],
   infer: ([dy, w, scales, offsets], { dtype }) => {
     checkStored("storedGroupedLinearBackward", w!, scales, 3);
     const [experts, n, k] = w!.shape;
@@ -293,6 +295,7 @@ export const storedGroupedLinearBackwardOp: OpSpec<StoredParams> = {
   },
   reference: ([dy, w, scales, offsets], [dx]) => {
     const [experts, n] = w!.shape;
+    dx.data.fill(0);
     for (let e = 0; e < experts; e++)
       multiplyBack(dy!, w!, scales, dx, offsets!.data[e], offsets!.data[e + 1], e * n, false);
   },
@@ -335,19 +338,15 @@ export function storedLinear(x: Tensor, w: Tensor, options: StoredLinearOptions 
   return dispatch(storedLinearOp, [x, w, scales, bias, residual], { dtype })[0];
 }
 
-/**
- * x·w[e]ᵀ for the rows of each expert, gathered by `to.rowToken` when `gather`; only weights of experts with rows are
- * read.
- */
+/** x·w[e]ᵀ for the rows of each expert; rows of none are zero. Only weights of experts with rows are read. */
 export function storedGroupedLinear(
   x: Tensor,
   w: Tensor,
-  to: Dispatch,
-  gather: boolean,
+  rows: ExpertRows,
   { scales = null, dtype = x.dtype }: { scales?: Tensor | null; dtype?: DType } = {},
 ): Tensor {
-  if (w.dtype === "f32" || w.dtype === "bf16") return groupedLinear(x, w, to, gather);
-  const inputs = [x, w, scales, to.offsets, gather ? to.rowToken : null, gather ? to.tokenRow : null];
+  if (w.dtype === "f32" || w.dtype === "bf16") return groupedLinear(x, w, rows);
+  const inputs = [x, w, scales, rows.offsets, rows.rowToken ?? null, rows.tokenRow ?? null];
   return dispatch(storedGroupedLinearOp, inputs, { dtype })[0];
 }
 

@@ -32,6 +32,11 @@ const someScores = {
 
 const offsets4 = { shape: [5], dtype: "i32" as const, values: [0, 2, 2, 5, 6] };
 
+/** Of six rows, those of two experts that begin at the third; and of two that have none. */
+const offsets2 = { shape: [3], dtype: "i32" as const, values: [2, 3, 5] };
+
+const none2 = { shape: [3], dtype: "i32" as const, values: [4, 4, 4] };
+
 const rowOf6 = { shape: [6], dtype: "i32" as const, values: [0, 2, 1, 2, 0, 1] };
 
 const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 3] };
@@ -124,8 +129,28 @@ export const moeSamples = {
       inputs: [{ shape: [3, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, null],
       params: { transW: false, dtype: "f32", bf16Compute: false },
     },
+    {
+      name: "a range of experts, gathered",
+      inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [2, 9, 17], dtype: "f32" }, offsets2, rowOf6, rowsOf3],
+      params: { transW: true, dtype: "f32", bf16Compute: false },
+    },
+    {
+      name: "a range of experts, bf16",
+      inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [2, 48, 32], dtype: "bf16" }, offsets2, null, null],
+      params: { transW: true, dtype: "bf16", bf16Compute: true },
+    },
+    {
+      name: "a range of experts without rows",
+      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [2, 9, 17], dtype: "f32" }, none2, null, null],
+      params: { transW: false, dtype: "f32", bf16Compute: false },
+    },
   ],
   groupedWeightGrad: [
+    {
+      name: "a range of experts",
+      inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets2, rowOf6],
+      params: { shape: [2, 9, 17], accumulate: false, bf16Compute: false },
+    },
     {
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6],
       params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false },
@@ -144,18 +169,6 @@ export const moeSamples = {
         null,
       ],
       params: { shape: [2, 5, 9], accumulate: false, bf16Compute: false },
-    },
-  ],
-  gatherSumRows: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, rowsOf3], params: { dtype: "f32" } },
-    { inputs: [{ shape: [6, 64], dtype: "bf16" }, rowsOf3], params: { dtype: "bf16" } },
-    {
-      name: "no tokens",
-      inputs: [
-        { shape: [0, 9], dtype: "f32" },
-        { shape: [0, 2], dtype: "i32", values: [] },
-      ],
-      params: { dtype: "f32" },
     },
   ],
   moeCombine: [

@@ -3,6 +3,8 @@ import type { SamplesByOp } from "./sample.js";
 
 const ids = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
 
+const rowsOf3 = { shape: [3, 2], dtype: "i32" as const, values: [0, 4, 2, 5, 1, 3] };
+
 /** The samples of each op of the file. */
 export const rowsSamples = {
   embedding: [
@@ -17,9 +19,26 @@ export const rowsSamples = {
     { name: "no tokens", inputs: [ids(), { shape: [0, 9], dtype: "f32" }], params: { vocab: 3, accumulate: false } },
   ],
   gatherRows: [
-    { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: {} },
-    { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1)], params: {} },
-    { name: "no rows", inputs: [{ shape: [6, 9], dtype: "f32" }, ids()], params: {} },
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, ids(5, 0, 0, 2), null], params: {} },
+    { inputs: [{ shape: [6, 33], dtype: "bf16" }, ids(1, 1), null], params: {} },
+    { name: "no rows", inputs: [{ shape: [6, 9], dtype: "f32" }, ids(), null], params: {} },
+    {
+      name: "with the inverse",
+      inputs: [{ shape: [3, 17], dtype: "f32" }, ids(0, 2, 1, 2, 0, 1), rowsOf3],
+      params: {},
+    },
+  ],
+  gatherSumRows: [
+    { inputs: [{ shape: [6, 17], dtype: "f32" }, rowsOf3], params: { dtype: "f32" } },
+    { inputs: [{ shape: [6, 64], dtype: "bf16" }, rowsOf3], params: { dtype: "bf16" } },
+    {
+      name: "no tokens",
+      inputs: [
+        { shape: [0, 9], dtype: "f32" },
+        { shape: [0, 2], dtype: "i32", values: [] },
+      ],
+      params: { dtype: "f32" },
+    },
   ],
   scatterAddRows: [
     { inputs: [{ shape: [4, 17], dtype: "f32" }, ids(5, 0, 0, 2)], params: { rows: 6, dtype: "f32" } },

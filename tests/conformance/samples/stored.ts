@@ -113,6 +113,11 @@ export const storedSamples = {
       params: { dtype: "f32" },
     },
     {
+      name: "a range of experts",
+      inputs: [f32(3, 64), stored("q4_0", 2, 36, 64), null, i32(2, 3, 5), i32(0, 2, 1, 2, 0, 1), tokenRow3],
+      params: { dtype: "bf16" },
+    },
+    {
       name: "no rows",
       inputs: [f32(0, 32), stored("q8_0", 2, 9, 32), null, i32(0, 0, 0), null, null],
       params: { dtype: "f32" },
@@ -177,6 +182,11 @@ export const storedSamples = {
       name: "f16",
       inputs: [f32(6, 33), { shape: [4, 33, 40], dtype: "f16" }, null, i32(0, 2, 2, 5, 6)],
       params: { dtype: "f32" },
+    },
+    {
+      name: "a range of experts",
+      inputs: [f32(6, 36), stored("q4_0", 2, 36, 64), null, i32(2, 3, 5)],
+      params: { dtype: "bf16" },
     },
     {
       name: "no rows",
