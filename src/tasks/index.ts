@@ -97,6 +97,7 @@ export {
   validateTask,
 } from "./task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
+export { inEnglish } from "./thoughts/in-english.js";
 export { type LanguageShares, languageShares, type ThoughtLanguage } from "./thoughts/languages.js";
 export {
   THINKING_TASKS,

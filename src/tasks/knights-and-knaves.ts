@@ -104,6 +104,22 @@ export function terse(statement: Statement): string {
   return `${terseClaim(statement.first)}${statement.kind === "and" ? "*" : "+"}${terseClaim(statement.second)}`;
 }
 
+const TERSE_CLAIM = "([A-H])([01])";
+const TERSE = new RegExp(`^(?:${TERSE_CLAIM}(?:([*+])${TERSE_CLAIM})?|([A-H])([=/])([A-H])|(\\d))$`);
+
+/** Reads what `terse` writes; null for anything else. */
+export function readTerse(text: string): Statement | null {
+  const [match, name, bit, joint, otherName, otherBit, left, likeness, right, count] = TERSE.exec(text) ?? [];
+  if (match === undefined) return null;
+  const personOf = (letter: string): number => "ABCDEFGH".indexOf(letter);
+  if (count !== undefined) return { kind: "count", numKnights: Number(count) };
+  if (likeness) return { kind: "alike", first: personOf(left), second: personOf(right), alike: likeness === "=" };
+  const first = { who: personOf(name), knight: bit === "1" };
+  if (!joint) return { kind: "is", ...first };
+  const second = { who: personOf(otherName), knight: otherBit === "1" };
+  return { kind: joint === "*" ? "and" : "or", first, second };
+}
+
 const spokenClaim = ({ who, knight }: Claim): string => `${nameOf(who)} is a ${knight ? "knight" : "knave"}`;
 
 /** A statement as an English clause. */

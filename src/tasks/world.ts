@@ -17,7 +17,7 @@ const SMALL_PROBLEMS = {
   arithmetic: { maxDigits: 2 },
   "linear-equations": { maxCoefficient: 6, maxConstant: 12, maxSolution: 12 },
   "linear-systems": { maxCoefficient: 3, maxSolution: 6 },
-  "knights-and-knaves": { people: { 2: 0.6, 3: 0.4 } },
+  "knights-and-knaves": { people: { 2: 0.5, 3: 0.35, 4: 0.15 } },
   "word-problems": { maxNumber: 12, steps: { 1: 0.3, 2: 0.3, 3: 0.25, 4: 0.15 } },
 };
 

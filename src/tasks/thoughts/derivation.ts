@@ -11,7 +11,7 @@ export type Operand = number | { readonly step: number };
 export interface DerivationStep {
   readonly reason?: string;
   readonly left: Operand;
-  readonly operator: "+" | "-" | "*" | "/";
+  readonly operator: Operator;
   readonly right: Operand;
 }
 
@@ -23,7 +23,17 @@ interface Worked {
   readonly value: Rational;
 }
 
-const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" } as const;
+/** The operators of steps. */
+export type Operator = "+" | "-" | "*" | "/";
+/** How they are said. */
+export const OPERATOR_WORDS: Readonly<Record<Operator, string>> = {
+  "+": "plus",
+  "-": "minus",
+  "*": "times",
+  "/": "divided by",
+};
+/** What is said when a slip is noticed. */
+export const NOTICED: ThoughtLine = { english: "Wait, that is wrong.", symbols: "??" };
 /** How often another slip is drawn when one leads to an odd result. */
 const MAX_DRAWS = 12;
 
@@ -98,7 +108,7 @@ const inFormula = (value: Rational): string =>
 
 /** `pens: 3 times 4 is 12.` and `3*4=12;` */
 export function stepLine({ reason, operator }: DerivationStep, left: Rational, right: Rational, value: Rational) {
-  const spoken = `${formatRational(left)} ${WORDS[operator]} ${formatRational(right)} is ${formatRational(value)}.`;
+  const spoken = `${formatRational(left)} ${OPERATOR_WORDS[operator]} ${formatRational(right)} is ${formatRational(value)}.`;
   const first = left.num < 0n ? formatRational(left) : inFormula(left);
   return {
     english: reason ? `${reason}: ${spoken}` : spoken,
@@ -141,6 +151,6 @@ function withNoticed(worked: readonly Worked[], slip: Slip | null): ThoughtLine[
     if (slip?.index !== index || equalRationals(slip.value, each.value)) return [line];
     const wrong = lineOf({ ...each, value: slip.value });
     const plain = lineOf({ ...each, step: { ...each.step, reason: undefined } });
-    return [wrong, { english: `Wait, that is wrong. ${plain.english}`, symbols: `?? ${line.symbols}` }];
+    return [wrong, { english: `${NOTICED.english} ${plain.english}`, symbols: `${NOTICED.symbols} ${line.symbols}` }];
   });
 }

@@ -14,9 +14,10 @@ import { type WeightedDraw, weightedDraw, weightedIntegerDraw } from "../weighte
 import type { WordProblemFields } from "../word-problems/story.js";
 import { malformedShape } from "../written-response.js";
 import { thinkArithmetic } from "./arithmetic-thought.js";
+import { thinkCountdown } from "./countdown-thought.js";
 import { thinkInSteps } from "./derivation.js";
 import { thinkEquation, thinkSystem } from "./equation-thought.js";
-import { thinkCountdown, thinkKnights } from "./search-thought.js";
+import { thinkKnights } from "./knights-thought.js";
 import { type Thought, type ThoughtPlan, type ThoughtStyle, writeThought } from "./thought.js";
 
 const share = z.number().min(0).max(1);
