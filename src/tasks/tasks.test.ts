@@ -177,6 +177,27 @@ describe("knights and knaves", () => {
     expect(consistentAssignments([aKnight, { kind: "is", who: 1, knight: true }])).toHaveLength(4);
   });
 
+  it("have one solution, the gold answer, by a reading of the compact prompt alone, with 2 to 4 people", () => {
+    const holds = (said: string, kinds: readonly boolean[]): boolean => {
+      const isKnight = (letter: string): boolean => kinds["ABCD".indexOf(letter)];
+      const claim = (text: string): boolean => isKnight(text[0]) === (text[1] === "1");
+      if (/^\d$/.test(said)) return kinds.filter(Boolean).length === Number(said);
+      if (said.includes("*")) return said.split("*").every(claim);
+      if (said.includes("+")) return said.split("+").some(claim);
+      if (said[1] === "=" || said[1] === "/") return (isKnight(said[0]) === isKnight(said[2])) === (said[1] === "=");
+      return claim(said);
+    };
+    const task = createKnightsAndKnavesTask({ people: { 2: 1, 3: 1, 4: 1 } });
+    for (const index of range(300)) {
+      const problem = task.generate(2, index, "train");
+      const said = task.renderPrompt(problem, "compact").slice(2, -3).split(";");
+      const fitting = range(1 << said.length)
+        .map((number) => said.map((_, person) => ((number >> person) & 1) === 1))
+        .filter((kinds) => said.every((line, person) => holds(line.slice(2), kinds) === kinds[person]));
+      expect(fitting.map((kinds) => kinds.map(Number).join(""))).toEqual([problem.answer]);
+    }
+  });
+
   it("reads digits and sentences, and rejects contradictions and omissions", () => {
     const task = createKnightsAndKnavesTask({ people: { 2: 1 } });
     const base = task.generate(0, 0, "train");
