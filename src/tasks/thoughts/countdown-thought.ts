@@ -1,4 +1,5 @@
-// How a Countdown is thought about: attempts that miss the target, then one that hits it, or giving up with a wrong one.
+// How a Countdown is thought about: attempts that miss the target, then one that hits it, or giving up with a wrong
+// one.
 import type { Random } from "../../random.js";
 import { type CountdownFields, numberTerm } from "../countdown.js";
 import { type Attempt, makeAttempt, type SearchStyle } from "../countdown-traces.js";

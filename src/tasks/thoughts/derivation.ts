@@ -108,11 +108,12 @@ const inFormula = (value: Rational): string =>
 
 /** `pens: 3 times 4 is 12.` and `3*4=12;` */
 export function stepLine({ reason, operator }: DerivationStep, left: Rational, right: Rational, value: Rational) {
-  const spoken = `${formatRational(left)} ${OPERATOR_WORDS[operator]} ${formatRational(right)} is ${formatRational(value)}.`;
-  const first = left.num < 0n ? formatRational(left) : inFormula(left);
+  const [a, b, c] = [left, right, value].map(formatRational);
+  const spoken = `${a} ${OPERATOR_WORDS[operator]} ${b} is ${c}.`;
+  const first = left.num < 0n ? a : inFormula(left);
   return {
     english: reason ? `${reason}: ${spoken}` : spoken,
-    symbols: `${first}${operator}${inFormula(right)}=${formatRational(value)};`,
+    symbols: `${first}${operator}${inFormula(right)}=${c};`,
   };
 }
 
