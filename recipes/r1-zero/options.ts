@@ -1,4 +1,4 @@
-// The knobs of the R1-Zero recipe and their presets, checked at the boundary.
+// The options of the R1-Zero recipe and their presets, checked at the boundary.
 import { z } from "zod";
 import { ConfigError, didYouMean } from "../../src/errors.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
@@ -6,7 +6,7 @@ import { grpoSchema } from "../../src/rl/config.js";
 import { evaluationSchema } from "../../src/rl/evaluation-plan.js";
 import { countdownSchema, createCountdownTask } from "../../src/tasks/countdown.js";
 import { traceOptions, traceSchema } from "../../src/tasks/countdown-traces.js";
-import { isRecord, parseOptions } from "../../src/tasks/options.js";
+import { parseOptions } from "../../src/tasks/options.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
 import { refuseDerivedFields } from "../../src/train/pretraining-data.js";
 
@@ -164,16 +164,11 @@ export const ZERO_PRESETS = { tiny, smoke } as const;
 export type ZeroPreset = keyof typeof ZERO_PRESETS;
 
 /**
- * A preset with overrides (nested objects are merged one level down), every part of it checked, so that a wrong key is
- * found now and not after pretraining. Throws ConfigError naming what is wrong.
+ * Checks options, every part of them, so that what is wrong is found now and not after pretraining; fills in defaults.
+ * Throws ConfigError naming every problem.
  */
-export function zeroOptions(preset: ZeroPreset, overrides: Readonly<Record<string, unknown>> = {}): ZeroOptions {
-  const merged: Record<string, unknown> = { ...ZERO_PRESETS[preset] };
-  for (const [key, value] of Object.entries(overrides)) {
-    const base = merged[key];
-    merged[key] = isRecord(value) && isRecord(base) ? { ...base, ...value } : value;
-  }
-  const options = parseOptions(zeroSchema, merged, "zero");
+export function zeroOptions(input: unknown): ZeroOptions {
+  const options = parseOptions(zeroSchema, input, "zero");
   checkParts(options);
   return options;
 }

@@ -1,12 +1,12 @@
 // What a run of the recipe will take, worked out before its first step: parameters, tokens, memory.
-import { planReinforcement, reinforcementKnobs, reinforcementRow } from "../../src/rl/memory-plan.js";
+import { planReinforcement, reinforcementRemedies, reinforcementRow } from "../../src/rl/memory-plan.js";
 import type { Task } from "../../src/tasks/task.js";
 import type { Progress } from "../../src/terminal/progress.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import type { TrainingData } from "../../src/train/loop.js";
 import {
   batchToPlan,
-  type MemoryKnobs,
+  type MemoryRemedies,
   type PhaseMemory,
   type PlannedModel,
   planTraining,
@@ -34,13 +34,15 @@ export async function planZero(options: ZeroOptions, work: ZeroWork, progress: P
   ];
   const tokens = count(batch.numTargets * pretrain.steps);
   const pretraining: PlanRow = ["pretrain", `${count(pretrain.steps)} steps, about ${tokens} tokens`];
-  printPlan(progress, [modelRow(model), pretraining, reinforcementRow(grpo)], stages, (phase) => knobs(options, phase));
+  printPlan(progress, [modelRow(model), pretraining, reinforcementRow(grpo)], stages, (phase) =>
+    remedies(options, phase),
+  );
 }
 
-function knobs({ pretrain, rl, evaluation }: ZeroOptions, phase: PhaseMemory): MemoryKnobs {
+function remedies({ pretrain, rl, evaluation }: ZeroOptions, phase: PhaseMemory): MemoryRemedies {
   const model = "choose a smaller model: lower model.hidden_size, model.num_hidden_layers or model.n_routed_experts";
   const activations = `lower pretrain.microBatchTokens (now ${pretrain.microBatchTokens})`;
   return phase.name === "pretraining"
     ? { model, activations, cache: model }
-    : { ...reinforcementKnobs(phase, rl, evaluation), model };
+    : { ...reinforcementRemedies(phase, rl, evaluation), model };
 }

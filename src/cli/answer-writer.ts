@@ -3,8 +3,8 @@ import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-ses
 import type { TokenPart } from "../inference/runtime/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { showsColors } from "../terminal/colors.js";
+import { columnsOf, WordWrap } from "../terminal/terminal-text.js";
 import { tell } from "./run-verb.js";
-import { columnsOf, WordWrap } from "./terminal-text.js";
 
 /** Where an answer goes: standard output, or a test's own. */
 export interface AnswerStream {

@@ -4,11 +4,11 @@ import { Writable } from "node:stream";
 import { LucioleError } from "../errors.js";
 import { oneLine, withoutControls } from "../plain-text.js";
 import { showsColors } from "../terminal/colors.js";
+import { fitted } from "../terminal/terminal-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { MAX_HISTORY, readHistory, writeHistory } from "./chat-history.js";
 import { MessageLines } from "./message-lines.js";
 import { ReplyView } from "./reply-view.js";
-import { fitted } from "./terminal-text.js";
 
 const PROMPT = "> ";
 const CONTINUATION = "… ";

@@ -8,11 +8,11 @@ import { ConfigError } from "../errors.js";
 import type { ChatEvent } from "../inference/conversation/chat-session.js";
 import { ChatSession } from "../inference/conversation/chat-session.js";
 import { withoutControls } from "../plain-text.js";
+import { lastLines } from "../terminal/terminal-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { historyFile, readHistory, writeHistory } from "./chat-history.js";
 import { MessageLines } from "./message-lines.js";
 import { figuresLine, ReplyView, type ThinkMode } from "./reply-view.js";
-import { lastLines } from "./terminal-text.js";
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-chat-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { ConfigError, LucioleError } from "../errors.js";
 import { oneLine, withoutControls } from "../plain-text.js";
-import { fitted } from "./terminal-text.js";
+import { fitted } from "../terminal/terminal-text.js";
 
 /** Thrown when a signal stopped a verb; `message` says what was saved and how to go on. */
 export class StoppedBySignal extends Error {

@@ -24,7 +24,7 @@ import { trainRun } from "../train/train-run.js";
 import { type PretrainOptions, pretrainOptions, pretrainSchema } from "../train/training-options.js";
 import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { trainingKnobs, trainingLines } from "./training-run.js";
+import { trainingLines, trainingRemedies } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface PretrainFlags extends RunFlags {
@@ -128,7 +128,7 @@ async function plan(
         `${count(batch.numTargets * options.steps)} tokens`,
     ],
   ];
-  printPlan(progress, rows, stages, () => trainingKnobs(options.microBatchTokens));
+  printPlan(progress, rows, stages, () => trainingRemedies(options.microBatchTokens));
   for (const line of warningsOf(options, size)) notice(line);
   if (validation.length === 0) notice("no text is held out, so overfitting will go unnoticed; set validationFraction");
 }

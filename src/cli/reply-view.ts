@@ -2,7 +2,7 @@
 // Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
 import { withoutControls } from "../plain-text.js";
-import { columnsOf, lastLines, WordWrap } from "./terminal-text.js";
+import { columnsOf, lastLines, WordWrap } from "../terminal/terminal-text.js";
 
 /** Thinking is shown as it comes; in a few lines that fold into one when it ends; or not at all. */
 export type ThinkMode = "on" | "fold" | "off";

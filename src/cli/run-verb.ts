@@ -9,6 +9,7 @@ import { jsonLine, withoutControls } from "../plain-text.js";
 import { defaultRunName, type RunRecords, readRun } from "../run/run-directory.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { Progress } from "../terminal/progress.js";
+import { fitted } from "../terminal/terminal-text.js";
 import { Interrupted } from "../train/interrupted.js";
 import type { RunContext } from "../train/run-context.js";
 import { FailedRun, StoppedBySignal } from "./failure.js";
@@ -16,7 +17,6 @@ import type { SettingFlags } from "./settings.js";
 import { outliveReaders } from "./standard-streams.js";
 import { listenForSignals } from "./stop-signals.js";
 import { catchStrayFailures } from "./stray-failures.js";
-import { fitted } from "./terminal-text.js";
 
 /** Flags of every verb that computes. */
 export interface ComputeFlags {

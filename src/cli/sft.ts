@@ -20,7 +20,7 @@ import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions, sftSchema } from "../train/training-options.js";
 import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
-import { trainingKnobs, trainingLines } from "./training-run.js";
+import { trainingLines, trainingRemedies } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface SftFlags extends RunFlags {
@@ -111,5 +111,5 @@ async function plan(
         `${count(batch.numTargets * steps)} trained tokens`,
     ],
   ];
-  printPlan(progress, rows, stages, () => trainingKnobs(options.microBatchTokens));
+  printPlan(progress, rows, stages, () => trainingRemedies(options.microBatchTokens));
 }

@@ -4,7 +4,7 @@ import { formatDuration, formatNumber } from "../number-text.js";
 import type { MetricsRecord, TrainingSummary } from "../run/records.js";
 import { readRun } from "../run/run-directory.js";
 import { shownPath } from "../terminal/own-command.js";
-import type { MemoryKnobs } from "../train/memory-plan.js";
+import type { MemoryRemedies } from "../train/memory-plan.js";
 
 /** Lines for a person. `next` is the command to go on with. */
 export function trainingLines(summary: TrainingSummary, next: string): string[] {
@@ -52,7 +52,7 @@ function bestValidation(
 }
 
 /** What to turn down when training will not fit. */
-export const trainingKnobs = (microBatchTokens: number): MemoryKnobs => ({
+export const trainingRemedies = (microBatchTokens: number): MemoryRemedies => ({
   model: "choose a smaller model",
   activations: `lower microBatchTokens (now ${microBatchTokens}) or set recomputeLayers=true`,
   cache: "choose a smaller model",

@@ -21,10 +21,10 @@ export async function zero(flags: ZeroFlags): Promise<void> {
 }
 
 function requestOf({ preset = "tiny", seed = 0, ...flags }: ZeroFlags) {
-  return { options: zeroOptions(preset, applySettings(ZERO_PRESETS[preset], flags)), seed };
+  return { options: zeroOptions(applySettings(ZERO_PRESETS[preset], flags)), seed };
 }
 
 function recordedRequest(path: string) {
   const { options, seed } = configOfRun(path, "zero");
-  return { options: zeroOptions("tiny", options), seed };
+  return { options: zeroOptions(options), seed };
 }

@@ -25,7 +25,7 @@ function taskWith(prompt: string) {
   writeFileSync(path, rows.join("\n"));
   return createJsonlTask({ path });
 }
-const room = { context: 64, newTokens: 32, knob: "rl.maxCompletionLength=" };
+const room = { context: 64, newTokens: 32, option: "rl.maxCompletionLength=" };
 const bytes = createByteTokenizer({ bos: "<bos>" });
 const digits = createCharTokenizer("0123456789+", { bos: "<bos>" });
 const check = (prompt: string, tokenizer = bytes) => {

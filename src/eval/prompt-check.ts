@@ -20,7 +20,7 @@ export interface PromptRoom {
   /** Tokens of a completion at most. */
   readonly newTokens: number;
   /** The option that bounds completions, by its name: `rl.maxCompletionLength=` or `--max-tokens `. */
-  readonly knob: string;
+  readonly option: string;
 }
 
 /** Problems looked at of a split that has no fixed list. */
@@ -63,13 +63,13 @@ export function longestPrompt(
 
 function refuseIfTooLong(
   { tokens, where, source }: { tokens: number; where: string; source?: string },
-  { context, newTokens, knob }: PromptRoom,
+  { context, newTokens, option }: PromptRoom,
 ): void {
   const left = context - tokens;
   if (newTokens <= left) return;
   const shorten =
     source === undefined ? "use a shorter template or a model with a longer context" : "shorten or remove the line";
-  const mend = left > 0 ? `${shorten}, or set ${knob}${left} or less` : shorten;
+  const mend = left > 0 ? `${shorten}, or set ${option}${left} or less` : shorten;
   const Kind = source === undefined ? ConfigError : DataError;
   throw new Kind(
     `${where}: the prompt has ${tokens} tokens and the completion up to ${newTokens}, together ` +

@@ -133,7 +133,7 @@ function newTokensOf(
   trained: unknown,
 ): number {
   const context = policy.model.maxPositions;
-  const limits = { context, newTokens: maxNewTokens ?? 1, knob: "--max-tokens " };
+  const limits = { context, newTokens: maxNewTokens ?? 1, option: "--max-tokens " };
   const room = context - longestPrompt(problems, { ...policy, task }, limits);
   return maxNewTokens ?? Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
 }

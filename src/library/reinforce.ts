@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle } from "../eval/problem-prompt.js";
 import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
-import { planReinforcement, reinforcementKnobs, reinforcementRow } from "../rl/memory-plan.js";
+import { planReinforcement, reinforcementRemedies, reinforcementRow } from "../rl/memory-plan.js";
 import { type RlRunInput, type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
@@ -121,7 +121,7 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
       evaluation,
     });
     const rows = [modelRow(planned), taskRow(request, task), reinforcementRow(grpo)];
-    printPlan(context.progress, rows, stages, (phase) => reinforcementKnobs(phase, grpo, evaluation));
+    printPlan(context.progress, rows, stages, (phase) => reinforcementRemedies(phase, grpo, evaluation));
     const fingerprints = fingerprintsOf([...taskFiles, ...rewardFiles]);
     const run = begin({ seed, options: recordedOptions(request), fingerprints, compute: planned.compute });
     const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute: planned.compute });

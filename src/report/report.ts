@@ -20,8 +20,8 @@ interface ReportDrawings {
   heats: ExpertLoad[];
 }
 
-/** What is said of the phase before reinforcement. */
-const TAUGHT = {
+/** What is said of training on data. */
+const DATA_PHASES = {
   pretrain: { phase: "pretrain", title: "Pretraining", lead: "The base model, before any reward." },
   sft: { phase: "sft", title: "Fine-tuning", lead: "Loss on the completions alone." },
 } as const;
@@ -36,10 +36,10 @@ export function writeReport(runPath: string): string {
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
   const rl = rlCharts(run.metrics);
-  const taught = run.metrics.some(({ phase }) => phase === "sft") ? TAUGHT.sft : TAUGHT.pretrain;
-  const pretrain = pretrainCharts(run.metrics, taught.phase);
+  const dataPhase = run.metrics.some(({ phase }) => phase === "sft") ? DATA_PHASES.sft : DATA_PHASES.pretrain;
+  const pretrain = pretrainCharts(run.metrics, dataPhase.phase);
   const rlLoads = expertLoads(run.metrics, "rl");
-  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, taught.phase);
+  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, dataPhase.phase);
   const drawings: ReportDrawings = {
     charts: [
       ...rl.map((chart) => ({ ...chart, group: "rl" })),
@@ -50,8 +50,8 @@ export function renderReport(run: RunRecords): string {
   const body = [
     renderTop(run),
     renderCharts("Reinforcement learning", "Thin lines show single steps, bold lines their moving average.", rl),
-    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : taught.title.toLowerCase()),
-    renderCharts(taught.title, taught.lead, pretrain),
+    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : dataPhase.title.toLowerCase()),
+    renderCharts(dataPhase.title, dataPhase.lead, pretrain),
     renderTranscripts(run),
     renderSettings(run),
   ];

@@ -1,4 +1,4 @@
-// The knobs of group-relative policy optimisation, under TRL's names where TRL has one, checked at the boundary.
+// The options of group-relative policy optimisation, under TRL's names where TRL has one, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 

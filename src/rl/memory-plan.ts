@@ -11,7 +11,7 @@ import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { completionBytes, type HostNeed } from "../train/host-memory.js";
 import {
-  type MemoryKnobs,
+  type MemoryRemedies,
   type PhaseMemory,
   type PlannedModel,
   planPhase,
@@ -125,7 +125,7 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
   const room = {
     context: contextOf(model.config),
     newTokens: grpo.maxCompletionLength,
-    knob: "rl.maxCompletionLength=",
+    option: "rl.maxCompletionLength=",
   };
   const promptTokens = longestPrompt(problemsToCheck(planned.task, planned.seed), planned, room);
   const sizes = { promptTokens, maxNewTokens: grpo.maxCompletionLength };
@@ -196,11 +196,11 @@ export function completionsHost(name: string, count: number, tokens: number, men
 }
 
 /** What to turn down when a phase of reinforcement will not fit. */
-export function reinforcementKnobs(
+export function reinforcementRemedies(
   { name }: PhaseMemory,
   { maxSequences, microBatchTokens }: GrpoConfig,
   evaluation: EvaluationPlan,
-): MemoryKnobs {
+): MemoryRemedies {
   const sequences =
     name === "evaluation"
       ? `lower evaluation.maxSequences (now ${evaluation.maxSequences})`

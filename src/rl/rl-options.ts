@@ -1,4 +1,4 @@
-// The knobs of a reinforcement run on a model that is already there, checked at the boundary.
+// The options of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 import { grpoSchema } from "./config.js";

@@ -171,11 +171,12 @@ describe("what will not fit", () => {
       peak: sizes.weights + sizes.gradients + sizes.moments + sizes.cache + sizes.activations,
     };
   };
-  const knobs = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the sequences" });
+  const remedies = () => ({ model: "turn the model", activations: "turn the tokens", cache: "turn the sequences" });
   const GiB = 2 ** 30;
 
-  test("is refused with the figures and the knob of the largest part", () => {
-    const refuse = (parts: Partial<PhaseMemory>) => () => refuseIfTooLarge([[phase("updates", parts)]], knobs, 4 * GiB);
+  test("is refused with the figures and the option to lower for the largest part", () => {
+    const refuse = (parts: Partial<PhaseMemory>) => () =>
+      refuseIfTooLarge([[phase("updates", parts)]], remedies, 4 * GiB);
     expect(refuse({ weights: GiB, activations: 8 * GiB })).toThrow(
       /about 10\.\d GiB is needed, but only 4\.0 GiB is free; updates: 9\.0 GiB .*turn the tokens/,
     );
@@ -199,7 +200,7 @@ describe("what will not fit", () => {
     const progress = new Progress({ mode: "plain", stream: { write: (text) => (printed += text) } });
     const MiB = 2 ** 20;
     const updates = phase("updates", { weights: MiB, activations: 3 * MiB });
-    printPlan(progress, [["model", "small"]], [[updates]], knobs);
+    printPlan(progress, [["model", "small"]], [[updates]], remedies);
     expect(printed).toMatch(/^ +model +small\n/);
     expect(printed).toMatch(/memory +about .* of .* free/);
     expect(printed).toMatch(/updates: 4\.0 MiB \(weights 1\.0 MiB, activations 3\.0 MiB\)/);

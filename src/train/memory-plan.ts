@@ -1,5 +1,5 @@
 // How much memory a phase of a run will need, found by running it once on shapes alone; and whether that fits into this
-// machine. Knows no options of any verb: the caller names the knobs.
+// machine. Knows no options of any verb: the caller names the options to lower.
 
 import { createShapesDevice } from "../backends/shapes.js";
 import { BackendError } from "../errors.js";
@@ -111,12 +111,12 @@ const SAMPLED_SEQUENCES = 64;
 
 /**
  * The first batch, as far as a plan needs it. Throws BackendError when a step's sequences will not fit into host
- * memory. `knob`: the option that sets their number.
+ * memory. `option`: the one that sets their number.
  */
 export function batchToPlan(
   data: TrainingData,
   { batchSequences, microBatchTokens }: { readonly batchSequences: number; readonly microBatchTokens: number },
-  knob = "batchSequences",
+  option = "batchSequences",
 ): BatchToPlan {
   const sample = data.sequences(0, Math.min(batchSequences, SAMPLED_SEQUENCES));
   const tokens = sample.reduce((sum, { ids }) => sum + ids.length, 0) / sample.length;
@@ -126,7 +126,7 @@ export function batchToPlan(
     name: "training",
     what,
     bytes: sequenceBytes(batchSequences, tokens),
-    mend: `lower ${knob} (now ${batchSequences})`,
+    mend: `lower ${option} (now ${batchSequences})`,
   };
   refuseHostNeed(host);
   // Two micro-batches of the shortest sequences there are: a plan looks no further.
@@ -184,15 +184,15 @@ export function describePhase(phase: PhaseMemory): string {
 }
 
 /** What to turn down when a part of the memory is too large, by its name. */
-export type MemoryKnobs = Readonly<Record<"model" | "activations" | "cache", string>>;
+export type MemoryRemedies = Readonly<Record<"model" | "activations" | "cache", string>>;
 
 /**
- * Throws BackendError, with figures and the knob of the largest part, when the fullest stage will not fit into
- * `available` bytes.
+ * Throws BackendError, with figures and the option to lower for the largest part, when the fullest stage will not fit
+ * into `available` bytes.
  */
 export function refuseIfTooLarge(
   stages: readonly StageMemory[],
-  knobs: (phase: PhaseMemory) => MemoryKnobs,
+  remedies: (phase: PhaseMemory) => MemoryRemedies,
   available = availableBytes(),
 ): void {
   const needed = expectedBytes(stages);
@@ -207,7 +207,7 @@ export function refuseIfTooLarge(
         : "cache";
   throw new BackendError(
     `not enough memory: about ${formatMemory(needed)} is needed, but only ${formatMemory(available)} is ` +
-      `free; ${describePhase(fullest)}; ${knobs(fullest)[part]}`,
+      `free; ${describePhase(fullest)}; ${remedies(fullest)[part]}`,
   );
 }
 

@@ -6,7 +6,7 @@ import type { Progress } from "../terminal/progress.js";
 import {
   describePhase,
   expectedBytes,
-  type MemoryKnobs,
+  type MemoryRemedies,
   outlineOf,
   type PhaseMemory,
   type PlannedModel,
@@ -35,9 +35,9 @@ export function printPlan(
   progress: Progress,
   rows: readonly PlanRow[],
   stages: readonly StageMemory[],
-  knobs: (phase: PhaseMemory) => MemoryKnobs,
+  remedies: (phase: PhaseMemory) => MemoryRemedies,
 ): void {
-  refuseIfTooLarge(stages, knobs);
+  refuseIfTooLarge(stages, remedies);
   const memory = `about ${formatMemory(expectedBytes(stages))} of ${formatMemory(availableBytes())} free`;
   const phases = stages.flat().map((phase): PlanRow => ["", describePhase(phase)]);
   for (const [label, text] of [...rows, ["memory", memory] as const, ...phases])

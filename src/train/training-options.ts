@@ -1,4 +1,4 @@
-// The knobs of pretraining on text and of supervised fine-tuning, checked at the boundary.
+// The options of pretraining on text and of supervised fine-tuning, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
 import { OPTIMIZERS } from "./create-optimizer.js";

@@ -183,7 +183,7 @@ describe("a damaged checkpoint is passed over, which is said, and the run ends i
   }
 });
 
-test("memory that will not be enough is foreseen: figures, the knob to turn, and no run begun", async () => {
+test("memory that will not be enough is foreseen: figures, the option to lower, and no run begun", async () => {
   expectOneLine(
     await luciole(zero("huge", { "model.hidden_size": 100_000 })),
     /not enough memory: about [\d.]+ [TG]iB is needed, but only [\d.]+ GiB is free; .*weights .*lower model\.hidden_size/,
