@@ -291,6 +291,14 @@ describe("recompute", () => {
     expect(await gradientsOf(nested)).toEqual(expected);
   });
 
+  it("gives the parameters inside their gradients where its inputs need none", async () => {
+    const w = parameter(ramp(4), [2, 2]);
+    withTape((tape) =>
+      scope(() => tape.backward(sumAll(recompute((x) => [linear(x, w)], [tensor([1, 2], [1, 2])])[0]))),
+    );
+    expect(await gradientOf(w)).toEqual([1, 2, 1, 2]);
+  });
+
   it("holds fewer bytes at its peak than the stored pass", () => {
     const peak = (wrap: typeof stored) => {
       setDefaultDevice(new Device(createReferenceBackend()));

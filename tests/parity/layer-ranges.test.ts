@@ -3,10 +3,12 @@
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LanguageModel, ModelOptions } from "../../src/models/language-model.js";
+import { stepBatch } from "../../src/nn/batch.js";
 import type { Backend } from "../../src/tensor/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
-import { scope } from "../../src/tensor/engine.js";
+import { scope, scopeAsync } from "../../src/tensor/engine.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import type { TrainSequence } from "../../src/train/batch.js";
 import { backends } from "./backends.js";
 import { type GoldenCase, goldenPath, loadModel, readCase } from "./golden-case.js";
@@ -38,6 +40,31 @@ async function withStages(
 
 const idsOf = ({ sequences }: Pick<GoldenCase, "sequences">) => sequences.map(({ ids }) => Array.from(ids));
 
+/** Logits of multi-token prediction after one prompt, from the last stage. */
+async function draftedLogits(stages: readonly LanguageModel[]): Promise<Float32Array> {
+  const last = stages[stages.length - 1];
+  const tokens = Int32Array.of(3, 1, 4, 1, 5, 9);
+  const rows = {
+    positions: Int32Array.of(0, 1, 2, 3, 4),
+    blockIds: new Int32Array(5),
+    blockOffsets: Int32Array.of(0, 1, 2, 3, 4),
+    blockTables: new Int32Array(1),
+    maxBlocks: 1,
+    cuQueries: Int32Array.of(0, 5),
+    contextLengths: Int32Array.of(5),
+    numPrefill: 1,
+  };
+  const model = stagedStepping(stages);
+  const cache = model.createPagedCache({ numBlocks: 1, forDrafts: true });
+  const logits = await scopeAsync(async () => {
+    const hidden = model.step(stepBatch({ ...rows, ids: tokens.subarray(0, 5) }), cache);
+    const drafted = last.draft(hidden, stepBatch({ ...rows, ids: tokens.subarray(1) }), cache.parts[stages.length - 1]);
+    return Float32Array.from(await last.logits(drafted as Tensor).data());
+  });
+  cache.dispose();
+  return logits;
+}
+
 type Figures = Awaited<ReturnType<typeof gradientsOf>>;
 
 function expectSame({ gradients, ...figures }: Figures, { gradients: expected, ...expectedFigures }: Figures): void {
@@ -66,6 +93,23 @@ describe.each(backends)("on the $name backend", (backend) => {
         const ids = idsOf({ sequences });
         const expected = await steppedLogits(whole, ids, plan);
         expect(bytesOf(await steppedLogits(stagedStepping(stages), ids, plan)).equals(bytesOf(expected))).toBe(true);
+      });
+    });
+
+    test("stages step over latents as the whole does, to the bit", async () => {
+      await withStages(withEverything, compute, async (whole, stages, sequences) => {
+        const plan = { promptLengths: [1, 7, 4], chunk: 3, kind: "latent" } as const;
+        const ids = idsOf({ sequences });
+        const expected = await steppedLogits(whole, ids, plan);
+        expect(bytesOf(await steppedLogits(stagedStepping(stages), ids, plan)).equals(bytesOf(expected))).toBe(true);
+      });
+    });
+
+    test("the last stage drafts as the whole does, to the bit", async () => {
+      await withStages(withEverything, compute, async (whole, stages) => {
+        const expected = await draftedLogits([whole]);
+        expect(bytesOf(await draftedLogits(stages)).equals(bytesOf(expected))).toBe(true);
+        expect(new Set(expected).size).toBeGreaterThan(100);
       });
     });
 
