@@ -8,6 +8,7 @@ import { packageRoot } from "../src/package-root.js";
 import { ceilings } from "./ceilings.js";
 import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
 import { context } from "./context.js";
+import { frozen } from "./frozen.js";
 import { gemm } from "./gemm.js";
 import { generate } from "./generate.js";
 import { inference } from "./inference.js";
@@ -28,6 +29,7 @@ const claims: Readonly<Record<string, Claim>> = {
   gemm,
   paged,
   stored,
+  frozen,
   startup,
   tokenize,
   leaks,

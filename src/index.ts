@@ -8,7 +8,13 @@ export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./e
 export { type Policy, type RolloutOptions, rollout } from "./eval/rollout.js";
 export type { Trajectory } from "./eval/trajectory.js";
 export { framePrompt } from "./inference/conversation/prompt.js";
-export { type ModelFacts, type OpenedModel, openModel, readModelFacts } from "./inference/opening/open-model.js";
+export {
+  type ModelFacts,
+  type OpenedModel,
+  openModel,
+  readModelFacts,
+  type TrainableOptions,
+} from "./inference/opening/open-model.js";
 export { type GenerateOptions, type GenerateRequest, generate } from "./inference/runtime/generate.js";
 export type { Completion, FinishReason, TokenEvent, TokenPart } from "./inference/runtime/request.js";
 export { ResponseReader } from "./inference/runtime/response-reader.js";
