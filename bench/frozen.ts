@@ -1,5 +1,5 @@
-// Claim: the gradient through a frozen matrix of any storage type, in bf16 for 512 rows, reaches 85% of the rate of that
-// through a bf16 matrix, at the matrices of R1-Distill-Qwen-1.5B.
+// Claim: the gradient through a frozen matrix of any storage type, in bf16 for 512 rows, reaches 85% of the rate of
+// that through a bf16 matrix, at the matrices of R1-Distill-Qwen-1.5B.
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { type BlockType, blockTypes } from "../src/tensor/dtype.js";
 import { dispatch, emptyPacked, scope } from "../src/tensor/engine.js";
