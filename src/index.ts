@@ -16,7 +16,7 @@ export {
   type TrainableOptions,
 } from "./inference/opening/open-model.js";
 export { type GenerateOptions, type GenerateRequest, generate } from "./inference/runtime/generate.js";
-export type { Completion, FinishReason, TokenEvent, TokenPart } from "./inference/runtime/request.js";
+export type { Completion, FinishReason, TextPart, TokenEvent, TokenPart } from "./inference/runtime/request.js";
 export { ResponseReader } from "./inference/runtime/response-reader.js";
 export { type ConvertOptions, convertModel } from "./library/convert.js";
 export { type LoadOptions, load } from "./library/load.js";

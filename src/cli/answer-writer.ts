@@ -1,6 +1,6 @@
 // Shows a model's answer while it is being written, its thinking apart. Knows no model.
 import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
-import type { TokenPart } from "../inference/runtime/request.js";
+import type { TextPart } from "../inference/runtime/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { showsColors } from "../terminal/colors.js";
 import { columnsOf, WordWrap } from "../terminal/terminal-text.js";
@@ -20,7 +20,7 @@ export interface AnswerStream {
 export class AnswerWriter {
   private readonly colored: boolean;
   private readonly wrapper: WordWrap;
-  private shown: TokenPart | null = null;
+  private shown: TextPart | null = null;
 
   constructor(
     private readonly stream: AnswerStream,
@@ -54,7 +54,7 @@ export class AnswerWriter {
       tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);
   }
 
-  private showPiece(part: TokenPart, piece: string): void {
+  private showPiece(part: TextPart, piece: string): void {
     const begins = part !== this.shown;
     // Line ends around the tags say nothing; those inside a text do.
     const text = begins && part === "answer" ? piece.trimStart() : piece;
@@ -70,7 +70,7 @@ export class AnswerWriter {
     return `${this.wrapper.push(withoutControls(text))}${ends ? this.wrapper.flush() : ""}`;
   }
 
-  private heading(part: TokenPart): string {
+  private heading(part: TextPart): string {
     const gap = this.shown === null ? "" : "\n";
     if (this.colored) return `\x1b[0m${gap}${part === "thought" ? "\x1b[2m" : ""}`;
     if (part === "answer" && this.shown === null) return "";

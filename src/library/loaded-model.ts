@@ -9,7 +9,7 @@ import {
   type SavedChat,
 } from "../inference/conversation/chat-session.js";
 import { type ChatStyle, chatStyle } from "../inference/conversation/chat-style.js";
-import type { TokenPart } from "../inference/runtime/request.js";
+import type { TextPart } from "../inference/runtime/request.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type Conversion, type ConvertOptions, convertModel } from "./convert.js";
@@ -24,7 +24,7 @@ export interface ChatOptions extends ChatSampling {
 
 /** A piece of a reply while it is made. `recasts`: all that was told as answer so far was thought. */
 export interface ChatPart {
-  readonly part: TokenPart;
+  readonly part: TextPart;
   readonly text: string;
   readonly recasts?: true;
 }

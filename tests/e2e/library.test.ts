@@ -130,6 +130,23 @@ describe("chat", () => {
   });
 });
 
+it("in a thread of its own the model says the same, and frees that thread when it is disposed", async () => {
+  const apart = await load("org/taught", { thread: true });
+  expect(apart.context).toBe(model.context);
+  const parts: ChatPart[] = [];
+  for await (const part of apart.chat("What is 7*8?", greedy)) parts.push(part);
+  const expected: ChatPart[] = [];
+  for await (const part of model.chat("What is 7*8?", greedy)) expected.push(part);
+  expect(parts).toEqual(expected);
+  const schema = { type: "object", properties: { sum: { type: "integer" } }, required: ["sum"] };
+  const replies = await Promise.all(
+    [apart, model].map((each) => each.chat("Sing!", { schema, seed: 3, maxTokens: 60 })),
+  );
+  expect(replies[0].answer).toBe(replies[1].answer);
+  await apart.dispose();
+  await expect(apart.chat("What is 7*8?", greedy)).rejects.toThrow(/closed/);
+});
+
 it("save writes a GGUF file or a directory, which answer alike", async () => {
   for (const [name, type] of [
     ["saved.gguf", "f16"],

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from "../../errors.js";
 import type { ResponseForm } from "../../tasks/response.js";
 import type { ChatMessage } from "../../tokenizer/chat-template.js";
 import type { RunningRequest } from "../runtime/engine-handle.js";
-import type { Completion, FinishReason, TokenEvent, TokenPart } from "../runtime/request.js";
+import type { Completion, FinishReason, TextPart, TokenEvent } from "../runtime/request.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
 
 /** How tokens are drawn; what is left out is the model's own way. */
@@ -52,7 +52,7 @@ export interface ReplyFigures {
 /** What happens while a reply is made: pieces of it, at last its whole. */
 export type ChatEvent =
   /** Text of the thought or the answer, tags left out. `numTokens`: tokens so far. */
-  | { readonly kind: "piece"; readonly part: TokenPart; readonly text: string; readonly numTokens: number }
+  | { readonly kind: "piece"; readonly part: TextPart; readonly text: string; readonly numTokens: number }
   /** All that was told as answer so far was thought: it ended in a `</think>` that nothing had opened. */
   | { readonly kind: "recast"; readonly numTokens: number }
   | { readonly kind: "end"; readonly thinking: string; readonly answer: string; readonly figures: ReplyFigures };

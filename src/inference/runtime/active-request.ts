@@ -19,6 +19,7 @@ import type {
   TokenLogProb,
 } from "./request.js";
 import { Sequence } from "./sequence.js";
+import { ToolCallReader } from "./tool-calls.js";
 
 /** A request's sequence with all that is decided token by token. */
 export class ActiveRequest extends Sequence {
@@ -40,6 +41,7 @@ export class ActiveRequest extends Sequence {
   private readonly reader: CompletionReader;
   /** Whether nobody asks what the tokens say before the end, so that they are read then, in one go. */
   private readonly readsAtEnd: boolean;
+  private readonly toolCalls: ToolCallReader;
   private readonly loop?: LoopDetector;
   private logProbs = new Float32Array(64);
   private settle!: { resolve(result: Completion): void; reject(error: unknown): void };
@@ -61,6 +63,7 @@ export class ActiveRequest extends Sequence {
       { startsInside: request.thinking?.startsInside, form: request.form },
       request.stop ?? [],
     );
+    this.toolCalls = new ToolCallReader(tokenizer);
     this.readsAtEnd = !mustReadOnTheWay(request);
     this.closeIds = tokenizer ? closingIds(tokenizer) : [];
     if (request.loop !== false) this.loop = new LoopDetector(request.loop ?? DEFAULT_LOOP);
@@ -180,7 +183,8 @@ export class ActiveRequest extends Sequence {
   ): void {
     const text = pieces.map((piece) => piece.text).join("");
     const isThought = isOfThought || pieces.some(({ recasts }) => recasts);
-    this.events.push({ ...token, text, pieces, part: isThought ? "thought" : "answer" });
+    const isCall = !isThought && this.toolCalls.take(token.id);
+    this.events.push({ ...token, text, pieces, part: isThought ? "thought" : isCall ? "tool call" : "answer" });
   }
 
   private noteLogProb(logProb: number): void {

@@ -51,6 +51,44 @@ async function reply(
   return { result, events };
 }
 
+describe("what a token belongs to", () => {
+  const partsOf = async (text: string, tokenizer: Tokenizer) => {
+    const { events } = await reply(text, {}, tokenizer);
+    const parts: [string, string][] = [];
+    for (const { part, id } of events) {
+      const last = parts.at(-1);
+      const said = tokenizer.decode([id]);
+      if (last?.[0] === part) last[1] += said;
+      else parts.push([part, said]);
+    }
+    return parts;
+  };
+  const withTools = (...tags: string[]) =>
+    createByteTokenizer({ bos: "<s>", eos: "</s>", tags: ["<think>", "</think>", ...tags] });
+  test("is a call of a tool between its tags, but not in the thought", async () => {
+    expect(
+      await partsOf(
+        "<think>a <tool_call></think>b <tool_call>{}</tool_call> c",
+        withTools("<tool_call>", "</tool_call>"),
+      ),
+    ).toEqual([
+      ["thought", "<think>a <tool_call></think>"],
+      ["answer", "b "],
+      ["tool call", "<tool_call>{}</tool_call>"],
+      ["answer", " c"],
+    ]);
+  });
+  test("is a call to the end, where nothing closes it", async () => {
+    expect(await partsOf("a[TOOL_CALLS][{}]", withTools("[TOOL_CALLS]"))).toEqual([
+      ["answer", "a"],
+      ["tool call", "[TOOL_CALLS][{}]"],
+    ]);
+  });
+  test("is the answer, where the tags are no tokens", async () => {
+    expect(await partsOf("<tool_call>{}</tool_call>", bytes)).toEqual([["answer", "<tool_call>{}</tool_call>"]]);
+  });
+});
+
 describe("the text", () => {
   test("ends before a stop text that tokens cut, and no event shows a part of it", async () => {
     const { result, events } = await reply("one two STOP three", { stop: ["STOP"] });

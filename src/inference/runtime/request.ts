@@ -1,5 +1,5 @@
 // What is asked of the runtime and what it gives back: the types of requests, token events and results. Knows no model.
-import type { ParsedResponse, ResponseForm, ResponsePiece } from "../../tasks/response.js";
+import type { ParsedResponse, ResponseForm, ResponsePart, ResponsePiece } from "../../tasks/response.js";
 import type { LoopLimits } from "./loop-detector.js";
 
 /**
@@ -79,8 +79,14 @@ export interface TokenLogProb {
   readonly logProb: number;
 }
 
-/** What a token belongs to; the tag that closes the thought is part of it. */
-export type TokenPart = "thought" | "answer";
+/** Which side of the thought's end text stands on. */
+export type TextPart = Exclude<ResponsePart, "tag">;
+
+/**
+ * What a token belongs to: the thought, its closing tag included; a call of a tool, its tags included, where the
+ * vocabulary has tokens for them; or the rest of the answer.
+ */
+export type TokenPart = TextPart | "tool call";
 
 /** A new token: the one event that chat, evaluation and reinforcement read. */
 export interface TokenEvent extends TokenLogProb {
