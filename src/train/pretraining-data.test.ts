@@ -89,7 +89,7 @@ test("the data is the same each time, and of traces it remembers how prompts are
   expect(traces().generation).toEqual({
     prompt_template: "compact",
     task: "countdown",
-    task_options: { maxTarget: 30 },
+    task_options: { numbers: { 3: 1 }, maxNumber: 20, maxTarget: 30, heldOutFraction: 0.1 },
   });
   expect(make().data.sequences(0, 5)).toEqual(make().data.sequences(0, 5));
 });

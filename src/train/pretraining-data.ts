@@ -93,7 +93,7 @@ function traceData(request: PretrainingRequest, name: string): PretrainingData {
     config: configFor(request, tokenizer),
     data,
     validation,
-    generation: { prompt_template: "compact", task: name, task_options: options.task as JsonObject },
+    generation: { prompt_template: "compact", task: name, task_options: options.task },
   };
 }
 

@@ -1,5 +1,7 @@
 // The options of pretraining on text and of supervised fine-tuning, checked at the boundary.
 import { z } from "zod";
+import { countdownSchema } from "../tasks/countdown.js";
+import { traceSchema } from "../tasks/countdown-traces.js";
 import { parseOptions } from "../tasks/options.js";
 import { OPTIMIZERS } from "./create-optimizer.js";
 
@@ -52,9 +54,9 @@ export const pretrainSchema = z.strictObject({
   /** Fields of config.json to override. */
   model: z.record(z.string(), z.unknown()).default({}),
   /** Options of the task, when training on its traces. */
-  task: z.record(z.string(), z.unknown()).default({}),
+  task: countdownSchema.prefault({}),
   /** Options of the search traces. */
-  traces: z.record(z.string(), z.unknown()).default({}),
+  traces: traceSchema.prefault({}),
 });
 
 /** The options, as zod checks them. */
