@@ -4,7 +4,7 @@
 const { builtinModules } = require("node:module");
 
 const LAYERS = [
-  ["src/plain-text"],
+  ["src/plain-text", "src/elementary"],
   [
     ...[
       "src/errors",

@@ -1,6 +1,7 @@
 // Seeded random numbers for everything that draws: task generators, samplers' seeds, weight init, shuffles.
 // Counter-based: the n-th word is a pure function of (key, n), so a stream is resumed from three integers. Knows
 // nothing of its callers.
+import { cos, log, sin } from "./elementary.js";
 
 const TWO_32 = 4294967296;
 const TWO_53 = 9007199254740992;
@@ -169,16 +170,16 @@ export class Random {
   /** Standard normal by Box–Muller; always takes four words, so streams stay aligned. */
   normal(): number {
     // 1 - u keeps the logarithm's argument above zero.
-    return Math.sqrt(-2 * Math.log(1 - this.float())) * Math.cos(2 * Math.PI * this.float());
+    return Math.sqrt(-2 * log(1 - this.float())) * cos(2 * Math.PI * this.float());
   }
 
   /** Fills `out` with normals of the given mean and standard deviation, two per Box–Muller pair of four words. */
   fillNormal(out: Float32Array, mean = 0, std = 1): void {
     for (let i = 0; i < out.length; i += 2) {
-      const radius = std * Math.sqrt(-2 * Math.log(1 - this.float()));
+      const radius = std * Math.sqrt(-2 * log(1 - this.float()));
       const angle = 2 * Math.PI * this.float();
-      out[i] = mean + radius * Math.cos(angle);
-      if (i + 1 < out.length) out[i + 1] = mean + radius * Math.sin(angle);
+      out[i] = mean + radius * cos(angle);
+      if (i + 1 < out.length) out[i + 1] = mean + radius * sin(angle);
     }
   }
 

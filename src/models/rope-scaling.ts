@@ -1,7 +1,9 @@
 // Scaling of rotary positions as config.json gives it: checked key by key, brought to one spelling, and in our names.
 // Keys, defaults and which value wins: huggingface/transformers v5.23, modeling_rope_utils.py and yarn_apply_mscale of
 // deepseek_v3.
+
 import { z } from "zod";
+import { log } from "../elementary.js";
 import { type RopeScaling, yarnMscale } from "../nn/rope-frequencies.js";
 
 const positive = z.number().positive();
@@ -151,7 +153,7 @@ export function ropeScalingOf({ rope_scaling: s }: RopeSettings, context: number
 export function attentionFactorOf(s: Extract<HfRopeScaling, { rope_type: "yarn" | "longrope" }>): number {
   if (s.attention_factor !== undefined) return s.attention_factor;
   if (s.rope_type === "longrope")
-    return s.factor <= 1 ? 1 : Math.sqrt(1 + Math.log(s.factor) / Math.log(s.original_max_position_embeddings));
+    return s.factor <= 1 ? 1 : Math.sqrt(1 + log(s.factor) / log(s.original_max_position_embeddings));
   return s.mscale && s.mscale_all_dim
     ? yarnMscale(s.factor, s.mscale) / yarnMscale(s.factor, s.mscale_all_dim)
     : yarnMscale(s.factor);

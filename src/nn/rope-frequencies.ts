@@ -1,6 +1,7 @@
 // Inverse frequencies of rotary embeddings: plain, linear, Llama 3, YaRN, LongRoPE. Pure numbers.
 // Rules: huggingface/transformers v5.23, modeling_rope_utils.py; YaRN: Peng et al. 2023, §3.2; LongRoPE: Ding et al.
 // 2024.
+import { log, pow } from "../elementary.js";
 
 /** Scaling of rotary positions with every default resolved. */
 export type RopeScaling =
@@ -33,7 +34,7 @@ export interface RopeTable {
 
 /** The table for `dim` rotated dimensions with base `theta`. */
 export function ropeTable(dim: number, theta: number, scaling: RopeScaling | null): RopeTable {
-  const plain = Float64Array.from({ length: dim / 2 }, (_, i) => theta ** ((-2 * i) / dim));
+  const plain = Float64Array.from({ length: dim / 2 }, (_, i) => pow(theta, (-2 * i) / dim));
   const factor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
   return { invFreq: Float32Array.from(plain, scaling ? scaledBy(scaling, dim, theta) : (f) => f), factor };
 }
@@ -56,7 +57,7 @@ function scaledBy(scaling: RopeScaling, dim: number, theta: number): (frequency:
 /** 0 keeps a frequency, 1 divides it by the factor. */
 function yarnRamp(dim: number, theta: number, s: Extract<RopeScaling, { type: "yarn" }>): (i: number) => number {
   const correction = (rotations: number) =>
-    (dim * Math.log(s.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+    (dim * log(s.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * log(theta));
   const [start, end] = [correction(s.betaFast), correction(s.betaSlow)];
   const low = Math.max(s.truncate ? Math.floor(start) : start, 0);
   const high = Math.min(s.truncate ? Math.ceil(end) : end, dim - 1);
@@ -65,8 +66,7 @@ function yarnRamp(dim: number, theta: number, s: Extract<RopeScaling, { type: "y
 }
 
 /** YaRN's growth of attention with the factor: 0.1 · mscale · ln(factor) + 1, and 1 where nothing is stretched. */
-export const yarnMscale = (factor: number, mscale = 1): number =>
-  factor > 1 ? 0.1 * mscale * Math.log(factor) + 1 : 1;
+export const yarnMscale = (factor: number, mscale = 1): number => (factor > 1 ? 0.1 * mscale * log(factor) + 1 : 1);
 
 function llama3Frequency(f: number, s: Extract<RopeScaling, { type: "llama3" }>): number {
   const wavelength = (2 * Math.PI) / f;

@@ -1,4 +1,5 @@
 // AdamW (Loshchilov & Hutter 2019), one fused pass a parameter.
+import { pow } from "../elementary.js";
 import { keep } from "../tensor/engine.js";
 import { zeros } from "../tensor/ops/elementwise.js";
 import { adamw } from "../tensor/ops/optimizer.js";
@@ -54,7 +55,7 @@ export class AdamW implements Optimizer {
   apply(withGrad: readonly Parameter[], factor: Tensor, lr: number): void {
     const { beta1, beta2, eps, weightDecay, decays } = this.options;
     const next = this.stepCount + 1;
-    const corrections = { biasCorrection1: 1 - beta1 ** next, biasCorrection2: 1 - beta2 ** next };
+    const corrections = { biasCorrection1: 1 - pow(beta1, next), biasCorrection2: 1 - pow(beta2, next) };
     for (const p of withGrad) {
       const { m, v } = this.moments.get(p) as { m: Tensor; v: Tensor };
       adamw(p, p.grad as Tensor, m, v, p.computeCopy, factor, {

@@ -1,4 +1,5 @@
 // Learning-rate schedules: warm-up, constant, cosine. Pure functions of the step.
+import { cos } from "../elementary.js";
 import { ConfigError } from "../errors.js";
 
 /** A learning rate by 0-based step. */
@@ -30,7 +31,7 @@ export function warmupCosine({
     if (step < warmupSteps) return (peak * (step + 1)) / warmupSteps;
     if (step < decayFrom) return peak;
     const progress = Math.min(1, (step - decayFrom) / Math.max(1, totalSteps - decayFrom));
-    return peak * (finalFraction + (1 - finalFraction) * 0.5 * (1 + Math.cos(Math.PI * progress)));
+    return peak * (finalFraction + (1 - finalFraction) * 0.5 * (1 + cos(Math.PI * progress)));
   };
 }
 

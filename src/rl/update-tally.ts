@@ -1,5 +1,6 @@
 // Counts over the tokens of one update, in TRL's definitions: means over all unmasked tokens, those of completions that
 // were not computed included. Plain numbers; knows no tensors.
+import { exp } from "../elementary.js";
 import type { GrpoConfig } from "./config.js";
 import type { GrpoMetric } from "./metrics.js";
 import type { UpdateSample } from "./policy-loss.js";
@@ -36,9 +37,9 @@ export class UpdateTally {
     for (const { oldLogProbs, refLogProbs, advantage } of samples) {
       let [low, high] = [0, 0];
       for (let i = 0; i < oldLogProbs.length; i++, at++) {
-        const ratio = Math.exp(logp[at] - oldLogProbs[i]);
+        const ratio = exp(logp[at] - oldLogProbs[i]);
         const toRef = refLogProbs ? refLogProbs[i] - logp[at] : 0;
-        this.kl += Math.exp(toRef) - toRef - 1;
+        this.kl += exp(toRef) - toRef - 1;
         this.entropy += entropy[at];
         if (ratio < 1 - epsilon && advantage < 0) low++;
         if (ratio > 1 + epsilonHigh && advantage > 0) high++;

@@ -1,5 +1,6 @@
 // Attention over packed sequences, as training computes it. Queries and values may differ in width, heads may be
 // grouped.
+import { exp, log } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -63,9 +64,9 @@ function scoreRow(
     max = Math.max(max, p[s - begin]);
   }
   let total = 0;
-  for (let i = 0; i < p.length; i++) total += p[i] = Math.exp(p[i] - max);
+  for (let i = 0; i < p.length; i++) total += p[i] = exp(p[i] - max);
   for (let i = 0; i < p.length; i++) p[i] /= total;
-  return { p, lse: max + Math.log(total) };
+  return { p, lse: max + log(total) };
 }
 
 /**
@@ -154,7 +155,7 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
           let dp = 0;
           for (let j = 0; j < d; j++) score += q!.data[at * d + j] * k!.data[key * d + j];
           for (let j = 0; j < dvWidth; j++) dp += dO!.data[at * dvWidth + j] * v!.data[key * dvWidth + j];
-          const p = Math.exp(score * scale - lse!.data[at]);
+          const p = exp(score * scale - lse!.data[at]);
           const ds = p * (dp - delta) * scale;
           for (let j = 0; j < d; j++) {
             sums[0][at * d + j] += ds * k!.data[key * d + j];

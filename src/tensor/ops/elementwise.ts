@@ -1,4 +1,5 @@
 // Elementwise ops: casts, sums, activations, copies between widths. Gradients are ops of their own.
+import { exp, log, tanh } from "../../elementary.js";
 import type { Device } from "../device.js";
 import { type DType, dtypeBytes } from "../dtype.js";
 import { dispatch } from "../engine.js";
@@ -112,13 +113,13 @@ export const unaryKinds = ["neg", "exp", "log", "square", "sqrt", "reciprocal", 
 export type UnaryKind = (typeof unaryKinds)[number];
 const unaryValue: Record<UnaryKind, (x: number) => number> = {
   neg: (x) => -x,
-  exp: Math.exp,
-  log: Math.log,
+  exp,
+  log,
   square: (x) => x * x,
   sqrt: Math.sqrt,
   reciprocal: (x) => 1 / x,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + exp(-x)),
+  tanh,
   abs: Math.abs,
 };
 /** dy/dx from x and y. */
@@ -239,7 +240,7 @@ export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
 /** x limited to [lo, hi]. */
 export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
 
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const sigmoid = (x: number) => 1 / (1 + exp(-x));
 /** y = silu(gate)*up for gateUp [rows, 2*width] = [gate | up] (Shazeer 2020, "GLU variants improve transformer"). */
 export const swigluOp: OpSpec<Record<string, never>> = {
   name: "swiglu",

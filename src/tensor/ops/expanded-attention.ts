@@ -1,6 +1,7 @@
 // MLA's expanded attention of new queries over longer contexts (chunked prefill): keys and values as kv_b_proj leaves
 // them, one rotary key a token for all heads. Inference only: training assembles keys and values and calls `attention`.
 // Legend: T new tokens, N context tokens of all sequences end to end, S sequences, H heads, R rotary width.
+import { exp } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec } from "../op.js";
 import { numElements, type Tensor } from "../tensor.js";
@@ -62,7 +63,7 @@ export const expandedAttentionOp: OpSpec<ExpandedAttentionParams> = {
           });
           const max = p.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
           let total = 0;
-          for (let i = 0; i < visible; i++) total += p[i] = Math.exp(p[i] - max);
+          for (let i = 0; i < visible; i++) total += p[i] = exp(p[i] - max);
           for (let j = 0; j < value; j++) {
             let sum = 0;
             for (let i = 0; i < visible; i++) sum += p[i] * kv!.data[((begin + i) * heads + h) * kvWidth + nope + j];

@@ -1,4 +1,5 @@
 // The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
+import { exp } from "../../elementary.js";
 import type { DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
@@ -60,10 +61,7 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
       const row = softmaxOf(h!, w!, r, temperature);
       logSum.data[r] = row.logSum;
       logp.data[r] = row.logProbs[t!.data[r]];
-      entropy.data[r] = -row.logProbs.reduce(
-        (sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * Math.exp(z)),
-        0,
-      );
+      entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * exp(z)), 0);
     }
   },
   cost: ([h, w], o) => headCost(1, h!, w!, o),
@@ -97,7 +95,7 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boo
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - Math.exp(logProbs[v]))) / (temperature || 1);
+        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - exp(logProbs[v]))) / (temperature || 1);
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
@@ -154,7 +152,7 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       if (!dh) continue;
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = weight * (Math.exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0));
+        const dLogit = weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0));
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];

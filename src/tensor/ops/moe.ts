@@ -1,5 +1,6 @@
 // Mixture of experts: gate, sequence-wise balance loss, device-side dispatch, grouped products, combination.
 // Routing never leaves the device: counts and permutations are tensors.
+import { exp } from "../../elementary.js";
 import type { DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type VjpContext } from "../op.js";
@@ -27,9 +28,9 @@ function scoreRow(
   scoring: RouterParams["scoring"],
 ): Float64Array {
   const row = Float64Array.from({ length: experts }, (_, e) => logits[at + e]);
-  if (scoring === "sigmoid") return row.map((z) => 1 / (1 + Math.exp(-z)));
+  if (scoring === "sigmoid") return row.map((z) => 1 / (1 + exp(-z)));
   const max = Math.max(...row);
-  const exps = row.map((z) => Math.exp(z - max));
+  const exps = row.map((z) => exp(z - max));
   const sum = exps.reduce((a, b) => a + b, 0);
   return exps.map((e) => e / sum);
 }

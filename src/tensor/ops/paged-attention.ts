@@ -2,6 +2,7 @@
 // latents read back. One op serves decoding, chunks of a prompt and the checking of drafts. Inference only: there are
 // no gradients. Legend: T new tokens, S sequences, a block table [S, maxBlocks] lists the blocks of each sequence in
 // order (unused entries are not read).
+import { exp } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
@@ -107,7 +108,7 @@ function attendReference(
     (_, i) => scale * keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0),
   );
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const p = scores.map((s) => Math.exp(s - max));
+  const p = scores.map((s) => exp(s - max));
   const total = p.reduce((a, b) => a + b, 0);
   const out = new Float64Array(end > begin ? valuesOf(begin).length : 0);
   for (let t = begin; t < end; t++) for (const [d, v] of valuesOf(t).entries()) out[d] += (p[t - begin] / total) * v;

@@ -7,6 +7,7 @@
 //   heads   keys [blocks, Hkv, Dk/P, 64, P], values [blocks, Hkv, 64/P, Dv, P]; P = 2 in bf16, 1 in f32
 //   latent  f32 or bf16 [blocks, 64, dc+dR]; in FP8 u8 [blocks, 64, bytes]: dc e4m3, an f32 scale for every 128 of
 //   them, dR bf16 (FlashMLA's layout)
+import { exponentOf } from "../../elementary.js";
 import { fromBf16Bits, type HostArray, toBf16Bits } from "../dtype.js";
 import type { HostView } from "../op.js";
 import type { TensorSpec } from "../tensor.js";
@@ -103,7 +104,7 @@ export function toE4m3(x: number): number {
   if (Number.isNaN(x)) return 0x7f;
   const sign = x < 0 || Object.is(x, -0) ? 0x80 : 0;
   const size = Math.min(Math.abs(x), E4M3_MAX);
-  const exponent = Math.max(-6, Math.floor(Math.log2(size || 2 ** -9)));
+  const exponent = Math.max(-6, exponentOf(size));
   const steps = roundHalfEven(size / 2 ** (exponent - 3)); // 8 … 16 for normal numbers, 0 … 8 below
   return sign | ((exponent + 6) * 8 + steps);
 }

@@ -1,4 +1,5 @@
 // Rotary position embedding (Su et al. 2021) in both pair layouts, and the assembly of MLA's queries, keys and values.
+import { cos, sin } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor } from "../tensor.js";
@@ -37,14 +38,14 @@ function rotate(
   const half = invFreq.length;
   for (let i = 0; i < half; i++) {
     const angle = position * invFreq[i] * (inverse ? -1 : 1);
-    const [cos, sin] = [Math.cos(angle) * factor, Math.sin(angle) * factor];
+    const [c, s] = [cos(angle) * factor, sin(angle) * factor];
     const [pairA, pairB] = interleaved ? [2 * i, 2 * i + 1] : [i, i + half];
     const [inA, inB] = inverse ? [i, i + half] : [pairA, pairB];
     const [outA, outB] = inverse ? [pairA, pairB] : [i, i + half];
     const a = source[from + inA];
     const b = source[from + inB];
-    target[to + outA] = (add ? target[to + outA] : 0) + a * cos - b * sin;
-    target[to + outB] = (add ? target[to + outB] : 0) + a * sin + b * cos;
+    target[to + outA] = (add ? target[to + outA] : 0) + a * c - b * s;
+    target[to + outB] = (add ? target[to + outB] : 0) + a * s + b * c;
   }
 }
 

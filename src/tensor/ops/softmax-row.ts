@@ -1,5 +1,6 @@
 // Softmax of one row of logits, as the references of sampling and of the output head define it: the twin of
 // softmax-row.h. Knows nothing of either.
+import { exp, log } from "../../elementary.js";
 
 /** softmax(logits / temperature) of a row; temperature 0 counts as 1. */
 export interface RowSoftmax {
@@ -21,8 +22,8 @@ export function rowSoftmax(logits: ArrayLike<number>, temperature: number): RowS
   const divisor = Math.fround(temperature) || 1;
   // What is masked stays masked at any temperature, infinite ones included.
   const scaled = row.map((x) => (x === Number.NEGATIVE_INFINITY && max > x ? x : (x - max) / divisor));
-  const logSum = Math.log(scaled.reduce((sum, z) => sum + Math.exp(z), 0));
-  return { logProbs: scaled.map((z) => z - logSum), masses: scaled.map((z) => Math.exp(z) || 0), logSum };
+  const logSum = log(scaled.reduce((sum, z) => sum + exp(z), 0));
+  return { logProbs: scaled.map((z) => z - logSum), masses: scaled.map((z) => exp(z) || 0), logSum };
 }
 
 /** The first index of the largest number; 0 for a row of NaN. */
