@@ -3,10 +3,11 @@
 // Run it after `npm run build`:  node dist/examples/own-reward.js [run or model directory] [steps]
 import { fileURLToPath } from "node:url";
 import { createByteTokenizer, createModel, MODEL_PRESETS, openMachine, openModel, parseHfConfig } from "luciole";
-import { accuracyReward, createJsonlTask, GrpoTrainer, parseGrpoOptions, type RewardSample } from "luciole/rl";
+import { readAllRows } from "luciole/data";
+import { accuracyReward, createDataTask, GrpoTrainer, parseGrpoOptions, type RewardSample } from "luciole/rl";
 
 const data = new URL("examples/own-task.jsonl", import.meta.resolve("luciole/package.json"));
-const task = createJsonlTask({ path: fileURLToPath(data), heldOutFraction: 0.2 });
+const task = createDataTask(await readAllRows([fileURLToPath(data)]), { heldOutFraction: 0.2 });
 
 /** Half a point for answering in digits and half for naming the unit, which is a column of the data. */
 function looksLikeAQuantity({ completion, columns, log }: RewardSample): number {

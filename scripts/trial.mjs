@@ -15,7 +15,17 @@ const run = promisify(execFile);
 
 /** Repositories on the hub of the trial, by the names that the pages use. */
 const DIRECTORIES = ["deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", "HuggingFaceTB/SmolLM2-135M-Instruct"];
+const DATASETS = ["openai/gsm8k"];
 const GGUFS = { "unsloth/DeepSeek-R1-Distill-Qwen-7B-GGUF": "DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf" };
+
+/** A data set in two splits of one configuration. */
+function questions() {
+  const split = (from) =>
+    Array.from({ length: 30 }, (_, i) => `{"question":"${from + i} + 1 = ?","answer":"So\\n#### ${from + i + 1}"}\n`);
+  return Object.fromEntries(
+    ["train", "test"].map((name, i) => [`main/${name}.jsonl`, Buffer.from(split(100 * i).join(""))]),
+  );
+}
 
 /** A page's fences in order: language, file name if one stands behind it, text, and what the trial is told about it. */
 export function fencesOf(markdown) {
@@ -85,6 +95,7 @@ async function startHub(root, folder) {
   const files = Object.fromEntries(wanted.map((name) => [name, readFileSync(join(newest, name))]));
   const repositories = [
     ...DIRECTORIES.map((name) => [name, { files }]),
+    ...DATASETS.map((name) => [`datasets/${name}`, { files: questions() }]),
     ...Object.entries(GGUFS).map(([name, file]) => [name, { files: { [file]: readFileSync(gguf) } }]),
   ];
   return HubServer.start(Object.fromEntries(repositories));

@@ -17,7 +17,7 @@ const TASKS = [
   ["word-problems", "src/tasks/word-problems/word-problems", "wordProblemsSchema"],
   ["general", "src/tasks/general/general", "generalSchema"],
   ["mix", "src/tasks/mix", "mixSchema"],
-  ["jsonl", "src/tasks/jsonl-task", "jsonlSchema"],
+  ["data", "src/tasks/data-task", "dataTaskSchema"],
 ];
 const TRACES = ["traces", "src/tasks/countdown-traces", "traceSchema"];
 const GRPO = ["rl", "src/rl/config", "grpoSchema"];

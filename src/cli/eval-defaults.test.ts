@@ -37,8 +37,8 @@ it("problems, samples, sampling, token limit, seed and data are the run's", () =
     topP: 0.95,
     maxNewTokens: 48,
     seed: 3,
-    task: "jsonl",
-    data: "/data/own.jsonl",
+    task: "data",
+    data: ["/data/own.jsonl"],
   });
 });
 

@@ -18,14 +18,14 @@ export interface RunEvaluation {
   readonly seed: number;
   /** Task and data set, where the run was given them. */
   readonly task?: string | null;
-  readonly data?: string;
+  readonly data?: readonly string[];
 }
 
 /** What a run with reinforcement records. */
 const recordedSchema = z.object({
   evaluation: evaluationSchema,
   rl: grpoSchema,
-  source: z.object({ task: z.string().nullish(), data: z.string().optional() }).optional(),
+  source: z.object({ task: z.string().nullish(), data: z.array(z.string()).optional() }).optional(),
 });
 
 /**

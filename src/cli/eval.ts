@@ -8,12 +8,14 @@ import type { EvaluationCounts } from "../eval/evaluate.js";
 import type { SampledProblem } from "../eval/evaluation-run.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";
 import { resolveModel } from "../hub/resolve-model.js";
+import { dataFiles } from "../library/data-files.js";
 import {
   type EvaluationRequest,
   type EvaluationResult,
   evaluateModel,
   evaluationRequestSchema,
 } from "../library/evaluate-model.js";
+import { DATA_TASK } from "../library/modules.js";
 import { formatPercent, withError } from "../number-text.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
@@ -32,7 +34,7 @@ import { listenForSignals } from "./stop-signals.js";
 /** Flags as commander gives them. */
 export interface EvalFlags extends RunFlags {
   readonly task?: string;
-  readonly data?: string;
+  readonly data?: readonly string[];
   readonly problems?: ProblemCount;
   readonly samples?: number;
   readonly maxTokens?: number;
@@ -91,7 +93,7 @@ function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
   const run = evaluationOfRun(path);
   const given = flags.task !== undefined || flags.data !== undefined;
   const { task = null, data } = given
-    ? { task: flags.task ?? "jsonl", data: flags.data && resolve(flags.data) }
+    ? { task: flags.task ?? DATA_TASK, data: flags.data && dataFiles(flags.data) }
     : (run ?? {});
   return {
     model: resolve(path),
@@ -144,7 +146,7 @@ async function openRun(
   flags: EvalFlags,
 ): Promise<RunDirectory> {
   if (flags.resume !== undefined) return (await reopenRun(path, "eval", { ...flags, machine, notice })).run;
-  const fingerprints = fingerprintsOf([request.data, request.task].filter(isFile));
+  const fingerprints = fingerprintsOf([...(request.data ?? []), request.task].filter(isFile));
   return RunDirectory.create({
     verb: "eval",
     path,

@@ -1,7 +1,7 @@
 // `luciole pretrain`: a model from nothing, on a text corpus or on the written-out searches of a task.
-import { resolve } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
+import { dataFiles } from "../library/data-files.js";
 import { architectureRules, type IdleRule, refuseIdle } from "../library/idle-settings.js";
 import { createModel } from "../models/create.js";
 import { formatNumber } from "../number-text.js";
@@ -28,7 +28,7 @@ import { trainingLines, trainingRemedies } from "./training-run.js";
 
 /** Flags as commander gives them. */
 export interface PretrainFlags extends RunFlags {
-  readonly corpus?: string;
+  readonly corpus?: readonly string[];
   readonly traces?: string;
   readonly model?: string;
   readonly tokenizer?: string;
@@ -37,7 +37,7 @@ export interface PretrainFlags extends RunFlags {
 /** What config.json holds of the options: these, and where the words came from. */
 const recordedSchema = pretrainSchema.extend({
   source: z.strictObject({
-    corpus: z.string().optional(),
+    corpus: z.array(z.string()).optional(),
     traces: z.string().optional(),
     model: z.string(),
     tokenizer: z.string(),
@@ -64,7 +64,7 @@ function requestOf(flags: PretrainFlags): PretrainingRequest {
   if (flags.traces !== undefined && flags.tokenizer !== undefined)
     throw new ConfigError("--tokenizer has no effect with --traces, which have their own tokenizer; leave it out");
   refuseIdle(given, sourceRules(flags));
-  const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: resolve(flags.corpus) };
+  const source = flags.corpus === undefined ? { traces: flags.traces } : { corpus: dataFiles(flags.corpus) };
   return {
     ...source,
     model: flags.model ?? "deepseek-tiny",
@@ -83,6 +83,7 @@ function sourceRules({ traces, tokenizer = "bpe" }: PretrainFlags): IdleRule[] {
   return [
     ["context", isTraced, ofCorpus],
     ["validationFraction", isTraced, ofCorpus],
+    ["textColumn", isTraced, ofCorpus],
     ["vocabSize", isTraced || tokenizer !== "bpe", "it is the size of a bpe tokenizer that is trained on a corpus"],
     ["task", !isTraced, ofTraces],
     ["traces", !isTraced, ofTraces],
@@ -100,7 +101,7 @@ function train(context: RunContext, request: PretrainingRequest, flags: Pretrain
   return withRun("pretrain", context, async ({ checkpoint, begin }) => {
     const { options, seed, ...source } = request;
     const { compute, steps } = options;
-    const data = pretrainingData(request);
+    const data = await pretrainingData(request, (line) => context.progress.note(line));
     await plan(context, request, data, flags);
     const fingerprints = fingerprintsOf(pretrainingFiles(request));
     const run = begin({ seed, options: { ...options, source }, fingerprints, compute });

@@ -74,7 +74,7 @@ function addPretrain(program: Command): void {
     "luciole pretrain --corpus book.txt --model llama-tiny --tokenizer bpe --out runs/book",
   );
   command
-    .option("--corpus <file>", "text file, or JSONL file with a text column")
+    .option("--corpus <name>", `text files, or rows with a text column: ${DATA_NAMES}`, collect)
     .option("--traces <task>", "train on generated search traces of a task (countdown) instead of a corpus")
     .option(
       "--model <name|config.json>",
@@ -87,6 +87,11 @@ function addPretrain(program: Command): void {
   command.action(async (flags) => (await import("./pretrain.js")).pretrain(flags));
 }
 
+/** What `--data` and `--corpus` may name. */
+const DATA_NAMES =
+  "files (.jsonl, .json, .csv, .tsv, .parquet, .txt), a folder, a pattern or a pulled data set (org/name:split); " +
+  "repeatable";
+
 function addSft(program: Command): void {
   const command = verb(
     program,
@@ -97,8 +102,10 @@ function addSft(program: Command): void {
   command
     .option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)")
     .option(
-      "--data <file>",
-      "JSONL file with prompt and completion, or with messages; only completions count towards the loss",
+      "--data <name>",
+      "rows with prompt and completion, messages or text (only completions count towards the loss, or the whole " +
+        `text): ${DATA_NAMES}`,
+      collect,
     );
   settings(command, "sft", "sft.learningRate=1e-5");
   runFlags(command);
@@ -447,10 +454,10 @@ function taskFlags(command: Command): void {
   command
     .option(
       "--task <name|file.ts>",
-      "countdown, arithmetic, linear-equations, linear-systems, knights-and-knaves, word-problems, general, mix, jsonl " +
-        "or a module whose default export is a task",
+      "countdown, arithmetic, linear-equations, linear-systems, knights-and-knaves, word-problems, general, mix or a " +
+        "module whose default export is a task",
     )
-    .option("--data <file>", "JSONL file with prompt and answer columns (for the task jsonl)");
+    .option("--data <name>", `rows with prompt and answer, in place of a task: ${DATA_NAMES}`, collect);
 }
 
 function runFlags(command: Command): void {

@@ -3,6 +3,8 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
+import { dataFiles } from "../library/data-files.js";
+import { DATA_TASK } from "../library/modules.js";
 import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../library/reinforce.js";
 import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
@@ -16,7 +18,7 @@ import { summaryLines } from "./summary-table.js";
 export interface RlFlags extends RunFlags {
   readonly model?: string;
   readonly task?: string;
-  readonly data?: string;
+  readonly data?: readonly string[];
   readonly reward?: readonly string[];
   readonly rewardTimeout?: number;
 }
@@ -41,12 +43,12 @@ const exampleQuestion = (path: string): string =>
 function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
   if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
   const options = rlRunOptions(applySettings({}, flags));
-  const name = task ?? (data === undefined ? null : "jsonl");
+  const name = task ?? (data === undefined ? null : DATA_TASK);
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
   return {
     model: resolve(resolveModel(model)),
     task: name && absolute(name),
-    data: data && resolve(data),
+    data: data && dataFiles(data),
     rewards: rewards.map(absolute),
     options,
     seed,
@@ -68,7 +70,7 @@ const recordedSchema = rlRunSchema.extend({
   source: z.strictObject({
     model: z.string(),
     task: z.string().nullable(),
-    data: z.string().optional(),
+    data: z.array(z.string()).optional(),
     rewards: z.array(z.string()),
   }),
 });

@@ -4,18 +4,21 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { openModel, readModelFacts } from "../inference/opening/open-model.js";
+import { dataFiles } from "../library/data-files.js";
 import { architectureRules, refuseIdle } from "../library/idle-settings.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import type { TrainingSummary } from "../run/records.js";
 import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
+import { readExamples } from "../train/example-data.js";
 import { batchToPlan, outlineOf, type PlannedModel, planTraining } from "../train/memory-plan.js";
-import { type PairData, readPairs } from "../train/pair-data.js";
 import { count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { configOfRun } from "../train/reopen.js";
 import { type RunContext, withRun } from "../train/run-context.js";
+import { firstOf } from "../train/sequence-list.js";
 import { ShuffledSequences } from "../train/shuffled-sequences.js";
+import type { SplitSequences } from "../train/token-cache.js";
 import { trainRun } from "../train/train-run.js";
 import { type SftOptions, sftOptions, sftSchema } from "../train/training-options.js";
 import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
@@ -25,11 +28,11 @@ import { trainingLines, trainingRemedies } from "./training-run.js";
 /** Flags as commander gives them. */
 export interface SftFlags extends RunFlags {
   readonly model?: string;
-  readonly data?: string;
+  readonly data?: readonly string[];
 }
 
-/** Where the first weights are, and the pairs. */
-const sourceSchema = z.strictObject({ model: z.string(), data: z.string() });
+/** Where the first weights are, and the files of the examples. */
+const sourceSchema = z.strictObject({ model: z.string(), data: z.array(z.string()) });
 
 interface Request extends z.output<typeof sourceSchema> {
   readonly options: SftOptions;
@@ -51,10 +54,10 @@ export async function sft(flags: SftFlags): Promise<void> {
 }
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
-  if (!model || !data) throw new ConfigError("sft: expected --model <run or model directory> and --data <file.jsonl>");
+  if (!model || !data) throw new ConfigError("sft: expected --model <run or model directory> and --data <file>");
   return {
     model: resolve(resolveModel(model)),
-    data: resolve(data),
+    data: dataFiles(data),
     options: sftOptions(applySettings({}, flags, "sft")),
     seed,
   };
@@ -73,21 +76,24 @@ function tune(context: RunContext, request: Request, flags: SftFlags): Promise<T
     // A run that goes on needs its first weights no more.
     const facts = await readModelFacts(checkpoint?.directory ?? source.model);
     const model = { config: facts.config, compute: options.compute ?? facts.compute };
-    const pairs = readPairs(source.data, facts.tokenizer, {
+    const { promptColumn, completionColumn, messagesColumn, textColumn } = options;
+    const { train, heldout } = await readExamples(source.data, facts.tokenizer, {
+      ...{ promptColumn, completionColumn, messagesColumn, textColumn },
       heldOutFraction: options.validationFraction,
       maxTokens: contextOf(facts.config),
+      note: (line) => context.progress.note(line),
     });
     refuseIdle(applySettings({}, flags, "sft"), [
       ["epochs", options.steps !== null, "steps says how long the run is"],
       ...architectureRules(outlineOf(model)),
     ]);
-    const steps = options.steps ?? Math.ceil((options.epochs * pairs.train.length) / options.batchSequences);
-    const data = new ShuffledSequences(pairs.train, seed);
-    await plan(context, options, model, pairs, data, steps);
+    const steps = options.steps ?? Math.ceil((options.epochs * train.length) / options.batchSequences);
+    const data = new ShuffledSequences(train, seed);
+    await plan(context, options, model, { train, heldout }, data, steps);
     const opened = await openModel(facts.directory, { compute: model.compute });
-    const fingerprints = fingerprintsOf([source.data]);
+    const fingerprints = fingerprintsOf(source.data);
     const run = begin({ seed, options: { ...options, source }, fingerprints, compute: model.compute });
-    const validation = pairs.heldOut.slice(0, MAX_VALIDATION);
+    const validation = firstOf(heldout, MAX_VALIDATION);
     return trainRun({ ...run, ...opened, checkpoint, phase: "sft", data, validation, steps, options });
   });
 }
@@ -96,7 +102,7 @@ async function plan(
   { progress }: RunContext,
   options: SftOptions,
   model: PlannedModel,
-  { train, heldOut }: PairData,
+  { train, heldout }: SplitSequences,
   data: ShuffledSequences,
   steps: number,
 ): Promise<void> {
@@ -104,7 +110,7 @@ async function plan(
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
   const rows: PlanRow[] = [
     modelRow(model),
-    ["data", `${count(train.length)} sequences to train on, ${count(heldOut.length)} held out`],
+    ["data", `${count(train.length)} sequences to train on, ${count(heldout.length)} held out`],
     [
       "tune",
       `${count(steps)} steps of ${options.batchSequences} sequences, about ` +

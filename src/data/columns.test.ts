@@ -1,11 +1,10 @@
 // What columns mean: the names that data sets have, names that a person says, and every row that has neither refused.
 import { describe, expect, test } from "vitest";
-import { columnsSchema, documentOf, exampleOf, preferenceOf, questionOf } from "./columns.js";
+import { documentOf, exampleOf, preferenceOf, questionOf } from "./columns.js";
 
 const at = (row: Record<string, unknown>) => ({ row, where: "d.csv:7" });
 const user = (content: string) => ({ role: "user", content });
 const assistant = (content: string) => ({ role: "assistant", content });
-const named = (names: object) => columnsSchema.parse(names);
 
 describe("examples", () => {
   test("are messages, prompt and completion, question and answer, or a text", () => {
@@ -23,10 +22,13 @@ describe("examples", () => {
 
   test("are in the columns that a person names", () => {
     const row = at({ text: "t", in: "a", out: "b", prompt: "p", talk: [user("x")] });
-    expect(exampleOf(row, named({ prompt: "in", completion: "out" }))).toMatchObject({ prompt: "a", completion: "b" });
-    expect(exampleOf(row, named({ messages: "talk" }))).toMatchObject({ messages: [user("x")] });
-    expect(exampleOf(row, named({ text: "text" }))).toEqual({ kind: "text", text: "t" });
-    expect(() => exampleOf(row, named({ messages: "chat" }))).toThrow(
+    expect(exampleOf(row, { promptColumn: "in", completionColumn: "out" })).toMatchObject({
+      prompt: "a",
+      completion: "b",
+    });
+    expect(exampleOf(row, { messagesColumn: "talk" })).toMatchObject({ messages: [user("x")] });
+    expect(exampleOf(row, { textColumn: "text" })).toEqual({ kind: "text", text: "t" });
+    expect(() => exampleOf(row, { messagesColumn: "chat" })).toThrow(
       'd.csv:7: expected a column "chat"; the row has: text, in, out, prompt, talk',
     );
   });
@@ -56,26 +58,23 @@ describe("examples", () => {
 
 test("documents are texts in the column of that name", () => {
   expect(documentOf(at({ text: "t" }))).toBe("t");
-  expect(documentOf(at({ body: "t" }), { text: "body" })).toBe("t");
+  expect(documentOf(at({ body: "t" }), { textColumn: "body" })).toBe("t");
   expect(() => documentOf(at({ body: "t" }))).toThrow('expected a column "text" with text; the row has: body');
   expect(() => documentOf(at({ text: ["t"] }))).toThrow('column "text" must be a text or a number, got a list: ["t"]');
 });
 
 test("questions have an answer: GSM8K's behind its mark, a prompt of one user's message as its text", () => {
-  const usual = { prompt: null, answer: null };
-  expect(questionOf(at({ question: "q", answer: "1 + 1 = 2\n#### 1,002 \n" }), usual)).toEqual({
+  expect(questionOf(at({ question: "q", answer: "1 + 1 = 2\n#### 1,002 \n" }))).toEqual({
     question: "q",
     answer: "1,002",
   });
-  expect(questionOf(at({ prompt: [user("q")], answer: 7 }), usual)).toEqual({ question: "q", answer: "7" });
-  expect(questionOf(at({ p: "q", a: "#### 7" }), { prompt: "p", answer: "a" }).answer).toBe("#### 7");
-  expect(() => questionOf(at({ prompt: "q" }), usual)).toThrow(
+  expect(questionOf(at({ prompt: [user("q")], answer: 7 }))).toEqual({ question: "q", answer: "7" });
+  expect(questionOf(at({ p: "q", a: "#### 7" }), { promptColumn: "p", answerColumn: "a" }).answer).toBe("#### 7");
+  expect(() => questionOf(at({ prompt: "q" }))).toThrow(
     'expected a column "answer" with the answer; the row has: prompt',
   );
-  expect(() => questionOf(at({ answer: "a" }), usual)).toThrow(
-    'expected a column "prompt" or "question" with the question',
-  );
-  expect(() => questionOf(at({ prompt: [user("q"), assistant("a"), user("r")], answer: 1 }), usual)).toThrow(
+  expect(() => questionOf(at({ answer: "a" }))).toThrow('expected a column "prompt" or "question" with the question');
+  expect(() => questionOf(at({ prompt: [user("q"), assistant("a"), user("r")], answer: 1 }))).toThrow(
     "a list with one user's message, got 3 messages (user, assistant, user)",
   );
 });

@@ -1,27 +1,16 @@
 // What the columns of a row mean, by the names that data sets for TRL and on Hugging Face have, or those a person says:
 // examples to imitate, texts, questions with answers, preferences. Knows no format and no tokenizer.
-import { z } from "zod";
 import { DataError } from "../errors.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
 import { kindOf, type PlacedRow, type Row, shown } from "./row.js";
 
 /** Names of columns, where they are not the usual ones. */
-export const columnsSchema = z.strictObject({
-  /** Column of the prompt; null takes `prompt`, or `question`. */
-  prompt: z.string().min(1).nullable().default(null),
-  /** Column of the completion; null takes `completion`, or `answer`. */
-  completion: z.string().min(1).nullable().default(null),
-  /** Column of a conversation, a list of messages with role and content; null takes `messages`. */
-  messages: z.string().min(1).nullable().default(null),
-  /** Column of a text; null takes `text`. */
-  text: z.string().min(1).nullable().default(null),
-});
-
-/** Names of columns, every default filled in. */
-export type Columns = z.output<typeof columnsSchema>;
-
-/** The usual names alone. */
-export const USUAL_COLUMNS: Columns = columnsSchema.parse({});
+export interface Columns {
+  readonly promptColumn?: string | null;
+  readonly completionColumn?: string | null;
+  readonly messagesColumn?: string | null;
+  readonly textColumn?: string | null;
+}
 
 /** What a row has to imitate: a completion of a prompt, the last turn of a conversation, or a whole text. */
 export type Example =
@@ -43,13 +32,13 @@ const COMPLETIONS = ["completion", "answer"];
  * The example of a row: its messages, else its prompt and completion (texts, or messages), else its text; the text
  * first where its column is named. A column that holds nothing counts as absent. Throws DataError naming the row.
  */
-export function exampleOf(placed: PlacedRow, columns: Columns = USUAL_COLUMNS): Example {
-  const wanted = columns.text !== null && columnOf(placed, columns.text, []);
+export function exampleOf(placed: PlacedRow, columns: Columns = {}): Example {
+  const wanted = columns.textColumn && columnOf(placed, columns.textColumn, []);
   if (wanted) return { kind: "text", text: textIn(wanted, placed.where) };
-  const messages = columnOf(placed, columns.messages, ["messages"]);
+  const messages = columnOf(placed, columns.messagesColumn, ["messages"]);
   if (messages) return { kind: "conversation", messages: messagesOf(messages, placed.where) };
-  const prompt = columnOf(placed, columns.prompt, PROMPTS);
-  const completion = columnOf(placed, columns.completion, COMPLETIONS);
+  const prompt = columnOf(placed, columns.promptColumn, PROMPTS);
+  const completion = columnOf(placed, columns.completionColumn, COMPLETIONS);
   if (prompt && completion) return pairOf(prompt, completion, placed.where);
   const text = columnOf(placed, null, ["text"]);
   if (text && !prompt && !completion) return { kind: "text", text: textIn(text, placed.where) };
@@ -57,10 +46,10 @@ export function exampleOf(placed: PlacedRow, columns: Columns = USUAL_COLUMNS): 
 }
 
 /** The document of a row. Throws DataError naming row and column. */
-export function documentOf(placed: PlacedRow, { text }: Pick<Columns, "text"> = USUAL_COLUMNS): string {
-  const found = columnOf(placed, text, ["text"]);
+export function documentOf(placed: PlacedRow, { textColumn }: Pick<Columns, "textColumn"> = {}): string {
+  const found = columnOf(placed, textColumn, ["text"]);
   if (found) return textIn(found, placed.where);
-  throw lacking(placed, `a column ${JSON.stringify(text ?? "text")} with text`);
+  throw lacking(placed, `a column ${JSON.stringify(textColumn ?? "text")} with text`);
 }
 
 /**
@@ -69,13 +58,13 @@ export function documentOf(placed: PlacedRow, { text }: Pick<Columns, "text"> = 
  */
 export function questionOf(
   placed: PlacedRow,
-  columns: { readonly prompt: string | null; readonly answer: string | null },
+  columns: { readonly promptColumn?: string | null; readonly answerColumn?: string | null } = {},
 ): { readonly question: string; readonly answer: string } {
   const { where } = placed;
-  const prompt = columnOf(placed, columns.prompt, PROMPTS);
-  const answer = columnOf(placed, columns.answer, ["answer"]);
-  if (!prompt) throw lacking(placed, `a column ${named(columns.prompt, PROMPTS)} with the question`);
-  if (!answer) throw lacking(placed, `a column ${named(columns.answer, ["answer"])} with the answer`);
+  const prompt = columnOf(placed, columns.promptColumn, PROMPTS);
+  const answer = columnOf(placed, columns.answerColumn, ["answer"]);
+  if (!prompt) throw lacking(placed, `a column ${named(columns.promptColumn, PROMPTS)} with the question`);
+  if (!answer) throw lacking(placed, `a column ${named(columns.answerColumn, ["answer"])} with the answer`);
   const text = textIn(answer, where);
   return { question: questionText(prompt, where), answer: /\n#### *(.+)\s*$/.exec(text)?.[1].trim() ?? text };
 }
@@ -115,15 +104,19 @@ interface Column {
 }
 
 /** The column of that name, else the first of the usual ones that holds something. */
-function columnOf({ row, where }: PlacedRow, name: string | null, usual: readonly string[]): Column | undefined {
-  const found = (name === null ? usual : [name]).find((each) => Object.hasOwn(row, each) && row[each] !== null);
+function columnOf(
+  { row, where }: PlacedRow,
+  name: string | null | undefined,
+  usual: readonly string[],
+): Column | undefined {
+  const found = (name ? [name] : usual).find((each) => Object.hasOwn(row, each) && row[each] !== null);
   if (found !== undefined) return { name: found, value: row[found] };
-  if (name !== null && !Object.hasOwn(row, name)) throw lacking({ row, where }, `a column ${JSON.stringify(name)}`);
+  if (name && !Object.hasOwn(row, name)) throw lacking({ row, where }, `a column ${JSON.stringify(name)}`);
   return undefined;
 }
 
-const named = (name: string | null, usual: readonly string[]): string =>
-  (name === null ? usual : [name]).map((each) => JSON.stringify(each)).join(" or ");
+const named = (name: string | null | undefined, usual: readonly string[]): string =>
+  (name ? [name] : usual).map((each) => JSON.stringify(each)).join(" or ");
 
 const lacking = ({ row, where }: PlacedRow, expected: string): DataError =>
   new DataError(`${where}: expected ${expected}; the row has: ${columnsOf(row) || "no columns"}`);

@@ -1,15 +1,13 @@
 // Rows of a person's own files, in any of the usual formats, and what their columns mean.
 export {
   type Columns,
-  columnsSchema,
   documentOf,
   type Example,
   exampleOf,
   type Preference,
   preferenceOf,
   questionOf,
-  USUAL_COLUMNS,
 } from "./columns.js";
 export { DATA_ENDINGS, type DataFormat, findDataFiles, formatOf, isDataFile, namesFiles } from "./files.js";
 export { atPlace, type PlacedRow, type Row } from "./row.js";
-export { readRows, readWholeText } from "./rows.js";
+export { readAllRows, readRows, readWholeText } from "./rows.js";

@@ -32,6 +32,13 @@ export async function* readRows(files: readonly string[]): AsyncGenerator<Placed
   }
 }
 
+/** All rows, for what must be in memory. As `readRows`. */
+export async function readAllRows(files: readonly string[]): Promise<PlacedRow[]> {
+  const rows: PlacedRow[] = [];
+  for await (const row of readRows(files)) rows.push(row);
+  return rows;
+}
+
 /** A text file is one row with a column `text`. */
 async function* rowOfText(path: string): AsyncGenerator<PlacedRow> {
   yield { row: { text: await readWholeText(path) }, where: path };

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readAllRows } from "../data/rows.js";
 import { ConfigError, DataError } from "../errors.js";
-import { createJsonlTask } from "../tasks/jsonl-task.js";
+import { createDataTask } from "../tasks/data-task.js";
 import { createTask } from "../tasks/registry.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
@@ -17,24 +18,24 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Three hundred short rows, and one more as line 301. */
-function taskWith(prompt: string) {
+async function taskWith(prompt: string) {
   const path = join(folder, "task.jsonl");
   const rows = [...Array.from({ length: 300 }, (_, i) => `${i}+1`), prompt].map((each) =>
     JSON.stringify({ prompt: each, answer: "1" }),
   );
   writeFileSync(path, rows.join("\n"));
-  return createJsonlTask({ path });
+  return createDataTask(await readAllRows([path]));
 }
 const room = { context: 64, newTokens: 32, option: "rl.maxCompletionLength=" };
 const bytes = createByteTokenizer({ bos: "<bos>" });
 const digits = createCharTokenizer("0123456789+", { bos: "<bos>" });
-const check = (prompt: string, tokenizer = bytes) => {
-  const task = taskWith(prompt);
+const check = async (prompt: string, tokenizer = bytes) => {
+  const task = await taskWith(prompt);
   return longestPrompt(problemsToCheck(task, 0), { task, tokenizer, template: "plain" }, room);
 };
 
-test("the longest of all rows is found, wherever it stands", () => {
-  expect(check("1".repeat(31))).toBe(32);
+test("the longest of all rows is found, wherever it stands", async () => {
+  expect(await check("1".repeat(31))).toBe(32);
 });
 
 test.each([
@@ -49,9 +50,9 @@ test.each([
     /task\.jsonl:301: character " " at position 1/,
   ],
   ["has no token", () => check("ab", { ...nothing, bosId: undefined }), /task\.jsonl:\d+: the prompt has no token/],
-])("a row that %s is named by its line", (_, run, message) => {
-  expect(run).toThrow(DataError);
-  expect(run).toThrow(message);
+])("a row that %s is named by its line", async (_, run, message) => {
+  await expect(run()).rejects.toThrow(DataError);
+  await expect(run()).rejects.toThrow(message);
 });
 
 test("a generated problem is named by what it asks", () => {

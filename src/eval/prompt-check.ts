@@ -1,7 +1,8 @@
 // Looks at every prompt of a task before anything is sampled: that it can be encoded, and that prompt and completion
 // fit into the model.
+
+import { atPlace } from "../data/row.js";
 import { ConfigError, DataError } from "../errors.js";
-import { atPlace } from "../tasks/jsonl.js";
 import type { Problem, Split, Task } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type PromptStyle, prompterOf } from "./problem-prompt.js";

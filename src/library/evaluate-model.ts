@@ -22,8 +22,8 @@ export const evaluationRequestSchema = z.strictObject({
   model: z.string(),
   /** A task's name or module; null: the task the model was trained for. */
   task: z.string().nullable(),
-  /** The data set of a jsonl task. */
-  data: z.string().optional(),
+  /** The files of a data set. */
+  data: z.array(z.string()).readonly().optional(),
   /** Options of the task. */
   taskOptions: z.record(z.string(), z.unknown()),
   /** Number of distinct held-out problems, or "all". */

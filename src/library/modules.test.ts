@@ -74,7 +74,23 @@ describe("tasks", () => {
     expect((await loadTask("arithmetic", { maxDigits: 1 })).task.name).toBe("arithmetic");
     await expect(loadTask("arithmetic", { digit: 1 })).rejects.toThrow(/unknown option "digit"/);
     await expect(loadTask("aritmetic", {})).rejects.toThrow(/did you mean "arithmetic"\?/);
-    await expect(loadTask("jsonl", {})).rejects.toThrow("--data");
+    await expect(loadTask("arithmetic", {}, ["own.csv"])).rejects.toThrow(
+      "--data has no effect with --task arithmetic",
+    );
+  });
+  test("of a data set are read from its files, with columns by name", async () => {
+    const files = [join(folder, "one.csv"), join(folder, "two.jsonl")];
+    writeFileSync(files[0], "in;out;unit\n2 + 2;4;apples\n");
+    writeFileSync(files[1], '{"in":"3 + 3","out":6}\n');
+    const options = { promptColumn: "in", answerColumn: "out", heldOutFraction: 0 };
+    const loaded = await loadTask("data", options, files);
+    expect(loaded).toMatchObject({ task: { name: "data", numProblems: { train: 2, heldout: 0 } }, files });
+    const problems = [0, 1].map((i) => loaded.task.generate(0, i, "train"));
+    expect(problems.find(({ id }) => id === "2 + 2")).toMatchObject({ answer: "4", fields: { unit: "apples" } });
+    await expect(loadTask("data", {})).rejects.toThrow("the model was trained on a data set: give one with --data");
+    await expect(loadTask("data", { promptColumn: "q" }, files)).rejects.toThrow(
+      /one\.csv:2: expected a column "q"; the row has: in, out, unit/,
+    );
   });
   test("of a module are one, or made by a function of the options", async () => {
     const body =
@@ -82,6 +98,10 @@ describe("tasks", () => {
       "({}), options })";
     const path = module("task.ts", `export default (options: unknown) => ${body};`);
     expect(await loadTask(path, { a: 1 })).toMatchObject({ task: { name: "echo", options: { a: 1 } }, files: [path] });
+    expect(await loadTask(path, {}, ["own.csv"])).toMatchObject({
+      task: { options: { files: ["own.csv"] } },
+      files: [path, "own.csv"],
+    });
     await expect(loadTask(module("half.ts", "export default { generate() {} };"), {})).rejects.toThrow(
       /it lacks verify, renderPrompt/,
     );

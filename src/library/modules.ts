@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
+import { readAllRows } from "../data/rows.js";
 import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
+import { createDataTask } from "../tasks/data-task.js";
 import { createTask, TASK_NAMES } from "../tasks/registry.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
@@ -16,28 +18,35 @@ export type NamedReward = string | AnyReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
 
+/** The task of a data set, whose rows are read from its files. */
+export const DATA_TASK = "data";
+const ALL_TASKS = [...TASK_NAMES, DATA_TASK];
+
 /**
- * The task by its name or from a module, and the files it comes from; `data` is the file of a jsonl task. Throws
- * ConfigError for a name or module that is none.
+ * The task by its name, from a module or of a data set, and the files it comes from. A module's function gets the files
+ * of the data set as its option `files`. Throws ConfigError for a name or module that is none, DataError for bad data.
  */
 export async function loadTask(
   name: string,
   options: Readonly<Record<string, unknown>>,
-  data?: string,
+  data: readonly string[] = [],
 ): Promise<{ task: Task; files: string[] }> {
-  const all = data === undefined ? options : { ...options, path: data };
-  const dataFiles = data === undefined ? [] : [resolve(data)];
   if (isModulePath(name)) {
     const { value, files } = await importDefault(name);
-    return { task: await taskFrom(value, name, all), files: [...files, ...dataFiles] };
+    const all = data.length === 0 ? options : { ...options, files: data };
+    return { task: await taskFrom(value, name, all), files: [...files, ...data] };
   }
-  if (!(TASK_NAMES as readonly string[]).includes(name))
-    throw new ConfigError(
-      `--task ${name}: expected ${TASK_NAMES.join(", ")} or a module (./task.ts)${didYouMean(name, TASK_NAMES)}`,
-    );
-  if (name === "jsonl" && data === undefined)
-    throw new ConfigError("--task jsonl: expected a data set: --data <file.jsonl>");
-  return { task: createTask(name, all), files: dataFiles };
+  if (!ALL_TASKS.includes(name)) throw noSuchTask(name);
+  if (name !== DATA_TASK && data.length > 0)
+    throw new ConfigError(`--data has no effect with --task ${name}; leave one of them out`);
+  if (name !== DATA_TASK) return { task: createTask(name, options), files: [] };
+  if (data.length === 0) throw new ConfigError("the model was trained on a data set: give one with --data <file>");
+  return { task: createDataTask(await readAllRows(data), options), files: [...data] };
+}
+
+function noSuchTask(name: string): ConfigError {
+  const what = `expected ${ALL_TASKS.join(", ")} or a module (./task.ts)`;
+  return new ConfigError(`--task ${name}: ${what}${didYouMean(name, ALL_TASKS)}`);
 }
 
 async function taskFrom(value: unknown, name: string, options: object): Promise<Task> {

@@ -15,10 +15,11 @@ import { Progress } from "../terminal/progress.js";
 import { outlineOf, type PlannedModel } from "../train/memory-plan.js";
 import { modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { type RunContext, withRun } from "../train/run-context.js";
+import { dataFiles } from "./data-files.js";
 import { architectureRules, refuseIdle } from "./idle-settings.js";
 import { placeOfModel, toStandardError } from "./load.js";
 import { ensureMachine } from "./machine.js";
-import { loadRewards, loadTask, type NamedReward } from "./modules.js";
+import { DATA_TASK, loadRewards, loadTask, type NamedReward } from "./modules.js";
 
 /** What is to be reinforced, on what and for what; all of it is in the run's config.json, functions by their names. */
 export interface RlRequest {
@@ -26,8 +27,8 @@ export interface RlRequest {
   readonly model: string;
   /** A task's name or module; null: the task the model was trained for. */
   readonly task: string | null;
-  /** The data set of a jsonl task. */
-  readonly data?: string;
+  /** The files of a data set. */
+  readonly data?: readonly string[];
   readonly rewards: readonly NamedReward[];
   readonly options: RlRunOptions;
   readonly seed: number;
@@ -37,8 +38,11 @@ export interface RlRequest {
 export interface ReinforceRequest {
   /** Run, model directory, GGUF file, or a model of the hub, which is pulled where it is not there. */
   readonly model: string;
-  /** JSONL with `prompt`, `answer` and any other columns. */
-  readonly data?: string;
+  /**
+   * Rows with `prompt`, `answer` and any other columns: files (JSONL, JSON, CSV, TSV, Parquet), folders, patterns, or
+   * pulled data sets (`org/name:split`).
+   */
+  readonly data?: string | readonly string[];
   /** In place of data: a task by name or module; default: the one the model was trained for. */
   readonly task?: string;
   /** Default: accuracy and format. */
@@ -66,7 +70,7 @@ export const DEFAULT_REWARDS = ["accuracy", "format"] as const;
 export async function reinforce(request: ReinforceRequest): Promise<RunSummary> {
   const {
     data,
-    task = data === undefined ? null : "jsonl",
+    task = data === undefined ? null : DATA_TASK,
     rewards = DEFAULT_REWARDS,
     options = {},
     seed = 0,
@@ -87,7 +91,8 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   };
   try {
     const model = resolve(await placeOfModel(request.model));
-    const asked = { model, task, data: data && resolve(data), rewards, options: rlRunOptions(options), seed };
+    const files = data === undefined ? undefined : dataFiles([data].flat());
+    const asked = { model, task, data: files, rewards, options: rlRunOptions(options), seed };
     return await performReinforcement(context, asked, options);
   } finally {
     progress.close();
@@ -162,7 +167,7 @@ export async function taskFor(
   const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
   if (!taskName)
     throw new ConfigError(
-      "expected a task (--task <name>) or a data set (--data <file.jsonl>): the model's files name no task",
+      "expected a task (--task <name>) or a data set (--data <file>): the model's files name no task",
     );
   const trained =
     taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};

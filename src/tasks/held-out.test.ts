@@ -1,23 +1,18 @@
 // Claims about the problems of an evaluation: none twice, as many as there are, all of a file on request.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createCountdownTask } from "./countdown.js";
+import { createDataTask } from "./data-task.js";
 import { heldOutProblems, shortfall } from "./held-out.js";
-import { createJsonlTask } from "./jsonl-task.js";
 import type { Task } from "./task.js";
-
-const folder = mkdtempSync(join(tmpdir(), "luciole-held-out-"));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const countdown = createCountdownTask({ numbers: { 3: 0.8, 4: 0.2 }, maxNumber: 9, maxTarget: 50 }) as unknown as Task;
 const ids = (task: Task, count: number | "all", seed = 0) => heldOutProblems(task, seed, count).map(({ id }) => id);
 
-function file(name: string, rows: readonly { prompt: string; answer: number }[], heldOutFraction: number): Task {
-  const path = join(folder, name);
-  writeFileSync(path, rows.map((row) => JSON.stringify(row)).join("\n"));
-  return createJsonlTask({ path, heldOutFraction });
+function data(rows: readonly { prompt: string; answer: number }[], heldOutFraction: number): Task {
+  return createDataTask(
+    rows.map((row, i) => ({ row, where: `data.jsonl:${i + 1}` })),
+    { heldOutFraction },
+  );
 }
 const rows = (count: number) => Array.from({ length: count }, (_, i) => ({ prompt: `${i}+1`, answer: i + 1 }));
 
@@ -36,10 +31,10 @@ describe("held-out problems", () => {
   });
 
   it("are capped at what a data set holds, and the cap is said", () => {
-    const task = file("one.jsonl", rows(2), 0.01);
+    const task = data(rows(2), 0.01);
     expect(ids(task, 100)).toHaveLength(1);
     expect(shortfall(task, 100, 1)).toBe(
-      "task jsonl has 1 distinct held-out problem, not the 100 asked for; each is counted once " +
+      "task data has 1 distinct held-out problem, not the 100 asked for; each is counted once " +
         "(heldOutFraction=1 holds out every line)",
     );
     expect([shortfall(task, 1, 1), shortfall(task, "all", 1)]).toEqual([null, null]);
@@ -59,19 +54,17 @@ describe("held-out problems", () => {
   });
 
   it("are every line of a file with heldOutFraction 1, repeated prompts once", () => {
-    const task = file("whole.jsonl", [...rows(30), ...rows(5)], 1);
+    const task = data([...rows(30), ...rows(5)], 1);
     expect(ids(task, "all").sort()).toEqual(
       rows(30)
         .map(({ prompt }) => prompt)
         .sort(),
     );
-    expect(() => task.generate(0, 0, "train")).toThrow(/has no train line; change heldOutFraction \(now 1\)/);
+    expect(() => task.generate(0, 0, "train")).toThrow(/has no train row; change heldOutFraction \(now 1\)/);
   });
 
   it("refuse all of a task without end, and a task that holds out nothing", () => {
     expect(() => ids(countdown, "all")).toThrow(/the number of problems is unlimited/);
-    expect(() => ids(file("none.jsonl", rows(3), 0), 5)).toThrow(
-      /no problems are held out; set heldOutFraction above 0/,
-    );
+    expect(() => ids(data(rows(3), 0), 5)).toThrow(/no problems are held out; set heldOutFraction above 0/);
   });
 });

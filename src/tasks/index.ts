@@ -10,6 +10,7 @@ export {
   type TraceOptionsInput,
   traceOptions,
 } from "./countdown-traces.js";
+export { createDataTask, type DataTaskOptions } from "./data-task.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
 export { type Exchange, type Expectation, MATERIAL_KINDS, type MaterialKind } from "./general/exchange.js";
@@ -24,8 +25,6 @@ export {
   safetyRow,
 } from "./general/preferences.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
-export { type JsonlRow, readJsonl } from "./jsonl.js";
-export { createJsonlTask, type JsonlTaskOptions } from "./jsonl-task.js";
 export {
   createKnightsAndKnavesTask,
   type KnightsAndKnavesOptions,

@@ -30,11 +30,22 @@ const RENAMED: Readonly<Record<string, string>> = { slots: "maxSequences", rollo
 export function withCurrentNames(recorded: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const current = (options: object) =>
     Object.fromEntries(Object.entries(options).map(([name, value]) => [RENAMED[name] ?? name, value]));
-  const sections = Object.entries(recorded).map(([name, value]) => [
-    name,
-    (name === "rl" || name === "evaluation") && isRecord(value) ? current(value) : value,
-  ]);
-  return current(Object.fromEntries(sections));
+  const sections = Object.entries(recorded).map(([name, value]) => {
+    if (!isRecord(value)) return [name, value];
+    if (name === "source") return [name, currentSource(value)];
+    return [name, name === "rl" || name === "evaluation" ? current(value) : value];
+  });
+  return current(currentSource(Object.fromEntries(sections)));
+}
+
+/** Where data came from: once the task had the name of its format, and there was one file. */
+function currentSource({ task, data, corpus, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const files = {
+    data: typeof data === "string" ? [data] : data,
+    corpus: typeof corpus === "string" ? [corpus] : corpus,
+  };
+  const given = Object.entries({ task: task === "jsonl" ? "data" : task, ...files });
+  return { ...rest, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
 }
 
 /** Whether a value is an object of options. */

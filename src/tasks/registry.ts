@@ -3,7 +3,6 @@ import { ConfigError } from "../errors.js";
 import { createArithmeticTask } from "./arithmetic.js";
 import { createCountdownTask } from "./countdown.js";
 import { createGeneralTask } from "./general/general.js";
-import { createJsonlTask } from "./jsonl-task.js";
 import { createKnightsAndKnavesTask } from "./knights-and-knaves.js";
 import { createLinearEquationsTask } from "./linear-equations.js";
 import { createLinearSystemsTask } from "./linear-systems.js";
@@ -20,7 +19,6 @@ const FACTORIES = {
   "word-problems": createWordProblemsTask,
   general: createGeneralTask,
   mix: (options: unknown): Task<Problem> => createMixTask(options, createTask),
-  jsonl: createJsonlTask,
 } as const;
 
 /** A name that `createTask` knows. */

@@ -11,7 +11,7 @@ import { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
 
 /** Tasks whose compact prompts keep to the alphabet of the character tokenizer. */
 const SYMBOLIC: readonly string[] = ["countdown", "arithmetic", "linear-equations", "knights-and-knaves"];
-const PROCEDURAL = TASK_NAMES.filter((name) => name !== "jsonl");
+const PROCEDURAL = TASK_NAMES;
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 describe.each(PROCEDURAL)("task %s", (name) => {

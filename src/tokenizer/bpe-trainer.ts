@@ -8,7 +8,7 @@ import { byteLevelJson } from "./byte-tokenizer.js";
 import { PairHeap } from "./pair-heap.js";
 import { GPT2_PATTERN } from "./pre-tokenizer.js";
 import { numberSpecialTokens, SpecialTokenMatcher, specialTokenRoles } from "./special-tokens.js";
-import type { TokenizerJson } from "./tokenizer.js";
+import type { SpecialToken, TokenizerJson } from "./tokenizer.js";
 
 const schema = z.strictObject({
   /** Upper bound, special tokens and the 256 bytes included; a small corpus may not fill it. */
@@ -40,27 +40,47 @@ export type BpeTrainerOptions = z.input<typeof schema>;
  * point of their character, merges in order. @throws ConfigError on bad options
  */
 export function trainBpe(texts: Iterable<string>, input: BpeTrainerOptions): TokenizerJson {
-  const parsed = schema.safeParse(input);
-  if (!parsed.success)
-    throw new ConfigError(`BPE trainer: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
-  const options = parsed.data;
-  const specialTokens = numberSpecialTokens(options.specialTokens);
-  const minSize = specialTokens.length + CHARACTER_OF_BYTE.length;
-  if (options.vocabSize < minSize)
-    throw new ConfigError(
-      `BPE trainer: vocabSize must be at least ${minSize} (special tokens and bytes), got ${options.vocabSize}`,
-    );
-  const tokens = [...specialTokens.map(({ token }) => token), ...[...CHARACTER_OF_BYTE].sort()];
-  const words = countWords(texts, compilePattern(options.pattern), new SpecialTokenMatcher(specialTokens));
-  const merges = new MergeLearner(tokens, words).learn(options.vocabSize, options.minFrequency);
-  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-  return byteLevelJson({
-    vocab,
-    merges,
-    specialTokens,
-    bosId: specialTokenRoles(options.specialTokens, specialTokens).bosId,
-    pattern: options.pattern,
-  });
+  const trainer = new BpeTrainer(input);
+  for (const text of texts) trainer.add(text);
+  return trainer.train();
+}
+
+/** `trainBpe` for texts that come one by one: keeps the number of times each word occurs, and no text. */
+export class BpeTrainer {
+  readonly #options: z.output<typeof schema>;
+  readonly #specialTokens: readonly SpecialToken[];
+  readonly #words: WordCounts;
+
+  /** @throws ConfigError on bad options */
+  constructor(input: BpeTrainerOptions) {
+    const parsed = schema.safeParse(input);
+    if (!parsed.success)
+      throw new ConfigError(`BPE trainer: ${parsed.error.issues[0].path.join(".")}: ${parsed.error.issues[0].message}`);
+    this.#options = parsed.data;
+    this.#specialTokens = numberSpecialTokens(parsed.data.specialTokens);
+    const minSize = this.#specialTokens.length + CHARACTER_OF_BYTE.length;
+    if (parsed.data.vocabSize < minSize)
+      throw new ConfigError(
+        `BPE trainer: vocabSize must be at least ${minSize} (special tokens and bytes), got ${parsed.data.vocabSize}`,
+      );
+    this.#words = new WordCounts(compilePattern(parsed.data.pattern), new SpecialTokenMatcher(this.#specialTokens));
+  }
+
+  /** Counts the words of a text. */
+  add(text: string): void {
+    this.#words.add(text);
+  }
+
+  /** The tokenizer of all texts so far. */
+  train(): TokenizerJson {
+    const { vocabSize, minFrequency, pattern, specialTokens: roles } = this.#options;
+    const specialTokens = this.#specialTokens;
+    const tokens = [...specialTokens.map(({ token }) => token), ...[...CHARACTER_OF_BYTE].sort()];
+    const merges = new MergeLearner(tokens, this.#words.inBytes()).learn(vocabSize, minFrequency);
+    const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+    const { bosId } = specialTokenRoles(roles, specialTokens);
+    return byteLevelJson({ vocab, merges, specialTokens, bosId, pattern });
+  }
 }
 
 function compilePattern(pattern: string | undefined): RegExp {
@@ -71,26 +91,35 @@ function compilePattern(pattern: string | undefined): RegExp {
   }
 }
 
-/**
- * Occurrences of every pre-token, written in byte characters. Special tokens in the text separate and are not counted.
- */
-function countWords(texts: Iterable<string>, pattern: RegExp, matcher: SpecialTokenMatcher): Map<string, number> {
-  const raw = new Map<string, number>();
-  const count = (word: string): void => {
-    if (word !== "") raw.set(word, (raw.get(word) ?? 0) + 1);
-  };
-  for (const text of texts) {
-    for (const part of splitAtSpecials(text, matcher)) {
+/** Occurrences of every pre-token. Special tokens in the text separate and are not counted. */
+class WordCounts {
+  readonly #counts = new Map<string, number>();
+
+  constructor(
+    readonly pattern: RegExp,
+    readonly matcher: SpecialTokenMatcher,
+  ) {}
+
+  add(text: string): void {
+    for (const part of splitAtSpecials(text, this.matcher)) {
       let end = 0;
-      for (const match of part.matchAll(pattern)) {
-        count(part.slice(end, match.index));
-        count(match[0]);
+      for (const match of part.matchAll(this.pattern)) {
+        this.#count(part.slice(end, match.index));
+        this.#count(match[0]);
         end = match.index + match[0].length;
       }
-      count(part.slice(end));
+      this.#count(part.slice(end));
     }
   }
-  return new Map([...raw].map(([word, occurrences]) => [toByteCharacters(word), occurrences]));
+
+  /** Words in byte characters, in the order in which they came. */
+  inBytes(): Map<string, number> {
+    return new Map([...this.#counts].map(([word, occurrences]) => [toByteCharacters(word), occurrences]));
+  }
+
+  #count(word: string): void {
+    if (word !== "") this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+  }
 }
 
 function splitAtSpecials(text: string, matcher: SpecialTokenMatcher): string[] {

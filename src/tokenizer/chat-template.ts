@@ -204,11 +204,11 @@ function plainLines(messages: readonly ChatMessage[], openAssistant: boolean): s
  * The last assistant turn as a completion, everything before it as its prompt. Throws DataError when the conversation
  * does not end in one.
  */
-export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer, where: string): PromptAndCompletion {
+export function lastTurn(messages: readonly ChatMessage[], render: ChatRenderer): PromptAndCompletion {
   const last = messages.at(-1);
   if (last?.role !== "assistant")
     throw new DataError(
-      `${where}: messages must end with a turn of role "assistant", got ${JSON.stringify(last?.role ?? "none")}`,
+      `messages must end with a turn of role "assistant", got ${JSON.stringify(last?.role ?? "none")}`,
     );
   const prompt = render(messages.slice(0, -1), true);
   const { text, marks } = render(messages, false);

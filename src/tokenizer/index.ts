@@ -1,5 +1,5 @@
 // The tokenizer layer's public face.
-export { type BpeTrainerOptions, trainBpe } from "./bpe-trainer.js";
+export { BpeTrainer, type BpeTrainerOptions, trainBpe } from "./bpe-trainer.js";
 export { createByteTokenizer } from "./byte-tokenizer.js";
 export { createCharTokenizer } from "./char-tokenizer.js";
 export {

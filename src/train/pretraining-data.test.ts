@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const make = (request: Partial<PretrainingRequest> = {}, options: object = {}) =>
   pretrainingData({
-    corpus,
+    corpus: [corpus],
     model: "llama-tiny",
     tokenizer: "byte",
     seed: 1,
@@ -33,31 +33,33 @@ describe("the tokenizer", () => {
     ["char", (size: number) => size < 40],
     ["byte", (size: number) => size === 256 + 7],
     ["bpe", (size: number) => size > 256 + 7 && size <= 300],
-  ])("%s is made from the corpus and reads it back", (kind, fits) => {
-    const { tokenizer, config } = make({ tokenizer: kind });
+  ])("%s is made from the corpus and reads it back", async (kind, fits) => {
+    const { tokenizer, config } = await make({ tokenizer: kind });
     expect(tokenizer.decode(tokenizer.encode(TEXT))).toBe(TEXT);
     expect(fits(tokenizer.vocabSize)).toBe(true);
     expect(config).toMatchObject({ vocab_size: tokenizer.vocabSize, eos_token_id: tokenizer.eosId });
   });
-  test("of a directory is taken as it is", () => {
-    const made = make({ tokenizer: "bpe" }).tokenizer;
+  test("of a directory is taken as it is", async () => {
+    const made = (await make({ tokenizer: "bpe" })).tokenizer;
     saveTokenizer(made, join(folder, "tokenizer"));
-    expect(make({ tokenizer: join(folder, "tokenizer") }).tokenizer.encode("the cat")).toEqual(made.encode("the cat"));
+    expect((await make({ tokenizer: join(folder, "tokenizer") })).tokenizer.encode("the cat")).toEqual(
+      made.encode("the cat"),
+    );
   });
-  test("of another name is refused with the nearest", () => {
-    expect(() => make({ tokenizer: "bpee" })).toThrow(/did you mean "bpe"\?/);
+  test("of another name is refused with the nearest", async () => {
+    await expect(make({ tokenizer: "bpee" })).rejects.toThrow(/did you mean "bpe"\?/);
   });
 });
 
 describe("the architecture", () => {
-  test("is a preset or a file, with fields changed", () => {
+  test("is a preset or a file, with fields changed", async () => {
     const path = join(folder, "config.json");
-    writeFileSync(path, JSON.stringify(make().config));
-    expect(make({ model: path }, { model: { hidden_size: 64 } }).config).toMatchObject({
+    writeFileSync(path, JSON.stringify((await make()).config));
+    expect((await make({ model: path }, { model: { hidden_size: 64 } })).config).toMatchObject({
       model_type: "llama",
       hidden_size: 64,
     });
-    expect(make({ model: "deepseek-tiny" }).config.model_type).toBe("deepseek_v3");
+    expect((await make({ model: "deepseek-tiny" })).config.model_type).toBe("deepseek_v3");
   });
   test.each([
     ["an unknown name", { model: "lama-tiny" }, {}, /did you mean "llama-tiny"\?/],
@@ -77,19 +79,19 @@ describe("the architecture", () => {
     ["neither corpus nor traces", { corpus: undefined }, {}, /either --corpus <file> or --traces <task>/],
     ["both", { traces: "countdown" }, {}, /either --corpus <file> or --traces <task>/],
     ["traces of a task that has none", { corpus: undefined, traces: "arithmetic" }, {}, /only these tasks .*countdown/],
-  ])("%s is refused", (_, request, options, message) => {
-    expect(() => make(request, options)).toThrow(ConfigError);
-    expect(() => make(request, options)).toThrow(message);
+  ])("%s is refused", async (_, request, options, message) => {
+    await expect(make(request, options)).rejects.toThrow(ConfigError);
+    await expect(make(request, options)).rejects.toThrow(message);
   });
 });
 
-test("the data is the same each time, and of traces it remembers how prompts are put", () => {
+test("the data is the same each time, and of traces it remembers how prompts are put", async () => {
   const traces = () => make({ corpus: undefined, traces: "countdown" }, { task: { maxTarget: 30 } });
-  expect(traces().data.sequences(3, 4)).toEqual(traces().data.sequences(3, 4));
-  expect(traces().generation).toEqual({
+  expect((await traces()).data.sequences(3, 4)).toEqual((await traces()).data.sequences(3, 4));
+  expect((await traces()).generation).toEqual({
     prompt_template: "compact",
     task: "countdown",
     task_options: { numbers: { 3: 1 }, maxNumber: 20, maxTarget: 30, heldOutFraction: 0.1 },
   });
-  expect(make().data.sequences(0, 5)).toEqual(make().data.sequences(0, 5));
+  expect((await make()).data.sequences(0, 5)).toEqual((await make()).data.sequences(0, 5));
 });

@@ -3,29 +3,32 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
+import { atPlace } from "../data/row.js";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
 import { parseForeignJson, readForeignText } from "../foreign-file.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
 import { MODEL_PRESETS } from "../models/presets.js";
 import { contextOf } from "../models/rope-scaling.js";
-import { atPlace } from "../tasks/jsonl.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
-import { trainBpe } from "../tokenizer/bpe-trainer.js";
+import { BpeTrainer } from "../tokenizer/bpe-trainer.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { loadTokenizer } from "../tokenizer/tokenizer-files.js";
-import { countTargets, type TrainSequence } from "./batch.js";
+import { loadTokenizer, tokenizerFiles } from "../tokenizer/tokenizer-files.js";
+import type { TrainSequence } from "./batch.js";
 import type { TrainingData } from "./loop.js";
+import { firstOf } from "./sequence-list.js";
 import { ShuffledSequences } from "./shuffled-sequences.js";
-import { readTextCorpus, windowsOf } from "./text-corpus.js";
+import { openTextCorpus, type TextCorpus, windowsOf } from "./text-corpus.js";
+import { type AddSequence, splitSequences } from "./token-cache.js";
 import { TraceCorpus, traceTokenizer } from "./trace-corpus.js";
 import type { PretrainOptions } from "./training-options.js";
 
 /** Where the words come from: one of the two. */
 export interface PretrainingSource {
-  readonly corpus?: string;
+  /** Files with text. */
+  readonly corpus?: readonly string[];
   /** Name of a task whose searches are written out. */
   readonly traces?: string;
 }
@@ -64,17 +67,20 @@ const MAX_VALIDATION = 64;
 const TRACED_TASKS = ["countdown"];
 
 /** Opens or makes the data. Throws ConfigError for options that do not fit, DataError for a corpus that cannot be used. */
-export function pretrainingData(request: PretrainingRequest): PretrainingData {
+export async function pretrainingData(
+  request: PretrainingRequest,
+  note: (line: string) => void = () => {},
+): Promise<PretrainingData> {
   const { corpus, traces } = request;
   if ((corpus === undefined) === (traces === undefined))
     throw new ConfigError("pretrain: expected either --corpus <file> or --traces <task>");
-  return corpus === undefined ? traceData(request, traces as string) : corpusData(request, corpus);
+  return corpus === undefined ? traceData(request, traces as string) : corpusData(request, corpus, note);
 }
 
 /** The files that the data is made of. */
 export function pretrainingFiles({ corpus, model, tokenizer }: PretrainingRequest): string[] {
   const named = [
-    corpus ?? "",
+    ...(corpus ?? []),
     model,
     ...["tokenizer.json", "tokenizer_config.json"].map((name) => join(tokenizer, name)),
   ];
@@ -97,10 +103,14 @@ function traceData(request: PretrainingRequest, name: string): PretrainingData {
   };
 }
 
-function corpusData(request: PretrainingRequest, path: string): PretrainingData {
+async function corpusData(
+  request: PretrainingRequest,
+  files: readonly string[],
+  note: (line: string) => void,
+): Promise<PretrainingData> {
   const { options, seed } = request;
-  const corpus = readTextCorpus(path, options.validationFraction);
-  const tokenizer = tokenizerFor(request.tokenizer, corpus, options.vocabSize);
+  const corpus = await openTextCorpus(files, options);
+  const tokenizer = await tokenizerFor(request.tokenizer, corpus, options.vocabSize);
   const config = configFor(request, tokenizer);
   const longest = contextOf(config);
   const context = options.context ?? longest;
@@ -109,33 +119,55 @@ function corpusData(request: PretrainingRequest, path: string): PretrainingData 
       `pretrain: context ${context} is longer than the model's ${longest}; lower it or set ` +
         "model.max_position_embeddings",
     );
-  const train = atPlace(path, () => windowsOf(corpus.train, tokenizer, context));
-  if (train.length === 0) throw new DataError(`corpus ${path} is too short to train on: it needs at least two tokens`);
-  const validation = atPlace(path, () => windowsOf(corpus.heldOut, tokenizer, context)).slice(0, MAX_VALIDATION);
-  const size = { sequences: train.length, tokens: countTargets(train) };
+  const { validationFraction, textColumn } = options;
+  const decidedBy = { corpus: { context, validationFraction, textColumn }, tokenizer: tokenizerFiles(tokenizer) };
+  const { train, heldout } = await splitSequences({ files, decidedBy, note }, (add) =>
+    addWindows(corpus, tokenizer, context, add),
+  );
+  if (train.length === 0)
+    throw new DataError(`corpus ${files[0]} is too short to train on: it needs at least two tokens`);
+  const validation = firstOf(heldout, MAX_VALIDATION);
+  const size = { sequences: train.length, tokens: train.numTargets };
   return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, size, generation: {} };
 }
 
 const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };
 
-function tokenizerFor(
-  kind: string,
-  { train, heldOut }: { train: readonly string[]; heldOut: readonly string[] },
-  vocabSize: number,
-): Tokenizer {
+/** Of the held-out side no more than its loss is taken of. */
+async function addWindows(corpus: TextCorpus, tokenizer: Tokenizer, context: number, add: AddSequence): Promise<void> {
+  const windows = (text: string, where: string) => atPlace(where, () => windowsOf(text, tokenizer, context));
+  for await (const { text, where } of corpus.documents("train"))
+    for (const window of windows(text, where)) add("train", window);
+  let numHeldOut = 0;
+  for await (const { text, where } of corpus.documents("heldout")) {
+    for (const window of windows(text, where)) {
+      add("heldout", window);
+      numHeldOut++;
+    }
+    if (numHeldOut >= MAX_VALIDATION) return;
+  }
+}
+
+async function tokenizerFor(kind: string, corpus: TextCorpus, vocabSize: number): Promise<Tokenizer> {
   if (kind === "byte") return createByteTokenizer(SPECIAL_TOKENS);
-  if (kind === "char")
-    return createCharTokenizer(
-      [...new Set([...train, ...heldOut].flatMap((text) => [...new Set(text)]))].sort().join(""),
-      SPECIAL_TOKENS,
-    );
-  if (kind === "bpe")
-    return createTokenizer(trainBpe(train, { vocabSize, specialTokens: SPECIAL_TOKENS }), tokenRoles());
+  if (kind === "char") return createCharTokenizer(await charactersOf(corpus), SPECIAL_TOKENS);
+  if (kind === "bpe") {
+    const trainer = new BpeTrainer({ vocabSize, specialTokens: SPECIAL_TOKENS });
+    for await (const { text } of corpus.documents("train")) trainer.add(text);
+    return createTokenizer(trainer.train(), tokenRoles());
+  }
   if (existsSync(kind)) return loadTokenizer(kind);
   const kinds = ["char", "byte", "bpe"];
   throw new ConfigError(
     `--tokenizer ${kind}: expected ${kinds.join(", ")} or a directory with tokenizer.json${didYouMean(kind, kinds)}`,
   );
+}
+
+async function charactersOf(corpus: TextCorpus): Promise<string> {
+  const characters = new Set<string>();
+  for (const side of ["train", "heldout"] as const)
+    for await (const { text } of corpus.documents(side)) for (const character of text) characters.add(character);
+  return [...characters].sort().join("");
 }
 
 const tokenRoles = () => ({

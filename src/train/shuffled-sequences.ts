@@ -3,6 +3,7 @@ import { assert } from "../errors.js";
 import { Random } from "../random.js";
 import type { TrainSequence } from "./batch.js";
 import type { TrainingData } from "./loop.js";
+import type { SequenceList } from "./sequence-list.js";
 
 /** Sequence n of the walk is a pure function of (seed, n), so a position in the data is one number. */
 export class ShuffledSequences implements TrainingData {
@@ -10,7 +11,7 @@ export class ShuffledSequences implements TrainingData {
   private order = new Int32Array(0);
 
   constructor(
-    private readonly all: readonly TrainSequence[],
+    private readonly all: SequenceList,
     private readonly seed: number,
   ) {
     assert(all.length > 0, "ShuffledSequences needs at least one sequence");
@@ -28,6 +29,6 @@ export class ShuffledSequences implements TrainingData {
       this.order = stream.shuffle(Int32Array.from({ length }, (_, i) => i));
       this.lastPass = pass;
     }
-    return this.all[this.order[n % length]];
+    return this.all.at(this.order[n % length]);
   }
 }

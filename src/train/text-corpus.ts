@@ -1,84 +1,61 @@
-// Text to pretrain on: a plain file, or JSONL with one document a line; read, split, and cut into windows of tokens.
-// Knows no tokenizer and no model.
-import { readFileSync } from "node:fs";
+// Text to pretrain on: a plain file, or rows with one document each; walked as often as needed, split, and cut into
+// windows of tokens. Knows no model.
+import { documentOf, formatOf, readRows, readWholeText } from "../data/index.js";
 import { DataError } from "../errors.js";
 import { hashString } from "../random.js";
-import { readJsonl } from "../tasks/jsonl.js";
-import { splitOfKey } from "../tasks/task.js";
+import { type Split, splitOfKey } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
 
-/** Documents of a corpus. */
+/** A text and its place. */
+export interface CorpusDocument {
+  readonly text: string;
+  readonly where: string;
+}
+
+/** A corpus in two parts, each of which can be walked any number of times, in the same order. */
 export interface TextCorpus {
-  readonly train: readonly string[];
-  readonly heldOut: readonly string[];
+  documents(side: Split): AsyncIterable<CorpusDocument>;
 }
 
-const TEXT_COLUMN = "text";
-
-/**
- * Reads a corpus. Of JSONL, documents go to the held-out side by the hash of their text; of a plain file, its end does,
- * from a line end on. Throws DataError naming the file (and the line) when it cannot be read, is empty or lacks the
- * column.
- */
-export function readTextCorpus(path: string, heldOutFraction: number): TextCorpus {
-  const parts = path.endsWith(".jsonl")
-    ? splitDocuments(documentsOf(path), heldOutFraction)
-    : splitText(readText(path), heldOutFraction);
-  if (parts.train.every((text) => text === ""))
-    throw new DataError(`corpus ${path} has no text to train on; use a longer file or a smaller validationFraction`);
-  return parts;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isTooLarge = code === "ERR_STRING_TOO_LONG" || code === "ERR_FS_FILE_TOO_LARGE";
-    const reason = isTooLarge
-      ? "plain text of more than 512 MB; convert it to JSONL with one document per line in a text column"
-      : message;
-    throw new DataError(`cannot read corpus ${path}: ${reason}`, { cause: error });
-  }
-}
-
-function documentsOf(path: string): string[] {
-  return readJsonl(path).map(({ row, line }) => {
-    const text = row[TEXT_COLUMN];
-    if (typeof text === "string" && text !== "") return text;
-    throw new DataError(
-      `${path}:${line}: expected a column "${TEXT_COLUMN}" with text; the line has: ` +
-        `${Object.keys(row).join(", ") || "no columns"}`,
-    );
-  });
+/** Which part of the text is held out, and in which column it stands. */
+export interface CorpusOptions {
+  readonly validationFraction: number;
+  readonly textColumn?: string | null;
 }
 
 /**
- * By the hash of a document's text; where that would hold out none, the one of the smallest hash is, so that a
- * validation loss can be taken.
+ * Opens a corpus. Of rows, documents go to the held-out side by the hash of their text; of a single plain file, its end
+ * does, from a line end on. Throws DataError naming the file (and the row) when it cannot be read, is empty or lacks
+ * the column.
  */
-function splitDocuments(documents: readonly string[], fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
-  const wanted = new Set(documents.filter((text) => splitOfKey(text, fraction) === "heldout"));
-  const distinct = [...new Set(documents)];
-  if (wanted.size === 0 && fraction > 0 && distinct.length > 1)
-    wanted.add(distinct.reduce((a, b) => (hashString(b) < hashString(a) ? b : a)));
+export async function openTextCorpus(files: readonly string[], options: CorpusOptions): Promise<TextCorpus> {
+  const [first] = files;
+  const isPlain = files.length === 1 && ["text", undefined].includes(formatOf(first));
+  return isPlain ? plainCorpus(first, options.validationFraction) : rowCorpus(files, options);
+}
+
+async function plainCorpus(path: string, fraction: number): Promise<TextCorpus> {
+  const text = await readWholeText(path);
+  const at = endOfTraining(text, fraction);
+  if (at === 0) throw noText(path);
+  const parts: Record<Split, string> = { train: text.slice(0, at), heldout: text.slice(at) };
   return {
-    train: documents.filter((text) => !wanted.has(text)),
-    heldOut: documents.filter((text) => wanted.has(text)),
+    async *documents(side) {
+      if (parts[side] !== "") yield { text: parts[side], where: path };
+    },
   };
 }
 
-function splitText(text: string, fraction: number): Pick<TextCorpus, "train" | "heldOut"> {
+const noText = (path: string): DataError =>
+  new DataError(`corpus ${path} has no text to train on; use a longer file or a smaller validationFraction`);
+
+/** Where the held-out end of a text begins. */
+function endOfTraining(text: string, fraction: number): number {
   const wanted = Math.floor(text.length * (1 - fraction));
   const lineEnd = text.indexOf("\n", wanted);
-  const at =
-    fraction === 0
-      ? text.length
-      : lineEnd >= 0 && lineEnd < text.length - 1
-        ? lineEnd + 1
-        : characterStart(text, wanted);
-  return { train: [text.slice(0, at)], heldOut: at < text.length ? [text.slice(at)] : [] };
+  if (fraction === 0) return text.length;
+  return lineEnd >= 0 && lineEnd < text.length - 1 ? lineEnd + 1 : characterStart(text, wanted);
 }
 
 /** `at`, or the place before where it lies inside a character of two UTF-16 units, whose halves are no text. */
@@ -87,25 +64,58 @@ function characterStart(text: string, at: number): number {
   return isInside ? at - 1 : at;
 }
 
+async function rowCorpus(files: readonly string[], options: CorpusOptions): Promise<TextCorpus> {
+  const { validationFraction: fraction } = options;
+  const onlyHeldOut = await lookThrough(files, options);
+  const sideOf = (text: string): Split => (text === onlyHeldOut ? "heldout" : splitOfKey(text, fraction));
+  return {
+    async *documents(side) {
+      for await (const document of documentsOf(files, options)) if (sideOf(document.text) === side) yield document;
+    },
+  };
+}
+
+async function* documentsOf(files: readonly string[], options: CorpusOptions): AsyncGenerator<CorpusDocument> {
+  for await (const placed of readRows(files)) yield { text: documentOf(placed, options), where: placed.where };
+}
+
+/**
+ * Reads all documents once, so that a bad row is named before anything is made of the others. Gives the text that is
+ * held out although its hash says otherwise: the one of the smallest hash, where no other would be, so that a
+ * validation loss can be taken.
+ */
+async function lookThrough(files: readonly string[], options: CorpusOptions): Promise<string | undefined> {
+  let hasHeldOut = false;
+  let hasTrain = false;
+  let hasSeveral = false;
+  let smallest: string | undefined;
+  for await (const { text } of documentsOf(files, options)) {
+    if (splitOfKey(text, options.validationFraction) === "heldout") hasHeldOut = true;
+    else hasTrain = true;
+    hasSeveral ||= smallest !== undefined && text !== smallest;
+    if (smallest === undefined || hashString(text) < hashString(smallest)) smallest = text;
+  }
+  if (!hasTrain) throw noText(files[0]);
+  return hasHeldOut || !hasSeveral || options.validationFraction === 0 ? undefined : smallest;
+}
+
 /** The longest stretch encoded at once: tokenizers are slow on megabytes. */
 const PIECE_CHARACTERS = 1 << 16;
 
 /**
- * Documents as training windows of at most `context` inputs; every document ends in the end token where there is one.
+ * A document as training windows of at most `context` inputs; it ends in the end token where there is one.
  * Each window opens with the begin token, as prompts will; without one, windows overlap by a token. So every token (but
  * a first one) is predicted once.
  */
-export function windowsOf(documents: readonly string[], tokenizer: Tokenizer, context: number): TrainSequence[] {
+export function windowsOf(text: string, tokenizer: Tokenizer, context: number): TrainSequence[] {
   const begin = tokenizer.bosId === undefined ? [] : [tokenizer.bosId];
-  return documents.flatMap((text) => {
-    const ids = encodeLong(text, tokenizer);
-    if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
-    const windows: TrainSequence[] = [];
-    for (let at = 0; at + 1 - begin.length < ids.length; at += context) {
-      windows.push({ ids: Int32Array.from([...begin, ...ids.slice(at, at + context + 1 - begin.length)]) });
-    }
-    return windows;
-  });
+  const ids = encodeLong(text, tokenizer);
+  if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
+  const windows: TrainSequence[] = [];
+  for (let at = 0; at + 1 - begin.length < ids.length; at += context) {
+    windows.push({ ids: Int32Array.from([...begin, ...ids.slice(at, at + context + 1 - begin.length)]) });
+  }
+  return windows;
 }
 
 /** Encodes piece by piece, cut at line ends where there are any. */

@@ -5,12 +5,15 @@ import type { TrainSequence } from "./batch.js";
 import type { TrainingData } from "./loop.js";
 import type { SessionParts, TrainingSession } from "./session.js";
 import { performStages } from "./stage.js";
-import type { SftOptions } from "./training-options.js";
+import type { PretrainOptions, SftOptions } from "./training-options.js";
 import { type TrainingStage, trainingStage } from "./training-stage.js";
 import { tokenRate, utilisation } from "./work-count.js";
 
 /** The options that both kinds of training have. */
-export type TrainRunOptions = Omit<SftOptions, "compute" | "epochs" | "steps" | "validationFraction">;
+export type TrainRunOptions = Omit<
+  Pick<SftOptions, keyof SftOptions & keyof PretrainOptions>,
+  "compute" | "steps" | "validationFraction" | "textColumn"
+>;
 
 /** What a run is made of. The model is disposed at its end. */
 export interface TrainRunRequest extends Omit<SessionParts, "checkpointSeconds"> {

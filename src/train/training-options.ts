@@ -49,6 +49,8 @@ export const pretrainSchema = z.strictObject({
   context: z.int().min(2).nullable().default(null),
   /** Vocabulary size of a tokenizer that is trained on the corpus. */
   vocabSize: z.int().min(300).default(4096),
+  /** Column of the text, where the corpus consists of rows; null takes `text`. */
+  textColumn: z.string().min(1).nullable().default(null),
   /** Fraction of the corpus held out for the validation loss. */
   validationFraction: z.number().min(0).lt(1).default(0.05),
   /** Fields of config.json to override. */
@@ -74,6 +76,14 @@ export const sftSchema = z.strictObject({
   weightDecay: z.number().min(0).default(0),
   /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
   routerBiasStep: z.number().min(0).default(0),
+  /** Column of the prompt; null takes `prompt`, or `question`. */
+  promptColumn: z.string().min(1).nullable().default(null),
+  /** Column of the completion; null takes `completion`, or `answer`. */
+  completionColumn: z.string().min(1).nullable().default(null),
+  /** Column of a conversation, a list of messages with role and content; null takes `messages`. */
+  messagesColumn: z.string().min(1).nullable().default(null),
+  /** Column of a text that is learnt as a whole; null takes `text`, if there are neither prompts nor messages. */
+  textColumn: z.string().min(1).nullable().default(null),
   /** Fraction of the data held out for the validation loss. */
   validationFraction: z.number().min(0).lt(1).default(0.05),
 });

@@ -192,11 +192,11 @@ describe("the model of a run", () => {
     const evaluate = (...more: string[]) =>
       succeed(["eval", at("first"), "--data", at("sums.jsonl"), "--max-tokens", "4", "--json", ...more]);
     const whole = await evaluate("--problems", "all", "--set", "heldOutFraction=1");
-    expect(JSON.parse(whole.stdout)).toMatchObject({ task: "jsonl", problems: 3 });
+    expect(JSON.parse(whole.stdout)).toMatchObject({ task: "data", problems: 3 });
     expect(whole.stderr).not.toContain("note:");
     const part = await evaluate("--problems", "50", "--set", "heldOutFraction=0.01");
     expect(JSON.parse(part.stdout)).toMatchObject({ problems: 1, stderr: { pass1: null, formatRate: null } });
-    expect(part.stderr).toContain("note: task jsonl has 1 distinct held-out problem, not the 50 asked for");
+    expect(part.stderr).toContain("note: task data has 1 distinct held-out problem, not the 50 asked for");
     expect((await luciole(["eval", at("first"), "--problems", "all"])).stderr).toContain(
       'task countdown: the number of problems is unlimited, so "all" cannot be evaluated',
     );

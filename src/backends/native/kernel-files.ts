@@ -1,8 +1,8 @@
 // Where the compiled kernels lie, and making them when they are needed for the first time. Knows no op.
 import { accessSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { cacheFolder } from "../../cache-folder.js";
 import { BackendError } from "../../errors.js";
 import { findPackageRoot, programFolder } from "../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
@@ -28,7 +28,7 @@ export function kernelFolders(): string[] {
 /** Where kernels go when the package's own folder cannot be written, as after an installation by another user. */
 function userFolder(root: string): string {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "luciole", "kernels", version);
+  return cacheFolder("kernels", version);
 }
 
 /** The file of a build, or null where it was not made. */

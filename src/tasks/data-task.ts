@@ -1,40 +1,27 @@
-// A person's own data set as a task: one JSON object a line with a prompt, an answer and any other columns, which
-// rewards see by name. Knows nothing of what the prompts ask.
+// A person's own data set as a task: rows with a prompt, an answer and any other columns, which rewards see by name.
+// Knows neither files nor what the prompts ask.
 import { z } from "zod";
-import { ConfigError, DataError } from "../errors.js";
+import { questionOf } from "../data/columns.js";
+import type { PlacedRow } from "../data/row.js";
+import { ConfigError } from "../errors.js";
 import { hashString, Random } from "../random.js";
-import { type JsonlRow, readJsonl } from "./jsonl.js";
 import { matchesAnswer } from "./match-answer.js";
 import { parseOptions } from "./options.js";
 import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 
 /** The options, as zod checks them. */
-export const jsonlSchema = z.strictObject({
-  /** Path of the data set; set by `--data`. */
-  path: z.string().min(1),
-  /** Column that holds the prompt. */
-  promptColumn: z.string().min(1).default("prompt"),
-  /** Column that holds the answer. */
-  answerColumn: z.string().min(1).default("answer"),
-  /** Fraction of the lines that is held out for evaluation: 0 trains on every line, 1 evaluates on every line. */
+export const dataTaskSchema = z.strictObject({
+  /** Column that holds the prompt; null takes `prompt`, or `question`. */
+  promptColumn: z.string().min(1).nullable().default(null),
+  /** Column that holds the answer; null takes `answer`. */
+  answerColumn: z.string().min(1).nullable().default(null),
+  /** Fraction of the rows that is held out for evaluation: 0 trains on every row, 1 evaluates on every row. */
   heldOutFraction: z.number().min(0).max(1).default(0.1),
 });
 
-/** The file and how its columns are used. */
-export type JsonlTaskOptions = z.input<typeof jsonlSchema>;
-function textColumn(row: JsonlRow, column: string, where: string): string {
-  const value = row[column];
-  if (typeof value === "string" && value.trim() !== "") return value;
-  if (typeof value === "number") return `${value}`;
-  if (value === undefined)
-    throw new DataError(
-      `${where}: column "${column}" is missing; the line has: ${Object.keys(row).join(", ") || "no columns"}`,
-    );
-  throw new DataError(
-    `${where}: column "${column}" must be a non-empty string or a number, got ${JSON.stringify(value)?.slice(0, 40)}`,
-  );
-}
+/** How the columns are used. */
+export type DataTaskOptions = z.input<typeof dataTaskSchema>;
 
 /**
  * Splits by the prompt's hash, so equal prompts stay together and new lines do not move old ones; leaves neither side
@@ -57,38 +44,29 @@ function splitRows(problems: readonly Problem[], heldOutFraction: number): Recor
 }
 
 /**
- * The data-set task. `generate` walks each split in an order shuffled anew, by seed, for every pass over it.
- * @throws ConfigError on bad options; DataError on a bad file, naming the line
+ * The task of a data set, whose rows `readAllRows` of `luciole/data` reads. `generate` walks each split in an order
+ * shuffled anew, by seed, for every pass over it. @throws ConfigError on bad options; DataError on a bad row, naming it
  */
-export function createJsonlTask(input: JsonlTaskOptions): Task<Problem> {
-  const options = parseOptions(jsonlSchema, input, "task jsonl");
-  const { path, promptColumn, answerColumn } = options;
-  const problems = readJsonl(path).map(({ row, line }): Problem => {
-    const where = `${path}:${line}`;
-    const answer = textColumn(row, answerColumn, where);
-    return {
-      id: textColumn(row, promptColumn, where),
-      split: "train",
-      fields: row,
-      answer,
-      difficulty: 0,
-      meta: { line },
-      source: where,
-    };
+export function createDataTask(rows: readonly PlacedRow[], input: DataTaskOptions = {}): Task<Problem> {
+  const options = parseOptions(dataTaskSchema, input, "task data");
+  const problems = rows.map((placed): Problem => {
+    const { question, answer } = questionOf(placed, options);
+    const { row: fields, where: source } = placed;
+    return { id: question, split: "train", fields, answer, difficulty: 0, meta: {}, source };
   });
   const splits = splitRows(problems, options.heldOutFraction);
   const order = passOrders();
   const task: Task<Problem> = {
-    name: "jsonl",
+    name: "data",
     numProblems: { train: splits.train.length, heldout: splits.heldout.length },
     generate(seed, index, split) {
-      const rows = splits[split];
-      if (rows.length === 0)
+      const { length } = splits[split];
+      if (length === 0)
         throw new ConfigError(
-          `task jsonl: ${path} has no ${split} line; change heldOutFraction (now ${options.heldOutFraction}) or ` +
-            "add lines",
+          `task data: the data set has no ${split} row; change heldOutFraction (now ${options.heldOutFraction}) or ` +
+            "add rows",
         );
-      return rows[order(seed, split, Math.floor(index / rows.length), rows.length)[index % rows.length]];
+      return splits[split][order(seed, split, Math.floor(index / length), length)[index % length]];
     },
     verify: (problem, answerText) => matchesAnswer(problem.answer, answerText),
     sameAnswer: (_, a, b) => matchesAnswer(a, b) === 1,
@@ -107,7 +85,7 @@ function passOrders(): (seed: number, split: Split, pass: number, length: number
     const key = `${seed} ${split} ${pass}`;
     if (key !== lastKey) {
       last = new Random(seed)
-        .fork(`jsonl ${split}`)
+        .fork(`jsonl ${split}`) // The label decides the order, so it stays.
         .fork(pass)
         .shuffle(Int32Array.from({ length }, (_, i) => i));
       lastKey = key;
