@@ -99,14 +99,23 @@ function stepBack(node: TapeNode, grads: Gradients, isLater: boolean): PendingNo
     const wants = (i: number) => inputs[i].wants && !(isLater && inputs[i].sink);
     const isAsked = node.hasParameters || inputs.some((_, i) => wants(i));
     const results = isAsked ? runRule(node, incoming, wants, grads) : [];
-    const left = new Set([...inputs.keys()].filter((i) => isLater && inputs[i].wants && !results[i]));
-    const held = left.size > 0 ? incoming.map((g) => g?.retain() ?? null) : [];
+    const rest = isLater ? owed(node, incoming, results) : null;
     for (const id of outputIds) grads.drop(id);
     results.forEach((g, i) => {
       if (g && inputs[i].wants) grads.add(inputs[i], g);
     });
-    return left.size > 0 ? { node, grads: held, left } : null;
+    return rest;
   });
+}
+
+/** What a step still owes after its rule gave `results`; it then keeps the gradients of its outputs. */
+function owed(
+  node: TapeNode,
+  incoming: readonly (Tensor | null)[],
+  results: readonly (Tensor | null)[],
+): PendingNode | null {
+  const left = new Set([...node.inputs.keys()].filter((i) => node.inputs[i].wants && !results[i]));
+  return left.size > 0 ? { node, grads: incoming.map((g) => g?.retain() ?? null), left } : null;
 }
 
 function runRule(

@@ -43,64 +43,86 @@ export function describeInputs(inputs: readonly (Tensor | null)[]): TapeInput[] 
   }));
 }
 
-/** The step of an op with a gradient rule. It holds the operands that the rule reads, until it is freed. */
-export function opNode<P>(
-  op: OpSpec<P>,
-  operands: readonly (Tensor | null)[],
-  outputs: readonly Tensor[],
-  params: P,
-  inputs: readonly TapeInput[],
-): TapeNode {
-  const saved = new Map<string, Tensor>();
-  for (const i of op.saves?.inputs ?? []) {
-    const t = operands[i];
-    if (t) saved.set(`input ${i}`, t.retain());
+const specOf = (t: Tensor | null): TensorSpec | null => t && { shape: t.shape, dtype: t.dtype };
+
+/**
+ * The step of an op with a gradient rule, which is also what that rule may look at. It holds the operands that the rule
+ * reads, until it is freed.
+ */
+export class OpNode<P> implements TapeNode, VjpContext<P> {
+  readonly outputIds: readonly number[];
+  private readonly specs: readonly (TensorSpec | null)[];
+  private readonly savedInputs: (Tensor | null)[] = [];
+  private readonly savedOutputs: Tensor[] = [];
+  /** Which outputs carry a gradient. */
+  private readonly carries: readonly boolean[];
+  private demand: Demand | null = null;
+
+  constructor(
+    private readonly op: OpSpec<P>,
+    operands: readonly (Tensor | null)[],
+    outputs: readonly Tensor[],
+    readonly params: P,
+    readonly inputs: readonly TapeInput[],
+  ) {
+    this.outputIds = outputs.map((t) => t.id);
+    this.specs = operands.map(specOf);
+    this.carries = outputs.map((t) => t.dtype !== "i32");
+    for (const i of op.saves?.inputs ?? []) this.savedInputs[i] = operands[i]?.retain() ?? null;
+    for (const i of op.saves?.outputs ?? []) this.savedOutputs[i] = outputs[i].retain();
   }
-  for (const i of op.saves?.outputs ?? []) saved.set(`output ${i}`, outputs[i].retain());
-  const specs = operands.map((t) => (t ? { shape: t.shape, dtype: t.dtype } : null));
-  const integers = outputs.map((t) => t.dtype === "i32");
-  return {
-    inputs,
-    outputIds: outputs.map((t) => t.id),
-    backward: (grads, demand) => {
-      const context: VjpContext<P> = { params, ...savedOperands(op.name, saved, specs), ...demanded(inputs, demand) };
-      const results = op.vjp!(context, grads);
-      if (integers.every((isInteger, i) => isInteger || grads[i])) refuseMissing(op.name, inputs, demand, results);
-      return results;
-    },
-    free: () => {
-      for (const t of saved.values()) t.dispose();
-      saved.clear();
-    },
-  };
-}
 
-function savedOperands(
-  op: string,
-  saved: ReadonlyMap<string, Tensor>,
-  specs: readonly (TensorSpec | null)[],
-): Pick<VjpContext<unknown>, "input" | "maybeInput" | "output" | "inputSpec"> {
-  const fetch = (key: string) => {
-    const t = saved.get(key);
-    assert(t, () => `${op}: the gradient rule asks for ${key}, which the op does not save`);
+  backward(grads: readonly (Tensor | null)[], demand: Demand): (Tensor | null)[] {
+    this.demand = demand;
+    const results = this.op.vjp!(this, grads);
+    if (this.carries.every((carries, i) => !carries || grads[i])) this.refuseMissing(results);
+    return results;
+  }
+
+  free(): void {
+    for (const t of this.savedInputs.splice(0)) t?.dispose();
+    for (const t of this.savedOutputs.splice(0)) t?.dispose();
+  }
+
+  input(index: number): Tensor {
+    return this.saved(this.savedInputs[index], "input", index);
+  }
+  maybeInput(index: number): Tensor | null {
+    return this.savedInputs[index] ?? null;
+  }
+  output(index: number): Tensor {
+    return this.saved(this.savedOutputs[index], "output", index);
+  }
+  inputSpec(index: number): TensorSpec {
+    return this.specs[index] as TensorSpec;
+  }
+  wants(index: number): boolean {
+    return this.demand?.wants(index) ?? false;
+  }
+  gradDtype(index: number): DType {
+    return this.inputs[index].dtype;
+  }
+  gradTarget(index: number, dtype = this.inputs[index].dtype): Tensor | undefined {
+    return this.inputs[index].dtype === dtype ? this.demand?.target(index) : undefined;
+  }
+
+  private saved(t: Tensor | null | undefined, kind: string, index: number): Tensor {
+    assert(t, () => `${this.op.name}: the gradient rule asks for ${kind} ${index}, which the op does not save`);
     return t;
-  };
-  return {
-    input: (i) => fetch(`input ${i}`),
-    maybeInput: (i) => saved.get(`input ${i}`) ?? null,
-    output: (i) => fetch(`output ${i}`),
-    inputSpec: (i) => specs[i] as TensorSpec,
-  };
-}
+  }
 
-const demanded = (
-  inputs: readonly TapeInput[],
-  demand: Demand,
-): Pick<VjpContext<unknown>, "wants" | "gradDtype" | "gradTarget"> => ({
-  wants: (i) => demand.wants(i),
-  gradDtype: (i) => inputs[i].dtype,
-  gradTarget: (i, dtype = inputs[i].dtype) => (inputs[i].dtype === dtype ? demand.target(i) : undefined),
-});
+  /**
+   * A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word.
+   */
+  private refuseMissing(results: readonly (Tensor | null)[]): void {
+    const missing = this.inputs.findIndex((_, i) => this.wants(i) && !results[i]);
+    if (missing < 0) return;
+    const below = firstWanted([this.inputs[missing]], []);
+    throw new TrainingError(
+      `${this.op.name} has no gradient for all its inputs, and ${below} lies below it: ${HOW_TO_CUT}`,
+    );
+  }
+}
 
 const HOW_TO_CUT =
   "run it under noGrad if that is intended, otherwise freeze the parameters below (requiresGrad = false)";
@@ -108,22 +130,6 @@ const HOW_TO_CUT =
 /** The refusal of an op without a gradient rule above something that needs a gradient; `nodes` made its inputs. */
 export const withoutRule = (op: string, inputs: readonly TapeInput[], nodes: readonly TapeNode[]): TrainingError =>
   new TrainingError(`${op} has no gradient, and ${firstWanted(inputs, nodes)} lies below it: ${HOW_TO_CUT}`);
-
-/**
- * A rule that knows no gradient for an input that needs one would leave what lies below it untrained without a word.
- */
-function refuseMissing(
-  op: string,
-  inputs: readonly TapeInput[],
-  demand: Demand,
-  results: readonly (Tensor | null)[],
-): void {
-  const missing = inputs.filter((_, i) => demand.wants(i) && !results[i]);
-  if (missing.length > 0)
-    throw new TrainingError(
-      `${op} has no gradient for all its inputs, and ${firstWanted(missing, [])} lies below it: ${HOW_TO_CUT}`,
-    );
-}
 
 /** The parameter that is, or was first used to make, the first input that needs a gradient. */
 function firstWanted(inputs: readonly TapeInput[], nodes: readonly TapeNode[]): string {

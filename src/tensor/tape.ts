@@ -4,7 +4,7 @@ import { assert, ShapeError, TrainingError } from "../errors.js";
 import { alias, currentRecorder, type Recorder, recordingTo, scope, tensor } from "./engine.js";
 import type { OpSpec } from "./op.js";
 import { finishPending, freePending, Gradients, type OutputGradient, type PendingNode, replay } from "./replay.js";
-import { describeInputs, opNode, type TapeNode, withoutRule } from "./tape-node.js";
+import { describeInputs, OpNode, type TapeNode, withoutRule } from "./tape-node.js";
 import { Tensor } from "./tensor.js";
 
 /** How a backward pass runs. */
@@ -79,7 +79,7 @@ export class Tape implements Recorder {
     const inputs = describeInputs(operands);
     if (!op.vjp) throw withoutRule(op.name, inputs, this.nodes);
     for (const t of differentiable) t.requiresGrad = true;
-    this.add(opNode(op, operands, outputs, params, inputs));
+    this.add(new OpNode(op, operands, outputs, params, inputs));
   }
 
   /** Adds a step that is no op. Its outputs need gradients from now on. */
