@@ -9,7 +9,11 @@ import { Tensor } from "./tensor.js";
 
 /** How a backward pass runs. */
 export interface BackwardOptions {
-  /** Leave the gradients of parameters that need a product of their own for `backwardWeights`. */
+  /**
+   * Leave gradients of parameters for `backwardWeights` (zero-bubble schedules, Qi et al. 2023), but for those that a
+   * rule gives along with its input's and those inside `recompute`. With several tapes under way, a parameter with two
+   * uses, such as a tied head, then adds up its gradients in another order.
+   */
   readonly weightsLater?: boolean;
 }
 
