@@ -9,6 +9,7 @@ import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../librar
 import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
 import { parseOptions } from "../tasks/options.js";
+import { questionIn } from "../tasks/templates.js";
 import { configOfRun } from "../train/reopen.js";
 import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -36,9 +37,11 @@ export async function rl(flags: RlFlags): Promise<void> {
   writeResult(flags.json, summary, () => summaryLines(summary, exampleQuestion(summary.runDir)));
 }
 
-/** A problem the run was evaluated on. */
-const exampleQuestion = (path: string): string =>
-  readRun(path).samples.find(({ model }) => model === "final")?.problem ?? "…";
+/** A question the run was evaluated on. */
+function exampleQuestion(path: string): string {
+  const sample = readRun(path).samples.find(({ model }) => model === "final");
+  return sample ? (questionIn(sample.prompt) ?? sample.problem) : "…";
+}
 
 function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
   if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");

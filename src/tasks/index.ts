@@ -21,6 +21,7 @@ export {
   type Flaw,
   type PreferencePair,
   preferencePair,
+  preferencePairs,
   type SafetyRow,
   safetyRow,
 } from "./general/preferences.js";
@@ -95,7 +96,7 @@ export {
   type ValidationReport,
   validateTask,
 } from "./task.js";
-export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
+export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn } from "./templates.js";
 export { inEnglish } from "./thoughts/in-english.js";
 export { type LanguageShares, languageShares, type ThoughtLanguage } from "./thoughts/languages.js";
 export {

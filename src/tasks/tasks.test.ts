@@ -7,7 +7,7 @@ import { consistentAssignments, createKnightsAndKnavesTask } from "./knights-and
 import { createLinearEquationsTask, type LinearEquationsProblem } from "./linear-equations.js";
 import { createTask, TASK_NAMES } from "./registry.js";
 import { type Task, validateTask } from "./task.js";
-import { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "./templates.js";
+import { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn } from "./templates.js";
 
 /** Tasks whose compact prompts keep to the alphabet of the character tokenizer. */
 const SYMBOLIC: readonly string[] = ["countdown", "arithmetic", "linear-equations", "knights-and-knaves"];
@@ -47,6 +47,15 @@ describe.each(PROCEDURAL)("task %s", (name) => {
     const problem = task.generate(0, 0, "train");
     for (const template of PROMPT_TEMPLATES)
       expect(task.renderPrompt(problem, template)).not.toContain(`<answer>${problem.answer}</answer>`);
+  });
+
+  it("finds the question in every framed prompt again", () => {
+    const problem = task.generate(0, 1, "train");
+    const question = task.renderPrompt(problem, "plain");
+    expect(questionIn(task.renderPrompt(problem, "dialogue"))).toBe(question);
+    expect(task.renderPrompt(problem, "compact")).toBe(`Q:${questionIn(task.renderPrompt(problem, "compact"))}\nA:`);
+    expect(questionIn(task.renderPrompt(problem, "r1-zero"))).toContain(question);
+    expect(questionIn(question)).toBe(null);
   });
 
   it("scores hostile answers 0 without throwing", () => {

@@ -35,3 +35,7 @@ export function renderWording(wording: Wording, template: PromptTemplate): strin
     `User: ${wording.question} Inside the answer tags write ${wording.answerForm}.\nAssistant:`
   );
 }
+
+/** The question of a prompt that `renderWording` framed; null for any other text. */
+export const questionIn = (prompt: string): string | null =>
+  (/^Q:(.*)\nA:$/s.exec(prompt) ?? /(?:^|\n)User: (.*)\nAssistant:$/s.exec(prompt))?.[1] ?? null;

@@ -95,6 +95,12 @@ export class World {
     );
   }
 
+  /** A document as the prompt that a model sees and the response that it learns, as SFT data have them. */
+  row(index: number, split: Split): { readonly prompt: string; readonly completion: string } {
+    const { problem, response } = this.document(index, split);
+    return { prompt: this.task.renderPrompt(problem, "dialogue"), completion: response };
+  }
+
   private reply({ fields }: Problem, random: Random): string {
     const { thought, answer } = fields as Exchange;
     return writeResponse(thought, answer, random.float() < this.generalThoughts ? "whole" : "no-thought");

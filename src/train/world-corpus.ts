@@ -19,8 +19,8 @@ const TOKENIZER_DOCUMENTS = 4000;
 
 /** The text that a document is to a model. */
 export function worldText(world: World, index: number, split: Split): string {
-  const { problem, response } = world.document(index, split);
-  return `${world.task.renderPrompt(problem, "dialogue")}${response}`;
+  const { prompt, completion } = world.row(index, split);
+  return prompt + completion;
 }
 
 /** A byte-level BPE tokenizer of at most `vocabSize` tokens, trained on the first documents of the training split. */

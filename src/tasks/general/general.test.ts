@@ -10,7 +10,7 @@ import { languageShares } from "../thoughts/languages.js";
 import { contentKey, type Exchange, MATERIAL_KINDS, type MaterialKind, withArticle } from "./exchange.js";
 import { createGeneralTask, type GeneralProblem } from "./general.js";
 import { judgeAnswer, judgedScore, judgePair } from "./judge.js";
-import { FLAWS, flawedAnswer, preferencePair, safetyRow } from "./preferences.js";
+import { FLAWS, flawedAnswer, preferencePair, preferencePairs, safetyRow } from "./preferences.js";
 
 const task = createGeneralTask();
 const problems = Array.from({ length: 1500 }, (_, index) => task.generate(1, index, "train"));
@@ -163,6 +163,17 @@ describe("preferences", () => {
     const longer = pairs.filter(({ chosen, rejected }) => rejected.length > chosen.length).length / pairs.length;
     expect(longer).toBeGreaterThan(0.3);
     expect(longer).toBeLessThan(0.7);
+  });
+
+  it("come about as many different instructions as asked, of one split, or not at all", () => {
+    const pairs = preferencePairs(task, { seed: 2, count: 300, split: "heldout" });
+    expect(new Set(pairs.map(({ prompt, chosen }) => prompt + chosen)).size).toBe(300);
+    const trained = new Set(problems.map(({ fields }) => fields.prompt));
+    expect(pairs.filter(({ prompt }) => trained.has(prompt))).toEqual([]);
+    const talk = createGeneralTask({ kinds: { "small-talk": 1 } });
+    expect(() => preferencePairs(talk, { seed: 2, count: 4000, split: "heldout" })).toThrow(
+      /has about \d+ heldout instructions, not 4000; ask for fewer/,
+    );
   });
 
   it("label compliance with a harmful request unsafe and everything else safe", () => {

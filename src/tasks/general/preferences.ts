@@ -1,6 +1,8 @@
 // Answers with one fault each, and from them pairs for preference training and labels of safety. Does not know the
 // held-out rules, so that what is learnt here can be judged by them.
+import { ConfigError } from "../../errors.js";
 import { Random } from "../../random.js";
+import type { Split, Task } from "../task.js";
 import { PEOPLE, THINGS } from "../word-problems/names-and-things.js";
 import type { Exchange } from "./exchange.js";
 import type { GeneralProblem } from "./general.js";
@@ -133,6 +135,24 @@ export function preferencePair(problem: GeneralProblem, other: GeneralProblem, s
   }
   const rejected = flawedAnswer(exchange, "rude", other.fields, random) as string;
   return { prompt: exchange.prompt, chosen: exchange.answer, rejected, flaw: "rude" };
+}
+
+/** `count` pairs about different problems of a split, in the task's order. @throws ConfigError where there are too few */
+export function preferencePairs(
+  task: Task<GeneralProblem>,
+  { seed, count, split }: { readonly seed: number; readonly count: number; readonly split: Split },
+): PreferencePair[] {
+  const problems = new Map<string, GeneralProblem>();
+  for (let index = 0; problems.size < count && index < MAX_DRAWS * count; index++) {
+    const problem = task.generate(seed, index, split);
+    problems.set(problem.id, problem);
+  }
+  if (problems.size < count)
+    throw new ConfigError(
+      `task ${task.name} has about ${problems.size} ${split} instructions, not ${count}; ask for fewer or widen kinds`,
+    );
+  const all = [...problems.values()];
+  return all.map((problem, i) => preferencePair(problem, all[(i + 1) % all.length], seed));
 }
 
 /**
