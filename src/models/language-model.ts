@@ -125,12 +125,14 @@ export abstract class LanguageModel {
     this.parameters = new ParameterSet({ compute, seed, trains, device });
     if (!range.isWhole) this.parameters.leaveOut((name) => range.isElsewhere(name));
     const embeds = range.hasEmbedding || (range.hasHead && (isTied || numMtp > 0));
+    // The losses' head reads all numbers of its weight; sampling alone multiplies with it as it is stored.
+    const headUse = trains === "none" ? "products" : "numbers";
     this.embedTokens = embeds
       ? this.parameters.matrix({
           name: "model.embed_tokens.weight",
           shape: [vocab, hidden],
           init: { std },
-          use: isTied ? "products" : "rows",
+          use: isTied ? headUse : "rows",
         })
       : null;
     this.layers = range.indexes.map((i) => buildLayer(this.parameters, i));
@@ -141,7 +143,7 @@ export abstract class LanguageModel {
       ? null
       : isTied
         ? this.embedTokens
-        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std }, use: headUse });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */

@@ -69,7 +69,7 @@ export class OpNode<P> implements TapeNode, VjpContext<P> {
     this.specs = operands.map(specOf);
     this.carries = outputs.map((t) => t.dtype !== "i32");
     for (const i of op.saves?.inputs ?? []) this.savedInputs[i] = operands[i]?.retain() ?? null;
-    for (const i of op.saves?.outputs ?? []) this.savedOutputs[i] = outputs[i].retain();
+    for (const i of op.saves?.outputs ?? []) if (outputs[i]) this.savedOutputs[i] = outputs[i].retain();
   }
 
   backward(grads: readonly (Tensor | null)[], demand: Demand): (Tensor | null)[] {

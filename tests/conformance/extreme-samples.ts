@@ -121,7 +121,7 @@ export const extremeSamples: Partial<SamplesByOp> = {
   headCrossEntropy: withGradients.map(([name, logits]) => ({
     name,
     inputs: [...headOf(logits), f32([3], [1, 2, 1])],
-    params: { withGrad: true, bf16Compute: false },
+    params: { withGrad: true, ofWeight: true, bf16Compute: false },
     tolerance: 1e-4,
   })),
   router: [

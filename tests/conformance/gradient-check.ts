@@ -230,7 +230,7 @@ function expectedSlope(
  */
 export function gradientCases(op: OpName): Case[] {
   return declaredCases(op)
-    .map((c) => ("withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true } } : c))
+    .map((c) => ("withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true, ofWeight: true } } : c))
     .map((c) => ({ ...c, inputs: c.inputs.map(copyOf) }))
     .filter((c) => wanted(c).some(Boolean) && allFinite(c));
 }

@@ -369,7 +369,7 @@ export const largerSamples: Partial<SamplesByOp> = {
         indexes([143], 301, "targets"),
         { ...f32(143), values: Float64Array.from({ length: 143 }, (_, i) => (i % 5 === 0 ? 0 : 1 / 143)) },
       ],
-      params: { withGrad: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, bf16Compute: false },
       tolerance: 1e-4,
     },
     {
@@ -379,7 +379,7 @@ export const largerSamples: Partial<SamplesByOp> = {
         indexes([70], 200, "targets"),
         { ...f32(70), values: new Float64Array(70).fill(1 / 70) },
       ],
-      params: { withGrad: true, bf16Compute: true },
+      params: { withGrad: true, ofWeight: true, bf16Compute: true },
       tolerance: 1e-2,
     },
   ],

@@ -315,7 +315,7 @@ export const rowCases: readonly RowCase[] = [
   {
     label: "headCrossEntropy",
     op: "headCrossEntropy",
-    params: { withGrad: true, bf16Compute: false },
+    params: { withGrad: true, ofWeight: true, bf16Compute: false },
     inputs: (rows) => [
       rowsOf(rows, [96], "h"),
       fixed([131, 96], "w"),

@@ -68,28 +68,29 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   saves: { inputs: [0, 1, 2], outputs: [1] },
   vjp: (c, [dLogp]) => {
     if (!dLogp) return [null, null, null];
-    const target = c.gradTarget(1, "f32");
+    const [ofWeight, target] = [c.wants(1), c.gradTarget(1, "f32")];
     const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp];
-    return [
-      ...dispatch(headLogProbBackwardOp, inputs, { ...c.params, accumulate: !!target }, [undefined, target]),
-      null,
-    ];
+    const params = { ...c.params, ofWeight, accumulate: ofWeight && !!target };
+    const [dh, dw] = dispatch(headLogProbBackwardOp, inputs, params, ofWeight ? [undefined, target] : []);
+    return [dh, dw ?? null, null];
   },
 };
-/**
- * (dh, dW) of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again, dW is added to when
- * `accumulate`.
- */
-export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boolean }> = {
+/** Parameters of the gradient of `headLogProb`: whether dW is computed too, and added to what it holds. */
+export interface HeadLogProbBackwardParams extends HeadLogProbParams {
+  ofWeight: boolean;
+  accumulate: boolean;
+}
+/** dh and, `ofWeight`, dW of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again. */
+export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
   name: "headLogProbBackward",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w]) => [
+  infer: ([h, w], { ofWeight }) => [
     { shape: h!.shape, dtype: h!.dtype },
-    { shape: w!.shape, dtype: "f32" },
+    ...(ofWeight ? [{ shape: w!.shape, dtype: "f32" as const }] : []),
   ],
   reference: ([h, w, t, , dLogp], [dh, dw], { temperature, accumulate }) => {
     const [vocab, d] = w!.shape;
-    const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(dw.data.length);
+    const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(vocab * d);
     for (let r = 0; r < h!.shape[0]; r++) {
       const { logProbs } = softmaxOf(h!, w!, r, temperature);
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
@@ -103,9 +104,9 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbParams & { accumulate: boo
       }
       dh.data.set(row, r * d);
     }
-    dw.data.set(sums);
+    dw?.data.set(sums);
   },
-  cost: ([h, w], o) => headCost(3, h!, w!, o),
+  cost: ([h, w], o) => headCost(o.length > 1 ? 3 : 2, h!, w!, o),
 };
 /** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
 export function headLogProb(h: Tensor, w: Tensor, target: Tensor, temperature = 1): { logp: Tensor; entropy: Tensor } {
@@ -115,26 +116,29 @@ export function headLogProb(h: Tensor, w: Tensor, target: Tensor, temperature = 
 
 /** Parameters of the fused loss. */
 export interface HeadCrossEntropyParams {
-  /** Also compute the gradients of the loss, in the same pass over the logits. */
+  /** Also compute the gradient of the loss for h, in the same pass over the logits. */
   withGrad: boolean;
+  /** And that for W. */
+  ofWeight: boolean;
   bf16Compute: boolean;
 }
 /**
  * loss = Σ weights·nll of softmax(h·Wᵀ); inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
  * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
- * Outputs loss [1], nll [T] and, `withGrad`, dh and dW of the loss: one pass, no logits kept (the idea of Liger Kernel,
- * Hsu et al. 2024).
+ * Outputs loss [1], nll [T] and, `withGrad`, dh and, `ofWeight`, dW of the loss: one pass, no logits kept (the idea of
+ * Liger Kernel, Hsu et al. 2024).
  */
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   name: "headCrossEntropy",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, t], { withGrad }) => {
+  infer: ([h, w, t], { withGrad, ofWeight }) => {
     checkHead("headCrossEntropy", h!, w!, t!);
     const outputs: TensorSpec[] = [
       { shape: [1], dtype: "f32" },
       { shape: [h!.shape[0]], dtype: "f32" },
     ];
-    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype }, { shape: w!.shape, dtype: "f32" as DType });
+    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype });
+    if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
     return outputs;
   },
   reference: ([h, w, t, weights], [loss, nll, dh, dw]) => {
@@ -163,19 +167,21 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     loss.data[0] = total;
     dw?.data.set(sums);
   },
-  cost: ([h, w], o, { withGrad }) => headCost(withGrad ? 3 : 1, h!, w!, o),
+  cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
   saves: { outputs: [2, 3] },
   // Nobody else reads the two gradients: they are scaled where they lie.
-  vjp: (c, [dLoss]) =>
-    dLoss
-      ? [scaledInPlace(c.output(2), dLoss), scaledInPlace(c.output(3), dLoss), null, null]
-      : [null, null, null, null],
+  vjp: (c, [dLoss]) => {
+    if (!dLoss) return [null, null, null, null];
+    const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
+    return [scaledInPlace(c.output(2), dLoss), dw, null, null];
+  },
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {
   const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
   const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], {
     withGrad,
+    ofWeight: withGrad && w.requiresGrad,
     bf16Compute: w.dtype === "bf16",
   });
   return { loss, nll };

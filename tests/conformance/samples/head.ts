@@ -46,7 +46,7 @@ export const headSamples = {
         targets(3, 18, 2, 0, -1),
         { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
       ],
-      params: { withGrad: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, bf16Compute: false },
       tolerance: 1e-4,
     },
     {
@@ -56,7 +56,7 @@ export const headSamples = {
         targets(3, 18, 0),
         { shape: [3], dtype: "f32", values: [1, 1, 1] },
       ],
-      params: { withGrad: false, bf16Compute: true },
+      params: { withGrad: false, ofWeight: false, bf16Compute: true },
       tolerance: 1e-4,
     },
     {
@@ -67,7 +67,18 @@ export const headSamples = {
         targets(),
         { shape: [0], dtype: "f32" },
       ],
-      params: { withGrad: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, bf16Compute: false },
+    },
+    {
+      name: "a frozen head",
+      inputs: [
+        { shape: [3, 12], dtype: "f32" },
+        { shape: [19, 12], dtype: "f32" },
+        targets(3, -1, 2),
+        { shape: [3], dtype: "f32", values: [1, 0.5, 2] },
+      ],
+      params: { withGrad: true, ofWeight: false, bf16Compute: false },
+      tolerance: 1e-4,
     },
   ],
 } satisfies Partial<SamplesByOp>;
