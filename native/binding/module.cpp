@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <unordered_set>
 
 #include "../kernels/pool.h"
 #include "bind.h"
@@ -22,6 +23,18 @@ namespace luciole {
 static constexpr int64_t kHugePage = int64_t{2} << 20;
 
 /**
+ * The blocks of one JavaScript thread. A worker that is terminated releases none of them itself; they go back to the
+ * system when its thread ends.
+ */
+struct OwnBlocks {
+  std::unordered_set<void*> blocks;
+  ~OwnBlocks() {
+    for (void* p : blocks) std::free(p);
+  }
+};
+static thread_local OwnBlocks own;
+
+/**
  * Device memory, 64-byte aligned at least; throws when the system has none left. What does not fill a huge page stays
  * in small ones.
  */
@@ -32,9 +45,13 @@ static void* allocate(int64_t bytes) {
 #if defined(MADV_HUGEPAGE)
   if (hugeBytes > 0) madvise(p, hugeBytes, MADV_HUGEPAGE);
 #endif
+  own.blocks.insert(p);
   return p;
 }
-static void release(void* p) { std::free(p); }
+static void release(void* p) {
+  own.blocks.erase(p);
+  std::free(p);
+}
 
 }  // namespace luciole
 

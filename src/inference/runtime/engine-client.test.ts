@@ -1,6 +1,8 @@
 // An engine behind messages: what a request gives is what the engine gives, nothing is left of those that end, a
 // reader that is behind holds up nobody, and errors cross with their class.
 import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { MessageChannel } from "node:worker_threads";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../../backends/reference.js";
@@ -16,6 +18,9 @@ import type { EngineCall, EngineMessage } from "./engine-protocol.js";
 import { EngineServer } from "./engine-server.js";
 import { type FakeOptions, FakeRunner, ScriptRunner } from "./fake-runner.fixture.js";
 import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
 
@@ -112,6 +117,7 @@ describe("10,000 requests, most of them cancelled,", () => {
     const before = defaultDevice().memory().liveBuffers;
     const aborter = new AbortController();
     const open: { cancel(): void; result: Promise<Completion> }[] = [];
+    const handles: WeakRef<object>[] = [];
     const reasons = new Map<string, number>();
     for (let i = 0; i < 10_000; i++) {
       const own = new AbortController();
@@ -126,6 +132,7 @@ describe("10,000 requests, most of them cancelled,", () => {
       });
       void request.result.then(({ finishReason }) => reasons.set(finishReason, (reasons.get(finishReason) ?? 0) + 1));
       open.push(request);
+      handles.push(new WeakRef(request.result));
       if (signal === own.signal) setImmediate(() => own.abort());
       if (random.below(3) > 0) random.pick(open).cancel();
       if (random.below(5) === 0) for await (const _ of request) if (random.below(3) === 0) break;
@@ -141,6 +148,10 @@ describe("10,000 requests, most of them cancelled,", () => {
     expect(defaultDevice().memory().liveBuffers).toBe(before);
     expect(getEventListeners(aborter.signal, "abort")).toEqual([]);
     expect([openIn(client, "requests"), openIn(client, "questions"), openIn(server, "served")]).toEqual([0, 0, 0]);
+    open.length = 0;
+    await new Promise(setImmediate);
+    collectGarbage();
+    expect(handles.filter((handle) => handle.deref()).length).toBeLessThan(10);
     await client.close();
   });
   const openIn = (owner: object, name: string) =>
