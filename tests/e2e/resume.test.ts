@@ -3,7 +3,7 @@
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { checkpointBytes, luciole, settings, succeed, temporaryFolder, untimedLog } from "./command.js";
+import { checkpointBytes, luciole, settings, start, succeed, temporaryFolder, untimedLog } from "./command.js";
 import { resumeThroughKills, stopAt } from "./interruption.js";
 
 // A machine that is busy with other tests takes its time.
@@ -111,6 +111,19 @@ test.each([
   await succeed(["zero", "--resume", at(name)]);
   expectEqualRuns(name, "whole", ZERO_LAST);
 });
+
+test.each(["evaluate base", "evaluate final"])(
+  "Ctrl-C while it is to %s: the resumed run evaluates anew",
+  async (stage) => {
+    const name = stage.replace(" ", "-");
+    const { child, ended, saying } = start(zero(name));
+    await saying(`\n${stage}\n`);
+    child.kill("SIGINT");
+    expect((await ended).code).toBe(130);
+    await succeed(["zero", "--resume", at(name)]);
+    expectEqualRuns(name, "whole", ZERO_LAST);
+  },
+);
 
 test("pretraining on text and fine-tuning resume to the same bits", async () => {
   writeFileSync(
