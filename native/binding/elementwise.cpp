@@ -7,10 +7,10 @@
 namespace luciole {
 
 extern const binding::Export elementwiseTable[] = {
-    LUCIOLE_EXPORT(cast),          LUCIOLE_EXPORT(fill),           LUCIOLE_EXPORT(addScaled),
-    LUCIOLE_EXPORT(scaleBy),       LUCIOLE_EXPORT(clampForward),   LUCIOLE_EXPORT(clampBackward),
-    LUCIOLE_EXPORT(swiglu),        LUCIOLE_EXPORT(swigluBackward), LUCIOLE_EXPORT(unary),
-    LUCIOLE_EXPORT(unaryBackward), LUCIOLE_EXPORT(binary),         LUCIOLE_EXPORT(binaryBackward),
+    LUCIOLE_EXPORT(cast),          LUCIOLE_EXPORT(fill),         LUCIOLE_EXPORT(addScaled),
+    LUCIOLE_EXPORT(scaleBy),       LUCIOLE_EXPORT(clampForward), LUCIOLE_EXPORT(clampBackward),
+    LUCIOLE_EXPORT(glu),           LUCIOLE_EXPORT(gluBackward),  LUCIOLE_EXPORT(unary),
+    LUCIOLE_EXPORT(unaryBackward), LUCIOLE_EXPORT(binary),       LUCIOLE_EXPORT(binaryBackward),
 };
 extern const size_t elementwiseCount = sizeof(elementwiseTable) / sizeof(elementwiseTable[0]);
 

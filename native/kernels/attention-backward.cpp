@@ -22,6 +22,7 @@ struct Sizes {
   float scale;
   bool causal;
   int64_t window;  // keys that a query sees at most; 0: all up to its own
+  float softCap;   // of scores; 0: none
 };
 
 template <class T>
@@ -241,7 +242,7 @@ void gradTask(const Tensors<T>& t, const Task& task, const Task* next, const Siz
     Pack::stacked(k, s.keys);
     std::fill_n(s.dk, keys * z.ldq, 0.0f);
     std::fill_n(s.dv, keys * z.ldo, 0.0f);
-    const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq, z.scale};
+    const GradBlock block{s.keysT, s.valuesT, s.keys, z.Dqk, z.Dv, z.ldq, z.scale, z.softCap};
     const int64_t first = z.causal ? (key - task.firstQuery) * z.group : 0, last = task.lastSeeing(key + keys, z);
     Lookahead ahead = linesAfter(t, task, next, z, key);
     ahead.spreadOver((last - first + kTileRows - 1) / kTileRows);
@@ -300,9 +301,9 @@ void runPlan(const Tensors<T>& t, const Plan& plan, const Sizes& z) {
 void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type,
                        const float* lse, void* dq, void* dk, void* dv, const int32_t* cuSeqlens, int64_t numSeqs,
                        int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale, bool causal,
-                       int64_t window) {
+                       int64_t window, float softCap) {
   if (T == 0 || Hq == 0 || Hkv == 0) return;
-  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal, window};
+  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, padded(Dqk), padded(Dv), scale, causal, window, softCap};
   const Plan plan = makePlan(cuSeqlens, numSeqs, sizes);
   dispatchType(type, [&](auto tag) {
     using E = decltype(tag);

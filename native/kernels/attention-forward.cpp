@@ -19,6 +19,7 @@ struct Sizes {
   float scale;
   bool causal;
   int64_t window;  // keys that a query sees at most; 0: all up to its own
+  float softCap;   // of scores; 0: none
 };
 
 struct Task {
@@ -141,7 +142,8 @@ void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const S
       Pack::transposed({t.k + head * z.Dqk, keys, z.Hkv * z.Dqk, 1, z.Dqk}, keysT);
       Pack::stacked({t.v + head * z.Dv, keys, z.Hkv * z.Dv, 1, z.Dv}, values);
       Lookahead ahead = linesAfter(t, task, next, z, key);
-      attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale}, key, keys, queries, state, ahead);
+      attendBlock<Pairs>(task, z, {keysT, z.Dqk, values, ldo, ldo / kLanes, z.scale, z.softCap}, key, keys, queries,
+                         state, ahead);
     }
     if (span > begin) all.fold(state, task.firstSeeing(span, z), task.lastSeeing(span + kSpanKeys, z));
   }
@@ -156,9 +158,9 @@ void attendTask(const Tensors<T>& t, const Task& task, const Task* next, const S
 
 void attentionForward(const void* q, const void* k, const void* v, int64_t type, void* o, float* lse,
                       const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk,
-                      int64_t Dv, float scale, bool causal, int64_t window) {
+                      int64_t Dv, float scale, bool causal, int64_t window, float softCap) {
   if (T == 0 || Hq == 0 || Hkv == 0) return;
-  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, scale, causal, window};
+  const Sizes sizes{Hq, Hkv, Dqk, Dv, Hq / Hkv, scale, causal, window, softCap};
   const std::vector<Task> tasks = split(cuSeqlens, numSeqs, sizes);
   int64_t work = 0;
   for (const Task& task : tasks) work += task.work(sizes);

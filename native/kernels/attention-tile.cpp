@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "lanes.h"
+
 namespace luciole::attention {
 namespace {
 
@@ -39,6 +41,20 @@ inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& blo
   const int64_t vectors = (keys + kLanes - 1) / kLanes;
   multiply<Pairs, R, Start::kZero>(s, kBlockKeys, vectors, q, ldq, 1, block.keysT, kBlockKeys, words<Pairs>(block.dqk),
                                    nullptr, block.aheadKeys);
+}
+
+/**
+ * Scores of the first `keys` keys become cap tanh(scale s / cap). Not inlined, so that the code around it stays as it is
+ * without a cap.
+ */
+template <int R>
+[[gnu::noinline]] void capScores(float* s, int64_t keys, float scale, float cap) {
+  const vf in = splat(scale / cap), out = splat(cap);
+  for (int r = 0; r < R; ++r)
+    for (int64_t n = 0; n < keys; n += kLanes) {
+      float* at = s + r * kBlockKeys + n;
+      store(at, out * vtanh(load(at) * in));
+    }
 }
 
 /**
@@ -107,7 +123,12 @@ void attend(const float* q, int64_t ldq, const Sight& sight, const KeyBlock& blo
   block.ahead.step();
   score<Pairs, R>(q, ldq, keys, block, p[0]);
   block.ahead.step();
-  soften<Pairs, R>(sight, block.scale, p[0], state, alpha);
+  float scale = block.scale;
+  if (block.softCap > 0) {
+    capScores<R>(p[0], keys, Pairs ? scale : 1.0f, block.softCap);
+    scale = 1;
+  }
+  soften<Pairs, R>(sight, scale, p[0], state, alpha);
   block.ahead.step();
   addValues<Pairs, R>(p[0], alpha, keys, block, state.out, state.ldo);
 }
@@ -120,17 +141,25 @@ void grad(const GradRows& rows, const Sight& sight, const GradBlock& block, floa
                                    words<Pairs>(block.dqk));
   multiply<Pairs, R, Start::kZero>(ds, kBlockKeys, vectors, rows.dO, rows.ldo, 1, block.valuesT, kBlockKeys,
                                    words<Pairs>(block.dv));
+  float scale = block.scale;
+  const float cap = block.softCap, perCap = cap > 0 ? 1.0f / cap : 0.0f;
+  if (cap > 0) {
+    capScores<R>(p, keys, Pairs ? scale : 1.0f, cap);
+    scale = 1;
+  }
   for (int r = 0; r < R; ++r) {
     float *pRow = p + r * kBlockKeys, *dsRow = ds + r * kBlockKeys;
     for (int64_t n = 0; n < vectors; ++n) {
       vf s = load(pRow + n * kLanes);
+      const vf capped = s * splat(perCap);  // the tanh
       if constexpr (Pairs)
-        s = vfma(s, splat(block.scale), splat(-rows.lse[r]));
+        s = vfma(s, splat(scale), splat(-rows.lse[r]));
       else
         s -= splat(rows.lse[r]);
       s = seen(s, sight, r, n);
       // Rounding may leave s a little above 0: expNonPositive holds up to +88.
       vf e = expNonPositive(s), d = e * (load(dsRow + n * kLanes) - splat(rows.delta[r]));
+      if (cap > 0) d *= 1.0f - capped * capped;
       store(pRow + n * kLanes, e);
       store(dsRow + n * kLanes, d);
       if constexpr (Pairs) store(reinterpret_cast<bf16*>(pairs[r]) + n * kLanes, d);

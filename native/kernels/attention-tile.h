@@ -172,7 +172,8 @@ inline void writeRow(const float* from, T* to, int64_t width, float scale) {
 
 /**
  * One packed block of keys and values: keys transposed [words of dqk, 64], values [words of 64, ldv] with `vectors`
- * whole vectors used. scale: what the products of queries and keys are still to be multiplied by. Where values are read
+ * whole vectors used. scale: what the products of queries and keys are still to be multiplied by; softCap: scores then
+ * become softCap tanh(score / softCap), 0: they do not. Where values are read
  * in place, the word that pairs the last key with one that is not there lies apart (`tailValues`), after `wholeWords`
  * others.
  */
@@ -182,7 +183,7 @@ struct KeyBlock {
   const float* values = nullptr;
   int64_t ldv = 0;
   int64_t vectors = 0;
-  float scale = 1;
+  float scale = 1, softCap = 0;
   int64_t wholeWords = kBlockKeys;
   const float* tailValues = nullptr;
   /** What scores and sums fetch meanwhile; after each tile of rows both go on by `aheadRows` floats, up to aheadEnd. */
@@ -264,7 +265,7 @@ struct GradBlock {
   const float* valuesT;
   const float* keys;
   int64_t dqk, dv, ldk;
-  float scale;
+  float scale, softCap;
 };
 
 /** Query rows of the backward pass: packed q [.., ldq] and dO [.., ldo], and per row log-sum-exp and delta. */

@@ -21,14 +21,15 @@ namespace luciole {
 
 /**
  * o[t,h] = sum_s softmax_s(scale q[t,h] . k[s,g]) v[s,g], g = h / (Hq / Hkv), s over the keys of t's own sequence
- * (causal: at positions up to t's own, and of these only the last `window` if that is not 0; window asks for causal).
+ * (causal: at positions up to t's own, and of these only the last `window` if that is not 0; window asks for causal). softCap, if
+ * not 0, has scores become softCap tanh(score / softCap).
  * lse[t,h] = log sum_s exp(scale q[t,h] . k[s,g]); may be null. q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], o [T,Hq,Dv]:
  * all f32 or all bf16 (`type`); lse [T,Hq] f32. cuSeqlens [numSeqs + 1]: offsets of the sequences in T, first 0, last
  * T. Scratch is O(192 (Dqk + Dv)) a thread. Source: Dao, "FlashAttention-2" (arXiv 2307.08691), algorithm 1.
  */
 void attentionForward(const void* q, const void* k, const void* v, int64_t type, void* o, float* lse,
                       const int32_t* cuSeqlens, int64_t numSeqs, int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk,
-                      int64_t Dv, float scale, bool causal, int64_t window);
+                      int64_t Dv, float scale, bool causal, int64_t window, float softCap);
 
 /**
  * dq, dk, dv from dO, with o and lse of attentionForward. Shapes and types as there; all three gradients are
@@ -39,6 +40,6 @@ void attentionForward(const void* q, const void* k, const void* v, int64_t type,
 void attentionBackward(const void* q, const void* k, const void* v, const void* o, const void* dO, int64_t type,
                        const float* lse, void* dq, void* dk, void* dv, const int32_t* cuSeqlens, int64_t numSeqs,
                        int64_t T, int64_t Hq, int64_t Hkv, int64_t Dqk, int64_t Dv, float scale, bool causal,
-                       int64_t window);
+                       int64_t window, float softCap);
 
 }  // namespace luciole

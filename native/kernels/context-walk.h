@@ -24,6 +24,7 @@ struct WalkSizes {
   int64_t Hq, Hkv, Dk, Dv, group;
   float scale;
   int64_t window = 0;  // keys that a query sees at most; 0: all up to its own
+  float softCap = 0;   // of scores; 0: none
 };
 
 /**

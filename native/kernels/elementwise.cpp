@@ -2,6 +2,8 @@
 #include "elementwise.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 #include "dtype.h"
 #include "lanes.h"
@@ -177,39 +179,78 @@ void clampBackward(const float* x, const float* dy, float* dx, int64_t n, float 
   });
 }
 
-void swiglu(const void* gateUp, void* y, int64_t type, int64_t rows, int64_t width) {
-  dispatchType(type, [&](auto tag) {
-    using T = decltype(tag);
-    parallelFor(rows, rowGrain(3 * width), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const T* gate = static_cast<const T*>(gateUp) + r * 2 * width;
-        const T* up = gate + width;
-        T* out = static_cast<T*>(y) + r * width;
-        eachVector(0, width, [=](int64_t i, auto n) {
-          prefetchNextRow(gate + i, width);
-          vf g = get(gate + i, n);
-          put(out + i, g * vlogistic(g) * get(up + i, n), n);
-        });
-      }
+namespace {
+
+/** y = x sigmoid(x). */
+struct Silu {
+  static vf value(vf g) { return g * vlogistic(g); }
+  /** [d up y'(g), d y(g)]. */
+  static void gradients(vf g, vf up, vf d, vf& dGate, vf& dUp) {
+    const vf s = vlogistic(g);
+    dGate = d * up * s * (1.0f + g * (1.0f - s));
+    dUp = d * g * s;
+  }
+};
+
+/** y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Source: Hendrycks & Gimpel, "Gaussian Error Linear Units". */
+struct GeluTanh {
+  static constexpr float kScale = 0.7978845608028654f, kCubic = 0.044715f;
+  static vf half(vf g) { return 0.5f + 0.5f * vtanh(kScale * (g + kCubic * g * g * g)); }
+  static vf value(vf g) { return g * half(g); }
+  static void gradients(vf g, vf up, vf d, vf& dGate, vf& dUp) {
+    const vf h = half(g);  // (1 + tanh) / 2, so 1 - tanh^2 is 4 h (1 - h)
+    dGate = d * up * (h + 2.0f * g * h * (1.0f - h) * kScale * (1.0f + 3.0f * kCubic * g * g));
+    dUp = d * g * h;
+  }
+};
+
+template <class F>
+void dispatchActivation(int64_t activation, F&& body) {
+  if (activation == kSilu) return body(Silu{});
+  if (activation == kGeluTanh) return body(GeluTanh{});
+  throw std::runtime_error("glu: no activation " + std::to_string(activation));
+}
+
+}  // namespace
+
+void glu(int64_t activation, const void* gateUp, void* y, int64_t type, int64_t rows, int64_t width) {
+  dispatchActivation(activation, [&](auto act) {
+    dispatchType(type, [&](auto tag) {
+      using T = decltype(tag);
+      parallelFor(rows, rowGrain(3 * width), [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const T* gate = static_cast<const T*>(gateUp) + r * 2 * width;
+          const T* up = gate + width;
+          T* out = static_cast<T*>(y) + r * width;
+          eachVector(0, width, [=](int64_t i, auto n) {
+            prefetchNextRow(gate + i, width);
+            put(out + i, act.value(get(gate + i, n)) * get(up + i, n), n);
+          });
+        }
+      });
     });
   });
 }
 
-void swigluBackward(const void* gateUp, const void* dy, void* dGateUp, int64_t type, int64_t rows, int64_t width) {
-  dispatchType(type, [&](auto tag) {
-    using T = decltype(tag);
-    parallelFor(rows, rowGrain(5 * width), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const T* gate = static_cast<const T*>(gateUp) + r * 2 * width;
-        const T* gradient = static_cast<const T*>(dy) + r * width;
-        T* out = static_cast<T*>(dGateUp) + r * 2 * width;
-        eachVector(0, width, [=](int64_t i, auto n) {
-          prefetchNextRow(gate + i, width);
-          vf g = get(gate + i, n), up = get(gate + width + i, n), d = get(gradient + i, n), s = vlogistic(g);
-          put(out + i, d * up * s * (1.0f + g * (1.0f - s)), n);
-          put(out + width + i, d * g * s, n);
-        });
-      }
+void gluBackward(int64_t activation, const void* gateUp, const void* dy, void* dGateUp, int64_t type, int64_t rows,
+                 int64_t width) {
+  dispatchActivation(activation, [&](auto act) {
+    dispatchType(type, [&](auto tag) {
+      using T = decltype(tag);
+      parallelFor(rows, rowGrain(5 * width), [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const T* gate = static_cast<const T*>(gateUp) + r * 2 * width;
+          const T* gradient = static_cast<const T*>(dy) + r * width;
+          T* out = static_cast<T*>(dGateUp) + r * 2 * width;
+          eachVector(0, width, [=](int64_t i, auto n) {
+            prefetchNextRow(gate + i, width);
+            vf dGate, dUp;
+            act.gradients(get(gate + i, n), get(gate + width + i, n), get(gradient + i, n), dGate, dUp);
+            put(out + i, dGate, n);
+            put(out + width + i, dUp, n);
+          });
+        }
+      });
     });
   });
 }

@@ -23,12 +23,16 @@ void clampForward(const float* x, float* y, int64_t n, float lo, float hi);
 /** dx = dy where lo <= x <= hi, else 0. */
 void clampBackward(const float* x, const float* dy, float* dx, int64_t n, float lo, float hi);
 
+/** Activations of a gate, as they travel through the binding: x sigmoid(x), and GELU by its tanh formula. */
+enum GluActivation : int64_t { kSilu = 0, kGeluTanh = 1 };
+
 /**
- * gateUp [rows, 2 width] = [gate | up], y [rows, width] = gate * sigmoid(gate) * up, all of one type. Source: Shazeer,
+ * gateUp [rows, 2 width] = [gate | up], y [rows, width] = activation(gate) * up, all of one type. Source: Shazeer,
  * "GLU Variants", eq. 6.
  */
-void swiglu(const void* gateUp, void* y, int64_t type, int64_t rows, int64_t width);
+void glu(int64_t activation, const void* gateUp, void* y, int64_t type, int64_t rows, int64_t width);
 /** dGateUp [rows, 2 width] from dy [rows, width]; dGateUp may be gateUp. */
-void swigluBackward(const void* gateUp, const void* dy, void* dGateUp, int64_t type, int64_t rows, int64_t width);
+void gluBackward(int64_t activation, const void* gateUp, const void* dy, void* dGateUp, int64_t type, int64_t rows,
+                 int64_t width);
 
 }  // namespace luciole

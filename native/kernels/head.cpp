@@ -29,6 +29,7 @@ struct Head {
   int64_t wType;
   const int32_t* targets;
   int64_t T, V, d;
+  float softCap;  // of logits; 0: none
   bool bf16Compute;
 };
 
@@ -95,7 +96,11 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
 template <class F>
 void forEachRow(const Head& head, const Chunk& chunk, F&& body) {
   parallelFor(chunk.count, rowGrain(2 * head.V), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) body(static_cast<int64_t>(chunk.rows[r]), chunk.logits + r * chunk.stride);
+    for (int64_t r = begin; r < end; ++r) {
+      float* logits = chunk.logits + r * chunk.stride;
+      if (head.softCap > 0) capRow(logits, head.V, head.softCap);
+      body(static_cast<int64_t>(chunk.rows[r]), logits);
+    }
   });
 }
 
@@ -111,7 +116,8 @@ struct Gradients {
  * any case.
  */
 void takeGradient(const Head& head, int64_t t, float* logits, const RowSoftmax& softmax, float scale) {
-  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale);
+  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale,
+                                                                   head.softCap);
 }
 
 /** dh and dW from a chunk whose logits have been replaced by their gradients. */
@@ -146,8 +152,9 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
 }  // namespace
 
 void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp,
-                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
+                 bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
   const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
   std::fill(logSum, logSum + T, 0.0f);
@@ -165,8 +172,9 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, con
 
 void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
                          const float* logSum, const float* dLogp, void* dh, int64_t dhType, float* dW,
-                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
+                         bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const float inverse = inverseTemperatureOf(temperature);
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
@@ -181,8 +189,8 @@ void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wT
 
 void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
                       const float* weights, float* loss, float* nll, void* dh, int64_t dhType, float* dW,
-                      bool accumulateDw, int64_t T, int64_t V, int64_t d, bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, bf16Compute};
+                      bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute) {
+  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const bool backward = dh || dW;
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && weights[t] != 0.0f; };

@@ -2,7 +2,7 @@
 // logits of a whole batch never exist. Knows nothing of losses built on top.
 //
 // Common shapes: h [T,d] and W [V,d], f32 or bf16; targets [T] in [0,V), or -1 for a row that does not count; logits =
-// h W^T / temperature. A row that does not count (target -1, or gradient weight 0) is left out of the matrix products;
+// h W^T, which become softCap tanh(logits / softCap) if softCap is not 0, / temperature. A row that does not count (target -1, or gradient weight 0) is left out of the matrix products;
 // the other rows' bits do not change. The source of the chunked, fused form: Hsu et al., Liger Kernel, section 3.2
 // (fused linear cross-entropy).
 #pragma once
@@ -15,7 +15,8 @@ namespace luciole {
  * (may be null) in nats; all 0 where the target is -1.
  */
 void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp,
-                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute);
+                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
+                 bool bf16Compute);
 
 /**
  * Gradients of sum_t dLogp[t] logp[t], given headLogProb's logSum: dlogits = dLogp (onehot - softmax) / temperature,
@@ -23,7 +24,8 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, con
  */
 void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
                          const float* logSum, const float* dLogp, void* dh, int64_t dhType, float* dW,
-                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, bool bf16Compute);
+                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
+                         bool bf16Compute);
 
 /**
  * loss[0] = sum_t weights[t] nll[t], nll[t] = -log softmax(logits)[targets[t]] (0 where the target is -1 or the weight
@@ -32,6 +34,6 @@ void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wT
  */
 void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
                       const float* weights, float* loss, float* nll, void* dh, int64_t dhType, float* dW,
-                      bool accumulateDw, int64_t T, int64_t V, int64_t d, bool bf16Compute);
+                      bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute);
 
 }  // namespace luciole

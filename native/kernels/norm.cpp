@@ -8,8 +8,8 @@
 
 namespace luciole {
 
-void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yType, float* rstd, int64_t rows, int64_t d,
-             float eps) {
+void rmsNorm(const void* x, int64_t xType, const float* w, float weightOffset, void* y, int64_t yType, float* rstd,
+             int64_t rows, int64_t d, float eps) {
   dispatchType(xType, [&](auto xTag) {
     dispatchType(yType, [&](auto yTag) {
       using X = decltype(xTag);
@@ -24,7 +24,9 @@ void rmsNorm(const void* x, int64_t xType, const float* w, void* y, int64_t yTyp
           });
           const float scale = 1.0f / std::sqrt(square / static_cast<float>(d) + eps);
           if (rstd) rstd[r] = scale;
-          eachVector(0, d, [&](int64_t i, auto n) { put(out + i, get(in + i, n) * scale * get(w + i, n), n); });
+          eachVector(0, d, [&](int64_t i, auto n) {
+            put(out + i, get(in + i, n) * scale * (get(w + i, n) + weightOffset), n);
+          });
         }
       });
     });
@@ -35,12 +37,14 @@ namespace {
 
 /** One row of rmsNormBackward; `Add` is the type of dxAdd, read only when it is not null. */
 template <class X, class G, class Add, class D>
-void backwardRow(const X* x, const float* w, float rstd, const G* dy, const Add* dxAdd, D* dx, float* dw, int64_t d) {
-  const float dot = sumVectors(0, d, [&](int64_t i, auto n) { return get(x + i, n) * get(w + i, n) * get(dy + i, n); });
+void backwardRow(const X* x, const float* w, float weightOffset, float rstd, const G* dy, const Add* dxAdd, D* dx,
+                 float* dw, int64_t d) {
+  const auto weight = [&](int64_t i, auto n) { return get(w + i, n) + weightOffset; };
+  const float dot = sumVectors(0, d, [&](int64_t i, auto n) { return get(x + i, n) * weight(i, n) * get(dy + i, n); });
   const float mean = dot * rstd / static_cast<float>(d);  // mean of g * n
   eachVector(0, d, [&](int64_t i, auto n) {
     vf normal = get(x + i, n) * rstd, gradient = get(dy + i, n);
-    vf result = rstd * (get(w + i, n) * gradient - normal * mean);
+    vf result = rstd * (weight(i, n) * gradient - normal * mean);
     if (dxAdd) result += get(dxAdd + i, n);
     if (dw) put(dw + i, get(dw + i, n) + gradient * normal, n);
     put(dx + i, result, n);
@@ -49,9 +53,9 @@ void backwardRow(const X* x, const float* w, float rstd, const G* dy, const Add*
 
 }  // namespace
 
-void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* rstd, const void* dy, int64_t dyType,
-                     const void* dxAdd, int64_t dxAddType, void* dx, int64_t dxType, float* dw, bool accumulateDw,
-                     int64_t rows, int64_t d) {
+void rmsNormBackward(const void* x, int64_t xType, const float* w, float weightOffset, const float* rstd,
+                     const void* dy, int64_t dyType, const void* dxAdd, int64_t dxAddType, void* dx, int64_t dxType,
+                     float* dw, bool accumulateDw, int64_t rows, int64_t d) {
   dispatchType(xType, [&](auto xTag) {
     dispatchType(dyType, [&](auto dyTag) {
       dispatchType(dxAdd ? dxAddType : dxType, [&](auto addTag) {
@@ -62,7 +66,7 @@ void rmsNormBackward(const void* x, int64_t xType, const float* w, const float* 
           using D = decltype(dxTag);
           sumOverRows(rows, d, dw, accumulateDw, [&](int64_t begin, int64_t end, float* partial) {
             for (int64_t r = begin; r < end; ++r)
-              backwardRow(static_cast<const X*>(x) + r * d, w, rstd[r], static_cast<const G*>(dy) + r * d,
+              backwardRow(static_cast<const X*>(x) + r * d, w, weightOffset, rstd[r], static_cast<const G*>(dy) + r * d,
                           dxAdd ? static_cast<const Add*>(dxAdd) + r * d : nullptr, static_cast<D*>(dx) + r * d,
                           partial, d);
           });

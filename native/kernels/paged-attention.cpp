@@ -30,7 +30,7 @@ class HeadBlocks {
   KeyBlock block(const WalkTask& task, int64_t i, float* scratch, const WalkStep& next) const {
     const WalkStep here{&task, i};
     const int64_t keys = task.keysAt(i);
-    KeyBlock out{keysOf(here), z_.Dk, valuesOf(here), z_.Dv, ldv_ / kLanes, z_.scale};
+    KeyBlock out{keysOf(here), z_.Dk, valuesOf(here), z_.Dv, ldv_ / kLanes, z_.scale, z_.softCap};
     if constexpr (!kInPlace) {
       unpackKeys(out.keysT, scratch);
       out.keysT = scratch;
@@ -173,7 +173,7 @@ class LatentBlocks {
 void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType,
                     int64_t numBlocks, void* o, const int32_t* tables, int64_t maxBlocks, const int32_t* cuQueries,
                     const int32_t* contextLengths, int64_t S, int64_t Hq, int64_t Hkv, int64_t Dk, int64_t Dv,
-                    float scale, int64_t window) {
+                    float scale, int64_t window, float softCap) {
   const Tables blocks{tables, maxBlocks, numBlocks};
   for (int64_t s = 0; s < S; ++s) {
     blocks.check(s, contextLengths[s]);
@@ -184,7 +184,7 @@ void pagedAttention(const void* q, int64_t qType, const void* keys, const void* 
   if (cacheType == kU8 && canMultiplyFp8(Dk, Dv))
     return pagedFp8Attention(q, qType, static_cast<const uint8_t*>(keys), o, blocks, cuQueries, contextLengths, S, Hq,
                              Dk, Dv, scale);
-  const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale, window};
+  const WalkSizes z{Hq, Hkv, Dk, Dv, Hq / Hkv, scale, window, softCap};
   std::vector<WalkTask> tasks = walkTasks(cuQueries, S, z, [&](int64_t s) { return contextLengths[s]; });
   dispatchType(qType, [&](auto qTag) {
     using Q = decltype(qTag);

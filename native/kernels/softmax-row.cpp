@@ -55,22 +55,42 @@ namespace {
 
 /** Writes never overtake reads: an element of `out` is no longer than a logit. */
 template <class T>
-void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
+void gradientInPlace(float* logits, T* out, int64_t n, int64_t target, const RowSoftmax& softmax, float scale,
+                     float cap) {
   const float max = softmax.max, inverse = softmax.inverseTemperature, logSum = softmax.logSum;
   const auto gradient = [=](vf logit) { return -scale * vexpNan((logit - max) * inverse - logSum); };
   const float atTarget = gradient(splat(logits[target]))[0] + scale;
+  if (cap > 0) {
+    const float perCap = 1.0f / cap;
+    const auto slope = [=](vf logit) {
+      const vf t = logit * perCap;
+      return 1.0f - t * t;
+    };
+    const float cappedAtTarget = atTarget * slope(splat(logits[target]))[0];
+    eachVector(0, n, [=](int64_t i, auto lanes) {
+      const vf logit = get(logits + i, lanes);
+      put(out + i, gradient(logit) * slope(logit), lanes);
+    });
+    return storeAs(out + target, cappedAtTarget);
+  }
   eachVector(0, n, [=](int64_t i, auto lanes) { put(out + i, gradient(get(logits + i, lanes)), lanes); });
   storeAs(out + target, atTarget);
 }
 
 }  // namespace
 
-void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
-  gradientInPlace(logits, logits, n, target, softmax, scale);
+void capRow(float* x, int64_t n, float cap) {
+  const float perCap = 1.0f / cap;
+  eachVector(0, n, [=](int64_t i, auto lanes) { put(x + i, cap * vtanh(perCap * get(x + i, lanes)), lanes); });
 }
 
-void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale) {
-  gradientInPlace(logits, reinterpret_cast<bf16*>(logits), n, target, softmax, scale);
+void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale, float cap) {
+  gradientInPlace(logits, logits, n, target, softmax, scale, cap);
+}
+
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale,
+                            float cap) {
+  gradientInPlace(logits, reinterpret_cast<bf16*>(logits), n, target, softmax, scale, cap);
 }
 
 }  // namespace luciole

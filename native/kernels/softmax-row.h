@@ -30,9 +30,16 @@ struct RowSoftmax {
 /** `entropy` (may be null) receives -sum_j p_j log p_j in nats; asking for it does not change the bits of the rest. */
 RowSoftmax rowSoftmax(const float* logits, int64_t n, float inverseTemperature, float* entropy);
 
-/** logits[j] = scale * (onehot(target)[j] - softmax[j]), in place: the gradient of log-probability times `scale`. */
-void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale);
+/** x[j] = cap tanh(x[j] / cap), in place: a soft cap on logits. */
+void capRow(float* x, int64_t n, float cap);
+
+/**
+ * logits[j] = scale * (onehot(target)[j] - softmax[j]), in place: the gradient of log-probability times `scale`. For
+ * logits that capRow has capped (cap > 0) that of the logits before.
+ */
+void rowLogProbGradient(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale, float cap);
 /** The same rounded to bf16, n of them from the row's start: half the memory for products that round them anyway. */
-void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale);
+void rowLogProbGradientBf16(float* logits, int64_t n, int64_t target, const RowSoftmax& softmax, float scale,
+                            float cap);
 
 }  // namespace luciole

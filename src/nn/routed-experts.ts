@@ -2,7 +2,7 @@
 // of the gate, nor of how rows travel to experts that other models hold.
 import { ConfigError } from "../errors.js";
 import { alias } from "../tensor/engine.js";
-import { swiglu } from "../tensor/ops/elementwise.js";
+import { swiglu } from "../tensor/ops/glu.js";
 import type { Dispatch, ExpertRows } from "../tensor/ops/moe.js";
 import { gatherRows } from "../tensor/ops/rows.js";
 import type { Tensor } from "../tensor/tensor.js";

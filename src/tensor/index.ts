@@ -45,14 +45,14 @@ export {
   scale,
   scaleBy,
   splitLast,
-  swiglu,
   type UnaryKind,
   unary,
   zeros,
 } from "./ops/elementwise.js";
 export { encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
-export { headCrossEntropy, headLogProb } from "./ops/head.js";
+export { type GluActivation, glu, swiglu } from "./ops/glu.js";
+export { type Head, headCrossEntropy, headLogProb, softlyCapped } from "./ops/head.js";
 export { type CompleteBackend, type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
 export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from "./ops/linear.js";
 export {

@@ -14,9 +14,9 @@ import {
   scale,
   scaleBy,
   splitLast,
-  swiglu,
   unary,
 } from "./ops/elementwise.js";
+import { swiglu } from "./ops/glu.js";
 import { headMatmul, linear, matmul } from "./ops/linear.js";
 import { rmsNorm } from "./ops/norm.js";
 import { dot, sumAll } from "./ops/reduce.js";

@@ -194,11 +194,14 @@ export const largerSamples: Partial<SamplesByOp> = {
   unary: [{ inputs: [f32(n)], params: { kind: "sigmoid" } }],
   binary: [{ inputs: [f32(n), f32(n)], params: { kind: "mul" } }],
   clamp: [{ inputs: [f32(n)], params: { lo: -0.5, hi: 0.7 } }],
-  swiglu: [
-    { inputs: [f32(300, 514)], params: {} },
-    { inputs: [bf16(300, 514)], params: {} },
-  ],
-  swigluBackward: [{ inputs: [f32(300, 514), f32(300, 257)], params: {} }],
+  glu: (["silu", "gelu_tanh"] as const).flatMap((activation) => [
+    { inputs: [f32(300, 514)], params: { activation } },
+    { inputs: [bf16(300, 514)], params: { activation } },
+  ]),
+  gluBackward: (["silu", "gelu_tanh"] as const).map((activation) => ({
+    inputs: [f32(300, 514), f32(300, 257)],
+    params: { activation },
+  })),
   concatLast: [{ inputs: [bf16(700, 65), bf16(700, 31)], params: {} }],
   splitLast: [{ inputs: [f32(700, 97)], params: { width: 33 } }],
   fill: [{ inputs: [], params: { shape: [n], dtype: "bf16", value: 0.3 } }],

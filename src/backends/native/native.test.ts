@@ -4,7 +4,8 @@ import { BackendError, ConfigError } from "../../errors.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { fromF16Bits } from "../../tensor/dtype.js";
 import { dispatch, fromBytes, scope, scopeAsync, tensor } from "../../tensor/engine.js";
-import { cast, swigluBackwardOp, unaryOp } from "../../tensor/ops/elementwise.js";
+import { cast, unaryOp } from "../../tensor/ops/elementwise.js";
+import { gluBackwardOp } from "../../tensor/ops/glu.js";
 import { adamwOp } from "../../tensor/ops/optimizer.js";
 import { dotOp } from "../../tensor/ops/reduce.js";
 import { embedding } from "../../tensor/ops/rows.js";
@@ -129,8 +130,8 @@ describe("the native backend", () => {
       expect(() => dispatch(unchecked(dotOp), [vector, tensor([1, 2], [2], "i32")], {})).toThrow(
         "dot: the native kernel expects f32 here, got i32[2]",
       );
-      expect(() => dispatch(swigluBackwardOp, [b, tensor([1], [1, 1])], {})).toThrow(
-        "swiglu: the native kernel expects operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
+      expect(() => dispatch(gluBackwardOp, [b, tensor([1], [1, 1])], { activation: "silu" })).toThrow(
+        "glu: the native kernel expects operands of one type, got bf16[1,2], f32[1,1], bf16[1,2]",
       );
       expect(() =>
         dispatch({ ...adamwOp, infer: () => [] }, [vector, vector, vector, vector, f, null], {} as never),

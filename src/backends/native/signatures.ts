@@ -50,8 +50,11 @@ interface ElementwiseFunctions {
   binaryBackward(kind: number, a: Address, b: Address, dy: Address, da: Address, db: Address, n: number): void;
   clampForward(x: Address, y: Address, n: number, lo: number, hi: number): void;
   clampBackward(x: Address, dy: Address, dx: Address, n: number, lo: number, hi: number): void;
-  swiglu(gateUp: Address, y: Address, type: TypeCode, rows: number, width: number): void;
-  swigluBackward(gateUp: Address, dy: Address, dGateUp: Address, type: TypeCode, rows: number, width: number): void;
+  glu(activation: number, gateUp: Address, y: Address, type: TypeCode, rows: number, width: number): void;
+  // biome-ignore format: one line per group of operands
+  gluBackward(
+    activation: number, gateUp: Address, dy: Address, dGateUp: Address, type: TypeCode, rows: number, width: number,
+  ): void;
 }
 
 interface ReduceFunctions {
@@ -68,6 +71,7 @@ interface NormFunctions {
     x: Address,
     xType: TypeCode,
     w: Address,
+    weightOffset: number,
     y: Address,
     yType: TypeCode,
     rstd: Address,
@@ -77,8 +81,8 @@ interface NormFunctions {
   ): void;
   // biome-ignore format: one line per group of operands
   rmsNormBackward(
-    x: Address, xType: TypeCode, w: Address, rstd: Address, dy: Address, dyType: TypeCode, dxAdd: Address,
-    dxAddType: TypeCode,
+    x: Address, xType: TypeCode, w: Address, weightOffset: number, rstd: Address, dy: Address, dyType: TypeCode,
+    dxAdd: Address, dxAddType: TypeCode,
     dx: Address, dxType: TypeCode, dw: Address, accumulateDw: boolean, rows: number, d: number,
   ): void;
 }
@@ -149,13 +153,14 @@ interface AttentionFunctions {
   attentionForward(
     q: Address, k: Address, v: Address, type: TypeCode, o: Address, lse: Address, cuSeqlens: Address, numSeqs: number,
     T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number, causal: boolean, window: number,
+    softCap: number,
   ): void;
   // biome-ignore format: one line per group of operands
   attentionBackward(
     q: Address, k: Address, v: Address, o: Address, dO: Address, type: TypeCode, lse: Address, dq: Address,
     dk: Address, dv: Address,
     cuSeqlens: Address, numSeqs: number, T: number, Hq: number, Hkv: number, Dqk: number, Dv: number, scale: number,
-    causal: boolean, window: number,
+    causal: boolean, window: number, softCap: number,
   ): void;
 }
 
@@ -176,7 +181,7 @@ interface PagedFunctions {
     q: Address, qType: TypeCode, keys: Address, values: Address, cacheType: TypeCode, numBlocks: number, o: Address,
     tables: Address, maxBlocks: number, cuQueries: Address, contextLengths: Address, S: number, Hq: number,
     Hkv: number, Dk: number, Dv: number, scale: number,
-    window: number,
+    window: number, softCap: number,
   ): void;
   // biome-ignore format: one line per group of operands
   expandedAttention(
@@ -286,20 +291,21 @@ interface HeadFunctions {
   headLogProb(
     h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, logSum: Address,
     entropy: Address,
-    T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
+    T: number, V: number, d: number, temperature: number, softCap: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headLogProbBackward(
     h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logSum: Address, dLogp: Address,
     dh: Address, dhType: TypeCode,
-    dW: Address, accumulateDw: boolean, T: number, V: number, d: number, temperature: number, bf16Compute: boolean,
+    dW: Address, accumulateDw: boolean, T: number, V: number, d: number, temperature: number, softCap: number,
+    bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headCrossEntropy(
     h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, weights: Address, loss: Address,
     nll: Address,
     dh: Address, dhType: TypeCode, dW: Address, accumulateDw: boolean, T: number, V: number, d: number,
-    bf16Compute: boolean,
+    softCap: number, bf16Compute: boolean,
   ): void;
 }
 

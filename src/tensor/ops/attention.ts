@@ -1,6 +1,6 @@
 // Attention over packed sequences, as training computes it. Queries and values may differ in width, heads may be
 // grouped.
-import { exp, log } from "../../elementary.js";
+import { exp, log, tanh } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -9,6 +9,8 @@ import { streamCost } from "./elementwise.js";
 /** Parameters of `attention`. */
 export interface AttentionParams {
   scale: number;
+  /** Scores become cap·tanh(score/cap) before the softmax (Gemma 2). Absent: they stay as they are. */
+  softCap?: number;
   causal: boolean;
   /** Sliding window: keys that a query sees at most, its own included; asks for causal. Absent: all up to its own. */
   window?: number;
@@ -43,6 +45,10 @@ function attentionFlops(
   return products * heads * tokens * keys * (dqk + v.shape[2]) * 2;
 }
 
+/** What the softmax takes of the product of a query and a key. */
+export const scoreOf = (product: number, { scale, softCap }: Pick<AttentionParams, "scale" | "softCap">): number =>
+  softCap ? softCap * tanh((product * scale) / softCap) : product * scale;
+
 function scoreRow(
   q: HostView,
   k: HostView,
@@ -51,7 +57,7 @@ function scoreRow(
   t: number,
   begin: number,
   end: number,
-  scale: number,
+  params: AttentionParams,
 ): { p: Float64Array; lse: number } {
   const [, heads, d] = q.shape;
   const kvHeads = k.shape[1];
@@ -60,7 +66,7 @@ function scoreRow(
   for (let s = begin; s < end; s++) {
     let sum = 0;
     for (let j = 0; j < d; j++) sum += q.data[(t * heads + head) * d + j] * k.data[(s * kvHeads + kvHead) * d + j];
-    p[s - begin] = sum * scale;
+    p[s - begin] = scoreOf(sum, params);
     max = Math.max(max, p[s - begin]);
   }
   let total = 0;
@@ -70,7 +76,7 @@ function scoreRow(
 }
 
 /**
- * softmax(scale·q·kᵀ)·v inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v
+ * softmax(scale·q·kᵀ)·v, scores softly capped where a cap is given, inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v
  * [T,Hkv,Dv]. Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
  */
 export const attentionOp: OpSpec<AttentionParams> = {
@@ -105,7 +111,7 @@ export const attentionOp: OpSpec<AttentionParams> = {
     eachQuery(lens!, params, (t, begin, end) => {
       for (let h = 0; h < heads; h++) {
         const kvHead = Math.floor(h / (heads / kvHeads));
-        const row = scoreRow(q!, k!, h, kvHead, t, begin, end, params.scale);
+        const row = scoreRow(q!, k!, h, kvHead, t, begin, end, params);
         lse.data[t * heads + h] = row.lse;
         for (let j = 0; j < dv; j++) {
           let sum = 0;
@@ -139,7 +145,7 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
   indexes: ([q]) => [{ input: 6, risesTo: q!.shape[0] }],
   infer: ([q, k, v]) => [q, k, v].map((x) => ({ shape: x!.shape, dtype: x!.dtype })),
   reference: ([q, k, v, o, lse, dO, lens], [dq, dk, dv], params) => {
-    const { scale } = params;
+    const { scale, softCap } = params;
     const [, heads, d] = q!.shape;
     const [, kvHeads, dvWidth] = v!.shape;
     const sums = [dq, dk, dv].map((x) => new Float64Array(x.data.length));
@@ -155,8 +161,9 @@ export const attentionBackwardOp: OpSpec<AttentionParams> = {
           let dp = 0;
           for (let j = 0; j < d; j++) score += q!.data[at * d + j] * k!.data[key * d + j];
           for (let j = 0; j < dvWidth; j++) dp += dO!.data[at * dvWidth + j] * v!.data[key * dvWidth + j];
-          const p = exp(score * scale - lse!.data[at]);
-          const ds = p * (dp - delta) * scale;
+          const capped = scoreOf(score, params);
+          const p = exp(capped - lse!.data[at]);
+          const ds = p * (dp - delta) * (softCap ? 1 - (capped / softCap) ** 2 : 1) * scale;
           for (let j = 0; j < d; j++) {
             sums[0][at * d + j] += ds * k!.data[key * d + j];
             sums[1][key * d + j] += ds * q!.data[at * d + j];

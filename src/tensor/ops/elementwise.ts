@@ -240,47 +240,6 @@ export const clampBackwardOp: OpSpec<{ lo: number; hi: number }> = {
 /** x limited to [lo, hi]. */
 export const clamp = (x: Tensor, lo: number, hi: number): Tensor => dispatch(clampOp, [x], { lo, hi })[0];
 
-const sigmoid = (x: number) => 1 / (1 + exp(-x));
-/** y = silu(gate)*up for gateUp [rows, 2*width] = [gate | up] (Shazeer 2020, "GLU variants improve transformer"). */
-export const swigluOp: OpSpec<Record<string, never>> = {
-  name: "swiglu",
-  infer: ([x]) => {
-    checkShape(x!.shape.length === 2 && x!.shape[1] % 2 === 0, "swiglu", "[rows, 2*width]", x);
-    return [{ shape: [x!.shape[0], x!.shape[1] / 2], dtype: x!.dtype }];
-  },
-  reference: ([x], [y]) => {
-    const [rows, width] = y.shape;
-    for (let r = 0; r < rows; r++)
-      for (let j = 0; j < width; j++) {
-        const gate = x!.data[r * 2 * width + j];
-        y.data[r * width + j] = gate * sigmoid(gate) * x!.data[r * 2 * width + width + j];
-      }
-  },
-  cost: (i, o) => streamCost(8, i, o),
-  saves: { inputs: [0] },
-  vjp: (c, [dy]) => [dy && dispatch(swigluBackwardOp, [c.input(0), dy], {})[0]],
-};
-/** Gradient of `swiglu` with respect to [gate | up]. */
-export const swigluBackwardOp: OpSpec<Record<string, never>> = {
-  name: "swigluBackward",
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  reference: ([x, dy], [dx]) => {
-    const [rows, width] = dy!.shape;
-    for (let r = 0; r < rows; r++)
-      for (let j = 0; j < width; j++) {
-        const gate = x!.data[r * 2 * width + j];
-        const up = x!.data[r * 2 * width + width + j];
-        const s = sigmoid(gate);
-        const g = dy!.data[r * width + j];
-        dx.data[r * 2 * width + j] = g * up * s * (1 + gate * (1 - s));
-        dx.data[r * 2 * width + width + j] = g * gate * s;
-      }
-  },
-  cost: (i, o) => streamCost(12, i, o),
-};
-/** silu(gate)*up of [gate | up]. */
-export const swiglu = (gateUp: Tensor): Tensor => dispatch(swigluOp, [gateUp], {})[0];
-
 /** [a | b] along the last dimension of two matrices. */
 export const concatLastOp: OpSpec<Record<string, never>> = {
   name: "concatLast",

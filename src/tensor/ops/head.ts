@@ -1,10 +1,10 @@
 // The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
-import { exp } from "../../elementary.js";
+import { exp, tanh } from "../../elementary.js";
 import type { DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
-import { scaledInPlace, streamCost } from "./elementwise.js";
+import { scale, scaledInPlace, streamCost, unary } from "./elementwise.js";
 import { type RowSoftmax, rowSoftmax } from "./softmax-row.js";
 
 function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: readonly TensorSpec[]): Cost {
@@ -22,25 +22,44 @@ function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec
   );
 }
 
-/** The softmax of one row's logits. */
-function softmaxOf(h: HostView, w: HostView, row: number, temperature: number): RowSoftmax {
+/** An output head: logits = h·Wᵀ of a weight [V,d]. */
+export interface Head {
+  readonly weight: Tensor;
+  /** Logits become cap·tanh(logit/cap) (Gemma 2); absent: they stay as they are. */
+  readonly softCap?: number;
+}
+
+/** cap·tanh(x/cap), with the arithmetic of the heads below. */
+export const softlyCapped = (x: Tensor, cap: number): Tensor => scale(unary("tanh", scale(x, 1 / cap)), cap);
+
+/** The softmax of one row's logits, and the slope of each logit over its product. */
+function softmaxOf(
+  h: HostView,
+  w: HostView,
+  row: number,
+  temperature: number,
+  softCap = 0,
+): RowSoftmax & { slope(v: number): number } {
   const [vocab, d] = w.shape;
   const logits = new Float64Array(vocab);
   for (let v = 0; v < vocab; v++) {
     let sum = 0;
     for (let j = 0; j < d; j++) sum += h.data[row * d + j] * w.data[v * d + j];
-    logits[v] = sum;
+    logits[v] = softCap ? softCap * tanh(sum / softCap) : sum;
   }
-  return rowSoftmax(logits, temperature);
+  const slope = (v: number) => (softCap ? 1 - (logits[v] / softCap) ** 2 : 1);
+  return { ...rowSoftmax(logits, temperature), slope };
 }
 
 /** Parameters of the log-probability head. */
 export interface HeadLogProbParams {
   temperature: number;
+  /** See `Head`. */
+  softCap?: number;
   bf16Compute: boolean;
 }
 /**
- * log softmax(h·Wᵀ/temperature)[target] per row; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its
+ * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its
  * outputs are 0). Outputs logp, log Σ exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a
  * gradient. Temperature 0 counts as 1.
  */
@@ -52,13 +71,13 @@ export const headLogProbOp: OpSpec<HeadLogProbParams> = {
     const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
     return [perRow, perRow, perRow];
   },
-  reference: ([h, w, t], [logp, logSum, entropy], { temperature }) => {
+  reference: ([h, w, t], [logp, logSum, entropy], { temperature, softCap }) => {
     for (let r = 0; r < h!.shape[0]; r++) {
       if (t!.data[r] < 0) {
         logp.data[r] = logSum.data[r] = entropy.data[r] = 0;
         continue;
       }
-      const row = softmaxOf(h!, w!, r, temperature);
+      const row = softmaxOf(h!, w!, r, temperature, softCap);
       logSum.data[r] = row.logSum;
       logp.data[r] = row.logProbs[t!.data[r]];
       entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * exp(z)), 0);
@@ -88,15 +107,16 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
     { shape: h!.shape, dtype: h!.dtype },
     ...(ofWeight ? [{ shape: w!.shape, dtype: "f32" as const }] : []),
   ],
-  reference: ([h, w, t, , dLogp], [dh, dw], { temperature, accumulate }) => {
+  reference: ([h, w, t, , dLogp], [dh, dw], { temperature, softCap, accumulate }) => {
     const [vocab, d] = w!.shape;
     const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(vocab * d);
     for (let r = 0; r < h!.shape[0]; r++) {
-      const { logProbs } = softmaxOf(h!, w!, r, temperature);
+      const { logProbs, slope } = softmaxOf(h!, w!, r, temperature, softCap);
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = (upstream * ((v === t!.data[r] ? 1 : 0) - exp(logProbs[v]))) / (temperature || 1);
+        const toTarget = (v === t!.data[r] ? 1 : 0) - exp(logProbs[v]);
+        const dLogit = (upstream * toTarget * slope(v)) / (temperature || 1);
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
@@ -109,8 +129,14 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
   cost: ([h, w], o) => headCost(o.length > 1 ? 3 : 2, h!, w!, o),
 };
 /** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
-export function headLogProb(h: Tensor, w: Tensor, target: Tensor, temperature = 1): { logp: Tensor; entropy: Tensor } {
-  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target], { temperature, bf16Compute: w.dtype === "bf16" });
+export function headLogProb(
+  h: Tensor,
+  { weight: w, softCap }: Head,
+  target: Tensor,
+  temperature = 1,
+): { logp: Tensor; entropy: Tensor } {
+  const params = { temperature, softCap, bf16Compute: w.dtype === "bf16" };
+  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target], params);
   return { logp, entropy };
 }
 
@@ -120,10 +146,12 @@ export interface HeadCrossEntropyParams {
   withGrad: boolean;
   /** And that for W. */
   ofWeight: boolean;
+  /** See `Head`. */
+  softCap?: number;
   bf16Compute: boolean;
 }
 /**
- * loss = Σ weights·nll of softmax(h·Wᵀ); inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
+ * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
  * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
  * Outputs loss [1], nll [T] and, `withGrad`, dh and, `ofWeight`, dW of the loss: one pass, no logits kept (the idea of
  * Liger Kernel, Hsu et al. 2024).
@@ -141,7 +169,7 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
     return outputs;
   },
-  reference: ([h, w, t, weights], [loss, nll, dh, dw]) => {
+  reference: ([h, w, t, weights], [loss, nll, dh, dw], { softCap }) => {
     const [vocab, d] = w!.shape;
     let total = 0;
     const sums = new Float64Array(vocab * d);
@@ -150,13 +178,13 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       nll.data[r] = 0;
       dh?.data.fill(0, r * d, (r + 1) * d);
       if (weight === 0) continue;
-      const { logProbs } = softmaxOf(h!, w!, r, 1);
+      const { logProbs, slope } = softmaxOf(h!, w!, r, 1, softCap);
       nll.data[r] = -logProbs[t!.data[r]];
       total += weight * nll.data[r];
       if (!dh) continue;
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
-        const dLogit = weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0));
+        const dLogit = weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0)) * slope(v);
         for (let j = 0; j < d; j++) {
           row[j] += dLogit * w!.data[v * d + j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
@@ -177,11 +205,17 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   },
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
-export function headCrossEntropy(h: Tensor, w: Tensor, target: Tensor, weights: Tensor): { loss: Tensor; nll: Tensor } {
+export function headCrossEntropy(
+  h: Tensor,
+  { weight: w, softCap }: Head,
+  target: Tensor,
+  weights: Tensor,
+): { loss: Tensor; nll: Tensor } {
   const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
   const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], {
     withGrad,
     ofWeight: withGrad && w.requiresGrad,
+    softCap,
     bf16Compute: w.dtype === "bf16",
   });
   return { loss, nll };

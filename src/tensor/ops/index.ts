@@ -5,6 +5,7 @@ import * as attention from "./attention.js";
 import * as elementwise from "./elementwise.js";
 import * as encode from "./encode.js";
 import * as expandedAttention from "./expanded-attention.js";
+import * as glu from "./glu.js";
 import * as head from "./head.js";
 import * as linear from "./linear.js";
 import * as moe from "./moe.js";
@@ -29,8 +30,8 @@ export const ops = {
   binaryBackward: elementwise.binaryBackwardOp,
   clamp: elementwise.clampOp,
   clampBackward: elementwise.clampBackwardOp,
-  swiglu: elementwise.swigluOp,
-  swigluBackward: elementwise.swigluBackwardOp,
+  glu: glu.gluOp,
+  gluBackward: glu.gluBackwardOp,
   concatLast: elementwise.concatLastOp,
   splitLast: elementwise.splitLastOp,
   fill: elementwise.fillOp,

@@ -6,6 +6,7 @@ import { exp } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type HostView, type OpSpec } from "../op.js";
 import { numElements, type Tensor, type TensorSpec } from "../tensor.js";
+import { scoreOf } from "./attention.js";
 import {
   BLOCK_TOKENS,
   encodeFp8Latent,
@@ -29,6 +30,10 @@ export interface PagedAttentionParams {
   scale: number;
   /** Width of a value; in a latent cache the first numbers of each entry. */
   valueWidth: number;
+  /**
+   * Scores over a cache of heads become cap·tanh(score/cap) before the softmax. Absent: they stay as they are.
+   */
+  softCap?: number;
   /**
    * Sliding window over a cache of heads: keys that a query sees at most, its own included. Absent: all up to its own.
    */
@@ -101,11 +106,13 @@ function attendReference(
   end: number,
   keyOf: (t: number) => Float64Array,
   valuesOf: (t: number) => Float64Array,
-  scale: number,
+  params: Pick<PagedAttentionParams, "scale" | "softCap">,
 ): Float64Array {
-  const scores = Float64Array.from(
-    { length: end - begin },
-    (_, i) => scale * keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0),
+  const scores = Float64Array.from({ length: end - begin }, (_, i) =>
+    scoreOf(
+      keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0),
+      params,
+    ),
   );
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const p = scores.map((s) => exp(s - max));
@@ -158,8 +165,9 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     { input: 4, risesTo: q!.shape[0] },
     { input: 5, unchecked: "the kernel compares them with tables and queries" },
   ],
-  infer: ([q, keys, values, tables, cu, lengths], { valueWidth, window }) => {
+  infer: ([q, keys, values, tables, cu, lengths], { valueWidth, window, softCap }) => {
     const fits =
+      (softCap === undefined || (values !== null && softCap > 0)) &&
       (window === undefined || (values !== null && Number.isInteger(window) && window > 0)) &&
       q!.shape.length === 3 &&
       fitsAttention(q!, keys!, values, valueWidth) &&
@@ -170,7 +178,7 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
       fits,
       "pagedAttention",
       "q [T,Hq,Dk], a paged cache, block tables [S,maxBlocks], cuQueries [S+1], contextLengths [S], a " +
-        "window only over heads",
+        "window or a cap only over heads",
       q,
       keys,
       values,
@@ -180,7 +188,8 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     );
     return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
   },
-  reference: ([q, keys, values, tables, cu, lengths], [o], { scale, valueWidth, window }) => {
+  reference: ([q, keys, values, tables, cu, lengths], [o], params) => {
+    const { valueWidth, window } = params;
     const [, heads, dk] = q!.shape;
     const group = heads / kvHeadsOf(keys!, values);
     const readKey = remembering(pagedReader(keys!, values ? "keys" : "latent", valueWidth));
@@ -201,7 +210,7 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
           visible,
           at(readKey, h),
           at(readValue, h),
-          scale,
+          params,
         );
         for (let d = 0; d < valueWidth; d++) o.data[(row * heads + h) * valueWidth + d] = out[d] ?? 0;
       }

@@ -146,36 +146,6 @@ export const elementwiseSamples = {
       params: { lo: -0.8, hi: 1.1 },
     },
   ],
-  swiglu: [
-    { inputs: [{ shape: [5, 34], dtype: "f32" }], params: {} },
-    { inputs: [{ shape: [3, 66], dtype: "bf16" }], params: {} },
-    { name: "one number", inputs: [{ shape: [1, 2], dtype: "f32" }], params: {} },
-    { name: "no rows", inputs: [{ shape: [0, 6], dtype: "f32" }], params: {} },
-  ],
-  swigluBackward: [
-    {
-      inputs: [
-        { shape: [5, 34], dtype: "f32" },
-        { shape: [5, 17], dtype: "f32" },
-      ],
-      params: {},
-    },
-    {
-      inputs: [
-        { shape: [3, 66], dtype: "bf16" },
-        { shape: [3, 33], dtype: "bf16" },
-      ],
-      params: {},
-    },
-    {
-      name: "no rows",
-      inputs: [
-        { shape: [0, 6], dtype: "f32" },
-        { shape: [0, 3], dtype: "f32" },
-      ],
-      params: {},
-    },
-  ],
   concatLast: [
     {
       inputs: [

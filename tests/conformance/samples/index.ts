@@ -3,6 +3,7 @@ import { attentionSamples } from "./attention.js";
 import { elementwiseSamples } from "./elementwise.js";
 import { encodeSamples } from "./encode.js";
 import { expandedAttentionSamples } from "./expanded-attention.js";
+import { gluSamples } from "./glu.js";
 import { headSamples } from "./head.js";
 import { linearSamples } from "./linear.js";
 import { moeSamples } from "./moe.js";
@@ -22,6 +23,7 @@ export const samples: SamplesByOp = {
   ...elementwiseSamples,
   ...encodeSamples,
   ...expandedAttentionSamples,
+  ...gluSamples,
   ...headSamples,
   ...linearSamples,
   ...moeSamples,

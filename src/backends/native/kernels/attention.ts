@@ -8,17 +8,17 @@ const packed = operandsOf("attention");
 /** The kernels of attention, bound to a loaded addon. */
 export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attention" | "attentionBackward"> {
   return {
-    attention([q, k, v, cuSeqlens], [o, lse], { scale, causal, window = 0 }) {
+    attention([q, k, v, cuSeqlens], [o, lse], { scale, causal, window = 0, softCap = 0 }) {
       const [T, Hq, Dqk] = q!.shape;
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
       addon.attentionForward(
         addressOf(q), addressOf(k), addressOf(v), packed.common(q, k, v, o), addressOf(o), packed.f32(lse),
         packed.i32(cuSeqlens), cuSeqlens!.size - 1,
-        T, Hq, Hkv, Dqk, Dv, scale, causal, window,
+        T, Hq, Hkv, Dqk, Dv, scale, causal, window, softCap,
       );
     },
-    attentionBackward([q, k, v, o, lse, dO, cuSeqlens], [dq, dk, dv], { scale, causal, window = 0 }) {
+    attentionBackward([q, k, v, o, lse, dO, cuSeqlens], [dq, dk, dv], { scale, causal, window = 0, softCap = 0 }) {
       const [T, Hq, Dqk] = q!.shape;
       const [, Hkv, Dv] = v!.shape;
       // biome-ignore format: one line per group of operands
@@ -26,7 +26,7 @@ export function attentionKernels(addon: NativeAddon): Pick<KernelTable, "attenti
         addressOf(q), addressOf(k), addressOf(v), addressOf(o), addressOf(dO), packed.common(q, k, v, o, dO, dq, dk,
         dv), packed.f32(lse),
         addressOf(dq), addressOf(dk), addressOf(dv), packed.i32(cuSeqlens), cuSeqlens!.size - 1, T, Hq, Hkv, Dqk, Dv,
-        scale, causal, window,
+        scale, causal, window, softCap,
       );
     },
   };

@@ -1,6 +1,7 @@
 // Glue: elementwise ops to native kernels. Conversion only.
 
 import { binaryKinds, unaryKinds } from "../../../tensor/ops/elementwise.js";
+import { type GluActivation, gluActivations } from "../../../tensor/ops/glu.js";
 import type { KernelTable } from "../../../tensor/ops/index.js";
 import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
@@ -16,8 +17,8 @@ type Names =
   | "binaryBackward"
   | "clamp"
   | "clampBackward"
-  | "swiglu"
-  | "swigluBackward"
+  | "glu"
+  | "gluBackward"
   | "fill";
 
 const addScaled = operandsOf("addScaled");
@@ -26,7 +27,9 @@ const scaleBy = operandsOf("scaleBy");
 const unary = operandsOf("unary");
 const binary = operandsOf("binary");
 const clamp = operandsOf("clamp");
-const swiglu = operandsOf("swiglu");
+const gated = operandsOf("glu");
+
+const kindOf = (activation: GluActivation): number => gluActivations.indexOf(activation);
 
 /** The kernels of elementwise maths, casts and fills, bound to a loaded addon. */
 export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names> {
@@ -68,13 +71,15 @@ export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names>
     clamp: ([x], [y], { lo, hi }) => addon.clampForward(clamp.f32(x), clamp.f32(y), y.size, lo, hi),
     clampBackward: ([x, dy], [dx], { lo, hi }) =>
       addon.clampBackward(clamp.f32(x), clamp.f32(dy), clamp.f32(dx), dx.size, lo, hi),
-    swiglu: ([x], [y]) => addon.swiglu(addressOf(x), addressOf(y), swiglu.common(x, y), y.shape[0], y.shape[1]),
-    swigluBackward: ([x, dy], [dx]) =>
-      addon.swigluBackward(
+    glu: ([x], [y], { activation }) =>
+      addon.glu(kindOf(activation), addressOf(x), addressOf(y), gated.common(x, y), y.shape[0], y.shape[1]),
+    gluBackward: ([x, dy], [dx], { activation }) =>
+      addon.gluBackward(
+        kindOf(activation),
         addressOf(x),
         addressOf(dy),
         addressOf(dx),
-        swiglu.common(x, dy, dx),
+        gated.common(x, dy, dx),
         dy!.shape[0],
         dy!.shape[1],
       ),

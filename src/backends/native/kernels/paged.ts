@@ -34,7 +34,8 @@ export function pagedKernels(
         out.shape[1], latent,
       );
     },
-    pagedAttention([q, keys, values, tables, cuQueries, contextLengths], [o], { scale, valueWidth, window = 0 }) {
+    pagedAttention([q, keys, values, tables, cuQueries, contextLengths], [o], params) {
+      const { scale, valueWidth, window = 0, softCap = 0 } = params;
       const [, Hq, Dk] = q!.shape;
       const [sequences, maxBlocks] = tables!.shape;
       // biome-ignore format: one line per group of operands
@@ -42,7 +43,7 @@ export function pagedKernels(
         addressOf(q), paged.common(q, o), addressOf(keys), addressOf(values), typeCode(keys), keys!.shape[0],
         addressOf(o), paged.i32(tables), maxBlocks,
         paged.i32(cuQueries), paged.i32(contextLengths), sequences, Hq, values ? keys!.shape[1] : 1, Dk, valueWidth,
-        scale, window,
+        scale, window, softCap,
       );
     },
     expandedAttention([q, kv, kRope, cuQueries, cuKeys], [o], { scale }) {
