@@ -185,7 +185,7 @@ async function* entryChunks(
 ): AsyncGenerator<Uint8Array> {
   const rowNumbers = entry.shape[entry.shape.length - 1];
   for (const { name } of entry.sources) {
-    if (entry.rowOrder || entry.latentSplit) {
+    if (entry.rowOrder || entry.latentSplit || entry.offset) {
       const values = arrange(await reader.whole(name), entry);
       checkFinite(name, values);
       const step = rowNumbers * Math.max(1, Math.floor(CHUNK_NUMBERS / rowNumbers));
@@ -201,8 +201,9 @@ async function* entryChunks(
   }
 }
 
-/** The numbers of a Hugging Face matrix in the order GGUF has them. */
-function arrange(values: Float32Array, { shape, rowOrder, latentSplit }: GgufEntry): Float32Array {
+/** The numbers of a Hugging Face tensor as GGUF has them. */
+function arrange(values: Float32Array, { shape, rowOrder, latentSplit, offset }: GgufEntry): Float32Array {
+  if (offset) return values.map((x) => x + offset);
   const arranged = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
   if (rowOrder) {
     const [numRows, width = 1] = shape;

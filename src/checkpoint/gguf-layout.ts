@@ -2,7 +2,14 @@
 // differ in is in their tables.
 import type { HfConfig } from "../models/config-fields.js";
 import { FAMILIES, familyOf, numMtpOf } from "../models/families.js";
-import { entry, type GgufEntry, LayerEntries, type LayoutOptions, type RowOrder } from "../models/gguf-table.js";
+import {
+  entry,
+  type GgufEntry,
+  LayerEntries,
+  type LayoutOptions,
+  PRE_NORM_NAMES,
+  type RowOrder,
+} from "../models/gguf-table.js";
 
 /** GGUF's architectures that can be read. */
 export const GGUF_ARCHITECTURES: readonly string[] = [...new Set(FAMILIES.map(({ gguf }) => gguf.architecture))];
@@ -21,12 +28,13 @@ export function ggufLayout(config: HfConfig, options: LayoutOptions = {}): GgufE
   const { gguf } = familyOf(config);
   for (let i = 0; i < numLayers + numMtpOf(config); i++) {
     const layer = new LayerEntries(`blk.${i}.`, `model.layers.${i}.`);
-    layer.add("attn_norm.weight", "input_layernorm.weight", [hidden], "norm");
-    layer.add("ffn_norm.weight", "post_attention_layernorm.weight", [hidden], "norm");
+    for (const [name, source] of Object.entries(gguf.layerNorms ?? PRE_NORM_NAMES))
+      layer.add(`${name}.weight`, `${source}.weight`, [hidden], "norm");
     gguf.addLayer(layer, config, i, options);
     entries.push(...layer.entries);
   }
-  return entries;
+  const { normOffset: offset } = gguf;
+  return offset ? entries.map((each) => (each.role === "norm" ? { ...each, offset } : each)) : entries;
 }
 
 /** For a Hugging Face row, the GGUF row it is. */

@@ -4,6 +4,7 @@ import { CheckpointError } from "../errors.js";
 import type { GgufEntry, HfTensor } from "../models/gguf-table.js";
 import { type HfConfig, parseHfConfig } from "../models/hf-config.js";
 import { describeProblems, shapeProblem, type TensorProblem } from "../models/weights.js";
+import { numElements } from "../tensor/tensor.js";
 import { type FileSystem, machineFileSystem } from "./file-system.js";
 import { type GgufFile, openGguf } from "./gguf.js";
 import { hfConfigOfGguf } from "./gguf-config.js";
@@ -122,20 +123,21 @@ class GgufModelTensors implements TensorSource {
   info(name: string): TensorInfo {
     const { entry, source, values } = this.originOf(name);
     const { shape } = source;
-    if (values) return { dtype: "f32", shape, sizeBytes: 4 * shape[0] * shape[1] };
+    if (values || entry.offset) return { dtype: "f32", shape, sizeBytes: 4 * numElements(shape) };
     const { dtype, sizeBytes } = this.file.info(entry.name);
     return { dtype, shape, sizeBytes: sizeBytes / entry.sources.length };
   }
 
   placement(name: string): FilePlacement | null {
     const { entry, values } = this.originOf(name);
-    return values || entry.rowOrder ? null : this.slice(name);
+    return values || entry.rowOrder || entry.offset ? null : this.slice(name);
   }
 
   async read(name: string): Promise<HostTensor> {
     const { entry, values, source } = this.originOf(name);
     if (values)
       return joinLatentHalves(await this.file.read(entry.name), await this.file.read(values.name), entry, source.shape);
+    if (entry.offset) return shifted(await this.file.read(entry.name), -entry.offset);
     const { path, byteOffset, sizeBytes, dtype, shape } = this.slice(name);
     const data = await this.file.readBytes(path, byteOffset, sizeBytes);
     return { dtype, shape, data: entry.rowOrder ? toHfRows(data, entry) : data };
@@ -158,6 +160,13 @@ class GgufModelTensors implements TensorSource {
     return origin;
   }
 }
+
+/** The numbers plus `offset`, in f32. */
+const shifted = (tensor: HostTensor, offset: number): HostTensor => ({
+  dtype: "f32",
+  shape: tensor.shape,
+  data: float32Bytes(decodeNumbers(tensor).map((x) => x + offset)),
+});
 
 function toHfRows(data: Uint8Array, { shape, rowOrder }: GgufEntry): Uint8Array {
   const rowBytes = data.length / shape[0];

@@ -50,9 +50,9 @@ const KNOWN_KEYS: readonly string[] = [
 export function readRopeScaling(
   reader: KeyReader,
   divisors: RopeDivisors,
-  { takesRopeFactors = false }: Pick<GgufTable, "takesRopeFactors">,
+  { takesRopeFactors = false, ropeKeys = [] }: Pick<GgufTable, "takesRopeFactors" | "ropeKeys">,
 ): Json | null {
-  refuseUnknownKeys(reader);
+  refuseUnknownKeys(reader, [...KNOWN_KEYS, ...ropeKeys]);
   // Without a type llama.cpp scales linearly.
   const kind = reader.facts.text(reader.key("rope.scaling.type")) ?? "linear";
   const factor = kind === "none" ? 1 : reader.number("rope.scaling.factor") || reader.number("rope.scale_linear") || 1;
@@ -78,10 +78,10 @@ export function readRopeScaling(
   };
 }
 
-function refuseUnknownKeys(reader: KeyReader): void {
+function refuseUnknownKeys(reader: KeyReader, known: readonly string[]): void {
   const prefix = reader.key("rope.");
   const unknown = reader.facts.keys.filter(
-    (key) => key.startsWith(prefix) && !KNOWN_KEYS.includes(key.slice(prefix.length)),
+    (key) => key.startsWith(prefix) && !known.includes(key.slice(prefix.length)),
   );
   if (unknown.length > 0)
     reader.refuse(`${unknown.slice(0, 5).join(", ")}: rotary position settings that are not supported`);

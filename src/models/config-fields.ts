@@ -50,8 +50,11 @@ export const common = {
   pad_token_id: tokenId,
 };
 
+/** What every configuration has, defaults filled in; the names of activations are the families' affair. */
+export type CommonFields = Omit<z.infer<z.ZodObject<typeof common>>, "hidden_act">;
+
 /** Any supported configuration. `model_type` says of which family; keys that no family reads are kept. */
-export type HfConfig = z.infer<z.ZodObject<typeof common>> & {
+export type HfConfig = CommonFields & {
   readonly model_type: string;
   readonly [key: string]: unknown;
 };

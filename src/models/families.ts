@@ -3,6 +3,8 @@ import type { HfConfig } from "./config-fields.js";
 import { deepseekV2 } from "./deepseek/v2.js";
 import { deepseekV3 } from "./deepseek/v3.js";
 import type { ModelFamily } from "./family.js";
+import { gemma2 } from "./gemma2/family.js";
+import { gemma3 } from "./gemma3/family.js";
 import { llama } from "./llama/family.js";
 import { mistral } from "./mistral/family.js";
 import { qwen2 } from "./qwen2/family.js";
@@ -20,6 +22,8 @@ export const FAMILIES: readonly ModelFamily[] = [
   qwen3Moe,
   mistral,
   smolLm3,
+  gemma2,
+  gemma3,
 ];
 
 /** The values of `model_type` that can be read. */

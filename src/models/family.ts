@@ -15,6 +15,8 @@ export interface ModelFamily<C extends HfConfig = HfConfig> {
   readonly architecture: string;
   /** The fields that are read, with their defaults. */
   readonly schema: z.ZodObject;
+  /** Brings a file's own spellings to those that are read, before anything else. */
+  prepare?(raw: RawConfig): RawConfig;
   /** Other names that fields have in some files. */
   readonly aliases?: Readonly<Record<string, string>>;
   /** Fills in what follows from other fields. */

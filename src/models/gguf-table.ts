@@ -39,6 +39,8 @@ export interface GgufEntry {
   readonly sources: readonly HfTensor[];
   readonly rowOrder?: RowOrder;
   readonly latentSplit?: LatentSplit;
+  /** What the file's numbers have on top of Hugging Face's. */
+  readonly offset?: number;
 }
 
 /** Choices of the layout. `joinedKvB`: files from before the split keep kv_b_proj whole. */
@@ -71,22 +73,31 @@ export interface GgufKeySink {
 }
 
 /**
- * What a family says of its GGUF files. Embedding, output, layer norms and the common keys are every family's alike.
+ * What a family says of its GGUF files. Embedding, output, final norm and the common keys are every family's alike.
  */
 export interface GgufTable<C = HfConfig> {
   /** `general.architecture`. Families may share one. */
   readonly architecture: string;
   /** Whether Llama 3's scaling of rotary frequencies is kept as the tensor `rope_freqs.weight`. */
   readonly takesRopeFactors?: boolean;
+  /** The norms of a layer, `hidden_size` wide, as the file and as Hugging Face name them; default: PRE_NORM_NAMES. */
+  readonly layerNorms?: Readonly<Record<string, string>>;
+  /** What the file's weights of norms have on top of Hugging Face's: 1 where these are distances from 1. */
+  readonly normOffset?: number;
+  /** Keys under `rope.` that the family alone reads. */
+  readonly ropeKeys?: readonly string[];
   /** Fields of config.json from the file's keys; `common` are those that every family has. */
   read(keys: GgufKeys, common: Readonly<Record<string, unknown>>): Record<string, unknown>;
   /** The family's own keys. */
   write(keys: GgufKeySink, config: C): void;
   /** What llama.cpp computes otherwise from such a file than `transformers` from the configuration, in words. */
   differences?(config: C): string[];
-  /** The tensors of layer `index` besides its two norms; layers of multi-token prediction come last. */
+  /** The tensors of layer `index` besides its norms; layers of multi-token prediction come last. */
   addLayer(layer: LayerEntries, config: C, index: number, options: LayoutOptions): void;
 }
+
+/** The norms of a layer that normalises what its two parts read. */
+export const PRE_NORM_NAMES = { attn_norm: "input_layernorm", ffn_norm: "post_attention_layernorm" };
 
 /** A GGUF tensor that is one Hugging Face tensor. */
 export function entry(name: string, source: string, shape: readonly number[], role: TensorRole): GgufEntry {

@@ -36,7 +36,7 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
         `of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
     );
   }
-  const normal = normalise(raw as JsonObject, family.aliases);
+  const normal = normalise({ ...(family.prepare?.(raw as JsonObject) ?? raw) } as JsonObject, family.aliases);
   const result = family.schema.safeParse(normal);
   const invalid = result.error?.issues.map((issue) => describe(issue, normal)) ?? [];
   const problems = [...invalid, ...unknownKeys(normal, (key) => Object.hasOwn(family.schema.shape, key))];

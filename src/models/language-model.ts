@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.js";
 import type { PackedBatch, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
 import { MoeLayer } from "../nn/moe.js";
-import { RmsNorm } from "../nn/norm.js";
+import { type NormConfig, RmsNorm } from "../nn/norm.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
 import { ParameterSet } from "../nn/parameters.js";
 import type { ExpertShare } from "../nn/routed-experts.js";
@@ -14,7 +14,8 @@ import type { Weight } from "../nn/weight.js";
 import type { Device } from "../tensor/device.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import { scope } from "../tensor/engine.js";
-import { addScaled } from "../tensor/ops/elementwise.js";
+import { addScaled, scale } from "../tensor/ops/elementwise.js";
+import { type Head, softlyCapped } from "../tensor/ops/head.js";
 import { recompute } from "../tensor/recompute.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 import type { HfConfig } from "./config-fields.js";
@@ -99,6 +100,18 @@ export interface ModelStepOptions {
   readonly onState?: (name: string, state: Tensor) => void;
 }
 
+/** What stands before and after a model's layers. */
+export interface ModelEnds {
+  /** What the rows of the embedding are multiplied by (Gemma: √hidden_size); default 1. */
+  readonly embeddingScale?: number;
+  /** The final norm; default: `rms_norm_eps` of the configuration. */
+  readonly norm?: NormConfig;
+  /** Logits become cap·tanh(logit/cap) (Gemma 2); absent: they stay as they are. */
+  readonly logitCap?: number;
+  /** Layers of multi-token prediction after the last; default 0. */
+  readonly numMtp?: number;
+}
+
 /** A decoder-only language model. Parameter names in files are Hugging Face's. */
 export abstract class LanguageModel {
   readonly parameters: ParameterSet;
@@ -111,13 +124,14 @@ export abstract class LanguageModel {
   private readonly finalNorm: RmsNorm | null;
   private readonly lmHead: Weight | null;
 
-  /** `buildLayer` makes the layer of that index; `numMtp`: layers of multi-token prediction after the last. */
+  /** `buildLayer` makes the layer of that index. */
   constructor(
     readonly config: HfConfig,
     { compute = "f32", seed = 0, trains, device, context, layers }: ModelOptions,
     buildLayer: (parameters: ParameterSet, index: number) => DecoderLayer,
-    numMtp = 0,
+    private readonly ends: ModelEnds = {},
   ) {
+    const { norm = { eps: config.rms_norm_eps }, numMtp = 0 } = ends;
     const { vocab_size: vocab, hidden_size: hidden, initializer_range: std, tie_word_embeddings: isTied } = config;
     const range = new LayerRange(config.num_hidden_layers, numMtp, layers);
     this.range = range;
@@ -136,9 +150,7 @@ export abstract class LanguageModel {
         })
       : null;
     this.layers = range.indexes.map((i) => buildLayer(this.parameters, i));
-    this.finalNorm = range.hasHead
-      ? new RmsNorm(this.parameters, "model.norm", hidden, { eps: config.rms_norm_eps })
-      : null;
+    this.finalNorm = range.hasHead ? new RmsNorm(this.parameters, "model.norm", hidden, norm) : null;
     this.lmHead = !range.hasHead
       ? null
       : isTied
@@ -159,13 +171,14 @@ export abstract class LanguageModel {
   get device(): Device {
     return this.parameters.device;
   }
-  /** The head's weight [V,d] to compute with. */
-  get head(): Tensor {
-    return this.own(this.lmHead, "head").numbers();
+  /** The head to compute losses with. */
+  get head(): Head {
+    return { weight: this.own(this.lmHead, "head").numbers(), softCap: this.ends.logitCap };
   }
   /** Logits [B,V] in f32 of normalised hidden states. */
   logits(hidden: Tensor): Tensor {
-    return this.own(this.lmHead, "head").multiply(hidden, { dtype: "f32" });
+    const logits = this.own(this.lmHead, "head").multiply(hidden, { dtype: "f32" });
+    return this.ends.logitCap ? softlyCapped(logits, this.ends.logitCap) : logits;
   }
   get vocabSize(): number {
     return this.config.vocab_size;
@@ -253,7 +266,8 @@ export abstract class LanguageModel {
 
   /** Embedding rows as the f32 residual stream. */
   protected embed(ids: Tensor): Tensor {
-    return this.own(this.embedTokens, "embedding").lookUp(ids);
+    const rows = this.own(this.embedTokens, "embedding").lookUp(ids);
+    return this.ends.embeddingScale ? scale(rows, this.ends.embeddingScale) : rows;
   }
 
   protected runLayer(

@@ -25,6 +25,10 @@ export interface GqaConfig {
   readonly outputBias: boolean;
   /** The RMSNorm of each query and key head before rotation (Qwen3); null: none. */
   readonly headNorm: NormConfig | null;
+  /** What products of queries and keys are multiplied by. */
+  readonly scale: number;
+  /** Scores become cap·tanh(score/cap) before the softmax (Gemma 2); null: they stay as they are. */
+  readonly softCap: number | null;
   /** Sliding window: keys that a query sees at most, its own included; null: all up to its own. */
   readonly window: number | null;
   /** Rotary positions; null: none (Kazemnejad et al. 2023, "NoPE"). */
@@ -90,10 +94,7 @@ export class GqaAttention {
   /** residual + attention(x) over packed sequences; attention(x) alone without a residual. */
   forward(x: Tensor, residual: Tensor | null, batch: PackedBatch): Tensor {
     const [q, k, v] = this.queriesKeysValues(x, batch.positions);
-    return this.finish(
-      attention(q, k, v, batch.cuSeqlens, { scale: this.scale, causal: true, window: this.window }),
-      residual,
-    );
+    return this.finish(attention(q, k, v, batch.cuSeqlens, { ...this.scores, causal: true }), residual);
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
@@ -102,9 +103,8 @@ export class GqaAttention {
     writePaged(cache, k, v, batch.blockIds, batch.blockOffsets);
     return this.finish(
       pagedAttention(q, cache.keys, cache.values, batch.blockTables, batch.cuQueries, batch.contextLengths, {
-        scale: this.scale,
+        ...this.scores,
         valueWidth: this.config.headDim,
-        window: this.window,
       }),
       residual,
     );
@@ -114,12 +114,9 @@ export class GqaAttention {
     this.rotary?.invFreq.dispose();
   }
 
-  private get window(): number | undefined {
-    return this.config.window ?? undefined;
-  }
-
-  private get scale(): number {
-    return this.config.headDim ** -0.5;
+  private get scores() {
+    const { scale, softCap, window } = this.config;
+    return { scale, softCap: softCap ?? undefined, window: window ?? undefined };
   }
 
   private queriesKeysValues(x: Tensor, positions: Tensor): [Tensor, Tensor, Tensor] {

@@ -13,7 +13,7 @@ import {
 import type { Parameter } from "../tensor/parameter.js";
 import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { SwigluMlp } from "./mlp.js";
+import { GatedMlp } from "./mlp.js";
 import type { Init, ParameterSet } from "./parameters.js";
 import { type ExpertShare, RoutedExperts, type RoutedExpertsConfig } from "./routed-experts.js";
 import type { Weight } from "./weight.js";
@@ -31,7 +31,7 @@ export class MoeLayer {
   private readonly gate: Weight;
   readonly bias: Parameter | null;
   readonly routed: RoutedExperts;
-  private readonly shared: SwigluMlp | null;
+  private readonly shared: GatedMlp | null;
   /**
    * Tokens each expert got in recorded (training) forwards since the last `updateBias`; f32 [E]. Whole after
    * `backward`.
@@ -58,7 +58,7 @@ export class MoeLayer {
     this.routed = new RoutedExperts(parameters, prefix, config, init, share);
     this.shared =
       config.numShared > 0
-        ? new SwigluMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init)
+        ? new GatedMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init)
         : null;
     this.load = keep(zeros([experts], "f32", parameters.device));
   }

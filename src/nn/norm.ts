@@ -8,6 +8,8 @@ import type { ParameterSet } from "./parameters.js";
 /** How a model normalises. */
 export interface NormConfig {
   readonly eps: number;
+  /** What is added to the stored weight: 1 where files hold how far it is from 1 (Gemma); default 0. */
+  readonly weightOffset?: number;
 }
 
 /** One RMSNorm over the last dimension. */
@@ -21,11 +23,12 @@ export class RmsNorm {
     width: number,
     private readonly config: NormConfig,
   ) {
-    this.weight = parameters.add({ name: `${name}.weight`, shape: [width], init: { constant: 1 }, alwaysF32: true });
+    const init = { constant: 1 - (config.weightOffset ?? 0) };
+    this.weight = parameters.add({ name: `${name}.weight`, shape: [width], init, alwaysF32: true });
   }
 
   /** The rows of x [rows,width], in element type `dtype` (default: that of x). */
   apply(x: Tensor, dtype?: DType): Tensor {
-    return rmsNorm(x, this.weight, this.config.eps, dtype);
+    return rmsNorm(x, this.weight, this.config.eps, dtype, this.config.weightOffset);
   }
 }

@@ -6,6 +6,8 @@ Knows only Hugging Face configuration fields; building, running and writing are 
 from transformers import (
     DeepseekV2Config,
     DeepseekV3Config,
+    Gemma2Config,
+    Gemma3TextConfig,
     LlamaConfig,
     MistralConfig,
     Qwen2Config,
@@ -58,6 +60,16 @@ def qwen_yarn(**factors):
     return dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=64, **factors)
 
 
+def two_bases(full):
+    """Gemma 3's rotary positions of full layers and of those that slide."""
+    return dict(
+        rope_parameters=dict(
+            full_attention={"rope_type": "default", "rope_theta": 50000.0, **full},
+            sliding_attention=dict(rope_type="default", rope_theta=100.0),
+        )
+    )
+
+
 def v3(**changes):
     base = dict(q_lora_rank=None, n_group=1, topk_group=1, routed_scaling_factor=2.5, num_nextn_predict_layers=0)
     return DeepseekV3Config(**{**COMMON, **MLA, **MOE, **base, "rope_parameters": PLAIN_ROPE, **changes})
@@ -71,6 +83,16 @@ def v2(**changes):
 def build_cases():
     """Case name -> (configuration, hidden source of its MTP module or None)."""
     gqa = dict(num_key_value_heads=2, rope_parameters=PLAIN_ROPE)
+    # No padding token: transformers would give its embedding no gradient.
+    gemma = dict(
+        num_key_value_heads=2,
+        head_dim=10,
+        query_pre_attn_scalar=10,
+        sliding_window=6,
+        pad_token_id=None,
+        final_logit_softcapping=2.0,
+        tie_word_embeddings=True,
+    )
     llama3 = dict(
         rope_type="llama3",
         rope_theta=10000.0,
@@ -150,6 +172,28 @@ def build_cases():
                 attention_bias=True,
                 use_sliding_window=True,
                 sliding_window=6,
+            ),
+            None,
+        ),
+        # Sliding and full layers in turn, caps that bite; then scores scaled by neither head size, untied, biases.
+        "gemma2": (
+            Gemma2Config(**{**COMMON, **gemma, "num_hidden_layers": 3}, attn_logit_softcapping=1.5),
+            None,
+        ),
+        "gemma2-query-scale": (
+            Gemma2Config(
+                **{**COMMON, **gemma, "query_pre_attn_scalar": 3, "tie_word_embeddings": False},
+                attn_logit_softcapping=2.5,
+                attention_bias=True,
+            ),
+            None,
+        ),
+        # Five of six layers slide, with a base of their own; the sixth is scaled linearly in the second case.
+        "gemma3": (Gemma3TextConfig(**{**COMMON, **gemma, "num_hidden_layers": 6}, **two_bases({})), None),
+        "gemma3-linear": (
+            Gemma3TextConfig(
+                **{**COMMON, **gemma, "num_hidden_layers": 6, "final_logit_softcapping": None},
+                **two_bases(dict(rope_type="linear", factor=8.0)),
             ),
             None,
         ),

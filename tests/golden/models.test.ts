@@ -8,7 +8,6 @@ import { AdamW } from "../../src/optim/adamw.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
 import { keep, scope, scopeAsync } from "../../src/tensor/engine.js";
-import { linear } from "../../src/tensor/ops/linear.js";
 import { withTape } from "../../src/tensor/tape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { countTargets, makeTrainBatch, type TrainSequence } from "../../src/train/batch.js";
@@ -133,7 +132,7 @@ async function logitsOf(
     const { inputs, mtp } = makeTrainBatch(sequences, model.numMtp, 1);
     const { hidden, mtpHidden } = model.forward(inputs, { mtp });
     const read = async (h: Tensor | undefined) =>
-      h ? Float32Array.from(await linear(h, model.head, { dtype: "f32" }).data()) : new Float32Array();
+      h ? Float32Array.from(await model.logits(h).data()) : new Float32Array();
     return { main: await read(hidden), mtp: await read(mtpHidden[0]) };
   });
 }

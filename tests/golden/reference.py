@@ -32,7 +32,7 @@ def build_model(config, hidden_source, generator):
 
 @torch.no_grad()
 def randomise(model, generator):
-    """Weights ~ N(0, 1/fan_in), norms around 1, biases N(0, 0.3), router biases positive: large enough to matter.
+    """Weights ~ N(0, 1/fan_in), norms around 1 (Gemma stores them less 1), biases N(0, 0.3), router biases positive: large enough to matter.
 
     Positive router biases keep every choice score above 0, so filling dropped groups with 0 or -inf selects the same.
     """
@@ -40,9 +40,10 @@ def randomise(model, generator):
     def normal(tensor, std, mean=0.0):
         tensor.copy_(mean + std * torch.randn(tensor.shape, generator=generator))
 
+    norm_mean = 0.0 if type(model).__name__.startswith("Gemma") else 1.0
     for name, parameter in model.named_parameters():
         if "norm" in name:
-            normal(parameter, 0.2, mean=1.0)
+            normal(parameter, 0.2, mean=norm_mean)
         elif name.endswith("bias"):
             normal(parameter, 0.3)
         elif "embed_tokens" in name:

@@ -9,7 +9,6 @@ import type { LanguageModel } from "../../src/models/language-model.js";
 import type { CacheKind } from "../../src/nn/paged-cache.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { scopeAsync } from "../../src/tensor/engine.js";
-import { linear } from "../../src/tensor/ops/linear.js";
 import { makeTrainBatch } from "../../src/train/batch.js";
 import { fastestBackend } from "./backends.js";
 
@@ -96,7 +95,7 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
     const ids = Array.from(prompts[2]);
     const expected = await scopeAsync(async () => {
       const { inputs, mtp } = makeTrainBatch([{ ids: [...ids, 0] }], 1, 1);
-      const logits = linear(model.forward(inputs, { mtp }).mtpHidden[0], model.head, { dtype: "f32" });
+      const logits = model.logits(model.forward(inputs, { mtp }).mtpHidden[0]);
       const values = await logits.data();
       return Array.from({ length: logits.shape[0] }, (_, row) => {
         const each = Array.from(values.slice(row * 50, (row + 1) * 50));

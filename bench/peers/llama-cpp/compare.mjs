@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const load = (path) => import(join(root, "dist/src", path));
 const { convertToGguf, openGgufModel, openModelDirectory, openSafetensors, storedValues } =
   await load("checkpoint/index.js");
+const { ggufDifferences } = await load("checkpoint/gguf-config.js");
 const { ggufVocabulary } = await load("checkpoint/gguf-vocabulary.js");
 const { ggufExtras, openConvertible } = await load("library/convert-source.js");
 const { generate } = await load("inference/runtime/generate.js");
@@ -114,8 +115,9 @@ async function prepare(path, type) {
     const { config, weights, close } = await openModelDirectory(path);
     const parsed = parseHfConfig(config);
     await convertToGguf(file, { config: parsed, weights }, type, alphabet(parsed.vocab_size)).finally(close);
-    // llama.cpp knows no sliding windows in these architectures: within the window it must agree.
-    const [prompt, visible] = [await goldenPrompt(path), parsed.sliding_window ?? Number.POSITIVE_INFINITY];
+    // Where llama.cpp knows no sliding windows, it must agree within the window.
+    const isCut = ggufDifferences(parsed).some((difference) => difference.includes("sliding window"));
+    const [prompt, visible] = [await goldenPrompt(path), isCut ? parsed.sliding_window : Number.POSITIVE_INFINITY];
     return { file, prompt: prompt.slice(0, visible), numNew: Math.min(NUM_NEW, Math.max(0, visible - prompt.length)) };
   }
   const model = await openConvertible(path);

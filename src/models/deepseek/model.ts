@@ -3,7 +3,7 @@
 import type { PackedBatch, StepBatch } from "../../nn/batch.js";
 import { DecoderLayer, type FeedForward } from "../../nn/decoder-layer.js";
 import { MlaAttention } from "../../nn/mla.js";
-import { SwigluMlp } from "../../nn/mlp.js";
+import { GatedMlp } from "../../nn/mlp.js";
 import { MoeLayer } from "../../nn/moe.js";
 import type { CacheKind, PagedCache, PagedShape } from "../../nn/paged-cache.js";
 import type { ParameterSet } from "../../nn/parameters.js";
@@ -24,7 +24,7 @@ export class DeepseekModel extends LanguageModel {
   constructor(config: DeepseekHfConfig, options: ModelOptions = {}) {
     const { first_k_dense_replace: dense } = config;
     const layer = (parameters: ParameterSet, i: number) => buildLayer(config, options, parameters, i, i >= dense);
-    super(config, options, layer, mtpDepth(config));
+    super(config, options, layer, { numMtp: mtpDepth(config) });
     this.mtp = Array.from({ length: this.numMtp }, (_, i) => this.buildMtp(config.num_hidden_layers + i, options));
   }
 
@@ -100,7 +100,7 @@ function buildLayer(
   const attention = new MlaAttention(parameters, `${prefix}.self_attn`, mlaConfigOf(config, options), init);
   const feedForward: FeedForward = isMoe
     ? new MoeLayer(parameters, `${prefix}.mlp`, moeConfigOf(config), init, options.experts)
-    : new SwigluMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
+    : new GatedMlp(parameters, `${prefix}.mlp`, config.hidden_size, config.intermediate_size, init);
   const norm = { eps: config.rms_norm_eps };
   return new DecoderLayer(parameters, prefix, config.hidden_size, norm, attention, feedForward);
 }

@@ -2,7 +2,7 @@
 // take.
 import { z } from "zod";
 import type { GqaConfig } from "../../nn/gqa.js";
-import { type common, count, countOrZero, Demands } from "../config-fields.js";
+import { type CommonFields, count, countOrZero, Demands } from "../config-fields.js";
 import type { ModelOptions } from "../language-model.js";
 import { contextOf, ropeConflicts, ropeScalingOf } from "../rope-scaling.js";
 
@@ -10,7 +10,10 @@ import { contextOf, ropeConflicts, ropeScalingOf } from "../rope-scaling.js";
 export const headCounts = { num_key_value_heads: count.optional(), head_dim: count.optional() };
 
 /** What every configuration with grouped-query attention has, defaults filled in. */
-export type GqaFields = z.infer<z.ZodObject<typeof common>> & { num_key_value_heads: number; head_dim: number };
+export type GqaFields = CommonFields & {
+  num_key_value_heads: number;
+  head_dim: number;
+};
 
 /** Of each layer, whether it slides. */
 export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).nullish();
@@ -99,6 +102,8 @@ export function gqaConfigOf(c: GqaFields, { context }: ModelOptions): GqaConfig 
     outputBias: false,
     headNorm: null,
     window: null,
+    scale: c.head_dim ** -0.5,
+    softCap: null,
     hidden: c.hidden_size,
     heads: c.num_attention_heads,
     kvHeads: c.num_key_value_heads,

@@ -46,7 +46,7 @@ export const llama: ModelFamily<LlamaHfConfig> = {
   build(config, options) {
     const { attention_bias: hasBias, mlp_bias: mlpBias } = config;
     const attention = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias };
-    return new GqaModel(config, options, () => ({ attention, mlpBias }));
+    return new GqaModel(config, options, () => ({ attention, mlp: { hasBias: mlpBias } }));
   },
   gguf: llamaGguf,
   published: {

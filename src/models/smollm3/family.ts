@@ -109,7 +109,7 @@ export const smolLm3: ModelFamily<SmolLm3HfConfig> = {
     const base = { ...gqaConfigOf(config, options), qkvBias: hasBias, outputBias: hasBias };
     return new GqaModel(config, options, (i) => ({
       attention: { ...base, rope: rotary[i] ? base.rope : null, window: layerWindow(config, i) },
-      mlpBias,
+      mlp: { hasBias: mlpBias },
     }));
   },
   gguf,

@@ -16,11 +16,11 @@ const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
 const geluTanh = (x: number) => tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x));
 
-const valueOf: Readonly<Record<GluActivation, (x: number) => number>> = {
+const activated: Readonly<Record<GluActivation, (x: number) => number>> = {
   silu: (x) => x * sigmoid(x),
   gelu_tanh: (x) => 0.5 * x * (1 + geluTanh(x)),
 };
-const slopeOf: Readonly<Record<GluActivation, (x: number) => number>> = {
+const activationSlope: Readonly<Record<GluActivation, (x: number) => number>> = {
   silu: (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))),
   gelu_tanh: (x) => {
     const t = geluTanh(x);
@@ -40,7 +40,7 @@ export const gluOp: OpSpec<{ activation: GluActivation }> = {
     for (let r = 0; r < rows; r++)
       for (let j = 0; j < width; j++) {
         const gate = x!.data[r * 2 * width + j];
-        y.data[r * width + j] = valueOf[activation](gate) * x!.data[r * 2 * width + width + j];
+        y.data[r * width + j] = activated[activation](gate) * x!.data[r * 2 * width + width + j];
       }
   },
   cost: (i, o) => streamCost(8, i, o),
@@ -58,8 +58,8 @@ export const gluBackwardOp: OpSpec<{ activation: GluActivation }> = {
         const gate = x!.data[r * 2 * width + j];
         const up = x!.data[r * 2 * width + width + j];
         const g = dy!.data[r * width + j];
-        dx.data[r * 2 * width + j] = g * up * slopeOf[activation](gate);
-        dx.data[r * 2 * width + width + j] = g * valueOf[activation](gate);
+        dx.data[r * 2 * width + j] = g * up * activationSlope[activation](gate);
+        dx.data[r * 2 * width + width + j] = g * activated[activation](gate);
       }
   },
   cost: (i, o) => streamCost(12, i, o),

@@ -37,6 +37,16 @@ export const attentionSamples = {
       inputs: [...qkv(70, 6, 2, 16, 16, "bf16"), cu(0, 13, 70)],
       params: { scale: 0.25, causal: true, window: 20 },
     },
+    {
+      name: "soft cap",
+      inputs: [...qkv(70, 4, 2, 16, 8), cu(0, 1, 34, 70)],
+      params: { scale: 0.25, softCap: 0.8, causal: true },
+    },
+    {
+      name: "soft cap and window in bf16",
+      inputs: [...qkv(70, 6, 2, 16, 16, "bf16"), cu(0, 13, 70)],
+      params: { scale: 0.25, softCap: 1.5, causal: true, window: 20 },
+    },
     { name: "no tokens", inputs: [...qkv(0, 2, 1, 8, 4), cu(0)], params: { scale: 0.3, causal: true } },
     {
       name: "NaN in one key",

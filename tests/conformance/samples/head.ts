@@ -23,6 +23,18 @@ export const headSamples = {
       tolerance: 1e-4,
     },
     {
+      name: "soft cap",
+      inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
+      params: { temperature: 0.7, softCap: 2, bf16Compute: false },
+      tolerance: 1e-4,
+    },
+    {
+      name: "soft cap in bf16",
+      inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
+      params: { temperature: 1, softCap: 3, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
       name: "no rows",
       inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
       params: { temperature: 1, bf16Compute: false },
@@ -57,6 +69,17 @@ export const headSamples = {
         { shape: [3], dtype: "f32", values: [1, 1, 1] },
       ],
       params: { withGrad: false, ofWeight: false, bf16Compute: true },
+      tolerance: 1e-4,
+    },
+    {
+      name: "soft cap",
+      inputs: [
+        { shape: [5, 12], dtype: "f32" },
+        { shape: [19, 12], dtype: "f32" },
+        targets(3, 18, 2, 0, -1),
+        { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
+      ],
+      params: { withGrad: true, softCap: 2, bf16Compute: false },
       tolerance: 1e-4,
     },
     {

@@ -12,6 +12,14 @@ export const normSamples = {
       params: { eps: 1e-6, dtype: "f32" },
     },
     {
+      name: "one plus the weight",
+      inputs: [
+        { shape: [5, 33], dtype: "f32" },
+        { shape: [33], dtype: "f32" },
+      ],
+      params: { eps: 1e-6, weightOffset: 1, dtype: "f32" },
+    },
+    {
       inputs: [
         { shape: [7, 128], dtype: "f32" },
         { shape: [128], dtype: "f32" },
@@ -51,6 +59,17 @@ export const normSamples = {
     },
   ],
   rmsNormBackward: [
+    {
+      name: "one plus the weight",
+      inputs: [
+        { shape: [5, 33], dtype: "f32" },
+        { shape: [33], dtype: "f32" },
+        { shape: [5], dtype: "f32" },
+        { shape: [5, 33], dtype: "f32" },
+      ],
+      params: { weightOffset: 1, accumulate: false },
+      tolerance: 1e-4,
+    },
     {
       inputs: [
         { shape: [5, 33], dtype: "f32" },

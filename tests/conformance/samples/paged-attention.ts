@@ -158,6 +158,22 @@ export const pagedAttentionSamples = {
       inputs: [f32(0, 2, 8), ...headsOf(2, 1, 8, 8, "f32"), i32([0, 1], []), list(0), list()],
       params: { scale: 0.3, valueWidth: 8 },
     },
+    {
+      name: "soft cap and window",
+      inputs: [f32(9, 4, 8), ...headsOf(5, 2, 8, 6, "f32"), i32([2, 2], [4, 1, 2, 3]), list(0, 8, 9), list(70, 65)],
+      params: { scale: 0.3, softCap: 0.9, valueWidth: 6, window: 5 },
+    },
+    {
+      name: "soft cap in bf16",
+      inputs: [
+        bf16(23, 6, 32),
+        ...headsOf(6, 2, 32, 32, "bf16"),
+        i32([3, 3], [4, 1, 5, 0, 0, 0, 2, 3, 0]),
+        list(0, 19, 20, 23),
+        list(131, 64, 67),
+      ],
+      params: { scale: 0.2, softCap: 1.1, valueWidth: 32 },
+    },
   ],
   gatherPaged: [
     {

@@ -19,7 +19,11 @@ export function headKernels(
         h!.shape[0], V, d, temperature, softCap, bf16Compute,
       );
     },
-    headLogProbBackward([h, w, targets, logSum, dLogp], [dh, dw], { temperature, softCap = 0, bf16Compute, accumulate }) {
+    headLogProbBackward(
+      [h, w, targets, logSum, dLogp],
+      [dh, dw],
+      { temperature, softCap = 0, bf16Compute, accumulate },
+    ) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProbBackward(
