@@ -44,8 +44,8 @@ inline void score(const float* q, int64_t ldq, int64_t keys, const KeyBlock& blo
 }
 
 /**
- * Scores of the first `keys` keys become cap tanh(scale s / cap). Not inlined, so that the code around it stays as it is
- * without a cap.
+ * Scores of the first `keys` keys become cap tanh(scale s / cap). Not inlined, so that the code around it stays as it
+ * is without a cap.
  */
 template <int R>
 [[gnu::noinline]] void capScores(float* s, int64_t keys, float scale, float cap) {

@@ -21,8 +21,8 @@ namespace luciole {
 
 /**
  * o[t,h] = sum_s softmax_s(scale q[t,h] . k[s,g]) v[s,g], g = h / (Hq / Hkv), s over the keys of t's own sequence
- * (causal: at positions up to t's own, and of these only the last `window` if that is not 0; window asks for causal). softCap, if
- * not 0, has scores become softCap tanh(score / softCap).
+ * (causal: at positions up to t's own, and of these only the last `window` if that is not 0; window asks for causal).
+ * softCap, if not 0, has scores become softCap tanh(score / softCap).
  * lse[t,h] = log sum_s exp(scale q[t,h] . k[s,g]); may be null. q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv], o [T,Hq,Dv]:
  * all f32 or all bf16 (`type`); lse [T,Hq] f32. cuSeqlens [numSeqs + 1]: offsets of the sequences in T, first 0, last
  * T. Scratch is O(192 (Dqk + Dv)) a thread. Source: Dao, "FlashAttention-2" (arXiv 2307.08691), algorithm 1.

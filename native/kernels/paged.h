@@ -35,8 +35,8 @@ void gatherPaged(const void* cache, int64_t cacheType, int64_t numBlocks, const 
 /**
  * Attention of new queries over cached keys: rows cuQueries[s] .. cuQueries[s+1] - 1 of q [T,Hq,Dk] are the last
  * positions of a context of contextLengths[s] keys, each sees the keys up to its own, and of these only the last
- * `window` if that is not 0 (heads only), with scores softly capped by softCap if that is not 0 (heads only). o [T,Hq,Dv] of q's type. values null: latents, of which the first Dv are the
- * values.
+ * `window` if that is not 0 (heads only), with scores softly capped by softCap if that is not 0 (heads only).
+ * o [T,Hq,Dv] of q's type. values null: latents, of which the first Dv are the values.
  */
 void pagedAttention(const void* q, int64_t qType, const void* keys, const void* values, int64_t cacheType,
                     int64_t numBlocks, void* o, const int32_t* tables, int64_t maxBlocks, const int32_t* cuQueries,

@@ -151,7 +151,8 @@ export interface HeadCrossEntropyParams {
   bf16Compute: boolean;
 }
 /**
- * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T], weights f32 [T].
+ * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T],
+ * weights f32 [T].
  * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
  * Outputs loss [1], nll [T] and, `withGrad`, dh and, `ofWeight`, dW of the loss: one pass, no logits kept (the idea of
  * Liger Kernel, Hsu et al. 2024).
