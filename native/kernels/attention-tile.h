@@ -173,8 +173,8 @@ inline void writeRow(const float* from, T* to, int64_t width, float scale) {
 /**
  * One packed block of keys and values: keys transposed [words of dqk, 64], values [words of 64, ldv] with `vectors`
  * whole vectors used. scale: what the products of queries and keys are still to be multiplied by; softCap: scores then
- * become softCap tanh(score / softCap), 0: they do not. Where values are read in place, the word that pairs the last key with one that is not there lies apart (`tailValues`), after `wholeWords`
- * others.
+ * become softCap tanh(score / softCap), 0: they do not. Where values are read in place, the word that pairs the last
+ * key with one that is not there lies apart (`tailValues`), after `wholeWords` others.
  */
 struct KeyBlock {
   const float* keysT = nullptr;

@@ -3,8 +3,8 @@
 //
 // Common shapes: h [T,d] and W [V,d], f32 or bf16; targets [T] in [0,V), or -1 for a row that does not count; logits =
 // h W^T, which become softCap tanh(logits / softCap) if softCap is not 0, / temperature. A row that does not count
-// (target -1, or gradient weight 0) is left out of the matrix products; the other rows' bits do not change. The source of the chunked, fused form: Hsu et al., Liger Kernel, section 3.2
-// (fused linear cross-entropy).
+// (target -1, or gradient weight 0) is left out of the matrix products; the other rows' bits do not change. The source
+// of the chunked, fused form: Hsu et al., Liger Kernel, section 3.2 (fused linear cross-entropy).
 #pragma once
 #include <cstdint>
 

@@ -76,8 +76,9 @@ function scoreRow(
 }
 
 /**
- * softmax(scale·q·kᵀ)·v, scores softly capped where a cap is given, inside each packed sequence [cuSeqlens[i], cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v
- * [T,Hkv,Dv]. Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never holds T² numbers (Dao 2023, FlashAttention-2).
+ * softmax(scale·q·kᵀ)·v, scores softly capped where a cap is given, inside each packed sequence [cuSeqlens[i],
+ * cuSeqlens[i+1]); q [T,Hq,Dqk], k [T,Hkv,Dqk], v [T,Hkv,Dv]. Outputs o [T,Hq,Dv] and the log-sum-exp f32 [T,Hq]. Never
+ * holds T² numbers (Dao 2023, FlashAttention-2).
  */
 export const attentionOp: OpSpec<AttentionParams> = {
   name: "attention",

@@ -1,5 +1,5 @@
-// Gated linear units: an activation of one half of the columns times the other half (Shazeer 2020, "GLU variants improve
-// transformer").
+// Gated linear units: an activation of one half of the columns times the other half (Shazeer 2020, "GLU variants
+// improve transformer").
 import { exp, tanh } from "../../elementary.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec } from "../op.js";

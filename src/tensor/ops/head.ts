@@ -59,9 +59,9 @@ export interface HeadLogProbParams {
   bf16Compute: boolean;
 }
 /**
- * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d], targets i32 [T] (-1: the row does not count, all its
- * outputs are 0). Outputs logp, log Σ exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a
- * gradient. Temperature 0 counts as 1.
+ * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d],
+ * targets i32 [T] (-1: the row does not count, all its outputs are 0). Outputs logp, log Σ exp(logit − the largest) and
+ * entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
