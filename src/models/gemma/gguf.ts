@@ -1,5 +1,5 @@
-// Gemma 2 and 3 in GGUF files. Keys and tensors: ggml-org/llama.cpp@061b8c5, conversion/gemma.py; which layers slide and
-// what scores are multiplied by, which no key says: its src/llama-model.cpp.
+// Gemma 2 and 3 in GGUF files. Keys and tensors: ggml-org/llama.cpp@061b8c5, conversion/gemma.py; which layers slide
+// and what scores are multiplied by, which no key says: its src/llama-model.cpp.
 import type { GgufKeySink, GgufKeys, GgufTable, LayerEntries } from "../gguf-table.js";
 import { addAttention, readHeads, writeHeads } from "../gqa/gguf.js";
 import { type GemmaFields, periodicLayers } from "./config.js";
