@@ -79,7 +79,7 @@ export const headSamples = {
         targets(3, 18, 2, 0, -1),
         { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
       ],
-      params: { withGrad: true, softCap: 2, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, softCap: 2, bf16Compute: false },
       tolerance: 1e-4,
     },
     {
