@@ -133,6 +133,16 @@ describe("arithmetic", () => {
     for (const text of ["999999999999998000000000000001 cm", "x=999999999999998000000000000001"])
       expect(task.verify(product, text)).toBe(0);
   });
+  it("has gold answers that are the value of the prompt's expression, read anew", () => {
+    const task = createArithmeticTask({ maxDigits: 5, negative: true });
+    for (const index of range(300)) {
+      const problem = task.generate(1, index, "train");
+      const [, a, operator, b] = /^Q:(\d+)([-+*])(\d+)\nA:$/.exec(task.renderPrompt(problem, "compact")) ?? [];
+      const [left, right] = [Number(a), Number(b)];
+      const value = operator === "+" ? left + right : operator === "-" ? left - right : left * right;
+      expect(problem.answer).toBe(`${value}`);
+    }
+  });
   it("refuses crossed digit bounds", () => {
     expect(() => createArithmeticTask({ minDigits: 4, maxDigits: 2 })).toThrow(ConfigError);
   });
@@ -166,6 +176,23 @@ describe("linear equations", () => {
       expect(task.verify(half, text)).toBe(0);
     expect(task.renderPrompt(half, "compact")).toBe("Q:2x+1=-2x+7\nA:");
     expect(task.renderPrompt(problem(-1, 0, 0, 4), "compact")).toBe("Q:-x=4\nA:");
+  });
+
+  it("have gold answers that solve the equation of the prompt, read anew", () => {
+    const sideAt = (side: string, x: number): number =>
+      (side.match(/[+-]?\d*x|[+-]?\d+/g) ?? []).reduce((sum, term) => {
+        const factor = term.replace("x", "");
+        const number = /\d/.test(factor) ? Number(factor) : Number(`${factor}1`);
+        return sum + (term.endsWith("x") ? number * x : number);
+      }, 0);
+    const task = createLinearEquationsTask();
+    for (const index of range(300)) {
+      const problem = task.generate(1, index, "train");
+      const [, left, right] = /^Q:(.*)=(.*)\nA:$/.exec(task.renderPrompt(problem, "compact")) ?? [];
+      const x = Number(problem.answer);
+      expect([left, right, sideAt(left, x)]).toEqual([left, right, sideAt(right, x)]);
+      expect(sideAt(left, x + 1)).not.toBe(sideAt(right, x + 1));
+    }
   });
 
   it("has integer solutions by default, fractions on request", () => {
