@@ -26,13 +26,13 @@ export interface CorpusOptions {
 
 /**
  * Opens a corpus. Of rows, documents go to the held-out side by the hash of their text; of a single plain file, its end
- * does, from a line end on. Throws DataError naming the file (and the row) when it cannot be read, is empty or lacks
- * the column.
+ * does, from a line end on. It, or `documents`, throws DataError naming the file (and the row) when it cannot be read,
+ * is empty or lacks the column.
  */
 export async function openTextCorpus(files: readonly string[], options: CorpusOptions): Promise<TextCorpus> {
   const [first] = files;
   const isPlain = files.length === 1 && ["text", undefined].includes(formatOf(first));
-  return isPlain ? plainCorpus(first, options.validationFraction) : rowCorpus(files, options);
+  return isPlain ? plainCorpus(first, options.validationFraction) : new RowCorpus(files, options);
 }
 
 async function plainCorpus(path: string, fraction: number): Promise<TextCorpus> {
@@ -64,15 +64,23 @@ function characterStart(text: string, at: number): number {
   return isInside ? at - 1 : at;
 }
 
-async function rowCorpus(files: readonly string[], options: CorpusOptions): Promise<TextCorpus> {
-  const { validationFraction: fraction } = options;
-  const onlyHeldOut = await lookThrough(files, options);
-  const sideOf = (text: string): Split => (text === onlyHeldOut ? "heldout" : splitOfKey(text, fraction));
-  return {
-    async *documents(side) {
-      for await (const document of documentsOf(files, options)) if (sideOf(document.text) === side) yield document;
-    },
-  };
+/** Reads nothing until documents are asked for: tokens that were kept need none. */
+class RowCorpus implements TextCorpus {
+  private onlyHeldOut: Promise<string | undefined> | undefined;
+
+  constructor(
+    private readonly files: readonly string[],
+    private readonly options: CorpusOptions,
+  ) {}
+
+  async *documents(side: Split): AsyncGenerator<CorpusDocument> {
+    this.onlyHeldOut ??= lookThrough(this.files, this.options);
+    const onlyHeldOut = await this.onlyHeldOut;
+    const { validationFraction } = this.options;
+    const sideOf = (text: string): Split => (text === onlyHeldOut ? "heldout" : splitOfKey(text, validationFraction));
+    for await (const document of documentsOf(this.files, this.options))
+      if (sideOf(document.text) === side) yield document;
+  }
 }
 
 async function* documentsOf(files: readonly string[], options: CorpusOptions): AsyncGenerator<CorpusDocument> {
