@@ -1,5 +1,5 @@
-// A headless Chromium for tests: the machine's own, else the one that comes with an npm package. Opens one page and
-// takes the one message it sends back. Knows nothing of what the page does.
+// Headless Chromium for tests: the machine's own, and the one that comes with an npm package. Opens one page and takes
+// the one message it sends back. Knows nothing of what the page does.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -25,7 +25,7 @@ function started(program: string, env: NodeJS.ProcessEnv = process.env): Chromiu
 }
 
 /** The machine's browser, where it has one. */
-export const installedChromium = (): Chromium | undefined => {
+const installedChromium = (): Chromium | undefined => {
   for (const name of NAMES) {
     const found = started(name);
     if (found) return found;
@@ -34,7 +34,7 @@ export const installedChromium = (): Chromium | undefined => {
 };
 
 /** The browser of the package, which brings the libraries that a bare machine lacks; for Linux on x64. */
-export async function packagedChromium(): Promise<Chromium | undefined> {
+async function packagedChromium(): Promise<Chromium | undefined> {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
   process.env.AWS_EXECUTION_ENV ??= "nodejs20.x"; // what the package unpacks its libraries for
   const { default: chromium } = await import("@sparticuz/chromium");
@@ -44,10 +44,10 @@ export async function packagedChromium(): Promise<Chromium | undefined> {
   return started(program) ?? started(program, { ...process.env, LD_LIBRARY_PATH: libraries });
 }
 
-/** A browser. Throws an Error, one line, where there is none. */
-export async function findChromium(): Promise<Chromium> {
-  const found = installedChromium() ?? (await packagedChromium());
-  if (found) return found;
+/** Every browser there is, of as many versions. Throws an Error, one line, where there is none. */
+export async function findChromiums(): Promise<readonly Chromium[]> {
+  const found = [installedChromium(), await packagedChromium()].filter((each) => each !== undefined);
+  if (found.length > 0) return found;
   throw new Error("expected Chromium on the PATH, found none that starts: apt-get install chromium");
 }
 
