@@ -170,9 +170,9 @@ describe("preferences", () => {
     expect(new Set(pairs.map(({ prompt, chosen }) => prompt + chosen)).size).toBe(300);
     const trained = new Set(problems.map(({ fields }) => fields.prompt));
     expect(pairs.filter(({ prompt }) => trained.has(prompt))).toEqual([]);
-    const talk = createGeneralTask({ kinds: { "small-talk": 1 } });
-    expect(() => preferencePairs(talk, { seed: 2, count: 4000, split: "heldout" })).toThrow(
-      /has about \d+ heldout instructions, not 4000; ask for fewer/,
+    const units = createGeneralTask({ kinds: { units: 1 } });
+    expect(() => preferencePairs(units, { seed: 2, count: 200, split: "heldout" })).toThrow(
+      /has about \d+ heldout instructions, not 200; ask for fewer/,
     );
   });
 
