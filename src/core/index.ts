@@ -9,6 +9,7 @@ export { type Policy, type RolloutOptions, rollout } from "../eval/rollout.js";
 export type { Trajectory } from "../eval/trajectory.js";
 export { framePrompt } from "../inference/conversation/prompt.js";
 export * from "../inference/runtime/engine.js";
+export * from "../inference/runtime/engine-handle.js";
 export * from "../inference/runtime/generate.js";
 export * from "../inference/runtime/loop-detector.js";
 export type * from "../inference/runtime/model-runner.js";
