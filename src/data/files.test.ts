@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findDataFiles, formatOf, namesFiles } from "./files.js";
+import { findDataFiles, formatOf, isDataFile, namesFiles } from "./files.js";
 
 let folder: string;
 beforeAll(() => {
@@ -22,6 +22,21 @@ test("the name of a file tells its format, packed or not", () => {
     ...["lines", "lines", "json", "csv", "tsv", "parquet", "text"],
   ]);
   expect(["a", "a.bin", "a.gz", "a.parquet.gz", "a.constructor"].map(formatOf)).toEqual(Array(5).fill(undefined));
+});
+
+test("what describes a data set is none, and nothing else is passed over", () => {
+  const beside = [
+    "README.md",
+    "license",
+    "dataset_infos.json",
+    "dataset_dict.json",
+    "a/state.json",
+    ".x.jsonl",
+    "a.png",
+  ];
+  expect(beside.filter(isDataFile)).toEqual([]);
+  const data = ["metadata.jsonl", "state_of_the_union.jsonl", "licenses.csv", "a/readme_texts.parquet", "state.jsonl"];
+  expect(data.filter(isDataFile)).toEqual(data);
 });
 
 test("a folder stands for its data files in order, a pattern for what it matches, a file for itself", () => {

@@ -32,8 +32,8 @@ export function formatOf(path: string): DataFormat | undefined {
   return format === "parquet" && name !== path ? undefined : format;
 }
 
-/** Describe a data set rather than being one. */
-const BESIDE_DATA = /^(readme|license|dataset_infos|dataset_info|state|metadata|\.)/i;
+/** Describe a data set rather than being one: for people, and as the library `datasets` writes them. */
+const BESIDE_DATA = /^(readme|license)(\.\w+)?$|^(dataset_infos?|dataset_dict|state)\.json$|^\./i;
 
 /** Whether a file found in a folder is one of a data set's, by its name. */
 export function isDataFile(path: string): boolean {

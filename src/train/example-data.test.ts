@@ -1,5 +1,5 @@
 // Pairs to fine-tune on: the loss is on completions only, conversations keep their template, bad lines are named.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -136,4 +136,18 @@ test("tokens that were kept are the same as those that were not, and change with
     "tokens taken from /…",
     "tokens kept in /… for the next run",
   ]);
+});
+
+test("tokens that cannot be kept are an error that says what to do, and a bad row leaves none", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const lines = [{ prompt: "a", completion: "b" }];
+  await expect(read(lines, tokenizer, { folder: join(file, "tokens"), keptFromBytes: 0 })).rejects.toThrow(
+    /cannot write the tokens to .*file\/tokens\/[0-9a-f]{32} \(ENOTDIR\); free some space, or set XDG_CACHE_HOME/,
+  );
+  const kept = join(folder, "unfinished");
+  await expect(read([...lines, { prompt: "a" }], tokenizer, { folder: kept, keptFromBytes: 0 })).rejects.toThrow(
+    /:2: /,
+  );
+  expect(readdirSync(kept)).toEqual([]);
 });

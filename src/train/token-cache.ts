@@ -103,7 +103,7 @@ async function write(place: string, make: (add: AddSequence) => Promise<void>): 
     rmSync(place, { recursive: true, force: true });
     renameSync(unfinished, place);
   } catch (error) {
-    rmSync(unfinished, { recursive: true, force: true });
+    if (existsSync(unfinished)) rmSync(unfinished, { recursive: true, force: true });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (!syscall) throw error;
     throw new DataError(
