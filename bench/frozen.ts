@@ -38,7 +38,7 @@ function compared(type: BlockType | "f16", { n, k }: { n: number; k: number }) {
   return scope(() => {
     const [dy, dx, plain] = [zeros([ROWS, n], "bf16"), zeros([ROWS, k], "bf16"), zeros([n, k], "bf16")];
     const weights = packedWeights(type, [n, k]);
-    const params = { transA: false, transB: false, accumulate: false, dtype: "bf16", bf16Compute: true } as const;
+    const params = { transA: false, transB: false, accumulate: false, dtype: "bf16", compute: "bf16" } as const;
     const ours = () =>
       void dispatch(storedLinearBackwardOp, [dy, weights, null], { dtype: "bf16", accumulate: false }, [dx]);
     const bf16 = () => void dispatch(gemmOp, [dy, plain, null, null], params, [dx]);

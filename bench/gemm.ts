@@ -50,7 +50,7 @@ function productRate(
       transB: direction === "forward",
       accumulate: false,
       dtype,
-      bf16Compute: compute === "bf16",
+      compute,
     };
     const out = zeros(shape, dtype);
     return rate(2 * tokens * n * k, () => void dispatch(gemmOp, [a, b, null, null], params, [out]));
@@ -73,7 +73,6 @@ function expertRate(
       "i32",
     );
     const [x, dy, w] = [zeros([tokens, k], compute), zeros([tokens, n], compute), zeros([experts, n, k], compute)];
-    const bf16Compute = compute === "bf16";
     const flops = 2 * tokens * n * k;
     if (direction === "dW") {
       const out = zeros([experts, n, k]);
@@ -83,14 +82,14 @@ function expertRate(
           void dispatch(
             groupedWeightGradOp,
             [dy, x, offsets, null],
-            { shape: [experts, n, k], accumulate: false, bf16Compute },
+            { shape: [experts, n, k], accumulate: false, compute },
             [out],
           ),
       );
     }
     const isForward = direction === "forward";
     const out = zeros([tokens, isForward ? n : k], compute);
-    const params = { transW: isForward, dtype: compute, bf16Compute };
+    const params = { transW: isForward, dtype: compute, compute };
     return rate(flops, () => void dispatch(groupedGemmOp, [isForward ? x : dy, w, offsets, null, null], params, [out]));
   });
 }

@@ -19,6 +19,8 @@ export type DType = ScalarType | BlockType;
 
 /** Precision of matrix products: f32, or bf16 operands with f32 sums. */
 export type ComputeType = "f32" | "bf16";
+/** The precision of products with a weight of this element type. */
+export const computeOf = ({ dtype }: { readonly dtype: DType }): ComputeType => (dtype === "bf16" ? "bf16" : "f32");
 
 /** Numbers and bytes of one block of each type; a row is a whole number of blocks. */
 export const blockSizes: Readonly<Record<BlockType, { readonly numbers: number; readonly bytes: number }>> = {

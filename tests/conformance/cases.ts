@@ -96,7 +96,7 @@ function attentionBackwardCase(forward: Case): Case {
 function headBackwardCase(forward: Case, i: number): Case {
   const [h, w, targets] = forward.inputs;
   const { saved, upstream } = afterForward(forward, [1], 0);
-  const bf16 = forward.params.bf16Compute === true;
+  const bf16 = forward.params.compute === "bf16";
   return {
     ...forward,
     op: "headLogProbBackward",

@@ -114,14 +114,14 @@ export const extremeSamples: Partial<SamplesByOp> = {
     positive.map((temperature) => ({
       name: `${name} at ${temperature}`,
       inputs: headOf(logits),
-      params: { temperature, bf16Compute: false },
+      params: { temperature, compute: "f32" },
       tolerance: 1e-4,
     })),
   ),
   headCrossEntropy: withGradients.map(([name, logits]) => ({
     name,
     inputs: [...headOf(logits), f32([3], [1, 2, 1])],
-    params: { withGrad: true, ofWeight: true, bf16Compute: false },
+    params: { withGrad: true, ofWeight: true, compute: "f32" },
     tolerance: 1e-4,
   })),
   router: [

@@ -153,7 +153,7 @@ function directions(size: number, label: string): Float64Array[] {
 /** Gradients pass through bf16 where an operand, the output or the multiplication does. */
 function toleranceOf(c: Case): number {
   const coarse =
-    c.params.bf16Compute === true || [...c.inputs, ...referenceOf(c).outputs].some((x) => x?.dtype === "bf16");
+    c.params.compute === "bf16" || [...c.inputs, ...referenceOf(c).outputs].some((x) => x?.dtype === "bf16");
   return coarse ? 1.6e-2 : 1e-4;
 }
 

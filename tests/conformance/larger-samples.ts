@@ -50,7 +50,7 @@ const qkv = (t: number, h: number, hkv: number, dqk: number, dv: number, dtype: 
 ];
 
 const n = 100_003;
-const gemm = { transA: false, transB: false, accumulate: false, dtype: "f32", bf16Compute: false } as const;
+const gemm = { transA: false, transB: false, accumulate: false, dtype: "f32", compute: "f32" } as const;
 const v3 = {
   topK: 6,
   numGroups: 8,
@@ -221,12 +221,12 @@ export const largerSamples: Partial<SamplesByOp> = {
     {
       name: "larger bf16",
       inputs: [bf16(203, 257), bf16(130, 257), null, bf16(203, 130)],
-      params: { ...gemm, transB: true, dtype: "bf16", bf16Compute: true },
+      params: { ...gemm, transB: true, dtype: "bf16", compute: "bf16" },
     },
     {
       name: "larger bf16 dW",
       inputs: [bf16(1501, 67), bf16(1501, 66), null, null],
-      params: { ...gemm, transA: true, accumulate: true, bf16Compute: true },
+      params: { ...gemm, transA: true, accumulate: true, compute: "bf16" },
       tolerance: 1e-4,
     },
   ],
@@ -326,26 +326,26 @@ export const largerSamples: Partial<SamplesByOp> = {
   groupedGemm: [
     {
       inputs: [f32(120, 67), f32(8, 97, 67), expertRows, rowOf(240, 120), null],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
+      params: { transW: true, dtype: "f32", compute: "f32" },
     },
     {
       inputs: [f32(240, 97), f32(8, 97, 67), expertRows, null, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
+      params: { transW: false, dtype: "f32", compute: "f32" },
     },
     {
       name: "larger bf16",
       inputs: [bf16(120, 64), bf16(8, 96, 64), expertRows, rowOf(240, 120), null],
-      params: { transW: true, dtype: "bf16", bf16Compute: true },
+      params: { transW: true, dtype: "bf16", compute: "bf16" },
     },
   ],
   groupedWeightGrad: [
     {
       inputs: [f32(240, 33), f32(120, 67), expertRows, rowOf(240, 120)],
-      params: { shape: [8, 33, 67], accumulate: true, bf16Compute: false },
+      params: { shape: [8, 33, 67], accumulate: true, compute: "f32" },
     },
     {
       inputs: [bf16(240, 33), bf16(240, 64), expertRows, null],
-      params: { shape: [8, 33, 64], accumulate: false, bf16Compute: true },
+      params: { shape: [8, 33, 64], accumulate: false, compute: "bf16" },
       tolerance: 1e-4,
     },
   ],
@@ -355,12 +355,12 @@ export const largerSamples: Partial<SamplesByOp> = {
   headLogProb: [
     {
       inputs: [f32(143, 65), f32(301, 65), indexes([143], 301, "targets")],
-      params: { temperature: 1.3, bf16Compute: false },
+      params: { temperature: 1.3, compute: "f32" },
       tolerance: 1e-4,
     },
     {
       inputs: [bf16(70, 64), bf16(200, 64), indexes([70], 200, "targets")],
-      params: { temperature: 1, bf16Compute: true },
+      params: { temperature: 1, compute: "bf16" },
       tolerance: 1e-4,
     },
   ],
@@ -372,7 +372,7 @@ export const largerSamples: Partial<SamplesByOp> = {
         indexes([143], 301, "targets"),
         { ...f32(143), values: Float64Array.from({ length: 143 }, (_, i) => (i % 5 === 0 ? 0 : 1 / 143)) },
       ],
-      params: { withGrad: true, ofWeight: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, compute: "f32" },
       tolerance: 1e-4,
     },
     {
@@ -382,7 +382,7 @@ export const largerSamples: Partial<SamplesByOp> = {
         indexes([70], 200, "targets"),
         { ...f32(70), values: new Float64Array(70).fill(1 / 70) },
       ],
-      params: { withGrad: true, ofWeight: true, bf16Compute: true },
+      params: { withGrad: true, ofWeight: true, compute: "bf16" },
       tolerance: 1e-2,
     },
   ],

@@ -64,7 +64,7 @@ const fp8Latents = {
   value: 128,
 };
 
-const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", bf16Compute: false };
+const gemm = { transA: false, transB: true, accumulate: false, dtype: "f32", compute: "f32" };
 const gate = {
   topK: 4,
   numGroups: 4,
@@ -103,7 +103,7 @@ export const rowCases: readonly RowCase[] = [
     (k): RowCase => ({
       label: `gemm in bf16 over ${k} numbers`,
       op: "gemm",
-      params: { ...gemm, dtype: "bf16", bf16Compute: true },
+      params: { ...gemm, dtype: "bf16", compute: "bf16" },
       inputs: (rows) => [
         rowsOf(rows, [k], "x", "bf16"),
         fixed([70, k], "w", "bf16"),
@@ -126,7 +126,7 @@ export const rowCases: readonly RowCase[] = [
   {
     label: "groupedGemm",
     op: "groupedGemm",
-    params: { transW: true, dtype: "f32", bf16Compute: false },
+    params: { transW: true, dtype: "f32", compute: "f32" },
     inputs: (rows) => [rowsOf(rows, [130], "x"), fixed([3, 70, 130], "w"), offsets(0, 0, rows, rows), null, null],
     rowInputs: [0],
     rowOutputs: [0],
@@ -310,7 +310,7 @@ export const rowCases: readonly RowCase[] = [
     (bf16): RowCase => ({
       label: bf16 ? "headLogProb in bf16" : "headLogProb",
       op: "headLogProb",
-      params: { temperature: 0.8, bf16Compute: bf16 },
+      params: { temperature: 0.8, compute: bf16 },
       inputs: (rows) => [
         rowsOf(rows, [96], "h", bf16 ? "bf16" : "f32"),
         fixed([131, 96], "w", bf16 ? "bf16" : "f32"),
@@ -323,7 +323,7 @@ export const rowCases: readonly RowCase[] = [
   {
     label: "headCrossEntropy",
     op: "headCrossEntropy",
-    params: { withGrad: true, ofWeight: true, bf16Compute: false },
+    params: { withGrad: true, ofWeight: true, compute: "f32" },
     inputs: (rows) => [
       rowsOf(rows, [96], "h"),
       fixed([131, 96], "w"),

@@ -1,6 +1,6 @@
 // The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
 import { exp, tanh } from "../../elementary.js";
-import type { DType } from "../dtype.js";
+import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -56,7 +56,7 @@ export interface HeadLogProbParams {
   temperature: number;
   /** See `Head`. */
   softCap?: number;
-  bf16Compute: boolean;
+  compute: ComputeType;
 }
 /**
  * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d],
@@ -135,7 +135,7 @@ export function headLogProb(
   target: Tensor,
   temperature = 1,
 ): { logp: Tensor; entropy: Tensor } {
-  const params = { temperature, softCap, bf16Compute: w.dtype === "bf16" };
+  const params = { temperature, softCap, compute: computeOf(w) };
   const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target], params);
   return { logp, entropy };
 }
@@ -148,7 +148,7 @@ export interface HeadCrossEntropyParams {
   ofWeight: boolean;
   /** See `Head`. */
   softCap?: number;
-  bf16Compute: boolean;
+  compute: ComputeType;
 }
 /**
  * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T],
@@ -217,7 +217,7 @@ export function headCrossEntropy(
     withGrad,
     ofWeight: withGrad && w.requiresGrad,
     softCap,
-    bf16Compute: w.dtype === "bf16",
+    compute: computeOf(w),
   });
   return { loss, nll };
 }

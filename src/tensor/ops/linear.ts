@@ -1,5 +1,5 @@
 // Matrix products: the general one with its epilogues, the linear layer on it, the per-head one of absorbed MLA.
-import type { DType } from "../dtype.js";
+import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec, type VjpContext } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
@@ -15,8 +15,8 @@ export interface GemmParams {
   /** Add to what the output holds. */
   accumulate: boolean;
   dtype: DType;
-  /** Multiply in bf16 (operands rounded), always adding in f32. */
-  bf16Compute: boolean;
+  /** Operands are rounded to this type and multiplied; sums are f32. */
+  compute: ComputeType;
 }
 
 function gemmSizes(a: TensorSpec, b: TensorSpec, p: GemmParams): [number, number, number] {
@@ -49,7 +49,7 @@ export const gemmOp: OpSpec<GemmParams> = {
     const [m, n] = gemmSizes(a!, b!, p);
     checkShape(!bias || (bias.shape[0] === n && bias.dtype === "f32"), "gemm", () => `an f32 bias of ${n}`, bias);
     checkShape(
-      !b!.isPacked || (!p.transA && (b!.dtype === "bf16") === p.bf16Compute),
+      !b!.isPacked || (!p.transA && b!.dtype === p.compute),
       "gemm",
       "packed weights as the second operand, of the type that the product computes in",
       b,
@@ -90,9 +90,9 @@ type GemmContext = VjpContext<GemmParams>;
 
 /** dA = dC·op(B)ᵀ, laid out as A is stored. */
 function gradA(c: GemmContext, dy: Tensor): Tensor {
-  const { transA, transB, bf16Compute } = c.params;
+  const { transA, transB, compute } = c.params;
   const target = c.gradTarget(0);
-  const p = { bf16Compute, dtype: c.gradDtype(0), accumulate: !!target };
+  const p = { compute, dtype: c.gradDtype(0), accumulate: !!target };
   const b = c.input(1);
   if (!transA) return dispatch(gemmOp, [dy, b, null, null], { ...p, transA: false, transB: !transB }, [target])[0];
   return dispatch(gemmOp, [b, dy, null, null], { ...p, transA: transB, transB: true }, [target])[0];
@@ -100,9 +100,9 @@ function gradA(c: GemmContext, dy: Tensor): Tensor {
 
 /** dB = op(A)ᵀ·dC, laid out as B is stored. */
 function gradB(c: GemmContext, dy: Tensor): Tensor {
-  const { transA, transB, bf16Compute } = c.params;
+  const { transA, transB, compute } = c.params;
   const target = c.gradTarget(1);
-  const p = { bf16Compute, dtype: c.gradDtype(1), accumulate: !!target };
+  const p = { compute, dtype: c.gradDtype(1), accumulate: !!target };
   const a = c.input(0);
   if (transB) return dispatch(gemmOp, [dy, a, null, null], { ...p, transA: true, transB: transA }, [target])[0];
   return dispatch(gemmOp, [a, dy, null, null], { ...p, transA: !transA, transB: false }, [target])[0];
@@ -131,7 +131,7 @@ export function linear(
     transB: true,
     accumulate: false,
     dtype,
-    bf16Compute: w.dtype === "bf16",
+    compute: computeOf(w),
   })[0];
 }
 /** A·B for plain matrices. */
@@ -141,7 +141,7 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<GemmParams> = {}):
     transB: false,
     accumulate: false,
     dtype: a.dtype,
-    bf16Compute: b.dtype === "bf16",
+    compute: computeOf(b),
     ...options,
   })[0];
 }

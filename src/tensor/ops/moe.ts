@@ -1,7 +1,7 @@
 // Mixture of experts: gate, sequence-wise balance loss, device-side dispatch, grouped products, combination.
 // Routing never leaves the device: counts and permutations are tensors.
 import { exp } from "../../elementary.js";
-import type { DType } from "../dtype.js";
+import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch } from "../engine.js";
 import { checkShape, type OpSpec, type VjpContext } from "../op.js";
 import { numElements, type Tensor } from "../tensor.js";
@@ -240,7 +240,7 @@ export interface GroupedGemmParams {
   /** W is [E,N,K] (a linear layer per expert); false: [E,K,N]. */
   transW: boolean;
   dtype: DType;
-  bf16Compute: boolean;
+  compute: ComputeType;
 }
 /**
  * Rows of expert e, [offsets[e], offsets[e+1]), times that expert's weight; rows of none of them are zero. Inputs x, W,
@@ -253,7 +253,7 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
     { input: 3, below: x!.shape[0] },
     { input: 4, unchecked: "for the gradient, whose op checks it" },
   ],
-  infer: ([x, w, offsets, rowToken], { transW, dtype, bf16Compute }) => {
+  infer: ([x, w, offsets, rowToken], { transW, dtype, compute }) => {
     const [experts, a, b] = w!.shape;
     checkShape(
       x!.shape[1] === (transW ? b : a) && offsets!.shape[0] === experts + 1,
@@ -264,7 +264,7 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
       offsets,
     );
     checkShape(
-      !w!.isPacked || (w!.dtype === "bf16") === bf16Compute,
+      !w!.isPacked || w!.dtype === compute,
       "groupedGemm",
       "packed weights of the type that the product computes in",
       w,
@@ -298,19 +298,19 @@ export const groupedGemmOp: OpSpec<GroupedGemmParams> = {
 type GroupedContext = VjpContext<GroupedGemmParams>;
 
 function groupedGradX(c: GroupedContext, dy: Tensor): Tensor {
-  const { bf16Compute, transW } = c.params;
+  const { compute, transW } = c.params;
   const dtype = c.inputSpec(0).dtype;
   const [rows] = dispatch(groupedGemmOp, [dy, c.input(1), c.input(2), null, null], {
     transW: !transW,
     dtype,
-    bf16Compute,
+    compute,
   });
   return sumPicked(rows, c.maybeInput(3), c.maybeInput(4), c.inputSpec(0));
 }
 
 function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
   const target = c.gradTarget(1, "f32");
-  const params = { shape: c.inputSpec(1).shape, accumulate: !!target, bf16Compute: c.params.bf16Compute };
+  const params = { shape: c.inputSpec(1).shape, accumulate: !!target, compute: c.params.compute };
   const [x, offsets, rowToken] = [c.input(0), c.input(2), c.maybeInput(3)];
   if (c.params.transW) return dispatch(groupedWeightGradOp, [dy, x, offsets, rowToken], params, [target])[0];
   // W [E,K,N]: the roles change places, and only the second operand's rows can be picked by index.
@@ -320,7 +320,7 @@ function groupedGradW(c: GroupedContext, dy: Tensor): Tensor {
 }
 
 /** dW[e] [N,K] (+)= dYᵀ·X over the rows of expert e; experts without rows get zero. */
-export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate: boolean; bf16Compute: boolean }> = {
+export const groupedWeightGradOp: OpSpec<{ shape: readonly number[]; accumulate: boolean; compute: ComputeType }> = {
   name: "groupedWeightGrad",
   indexes: ([dy, x]) => [
     { input: 2, risesTo: dy!.shape[0], within: true },
@@ -347,7 +347,7 @@ export function groupedLinear(x: Tensor, w: Tensor, { offsets, rowToken, tokenRo
   return dispatch(groupedGemmOp, [x, w, offsets, rowToken ?? null, tokenRow ?? null], {
     transW: true,
     dtype: x.dtype,
-    bf16Compute: w.dtype === "bf16",
+    compute: computeOf(w),
   })[0];
 }
 

@@ -8,36 +8,36 @@ export const headSamples = {
   headLogProb: [
     {
       inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
-      params: { temperature: 0.7, bf16Compute: false },
+      params: { temperature: 0.7, compute: "f32" },
       tolerance: 1e-4,
     },
     {
       inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
-      params: { temperature: 1, bf16Compute: true },
+      params: { temperature: 1, compute: "bf16" },
       tolerance: 1e-4,
     },
     {
       name: "f32 hidden, bf16 head",
       inputs: [{ shape: [4, 24], dtype: "f32" }, { shape: [33, 24], dtype: "bf16" }, targets(0, 32, -1, -1)],
-      params: { temperature: 1, bf16Compute: false },
+      params: { temperature: 1, compute: "f32" },
       tolerance: 1e-4,
     },
     {
       name: "soft cap",
       inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
-      params: { temperature: 0.7, softCap: 2, bf16Compute: false },
+      params: { temperature: 0.7, softCap: 2, compute: "f32" },
       tolerance: 1e-4,
     },
     {
       name: "soft cap in bf16",
       inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
-      params: { temperature: 1, softCap: 3, bf16Compute: true },
+      params: { temperature: 1, softCap: 3, compute: "bf16" },
       tolerance: 1e-4,
     },
     {
       name: "no rows",
       inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
-      params: { temperature: 1, bf16Compute: false },
+      params: { temperature: 1, compute: "f32" },
     },
     {
       name: "NaN in one row",
@@ -46,7 +46,7 @@ export const headSamples = {
         { shape: [3, 2], dtype: "f32" },
         targets(0, 1),
       ],
-      params: { temperature: 1, bf16Compute: false },
+      params: { temperature: 1, compute: "f32" },
     },
   ],
   headLogProbBackward: [],
@@ -58,7 +58,7 @@ export const headSamples = {
         targets(3, 18, 2, 0, -1),
         { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
       ],
-      params: { withGrad: true, ofWeight: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, compute: "f32" },
       tolerance: 1e-4,
     },
     {
@@ -68,7 +68,7 @@ export const headSamples = {
         targets(3, 18, 0),
         { shape: [3], dtype: "f32", values: [1, 1, 1] },
       ],
-      params: { withGrad: false, ofWeight: false, bf16Compute: true },
+      params: { withGrad: false, ofWeight: false, compute: "bf16" },
       tolerance: 1e-4,
     },
     {
@@ -79,7 +79,7 @@ export const headSamples = {
         targets(3, 18, 2, 0, -1),
         { shape: [5], dtype: "f32", values: [1, 0.5, 0, 2, 1] },
       ],
-      params: { withGrad: true, ofWeight: true, softCap: 2, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, softCap: 2, compute: "f32" },
       tolerance: 1e-4,
     },
     {
@@ -90,7 +90,7 @@ export const headSamples = {
         targets(),
         { shape: [0], dtype: "f32" },
       ],
-      params: { withGrad: true, ofWeight: true, bf16Compute: false },
+      params: { withGrad: true, ofWeight: true, compute: "f32" },
     },
     {
       name: "a frozen head",
@@ -100,7 +100,7 @@ export const headSamples = {
         targets(3, -1, 2),
         { shape: [3], dtype: "f32", values: [1, 0.5, 2] },
       ],
-      params: { withGrad: true, ofWeight: false, bf16Compute: false },
+      params: { withGrad: true, ofWeight: false, compute: "f32" },
       tolerance: 1e-4,
     },
   ],

@@ -2,7 +2,7 @@
 import type { GemmParams } from "../../../src/tensor/ops/linear.js";
 import type { SamplesByOp } from "./sample.js";
 
-const plain: GemmParams = { transA: false, transB: false, accumulate: false, dtype: "f32", bf16Compute: false };
+const plain: GemmParams = { transA: false, transB: false, accumulate: false, dtype: "f32", compute: "f32" };
 
 /** The samples of each op of the file. */
 export const linearSamples = {
@@ -24,17 +24,17 @@ export const linearSamples = {
     {
       name: "bf16",
       inputs: [{ shape: [37, 64], dtype: "bf16" }, { shape: [48, 64], dtype: "bf16" }, null, null],
-      params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true },
+      params: { ...plain, transB: true, dtype: "bf16", compute: "bf16" },
     },
     {
       name: "bf16 dX",
       inputs: [{ shape: [37, 48], dtype: "bf16" }, { shape: [48, 65], dtype: "bf16" }, null, null],
-      params: { ...plain, dtype: "bf16", bf16Compute: true },
+      params: { ...plain, dtype: "bf16", compute: "bf16" },
     },
     {
       name: "bf16 dW",
       inputs: [{ shape: [131, 48], dtype: "bf16" }, { shape: [131, 33], dtype: "bf16" }, null, null],
-      params: { ...plain, transA: true, bf16Compute: true },
+      params: { ...plain, transA: true, compute: "bf16" },
       tolerance: 1e-4,
     },
     {
@@ -96,7 +96,7 @@ export const linearSamples = {
         null,
         null,
       ],
-      params: { ...plain, transB: true, dtype: "bf16", bf16Compute: true },
+      params: { ...plain, transB: true, dtype: "bf16", compute: "bf16" },
     },
   ],
   headMatmul: [

@@ -97,21 +97,21 @@ export const moeSamples = {
   groupedGemm: [
     {
       inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, rowsOf3],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
+      params: { transW: true, dtype: "f32", compute: "f32" },
     },
     {
       inputs: [{ shape: [6, 20], dtype: "f32" }, { shape: [4, 33, 20], dtype: "f32" }, offsets4, null, null],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
+      params: { transW: true, dtype: "f32", compute: "f32" },
     },
     {
       name: "bf16",
       inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [4, 48, 32], dtype: "bf16" }, offsets4, null, null],
-      params: { transW: true, dtype: "bf16", bf16Compute: true },
+      params: { transW: true, dtype: "bf16", compute: "bf16" },
     },
     {
       name: "not transposed",
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, null, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
+      params: { transW: false, dtype: "f32", compute: "f32" },
     },
     {
       name: "no rows",
@@ -122,42 +122,42 @@ export const moeSamples = {
         null,
         null,
       ],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
+      params: { transW: true, dtype: "f32", compute: "f32" },
     },
     {
       name: "not transposed, gathered",
       inputs: [{ shape: [3, 9], dtype: "f32" }, { shape: [4, 9, 17], dtype: "f32" }, offsets4, rowOf6, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
+      params: { transW: false, dtype: "f32", compute: "f32" },
     },
     {
       name: "a range of experts, gathered",
       inputs: [{ shape: [3, 17], dtype: "f32" }, { shape: [2, 9, 17], dtype: "f32" }, offsets2, rowOf6, rowsOf3],
-      params: { transW: true, dtype: "f32", bf16Compute: false },
+      params: { transW: true, dtype: "f32", compute: "f32" },
     },
     {
       name: "a range of experts, bf16",
       inputs: [{ shape: [6, 32], dtype: "bf16" }, { shape: [2, 48, 32], dtype: "bf16" }, offsets2, null, null],
-      params: { transW: true, dtype: "bf16", bf16Compute: true },
+      params: { transW: true, dtype: "bf16", compute: "bf16" },
     },
     {
       name: "a range of experts without rows",
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [2, 9, 17], dtype: "f32" }, none2, null, null],
-      params: { transW: false, dtype: "f32", bf16Compute: false },
+      params: { transW: false, dtype: "f32", compute: "f32" },
     },
   ],
   groupedWeightGrad: [
     {
       name: "a range of experts",
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets2, rowOf6],
-      params: { shape: [2, 9, 17], accumulate: false, bf16Compute: false },
+      params: { shape: [2, 9, 17], accumulate: false, compute: "f32" },
     },
     {
       inputs: [{ shape: [6, 9], dtype: "f32" }, { shape: [3, 17], dtype: "f32" }, offsets4, rowOf6],
-      params: { shape: [4, 9, 17], accumulate: false, bf16Compute: false },
+      params: { shape: [4, 9, 17], accumulate: false, compute: "f32" },
     },
     {
       inputs: [{ shape: [6, 33], dtype: "bf16" }, { shape: [6, 20], dtype: "bf16" }, offsets4, null],
-      params: { shape: [4, 33, 20], accumulate: true, bf16Compute: true },
+      params: { shape: [4, 33, 20], accumulate: true, compute: "bf16" },
       tolerance: 1e-4,
     },
     {
@@ -168,7 +168,7 @@ export const moeSamples = {
         { shape: [3], dtype: "i32", values: [0, 0, 0] },
         null,
       ],
-      params: { shape: [2, 5, 9], accumulate: false, bf16Compute: false },
+      params: { shape: [2, 5, 9], accumulate: false, compute: "f32" },
     },
   ],
   moeCombine: [

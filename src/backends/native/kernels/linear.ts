@@ -9,7 +9,7 @@ const headMatmul = operandsOf("headMatmul");
 /** The kernels of matrix products, bound to a loaded addon. */
 export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "headMatmul"> {
   return {
-    gemm([a, b, bias, residual], [c], { transA, transB, accumulate, bf16Compute }) {
+    gemm([a, b, bias, residual], [c], { transA, transB, accumulate, compute }) {
       const [m, n] =
         c.shape.length === 2 ? c.shape : [transA ? a!.shape[1] : a!.shape[0], transB ? b!.shape[0] : b!.shape[1]];
       const k = transA ? a!.shape[0] : a!.shape[1];
@@ -27,7 +27,7 @@ export function linearKernels(addon: NativeAddon): Pick<KernelTable, "gemm" | "h
         gemm.float(a), typeCode(a), a!.shape[1],
         gemm.float(b), typeCode(b), b!.shape[1],
         gemm.float(c), typeCode(c), n,
-        accumulate, gemm.f32(bias), gemm.float(residual), typeCode(residual), bf16Compute,
+        accumulate, gemm.f32(bias), gemm.float(residual), typeCode(residual), compute === "bf16",
       );
     },
     // One product per head: [T, in] at stride H·in times the head's block of W. y = W_h·x is x·W_hᵀ row by row.

@@ -69,7 +69,7 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
         K,
       );
     },
-    groupedGemm([x, w, offsets, rowToken], [y], { transW, bf16Compute }) {
+    groupedGemm([x, w, offsets, rowToken], [y], { transW, compute }) {
       const [R, N] = y.shape;
       if (w!.isPacked) {
         // biome-ignore format: one line per group of operands
@@ -82,14 +82,14 @@ function expertKernels(addon: NativeAddon): Pick<KernelTable, Experts> {
       // biome-ignore format: one line per group of operands
       addon.groupedGemm(
         transW, w!.shape[0], R, N, x!.shape[1], grouped.float(x), typeCode(x), grouped.i32(rowToken),
-        grouped.float(w), typeCode(w), grouped.i32(offsets), grouped.float(y), typeCode(y), false, bf16Compute,
+        grouped.float(w), typeCode(w), grouped.i32(offsets), grouped.float(y), typeCode(y), false, compute === "bf16",
       );
     },
-    groupedWeightGrad([dy, x, offsets, rowToken], [dw], { shape: [E, N, K], accumulate, bf16Compute }) {
+    groupedWeightGrad([dy, x, offsets, rowToken], [dw], { shape: [E, N, K], accumulate, compute }) {
       // biome-ignore format: one line per group of operands
       addon.groupedGemmWeightGrad(
         E, N, K, grouped.float(dy), typeCode(dy), grouped.float(x), typeCode(x), grouped.i32(rowToken),
-        grouped.i32(offsets), grouped.f32(dw), accumulate, bf16Compute,
+        grouped.i32(offsets), grouped.f32(dw), accumulate, compute === "bf16",
       );
     },
     gatherSumRows([rows, tokenRow], [dx]) {
