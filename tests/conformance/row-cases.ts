@@ -247,6 +247,21 @@ export const rowCases: readonly RowCase[] = [
   ),
   ...(["bf16", "f32"] as const).map(
     (dtype): RowCase => ({
+      label: `pagedAttention over heads with caps in ${dtype}`,
+      op: "pagedAttention",
+      params: { scale: 0.2, softCap: 1.5, valueWidth: 32 },
+      inputs: (rows) => [
+        rowsOf(rows, [6, 32], "q", dtype),
+        fixed(pagedShape("keys", 8, 2, 32, dtype), "k", dtype),
+        fixed(pagedShape("values", 8, 2, 32, dtype), "v", dtype),
+        ...oneEach(rows),
+      ],
+      rowInputs: [0, 3, 5],
+      rowOutputs: [0],
+    }),
+  ),
+  ...(["bf16", "f32"] as const).map(
+    (dtype): RowCase => ({
       label: `pagedAttention over latents in ${dtype}`,
       op: "pagedAttention",
       params: { scale: 0.2, valueWidth: 64 },

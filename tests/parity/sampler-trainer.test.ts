@@ -31,6 +31,10 @@ const families = {
     },
     ...{ num_experts: 4, num_experts_per_tok: 2, use_sliding_window: true, sliding_window: 50 },
   },
+  "gemma2 with caps and windows": {
+    ...{ ...sizes, model_type: "gemma2", num_key_value_heads: 2, head_dim: 32, sliding_window: 50 },
+    ...{ query_pre_attn_scalar: 32, attn_logit_softcapping: 2, final_logit_softcapping: 3 },
+  },
   deepseek: {
     ...sizes,
     ...{
@@ -55,6 +59,8 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
     ["qwen2", "bf16"],
     ["qwen3_moe with windows", "f32"],
     ["qwen3_moe with windows", "bf16"],
+    ["gemma2 with caps and windows", "f32"],
+    ["gemma2 with caps and windows", "bf16"],
     ["deepseek", "f32"],
     ["deepseek", "bf16"],
   ] as const)("%s in %s: sampled and trained log-probabilities have the same bits", async (family, compute) => {
