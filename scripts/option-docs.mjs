@@ -58,7 +58,7 @@ export function withTexts(declarations, schemas) {
   return declarations
     .split("\n")
     .flatMap((line) => {
-      texts = schemas.get(/declare const (\w+): z\.ZodObject<\{$/.exec(line)?.[1]) ?? texts;
+      texts = schemas.get(/declare const (\w+): z\.(?:ZodPipe<z\.)?ZodObject<\{$/.exec(line)?.[1]) ?? texts;
       const [, indent, key] = /^((?: {4})+)"?([\w-]+)"?\??: /.exec(line) ?? [];
       if (!texts || key === undefined) return [line];
       const depth = indent.length / 4;
@@ -77,7 +77,7 @@ export function documentDeclarations(root) {
       const path = join(entry.parentPath, entry.name);
       const source = readFileSync(path, "utf8");
       const declarations = join(root, "dist", path.slice(root.length)).replace(/\.ts$/, ".d.ts");
-      if (!source.includes("z.strictObject(") || !existsSync(declarations)) continue;
+      if (!source.includes("strictObject(") || !existsSync(declarations)) continue;
       writeFileSync(declarations, withTexts(readFileSync(declarations, "utf8"), readOptionTexts(source)));
     }
 }
