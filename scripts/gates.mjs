@@ -17,7 +17,10 @@ const TEST_LIMIT_MS = 17 * 60_000;
 const RECIPE_LIMIT_MS = 3 * 60_000;
 
 /** The few-steps form of each recipe in recipes/. */
-const RECIPES = { "r1-zero.ts": ["zero", "--preset", "smoke", "--json"] };
+const RECIPES = {
+  "r1-zero.ts": ["zero", "--preset", "smoke", "--json"],
+  "r1.ts": ["r1", "--preset", "smoke", "--json"],
+};
 
 /** What the summary of a run must say (the recipe's own promise). */
 const SUMMARY_KEYS = (

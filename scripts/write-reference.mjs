@@ -40,6 +40,13 @@ const VERBS = {
     ["task", "src/tasks/countdown", "countdownSchema"],
     TRACES,
   ],
+  r1: [
+    ["", "recipes/r1/options", "r1Schema"],
+    [...GRPO, ["steps"]],
+    EVALUATION,
+    ["world", "src/tasks/world", "worldSchema"],
+    ["world.thoughts", "src/tasks/thoughts/trace", "thoughtSchema"],
+  ],
   pretrain: [["pretrain", "src/train/training-options", "pretrainSchema"], TRACES],
   sft: [["sft", "src/train/training-options", "sftSchema"]],
   rl: [["", "src/rl/rl-options", "rlRunSchema"], GRPO, EVALUATION, ...REWARDS],
@@ -99,11 +106,12 @@ function defaultText(value, isRequired) {
 
 const TABLE_HEAD = ["| option | default | value | meaning |", "|---|---|---|---|"];
 
-async function rows(root, [prefix, module, name], { defaults, hidden = [] } = {}) {
+/** A section's rows. It may end in a list of keys that the verb does not take. */
+async function rows(root, [prefix, module, name, refused = []], { defaults, hidden = [] } = {}) {
   const exported = await import(join(root, "dist", `${module}.js`));
   const texts = readOptionTexts(readFileSync(join(root, `${module}.ts`), "utf8")).get(name);
   const schema = z.toJSONSchema(exported[name], { io: "input", unrepresentable: "any" });
-  for (const key of hidden) delete schema.properties[key];
+  for (const key of [...hidden, ...refused]) delete schema.properties[key];
   return rowsOf(schema, texts, prefix, schema.required ?? [], defaults);
 }
 
@@ -120,9 +128,11 @@ async function verbTable(root, sections, presets) {
 /** The whole page. Throws an Error for an option without a docstring. */
 export async function renderOptions(root) {
   const { ZERO_PRESETS } = await import(join(root, "dist/recipes/r1-zero/options.js"));
+  const { R1_PRESETS } = await import(join(root, "dist/recipes/r1/options.js"));
+  const presets = { zero: ZERO_PRESETS.tiny, r1: R1_PRESETS.tiny };
   const lines = [INTRODUCTION];
   for (const [verb, sections] of Object.entries(VERBS))
-    lines.push(`## ${verb}`, "", ...(await verbTable(root, sections, verb === "zero" ? ZERO_PRESETS.tiny : undefined)));
+    lines.push(`## ${verb}`, "", ...(await verbTable(root, sections, presets[verb])));
   lines.push("## Tasks", "", "Options of the tasks, for `rl`, `eval` and `pretrain --traces`.", "");
   for (const [name, module, schema] of TASKS)
     lines.push(`### ${name}`, "", ...TABLE_HEAD, ...(await rows(root, ["task", module, schema])), "");

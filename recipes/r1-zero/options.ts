@@ -1,14 +1,13 @@
 // The options of the R1-Zero recipe and their presets, checked at the boundary.
 import { z } from "zod";
-import { ConfigError, didYouMean } from "../../src/errors.js";
-import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
+import type { HfConfig } from "../../src/models/hf-config.js";
 import { grpoSchema } from "../../src/rl/config.js";
 import { evaluationSchema } from "../../src/rl/evaluation-plan.js";
 import { countdownSchema, createCountdownTask } from "../../src/tasks/countdown.js";
 import { traceOptions, traceSchema } from "../../src/tasks/countdown-traces.js";
 import { parseOptions } from "../../src/tasks/options.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
-import { refuseDerivedFields } from "../../src/train/pretraining-data.js";
+import { checkModelFields, type ModelVocabulary, modelOf, SMOKE_MODEL, TINY_MODEL } from "../shared/model.js";
 
 const pretrain = z.strictObject({
   /** Number of optimiser steps. */
@@ -58,41 +57,10 @@ type ZeroInput = z.input<typeof zeroSchema>;
 /** Everything that decides a run, but for its seed. */
 export type ZeroOptions = z.output<typeof zeroSchema>;
 
-/** Tokens of a prompt and a completion together. */
-const CONTEXT = 512;
-
-const model = {
-  model_type: "deepseek_v3",
-  hidden_size: 128,
-  num_hidden_layers: 4,
-  first_k_dense_replace: 1,
-  intermediate_size: 384,
-  moe_intermediate_size: 128,
-  n_routed_experts: 8,
-  num_experts_per_tok: 2,
-  n_shared_experts: 1,
-  n_group: 1,
-  topk_group: 1,
-  norm_topk_prob: true,
-  routed_scaling_factor: 1,
-  num_attention_heads: 4,
-  q_lora_rank: null,
-  kv_lora_rank: 48,
-  qk_nope_head_dim: 16,
-  qk_rope_head_dim: 16,
-  v_head_dim: 32,
-  num_nextn_predict_layers: 1,
-  max_position_embeddings: CONTEXT,
-  rope_theta: 10000,
-  rms_norm_eps: 1e-6,
-  initializer_range: 0.05,
-  tie_word_embeddings: false,
-};
-
 /** The main job: about a quarter of an hour on two cores. How each number came about: docs/log.md. */
 const tiny: ZeroInput = {
   compute: "bf16",
-  model,
+  model: TINY_MODEL,
   task: { numbers: { 3: 0.8, 4: 0.2 }, maxNumber: 9, maxTarget: 50 },
   traces: {
     styles: { random: 0.4, "greedy-last": 0.6 },
@@ -137,15 +105,7 @@ const tiny: ZeroInput = {
 /** A minute or two, to see the whole road; its figures mean nothing. */
 const smoke: ZeroInput = {
   ...tiny,
-  model: {
-    ...model,
-    hidden_size: 32,
-    num_hidden_layers: 2,
-    intermediate_size: 64,
-    moe_intermediate_size: 32,
-    n_routed_experts: 4,
-    kv_lora_rank: 16,
-  },
+  model: SMOKE_MODEL,
   pretrain: { ...tiny.pretrain, steps: 8, batchSequences: 16, warmupSteps: 2 },
   rl: { ...tiny.rl, steps: 3, numPrompts: 4, numGenerations: 4, maxCompletionLength: 48 },
   evaluation: {
@@ -175,34 +135,11 @@ export function zeroOptions(input: unknown): ZeroOptions {
 
 /** What no schema says: each part is tried once, before anything is trained. */
 function checkParts(options: ZeroOptions): void {
-  refuseDerivedFields(options.model, "zero");
-  const known = hfConfigKeys("deepseek_v3");
-  const unknown = Object.keys(options.model).find((key) => !known.includes(key));
-  if (unknown) throw new ConfigError(`zero: unknown option "model.${unknown}"${didYouMean(unknown, known)}`);
+  checkModelFields(options.model, "zero");
   createCountdownTask(options.task).generate(0, 0, "heldout");
   traceOptions(options.traces);
-  try {
-    modelConfig(options, { vocabSize: 64 });
-  } catch (error) {
-    throw new ConfigError((error as Error).message, { cause: error });
-  }
 }
 
 /** The model's configuration for a vocabulary. */
-export function modelConfig(
-  options: ZeroOptions,
-  tokenizer: { vocabSize: number; bosId?: number; eosId?: number; padId?: number },
-): HfConfig {
-  const { vocabSize, bosId, eosId, padId } = tokenizer;
-  return parseHfConfig(
-    {
-      ...options.model,
-      vocab_size: vocabSize,
-      bos_token_id: bosId,
-      eos_token_id: eosId,
-      pad_token_id: padId,
-      torch_dtype: "float32",
-    },
-    "zero: model",
-  );
-}
+export const modelConfig = ({ model }: Pick<ZeroOptions, "model">, vocabulary: ModelVocabulary): HfConfig =>
+  modelOf(model, vocabulary, "zero");

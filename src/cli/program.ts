@@ -18,6 +18,7 @@ export function buildProgram(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .helpCommand(false);
   addZero(program);
+  addR1(program);
   addPretrain(program);
   addSft(program);
   addRl(program);
@@ -64,6 +65,25 @@ function addZero(program: Command): void {
   runFlags(command);
   computeFlags(command);
   command.action(async (flags) => (await import("./zero.js")).zero(flags));
+}
+
+function addR1(program: Command): void {
+  const command = verb(
+    program,
+    "r1",
+    "train R1 from scratch: base, R1-Zero, cold start, reasoning RL, rejection sampling, RL for all scenarios",
+    "luciole r1 --out runs/r1 --set cold.data=chains.jsonl",
+  );
+  command.addOption(
+    new Option("--preset <name>", "size of the run (default: tiny, planned for an hour on two cores)").choices([
+      "tiny",
+      "smoke",
+    ]),
+  );
+  settings(command, "r1", 'stages=\'["zero","cold"]\'');
+  runFlags(command);
+  computeFlags(command);
+  command.action(async (flags) => (await import("./r1.js")).r1(flags));
 }
 
 function addPretrain(program: Command): void {

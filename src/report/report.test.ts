@@ -9,7 +9,7 @@ import { headlineSentence, headlineTable } from "./headline.js";
 import { scriptJson } from "./html.js";
 import { renderReport } from "./report.js";
 import { expertLoads, movingMean, tabulate, thin } from "./series.js";
-import { pairTranscripts, renderPair, rolloutsOverTime } from "./transcripts.js";
+import { groupTranscripts, renderGroup, rolloutsOverTime } from "./transcripts.js";
 
 const evaluation = (pass1: number, stderr = 0.01): EvaluationSummary => ({
   pass1,
@@ -59,7 +59,7 @@ const rlStep = (step: number, metrics: object = {}): MetricsRecord => ({
   reward: step / 100,
   ...metrics,
 });
-const sample = (problem: string, model: "base" | "final" | undefined, completion = "c"): SampleRecord => ({
+const sample = (problem: string, model: string | undefined, completion = "c"): SampleRecord => ({
   phase: model ? "eval" : "rl",
   step: 0,
   model,
@@ -270,7 +270,7 @@ test("expert loads carry the layer's number, and the prediction block its name",
 describe("transcripts", () => {
   test("set thinking apart, also when the prompt opens it or nothing closes it", () => {
     const shown = (prompt: string, completion: string) => {
-      const html = renderPair({ problem: "p", final: { ...sample("p", "final", completion), prompt } });
+      const html = renderGroup({ problem: "p", answers: [{ ...sample("p", "final", completion), prompt }] });
       const text = (pattern: RegExp) => pattern.exec(html)?.[1];
       return [
         text(/thinking<\/span><pre>([^<]*)/),
@@ -286,7 +286,7 @@ describe("transcripts", () => {
     expect(shown("p", "a</think><answer>b</answer>")).toEqual(["a", "&lt;answer&gt;b&lt;/answer&gt;"]);
   });
 
-  test("pair the same problem, in file order, first sample of each model", () => {
+  test("group the same problem, in file order, first sample of each model", () => {
     const samples = [
       sample("b", "base", "1"),
       sample("a", "base"),
@@ -295,10 +295,13 @@ describe("transcripts", () => {
       sample("b", "final"),
       sample("c", "base"),
     ];
-    const pairs = pairTranscripts(samples);
-    expect(pairs.map(({ problem }) => problem)).toEqual(["b", "a"]);
-    expect(pairs[0].base?.completion).toBe("1");
-    expect(pairTranscripts([sample("c", "base")])).toHaveLength(1);
+    const groups = groupTranscripts(samples);
+    expect(groups.map(({ problem }) => problem)).toEqual(["b", "a"]);
+    expect(groups[0].answers.map(({ model, completion }) => [model, completion])).toEqual([
+      ["base", "1"],
+      ["final", "c"],
+    ]);
+    expect(groupTranscripts([sample("c", "base")])).toHaveLength(1);
   });
 
   test("of training are spread over the whole run", () => {

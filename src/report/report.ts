@@ -6,19 +6,25 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "../atomic-file.js";
 import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
-import type { MetricsRecord, RunSummary } from "../run/records.js";
+import type { MetricsRecord, Phase, RunSummary } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
 import { type Chart, pretrainCharts, rlCharts } from "./charts.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
 import { escapeHtml, scriptJson } from "./html.js";
 import { type ExpertLoad, expertLoads } from "./series.js";
-import { pairTranscripts, renderPair, renderRollouts, rolloutsOverTime } from "./transcripts.js";
+import { renderStages } from "./stages.js";
+import { groupTranscripts, renderGroup, renderRollouts, rolloutsOverTime } from "./transcripts.js";
 
 /** What the page's script draws. Charts of one `group` share their cursor. */
 interface ReportDrawings {
   charts: (Chart & { group: string })[];
   heats: ExpertLoad[];
 }
+
+const RL_SECTION = {
+  title: "Reinforcement learning",
+  lead: "Thin lines show single steps, bold lines their moving average.",
+};
 
 /** What is said of training on data. */
 const DATA_PHASES = {
@@ -35,27 +41,53 @@ export function writeReport(runPath: string): string {
 
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
-  const rl = rlCharts(run.metrics);
+  const rl = sectionsOf(run.metrics, "rl", RL_SECTION, rlCharts);
+  const data = (["sft", "pretrain"] as const).flatMap((phase) =>
+    sectionsOf(run.metrics, phase, DATA_PHASES[phase], (metrics) => pretrainCharts(metrics, phase)),
+  );
   const dataPhase = run.metrics.some(({ phase }) => phase === "sft") ? DATA_PHASES.sft : DATA_PHASES.pretrain;
-  const pretrain = pretrainCharts(run.metrics, dataPhase.phase);
   const rlLoads = expertLoads(run.metrics, "rl");
   const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, dataPhase.phase);
-  const drawings: ReportDrawings = {
-    charts: [
-      ...rl.map((chart) => ({ ...chart, group: "rl" })),
-      ...pretrain.map((chart) => ({ ...chart, group: "pretrain" })),
-    ],
-    heats,
-  };
+  const drawings: ReportDrawings = { charts: [...rl, ...data].flatMap(({ charts }) => charts), heats };
   const body = [
     renderTop(run),
-    renderCharts("Reinforcement learning", "Thin lines show single steps, bold lines their moving average.", rl),
+    renderStages(run.metrics),
+    ...rl.map(renderSection),
     renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : dataPhase.title.toLowerCase()),
-    renderCharts(dataPhase.title, dataPhase.lead, pretrain),
+    ...data.map(renderSection),
     renderTranscripts(run),
     renderSettings(run),
   ];
   return page(`${basename(run.path)} · Luciole`, body.join("\n"), drawings);
+}
+
+/** The charts of one stage. */
+interface Section {
+  readonly title: string;
+  readonly lead: string;
+  readonly charts: ReportDrawings["charts"];
+}
+
+/** A section for the phase or, where its lines name stages, one for each stage. */
+function sectionsOf(
+  metrics: readonly MetricsRecord[],
+  phase: Phase,
+  { title, lead }: { readonly title: string; readonly lead: string },
+  chartsOf: (metrics: readonly MetricsRecord[]) => Chart[],
+): Section[] {
+  const stages = [...new Set(metrics.filter((line) => line.phase === phase).map(({ stage }) => stage))];
+  const [first = undefined] = stages;
+  if (stages.length < 2 && first === undefined)
+    return [{ title, lead, charts: chartsOf(metrics).map((chart) => ({ ...chart, group: phase })) }];
+  return stages.map((stage, i) => ({
+    title: `${title}: ${stage}`,
+    lead,
+    charts: chartsOf(metrics.filter((line) => line.stage === stage)).map((chart) => ({
+      ...chart,
+      id: `${phase}${i}-${chart.id}`,
+      group: `${phase}${i}`,
+    })),
+  }));
 }
 
 function page(title: string, body: string, drawings: ReportDrawings): string {
@@ -118,7 +150,7 @@ function unfinishedFacts({ config, metrics }: RunRecords): string {
   return `${clock}There is no final evaluation yet. The page shows the data logged so far.`;
 }
 
-function renderCharts(title: string, lead: string, charts: readonly Chart[]): string {
+function renderSection({ title, lead, charts }: Section): string {
   if (charts.length === 0) return "";
   // An odd chart out would leave a hole in the two columns, so the first one takes the whole width.
   const figures = charts.map(({ id, title: name, note }, index) => {
@@ -153,15 +185,16 @@ function renderHeats(heats: readonly ExpertLoad[], phase: string): string {
 }
 
 function renderTranscripts(run: RunRecords): string {
-  const pairs = pairTranscripts(run.samples);
+  const groups = groupTranscripts(run.samples);
   const rollouts = rolloutsOverTime(run.samples);
-  if (pairs.length === 0 && rollouts.length === 0) return "";
+  if (groups.length === 0 && rollouts.length === 0) return "";
   const shown =
-    pairs.length === 0
+    groups.length === 0
       ? ""
-      : `<p class="lead">The first ${pairs.length} held-out problems of the evaluation, answered by both ` +
-        `models. They were not selected by result.</p>${pairs.map(renderPair).join("\n")}`;
-  const before = pairs.length === 0 ? "" : `<h2>Before and after</h2>${shown}`;
+      : `<p class="lead">The first ${groups.length} held-out problems of the evaluation, answered by ` +
+        `${groups[0].answers.length > 2 ? "each model" : "both models"}. They were not selected by result.</p>` +
+        groups.map(renderGroup).join("\n");
+  const before = groups.length === 0 ? "" : `<h2>Before and after</h2>${shown}`;
   const table =
     rollouts.length === 0
       ? ""

@@ -6,30 +6,30 @@ import type { SampleRecord } from "../run/records.js";
 import { opensThought, parseResponse, THINK_CLOSE, THINK_OPEN } from "../tasks/response.js";
 import { escapeHtml } from "./html.js";
 
-const MAX_PAIRS = 8;
+const MAX_GROUPS = 8;
 
-/** A held-out problem with the answer of either model, or of one while the run is not finished. */
-export interface TranscriptPair {
+/** A held-out problem with the answer of each model, in the order of the evaluations. */
+export interface TranscriptGroup {
   problem: string;
-  base?: SampleRecord;
-  final?: SampleRecord;
+  answers: readonly SampleRecord[];
 }
 
 /**
- * The first problems, in file order, that both models answered; failing that, that one did. First sample of each
+ * The first problems, in file order, that all models answered; failing that, that some did. First sample of each
  * counts.
  */
-export function pairTranscripts(samples: readonly SampleRecord[], maxPairs = MAX_PAIRS): TranscriptPair[] {
-  const pairs = new Map<string, TranscriptPair>();
+export function groupTranscripts(samples: readonly SampleRecord[], maxGroups = MAX_GROUPS): TranscriptGroup[] {
+  const groups = new Map<string, Map<string, SampleRecord>>();
   for (const sample of samples) {
     if (sample.model === undefined) continue;
-    const pair = pairs.get(sample.problem) ?? { problem: sample.problem };
-    pair[sample.model] ??= sample;
-    pairs.set(sample.problem, pair);
+    const answers = groups.get(sample.problem) ?? new Map<string, SampleRecord>();
+    if (!answers.has(sample.model)) answers.set(sample.model, sample);
+    groups.set(sample.problem, answers);
   }
-  const all = [...pairs.values()];
-  const complete = all.filter((pair) => pair.base && pair.final);
-  return (complete.length > 0 ? complete : all).slice(0, maxPairs);
+  const numModels = Math.max(2, new Set(samples.flatMap(({ model = [] }) => model)).size);
+  const all = [...groups].map(([problem, answers]) => ({ problem, answers: [...answers.values()] }));
+  const complete = all.filter(({ answers }) => answers.length === numModels);
+  return (complete.length > 0 ? complete : all).slice(0, maxGroups);
 }
 
 /** The training rollouts of steps evenly spaced over the run, first and last included. */
@@ -43,16 +43,19 @@ export function rolloutsOverTime(samples: readonly SampleRecord[], numSteps = 12
   return rollouts.filter(({ step }) => shown.has(step));
 }
 
-/** HTML of one pair: the problem, then base and final side by side. */
-export function renderPair(pair: TranscriptPair): string {
-  const shown = (pair.base ?? pair.final)!;
+/** What stands above an answer of the models before and after reinforcement; others go by their own name. */
+const TITLES: Readonly<Record<string, string>> = { base: "Base", final: "After RL" };
+
+/** HTML of one problem, then the answers side by side. */
+export function renderGroup({ answers }: TranscriptGroup): string {
+  const [shown] = answers;
   const goal = shown.answer === undefined ? "" : `<p class="goal">Answer: <code>${escapeHtml(shown.answer)}</code></p>`;
-  const sides = [
-    pair.base && renderSide("Base", "base", pair.base),
-    pair.final && renderSide("After RL", "final", pair.final),
-  ];
+  const sides = answers.map((answer) => {
+    const { model = "" } = answer;
+    return renderSide(TITLES[model] ?? `After ${model}`, model === "base" ? "base" : "final", answer);
+  });
   return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(shown))}</pre>${goal}</header>
-<div class="sides">${sides.filter(Boolean).join("")}</div></article>`;
+<div class="sides">${sides.join("")}</div></article>`;
 }
 
 /**

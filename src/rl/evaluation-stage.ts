@@ -16,11 +16,18 @@ export interface Evaluated {
   readonly task: Task;
   readonly grpo: Pick<GrpoConfig, "maxCompletionLength">;
   readonly evaluation: EvaluationPlan;
+  /** Further figures of a full evaluation, which its line and its stage's state hold; may sample other problems. */
+  figures?(held: PolicyEvaluation, sample: HeldOutSampler): Promise<Record<string, number>>;
 }
+
+/** Samples so many held-out problems of a task as the evaluation does. */
+export type HeldOutSampler = (task: Task, problems: ProblemCount, samples: number) => Promise<PolicyEvaluation>;
 
 /** What an evaluation came to; null until it is done. It has no steps. */
 export interface EvaluationState extends StageState {
   evaluation: Evaluation | null;
+  /** Those that were asked for besides. */
+  figures: Record<string, number>;
 }
 
 /** A stage that evaluates. */
@@ -32,13 +39,13 @@ export interface EvaluationStage extends Stage {
  * Samples held-out problems that training never sees, and logs what came of it under the step that `after` stands at.
  * Stopped, it logs nothing, and a resumed run evaluates anew.
  */
-export function evaluationStage(model: "base" | "final", evaluated: Evaluated, after: StageState): EvaluationStage {
-  const state: EvaluationState = { step: 0, evaluation: null };
+export function evaluationStage(model: string, evaluated: Evaluated, after: StageState): EvaluationStage {
+  const state: EvaluationState = { step: 0, evaluation: null, figures: {} };
   return {
     name: `evaluate ${model}`,
     state,
     async run(session) {
-      state.evaluation = await evaluate(session, evaluated, model, after.step);
+      Object.assign(state, await evaluate(session, evaluated, model, after.step));
     },
   };
 }
@@ -46,9 +53,9 @@ export function evaluationStage(model: "base" | "final", evaluated: Evaluated, a
 async function evaluate(
   session: TrainingSession,
   evaluated: Evaluated,
-  model: "base" | "final",
+  model: string,
   step: number,
-): Promise<Evaluation> {
+): Promise<Pick<EvaluationState, "evaluation" | "figures">> {
   const { run, progress } = session.parts;
   const { problems, samplesPerProblem } = evaluated.evaluation;
   progress.stage(`evaluate ${model}`);
@@ -58,18 +65,21 @@ async function evaluate(
   const notice = model === "base" ? shortfall(evaluated.task, problems, evaluation.problems) : null;
   if (notice) progress.note(notice);
   const full = { k: samplesPerProblem, pass_k: passK, cons_k: consK };
-  run.logMetrics({ phase: "eval", step, model, ...quickFigures(evaluation), ...full });
+  const sample: HeldOutSampler = (task, count, samples) =>
+    sampleHeldOut(session, { ...evaluated, task }, count, samples);
+  const figures = (await evaluated.figures?.(result, sample)) ?? {};
+  run.logMetrics({ phase: "eval", step, model, ...quickFigures(evaluation), ...full, ...figures });
   logTranscripts(session, evaluated, result, model, step);
   progress.update(1, { pass1, tokens_per_second: tokensPerSecond });
   progress.endStage();
   evaluated.policy.model.device.trim(); // the next stage's tensors have other sizes
-  return evaluation;
+  return { evaluation, figures };
 }
 
 /** A light look at held-out problems while learning. */
 export async function quickEvaluation(session: TrainingSession, evaluated: Evaluated, step: number): Promise<void> {
   const { evaluation } = await sampleHeldOut(session, evaluated, evaluated.evaluation.quickProblems, 1);
-  session.parts.run.logMetrics({ phase: "eval", step, ...quickFigures(evaluation) });
+  session.parts.run.logMetrics({ phase: "eval", ...session.mark, step, ...quickFigures(evaluation) });
 }
 
 function sampleHeldOut(
@@ -99,7 +109,7 @@ function logTranscripts(
   { parts: { run } }: TrainingSession,
   { task, evaluation: { samplesPerProblem } }: Evaluated,
   { trajectories }: PolicyEvaluation,
-  model: "base" | "final",
+  model: string,
   step: number,
 ): void {
   for (let i = 0; i < trajectories.length && i < NUM_TRANSCRIPTS * samplesPerProblem; i += samplesPerProblem) {

@@ -9,6 +9,7 @@ export * from "./memory-plan.js";
 export * from "./metrics.js";
 export * from "./policy-loss.js";
 export * from "./reinforcement-stage.js";
+export * from "./rejection-stage.js";
 export * from "./rl-options.js";
 export * from "./rl-run.js";
 export * from "./update.js";

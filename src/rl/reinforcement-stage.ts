@@ -19,6 +19,8 @@ export interface Reinforcement {
   readonly rewards: readonly (RewardFunction | WeightedReward)[];
   readonly grpo: GrpoConfig;
   readonly evaluation: EvaluationPlan;
+  /** The task of the evaluations between two rounds, where it is another. */
+  readonly evaluatedTask?: Task;
 }
 
 /** Where reinforcement stands: the trainer's own counters, and the work done. */
@@ -41,6 +43,7 @@ export function reinforcementStage(name: string, reinforcement: Reinforcement): 
   const state: ReinforcementState = { ...freshGrpoState(), rollout: noWork(), train: noWork() };
   return {
     name,
+    phase: "rl",
     state,
     async run(session) {
       const trainer = new GrpoTrainer(policy, task, rewards, grpo, session.parts.seed, state);
@@ -60,14 +63,14 @@ async function rounds(
   reinforcement: Reinforcement,
 ): Promise<void> {
   const { progress, signal } = session.parts;
-  const { grpo, evaluation } = reinforcement;
+  const { grpo, evaluation, evaluatedTask = reinforcement.task } = reinforcement;
   const told = new Set<string>();
-  progress.stage("reinforce", grpo.steps, state.step);
+  progress.stage(session.mark.stage ?? "reinforce", grpo.steps, state.step);
   for (;;) {
     // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold
     // yet.
     if (state.step > 0 && state.step % evaluation.everySteps === 0)
-      await quickEvaluation(session, reinforcement, state.step);
+      await quickEvaluation(session, { ...reinforcement, task: evaluatedTask }, state.step);
     if (state.step >= grpo.steps) break;
     const round = await trainer.runStep(signal);
     addWork(state.rollout, round.work.rollout);
@@ -87,11 +90,12 @@ async function rounds(
 const NUM_ROLLOUTS = 4;
 
 /** The figures of a round, and its first rollouts, whatever they are: of one problem, so that rewards can be compared. */
-function logRound({ parts: { run } }: TrainingSession, step: number, round: GrpoStep): void {
+function logRound({ parts: { run }, mark }: TrainingSession, step: number, round: GrpoStep): void {
   const { trajectories, rewards, byReward, metrics, expertLoad } = round;
   trajectories.slice(0, NUM_ROLLOUTS).forEach(({ problem, prompt, completion, completionIds }, i) => {
     run.logSample({
       phase: "rl",
+      ...mark,
       step,
       split: "train",
       problem: problem.id,
@@ -103,5 +107,5 @@ function logRound({ parts: { run } }: TrainingSession, step: number, round: Grpo
       numTokens: completionIds.length,
     });
   });
-  run.logMetrics({ phase: "rl", ...metrics, step, ...namedLoads(expertLoad) });
+  run.logMetrics({ phase: "rl", ...mark, ...metrics, step, ...namedLoads(expertLoad) });
 }

@@ -16,6 +16,8 @@ export type Phase = "pretrain" | "sft" | "rl" | "eval";
  */
 export interface MetricsRecord {
   phase: Phase;
+  /** The stage, in runs that have several of this phase, each of which counts its steps from 1. */
+  stage?: string;
   step: number;
   /** ISO 8601; filled in by the run directory when left out. */
   time?: string;
@@ -23,15 +25,17 @@ export interface MetricsRecord {
 }
 
 /**
- * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of the evaluation before and
- * after RL; records of the two with the same `problem` are shown side by side. `completion` is the raw text, think tags
+ * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of an evaluation by
+ * the name of what was evaluated; records of several with the same `problem` are shown side by side. `completion` is the raw text, think tags
  * included.
  */
 export interface SampleRecord {
   phase: Phase;
+  stage?: string;
   step: number;
   time?: string;
-  model?: "base" | "final";
+  /** `base` and `final` in a run of one reinforcement; else the stage before the evaluation. */
+  model?: string;
   split?: "train" | "held_out";
   problem: string;
   prompt: string;

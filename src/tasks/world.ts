@@ -62,6 +62,8 @@ const MAX_DRAWS = 20;
 export class World {
   /** The mixture of problems that the documents are about. */
   readonly task: Task<Problem>;
+  /** The options with which `createTask("mix", …)` makes it. */
+  readonly taskOptions: Readonly<Record<string, unknown>>;
   private readonly thoughts: ThoughtOptions;
   private readonly generalThoughts: number;
   private readonly stream: Random;
@@ -73,7 +75,8 @@ export class World {
   ) {
     const { weights, options, thoughts, generalThoughts } = parseOptions(worldSchema, input, "world");
     const small = Object.entries(SMALL_PROBLEMS).filter(([name]) => (weights[name] ?? 0) > 0);
-    this.task = createTask("mix", { weights, options: { ...Object.fromEntries(small), ...options } });
+    this.taskOptions = { weights, options: { ...Object.fromEntries(small), ...options } };
+    this.task = createTask("mix", this.taskOptions);
     this.thoughts = thoughtOptions(thoughts as ThoughtOptionsInput);
     this.generalThoughts = generalThoughts;
     this.stream = new Random(seed).fork("world");

@@ -64,7 +64,7 @@ export function trainingLoop(
   const trained = { optimizer, reference: null };
   return session.train(trained, async () => {
     const { model, progress } = session.parts;
-    progress.stage(options.phase, options.steps, state.step);
+    progress.stage(session.mark.stage ?? options.phase, options.steps, state.step);
     for (;;) {
       // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold
       // yet.
@@ -79,7 +79,7 @@ export function trainingLoop(
 }
 
 async function oneStep(
-  { parts }: TrainingSession,
+  { parts, mark }: TrainingSession,
   optimizer: Optimizer,
   data: TrainingData,
   state: LoopState,
@@ -103,17 +103,17 @@ async function oneStep(
     num_trained_tokens: state.work.tokens,
     ...speed(done, parts.peakFlops),
   };
-  run.logMetrics({ phase: options.phase, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
+  run.logMetrics({ phase: options.phase, ...mark, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
   progress.update(state.step, { ...metrics });
 }
 
 const isValidated = (step: number, { validation, validationEverySteps, steps }: LoopOptions): boolean =>
   validation.length > 0 && step > 0 && (step >= steps || step % validationEverySteps === 0);
 
-async function validate({ parts }: TrainingSession, state: LoopState, options: LoopOptions): Promise<void> {
+async function validate({ parts, mark }: TrainingSession, state: LoopState, options: LoopOptions): Promise<void> {
   const { model, run, progress, signal } = parts;
   const val_loss = await evaluateLoss(model, options.validation, options.microBatchTokens, signal);
-  run.logMetrics({ phase: options.phase, step: state.step, val_loss });
+  run.logMetrics({ phase: options.phase, ...mark, step: state.step, val_loss });
   progress.update(state.step, { val_loss });
   state.valLoss = val_loss;
 }

@@ -16,7 +16,7 @@ import { loadWeights } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { FreshReport } from "../report/fresh-report.js";
 import { writeReport } from "../report/report.js";
-import type { LogPosition, RunSummary, TrainingSummary } from "../run/records.js";
+import type { LogPosition, Phase, RunSummary, TrainingSummary } from "../run/records.js";
 import type { RunDirectory } from "../run/run-directory.js";
 import { scope } from "../tensor/engine.js";
 import type { Progress } from "../terminal/progress.js";
@@ -33,6 +33,8 @@ export interface StageRecord {
   readonly state: StageState;
   /** The earlier stage whose weights this one begins with; default: the one before it, as it leaves them. */
   readonly from?: string;
+  /** The phase under which its steps are logged, where it has steps. */
+  readonly phase?: Phase;
 }
 
 /** What a session is made of: the model, where the run is written, who watches, and who may stop it. */
@@ -120,6 +122,13 @@ export class TrainingSession {
 
   private keptPath(stage: string): string {
     return join(this.parts.run.path, "stages", stage);
+  }
+
+  /** What marks the lines of the current stage where the run has several of its phase, whose steps each count from 1. */
+  get mark(): { readonly stage?: string } {
+    const { name, phase } = this.stages[this.place];
+    const isOneOfSeveral = phase !== undefined && this.stages.filter((stage) => stage.phase === phase).length > 1;
+    return isOneOfSeveral ? { stage: name } : {};
   }
 
   /** Wall seconds of the run so far, those before a resume included. */

@@ -3,6 +3,7 @@
 import { warmupCosine } from "../optim/schedule.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { type LoopOptions, type LoopState, type TrainingData, trainingLoop } from "./loop.js";
+import type { StageRecord, TrainingSession } from "./session.js";
 import type { Stage } from "./stage.js";
 import type { SftOptions } from "./training-options.js";
 import { noWork } from "./work-count.js";
@@ -19,20 +20,41 @@ export interface TrainingStage extends Stage {
 
 /** A stage of so many steps over `data`, after which the model is trained and the optimiser's memory is free again. */
 export function trainingStage(name: string, data: TrainingData, options: TrainingStageOptions): TrainingStage {
+  return preparedStage({ name, phase: options.phase }, async () => ({ data, options }));
+}
+
+/** What a stage trains on and how. */
+export interface PreparedTraining {
+  readonly data: TrainingData;
+  readonly options: TrainingStageOptions;
+}
+
+/**
+ * A stage whose data are there only when it begins: an earlier stage of the run writes them. `prepare` must give the
+ * same when the run goes on.
+ */
+export function preparedStage(
+  stage: Pick<StageRecord, "name" | "from"> & { readonly phase: TrainingStageOptions["phase"] },
+  prepare: (session: TrainingSession) => Promise<PreparedTraining>,
+): TrainingStage {
+  const state: LoopState = { step: 0, work: noWork(), loss: null, valLoss: null };
+  return {
+    ...stage,
+    state,
+    async run(session) {
+      await train(session, state, await prepare(session));
+    },
+  };
+}
+
+async function train(session: TrainingSession, state: LoopState, { data, options }: PreparedTraining): Promise<void> {
   const { optimizer: kind, learningRate: peak, finalFraction, steps, weightDecay, maxGradNorm: maxNorm } = options;
   const warmupSteps = Math.min(options.warmupSteps, steps);
   const schedule = warmupCosine({ peak, warmupSteps, totalSteps: steps, finalFraction });
-  const state: LoopState = { step: 0, work: noWork(), loss: null, valLoss: null };
-  return {
-    name,
-    state,
-    async run(session) {
-      const optimizer = createOptimizer(session.parts.model.parameters, kind, { weightDecay, maxNorm });
-      try {
-        await trainingLoop(session, optimizer, data, state, { ...options, schedule });
-      } finally {
-        optimizer.dispose();
-      }
-    },
-  };
+  const optimizer = createOptimizer(session.parts.model.parameters, kind, { weightDecay, maxNorm });
+  try {
+    await trainingLoop(session, optimizer, data, state, { ...options, schedule });
+  } finally {
+    optimizer.dispose();
+  }
 }

@@ -1,0 +1,82 @@
+// The whole of R1 from nothing (arXiv 2501.12948 §2.3): a base; R1-Zero by reinforcement alone; the base fine-tuned on
+// readable chains; reinforced for reasoning in one language; the base fine-tuned on right and readable answers with
+// general material; reinforced for all scenarios. Each is measured. This file is the list of its stages.
+import type { JsonObject } from "../src/checkpoint/index.js";
+import { createModel } from "../src/models/create.js";
+import { fingerprintsOf } from "../src/run/fingerprints.js";
+import { accuracyReward, formatReward, languageConsistencyReward } from "../src/tasks/rewards.js";
+import { type RunContext, withRun } from "../src/train/run-context.js";
+import { performStages, type Stage } from "../src/train/stage.js";
+import { WorldCorpus, worldTokenizer } from "../src/train/world-corpus.js";
+import { modelConfig, type R1Options, type R1StageName } from "./r1/options.js";
+import { planR1 } from "./r1/plan.js";
+import { readableAnswer, rewrittenChain } from "./r1/readable.js";
+import { R1Stages } from "./r1/stages.js";
+import { type R1Summary, summariseR1 } from "./r1/summary.js";
+import { worldsOf } from "./r1/worlds.js";
+
+export { R1_PRESETS, type R1Options, type R1Preset, r1Options } from "./r1/options.js";
+export type { R1Summary } from "./r1/summary.js";
+
+/**
+ * Runs the recipe, or goes on with a run bit for bit as if it had not stopped. Throws BackendError when it will not fit
+ * into memory, TrainingError when sampling keeps nothing to learn from, Interrupted (state saved) when the signal fires.
+ */
+export function runR1(options: R1Options, seed: number, context: RunContext): Promise<R1Summary> {
+  return withRun("r1", context, async ({ checkpoint, begin }) => {
+    const { compute, evaluation, rl, checkpointSeconds } = options;
+    const worlds = worldsOf(options, seed);
+    const tokenizer = worldTokenizer(worlds.whole, options.vocabSize);
+    const config = modelConfig(options, tokenizer);
+    const corpus = new WorldCorpus(worlds.whole, tokenizer);
+    await planR1(options, { model: { config, compute }, tokenizer, corpus, worlds, seed }, context.progress);
+    const files = [options.cold, options.rejection].flatMap(({ data }) => data ?? []);
+    const run = begin({ seed, options, compute, fingerprints: fingerprintsOf(files) });
+    const model = createModel(config, { compute, seed });
+    const policy = { model, tokenizer, template: "dialogue" as const, stopIds: [tokenizer.eosId as number] };
+    const generation = {
+      prompt_template: "dialogue",
+      task: "mix",
+      task_options: worlds.reasoning.taskOptions as JsonObject,
+      temperature: evaluation.temperature,
+      top_p: evaluation.topP,
+      max_new_tokens: rl.maxCompletionLength,
+    };
+
+    const of = new R1Stages(options, worlds, policy, seed);
+    const { reasoning, whole } = worlds;
+    const rewards = (task: typeof whole.task) => [accuracyReward(task), formatReward()];
+    const english = (weight: number) => ({ reward: languageConsistencyReward(), weight });
+    const { cold, rejection } = options;
+
+    const list: Record<R1StageName, () => Stage[]> = {
+      // Rewarded for right answers and for the form, for nothing else; no supervised step.
+      zero: () => [of.reinforcement("zero", reasoning.task, rewards(reasoning.task))],
+      // What Zero found out, said in English and in the whole form; the base learns it.
+      cold: () => of.tuning("cold", (answer) => rewrittenChain(answer, cold.minEnglish)),
+      reason: () => [
+        of.reinforcement("reason", reasoning.task, [
+          ...rewards(reasoning.task),
+          english(options.reason.languageWeight),
+        ]),
+      ],
+      // Right answers as they were given, if they can be read, and general material; the base learns both.
+      rejection: () => of.tuning("rejection", (answer) => readableAnswer(answer, rejection.minEnglish)),
+      // General prompts have no verifier: without reward models, form and language alone are rewarded there.
+      all: () => [of.reinforcement("all", whole.task, [...rewards(whole.task), english(options.all.languageWeight)])],
+    };
+
+    const pretrain = of.pretraining(corpus);
+    const measured = [pretrain, of.evaluation("base", pretrain)];
+    const stages = [
+      ...measured,
+      ...of.chosen.flatMap((name) => {
+        const each = list[name]();
+        return [...each, of.evaluation(name, each[each.length - 1])];
+      }),
+    ];
+    return performStages({ ...run, model, tokenizer, generation, checkpointSeconds }, stages, checkpoint, (session) =>
+      summariseR1(session, stages, evaluation, pretrain.state.work),
+    );
+  });
+}

@@ -1,0 +1,222 @@
+// The options of the R1 recipe and their presets, checked at the boundary.
+import { resolve } from "node:path";
+import { z } from "zod";
+import { ConfigError } from "../../src/errors.js";
+import { dataFiles } from "../../src/library/data-files.js";
+import type { HfConfig } from "../../src/models/hf-config.js";
+import { type GrpoConfig, grpoSchema } from "../../src/rl/config.js";
+import { evaluationSchema } from "../../src/rl/evaluation-plan.js";
+import { isRecord, parseOptions } from "../../src/tasks/options.js";
+import { World, worldSchema } from "../../src/tasks/world.js";
+import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
+import { checkModelFields, type ModelVocabulary, modelOf, SMOKE_MODEL, TINY_MODEL } from "../shared/model.js";
+
+/** The stages after pretraining, in their order. */
+export const R1_STAGES = ["zero", "cold", "reason", "rejection", "all"] as const;
+/** The name of one. */
+export type R1StageName = (typeof R1_STAGES)[number];
+
+const training = {
+  /** Sequences per optimiser step. */
+  batchSequences: z.int().min(1),
+  /** Optimiser; `muon` uses Muon for matrices and AdamW for everything else. */
+  optimizer: z.enum(OPTIMIZERS).default("adamw"),
+  /** Peak learning rate. */
+  learningRate: z.number().positive(),
+  /** Number of steps in which the learning rate rises to its peak. */
+  warmupSteps: z.int().min(0).default(10),
+  /** Decoupled weight decay, applied to matrices only. */
+  weightDecay: z.number().min(0).default(0.1),
+};
+
+const pretrain = z.strictObject({
+  ...training,
+  /** Number of optimiser steps. */
+  steps: z.int().min(1),
+  /** Weight λ of the multi-token prediction loss, in fine-tuning too. */
+  mtpWeight: z.number().min(0),
+  /** Weight α of the sequence-wise balance loss, in fine-tuning too. */
+  balanceAlpha: z.number().min(0),
+  /** Step size γ of the expert balancing without auxiliary loss. */
+  routerBiasStep: z.number().min(0),
+  /** Tokens per micro-batch, in fine-tuning too. Fewer need less memory. */
+  microBatchTokens: z.int().min(1),
+});
+
+const sampled = {
+  ...training,
+  /** Files of rows with prompt and completion to learn in place of sampled answers; null samples them. */
+  data: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .nullable()
+    .default(null)
+    .transform((given) => (given === null ? null : [given].flat())),
+  /** Training problems of which answers are sampled. */
+  problems: z.int().min(1),
+  /** Answers sampled of each. */
+  samplesPerProblem: z.int().min(1),
+  /** Fit answers that are kept of one problem. */
+  keptPerProblem: z.int().min(1).default(2),
+  /** Sampling temperature. */
+  temperature: z.number().positive().default(1),
+  /** Smallest share of English words in a thought that is kept; formulas count as another language. */
+  minEnglish: z.number().min(0).max(1).default(1),
+  /** Number of passes over the rows. */
+  epochs: z.number().positive().default(2),
+};
+
+const cold = z.strictObject({ ...sampled });
+const rejection = z.strictObject({
+  ...sampled,
+  /** General instructions with good answers that join the rows. */
+  generalRows: z.int().min(0),
+});
+
+const languageWeight = z.number().min(0).default(0.5);
+const reinforced = z.strictObject({
+  /** Number of steps. */
+  steps: z.int().min(1),
+  /** Weight of the reward for the share of English words in the thought, beside accuracy and form. */
+  languageWeight,
+});
+
+/** The options, as zod checks them. */
+export const r1Schema = z.strictObject({
+  /** Data type of matrix products. Master weights are always f32. */
+  compute: z.enum(["f32", "bf16"]),
+  /** Stages after pretraining; those left out are not done. Their order is always the same. */
+  stages: z
+    .array(z.enum(R1_STAGES))
+    .min(1)
+    .default([...R1_STAGES]),
+  /** Fields of config.json to override. */
+  model: z.record(z.string(), z.unknown()),
+  /** Maximum number of tokens in the vocabulary of the tokenizer, which is trained on the world. */
+  vocabSize: z.int().min(300),
+  /** The world of tasks: what is pretrained on, reinforced and evaluated. */
+  world: worldSchema,
+  /** Pretraining on the world's documents. */
+  pretrain,
+  /** R1-Zero: reinforcement of the base, for right answers and form alone. */
+  zero: z.strictObject({
+    /** Number of steps. */
+    steps: z.int().min(1),
+  }),
+  /** Cold start: the base fine-tuned on long, readable chains. */
+  cold,
+  /** Reinforcement for reasoning, with language consistency. */
+  reason: reinforced,
+  /** The base fine-tuned on right and readable answers, with general material. */
+  rejection,
+  /** Reinforcement for all scenarios, general prompts included. */
+  all: reinforced,
+  /** Options of GRPO that all reinforcement shares; each stage has its own number of steps. */
+  rl: grpoSchema,
+  /** Evaluation on held-out problems, before, during and after each stage. */
+  evaluation: evaluationSchema,
+  /** General prompts in each full evaluation. */
+  generalPrompts: z.int().min(1),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().positive(),
+});
+
+/** Options as given. */
+type R1Input = z.input<typeof r1Schema>;
+/** Everything that decides a run, but for its seed. */
+export type R1Options = Omit<z.output<typeof r1Schema>, "rl"> & { readonly rl: Omit<GrpoConfig, "steps"> };
+
+/** The main job: planned for an hour on two cores. */
+const tiny: R1Input = {
+  compute: "bf16",
+  model: TINY_MODEL,
+  vocabSize: 1024,
+  world: {},
+  pretrain: {
+    steps: 3500,
+    batchSequences: 64,
+    learningRate: 2e-3,
+    warmupSteps: 50,
+    weightDecay: 0.1,
+    mtpWeight: 0.3,
+    balanceAlpha: 1e-4,
+    routerBiasStep: 1e-3,
+    microBatchTokens: 8192,
+  },
+  zero: { steps: 50 },
+  cold: { problems: 1024, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
+  reason: { steps: 50 },
+  rejection: { problems: 1536, samplesPerProblem: 4, batchSequences: 32, learningRate: 1e-3, generalRows: 1500 },
+  all: { steps: 30 },
+  rl: {
+    lossType: "dapo",
+    numPrompts: 32,
+    numGenerations: 16,
+    maxCompletionLength: 256,
+    learningRate: 3e-4,
+    finalLearningRateFraction: 0.1,
+    microBatchTokens: 16384,
+    maxSequences: 256,
+  },
+  evaluation: {
+    problems: 300,
+    samplesPerProblem: 4,
+    temperature: 0.6,
+    topP: 0.95,
+    maxSequences: 256,
+    everySteps: 10,
+    quickProblems: 100,
+  },
+  generalPrompts: 200,
+  checkpointSeconds: 60,
+};
+
+/** A minute or two, to see the whole road; its figures mean nothing. Sums of one digit, so that some come out right. */
+const smoke: R1Input = {
+  ...tiny,
+  model: SMOKE_MODEL,
+  vocabSize: 400,
+  world: { weights: { arithmetic: 3, general: 1 }, options: { arithmetic: { maxDigits: 1 } } },
+  pretrain: { ...tiny.pretrain, steps: 160, batchSequences: 32, warmupSteps: 10, learningRate: 4e-3 },
+  zero: { steps: 2 },
+  cold: { ...tiny.cold, problems: 96, samplesPerProblem: 8, batchSequences: 8 },
+  reason: { steps: 2 },
+  rejection: { ...tiny.rejection, problems: 96, samplesPerProblem: 8, batchSequences: 8, generalRows: 16 },
+  all: { steps: 2 },
+  rl: { ...tiny.rl, numPrompts: 8, numGenerations: 4, maxCompletionLength: 64 },
+  evaluation: { ...tiny.evaluation, problems: 16, samplesPerProblem: 2, everySteps: 2, quickProblems: 8 },
+  generalPrompts: 16,
+};
+
+/** Named sets of options. */
+export const R1_PRESETS = { tiny, smoke } as const;
+/** A name of a preset. */
+export type R1Preset = keyof typeof R1_PRESETS;
+
+/**
+ * Checks options, every part of them, so that what is wrong is found now and not after pretraining; fills in defaults.
+ * Throws ConfigError naming every problem.
+ */
+export function r1Options(input: unknown): R1Options {
+  if (isRecord(input) && isRecord(input.rl) && input.rl.steps !== undefined)
+    throw new ConfigError(
+      "r1: each stage has its own number of steps; set zero.steps, reason.steps or all.steps, not rl.steps",
+    );
+  const parsed = parseOptions(r1Schema, input, "r1");
+  const { steps: _, ...rl } = parsed.rl;
+  const options = { ...parsed, rl, cold: withFiles(parsed.cold), rejection: withFiles(parsed.rejection) };
+  checkModelFields(options.model, "r1");
+  const { weights } = new World(options.world, 0).taskOptions as { readonly weights: Readonly<Record<string, number>> };
+  if (!Object.entries(weights).some(([name, weight]) => name !== "general" && weight > 0))
+    throw new ConfigError("r1: world.weights needs a task besides general: reinforcement goes by verifiers");
+  return options;
+}
+
+/** The options with the files of the data, wherever the run goes on from. Throws ConfigError for data that are not there. */
+const withFiles = <T extends { readonly data: string[] | null }>(options: T): T => ({
+  ...options,
+  data: options.data && dataFiles(options.data).map((file) => resolve(file)),
+});
+
+/** The model's configuration for a vocabulary. */
+export const modelConfig = ({ model }: Pick<R1Options, "model">, vocabulary: ModelVocabulary): HfConfig =>
+  modelOf(model, vocabulary, "r1");

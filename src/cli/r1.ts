@@ -1,0 +1,56 @@
+// `luciole r1`: the recipe of the whole R1 from the command line.
+import { join } from "node:path";
+import { R1_PRESETS, type R1Preset, type R1Summary, r1Options, runR1 } from "../../recipes/r1.js";
+import { formatDuration, formatNumber, formatPercent, withError } from "../number-text.js";
+import { ownCommand, shellWord, shownPath } from "../terminal/own-command.js";
+import { configOfRun } from "../train/reopen.js";
+import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
+import { applySettings } from "./settings.js";
+
+/** Flags as commander gives them. */
+export interface R1Flags extends RunFlags {
+  readonly preset?: R1Preset;
+}
+
+/** Runs or resumes the recipe; prints each stage beside the one before. */
+export async function r1(flags: R1Flags): Promise<void> {
+  refuseBesideResume(flags, ["preset"]);
+  const { options, seed } = flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume);
+  const summary =
+    (finishedRun(flags.resume)?.summary as R1Summary | undefined) ??
+    (await performRun("r1", flags, (context) => runR1(options, seed, context)));
+  writeResult(flags.json, summary, () => r1Lines(summary));
+}
+
+function requestOf({ preset = "tiny", seed = 0, ...flags }: R1Flags) {
+  return { options: r1Options(applySettings(R1_PRESETS[preset], flags)), seed };
+}
+
+function recordedRequest(path: string) {
+  const { options, seed } = configOfRun(path, "r1");
+  return { options: r1Options(options), seed };
+}
+
+const HEAD = ["", "pass@1", "change", "format", "one language", "general"];
+
+function r1Lines({ stages, problems, samplesPerProblem, params, activeParams, wallSeconds, runDir }: R1Summary) {
+  const rows = stages.map(({ name, evaluation, figures }, i) => {
+    const { pass1, formatRate, stderr } = evaluation;
+    const change = i === 0 ? "" : signed(pass1 - stages[i - 1].evaluation.pass1);
+    const shares = [figures.one_language, figures.general].map((share) =>
+      share === undefined ? "–" : formatPercent(share),
+    );
+    return [name, withError(pass1, stderr.pass1, formatPercent), change, formatPercent(formatRate), ...shares];
+  });
+  return [
+    "",
+    `${formatNumber(problems)} distinct held-out problems x ${samplesPerProblem} samples, ± one standard error`,
+    ...[HEAD, ...rows].map(([name, ...cells]) => [name.padEnd(12), ...cells.map((cell) => cell.padStart(16))].join("")),
+    `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatDuration(wallSeconds)}`,
+    "",
+    `report:  ${shownPath(join(runDir, "report.html"))}`,
+    `try it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord("What is 7 plus 8?")}`,
+  ];
+}
+
+const signed = (change: number): string => `${change >= 0 ? "+" : "-"}${formatPercent(Math.abs(change))}`;

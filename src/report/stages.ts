@@ -1,0 +1,72 @@
+// The table of a run with several stages: what each came to on held-out problems, beside the stage before it. Knows no
+// stage by name.
+import { formatNumber, formatPercent } from "../number-text.js";
+import type { MetricsRecord } from "../run/records.js";
+import { escapeHtml } from "./html.js";
+
+interface Column {
+  readonly metric: string;
+  readonly title: string;
+  readonly unit: "percent" | "tokens";
+}
+
+const FIRST: readonly Column[] = [{ metric: "pass1", title: "pass@1", unit: "percent" }];
+const LAST: readonly Column[] = [
+  { metric: "format_rate", title: "format", unit: "percent" },
+  { metric: "mean_think_tokens", title: "thinking tokens", unit: "tokens" },
+  { metric: "one_language", title: "one language", unit: "percent" },
+  { metric: "english", title: "English words", unit: "percent" },
+  { metric: "general", title: "general", unit: "percent" },
+  { metric: "refused", title: "harmful refused", unit: "percent" },
+  { metric: "answered", title: "harmless answered", unit: "percent" },
+];
+/** `pass1/<task>`. */
+const OF_TASK = /^pass1\/(.+)$/;
+
+/** The table; empty for a run with fewer than three full evaluations, which has a headline of its own. */
+export function renderStages(metrics: readonly MetricsRecord[]): string {
+  const lines = metrics.filter(({ phase, model }) => phase === "eval" && typeof model === "string");
+  if (lines.length < 3) return "";
+  const columns = columnsOf(lines);
+  const head = ["Stage", ...columns.map(({ title }) => title)].map(
+    (title) => `<th scope="col">${escapeHtml(title)}</th>`,
+  );
+  const rows = lines.map((line, i) => row(line, lines[i - 1], columns));
+  return `<h2>Stage by stage</h2><p class="lead">Each model on the same held-out problems, with the change since the
+row above it; ± one standard error.</p>
+<div class="scroll"><table class="rollouts stages"><thead><tr>${head.join("")}</tr></thead>
+<tbody>${rows.join("\n")}</tbody></table></div>`;
+}
+
+function columnsOf(lines: readonly MetricsRecord[]): Column[] {
+  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))];
+  const tasks = names.flatMap((metric): Column[] => {
+    const task = OF_TASK.exec(metric)?.[1];
+    return task === undefined ? [] : [{ metric, title: task, unit: "percent" }];
+  });
+  return [...FIRST, ...tasks, ...LAST.filter(({ metric }) => names.includes(metric))];
+}
+
+function row(line: MetricsRecord, before: MetricsRecord | undefined, columns: readonly Column[]): string {
+  const cells = columns.map(
+    ({ metric, title, unit }) =>
+      `<td class="n" data-label="${escapeHtml(title)}">${cell(line, before?.[metric], metric, unit)}</td>`,
+  );
+  return `<tr class="first"><th scope="row">${escapeHtml(String(line.model))}</th>${cells.join("")}</tr>`;
+}
+
+function cell(line: MetricsRecord, before: unknown, metric: string, unit: Column["unit"]): string {
+  const value = line[metric];
+  if (typeof value !== "number") return "–";
+  const error = line[`${metric}_stderr`];
+  const notes = [
+    ...(typeof error === "number" ? [`± ${amount(error, unit)}`] : []),
+    ...(typeof before === "number" ? [`${value < before ? "−" : "+"}${amount(Math.abs(value - before), unit)}`] : []),
+  ];
+  const shown = unit === "percent" ? formatPercent(value) : amount(value, unit);
+  return `${shown}${notes.map((note) => `<small> ${escapeHtml(note)}</small>`).join("")}`;
+}
+
+/** A difference or an error, in points or tokens. */
+const amount = (value: number, unit: Column["unit"]): string =>
+  unit === "percent" ? (100 * value).toFixed(1) : formatNumber(Number(value.toFixed(1)));
