@@ -20,7 +20,8 @@ export type { R1Summary } from "./r1/summary.js";
 
 /**
  * Runs the recipe, or goes on with a run bit for bit as if it had not stopped. Throws BackendError when it will not fit
- * into memory, TrainingError when sampling keeps nothing to learn from, Interrupted (state saved) when the signal fires.
+ * into memory, TrainingError when sampling keeps nothing to learn from, Interrupted (state saved) when the signal
+ * fires.
  */
 export function runR1(options: R1Options, seed: number, context: RunContext): Promise<R1Summary> {
   return withRun("r1", context, async ({ checkpoint, begin }) => {

@@ -211,7 +211,7 @@ export function r1Options(input: unknown): R1Options {
   return options;
 }
 
-/** The options with the files of the data, wherever the run goes on from. Throws ConfigError for data that are not there. */
+/** The options with the files of the data by their whole paths. Throws ConfigError for data that are not there. */
 const withFiles = <T extends { readonly data: string[] | null }>(options: T): T => ({
   ...options,
   data: options.data && dataFiles(options.data).map((file) => resolve(file)),

@@ -25,9 +25,9 @@ export interface MetricsRecord {
 }
 
 /**
- * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of an evaluation by
- * the name of what was evaluated; records of several with the same `problem` are shown side by side. `completion` is the raw text, think tags
- * included.
+ * One line of samples.jsonl: a prompt and what a model made of it. `model` marks answers of an evaluation by the name
+ * of what was evaluated; records of several with the same `problem` are shown side by side. `completion` is the raw
+ * text, think tags included.
  */
 export interface SampleRecord {
   phase: Phase;

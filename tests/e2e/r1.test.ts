@@ -109,7 +109,7 @@ describe("a person's own list of stages", () => {
     const { code, stderr } = await luciole(smoke("nothing", "--set", 'stages=["cold"]', ...quick));
     expect(code).not.toBe(0);
     expect(stderr).toMatch(
-      /^error: cold samples: 0 of 768 answers kept \(right [\d.]+%, of those fit [\d.]+%\): .*; nothing to learn from: raise cold\.problems \(now 96\)/m,
+      /^error: cold samples: 0 of 768 answers kept \(right [\d.]+%, .*; nothing to learn from: raise cold\.problems \(now/m,
     );
   });
 
