@@ -227,7 +227,7 @@ const REWARD_MEAN = /^rewards\/(.+)\/mean$/;
  * a reward).
  */
 const TRAINERS_OWN =
-  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|mfu)$|_tokens_per_second$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|cispo_clip_ratio|mfu)$|_tokens_per_second$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
 
 /** Whether a metric of an rl line was logged by a reward and not by the trainer. */
 export const isOwnFigure = (name: string): boolean => !TRAINERS_OWN.test(name);

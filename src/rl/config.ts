@@ -1,19 +1,15 @@
 // The options of group-relative policy optimisation, under TRL's names where TRL has one, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
-
-/**
- * `grpo` (DeepSeekMath), `bnpo` (TRL's name for a mean over the update's tokens), `dr_grpo` (Liu et al. 2025), `dapo`
- * (Yu et al. 2025).
- */
-export const lossTypes = ["grpo", "bnpo", "dr_grpo", "dapo"] as const;
-/** The published objectives: how tokens are averaged and which terms apply. */
-export type LossType = (typeof lossTypes)[number];
+import { lossRules, lossTypes } from "./loss-types.js";
 
 /** The options, as zod checks them; defaults that depend on the variant of the loss are filled in. */
 export const grpoSchema = z
   .strictObject({
-    /** Variant of the GRPO loss. */
+    /**
+     * Objective: `grpo`, its variants `bnpo`, `dr_grpo` and `dapo`, `gspo` (ratios of sequences), `cispo` (limited weights
+     * instead of clipping), `rloo` (leave-one-out baseline), `reinforce_plus_plus` (baseline of the batch).
+     */
     lossType: z.enum(lossTypes).default("dapo"),
     /** Number of steps; each samples rollouts and then updates the model. */
     steps: z.int().min(1).default(100),
@@ -31,23 +27,32 @@ export const grpoSchema = z
     warmupSteps: z.int().min(0).default(0),
     /** The learning rate decays along a cosine to this fraction of its peak; 1 keeps it constant. */
     finalLearningRateFraction: z.number().min(0).max(1).default(1),
-    /** Weight β of the KL penalty; 0 needs no reference model. */
+    /**
+     * Weight β of the KL penalty; 0 needs no reference model. The penalty is part of the loss, or of the rewards with
+     * `rloo` and `reinforce_plus_plus`.
+     */
     beta: z.number().min(0).default(0),
     /**
      * Number of steps after which the reference model is replaced by the current policy (400 in R1-Zero); 0 never
      * replaces it.
      */
     refRefreshSteps: z.int().min(0).default(400),
-    /** Lower clipping bound ε of the probability ratio. */
-    epsilon: z.number().positive().default(0.2),
-    /** Upper clipping bound ε; null uses `epsilon`, or 0.28 for dapo (clip-higher). */
+    /** Lower clipping bound ε of the probability ratio; null uses 0.2, or 0.0003 for gspo. */
+    epsilon: z.number().positive().nullable().default(null),
+    /**
+     * Upper clipping bound ε; null uses `epsilon`, 0.28 for dapo (clip-higher) and 0.0004 for gspo. For cispo it is the
+     * limit of the ratio itself, and null uses 5.
+     */
     epsilonHigh: z.number().positive().nullable().default(null),
     /** Number of passes over each batch of rollouts. */
     numIterations: z.int().min(1).default(1),
     /** Optimiser steps per pass. */
     numMinibatches: z.int().min(1).default(1),
-    /** Divide advantages by the standard deviation of the group; null means true, except for dr_grpo. */
-    scaleRewards: z.boolean().nullable().default(null),
+    /**
+     * Divide advantages by the standard deviation of the rewards of their `group`, of the whole `batch`, or not at all
+     * (`none`). Null uses `group`, `none` for dr_grpo and rloo, and `batch` for reinforce_plus_plus.
+     */
+    scaleRewards: z.enum(["group", "batch", "none"]).nullable().default(null),
     /**
      * DAPO's dynamic sampling: maximum number of extra sampling rounds to fill the batch with groups whose rewards
      * differ; 0 turns it off.
@@ -70,11 +75,16 @@ export const grpoSchema = z
     /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
     routerBiasStep: z.number().min(0).default(0),
   })
-  .transform((options) => ({
-    ...options,
-    epsilonHigh: options.epsilonHigh ?? (options.lossType === "dapo" ? 0.28 : options.epsilon),
-    scaleRewards: options.scaleRewards ?? options.lossType !== "dr_grpo",
-  }));
+  .refine(({ lossType, scaleRewards }) => scaleRewards !== "group" || lossRules[lossType].baseline === "group", {
+    path: ["scaleRewards"],
+    message: "rloo and reinforce_plus_plus cannot scale by the group; use batch or none",
+  })
+  .transform((options) => {
+    const rules = lossRules[options.lossType];
+    const epsilon = options.epsilon ?? rules.epsilon;
+    const epsilonHigh = options.epsilonHigh ?? rules.epsilonHigh ?? epsilon;
+    return { ...options, epsilon, epsilonHigh, scaleRewards: options.scaleRewards ?? rules.scaleRewards };
+  });
 
 /** Options as given. */
 export type GrpoOptions = z.input<typeof grpoSchema>;

@@ -11,6 +11,7 @@ import { Device, setDefaultDevice } from "../tensor/device.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { type GrpoOptions, parseGrpoOptions } from "./config.js";
 import { GrpoTrainer } from "./grpo-trainer.js";
+import { lossTypes } from "./loss-types.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
 const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
@@ -170,4 +171,18 @@ it("recomputed layers give the metrics and weights of stored ones, to the bit", 
     return { untimed, weights };
   };
   expect(await after(true)).toEqual(await after(false));
+});
+
+describe.each(lossTypes)("%s", (lossType) => {
+  it("learns from its own samples: ratios are 1, trainer and sampler agree, the weights move", async () => {
+    const trainer = trainerWith(varied, { lossType, beta: 0.1 });
+    const before = await Promise.all(trainer.policy.model.parameters.trained().map((weight) => weight.data()));
+    const { metrics } = await trainer.runStep();
+    expect(metrics["trained/sampling_logp_difference/max"]).toBeLessThan(1e-6);
+    expect(metrics[lossType === "cispo" ? "cispo_clip_ratio" : "clip_ratio/region_mean"]).toBe(0);
+    expect(Math.abs(metrics.kl)).toBeLessThan(1e-6);
+    expect(metrics.grad_norm).toBeGreaterThan(0);
+    const after = await Promise.all(trainer.policy.model.parameters.trained().map((weight) => weight.data()));
+    expect(after).not.toEqual(before);
+  });
 });

@@ -1,4 +1,5 @@
-// Group-relative policy optimisation (DeepSeekMath §4.1), one step after the other: rollout, score, advantages, update.
+// Policy gradients from groups of completions (GRPO, DeepSeekMath §4.1, and its relatives), one step after the other:
+// rollout, score, advantages, update.
 // Knows no files and no terminal; metric names follow TRL's GRPOTrainer.
 import { TrainingError } from "../errors.js";
 import { type Policy, rollout } from "../eval/rollout.js";
@@ -19,11 +20,12 @@ import type { Task } from "../tasks/task.js";
 import { Interrupted } from "../train/interrupted.js";
 import type { ExpertShares } from "../train/step.js";
 import { WorkClock, type WorkCount } from "../train/work-count.js";
-import { type Advantages, groupAdvantages } from "./advantage.js";
+import { informativeGroups } from "./advantage.js";
 import type { GrpoConfig } from "./config.js";
 import { noticesOf, refuseReservedNames, refuseWithoutSignal } from "./learning-signal.js";
+import { type Lesson, lessonOf } from "./lesson.js";
 import { batchMetrics, type GrpoMetrics } from "./metrics.js";
-import { type ScoredTrajectory, type UpdateResult, updatePolicy } from "./update.js";
+import { type ScoredTrajectory, scoreLogProbs, type UpdateResult, updatePolicy } from "./update.js";
 
 /** What one step did. */
 export interface GrpoStep {
@@ -58,7 +60,8 @@ export const freshGrpoState = (): GrpoState => ({ step: 0, nextProblem: 0, steps
 interface Batch {
   readonly trajectories: readonly Trajectory[];
   readonly table: RewardTable;
-  readonly advantages: Advantages;
+  /** Which groups have something to teach. */
+  readonly informative: readonly boolean[];
 }
 
 /** Trains a policy on a task with verifiable rewards. */
@@ -104,9 +107,10 @@ export class GrpoTrainer {
       const batch = await this.collect(signal);
       const rollout = clock.lap(sumOf(batch.trajectories, (t) => t.completionIds.length));
       const lr = this.schedule(step);
-      const update = await this.update(batch, lr, signal);
+      const lesson = await this.learn(batch, signal);
+      const update = await this.update(batch, lesson, lr, signal);
       const train = clock.lap(update.numTokens);
-      return this.finished(batch, update, lr, { rollout, train });
+      return this.finished(batch, lesson, update, lr, { rollout, train });
     } catch (error) {
       Object.assign(this.state, { nextProblem, stepsWithoutSignal });
       throw error;
@@ -123,7 +127,7 @@ export class GrpoTrainer {
     this.reference?.dispose();
   }
 
-  /** Rollout, score, advantages; again, with dynamic sampling, until enough groups have reward spread. */
+  /** Rollout and score; again, with dynamic sampling, until enough groups have reward spread. */
   private async collect(signal?: AbortSignal): Promise<Batch> {
     const { numPrompts, dynamicSamplingRounds } = this.config;
     const trajectories: Trajectory[] = [];
@@ -134,10 +138,10 @@ export class GrpoTrainer {
       trajectories.push(...fresh);
       tables.push(await this.score(fresh, signal));
       const table = joinTables(tables);
-      batch = { trajectories, table, advantages: this.advantages(table) };
-    } while (tables.length <= dynamicSamplingRounds && numWithSpread(batch) < numPrompts);
-    this.state.stepsWithoutSignal = numWithSpread(batch) === 0 ? this.state.stepsWithoutSignal + 1 : 0;
-    refuseWithoutSignal(this.state.stepsWithoutSignal, batch.table.totals, batch.advantages);
+      batch = { trajectories, table, informative: informativeGroups(table.totals, this.config) };
+    } while (tables.length <= dynamicSamplingRounds && numInformative(batch) < numPrompts);
+    this.state.stepsWithoutSignal = numInformative(batch) === 0 ? this.state.stepsWithoutSignal + 1 : 0;
+    refuseWithoutSignal(this.state.stepsWithoutSignal, batch.table.totals, batch.informative.length);
     return batch;
   }
 
@@ -171,32 +175,39 @@ export class GrpoTrainer {
     }
   }
 
-  /** How much better or worse each completion is than the others of its group. */
-  private advantages({ totals }: RewardTable): Advantages {
-    return groupAdvantages(totals, this.config.numGenerations, this.config.scaleRewards);
+  /** How much better or worse each token is than expected. */
+  private async learn({ trajectories, table }: Batch, signal?: AbortSignal): Promise<Lesson> {
+    const { reference, config } = this;
+    const refLogProbs = reference && (await scoreLogProbs(reference, trajectories, config, signal));
+    return lessonOf(trajectories, table.totals, refLogProbs, config);
   }
 
   /** Moves the policy towards the completions with an advantage. */
-  private async update(batch: Batch, lr: number, signal?: AbortSignal): Promise<UpdateResult> {
-    const { policy, reference, optimizer, config } = this;
-    const result = await updatePolicy(policy.model, reference, optimizer, this.learnt(batch), config, lr, signal);
+  private async update(batch: Batch, lesson: Lesson, lr: number, signal?: AbortSignal): Promise<UpdateResult> {
+    const { policy, optimizer, config } = this;
+    const result = await updatePolicy(policy.model, optimizer, this.learnt(batch, lesson), config, lr, signal);
     const { loss, grad_norm } = result.metrics;
     if (!Number.isFinite(loss) || !Number.isFinite(grad_norm)) await this.refuseNonFinite(loss, grad_norm, lr);
     return result;
   }
 
   /** The trajectories that the update sees: with dynamic sampling, the first groups with reward spread. */
-  private learnt({ trajectories, advantages }: Batch): ScoredTrajectory[] {
+  private learnt({ trajectories, informative }: Batch, { values, refLogProbs }: Lesson): ScoredTrajectory[] {
     const { numPrompts, numGenerations, dynamicSamplingRounds } = this.config;
-    const scored = trajectories.map((trajectory, i) => ({ trajectory, advantage: advantages.values[i] }));
+    const scored = trajectories.map((trajectory, i) => ({
+      trajectory,
+      advantages: values[i],
+      refLogProbs: refLogProbs?.[i] ?? null,
+    }));
     if (dynamicSamplingRounds === 0) return scored;
-    const chosen = advantages.zeroSpread.flatMap((zero, group) => (zero ? [] : [group])).slice(0, numPrompts);
+    const chosen = informative.flatMap((teaches, group) => (teaches ? [group] : [])).slice(0, numPrompts);
     return chosen.flatMap((group) => scored.slice(group * numGenerations, (group + 1) * numGenerations));
   }
 
   /** Counts the step, and puts together what is told of it. */
   private finished(
-    { trajectories, table, advantages }: Batch,
+    { trajectories, table }: Batch,
+    lesson: Lesson,
     update: UpdateResult,
     lr: number,
     work: GrpoStep["work"],
@@ -206,7 +217,8 @@ export class GrpoTrainer {
     state.step++;
     state.numTokens += sumOf(trajectories, (t) => t.promptIds.length) + rollout.tokens;
     const metrics: GrpoMetrics = {
-      ...batchMetrics(trajectories, table, advantages),
+      ...batchMetrics(trajectories, table, lesson),
+      ...lesson.metrics,
       ...update.metrics,
       learning_rate: lr,
       num_tokens: state.numTokens,
@@ -229,7 +241,7 @@ export class GrpoTrainer {
   }
 }
 
-const numWithSpread = ({ advantages }: Batch): number => advantages.zeroSpread.filter((zero) => !zero).length;
+const numInformative = ({ informative }: Batch): number => informative.filter(Boolean).length;
 
 const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((sum, item) => sum + of(item), 0);

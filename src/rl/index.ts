@@ -5,6 +5,8 @@ export * from "./config.js";
 export * from "./evaluation-plan.js";
 export * from "./evaluation-stage.js";
 export * from "./grpo-trainer.js";
+export * from "./lesson.js";
+export * from "./loss-types.js";
 export * from "./memory-plan.js";
 export * from "./metrics.js";
 export * from "./policy-loss.js";

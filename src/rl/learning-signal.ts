@@ -1,17 +1,17 @@
 // Whether rewards tell anything to learn from, and what is said where they do not. Plain numbers.
 import { TrainingError } from "../errors.js";
 import type { RewardTable } from "../tasks/reward.js";
-import { type Advantages, meanAndDeviation } from "./advantage.js";
+import { meanAndDeviation } from "./advantage.js";
 import { type GrpoMetrics, isReservedMetric } from "./metrics.js";
 
 /** Consecutive steps without any reward spread after which training stops: nothing can be learnt. */
 const MAX_STEPS_WITHOUT_SIGNAL = 10;
 
-/** Throws TrainingError when no group had reward spread for too many steps. `rewards` are the last step's. */
+/** Throws TrainingError when no group had reward spread for too many steps. `rewards` and groups are the last step's. */
 export function refuseWithoutSignal(
   stepsWithoutSignal: number,
   rewards: readonly (number | null)[],
-  { zeroSpread }: Advantages,
+  numGroups: number,
 ): void {
   if (stepsWithoutSignal < MAX_STEPS_WITHOUT_SIGNAL) return;
   const { mean } = meanAndDeviation(rewards);
@@ -20,7 +20,7 @@ export function refuseWithoutSignal(
       `${unscored(rewards)}, for ${MAX_STEPS_WITHOUT_SIGNAL} steps in a row: nothing can be learnt`,
     );
   throw new TrainingError(
-    `all rewards were equal within each of ${zeroSpread.length} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean ` +
+    `all rewards were equal within each of ${numGroups} groups for ${MAX_STEPS_WITHOUT_SIGNAL} steps (mean ` +
       `reward ${mean.toFixed(3)}): the problems are too ${mean > 0.5 ? "easy" : "hard"} for this model, or ` +
       "the reward does not distinguish answers; change the task's difficulty or the reward",
   );

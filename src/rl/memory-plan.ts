@@ -20,7 +20,7 @@ import {
 import { count, type PlanRow } from "../train/plan-lines.js";
 import type { GrpoConfig } from "./config.js";
 import type { EvaluationPlan } from "./evaluation-plan.js";
-import { updatePolicy } from "./update.js";
+import { scoreLogProbs, updatePolicy } from "./update.js";
 
 /** Tokens sampled while planning: the first pass fills the prompts in, the others decode. */
 const PLANNED_TOKENS = 3;
@@ -76,16 +76,13 @@ export function planUpdates(
       const count = Math.min(all, 2 * Math.max(1, Math.floor(config.microBatchTokens / perCompletion)));
       const scored = Array.from({ length: count }, () => ({
         trajectory: plannedTrajectory(promptTokens, config.maxCompletionLength),
-        advantage: 1,
+        advantages: new Float32Array(config.maxCompletionLength).fill(1),
+        refLogProbs: null,
       }));
-      await updatePolicy(
-        shapes,
-        reference,
-        optimizer as Optimizer,
-        scored,
-        { ...config, numIterations: 1, numMinibatches: 1 },
-        0,
-      );
+      const planned = { ...config, numIterations: 1, numMinibatches: 1 };
+      const trajectories = scored.map(({ trajectory }) => trajectory);
+      if (reference) await scoreLogProbs(reference, trajectories, planned);
+      await updatePolicy(shapes, optimizer as Optimizer, scored, planned, 0);
       return { cache: 0, hasGradients: true };
     },
   );

@@ -8,23 +8,29 @@ import { type Advantages, meanAndDeviation } from "./advantage.js";
 export const GRPO_METRICS = {
   reward: "mean total reward of the completions to which at least one reward applies",
   reward_std: "standard deviation of the total rewards over the whole batch",
-  frac_reward_zero_std: "share of groups whose rewards are all equal",
+  frac_reward_zero_std:
+    "share of groups whose rewards are all equal; with scaleRewards=batch 1 if all rewards are equal and 0 otherwise",
   num_tokens: "prompt and completion tokens sampled since the start of the run",
   loss: "value of the objective, including the KL term; mean over the step's updates",
   grad_norm: "gradient norm before clipping; mean over the step's updates",
   learning_rate: "learning rate of the step",
   step_time: "seconds from the first sampled token to the last update",
-  kl: "k3 estimate of the KL divergence from the reference model, mean over tokens; only with beta > 0",
+  kl:
+    "estimate of the KL divergence from the reference model, mean over tokens; only with beta > 0. k3, or the plain " +
+    "log-ratio at sampling (k1) with rloo and reinforce_plus_plus",
   entropy:
     "entropy of the next-token distribution, mean over completion tokens; only with beta > 0, where every " +
     "completion is computed",
   "trained/entropy":
     "the same for completions with a non-zero advantage only; with beta = 0 the others are not computed",
-  "clip_ratio/low_mean": "share of tokens whose probability ratio is clipped at the lower bound",
+  "clip_ratio/low_mean":
+    "share of tokens (with gspo and rloo of completions) whose probability ratio is clipped at the lower bound",
   "clip_ratio/low_min": "lowest such share among the completions",
-  "clip_ratio/high_mean": "share of tokens whose probability ratio is clipped at the upper bound",
+  "clip_ratio/high_mean":
+    "share of tokens (with gspo and rloo of completions) whose probability ratio is clipped at the upper bound",
   "clip_ratio/high_max": "highest such share among the completions",
-  "clip_ratio/region_mean": "share of tokens clipped at either bound",
+  "clip_ratio/region_mean": "share of tokens (with gspo and rloo of completions) clipped at either bound",
+  cispo_clip_ratio: "with cispo, in place of clip_ratio: share of tokens whose ratio exceeds its limit",
   "trained/sampling_logp_difference/mean":
     "absolute difference of the log-probabilities that trainer and sampler compute, mean over the tokens " +
     "of the step's first update",
@@ -59,12 +65,12 @@ export const isReservedMetric = (name: string): boolean => Object.hasOwn(GRPO_ME
 export function batchMetrics(
   trajectories: readonly Trajectory[],
   table: RewardTable,
-  { groupStd }: Advantages,
+  { zeroStdShare }: Advantages,
 ): GrpoMetrics {
   const total = meanAndDeviation(table.totals);
   return {
     ...measured({ reward: total.mean, reward_std: total.std }),
-    frac_reward_zero_std: groupStd.filter((std) => std === 0).length / groupStd.length,
+    frac_reward_zero_std: zeroStdShare,
     ...Object.assign({}, ...[...table.byReward].map(([name, values]) => rewardMetrics(name, values))),
     ...loggedMeans(table),
     ...lengthMetrics(trajectories),

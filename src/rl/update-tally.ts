@@ -2,8 +2,10 @@
 // were not computed included. Plain numbers; knows no tensors.
 import { exp } from "../elementary.js";
 import type { GrpoConfig } from "./config.js";
+import { type LossRules, rulesOf } from "./loss-types.js";
 import type { GrpoMetric } from "./metrics.js";
 import type { UpdateSample } from "./policy-loss.js";
+import type { Minibatch } from "./update.js";
 
 /** Figures of an update or of several. */
 export type UpdateFigures = Partial<Record<GrpoMetric, number>>;
@@ -17,47 +19,77 @@ export class UpdateTally {
   private numComputed = 0;
   private kl = 0;
   private entropy = 0;
+  private readonly rules: LossRules;
   private readonly low: ClipShare;
   private readonly high: ClipShare;
 
-  /** `numTokens` and `numCompletions` count all unmasked ones of the update. */
   constructor(
     private readonly config: GrpoConfig,
-    numTokens: number,
-    private readonly numCompletions: number,
+    private readonly counts: Pick<Minibatch, "numTokens" | "numCompletions" | "numMasked">,
   ) {
-    this.low = new ClipShare(numTokens);
-    this.high = new ClipShare(numTokens);
+    this.rules = rulesOf(config);
+    // A masked completion has no tokens, but its ratio as a whole is 1.
+    const numRatios = this.rules.ratio === "token" ? counts.numTokens : counts.numCompletions + counts.numMasked;
+    this.low = new ClipShare(numRatios);
+    this.high = new ClipShare(numRatios);
   }
 
   /** Takes in computed samples with the log-probabilities and entropies of their tokens, in order. */
   add(samples: readonly UpdateSample[], logp: ArrayLike<number>, entropy: ArrayLike<number>): void {
-    const { epsilon, epsilonHigh } = this.config;
     let at = 0;
-    for (const { oldLogProbs, refLogProbs, advantage } of samples) {
-      let [low, high] = [0, 0];
+    for (const sample of samples) {
+      const { oldLogProbs, refLogProbs } = sample;
+      const first = at;
+      const logRatios = Float64Array.from(oldLogProbs, (old, i) => logp[first + i] - old);
       for (let i = 0; i < oldLogProbs.length; i++, at++) {
-        const ratio = exp(logp[at] - oldLogProbs[i]);
         const toRef = refLogProbs ? refLogProbs[i] - logp[at] : 0;
         this.kl += exp(toRef) - toRef - 1;
         this.entropy += entropy[at];
-        if (ratio < 1 - epsilon && advantage < 0) low++;
-        if (ratio > 1 + epsilonHigh && advantage > 0) high++;
       }
-      this.low.add(low, oldLogProbs.length);
-      this.high.add(high, oldLogProbs.length);
+      this.countClipped(this.ratiosOf(logRatios), sample.advantages);
     }
     this.computedTokens += at;
     this.numComputed += samples.length;
   }
 
+  /** The ratios that are clipped: of the tokens, or a single one of the completion. */
+  private ratiosOf(logRatios: Float64Array): ArrayLike<number> {
+    const { ratio } = this.rules;
+    if (ratio === "token") return logRatios.map((each) => exp(each));
+    const sum = logRatios.reduce((a, b) => a + b, 0);
+    return [exp(ratio === "mean" ? sum / logRatios.length : sum)];
+  }
+
+  private countClipped(ratios: ArrayLike<number>, advantages: Float32Array): void {
+    const { epsilon, epsilonHigh } = this.config;
+    const upper = this.rules.objective === "weight" ? epsilonHigh : 1 + epsilonHigh;
+    let [low, high] = [0, 0];
+    for (let i = 0; i < ratios.length; i++) {
+      if (ratios[i] < 1 - epsilon && advantages[i] < 0) low++;
+      if (ratios[i] > upper && advantages[i] > 0) high++;
+    }
+    this.low.add(low, ratios.length);
+    this.high.add(high, ratios.length);
+  }
+
   figures(): UpdateFigures {
-    const { low, high, computedTokens: n } = this;
-    const allComputed = this.numComputed === this.numCompletions;
-    const perToken: UpdateFigures =
-      this.config.beta > 0 ? { kl: this.kl / n, entropy: this.entropy / n } : { "trained/entropy": this.entropy / n };
+    return { ...this.perToken(), ...this.clipped() };
+  }
+
+  private perToken(): UpdateFigures {
+    const { computedTokens: n } = this;
+    if (n === 0) return {};
+    const entropy = this.entropy / n;
+    if (this.config.beta === 0) return { "trained/entropy": entropy };
+    return this.rules.kl === "loss" ? { kl: this.kl / n, entropy } : { entropy };
+  }
+
+  private clipped(): UpdateFigures {
+    const { low, high, counts } = this;
+    if (this.rules.objective === "weight") return { cispo_clip_ratio: high.mean };
+    const isOfTokens = this.rules.ratio === "token";
+    const allComputed = this.numComputed === counts.numCompletions && (isOfTokens || counts.numMasked === 0);
     return {
-      ...(n > 0 ? perToken : {}),
       "clip_ratio/low_mean": low.mean,
       "clip_ratio/low_min": allComputed ? low.min : 0,
       "clip_ratio/high_mean": high.mean,
@@ -67,21 +99,21 @@ export class UpdateTally {
   }
 }
 
-/** Clipped tokens as a share of all, and the extreme shares of single completions. */
+/** Clipped ratios as a share of all, and the extreme shares of single completions. */
 class ClipShare {
   private clipped = 0;
   private least = 1;
   private most = 0;
-  constructor(private readonly numTokens: number) {}
+  constructor(private readonly numRatios: number) {}
 
-  add(clipped: number, length: number): void {
+  add(clipped: number, numRatios: number): void {
     this.clipped += clipped;
-    this.least = Math.min(this.least, clipped / length);
-    this.most = Math.max(this.most, clipped / length);
+    this.least = Math.min(this.least, clipped / numRatios);
+    this.most = Math.max(this.most, clipped / numRatios);
   }
 
   get mean(): number {
-    return this.clipped / Math.max(1, this.numTokens);
+    return this.clipped / Math.max(1, this.numRatios);
   }
   get min(): number {
     return this.clipped === 0 ? 0 : this.least;

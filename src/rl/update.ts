@@ -11,10 +11,13 @@ import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
 import { meanFigures, SamplerGap, type UpdateFigures, UpdateTally } from "./update-tally.js";
 
-/** A trajectory and its advantage. */
+/** A trajectory and what it is to teach. */
 export interface ScoredTrajectory {
   readonly trajectory: Trajectory;
-  readonly advantage: number;
+  /** Of its completion's tokens. */
+  readonly advantages: Float32Array;
+  /** Of its completion's tokens under the reference; null without one. */
+  readonly refLogProbs: Float32Array | null;
 }
 
 /**
@@ -61,6 +64,8 @@ export interface Minibatch {
   /** Unmasked completions and their tokens, those included that are not computed because they have no advantage. */
   readonly numCompletions: number;
   readonly numTokens: number;
+  /** Completions left out of the loss because they were cut off. */
+  readonly numMasked: number;
 }
 
 /**
@@ -69,63 +74,50 @@ export interface Minibatch {
  */
 export async function updatePolicy(
   model: LanguageModel,
-  reference: LanguageModel | null,
   optimizer: Optimizer,
   scored: readonly ScoredTrajectory[],
   config: GrpoConfig,
   lr: number,
   signal?: AbortSignal,
 ): Promise<UpdateResult> {
-  const refLogProbs = reference
-    ? await scoreLogProbs(
-        reference,
-        scored.map((s) => s.trajectory),
-        config,
-        signal,
-      )
-    : null;
-  return runPasses(model, optimizer, splitMinibatches(scored, refLogProbs, config), config, lr, signal);
+  return runPasses(model, optimizer, splitMinibatches(scored, config), config, lr, signal);
 }
 
 /**
  * A completion that was cut off has no part in the loss and in what is counted of it, where the configuration says so.
  */
-const isMasked = ({ trajectory }: ScoredTrajectory, config: GrpoConfig): boolean =>
-  config.maskTruncatedCompletions && trajectory.finishReason !== "stop";
+export const isMasked = ({ finishReason }: Trajectory, config: GrpoConfig): boolean =>
+  config.maskTruncatedCompletions && finishReason !== "stop";
 
 const countTokens = (scored: readonly ScoredTrajectory[]): number =>
   scored.reduce((n, { trajectory: t }) => n + t.completionIds.length, 0);
 
 /** Splits a batch for its optimiser steps and weighs the tokens of each. */
-export function splitMinibatches(
-  scored: readonly ScoredTrajectory[],
-  refLogProbs: readonly Float32Array[] | null,
-  config: GrpoConfig,
-): Minibatch[] {
+export function splitMinibatches(scored: readonly ScoredTrajectory[], config: GrpoConfig): Minibatch[] {
   const { numMinibatches, maxCompletionLength, lossType, beta } = config;
   const shared = {
     numCompletions: scored.length / numMinibatches,
-    meanTokens: countTokens(scored.filter((each) => !isMasked(each, config))) / numMinibatches,
+    meanTokens: countTokens(scored.filter(({ trajectory }) => !isMasked(trajectory, config))) / numMinibatches,
     maxLength: maxCompletionLength,
   };
   return Array.from({ length: numMinibatches }, (_, m) => {
-    const open = scored
-      .map((each, index) => ({ ...each, index }))
-      .filter((each) => each.index % numMinibatches === m && !isMasked(each, config));
+    const own = scored.filter((_, index) => index % numMinibatches === m);
+    const open = own.filter(({ trajectory }) => !isMasked(trajectory, config));
     const totals = { ...shared, ownTokens: countTokens(open) };
     // Without a KL term a completion without advantage has no gradient: it only counts in the averages.
-    const useful = beta > 0 ? open : open.filter(({ advantage }) => advantage !== 0);
+    const useful = beta > 0 ? open : open.filter(({ advantages }) => advantages.some((each) => each !== 0));
     const samples = useful.map(
-      ({ trajectory: t, advantage, index }): UpdateSample => ({
+      ({ trajectory: t, advantages, refLogProbs }): UpdateSample => ({
         ids: idsOf(t),
         promptLength: t.promptIds.length,
-        advantage,
+        advantages,
         oldLogProbs: t.logProbs,
-        refLogProbs: refLogProbs?.[index] ?? null,
+        refLogProbs,
         tokenWeight: tokenWeight(lossType, t.completionIds.length, totals),
       }),
     );
-    return { samples, numCompletions: open.length, numTokens: totals.ownTokens };
+    const numMasked = own.length - open.length;
+    return { samples, numCompletions: open.length, numTokens: totals.ownTokens, numMasked };
   });
 }
 
@@ -142,7 +134,7 @@ async function runPasses(
   const done = { loss: 0, gradNorm: 0, numTokens: 0 };
   for (let pass = 0; pass < config.numIterations; pass++) {
     for (const minibatch of minibatches) {
-      const tally = new UpdateTally(config, minibatch.numTokens, minibatch.numCompletions);
+      const tally = new UpdateTally(config, minibatch);
       for (const micro of splitMicroBatches(minibatch.samples, config.microBatchTokens)) {
         const { loss, logp, entropy } = await accumulate(model, micro, config);
         done.loss += loss;

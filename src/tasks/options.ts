@@ -33,9 +33,18 @@ export function withCurrentNames(recorded: Readonly<Record<string, unknown>>): R
   const sections = Object.entries(recorded).map(([name, value]) => {
     if (!isRecord(value)) return [name, value];
     if (name === "source") return [name, currentSource(value)];
-    return [name, name === "rl" || name === "evaluation" ? current(value) : value];
+    return [name, name === "rl" || name === "evaluation" ? currentScaling(current(value)) : value];
   });
   return current(currentSource(Object.fromEntries(sections)));
+}
+
+/** Whether advantages were scaled: once yes or no. */
+function currentScaling({ scaleRewards, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (scaleRewards === undefined) return rest;
+  return {
+    ...rest,
+    scaleRewards: typeof scaleRewards === "boolean" ? (scaleRewards ? "group" : "none") : scaleRewards,
+  };
 }
 
 /** Where data came from: once the task had the name of its format, and there was one file. */

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../../src/backends/reference.js";
 import type { Trajectory } from "../../src/eval/trajectory.js";
-import { groupAdvantages } from "../../src/rl/advantage.js";
 import { type GrpoOptions, parseGrpoOptions } from "../../src/rl/config.js";
+import { lessonOf } from "../../src/rl/lesson.js";
 import { batchMetrics } from "../../src/rl/metrics.js";
 import { policyLoss, type UpdateSample } from "../../src/rl/policy-loss.js";
 import { splitMinibatches } from "../../src/rl/update.js";
@@ -29,9 +29,10 @@ interface Row {
 }
 interface Case {
   readonly name: string;
-  readonly config: GrpoOptions & { readonly numGenerations: number; readonly scaleRewards: boolean };
+  readonly config: GrpoOptions & { readonly numGenerations: number };
   readonly batch: readonly Row[];
-  readonly advantages: readonly number[];
+  /** One for each completion, or for each of its tokens. */
+  readonly advantages: readonly (number | readonly number[])[];
   readonly losses: readonly number[];
   readonly metrics: Readonly<Record<string, number | null>>;
 }
@@ -79,22 +80,28 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
   const trajectories = batch.map(trajectoryOf);
   const score = async () => {
     const table = await scoreSamples(rewards, trajectories);
-    return { table, advantages: groupAdvantages(table.totals, config.numGenerations, config.scaleRewards) };
+    const references = config.beta > 0 ? batch.map(({ refLogp }) => Float32Array.from(refLogp)) : null;
+    return { table, lesson: lessonOf(trajectories, table.totals, references, config) };
   };
   const minibatches = async () => {
-    const { advantages } = await score();
-    const scored = trajectories.map((trajectory, i) => ({ trajectory, advantage: advantages.values[i] }));
-    const references = config.beta > 0 ? batch.map(({ refLogp }) => Float32Array.from(refLogp)) : null;
-    return splitMinibatches(scored, references, config);
+    const { values, refLogProbs } = (await score()).lesson;
+    const scored = trajectories.map((trajectory, i) => ({
+      trajectory,
+      advantages: values[i],
+      refLogProbs: refLogProbs?.[i] ?? null,
+    }));
+    return splitMinibatches(scored, config);
   };
   /** The rows of a minibatch's samples, found by their log-probabilities under the old policy. */
   const rowsOf = (samples: readonly UpdateSample[]) =>
     samples.map(({ oldLogProbs }) => trajectories.findIndex(({ logProbs }) => logProbs === oldLogProbs));
 
   test("advantages", async () => {
-    const { values } = (await score()).advantages;
+    const { values } = (await score()).lesson;
     expected.advantages.forEach((advantage, i) => {
-      expect(values[i]).toBeCloseTo(advantage, 4);
+      values[i].forEach((value, t) => {
+        expect(value).toBeCloseTo(typeof advantage === "number" ? advantage : advantage[t], 4);
+      });
     });
   });
 
@@ -107,7 +114,7 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
         rows.flatMap((row) => batch[row].logp),
         config,
       );
-      expect(loss).toBeCloseTo(expected.losses[m], 5);
+      expect(Math.abs(loss - expected.losses[m])).toBeLessThan(5e-6 * Math.max(1, Math.abs(expected.losses[m])));
       for (const row of rows) gradients[row] = gradient.splice(0, batch[row].logp.length);
     }
     batch.forEach(({ gradient }, row) => {
@@ -118,9 +125,9 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
   });
 
   test("metrics, each under TRL's name", async () => {
-    const { table, advantages } = await score();
-    const updates = (await minibatches()).map(({ samples, numTokens, numCompletions }) => {
-      const tally = new UpdateTally(config, numTokens, numCompletions);
+    const { table, lesson } = await score();
+    const updates = (await minibatches()).map(({ samples, ...counts }) => {
+      const tally = new UpdateTally(config, counts);
       const rows = rowsOf(samples);
       tally.add(
         samples,
@@ -130,7 +137,8 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
       return tally.figures();
     });
     const ours: Record<string, number | undefined> = {
-      ...batchMetrics(trajectories, table, advantages),
+      ...batchMetrics(trajectories, table, lesson),
+      ...lesson.metrics,
       ...meanFigures(updates),
     };
     const { num_tokens: numTokens, ...metrics } = expected.metrics;

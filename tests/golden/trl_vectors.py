@@ -1,9 +1,9 @@
 """What TRL's GRPOTrainer makes of a batch: advantages, loss, the loss's gradient and every metric, for each loss type,
 with and without masks.
 
-TRL's own code runs here: `_compute_loss` on log-probabilities made up below, and the very lines of the trainer that
-turn rewards into advantages and
-log them. Needs `pip install trl==1.16.0 accelerate datasets`; writes trl.json.
+TRL's own code runs here: `_compute_loss` of `GRPOTrainer`, or of `RLOOTrainer` for rloo, on log-probabilities made up
+below, and the very lines of the trainer that turn rewards into advantages and log them. TRL has no REINFORCE++: its
+returns are worked out below, its loss is TRL's with an advantage for each token. Needs `pip install trl==1.16.0 accelerate datasets`; writes trl.json.
 """
 
 import collections
@@ -18,6 +18,7 @@ import torch
 import trl
 from trl.trainer import grpo_trainer
 from trl.trainer.grpo_trainer import GRPOTrainer
+from trl.trainer.rloo_trainer import RLOOTrainer
 from trl.trainer.utils import nanmax, nanmin, nanstd
 
 GROUP = 4
@@ -94,18 +95,21 @@ def trainer(config, metrics):
         aux_loss_enabled=False,
         top_entropy_quantile=1.0,
         off_policy_mask_threshold=None,
-        importance_sampling_level="token",
+        importance_sampling_level="sequence" if config["lossType"] == "gspo" else "token",
         use_vllm=False,
         _entropy_bonus_enabled=False,
         current_gradient_accumulation_steps=1,
         max_completion_length=MAX_LENGTH,
-        beta=config["beta"],
-        loss_type=config["lossType"],
+        # REINFORCE++ has its KL penalty in the returns
+        beta=0.0 if config["lossType"] == "reinforce_plus_plus" else config["beta"],
+        loss_type=dict(gspo="grpo", reinforce_plus_plus="dapo").get(config["lossType"], config["lossType"]),
         epsilon_low=config["epsilon"],
         epsilon_high=config["epsilonHigh"],
         num_generations=GROUP,
         multi_objective_aggregation="sum_then_normalize",
-        scale_rewards="group" if config["scaleRewards"] else "none",
+        scale_rewards="none" if config["lossType"] == "reinforce_plus_plus" else config["scaleRewards"],
+        normalize_advantages=config["scaleRewards"] == "batch",
+        reward_clip_range=None,
         reward_func_names=["first", "second"],
         tools=None,
         eos_token_ids=[EOS],
@@ -116,14 +120,14 @@ def trainer(config, metrics):
     return self
 
 
-def score(self, batch):
+def score(self, batch, config, mask):
     """Advantages and the metrics of rewards and lengths."""
-    metrics = self._metrics["train"]
     nan = lambda r: torch.nan if r is None else r
     space = dict(
         self=self,
         torch=torch,
         nanstd=nanstd,
+        gather=lambda x: x,
         mode="train",
         device="cpu",
         num_generations=GROUP,
@@ -132,17 +136,35 @@ def score(self, batch):
         completion_ids=[[1] * (len(row["logp"]) - 1) + [EOS if row["ended"] else 1] for row in batch],
         agg_prompt_lengths=torch.tensor([row["promptLength"] for row in batch]),
         agg_completion_lengths=torch.tensor([len(row["logp"]) for row in batch]),
+        old_per_token_logps=pad([row["oldLogp"] for row in batch]),
+        ref_per_token_logps=pad([row["refLogp"] for row in batch]),
+        completion_mask=mask,
     )
+    own = RLOOTrainer if config["lossType"] == "rloo" else GRPOTrainer
     exec(
         lines_between(
-            GRPOTrainer._generate_and_score_completions,
-            "unscorable_mask = torch.isnan",
-            "# Log prompts and completions",
+            own._generate_and_score_completions, "unscorable_mask = torch.isnan", "# Log prompts and completions"
         ),
         space,
     )
     exec(lines_between(GRPOTrainer._generate, "total_prompt_tokens = ", "if self.tools:"), space)
+    if config["lossType"] == "reinforce_plus_plus":
+        return whitened_returns(self, batch, config, mask, space["rewards"])
     return space["advantages"]
+
+
+def whitened_returns(self, batch, config, mask, rewards):
+    """REINFORCE++ (arXiv 2501.03262 §3): the return of a token is the reward less beta times the log-ratios from it to
+    the end; whitened over all tokens of the batch as verl's `masked_whiten` does (unbiased variance, 1e-8).
+    """
+    log_ratio = (pad([row["oldLogp"] for row in batch]) - pad([row["refLogp"] for row in batch])) * mask
+    if config["beta"] > 0:
+        self._metrics["train"]["kl"].append((log_ratio.sum() / mask.sum().clamp(min=1)).item())
+    to_go = log_ratio.double().flip(1).cumsum(1).flip(1)
+    returns = rewards.double()[:, None] - config["beta"] * to_go
+    counted = pad([torch.ones(len(row["logp"])) for row in batch]).bool() & ~rewards.isnan()[:, None]
+    scale = torch.rsqrt(returns[counted].var() + 1e-8) if config["scaleRewards"] == "batch" else 1.0
+    return torch.where(counted, (returns - returns[counted].mean()) * scale, 0.0).float()
 
 
 def pad(rows):
@@ -152,9 +174,10 @@ def pad(rows):
 def run(name, config, batch):
     metrics = collections.defaultdict(list)
     self = trainer(config, metrics)
-    advantages = score(self, batch)
     keep = [row["ended"] or not config["maskTruncatedCompletions"] for row in batch]
     mask = pad([torch.ones(len(row["logp"])) * float(k) for row, k in zip(batch, keep)])
+    advantages = score(self, batch, config, mask)
+    own = RLOOTrainer if config["lossType"] == "rloo" else GRPOTrainer
     logps = [row["logp"].clone().requires_grad_() for row in batch]
     losses = []
     for m in range(config["numMinibatches"]):
@@ -165,19 +188,22 @@ def run(name, config, batch):
             prompt_mask=torch.ones(len(chosen), 1, dtype=torch.long),
             completion_ids=torch.zeros_like(of(logps), dtype=torch.long),
             completion_mask=mask[list(chosen)][:, : of(logps).shape[1]],
-            advantages=advantages[list(chosen)],
+            advantages=advantages[list(chosen)][(slice(None), slice(of(logps).shape[1]))[: advantages.dim()]],
             num_items_in_batch=mask.sum(),
             old_per_token_logps=of([row["oldLogp"] for row in batch]),
             ref_per_token_logps=of([row["refLogp"] for row in batch]),
         )
+        inputs["old_logps"] = (inputs["old_per_token_logps"] * inputs["completion_mask"]).sum(1)
         self._get_per_token_logps_and_entropies = lambda *a, **k: (
             of(logps),
             of([row["entropy"] for row in batch]),
             None,
         )
-        loss = GRPOTrainer._compute_loss(self, self.model, inputs)
+        loss = own._compute_loss(self, self.model, inputs)
         loss.backward()
-        losses.append(loss.item())
+        # In RLOO a masked completion, whose ratio is 1, adds its advantage to the loss: a constant, left out here.
+        left_out = sum(advantages[i].item() for i in chosen if not keep[i]) / len(chosen) if own is RLOOTrainer else 0
+        losses.append(loss.item() + left_out)
     mean = {
         key: nullable(sum(valid) / len(valid)) if (valid := [v for v in values if not math.isnan(v)]) else None
         for key, values in metrics.items()
@@ -196,7 +222,9 @@ def run(name, config, batch):
         name=name,
         config=dict(config, maxCompletionLength=MAX_LENGTH, numGenerations=GROUP),
         batch=rows,
-        advantages=[float(a) for a in advantages],
+        advantages=[
+            float(a) if a.dim() == 0 else written(a[: len(row["logp"])], 8) for a, row in zip(advantages, batch)
+        ],
         losses=losses,
         metrics=mean,
     )
@@ -234,24 +262,31 @@ NULLS = [
 
 def main():
     base = dict(
-        beta=0.0, epsilon=0.2, epsilonHigh=0.2, scaleRewards=True, maskTruncatedCompletions=False, numMinibatches=1
+        beta=0.0, epsilon=0.2, epsilonHigh=0.2, scaleRewards="group", maskTruncatedCompletions=False, numMinibatches=1
+    )
+    own = dict(
+        grpo={},
+        bnpo={},
+        dr_grpo=dict(scaleRewards="none"),
+        dapo=dict(epsilonHigh=0.28),
+        gspo=dict(epsilon=0.03, epsilonHigh=0.04),
+        cispo=dict(epsilonHigh=1.2),
+        rloo=dict(scaleRewards="none"),
+        reinforce_plus_plus=dict(scaleRewards="batch"),
     )
     cases = []
-    for seed, loss_type in enumerate(("grpo", "bnpo", "dr_grpo", "dapo")):
-        own = dict(
-            base,
-            lossType=loss_type,
-            epsilonHigh=0.28 if loss_type == "dapo" else 0.2,
-            scaleRewards=loss_type != "dr_grpo",
-        )
-        for label, change, rewards in (
+    for seed, (loss_type, change) in enumerate(own.items()):
+        other = "none" if loss_type == "reinforce_plus_plus" else "batch"
+        for label, special, rewards in (
             ("plain", {}, PLAIN),
             ("kl", dict(beta=0.04), PLAIN),
             ("masked", dict(maskTruncatedCompletions=True), PLAIN),
             ("masked kl nulls", dict(maskTruncatedCompletions=True, beta=0.1), NULLS),
             ("minibatches", dict(numMinibatches=3, maskTruncatedCompletions=True, beta=0.02), NULLS),
+            (f"scaled by {other}", dict(scaleRewards=other, beta=0.05), NULLS),
         ):
-            cases.append(run(f"{loss_type} {label}", dict(own, **change), make_batch(seed, rewards, 0.35)))
+            config = {**base, "lossType": loss_type, **change, **special}
+            cases.append(run(f"{loss_type} {label}", config, make_batch(seed, rewards, 0.35)))
     out = pathlib.Path(__file__).parent / "trl.json"
     out.write_text(
         json.dumps(
