@@ -7,8 +7,8 @@ import { lossRules, lossTypes } from "./loss-types.js";
 export const grpoSchema = z
   .strictObject({
     /**
-     * Objective: `grpo`, its variants `bnpo`, `dr_grpo` and `dapo`, `gspo` (ratios of sequences), `cispo` (limited weights
-     * instead of clipping), `rloo` (leave-one-out baseline), `reinforce_plus_plus` (baseline of the batch).
+     * Objective: `grpo`, its variants `bnpo`, `dr_grpo` and `dapo`, `gspo` (ratios of sequences), `cispo` (limited
+     * weights instead of clipping), `rloo` (leave-one-out baseline), `reinforce_plus_plus` (baseline of the batch).
      */
     lossType: z.enum(lossTypes).default("dapo"),
     /** Number of steps; each samples rollouts and then updates the model. */

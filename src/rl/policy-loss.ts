@@ -1,4 +1,5 @@
-// The objectives of policy gradients over packed trajectories, and the log-probabilities it needs. Knows no tasks and no rewards.
+// The objectives of policy gradients over packed trajectories, and the log-probabilities they need. Knows no tasks and no
+// rewards.
 // Legend: T packed tokens, C completion tokens.
 import type { LanguageModel } from "../models/language-model.js";
 import { packSequences } from "../nn/batch.js";
@@ -43,8 +44,8 @@ export interface UpdateTotals {
 }
 
 /**
- * Weight of a token of a completion of `length` tokens: an average inside completions, then over them; or over a constant
- * length; or over the tokens of the whole batch, or of the update.
+ * Weight of a token of a completion of `length` tokens: an average inside completions, then over them; or over a
+ * constant length; or over the tokens of the whole batch, or of the update.
  */
 export function tokenWeight(type: LossType, length: number, totals: UpdateTotals): number {
   const { average } = rulesOf({ lossType: type });
