@@ -1,5 +1,5 @@
-// The objectives of policy gradients over packed trajectories, and the log-probabilities they need. Knows no tasks and no
-// rewards.
+// The objectives of policy gradients over packed trajectories, and the log-probabilities they need. Knows no tasks and
+// no rewards.
 // Legend: T packed tokens, C completion tokens.
 import type { LanguageModel } from "../models/language-model.js";
 import { packSequences } from "../nn/batch.js";
