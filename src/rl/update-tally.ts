@@ -5,10 +5,18 @@ import type { GrpoConfig } from "./config.js";
 import { type LossRules, rulesOf } from "./loss-types.js";
 import type { GrpoMetric } from "./metrics.js";
 import type { UpdateSample } from "./policy-loss.js";
-import type { Minibatch } from "./update.js";
 
 /** Figures of an update or of several. */
 export type UpdateFigures = Partial<Record<GrpoMetric, number>>;
+
+/** The completions of one update. */
+export interface UpdateCounts {
+  /** Unmasked ones and their tokens, those included that are not computed because they have no advantage. */
+  readonly numCompletions: number;
+  readonly numTokens: number;
+  /** Those left out of the loss because they were cut off. */
+  readonly numMasked: number;
+}
 
 /**
  * The figures of one update. Completions without an advantage are never clipped, so that they count without being
@@ -25,7 +33,7 @@ export class UpdateTally {
 
   constructor(
     private readonly config: GrpoConfig,
-    private readonly counts: Pick<Minibatch, "numTokens" | "numCompletions" | "numMasked">,
+    private readonly counts: UpdateCounts,
   ) {
     this.rules = rulesOf(config);
     // A masked completion has no tokens, but its ratio as a whole is 1.

@@ -9,7 +9,7 @@ import { noGrad, withTape } from "../tensor/tape.js";
 import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite, yieldOrStop } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
 import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
-import { meanFigures, SamplerGap, type UpdateFigures, UpdateTally } from "./update-tally.js";
+import { meanFigures, SamplerGap, type UpdateCounts, type UpdateFigures, UpdateTally } from "./update-tally.js";
 
 /** A trajectory and what it is to teach. */
 export interface ScoredTrajectory {
@@ -58,14 +58,9 @@ export async function scoreLogProbs(
 }
 
 /** The part of a batch that one optimiser step learns from. */
-export interface Minibatch {
+export interface Minibatch extends UpdateCounts {
   /** The completions that are computed. */
   readonly samples: readonly UpdateSample[];
-  /** Unmasked completions and their tokens, those included that are not computed because they have no advantage. */
-  readonly numCompletions: number;
-  readonly numTokens: number;
-  /** Completions left out of the loss because they were cut off. */
-  readonly numMasked: number;
 }
 
 /**
