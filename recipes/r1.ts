@@ -2,6 +2,7 @@
 // readable chains; reinforced for reasoning in one language; the base fine-tuned on right and readable answers with
 // general material; reinforced for all scenarios. Each is measured. This file is the list of its stages.
 import type { JsonObject } from "../src/checkpoint/index.js";
+import { openModel, readModelFacts } from "../src/inference/opening/open-model.js";
 import { createModel } from "../src/models/create.js";
 import { fingerprintsOf } from "../src/run/fingerprints.js";
 import { accuracyReward, formatReward, languageConsistencyReward } from "../src/tasks/rewards.js";
@@ -15,7 +16,7 @@ import { R1Stages } from "./r1/stages.js";
 import { type R1Summary, summariseR1 } from "./r1/summary.js";
 import { worldsOf } from "./r1/worlds.js";
 
-export { R1_PRESETS, type R1Options, type R1Preset, r1Options } from "./r1/options.js";
+export { R1_PRESETS, type R1Options, type R1Preset, r1IdleRules, r1Options } from "./r1/options.js";
 export type { R1Summary } from "./r1/summary.js";
 
 /**
@@ -27,14 +28,16 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
   return withRun("r1", context, async ({ checkpoint, begin }) => {
     const { compute, evaluation, rl, checkpointSeconds } = options;
     const worlds = worldsOf(options, seed);
-    const tokenizer = worldTokenizer(worlds.whole, options.vocabSize);
-    const config = modelConfig(options, tokenizer);
+    const base = options.base === null ? null : await readModelFacts(checkpoint?.directory ?? options.base);
+    const tokenizer = base?.tokenizer ?? worldTokenizer(worlds.whole, options.vocabSize);
+    const config = base?.config ?? modelConfig(options, tokenizer);
     const corpus = new WorldCorpus(worlds.whole, tokenizer);
     await planR1(options, { model: { config, compute }, tokenizer, corpus, worlds, seed }, context.progress);
     const files = [options.cold, options.rejection].flatMap(({ data }) => data ?? []);
     const run = begin({ seed, options, compute, fingerprints: fingerprintsOf(files) });
-    const model = createModel(config, { compute, seed });
-    const policy = { model, tokenizer, template: "dialogue" as const, stopIds: [tokenizer.eosId as number] };
+    const model = base ? (await openModel(base.directory, { compute })).model : createModel(config, { compute, seed });
+    const stopIds = base?.stopIds ?? [tokenizer.eosId as number];
+    const policy = { model, tokenizer, template: "dialogue" as const, stopIds };
     const generation = {
       prompt_template: "dialogue",
       task: "mix",
@@ -68,7 +71,8 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
     };
 
     const pretrain = of.pretraining(corpus);
-    const measured = [pretrain, of.evaluation("base", pretrain)];
+    const begun = base ? of.givenBase() : pretrain;
+    const measured = [begun, of.evaluation("base", begun)];
     const stages = [
       ...measured,
       ...of.chosen.flatMap((name) => {

@@ -2,9 +2,9 @@
 // prompts are answered. The held-out rules judge here, and nowhere in training.
 import type { PolicyEvaluation } from "../../src/eval/evaluate-policy.js";
 import type { Trajectory } from "../../src/eval/trajectory.js";
-import type { HeldOutSampler } from "../../src/rl/evaluation-stage.js";
+import type { FurtherFigures, HeldOutSampler } from "../../src/rl/evaluation-stage.js";
 import type { Exchange } from "../../src/tasks/general/exchange.js";
-import { judgeAnswer } from "../../src/tasks/general/judge.js";
+import { judgeAnswer, judgedScore } from "../../src/tasks/general/judge.js";
 import { taskNameOf } from "../../src/tasks/mix.js";
 import type { Task } from "../../src/tasks/task.js";
 import { languageShares } from "../../src/tasks/thoughts/languages.js";
@@ -15,17 +15,39 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 const means = (lists: Readonly<Record<string, readonly number[]>>): Record<string, number> =>
   Object.fromEntries(Object.entries(lists).flatMap(([name, list]) => (list.length > 0 ? [[name, mean(list)]] : [])));
 
-/** Figures of a stage on problems with a verifier and on `count` general prompts, each answered once. */
+/** What a stage is measured on. */
+export interface Measured {
+  /** Problems with a verifier. */
+  readonly reasoning: Task;
+  /** General prompts, each answered once; null where the world has none. */
+  readonly general: Task | null;
+  readonly numGeneral: number;
+  /** The scores of R1-Zero's answers to the same general prompts, once there are any. */
+  zeroScores(): readonly number[];
+}
+
+/** Figures of a stage; its cases are the scores of the answers to general prompts. */
 export async function stageFigures(
-  reasoning: Task,
-  general: Task | null,
-  count: number,
+  { reasoning, general, numGeneral, zeroScores }: Measured,
   { trajectories }: PolicyEvaluation,
   sample: HeldOutSampler,
-): Promise<Record<string, number>> {
-  const judged = general === null ? [] : (await sample(general, count, 1)).trajectories;
-  return { ...taskFigures(reasoning, trajectories), ...languageFigures(trajectories), ...generalFigures(judged) };
+): Promise<FurtherFigures> {
+  const judged = general === null ? [] : (await sample(general, numGeneral, 1)).trajectories;
+  const cases = judged.map(({ problem, response }) =>
+    judgedScore(problem.fields as unknown as Exchange, response.answer ?? ""),
+  );
+  const figures = {
+    ...taskFigures(reasoning, trajectories),
+    ...languageFigures(trajectories),
+    ...generalFigures(judged),
+    ...means({ "general_wins/zero": winsOver(zeroScores(), cases) }),
+  };
+  return { figures, cases };
 }
+
+/** 1 where the judge prefers the answer to the other one, 0.5 where it prefers neither. */
+export const winsOver = (others: readonly number[], scores: readonly number[]): number[] =>
+  others.map((other, i) => (scores[i] === other ? 0.5 : Number(scores[i] > other)));
 
 /** `pass1/<task>` of a mix. */
 function taskFigures(task: Task, trajectories: readonly Trajectory[]): Record<string, number> {

@@ -40,7 +40,9 @@ export async function planR1(options: R1Options, work: R1Work, progress: Progres
   const tokens = count(batch.numTargets * pretrain.steps);
   const rows: PlanRow[] = [
     modelRow(model),
-    ["pretrain", `${count(pretrain.steps)} steps, about ${tokens} tokens`],
+    options.base === null
+      ? ["pretrain", `${count(pretrain.steps)} steps, about ${tokens} tokens`]
+      : ["base", options.base],
     ...R1_STAGES.filter((name) => options.stages.includes(name)).map(
       (name): PlanRow => [name, stageRow(options, name)],
     ),

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Trajectory } from "../../src/eval/trajectory.js";
 import { parseResponse } from "../../src/tasks/response.js";
-import { languageFigures } from "./figures.js";
+import { languageFigures, winsOver } from "./figures.js";
 import { readableAnswer, rewrittenChain } from "./readable.js";
 
 const answerOf = (completion: string): Trajectory =>
@@ -41,4 +41,9 @@ test("languages are counted over thoughts with words: all English, all symbols, 
   const figures = languageFigures(thoughts.map((thought) => answerOf(`<think>${thought}</think><answer>7</answer>`)));
   expect(figures.one_language).toBeCloseTo(2 / 3, 12);
   expect(figures.english).toBeCloseTo(1.5 / 3, 12);
+});
+
+test("an answer wins where its score is higher, and half where it is equal", () => {
+  expect(winsOver([0.5, 1, 1], [1, 1, 0])).toEqual([1, 0.5, 0]);
+  expect(winsOver([], [1, 1])).toEqual([]);
 });

@@ -35,6 +35,8 @@ const VALIDATION_EVERY_STEPS = 50;
 
 /** Makes the stages of one run. */
 export class R1Stages {
+  private zeroEvaluation?: EvaluationStage;
+
   constructor(
     private readonly options: R1Options,
     private readonly worlds: Worlds,
@@ -61,19 +63,33 @@ export class R1Stages {
     });
   }
 
+  /** In place of pretraining, where the run is given a base: keeps its weights for the stages that begin from it. */
+  givenBase(): Stage {
+    return { name: BASE, state: { step: 0 }, run: async () => {} };
+  }
+
   /** Measures the model on held-out problems after a stage, under a name. */
   evaluation(name: string, after: Stage): EvaluationStage {
     const { worlds, policy, options } = this;
     const { rl: grpo, evaluation, generalPrompts } = options;
     const { task } = worlds.reasoning;
-    return evaluationStage(
+    const zero = this.zeroEvaluation;
+    const measured = {
+      reasoning: task,
+      general: worlds.general?.task ?? null,
+      numGeneral: generalPrompts,
+      zeroScores: () => zero?.state.cases ?? [],
+    };
+    const stage = evaluationStage(
       name,
       {
         ...{ policy, task, grpo, evaluation },
-        figures: (held, sample) => stageFigures(task, worlds.general?.task ?? null, generalPrompts, held, sample),
+        figures: (held, sample) => stageFigures(measured, held, sample),
       },
       after.state,
     );
+    if (name === "zero") this.zeroEvaluation = stage;
+    return stage;
   }
 
   /** GRPO on a task. Evaluations between the rounds are on the reasoning tasks, as the full ones are. */

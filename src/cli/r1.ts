@@ -1,6 +1,8 @@
 // `luciole r1`: the recipe of the whole R1 from the command line.
-import { join } from "node:path";
-import { R1_PRESETS, type R1Preset, type R1Summary, r1Options, runR1 } from "../../recipes/r1.js";
+import { join, resolve } from "node:path";
+import { R1_PRESETS, type R1Preset, type R1Summary, r1IdleRules, r1Options, runR1 } from "../../recipes/r1.js";
+import { resolveModel } from "../hub/resolve-model.js";
+import { refuseIdle } from "../library/idle-settings.js";
 import { formatDuration, formatNumber, formatPercent, withError } from "../number-text.js";
 import { ownCommand, shellWord, shownPath } from "../terminal/own-command.js";
 import { configOfRun } from "../train/reopen.js";
@@ -23,7 +25,9 @@ export async function r1(flags: R1Flags): Promise<void> {
 }
 
 function requestOf({ preset = "tiny", seed = 0, ...flags }: R1Flags) {
-  return { options: r1Options(applySettings(R1_PRESETS[preset], flags)), seed };
+  const options = r1Options(applySettings(R1_PRESETS[preset], flags));
+  refuseIdle(applySettings({}, flags), r1IdleRules(options));
+  return { options: { ...options, base: options.base && resolve(resolveModel(options.base)) }, seed };
 }
 
 function recordedRequest(path: string) {

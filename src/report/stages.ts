@@ -17,6 +17,7 @@ const LAST: readonly Column[] = [
   { metric: "one_language", title: "one language", unit: "percent" },
   { metric: "english", title: "English words", unit: "percent" },
   { metric: "general", title: "general", unit: "percent" },
+  { metric: "general_wins/zero", title: "general, wins over Zero", unit: "percent" },
   { metric: "refused", title: "harmful refused", unit: "percent" },
   { metric: "answered", title: "harmless answered", unit: "percent" },
 ];

@@ -17,7 +17,15 @@ export interface Evaluated {
   readonly grpo: Pick<GrpoConfig, "maxCompletionLength">;
   readonly evaluation: EvaluationPlan;
   /** Further figures of a full evaluation, which its line and its stage's state hold; may sample other problems. */
-  figures?(held: PolicyEvaluation, sample: HeldOutSampler): Promise<Record<string, number>>;
+  figures?(held: PolicyEvaluation, sample: HeldOutSampler): Promise<FurtherFigures>;
+}
+
+/** What an evaluation tells besides its counts. */
+export interface FurtherFigures {
+  /** Logged by name. */
+  readonly figures: Record<string, number>;
+  /** Of single cases, in their order: kept for a later evaluation to compare with, and not logged. */
+  readonly cases: readonly number[];
 }
 
 /** Samples so many held-out problems of a task as the evaluation does. */
@@ -28,6 +36,7 @@ export interface EvaluationState extends StageState {
   evaluation: Evaluation | null;
   /** Those that were asked for besides. */
   figures: Record<string, number>;
+  cases: readonly number[];
 }
 
 /** A stage that evaluates. */
@@ -40,7 +49,7 @@ export interface EvaluationStage extends Stage {
  * Stopped, it logs nothing, and a resumed run evaluates anew.
  */
 export function evaluationStage(model: string, evaluated: Evaluated, after: StageState): EvaluationStage {
-  const state: EvaluationState = { step: 0, evaluation: null, figures: {} };
+  const state: EvaluationState = { step: 0, evaluation: null, figures: {}, cases: [] };
   return {
     name: `evaluate ${model}`,
     state,
@@ -55,7 +64,7 @@ async function evaluate(
   evaluated: Evaluated,
   model: string,
   step: number,
-): Promise<Pick<EvaluationState, "evaluation" | "figures">> {
+): Promise<Omit<EvaluationState, "step">> {
   const { run, progress } = session.parts;
   const { problems, samplesPerProblem } = evaluated.evaluation;
   progress.stage(`evaluate ${model}`);
@@ -67,13 +76,13 @@ async function evaluate(
   const full = { k: samplesPerProblem, pass_k: passK, cons_k: consK };
   const sample: HeldOutSampler = (task, count, samples) =>
     sampleHeldOut(session, { ...evaluated, task }, count, samples);
-  const figures = (await evaluated.figures?.(result, sample)) ?? {};
+  const { figures = {}, cases = [] } = (await evaluated.figures?.(result, sample)) ?? {};
   run.logMetrics({ phase: "eval", step, model, ...quickFigures(evaluation), ...full, ...figures });
   logTranscripts(session, evaluated, result, model, step);
   progress.update(1, { pass1, tokens_per_second: tokensPerSecond });
   progress.endStage();
   evaluated.policy.model.device.trim(); // the next stage's tensors have other sizes
-  return { evaluation, figures };
+  return { evaluation, figures, cases };
 }
 
 /** A light look at held-out problems while learning. */

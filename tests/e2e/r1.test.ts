@@ -33,6 +33,8 @@ describe("the whole road", () => {
     expect(rlSteps).toBe(6);
     expect([base, final]).toEqual([stages[0].evaluation, stages[5].evaluation]);
     for (const { figures } of stages) expect(Object.keys(figures)).toContain("pass1/arithmetic");
+    const comparedWithZero = stages.map(({ figures }: { figures: object }) => "general_wins/zero" in figures);
+    expect(comparedWithZero).toEqual([false, false, true, true, true, true]);
   });
 
   test("keeps only right answers, said in English, in the whole form", () => {
@@ -105,6 +107,14 @@ describe("a person's own list of stages", () => {
     expect(readdirSync(at("own/stages"))).toEqual(["pretrain"]);
   });
 
+  test("runs one stage alone on a model that is there, measured as the run that made it did", async () => {
+    const alone = ["--set", `base=${at("first/stages/pretrain")}`, "--set", 'stages=["reason"]', "--json"];
+    const { stages, rlSteps, pretrainTokens } = JSON.parse((await succeed(smoke("alone", ...alone))).stdout);
+    expect(stages.map(({ name }: { name: string }) => name)).toEqual(["base", "reason"]);
+    expect(stages[0]).toEqual(JSON.parse(first.stdout).stages[0]);
+    expect([rlSteps, pretrainTokens]).toEqual([2, 0]);
+  });
+
   test("that keeps nothing of what it samples is told the rates and what to change, in one line", async () => {
     const { code, stderr } = await luciole(smoke("nothing", "--set", 'stages=["cold"]', ...quick));
     expect(code).not.toBe(0);
@@ -127,5 +137,17 @@ describe("a person's own list of stages", () => {
     expect(code).not.toBe(0);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toMatch(message);
+  });
+
+  test.each([
+    [['stages=["cold"]', "zero.steps=4"], "zero has no effect: stages leaves it out"],
+    [["base=nowhere", "pretrain.steps=4"], "pretrain.steps has no effect: base gives the model"],
+    [["cold.data=FILE", "cold.problems=4"], "cold.problems has no effect: cold.data gives the rows"],
+  ])("--set %s is refused: what would have no effect is named", async (given, message) => {
+    writeFileSync(at("rows.jsonl"), '{"prompt":"a","completion":"b"}');
+    const flags = given.flatMap((setting) => ["--set", setting.replace("FILE", at("rows.jsonl"))]);
+    const { code, stderr } = await luciole(smoke("refused", ...flags));
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
   });
 });
