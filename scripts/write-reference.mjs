@@ -48,7 +48,10 @@ const VERBS = {
     ["world.thoughts", "src/tasks/thoughts/trace", "thoughtSchema"],
   ],
   pretrain: [["pretrain", "src/train/training-options", "pretrainSchema"], TRACES],
-  sft: [["sft", "src/train/training-options", "sftSchema"]],
+  sft: [
+    ["sft", "src/train/training-options", "sftSchema"],
+    ["sft.lora", "src/train/lora-options", "loraSchema"],
+  ],
   rl: [["", "src/rl/rl-options", "rlRunSchema"], GRPO, EVALUATION, ...REWARDS],
 };
 

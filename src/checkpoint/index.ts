@@ -30,6 +30,7 @@ export {
 } from "./host-tensor.js";
 export { readJsonObject } from "./json-file.js";
 export {
+  isAdapterDirectory,
   type ModelDirectory,
   type ModelDirectoryContents,
   openModelDirectory,

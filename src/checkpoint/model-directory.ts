@@ -1,5 +1,6 @@
 // One model directory in the Hugging Face layout, with or without trainer state, put in place whole or not at all.
 // Knows files and names; which step it is and which of several to take is the store's business.
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.js";
 import { CHECKSUMS_FILE, writeChecksums } from "./checksums.js";
@@ -23,13 +24,15 @@ import { exactJson, type JsonObject, type TrainerState } from "./trainer-state.j
 /** A directory that is being replaced carries this prefix until its successor stands. */
 export const REPLACED_PREFIX = ".replaced-";
 
-const WEIGHTS_FILE = "model.safetensors";
+/** The names of configuration and weights: of a model as `transformers` has them, of an adapter as PEFT has them. */
+const MODEL_FILES = { config: "config.json", weights: "model.safetensors" } as const;
+const ADAPTER_FILES = { config: "adapter_config.json", weights: "adapter_model.safetensors" } as const;
 const TRAINER_TENSORS_FILE = "trainer.safetensors";
 const TRAINER_STATE_FILE = "trainer.json";
 const RESERVED_FILES = [
-  "config.json",
+  ...Object.values(MODEL_FILES),
+  ...Object.values(ADAPTER_FILES),
   "generation_config.json",
-  WEIGHTS_FILE,
   TRAINER_TENSORS_FILE,
   TRAINER_STATE_FILE,
   CHECKSUMS_FILE,
@@ -41,6 +44,8 @@ const RESERVED_FILES = [
  */
 export interface ModelDirectoryContents {
   config: JsonObject;
+  /** These are an adapter's configuration and weights: its directory is one of PEFT. */
+  isAdapter?: boolean;
   generationConfig?: JsonObject;
   weights: ReadonlyMap<string, WritableTensor>;
   files?: Readonly<Record<string, string>>;
@@ -51,6 +56,8 @@ export interface ModelDirectoryContents {
 export interface ModelDirectory {
   readonly directory: string;
   readonly config: JsonObject;
+  /** Whether configuration and weights are an adapter's, in PEFT's layout. */
+  readonly isAdapter: boolean;
   readonly weights: TensorSource;
   readonly trainer?: { readonly step: number; readonly state: JsonObject; readonly tensors: TensorSource };
   close(): Promise<void>;
@@ -86,18 +93,27 @@ export async function writeModelDirectory(
   }
 }
 
-/** Opens a model directory of ours or of `transformers`; checksums are not looked at here (see `verifyChecksums`). */
+/** Whether a directory holds an adapter in PEFT's layout and no model. */
+export const isAdapterDirectory = (directory: string): boolean =>
+  existsSync(join(directory, ADAPTER_FILES.config)) && !existsSync(join(directory, MODEL_FILES.config));
+
+/** Opens a model directory of ours or of `transformers`, or an adapter's of PEFT; checksums are not looked at here (see `verifyChecksums`). */
 export async function openModelDirectory(
   directory: string,
   fs: FileSystem = machineFileSystem,
 ): Promise<ModelDirectory> {
-  const config = await readJsonObject(join(directory, "config.json"), fs);
-  const weights = await openModelTensors(directory, fs);
+  const isAdapter = isAdapterDirectory(directory);
+  const files = isAdapter ? ADAPTER_FILES : MODEL_FILES;
+  const config = await readJsonObject(join(directory, files.config), fs);
+  const weights = isAdapter
+    ? await openSafetensors(join(directory, files.weights), fs)
+    : await openModelTensors(directory, fs);
   try {
     const trainer = await openTrainer(directory, fs);
     return {
       directory,
       config,
+      isAdapter,
       weights,
       trainer,
       close: async () => void (await Promise.all([weights.close(), trainer?.tensors.close()])),
@@ -108,8 +124,10 @@ export async function openModelDirectory(
   }
 }
 
+const filesOf = ({ isAdapter }: ModelDirectoryContents) => (isAdapter ? ADAPTER_FILES : MODEL_FILES);
+
 function textFiles(contents: ModelDirectoryContents): Map<string, string> {
-  const texts = new Map([["config.json", hfJson(contents.config, "config")]]);
+  const texts = new Map<string, string>([[filesOf(contents).config, hfJson(contents.config, "config")]]);
   if (contents.generationConfig)
     texts.set("generation_config.json", hfJson(contents.generationConfig, "generationConfig"));
   for (const [name, text] of Object.entries(contents.files ?? {})) {
@@ -151,7 +169,8 @@ async function writeFiles(
       await writeFileWith(join(directory, name), (writer) => writer.write(new TextEncoder().encode(text)), fs),
     );
   }
-  digests.set(WEIGHTS_FILE, await writeSafetensors(join(directory, WEIGHTS_FILE), contents.weights, { fs }));
+  const { weights } = filesOf(contents);
+  digests.set(weights, await writeSafetensors(join(directory, weights), contents.weights, { fs }));
   if (contents.trainer)
     digests.set(
       TRAINER_TENSORS_FILE,

@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { openModel, readModelFacts } from "../inference/opening/open-model.js";
+import { filesOfModel } from "../inference/opening/model-location.js";
+import { openModel, readModelFacts, withFrozen } from "../inference/opening/open-model.js";
 import { dataFiles } from "../library/data-files.js";
 import { architectureRules, refuseIdle } from "../library/idle-settings.js";
 import { contextOf } from "../models/rope-scaling.js";
@@ -12,8 +13,9 @@ import type { TrainingSummary } from "../run/records.js";
 import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { readExamples } from "../train/example-data.js";
+import { trainedAdapters } from "../train/lora-options.js";
 import { batchToPlan, outlineOf, type PlannedModel, planTraining } from "../train/memory-plan.js";
-import { count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
+import { adapterRows, count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { configOfRun } from "../train/reopen.js";
 import { type RunContext, withRun } from "../train/run-context.js";
 import { firstOf } from "../train/sequence-list.js";
@@ -73,9 +75,10 @@ function recordedRequest(path: string): Request {
 function tune(context: RunContext, request: Request, flags: SftFlags): Promise<TrainingSummary> {
   return withRun("sft", context, async ({ checkpoint, begin }) => {
     const { options, seed, ...source } = request;
-    // A run that goes on needs its first weights no more.
-    const facts = await readModelFacts(checkpoint?.directory ?? source.model);
-    const model = { config: facts.config, compute: options.compute ?? facts.compute };
+    // A run that goes on needs its first weights no more, unless it trains an adapter over them.
+    const facts = await readModelFacts(options.lora ? source.model : (checkpoint?.directory ?? source.model));
+    const adapters = trainedAdapters(options.lora, seed);
+    const model = { config: facts.config, compute: options.compute ?? facts.compute, adapters };
     const { promptColumn, completionColumn, messagesColumn, textColumn } = options;
     const { train, heldout } = await readExamples(source.data, facts.tokenizer, {
       ...{ promptColumn, completionColumn, messagesColumn, textColumn },
@@ -89,12 +92,14 @@ function tune(context: RunContext, request: Request, flags: SftFlags): Promise<T
     ]);
     const steps = options.steps ?? Math.ceil((options.epochs * train.length) / options.batchSequences);
     const data = new ShuffledSequences(train, seed);
-    await plan(context, options, model, { train, heldout }, data, steps);
-    const opened = await openModel(facts.directory, { compute: model.compute });
-    const fingerprints = fingerprintsOf(source.data);
+    const tellPlan = (planned: PlannedModel) => plan(context, options, planned, { train, heldout }, data, steps);
+    await (options.lora ? withFrozen(facts.directory, model, tellPlan) : tellPlan(model));
+    const opened = await openModel(facts.directory, { compute: model.compute, adapters });
+    const fingerprints = fingerprintsOf([...source.data, ...(options.lora ? filesOfModel(facts.directory) : [])]);
     const run = begin({ seed, options: { ...options, source }, fingerprints, compute: model.compute });
     const validation = firstOf(heldout, MAX_VALIDATION);
-    return trainRun({ ...run, ...opened, checkpoint, phase: "sft", data, validation, steps, options });
+    const base = options.lora ? source.model : undefined;
+    return trainRun({ ...run, ...opened, checkpoint, base, phase: "sft", data, validation, steps, options });
   });
 }
 
@@ -110,6 +115,7 @@ async function plan(
   const stages = [[await planTraining(model, "fine-tuning", batch, options)]];
   const rows: PlanRow[] = [
     modelRow(model),
+    ...adapterRows(model),
     ["data", `${count(train.length)} sequences to train on, ${count(heldout.length)} held out`],
     [
       "tune",

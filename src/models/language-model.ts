@@ -4,6 +4,7 @@
 import { ConfigError } from "../errors.js";
 import type { PackedBatch, StepBatch } from "../nn/batch.js";
 import type { DecoderLayer } from "../nn/decoder-layer.js";
+import type { AdapterSpec } from "../nn/lora.js";
 import { MoeLayer } from "../nn/moe.js";
 import { type NormConfig, RmsNorm } from "../nn/norm.js";
 import { type CacheKind, PagedCache, type PagedDType, type PagedShape } from "../nn/paged-cache.js";
@@ -46,6 +47,8 @@ export interface ModelOptions {
   readonly layers?: readonly [first: number, end: number];
   /** The routed experts that it holds of every mixture layer, and who computes the others' rows. Default: all. */
   readonly experts?: ExpertShare;
+  /** Low-rank adapters over its matrices, the first of them in use. Nothing else should train then. */
+  readonly adapters?: readonly AdapterSpec[];
 }
 
 /** Size and kind of a paged cache. */
@@ -127,7 +130,7 @@ export abstract class LanguageModel {
   /** `buildLayer` makes the layer of that index. */
   constructor(
     readonly config: HfConfig,
-    { compute = "f32", seed = 0, trains, device, context, layers }: ModelOptions,
+    { compute = "f32", seed = 0, trains, device, context, layers, adapters = [] }: ModelOptions,
     buildLayer: (parameters: ParameterSet, index: number) => DecoderLayer,
     private readonly ends: ModelEnds = {},
   ) {
@@ -136,11 +139,12 @@ export abstract class LanguageModel {
     const range = new LayerRange(config.num_hidden_layers, numMtp, layers);
     this.range = range;
     this.maxPositions = contextOf(config, context);
-    this.parameters = new ParameterSet({ compute, seed, trains, device });
+    this.parameters = new ParameterSet({ compute, seed, trains, device, adapters });
     if (!range.isWhole) this.parameters.leaveOut((name) => range.isElsewhere(name));
     const embeds = range.hasEmbedding || (range.hasHead && (isTied || numMtp > 0));
+    // An adapter that has initial values is there to train.
     // The losses' head reads all numbers of its weight; sampling alone multiplies with it as it is stored.
-    const headUse = trains === "none" ? "products" : "numbers";
+    const headUse = trains === "none" && !adapters.some(({ seed }) => seed !== null) ? "products" : "numbers";
     this.embedTokens = embeds
       ? this.parameters.matrix({
           name: "model.embed_tokens.weight",
@@ -165,6 +169,11 @@ export abstract class LanguageModel {
     _options: ForwardOptions,
   ): { hidden: Tensor[]; balanceLosses: Tensor[] } {
     return { hidden: [], balanceLosses: [] };
+  }
+
+  /** The weights that training moves and saves: an adapter's, where there is one; else the model's own. */
+  get trainable(): ParameterSet {
+    return this.parameters.adapters.all[0]?.parameters ?? this.parameters;
   }
 
   /** Where the model runs. */

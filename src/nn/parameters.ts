@@ -8,13 +8,15 @@ import { alias, empty, fromBytes, keep, scope, scopeAsync, tensor, writeTensor }
 import { cast } from "../tensor/ops/elementwise.js";
 import { Parameter } from "../tensor/parameter.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
+import { adapt } from "./adapted-weight.js";
+import { type AdapterSpec, Adapters } from "./lora.js";
 import { PlainWeight } from "./plain-weight.js";
 import { StoredWeight } from "./stored-weight.js";
 import { TrainChoice, type Trains } from "./trains.js";
 import type { Weight, WeightMemory } from "./weight.js";
 
-/** Initial values: normal with a standard deviation, or a constant. */
-export type Init = { readonly std: number } | { readonly constant: number };
+/** Initial values: normal with a standard deviation, uniform in ±`uniform`, or a constant. */
+export type Init = { readonly std: number } | { readonly uniform: number } | { readonly constant: number };
 
 /** A part of a parameter as files know it: parts are stacked along the first dimension, in order. */
 export interface StoredPart {
@@ -59,6 +61,8 @@ export interface ParameterSetOptions {
   readonly trains?: Trains;
   /** Default: the default device. */
   readonly device?: Device;
+  /** Low-rank adapters over the matrices; the first is in use. Default: none. */
+  readonly adapters?: readonly AdapterSpec[];
 }
 
 /** All weights and buffers of one model. */
@@ -71,15 +75,24 @@ export class ParameterSet {
   /** Which weights train, as it was given. */
   readonly trains: Trains;
   private readonly choice: TrainChoice;
+  /** What adapters add to the products of these weights; their own numbers are in sets of their own. */
+  readonly adapters: Adapters;
   private readonly stillness = { users: 0, isStill: false };
   private readonly leftOut: ((storedName: string) => boolean)[] = [];
 
-  constructor({ compute, seed, trains = "all", device = defaultDevice() }: ParameterSetOptions) {
+  constructor({ compute, seed, trains = "all", device = defaultDevice(), adapters = [] }: ParameterSetOptions) {
     this.compute = compute;
     this.seed = seed;
     this.trains = trains;
     this.choice = new TrainChoice(trains);
     this.device = device;
+    this.adapters = new Adapters(
+      adapters.map(({ name, lora, seed: own }) => ({
+        name,
+        lora,
+        parameters: new ParameterSet({ compute, seed: own, device }),
+      })),
+    );
   }
 
   /**
@@ -91,8 +104,13 @@ export class ParameterSet {
     return this.addPlain(spec).parameter;
   }
 
-  /** Declares a matrix [N,K] or matrices of experts [E,N,K], in the form that fits. */
+  /** Declares a matrix [N,K] or matrices of experts [E,N,K], in the form that fits, with the adapters over it. */
   matrix(spec: ParameterSpec): Weight {
+    const base = this.baseMatrix(spec);
+    return this.adapters.all.length === 0 ? base : adapt(base, spec, partsOf(spec), this.adapters);
+  }
+
+  private baseMatrix(spec: ParameterSpec): Weight {
     const waits = this.seed === null && !this.choice.of(partsOf(spec).map(({ name }) => name));
     return waits && isStored(useOf(spec))
       ? this.keepWeight(spec, new StoredWeight(spec.name, spec.shape))
@@ -169,11 +187,13 @@ export class ParameterSet {
   }
 
   /**
-   * Throws ConfigError for a pattern of `trains` that matched none of the weights declared. In a part of a model, one
+   * Throws ConfigError for a pattern of `trains` or of adapters that matched none of the weights declared. In a part of a model, one
    * may match what the others hold.
    */
   refuseUnusedPatterns(): void {
-    if (this.leftOut.length === 0) this.choice.refuseUnused();
+    if (this.leftOut.length > 0) return;
+    this.choice.refuseUnused();
+    this.adapters.refuseUnusedTargets();
   }
 
   /** Every stored tensor's name and shape, in order; of one parameter where it is given. */
@@ -244,15 +264,24 @@ export class ParameterSet {
    * for decoding, which multiplies the same weights with few rows again and again. Results are the same to the bit.
    */
   async whilePacked<R>(body: () => Promise<R>): Promise<R> {
-    const { stillness } = this;
-    stillness.users++;
-    stillness.isStill = true;
+    const sets = [this, ...this.adapters.all.map(({ parameters }) => parameters)];
+    for (const set of sets) set.beginStill();
     try {
       return await body();
     } finally {
-      stillness.isStill = --stillness.users > 0;
-      if (!stillness.isStill) for (const weight of this.byName.values()) weight.dropPacked();
+      for (const set of sets) set.endStill();
     }
+  }
+
+  private beginStill(): void {
+    this.stillness.users++;
+    this.stillness.isStill = true;
+  }
+
+  private endStill(): void {
+    const { stillness } = this;
+    stillness.isStill = --stillness.users > 0;
+    if (!stillness.isStill) for (const weight of this.byName.values()) weight.dropPacked();
   }
 
   clearGrads(): void {
@@ -260,6 +289,7 @@ export class ParameterSet {
   }
 
   dispose(): void {
+    for (const { parameters } of this.adapters.all) parameters.dispose();
     for (const weight of this.byName.values()) weight.dispose();
     this.byName.clear();
   }
@@ -283,10 +313,14 @@ export class ParameterSet {
     const { name, shape, init } = spec;
     if (this.seed === null)
       return empty(shape, !trains && useOf(spec) === "numbers" ? this.compute : "f32", this.device);
+    const random = new Random(this.seed).fork(name);
+    const [first, count] = [spec.firstNumber ?? 0, numElements(shape)];
     const values =
       "std" in init
-        ? normals(new Random(this.seed).fork(name), spec.firstNumber ?? 0, numElements(shape), init.std)
-        : new Float32Array(numElements(shape)).fill(init.constant);
+        ? normals(random, first, count, init.std)
+        : "uniform" in init
+          ? uniforms(random, first, count, init.uniform)
+          : new Float32Array(count).fill(init.constant);
     return tensor(values, shape, "f32", this.device);
   }
 }
@@ -298,6 +332,12 @@ function normals(random: Random, first: number, count: number, std: number): Flo
   random.skip(2 * (first - inPair));
   random.fillNormal(values, 0, std);
   return values.subarray(inPair);
+}
+
+/** The numbers [first, first + count) of a stream, uniform in ±bound. */
+function uniforms(random: Random, first: number, count: number, bound: number): Float32Array {
+  random.skip(2 * first);
+  return Float32Array.from({ length: count }, () => bound * (2 * random.float() - 1));
 }
 
 /** What layers do with a weight. */

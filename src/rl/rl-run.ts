@@ -60,7 +60,7 @@ export function summariseReinforcement(
     problems: after.problems,
     samplesPerProblem,
     seed,
-    params: model.parameters.numTrained,
+    params: model.trainable.numTrained,
     activeParams: Math.round(model.numActiveParameters),
     pretrainTokens: pretraining.tokens,
     rlSteps: step,

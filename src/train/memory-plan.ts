@@ -8,6 +8,7 @@ import { createModel } from "../models/create.js";
 import type { HfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { loadStored, shapesOf, type WeightSource } from "../models/stored-weights.js";
+import type { AdapterSpec } from "../nn/lora.js";
 import type { Trains } from "../nn/trains.js";
 import { formatMemory } from "../number-text.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -44,6 +45,8 @@ export interface PlannedModel {
   readonly device?: Device;
   /** Which weights train, and where the others come from; default: all train. */
   readonly frozen?: { readonly trains: Trains; readonly source: WeightSource };
+  /** Adapters over the model; then nothing else trains. */
+  readonly adapters?: readonly AdapterSpec[];
 }
 
 /** The parts of a phase that live as long as it does. */
@@ -62,7 +65,7 @@ export interface PhaseParts {
  * Throws BackendError when what it keeps on the host will not fit: then it is not run at all.
  */
 export async function planPhase(
-  { config, compute, device = defaultDevice(), frozen }: PlannedModel,
+  { config, compute, device = defaultDevice(), frozen, adapters }: PlannedModel,
   { name, optimizer: optimizerName, hasReference = false, host }: PhaseParts,
   body: (
     model: LanguageModel,
@@ -72,17 +75,17 @@ export async function planPhase(
 ): Promise<PhaseMemory> {
   if (host) refuseHostNeed(host);
   const shapes = createShapesDevice(device);
-  const create = () => createModel(config, { compute, seed: null, trains: frozen?.trains, device: shapes });
+  const create = () => createModel(config, { compute, seed: null, trains: frozen?.trains, device: shapes, adapters });
   const model = create();
   if (frozen) await loadStored(model.parameters, shapesOf(frozen.source, shapes));
   const reference = hasReference ? create() : null;
   reference?.parameters.copyFrom(model.parameters);
   const weights = shapes.memory().liveBytes;
-  const optimizer = optimizerName && createOptimizer(model.parameters, optimizerName);
+  const optimizer = optimizerName && createOptimizer(model.trainable, optimizerName);
   const moments = shapes.memory().liveBytes - weights;
   const { cache, hasGradients } = await body(model, optimizer, reference);
   const { peakLiveBytes: peak } = shapes.memory();
-  const gradients = hasGradients ? model.parameters.numTrained * 4 : 0;
+  const gradients = hasGradients ? model.trainable.numTrained * 4 : 0;
   const activations = Math.max(0, peak - weights - moments - cache - gradients);
   return {
     name,

@@ -1,6 +1,8 @@
 // The plan of a run as a person reads it before the first step, refused where it will not fit. Knows no verb.
 
+import { createShapesDevice } from "../backends/shapes.js";
 import { availableBytes } from "../free-memory.js";
+import { createModel } from "../models/create.js";
 import { formatMemory } from "../number-text.js";
 import type { Progress } from "../terminal/progress.js";
 import {
@@ -25,6 +27,18 @@ export function modelRow(model: PlannedModel, more = ""): PlanRow {
   const { total, active } = outlineOf(model);
   const kind = `${model.config.model_type}, ${model.compute}${more}`;
   return ["model", `${count(total)} parameters, ${count(active)} active per token (${kind})`];
+}
+
+/** What of the model trains where that is an adapter; no row where it is the model. */
+export function adapterRows({ config, compute, adapters = [] }: PlannedModel): PlanRow[] {
+  return adapters.map(({ lora }): PlanRow => {
+    const model = createModel(config, { compute, seed: null, trains: "none", device: createShapesDevice(), adapters });
+    const on = typeof lora.targets === "string" ? lora.targets : lora.targets.join(", ");
+    return [
+      "lora",
+      `rank ${lora.rank} on ${on}: ${count(model.trainable.numTrained)} parameters train, the model stays`,
+    ];
+  });
 }
 
 /**

@@ -50,6 +50,8 @@ export interface SessionParts {
   /** What generation_config.json says besides the end token: prompt template, task. */
   readonly generation?: JsonObject;
   readonly checkpointSeconds: number;
+  /** Where the model lies that an adapter is trained over. */
+  readonly base?: string;
 }
 
 /** What a stage trains with, saved beside the model. */
@@ -108,9 +110,9 @@ export class TrainingSession {
   async enter(stage: StageRecord): Promise<void> {
     this.place = this.stages.indexOf(stage);
     if (stage.from === undefined || this.checkpoint) return;
-    const { parameters } = this.parts.model;
+    const { trainable } = this.parts.model;
     const kept = await openModelDirectory(this.keptPath(stage.from));
-    await loadWeights(parameters, (name) => storedValues(kept.weights, name));
+    await loadWeights(trainable, (name) => storedValues(kept.weights, name));
     await kept.close();
   }
 
@@ -223,10 +225,10 @@ export class TrainingSession {
 
   /** The model as a directory of its own. */
   private modelContents(): ModelDirectoryContents {
-    const { model, tokenizer, generation } = this.parts;
+    const { model, tokenizer, generation, base = null } = this.parts;
     const eos: JsonObject = tokenizer.eosId === undefined ? {} : { eos_token_id: tokenizer.eosId };
     return {
-      ...modelFiles(model),
+      ...modelFiles(model, base),
       generationConfig: {
         ...eos,
         do_sample: true,
@@ -242,7 +244,7 @@ export class TrainingSession {
 
 /** Forgets what a step that did not end has gathered: gradients, and the loads of experts. */
 function dropUnfinished(model: LanguageModel): void {
-  model.parameters.clearGrads();
+  model.trainable.clearGrads();
   for (const moe of model.moeLayers) scope(() => moe.updateBias(0));
 }
 

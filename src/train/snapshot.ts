@@ -2,6 +2,7 @@
 // Knows which tensors belong together; file formats are the checkpoint layer's.
 import { type JsonObject, type LoadedCheckpoint, storedValues, type WritableTensor } from "../checkpoint/index.js";
 import { CheckpointError } from "../errors.js";
+import { adapterConfigJson } from "../models/adapter-config.js";
 import { toHfConfigJson } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { loadWeights } from "../models/weights.js";
@@ -18,10 +19,15 @@ export interface SnapshotParts {
 }
 
 /**
- * The model's weights in the layout that `transformers` reads; read from the device as they are written, so training
- * waits for the file. Weights frozen in storage types are left out: they stand in the model that training began with.
+ * What training has moved: the model's weights in the layout that `transformers` reads, or its adapter in PEFT's. Read
+ * from the device as they are written, so training waits for the file. Weights frozen in storage types are left out: they stand in the model that training began with.
  */
-export function modelFiles(model: LanguageModel): { config: JsonObject; weights: Map<string, WritableTensor> } {
+export function modelFiles(
+  model: LanguageModel,
+  base: string | null = null,
+): { config: JsonObject; weights: Map<string, WritableTensor>; isAdapter?: boolean } {
+  const [adapter] = model.parameters.adapters.all;
+  if (adapter) return { config: adapterConfigJson(adapter, base), weights: weightsOf(model, ""), isAdapter: true };
   const { quantization_config: _, ...config } = toHfConfigJson(model.config);
   return { config: { ...config, torch_dtype: "float32" } as JsonObject, weights: weightsOf(model, "") };
 }
@@ -30,8 +36,8 @@ export function modelFiles(model: LanguageModel): { config: JsonObject; weights:
  * What generation_config.json says of a model with frozen weights in storage types, which its files do not hold:
  * `openModelSource` refuses to take them for a whole model.
  */
-export const frozenNote = ({ parameters: { numUnwritten } }: LanguageModel): JsonObject =>
-  numUnwritten > 0 ? { frozen_tensors: numUnwritten } : {};
+export const frozenNote = ({ parameters: { numUnwritten, adapters } }: LanguageModel): JsonObject =>
+  numUnwritten > 0 && adapters.all.length === 0 ? { frozen_tensors: numUnwritten } : {};
 
 /** Optimiser moments, router loads and reference weights, by name; read as they are written. */
 export function trainerTensors({ model, optimizer, reference }: SnapshotParts): Map<string, WritableTensor> {
@@ -41,8 +47,8 @@ export function trainerTensors({ model, optimizer, reference }: SnapshotParts): 
   return new Map([...moments, ...(reference ? weightsOf(reference, "reference.") : [])]);
 }
 
-function weightsOf({ parameters }: LanguageModel, prefix: string): Map<string, WritableTensor> {
-  return new Map([...parameters.readLater()].map(([name, part]) => [`${prefix}${name}`, { dtype: "f32", ...part }]));
+function weightsOf({ trainable }: LanguageModel, prefix: string): Map<string, WritableTensor> {
+  return new Map([...trainable.readLater()].map(([name, part]) => [`${prefix}${name}`, { dtype: "f32", ...part }]));
 }
 
 /** Restores weights, moments and (where given) the reference from a checkpoint. `stepCount` is the optimiser's. */
@@ -51,7 +57,7 @@ export async function restoreSnapshot(
   parts: SnapshotParts,
   stepCount: number,
 ): Promise<void> {
-  await loadWeights(parts.model.parameters, (name) => storedValues(checkpoint.weights, name));
+  await loadWeights(parts.model.trainable, (name) => storedValues(checkpoint.weights, name));
   const { tensors } = checkpoint.trainer;
   for (const [name, target] of resumable(parts.model, parts.optimizer)) {
     const stored = await storedValues(tensors, name);

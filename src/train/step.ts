@@ -105,7 +105,7 @@ export async function stepIfFinite(
   lr: number,
 ): Promise<number> {
   if (!Number.isFinite(loss)) {
-    model.parameters.clearGrads();
+    model.trainable.clearGrads();
     return Number.NaN;
   }
   try {

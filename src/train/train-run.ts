@@ -52,7 +52,7 @@ function summarise({ parts, wallSeconds }: TrainingSession, { state }: TrainingS
     loss,
     valLoss,
     seed,
-    params: model.parameters.numTrained,
+    params: model.trainable.numTrained,
     activeParams: Math.round(model.numActiveParameters),
     wallSeconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

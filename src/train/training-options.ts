@@ -5,6 +5,8 @@ import { traceSchema } from "../tasks/countdown-traces.js";
 import { parseOptions } from "../tasks/options.js";
 import { OPTIMIZERS } from "./create-optimizer.js";
 
+import { loraSchema } from "./lora-options.js";
+
 const compute = z.enum(["f32", "bf16"]);
 
 const shared = {
@@ -66,6 +68,8 @@ export const sftSchema = z.strictObject({
   ...shared,
   /** Data type of matrix products; null uses the one the model was trained with. */
   compute: compute.nullable().default(null),
+  /** Train a low-rank adapter and leave the model as it is; null trains the model. */
+  lora: loraSchema.nullable().default(null),
   /** Number of passes over the data. Cannot be combined with `steps`. */
   epochs: z.number().positive().default(1),
   /** Number of optimiser steps; null uses `epochs`. */

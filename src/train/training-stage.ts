@@ -51,7 +51,7 @@ async function train(session: TrainingSession, state: LoopState, { data, options
   const { optimizer: kind, learningRate: peak, finalFraction, steps, weightDecay, maxGradNorm: maxNorm } = options;
   const warmupSteps = Math.min(options.warmupSteps, steps);
   const schedule = warmupCosine({ peak, warmupSteps, totalSteps: steps, finalFraction });
-  const optimizer = createOptimizer(session.parts.model.parameters, kind, { weightDecay, maxNorm });
+  const optimizer = createOptimizer(session.parts.model.trainable, kind, { weightDecay, maxNorm });
   try {
     await trainingLoop(session, optimizer, data, state, { ...options, schedule });
   } finally {

@@ -1,7 +1,16 @@
 // Where a model lies when a person names one of its files, or the folder that holds it. Looks at names only.
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError } from "../../errors.js";
+
+/** The files that a model's numbers follow from: a GGUF file itself, of a directory its weights and configuration. */
+export function filesOfModel(place: string): string[] {
+  if (!statSync(place).isDirectory()) return [resolve(place)];
+  const decides = (name: string) => /^(adapter_)?(config\.json|model.*\.safetensors)$/.test(name);
+  return readdirSync(place)
+    .filter(decides)
+    .map((name) => resolve(place, name));
+}
 
 /** Files that stand for the directory they lie in. */
 const PART_OF_DIRECTORY = /\.safetensors$|\.safetensors\.index\.json$|^config\.json$/;

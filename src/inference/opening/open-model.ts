@@ -4,8 +4,9 @@ import { ConfigError } from "../../errors.js";
 import { createModel } from "../../models/create.js";
 import type { LanguageModel } from "../../models/language-model.js";
 import { contextOf } from "../../models/rope-scaling.js";
-import { loadStored } from "../../models/stored-weights.js";
+import { loadStored, type WeightSource } from "../../models/stored-weights.js";
 import { loadWeights } from "../../models/weights.js";
+import type { AdapterSpec } from "../../nn/lora.js";
 import type { Trains } from "../../nn/trains.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -29,6 +30,8 @@ export interface TrainableOptions {
   readonly compute?: ComputeType;
   /** Which weights train, by their Hugging Face names; the others are held as they are stored. Default: all. */
   readonly trains?: Trains;
+  /** Adapters over the model, which then does not train itself. */
+  readonly adapters?: readonly AdapterSpec[];
 }
 
 /**
@@ -61,9 +64,9 @@ async function openAsStored(path: string, source: ModelSource, facts: ModelFacts
 async function openTrainable(
   { weights }: ModelSource,
   facts: ModelFacts,
-  { compute = facts.compute, trains = "all" }: TrainableOptions = {},
+  { compute = facts.compute, adapters = [], trains = adapters.length > 0 ? "none" : "all" }: TrainableOptions = {},
 ): Promise<OpenedModel> {
-  const model = createModel(facts.config, { compute, seed: null, trains });
+  const model = createModel(facts.config, { compute, seed: null, trains, adapters });
   try {
     if (trains === "all")
       await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
@@ -85,6 +88,21 @@ async function loadMapped({ parameters }: LanguageModel, weights: TensorSource):
     source.close();
   }
 }
+
+/** Lets `body` plan with the model at `path` frozen as it is stored. */
+export const withFrozen = <P extends object, R>(
+  path: string,
+  planned: P,
+  body: (planned: P & { readonly frozen: { readonly trains: "none"; readonly source: WeightSource } }) => Promise<R>,
+): Promise<R> =>
+  withSource(path, async ({ weights }) => {
+    const source = mappedWeights(weights);
+    try {
+      return await body({ ...planned, frozen: { trains: "none", source } });
+    } finally {
+      source.close();
+    }
+  });
 
 async function withSource<R>(path: string, body: (source: ModelSource, facts: ModelFacts) => Promise<R>): Promise<R> {
   const source = await openModelSource(path);

@@ -48,7 +48,7 @@ export async function generate(
   const maxTokens = longest(model, requests);
   const maxSequences = Math.min(options.maxSequences ?? 64, requests.length);
   const cacheKind =
-    options.cache ?? (!model.parameters.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
+    options.cache ?? (!model.trainable.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
   const cacheTokens = Math.min(
     samplingCacheTokens(maxSequences, maxTokens),
     fittingTokens(model, cacheKind, maxTokens, options.maxCacheBytes),
