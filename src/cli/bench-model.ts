@@ -25,6 +25,7 @@ export interface BenchModelFlags extends ComputeFlags {
   readonly newTokens?: number;
   readonly streams?: number;
   readonly rounds?: number;
+  readonly adapter?: string;
 }
 
 const DEFAULTS: Readonly<Record<InferenceKind, InferenceRound>> = {
@@ -42,7 +43,10 @@ export async function benchModel(kind: InferenceKind, path: string | undefined, 
   await openForAnswers(flags);
   const round = { ...DEFAULTS[kind], ...given(flags) };
   const rounds = flags.rounds ?? 3;
-  const opened = await openForInference(modelPath(path), { cacheTokens: roundCacheTokens(round, BLOCK_TOKENS) });
+  const opened = await openForInference(modelPath(path), {
+    cacheTokens: roundCacheTokens(round, BLOCK_TOKENS),
+    adapter: flags.adapter,
+  });
   const { label, model, plan } = opened;
   const runner = runnerOf(opened);
   try {

@@ -17,6 +17,8 @@ import { listenForSignals } from "./stop-signals.js";
 /** Flags as commander gives them. */
 export interface ConvertFlags extends ComputeFlags {
   readonly type?: string;
+  /** Adapter that is merged into the weights. */
+  readonly adapter?: string;
   /** List every tensor that lost anything. */
   readonly tensors?: boolean;
 }
@@ -36,7 +38,12 @@ export async function convert(from: string, to: string, flags: ConvertFlags): Pr
   try {
     await openForAnswers(flags);
     const warn = (line: string) => tell(`warning: ${line}`);
-    const { type, tensors } = await convertModel(modelPath(from), to, { type: flags.type, onTensor, warn });
+    const { type, tensors } = await convertModel(modelPath(from), to, {
+      type: flags.type,
+      adapter: flags.adapter,
+      onTensor,
+      warn,
+    });
     const seconds = (performance.now() - startedMs) / 1000;
     const { size: bytes } = await stat(to.endsWith(".gguf") ? to : join(to, "model.safetensors"));
     const result = { from, to, type, seconds, bytes, tensors };

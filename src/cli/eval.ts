@@ -35,6 +35,7 @@ import { listenForSignals } from "./stop-signals.js";
 export interface EvalFlags extends RunFlags {
   readonly task?: string;
   readonly data?: readonly string[];
+  readonly adapter?: string;
   readonly problems?: ProblemCount;
   readonly samples?: number;
   readonly maxTokens?: number;
@@ -53,6 +54,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     "config",
     "task",
     "data",
+    "adapter",
     "problems",
     "samples",
     "maxTokens",
@@ -97,6 +99,7 @@ function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
     : (run ?? {});
   return {
     model: resolve(path),
+    ...(flags.adapter === undefined ? {} : { adapter: resolve(flags.adapter) }),
     task,
     data,
     taskOptions: applySettings({}, flags, "task"),

@@ -7,6 +7,7 @@ import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 /** Flags of verbs that answer. */
 export interface OpenFlags extends ComputeFlags {
   readonly context?: number;
+  readonly adapter?: string;
   readonly cacheType?: "bf16" | "f32" | "fp8";
 }
 
@@ -18,6 +19,7 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const opened = await openForChat(path, {
     cacheTokens: flags.context,
     cacheType,
+    adapter: flags.adapter,
     onProgress: process.stderr.isTTY ? showLoading() : undefined,
   });
   const { maxPositions } = opened.model;

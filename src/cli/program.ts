@@ -29,6 +29,7 @@ export function buildProgram(): Command {
   addChat(program);
   addInspect(program);
   addConvert(program);
+  addMerge(program);
   addBench(program);
   addSetup(program);
   addDoctor(program);
@@ -177,6 +178,7 @@ function addEval(program: Command): void {
       "number of distinct held-out problems, or all of a data set (default: as in the run's own evaluation, else 100)",
       numberOrAll,
     )
+    .addOption(adapterOption())
     .option("--samples <k>", "samples per problem (default: as in the run's own evaluation, else 16)", wholeNumber(1))
     .option(
       "--max-tokens <n>",
@@ -282,6 +284,7 @@ function addRun(program: Command): void {
     )
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--schema <file>", "JSON schema that the answer must follow; thinking is not restricted")
+    .addOption(adapterOption())
     .addOption(cacheTypeOption())
     .option("--raw", "pass the prompt unchanged, without a template; control tokens in it take effect")
     .option(
@@ -315,6 +318,7 @@ function addChat(program: Command): void {
       "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
       wholeNumber(1),
     )
+    .addOption(adapterOption())
     .addOption(cacheTypeOption())
     .option(
       "--think-budget <n>",
@@ -385,6 +389,24 @@ function addConvert(program: Command): void {
   command.action(async (from, to, flags) => (await import("./convert.js")).convert(from, to, flags));
 }
 
+function addMerge(program: Command): void {
+  const command = verb(
+    program,
+    "merge",
+    "add a LoRA adapter to its model's weights and write the result",
+    "luciole merge Qwen/Qwen3-0.6B --adapter runs/tuned --out tuned.gguf",
+  );
+  command
+    .argument("<model>", "model that the adapter was trained over: a run, model directory, .gguf file or pulled model")
+    .addOption(adapterOption().makeOptionMandatory())
+    .requiredOption("--out <path>", "what to write: a file ending in .gguf, or a directory")
+    .option("--type <type>", "storage type, as for convert (default: q8_0 for .gguf, bf16 for a directory)");
+  command.option("--tensors", "list every tensor with a conversion error, not only the largest errors");
+  jsonFlag(command);
+  computeFlags(command);
+  command.action(async (model, flags) => (await import("./convert.js")).convert(model, flags.out, flags));
+}
+
 function addBench(program: Command): void {
   const example = "luciole bench decode random:r1-distill-qwen-1.5b@q8_0";
   const command = verb(
@@ -398,6 +420,7 @@ function addBench(program: Command): void {
       "[names...]",
       "decode, prefill, batch or drafts, followed by a model; or, in a clone, the benchmarks to run (default: all)",
     )
+    .addOption(adapterOption())
     .option("--streams <n>", "for a model: concurrent requests (default: 1; for batch 16)", wholeNumber(1))
     .option("--prompt-tokens <n>", "for a model: tokens per prompt (default: 32; for prefill 512)", wholeNumber(1))
     .option("--new-tokens <n>", "for a model: new tokens per request (default: 64; for prefill 1)", wholeNumber(1))
@@ -491,6 +514,9 @@ function runFlags(command: Command): void {
       "with --resume: continue although the data, task or rewards have changed since the run started",
     );
 }
+
+const adapterOption = (): Option =>
+  new Option("--adapter <dir>", "LoRA adapter to put over the model: a directory of PEFT's layout, or a run");
 
 const cacheTypeOption = (): Option =>
   new Option(

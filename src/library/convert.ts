@@ -3,15 +3,19 @@ import { existsSync } from "node:fs";
 import { type ConvertedTensor, convertToGguf, convertToHuggingFace } from "../checkpoint/convert-model.js";
 import { TARGET_TYPES, type TargetType } from "../checkpoint/weight-encoder.js";
 import { ConfigError, didYouMean } from "../errors.js";
+import { openAdapter, refuseUnfit } from "../inference/opening/adapter-files.js";
 import { blockTypes } from "../tensor/dtype.js";
 import { encodeOnDevice } from "../tensor/ops/encode.js";
-import { ggufExtras, ggufWarnings, openConvertible } from "./convert-source.js";
+import { type ConvertibleModel, ggufExtras, ggufWarnings, openConvertible } from "./convert-source.js";
 import { ensureMachine } from "./machine.js";
+import { mergedWeights } from "./merged-weights.js";
 
 /** How a model is converted. */
 export interface ConvertOptions {
   /** Default: q8_0 for a .gguf file, bf16 for a directory. */
   readonly type?: TargetType | (string & {});
+  /** Where an adapter lies whose pairs are added to the weights. */
+  readonly adapter?: string;
   /** Hears of every tensor when it has been written; what it throws ends the conversion. */
   readonly onTensor?: (tensor: ConvertedTensor, done: number, total: number) => void;
   /**
@@ -40,7 +44,7 @@ export async function convertModel(
   const isGguf = to.endsWith(".gguf");
   const type = targetType(options.type ?? (isGguf ? "q8_0" : "bf16"));
   if (existsSync(to)) throw new ConfigError(`${to} already exists; remove it or choose another name`);
-  const model = await openConvertible(from);
+  const model = await openMerged(from, options.adapter);
   const tensors: ConvertedTensor[] = [];
   try {
     if (model.warning) warn?.(model.warning);
@@ -59,6 +63,23 @@ export async function convertModel(
     await model.close();
   }
   return { type, tensors };
+}
+
+/** The model at `path`, with an adapter in its weights where one is named. */
+async function openMerged(path: string, adapter: string | undefined): Promise<ConvertibleModel> {
+  if (adapter === undefined) return openConvertible(path);
+  const opened = await openAdapter(adapter);
+  let model: ConvertibleModel | undefined;
+  try {
+    model = await openConvertible(path);
+    refuseUnfit(model.config, opened);
+    const { close } = model;
+    return { ...model, weights: mergedWeights(model.weights, opened), close: () => opened.close().then(close) };
+  } catch (error) {
+    await model?.close();
+    await opened.close();
+    throw error;
+  }
 }
 
 /** The type of that name. Throws ConfigError for one that is not written. */

@@ -20,6 +20,8 @@ import { taskFor } from "./reinforce.js";
 export const evaluationRequestSchema = z.strictObject({
   /** Where the model lies. */
   model: z.string(),
+  /** Where an adapter lies that is put over the model. */
+  adapter: z.string().optional(),
   /** A task's name or module; null: the task the model was trained for. */
   task: z.string().nullable(),
   /** The files of a data set. */
@@ -76,7 +78,7 @@ const CACHE_SHARE = 0.7;
  * until then counts when the evaluation goes on.
  */
 export async function evaluateModel(request: EvaluationRequest, context: EvaluationContext): Promise<EvaluationResult> {
-  const opened = await openForSampling(request.model);
+  const opened = await openForSampling(request.model, request.adapter);
   const { model, tokenizer, stopIds, generation, warning } = opened;
   try {
     if (warning) context.tell(`warning: ${warning}`);

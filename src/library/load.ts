@@ -9,7 +9,7 @@ import { LoadedModel } from "./loaded-model.js";
 import { ensureMachine } from "./machine.js";
 
 /** How a model is loaded. */
-export interface LoadOptions extends Pick<EngineOpening, "cacheType" | "device" | "thread"> {
+export interface LoadOptions extends Pick<EngineOpening, "adapter" | "cacheType" | "device" | "thread"> {
   /** Tokens that prompt and answer may take together; default: the model's own limit, at most 8,192. */
   readonly context?: number;
   /** Called with bytes so far and in all, first of what is pulled, then of what is read from the disk. */
@@ -30,12 +30,19 @@ export interface LoadOptions extends Pick<EngineOpening, "cacheType" | "device" 
  * cannot be pulled, BackendError where it does not fit.
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { context, onProgress, warn = toStandardError, cacheType, device, thread } = options;
+  const { context, onProgress, warn = toStandardError, adapter, cacheType, device, thread } = options;
   const path = await placeOfModel(name, options);
   if (device === undefined && !thread) await ensureMachine();
   const onRead =
     onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));
-  const opened = await openForChat(path, { cacheTokens: context, cacheType, device, thread, onProgress: onRead });
+  const opened = await openForChat(path, {
+    cacheTokens: context,
+    adapter,
+    cacheType,
+    device,
+    thread,
+    onProgress: onRead,
+  });
   if (opened.warning) warn(opened.warning);
   return new LoadedModel(path, opened);
 }

@@ -19,6 +19,7 @@ const VERBS = [
   "chat",
   "inspect",
   "convert",
+  "merge",
   "bench",
   "setup",
   "doctor",

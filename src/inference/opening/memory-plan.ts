@@ -10,6 +10,7 @@ import type { LanguageModel } from "../../models/language-model.js";
 import { loadStored, shapesOf, storedProblems, type WeightSource } from "../../models/stored-weights.js";
 import { refuseProblems } from "../../models/weights.js";
 import { type StepRows, stepBatch } from "../../nn/batch.js";
+import type { AdapterSpec } from "../../nn/lora.js";
 import { pagedBytesPerToken } from "../../nn/paged-cache.js";
 import { type ParameterSet, useOf } from "../../nn/parameters.js";
 import { formatMemory } from "../../number-text.js";
@@ -61,6 +62,7 @@ export async function planInference(
   use: InferenceUse,
   isMapped: boolean,
   device: Device = defaultDevice(),
+  adapters: readonly AdapterSpec[] = [],
 ): Promise<InferencePlan> {
   const { packer } = device.backend;
   const packedBytes = (dtype: DType, shape: readonly number[]) =>
@@ -71,9 +73,14 @@ export async function planInference(
     trains: "none",
     device: createShapesDevice(device),
     context: use.context,
+    adapters,
   });
   refuseProblems(storedProblems(model.parameters, source));
   const { byType, mapped } = weightBytes(model.parameters, source, use.compute, packedBytes, isMapped);
+  for (const { parameters } of model.parameters.adapters.all) {
+    const { values, copies } = parameters.memory();
+    byType.adapter = (byType.adapter ?? 0) + values + copies;
+  }
   const activations = await stepBytes(model, source, use);
   const weights = Object.values(byType).reduce((a, b) => a + b, 0);
   const cachePerToken = pagedBytesPerToken(model.pagedShapes(use.cacheKind, use.usesDrafts), use.cacheType);

@@ -24,6 +24,7 @@ import { createGgufTokenizer } from "../../tokenizer/create-tokenizer.js";
 import { endTokens, idsOf } from "../../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../../tokenizer/tokenizer-files.js";
+import { type AdapterFiles, isAdapterAt, openAdapter } from "./adapter-files.js";
 import { modelLocation } from "./model-location.js";
 
 /** What is known of a model without its weights. */
@@ -52,14 +53,58 @@ export interface ModelSource {
   readonly facts: SourceFacts;
   /** Under Hugging Face names. */
   readonly weights: TensorSource;
+  /** Adapters over them. */
+  readonly adapters: readonly AdapterFiles[];
   close(): Promise<void>;
 }
 
 /**
- * Opens what lies at `path`. Throws ConfigError when there is no model, CheckpointError when it is damaged or
+ * Opens what lies at `path`, with an adapter over it where one is named; an adapter alone brings the model that it was
+ * trained over. Throws ConfigError when there is no model, CheckpointError when it is damaged or
  * contradicts itself.
  */
-export async function openModelSource(path: string): Promise<ModelSource> {
+export async function openModelSource(path: string, adapter?: string): Promise<ModelSource> {
+  if (adapter !== undefined) return withAdapter(await openAdapter(adapter), path);
+  return (await isAdapterAt(path)) ? withAdapter(await openAdapter(path)) : openBase(path);
+}
+
+/** The adapter over the model at `path`, by default the one that it was trained over. */
+async function withAdapter(adapter: AdapterFiles, path: string | null = adapter.base): Promise<ModelSource> {
+  try {
+    if (path === null || !existsSync(path))
+      throw new ConfigError(
+        `${adapter.directory}: the adapter was trained over ${path ?? "a model that it does not name"}, which is not ` +
+          "here; name the model itself and this directory with --adapter",
+      );
+    const source = await openModelSource(path);
+    const { facts, adapters: under, weights } = source;
+    const close = async () => void (await Promise.all([source.close(), adapter.close()]));
+    if (under.length > 0) {
+      await source.close();
+      throw new ConfigError(`${path} is itself an adapter; name the model that it was trained over`);
+    }
+    return { facts: tunedFacts(facts, adapter), weights, adapters: [adapter], close };
+  } catch (error) {
+    await adapter.close();
+    throw error;
+  }
+}
+
+/** What the run that trained an adapter recorded goes before what is known of the model. */
+function tunedFacts(facts: SourceFacts, { directory, generation, warning }: AdapterFiles): SourceFacts {
+  const recorded = generation.compute_type;
+  const warnings = [facts.warning, warning].filter((each) => each !== undefined);
+  return {
+    ...facts,
+    directory,
+    generation: { ...facts.generation, ...generation },
+    template: trainedTemplate(generation) ?? facts.template,
+    ...(recorded === undefined ? {} : { compute: recorded === "bf16" ? "bf16" : "f32", isTrainedHere: true }),
+    warning: warnings.length > 0 ? warnings.join("; ") : undefined,
+  };
+}
+
+async function openBase(path: string): Promise<ModelSource> {
   const place = modelLocation(path);
   return statSync(place, { throwIfNoEntry: false })?.isFile() ? openGguf(place) : openDirectory(place);
 }
@@ -76,7 +121,12 @@ async function openDirectory(path: string): Promise<ModelSource> {
     const compute = recorded === "bf16" ? "bf16" : "f32";
     const isTrainedHere = recorded !== undefined && weights.names.every((name) => weights.info(name).dtype === "f32");
     const facts = { directory, config, tokenizer, generation, compute, isTrainedHere, stopIds, warning } as const;
-    return { facts: { ...facts, template: trainedTemplate(generation) }, weights, close: () => opened.close() };
+    return {
+      facts: { ...facts, template: trainedTemplate(generation) },
+      weights,
+      adapters: [],
+      close: () => opened.close(),
+    };
   } catch (error) {
     await opened.close();
     throw error;
@@ -109,7 +159,7 @@ async function openGguf(path: string): Promise<ModelSource> {
       stopIds,
       warning,
     } as const;
-    return { facts, weights, close: () => opened.close() };
+    return { facts, weights, adapters: [], close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;
@@ -137,6 +187,8 @@ export interface ModelFiles {
 export async function openFiles(path: string): Promise<ModelFiles> {
   const opened = await openFolder(modelLocation(path));
   try {
+    if (opened.isAdapter)
+      throw new ConfigError(`${path} is an adapter, not a model; luciole merge makes a model of it`);
     const config = await fitToWeights(
       parseHfConfig(opened.config, join(opened.directory, "config.json")),
       opened.weights,

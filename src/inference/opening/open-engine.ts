@@ -74,7 +74,7 @@ async function openHere(path: string, options: EngineOpening): Promise<OpenedEng
 async function openThere(path: string, options: EngineOpening, thread: ThreadOptions): Promise<OpenedEngine> {
   if (options.device)
     throw new ConfigError("an engine in a thread of its own opens a device of its own: leave out device, or thread");
-  const facts = await readFacts(path);
+  const facts = await readFacts(path, options.adapter);
   const { device: _, onProgress, signal, ...plain } = options;
   const { engine, opened } = await startEngineThread(path, plain, thread, { onProgress, signal });
   return { ...facts, ...opened, engine, dispose: () => engine.close() };
@@ -82,13 +82,14 @@ async function openThere(path: string, options: EngineOpening, thread: ThreadOpt
 
 async function readFacts(
   path: string,
+  adapter: string | undefined,
 ): Promise<Pick<SourceFacts, "config" | "tokenizer" | "generation" | "template" | "stopIds">> {
   const random = parseRandomName(path);
   if (random) {
     const config = publishedConfig(random.shape);
     return { config, tokenizer: null, generation: {}, template: null, stopIds: idsOf(config.eos_token_id) };
   }
-  const source = await openModelSource(path);
+  const source = await openModelSource(path, adapter);
   try {
     return source.facts;
   } finally {

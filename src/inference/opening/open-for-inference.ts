@@ -1,6 +1,7 @@
 // Opens a model to run: a directory in the Hugging Face layout, a run, a GGUF file or a random model of a published
 // shape. Weights stay in the type they are stored in; files are mapped, packed from and let go. Plans the memory first.
 
+import { ConfigError } from "../../errors.js";
 import { createModel } from "../../models/create.js";
 import { numMtpOf } from "../../models/families.js";
 import type { HfConfig } from "../../models/hf-config.js";
@@ -15,6 +16,7 @@ import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.j
 import { numElements } from "../../tensor/tensor.js";
 import { idsOf } from "../../tokenizer/end-tokens.js";
 import { PagedRunner } from "../runtime/paged-runner.js";
+import { type AdapterFiles, fillAdapters, refuseUnfit } from "./adapter-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
@@ -38,6 +40,8 @@ export interface InferenceOptions {
   readonly drafts?: boolean;
   /** Where it runs; default: the default device. */
   readonly device?: Device;
+  /** Where an adapter lies that is put over the model: PEFT's layout, or a run that trained one. */
+  readonly adapter?: string;
   /** Called with the bytes loaded so far and in all. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
 }
@@ -57,6 +61,7 @@ export interface InferenceModel extends Omit<SourceFacts, "directory" | "compute
 interface OpenedWeights {
   readonly source: WeightSource;
   readonly isMapped: boolean;
+  readonly adapters?: readonly AdapterFiles[];
   readonly files: WatchedFiles;
   close(): void;
 }
@@ -83,8 +88,9 @@ export function parseRandomName(path: string): { shape: string; type?: string } 
  */
 export async function openForInference(path: string, options: InferenceOptions = {}): Promise<InferenceModel> {
   const random = parseRandomName(path);
+  if (random && options.adapter !== undefined) throw new ConfigError(`${path}: a random model takes no adapter`);
   if (random) return openRandom(path, random.shape, random.type, options);
-  const source = await openModelSource(path);
+  const source = await openModelSource(path, options.adapter);
   try {
     return await openStored(path, source, options);
   } finally {
@@ -98,7 +104,7 @@ export async function openForInference(path: string, options: InferenceOptions =
  */
 export async function openStored(
   path: string,
-  { facts, weights }: ModelSource,
+  { facts, weights, adapters }: ModelSource,
   options: InferenceOptions = {},
 ): Promise<InferenceModel> {
   const source = mappedWeights(weights, options.device);
@@ -106,7 +112,7 @@ export async function openStored(
   const loaded = await load(
     path,
     facts.config,
-    { source, isMapped: true, files: source.files, close: source.close },
+    { source, isMapped: true, adapters, files: source.files, close: source.close },
     { ...options, compute },
   );
   return { ...facts, label: path, ...loaded };
@@ -150,13 +156,15 @@ export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse
 async function load(
   what: string,
   config: HfConfig,
-  { source, isMapped, files, close }: OpenedWeights,
+  { source, isMapped, adapters = [], files, close }: OpenedWeights,
   options: InferenceOptions,
 ): Promise<Pick<InferenceModel, "model" | "use" | "plan" | "files">> {
   const use = useOf(config, options);
   const device = options.device ?? defaultDevice();
+  const specs = adapters.map(({ spec }) => spec);
   try {
-    const plan = await planInference(config, source, use, isMapped, device);
+    for (const adapter of adapters) refuseUnfit(config, adapter);
+    const plan = await planInference(config, source, use, isMapped, device, specs);
     refuseUnlessFits(what, plan);
     const model = createModel(config, {
       compute: use.compute,
@@ -164,9 +172,11 @@ async function load(
       trains: "none",
       device,
       context: use.context,
+      adapters: specs,
     });
     try {
       await fill(model.parameters, source, options.onProgress);
+      await fillAdapters(model, adapters);
       files.refuseChangedNow();
     } catch (error) {
       model.dispose();

@@ -9,6 +9,7 @@ import { loadWeights } from "../../models/weights.js";
 import type { AdapterSpec } from "../../nn/lora.js";
 import type { Trains } from "../../nn/trains.js";
 import type { ComputeType } from "../../tensor/dtype.js";
+import { ownCommand, shownPath } from "../../terminal/own-command.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
@@ -40,19 +41,22 @@ export interface TrainableOptions {
  * its configuration says.
  */
 export const openModel = (path: string, options: TrainableOptions = {}): Promise<OpenedModel> =>
-  withSource(path, (source, facts) => openTrainable(source, facts, options));
+  withSource(path, undefined, (source, facts) => openTrainable(source, facts, options));
 
 /** Reads all of a model but its weights. Throws as `openModel`. */
-export const readModelFacts = (path: string): Promise<ModelFacts> => withSource(path, async (_, facts) => facts);
+export const readModelFacts = (path: string, adapter?: string): Promise<ModelFacts> =>
+  withSource(path, adapter, async (_, facts) => facts);
 
 /**
  * Opens `path` to sample from: what was trained here as it was trained, so that it computes to the same bits;
  * everything else with its weights as they are stored. Throws as `openModel`, and BackendError with the figures where
  * it would not fit into memory.
  */
-export const openForSampling = (path: string): Promise<OpenedModel> =>
-  withSource(path, async (source, facts) =>
-    facts.isTrainedHere ? openTrainable(source, facts) : openAsStored(path, source, facts),
+export const openForSampling = (path: string, adapter?: string): Promise<OpenedModel> =>
+  withSource(path, adapter, async (source, facts) =>
+    facts.isTrainedHere && source.adapters.length === 0
+      ? openTrainable(source, facts)
+      : openAsStored(path, source, facts),
   );
 
 /** The cache is whoever samples', so none is planned here. */
@@ -62,10 +66,15 @@ async function openAsStored(path: string, source: ModelSource, facts: ModelFacts
 }
 
 async function openTrainable(
-  { weights }: ModelSource,
+  { weights, adapters: under }: ModelSource,
   facts: ModelFacts,
   { compute = facts.compute, adapters = [], trains = adapters.length > 0 ? "none" : "all" }: TrainableOptions = {},
 ): Promise<OpenedModel> {
+  if (under.length > 0)
+    throw new ConfigError(
+      `${under[0].directory} is an adapter; merge it into its model first: ${ownCommand()} merge ` +
+        `${shownPath(under[0].base ?? "<model>")} --adapter ${shownPath(under[0].directory)} --out <directory>`,
+    );
   const model = createModel(facts.config, { compute, seed: null, trains, adapters });
   try {
     if (trains === "all")
@@ -95,7 +104,7 @@ export const withFrozen = <P extends object, R>(
   planned: P,
   body: (planned: P & { readonly frozen: { readonly trains: "none"; readonly source: WeightSource } }) => Promise<R>,
 ): Promise<R> =>
-  withSource(path, async ({ weights }) => {
+  withSource(path, undefined, async ({ weights }) => {
     const source = mappedWeights(weights);
     try {
       return await body({ ...planned, frozen: { trains: "none", source } });
@@ -104,8 +113,12 @@ export const withFrozen = <P extends object, R>(
     }
   });
 
-async function withSource<R>(path: string, body: (source: ModelSource, facts: ModelFacts) => Promise<R>): Promise<R> {
-  const source = await openModelSource(path);
+async function withSource<R>(
+  path: string,
+  adapter: string | undefined,
+  body: (source: ModelSource, facts: ModelFacts) => Promise<R>,
+): Promise<R> {
+  const source = await openModelSource(path, adapter);
   try {
     const { tokenizer, ...facts } = source.facts;
     if (!tokenizer)
