@@ -61,12 +61,13 @@ function isWholeColumn(column: readonly StoredPart[], parts: readonly StoredPart
 
 /** Declares a pair: A uniform in ±1/√K (PEFT: kaiming_uniform with a = √5), B zero. */
 function pairFor({ lora, parameters }: Adapter, spec: ParameterSpec, column: readonly StoredPart[]): Pair {
-  const [{ name, shape: [rows, width] }] = column; // biome-ignore format: one pattern
+  const [{ name, shape }] = column;
+  const [rows, width] = shape;
   const isExperts = spec.shape.length === 3;
-  const of = (which: "a" | "b", shape: readonly number[]) => ({
+  const of = (which: "a" | "b", own: readonly number[]) => ({
     name: isExperts ? pairNames(name.replace(/\.experts\.\d+\./, ".experts."))[which] : pairNames(name)[which],
-    shape: isExperts ? [column.length, ...shape] : shape,
-    parts: column.map((part) => ({ name: pairNames(part.name)[which], shape })),
+    shape: isExperts ? [column.length, ...own] : own,
+    parts: column.map((part) => ({ name: pairNames(part.name)[which], shape: own })),
   });
   return {
     a: parameters.matrix({ ...of("a", [lora.rank, width]), init: { uniform: width ** -0.5 } }),

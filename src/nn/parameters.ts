@@ -187,8 +187,8 @@ export class ParameterSet {
   }
 
   /**
-   * Throws ConfigError for a pattern of `trains` or of adapters that matched none of the weights declared. In a part of a model, one
-   * may match what the others hold.
+   * Throws ConfigError for a pattern of `trains` or of adapters that matched none of the weights declared. In a part of
+   * a model, one may match what the others hold.
    */
   refuseUnusedPatterns(): void {
     if (this.leftOut.length > 0) return;

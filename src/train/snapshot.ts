@@ -20,7 +20,8 @@ export interface SnapshotParts {
 
 /**
  * What training has moved: the model's weights in the layout that `transformers` reads, or its adapter in PEFT's. Read
- * from the device as they are written, so training waits for the file. Weights frozen in storage types are left out: they stand in the model that training began with.
+ * from the device as they are written, so training waits for the file. Weights frozen in storage types are left out:
+ * they stand in the model that training began with.
  */
 export function modelFiles(
   model: LanguageModel,

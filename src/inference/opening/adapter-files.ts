@@ -1,4 +1,5 @@
-// Adapters in PEFT's layout, opened beside the model that they change: from a directory, or from a run that trained one.
+// Adapters in PEFT's layout, opened beside the model that they change: from a directory, or from a run that trained
+// one.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createShapesDevice } from "../../backends/shapes.js";
