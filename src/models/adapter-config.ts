@@ -1,6 +1,7 @@
 // adapter_config.json, as PEFT writes and reads it. Every key is honoured or refused by name. Knows no weights.
 import { CheckpointError } from "../errors.js";
 import { type Adapter, adaptedTensor, type LoraConfig } from "../nn/lora.js";
+import type { ParameterSet } from "../nn/parameters.js";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -54,7 +55,10 @@ export function parseAdapterConfig(json: Readonly<Record<string, unknown>>, plac
 }
 
 /** The configuration of an adapter over the model at `base`. */
-export function adapterConfigJson({ lora, parameters }: Adapter, base: string | null): Record<string, Json> {
+export function adapterConfigJson(
+  { lora, parameters }: Adapter<ParameterSet>,
+  base: string | null,
+): Record<string, Json> {
   const modules = parameters.storedParts().flatMap(({ part }) => adaptedTensor(part.name) ?? []);
   const leaves = new Set(modules.map((tensor) => tensor.split(".").at(-2) as string));
   const targets = lora.targets === "all-linear" ? [...leaves] : lora.targets;

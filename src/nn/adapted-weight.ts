@@ -7,7 +7,7 @@ import type { ExpertRows } from "../tensor/ops/moe.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Adapter, type Adapters, loraScale, pairNames } from "./lora.js";
-import type { ParameterSpec, StoredPart } from "./parameters.js";
+import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
 import type { Weight, WeightMemory } from "./weight.js";
 
 /** The pair of a part: A [r,K] and B [N,r], or of every expert [E,r,K] and [E,N,r]. */

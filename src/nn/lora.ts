@@ -1,7 +1,8 @@
 // Low-rank adapters (LoRA, Hu et al. 2021): which matrices get a pair A, B, and the pairs' own numbers. Knows no file
 // and no training.
 import { ConfigError } from "../errors.js";
-import type { ParameterSet, ParameterSpec, StoredPart } from "./parameters.js";
+import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
+import type { Weight } from "./weight.js";
 
 /** Which matrices are adapted, with PEFT's meaning: all but embedding and head; those whose name ends so; a pattern. */
 export type LoraTargets = "all-linear" | readonly string[] | (string & {});
@@ -27,27 +28,32 @@ export interface AdapterSpec {
   readonly seed: number | null;
 }
 
+/** Where the pairs of an adapter are declared. */
+export interface PairSet {
+  matrix(spec: ParameterSpec): Weight;
+}
+
 /** An adapter of one model: pairs for its matrices, in a set of their own. */
-export interface Adapter {
+export interface Adapter<S extends PairSet = PairSet> {
   readonly name: string;
   readonly lora: LoraConfig;
   /** A [r,K] and B [N,r] of every adapted part, under PEFT's names. All of it trains. */
-  readonly parameters: ParameterSet;
+  readonly parameters: S;
 }
 
 /** The adapters of a model, and which of them its products use. */
-export class Adapters {
+export class Adapters<S extends PairSet = PairSet> {
   /** The one in use; null: the base alone. */
-  active: Adapter | null;
+  active: Adapter<S> | null;
   private readonly targets: readonly TargetChoice[];
 
-  constructor(readonly all: readonly Adapter[]) {
+  constructor(readonly all: readonly Adapter<S>[]) {
     this.active = all[0] ?? null;
     this.targets = all.map(({ lora }) => new TargetChoice(lora.targets));
   }
 
   /** Which of the parts of a matrix each adapter changes. */
-  of(spec: ParameterSpec, parts: readonly StoredPart[]): { adapter: Adapter; isAdapted: readonly boolean[] }[] {
+  of(spec: ParameterSpec, parts: readonly StoredPart[]): { adapter: Adapter<S>; isAdapted: readonly boolean[] }[] {
     return this.all.map((adapter, i) => ({
       adapter,
       isAdapted: parts.map(({ name }) => this.targets[i].of(name, spec)),
@@ -60,7 +66,7 @@ export class Adapters {
   }
 
   /** Runs `body`, which does not wait, with that adapter in use. */
-  whileActive<R>(adapter: Adapter | null, body: () => R): R {
+  whileActive<R>(adapter: Adapter<S> | null, body: () => R): R {
     const before = this.active;
     this.active = adapter;
     try {

@@ -10,43 +10,13 @@ import { Parameter } from "../tensor/parameter.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
 import { adapt } from "./adapted-weight.js";
 import { type AdapterSpec, Adapters } from "./lora.js";
+import { isStored, type ParameterSpec, partsOf, type StoredPart, useOf } from "./parameter-spec.js";
 import { PlainWeight } from "./plain-weight.js";
 import { StoredWeight } from "./stored-weight.js";
 import { TrainChoice, type Trains } from "./trains.js";
 import type { Weight, WeightMemory } from "./weight.js";
 
-/** Initial values: normal with a standard deviation, uniform in ±`uniform`, or a constant. */
-export type Init = { readonly std: number } | { readonly uniform: number } | { readonly constant: number };
-
-/** A part of a parameter as files know it: parts are stacked along the first dimension, in order. */
-export interface StoredPart {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/**
- * What layers do with a weight, which says how it is held when it does not train. `products`: in its storage type, laid
- * out for products. `rows`: in its storage type, row after row, only looked up. `numbers`: decoded to the compute type,
- * for ops that read all of it. `f32`: decoded to f32.
- */
-export type WeightUse = "products" | "rows" | "numbers" | "f32";
-
-/** What a weight is made of. */
-export interface ParameterSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly init: Init;
-  /** Where this is a range of a larger parameter: how many of its numbers come before. Initial values are then its. */
-  readonly firstNumber?: number;
-  /** Stored tensors (Hugging Face names) stacked to make this one; default: itself. */
-  readonly parts?: readonly StoredPart[];
-  /** Kept in f32 for compute even when training in bf16 (norms, router). */
-  readonly alwaysF32?: boolean;
-  /** Default: `f32` for what is always f32 or a buffer, else `products`. */
-  readonly use?: WeightUse;
-  /** Not trained by gradients (router bias): still saved. */
-  readonly isBuffer?: boolean;
-}
+export { type Init, type ParameterSpec, partsOf, type StoredPart, useOf, type WeightUse } from "./parameter-spec.js";
 
 /** How the weights of a model are made. */
 export interface ParameterSetOptions {
@@ -76,7 +46,7 @@ export class ParameterSet {
   readonly trains: Trains;
   private readonly choice: TrainChoice;
   /** What adapters add to the products of these weights; their own numbers are in sets of their own. */
-  readonly adapters: Adapters;
+  readonly adapters: Adapters<ParameterSet>;
   private readonly stillness = { users: 0, isStill: false };
   private readonly leftOut: ((storedName: string) => boolean)[] = [];
 
@@ -338,17 +308,6 @@ function normals(random: Random, first: number, count: number, std: number): Flo
 function uniforms(random: Random, first: number, count: number, bound: number): Float32Array {
   random.skip(2 * first);
   return Float32Array.from({ length: count }, () => bound * (2 * random.float() - 1));
-}
-
-/** What layers do with a weight. */
-export const useOf = (spec: ParameterSpec): WeightUse =>
-  spec.use ?? (spec.alwaysF32 || spec.isBuffer ? "f32" : "products");
-
-const isStored = (use: WeightUse): boolean => use === "products" || use === "rows";
-
-/** The stored tensors a parameter is stacked of. */
-export function partsOf(spec: ParameterSpec): readonly StoredPart[] {
-  return spec.parts ?? [{ name: spec.name, shape: spec.shape }];
 }
 
 /** Constant device data (RoPE frequencies), outside every scope. */
