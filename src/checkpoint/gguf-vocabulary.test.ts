@@ -80,12 +80,48 @@ describe("a vocabulary", () => {
       "tokenizer.json names 256 tokens, the model has 200",
     );
     const unigram = { ...json, model: { type: "Unigram", vocab: [["a", 0]] } };
-    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow(
-      "which needs byte-level BPE: model.type",
-    );
+    expect(() => ggufVocabulary({ tokenizer: unigram, config: {} }, {}, 300)).toThrow("which needs BPE: model.type");
     const own = trainBpe(["a b a b"], { vocabSize: 260, pattern: "[ab]" });
     expect(() => ggufVocabulary({ tokenizer: own, config: {} }, {}, 300)).toThrow(
       "no name that GGUF readers know; expected that of deepseek-llm",
     );
   });
+
+  test("of SentencePiece is refused where pieces with scores cannot say what it does", () => {
+    const write = (model: object, parts: object = {}) =>
+      factsOf(
+        ggufVocabulary({ tokenizer: { ...PIECES, ...parts, model: { ...PIECES.model, ...model } }, config: {} }, {}, 9),
+      );
+    expect(write({}).numbers("tokenizer.ggml.scores")).toEqual([-3, -3, -3, -3, 0, -1, -2, -3, -3]);
+    expect(write({}).numbers("tokenizer.ggml.token_type")).toEqual([2, 1, 1, 1, 1, 1, 1, 6, 5]);
+    expect(write({}).flag("tokenizer.ggml.add_space_prefix")).toBe(false);
+    const never = { type: "Metaspace", replacement: "\u2581", prepend_scheme: "never", split: false };
+    expect(write({}, { normalizer: null, pre_tokenizer: never }).flag("tokenizer.ggml.add_space_prefix")).toBe(false);
+    const first = { ...never, prepend_scheme: "first" };
+    expect(() => write({}, { normalizer: null, pre_tokenizer: first })).toThrow("in front of some texts alone");
+    expect(() => write({}, { pre_tokenizer: { type: "Whitespace" } })).toThrow("its pre-tokeniser (Whitespace) is not");
+    expect(() => write({}, { normalizer: { type: "NFKC" } })).toThrow("its normalizer is not SentencePiece's");
+    expect(() => write({ byte_fallback: false })).toThrow("model.byte_fallback is off");
+    expect(() => write({ ignore_merges: true })).toThrow("model.ignore_merges has no place");
+    const { merges } = PIECES.model;
+    expect(() => write({ merges: merges.slice(0, 3) })).toThrow('the merges of "abc" do not follow from one score');
+    expect(() => write({ merges: [merges[2], ...merges] })).toThrow('the merges of "abc" do not follow');
+  });
 });
+
+/** Seven pieces and a byte in SentencePiece's way. */
+const PIECES = {
+  normalizer: { type: "Replace", pattern: { String: " " }, content: "\u2581" },
+  model: {
+    type: "BPE",
+    unk_token: "<unk>",
+    byte_fallback: true,
+    vocab: { "<unk>": 0, a: 1, b: 2, c: 3, ab: 4, bc: 5, abc: 6, "<0x0A>": 7 },
+    merges: [
+      ["a", "b"],
+      ["b", "c"],
+      ["a", "bc"],
+      ["ab", "c"],
+    ],
+  },
+};

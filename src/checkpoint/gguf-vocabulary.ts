@@ -1,12 +1,14 @@
-// tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE. Knows the two notations;
+// tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE or SentencePiece. Knows the two notations;
 // encodes no text. Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { toByteCharacters } from "../tokenizer/byte-alphabet.js";
 import { END_OF_MESSAGE, idsOf } from "../tokenizer/end-tokens.js";
+import { TOKEN_TYPE } from "../tokenizer/gguf-sentencepiece.js";
 import { PRE_TOKENIZER_KINDS, preTokenizerKind } from "../tokenizer/pre-tokenizer-kinds.js";
 import type { TokenizerConfigJson, TokenizerJson } from "../tokenizer/tokenizer.js";
 import type { GgufSetting } from "./gguf-writer.js";
+import { isSentencePiece, mergePair, sentencePieceSettings, type TokenList } from "./sentencepiece-vocabulary.js";
 
 /** What a model directory says of its tokenizer. */
 export interface TokenizerFiles {
@@ -24,36 +26,43 @@ export interface TokenIds {
   readonly pad?: number;
 }
 
-const TOKEN_TYPE = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const;
-
 /**
  * The metadata of a vocabulary with `vocabSize` rows of embedding. Byte-level BPE of a known pre-tokeniser goes over as
- * it is; a character tokenizer becomes byte-level BPE that gives the same ids for text of its alphabet. Throws
- * CheckpointError for any other kind.
+ * it is, SentencePiece's BPE as pieces with scores; a character tokenizer becomes byte-level BPE that gives the same ids
+ * for text of its alphabet. Throws CheckpointError for any other kind.
  */
 export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: number): GgufSetting[] {
   const { config } = files;
   const tokenizer = checked(files.tokenizer);
-  const { tokens, merges, pre } = byteLevelParts(tokenizer);
-  const added = tokenizer.added_tokens ?? [];
-  const tooMany = added.reduce((most, { id }) => Math.max(most, id + 1), tokens.length);
-  if (tooMany > vocabSize)
-    throw new CheckpointError(
-      `tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; use the tokenizer that belongs to it`,
-    );
-  const list = tokenList(tokens, added, vocabSize);
   const template = files.chatTemplate ?? chatTemplateOf(config);
+  return [
+    ...modelSettings(tokenizer, vocabSize),
+    ...idSettings(tokenizer, config, ids),
+    ["tokenizer.ggml.add_bos_token", "bool", addsBegin(tokenizer, config)],
+    ["tokenizer.ggml.add_eos_token", "bool", false],
+    ...(template === undefined ? [] : [["tokenizer.chat_template", "string", template] as const]),
+  ];
+}
+
+function modelSettings(tokenizer: BpeJson, vocabSize: number): GgufSetting[] {
+  const { model, added_tokens: added = [] } = tokenizer;
+  if (isSentencePiece(tokenizer))
+    return sentencePieceSettings(tokenizer, model.merges, tokenList(tokensById(tokenizer), added, vocabSize));
+  const { tokens, merges, pre } = byteLevelParts(tokenizer);
+  const list = tokenList(tokens, added, vocabSize);
   return [
     ["tokenizer.ggml.model", "string", "gpt2"],
     ["tokenizer.ggml.pre", "string", pre],
     ["tokenizer.ggml.tokens", "strings", list.texts],
     ["tokenizer.ggml.token_type", "i32s", list.types],
     ["tokenizer.ggml.merges", "strings", merges],
-    ...idSettings(tokenizer, config, ids),
-    ["tokenizer.ggml.add_bos_token", "bool", addsBegin(tokenizer, config)],
-    ["tokenizer.ggml.add_eos_token", "bool", false],
-    ...(template === undefined ? [] : [["tokenizer.chat_template", "string", template] as const]),
   ];
+}
+
+function tokensById({ model }: BpeJson): (string | undefined)[] {
+  const tokens: string[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
+  return tokens;
 }
 
 const tokenId = z
@@ -78,7 +87,7 @@ function checked(tokenizer: TokenizerJson): BpeJson {
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0];
   throw new CheckpointError(
-    "tokenizer.json cannot be written into a GGUF file, which needs byte-level BPE: " +
+    "tokenizer.json cannot be written into a GGUF file, which needs BPE: " +
       `${path.join(".") || "its content"}: ${message}`,
   );
 }
@@ -91,24 +100,23 @@ interface ByteLevelParts {
 }
 
 function byteLevelParts(tokenizer: BpeJson): ByteLevelParts {
-  const tokens: string[] = [];
-  for (const [token, id] of Object.entries(tokenizer.model.vocab)) tokens[id] = token;
+  const tokens = tokensById(tokenizer);
   const { merges } = tokenizer.model;
   if (merges.length === 0 && (tokenizer.pre_tokenizer ?? null) === null)
     return characterParts(tokens, tokenizer.added_tokens ?? []);
   return {
     tokens,
-    merges: merges.map((merge) => (typeof merge === "string" ? merge : merge.join(" "))),
+    merges: merges.map((merge) => mergePair(merge).join(" ")),
     pre: kindOf(tokenizer),
   };
 }
 
 /** One token per character: its bytes in GPT-2's alphabet, and the merges that build it from them. */
-function characterParts(tokens: readonly string[], added: AddedTokens): ByteLevelParts {
+function characterParts(tokens: readonly (string | undefined)[], added: AddedTokens): ByteLevelParts {
   const special = new Set(added.map(({ id }) => id));
   const merges = new Set<string>();
   const renamed = tokens.map((token, id) => {
-    if (special.has(id)) return token;
+    if (token === undefined || special.has(id)) return token;
     const bytes = [...toByteCharacters(token)];
     for (let i = 1; i < bytes.length; i++) merges.add(`${bytes.slice(0, i).join("")} ${bytes[i]}`);
     return bytes.join("");
@@ -128,11 +136,12 @@ function kindOf({ pre_tokenizer, added_tokens = [], model }: BpeJson): string {
   );
 }
 
-function tokenList(
-  tokens: readonly (string | undefined)[],
-  added: AddedTokens,
-  vocabSize: number,
-): { texts: string[]; types: number[] } {
+function tokenList(tokens: readonly (string | undefined)[], added: AddedTokens, vocabSize: number): TokenList {
+  const tooMany = added.reduce((most, { id }) => Math.max(most, id + 1), tokens.length);
+  if (tooMany > vocabSize)
+    throw new CheckpointError(
+      `tokenizer.json names ${tooMany} tokens, the model has ${vocabSize}; use the tokenizer that belongs to it`,
+    );
   const texts = Array.from({ length: vocabSize }, (_, id) => tokens[id] ?? `[PAD${id}]`);
   const types = Array.from({ length: vocabSize }, (_, id): number =>
     tokens[id] === undefined ? TOKEN_TYPE.unused : TOKEN_TYPE.normal,

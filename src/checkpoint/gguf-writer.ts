@@ -22,6 +22,7 @@ export type GgufSetting =
   | readonly [key: string, type: "string", value: string]
   | readonly [key: string, type: "strings", value: readonly string[]]
   | readonly [key: string, type: "i32s", value: readonly number[]]
+  | readonly [key: string, type: "f32s", value: readonly number[]]
   | readonly [key: string, type: "bools", value: readonly boolean[]];
 
 /**
@@ -116,13 +117,14 @@ function encodeHeader(settings: readonly GgufSetting[], tensors: readonly GgufWr
 function encodeSetting(out: ByteBuilder, [key, type, value]: GgufSetting): void {
   const typeId = (name: GgufValueType) => GGUF_VALUE_TYPES.indexOf(name);
   out.text(key);
-  if (type === "strings" || type === "i32s" || type === "bools") {
+  if (type === "strings" || type === "i32s" || type === "f32s" || type === "bools") {
     out.u32(typeId("array"));
-    out.u32(typeId(({ strings: "string", i32s: "i32", bools: "bool" } as const)[type]));
+    out.u32(typeId(({ strings: "string", i32s: "i32", f32s: "f32", bools: "bool" } as const)[type]));
     out.u64(value.length);
     for (const each of value)
       if (typeof each === "string") out.text(each);
       else if (typeof each === "boolean") out.u8(each ? 1 : 0);
+      else if (type === "f32s") out.f32(each);
       else out.i32(each);
     return;
   }

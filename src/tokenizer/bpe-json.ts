@@ -13,6 +13,10 @@ export interface BpeJsonParts {
   readonly merges: readonly unknown[];
   /** Whether a piece that is a token as a whole is taken without merging (Llama 3). */
   readonly ignoreMerges?: boolean;
+  /** What characters without a token become, several at once; default: they are left out. */
+  readonly unknownToken?: string;
+  /** Whether characters without a token become the tokens of their bytes (`<0x0A>`). */
+  readonly hasByteFallback?: boolean;
 }
 
 /** Turns the characters that stand for bytes back into bytes. */
@@ -23,9 +27,17 @@ export const BYTE_LEVEL_DECODER = {
   use_regex: true,
 } as const;
 
-/** A tokenizer.json of a BPE without dropout, unknown token or affixes of subwords. */
+/** A tokenizer.json of a BPE without dropout or affixes of subwords. */
 export function bpeJson({ vocab, merges, ignoreMerges = false, ...parts }: BpeJsonParts): TokenizerJson {
-  const { added_tokens, normalizer, pre_tokenizer, post_processor, decoder } = parts;
+  const {
+    added_tokens,
+    normalizer,
+    pre_tokenizer,
+    post_processor,
+    decoder,
+    unknownToken,
+    hasByteFallback = false,
+  } = parts;
   return {
     version: "1.0",
     truncation: null,
@@ -38,11 +50,11 @@ export function bpeJson({ vocab, merges, ignoreMerges = false, ...parts }: BpeJs
     model: {
       type: "BPE",
       dropout: null,
-      unk_token: null,
+      unk_token: unknownToken ?? null,
       continuing_subword_prefix: null,
       end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
+      fuse_unk: unknownToken !== undefined,
+      byte_fallback: hasByteFallback,
       ignore_merges: ignoreMerges,
       vocab,
       merges,

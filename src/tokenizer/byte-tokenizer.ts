@@ -5,7 +5,7 @@ import { CHARACTER_OF_BYTE } from "./byte-alphabet.js";
 import { encodeMarked } from "./control-tokens.js";
 import {
   addedTokensJson,
-  beginTokenProcessor,
+  frameProcessor,
   numberSpecialTokens,
   SpecialTokenMatcher,
   specialTokenRoles,
@@ -114,7 +114,7 @@ export function byteLevelJson(parts: {
     added_tokens: addedTokensJson(parts.specialTokens),
     normalizer: null,
     pre_tokenizer: parts.pattern === undefined ? byteLevel : { type: "Sequence", pretokenizers: [split, byteLevel] },
-    post_processor: beginTokenProcessor(parts.specialTokens.find((special) => special.id === parts.bosId)),
+    post_processor: frameProcessor(parts.specialTokens.find((special) => special.id === parts.bosId)),
     decoder: BYTE_LEVEL_DECODER,
     vocab: parts.vocab,
     merges: parts.merges,

@@ -5,7 +5,7 @@ import { bpeJson } from "./bpe-json.js";
 import { encodeMarked } from "./control-tokens.js";
 import {
   addedTokensJson,
-  beginTokenProcessor,
+  frameProcessor,
   numberSpecialTokens,
   SpecialTokenMatcher,
   specialTokenRoles,
@@ -159,7 +159,7 @@ class CharTokenizer implements Tokenizer {
       added_tokens: addedTokensJson(this.specialTokens),
       normalizer: null,
       pre_tokenizer: null,
-      post_processor: beginTokenProcessor(this.specialTokens.find((s) => s.id === this.bosId)),
+      post_processor: frameProcessor(this.specialTokens.find((s) => s.id === this.bosId)),
       decoder: { type: "Fuse" },
       vocab: Object.fromEntries(this.#idByToken),
       merges: [],

@@ -1,6 +1,7 @@
 // Which of the tokenizers runs a tokenizer.json: ours where it knows all that the file holds, else the kept library.
 // Reads no files.
 import { DataError, LucioleError } from "../errors.js";
+import { BYTE_LEVEL_DECODER } from "./bpe-json.js";
 import { createBpeTokenizer } from "./bpe-tokenizer.js";
 import { charTokenizerFromJson } from "./char-tokenizer.js";
 import { type GgufFacts, ggufTokenizer } from "./gguf-tokenizer.js";
@@ -43,6 +44,8 @@ function readTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokeni
  */
 export function createGgufTokenizer(facts: GgufFacts, where: string): Tokenizer {
   const { json, config } = ggufTokenizer(facts, where);
+  if ((json.decoder as { readonly type?: string }).type !== BYTE_LEVEL_DECODER.type)
+    return createLibraryTokenizer(json, config);
   const tokenizer = createBpeTokenizer(json, config);
   if (!tokenizer)
     throw new DataError(

@@ -83,9 +83,21 @@ test("templates come along, several of them by name", () => {
 test.each<[string, Record<string, unknown>, RegExp]>([
   ["no tokenizer", { model: undefined }, /x\.gguf: the file carries no tokenizer/],
   [
-    "a SentencePiece vocabulary",
-    { model: "llama" },
-    /a SentencePiece vocabulary is not supported; expected byte-level BPE/,
+    "a Unigram vocabulary",
+    { model: "t5" },
+    /a Unigram vocabulary is not supported; expected byte-level BPE \("gpt2"\) or SentencePiece \("llama"\)/,
+  ],
+  ["SentencePiece without scores", { model: "llama" }, /the scores of its pieces are missing/],
+  ["scores for other tokens", { model: "llama", scores: [0] }, /scores has 1 entries for 261 tokens/],
+  [
+    "a score that is no number",
+    { model: "llama", scores: TOKENS.map(() => Number.NaN) },
+    /score of token 0 is not a num/,
+  ],
+  [
+    "a piece without end",
+    { model: "llama", scores: TYPES, tokens: TOKENS.with(5, "x".repeat(513)) },
+    /token 5 has 513 characters; the maximum is 512/,
   ],
   ["no kind", { pre: undefined }, /the pre-tokeniser is missing/],
   [

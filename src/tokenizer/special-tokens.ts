@@ -82,15 +82,19 @@ export const addedTokensJson = (tokens: readonly SpecialToken[]): AddedTokenJson
     special,
   }));
 
-/** A post-processor that puts the begin token in front, or null where there is none. */
-export function beginTokenProcessor(bos: SpecialToken | undefined): TokenizerJson["post_processor"] {
-  if (bos === undefined) return null;
-  const begin = { SpecialToken: { id: bos.token, type_id: 0 } };
-  const text = (id: "A" | "B") => ({ Sequence: { id, type_id: 0 } });
+/** A post-processor that puts the begin token in front and the end token behind, or null where there is neither. */
+export function frameProcessor(bos: SpecialToken | undefined, eos?: SpecialToken): TokenizerJson["post_processor"] {
+  if (bos === undefined && eos === undefined) return null;
+  const tokens = [bos, eos].filter((token) => token !== undefined);
+  const special = (token: SpecialToken | undefined) =>
+    token === undefined ? [] : [{ SpecialToken: { id: token.token, type_id: 0 } }];
+  const framed = (id: "A" | "B") => [...special(bos), { Sequence: { id, type_id: 0 } }, ...special(eos)];
   return {
     type: "TemplateProcessing",
-    single: [begin, text("A")],
-    pair: [begin, text("A"), begin, text("B")],
-    special_tokens: { [bos.token]: { id: bos.token, ids: [bos.id], tokens: [bos.token] } },
+    single: framed("A"),
+    pair: [...framed("A"), ...framed("B")],
+    special_tokens: Object.fromEntries(
+      tokens.map(({ token, id }) => [token, { id: token, ids: [id], tokens: [token] }]),
+    ),
   };
 }

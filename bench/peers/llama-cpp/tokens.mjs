@@ -25,6 +25,7 @@ const TEXTS = [
     "\u0001\u0007\u001b[0m\u007f end",
   "$100 + 50% = €150 ± ≤ ≥ ∑∫√ → ⇒ `code` ~tilde~ ^hat^ a_b-c.d@e.f#g http://example.com/a?b=c&d=e#f",
   "<｜User｜>What is 7*8?<｜Assistant｜><think>\n7*8=56</think>\n\n\\boxed{56}<｜end▁of▁sentence｜>",
+  "[INST] a dog?[/INST]</s><s> the <unk>é</s>  the",
   "<think> < think> <think <｜User <｜｜ </think",
   "\\begin{align*} \\frac{1}{2} &= \\sum_{n=0}^{\\infty} x^n \\\\ \\end{align*}",
 ];
