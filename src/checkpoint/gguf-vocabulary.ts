@@ -1,5 +1,5 @@
-// tokenizer.json as the vocabulary that GGUF files carry, for llama.cpp's byte-level BPE or SentencePiece. Knows the two notations;
-// encodes no text. Keys and token types: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
+// tokenizer.json as the vocabulary that GGUF files carry: llama.cpp's byte-level BPE, or SentencePiece. Knows the two
+// notations; encodes no text. Keys: ggml-org/llama.cpp@0024aa7, gguf-py/gguf/constants.py.
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { toByteCharacters } from "../tokenizer/byte-alphabet.js";
@@ -28,8 +28,8 @@ export interface TokenIds {
 
 /**
  * The metadata of a vocabulary with `vocabSize` rows of embedding. Byte-level BPE of a known pre-tokeniser goes over as
- * it is, SentencePiece's BPE as pieces with scores; a character tokenizer becomes byte-level BPE that gives the same ids
- * for text of its alphabet. Throws CheckpointError for any other kind.
+ * it is, SentencePiece's BPE as pieces with scores. A character tokenizer becomes byte-level BPE that gives the same
+ * ids for text of its alphabet. Throws CheckpointError for any other kind.
  */
 export function ggufVocabulary(files: TokenizerFiles, ids: TokenIds, vocabSize: number): GgufSetting[] {
   const { config } = files;
