@@ -53,7 +53,7 @@ function r1Lines({ stages, problems, samplesPerProblem, params, activeParams, wa
     `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatDuration(wallSeconds)}`,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
-    `try it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord("What is 7 plus 8?")}`,
+    `try it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord("Compute 7+8.")}`,
   ];
 }
 

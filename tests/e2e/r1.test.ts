@@ -55,6 +55,10 @@ describe("the whole road", () => {
     expect(first.stderr).toMatch(/cold samples: \d+ of 768 answers kept \(right [\d.]+%, of those fit [\d.]+%\)/);
   });
 
+  test("says what the last stage lacks", () => {
+    expect(first.stderr).toContain("without reward models, general prompts are rewarded for form and language alone");
+  });
+
   test("names the stage in every line of phases that it has several of", () => {
     const lines = linesOf("first/metrics.jsonl");
     const stagesOf = (wanted: string) => [
