@@ -18,6 +18,12 @@ export const evaluationSchema = z.strictObject({
   everySteps: z.int().min(1).default(10),
   /** Problems in a quick evaluation, one sample each. */
   quickProblems: z.int().min(1).default(50),
+  /** Figure of the quick evaluations by which models of one run are compared; higher is better. */
+  bestMetric: z.enum(["pass1", "format_rate"]).default("pass1"),
+  /** Keep the model of the best quick evaluation in the folder `best` of the run. */
+  keepBest: z.boolean().default(false),
+  /** Stop reinforcement after so many quick evaluations in a row without a new best; 0 never stops. */
+  patience: z.int().min(0).default(0),
 });
 
 /** How a run looks at held-out problems: before and after in full, now and then on few of them. */

@@ -85,10 +85,16 @@ async function evaluate(
   return { evaluation, figures, cases };
 }
 
-/** A light look at held-out problems while learning. */
-export async function quickEvaluation(session: TrainingSession, evaluated: Evaluated, step: number): Promise<void> {
+/** A light look at held-out problems while learning; gives the figures that it logs. */
+export async function quickEvaluation(
+  session: TrainingSession,
+  evaluated: Evaluated,
+  step: number,
+): Promise<QuickFigures> {
   const { evaluation } = await sampleHeldOut(session, evaluated, evaluated.evaluation.quickProblems, 1);
-  session.parts.run.logMetrics({ phase: "eval", ...session.mark, step, ...quickFigures(evaluation) });
+  const figures = quickFigures(evaluation);
+  session.parts.run.logMetrics({ phase: "eval", ...session.mark, step, ...figures });
+  return figures;
 }
 
 function sampleHeldOut(
@@ -109,6 +115,9 @@ const quickFigures = ({ problems, pass1, formatRate, meanThinkTokens, stderr }: 
   format_rate: formatRate,
   mean_think_tokens: meanThinkTokens,
 });
+
+/** What a quick evaluation counts. */
+export type QuickFigures = ReturnType<typeof quickFigures>;
 
 /** Transcripts of so many held-out problems are kept from either evaluation. */
 const NUM_TRANSCRIPTS = 8;

@@ -2,6 +2,7 @@
 export * from "../tasks/index.js";
 export * from "./advantage.js";
 export * from "./config.js";
+export * from "./evaluation-course.js";
 export * from "./evaluation-plan.js";
 export * from "./evaluation-stage.js";
 export * from "./grpo-trainer.js";

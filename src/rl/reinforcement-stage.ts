@@ -8,6 +8,7 @@ import type { TrainingSession } from "../train/session.js";
 import type { Stage } from "../train/stage.js";
 import { addWork, noWork, type WorkCount } from "../train/work-count.js";
 import type { GrpoConfig } from "./config.js";
+import { type EvaluationCourse, followCourse, freshCourse, hasStalled } from "./evaluation-course.js";
 import type { EvaluationPlan } from "./evaluation-plan.js";
 import { quickEvaluation } from "./evaluation-stage.js";
 import { freshGrpoState, type GrpoState, type GrpoStep, GrpoTrainer } from "./grpo-trainer.js";
@@ -27,6 +28,8 @@ export interface Reinforcement {
 export interface ReinforcementState extends GrpoState {
   rollout: WorkCount;
   train: WorkCount;
+  /** What the quick evaluations have come to. */
+  course: EvaluationCourse;
 }
 
 /** A stage of GRPO. */
@@ -40,7 +43,7 @@ export interface ReinforcementStage extends Stage {
  */
 export function reinforcementStage(name: string, reinforcement: Reinforcement): ReinforcementStage {
   const { policy, task, rewards, grpo } = reinforcement;
-  const state: ReinforcementState = { ...freshGrpoState(), rollout: noWork(), train: noWork() };
+  const state: ReinforcementState = { ...freshGrpoState(), rollout: noWork(), train: noWork(), course: freshCourse() };
   return {
     name,
     phase: "rl",
@@ -69,9 +72,12 @@ async function rounds(
   for (;;) {
     // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold
     // yet.
-    if (state.step > 0 && state.step % evaluation.everySteps === 0)
-      await quickEvaluation(session, { ...reinforcement, task: evaluatedTask }, state.step);
-    if (state.step >= grpo.steps) break;
+    if (state.step > 0 && state.step % evaluation.everySteps === 0 && state.course.step !== state.step) {
+      const figures = await quickEvaluation(session, { ...reinforcement, task: evaluatedTask }, state.step);
+      await followCourse(session, state.course, evaluation, state.step, figures);
+      await session.endStep(trainer, isOver(state, reinforcement));
+    }
+    if (isOver(state, reinforcement)) break;
     const round = await trainer.runStep(signal);
     addWork(state.rollout, round.work.rollout);
     addWork(state.train, round.work.train);
@@ -85,6 +91,9 @@ async function rounds(
   }
   progress.endStage();
 }
+
+const isOver = ({ step, course }: ReinforcementState, { grpo, evaluation }: Reinforcement): boolean =>
+  step >= grpo.steps || hasStalled(course, evaluation);
 
 /** So many rollouts of a round are kept. */
 const NUM_ROLLOUTS = 4;

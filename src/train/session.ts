@@ -122,6 +122,13 @@ export class TrainingSession {
       await writeModelDirectory(this.keptPath(name), this.modelContents());
   }
 
+  /** Writes the model as it is now as a directory `name` of the run, in place of one that is there. */
+  async keepModel(name: string): Promise<string> {
+    const path = join(this.parts.run.path, name);
+    await writeModelDirectory(path, this.modelContents());
+    return path;
+  }
+
   private keptPath(stage: string): string {
     return join(this.parts.run.path, "stages", stage);
   }
