@@ -94,6 +94,8 @@ test("a run stopped in the cold start and killed after it ends in the same bits"
 
 describe("a person's own list of stages", () => {
   const quick = settings({ "pretrain.steps": 2, "evaluation.problems": 4, generalPrompts: 4 });
+  // Enough for the format to come out at times, so that reinforcement has something to learn.
+  const taught = settings({ "pretrain.steps": 100, "evaluation.problems": 4, generalPrompts: 4 });
 
   test("takes their chains in place of sampled ones, and leaves stages out", async () => {
     const row = {
@@ -104,11 +106,21 @@ describe("a person's own list of stages", () => {
       JSON.stringify({ ...row, prompt: `${row.prompt}${" ".repeat(i)}` }),
     );
     writeFileSync(at("chains.jsonl"), rows.join("\n"));
-    const given = ["--set", 'stages=["cold"]', "--set", `cold.data=${at("chains.jsonl")}`, ...quick, "--json"];
+    const given = ["--set", 'stages=["cold"]', "--set", `cold.data=${at("chains.jsonl")}`, ...taught, "--json"];
     const { stages, rlSteps } = JSON.parse((await succeed(smoke("own", ...given))).stdout);
     expect(stages.map(({ name }: { name: string }) => name)).toEqual(["base", "cold"]);
     expect(rlSteps).toBe(0);
     expect(readdirSync(at("own/stages"))).toEqual(["pretrain"]);
+  });
+
+  test("fine-tunes the base, whatever reinforcement made of it before", async () => {
+    const data = ["--set", `cold.data=${at("chains.jsonl")}`, ...taught];
+    await succeed(smoke("after-zero", "--set", 'stages=["zero","cold"]', ...data));
+    const weightsOf = (run: string) => checkpointBytes(at(run), lastStep(run)).weights;
+    expect(linesOf("after-zero/metrics.jsonl").some(({ phase, grad_norm }) => phase === "rl" && grad_norm > 0)).toBe(
+      true,
+    );
+    expect(weightsOf("after-zero").equals(weightsOf("own"))).toBe(true);
   });
 
   test("runs one stage alone on a model that is there, measured as the run that made it did", async () => {
