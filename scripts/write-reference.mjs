@@ -52,7 +52,13 @@ const VERBS = {
     ["sft", "src/train/training-options", "sftSchema"],
     ["sft.lora", "src/train/lora-options", "loraSchema"],
   ],
-  rl: [["", "src/rl/rl-options", "rlRunSchema"], GRPO, EVALUATION, ...REWARDS],
+  rl: [
+    ["", "src/rl/rl-options", "rlRunSchema"],
+    ["lora", "src/train/lora-options", "loraSchema"],
+    GRPO,
+    EVALUATION,
+    ...REWARDS,
+  ],
 };
 
 const INTRODUCTION = `# Options

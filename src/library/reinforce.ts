@@ -3,7 +3,8 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle } from "../eval/problem-prompt.js";
-import { type ModelFacts, openModel, readModelFacts } from "../inference/opening/open-model.js";
+import { filesOfModel } from "../inference/opening/model-location.js";
+import { type ModelFacts, openModel, readModelFacts, withFrozen } from "../inference/opening/open-model.js";
 import { planReinforcement, reinforcementRemedies, reinforcementRow } from "../rl/memory-plan.js";
 import { type RlRunInput, type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
@@ -12,8 +13,9 @@ import type { RunSummary } from "../run/records.js";
 import { defaultRunName } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
 import { Progress } from "../terminal/progress.js";
+import { trainedAdapters } from "../train/lora-options.js";
 import { outlineOf, type PlannedModel } from "../train/memory-plan.js";
-import { modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
+import { adapterRows, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { type RunContext, withRun } from "../train/run-context.js";
 import { dataFiles } from "./data-files.js";
 import { architectureRules, refuseIdle } from "./idle-settings.js";
@@ -107,29 +109,30 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
   return withRun("rl", context, async ({ checkpoint, begin }) => {
     const { options, seed } = request;
     const { rl: grpo, evaluation, checkpointSeconds } = options;
-    // A run that goes on needs its first weights no more.
-    const facts = await readModelFacts(checkpoint?.directory ?? request.model);
-    const planned: PlannedModel = { config: facts.config, compute: options.compute ?? facts.compute };
+    const { lora } = options;
+    // A run that goes on needs its first weights no more, unless it trains an adapter over them.
+    const facts = await readModelFacts(lora ? request.model : (checkpoint?.directory ?? request.model));
+    const adapters = trainedAdapters(lora, seed);
+    const planned: PlannedModel = { config: facts.config, compute: options.compute ?? facts.compute, adapters };
     refuseIdle(given, [
       ["rl.refRefreshSteps", grpo.beta === 0, "with rl.beta=0 there is no reference"],
+      ["rl.refRefreshSteps", lora !== null, "with lora the reference is the model without its adapter"],
       ...architectureRules(outlineOf(planned), "rl."),
     ]);
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
     const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
     const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
-    const stages = await planReinforcement(planned, {
-      tokenizer: facts.tokenizer,
-      template,
-      task,
-      seed,
-      grpo,
-      evaluation,
-    });
-    const rows = [modelRow(planned), taskRow(request, task), reinforcementRow(grpo)];
+    const subject = { tokenizer: facts.tokenizer, template, task, seed, grpo, evaluation };
+    const planOn = (on: PlannedModel) => planReinforcement(on, subject);
+    const stages = await (lora ? withFrozen(facts.directory, planned, planOn) : planOn(planned));
+    const rows = [modelRow(planned), ...adapterRows(planned), taskRow(request, task), reinforcementRow(grpo)];
     printPlan(context.progress, rows, stages, (phase) => reinforcementRemedies(phase, grpo, evaluation));
-    const fingerprints = fingerprintsOf([...taskFiles, ...rewardFiles]);
+    const fingerprints = fingerprintsOf([...taskFiles, ...rewardFiles, ...(lora ? filesOfModel(facts.directory) : [])]);
     const run = begin({ seed, options: recordedOptions(request), fingerprints, compute: planned.compute });
-    const { model, tokenizer, stopIds } = await openModel(facts.directory, { compute: planned.compute });
+    const { model, tokenizer, stopIds } = await openModel(facts.directory, {
+      compute: planned.compute,
+      adapters,
+    });
     const generation = {
       ...facts.generation,
       prompt_template: template,
@@ -141,7 +144,8 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
     };
     const policy = { model, tokenizer, template, stopIds };
     const work = { policy, generation, task, rewards, grpo, evaluation };
-    return reinforceRun({ ...run, ...work, checkpoint, checkpointSeconds });
+    const base = lora ? request.model : undefined;
+    return reinforceRun({ ...run, ...work, base, checkpoint, checkpointSeconds });
   });
 }
 

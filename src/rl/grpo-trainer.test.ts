@@ -186,3 +186,20 @@ describe.each(lossTypes)("%s", (lossType) => {
     expect(after).not.toEqual(before);
   });
 });
+
+describe("with an adapter", () => {
+  it("samples and trains to the same bits, and the model without it is the reference", async () => {
+    const lora = { rank: 2, alpha: 32, rsLora: false, targets: "all-linear" };
+    const model = createModel(config, { seed: 1, trains: "none", adapters: [{ name: "default", lora, seed: 3 }] });
+    const policy = { model, tokenizer, template: "compact" as const, stopIds: [0] };
+    const options = parseGrpoOptions({ ...small, learningRate: 0.05, beta: 0.1 });
+    const trainer = new GrpoTrainer(policy, task, [varied], options, 7);
+    open.push(trainer);
+    expect(trainer.reference).toBeNull();
+    const steps = [await trainer.runStep(), await trainer.runStep(), await trainer.runStep()];
+    for (const { metrics } of steps) expect(metrics["trained/sampling_logp_difference/max"]).toBe(0);
+    expect(steps[0].metrics.kl).toBe(0);
+    expect(steps[2].metrics.kl).toBeGreaterThan(0);
+    expect(model.parameters.adapters.active).not.toBeNull();
+  });
+});

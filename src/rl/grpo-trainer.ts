@@ -67,7 +67,7 @@ interface Batch {
 /** Trains a policy on a task with verifiable rewards. */
 export class GrpoTrainer {
   readonly optimizer: AdamW;
-  /** The reference model, which the KL penalty needs; null without one. */
+  /** The reference model, which the KL penalty needs; null without one, and where the model under an adapter is it. */
   readonly reference: LanguageModel | null;
   private readonly schedule: Schedule;
 
@@ -87,10 +87,11 @@ export class GrpoTrainer {
       totalSteps: Math.max(steps, warmupSteps + 1),
       finalFraction: finalLearningRateFraction,
     });
-    const { parameters, device, config: architecture } = policy.model;
-    this.optimizer = new AdamW(parameters.trained(), { maxNorm: maxGradNorm, weightDecay });
+    const { parameters, trainable, device, config: architecture } = policy.model;
+    this.optimizer = new AdamW(trainable.trained(), { maxNorm: maxGradNorm, weightDecay });
     const { compute, trains } = parameters;
-    this.reference = beta > 0 ? createModel(architecture, { compute, seed: null, trains, device }) : null;
+    const isAdapted = parameters.adapters.all.length > 0;
+    this.reference = beta > 0 && !isAdapted ? createModel(architecture, { compute, seed: null, trains, device }) : null;
     this.refreshReference();
   }
 
@@ -175,10 +176,24 @@ export class GrpoTrainer {
     }
   }
 
+  /** Under the reference model, or under the policy's with its adapter off. */
+  private async referenceLogProbs(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const { reference, config, policy } = this;
+    if (reference) return scoreLogProbs(reference, trajectories, config, signal);
+    const { adapters } = policy.model.parameters;
+    const { active } = adapters;
+    adapters.active = null;
+    try {
+      return await scoreLogProbs(policy.model, trajectories, config, signal);
+    } finally {
+      adapters.active = active;
+    }
+  }
+
   /** How much better or worse each token is than expected. */
   private async learn({ trajectories, table }: Batch, signal?: AbortSignal): Promise<Lesson> {
-    const { reference, config } = this;
-    const refLogProbs = reference && (await scoreLogProbs(reference, trajectories, config, signal));
+    const { config } = this;
+    const refLogProbs = config.beta > 0 ? await this.referenceLogProbs(trajectories, signal) : null;
     return lessonOf(trajectories, table.totals, refLogProbs, config);
   }
 

@@ -69,7 +69,7 @@ export function planUpdates(
 ): Promise<PhaseMemory> {
   return planPhase(
     model,
-    { name, optimizer: "adamw", hasReference: config.beta > 0 },
+    { name, optimizer: "adamw", hasReference: keepsReference(model, config) },
     async (shapes, optimizer, reference) => {
       const perCompletion = promptTokens + config.maxCompletionLength;
       const all = config.numPrompts * config.numGenerations;
@@ -87,6 +87,10 @@ export function planUpdates(
     },
   );
 }
+
+/** Whether a second model is kept for the KL penalty: under an adapter, the model itself is the reference. */
+const keepsReference = ({ adapters = [] }: PlannedModel, { beta }: GrpoConfig): boolean =>
+  beta > 0 && adapters.length === 0;
 
 function plannedTrajectory(promptTokens: number, completionTokens: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
@@ -142,7 +146,7 @@ export async function planReinforcement(model: PlannedModel, planned: PlannedRei
         ...sizes,
         maxSequences: Math.min(grpo.maxSequences, grpo.numPrompts * grpo.numGenerations),
         trains: true,
-        hasReference: grpo.beta > 0,
+        hasReference: keepsReference(model, grpo),
         host: sampled,
       }),
       await planUpdates(model, "updates", grpo, promptTokens),

@@ -1,6 +1,7 @@
 // The options of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
+import { loraSchema } from "../train/lora-options.js";
 import { grpoSchema } from "./config.js";
 import { evaluationSchema } from "./evaluation-plan.js";
 
@@ -8,6 +9,8 @@ import { evaluationSchema } from "./evaluation-plan.js";
 export const rlRunSchema = z.strictObject({
   /** Data type of matrix products; null uses the one the model was trained with. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
+  /** Train a low-rank adapter and leave the model as it is; null trains the model. The model is the reference then. */
+  lora: loraSchema.nullable().default(null),
   /** Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. */
   template: z.enum(["compact", "dialogue", "r1-zero", "plain", "chat"]).nullable().default(null),
   /** Options of the task. */
