@@ -60,22 +60,6 @@ export class Adapters<S extends PairSet = PairSet> {
     }));
   }
 
-  /** Runs `body` with the base alone. */
-  whileOff<R>(body: () => R): R {
-    return this.whileActive(null, body);
-  }
-
-  /** Runs `body`, which does not wait, with that adapter in use. */
-  whileActive<R>(adapter: Adapter<S> | null, body: () => R): R {
-    const before = this.active;
-    this.active = adapter;
-    try {
-      return body();
-    } finally {
-      this.active = before;
-    }
-  }
-
   /** Throws ConfigError for a target that no matrix has. */
   refuseUnusedTargets(): void {
     for (const each of this.targets) each.refuseUnused();

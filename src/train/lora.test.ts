@@ -13,11 +13,15 @@ import { storedWeights } from "../models/weights.js";
 import type { LoraTargets } from "../nn/lora.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
+import { scope } from "../tensor/engine.js";
+import { withTape } from "../tensor/tape.js";
 import { Progress } from "../terminal/progress.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
+import { countTargets, makeTrainBatch } from "./batch.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { Interrupted } from "./interrupted.js";
 import { loraSchema, trainedAdapters } from "./lora-options.js";
+import { languageModelLoss } from "./loss.js";
 import { savedState } from "./saved-state.js";
 import { performStages } from "./stage.js";
 import { evaluateLoss, trainStep } from "./step.js";
@@ -92,6 +96,33 @@ describe.each([
     model.dispose();
     base.dispose();
   });
+});
+
+it("of full rank, with A the identity, B has the gradient of the weight: a step of SGD reaches the same", async () => {
+  const [width, module] = [16, "model.layers.1.self_attn.o_proj"];
+  const lora = loraSchema.parse({ rank: width, alpha: width, targets: [module] });
+  const model = createModel(llama, { seed: 5, trains: "none", adapters: trainedAdapters(lora, 3) });
+  const full = createModel(llama, { seed: 5, trains: [`${module}.weight`] });
+  const identity = Float32Array.from({ length: width * width }, (_, i) => (i % (width + 1) === 0 ? 1 : 0));
+  const [a] = model.trainable.specs;
+  model.trainable.write(a.name, 0, [width, width], new Uint8Array(identity.buffer));
+  const gradient = async (of: LanguageModel, name: string) => {
+    withTape((tape) =>
+      scope(() => {
+        const { total } = languageModelLoss(of, makeTrainBatch(sequences, 0, countTargets(sequences)), {});
+        tape.backward(total);
+      }),
+    );
+    const values = await of.trainable.read((parameter) => parameter.grad);
+    const { data } = values.get(name) as { data: Uint8Array };
+    return new Float32Array(data.slice().buffer);
+  };
+  const ofPair = await gradient(model, `base_model.model.${module}.lora_B.weight`);
+  const ofWeight = await gradient(full, `${module}.weight`);
+  expect(Math.max(...ofWeight.map(Math.abs))).toBeGreaterThan(1e-4);
+  for (const [i, value] of ofWeight.entries()) expect(ofPair[i]).toBeCloseTo(value, 7);
+  model.dispose();
+  full.dispose();
 });
 
 it("targets mean what they mean to PEFT", async () => {
