@@ -48,7 +48,8 @@ const CHECKS = [
       ),
   },
   {
-    applies: (path) => /\.(ts|js|mjs|cjs|css|cpp|h|md)$/.test(path),
+    // The library's reference repeats declarations, each on a line of its own.
+    applies: (path) => /\.(ts|js|mjs|cjs|css|cpp|h|md)$/.test(path) && !path.startsWith("docs/api/"),
     complaints: longLines,
   },
 ];

@@ -139,13 +139,16 @@ function runTests(root, more = [], env = process.env) {
 }
 
 /** The reference pages say what the code says. */
-export const referencePages = (root) =>
-  byExitStatus(
-    spawnSync(process.execPath, [join(root, "scripts/write-reference.mjs"), "--check"], {
-      cwd: root,
-      encoding: "utf8",
-    }),
+export function referencePages(root) {
+  const scripts = ["write-reference.mjs", "api-docs.mjs"];
+  const results = scripts.map((name) =>
+    byExitStatus(
+      spawnSync(process.execPath, [join(root, "scripts", name), "--check"], { cwd: root, encoding: "utf8" }),
+    ),
   );
+  const output = results.map((result) => result.output).filter(Boolean);
+  return single(output.length === 0, output.join("\n"));
+}
 
 /** Tries out every command and program of the documentation, as a newcomer would. */
 export async function documentation(root) {

@@ -9,11 +9,15 @@ export {
   convertToHuggingFace,
 } from "./convert-model.js";
 export { type FileSystem, machineFileSystem } from "./file-system.js";
+export type { FileDigest } from "./file-writer.js";
 export { type GgufFile, openGguf } from "./gguf.js";
+export type { GgufNumbers } from "./gguf-cursor.js";
 export { describeGguf, type GgufDescription } from "./gguf-description.js";
 export { type GgufFacts, readGgufFacts } from "./gguf-facts.js";
+export type { GgufTensor } from "./gguf-header.js";
 export type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 export { type GgufModel, openGgufModel } from "./gguf-model.js";
+export type { GgufNumberType, GgufTensorType, GgufValueType } from "./gguf-types.js";
 export { type GgufSetting, type GgufWritable, writeGguf } from "./gguf-writer.js";
 export {
   blockLayout,
@@ -52,5 +56,7 @@ export {
   loadLatest,
 } from "./store.js";
 export { storedValues, weightNames } from "./stored-values.js";
+export type { Segment, TextList } from "./text-list.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";
+export type { StorageError } from "./weight-encoder.js";
 export { type NumberEncoder, TARGET_TYPES, type TargetType } from "./weight-encoder.js";

@@ -3,7 +3,8 @@
 
 const SEGMENT_BYTES = 1 << 20;
 
-interface Segment {
+/** A run of bytes that lie together. */
+export interface Segment {
   /** Place of the segment's first byte among the bytes of all texts. */
   readonly start: number;
   readonly bytes: Uint8Array;

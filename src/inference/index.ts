@@ -1,12 +1,29 @@
 // What `luciole/inference` offers.
 
+export type { OpenedChat } from "./conversation/chat-model.js";
+export type {
+  ChatEvent,
+  ChatModel,
+  ChatSampling,
+  ChatSession,
+  ChatTotals,
+  ReplyFigures,
+  ReplyRequest,
+  SavedChat,
+} from "./conversation/chat-session.js";
+export type { ChatPrompt, ChatStyle } from "./conversation/chat-style.js";
 export * from "./conversation/prompt.js";
+export type { EngineSettings, OpeningListener, ThreadOptions } from "./opening/engine-thread.js";
 export * from "./opening/memory-plan.js";
 export * from "./opening/model-source.js";
 export * from "./opening/open-engine.js";
 export * from "./opening/open-for-inference.js";
 export * from "./opening/open-model.js";
+export type { SamplingDefaults } from "./opening/sampling-defaults.js";
+export type { WatchedFiles } from "./opening/watched-files.js";
+export type { AnswerConstraint, FollowSchemas, SchemaFollower } from "./runtime/answer-constraint.js";
 export { answerGrammars } from "./runtime/answer-grammar.js";
+export type { PrefixCache } from "./runtime/block-pool.js";
 export * from "./runtime/engine.js";
 export * from "./runtime/engine-handle.js";
 export * from "./runtime/generate.js";

@@ -8,8 +8,6 @@ import { unknownKeys } from "./config-keys.js";
 import { familyOf, findFamily, SUPPORTED_MODEL_TYPES } from "./families.js";
 import { normaliseRope, ROPE_TYPES } from "./rope-scaling.js";
 
-type JsonObject = Record<string, unknown>;
-
 export type { HfConfig } from "./config-fields.js";
 export { SUPPORTED_MODEL_TYPES } from "./families.js";
 
@@ -28,7 +26,7 @@ export function hfConfigKeys(modelType: HfConfig["model_type"]): string[] {
 export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new CheckpointError(`${label}: expected a JSON object`);
-  const modelType = (raw as JsonObject).model_type;
+  const modelType = (raw as Record<string, unknown>).model_type;
   const family = findFamily(modelType);
   if (!family) {
     throw new CheckpointError(
@@ -36,7 +34,10 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
         `of ${SUPPORTED_MODEL_TYPES.join(", ")}`,
     );
   }
-  const normal = normalise({ ...(family.prepare?.(raw as JsonObject) ?? raw) } as JsonObject, family.aliases);
+  const normal = normalise(
+    { ...(family.prepare?.(raw as Record<string, unknown>) ?? raw) } as Record<string, unknown>,
+    family.aliases,
+  );
   const result = family.schema.safeParse(normal);
   const invalid = result.error?.issues.map((issue) => describe(issue, normal)) ?? [];
   const problems = [...invalid, ...unknownKeys(normal, (key) => Object.hasOwn(family.schema.shape, key))];
@@ -48,18 +49,21 @@ export function parseHfConfig(raw: unknown, label = "config.json"): HfConfig {
 }
 
 /** The JSON object to save: the long-standing spelling, which every `transformers` release and vLLM read. */
-export function toHfConfigJson(config: HfConfig): JsonObject {
+export function toHfConfigJson(config: HfConfig): Record<string, unknown> {
   const json: Record<string, unknown> = { ...config };
   // Remote code of DeepSeek reads `type`, transformers reads `rope_type`.
   if (config.rope_scaling) json.rope_scaling = { ...config.rope_scaling, type: config.rope_scaling.rope_type };
   json.architectures ??= [familyOf(config).architecture];
-  return JSON.parse(JSON.stringify(json)) as JsonObject;
+  return JSON.parse(JSON.stringify(json)) as Record<string, unknown>;
 }
 
 /**
  * Brings the newer spellings to the older one. Nulls in place of an absent value are dropped where null has no meaning.
  */
-function normalise(raw: JsonObject, aliases: Readonly<Record<string, string>> = {}): Record<string, unknown> {
+function normalise(
+  raw: Record<string, unknown>,
+  aliases: Readonly<Record<string, string>> = {},
+): Record<string, unknown> {
   const { rope_parameters, original_max_position_embeddings, dtype, ...rest } = raw;
   const config: Record<string, unknown> = { ...rest };
   config.torch_dtype ??= dtype ?? undefined;
@@ -79,7 +83,7 @@ function describe(issue: z.core.$ZodIssue, config: Record<string, unknown>): str
   const value = issue.path.reduce<unknown>((at, key) => (isRecord(at) ? at[key as string] : undefined), config);
   if (value === undefined) return `${path} is missing`;
   if (path === "rope_scaling.rope_type" && value === "default") {
-    const { rope_type: _, ...rest } = config.rope_scaling as JsonObject;
+    const { rope_type: _, ...rest } = config.rope_scaling as Record<string, unknown>;
     return (
       `rope_scaling: ${Object.keys(rest).join(", ")} without a rope_type; expected one of ` + `${ROPE_TYPES.join(", ")}`
     );

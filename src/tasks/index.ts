@@ -1,5 +1,8 @@
 // The tasks layer's public face: tasks by name, prompts, response parsing, rewards, and the Countdown corpus.
+
+export type { ArithmeticFields } from "./arithmetic.js";
 export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } from "./arithmetic.js";
+export type { CountdownFields } from "./countdown.js";
 export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
 export {
   generateTrace,
@@ -26,16 +29,19 @@ export {
   safetyRow,
 } from "./general/preferences.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
+export type { Claim, KnightsAndKnavesFields, Statement } from "./knights-and-knaves.js";
 export {
   createKnightsAndKnavesTask,
   type KnightsAndKnavesOptions,
   type KnightsAndKnavesProblem,
 } from "./knights-and-knaves.js";
+export type { LinearEquationsFields } from "./linear-equations.js";
 export {
   createLinearEquationsTask,
   type LinearEquationsOptions,
   type LinearEquationsProblem,
 } from "./linear-equations.js";
+export type { LinearEquation, LinearSystemsFields } from "./linear-systems.js";
 export {
   createLinearSystemsTask,
   type LinearSystemsOptions,
@@ -43,6 +49,7 @@ export {
 } from "./linear-systems.js";
 export { matchesAnswer } from "./match-answer.js";
 export { type MixOptions, taskNameOf } from "./mix.js";
+export type { Rational } from "./rational.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
 export {
   ANSWER_CLOSE,
@@ -61,6 +68,7 @@ export {
   THINK_CLOSE,
   THINK_OPEN,
 } from "./response.js";
+export type { LoggedSum } from "./reward.js";
 export {
   type BatchReward,
   batchReward,
@@ -74,6 +82,8 @@ export {
   scoreSamples,
   type WeightedReward,
 } from "./reward.js";
+export type { RewardLimits } from "./reward-call.js";
+export type { Awaitable } from "./reward-function.js";
 export {
   accuracyReward,
   createReward,
@@ -97,8 +107,10 @@ export {
   validateTask,
 } from "./task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn } from "./templates.js";
+export type { DerivationStep, Operand, Operator } from "./thoughts/derivation.js";
 export { inEnglish } from "./thoughts/in-english.js";
 export { type LanguageShares, languageShares, type ThoughtLanguage } from "./thoughts/languages.js";
+export type { ThoughtStyle } from "./thoughts/thought.js";
 export {
   THINKING_TASKS,
   type ThoughtOptions,
@@ -114,5 +126,7 @@ export {
   type TraceStatisticsOptions,
   traceStatistics,
 } from "./trace-statistics.js";
+export type { WeightedDraw } from "./weighted-draw.js";
+export type { StoryKind, WordProblemFields } from "./word-problems/story.js";
 export { createWordProblemsTask, type WordProblem, type WordProblemsOptions } from "./word-problems/word-problems.js";
 export { World, type WorldDocument, type WorldOptions, worldSchema } from "./world.js";

@@ -20,7 +20,7 @@ export const knightsAndKnavesSchema = z.strictObject({
 export type KnightsAndKnavesOptions = z.input<typeof knightsAndKnavesSchema>;
 
 /** `who` says of a person what they are. People are numbered from 0 (A). */
-interface Claim {
+export interface Claim {
   readonly who: number;
   readonly knight: boolean;
 }

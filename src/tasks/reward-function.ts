@@ -31,7 +31,8 @@ export interface RewardSample {
 /** A finite number, or null for "does not apply to this sample". */
 export type RewardValue = number | null;
 
-type Awaitable<T> = T | Promise<T>;
+/** A value, or the promise of one. */
+export type Awaitable<T> = T | Promise<T>;
 
 /** Scores one sample. Any plain function will do; its name names the metric. */
 export type SampleReward = (sample: RewardSample) => Awaitable<RewardValue>;

@@ -5,13 +5,13 @@ import { describeInputs } from "./tape-node.js";
 import type { Tensor } from "./tensor.js";
 
 /** What is computed twice: a pure function of its inputs and of parameters. */
-type Block = (...inputs: Tensor[]) => Tensor[];
+export type RecomputedBlock = (...inputs: Tensor[]) => Tensor[];
 
 /**
  * Runs `block` without recording its inside, and runs it again during backward, which then gives the gradients of the
  * parameters inside as well. Trades one more forward for its activations' memory.
  */
-export function recompute(block: Block, inputs: readonly Tensor[]): Tensor[] {
+export function recompute(block: RecomputedBlock, inputs: readonly Tensor[]): Tensor[] {
   const tape = currentTape();
   if (!tape) return block(...inputs);
   const outputs = noGrad(() => scope(() => block(...inputs)));
@@ -29,7 +29,11 @@ export function recompute(block: Block, inputs: readonly Tensor[]): Tensor[] {
   return outputs;
 }
 
-function backwardThrough(block: Block, saved: readonly Tensor[], grads: readonly (Tensor | null)[]): (Tensor | null)[] {
+function backwardThrough(
+  block: RecomputedBlock,
+  saved: readonly Tensor[],
+  grads: readonly (Tensor | null)[],
+): (Tensor | null)[] {
   const inside = new Tape();
   try {
     const inputs = saved.map((t) => (t.requiresGrad ? leaf(t) : t));

@@ -1,6 +1,8 @@
 // What `luciole/train` offers.
 export * from "./batch.js";
+export type { OptimizerName } from "./create-optimizer.js";
 export * from "./example-data.js";
+export type { HostBytes, HostNeed } from "./host-memory.js";
 export * from "./interrupted.js";
 export * from "./loop.js";
 export * from "./loss.js";
