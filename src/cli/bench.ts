@@ -18,6 +18,8 @@ export interface BenchFlags extends BenchModelFlags {
 export async function bench(names: readonly string[], flags: BenchFlags): Promise<void> {
   const kind = MODEL_MEASURES.find((name) => name === names[0]);
   if (kind) return benchModel(kind, names[1], flags);
+  if (flags.adapter !== undefined)
+    throw new ConfigError(`--adapter is for luciole bench ${MODEL_MEASURES.join("|")} MODEL; leave it out here`);
   if (names[0] === "drafts") return benchDrafts(names[1], flags);
   const { json, threads, quick, peers } = flags;
   const script = join(packageRoot(), "dist", "bench", "run.js");

@@ -1,7 +1,8 @@
 // Finds where numbers stop being finite in a model: a weight with NaN or an infinity, by name, else the layer. For
 // messages: nothing calls it while all is well.
 import { TrainingError } from "../errors.js";
-import { type ParameterSet, type ParameterSpec, partsOf } from "../nn/parameters.js";
+import { type ParameterSpec, partsOf } from "../nn/parameter-spec.js";
+import type { ParameterSet } from "../nn/parameters.js";
 import { keep, scopeAsync, tensor } from "../tensor/engine.js";
 import { cast, scale } from "../tensor/ops/elementwise.js";
 import { moeDispatch } from "../tensor/ops/moe.js";

@@ -1,7 +1,8 @@
 // Fills a model from stored tensors: what trains as f32 numbers, frozen weights in the types they are stored in, packed
 // for products. Knows no file format.
 import { assert } from "../errors.js";
-import { type ParameterSet, type ParameterSpec, partsOf, type StoredPart, useOf } from "../nn/parameters.js";
+import { type ParameterSpec, partsOf, type StoredPart, useOf } from "../nn/parameter-spec.js";
+import type { ParameterSet } from "../nn/parameters.js";
 import { PlainWeight } from "../nn/plain-weight.js";
 import { disposeSegment, type StoredSegment, StoredWeight } from "../nn/stored-weight.js";
 import type { Device } from "../tensor/device.js";

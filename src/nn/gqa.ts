@@ -11,7 +11,8 @@ import { reshape } from "../tensor/view.js";
 import type { PackedBatch, StepBatch } from "./batch.js";
 import { type NormConfig, RmsNorm } from "./norm.js";
 import { type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
-import { constant, type Init, type ParameterSet } from "./parameters.js";
+import type { Init } from "./parameter-spec.js";
+import { constant, type ParameterSet } from "./parameters.js";
 import { type RopeScaling, ropeTable } from "./rope-frequencies.js";
 import type { Weight } from "./weight.js";
 

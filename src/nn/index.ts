@@ -2,11 +2,13 @@
 export * from "./batch.js";
 export * from "./decoder-layer.js";
 export * from "./gqa.js";
+export type { Adapter, AdapterSpec, Adapters, LoraConfig, LoraTargets, PairSet } from "./lora.js";
 export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";
 export * from "./norm.js";
 export * from "./paged-cache.js";
+export * from "./parameter-spec.js";
 export * from "./parameters.js";
 export * from "./plain-weight.js";
 export * from "./rope-frequencies.js";

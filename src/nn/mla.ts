@@ -13,7 +13,8 @@ import { reshape } from "../tensor/view.js";
 import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";
 import { RmsNorm } from "./norm.js";
 import { type CacheKind, type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
-import { constant, type Init, type ParameterSet, type WeightUse } from "./parameters.js";
+import type { Init, WeightUse } from "./parameter-spec.js";
+import { constant, type ParameterSet } from "./parameters.js";
 import { type RopeScaling, type RopeTable, ropeTable } from "./rope-frequencies.js";
 import type { Weight } from "./weight.js";
 

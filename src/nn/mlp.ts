@@ -3,7 +3,8 @@
 import { type GluActivation, glu } from "../tensor/ops/glu.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Init, ParameterSet } from "./parameters.js";
+import type { Init } from "./parameter-spec.js";
+import type { ParameterSet } from "./parameters.js";
 import type { Weight } from "./weight.js";
 
 /** What may differ between feed-forward blocks. */

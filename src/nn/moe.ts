@@ -14,7 +14,8 @@ import type { Parameter } from "../tensor/parameter.js";
 import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { GatedMlp } from "./mlp.js";
-import type { Init, ParameterSet } from "./parameters.js";
+import type { Init } from "./parameter-spec.js";
+import type { ParameterSet } from "./parameters.js";
 import { type ExpertShare, RoutedExperts, type RoutedExpertsConfig } from "./routed-experts.js";
 import type { Weight } from "./weight.js";
 

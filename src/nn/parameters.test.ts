@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import { Device, defaultDevice, setDefaultDevice } from "../tensor/device.js";
 import { type ComputeType, fromBf16Bits, toBf16Bits } from "../tensor/dtype.js";
-import { ParameterSet, type ParameterSpec } from "./parameters.js";
+import type { ParameterSpec } from "./parameter-spec.js";
+import { ParameterSet } from "./parameters.js";
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 

@@ -16,8 +16,6 @@ import { StoredWeight } from "./stored-weight.js";
 import { TrainChoice, type Trains } from "./trains.js";
 import type { Weight, WeightMemory } from "./weight.js";
 
-export { type Init, type ParameterSpec, partsOf, type StoredPart, useOf, type WeightUse } from "./parameter-spec.js";
-
 /** How the weights of a model are made. */
 export interface ParameterSetOptions {
   /** Precision of the matrix products. */

@@ -6,7 +6,8 @@ import { swiglu } from "../tensor/ops/glu.js";
 import type { Dispatch, ExpertRows } from "../tensor/ops/moe.js";
 import { gatherRows } from "../tensor/ops/rows.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Init, ParameterSet } from "./parameters.js";
+import type { Init } from "./parameter-spec.js";
+import type { ParameterSet } from "./parameters.js";
 import type { Weight } from "./weight.js";
 
 /** Number and sizes of the routed experts of a layer. */

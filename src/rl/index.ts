@@ -16,4 +16,4 @@ export * from "./rejection-stage.js";
 export * from "./rl-options.js";
 export * from "./rl-run.js";
 export * from "./update.js";
-export type { UpdateFigures } from "./update-tally.js";
+export type { UpdateCounts, UpdateFigures } from "./update-tally.js";

@@ -2,7 +2,8 @@
 
 import type { DecoderLayer } from "../../nn/decoder-layer.js";
 import { RmsNorm } from "../../nn/norm.js";
-import type { Init, ParameterSet } from "../../nn/parameters.js";
+import type { Init } from "../../nn/parameter-spec.js";
+import type { ParameterSet } from "../../nn/parameters.js";
 import type { Weight } from "../../nn/weight.js";
 import { concatLast } from "../../tensor/ops/elementwise.js";
 import type { Tensor } from "../../tensor/tensor.js";
