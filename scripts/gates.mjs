@@ -9,7 +9,6 @@ import { buildTypeScript } from "./build-typescript.mjs";
 import { checkConventions } from "./check-conventions.mjs";
 import { findCompiler, installCompiler } from "./compiler.mjs";
 import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
-import { importCircles } from "./import-circles.mjs";
 import { sanitizedEnvironment } from "./sanitizer.mjs";
 import { tryDocumentation } from "./trial.mjs";
 
@@ -63,7 +62,9 @@ export const types = (root) => attempt(() => buildTypeScript(root, { force: true
 export const lintAndFormat = (root) =>
   byExitStatus(runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 /** No file reaches itself by imports, those of types included; what is emitted keeps to the layers. */
-export function layers(root) {
+export async function layers(root) {
+  // Its parser is a package, which a fresh clone lacks until the first gate has installed it.
+  const { importCircles } = await import("./import-circles.mjs");
   const circles = importCircles(root);
   return circles.length > 0 ? outcome(0, circles.length, circles.join("\n")) : emittedLayers(root);
 }
