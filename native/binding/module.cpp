@@ -40,8 +40,10 @@ static thread_local OwnBlocks own;
  */
 static void* allocate(int64_t bytes) {
   const int64_t hugeBytes = bytes / kHugePage * kHugePage;
-  void* p = std::aligned_alloc(hugeBytes > 0 ? kHugePage : 64, (bytes + 63) / 64 * 64);
-  if (!p) throw std::runtime_error("out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB");
+  void* p = nullptr;
+  // Unlike aligned_alloc, this takes sizes that are no multiple of the alignment.
+  if (posix_memalign(&p, hugeBytes > 0 ? kHugePage : 64, (bytes + 63) / 64 * 64) != 0)
+    throw std::runtime_error("out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB");
 #if defined(MADV_HUGEPAGE)
   if (hugeBytes > 0) madvise(p, hugeBytes, MADV_HUGEPAGE);
 #endif
