@@ -18,8 +18,7 @@ export {
 export { type GenerateOptions, type GenerateRequest, generate } from "./inference/runtime/generate.js";
 export type { Completion, FinishReason, TextPart, TokenEvent, TokenPart } from "./inference/runtime/request.js";
 export { ResponseReader } from "./inference/runtime/response-reader.js";
-export type { Conversion } from "./library/convert.js";
-export { type ConvertOptions, convertModel } from "./library/convert.js";
+export { type Conversion, type ConvertOptions, convertModel } from "./library/convert.js";
 export { type LoadOptions, load } from "./library/load.js";
 export {
   type ChatOptions,
@@ -38,8 +37,7 @@ export { MODEL_PRESETS, type ModelPreset } from "./models/presets.js";
 export { AdamW, type AdamWOptions } from "./optim/adamw.js";
 export { type Schedule, type ScheduleOptions, warmupConstant, warmupCosine } from "./optim/schedule.js";
 export type { ProcessLock } from "./process-lock.js";
-export type { RandomState } from "./random.js";
-export { Random } from "./random.js";
+export { Random, type RandomState } from "./random.js";
 export * from "./report/index.js";
 export { type GrpoConfig, type GrpoOptions, parseGrpoOptions } from "./rl/config.js";
 export { type GrpoStep, GrpoTrainer } from "./rl/grpo-trainer.js";

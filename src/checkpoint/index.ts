@@ -58,5 +58,4 @@ export {
 export { storedValues, weightNames } from "./stored-values.js";
 export type { Segment, TextList } from "./text-list.js";
 export type { JsonObject, JsonValue, TrainerState } from "./trainer-state.js";
-export type { StorageError } from "./weight-encoder.js";
-export { type NumberEncoder, TARGET_TYPES, type TargetType } from "./weight-encoder.js";
+export { type NumberEncoder, type StorageError, TARGET_TYPES, type TargetType } from "./weight-encoder.js";

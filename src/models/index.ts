@@ -18,8 +18,7 @@ export type {
   RowOrder,
   TensorRole,
 } from "./gguf-table.js";
-export type { GqaLayer } from "./gqa/model.js";
-export { GqaModel } from "./gqa/model.js";
+export { type GqaLayer, GqaModel } from "./gqa/model.js";
 export * from "./hf-config.js";
 export * from "./language-model.js";
 export type { LayerRange } from "./layer-range.js";

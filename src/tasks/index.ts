@@ -1,9 +1,18 @@
 // The tasks layer's public face: tasks by name, prompts, response parsing, rewards, and the Countdown corpus.
 
-export type { ArithmeticFields } from "./arithmetic.js";
-export { type ArithmeticOptions, type ArithmeticProblem, createArithmeticTask } from "./arithmetic.js";
-export type { CountdownFields } from "./countdown.js";
-export { type CountdownOptions, type CountdownProblem, createCountdownTask, verifyCountdown } from "./countdown.js";
+export {
+  type ArithmeticFields,
+  type ArithmeticOptions,
+  type ArithmeticProblem,
+  createArithmeticTask,
+} from "./arithmetic.js";
+export {
+  type CountdownFields,
+  type CountdownOptions,
+  type CountdownProblem,
+  createCountdownTask,
+  verifyCountdown,
+} from "./countdown.js";
 export {
   generateTrace,
   type SearchStyle,
@@ -29,21 +38,24 @@ export {
   safetyRow,
 } from "./general/preferences.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
-export type { Claim, KnightsAndKnavesFields, Statement } from "./knights-and-knaves.js";
 export {
+  type Claim,
   createKnightsAndKnavesTask,
+  type KnightsAndKnavesFields,
   type KnightsAndKnavesOptions,
   type KnightsAndKnavesProblem,
+  type Statement,
 } from "./knights-and-knaves.js";
-export type { LinearEquationsFields } from "./linear-equations.js";
 export {
   createLinearEquationsTask,
+  type LinearEquationsFields,
   type LinearEquationsOptions,
   type LinearEquationsProblem,
 } from "./linear-equations.js";
-export type { LinearEquation, LinearSystemsFields } from "./linear-systems.js";
 export {
   createLinearSystemsTask,
+  type LinearEquation,
+  type LinearSystemsFields,
   type LinearSystemsOptions,
   type LinearSystemsProblem,
 } from "./linear-systems.js";
@@ -68,10 +80,10 @@ export {
   THINK_CLOSE,
   THINK_OPEN,
 } from "./response.js";
-export type { LoggedSum } from "./reward.js";
 export {
   type BatchReward,
   batchReward,
+  type LoggedSum,
   type RewardFunction,
   type RewardInput,
   type RewardSample,

@@ -1,13 +1,19 @@
 // What `luciole/tensor` offers: tensors and scopes, autograd, ops, devices.
 export type { Backend, DeviceBuffer, FileMapper, Kernel, Operand, Unsupported, WeightPacker } from "./backend.js";
-export type { EncodedBlockType, EncodedType } from "./block-encoders.js";
-export { encodeE4m3Blocks, encodeRow, encodeRows, toE4m3 } from "./block-encoders.js";
+export {
+  type EncodedBlockType,
+  type EncodedType,
+  encodeE4m3Blocks,
+  encodeRow,
+  encodeRows,
+  toE4m3,
+} from "./block-encoders.js";
 export { decodeRow, fromE4m3, rowBytes, type StorageType, scaleBlock } from "./block-formats.js";
 export { Device, defaultDevice, type MemoryStats, type OpProfile, setDefaultDevice } from "./device.js";
-export type { ComputeType } from "./dtype.js";
 export {
   type BlockType,
   blockSizes,
+  type ComputeType,
   type DType,
   decodeBytes,
   dtypeBytes,
@@ -21,7 +27,6 @@ export {
   toBf16Bits,
   toF16Bits,
 } from "./dtype.js";
-export type { Recorder } from "./engine.js";
 export {
   alias,
   dispatch,
@@ -29,6 +34,7 @@ export {
   fromBytes,
   isRecording,
   keep,
+  type Recorder,
   scope,
   scopeAsync,
   tensor,
@@ -52,14 +58,19 @@ export {
   unary,
   zeros,
 } from "./ops/elementwise.js";
-export type { EncodeParams } from "./ops/encode.js";
-export { encodeOnDevice, encodeWeights } from "./ops/encode.js";
+export { type EncodeParams, encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { type GluActivation, glu, swiglu } from "./ops/glu.js";
 export { type Head, headCrossEntropy, headLogProb, softlyCapped } from "./ops/head.js";
 export { type CompleteBackend, type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
-export type { HeadMatmulParams } from "./ops/linear.js";
-export { type GemmParams, headMatmul, type LinearOptions, linear, matmul } from "./ops/linear.js";
+export {
+  type GemmParams,
+  type HeadMatmulParams,
+  headMatmul,
+  type LinearOptions,
+  linear,
+  matmul,
+} from "./ops/linear.js";
 export {
   balanceLoss,
   type Dispatch,
@@ -97,10 +108,8 @@ export { type StoredLinearOptions, storedGroupedLinear, storedLinear, storedRows
 export { packStored, packWeights } from "./packing.js";
 export { Parameter } from "./parameter.js";
 export type { BufferPool } from "./pool.js";
-export type { RecomputedBlock } from "./recompute.js";
-export { recompute } from "./recompute.js";
+export { type RecomputedBlock, recompute } from "./recompute.js";
 export type { OutputGradient } from "./replay.js";
 export { type BackwardOptions, leaf, noGrad, Tape, withTape } from "./tape.js";
-export type { Storage } from "./tensor.js";
-export { type GradientSink, numElements, Tensor, type TensorSpec } from "./tensor.js";
+export { type GradientSink, numElements, type Storage, Tensor, type TensorSpec } from "./tensor.js";
 export { reshape } from "./view.js";
