@@ -1,9 +1,10 @@
 // Shows a model's answer while it is being written, its thinking apart. Knows no model.
-import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
+import type { ChatEvent } from "../inference/conversation/chat-session.js";
 import type { TextPart } from "../inference/runtime/request.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { showsColors } from "../terminal/colors.js";
 import { columnsOf, WordWrap } from "../terminal/terminal-text.js";
+import { replyRecord } from "./reply-record.js";
 import { tell } from "./run-verb.js";
 
 /** Where an answer goes: standard output, or a test's own. */
@@ -38,17 +39,9 @@ export class AnswerWriter {
     else if (this.shown === "answer") this.shown = "thought"; // what comes next is headed as the answer
   }
 
-  private finish(question: string, { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>): void {
-    const { numTokens, seconds, finishReason }: ReplyFigures = figures;
-    const told = {
-      prompt: question,
-      thinking: thinking.trim(),
-      answer: answer.trim(),
-      numTokens,
-      tokensPerSecond: numTokens / seconds,
-      finishReason,
-    };
-    if (this.options.json) this.stream.write(jsonLine(told));
+  private finish(question: string, end: Extract<ChatEvent, { kind: "end" }>): void {
+    const { numTokens, finishReason } = end.figures;
+    if (this.options.json) this.stream.write(jsonLine(replyRecord(question, end)));
     else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
     if (!this.options.json && finishReason === "length")
       tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);

@@ -9,6 +9,7 @@ import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";
 import { reportFailure, StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
+import { replyRecord } from "./reply-record.js";
 import type { ThinkMode } from "./reply-view.js";
 import { tell } from "./run-verb.js";
 import { listenForSignals } from "./stop-signals.js";
@@ -120,21 +121,7 @@ async function answerLine(question: string, state: ChatState, json: boolean, sig
   }
 }
 
-function finishLine(
-  question: string,
-  { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>,
-  state: ChatState,
-  json: boolean,
-): void {
-  state.lastThinking = thinking;
-  const { numTokens, seconds, finishReason } = figures;
-  const value = {
-    prompt: question,
-    thinking: thinking.trim(),
-    answer: answer.trim(),
-    numTokens,
-    tokensPerSecond: numTokens / seconds,
-    finishReason,
-  };
-  process.stdout.write(json ? jsonLine(value) : "\n");
+function finishLine(question: string, end: Extract<ChatEvent, { kind: "end" }>, state: ChatState, json: boolean): void {
+  state.lastThinking = end.thinking;
+  process.stdout.write(json ? jsonLine(replyRecord(question, end)) : "\n");
 }

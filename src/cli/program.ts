@@ -185,16 +185,8 @@ function addEval(program: Command): void {
       "maximum number of new tokens per sample (default: as in the run, else whatever fits the context, up to 32768)",
       wholeNumber(1),
     )
-    .option(
-      "--temperature <t>",
-      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
-      number(0),
-    )
-    .option(
-      "--top-p <p>",
-      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
-      number(0, 1),
-    )
+    .addOption(temperatureOption())
+    .addOption(topPOption())
     .option("--max-sequences <n>", "maximum number of samples generated at the same time (default: 64)", wholeNumber(1))
     .addOption(formerly("--slots <n>", "--max-sequences"));
   settings(command, "eval", "task.maxNumber=20");
@@ -262,26 +254,10 @@ function addRun(program: Command): void {
     .argument("<model>", "run, model directory, .gguf file or pulled model (org/name)")
     .argument("[prompt]", "the question; if left out, questions are read from standard input, one per line")
     .option("--max-tokens <n>", "maximum number of new tokens (default: whatever fits the context)", wholeNumber(1))
-    .option(
-      "--context <n>",
-      "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
-      wholeNumber(1),
-    )
-    .option(
-      "--think-budget <n>",
-      "maximum number of thinking tokens, after which the model must answer (default: no limit)",
-      wholeNumber(0),
-    )
-    .option(
-      "--temperature <t>",
-      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
-      number(0),
-    )
-    .option(
-      "--top-p <p>",
-      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
-      number(0, 1),
-    )
+    .addOption(contextOption())
+    .addOption(thinkBudgetOption())
+    .addOption(temperatureOption())
+    .addOption(topPOption())
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--schema <file>", "JSON schema that the answer must follow; thinking is not restricted")
     .addOption(adapterOption())
@@ -313,28 +289,12 @@ function addChat(program: Command): void {
       "maximum number of new tokens per reply (default: whatever fits the context)",
       wholeNumber(1),
     )
-    .option(
-      "--context <n>",
-      "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
-      wholeNumber(1),
-    )
+    .addOption(contextOption())
     .addOption(adapterOption())
     .addOption(cacheTypeOption())
-    .option(
-      "--think-budget <n>",
-      "maximum number of thinking tokens, after which the model must answer (default: no limit)",
-      wholeNumber(0),
-    )
-    .option(
-      "--temperature <t>",
-      "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
-      number(0),
-    )
-    .option(
-      "--top-p <p>",
-      "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
-      number(0, 1),
-    )
+    .addOption(thinkBudgetOption())
+    .addOption(temperatureOption())
+    .addOption(topPOption())
     .option(
       "--control-tokens",
       "turn text in messages that spells a control token into that token (default: it stays text)",
@@ -517,6 +477,30 @@ function runFlags(command: Command): void {
 
 const adapterOption = (): Option =>
   new Option("--adapter <dir>", "LoRA adapter to put over the model: a directory of PEFT's layout, or a run");
+
+const contextOption = (): Option =>
+  new Option(
+    "--context <n>",
+    "maximum number of tokens of prompt and answer together (default: the model's limit, up to 8192)",
+  ).argParser(wholeNumber(1));
+
+const thinkBudgetOption = (): Option =>
+  new Option(
+    "--think-budget <n>",
+    "maximum number of thinking tokens, after which the model must answer (default: no limit)",
+  ).argParser(wholeNumber(0));
+
+const temperatureOption = (): Option =>
+  new Option(
+    "--temperature <t>",
+    "sampling temperature; 0 always takes the most likely token (default: the model's own, else 1)",
+  ).argParser(number(0));
+
+const topPOption = (): Option =>
+  new Option(
+    "--top-p <p>",
+    "sample from the most likely tokens that together reach this probability (default: the model's own, else 1)",
+  ).argParser(number(0, 1));
 
 const cacheTypeOption = (): Option =>
   new Option(

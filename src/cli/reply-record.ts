@@ -1,0 +1,26 @@
+// What `run` and `chat` print of a finished reply with --json. Knows no terminal.
+import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
+
+/** A finished reply as one JSON object. */
+export interface ReplyRecord extends Pick<ReplyFigures, "numTokens" | "finishReason"> {
+  readonly prompt: string;
+  readonly thinking: string;
+  readonly answer: string;
+  readonly tokensPerSecond: number;
+}
+
+/** The record of the reply to `prompt`. */
+export function replyRecord(
+  prompt: string,
+  { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>,
+): ReplyRecord {
+  const { numTokens, seconds, finishReason } = figures;
+  return {
+    prompt,
+    thinking: thinking.trim(),
+    answer: answer.trim(),
+    numTokens,
+    tokensPerSecond: numTokens / seconds,
+    finishReason,
+  };
+}
