@@ -1,14 +1,10 @@
 // The objectives of policy gradients over packed trajectories, and the log-probabilities they need. Knows no tasks and
 // no rewards.
 // Legend: T packed tokens, C completion tokens.
-import type { LanguageModel } from "../models/language-model.js";
-import { packSequences } from "../nn/batch.js";
 import { tensor } from "../tensor/engine.js";
 import { addScaled, binary, clamp, scale, unary } from "../tensor/ops/elementwise.js";
-import { headLogProb } from "../tensor/ops/head.js";
 import { matmul } from "../tensor/ops/linear.js";
 import { dot } from "../tensor/ops/reduce.js";
-import { gatherRows } from "../tensor/ops/rows.js";
 import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
@@ -52,32 +48,6 @@ export function tokenWeight(type: LossType, length: number, totals: UpdateTotals
   if (average === "completion") return 1 / (totals.numCompletions * length);
   if (average === "constant") return 1 / (totals.numCompletions * totals.maxLength);
   return 1 / Math.max(1, average === "batch" ? totals.meanTokens : totals.ownTokens);
-}
-
-/** Log-probabilities and entropies [C] of the completions' tokens, in order, under the model at this temperature. */
-export function completionLogProbs(
-  model: LanguageModel,
-  samples: readonly { ids: Int32Array; promptLength: number }[],
-  temperature: number,
-  recomputeLayers = false,
-): { logp: Tensor; entropy: Tensor } {
-  const batch = packSequences(
-    samples.map(({ ids }) => ids.subarray(0, ids.length - 1)),
-    model.device,
-  );
-  const { hidden } = model.forward(batch, { recomputeLayers });
-  const rows: number[] = [];
-  const targets: number[] = [];
-  let at = 0;
-  for (const { ids, promptLength } of samples) {
-    for (let i = promptLength; i < ids.length; i++) {
-      rows.push(at + i - 1);
-      targets.push(ids[i]);
-    }
-    at += ids.length - 1;
-  }
-  const i32 = (values: readonly number[]) => tensor(values, [values.length], "i32", model.device);
-  return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(targets), temperature);
 }
 
 /**

@@ -6,9 +6,10 @@ import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { noGrad, withTape } from "../tensor/tape.js";
+import { completionLogProbs } from "../train/completion-log-probs.js";
 import { balanceExperts, type ExpertShares, splitMicroBatches, stepIfFinite, yieldOrStop } from "../train/step.js";
 import type { GrpoConfig } from "./config.js";
-import { completionLogProbs, policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
+import { policyLoss, tokenWeight, type UpdateSample } from "./policy-loss.js";
 import { meanFigures, SamplerGap, type UpdateCounts, type UpdateFigures, UpdateTally } from "./update-tally.js";
 
 /** A trajectory and what it is to teach. */

@@ -1,5 +1,6 @@
 // What `luciole/train` offers.
 export * from "./batch.js";
+export * from "./completion-log-probs.js";
 export type { OptimizerName } from "./create-optimizer.js";
 export * from "./example-data.js";
 export type { HostBytes, HostNeed } from "./host-memory.js";
@@ -7,6 +8,7 @@ export * from "./interrupted.js";
 export * from "./loop.js";
 export * from "./loss.js";
 export * from "./memory-plan.js";
+export * from "./objective.js";
 export * from "./plan-lines.js";
 export * from "./pretraining-data.js";
 export * from "./reopen.js";

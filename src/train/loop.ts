@@ -4,27 +4,31 @@ import type { LanguageModel } from "../models/language-model.js";
 import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
+import type { Phase } from "../run/records.js";
 import type { TrainSequence } from "./batch.js";
 import type { StageState } from "./saved-state.js";
-import type { TrainingSession } from "./session.js";
-import { type ExpertShares, evaluateLoss, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
+import type { Trained, TrainingSession } from "./session.js";
+import { type ExpertShares, evaluateExamples, type StepOptions, type TrainStepResult, trainStep } from "./step.js";
 import { addWork, WorkClock, type WorkCount } from "./work-count.js";
 
-/** Where sequences come from. A position in the data is one number, so a run is resumed from its step alone. */
-export interface TrainingData {
-  /** Training sequences [from, from+count); a pure function of its arguments. The data begins again where it ends. */
-  sequences(from: number, count: number): TrainSequence[];
+/** Where examples come from. A position in the data is one number, so a run is resumed from its step alone. */
+export interface TrainingData<E = TrainSequence> {
+  /** Training examples [from, from+count); a pure function of its arguments. The data begins again where it ends. */
+  sequences(from: number, count: number): E[];
 }
 
+/** The phases in which a model is trained on data. */
+export type TrainingPhase = Exclude<Phase, "rl" | "eval">;
+
 /** How a loop runs. */
-export interface LoopOptions extends Omit<StepOptions, "lr" | "signal"> {
-  readonly phase: "pretrain" | "sft";
+export interface LoopOptions<E = TrainSequence> extends Omit<StepOptions<E>, "lr" | "signal"> {
+  readonly phase: TrainingPhase;
   readonly steps: number;
-  /** Sequences per optimiser step. */
+  /** Examples per optimiser step. */
   readonly batchSequences: number;
   readonly schedule: Schedule;
-  /** Held-out sequences whose loss is taken every `validationEverySteps`, and at the end. */
-  readonly validation: readonly TrainSequence[];
+  /** Held-out examples whose figures are taken every `validationEverySteps`, and at the end. */
+  readonly validation: readonly E[];
   readonly validationEverySteps: number;
   /** The setting to lower when the loss is not finite, by its full name. */
   readonly learningRateName: string;
@@ -35,8 +39,12 @@ export interface LoopState extends StageState {
   work: WorkCount;
   /** Of the last step; null before the first. */
   loss: number | null;
-  /** The last one; null without held-out sequences. */
+  /** The last one; null without held-out examples. */
   valLoss: number | null;
+  /** All figures of the last validation; absent before the first. */
+  valFigures?: Readonly<Record<string, number>>;
+  /** The step after which that was. */
+  valStep?: number;
 }
 
 /** Figures of a step, as logged. The validation loss after it has a line of its own. */
@@ -54,36 +62,41 @@ export interface StepMetrics {
  * Trains from the state's step to the last one. Throws TrainingError on a loss that is not finite, Interrupted when the
  * session's signal fires; either way the last whole step is saved.
  */
-export function trainingLoop(
+export function trainingLoop<E = TrainSequence>(
   session: TrainingSession,
   optimizer: Optimizer,
-  data: TrainingData,
+  data: TrainingData<E>,
   state: LoopState,
-  options: LoopOptions,
+  options: LoopOptions<E>,
 ): Promise<void> {
-  const trained = { optimizer, reference: null };
+  const trained: Trained = { optimizer, reference: null };
   return session.train(trained, async () => {
     const { model, progress } = session.parts;
-    progress.stage(session.mark.stage ?? options.phase, options.steps, state.step);
+    const { validation, steps } = options;
+    progress.stage(session.mark.stage ?? options.phase, steps, state.step);
     for (;;) {
       // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold
       // yet.
-      if (isValidated(state.step, options)) await validate(session, state, options);
-      if (state.step >= options.steps) break;
+      if (isDue(state, options)) {
+        await validate(session, state, options);
+        await session.endStep(trained, state.step === steps);
+      }
+      if (state.step >= steps) break;
       await oneStep(session, optimizer, data, state, options);
-      await session.endStep(trained, state.step === options.steps);
+      // What the last validation finds belongs into the last checkpoint.
+      await session.endStep(trained, state.step === steps && validation.length === 0);
     }
     progress.endStage();
     model.device.trim(); // the next stage's tensors have other sizes
   });
 }
 
-async function oneStep(
+async function oneStep<E>(
   { parts, mark }: TrainingSession,
   optimizer: Optimizer,
-  data: TrainingData,
+  data: TrainingData<E>,
   state: LoopState,
-  options: LoopOptions,
+  options: LoopOptions<E>,
 ): Promise<void> {
   const { model, run, progress, signal } = parts;
   const clock = new WorkClock(model.device);
@@ -93,7 +106,8 @@ async function oneStep(
   await refuseNonFinite(result, state.step, lr, options, model);
   const done = clock.lap(result.numTokens);
   addWork(state.work, done);
-  const { loss, gradNorm: grad_norm } = result;
+  const { figures, gradNorm: grad_norm } = result;
+  const { loss, ...others } = figures;
   state.step++;
   state.loss = loss;
   const metrics: StepMetrics = {
@@ -102,20 +116,22 @@ async function oneStep(
     learning_rate: lr,
     num_trained_tokens: state.work.tokens,
     ...speed(done, parts.peakFlops),
+    ...others,
   };
   run.logMetrics({ phase: options.phase, ...mark, step: state.step, ...metrics, ...namedLoads(result.expertLoad) });
   progress.update(state.step, { ...metrics });
 }
 
-const isValidated = (step: number, { validation, validationEverySteps, steps }: LoopOptions): boolean =>
-  validation.length > 0 && step > 0 && (step >= steps || step % validationEverySteps === 0);
+const isDue = <E>({ step, valStep }: LoopState, { validation, validationEverySteps, steps }: LoopOptions<E>): boolean =>
+  validation.length > 0 && step > 0 && step !== valStep && (step >= steps || step % validationEverySteps === 0);
 
-async function validate({ parts, mark }: TrainingSession, state: LoopState, options: LoopOptions): Promise<void> {
+async function validate<E>({ parts, mark }: TrainingSession, state: LoopState, options: LoopOptions<E>): Promise<void> {
   const { model, run, progress, signal } = parts;
-  const val_loss = await evaluateLoss(model, options.validation, options.microBatchTokens, signal);
-  run.logMetrics({ phase: options.phase, ...mark, step: state.step, val_loss });
-  progress.update(state.step, { val_loss });
-  state.valLoss = val_loss;
+  const figures = await evaluateExamples(model, options.validation, { ...options, signal });
+  const named = Object.fromEntries(Object.entries(figures).map(([name, value]) => [`val_${name}`, value]));
+  run.logMetrics({ phase: options.phase, ...mark, step: state.step, ...named });
+  progress.update(state.step, { val_loss: figures.loss });
+  Object.assign(state, { valLoss: figures.loss, valFigures: figures, valStep: state.step });
 }
 
 /** Each mixture layer's expert shares under the name they are logged by. */
@@ -133,7 +149,7 @@ async function refuseNonFinite(
   { loss, gradNorm }: TrainStepResult,
   step: number,
   lr: number,
-  { phase, learningRateName }: LoopOptions,
+  { phase, learningRateName }: Pick<LoopOptions, "phase" | "learningRateName">,
   model: LanguageModel,
 ): Promise<void> {
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;

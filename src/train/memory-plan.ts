@@ -14,11 +14,11 @@ import { formatMemory } from "../number-text.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import type { ComputeType } from "../tensor/dtype.js";
-import { countTargets, type TrainSequence } from "./batch.js";
+import type { TrainSequence } from "./batch.js";
 import { createOptimizer, type OptimizerName } from "./create-optimizer.js";
 import { type HostNeed, refuseHostNeed, sequenceBytes } from "./host-memory.js";
-import type { TrainingData } from "./loop.js";
-import { type StepOptions, splitMicroBatches, trainStep } from "./step.js";
+import type { LoopOptions, TrainingData } from "./loop.js";
+import { objectiveOf, type StepOptions, splitBySize, trainStep } from "./step.js";
 
 /** Device memory of one phase, in bytes, by what it is for. `peak` is the largest sum at any moment. */
 export interface PhaseMemory {
@@ -101,8 +101,8 @@ export async function planPhase(
 }
 
 /** A step's batch as far as a plan needs it. */
-export interface BatchToPlan {
-  readonly sequences: readonly TrainSequence[];
+export interface BatchToPlan<E = TrainSequence> {
+  readonly sequences: readonly E[];
   /** Targets of the whole step. */
   readonly numTargets: number;
   /** What the whole step keeps on the host. */
@@ -116,13 +116,18 @@ const SAMPLED_SEQUENCES = 64;
  * The first batch, as far as a plan needs it. Throws BackendError when a step's sequences will not fit into host
  * memory. `option`: the one that sets their number.
  */
-export function batchToPlan(
-  data: TrainingData,
-  { batchSequences, microBatchTokens }: { readonly batchSequences: number; readonly microBatchTokens: number },
+export function batchToPlan<E = TrainSequence>(
+  data: TrainingData<E>,
+  {
+    batchSequences,
+    microBatchTokens,
+    ...options
+  }: Pick<LoopOptions<E>, "batchSequences" | "microBatchTokens" | "objective">,
   option = "batchSequences",
-): BatchToPlan {
+): BatchToPlan<E> {
+  const { numTokens, numTrained } = objectiveOf(options);
   const sample = data.sequences(0, Math.min(batchSequences, SAMPLED_SEQUENCES));
-  const tokens = sample.reduce((sum, { ids }) => sum + ids.length, 0) / sample.length;
+  const tokens = sample.reduce((sum, example) => sum + numTokens(example), 0) / sample.length;
   const numSequences = batchSequences.toLocaleString("en-US");
   const what = `${numSequences} sequences of about ${Math.round(tokens)} tokens for each step`;
   const host: HostNeed = {
@@ -134,19 +139,23 @@ export function batchToPlan(
   refuseHostNeed(host);
   // Two micro-batches of the shortest sequences there are: a plan looks no further.
   const sequences = data.sequences(0, Math.min(batchSequences, 2 * microBatchTokens));
-  return { sequences, numTargets: Math.round((countTargets(sequences) * batchSequences) / sequences.length), host };
+  return { sequences, numTargets: Math.round((numTrained(sequences) * batchSequences) / sequences.length), host };
 }
 
 /** Plans optimiser steps over batches like `sequences`; micro-batches as `options` splits them. */
-export function planTraining(
+export function planTraining<E = TrainSequence>(
   model: PlannedModel,
   name: string,
-  { sequences, host }: Pick<BatchToPlan, "sequences"> & Partial<BatchToPlan>,
-  { optimizer: optimizerName = "adamw", ...options }: Omit<StepOptions, "lr"> & { readonly optimizer?: OptimizerName },
+  { sequences, host }: Pick<BatchToPlan<E>, "sequences"> & Partial<BatchToPlan<E>>,
+  {
+    optimizer: optimizerName = "adamw",
+    ...options
+  }: Omit<StepOptions<E>, "lr"> & { readonly optimizer?: OptimizerName },
 ): Promise<PhaseMemory> {
   return planPhase(model, { name, optimizer: optimizerName, host }, async (shapes, optimizer) => {
     // The second micro-batch meets the first one's gradients; further ones are no fuller.
-    const fullest = splitMicroBatches(sequences, options.microBatchTokens).slice(0, 2).flat();
+    const { numTokens } = objectiveOf(options);
+    const fullest = splitBySize(sequences, options.microBatchTokens, numTokens).slice(0, 2).flat();
     await trainStep(shapes, optimizer as Optimizer, fullest, { ...options, lr: 0 });
     return { cache: 0, hasGradients: true };
   });

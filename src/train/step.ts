@@ -3,15 +3,16 @@
 import type { LanguageModel } from "../models/language-model.js";
 import { nextTurn } from "../next-turn.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { keep, scope } from "../tensor/engine.js";
-import { withTape } from "../tensor/tape.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { countTargets, makeTrainBatch, type TrainSequence } from "./batch.js";
+import { scope } from "../tensor/engine.js";
+import type { TrainSequence } from "./batch.js";
 import { Interrupted } from "./interrupted.js";
-import { type LossOptions, languageModelLoss } from "./loss.js";
+import type { LossOptions } from "./loss.js";
+import { type Figures, nextTokenObjective, type Objective } from "./objective.js";
 
-/** How a step is run. */
-export interface StepOptions extends LossOptions {
+/** How a step is run; the options of the loss are those of next-token prediction. */
+export interface StepOptions<E = TrainSequence> extends LossOptions {
+  /** What is learnt from the examples; default: next-token prediction of sequences. */
+  readonly objective?: Objective<E>;
   readonly lr: number;
   /** Tokens per micro-batch at most (a longer sequence goes alone): bounds the memory of activations. */
   readonly microBatchTokens: number;
@@ -29,8 +30,10 @@ export type ExpertShares = Readonly<Record<string, readonly number[]>>;
 
 /** A step's figures. */
 export interface TrainStepResult {
-  /** Mean next-token cross-entropy in nats. */
+  /** Of next-token prediction: mean cross-entropy in nats. */
   readonly loss: number;
+  /** The loss, and what else the objective counts. */
+  readonly figures: Figures;
   readonly gradNorm: number;
   readonly numTokens: number;
   readonly expertLoad: ExpertShares;
@@ -40,22 +43,30 @@ export interface TrainStepResult {
  * Splits sequences, in order, into micro-batches of at most `maxTokens` tokens (Infinity: one); a longer sequence goes
  * alone.
  */
-export function splitMicroBatches<S extends { ids: ArrayLike<number> }>(
+export const splitMicroBatches = <S extends { ids: ArrayLike<number> }>(
   sequences: readonly S[],
   maxTokens: number,
-): S[][] {
-  const batches: S[][] = [];
+): S[][] => splitBySize(sequences, maxTokens, ({ ids }) => ids.length);
+
+/** As `splitMicroBatches`, for examples of any kind. */
+export function splitBySize<E>(examples: readonly E[], maxTokens: number, sizeOf: (example: E) => number): E[][] {
+  const batches: E[][] = [];
   let tokens = 0;
-  for (const sequence of sequences) {
-    if (batches.length === 0 || tokens + sequence.ids.length > maxTokens) {
+  for (const example of examples) {
+    if (batches.length === 0 || tokens + sizeOf(example) > maxTokens) {
       batches.push([]);
       tokens = 0;
     }
-    batches[batches.length - 1].push(sequence);
-    tokens += sequence.ids.length;
+    batches[batches.length - 1].push(example);
+    tokens += sizeOf(example);
   }
   return batches;
 }
+
+/** The objective that options name. */
+export const objectiveOf = <E>({ objective, ...loss }: Pick<StepOptions<E>, "objective"> & LossOptions): Objective<E> =>
+  // Safe: examples of another kind than sequences are learnt with an objective of their own.
+  objective ?? (nextTokenObjective(loss) as unknown as Objective<E>);
 
 /**
  * Gives timers and signals their turn between the parts of a synchronous backend's work. Throws Interrupted when
@@ -70,28 +81,24 @@ export async function yieldOrStop(signal?: AbortSignal): Promise<void> {
  * Runs one step. With a loss or gradient norm that is not finite, parameters, moments and router biases stay as they
  * were; the caller decides.
  */
-export async function trainStep(
+export async function trainStep<E = TrainSequence>(
   model: LanguageModel,
   optimizer: Optimizer,
-  sequences: readonly TrainSequence[],
-  options: StepOptions,
+  examples: readonly E[],
+  options: StepOptions<E>,
 ): Promise<TrainStepResult> {
-  const divisor = countTargets(sequences);
-  const microBatches = splitMicroBatches(sequences, options.microBatchTokens);
-  const losses: Tensor[] = [];
-  let loss = 0;
-  try {
-    for (const micro of microBatches) {
-      losses.push(keep(scope(() => accumulate(model, micro, divisor, options, micro.length / sequences.length))));
-      await yieldOrStop(options.signal);
-    }
-    for (const l of losses) loss += await l.item();
-  } finally {
-    for (const l of losses) l.dispose();
+  const objective = objectiveOf(options);
+  const numbers: number[] = [];
+  for (const micro of splitBySize(examples, options.microBatchTokens, objective.numTokens)) {
+    numbers.push(...(await objective.learn(model, micro, examples)));
+    await yieldOrStop(options.signal);
   }
+  const figures = objective.figures(examples, numbers);
+  const { loss } = figures;
   const gradNorm = await stepIfFinite(model, optimizer, loss, options.lr);
   const gamma = Number.isFinite(gradNorm) ? options.routerBiasStep : 0;
-  return { loss, gradNorm, numTokens: divisor, expertLoad: await balanceExperts(model, gamma) };
+  const numTokens = objective.numTrained(examples);
+  return { loss, figures, gradNorm, numTokens, expertLoad: await balanceExperts(model, gamma) };
 }
 
 /**
@@ -116,21 +123,6 @@ export async function stepIfFinite(
   }
 }
 
-function accumulate(
-  model: LanguageModel,
-  sequences: readonly TrainSequence[],
-  divisor: number,
-  options: LossOptions,
-  share: number,
-): Tensor {
-  return withTape((tape) => {
-    const batch = makeTrainBatch(sequences, model.numMtp, divisor, model.device);
-    const { total, main } = languageModelLoss(model, batch, options, share);
-    tape.backward(total);
-    return main;
-  });
-}
-
 /** Moves every router's bias by γ against the load since the last call, and gives each layer's expert shares. */
 export async function balanceExperts(model: LanguageModel, gamma: number): Promise<ExpertShares> {
   const shares: Record<string, number[]> = {};
@@ -150,19 +142,23 @@ function layerName(prefix: string, numLayers: number): string {
 }
 
 /** Mean next-token cross-entropy on sequences, without gradients. */
-export async function evaluateLoss(
+export const evaluateLoss = async (
   model: LanguageModel,
   sequences: readonly TrainSequence[],
   microBatchTokens: number,
-  signal?: AbortSignal,
-): Promise<number> {
-  const divisor = countTargets(sequences);
-  let loss = 0;
-  for (const micro of splitMicroBatches(sequences, microBatchTokens)) {
-    const part = keep(scope(() => languageModelLoss(model, makeTrainBatch(micro, 0, divisor, model.device), {}).main));
-    loss += await part.item();
-    part.dispose();
+): Promise<number> => (await evaluateExamples(model, sequences, { microBatchTokens })).loss;
+
+/** What an objective counts on held-out examples, without gradients. Throws Interrupted when `signal` fires. */
+export async function evaluateExamples<E = TrainSequence>(
+  model: LanguageModel,
+  examples: readonly E[],
+  { microBatchTokens, signal, ...options }: Pick<StepOptions<E>, "objective" | "microBatchTokens" | "signal">,
+): Promise<Figures> {
+  const objective = objectiveOf(options);
+  const numbers: number[] = [];
+  for (const micro of splitBySize(examples, microBatchTokens, objective.numTokens)) {
+    numbers.push(...(await objective.measure(model, micro, examples)));
     await yieldOrStop(signal);
   }
-  return loss;
+  return { ...objective.figures(examples, numbers), ...objective.heldOutFigures?.(examples, numbers) };
 }

@@ -2,7 +2,7 @@
 import type { LoadedCheckpoint } from "../checkpoint/index.js";
 import type { TrainingSummary } from "../run/records.js";
 import type { TrainSequence } from "./batch.js";
-import type { TrainingData } from "./loop.js";
+import type { TrainingData, TrainingPhase } from "./loop.js";
 import type { SessionParts, TrainingSession } from "./session.js";
 import { performStages } from "./stage.js";
 import type { PretrainOptions, SftOptions } from "./training-options.js";
@@ -17,7 +17,7 @@ export type TrainRunOptions = Omit<
 
 /** What a run is made of. The model is disposed at its end. */
 export interface TrainRunRequest extends Omit<SessionParts, "checkpointSeconds"> {
-  readonly phase: "pretrain" | "sft";
+  readonly phase: TrainingPhase;
   /** Where the run goes on from. */
   readonly checkpoint?: LoadedCheckpoint;
   readonly data: TrainingData;

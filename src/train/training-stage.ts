@@ -1,6 +1,7 @@
 // Training on data as a stage of a run: pretraining, fine-tuning. Has an optimiser of its own; knows not where model
 // and data come from.
 import { warmupCosine } from "../optim/schedule.js";
+import type { TrainSequence } from "./batch.js";
 import { createOptimizer } from "./create-optimizer.js";
 import { type LoopOptions, type LoopState, type TrainingData, trainingLoop } from "./loop.js";
 import type { StageRecord, TrainingSession } from "./session.js";
@@ -9,8 +10,8 @@ import type { SftOptions } from "./training-options.js";
 import { noWork } from "./work-count.js";
 
 /** How the stage trains: the steps, the optimiser and its schedule. */
-export interface TrainingStageOptions
-  extends Omit<LoopOptions, "schedule">,
+export interface TrainingStageOptions<E = TrainSequence>
+  extends Omit<LoopOptions<E>, "schedule">,
     Pick<SftOptions, "optimizer" | "learningRate" | "warmupSteps" | "finalFraction" | "weightDecay" | "maxGradNorm"> {}
 
 /** A stage that trains on data; its state holds the last losses and the work done. */
@@ -19,23 +20,27 @@ export interface TrainingStage extends Stage {
 }
 
 /** A stage of so many steps over `data`, after which the model is trained and the optimiser's memory is free again. */
-export function trainingStage(name: string, data: TrainingData, options: TrainingStageOptions): TrainingStage {
-  return preparedStage({ name, phase: options.phase }, async () => ({ data, options }));
+export function trainingStage<E = TrainSequence>(
+  name: string,
+  data: TrainingData<E>,
+  options: TrainingStageOptions<E>,
+): TrainingStage {
+  return preparedStage<E>({ name, phase: options.phase }, async () => ({ data, options }));
 }
 
 /** What a stage trains on and how. */
-export interface PreparedTraining {
-  readonly data: TrainingData;
-  readonly options: TrainingStageOptions;
+export interface PreparedTraining<E = TrainSequence> {
+  readonly data: TrainingData<E>;
+  readonly options: TrainingStageOptions<E>;
 }
 
 /**
  * A stage whose data are there only when it begins: an earlier stage of the run writes them. `prepare` must give the
  * same when the run goes on.
  */
-export function preparedStage(
+export function preparedStage<E = TrainSequence>(
   stage: Pick<StageRecord, "name" | "from"> & { readonly phase: TrainingStageOptions["phase"] },
-  prepare: (session: TrainingSession) => Promise<PreparedTraining>,
+  prepare: (session: TrainingSession) => Promise<PreparedTraining<E>>,
 ): TrainingStage {
   const state: LoopState = { step: 0, work: noWork(), loss: null, valLoss: null };
   return {
@@ -47,7 +52,11 @@ export function preparedStage(
   };
 }
 
-async function train(session: TrainingSession, state: LoopState, { data, options }: PreparedTraining): Promise<void> {
+async function train<E>(
+  session: TrainingSession,
+  state: LoopState,
+  { data, options }: PreparedTraining<E>,
+): Promise<void> {
   const { optimizer: kind, learningRate: peak, finalFraction, steps, weightDecay, maxGradNorm: maxNorm } = options;
   const warmupSteps = Math.min(options.warmupSteps, steps);
   const schedule = warmupCosine({ peak, warmupSteps, totalSteps: steps, finalFraction });
