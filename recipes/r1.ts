@@ -11,7 +11,7 @@ import { performStages, type Stage } from "../src/train/stage.js";
 import { WorldCorpus, worldTokenizer } from "../src/train/world-corpus.js";
 import { modelConfig, type R1Options, type R1StageName } from "./r1/options.js";
 import { planR1 } from "./r1/plan.js";
-import { readableAnswer, rewrittenChain } from "./r1/readable.js";
+import { rewrittenChain } from "./r1/readable.js";
 import { R1Stages } from "./r1/stages.js";
 import { type R1Summary, summariseR1 } from "./r1/summary.js";
 import { worldsOf } from "./r1/worlds.js";
@@ -51,13 +51,12 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
     const { reasoning, whole } = worlds;
     const rewards = (task: typeof whole.task) => [accuracyReward(task), formatReward()];
     const english = (weight: number) => ({ reward: languageConsistencyReward(), weight });
-    const { cold, rejection } = options;
 
     const list: Record<R1StageName, () => Stage[]> = {
       // Rewarded for right answers and for the form, for nothing else; no supervised step.
       zero: () => [of.reinforcement("zero", reasoning.task, rewards(reasoning.task))],
       // What Zero found out, said in English and in the whole form; the base learns it.
-      cold: () => of.tuning("cold", (answer) => rewrittenChain(answer, cold.minEnglish)),
+      cold: () => of.tuning("cold", rewrittenChain),
       reason: () => [
         of.reinforcement("reason", reasoning.task, [
           ...rewards(reasoning.task),
@@ -65,7 +64,7 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
         ]),
       ],
       // Right answers as they were given, if they can be read, and general material; the base learns both.
-      rejection: () => of.tuning("rejection", (answer) => readableAnswer(answer, rejection.minEnglish)),
+      rejection: () => of.tuning("rejection"),
       // General prompts have no verifier: without reward models, form and language alone are rewarded there.
       all: () => [of.reinforcement("all", whole.task, [...rewards(whole.task), english(options.all.languageWeight)])],
     };

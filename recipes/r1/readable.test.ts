@@ -1,9 +1,9 @@
-// What of sampled answers is fit to learn from: right answers said in English and in the whole form, others not.
+// How chains are rewritten to be learnt from, and what is counted of answers.
 import { expect, test } from "vitest";
 import type { Trajectory } from "../../src/eval/trajectory.js";
 import { parseResponse } from "../../src/tasks/response.js";
 import { languageFigures, winsOver } from "./figures.js";
-import { readableAnswer, rewrittenChain } from "./readable.js";
+import { rewrittenChain } from "./readable.js";
 
 const answerOf = (completion: string): Trajectory =>
   ({
@@ -15,25 +15,14 @@ const answerOf = (completion: string): Trajectory =>
 const english = "<think>3 plus 4 is 7.</think><answer>7</answer>";
 
 test("a chain in symbols, and one that lacks a tag, is rewritten in English and in the whole form", () => {
-  expect(rewrittenChain(answerOf("<think>3+4=7;</think><answer>7</answer>"), 1)).toBe(english);
-  expect(rewrittenChain(answerOf("3+4=7;</think><answer>7</answer>"), 1)).toBe(english);
-  expect(rewrittenChain(answerOf("<think>3+4=7;<answer> 7 </answer>"), 1)).toBe(english);
+  expect(rewrittenChain(answerOf("<think>3+4=7;</think><answer>7</answer>"))).toBe(english);
+  expect(rewrittenChain(answerOf("3+4=7;</think><answer>7</answer>"))).toBe(english);
+  expect(rewrittenChain(answerOf("<think>3+4=7;<answer> 7 </answer>"))).toBe(english);
 });
 
-test("a chain that stays in symbols, or says nothing, is not kept", () => {
-  expect(rewrittenChain(answerOf("<think>3+=7</think><answer>7</answer>"), 1)).toBeNull();
-  expect(rewrittenChain(answerOf("<think>7</think><answer>7</answer>"), 0)).toBeNull();
-  expect(rewrittenChain(answerOf("<answer>7</answer>"), 0)).toBeNull();
-  expect(rewrittenChain(answerOf("<think>3 plus 4 is 7."), 0)).toBeNull();
-});
-
-test("rejection sampling keeps the answer as it was given, or not at all", () => {
-  expect(readableAnswer(answerOf(english), 1)).toBe(english);
-  expect(readableAnswer(answerOf("<think>3+4=7;</think><answer>7</answer>"), 1)).toBeNull();
-  expect(readableAnswer(answerOf("<think>3 plus 4 is 7.<answer>7</answer>"), 1)).toBeNull();
-  const mixed = answerOf("<think>3 plus 4 is 7. 3+4=7;</think><answer>7</answer>");
-  expect(readableAnswer(mixed, 1)).toBeNull();
-  expect(readableAnswer(mixed, 0.4)).toBe(mixed.completion);
+test("a chain without a thought or an answer is not rewritten", () => {
+  expect(rewrittenChain(answerOf("<answer>7</answer>"))).toBeNull();
+  expect(rewrittenChain(answerOf("<think>3 plus 4 is 7."))).toBeNull();
 });
 
 test("languages are counted over thoughts with words: all English, all symbols, mixed, none", () => {

@@ -106,8 +106,8 @@ export class R1Stages {
   }
 
   /** Rejection sampling, unless rows are given, and the base fine-tuned on the rows. */
-  tuning(name: "cold" | "rejection", completionOf: (answer: Trajectory) => string | null): Stage[] {
-    const { data, ...sizes } = this.options[name];
+  tuning(name: "cold" | "rejection", rewrite?: (answer: Trajectory) => string | null): Stage[] {
+    const { data, minEnglish, keptPerProblem, ...sizes } = this.options[name];
     const sampling = `${name} samples`;
     const tuned = preparedStage({ name, from: BASE, phase: "sft" }, (session) =>
       this.prepare(session, name, data ?? [keptRowsPath(session.parts.run.path, sampling)]),
@@ -116,12 +116,13 @@ export class R1Stages {
     const { rl } = this.options;
     const sampled = rejectionStage(sampling, {
       ...sizes,
-      policy: this.policy,
+      answerers: async () => ({ policyOf: () => this.policy, close: () => {} }),
+      rules: { right: true, form: true, language: "english", minLanguage: minEnglish, keptPerProblem },
+      rewrite,
       task: this.worlds.reasoning.task,
       maxNewTokens: rl.maxCompletionLength,
       maxSequences: rl.maxSequences,
       groupOf: taskNameOf,
-      completionOf,
       mend:
         `raise ${name}.problems (now ${sizes.problems}) or ${name}.samplesPerProblem (now ` +
         `${sizes.samplesPerProblem}), lower ${name}.minEnglish, train longer before it, or give rows with ${name}.data`,

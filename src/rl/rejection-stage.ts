@@ -1,51 +1,61 @@
-// Rejection sampling as a stage of a run: several answers to each problem, of which only the right ones that are fit to
-// learn from are kept, as rows in a file of the run. Knows no task, and not what the rows are for.
+// Rejection sampling as a stage of a run: several answers to each problem, of which those that pass the filter are kept,
+// as rows in a file of the run. Knows neither who answers nor what the rows are for.
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomically } from "../atomic-file.js";
 import { TrainingError } from "../errors.js";
+import { prompterOf } from "../eval/problem-prompt.js";
 import { type Policy, rollout } from "../eval/rollout.js";
 import type { Trajectory } from "../eval/trajectory.js";
-import { formatNumber, formatPercent } from "../number-text.js";
 import { hashString } from "../random.js";
+import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
+import { opensThought, THINK_OPEN } from "../tasks/response.js";
 import type { Problem, Task } from "../tasks/task.js";
 import type { StageState } from "../train/saved-state.js";
 import type { TrainingSession } from "../train/session.js";
 import type { Stage } from "../train/stage.js";
+import {
+  type AnswerCounts,
+  type AnswerFilter,
+  addAnswers,
+  answerRates,
+  filterAnswers,
+  noAnswers,
+} from "./answer-filter.js";
+
+/** Who answers while a stage lasts. */
+export interface Answerers {
+  /** Who answers a problem. */
+  policyOf(problem: Problem): Policy;
+  /** Frees what was opened for the stage. */
+  close(): void;
+}
 
 /** What is sampled, and what of it is kept. */
-export interface RejectionSampling {
-  readonly policy: Policy;
+export interface RejectionSampling extends Omit<AnswerFilter, "task"> {
+  /** Opens those who answer, when the stage begins. */
+  answerers(): Promise<Answerers>;
   readonly task: Task;
   /** Training problems. */
   readonly problems: number;
   readonly samplesPerProblem: number;
-  /** Right and fit answers that are kept of one problem. */
-  readonly keptPerProblem: number;
   readonly temperature: number;
+  readonly topP?: number;
   readonly maxNewTokens: number;
   /** Answers sampled at the same time. */
   readonly maxSequences: number;
   /** The group in whose rates a problem is counted. */
   groupOf(problem: Problem): string;
-  /** The completion to learn in place of a right answer; null where the answer is not fit. */
-  completionOf(trajectory: Trajectory): string | null;
+  /** Who learns from the rows, in its own prompts; default: those to which the answers were given. */
+  readonly learner?: Pick<Policy, "tokenizer" | "template">;
   /** What to change where nothing is kept. */
   readonly mend: string;
 }
 
-/** Answers counted. */
-export interface KeptCount {
-  sampled: number;
-  right: number;
-  /** Right, and fit to learn from. */
-  fit: number;
-  kept: number;
-}
-
 /** What sampling came to, in all and by group. It has no steps. */
 export interface RejectionState extends StageState {
-  total: KeptCount;
-  groups: Record<string, KeptCount>;
+  total: AnswerCounts;
+  groups: Record<string, AnswerCounts>;
 }
 
 /** A stage of rejection sampling. */
@@ -53,37 +63,8 @@ export interface RejectionStage extends Stage {
   readonly state: RejectionState;
 }
 
-/** Problems that are sampled together, between two looks at whether to stop. */
-const PROBLEMS_AT_ONCE = 32;
-
-const nothing = (): KeptCount => ({ sampled: 0, right: 0, fit: 0, kept: 0 });
-
 /** The file of a run that holds what a stage kept: rows with prompt and completion. */
 export const keptRowsPath = (runPath: string, stage: string): string => join(runPath, "stages", `${stage}.jsonl`);
-
-/**
- * Samples, and writes the rows that are kept to the run's own file. Stopped, it writes nothing, and a resumed run
- * samples anew. Throws TrainingError with the rates where nothing is kept.
- */
-export function rejectionStage(name: string, sampling: RejectionSampling): RejectionStage {
-  const state: RejectionState = { step: 0, total: nothing(), groups: {} };
-  return {
-    name,
-    state,
-    async run(session) {
-      Object.assign(state, { total: nothing(), groups: {} });
-      const { run, progress } = session.parts;
-      const rows = await sampleRows(session, name, sampling, state);
-      if (rows.length === 0)
-        throw new TrainingError(`${name}: ${ratesOf(state)}; nothing to learn from: ${sampling.mend}`);
-      makeDirectory(join(run.path, "stages"));
-      writeFileAtomically(keptRowsPath(run.path, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-      progress.note(`${name}: ${ratesOf(state)}`);
-      progress.endStage();
-      sampling.policy.model.device.trim(); // the next stage's tensors have other sizes
-    },
-  };
-}
 
 /** A row that is kept. */
 interface KeptRow {
@@ -92,55 +73,156 @@ interface KeptRow {
   readonly group: string;
 }
 
-async function sampleRows(
-  { parts: { seed, signal, progress } }: TrainingSession,
+/** What came of problems that were sampled together. */
+interface SampledPart {
+  /** What the problems are, so that those of other data do not count. */
+  readonly key: number;
+  readonly groups: Record<string, AnswerCounts>;
+  readonly rows: readonly KeptRow[];
+}
+
+/**
+ * Samples, and writes the rows that are kept to the run's own file. A run that goes on samples only what it had not
+ * sampled before. Throws TrainingError with the rates where nothing is kept.
+ */
+export function rejectionStage(name: string, sampling: RejectionSampling): RejectionStage {
+  const state: RejectionState = { step: 0, total: noAnswers(), groups: {} };
+  return {
+    name,
+    state,
+    async run(session) {
+      Object.assign(state, { total: noAnswers(), groups: {} });
+      const { run, progress } = session.parts;
+      makeDirectory(join(run.path, "stages"));
+      const parts = await sampleParts(session, name, sampling, state);
+      const rows = parts.flatMap((part) => part.rows);
+      const rates = answerRates(state.total, state.groups);
+      if (rows.length === 0) throw new TrainingError(`${name}: ${rates}; nothing to learn from: ${sampling.mend}`);
+      writeFileAtomically(keptRowsPath(run.path, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      progress.note(`${name}: ${rates}`);
+      progress.endStage();
+    },
+  };
+}
+
+/** Samples part by part, each kept in a file as soon as it is there. */
+async function sampleParts(
+  session: TrainingSession,
   name: string,
   sampling: RejectionSampling,
   state: RejectionState,
-): Promise<KeptRow[]> {
-  const { policy, task, problems: count, samplesPerProblem, temperature, maxNewTokens, maxSequences } = sampling;
+): Promise<SampledPart[]> {
+  const { seed, run, progress } = session.parts;
   // Problems and samples of its own: not those that reinforcement sees.
   const ownSeed = hashString(`${seed} ${name}`);
-  const rows: KeptRow[] = [];
-  progress.stage(name, count);
-  for (let at = 0; at < count; at += PROBLEMS_AT_ONCE) {
-    const size = Math.min(PROBLEMS_AT_ONCE, count - at);
-    const problems = Array.from({ length: size }, (_, i) => task.generate(ownSeed, at + i, "train"));
-    const options = { numGenerations: samplesPerProblem, maxNewTokens, temperature, maxSequences, signal };
-    const trajectories = await rollout(policy, task, problems, { ...options, seed: ownSeed, firstProblem: at });
-    for (let i = 0; i < size; i++)
-      rows.push(...keptOf(trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem), sampling, state));
-    progress.update(at + size, { kept: state.total.kept });
+  const path = join(run.path, "stages", `${name}.parts.jsonl`);
+  const parts: SampledPart[] = [];
+  const take = (part: SampledPart, numDone: number) => {
+    parts.push(part);
+    countPart(state, part);
+    progress.update(numDone, { kept: state.total.kept });
+  };
+  progress.stage(name, sampling.problems);
+  const problems = partsOf(sampling, ownSeed);
+  const done = samplesBefore(path, problems);
+  done.forEach((part, i) => {
+    take(part, problems[i].from + problems[i].list.length);
+  });
+  const rest = problems.slice(done.length);
+  if (rest.length === 0) return parts;
+  const file = JsonLinesWriter.open(path);
+  try {
+    const answerers = await sampling.answerers();
+    try {
+      for (const each of rest) {
+        const part = await samplePart(session, sampling, answerers, each, ownSeed);
+        file.append(part);
+        take(part, each.from + each.list.length);
+      }
+    } finally {
+      answerers.close();
+    }
+  } finally {
+    file.close();
+    session.parts.model.device.trim(); // the next stage's tensors have other sizes
   }
-  return rows;
+  return parts;
 }
 
-/** The rows that are kept of one problem's answers. */
-function keptOf(trajectories: readonly Trajectory[], sampling: RejectionSampling, state: RejectionState): KeptRow[] {
-  const [{ problem, prompt }] = trajectories;
-  const { task, keptPerProblem, groupOf, completionOf } = sampling;
-  const group = groupOf(problem);
-  state.groups[group] ??= nothing();
-  const right = trajectories.filter(
-    ({ response: { answer } }) => answer !== null && task.verify(problem, answer) === 1,
-  );
-  const fit = right.flatMap((trajectory) => completionOf(trajectory) ?? []);
-  const kept = [...new Set(fit)].slice(0, keptPerProblem);
-  const done = { sampled: trajectories.length, right: right.length, fit: fit.length, kept: kept.length };
-  for (const counts of [state.total, state.groups[group]])
-    for (const key of Object.keys(done) as (keyof KeptCount)[]) counts[key] += done[key];
-  return kept.map((completion) => ({ prompt, completion, group }));
+/** Problems that are sampled together, between two looks at whether to stop. */
+interface PlannedPart {
+  readonly from: number;
+  readonly list: readonly Problem[];
+  readonly key: number;
 }
 
-/** `12 of 512 answers kept (right 9.4%, of those fit 62.5%); countdown 3 of 128, word-problems 9 of 384`. */
-function ratesOf({ total, groups }: RejectionState): string {
-  const share = (part: number, whole: number) => formatPercent(whole === 0 ? 0 : part / whole);
-  const { sampled, right, fit, kept } = total;
-  const each = Object.entries(groups).map(
-    ([name, of]) => `${name} ${formatNumber(of.kept)} of ${formatNumber(of.sampled)}`,
-  );
-  return (
-    `${formatNumber(kept)} of ${formatNumber(sampled)} answers kept (right ${share(right, sampled)}, of those fit ` +
-    `${share(fit, right)}): ${each.join(", ")}`
-  );
+/** As many that the engine is seldom short of answers to sample. */
+function partsOf({ task, problems: count, samplesPerProblem, maxSequences }: RejectionSampling, seed: number) {
+  const size = Math.max(1, Math.floor((2 * maxSequences) / samplesPerProblem));
+  return Array.from({ length: Math.ceil(count / size) }, (_, part): PlannedPart => {
+    const from = part * size;
+    const list = Array.from({ length: Math.min(size, count - from) }, (_, i) => task.generate(seed, from + i, "train"));
+    return { from, list, key: hashString(list.map(({ id }) => id).join("\n")) };
+  });
+}
+
+/** The parts that were sampled before the run was stopped; those of other problems are removed. */
+function samplesBefore(path: string, planned: readonly PlannedPart[]): SampledPart[] {
+  if (!existsSync(path)) return [];
+  JsonLinesWriter.open(path).close(); // drops a line that was not written to its end
+  const parts = readJsonLines<SampledPart>(path);
+  const isSame = parts.every(({ key }, i) => planned[i]?.key === key);
+  if (!isSame) rmSync(path);
+  return isSame ? parts : [];
+}
+
+async function samplePart(
+  { parts: { signal } }: TrainingSession,
+  sampling: RejectionSampling,
+  answerers: Answerers,
+  { from, list }: PlannedPart,
+  seed: number,
+): Promise<SampledPart> {
+  const { task, samplesPerProblem, temperature, topP, maxNewTokens, maxSequences, groupOf } = sampling;
+  const options = { numGenerations: samplesPerProblem, maxNewTokens, temperature, topP, maxSequences, signal, seed };
+  const part = { groups: {} as SampledPart["groups"], rows: [] as KeptRow[] };
+  for (const [policy, places] of byPolicy(list, answerers)) {
+    const problems = places.map((place) => list[place]);
+    // Of several who answer, each draws from the place of its first problem on.
+    const trajectories = await rollout(policy, task, problems, { ...options, firstProblem: from + places[0] });
+    problems.forEach((problem, i) => {
+      const own = trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem);
+      const { kept, counts } = filterAnswers(own, sampling);
+      const group = groupOf(problem);
+      addAnswers((part.groups[group] ??= noAnswers()), counts);
+      part.rows.push(...kept.map((each) => ({ ...rowOf(sampling, each.trajectory, each.completion), group })));
+    });
+  }
+  return { key: hashString(list.map(({ id }) => id).join("\n")), ...part };
+}
+
+/** The places of the problems that each of those who answer gets. */
+function byPolicy(problems: readonly Problem[], answerers: Answerers): Map<Policy, number[]> {
+  const places = new Map<Policy, number[]>();
+  problems.forEach((problem, place) => {
+    const policy = answerers.policyOf(problem);
+    places.set(policy, [...(places.get(policy) ?? []), place]);
+  });
+  return places;
+}
+
+/** The answer as one to the learner's prompt: the tag that opens the thought stands in one of the two, once. */
+function rowOf({ task, learner }: RejectionSampling, { problem, prompt }: Trajectory, completion: string) {
+  if (!learner) return { prompt, completion };
+  const asked = prompterOf(learner)(task, problem);
+  const answer = opensThought(prompt) ? THINK_OPEN + completion : completion;
+  const isOpen = asked.startsInside && answer.startsWith(THINK_OPEN);
+  return { prompt: asked.text, completion: isOpen ? answer.slice(THINK_OPEN.length) : answer };
+}
+
+function countPart(state: RejectionState, { groups }: SampledPart): void {
+  for (const [name, counts] of Object.entries(groups)) {
+    addAnswers((state.groups[name] ??= noAnswers()), counts);
+    addAnswers(state.total, counts);
+  }
 }

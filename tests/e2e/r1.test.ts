@@ -52,7 +52,9 @@ describe("the whole road", () => {
         expect(Number(answer)).toBe(value);
       }
     }
-    expect(first.stderr).toMatch(/cold samples: \d+ of 768 answers kept \(right [\d.]+%, of those fit [\d.]+%\)/);
+    expect(first.stderr).toMatch(
+      /cold samples: \d+ of 768 answers kept \(right [\d.]+%, of those whole [\d.]+%, of those readable [\d.]+%\)/,
+    );
   });
 
   test("says what the last stage lacks", () => {
