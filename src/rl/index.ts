@@ -1,6 +1,7 @@
 // What `luciole/rl` offers, tasks and rewards included: all a recipe of one's own needs.
 export * from "../tasks/index.js";
 export * from "./advantage.js";
+export * from "./answer-filter.js";
 export * from "./config.js";
 export * from "./evaluation-course.js";
 export * from "./evaluation-plan.js";

@@ -1,4 +1,4 @@
-// Rejection sampling as a stage of a run: several answers to each problem, of which those that pass the filter are kept,
+// Rejection sampling as a stage of a run: several answers to each problem, of which those that pass the filter are kept
 // as rows in a file of the run. Knows neither who answers nor what the rows are for.
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
