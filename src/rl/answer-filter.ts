@@ -1,5 +1,5 @@
-// Which sampled answers are learnt from: right ones, whole ones, readable ones, each once; and how many of those sampled
-// these were. One filter for rejection sampling and for distillation. Knows no model.
+// Which sampled answers are learnt from: right, whole and readable ones, each once; and how many of all these were. One
+// filter for rejection sampling and for distillation. Knows no model.
 import { z } from "zod";
 import type { Trajectory } from "../eval/trajectory.js";
 import { formatNumber, formatPercent } from "../number-text.js";
