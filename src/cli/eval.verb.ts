@@ -28,7 +28,7 @@ export function addEval(program: Command): void {
       new Option(
         "--template <style>",
         "prompt format (default: the one used in training, else the model's chat template, else r1-zero)",
-      ).choices(["chat", "r1-zero", "compact", "dialogue", "plain"]),
+      ).choices(["chat", "chat-plain", "r1-zero", "compact", "dialogue", "plain"]),
     )
     .option(
       "--problems <n|all>",

@@ -17,10 +17,11 @@ const task = createArithmeticTask() as unknown as Task;
 const problem = task.generate(0, 0, "train");
 
 test("training decides, then the chat template, then a base model gets r1-zero's wording", () => {
-  expect(defaultPromptStyle(chatty, "r1-zero")).toBe("r1-zero");
-  expect(defaultPromptStyle(chatty, null)).toBe("chat");
-  expect(defaultPromptStyle(withTemplate(frameAsChatTemplate("compact")), null)).toBe("compact");
-  expect(defaultPromptStyle(plain, null)).toBe("r1-zero");
+  expect(defaultPromptStyle(chatty, { prompt_template: "r1-zero" })).toBe("r1-zero");
+  expect(defaultPromptStyle(chatty, { prompt_template: "chat-plain" })).toBe("chat-plain");
+  expect(defaultPromptStyle(chatty, {})).toBe("chat");
+  expect(defaultPromptStyle(withTemplate(frameAsChatTemplate("compact")), {})).toBe("compact");
+  expect(defaultPromptStyle(plain, {})).toBe("r1-zero");
 });
 
 test("a chat gets the plain question with R1's instruction, once, and begins inside the thought", () => {
@@ -33,6 +34,13 @@ test("a chat gets the plain question with R1's instruction, once, and begins ins
   expect(prompterOf({ tokenizer: chatty, template: "chat" })(boxed, problem).text).toBe(
     "<s>[user]1+1? Answer in \\boxed{}.[assistant]<think>",
   );
+});
+
+test("chat-plain gives the question alone, and the last number of the reply counts", () => {
+  const { text, form } = prompterOf({ tokenizer: chatty, template: "chat-plain" })(task, problem);
+  expect(text).toBe(`<s>[user]${task.renderPrompt(problem, "plain")}[assistant]<think>`);
+  expect(form).toBe("unmarked");
+  expect(() => prompterOf({ tokenizer: plain, template: "chat-plain" })).toThrow(/template "chat-plain": the model/);
 });
 
 test("a problem that spells control tokens opens no turn and no thought", () => {

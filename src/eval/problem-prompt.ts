@@ -1,5 +1,6 @@
 // How problems are put to a policy: in a message by the model's own chat template, or in the wording a model was
 // trained with. Knows no task.
+import type { JsonObject } from "../checkpoint/index.js";
 import { ConfigError } from "../errors.js";
 import { type ChatPrompt, chatStyle } from "../inference/conversation/chat-style.js";
 import { frameOfChatTemplate } from "../inference/conversation/prompt.js";
@@ -9,10 +10,15 @@ import { PROMPT_TEMPLATES } from "../tasks/templates.js";
 import { ChatTemplate } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 
-/** `chat`: a user's message through the model's chat template; else one of the tasks' own wordings. */
-export type PromptStyle = PromptTemplate | "chat";
+/** The styles that put the question in a user's message, through the model's chat template. */
+const CHAT_STYLES = ["chat", "chat-plain"] as const;
+/**
+ * `chat`: a user's message through the model's chat template, which asks for the answer in a box. `chat-plain`: the
+ * question alone as that message; the last number of the reply counts. Else one of the tasks' own wordings.
+ */
+export type PromptStyle = PromptTemplate | (typeof CHAT_STYLES)[number];
 /** All of them. */
-export const PROMPT_STYLES: readonly PromptStyle[] = [...PROMPT_TEMPLATES, "chat"];
+export const PROMPT_STYLES: readonly PromptStyle[] = [...PROMPT_TEMPLATES, ...CHAT_STYLES];
 
 /** What R1's evaluations ask for (deepseek-ai/DeepSeek-R1, README, usage recommendations). */
 const BOXED = "Please reason step by step, and put your final answer within \\boxed{}.";
@@ -26,16 +32,21 @@ export interface ProblemPrompt extends ChatPrompt {
 export type Prompter = (task: Task, problem: Problem) => ProblemPrompt;
 
 /**
- * The style where none is asked for: the wording of training, else the model's chat template, else r1-zero's wording
- * for a base model.
+ * The style where none is asked for: that of training, which the model's generation_config.json records, else the
+ * model's chat template, else r1-zero's wording for a base model.
  */
-export function defaultPromptStyle(tokenizer: Tokenizer, trained: PromptTemplate | null): PromptStyle {
+export function defaultPromptStyle(tokenizer: Tokenizer, { prompt_template: trained }: JsonObject): PromptStyle {
   return (
-    trained ?? frameOfChatTemplate(tokenizer.config?.chat_template) ?? (ChatTemplate.of(tokenizer) ? "chat" : "r1-zero")
+    PROMPT_STYLES.find((style) => style === trained) ??
+    frameOfChatTemplate(tokenizer.config?.chat_template) ??
+    (ChatTemplate.of(tokenizer) ? "chat" : "r1-zero")
   );
 }
 
-/** What puts problems to a policy. Throws ConfigError for `chat` where the tokenizer has no chat template. */
+const isChat = (style: PromptStyle): style is (typeof CHAT_STYLES)[number] =>
+  (CHAT_STYLES as readonly PromptStyle[]).includes(style);
+
+/** What puts problems to a policy. Throws ConfigError for a chat where the tokenizer has no chat template. */
 export function prompterOf({
   tokenizer,
   template,
@@ -43,7 +54,7 @@ export function prompterOf({
   readonly tokenizer: Tokenizer;
   readonly template: PromptStyle;
 }): Prompter {
-  if (template !== "chat")
+  if (!isChat(template))
     return (task, problem) => {
       const text = task.renderPrompt(problem, template);
       return {
@@ -55,10 +66,13 @@ export function prompterOf({
     };
   const style = chatStyle(tokenizer, null);
   if (style.kind !== "conversation")
-    throw new ConfigError(`template "chat": the model has no chat template; choose ${PROMPT_TEMPLATES.join(", ")}`);
+    throw new ConfigError(
+      `template "${template}": the model has no chat template; choose ${PROMPT_TEMPLATES.join(", ")}`,
+    );
+  const isPlain = template === "chat-plain";
   return (task, problem) => {
     const question = task.renderPrompt(problem, "plain");
-    const content = question.includes("\\boxed") ? question : `${question}\n${BOXED}`;
-    return { ...style.prompt([{ role: "user", content }]), form: style.form };
+    const content = isPlain || question.includes("\\boxed") ? question : `${question}\n${BOXED}`;
+    return { ...style.prompt([{ role: "user", content }]), form: isPlain ? "unmarked" : style.form };
   };
 }

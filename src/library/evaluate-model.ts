@@ -6,6 +6,7 @@ import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from ".
 import { defaultPromptStyle, PROMPT_STYLES, type PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt } from "../eval/prompt-check.js";
 import type { Policy } from "../eval/rollout.js";
+import { unansweredNotice } from "../eval/unanswered.js";
 import { availableBytes } from "../free-memory.js";
 import { openForSampling } from "../inference/opening/open-model.js";
 import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
@@ -83,7 +84,7 @@ export async function evaluateModel(request: EvaluationRequest, context: Evaluat
   try {
     if (warning) context.tell(`warning: ${warning}`);
     const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
-    const template = request.template ?? defaultPromptStyle(tokenizer, opened.template);
+    const template = request.template ?? defaultPromptStyle(tokenizer, generation);
     const policy = { model, tokenizer, template, stopIds };
     const problems = problemsOf(request, task, context);
     const { samplesPerProblem, maxSequences, seed } = request;
@@ -93,7 +94,9 @@ export async function evaluateModel(request: EvaluationRequest, context: Evaluat
     const maxNewTokens = newTokensOf(request, policy, task, problems, generation.max_new_tokens);
     const startedMs = performance.now();
     let numTokens = 0;
+    const answers = context.done.flatMap(({ responses }) => responses.map(({ answer }) => answer));
     const onProblem: EvaluationRunOptions["onProblem"] = (sampled, trajectories) => {
+      answers.push(...sampled.responses.map(({ answer }) => answer));
       for (const { completionIds } of trajectories) numTokens += completionIds.length;
       context.keep(sampled);
     };
@@ -102,6 +105,8 @@ export async function evaluateModel(request: EvaluationRequest, context: Evaluat
     const { done, signal } = context;
     const options = { ...sampling, maxCacheBytes, signal, problems, done, onProblem };
     const evaluation = await runEvaluation(policy, task, options);
+    const notice = unansweredNotice(answers, template);
+    if (notice) context.tell(`note: ${notice}`);
     const tokensPerSecond = (1000 * numTokens) / (performance.now() - startedMs);
     const asked = { task: task.name, template, samplesPerProblem, temperature, topP, maxNewTokens, seed };
     return { ...asked, ...evaluation, tokensPerSecond };

@@ -121,7 +121,7 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
     ]);
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
     const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
-    const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
+    const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
     const subject = { tokenizer: facts.tokenizer, template, task, seed, grpo, evaluation };
     const planOn = (on: PlannedModel) => planReinforcement(on, subject);
     const stages = await (lora ? withFrozen(facts.directory, planned, planOn) : planOn(planned));

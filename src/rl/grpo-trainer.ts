@@ -242,7 +242,8 @@ export class GrpoTrainer {
       step_time: rollout.seconds + train.seconds,
     };
     const { totals: rewards, byReward } = table;
-    const notices = noticesOf(rewards, metrics);
+    const answers = trajectories.map(({ response }) => response.answer);
+    const notices = noticesOf(answers, this.policy.template, rewards, metrics);
     return { metrics, trajectories, rewards, byReward, notices, expertLoad: update.expertLoad, work };
   }
 

@@ -1,5 +1,7 @@
 // Whether rewards tell anything to learn from, and what is said where they do not. Plain numbers.
 import { TrainingError } from "../errors.js";
+import type { PromptStyle } from "../eval/problem-prompt.js";
+import { unansweredNotice } from "../eval/unanswered.js";
 import type { RewardTable } from "../tasks/reward.js";
 import { meanAndDeviation } from "./advantage.js";
 import { type GrpoMetrics, isReservedMetric } from "./metrics.js";
@@ -35,10 +37,17 @@ export function refuseReservedNames({ logged }: RewardTable): void {
     );
 }
 
-/** What the person at the run should know of a step, a line each. */
-export function noticesOf(rewards: readonly (number | null)[], metrics: GrpoMetrics): string[] {
+/** What the person at the run should know of a step, a line each. `answers`: what was graded of each completion. */
+export function noticesOf(
+  answers: readonly (string | null)[],
+  template: PromptStyle,
+  rewards: readonly (number | null)[],
+  metrics: GrpoMetrics,
+): string[] {
   const notFinite = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
+  const unanswered = unansweredNotice(answers, template);
   return [
+    ...(unanswered ? [unanswered] : []),
     ...(rewards.every((reward) => reward === null) ? [unscored(rewards)] : []),
     ...notFinite.map(([name, value]) => `metric "${name}" is ${value}: a reward must log finite values`),
   ];

@@ -1,5 +1,6 @@
 // The options of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
+import { PROMPT_STYLES } from "../eval/problem-prompt.js";
 import { parseOptions } from "../tasks/options.js";
 import { loraSchema } from "../train/lora-options.js";
 import { grpoSchema } from "./config.js";
@@ -11,8 +12,11 @@ export const rlRunSchema = z.strictObject({
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
   /** Train a low-rank adapter and leave the model as it is; null trains the model. The model is the reference then. */
   lora: loraSchema.nullable().default(null),
-  /** Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. */
-  template: z.enum(["compact", "dialogue", "r1-zero", "plain", "chat"]).nullable().default(null),
+  /**
+   * Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. `chat`
+   * asks for the answer in a box; with `chat-plain` the last number of the reply counts.
+   */
+  template: z.enum(PROMPT_STYLES).nullable().default(null),
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
   /** Options of GRPO. */

@@ -1,5 +1,5 @@
 // Finds the answer that a text ends in: between answer tags, or in `\boxed{…}`, as reasoning models are asked to write
-// it. Does not judge it.
+// it; or the number that a plain reply ends in. Does not judge it.
 
 const OPEN = "<answer>";
 const CLOSE = "</answer>";
@@ -19,6 +19,17 @@ export function finalAnswer(text: string): string | null {
     if (end >= 0) return text.slice(begin, end);
   }
   return null;
+}
+
+/** A number in running text. A sign counts where no operand stands before it: `5-3` ends in 3. */
+const NUMBER = /(?:(?<![\d)\]]\s?)-)?\d+(?:,\d{3})*(?:\.\d+)?/g;
+
+/**
+ * The last number of a text, as evaluations of GSM8K read plain replies ("flexible-extract" of lm-evaluation-harness);
+ * without a number, all of the text. Null for an empty one.
+ */
+export function plainAnswer(text: string): string | null {
+  return text.match(NUMBER)?.at(-1) ?? (text.trim() || null);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The grammar of responses at every way a text can be cut into pieces, in both forms.
 import { describe, expect, test } from "vitest";
-import { finalAnswer } from "./final-answer.js";
+import { finalAnswer, plainAnswer } from "./final-answer.js";
 import {
   opensThought,
   type ParsedResponse,
@@ -132,6 +132,14 @@ test("the answer of a text stands in its last tags, else in a box, which ends wh
   expect(finalAnswer("\\boxed{\\{1, 2\\}} \\boxed{cut off")).toBe("\\{1, 2\\}");
   expect(finalAnswer("none")).toBeNull();
   expect(finalAnswer("<answer>a</answer> \\boxed{b} <answer>c</answer>")).toBe("c");
+});
+test("a plain reply answers with its last number, or with all it says where it has none", () => {
+  expect(["3 * 8 = 24 plants.", "It is 5-3", "It is -3.", "$1,234.50!", "2,3"].map(plainAnswer)).toEqual([
+    ...["24", "3", "-3", "1,234.50", "3"],
+  ]);
+  expect([plainAnswer(" Paris\n"), plainAnswer(" ")]).toEqual(["Paris", null]);
+  const read = (text: string) => parseResponse(text, { form: "unmarked" }).answer;
+  expect(["a \\boxed{4}, not 5", "<think>7</think>so 8", "<think>9"].map(read)).toEqual(["4", "8", null]);
 });
 test("a prompt opens the thought when it ends in the tag", () => {
   expect(opensThought("<｜Assistant｜><think>\n")).toBe(true);

@@ -1,6 +1,6 @@
 // A model's response: its tags, the one grammar that tells thought from answer while it is written, and what a finished
 // one holds. Knows text and tags, no tokens; does not judge the answer.
-import { finalAnswer } from "./final-answer.js";
+import { finalAnswer, plainAnswer } from "./final-answer.js";
 
 /** Opens the thought. */
 export const THINK_OPEN = "<think>";
@@ -17,10 +17,10 @@ export type ResponseTag = (typeof RESPONSE_TAGS)[number];
 
 /**
  * How a response is built. `chat`: a thought, which stands first or not at all, then the answer; all other tags are
- * text of either. `tagged`: `<think>…</think><answer>…</answer>`, read leniently: every tag is a tag, wherever it
- * stands.
+ * text of either. `unmarked`: a chat whose answer needs no mark. `tagged`: `<think>…</think><answer>…</answer>`, read
+ * leniently: every tag is a tag, wherever it stands.
  */
-export type ResponseForm = "chat" | "tagged";
+export type ResponseForm = "chat" | "unmarked" | "tagged";
 
 /** How to read a response. */
 export interface ReadingOptions {
@@ -56,7 +56,7 @@ export interface ParsedResponse {
   readonly reply: string;
   /**
    * What is graded: the last closed answer block, else the last `\boxed{…}` outside the thought; null when there is
-   * neither.
+   * neither. Unmarked, it is then the last number outside the thought, or all that stands there where there is none.
    */
   readonly answer: string | null;
   /**
@@ -232,7 +232,8 @@ export class ResponseRecord {
   read(): ParsedResponse {
     const { text, tags, lastBlock, outside } = this;
     const think = this.hasThought ? this.thought : null;
-    const answer = lastBlock ?? finalAnswer(outside);
+    const answer =
+      lastBlock ?? finalAnswer(outside) ?? (this.options.form === "unmarked" ? plainAnswer(outside) : null);
     return { text, think, reply: lastBlock ?? outside, answer, wellFormed: this.isWellFormed(answer), tags: [...tags] };
   }
 

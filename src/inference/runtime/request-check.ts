@@ -67,7 +67,7 @@ const REQUEST: Rules<GenerationRequest> = {
     "a list of non-empty strings",
     (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== ""),
   ],
-  form: oneOf("chat", "tagged"),
+  form: oneOf("chat", "unmarked", "tagged"),
   thinking: ["an object", isRecord],
   loop: ["an object, or false", (value) => value === false || isRecord(value)],
   schema: ["a JSON schema", (value) => typeof value === "boolean" || isRecord(value)],
