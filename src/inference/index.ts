@@ -1,6 +1,6 @@
 // What `luciole/inference` offers.
 
-export type { OpenedChat } from "./conversation/chat-model.js";
+export { generationRequest, type OpenedChat } from "./conversation/chat-model.js";
 export type {
   ChatEvent,
   ChatModel,
@@ -11,7 +11,13 @@ export type {
   ReplyRequest,
   SavedChat,
 } from "./conversation/chat-session.js";
-export type { ChatPrompt, ChatStyle } from "./conversation/chat-style.js";
+export {
+  type ChatPrompt,
+  type ChatStyle,
+  type ChatStyleOptions,
+  chatStyle,
+  type PromptOptions,
+} from "./conversation/chat-style.js";
 export * from "./conversation/prompt.js";
 export type { AdapterFiles } from "./opening/adapter-files.js";
 export type { EngineSettings, OpeningListener, ThreadOptions } from "./opening/engine-thread.js";
@@ -20,7 +26,7 @@ export * from "./opening/model-source.js";
 export * from "./opening/open-engine.js";
 export * from "./opening/open-for-inference.js";
 export * from "./opening/open-model.js";
-export type { SamplingDefaults } from "./opening/sampling-defaults.js";
+export { type SamplingDefaults, samplingDefaults } from "./opening/sampling-defaults.js";
 export type { WatchedFiles } from "./opening/watched-files.js";
 export type { AnswerConstraint, FollowSchemas, SchemaFollower } from "./runtime/answer-constraint.js";
 export { answerGrammars } from "./runtime/answer-grammar.js";

@@ -19,6 +19,8 @@ export interface ChatTemplateOptions {
   readonly openAssistant: boolean;
   /** Descriptions of functions the assistant may call, as JSON schemas. */
   readonly tools?: readonly object[];
+  /** Further variables that a template may read, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>;
 }
 
 /** What else a prompt is made by. */
@@ -89,9 +91,10 @@ export class ChatTemplate {
   private run(
     name: string,
     messages: readonly ChatMessage[],
-    { openAssistant, tools = undefined }: ChatTemplateOptions,
+    { openAssistant, tools, variables }: ChatTemplateOptions,
   ): string {
     return this.template(name).render({
+      ...variables,
       messages,
       tools: tools ?? null,
       documents: null,

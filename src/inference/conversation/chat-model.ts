@@ -5,7 +5,8 @@ import { type EngineOpening, openEngine } from "../opening/open-engine.js";
 import { type InferenceModel, parseRandomName } from "../opening/open-for-inference.js";
 import { type SamplingDefaults, samplingDefaults } from "../opening/sampling-defaults.js";
 import type { EngineHandle, RunningRequest } from "../runtime/engine-handle.js";
-import type { ChatModel, ReplyRequest } from "./chat-session.js";
+import type { GenerationRequest, SamplingOptions } from "../runtime/request.js";
+import type { ChatModel, ChatSampling, ReplyRequest } from "./chat-session.js";
 
 /** A model to talk to, and what belongs to it. Its owner disposes it. */
 export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | "warning"> {
@@ -37,32 +38,41 @@ const withoutTokenizer = (path: string, why?: string) =>
 export function chatModel(engine: EngineHandle, defaults: SamplingDefaults, stopIds: readonly number[]): ChatModel {
   return {
     maxPositions: engine.limits.maxContext,
-    reply({ prompt, form, maxNewTokens, sampling, signal }: ReplyRequest): RunningRequest {
-      const {
-        temperature = defaults.temperature,
-        topP = defaults.topP,
-        topK = defaults.topK,
-        minP,
-        seed,
-        schema,
-        thinkBudget: budget,
-      } = sampling;
-      const thinking = {
-        startsInside: prompt.startsInside,
-        budget,
-        unclosed: prompt.startsInside ? "close" : "end",
-      } as const;
-      const drawn = { temperature, topP, topK, minP, seed };
-      return engine.submit({
-        prompt: prompt.ids,
-        form,
-        maxNewTokens,
-        sampling: drawn,
-        stopIds,
-        thinking,
-        schema,
-        signal,
-      });
-    },
+    reply: (request: ReplyRequest): RunningRequest => engine.submit(generationRequest(request, defaults, stopIds)),
   };
 }
+
+/** What an engine is asked for a reply: whoever answers a prompt with the same sampling gets the same tokens. */
+export function generationRequest(
+  { prompt, form, maxNewTokens, sampling, signal }: ReplyRequest,
+  defaults: SamplingDefaults,
+  stopIds: readonly number[],
+): GenerationRequest {
+  const { stop, schema, thinkBudget: budget } = sampling;
+  const unclosed = prompt.startsInside ? "close" : "end";
+  return {
+    prompt: prompt.ids,
+    form,
+    maxNewTokens,
+    sampling: drawnBy(sampling, defaults),
+    stopIds,
+    stop,
+    thinking: { startsInside: prompt.startsInside, budget, unclosed },
+    schema,
+    signal,
+  };
+}
+
+/** The sampling options alone: what else a caller's object holds is left out. */
+const drawnBy = (given: ChatSampling, defaults: SamplingDefaults): SamplingOptions => ({
+  temperature: given.temperature ?? defaults.temperature,
+  topP: given.topP ?? defaults.topP,
+  topK: given.topK ?? defaults.topK,
+  minP: given.minP,
+  repetitionPenalty: given.repetitionPenalty,
+  presencePenalty: given.presencePenalty,
+  frequencyPenalty: given.frequencyPenalty,
+  logitBias: given.logitBias,
+  seed: given.seed,
+  topLogProbs: given.topLogProbs,
+});

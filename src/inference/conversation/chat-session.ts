@@ -4,22 +4,22 @@ import { ConfigError, DataError } from "../../errors.js";
 import type { ResponseForm } from "../../tasks/response.js";
 import type { ChatMessage } from "../../tokenizer/chat-template.js";
 import type { RunningRequest } from "../runtime/engine-handle.js";
-import type { Completion, FinishReason, TextPart, TokenEvent } from "../runtime/request.js";
+import type {
+  Completion,
+  FinishReason,
+  GenerationRequest,
+  SamplingOptions,
+  TextPart,
+  TokenEvent,
+} from "../runtime/request.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
 
 /** How tokens are drawn; what is left out is the model's own way. */
-export interface ChatSampling {
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
-  readonly seed?: number;
+export interface ChatSampling extends SamplingOptions, Pick<GenerationRequest, "stop" | "schema"> {
   /** New tokens at most; default: what the context leaves. */
   readonly maxTokens?: number;
   /** Tokens of thinking after which the model is made to answer; default: no bound. */
   readonly thinkBudget?: number;
-  /** A JSON schema that the answer obeys; the thinking is free. */
-  readonly schema?: object | boolean;
 }
 
 /** A reply to make. */

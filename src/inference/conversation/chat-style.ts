@@ -1,9 +1,14 @@
 // How a conversation is put to a model and its replies are read: by the model's own chat template, or as the single
 // questions a model of this project was trained on. Knows no model and no way of sampling.
 import { ConfigError } from "../../errors.js";
-import { opensThought, type ResponseForm } from "../../tasks/response.js";
+import { opensThought, type ResponseForm, THINK_CLOSE, THINK_OPEN } from "../../tasks/response.js";
 import type { PromptTemplate } from "../../tasks/task.js";
-import { type ChatMessage, ChatTemplate, encodePrompt } from "../../tokenizer/chat-template.js";
+import {
+  type ChatMessage,
+  ChatTemplate,
+  type ChatTemplateOptions,
+  encodePrompt,
+} from "../../tokenizer/chat-template.js";
 import { ControlTokens, type MarkedText, unmarked } from "../../tokenizer/control-tokens.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { frameOfChatTemplate, framePrompt } from "./prompt.js";
@@ -24,10 +29,18 @@ export interface ChatStyle {
   readonly kind: "conversation" | "question" | "text";
   /** Whether earlier turns are part of the prompt. */
   readonly remembers: boolean;
+  /** The chat template, where prompts are made by one. */
+  readonly template?: ChatTemplate;
   /** Throws DataError or ConfigError for a conversation the model cannot be given. */
-  prompt(messages: readonly ChatMessage[]): ChatPrompt;
+  prompt(messages: readonly ChatMessage[], options?: PromptOptions): ChatPrompt;
   /** How thought and answer of a reply are told apart. */
   readonly form: ResponseForm;
+}
+
+/** What else a prompt is made by. Only a chat template can use it. */
+export interface PromptOptions extends Pick<ChatTemplateOptions, "tools" | "variables"> {
+  /** Whether the last message, an assistant's, is the beginning of the reply that the model goes on with. */
+  readonly continuesLast?: boolean;
 }
 
 /**
@@ -66,8 +79,36 @@ const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer, controlToke
   kind: "conversation",
   remembers: true,
   form: "chat",
-  prompt: (messages) => toPrompt(tokenizer, template.prompt(messages, { openAssistant: true, controlTokens })),
+  template,
+  prompt(messages, { continuesLast = false, tools, variables } = {}) {
+    const options = { openAssistant: true, controlTokens, tools, variables };
+    if (!continuesLast) return toPrompt(tokenizer, template.prompt(messages, options));
+    return continued(template.prompt(messages.slice(0, -1), options), messages.at(-1), tokenizer);
+  },
 });
+
+/**
+ * A prompt with the beginning of the reply behind it. Where that has an answer, its thought is closed. What others gave
+ * as the beginning is text, whatever it spells.
+ */
+function continued(prompt: MarkedText, last: ChatMessage | undefined, tokenizer: Tokenizer): ChatPrompt {
+  const { startsInside, ...before } = toPrompt(tokenizer, prompt);
+  const given = [last?.reasoning_content, last?.content].map((text) => (typeof text === "string" ? text : ""));
+  const { messages, marks } = new ControlTokens(tokenizer, []).mark(
+    given.map((content) => ({ role: "user", content })),
+    [],
+  );
+  const [thought, answer] = messages.map(({ content }) => content);
+  const opens = !startsInside && thought !== "" ? `${THINK_OPEN}\n` : "";
+  const closes = (startsInside || opens !== "") && answer !== "";
+  const closing = closes ? `${thought === "" ? "" : "\n"}${THINK_CLOSE}\n\n` : "";
+  const beginning = { text: `${opens}${thought}${closing}${answer}`, marks };
+  return {
+    text: before.text + unmarked(beginning),
+    ids: Int32Array.from([...before.ids, ...tokenizer.encode(beginning.text, { marks })]),
+    startsInside: (startsInside || opens !== "") && !closes,
+  };
+}
 
 function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, controlTokens: boolean): ChatStyle {
   const control = controlTokens ? undefined : new ControlTokens(tokenizer, []);
@@ -75,7 +116,11 @@ function questionStyle(tokenizer: Tokenizer, trained: PromptTemplate | null, con
     kind: trained === null ? "text" : "question",
     remembers: false,
     form: "tagged",
-    prompt(messages) {
+    prompt(messages, { continuesLast, tools } = {}) {
+      if (continuesLast || tools)
+        throw new ConfigError(
+          `this model has no chat template, so it cannot ${tools ? "be given tools" : "continue a message"}`,
+        );
       if (messages.some(({ role }) => role === "system"))
         throw new ConfigError(
           "this model has no chat template, so it cannot use a system prompt; put it into the question",
