@@ -26,7 +26,7 @@ const LAYERS = [
   ["src/eval/"],
   ["src/rl/"],
   ["src/library/", "src/core/"],
-  ["src/index", "recipes/"],
+  ["src/index", "recipes/", "src/server/"],
   ["src/cli/"],
 ];
 

@@ -16,6 +16,7 @@ import { addR1 } from "./r1.verb.js";
 import { addReport } from "./report.verb.js";
 import { addRl } from "./rl.verb.js";
 import { addRun } from "./run.verb.js";
+import { addServe } from "./serve.verb.js";
 import { addSetup } from "./setup.verb.js";
 import { addSft } from "./sft.verb.js";
 import { addZero } from "./zero.verb.js";
@@ -32,6 +33,7 @@ const VERBS = [
   addPull,
   addRun,
   addChat,
+  addServe,
   addInspect,
   addConvert,
   addMerge,

@@ -63,6 +63,11 @@ export class ChatTemplate {
     return new ChatTemplate(sources, ends, new ControlTokens(tokenizer, sources.values()));
   }
 
+  /** Whether a word stands in the template: what it never names, it cannot show. */
+  mentions(word: string): boolean {
+    return [...this.sources.values()].some((source) => source.includes(word));
+  }
+
   /**
    * The prompt of a conversation, for `encodePrompt`: the template's own control tokens are tokens, what spells one in
    * a message is text, and in an assistant's turn the tags of a response are tags. Throws as `render`.

@@ -17,6 +17,7 @@ const VERBS = [
   "pull",
   "run",
   "chat",
+  "serve",
   "inspect",
   "convert",
   "merge",

@@ -28,9 +28,14 @@ import { WatchedFiles } from "./watched-files.js";
 export interface InferenceOptions {
   /** Type of activations; default: as the model was trained where it was trained here, else bf16. */
   readonly compute?: ComputeType;
-  /** Tokens that fit into the cache, of all sequences together; default the model's context, at most 8,192. */
+  /** Tokens that fit into the cache, of all sequences together; default: `cacheSequences` times the context. */
   readonly cacheTokens?: number;
-  /** Longest sequence it will see, where that decides how positions are scaled; default: what the cache holds. */
+  /** Sequences of a whole context that fit into the cache, where `cacheTokens` does not say; default 1. */
+  readonly cacheSequences?: number;
+  /**
+   * Longest sequence it will see, where that decides how positions are scaled; default: `cacheTokens`, else the model's
+   * own, at most 8,192.
+   */
   readonly context?: number;
   /** Default: latents where the model has them, in the type of activations. */
   readonly cacheKind?: InferenceUse["cacheKind"];
@@ -142,13 +147,14 @@ async function openRandom(
 /** What a model is opened for, the options' defaults filled in. */
 export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";
-  const cacheTokens = options.cacheTokens ?? Math.min(contextOf(config), 8192);
+  const context = options.context ?? options.cacheTokens ?? Math.min(contextOf(config), 8192);
+  const cacheTokens = options.cacheTokens ?? (options.cacheSequences ?? 1) * context;
   return {
     compute,
     cacheKind: options.cacheKind ?? ("kv_lora_rank" in config ? "latent" : "heads"),
     cacheType: options.cacheType ?? compute,
     cacheTokens,
-    context: options.context ?? cacheTokens,
+    context,
     stepTokens: options.stepTokens ?? 512,
     usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
   };

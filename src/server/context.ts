@@ -1,0 +1,30 @@
+// What the parts of a server share, and what a request carries with it. Knows no dialect.
+import type { Hono, Context as HonoContext } from "hono";
+import type { Logger } from "pino";
+import type { ServerMetrics } from "./metrics.js";
+import type { ModelPool } from "./models/model-pool.js";
+import type { ServerSettings } from "./settings.js";
+
+/** The parts of one server. */
+export interface ServerContext {
+  readonly settings: ServerSettings;
+  readonly models: ModelPool;
+  readonly metrics: ServerMetrics;
+  readonly log: Logger;
+  /** Whether the server is stopping and takes nothing new. */
+  isDraining(): boolean;
+}
+
+/** What every request carries. */
+export interface Env {
+  Variables: {
+    requestId: string;
+    /** The name of the key it came with. */
+    client?: string;
+  };
+}
+
+/** An application of this server. */
+export type App = Hono<Env>;
+/** A request and the way to answer it. */
+export type Context = HonoContext<Env>;

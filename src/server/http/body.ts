@@ -1,0 +1,44 @@
+// Reads the body of a request as JSON of a known form, within limits of size and depth. Knows no dialect.
+import type { z } from "zod";
+import { parseForeignJson } from "../../foreign-file.js";
+import { ApiError } from "../api-error.js";
+import type { Context } from "../context.js";
+
+/** The body as the schema has it. Throws ApiError naming the first field that cannot be. */
+export async function readBody<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
+  const parsed = parseForeignJson(new Uint8Array(await bytesOf(c)));
+  if ("problem" in parsed) throw new ApiError("invalid", `the body is no JSON that can be read: ${parsed.problem}`);
+  const checked = schema.safeParse(parsed.value);
+  if (checked.success) return checked.data;
+  throw issueError(checked.error);
+}
+
+async function bytesOf(c: Context): Promise<ArrayBuffer> {
+  try {
+    return await c.req.arrayBuffer();
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError("invalid", "the body ended before it was complete", { cause: error });
+  }
+}
+
+/** The first thing wrong, with its place. In a choice of forms, of the form that came nearest. */
+function issueError({ issues }: z.ZodError): ApiError {
+  const { path, message } = deepest(issues[0] as Issue);
+  const param = path
+    .map((key, i) => (typeof key === "number" ? `[${key}]` : `${i > 0 ? "." : ""}${String(key)}`))
+    .join("");
+  return new ApiError("invalid", param === "" ? message : `${param}: ${message}`, param === "" ? {} : { param });
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+function deepest(issue: Issue): Issue {
+  const inner = (issue.errors ?? []).flatMap(([first]) => (first ? [deepest(first)] : []));
+  const nearest = inner.sort((a, b) => b.path.length - a.path.length)[0];
+  return nearest && nearest.path.length > 0 ? { ...nearest, path: [...issue.path, ...nearest.path] } : issue;
+}

@@ -1,0 +1,77 @@
+// Counts and times of a server, in Prometheus' format. Knows no model and no request, only their names.
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { EngineStats } from "../inference/index.js";
+
+const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const TOKEN_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
+
+/** Gauges of a model's engine: name, help, and the figure. */
+const ENGINE_GAUGES: readonly (readonly [name: string, help: string, of: (stats: EngineStats) => number])[] = [
+  ["luciole_requests_running", "Sequences that run", (stats) => stats.running],
+  ["luciole_requests_waiting", "Sequences that wait for a place", (stats) => stats.waiting],
+  ["luciole_cache_blocks_used", "Cache blocks in use", (stats) => stats.blocksUsed],
+  ["luciole_cache_blocks", "Cache blocks in all", (stats) => stats.numBlocks],
+  ["luciole_prompt_tokens", "Prompt tokens asked for since loading", (stats) => stats.promptTokens],
+  ["luciole_prefix_hit_tokens", "Prompt tokens that the prefix cache spared", (stats) => stats.prefixHitTokens],
+  ["luciole_generated_tokens", "Tokens generated since loading", (stats) => stats.generatedTokens],
+  ["luciole_tokens_per_second", "New tokens a second, lately", (stats) => stats.tokensPerSecond],
+  ["luciole_preemptions", "Sequences that gave up their blocks for others", (stats) => stats.preemptions],
+  ["luciole_drafted_tokens", "Tokens drafted since loading", (stats) => stats.drafted],
+  ["luciole_accepted_tokens", "Drafted tokens that came true", (stats) => stats.accepted],
+];
+
+/** The figures of one server. */
+export class ServerMetrics {
+  readonly registry = new Registry();
+  private readonly requests = this.counter("luciole_http_requests", "Requests answered", ["path", "status"]);
+  private readonly finished = this.counter("luciole_completions", "Completions, by how they ended", [
+    "model",
+    "reason",
+  ]);
+  private readonly refused = this.counter("luciole_requests_refused", "Requests refused for a full queue", ["model"]);
+  private readonly firstToken = this.histogram(
+    "luciole_time_to_first_token_seconds",
+    "From the request to its first token",
+    SECONDS,
+  );
+  private readonly perToken = this.histogram(
+    "luciole_time_per_token_seconds",
+    "Between tokens, the first one left out",
+    TOKEN_SECONDS,
+  );
+  private readonly gauges = ENGINE_GAUGES.map(([name, help, of]) => ({
+    gauge: new Gauge({ name, help, labelNames: ["model"], registers: [this.registry] }),
+    of,
+  }));
+
+  noteRequest(path: string, status: number): void {
+    this.requests.inc({ path, status: String(status) });
+  }
+  noteRefused(model: string): void {
+    this.refused.inc({ model });
+  }
+  noteFirstToken(model: string, seconds: number): void {
+    this.firstToken.observe({ model }, seconds);
+  }
+  noteFinished(model: string, reason: string, numTokens: number, secondsAfterFirst: number): void {
+    this.finished.inc({ model, reason });
+    if (numTokens > 1) this.perToken.observe({ model }, secondsAfterFirst / (numTokens - 1));
+  }
+
+  /** All figures as text, those of the engines as of now. */
+  async text(engines: ReadonlyMap<string, EngineStats>): Promise<string> {
+    for (const { gauge, of } of this.gauges) {
+      gauge.reset();
+      for (const [model, stats] of engines) gauge.set({ model }, of(stats));
+    }
+    return this.registry.metrics();
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name: `${name}_total`, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  private histogram(name: string, help: string, buckets: readonly number[]): Histogram<"model"> {
+    return new Histogram({ name, help, buckets: [...buckets], labelNames: ["model"], registers: [this.registry] });
+  }
+}

@@ -1,0 +1,72 @@
+// What a chat template does with the things that not all of them know: tools, thinking switched off, calls in earlier
+// turns. Found by asking it to write small conversations, once a model. Knows templates, no model.
+import { DataError } from "../../errors.js";
+import type { ChatMessage, ChatTemplate, ChatTemplateOptions } from "../../tokenizer/index.js";
+
+/** See the file's head. */
+export interface TemplateHabits {
+  /** Whether tools that are given to it stand in the prompt. */
+  readonly showsTools: boolean;
+  /** Whether `enable_thinking` or `thinking` changes what it writes. */
+  readonly switchesThinking: boolean;
+  /** Whether arguments of earlier calls must be objects (else they are text). */
+  readonly wantsArgumentObjects: boolean;
+  /** The content of a turn that only calls tools. */
+  readonly emptyContent: "" | null;
+}
+
+const USER: ChatMessage = { role: "user", content: "?" };
+const PROBE_TOOL = { type: "function", function: { name: "luciole_probe", description: "?", parameters: {} } };
+const PROBE_ARGUMENTS = '{"luciole":"probe"}';
+
+/** Variables that switch thinking, by the names that published templates give them. */
+export const thinkingVariables = (isOn: boolean) => ({ enable_thinking: isOn, thinking: isOn });
+
+/** Asks a template. Without one nothing is shown and nothing switched. */
+export function templateHabits(template: ChatTemplate | undefined): TemplateHabits {
+  const render = (messages: readonly ChatMessage[], options: Partial<ChatTemplateOptions> = {}) =>
+    rendered(template, messages, options);
+  const plain = render([USER]);
+  const calls = CALL_FORMS.find(({ emptyContent, wantsArgumentObjects }) =>
+    showsCall(render([USER, callTurn(emptyContent, wantsArgumentObjects)], { openAssistant: false })),
+  );
+  const withThinking = [true, false].map((isOn) => render([USER], { variables: thinkingVariables(isOn) }));
+  return {
+    showsTools: render([USER], { tools: [PROBE_TOOL] })?.includes("luciole_probe") ?? false,
+    switchesThinking: plain !== undefined && withThinking[0] !== withThinking[1],
+    ...(calls ?? CALL_FORMS[0]),
+  };
+}
+
+const CALL_FORMS = ([null, ""] as const).flatMap((emptyContent) =>
+  [false, true].map((wantsArgumentObjects) => ({ emptyContent, wantsArgumentObjects })),
+);
+
+const callTurn = (content: "" | null, asObject: boolean): ChatMessage => ({
+  role: "assistant",
+  content,
+  tool_calls: [
+    {
+      id: "call00000",
+      type: "function",
+      function: { name: "luciole_probe", arguments: asObject ? JSON.parse(PROBE_ARGUMENTS) : PROBE_ARGUMENTS },
+    },
+  ],
+});
+
+/** Whether name and arguments stand there, the latter as JSON and not as a text that quotes JSON. */
+const showsCall = (text = ""): boolean =>
+  text.includes("luciole_probe") && /\{\s*"luciole"\s*:\s*"probe"\s*\}/.test(text);
+
+function rendered(
+  template: ChatTemplate | undefined,
+  messages: readonly ChatMessage[],
+  options: Partial<ChatTemplateOptions>,
+): string | undefined {
+  try {
+    return template?.render(messages, { openAssistant: true, ...options });
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+// From what a client asks for to the prompt that a model is given. Knows no dialect and no engine.
+import type { ChatPrompt, ChatSampling, ChatStyle } from "../../inference/index.js";
+import { type ChatMessage, encodePrompt } from "../../tokenizer/index.js";
+import { ApiError } from "../api-error.js";
+import type { ServedModel } from "../models/served-model.js";
+import { thinkingVariables } from "../models/template-habits.js";
+import { callFormatOf, described, toolInstructions } from "./calls/call-format.js";
+import type { ChatTask, Task, TextTask } from "./task.js";
+
+/** A prompt, how its reply is read, and how it is sampled. */
+export interface TaskPrompt {
+  readonly prompt: ChatPrompt;
+  readonly form: ChatStyle["form"];
+  readonly sampling: ChatSampling;
+}
+
+/** Renders a task. Throws ApiError, ConfigError or DataError for one that the model cannot be given. */
+export function promptOf(model: ServedModel, task: Task): TaskPrompt {
+  const made = task.kind === "chat" ? chatPrompt(model, task) : textPrompt(model, task);
+  const { length } = made.prompt.ids;
+  const { maxContext } = model;
+  if (length < maxContext) return made;
+  throw new ApiError(
+    "invalid",
+    `the prompt has ${length} tokens, but the context of ${model.name} is ${maxContext} tokens and must hold the ` +
+      "answer too; shorten the messages",
+    { param: task.kind === "chat" ? "messages" : "prompt", code: "context_length_exceeded" },
+  );
+}
+
+function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
+  const { style, habits } = model;
+  refuseTooLong(model, task);
+  const tools = task.toolChoice === "none" || task.tools.length === 0 ? undefined : task.tools;
+  const variables = {
+    ...(task.thinks !== undefined && habits.switchesThinking && thinkingVariables(task.thinks)),
+    ...task.variables,
+  };
+  const messages = task.messages.map((message) => asTemplateWants(model, message));
+  const told =
+    tools && !habits.showsTools
+      ? withSystem(messages, toolInstructions(callFormatOf(style.template, model.tokenizer), tools))
+      : messages;
+  const prompt = style.prompt(told, {
+    continuesLast: task.continuesLast,
+    ...(tools && habits.showsTools && { tools: tools.map(described) }),
+    variables,
+  });
+  // A template that cannot switch thinking off may open a thought: it is closed at once.
+  const isCutOff = task.thinks === false && !habits.switchesThinking;
+  return { prompt, form: style.form, sampling: { ...task.sampling, ...(isCutOff && { thinkBudget: 0 }) } };
+}
+
+/** Refuses what cannot fit without encoding it: no token is longer than the vocabulary's longest. */
+function refuseTooLong({ longestToken, maxContext, name }: ServedModel, { messages }: ChatTask): void {
+  const length = messages.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+  if (length <= longestToken * maxContext) return;
+  throw new ApiError(
+    "invalid",
+    `the messages have ${length} characters and so at least ${Math.ceil(length / longestToken)} tokens, but the ` +
+      `context of ${name} is ${maxContext} tokens; shorten them`,
+    { param: "messages", code: "context_length_exceeded" },
+  );
+}
+
+/** Calls in earlier turns as the template reads them. */
+function asTemplateWants({ habits }: ServedModel, message: ChatMessage): ChatMessage {
+  const calls = message.tool_calls as readonly { function: { name: string; arguments: string } }[] | undefined;
+  if (!calls) return message;
+  return {
+    ...message,
+    content: message.content || habits.emptyContent,
+    tool_calls: calls.map((call) => ({
+      ...call,
+      function: habits.wantsArgumentObjects
+        ? { ...call.function, arguments: parsedArguments(call.function.arguments) }
+        : call.function,
+    })),
+  };
+}
+
+function parsedArguments(text: string): unknown {
+  try {
+    return JSON.parse(text || "{}");
+  } catch {
+    throw new ApiError("invalid", `the arguments of an earlier call are no JSON: ${text.slice(0, 60)}`, {
+      param: "messages",
+    });
+  }
+}
+
+function withSystem(messages: readonly ChatMessage[], text: string): ChatMessage[] {
+  const [first, ...rest] = messages;
+  if (first?.role === "system") return [{ ...first, content: `${first.content ?? ""}\n\n${text}` }, ...rest];
+  return [{ role: "system", content: text }, ...messages];
+}
+
+/** Text goes to the model as it stands, control tokens and all; the begin token is put in front of it. */
+function textPrompt({ tokenizer, vocabSize }: ServedModel, { prompt, sampling }: TextTask): TaskPrompt {
+  const ids = typeof prompt === "string" ? encodePrompt(tokenizer, prompt) : Int32Array.from(prompt);
+  const wrong = ids.find((id) => id < 0 || id >= vocabSize);
+  if (wrong !== undefined)
+    throw new ApiError("invalid", `token ids range from 0 to ${vocabSize - 1}, got ${wrong}`, { param: "prompt" });
+  if (ids.length === 0) throw new ApiError("invalid", "the prompt is empty", { param: "prompt" });
+  return { prompt: { text: "", ids, startsInside: false }, form: "chat", sampling };
+}

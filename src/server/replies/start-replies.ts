@@ -1,0 +1,161 @@
+// Starts the replies that a client asks for on a model, and lets go of the model when they have ended, whoever reads
+// them or not. Knows no dialect.
+import { BackendError } from "../../errors.js";
+import type { RunningRequest } from "../../inference/index.js";
+import { ApiError } from "../api-error.js";
+import type { ServerContext } from "../context.js";
+import type { ModelLease } from "../models/model-pool.js";
+import type { ServedModel } from "../models/served-model.js";
+import { callFormatOf } from "./calls/call-format.js";
+import { CallReader } from "./calls/call-reader.js";
+import { promptOf, type TaskPrompt } from "./prompt-of-task.js";
+import type { Reply } from "./reply.js";
+import { type PieceReader, PLAIN_READER, ReplyReader } from "./reply-reader.js";
+import type { Task } from "./task.js";
+
+/** Replies on their way. */
+export interface StartedReplies {
+  readonly model: ServedModel;
+  readonly replies: readonly Reply[];
+  /** Whether the prompt opened the thought. */
+  readonly startsInside: boolean;
+  cancel(): void;
+}
+
+/**
+ * Starts `task.numChoices` replies of the model `name`; they end with the signal. Throws ApiError, or what the engine
+ * refuses them with.
+ */
+export async function startReplies(
+  { models, metrics, settings, isDraining }: ServerContext,
+  name: string,
+  task: Task,
+  signal: AbortSignal,
+): Promise<StartedReplies> {
+  const { numChoices } = task;
+  if (isDraining()) throw new ApiError("unavailable", "the server is stopping", { retryAfterSeconds: 5 });
+  if (numChoices > settings.maxChoices)
+    throw new ApiError("invalid", `n must be at most ${settings.maxChoices}, got ${numChoices}`, { param: "n" });
+  models.require(name);
+  const lease = await acquire({ models, metrics }, name, numChoices);
+  try {
+    return await startOn(lease, name, task, signal, { models, metrics });
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+type Parts = Pick<ServerContext, "models" | "metrics">;
+
+async function acquire({ models, metrics }: Parts, name: string, count: number): Promise<ModelLease> {
+  try {
+    return await models.acquire(name, count);
+  } catch (error) {
+    if (error instanceof ApiError && error.kind === "busy") metrics.noteRefused(name);
+    throw error;
+  }
+}
+
+/** A model whose thread ended while nobody used it is loaded again, once. */
+async function startOn(
+  lease: ModelLease,
+  name: string,
+  task: Task,
+  signal: AbortSignal,
+  parts: Parts,
+): Promise<StartedReplies> {
+  signal.throwIfAborted();
+  const { model } = lease;
+  const made = promptOf(model, task);
+  let started: RunningRequest[];
+  try {
+    started = submitAll(model, made, task.numChoices, signal);
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    await lease.noteFailure();
+    const fresh = await acquire(parts, name, task.numChoices);
+    lease.release();
+    started = submitAll(fresh.model, made, task.numChoices, signal);
+    return follow(fresh, task, made, started, parts);
+  }
+  return follow(lease, task, made, started, parts);
+}
+
+/** Asks for all completions; where one is refused, none is made. */
+function submitAll(
+  model: ServedModel,
+  { prompt, form, sampling }: TaskPrompt,
+  count: number,
+  signal: AbortSignal,
+): RunningRequest[] {
+  const room = model.maxContext - prompt.ids.length;
+  const maxNewTokens = Math.min(room, sampling.maxTokens ?? room);
+  const started: RunningRequest[] = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      const drawn = { ...sampling, seed: (sampling.seed ?? 0) + i };
+      started.push(model.generate(prompt, form, maxNewTokens, drawn, signal));
+    }
+    return started;
+  } catch (error) {
+    for (const running of started) running.cancel();
+    throw error;
+  }
+}
+
+function follow(
+  lease: ModelLease,
+  task: Task,
+  { prompt }: TaskPrompt,
+  started: readonly RunningRequest[],
+  { metrics }: Parts,
+): StartedReplies {
+  const { model } = lease;
+  const { length: numPromptTokens } = prompt.ids;
+  const results = started.map(({ result }) => result);
+  void Promise.allSettled(results).then((settled) => {
+    lease.release();
+    for (const each of settled)
+      if (each.status === "rejected" && each.reason instanceof BackendError) void lease.noteFailure();
+  });
+  const replies = started.map((running, choice) => ({
+    choice,
+    numPromptTokens,
+    running,
+    reader: readerOf(model, task),
+    onFirstToken: timer(running, model.name, metrics),
+  }));
+  const cancel = () => {
+    for (const running of started) running.cancel();
+  };
+  return { model, replies, startsInside: prompt.startsInside, cancel };
+}
+
+function readerOf({ tokenizer, style }: ServedModel, task: Task): PieceReader {
+  if (task.kind === "text") return PLAIN_READER;
+  if (task.tools.length === 0 || task.toolChoice === "none")
+    return new ReplyReader(tokenizer, undefined, task.continuesLast);
+  const format = callFormatOf(style.template, tokenizer);
+  const tag = format.around?.[0] ?? format.open;
+  const tagsAreTokens = tag !== null && tokenizer.tokenId(tag) !== undefined;
+  const names = new Set(task.tools.map(({ name }) => name));
+  return new ReplyReader(tokenizer, new CallReader(format, tagsAreTokens, names), task.continuesLast);
+}
+
+/** Notes how long a request takes; call the result when its first token is read. */
+function timer({ result }: RunningRequest, model: string, metrics: ServerContext["metrics"]): () => void {
+  const startedMs = performance.now();
+  let firstMs: number | undefined;
+  result.then(
+    ({ ids, finishReason }) => {
+      const endedMs = performance.now();
+      metrics.noteFinished(model, finishReason, ids.length, (endedMs - (firstMs ?? endedMs)) / 1000);
+    },
+    () => metrics.noteFinished(model, "failed", 0, 0),
+  );
+  return () => {
+    firstMs = performance.now();
+    metrics.noteFirstToken(model, (firstMs - startedMs) / 1000);
+  };
+}
