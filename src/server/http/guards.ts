@@ -72,8 +72,8 @@ interface KnownKey extends KeySpec {
 const digestOf = (key: string): Buffer => createHash("sha256").update(key).digest();
 
 /**
- * Lets in requests that carry one of the keys, as `authorization: Bearer …` or `x-api-key`, and no more of them a minute
- * than the key may make. Every key is compared with the whole of every known one, so that the time tells nothing.
+ * Lets in requests that carry one of the keys, as `authorization: Bearer …` or `x-api-key`, and no more of them a
+ * minute than the key may make. Each is compared with the whole of every known one, so that the time tells nothing.
  */
 export function keyGuard(keys: readonly KeySpec[]): MiddlewareHandler<Env> {
   const known: readonly KnownKey[] = keys.map((key) => ({ ...key, digest: digestOf(key.key) }));
