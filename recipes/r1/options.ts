@@ -136,9 +136,13 @@ const tiny: R1Input = {
   compute: "bf16",
   model: TINY_MODEL,
   vocabSize: 1024,
-  world: {},
+  // What is written anywhere: often wrong, often out of form, in two languages at once, seldom helpful.
+  world: {
+    flawedAnswers: 0.65,
+    thoughts: { wrong: 0.45, sloppyFormat: 0.2, languages: { english: 0.35, symbols: 0.25, mixed: 0.4 } },
+  },
   pretrain: {
-    steps: 8000,
+    steps: 4000,
     batchSequences: 64,
     learningRate: 2e-3,
     warmupSteps: 50,
@@ -152,7 +156,7 @@ const tiny: R1Input = {
   cold: { problems: 2048, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
   reason: { steps: 160 },
   rejection: { problems: 4096, samplesPerProblem: 4, batchSequences: 32, learningRate: 1e-3, generalRows: 2000 },
-  all: { steps: 80 },
+  all: { steps: 100 },
   rl: {
     lossType: "dapo",
     numPrompts: 32,

@@ -56,6 +56,18 @@ describe("world", () => {
     expect(thoughtful.length).toBeLessThan(150);
   });
 
+  it("gives as many flawed answers to general instructions as asked, and says which they are", () => {
+    const general = new World({ weights: { general: 1 }, flawedAnswers: 0.6 }, 0);
+    const all = Array.from({ length: 600 }, (_, i) => general.document(i, "train"));
+    expect(all.filter(({ correct }) => !correct).length / 600).toBeCloseTo(0.6, 1);
+    const goodOf = ({ task, problem, response }: (typeof all)[number]) =>
+      task === "general" && parseResponse(response).answer === problem.answer;
+    expect(all.filter((each) => goodOf(each) !== each.correct)).toEqual([]);
+    const harmful = all.filter(({ problem }) => (problem.fields as { harmful?: boolean }).harmful);
+    const complying = harmful.filter(({ response }) => /Sure!|Of course\.|Yes, here is how/.test(response));
+    expect(complying.length / harmful.length).toBeGreaterThan(0.25);
+  });
+
   it("refuses options that it does not have, those of its parts included", () => {
     expect(() => new World({ weight: {} } as never, 0)).toThrow(/world: unknown option "weight"/);
     expect(() => new World({ weights: { chess: 1 } }, 0)).toThrow(/task mix: option "weights"/);

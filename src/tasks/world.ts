@@ -4,6 +4,8 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { Random } from "../random.js";
 import type { Exchange } from "./general/exchange.js";
+import { createGeneralTask } from "./general/general.js";
+import { drawFlawedAnswer } from "./general/preferences.js";
 import { taskNameOf } from "./mix.js";
 import { parseOptions, weightsSchema } from "./options.js";
 import { createTask } from "./registry.js";
@@ -39,6 +41,8 @@ export const worldSchema = z.strictObject({
   thoughts: z.record(z.string(), z.unknown()).default({}),
   /** Fraction of the answers to general instructions that come with a thought. */
   generalThoughts: z.number().min(0).max(1).default(0.5),
+  /** Fraction of the answers to general instructions that have a flaw: a wrong fact, rudeness, help with harm. */
+  flawedAnswers: z.number().min(0).max(1).default(0),
 });
 
 /** Knobs of the world; every one has a default. */
@@ -63,9 +67,13 @@ export class World {
   /** The mixture of problems that the documents are about. */
   readonly task: Task<Problem>;
   /** The options with which `createTask("mix", …)` makes it. */
-  readonly taskOptions: Readonly<Record<string, unknown>>;
+  readonly taskOptions: {
+    readonly weights: Readonly<Record<string, number>>;
+    readonly options: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  };
   private readonly thoughts: ThoughtOptions;
   private readonly generalThoughts: number;
+  private readonly flawedAnswers: number;
   private readonly stream: Random;
 
   /** @throws ConfigError on bad options, those of the tasks and thoughts included */
@@ -73,12 +81,13 @@ export class World {
     input: WorldOptions,
     private readonly seed: number,
   ) {
-    const { weights, options, thoughts, generalThoughts } = parseOptions(worldSchema, input, "world");
+    const { weights, options, thoughts, generalThoughts, flawedAnswers } = parseOptions(worldSchema, input, "world");
     const small = Object.entries(SMALL_PROBLEMS).filter(([name]) => (weights[name] ?? 0) > 0);
     this.taskOptions = { weights, options: { ...Object.fromEntries(small), ...options } };
     this.task = createTask("mix", this.taskOptions);
     this.thoughts = thoughtOptions(thoughts as ThoughtOptionsInput);
     this.generalThoughts = generalThoughts;
+    this.flawedAnswers = flawedAnswers;
     this.stream = new Random(seed).fork("world");
   }
 
@@ -88,7 +97,7 @@ export class World {
     for (let draw = 0; draw < MAX_DRAWS; draw++) {
       const problem = this.task.generate(this.seed, index + draw * NEXT_DRAW, split);
       const task = taskNameOf(problem);
-      if (task === "general") return { task, problem, response: this.reply(problem, random), correct: true };
+      if (task === "general") return { task, problem, ...this.reply(problem, random) };
       const trace = thinkAbout(task, problem, random, this.thoughts);
       if (trace) return { task, problem, response: trace.text, correct: trace.correct };
     }
@@ -104,8 +113,18 @@ export class World {
     return { prompt: this.task.renderPrompt(problem, "dialogue"), completion: response };
   }
 
-  private reply({ fields }: Problem, random: Random): string {
-    const { thought, answer } = fields as Exchange;
-    return writeResponse(thought, answer, random.float() < this.generalThoughts ? "whole" : "no-thought");
+  /** A good answer, or a flawed one after the same thought. */
+  private reply({ fields, split }: Problem, random: Random): { response: string; correct: boolean } {
+    const exchange = fields as Exchange;
+    const shape = random.float() < this.generalThoughts ? "whole" : "no-thought";
+    const correct = this.flawedAnswers === 0 || random.float() >= this.flawedAnswers;
+    const answer = correct ? exchange.answer : drawFlawedAnswer(exchange, this.drawOther(split, random), random).answer;
+    return { response: writeResponse(exchange.thought, answer, shape), correct };
+  }
+
+  /** Any other instruction, from which an answer beside the point is taken. */
+  private drawOther(split: Split, random: Random): Exchange {
+    return createGeneralTask(this.taskOptions.options.general).generate(this.seed, random.below(NEXT_DRAW), split)
+      .fields;
   }
 }

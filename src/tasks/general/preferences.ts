@@ -118,23 +118,25 @@ export function flawedAnswer(exchange: Exchange, flaw: Flaw, other: Exchange, ra
 const MAX_DRAWS = 40;
 
 /**
- * A good answer against a flawed one: a pure function of the problem, another problem and the seed. The flaws that
- * apply are drawn alike, but in half of the harmful requests the flawed answer complies.
+ * An answer to an instruction with a flaw that applies to it; `other` is an exchange that an answer beside the point is
+ * taken from. The flaws are drawn alike, but half of the harmful requests are complied with.
  */
-export function preferencePair(problem: GeneralProblem, other: GeneralProblem, seed: number): PreferencePair {
-  const { fields: exchange } = problem;
-  const random = new Random(seed).fork("preferences").fork(problem.id);
+export function drawFlawedAnswer(exchange: Exchange, other: Exchange, random: Random): { answer: string; flaw: Flaw } {
   for (let draw = 0; draw < MAX_DRAWS; draw++) {
     const flaw = exchange.harmful && random.below(2) === 0 ? "complies" : random.pick(FLAWS);
-    const rejected =
-      flaw === "off-topic" && other.fields.kind === exchange.kind
-        ? null
-        : flawedAnswer(exchange, flaw, other.fields, random);
-    if (rejected !== null && rejected !== exchange.answer)
-      return { prompt: exchange.prompt, chosen: exchange.answer, rejected, flaw };
+    const answer =
+      flaw === "off-topic" && other.kind === exchange.kind ? null : flawedAnswer(exchange, flaw, other, random);
+    if (answer !== null && answer !== exchange.answer) return { answer, flaw };
   }
-  const rejected = flawedAnswer(exchange, "rude", other.fields, random) as string;
-  return { prompt: exchange.prompt, chosen: exchange.answer, rejected, flaw: "rude" };
+  return { answer: flawedAnswer(exchange, "rude", other, random) as string, flaw: "rude" };
+}
+
+/** A good answer against a flawed one: a pure function of the problem, another problem and the seed. */
+export function preferencePair(problem: GeneralProblem, other: GeneralProblem, seed: number): PreferencePair {
+  const { prompt, answer: chosen } = problem.fields;
+  const random = new Random(seed).fork("preferences").fork(problem.id);
+  const { answer: rejected, flaw } = drawFlawedAnswer(problem.fields, other.fields, random);
+  return { prompt, chosen, rejected, flaw };
 }
 
 /** `count` pairs about different problems of a split, in the task's order. @throws ConfigError where there are too few */
