@@ -1,7 +1,6 @@
 // The application of a server: what every request passes, the dialects, and what belongs to none of them.
 import { randomUUID } from "node:crypto";
 import { type Context as AnyContext, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { ApiError, asApiError } from "./api-error.js";
 import type { App, Context, Env, ServerContext } from "./context.js";
 import { DIALECTS, dialectOf } from "./dialects/index.js";
@@ -20,6 +19,7 @@ export function buildApp(server: ServerContext): App {
     const given = c.req.header("x-request-id");
     c.set("requestId", given !== undefined && REQUEST_ID.test(given) ? given : randomUUID());
     c.header("x-request-id", c.var.requestId);
+    c.set("maxBodyBytes", settings.maxBodyBytes);
     const startedMs = performance.now();
     await next();
     const ms = Math.round((performance.now() - startedMs) * 10) / 10;
@@ -32,7 +32,6 @@ export function buildApp(server: ServerContext): App {
   app.get("/health", (c) => c.json({ status: "ok" }));
   app.get("/ready", (c) => ready(c, server));
   app.use(keyGuard(settings.keys));
-  app.use(bodyLimit({ maxSize: settings.maxBodyBytes, onError: () => refuseLargeBody(settings.maxBodyBytes) }));
   app.get("/metrics", async (c) => c.text(await metrics.text(await server.models.stats())));
   for (const dialect of DIALECTS) dialect.register(app, server);
   app.notFound((c) =>
@@ -49,12 +48,6 @@ function ready(c: Context, { models, isDraining }: ServerContext): Response {
   const status = isDraining() ? "stopping" : "ready";
   const states = models.status().map(({ name, state, active }) => ({ name, state, active }));
   return c.json({ status, models: states }, status === "ready" ? 200 : 503);
-}
-
-function refuseLargeBody(maxBytes: number): never {
-  throw new ApiError("too large", `the body is larger than ${maxBytes} bytes; send less, or start with --max-body`, {
-    code: "body_too_large",
-  });
 }
 
 /** An error in the dialect of its path. What is ours goes into the log with its stack. */

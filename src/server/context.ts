@@ -19,6 +19,8 @@ export interface ServerContext {
 export interface Env {
   Variables: {
     requestId: string;
+    /** Largest body that is read of it. */
+    maxBodyBytes: number;
     /** The name of the key it came with. */
     client?: string;
   };

@@ -55,7 +55,7 @@ export function scriptedModel(name: string, script: Script): ServedModel {
       stats: () => engine.stats(),
       close: () => engine.close(),
       submit(request: GenerationRequest) {
-        runner.prompts.add(Array.from(request.prompt).join());
+        runner.prompts.push(Int32Array.from(request.prompt));
         return engine.submit(request);
       },
     },
@@ -74,10 +74,10 @@ class ScriptedRunner implements ModelRunner {
   readonly maxPositions: number;
   readonly blockSize = 16;
   readonly numBlocks: number;
-  /** Prompts that were asked, as joined ids. */
-  readonly prompts = new Set<string>();
+  /** Prompts that were asked. */
+  readonly prompts: Int32Array[] = [];
   private readonly entries: Int32Array;
-  private readonly scripts = new Map<string, Int32Array>();
+  private readonly scripts = new Map<Int32Array, Int32Array>();
 
   constructor(
     private readonly tokenizer: Tokenizer,
@@ -111,22 +111,20 @@ class ScriptedRunner implements ModelRunner {
 
   /** What the script says behind a context; a thought that was cut short goes on behind its end. */
   private nextToken(context: readonly number[]): number {
-    const prompt = [...this.prompts]
-      .filter((each) => `${context.join()},`.startsWith(`${each},`))
-      .sort((a, b) => b.length - a.length)[0];
-    const length = prompt.split(",").length;
-    const script = this.scriptOf(prompt, context.slice(0, length));
-    const said = context.slice(length);
+    const begins = (prompt: Int32Array) => prompt.every((id, at) => context[at] === id);
+    const prompt = this.prompts.filter(begins).sort((a, b) => b.length - a.length)[0];
+    const script = this.scriptOf(prompt);
+    const said = context.slice(prompt.length);
     const close = this.tokenizer.tokenId("</think>") ?? -1;
     const [closedAt, closesAt] = [said.indexOf(close), script.indexOf(close)];
     const at = closedAt >= 0 && closesAt >= 0 ? closesAt + said.length - closedAt : said.length;
     return script[at] ?? (this.tokenizer.eosId as number);
   }
 
-  private scriptOf(prompt: string, ids: readonly number[]): Int32Array {
+  private scriptOf(prompt: Int32Array): Int32Array {
     const known = this.scripts.get(prompt);
     if (known) return known;
-    const made = this.tokenizer.encode(`${this.script.says(this.tokenizer.decode(ids))}${END}`);
+    const made = this.tokenizer.encode(`${this.script.says(this.tokenizer.decode(prompt))}${END}`);
     this.scripts.set(prompt, made);
     return made;
   }

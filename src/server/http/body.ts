@@ -6,21 +6,42 @@ import type { Context } from "../context.js";
 
 /** The body as the schema has it. Throws ApiError naming the first field that cannot be. */
 export async function readBody<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
-  const parsed = parseForeignJson(new Uint8Array(await bytesOf(c)));
+  const parsed = parseForeignJson(await bytesOf(c));
   if ("problem" in parsed) throw new ApiError("invalid", `the body is no JSON that can be read: ${parsed.problem}`);
-  const checked = schema.safeParse(parsed.value);
+  return checkedBody(schema, parsed.value);
+}
+
+/** A value as the schema has it. Throws ApiError naming the first field that cannot be. */
+export function checkedBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   throw issueError(checked.error);
 }
 
-async function bytesOf(c: Context): Promise<ArrayBuffer> {
+/** The body, read no further than it may be long. */
+async function bytesOf(c: Context): Promise<Buffer> {
+  const { maxBodyBytes } = c.var;
+  const chunks: Uint8Array[] = [];
+  let size = Number(c.req.header("content-length") ?? 0);
+  if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  size = 0;
   try {
-    return await c.req.arrayBuffer();
+    for await (const chunk of c.req.raw.body ?? []) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);
+      chunks.push(chunk);
+    }
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw new ApiError("invalid", "the body ended before it was complete", { cause: error });
   }
+  return Buffer.concat(chunks);
 }
+
+const tooLarge = (maxBytes: number) =>
+  new ApiError("too large", `the body is larger than ${maxBytes} bytes; send less, or start with --max-body`, {
+    code: "body_too_large",
+  });
 
 /** The first thing wrong, with its place. In a choice of forms, of the form that came nearest. */
 function issueError({ issues }: z.ZodError): ApiError {

@@ -5,6 +5,7 @@ import { ApiError } from "../api-error.js";
 import type { ServedModel } from "../models/served-model.js";
 import { thinkingVariables } from "../models/template-habits.js";
 import { callFormatOf, described, toolInstructions } from "./calls/call-format.js";
+import { callSchema } from "./calls/call-schema.js";
 import type { ChatTask, Task, TextTask } from "./task.js";
 
 /** A prompt, how its reply is read, and how it is sampled. */
@@ -48,7 +49,8 @@ function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
   });
   // A template that cannot switch thinking off may open a thought: it is closed at once.
   const isCutOff = task.thinks === false && !habits.switchesThinking;
-  return { prompt, form: style.form, sampling: { ...task.sampling, ...(isCutOff && { thinkBudget: 0 }) } };
+  const schema = callSchema(task.tools, task.toolChoice, task.parallelCalls) ?? task.sampling.schema;
+  return { prompt, form: style.form, sampling: { ...task.sampling, schema, ...(isCutOff && { thinkBudget: 0 }) } };
 }
 
 /** Refuses what cannot fit without encoding it: no token is longer than the vocabulary's longest. */

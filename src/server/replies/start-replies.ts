@@ -6,7 +6,7 @@ import { ApiError } from "../api-error.js";
 import type { ServerContext } from "../context.js";
 import type { ModelLease } from "../models/model-pool.js";
 import type { ServedModel } from "../models/served-model.js";
-import { callFormatOf } from "./calls/call-format.js";
+import { callFormatOf, JSON_CALLS } from "./calls/call-format.js";
 import { CallReader } from "./calls/call-reader.js";
 import { promptOf, type TaskPrompt } from "./prompt-of-task.js";
 import type { Reply } from "./reply.js";
@@ -27,28 +27,27 @@ export interface StartedReplies {
  * refuses them with.
  */
 export async function startReplies(
-  { models, metrics, settings, isDraining }: ServerContext,
+  server: ServerContext,
   name: string,
   task: Task,
   signal: AbortSignal,
 ): Promise<StartedReplies> {
   const { numChoices } = task;
-  if (isDraining()) throw new ApiError("unavailable", "the server is stopping", { retryAfterSeconds: 5 });
+  const { models, settings } = server;
+  if (server.isDraining()) throw new ApiError("unavailable", "the server is stopping", { retryAfterSeconds: 5 });
   if (numChoices > settings.maxChoices)
     throw new ApiError("invalid", `n must be at most ${settings.maxChoices}, got ${numChoices}`, { param: "n" });
   models.require(name);
-  const lease = await acquire({ models, metrics }, name, numChoices);
+  const lease = await acquire(server, name, numChoices);
   try {
-    return await startOn(lease, name, task, signal, { models, metrics });
+    return await startOn(lease, name, task, signal, server);
   } catch (error) {
     lease.release();
     throw error;
   }
 }
 
-type Parts = Pick<ServerContext, "models" | "metrics">;
-
-async function acquire({ models, metrics }: Parts, name: string, count: number): Promise<ModelLease> {
+async function acquire({ models, metrics }: ServerContext, name: string, count: number): Promise<ModelLease> {
   try {
     return await models.acquire(name, count);
   } catch (error) {
@@ -63,7 +62,7 @@ async function startOn(
   name: string,
   task: Task,
   signal: AbortSignal,
-  parts: Parts,
+  server: ServerContext,
 ): Promise<StartedReplies> {
   signal.throwIfAborted();
   const { model } = lease;
@@ -74,12 +73,12 @@ async function startOn(
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     await lease.noteFailure();
-    const fresh = await acquire(parts, name, task.numChoices);
+    const fresh = await acquire(server, name, task.numChoices);
     lease.release();
     started = submitAll(fresh.model, made, task.numChoices, signal);
-    return follow(fresh, task, made, started, parts);
+    return follow(fresh, task, made, started, server);
   }
-  return follow(lease, task, made, started, parts);
+  return follow(lease, task, made, started, server);
 }
 
 /** Asks for all completions; where one is refused, none is made. */
@@ -109,7 +108,7 @@ function follow(
   task: Task,
   { prompt }: TaskPrompt,
   started: readonly RunningRequest[],
-  { metrics }: Parts,
+  { metrics, settings, log }: ServerContext,
 ): StartedReplies {
   const { model } = lease;
   const { length: numPromptTokens } = prompt.ids;
@@ -119,6 +118,12 @@ function follow(
     for (const each of settled)
       if (each.status === "rejected" && each.reason instanceof BackendError) void lease.noteFailure();
   });
+  if (settings.logContent)
+    for (const { result } of started)
+      void result.then(
+        ({ text }) => log.info({ model: model.name, prompt: model.tokenizer.decode(prompt.ids), text }, "content"),
+        () => {}, // told where it is waited for
+      );
   const replies = started.map((running, choice) => ({
     choice,
     numPromptTokens,
@@ -136,7 +141,7 @@ function readerOf({ tokenizer, style }: ServedModel, task: Task): PieceReader {
   if (task.kind === "text") return PLAIN_READER;
   if (task.tools.length === 0 || task.toolChoice === "none")
     return new ReplyReader(tokenizer, undefined, task.continuesLast);
-  const format = callFormatOf(style.template, tokenizer);
+  const format = task.toolChoice === "auto" ? callFormatOf(style.template, tokenizer) : JSON_CALLS;
   const tag = format.around?.[0] ?? format.open;
   const tagsAreTokens = tag !== null && tokenizer.tokenId(tag) !== undefined;
   const names = new Set(task.tools.map(({ name }) => name));

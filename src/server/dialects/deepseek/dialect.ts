@@ -3,6 +3,7 @@
 import type { App, ServerContext } from "../../context.js";
 import type { Dialect } from "../dialect.js";
 import { registerChat } from "../openai/chat-completions.js";
+import { registerCompletions } from "../openai/completions.js";
 import { errorBody } from "../openai/error-body.js";
 import { registerModels } from "../openai/models.js";
 
@@ -18,6 +19,7 @@ export const deepseek: Dialect = {
   register(app: App, server: ServerContext) {
     for (const prefix of PREFIXES) {
       registerChat(app, server, prefix);
+      registerCompletions(app, server, prefix);
       registerModels(app, server, prefix);
     }
   },

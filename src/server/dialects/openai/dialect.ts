@@ -3,8 +3,10 @@ import { ApiError } from "../../api-error.js";
 import type { App, ServerContext } from "../../context.js";
 import type { Dialect } from "../dialect.js";
 import { registerChat } from "./chat-completions.js";
+import { registerCompletions } from "./completions.js";
 import { errorBody } from "./error-body.js";
 import { registerModels } from "./models.js";
+import { registerResponses } from "./responses.js";
 
 /** See the file's head. */
 export const openai: Dialect = {
@@ -13,6 +15,8 @@ export const openai: Dialect = {
   errorBody,
   register(app: App, server: ServerContext) {
     registerChat(app, server, "/v1");
+    registerCompletions(app, server, "/v1");
+    registerResponses(app, server, "/v1");
     registerModels(app, server, "/v1");
     for (const path of NOT_OFFERED) app.all(path, (c) => refuse(c.req.path));
   },

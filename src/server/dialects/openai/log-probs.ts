@@ -3,7 +3,7 @@ import type { TokenEvent, TokenLogProb } from "../../../inference/index.js";
 import type { Tokenizer } from "../../../tokenizer/index.js";
 
 /** JSON has no infinity; OpenAI writes this for "never". */
-const NEVER = -9999;
+export const NEVER_LOG_PROB = -9999;
 
 /** A token's entry. */
 export function logProbEntry(
@@ -16,7 +16,7 @@ export function logProbEntry(
 function described(tokenizer: Tokenizer, { id, logProb }: TokenLogProb) {
   const token = tokenizer.decode([id]);
   const bytes = tokenizer.tokenBytes?.(id) ?? Buffer.from(token);
-  return { token, logprob: Math.max(NEVER, logProb), bytes: [...bytes] };
+  return { token, logprob: Math.max(NEVER_LOG_PROB, logProb), bytes: [...bytes] };
 }
 
 /** The `logprobs` of a choice: of the thought and of the answer. */

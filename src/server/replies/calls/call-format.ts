@@ -21,7 +21,7 @@ export interface ParsedCall {
 
 /** A way of writing calls. */
 export interface CallFormat {
-  readonly name: "deepseek" | "hermes" | "llama3";
+  readonly name: "deepseek" | "hermes" | "json";
   /** Stands around all calls of a turn. */
   readonly around?: readonly [open: string, close: string];
   /** Stands before a call; null where a call begins with its JSON, at the very beginning of the answer. */
@@ -38,9 +38,9 @@ export interface CallFormat {
   readonly example: string;
 }
 
-/** `{"name": "…", "arguments": {` up to the object. */
+/** `{"name": "…", "arguments": {` up to the object, perhaps as the first of a list. */
 const JSON_HEAD =
-  /^\s*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)/;
+  /^\s*\[?\s*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)/;
 const jsonName = (group: string): string => JSON.parse(group) as string;
 
 function jsonCall(body: string): ParsedCall | undefined {
@@ -79,8 +79,9 @@ const HERMES: CallFormat = {
     '<tool_call>\n{"name": "FUNCTION_NAME", "arguments": {"param1": "value1", "param2": "value2"}}\n</tool_call>',
 };
 
-const LLAMA3: CallFormat = {
-  name: "llama3",
+/** Llama 3's, and that of answers which a grammar holds to be calls: JSON alone, one call or a list of them. */
+export const JSON_CALLS: CallFormat = {
+  name: "json",
   open: null,
   close: "}",
   head: JSON_HEAD,
@@ -97,7 +98,7 @@ export function callFormatOf(template: ChatTemplate | undefined, tokenizer: Toke
   const writes = (text: string) => template?.mentions(text) ?? false;
   if (writes("<｜tool▁call▁begin｜>")) return DEEPSEEK;
   if (writes("<tool_call>")) return HERMES;
-  if (writes("python_tag") || writes('"parameters": ')) return LLAMA3;
+  if (writes("python_tag") || writes('"parameters": ')) return JSON_CALLS;
   return tokenizer.tokenId("<｜tool▁call▁begin｜>") === undefined ? HERMES : DEEPSEEK;
 }
 

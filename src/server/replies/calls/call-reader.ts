@@ -91,7 +91,7 @@ export class CallReader {
   private stepStart(): boolean {
     const begun = this.held.trimStart();
     if (begun === "") return false;
-    this.place = begun.startsWith("{") ? "head" : "text";
+    this.place = mayBeginJsonCall(begun) ? "head" : "text";
     return true;
   }
 
@@ -110,9 +110,9 @@ export class CallReader {
   private stepBetween(): boolean {
     const { around, open } = this.format;
     if (open === null) {
-      this.held = this.held.replace(/^[\s;,]+/, "");
+      this.held = this.held.replace(/^[\s;,\]]+/, "");
       if (this.held === "") return false;
-      this.place = this.held.startsWith("{") ? "head" : "text";
+      this.place = mayBeginJsonCall(this.held) ? "head" : "text";
       return true;
     }
     const close = around![1];
@@ -133,7 +133,11 @@ export class CallReader {
       this.place = "arguments";
       return true;
     }
-    if (format.open === null) return found || this.held.length > MAX_HEAD ? this.giveUp("") : false;
+    if (format.open === null) {
+      const isNone = found || this.held.length > MAX_HEAD || !mayBeginJsonCall(this.held);
+      if (isNone) this.place = "text";
+      return Boolean(isNone);
+    }
     const at = this.at(format.close);
     if (at < 0) return false;
     const body = this.held.slice(0, at);
@@ -162,13 +166,6 @@ export class CallReader {
 
   private leaveCall(): void {
     this.place = this.format.around || this.format.open === null ? "between" : "text";
-  }
-
-  /** What looked like a call is text, and so is all that follows. */
-  private giveUp(before: string): boolean {
-    this.say(before);
-    this.place = "text";
-    return true;
   }
 
   private takeWhole(body: string): boolean {
@@ -213,4 +210,12 @@ function overlap(text: string, tag: string): number {
   for (let length = Math.min(tag.length - 1, text.length); length > 0; length--)
     if (tag.startsWith(text.slice(text.length - length))) return length;
   return 0;
+}
+
+/** Whether a text may be the beginning of a call in JSON: of an object, perhaps in a list, whose first key fits. */
+function mayBeginJsonCall(text: string): boolean {
+  const [begun, key = "", closes] = /^\s*\[?\s*(?:\{\s*(?:"([a-z]*)(")?)?)?/.exec(text) ?? [""];
+  const keys = ["name", "type"];
+  if (closes) return keys.includes(key);
+  return begun.trim() !== "" && begun.length === text.length && keys.some((each) => each.startsWith(key));
 }

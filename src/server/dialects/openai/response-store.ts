@@ -1,0 +1,46 @@
+// Responses that were given, so that later ones can go on from them: in memory, the oldest forgotten first. Knows no
+// model.
+import type { ChatMessage } from "../../../tokenizer/index.js";
+import { ApiError } from "../../api-error.js";
+
+/** Characters of all stored responses together. */
+const MAX_CHARACTERS = 64 << 20;
+
+/** A response and the conversation it ended. */
+export interface StoredResponse {
+  readonly body: object;
+  readonly messages: readonly ChatMessage[];
+  /** Who may go on from it: the name of the key it was asked with. */
+  readonly client?: string;
+}
+
+/** See the file's head. */
+export class ResponseStore {
+  private readonly kept = new Map<string, StoredResponse & { readonly size: number }>();
+  private total = 0;
+
+  keep(id: string, stored: StoredResponse): void {
+    const size = JSON.stringify(stored).length;
+    this.kept.set(id, { ...stored, size });
+    this.total += size;
+    for (const oldest of this.kept.keys()) {
+      if (this.total <= MAX_CHARACTERS) break;
+      this.forget(oldest);
+    }
+  }
+
+  /** Throws ApiError `not found` for one that is not kept, or is another client's. */
+  find(id: string, client: string | undefined): StoredResponse {
+    const found = this.kept.get(id);
+    if (found && found.client === client) return found;
+    throw new ApiError("not found", `there is no response ${JSON.stringify(id)}: it was not stored, or is forgotten`, {
+      param: "previous_response_id",
+      code: "previous_response_not_found",
+    });
+  }
+
+  forget(id: string): void {
+    this.total -= this.kept.get(id)?.size ?? 0;
+    this.kept.delete(id);
+  }
+}

@@ -1,0 +1,135 @@
+// The body of /responses, and the chat request that says the same: items of input become messages. Knows no path.
+import { z } from "zod";
+import type { ChatMessage } from "../../../tokenizer/index.js";
+import { ApiError } from "../../api-error.js";
+
+const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+
+const PART = z.looseObject({ type: z.string(), text: z.string().optional() });
+const ITEM = z.looseObject({
+  type: z.string().optional(),
+  role: z.string().optional(),
+  content: z.union([z.string(), z.array(PART)]).nullish(),
+  summary: z.array(PART).nullish(),
+  call_id: z.string().optional(),
+  name: z.string().optional(),
+  arguments: z.string().optional(),
+  output: z.union([z.string(), z.array(PART)]).optional(),
+});
+type Item = z.output<typeof ITEM>;
+
+/** The body. */
+export const RESPONSES_REQUEST = z.looseObject({
+  model: nullish(z.string()),
+  input: z.union([z.string(), z.array(ITEM).min(1)], "expected text, or a list of items"),
+  instructions: nullish(z.string()),
+  previous_response_id: nullish(z.string()),
+  store: nullish(z.boolean()),
+  stream: nullish(z.boolean()),
+  background: nullish(z.boolean()),
+  max_output_tokens: nullish(z.number().int().min(1)),
+  temperature: nullish(z.number()),
+  top_p: nullish(z.number()),
+  top_logprobs: nullish(z.number().int().min(0).max(20)),
+  tools: nullish(z.array(z.looseObject({ type: z.string(), name: z.string().optional() }))),
+  tool_choice: nullish(z.unknown()),
+  parallel_tool_calls: nullish(z.boolean()),
+  reasoning: nullish(z.looseObject({ effort: nullish(z.string()) })),
+  text: nullish(z.looseObject({ format: nullish(z.looseObject({ type: z.string() })) })),
+  metadata: nullish(z.record(z.string(), z.unknown())),
+  include: nullish(z.array(z.string())),
+  seed: nullish(z.number()),
+});
+
+/** What is read of a body. */
+export type ResponsesRequest = z.output<typeof RESPONSES_REQUEST>;
+
+/** The chat request of a body, behind the messages of the response it goes on from. To be checked as one. */
+export function chatRequestOf(body: ResponsesRequest, before: readonly ChatMessage[]): object {
+  if (body.background)
+    throw new ApiError("invalid", "background: responses are made while the client waits; leave it out", {
+      param: "background",
+    });
+  const { format } = body.text ?? {};
+  return {
+    messages: [
+      ...(body.instructions === undefined ? [] : [{ role: "system", content: body.instructions }]),
+      ...before,
+      ...messagesOf(body.input),
+    ],
+    max_completion_tokens: body.max_output_tokens,
+    temperature: body.temperature,
+    top_p: body.top_p,
+    seed: body.seed,
+    ...(wantsLogProbs(body) && { logprobs: true, top_logprobs: body.top_logprobs }),
+    tools: body.tools?.flatMap((tool) => (tool.type === "function" ? [{ type: "function", function: tool }] : [])),
+    tool_choice: choiceOf(body.tool_choice),
+    parallel_tool_calls: body.parallel_tool_calls,
+    reasoning_effort: body.reasoning?.effort,
+    ...(format && { response_format: format.type === "json_schema" ? { ...format, json_schema: format } : format }),
+  };
+}
+
+/** Whether log-probabilities of the answer are asked for. */
+export const wantsLogProbs = ({ include, top_logprobs: top }: ResponsesRequest): boolean =>
+  include?.includes("message.output_text.logprobs") || (top ?? 0) > 0;
+
+/** A named function as chat requests have it. Kinds that only their maker can run leave the choice to the model. */
+function choiceOf(choice: unknown): unknown {
+  const { type, name } = ((typeof choice === "object" ? choice : null) as { type?: unknown; name?: unknown }) ?? {};
+  if (type === undefined) return choice;
+  return type === "function" ? { type, function: { name } } : "auto";
+}
+
+/** Messages of input items: what an assistant thought, said and called in one turn is one message. */
+export function messagesOf(input: ResponsesRequest["input"]): ChatMessage[] {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  const messages: ChatMessage[] = [];
+  for (const [place, item] of input.entries()) addItem(messages, item, place);
+  return messages.map(({ isOpen: _, ...message }) => message as ChatMessage);
+}
+
+function addItem(messages: ChatMessage[], item: Item, place: number): void {
+  const { type = "message", role = "user", call_id: id, name = "" } = item;
+  if (type === "message" && role !== "assistant")
+    messages.push({ role, content: textOf(item.content, `input[${place}].content`) });
+  else if (type === "message") join(messages, { content: textOf(item.content, `input[${place}].content`) });
+  else if (type === "reasoning")
+    join(messages, { reasoning_content: textOf(item.content ?? item.summary ?? "", `input[${place}]`) });
+  else if (type === "function_call")
+    join(messages, { call: { id, type: "function", function: { name, arguments: item.arguments ?? "" } } });
+  else if (type === "function_call_output")
+    messages.push({ role: "tool", content: textOf(item.output, `input[${place}].output`), tool_call_id: id });
+  else
+    throw new ApiError("invalid", `input[${place}]: items of type ${type} are not taken`, {
+      param: `input[${place}].type`,
+    });
+}
+
+/** Adds to the assistant's turn that is open, or opens one. An answer behind calls is a turn of its own. */
+function join(
+  messages: ChatMessage[],
+  { content, reasoning_content: thought, call }: Readonly<Record<string, unknown>>,
+): void {
+  const last = messages.at(-1);
+  const calls = (last?.tool_calls ?? []) as object[];
+  const goesOn = last?.isOpen === true && !(content !== undefined && (last.content !== null || calls.length > 0));
+  const turn = goesOn ? (last as ChatMessage) : { role: "assistant", content: null, isOpen: true };
+  if (goesOn) messages.pop();
+  messages.push({
+    ...turn,
+    ...(content !== undefined && { content: content as string }),
+    ...(thought !== undefined && { reasoning_content: thought }),
+    ...(call !== undefined && { tool_calls: [...(goesOn ? calls : []), call] }),
+  });
+}
+
+function textOf(content: Item["content"] | Item["output"], param: string): string {
+  if (typeof content === "string") return content;
+  return (content ?? [])
+    .map(({ type, text }) => {
+      if (text !== undefined) return text;
+      throw new ApiError("invalid", `${param}: this model reads text alone, got a part of type ${type}`, { param });
+    })
+    .join("");
+}
