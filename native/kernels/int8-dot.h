@@ -35,6 +35,17 @@ inline float floatAt(const void* p) {
 }
 inline vf toFloat(vi v) { return __builtin_convertvector(v, vf); }
 
+/** sum + the products of the lower and of the upper signed halves of each lane of a and b. */
+inline vi addPairs(vi sum, vi a, vi b) {
+#if defined(__AVX512VNNI__)
+  return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return sum + (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#else
+  return sum + ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
 /** kLanes signed bytes, each in a lane. */
 inline vi widenSigned(const void* p) {
 #if defined(__AVX512F__)

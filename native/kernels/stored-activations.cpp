@@ -65,14 +65,14 @@ float largestOf(const T* x, int64_t n) {
   return largest < kTiny ? 0.0f : largest;
 }
 
-void putSum(int32_t total, float scale, SumForm form, int32_t zero, uint8_t* at) {
-  if (form == SumForm::zero) {
-    const int32_t value = -zero * total;
-    std::memcpy(at, &value, 4);
-  } else {
-    const float value = form == SumForm::scaledMinimum ? scale * static_cast<float>(total) : static_cast<float>(total);
-    std::memcpy(at, &value, 4);
-  }
+template <class V>
+void put(uint8_t* sums, int64_t index, V value) {
+  std::memcpy(sums + index * sizeof(V), &value, sizeof(V));
+}
+void putSum(int32_t total, float scale, SumForm form, int32_t zero, uint8_t* sums, int64_t index) {
+  if (form == SumForm::zero) put<int32_t>(sums, index, -zero * total);
+  if (form == SumForm::scaled) put<float>(sums, index, scale * static_cast<float>(total));
+  if (form == SumForm::subtracted) put<int16_t>(sums, index, static_cast<int16_t>(-total));
 }
 
 template <class T>
@@ -91,7 +91,7 @@ void quantiseRowOf(const T* x, int64_t K, const RecordLayout& layout, SumForm fo
         total = quantise(x + k + i, here, 127.0f / largest, quanta + i);
       else
         std::memset(quanta + i, 0, here);
-      putSum(total, scale, form, zero, record + layout.sums + (k + i) / layout.sub * 4);
+      putSum(total, scale, form, zero, record + layout.sums, (k + i) / layout.sub);
     }
     if (layout.quantum == 2) widen(quanta, n, reinterpret_cast<int16_t*>(record) + k);
   }

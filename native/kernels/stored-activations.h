@@ -10,7 +10,7 @@ namespace luciole {
 /**
  * Where things lie in a row's record: the K quanta of `quantum` bytes (2: of four neighbours the even ones, then the
  * odd ones), then an f32 scale for each `width` numbers, then the sums of the sub-blocks of `sub` numbers, 32 bits
- * each.
+ * each or fewer.
  */
 struct RecordLayout {
   int64_t quantum, width, sub, scales, sums, bytes;
@@ -24,15 +24,15 @@ struct RecordLayout {
 };
 
 /**
- * What a kernel needs of a sub-block's sum: what to start an integer sum from, or what a minimum is multiplied with,
- * scaled or not.
+ * What a kernel needs of a sub-block's sum: what to start an integer sum from (i32), what a minimum is multiplied with
+ * (f32), or what whole multiples of a minimum are multiplied with to be subtracted (i16).
  */
-enum class SumForm { zero, minimum, scaledMinimum };
+enum class SumForm { zero, scaled, subtracted };
 
 /**
  * The record of K numbers of x (f32 or bf16). Scale: amax/127; quanta: x·(127/amax) to the nearest whole number, ties
  * to even. Numbers that share a scale with a NaN or an infinity get the scale NaN, those without one over 2^-100 the
- * scale 0; both only zeros. Sums: −zero·Σ quanta as i32 (SumForm::zero), Σ quanta as f32, or that times the scale.
+ * scale 0; both only zeros. Sums: −zero·Σ quanta (SumForm::zero), Σ quanta times the scale (scaled), or −Σ quanta (subtracted).
  */
 void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero,
                  uint8_t* record);

@@ -11,7 +11,7 @@ struct Q8_0 {
                            kQuadsAt = 64;
   static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 5;
-  static constexpr bool kMin = false, kUnpacks = false, kUnpacksQuads = false, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = false, kUnpacksQuads = false;
 
   struct Group {
     const uint8_t* base;
@@ -20,10 +20,9 @@ struct Q8_0 {
       return wideWeights(loadWords(base + step * kPanelBlock + kQuadsAt + q * kQuadBytes + v * kVectorBytes));
     }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
-    vf minimum(int, int, int) const { return vf{}; }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block);
     for (int q = 0; q < kQuads; ++q) putWord(panel + kQuadsAt, q, o, block + 2 + 4 * q, 0x80808080u);
   }
@@ -40,7 +39,7 @@ struct Nibbles {
   static constexpr int64_t kMinAt = 64, kBitsAt = Min ? 128 : 64, kNibblesAt = kBitsAt + (FifthBit ? kQuadBytes : 0);
   static constexpr int kSub = 32, kZero = Min ? 0 : FifthBit ? 16 : 8, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kMin = Min, kUnpacks = FifthBit, kUnpacksQuads = FifthBit, kUnrolls = false;
+  static constexpr bool kMin = Min, kUnpacks = FifthBit, kUnpacksQuads = FifthBit;
 
   struct Group {
     const uint8_t* base;
@@ -53,12 +52,10 @@ struct Nibbles {
       return low | ((loadWords(block + kBitsAt) >> q) & 0x01010101) << 4;
     }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
-    vf minimum(int step, int, int v) const {
-      return Min ? widenHalf(base + step * kPanelBlock + kMinAt + v * kLanes * 2) : vf{};
-    }
+    vf minimum(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + kMinAt + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block);
     if constexpr (Min) putHalf(panel + kMinAt, o, block + 2);
     const uint8_t* payload = block + (Min ? 4 : 2);

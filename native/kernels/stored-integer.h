@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "int8-dot.h"
@@ -25,12 +26,13 @@ namespace luciole {
 //                                rows
 //   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for
 //                                the CPU to guess
-//   kUnrolls                     whether a group's steps differ, so that each gets code of its own (then every group is
-//                                whole)
-//   packBlock(block, b, o, panel)  block b of a row in the file into the place of output o
+//   packBlock(block, b, o, panel)  block b of output o's row in the file into its place in the panel
 //   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of
-//                                each output;
-//                                scale(step, sub, v), minimum(step, sub, v)
+//                                each output, and its scales. Of blocks of 32 (kIsBlock32): scale(step, sub, v) and
+//                                minimum(step, sub, v) in f32. Of super-blocks of 256, whose scales are whole
+//                                multiples: scale(step, sub, v) in i32, of unit(v); minima(pair, v): those of
+//                                sub-blocks 2·pair and 2·pair + 1 of the group in the halves of each lane, multiples
+//                                of minimumUnit(v), to be subtracted
 // A panel takes kPanelOutputs times the bytes of a row, whatever its Format.
 
 /** Numbers between two scales at most: what one turn of the kernels' loop works through. */
@@ -41,9 +43,9 @@ inline constexpr int kStep = 32;
  */
 template <class F>
 inline constexpr int64_t kScaleWidth = F::kBlockNumbers < kGroup ? F::kBlockNumbers : kGroup;
-/** Whether each step has a scale of its own. */
+/** Whether each step has scales of its own, of weights and activations. */
 template <class F>
-inline constexpr bool kScalesSteps = kScaleWidth<F> == kStep;
+inline constexpr bool kIsBlock32 = F::kBlockNumbers == kStep;
 inline constexpr int kStepsPerGroup = kGroup / kStep;
 inline constexpr int kQuads = kStep / 4;
 inline constexpr int kVectorBytes = kLanes * 4;
@@ -109,44 +111,65 @@ template <class F>
 struct Unpacked : F {
   using Weights = typename DotSum<F::kMost>::Weights;
   static constexpr bool kQuadsToo = F::kUnpacksQuads || kWidens<F>;
-  static constexpr int kSubs = kStep / F::kSub;
+  static constexpr int kSubs = kStep / F::kSub, kPairs = kStepsPerGroup * kSubs / 2;
+  static constexpr bool kStepMinima = F::kMin && kIsBlock32<F>, kGroupMinima = F::kMin && !kIsBlock32<F>;
   static constexpr int64_t kWeightBytes = sizeof(Weights),
                            kScalesAt = kQuadsToo ? kQuads * kPanelVectors * kWeightBytes : 0;
   static constexpr int64_t kMinimaAt = kScalesAt + kSubs * kQuadBytes,
-                           kStepBytes = kMinimaAt + (F::kMin ? kSubs * kQuadBytes : 0);
+                           kStepBytes = kMinimaAt + (kStepMinima ? kSubs * kQuadBytes : 0);
+  static constexpr int64_t kPairsAt = kStepsPerGroup * kStepBytes,
+                           kGroupBytes = kPairsAt + (kGroupMinima ? kPairs * kQuadBytes : 0);
+  using Scale = decltype(std::declval<typename F::Group>().scale(0, 0, 0));
 
   struct Group : F::Group {
     const uint8_t* base;
     /** `chunk`: what fill made of the groups from the chunk's first on; this one is its i-th. */
     Group(const uint8_t* panel, int64_t g, const uint8_t* chunk, int64_t i)
-        : F::Group(panel, g), base(chunk + i * kStepsPerGroup * kStepBytes) {}
+        : F::Group(panel, g), base(chunk + i * kGroupBytes) {}
     Weights quad(int step, int q, int v) const {
       if constexpr (!kQuadsToo) return F::Group::quad(step, q, v);
       return Weights::load(base + step * kStepBytes + (q * kPanelVectors + v) * kWeightBytes);
     }
-    vf scale(int step, int sub, int v) const {
-      return load(reinterpret_cast<const float*>(base + step * kStepBytes + kScalesAt + sub * kQuadBytes) + v * kLanes);
+    Scale scale(int step, int sub, int v) const {
+      return *vector<Scale>(step * kStepBytes + kScalesAt + sub * kQuadBytes, v);
     }
     vf minimum(int step, int sub, int v) const {
-      return load(reinterpret_cast<const float*>(base + step * kStepBytes + kMinimaAt + sub * kQuadBytes) + v * kLanes);
+      return *vector<vf>(step * kStepBytes + kMinimaAt + sub * kQuadBytes, v);
+    }
+    vi minima(int pair, int v) const { return *vector<vi>(kPairsAt + pair * kQuadBytes, v); }
+
+   private:
+    template <class T>
+    const T* vector(int64_t at, int v) const {
+      return reinterpret_cast<const T*>(base + at) + v;
     }
   };
 
   static void fill(const uint8_t* panel, int64_t first, int64_t steps, uint8_t* chunk) {
-    for (int64_t s = 0; s < steps; ++s, chunk += kStepBytes) {
+    for (int64_t s = 0; s < steps; ++s) {
       const typename F::Group group(panel, first + s / kStepsPerGroup);
       const int step = static_cast<int>(s % kStepsPerGroup);
-      for (int v = 0; v < kPanelVectors; ++v) {
-        if constexpr (kQuadsToo)
-          for (int q = 0; q < kQuads; ++q)
-            Weights(group.quad(step, q, v)).store(chunk + (q * kPanelVectors + v) * kWeightBytes);
+      uint8_t* out = chunk + s / kStepsPerGroup * kGroupBytes;
+      fillStep(group, step, out + step * kStepBytes);
+      if constexpr (kGroupMinima)
+        if (step == 0)
+          for (int pair = 0; pair < kPairs; ++pair)
+            for (int v = 0; v < kPanelVectors; ++v)
+              storeWords(out + kPairsAt + pair * kQuadBytes + v * kVectorBytes, group.minima(pair, v));
+    }
+  }
+
+ private:
+  static void fillStep(const typename F::Group& group, int step, uint8_t* out) {
+    for (int v = 0; v < kPanelVectors; ++v) {
+      if constexpr (kQuadsToo)
+        for (int q = 0; q < kQuads; ++q)
+          Weights(group.quad(step, q, v)).store(out + (q * kPanelVectors + v) * kWeightBytes);
+      for (int sub = 0; sub < kSubs; ++sub)
+        reinterpret_cast<Scale*>(out + kScalesAt + sub * kQuadBytes)[v] = group.scale(step, sub, v);
+      if constexpr (kStepMinima)
         for (int sub = 0; sub < kSubs; ++sub)
-          store(reinterpret_cast<float*>(chunk + kScalesAt + sub * kQuadBytes) + v * kLanes, group.scale(step, sub, v));
-        if constexpr (F::kMin)
-          for (int sub = 0; sub < kSubs; ++sub)
-            store(reinterpret_cast<float*>(chunk + kMinimaAt + sub * kQuadBytes) + v * kLanes,
-                  group.minimum(step, sub, v));
-      }
+          reinterpret_cast<vf*>(out + kMinimaAt + sub * kQuadBytes)[v] = group.minimum(step, sub, v);
     }
   }
 };
@@ -166,33 +189,38 @@ struct TileRows {
 
 /**
  * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales,
- * for a Format that wants them. Where the activations have a scale for each step, sub-blocks' sums are added one after
- * the other, times the product of both scales. Else for each group: its sub-blocks' scaled sums one after the other
- * from zero, then one multiply-add with the activations' scale.
+ * for a Format that wants them. Blocks of 32: the sums of blocks are added one after the other, each times both scales.
+ * Super-blocks: whole numbers for each group, the sums of sub-blocks times their scales and the minima times the
+ * activations' sums; then in f32 both times their units, and that times the activations' scale.
  */
 template <class F, int R>
 void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout,
                   int64_t first, int64_t count, int64_t steps, Ahead ahead, float* acc) {
   using Sum = DotSum<F::kMost>;
+  using Inner = std::conditional_t<kIsBlock32<F>, vf, vi>;
   constexpr int V = kTileVectors<F>, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
   for (int64_t g = 0; g < count; ++g) {
     const typename F::Group group(panel, first + g, chunk, g);
     const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
     const int64_t at = (first + g) * kGroup, scaleAt = layout.scales + at / layout.width * 4;
     for (int v0 = 0; v0 < kPanelVectors; v0 += V) {
-      vf inner[R][V];
+      Inner inner[R][V];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v)
-          inner[r][v] = kScalesSteps<F> ? load(acc + r * kPanelOutputs + (v0 + v) * kLanes) : vf{};
+        for (int v = 0; v < V; ++v) {
+          if constexpr (kIsBlock32<F>)
+            inner[r][v] = load(acc + r * kPanelOutputs + (v0 + v) * kLanes);
+          else
+            inner[r][v] = vi{};
+        }
       auto turn = [&](int step) __attribute__((always_inline)) {
         if (v0 == 0) ahead.step();
         // Keeps what the next step will load, and its prefetches, out of this step's registers and time.
         asm volatile("" ::: "memory");
 #pragma GCC unroll 2
         for (int sub = 0; sub < kSubs; ++sub) {
-          const int64_t sumAt = layout.sums + ((first + g) * kStepsPerGroup + step) * kSubs * 4 + sub * 4;
+          const int64_t sumAt = layout.sums + (((first + g) * kStepsPerGroup + step) * kSubs + sub) * 4;
           Sum sums[R][V];
 #pragma GCC unroll 8
           for (int r = 0; r < R; ++r)
@@ -212,14 +240,18 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
           }
 #pragma GCC unroll 2
           for (int v = 0; v < V; ++v) {
-            const vf scale = group.scale(step, sub, v0 + v);
+            const auto scale = group.scale(step, sub, v0 + v);
 #pragma GCC unroll 8
-            for (int r = 0; r < R; ++r)
-              inner[r][v] =
-                  vfma(toFloat(sums[r][v].total(kQuadsPerSub)),
-                       kScalesSteps<F> ? scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)) : scale, inner[r][v]);
+            for (int r = 0; r < R; ++r) {
+              const vi sum = sums[r][v].total(kQuadsPerSub);
+              if constexpr (kIsBlock32<F>)
+                inner[r][v] =
+                    vfma(toFloat(sum), scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)), inner[r][v]);
+              else
+                inner[r][v] += sum * scale;
+            }
           }
-          if constexpr (F::kMin) {
+          if constexpr (kIsBlock32<F> && F::kMin) {
 #pragma GCC unroll 2
             for (int v = 0; v < V; ++v) {
               const vf minimum = group.minimum(step, sub, v0 + v);
@@ -229,19 +261,34 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
           }
         }
       };
-      if constexpr (F::kUnrolls) {
+      if constexpr (!kIsBlock32<F>) {
 #pragma GCC unroll 4
         for (int step = 0; step < kStepsPerGroup; ++step) turn(step);
       } else {
         for (int step = 0; step < here; ++step) turn(step);
       }
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const vf scale = splat(floatAt(rows.at[r] + scaleAt));
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) {
-          float* out = acc + r * kPanelOutputs + (v0 + v) * kLanes;
-          store(out, kScalesSteps<F> ? inner[r][v] : vfma(inner[r][v], scale, load(out)));
+      for (int v = 0; v < V; ++v) {
+        float* out = acc + (v0 + v) * kLanes;
+        if constexpr (kIsBlock32<F>) {
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) store(out + r * kPanelOutputs, inner[r][v]);
+        } else {
+          const vf unit = group.unit(v0 + v);
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) {
+            vf value = toFloat(inner[r][v]) * unit;
+            if constexpr (F::kMin) {
+              vi subtracted{};
+#pragma GCC unroll 4
+              for (int pair = 0; pair < kStepsPerGroup * kSubs / 2; ++pair)
+                subtracted = addPairs(subtracted, group.minima(pair, v0 + v),
+                                      broadcastWord32(rows.at[r] + layout.sums + at / F::kSub * 2 + pair * 4));
+              value = vfma(toFloat(subtracted), group.minimumUnit(v0 + v), value);
+            }
+            float* sum = out + r * kPanelOutputs;
+            store(sum, vfma(value, splat(floatAt(rows.at[r] + scaleAt)), load(sum)));
+          }
         }
       }
     }
@@ -271,13 +318,32 @@ struct IntegerKernels {
     const int64_t blocks = K / F::kBlockNumbers;
     for (int64_t b = 0; b < blocks; ++b)
       for (int64_t o = 0; o < numRows; ++o)
-        F::packBlock(rows + o * rowBytes + b * F::kBlockBytes, static_cast<int>(o),
+        F::packBlock(rows + o * rowBytes + b * F::kBlockBytes, b, static_cast<int>(o),
                      panel + b * F::kBlockBytes * kPanelOutputs);
   }
 
   static void prepare(const void* x, int64_t xType, int64_t K, uint8_t* record) {
-    const SumForm form = !F::kMin ? SumForm::zero : kScalesSteps<F> ? SumForm::scaledMinimum : SumForm::minimum;
+    const SumForm form = !F::kMin ? SumForm::zero : kIsBlock32<F> ? SumForm::scaled : SumForm::subtracted;
     quantiseRow(x, xType, K, layoutOf(K), form, F::kZero, record);
+  }
+
+  /** The scale of a sub-block, in f32 whatever the Format. */
+  static vf scaleOf(const typename F::Group& group, int step, int sub, int v) {
+    if constexpr (kIsBlock32<F>)
+      return group.scale(step, sub, v);
+    else
+      return toFloat(group.scale(step, sub, v)) * group.unit(v);
+  }
+  /** What is added to every number of a sub-block. */
+  static vf minimumOf(const typename F::Group& group, int step, int sub, int v) {
+    if constexpr (!F::kMin)
+      return vf{};
+    else if constexpr (kIsBlock32<F>)
+      return group.minimum(step, sub, v);
+    else {
+      const int i = step * (kStep / F::kSub) + sub;
+      return -(toFloat((group.minima(i / 2, v) >> (16 * (i % 2))) & 0xffff) * group.minimumUnit(v));
+    }
   }
 
   static void unpackRow(const uint8_t* panel, int64_t output, int64_t K, float* out) {
@@ -286,8 +352,8 @@ struct IntegerKernels {
       const typename F::Group group(panel, k / kGroup);
       const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
       const uint32_t word = static_cast<uint32_t>(group.quad(step, i / 4, v)[lane]);
-      const float scale = group.scale(step, i / F::kSub, v)[lane],
-                  minimum = F::kMin ? group.minimum(step, i / F::kSub, v)[lane] : 0.0f;
+      const float scale = scaleOf(group, step, i / F::kSub, v)[lane],
+                  minimum = minimumOf(group, step, i / F::kSub, v)[lane];
       for (int b = 0; b < 4; ++b) {
         const uint8_t byte = static_cast<uint8_t>(word >> (8 * b));
         const int quantum = (F::kMost > 127 && kWideZero == 0 ? static_cast<int8_t>(byte) : byte) - F::kZero;
@@ -304,8 +370,8 @@ struct IntegerKernels {
       const int step = static_cast<int>(k % kGroup / kStep), i = static_cast<int>(k % kStep);
       for (int v = 0; v < kPanelVectors; ++v) {
         if (k == from || i % F::kSub == 0) {
-          scale[v] = group.scale(step, i / F::kSub, v);
-          minimum[v] = F::kMin ? group.minimum(step, i / F::kSub, v) : vf{};
+          scale[v] = scaleOf(group, step, i / F::kSub, v);
+          minimum[v] = minimumOf(group, step, i / F::kSub, v);
         }
         const vi word = group.quad(step, i / 4, v);
 #pragma GCC unroll 4
@@ -325,7 +391,7 @@ struct IntegerKernels {
     const bool unpacks = F::kUnpacks ? tiles > 1 : kWidens<F> && tiles > kFewTiles;
     const int64_t chunkGroups = tiles == 1 ? groups : kChunkGroups<F>;
     uint8_t* chunk = unpacks ? static_cast<uint8_t*>(threadScratch(
-                                   kScratchUnpacked, chunkGroups * kStepsPerGroup * Unpacked<F>::kStepBytes))
+                                   kScratchUnpacked, chunkGroups * Unpacked<F>::kGroupBytes))
                              : nullptr;
     for (int64_t g = 0; g < groups; g += chunkGroups) {
       const int64_t here = std::min(chunkGroups, groups - g);
@@ -352,7 +418,7 @@ struct IntegerKernels {
     if (tiles == 1)
       return count < F::kAheadFrom ? Ahead{here, here, 0}
                                    : Ahead{here + kAhead, here + kAhead + steps * stepBytes, stepBytes,
-                                           F::kUnrolls ? kAhead - kStepsPerGroup * stepBytes : 0};
+                                           !kIsBlock32<F> ? kAhead - kStepsPerGroup * stepBytes : 0};
     const int64_t lines = steps * stepBytes / 64, from = lines * t / tiles, to = lines * (t + 1) / tiles;
     const uint8_t* next = here + steps * stepBytes;
     return {next + from * 64, next + to * 64, ((to - from) / steps + 1) * 64};
@@ -371,7 +437,7 @@ inline constexpr StoredKernels integerKernels = {F::kBlockNumbers,
                                                  IntegerKernels<F>::multiply};
 
 /** One 32-bit word of a file's block into its place for output o. */
-inline void putWord(uint8_t* vectors, int word, int o, const uint8_t* from, uint32_t flip = 0) {
+inline void putWord(uint8_t* vectors, int word, int o, const void* from, uint32_t flip = 0) {
   uint32_t bits;
   std::memcpy(&bits, from, 4);
   bits ^= flip;

@@ -5,94 +5,116 @@
 namespace luciole {
 namespace {
 
-/** Two bits of each number, 16 words in the file's order: word q of a half holds quad q of its four steps. */
-inline vi bitPairs(const uint8_t* words, int half, int step, int q, int v) {
-  return (loadWords(words + (half * kQuads + q) * kQuadBytes + v * kVectorBytes) >> (2 * step)) & 0x03030303;
-}
-
 /**
- * A super-block of a panel: 32 d, 32 dmin, 16 · 32 bytes with a scale below and a minimum above, then the bit pairs.
+ * A super-block of a panel: 32 d, 32 dmin; 4 words of an output's 16 bytes with a scale below and a minimum above, the
+ * bytes of neighbours 16 bits apart; 16 words of bit pairs, word q of a half with quad q of its four steps.
  */
 struct Q2_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 84, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int64_t kMinAt = 64, kScalesAt = 128, kPairsAt = 640;
   static constexpr int kSub = 16, kZero = 0, kMost = 3;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = false, kUnrolls = true;
+  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = false;
 
   struct Group {
     const uint8_t* base;
     int half;
     Group(const uint8_t* panel, int64_t g) : base(panel + (g >> 1) * kPanelBlock), half(static_cast<int>(g & 1)) {}
 
-    vi quad(int step, int q, int v) const { return bitPairs(base + kPairsAt, half, step, q, v); }
-    vi both(int step, int sub, int v) const {
-      return widenUnsigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes);
+    vi quad(int step, int q, int v) const {
+      return (loadWords(base + kPairsAt + (half * kQuads + q) * kQuadBytes + v * kVectorBytes) >> (2 * step)) &
+             0x03030303;
     }
-    vf scale(int step, int sub, int v) const {
-      return toFloat(both(step, sub, v) & 15) * widenHalf(base + v * kLanes * 2);
+    /** The four bytes of sub-blocks 4·word … 4·word + 3 of the group. */
+    vi bytes(int word, int v) const {
+      return loadWords(base + kScalesAt + (half * 2 + word) * kQuadBytes + v * kVectorBytes);
     }
-    /** What is added for each unit of the activations' sum. */
-    vf minimum(int step, int sub, int v) const {
-      return -(toFloat(both(step, sub, v) >> 4) * widenHalf(base + kMinAt + v * kLanes * 2));
-    }
+    vi scale(int step, int sub, int v) const { return (bytes(step / 2, v) >> (16 * sub + 8 * (step % 2))) & 15; }
+    vi minima(int pair, int v) const { return (bytes(pair / 2, v) >> (8 * (pair % 2) + 4)) & 0x000f000f; }
+    vf unit(int v) const { return widenHalf(base + v * kLanes * 2); }
+    vf minimumUnit(int v) const { return widenHalf(base + kMinAt + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block + 80);
     putHalf(panel + kMinAt, o, block + 82);
-    for (int s = 0; s < 16; ++s) panel[kScalesAt + s * kPanelOutputs + o] = block[s];
+    for (int w = 0; w < 4; ++w) {
+      const uint8_t swapped[4] = {block[4 * w], block[4 * w + 2], block[4 * w + 1], block[4 * w + 3]};
+      putWord(panel + kScalesAt, w, o, swapped);
+    }
     for (int w = 0; w < 16; ++w) putWord(panel + kPairsAt, w, o, block + 16 + 4 * w);
   }
 };
 
 /**
- * A super-block of a panel: 32 d; the scales of an output as three words (lower four bits of the first eight, of the
- * last eight, then the upper two bits of all); 8 words of third bits, bit 4·half + step of each byte; then the bit
- * pairs.
+ * A super-block of a panel: 32 d; of an output's scales, less 32, the lower four bits as a word for each half, then the
+ * upper two as 16 bits for each half; for each half 8 words of bytes with the numbers of steps 0 and 1, three bits each,
+ * and the lower two bits of step 2; for each half 4 words of nibbles, quad q below, quad q + 4 above, with the number of
+ * step 3 and the third bit of step 2.
  */
 struct Q3_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 110, kPanelBlock = kBlockBytes * kPanelOutputs;
-  static constexpr int64_t kLowAt = 64, kHighAt = 320, kBitsAt = 448, kPairsAt = 1472;
+  static constexpr int64_t kLowAt = 64, kHighAt = 320, kBytesAt = 448, kNibblesAt = 2496;
   static constexpr int kSub = 16, kZero = 4, kMost = 7;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true;
 
   struct Group {
     const uint8_t* base;
     int half;
     Group(const uint8_t* panel, int64_t g) : base(panel + (g >> 1) * kPanelBlock), half(static_cast<int>(g & 1)) {}
 
-    vi words(int64_t at, int v) const { return loadWords(base + at + v * kVectorBytes); }
     vi quad(int step, int q, int v) const {
-      const vi third = (words(kBitsAt + q * kQuadBytes, v) >> (half * 4 + step)) & 0x01010101;
-      return bitPairs(base + kPairsAt, half, step, q, v) | third << 2;
+      const vi bytes = loadWords(base + kBytesAt + (half * kQuads + q) * kQuadBytes + v * kVectorBytes);
+      if (step < 2) return (bytes >> (3 * step)) & 0x07070707;
+      const vi nibbles = loadWords(base + kNibblesAt + (half * 4 + (q & 3)) * kQuadBytes + v * kVectorBytes);
+      if (step == 3) return (nibbles >> (q < 4 ? 0 : 4)) & 0x07070707;
+      return ((bytes >> 6) & 0x03030303) | ((nibbles >> (q < 4 ? 1 : 5)) & 0x04040404);
     }
-    vf scale(int step, int sub, int v) const {
+    vi scale(int step, int sub, int v) const {
       const int s = step * 2 + sub;
-      const vi six = ((words(kLowAt + half * kQuadBytes, v) >> (4 * s)) & 15) |
-                     ((words(kHighAt, v) >> (16 * half + 2 * s)) & 3) << 4;
-      return toFloat(six - 32) * widenHalf(base + v * kLanes * 2);
+      const vi low = loadWords(base + kLowAt + half * kQuadBytes + v * kVectorBytes) >> (4 * s);
+      const vi high = (widenUnsigned16(base + kHighAt + (half * kPanelOutputs + v * kLanes) * 2) << (30 - 2 * s)) >> 26;
+      return (low & 15) | (high & ~15);
     }
-    vf minimum(int, int, int) const { return vf{}; }
+    vf unit(int v) const { return widenHalf(base + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block + 108);
     packScales(block + 96, o, panel);
-    for (int q = 0; q < kQuads; ++q) putWord(panel + kBitsAt, q, o, block + 4 * q);
-    for (int w = 0; w < 16; ++w) putWord(panel + kPairsAt, w, o, block + 32 + 4 * w);
+    for (int half = 0; half < 2; ++half) {
+      uint32_t nibbles[4] = {};
+      for (int q = 0; q < kQuads; ++q) {
+        const uint32_t pairs = wordAt(block + 32 + 4 * (half * kQuads + q)), thirds = wordAt(block + 4 * q) >> (4 * half);
+        const auto low = [&](int step) { return (pairs >> (2 * step)) & 0x03030303; };
+        const auto third = [&](int step) { return (thirds >> step) & 0x01010101; };
+        const uint32_t bytes = low(0) | third(0) << 2 | low(1) << 3 | third(1) << 5 | low(2) << 6;
+        nibbles[q % 4] |= (low(3) | third(3) << 2 | third(2) << 3) << (q < 4 ? 0 : 4);
+        putWord(panel + kBytesAt, half * kQuads + q, o, &bytes);
+      }
+      for (int w = 0; w < 4; ++w) putWord(panel + kNibblesAt, half * 4 + w, o, &nibbles[w]);
+    }
   }
 
   static void packScales(const uint8_t* bytes, int o, uint8_t* panel) {
-    uint32_t low[2] = {}, high = 0;
-    for (int s = 0; s < 16; ++s) {
-      low[s / 8] |= static_cast<uint32_t>((bytes[s % 8] >> (4 * (s / 8))) & 15) << (4 * (s % 8));
-      high |= static_cast<uint32_t>((bytes[8 + s % 4] >> (2 * (s / 4))) & 3) << (2 * s);
+    for (int half = 0; half < 2; ++half) {
+      uint32_t low = 0;
+      uint16_t high = 0;
+      for (int s = 0; s < 8; ++s) {
+        const uint32_t lower = (bytes[s] >> (4 * half)) & 15, upper = (bytes[8 + s % 4] >> (4 * half + s / 4 * 2)) & 3;
+        low |= lower << (4 * s);
+        high = static_cast<uint16_t>(high | (upper ^ 2) << (2 * s));  // less 32, in two's complement
+      }
+      putWord(panel + kLowAt, half, o, &low);
+      std::memcpy(panel + kHighAt + (half * kPanelOutputs + o) * 2, &high, 2);
     }
-    std::memcpy(panel + kLowAt + 4 * o, &low[0], 4);
-    std::memcpy(panel + kLowAt + kQuadBytes + 4 * o, &low[1], 4);
-    std::memcpy(panel + kHighAt + 4 * o, &high, 4);
+  }
+
+  static uint32_t wordAt(const uint8_t* p) {
+    uint32_t word;
+    std::memcpy(&word, p, 4);
+    return word;
   }
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 /**
  * A super-block of a panel: 32 d, 32 dmin; the scales and minima of an output as three words (lower four bits of the
- * scales, of the minima, then upper two bits of both); [q5_k: 8 words of fifth bits, bit s for sub-block s]; 32 words
+ * scales, of the minima, then upper two bits of both), minima of neighbours 16 bits apart; [q5_k: 8 words of fifth bits, bit s for sub-block s]; 32 words
  * of nibbles, word 8c + q with quad q of sub-blocks 2c below and 2c + 1 above.
  */
 template <bool FifthBit>
@@ -18,7 +18,7 @@ struct WithMinima {
                            kNibblesAt = FifthBit ? 1536 : 512;
   static constexpr int kSub = 32, kZero = 0, kMost = FifthBit ? 31 : 15;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit, kUnrolls = true;
+  static constexpr bool kMin = true, kUnpacks = true, kUnpacksQuads = FifthBit;
 
   struct Group {
     const uint8_t* base;
@@ -32,20 +32,19 @@ struct WithMinima {
       if constexpr (!FifthBit) return low;
       return low | ((words(kBitsAt + q * kQuadBytes, v) >> (half * 4 + step)) & 0x01010101) << 4;
     }
-    vf scale(int step, int, int v) const {
+    vi scale(int step, int, int v) const {
       const int s = half * 4 + step;
-      const vi six = ((words(kLowScalesAt, v) >> (4 * s)) & 15) | ((words(kHighAt, v) >> (2 * s)) & 3) << 4;
-      return toFloat(six) * widenHalf(base + v * kLanes * 2);
+      return ((words(kLowScalesAt, v) >> (4 * s)) & 15) | ((words(kHighAt, v) >> highScaleBit(s)) & 3) << 4;
     }
-    /** What is added for each unit of the activations' sum. */
-    vf minimum(int step, int, int v) const {
-      const int s = half * 4 + step;
-      const vi six = ((words(kLowMinimaAt, v) >> (4 * s)) & 15) | ((words(kHighAt, v) >> (16 + 2 * s)) & 3) << 4;
-      return -(toFloat(six) * widenHalf(base + kMinAt + v * kLanes * 2));
+    vi minima(int pair, int v) const {
+      const int p = half * 2 + pair;
+      return ((words(kLowMinimaAt, v) >> (4 * p)) & 0x000f000f) | ((words(kHighAt, v) >> (2 * p)) & 0x00030003) << 4;
     }
+    vf unit(int v) const { return widenHalf(base + v * kLanes * 2); }
+    vf minimumUnit(int v) const { return widenHalf(base + kMinAt + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block);
     putHalf(panel + kMinAt, o, block + 2);
     packScales(block + 4, o, panel);
@@ -57,14 +56,17 @@ struct WithMinima {
     for (int w = 0; w < 32; ++w) putWord(panel + kNibblesAt, w, o, payload + 4 * w);
   }
 
+  /** Where the upper bits of scale s lie; those of the minima take the lower half of each 16 bits. */
+  static constexpr int highScaleBit(int s) { return s % 2 * 16 + 8 + s / 2 * 2; }
+
   static void packScales(const uint8_t* bytes, int o, uint8_t* panel) {
     uint32_t lowScales = 0, lowMinima = 0, high = 0;
     for (int s = 0; s < 8; ++s) {
       const uint32_t scale = s < 4 ? bytes[s] & 63 : (bytes[s + 4] & 15) | (bytes[s - 4] >> 6) << 4;
       const uint32_t minimum = s < 4 ? bytes[s + 4] & 63 : (bytes[s + 4] >> 4) | (bytes[s] >> 6) << 4;
       lowScales |= (scale & 15) << (4 * s);
-      lowMinima |= (minimum & 15) << (4 * s);
-      high |= (scale >> 4) << (2 * s) | (minimum >> 4) << (16 + 2 * s);
+      lowMinima |= (minimum & 15) << (s % 2 * 16 + s / 2 * 4);
+      high |= (scale >> 4) << highScaleBit(s) | (minimum >> 4) << (s % 2 * 16 + s / 2 * 2);
     }
     std::memcpy(panel + kLowScalesAt + 4 * o, &lowScales, 4);
     std::memcpy(panel + kLowMinimaAt + 4 * o, &lowMinima, 4);

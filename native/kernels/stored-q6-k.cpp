@@ -14,7 +14,7 @@ struct Q6_k {
   static constexpr int64_t kScalesAt = 64, kLowAt = 576, kHighAt = 4672;
   static constexpr int kSub = 16, kZero = 32, kMost = 63;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true;
 
   struct Group {
     const uint8_t* base;
@@ -28,14 +28,13 @@ struct Q6_k {
       const vi pair = step < 2 ? high << (4 - 2 * step) : high >> (2 * step - 4);
       return ((step < 2 ? low : low >> 4) & 0x0f0f0f0f) | (pair & 0x30303030);
     }
-    vf scale(int step, int sub, int v) const {
-      const vi eight = widenSigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes);
-      return toFloat(eight) * widenHalf(base + v * kLanes * 2);
+    vi scale(int step, int sub, int v) const {
+      return widenSigned(base + kScalesAt + (half * 8 + step * 2 + sub) * kPanelOutputs + v * kLanes);
     }
-    vf minimum(int, int, int) const { return vf{}; }
+    vf unit(int v) const { return widenHalf(base + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block + 208);
     for (int s = 0; s < 16; ++s) panel[kScalesAt + s * kPanelOutputs + o] = block[192 + s];
     for (int w = 0; w < 32; ++w) putWord(panel + kLowAt, w, o, block + 4 * w);

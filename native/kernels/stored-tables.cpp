@@ -23,7 +23,7 @@ struct Iq4_nl {
                            kCodesAt = 64;
   static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true;
 
   struct Group {
     const uint8_t* base;
@@ -32,37 +32,41 @@ struct Iq4_nl {
       return wideWeights(kNonLinear.at(codes(base + step * kPanelBlock + kCodesAt, q, v)));
     }
     vf scale(int step, int, int v) const { return widenHalf(base + step * kPanelBlock + v * kLanes * 2); }
-    vf minimum(int, int, int) const { return vf{}; }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block);
     for (int w = 0; w < 4; ++w) putWord(panel + kCodesAt, w, o, block + 2 + 4 * w);
   }
 };
 
-/** A block of a panel: 32 exponents e, a byte each, then the 4 words of codes. The scale is 2^(e − 128). */
+/**
+ * A block of a panel: 32 exponents e, a byte each, and the 4 words of codes; in even blocks the codes first, in odd ones
+ * last, so that no vector of codes lies in two cache lines. The scale is 2^(e − 128).
+ */
 struct Mxfp4 {
-  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs,
-                           kCodesAt = 32;
+  static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs;
   static constexpr int kSub = 32, kZero = 12, kMost = 24;
   static constexpr int64_t kAheadFrom = 2;
-  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = false;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true;
+  static constexpr int64_t exponentsAt(int64_t block) { return block % 2 ? 0 : 4 * kQuadBytes; }
+  static constexpr int64_t codesAt(int64_t block) { return block % 2 ? kPanelOutputs : 0; }
 
   struct Group {
     const uint8_t* base;
     Group(const uint8_t* panel, int64_t g) : base(panel + g * kStepsPerGroup * kPanelBlock) {}
-    vi quad(int step, int q, int v) const { return kTwiceE2m1.at(codes(base + step * kPanelBlock + kCodesAt, q, v)); }
+    vi quad(int step, int q, int v) const {
+      return kTwiceE2m1.at(codes(base + step * kPanelBlock + codesAt(step), q, v));
+    }
     vf scale(int step, int, int v) const {
-      const vi e = widenUnsigned(base + step * kPanelBlock + v * kLanes);
+      const vi e = widenUnsigned(base + step * kPanelBlock + exponentsAt(step) + v * kLanes);
       return asFloat(e < 2 ? (e + 1) << 21 : (e - 1) << 23);  // below 2 subnormal
     }
-    vf minimum(int, int, int) const { return vf{}; }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
-    panel[o] = block[0];
-    for (int w = 0; w < 4; ++w) putWord(panel + kCodesAt, w, o, block + 1 + 4 * w);
+  static void packBlock(const uint8_t* block, int64_t b, int o, uint8_t* panel) {
+    panel[exponentsAt(b) + o] = block[0];
+    for (int w = 0; w < 4; ++w) putWord(panel + codesAt(b), w, o, block + 1 + 4 * w);
   }
 };
 
@@ -75,7 +79,7 @@ struct Iq4_xs {
   static constexpr int64_t kLowAt = 64, kHighAt = 192, kCodesAt = 256;
   static constexpr int kSub = 32, kZero = kWideZero, kMost = 255;
   static constexpr int64_t kAheadFrom = 1;
-  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true, kUnrolls = true;
+  static constexpr bool kMin = false, kUnpacks = true, kUnpacksQuads = true;
 
   struct Group {
     const uint8_t* base;
@@ -85,16 +89,16 @@ struct Iq4_xs {
     vi quad(int step, int q, int v) const {
       return wideWeights(kNonLinear.at(codes(base + kCodesAt + (half * 4 + step) * 4 * kQuadBytes, q, v)));
     }
-    vf scale(int step, int, int v) const {
+    vi scale(int step, int, int v) const {
       const int s = half * 4 + step;
       const vi low = (loadWords(base + kLowAt + v * kVectorBytes) >> (4 * s)) & 15;
       const vi high = (widenUnsigned16(base + kHighAt + v * kLanes * 2) >> (2 * s)) & 3;
-      return toFloat((low | high << 4) - 32) * widenHalf(base + v * kLanes * 2);
+      return (low | high << 4) - 32;
     }
-    vf minimum(int, int, int) const { return vf{}; }
+    vf unit(int v) const { return widenHalf(base + v * kLanes * 2); }
   };
 
-  static void packBlock(const uint8_t* block, int o, uint8_t* panel) {
+  static void packBlock(const uint8_t* block, int64_t, int o, uint8_t* panel) {
     putHalf(panel, o, block);
     putHalf(panel + kHighAt, o, block + 2);
     putWord(panel + kLowAt, 0, o, block + 4);
