@@ -1,5 +1,7 @@
 // What every file of the bench produces: lines of one table, each a figure of ours beside the peer's and the machine's
 // own limit. Knows nothing of how anything is measured.
+import type { Isa } from "../src/backends/native/cpu.js";
+import type { InferenceKind } from "../src/inference/runtime/measure.js";
 
 /** One line of the table. Rates are "more is better"; a line without a target only informs. */
 export interface Line {
@@ -21,6 +23,9 @@ export interface Line {
   readonly failure?: string;
 }
 
+/** What is measured of running a model. */
+export const INFERENCE_KINDS = ["decode", "prefill", "batch"] as const satisfies readonly InferenceKind[];
+
 /** What a claim is asked to do. */
 export interface BenchOptions {
   readonly threads: number;
@@ -30,6 +35,10 @@ export interface BenchOptions {
   readonly oursOnly: boolean;
   /** Leave out the peers' compiled variants, which take minutes to compile, and all but the main cases of a claim. */
   readonly quick: boolean;
+  /** The instruction set that both sides of inference are held to; undefined: each takes the best it has. */
+  readonly isa?: Isa;
+  /** What is measured of inference. */
+  readonly kinds: readonly InferenceKind[];
   /** Receives progress lines. */
   readonly log: (line: string) => void;
 }

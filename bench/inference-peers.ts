@@ -1,8 +1,10 @@
 // The engines that ours is held against in running models, each where it is installed: how it is found and started.
 // Knows no rounds.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Isa } from "../src/backends/native/cpu.js";
 import { packageRoot } from "../src/package-root.js";
+import { llamaEntry } from "./llama-build.js";
 
 /**
  * A peer by its name, and the program that takes FILE, kind, variant and threads on the line protocol of stepper.ts.
@@ -11,6 +13,7 @@ export interface InferencePeer {
   readonly label: "llama.cpp" | "ik_llama.cpp";
   readonly command: string;
   readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 interface KnownPeer extends InferencePeer {
@@ -41,10 +44,22 @@ function knownPeers(): KnownPeer[] {
   ];
 }
 
-/** The peers that are installed; of each other one a line says how to install it. */
-export function installedPeers(log: (line: string) => void): InferencePeer[] {
-  return knownPeers().filter(({ label, evidence, toInstall }) => {
+/**
+ * The peers that are installed; of each other one a line says how to install it. With `isa` those that can be held to
+ * that instruction set.
+ */
+export function installedPeers(log: (line: string) => void, isa?: Isa): InferencePeer[] {
+  const installed = knownPeers().filter(({ label, evidence, toInstall }) => {
     if (!existsSync(evidence)) log(`${label} is not installed (no ${evidence}); to install: ${toInstall}`);
     return existsSync(evidence);
   });
+  return isa === undefined ? installed : installed.flatMap((peer) => heldTo(isa, peer, log));
+}
+
+/** ik_llama.cpp is built for the CPU that it is built on. */
+function heldTo(isa: Isa, peer: KnownPeer, log: (line: string) => void): InferencePeer[] {
+  if (peer.label === "llama.cpp")
+    return [{ ...peer, environment: { LLAMA_ENTRY: llamaEntry(dirname(peer.evidence), isa) } }];
+  log(`${peer.label} cannot be held to ${isa} and is left out`);
+  return [];
 }

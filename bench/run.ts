@@ -4,9 +4,10 @@ import { existsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { availableIsas } from "../src/backends/native/kernel-files.js";
 import { packageRoot } from "../src/package-root.js";
 import { ceilings } from "./ceilings.js";
-import { type BenchOptions, type Claim, type Line, verdict } from "./claim.js";
+import { type BenchOptions, type Claim, INFERENCE_KINDS, type Line, verdict } from "./claim.js";
 import { context } from "./context.js";
 import { frozen } from "./frozen.js";
 import { gemm } from "./gemm.js";
@@ -48,6 +49,8 @@ const HELP = `Usage: npm run bench -- [options]
   --threads N      threads of both sides (default: one per core)
   --quick          leave out the peers' compiled variants, and all but the main models of inference and context
   --no-peers       ours only
+  --isa NAME       hold both sides of inference to these instructions: x86-64-v3 (AVX2), ours and llama.cpp's alike
+  --kinds NAMES    comma-separated parts of inference: ${INFERENCE_KINDS.join(", ")} (default: all)
   --json           one JSON object instead of the table
 
 The peers in training are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv. Those in inference
@@ -55,7 +58,8 @@ are llama.cpp, in bench/peers/llama-cpp/node_modules, and ik_llama.cpp, found th
 bench/peers/ik-llama-cpp/build.
 The READMEs of these folders say how to install them.
 
-Example: npm run bench -- --only train-dense,gemm --quick`;
+Examples: npm run bench -- --only train-dense,gemm --quick
+          npm run bench -- --only inference --quick --isa x86-64-v3 --kinds prefill`;
 
 /** The Python of the peers' environment, or null with a line on how to get one. */
 function peersPython(log: (line: string) => void): string | null {
@@ -71,20 +75,32 @@ function peersPython(log: (line: string) => void): string | null {
   return null;
 }
 
+/** The names of a comma-separated list; throws an Error where one is not known. */
+function chosenFrom<Name extends string>(what: string, list: string, known: readonly Name[]): Name[] {
+  const isKnown = (name: string): name is Name => known.some((each) => each === name);
+  return list.split(",").map((name) => {
+    if (!isKnown(name)) throw new Error(`unknown ${what} ${name}: choose from ${known.join(", ")}`);
+    return name;
+  });
+}
+
 function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]; json: boolean; help: boolean } {
   const flags = {
     only: { type: "string" },
     threads: { type: "string" },
     quick: { type: "boolean", default: false },
     "no-peers": { type: "boolean", default: false },
+    isa: { type: "string" },
+    kinds: { type: "string", default: INFERENCE_KINDS.join(",") },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
   const { values } = parseArgs({ args: [...args], options: flags });
-  const chosen = values.only?.split(",") ?? Object.keys(claims);
-  const unknown = chosen.filter((name) => !Object.hasOwn(claims, name));
-  if (unknown.length > 0)
-    throw new Error(`unknown claim ${unknown.join(", ")}: choose from ${Object.keys(claims).join(", ")}`);
+  const chosen = chosenFrom("claim", values.only ?? Object.keys(claims).join(","), Object.keys(claims));
+  const kinds = chosenFrom("kind", values.kinds, INFERENCE_KINDS);
+  const [isa] = values.isa === undefined ? [] : chosenFrom("instruction set", values.isa, availableIsas());
+  // Ours, here and in the processes that are started.
+  if (isa !== undefined) process.env.LUCIOLE_ISA = isa;
   const threads = Number(values.threads ?? availableParallelism());
   if (!Number.isInteger(threads) || threads < 1)
     throw new Error(`--threads takes a whole number from 1, got ${values.threads}`);
@@ -95,6 +111,8 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
     peersPython: python,
     oursOnly: values["no-peers"],
     quick: values.quick,
+    isa,
+    kinds,
     log,
     chosen,
     json: values.json,

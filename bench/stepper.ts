@@ -89,10 +89,11 @@ export class Stepper {
     args: readonly string[],
     threads: number,
     limits: AnswerLimits = LIMITS,
+    environment: Readonly<Record<string, string>> = {},
   ): Promise<Stepper> {
     const child = spawn(command, args, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads) },
+      env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads), ...environment },
     });
     child.on("error", () => {});
     const stepper = new Stepper(label, child, limits);

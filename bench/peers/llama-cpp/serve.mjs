@@ -1,11 +1,13 @@
 // The peer's side of the comparison of inference: llama.cpp through node-llama-cpp, the rounds of inference.json on the
 // line protocol of bench/stepper.ts.
 // Usage: node serve.mjs FILE.gguf decode|prefill|batch VARIANT THREADS      (VARIANT: plain or flash, with flash
-// attention)
+// attention). LLAMA_ENTRY: another copy of node-llama-cpp's entry, as bench/llama-build.ts makes one.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { getLlama } from "node-llama-cpp";
+import { pathToFileURL } from "node:url";
 
+const { LLAMA_ENTRY: copy } = process.env;
+const { getLlama } = await import(copy ? pathToFileURL(copy).href : "node-llama-cpp");
 const [path, kind, variant, threads] = process.argv.slice(2);
 const { streams, promptTokens, newTokens } = JSON.parse(
   readFileSync(new URL("../inference.json", import.meta.url), "utf8"),
