@@ -1,7 +1,8 @@
 // Many short texts in little memory: their UTF-8 bytes side by side, decoded one at a time. A vocabulary of a hostile
 // file takes no more than the file.
 
-const SEGMENT_BYTES = 1 << 20;
+/** Segments grow with what came before, so that a short list takes little, and stop growing at this size. */
+const SEGMENT_BYTES = { least: 1 << 10, most: 1 << 20 };
 
 /** A run of bytes that lie together. */
 export interface Segment {
@@ -65,7 +66,8 @@ export class TextListBuilder {
   add(bytes: Uint8Array): void {
     if (this.used + bytes.length > this.open.length) {
       this.close();
-      this.open = new Uint8Array(Math.max(bytes.length, SEGMENT_BYTES));
+      const { least, most } = SEGMENT_BYTES;
+      this.open = new Uint8Array(Math.max(bytes.length, least, Math.min(this.total, most)));
     }
     this.open.set(bytes, this.used);
     this.used += bytes.length;
