@@ -4,6 +4,11 @@ import { javaScriptPattern } from "./oniguruma.js";
 
 /** GPT-2's expression: contractions, words with their leading space, numbers, other symbols, white space. */
 export const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+/**
+ * Words with the blank before them, single digits, runs of other signs, white space. A digit is always the same token,
+ * so that sums look alike wherever they stand.
+ */
+export const SINGLE_DIGITS_PATTERN = " ?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** Cuts a text and hands on the pieces in order. */
 export type Splitter = (text: string, emit: (piece: string) => void) => void;

@@ -1,7 +1,8 @@
-// Regular expressions of a tokenizer.json that are not those of a published kind may take for ever on some text: then
+// Regular expressions of a tokenizer.json that are neither of a published kind nor our own may take for ever on some text: then
 // encoding and decoding are stopped. Does not know how any tokenizer splits text.
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
+import { SINGLE_DIGITS_PATTERN } from "./pre-tokenizer.js";
 import { PRE_TOKENIZER_KINDS, preTokenizerOf } from "./pre-tokenizer-kinds.js";
 import type { Tokenizer, TokenizerJson } from "./tokenizer.js";
 
@@ -10,17 +11,18 @@ const LIMIT_MS = 3000;
 const LIMIT_MS_PER_CHARACTER = 0.01;
 
 const written = (regex: string): string => regex.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
-const PUBLISHED: ReadonlySet<string> = new Set(
-  PRE_TOKENIZER_KINDS.flatMap((kind) =>
+const KNOWN: ReadonlySet<string> = new Set([
+  SINGLE_DIGITS_PATTERN,
+  ...PRE_TOKENIZER_KINDS.flatMap((kind) =>
     preTokenizerOf(kind).steps.flatMap(({ pattern }) => (pattern?.Regex === undefined ? [] : [written(pattern.Regex)])),
   ),
-);
+]);
 
-/** Whether a part of tokenizer.json holds an expression that no published kind has. */
+/** Whether a part of tokenizer.json holds an expression that is not known. */
 function hasForeignPattern(part: unknown): boolean {
   if (typeof part !== "object" || part === null) return false;
   return Object.entries(part).some(([key, value]) =>
-    key === "Regex" && typeof value === "string" ? !PUBLISHED.has(written(value)) : hasForeignPattern(value),
+    key === "Regex" && typeof value === "string" ? !KNOWN.has(written(value)) : hasForeignPattern(value),
   );
 }
 

@@ -1,6 +1,7 @@
 // Claims about the world's corpus as tokens: nothing is lost, digits are single tokens, it is made fast.
 import { describe, expect, it } from "vitest";
 import { World } from "../tasks/world.js";
+import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import { WorldCorpus, worldText, worldTokenizer } from "./world-corpus.js";
 
 const world = new World({}, 0);
@@ -36,6 +37,14 @@ describe("world corpus", () => {
     const { length } = Array.from({ length: 500 }, (_, i) => worldText(world, 9000 + i, "train")).join("");
     const numTokens = corpus.sequences(9000, 500).reduce((sum, { ids: each }) => sum + each.length - 2, 0);
     expect(length / numTokens).toBeGreaterThan(2.4);
+  });
+
+  it("is encoded without a time limit: the expression is known, in a run's files too", () => {
+    expect(Object.hasOwn(tokenizer, "encode")).toBe(false);
+    expect(Object.hasOwn(createTokenizer(tokenizer.toJSON()), "encode")).toBe(false);
+    const pattern = { Regex: "(a+)+$" };
+    const pre_tokenizer = { type: "Split", pattern, behavior: "Isolated", invert: false };
+    expect(Object.hasOwn(createTokenizer({ ...tokenizer.toJSON(), pre_tokenizer }), "encode")).toBe(true);
   });
 
   it("makes 100,000 tokens within seconds", () => {

@@ -5,14 +5,9 @@ import type { Split } from "../tasks/task.js";
 import type { World } from "../tasks/world.js";
 import { trainBpe } from "../tokenizer/bpe-trainer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
+import { SINGLE_DIGITS_PATTERN } from "../tokenizer/pre-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { TrainSequence } from "./batch.js";
-
-/**
- * Words with the blank before them, single digits, runs of other signs, white space. A digit is always the same token,
- * so that sums look alike wherever they stand.
- */
-const WORLD_PATTERN = " ?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** Documents that a tokenizer is trained on; more change few of its merges. */
 const TOKENIZER_DOCUMENTS = 4000;
@@ -27,7 +22,7 @@ export function worldText(world: World, index: number, split: Split): string {
 export function worldTokenizer(world: World, vocabSize: number): Tokenizer {
   const texts = Array.from({ length: TOKENIZER_DOCUMENTS }, (_, index) => worldText(world, index, "train"));
   const specialTokens = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };
-  const json = trainBpe(texts, { vocabSize, specialTokens, pattern: WORLD_PATTERN });
+  const json = trainBpe(texts, { vocabSize, specialTokens, pattern: SINGLE_DIGITS_PATTERN });
   return createTokenizer(json, { bos_token: "<bos>", eos_token: "<eos>", pad_token: "<pad>" });
 }
 
