@@ -1,9 +1,20 @@
 // Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node. Only what changed is compiled
 // again. By default builds what this CPU runs best and refreshes what was built before; `--all` builds every set of
-// this architecture, `--isa NAME` one; `--clean` starts over. Knows nothing of how the modules are loaded.
+// this architecture, `--isa NAME` one; `--clean` starts over. LUCIOLE_OBJECTS names the folder of another build: what it
+// compiled from the same sources is taken from there. Knows nothing of how the modules are loaded.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -135,6 +146,16 @@ function inputDigest(unit, version) {
 const isCurrent = (unit, version) =>
   existsSync(unit.object) && readIf(`${unit.object}.digest`) === (inputDigest(unit, version) || "unknown");
 
+/** Takes the unit's object from a finished fast build of the same sources, if LUCIOLE_OBJECTS names one that has it. */
+function takeFromOtherBuild(unit, isa, { sources, kind }) {
+  const other = process.env.LUCIOLE_OBJECTS;
+  if (!other || kind !== KINDS.fast || readIf(join(other, `${isa}.node.digest`)) !== sources) return false;
+  const object = join(other, isa, basename(unit.object));
+  if (!existsSync(object)) return false;
+  copyFileSync(object, unit.object);
+  return true;
+}
+
 /** Compiles under a name of its own and renames, so that two builds at once do not read each other's halves. */
 async function compile(compiler, unit, version, systemHeader, log) {
   const temporary = `${unit.object}.${process.pid}`;
@@ -200,7 +221,8 @@ async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
   const include = createRequire(import.meta.url)("node-api-headers").include_dir;
   const version = compilerVersion(compiler);
   const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include), outDir, kind) }));
-  const stale = builds.map(({ units }) => units.filter((unit) => !isCurrent(unit, version)));
+  const isMissing = (unit, isa) => !isCurrent(unit, version) && !takeFromOtherBuild(unit, isa, { sources, kind });
+  const stale = builds.map(({ isa, units }) => units.filter((unit) => isMissing(unit, isa)));
   const headers = await Promise.all(
     stale.map((units) =>
       units.length >= FEWEST_FOR_SYSTEM_HEADER

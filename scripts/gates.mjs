@@ -1,6 +1,6 @@
 // The gates of `npm test`: each does one check and gives how many things it found right and wrong. Knows nothing of
 // their order.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,19 +34,30 @@ const SUMMARY_KEYS = (
 const outcome = (passed, failed, output = "", skipped = 0) => ({ passed, failed, output, skipped });
 const single = (ok, output) => outcome(ok ? 1 : 0, ok ? 0 : 1, ok ? "" : output);
 
-/** Runs a program of node_modules with this Node, its output caught. */
-function runModule(root, entry, args, options = {}) {
-  return spawnSync(process.execPath, [join(root, "node_modules", entry), ...args], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    ...options,
+/**
+ * Runs a program with this Node in `cwd`, its output caught. Gives how it ended; one that takes too long is killed.
+ */
+function run(args, { cwd, timeout, env = process.env, stdio = ["ignore", "pipe", "pipe"] }) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd, timeout, env, stdio });
+    const output = { stdout: "", stderr: "" };
+    for (const name of Object.keys(output))
+      child[name]?.setEncoding("utf8").on("data", (chunk) => {
+        output[name] += chunk;
+      });
+    child.on("error", (error) => resolve({ status: null, signal: null, ...output, error }));
+    child.on("close", (status, signal) => resolve({ status, signal, ...output }));
   });
 }
 
-function byExitStatus({ status, stdout, stderr, error }) {
-  return single(status === 0, `${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}`.trim());
-}
+/** Runs a program of node_modules on the repository. */
+const runModule = (root, entry, args, options = {}) =>
+  run([join(root, "node_modules", entry), ...args], { cwd: root, ...options });
+
+/** How a program failed, in its own words if it had any. */
+const wordsOf = ({ status, signal, stdout, stderr, error }) =>
+  error?.message ?? (`${stdout}${stderr}`.trim() || `ended with ${signal ?? status}`);
+const byExitStatus = (ended) => single(ended.status === 0, wordsOf(ended));
 
 /** Turns what an action throws into a failure. */
 async function attempt(action) {
@@ -59,8 +70,8 @@ async function attempt(action) {
 
 export const packages = (root) => attempt(() => dependenciesAreCurrent(root) || installDependencies(root));
 export const types = (root) => attempt(() => buildTypeScript(root, { force: true }));
-export const lintAndFormat = (root) =>
-  byExitStatus(runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
+export const lintAndFormat = async (root) =>
+  byExitStatus(await runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 /** No file reaches itself by imports, those of types included; what is emitted keeps to the layers. */
 export async function layers(root) {
   // Its parser is a package, which a fresh clone lacks until the first gate has installed it.
@@ -68,9 +79,13 @@ export async function layers(root) {
   const circles = importCircles(root);
   return circles.length > 0 ? outcome(0, circles.length, circles.join("\n")) : emittedLayers(root);
 }
-const emittedLayers = (root) =>
+const emittedLayers = async (root) =>
   byExitStatus(
-    runModule(root, "dependency-cruiser/bin/dependency-cruise.mjs", ["--config", ".dependency-cruiser.cjs", "dist"]),
+    await runModule(root, "dependency-cruiser/bin/dependency-cruise.mjs", [
+      "--config",
+      ".dependency-cruiser.cjs",
+      "dist",
+    ]),
   );
 
 /** Builds all instruction sets; a compiler warning is a failure. */
@@ -115,11 +130,11 @@ export async function sanitizedKernels(root) {
 }
 
 /** Runs test files with vitest. Counts tests; a file that does not load counts as one failure. */
-function runTests(root, more = [], env = process.env) {
+async function runTests(root, more = [], env = process.env) {
   const folder = mkdtempSync(join(tmpdir(), "luciole-test-"));
   const report = join(folder, "tests.json");
   const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...more];
-  const { status, signal } = runModule(root, "vitest/vitest.mjs", args, {
+  const { status, signal } = await runModule(root, "vitest/vitest.mjs", args, {
     stdio: ["ignore", "inherit", "inherit"],
     timeout: TEST_LIMIT_MS,
     env,
@@ -140,12 +155,10 @@ function runTests(root, more = [], env = process.env) {
 }
 
 /** The reference pages say what the code says. */
-export function referencePages(root) {
-  const scripts = ["write-reference.mjs", "api-docs.mjs"];
-  const results = scripts.map((name) =>
-    byExitStatus(
-      spawnSync(process.execPath, [join(root, "scripts", name), "--check"], { cwd: root, encoding: "utf8" }),
-    ),
+export async function referencePages(root) {
+  const scripts = ["write-reference.mjs", "api-docs.mjs"].map((name) => join(root, "scripts", name));
+  const results = await Promise.all(
+    scripts.map(async (path) => byExitStatus(await run([path, "--check"], { cwd: root }))),
   );
   const output = results.map((result) => result.output).filter(Boolean);
   return single(output.length === 0, output.join("\n"));
@@ -157,52 +170,44 @@ export async function documentation(root) {
   return outcome(passed, failures.length, failures.join("\n"));
 }
 
-/** Runs every recipe a few steps and looks at the summary it prints. */
-export function recipes(root) {
-  const named = readdirSync(join(root, "recipes")).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
-  const problems = named.map((name) => recipeProblem(root, name)).filter(Boolean);
+/** The names of the programs in a folder, tests left out. */
+const programsIn = (folder) =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")) : [];
+
+/** Gives `problem`, empty where there is none, of each program in a folder a temporary folder of its own. */
+async function eachProgram(root, folder, problem) {
+  const named = programsIn(join(root, folder));
+  const problems = [];
+  for (const name of named) {
+    const temporary = mkdtempSync(join(tmpdir(), "luciole-gate-"));
+    const found = await problem(name, temporary);
+    rmSync(temporary, { recursive: true, force: true });
+    if (found) problems.push(`${folder}/${name}: ${found}`);
+  }
   return outcome(named.length - problems.length, problems.length, problems.join("\n"));
 }
 
-function recipeProblem(root, name) {
-  if (!RECIPES[name]) return `recipes/${name} has no few-steps form in scripts/gates.mjs`;
-  const folder = mkdtempSync(join(tmpdir(), "luciole-recipe-"));
+/** Runs every recipe a few steps and looks at the summary it prints. */
+export const recipes = (root) => eachProgram(root, "recipes", (name, folder) => recipeProblem(root, name, folder));
+
+async function recipeProblem(root, name, folder) {
+  if (!RECIPES[name]) return "has no few-steps form in scripts/gates.mjs";
   const args = [join(root, "dist/src/cli/main.js"), ...RECIPES[name], "--out", join(folder, "run")];
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: "utf8",
-    timeout: RECIPE_LIMIT_MS,
-    maxBuffer: 1 << 26,
-  });
-  const hasReport = existsSync(join(folder, "run", "report.html"));
-  rmSync(folder, { recursive: true, force: true });
-  if (status !== 0) return `recipes/${name}: ${error?.message ?? stderr.trim()}`;
-  if (!hasReport) return `recipes/${name}: no report.html was written`;
+  const ended = await run(args, { cwd: root, timeout: RECIPE_LIMIT_MS });
+  if (ended.status !== 0) return wordsOf(ended);
+  if (!existsSync(join(folder, "run", "report.html"))) return "no report.html was written";
   try {
-    const missing = SUMMARY_KEYS.filter((key) => !(key in JSON.parse(stdout)));
-    return missing.length > 0 ? `recipes/${name}: the summary lacks ${missing.join(", ")}` : "";
+    const missing = SUMMARY_KEYS.filter((key) => !(key in JSON.parse(ended.stdout)));
+    return missing.length > 0 ? `the summary lacks ${missing.join(", ")}` : "";
   } catch {
-    return `recipes/${name}: standard output is not one JSON object: ${stdout.slice(0, 200)}`;
+    return `standard output is not one JSON object: ${ended.stdout.slice(0, 200)}`;
   }
 }
 
 /** Runs every example as the README shows it. */
-export function examples(root) {
-  const folder = join(root, "examples");
-  const named = existsSync(folder)
-    ? readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    : [];
-  const problems = named.flatMap((name) => {
-    const cwd = mkdtempSync(join(tmpdir(), "luciole-example-"));
+export const examples = (root) =>
+  eachProgram(root, "examples", async (name, cwd) => {
     const entry = join(root, "dist", "examples", name.replace(/\.ts$/, ".js"));
-    const { status, stdout, stderr, error } = spawnSync(process.execPath, [entry], {
-      cwd,
-      encoding: "utf8",
-      timeout: RECIPE_LIMIT_MS,
-      maxBuffer: 1 << 26,
-    });
-    rmSync(cwd, { recursive: true, force: true });
-    return status === 0 ? [] : [`examples/${name}: ${error?.message ?? `${stdout}${stderr}`.trim()}`];
+    const ended = await run([entry], { cwd, timeout: RECIPE_LIMIT_MS });
+    return ended.status === 0 ? "" : wordsOf(ended);
   });
-  return outcome(named.length - problems.length, problems.length, problems.join("\n"));
-}

@@ -209,6 +209,8 @@ export async function tryDocumentation(root) {
       HF_ENDPOINT: hub.url,
       NO_COLOR: "1",
       CI: "1",
+      // The package builds its kernels at their first use; from the same sources it need not compile them once more.
+      LUCIOLE_OBJECTS: join(root, "build", "native"),
     };
     for (const name of ["LUCIOLE_KERNELS", "XDG_CACHE_HOME", "npm_command"]) delete env[name];
     for (const page of PAGES) await tryPage(root, page, project, env, note);

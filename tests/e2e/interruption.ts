@@ -1,14 +1,21 @@
 // Stops a running command at a moment of its own log, or at random ones, and goes on with it until it is done.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Ended, luciole, start } from "./command.js";
 
 const POLL_MS = 5;
 
-/** Lines of a run's metrics so far, of one phase. */
-function numSteps(run: string, phase: string): number {
+/** Counts the lines of a run's metrics so far, of one phase; reads them again only when the file has grown. */
+function stepCounter(run: string, phase: string): () => number {
   const file = join(run, "metrics.jsonl");
-  return existsSync(file) ? readFileSync(file, "utf8").split(`"phase":"${phase}"`).length - 1 : 0;
+  let seen = 0;
+  let count = 0;
+  return () => {
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (size !== seen) count = readFileSync(file, "utf8").split(`"phase":"${phase}"`).length - 1;
+    seen = size;
+    return count;
+  };
 }
 
 /** Runs a command and sends `signal` once its run has logged so many steps of a phase. Throws when it ended before. */
@@ -24,7 +31,8 @@ export async function stopAt(
   void ended.then(() => {
     isOver = true;
   });
-  while (!isOver && numSteps(run, phase) < steps) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const numSteps = stepCounter(run, phase);
+  while (!isOver && numSteps() < steps) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   if (isOver)
     throw new Error(`luciole ${args.join(" ")} ended before step ${steps} of ${phase}: ${JSON.stringify(await ended)}`);
   child.kill(signal);

@@ -51,10 +51,10 @@ const small = {
 const large = {
   ...vocab,
   model_type: "llama",
-  hidden_size: 768,
-  intermediate_size: 2048,
+  hidden_size: 512,
+  intermediate_size: 1408,
   num_hidden_layers: 4,
-  num_attention_heads: 12,
+  num_attention_heads: 8,
   num_key_value_heads: 4,
 };
 const paths = { small: join(folder, "small"), large: join(folder, "large") };
@@ -215,7 +215,7 @@ describe("opening", () => {
 });
 
 describe("a thread", () => {
-  /** What rounds add to this process's memory after the first two. A model that stayed would be 100 MiB each time. */
+  /** What six rounds add to this process's memory after the first two. A model that stayed would be 40 MiB each time. */
   async function growthMiB(round: () => Promise<void>): Promise<number> {
     const rss = async () => {
       await round();
