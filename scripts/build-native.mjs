@@ -1,7 +1,7 @@
 // Compiles native/ into one Node-API module per instruction set: build/native/<isa>.node. Only what changed is compiled
 // again. By default builds what this CPU runs best and refreshes what was built before; `--all` builds every set of
-// this architecture, `--isa NAME` one; `--clean` starts over. LUCIOLE_OBJECTS names the folder of another build: what it
-// compiled from the same sources is taken from there. Knows nothing of how the modules are loaded.
+// this architecture, `--isa NAME` one; `--clean` starts over. LUCIOLE_OBJECTS names the folder of another build: what
+// it compiled from the same sources is taken from there. Knows nothing of how the modules are loaded.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {

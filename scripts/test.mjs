@@ -10,8 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quick = process.argv.includes("--quick");
 
 /**
- * Cheap gates first, so that a slip shows early. The gates of a row go side by side, those of a list in it one after the
- * other: what runs alone leaves a core idle.
+ * Cheap gates first, so that a slip shows early. The lists of a row go side by side, the gates of a list one after the
+ * other: a gate that runs alone leaves a core idle.
  */
 const ORDER = [
   [[["packages", gates.packages]]],

@@ -32,7 +32,8 @@ enum class SumForm { zero, scaled, subtracted };
 /**
  * The record of K numbers of x (f32 or bf16). Scale: amax/127; quanta: x·(127/amax) to the nearest whole number, ties
  * to even. Numbers that share a scale with a NaN or an infinity get the scale NaN, those without one over 2^-100 the
- * scale 0; both only zeros. Sums: −zero·Σ quanta (SumForm::zero), Σ quanta times the scale (scaled), or −Σ quanta (subtracted).
+ * scale 0; both only zeros. Sums: −zero·Σ quanta (SumForm::zero), Σ quanta times the scale (scaled), or −Σ quanta
+ * (subtracted).
  */
 void quantiseRow(const void* x, int64_t xType, int64_t K, const RecordLayout& layout, SumForm form, int32_t zero,
                  uint8_t* record);

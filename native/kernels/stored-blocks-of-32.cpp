@@ -1,5 +1,5 @@
 // Panels of q8_0, q4_0, q4_1, q5_0 and q5_1: blocks of 32 numbers with a half as their scale, and perhaps one as their
-// minimum. See stored-integer.h; the files' layouts stand in block-formats.ts.
+// minimum. See stored-format.h; the files' layouts stand in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {

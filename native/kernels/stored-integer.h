@@ -1,9 +1,7 @@
-// Products with integer weights: int8 activations, exact sums over sub-blocks of 16 or 32, scales in f32. Templates
-// over a Format, which says how the panels of a storage type lie and is instantiated in a file of its own. Knows
-// nothing of threads or outputs.
+// Products with integer weights of any Format: panels packed, unpacked and multiplied chunk by chunk. Knows nothing of
+// threads or outputs.
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -13,65 +11,12 @@
 #include "int8-dot.h"
 #include "pool.h"
 #include "stored-activations.h"
+#include "stored-format.h"
 #include "stored-kernels.h"
+#include "stored-tile.h"
 
 namespace luciole {
 
-// A Format has
-//   kBlockNumbers, kBlockBytes   of one row in the file
-//   kSub                         numbers of a sub-block with one scale, 16 or 32
-//   kZero, kMost, kMin           how much quads are too large, their largest byte (int8-dot.h), whether sub-blocks have
-//                                a minimum
-//   kUnpacks, kUnpacksQuads      whether scales, and quads too, are work to unpack that is better done once for many
-//                                rows
-//   kAheadFrom                   fewest rows for which memory is asked for: the loads of fewer are regular enough for
-//                                the CPU to guess
-//   packBlock(block, b, o, panel)  block b of output o's row in the file into its place in the panel
-//   Group(panel, g)              group g of kGroup numbers: quad(step, q, v): vector v of numbers 32·step + 4q ..+3 of
-//                                each output, and its scales. Of blocks of 32 (kIsBlock32): scale(step, sub, v) and
-//                                minimum(step, sub, v) in f32. Of super-blocks of 256, whose scales are whole
-//                                multiples: scale(step, sub, v) in i32, of unit(v); minima(pair, v): those of
-//                                sub-blocks 2·pair and 2·pair + 1 of the group in the halves of each lane, multiples
-//                                of minimumUnit(v), to be subtracted
-// A panel takes kPanelOutputs times the bytes of a row, whatever its Format.
-
-/** Numbers between two scales at most: what one turn of the kernels' loop works through. */
-inline constexpr int kStep = 32;
-/**
- * Numbers of a row of activations with one scale: as many as a block of the weights has, or a group where that has
- * more.
- */
-template <class F>
-inline constexpr int64_t kScaleWidth = F::kBlockNumbers < kGroup ? F::kBlockNumbers : kGroup;
-/** Whether each step has scales of its own, of weights and activations. */
-template <class F>
-inline constexpr bool kIsBlock32 = F::kBlockNumbers == kStep;
-inline constexpr int kStepsPerGroup = kGroup / kStep;
-inline constexpr int kQuads = kStep / 4;
-inline constexpr int kVectorBytes = kLanes * 4;
-inline constexpr int kQuadBytes = kPanelOutputs * 4;
-
-// The register tile: kTileRows rows × kTileVectors vectors of sums, once in i32 and once in f32.
-#if defined(__AVX512F__)
-template <class F>
-inline constexpr int kTileRows = 6;
-template <class F>
-inline constexpr int kTileVectors = 2;
-#elif defined(__AVX2__)
-template <class F>
-inline constexpr int kTileRows = F::kMost > 127 ? 3 : 6;
-template <class F>
-inline constexpr int kTileVectors = F::kMost > 127 ? 2 : 1;
-#else
-template <class F>
-inline constexpr int kTileRows = 4;
-template <class F>
-inline constexpr int kTileVectors = 2;
-#endif
-inline constexpr int kMostTileRows = 6;
-/** Whether the products take weights in another form than bytes, which then is made once for many rows. */
-template <class F>
-inline constexpr bool kWidens = sizeof(typename DotSum<F::kMost>::Weights) > sizeof(vi);
 /**
  * Groups of k that are worked through for all rows before the next: their part of a panel, or what it was unpacked to,
  * stays in the first-level cache.
@@ -87,25 +32,8 @@ inline constexpr int64_t kFewTiles = 4;
 inline constexpr int64_t kAhead = 8192;
 
 /**
- * Memory to ask for, a little with every step: bursts would fill the queue of misses. With `near`, what lies that far
- * back goes on into the first level: the steps of a K-quant's group read the same lines, so that those of a group are
- * missed all at once.
- */
-struct Ahead {
-  const uint8_t* next;
-  const uint8_t* end;
-  int64_t stepBytes, near = 0;
-  void step() {
-    for (const uint8_t* until = std::min(next + stepBytes, end); next < until; next += 64) {
-      __builtin_prefetch(next, 0, 2);
-      if (near) __builtin_prefetch(next - near, 0, 3);
-    }
-  }
-};
-
-/**
- * A Format with a chunk unpacked beforehand, as pays when several tiles of rows share it: scales and minima to f32, and
- * quads to bytes where they are more work than a shift and a mask.
+ * A Format with a chunk unpacked beforehand, as pays when several tiles of rows share it: scales and minima to a lane
+ * each, and quads to bytes where they are more work than a shift and a mask.
  */
 template <class F>
 struct Unpacked : F {
@@ -181,130 +109,6 @@ struct Direct : F {
     Group(const uint8_t* panel, int64_t g, const uint8_t*, int64_t) : F::Group(panel, g) {}
   };
 };
-
-/** The records of a tile's rows. */
-struct TileRows {
-  const uint8_t* at[kMostTileRows];
-};
-
-/**
- * acc[r] += the part of row r in `count` groups from `first` on, `steps` steps in all; `chunk`: their unpacked scales,
- * for a Format that wants them. Blocks of 32: the sums of blocks are added one after the other, each times both scales.
- * Super-blocks: whole numbers for each group, the sums of sub-blocks times their scales and the minima times the
- * activations' sums; then in f32 both times their units, and that times the activations' scale.
- */
-template <class F, int R>
-void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& rows, const RecordLayout& layout,
-                  int64_t first, int64_t count, int64_t steps, Ahead ahead, float* acc) {
-  using Sum = DotSum<F::kMost>;
-  using Inner = std::conditional_t<kIsBlock32<F>, vf, vi>;
-  constexpr int V = kTileVectors<F>, kSubs = kStep / F::kSub, kQuadsPerSub = F::kSub / 4;
-  for (int64_t g = 0; g < count; ++g) {
-    const typename F::Group group(panel, first + g, chunk, g);
-    const int here = static_cast<int>(std::min<int64_t>(steps - g * kStepsPerGroup, kStepsPerGroup));
-    const int64_t at = (first + g) * kGroup, scaleAt = layout.scales + at / layout.width * 4;
-    for (int v0 = 0; v0 < kPanelVectors; v0 += V) {
-      Inner inner[R][V];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) {
-          if constexpr (kIsBlock32<F>)
-            inner[r][v] = load(acc + r * kPanelOutputs + (v0 + v) * kLanes);
-          else
-            inner[r][v] = vi{};
-        }
-      auto turn = [&](int step) __attribute__((always_inline)) {
-        if (v0 == 0) ahead.step();
-        // Keeps what the next step will load, and its prefetches, out of this step's registers and time.
-        asm volatile("" ::: "memory");
-#pragma GCC unroll 2
-        for (int sub = 0; sub < kSubs; ++sub) {
-          const int64_t sumAt = layout.sums + (((first + g) * kStepsPerGroup + step) * kSubs + sub) * 4;
-          Sum sums[R][V];
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) sums[r][v].start(F::kZero ? broadcastWord32(rows.at[r] + sumAt) : vi{});
-#pragma GCC unroll 8
-          for (int q = sub * kQuadsPerSub; q < (sub + 1) * kQuadsPerSub; ++q) {
-            typename Sum::Weights w[V];
-#pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) w[v] = group.quad(step, q, v0 + v);
-#pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) {
-              const auto a = Sum::activations(rows.at[r] + (at + step * kStep + q * 4) * Sum::kActivationBytes);
-#pragma GCC unroll 2
-              for (int v = 0; v < V; ++v) sums[r][v].add(q - sub * kQuadsPerSub, w[v], a);
-            }
-          }
-#pragma GCC unroll 2
-          for (int v = 0; v < V; ++v) {
-            const auto scale = group.scale(step, sub, v0 + v);
-#pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) {
-              const vi sum = sums[r][v].total(kQuadsPerSub);
-              if constexpr (kIsBlock32<F>)
-                inner[r][v] =
-                    vfma(toFloat(sum), scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)), inner[r][v]);
-              else
-                inner[r][v] += sum * scale;
-            }
-          }
-          if constexpr (kIsBlock32<F> && F::kMin) {
-#pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) {
-              const vf minimum = group.minimum(step, sub, v0 + v);
-#pragma GCC unroll 8
-              for (int r = 0; r < R; ++r) inner[r][v] = vfma(minimum, splat(floatAt(rows.at[r] + sumAt)), inner[r][v]);
-            }
-          }
-        }
-      };
-      if constexpr (!kIsBlock32<F>) {
-#pragma GCC unroll 4
-        for (int step = 0; step < kStepsPerGroup; ++step) turn(step);
-      } else {
-        for (int step = 0; step < here; ++step) turn(step);
-      }
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        float* out = acc + (v0 + v) * kLanes;
-        if constexpr (kIsBlock32<F>) {
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) store(out + r * kPanelOutputs, inner[r][v]);
-        } else {
-          const vf unit = group.unit(v0 + v);
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) {
-            vf value = toFloat(inner[r][v]) * unit;
-            if constexpr (F::kMin) {
-              vi subtracted{};
-#pragma GCC unroll 4
-              for (int pair = 0; pair < kStepsPerGroup * kSubs / 2; ++pair)
-                subtracted = addPairs(subtracted, group.minima(pair, v0 + v),
-                                      broadcastWord32(rows.at[r] + layout.sums + at / F::kSub * 2 + pair * 4));
-              value = vfma(toFloat(subtracted), group.minimumUnit(v0 + v), value);
-            }
-            float* sum = out + r * kPanelOutputs;
-            store(sum, vfma(value, splat(floatAt(rows.at[r] + scaleAt)), load(sum)));
-          }
-        }
-      }
-    }
-  }
-}
-
-using TileKernel = void (*)(const uint8_t*, const uint8_t*, const TileRows&, const RecordLayout&, int64_t, int64_t,
-                            int64_t, Ahead, float*);
-
-template <class F, int... R>
-constexpr std::array<TileKernel, sizeof...(R)> tileKernelsOf(std::integer_sequence<int, R...>) {
-  return {multiplyTile<F, R + 1>...};
-}
-/** The kernel for 1 … kTileRows rows at [rows − 1]. */
-template <class F>
-inline constexpr auto tileKernels = tileKernelsOf<F>(std::make_integer_sequence<int, kTileRows<F>>{});
 
 /** The kernels of a Format. */
 template <class F>
@@ -435,14 +239,5 @@ inline constexpr StoredKernels integerKernels = {F::kBlockNumbers,
                                                  IntegerKernels<F>::recordBytes,
                                                  IntegerKernels<F>::prepare,
                                                  IntegerKernels<F>::multiply};
-
-/** One 32-bit word of a file's block into its place for output o. */
-inline void putWord(uint8_t* vectors, int word, int o, const void* from, uint32_t flip = 0) {
-  uint32_t bits;
-  std::memcpy(&bits, from, 4);
-  bits ^= flip;
-  std::memcpy(vectors + word * kQuadBytes + o * 4, &bits, 4);
-}
-inline void putHalf(uint8_t* halves, int o, const uint8_t* from) { std::memcpy(halves + 2 * o, from, 2); }
 
 }  // namespace luciole

@@ -1,4 +1,4 @@
-// Panels of q2_k and q3_k: super-blocks of 256 numbers, 16 sub-blocks of 16. See stored-integer.h; the files' layouts
+// Panels of q2_k and q3_k: super-blocks of 256 numbers, 16 sub-blocks of 16. See stored-format.h; the files' layouts
 // stand in block-formats.ts.
 #include "stored-integer.h"
 
@@ -47,10 +47,10 @@ struct Q2_k {
 };
 
 /**
- * A super-block of a panel: 32 d; of an output's scales, less 32, the lower four bits as a word for each half, then the
- * upper two as 16 bits for each half; for each half 8 words of bytes with the numbers of steps 0 and 1, three bits each,
- * and the lower two bits of step 2; for each half 4 words of nibbles, quad q below, quad q + 4 above, with the number of
- * step 3 and the third bit of step 2.
+ * A super-block of a panel: 32 d; of an output's scales, less 32, the lower four bits as a word for each half, then
+ * the upper two as 16 bits for each half; for each half 8 words of bytes with the numbers of steps 0 and 1, three bits
+ * each, and the lower two bits of step 2; for each half 4 words of nibbles, quad q below, quad q + 4 above, with the
+ * number of step 3 and the third bit of step 2.
  */
 struct Q3_k {
   static constexpr int64_t kBlockNumbers = 256, kBlockBytes = 110, kPanelBlock = kBlockBytes * kPanelOutputs;
@@ -86,7 +86,8 @@ struct Q3_k {
     for (int half = 0; half < 2; ++half) {
       uint32_t nibbles[4] = {};
       for (int q = 0; q < kQuads; ++q) {
-        const uint32_t pairs = wordAt(block + 32 + 4 * (half * kQuads + q)), thirds = wordAt(block + 4 * q) >> (4 * half);
+        const uint32_t pairs = wordAt(block + 32 + 4 * (half * kQuads + q));
+        const uint32_t thirds = wordAt(block + 4 * q) >> (4 * half);
         const auto low = [&](int step) { return (pairs >> (2 * step)) & 0x03030303; };
         const auto third = [&](int step) { return (thirds >> step) & 0x01010101; };
         const uint32_t bytes = low(0) | third(0) << 2 | low(1) << 3 | third(1) << 5 | low(2) << 6;

@@ -1,5 +1,5 @@
 // Panels of q4_k and q5_k: super-blocks of 256 numbers, 8 sub-blocks with 6-bit scales and minima. See
-// stored-integer.h; the files' layouts stand in block-formats.ts.
+// stored-format.h; the files' layouts stand in block-formats.ts.
 #include "stored-integer.h"
 
 namespace luciole {
@@ -7,8 +7,8 @@ namespace {
 
 /**
  * A super-block of a panel: 32 d, 32 dmin; the scales and minima of an output as three words (lower four bits of the
- * scales, of the minima, then upper two bits of both), minima of neighbours 16 bits apart; [q5_k: 8 words of fifth bits, bit s for sub-block s]; 32 words
- * of nibbles, word 8c + q with quad q of sub-blocks 2c below and 2c + 1 above.
+ * scales, of the minima, then upper two bits of both), minima of neighbours 16 bits apart; [q5_k: 8 words of fifth
+ * bits, bit s for sub-block s]; 32 words of nibbles, word 8c + q with quad q of sub-blocks 2c below and 2c + 1 above.
  */
 template <bool FifthBit>
 struct WithMinima {

@@ -1,4 +1,4 @@
-// Panels of q6_k: super-blocks of 256 numbers, 16 sub-blocks with signed 8-bit scales. See stored-integer.h; the file's
+// Panels of q6_k: super-blocks of 256 numbers, 16 sub-blocks with signed 8-bit scales. See stored-format.h; the file's
 // layout stands in block-formats.ts.
 #include "stored-integer.h"
 

@@ -1,4 +1,4 @@
-// Panels of iq4_nl, iq4_xs and mxfp4: 4-bit codes that are looked up in a table. See stored-integer.h; the files'
+// Panels of iq4_nl, iq4_xs and mxfp4: 4-bit codes that are looked up in a table. See stored-format.h; the files'
 // layouts stand in block-formats.ts.
 #include "lanes.h"
 #include "stored-integer.h"
@@ -41,8 +41,8 @@ struct Iq4_nl {
 };
 
 /**
- * A block of a panel: 32 exponents e, a byte each, and the 4 words of codes; in even blocks the codes first, in odd ones
- * last, so that no vector of codes lies in two cache lines. The scale is 2^(e − 128).
+ * A block of a panel: 32 exponents e, a byte each, and the 4 words of codes; in even blocks the codes come first, in
+ * odd ones last, so that no vector of codes lies in two cache lines. The scale is 2^(e − 128).
  */
 struct Mxfp4 {
   static constexpr int64_t kBlockNumbers = 32, kBlockBytes = 17, kPanelBlock = kBlockBytes * kPanelOutputs;

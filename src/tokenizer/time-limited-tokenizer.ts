@@ -1,5 +1,5 @@
-// Regular expressions of a tokenizer.json that are neither of a published kind nor our own may take for ever on some text: then
-// encoding and decoding are stopped. Does not know how any tokenizer splits text.
+// Regular expressions of a tokenizer.json that are neither of a published kind nor our own may take for ever on some
+// text: then encoding and decoding are stopped. Does not know how any tokenizer splits text.
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
 import { SINGLE_DIGITS_PATTERN } from "./pre-tokenizer.js";
