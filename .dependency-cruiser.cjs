@@ -25,6 +25,7 @@ const LAYERS = [
   ["src/inference/", "src/train/"],
   ["src/eval/"],
   ["src/rl/"],
+  ["src/distill/"],
   ["src/library/", "src/core/"],
   ["src/index", "recipes/", "src/server/"],
   ["src/cli/"],

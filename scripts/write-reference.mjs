@@ -59,6 +59,13 @@ const VERBS = {
     EVALUATION,
     ...REWARDS,
   ],
+  distill: [
+    ["", "src/distill/options", "distillSchema"],
+    ["lora", "src/train/lora-options", "loraSchema"],
+    ["filter", "src/rl/answer-filter", "answerRulesSchema"],
+    ["train", "src/train/training-options", "studentSchema"],
+    EVALUATION,
+  ],
 };
 
 const INTRODUCTION = `# Options
@@ -142,7 +149,7 @@ export async function renderOptions(root) {
   const lines = [INTRODUCTION];
   for (const [verb, sections] of Object.entries(VERBS))
     lines.push(`## ${verb}`, "", ...(await verbTable(root, sections, presets[verb])));
-  lines.push("## Tasks", "", "Options of the tasks, for `rl`, `eval` and `pretrain --traces`.", "");
+  lines.push("## Tasks", "", "Options of the tasks, for `rl`, `distill`, `eval` and `pretrain --traces`.", "");
   for (const [name, module, schema] of TASKS)
     lines.push(`### ${name}`, "", ...TABLE_HEAD, ...(await rows(root, ["task", module, schema])), "");
   return `${lines.join("\n").trimEnd()}\n`;

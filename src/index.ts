@@ -2,6 +2,8 @@
 // luciole/<part>.
 
 export { type Machine, openMachine } from "./backends/machine.js";
+export type { DistillSummary } from "./distill/distill-run.js";
+export type { DistillInput } from "./distill/options.js";
 export * from "./errors.js";
 export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/evaluate.js";
 export { type EvaluateOptions, evaluatePolicy, type PolicyEvaluation } from "./eval/evaluate-policy.js";
@@ -19,6 +21,7 @@ export { type GenerateOptions, type GenerateRequest, generate } from "./inferenc
 export type { Completion, FinishReason, TextPart, TokenEvent, TokenPart } from "./inference/runtime/request.js";
 export { ResponseReader } from "./inference/runtime/response-reader.js";
 export { type Conversion, type ConvertOptions, convertModel } from "./library/convert.js";
+export { type DistillCall, distill } from "./library/distill.js";
 export { type LoadOptions, load } from "./library/load.js";
 export {
   type ChatOptions,

@@ -1,7 +1,7 @@
 // The DeepSeek-V3 architecture that recipes train from nothing, in two sizes, and the check of fields put onto it.
 import { ConfigError, didYouMean } from "../../src/errors.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
-import { refuseDerivedFields } from "../../src/train/pretraining-data.js";
+import { refuseDerivedFields } from "../../src/train/fresh-config.js";
 
 /** Tokens of a prompt and a completion together. */
 const CONTEXT = 512;

@@ -8,6 +8,7 @@ import { packageRoot } from "../package-root.js";
 const HEADINGS: Readonly<Record<string, readonly string[]>> = {
   pretrain: ["pretrain", "Tasks"],
   rl: ["rl", "Tasks"],
+  distill: ["distill", "Tasks"],
   eval: ["Tasks"],
 };
 

@@ -5,6 +5,7 @@ import { packageRoot } from "../package-root.js";
 import { addBench } from "./bench.verb.js";
 import { addChat } from "./chat.verb.js";
 import { addConvert } from "./convert.verb.js";
+import { addDistill } from "./distill.verb.js";
 import { addDoctor } from "./doctor.verb.js";
 import { addEval } from "./eval.verb.js";
 import { addHelp } from "./help.verb.js";
@@ -28,6 +29,7 @@ const VERBS = [
   addPretrain,
   addSft,
   addRl,
+  addDistill,
   addEval,
   addReport,
   addPull,

@@ -38,7 +38,7 @@ export async function rl(flags: RlFlags): Promise<void> {
 }
 
 /** A question the run was evaluated on. */
-function exampleQuestion(path: string): string {
+export function exampleQuestion(path: string): string {
   const sample = readRun(path).samples.find(({ model }) => model === "final");
   return sample ? (questionIn(sample.prompt) ?? sample.problem) : "…";
 }

@@ -73,6 +73,8 @@ test("questions have an answer: GSM8K's behind its mark, a prompt of one user's 
   expect(() => questionOf(at({ prompt: "q" }))).toThrow(
     'expected a column "answer" with the answer; the row has: prompt',
   );
+  expect(questionOf(at({ prompt: "q" }), { withoutAnswer: true })).toEqual({ question: "q", answer: null });
+  expect(() => questionOf(at({ prompt: "q" }), { withoutAnswer: true, answerColumn: "gold" })).toThrow('"gold"');
   expect(() => questionOf(at({ answer: "a" }))).toThrow('expected a column "prompt" or "question" with the question');
   expect(() => questionOf(at({ prompt: [user("q"), assistant("a"), user("r")], answer: 1 }))).toThrow(
     "a list with one user's message, got 3 messages (user, assistant, user)",

@@ -52,18 +52,28 @@ export function documentOf(placed: PlacedRow, { textColumn }: Pick<Columns, "tex
   throw lacking(placed, `a column ${JSON.stringify(textColumn ?? "text")} with text`);
 }
 
+/** Where a question and its answer stand. */
+export interface QuestionColumns {
+  readonly promptColumn?: string | null;
+  readonly answerColumn?: string | null;
+  /** Whether a row may have a question alone; default false. */
+  readonly withoutAnswer?: boolean;
+}
+
 /**
- * The question and the answer of a row. A question may be a list with one user's message. Of an answer that ends in a
- * line `#### 72`, as in GSM8K, 72 is the answer. Throws DataError naming row and column.
+ * The question and the answer of a row, null where it may and does lack one. A question may be a list with one user's
+ * message. Of an answer that ends in a line `#### 72`, as in GSM8K, 72 is the answer. Throws DataError naming row and
+ * column.
  */
 export function questionOf(
   placed: PlacedRow,
-  columns: { readonly promptColumn?: string | null; readonly answerColumn?: string | null } = {},
-): { readonly question: string; readonly answer: string } {
+  columns: QuestionColumns = {},
+): { readonly question: string; readonly answer: string | null } {
   const { where } = placed;
   const prompt = columnOf(placed, columns.promptColumn, PROMPTS);
   const answer = columnOf(placed, columns.answerColumn, ["answer"]);
   if (!prompt) throw lacking(placed, `a column ${named(columns.promptColumn, PROMPTS)} with the question`);
+  if (!answer && columns.withoutAnswer) return { question: questionText(prompt, where), answer: null };
   if (!answer) throw lacking(placed, `a column ${named(columns.answerColumn, ["answer"])} with the answer`);
   const text = textIn(answer, where);
   return { question: questionText(prompt, where), answer: /\n#### *(.+)\s*$/.exec(text)?.[1].trim() ?? text };

@@ -6,6 +6,7 @@ export {
   exampleOf,
   type Preference,
   preferenceOf,
+  type QuestionColumns,
   questionOf,
 } from "./columns.js";
 export { DATA_ENDINGS, type DataFormat, findDataFiles, formatOf, isDataFile, namesFiles } from "./files.js";

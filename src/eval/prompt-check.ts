@@ -31,8 +31,12 @@ const SAMPLED_PROBLEMS = 64;
  * All problems of a task that lists them, some of one that makes them without end. Throws the task's own error where a
  * split has none.
  */
-export function* problemsToCheck(task: Task, seed: number): Generator<Problem> {
-  for (const split of ["train", "heldout"] as readonly Split[]) {
+export function* problemsToCheck(
+  task: Task,
+  seed: number,
+  splits: readonly Split[] = ["train", "heldout"],
+): Generator<Problem> {
+  for (const split of splits) {
     const count = Math.max(1, task.numProblems?.[split] ?? SAMPLED_PROBLEMS);
     for (let index = 0; index < count; index++) yield task.generate(seed, index, split);
   }

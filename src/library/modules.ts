@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { QuestionColumns } from "../data/columns.js";
 import { readAllRows } from "../data/rows.js";
 import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
@@ -24,12 +25,13 @@ const ALL_TASKS = [...TASK_NAMES, DATA_TASK];
 
 /**
  * The task by its name, from a module or of a data set, and the files it comes from. A module's function gets the files
- * of the data set as its option `files`. Throws ConfigError for a name or module that is none, DataError for bad data.
+ * of the data set as its option `files`. With `withoutAnswer`, rows of a data set may have a question alone. Throws ConfigError for a name or module that is none, DataError for bad data.
  */
 export async function loadTask(
   name: string,
   options: Readonly<Record<string, unknown>>,
   data: readonly string[] = [],
+  { withoutAnswer = false }: Pick<QuestionColumns, "withoutAnswer"> = {},
 ): Promise<{ task: Task; files: string[] }> {
   if (isModulePath(name)) {
     const { value, files } = await importDefault(name);
@@ -41,7 +43,7 @@ export async function loadTask(
     throw new ConfigError(`--data has no effect with --task ${name}; leave one of them out`);
   if (name !== DATA_TASK) return { task: createTask(name, options), files: [] };
   if (data.length === 0) throw new ConfigError("the model was trained on a data set: give one with --data <file>");
-  return { task: createDataTask(await readAllRows(data), options), files: [...data] };
+  return { task: createDataTask(await readAllRows(data), options, { withoutAnswer }), files: [...data] };
 }
 
 function noSuchTask(name: string): ConfigError {

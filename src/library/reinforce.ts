@@ -1,6 +1,7 @@
 // A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report.
 // Knows no flags.
 import { resolve } from "node:path";
+import type { QuestionColumns } from "../data/columns.js";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle } from "../eval/problem-prompt.js";
 import { filesOfModel } from "../inference/opening/model-location.js";
@@ -166,7 +167,8 @@ function rewardOptions({ rewards, options }: RlRequest): Readonly<Record<string,
 /** The task asked for, or the one the model was trained for, with the options it was trained with and those given. */
 export async function taskFor(
   { task, data, options }: Pick<RlRequest, "task" | "data"> & { options: Pick<RlRunOptions, "task"> },
-  { generation }: ModelFacts,
+  { generation }: Pick<ModelFacts, "generation">,
+  columns: Pick<QuestionColumns, "withoutAnswer"> = {},
 ) {
   const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
   if (!taskName)
@@ -176,7 +178,7 @@ export async function taskFor(
   const trained =
     taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
   const merged = { ...trained, ...options.task } as Record<string, never>;
-  return { ...(await loadTask(taskName, merged, data)), taskName, taskOptions: merged };
+  return { ...(await loadTask(taskName, merged, data, columns)), taskName, taskOptions: merged };
 }
 
 /** What config.json keeps: the options, and under `source` what they are applied to. */

@@ -32,7 +32,7 @@ export interface AnswerCounts {
   whole: number;
   /** With a thought in the language. */
   readable: number;
-  /** Different ones, and no more of a problem than are wanted. */
+  /** Different ones, no more of a problem than are wanted, and none too long for who learns from them. */
   kept: number;
 }
 

@@ -31,6 +31,12 @@ export interface Answerers {
   close(): void;
 }
 
+/** Who learns from the rows. They are put in its prompts, and those that are too long for it are not kept. */
+export interface Learner extends Pick<Policy, "tokenizer" | "template"> {
+  /** Tokens of prompt and completion together, the end token included. */
+  readonly maxTokens: number;
+}
+
 /** What is sampled, and what of it is kept. */
 export interface RejectionSampling extends Omit<AnswerFilter, "task"> {
   /** Opens those who answer, when the stage begins. */
@@ -46,8 +52,8 @@ export interface RejectionSampling extends Omit<AnswerFilter, "task"> {
   readonly maxSequences: number;
   /** The group in whose rates a problem is counted. */
   groupOf(problem: Problem): string;
-  /** Who learns from the rows, in its own prompts; default: those to which the answers were given. */
-  readonly learner?: Pick<Policy, "tokenizer" | "template">;
+  /** Who learns from the rows; default: whoever answered, to the same prompts. */
+  readonly learner?: Learner;
   /** What to change where nothing is kept. */
   readonly mend: string;
 }
@@ -193,9 +199,10 @@ async function samplePart(
     problems.forEach((problem, i) => {
       const own = trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem);
       const { kept, counts } = filterAnswers(own, sampling);
+      const rows = kept.flatMap((each) => rowOf(sampling, each.trajectory, each.completion) ?? []);
       const group = groupOf(problem);
-      addAnswers((part.groups[group] ??= noAnswers()), counts);
-      part.rows.push(...kept.map((each) => ({ ...rowOf(sampling, each.trajectory, each.completion), group })));
+      addAnswers((part.groups[group] ??= noAnswers()), { ...counts, kept: rows.length });
+      part.rows.push(...rows.map((row) => ({ ...row, group })));
     });
   }
   return { key: hashString(list.map(({ id }) => id).join("\n")), ...part };
@@ -211,13 +218,17 @@ function byPolicy(problems: readonly Problem[], answerers: Answerers): Map<Polic
   return places;
 }
 
-/** The answer as one to the learner's prompt: the tag that opens the thought stands in one of the two, once. */
+/**
+ * The answer as one to the learner's prompt, null where it is too long for it. The tag that opens the thought stands in
+ * one of the two, once.
+ */
 function rowOf({ task, learner }: RejectionSampling, { problem, prompt }: Trajectory, completion: string) {
   if (!learner) return { prompt, completion };
   const asked = prompterOf(learner)(task, problem);
   const answer = opensThought(prompt) ? THINK_OPEN + completion : completion;
-  const isOpen = asked.startsInside && answer.startsWith(THINK_OPEN);
-  return { prompt: asked.text, completion: isOpen ? answer.slice(THINK_OPEN.length) : answer };
+  const own = asked.startsInside && answer.startsWith(THINK_OPEN) ? answer.slice(THINK_OPEN.length) : answer;
+  const numTokens = asked.ids.length + learner.tokenizer.encode(own).length + 1;
+  return numTokens <= learner.maxTokens ? { prompt: asked.text, completion: own } : null;
 }
 
 function countPart(state: RejectionState, { groups }: SampledPart): void {

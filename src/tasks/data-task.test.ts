@@ -102,6 +102,25 @@ describe("the task of a data set", () => {
     expect(task.generate(0, 0, "train")).toMatchObject({ id: "How many?", answer: "5" });
   });
 
+  it("takes rows without an answer where that is asked for: nothing verifies them, and alone none is held out", () => {
+    const of = (given: readonly Record<string, unknown>[], options?: DataTaskOptions) =>
+      createDataTask(
+        given.map((row, i) => ({ row, where: `own.csv:${i + 2}` })),
+        options,
+        { withoutAnswer: true },
+      );
+    const open = of(rows(40).map(({ prompt }) => ({ prompt })));
+    expect(open.numProblems).toEqual({ train: 40, heldout: 0 });
+    expect(open.hasVerifier?.(open.generate(0, 0, "train"))).toBe(false);
+    const mixed = of([...rows(40), { prompt: "And?" }]);
+    expect(mixed.numProblems?.heldout).toBeGreaterThan(0);
+    const verified = Array.from({ length: mixed.numProblems?.train ?? 0 }, (_, i) =>
+      mixed.hasVerifier?.(mixed.generate(0, i, "train")),
+    );
+    expect(verified.filter((each) => !each)).toHaveLength(1);
+    expect(() => taskOf([{ prompt: "And?" }])).toThrow('own.csv:2: expected a column "answer"');
+  });
+
   it("grades a boxed answer outside the tags, whatever form its number has", () => {
     const task = taskOf([{ prompt: "How much?", answer: 1000 }], { heldOutFraction: 0 });
     const problem = task.generate(0, 0, "train");

@@ -1,7 +1,7 @@
 // A person's own data set as a task: rows with a prompt, an answer and any other columns, which rewards see by name.
 // Knows neither files nor what the prompts ask.
 import { z } from "zod";
-import { questionOf } from "../data/columns.js";
+import { type QuestionColumns, questionOf } from "../data/columns.js";
 import type { PlacedRow } from "../data/row.js";
 import { ConfigError } from "../errors.js";
 import { hashString, Random } from "../random.js";
@@ -43,18 +43,29 @@ function splitRows(problems: readonly Problem[], heldOutFraction: number): Recor
   return splits;
 }
 
+/** The answer of a row that has none: no column holds an empty text. */
+const UNKNOWN = "";
+const hasVerifier = ({ answer }: Problem): boolean => answer !== UNKNOWN;
+
 /**
  * The task of a data set, whose rows `readAllRows` of `luciole/data` reads. `generate` walks each split in an order
- * shuffled anew, by seed, for every pass over it. @throws ConfigError on bad options; DataError on a bad row, naming it
+ * shuffled anew, by seed, for every pass over it. With `withoutAnswer`, rows may lack an answer, which then nothing
+ * verifies; where all do, none is held out unless the options say so. @throws ConfigError on bad options; DataError on a
+ * bad row, naming it
  */
-export function createDataTask(rows: readonly PlacedRow[], input: DataTaskOptions = {}): Task<Problem> {
+export function createDataTask(
+  rows: readonly PlacedRow[],
+  input: DataTaskOptions = {},
+  { withoutAnswer = false }: Pick<QuestionColumns, "withoutAnswer"> = {},
+): Task<Problem> {
   const options = parseOptions(dataTaskSchema, input, "task data");
   const problems = rows.map((placed): Problem => {
-    const { question, answer } = questionOf(placed, options);
+    const { question, answer } = questionOf(placed, { ...options, withoutAnswer });
     const { row: fields, where: source } = placed;
-    return { id: question, split: "train", fields, answer, difficulty: 0, meta: {}, source };
+    return { id: question, split: "train", fields, answer: answer ?? UNKNOWN, difficulty: 0, meta: {}, source };
   });
-  const splits = splitRows(problems, options.heldOutFraction);
+  const isJudged = input.heldOutFraction !== undefined || problems.some(hasVerifier);
+  const splits = splitRows(problems, isJudged ? options.heldOutFraction : 0);
   const order = passOrders();
   const task: Task<Problem> = {
     name: "data",
@@ -68,6 +79,7 @@ export function createDataTask(rows: readonly PlacedRow[], input: DataTaskOption
         );
       return splits[split][order(seed, split, Math.floor(index / length), length)[index % length]];
     },
+    hasVerifier,
     verify: (problem, answerText) => matchesAnswer(problem.answer, answerText),
     sameAnswer: (_, a, b) => matchesAnswer(a, b) === 1,
     renderPrompt: (problem, template) =>

@@ -3,6 +3,7 @@ export * from "./batch.js";
 export * from "./completion-log-probs.js";
 export type { OptimizerName } from "./create-optimizer.js";
 export * from "./example-data.js";
+export * from "./fresh-config.js";
 export type { HostBytes, HostNeed } from "./host-memory.js";
 export * from "./interrupted.js";
 export * from "./loop.js";

@@ -5,9 +5,7 @@ import { join, resolve } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
 import { atPlace } from "../data/row.js";
 import { ConfigError, DataError, didYouMean } from "../errors.js";
-import { parseForeignJson, readForeignText } from "../foreign-file.js";
-import { type HfConfig, hfConfigKeys, parseHfConfig, SUPPORTED_MODEL_TYPES } from "../models/hf-config.js";
-import { MODEL_PRESETS } from "../models/presets.js";
+import type { HfConfig } from "../models/hf-config.js";
 import { contextOf } from "../models/rope-scaling.js";
 import { RESPONSE_TAGS } from "../tasks/response.js";
 import { BpeTrainer } from "../tokenizer/bpe-trainer.js";
@@ -17,6 +15,7 @@ import { createTokenizer } from "../tokenizer/create-tokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { loadTokenizer, tokenizerFiles } from "../tokenizer/tokenizer-files.js";
 import type { TrainSequence } from "./batch.js";
+import { freshConfig } from "./fresh-config.js";
 import type { TrainingData } from "./loop.js";
 import { firstOf } from "./sequence-list.js";
 import { ShuffledSequences } from "./shuffled-sequences.js";
@@ -96,7 +95,7 @@ function traceData(request: PretrainingRequest, name: string): PretrainingData {
   const validation = data.sequences(0, MAX_VALIDATION, "heldout");
   return {
     tokenizer,
-    config: configFor(request, tokenizer),
+    config: configOf(request, tokenizer),
     data,
     validation,
     generation: { prompt_template: "compact", task: name, task_options: options.task },
@@ -111,7 +110,7 @@ async function corpusData(
   const { options, seed } = request;
   const corpus = await openTextCorpus(files, options);
   const tokenizer = await tokenizerFor(request.tokenizer, corpus, options.vocabSize);
-  const config = configFor(request, tokenizer);
+  const config = configOf(request, tokenizer);
   const longest = contextOf(config);
   const context = options.context ?? longest;
   if (context > longest)
@@ -130,6 +129,9 @@ async function corpusData(
   const size = { sequences: train.length, tokens: train.numTargets };
   return { tokenizer, config, data: new ShuffledSequences(train, seed), validation, size, generation: {} };
 }
+
+const configOf = ({ model, options }: PretrainingRequest, tokenizer: Tokenizer): HfConfig =>
+  freshConfig(model, options.model, tokenizer, { verb: "pretrain", flag: "--model" });
 
 const SPECIAL_TOKENS = { bos: "<bos>", eos: "<eos>", pad: "<pad>", tags: [...RESPONSE_TAGS] };
 
@@ -175,55 +177,3 @@ const tokenRoles = () => ({
   eos_token: SPECIAL_TOKENS.eos,
   pad_token: SPECIAL_TOKENS.pad,
 });
-
-/** Fields of config.json that follow from something else, and from what. */
-const DERIVED_FIELDS: Readonly<Record<string, string>> = {
-  vocab_size: "the tokenizer",
-  bos_token_id: "the tokenizer",
-  eos_token_id: "the tokenizer",
-  pad_token_id: "the tokenizer",
-  torch_dtype: "the weights, which are trained in float32; use compute to set the type of matrix products",
-  dtype: "the weights, which are trained in float32; use compute to set the type of matrix products",
-};
-
-/** Throws ConfigError for a field of `model` that would be set anew whatever it says. */
-export function refuseDerivedFields(model: Readonly<Record<string, unknown>>, verb: string): void {
-  const field = Object.keys(model).find((key) => Object.hasOwn(DERIVED_FIELDS, key));
-  if (field)
-    throw new ConfigError(
-      `${verb}: model.${field} has no effect: it follows from ${DERIVED_FIELDS[field]}; leave it out`,
-    );
-}
-
-/** The architecture asked for, with the tokenizer's vocabulary. */
-function configFor({ model, options }: PretrainingRequest, { vocabSize, bosId, eosId, padId }: Tokenizer): HfConfig {
-  const base = baseConfig(model);
-  const known = SUPPORTED_MODEL_TYPES.find((type) => type === base.model_type);
-  refuseDerivedFields(options.model, "pretrain");
-  const unknown = known && Object.keys(options.model).find((key) => !hfConfigKeys(known).includes(key));
-  if (known && unknown)
-    throw new ConfigError(`pretrain: unknown option "model.${unknown}"${didYouMean(unknown, hfConfigKeys(known))}`);
-  const tokens = {
-    vocab_size: vocabSize,
-    bos_token_id: bosId ?? null,
-    eos_token_id: eosId ?? null,
-    pad_token_id: padId ?? null,
-  };
-  try {
-    return parseHfConfig({ ...base, ...options.model, ...tokens, torch_dtype: "float32" }, `--model ${model}`);
-  } catch (error) {
-    throw new ConfigError((error as Error).message, { cause: error });
-  }
-}
-
-function baseConfig(model: string): Record<string, unknown> {
-  if (Object.hasOwn(MODEL_PRESETS, model)) return { ...MODEL_PRESETS[model as keyof typeof MODEL_PRESETS] };
-  const names = Object.keys(MODEL_PRESETS);
-  if (!existsSync(model) || !statSync(model).isFile())
-    throw new ConfigError(
-      `--model ${model}: expected ${names.join(", ")} or the path of a config.json${didYouMean(model, names)}`,
-    );
-  const parsed = parseForeignJson(readForeignText(model) as Buffer);
-  if ("problem" in parsed) throw new ConfigError(`--model ${model}: expected a JSON file, got: ${parsed.problem}`);
-  return parsed.value as Record<string, unknown>;
-}

@@ -40,10 +40,13 @@ export function trainRun(request: TrainRunRequest): Promise<TrainingSummary> {
     learningRateName: "learningRate",
   });
   const { checkpointSeconds } = options;
-  return performStages({ ...parts, checkpointSeconds }, [stage], checkpoint, (session) => summarise(session, stage));
+  return performStages({ ...parts, checkpointSeconds }, [stage], checkpoint, (session) =>
+    summariseTraining(session, stage),
+  );
 }
 
-function summarise({ parts, wallSeconds }: TrainingSession, { state }: TrainingStage): TrainingSummary {
+/** Counts up a finished stage of training. */
+export function summariseTraining({ parts, wallSeconds }: TrainingSession, { state }: TrainingStage): TrainingSummary {
   const { model, run, seed, peakFlops } = parts;
   const { step, work, loss, valLoss } = state;
   return {

@@ -9,7 +9,7 @@ import { loraSchema } from "./lora-options.js";
 
 const compute = z.enum(["f32", "bf16"]);
 
-const shared = {
+const tuning = {
   /** Sequences per optimiser step. */
   batchSequences: z.int().min(1).default(32),
   /** Optimiser; `muon` uses Muon for matrices and AdamW for everything else. */
@@ -30,6 +30,10 @@ const shared = {
   balanceAlpha: z.number().min(0).default(1e-4),
   /** Number of steps between two measurements of the validation loss. */
   validationEverySteps: z.int().min(1).default(50),
+};
+
+const shared = {
+  ...tuning,
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().positive().default(60),
 };
@@ -92,10 +96,30 @@ export const sftSchema = z.strictObject({
   validationFraction: z.number().min(0).lt(1).default(0.05),
 });
 
+/** How a student trains on what a teacher says, as zod checks it. */
+export const studentSchema = z.strictObject({
+  ...tuning,
+  /** Number of passes over the answers. Cannot be combined with `steps`. */
+  epochs: z.number().positive().default(2),
+  /** Number of optimiser steps; null uses `epochs`. */
+  steps: z.int().min(1).nullable().default(null),
+  /** Peak learning rate. */
+  learningRate: z.number().positive().default(1e-4),
+  /** Decoupled weight decay, applied to matrices only. */
+  weightDecay: z.number().min(0).default(0),
+  /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
+  routerBiasStep: z.number().min(0).default(0),
+  /** Fraction of the answers held out for the validation loss. */
+  validationFraction: z.number().min(0).lt(1).default(0.05),
+});
+
 /** Options of pretraining, every default filled in. */
 export type PretrainOptions = z.output<typeof pretrainSchema>;
 /** Options of fine-tuning, every default filled in. */
 export type SftOptions = z.output<typeof sftSchema>;
+
+/** How a student trains, every default filled in. */
+export type StudentOptions = z.output<typeof studentSchema>;
 
 /** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
 export const pretrainOptions = (input: unknown = {}): PretrainOptions =>

@@ -1,0 +1,6 @@
+// What `luciole/distill` offers: the stages of a distillation, and what they are planned with.
+export * from "./distill-run.js";
+export * from "./options.js";
+export * from "./plan.js";
+export * from "./student.js";
+export * from "./teachers.js";

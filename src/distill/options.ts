@@ -1,0 +1,61 @@
+// The options of distillation, checked at the boundary.
+import { z } from "zod";
+import { answerRulesSchema } from "../rl/answer-filter.js";
+import { evaluationSchema } from "../rl/evaluation-plan.js";
+import { parseOptions } from "../tasks/options.js";
+import { loraSchema } from "../train/lora-options.js";
+import { studentSchema } from "../train/training-options.js";
+
+/** What the student learns from. */
+export const DISTILL_METHODS = ["sequence"] as const;
+/** The name of one. */
+export type DistillMethod = (typeof DISTILL_METHODS)[number];
+
+const sampling = z.strictObject({
+  /** Number of training problems; null takes each row of a data set once, or 2048 problems of a task. */
+  problems: z.int().min(1).nullable().default(null),
+  /** Answers to each problem. */
+  samplesPerProblem: z.int().min(1).default(4),
+  /** Sampling temperature. R1's own answers were sampled at 0.6 (arXiv 2501.12948 v1 §3). */
+  temperature: z.number().positive().default(0.6),
+  /** Nucleus sampling: sample from the most likely tokens that together reach this probability. */
+  topP: z.number().positive().max(1).default(0.95),
+  /** Maximum number of tokens in an answer; null takes the limit that the teacher was trained with, else 1024. */
+  maxCompletionLength: z.int().min(1).nullable().default(null),
+  /** Maximum number of answers generated at the same time. */
+  maxSequences: z.int().min(1).default(64),
+});
+
+/** The options, as zod checks them. */
+export const distillSchema = z.strictObject({
+  /** What the student learns from: `sequence` fine-tunes it on answers that the teacher was sampled for. */
+  method: z.enum(DISTILL_METHODS).default("sequence"),
+  /** Data type of the student's matrix products; null uses the one it was trained with, and bf16 for a new model. */
+  compute: z.enum(["f32", "bf16"]).nullable().default(null),
+  /** Train a low-rank adapter and leave the student as it is; null trains the student. */
+  lora: loraSchema.nullable().default(null),
+  /** Prompt format of teacher and student; null uses for each the one it was trained with, else its chat template. */
+  template: z.enum(["compact", "dialogue", "r1-zero", "plain", "chat"]).nullable().default(null),
+  /** Fields of config.json to override, for a student that is a new model. */
+  model: z.record(z.string(), z.unknown()).default({}),
+  /** Options of the task. */
+  task: z.record(z.string(), z.unknown()).default({}),
+  /** Sampling of answers. */
+  sampling: sampling.prefault({}),
+  /** Which answers the student learns. */
+  filter: answerRulesSchema.prefault({}),
+  /** Training of the student. */
+  train: studentSchema.prefault({}),
+  /** Evaluation on held-out problems, before and after. */
+  evaluation: evaluationSchema.prefault({}),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().positive().default(60),
+});
+
+/** Options as given. */
+export type DistillInput = z.input<typeof distillSchema>;
+/** Options of distillation, every default filled in. */
+export type DistillOptions = z.output<typeof distillSchema>;
+
+/** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
+export const distillOptions = (input: unknown = {}): DistillOptions => parseOptions(distillSchema, input, "distill");
