@@ -1,4 +1,5 @@
-// The model that learns: one that is there, or a new one of a named shape with the teacher's tokenizer. Knows no method.
+// The model that learns: one that is there, or a new one of a named shape with the teacher's tokenizer. Knows no
+// method.
 
 import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import { type ModelFacts, openModel } from "../inference/opening/open-model.js";

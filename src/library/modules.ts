@@ -25,7 +25,8 @@ const ALL_TASKS = [...TASK_NAMES, DATA_TASK];
 
 /**
  * The task by its name, from a module or of a data set, and the files it comes from. A module's function gets the files
- * of the data set as its option `files`. With `withoutAnswer`, rows of a data set may have a question alone. Throws ConfigError for a name or module that is none, DataError for bad data.
+ * of the data set as its option `files`. With `withoutAnswer`, rows of a data set may have a question alone. Throws
+ * ConfigError for a name or module that is none, DataError for bad data.
  */
 export async function loadTask(
   name: string,

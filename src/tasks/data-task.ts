@@ -50,8 +50,8 @@ const hasVerifier = ({ answer }: Problem): boolean => answer !== UNKNOWN;
 /**
  * The task of a data set, whose rows `readAllRows` of `luciole/data` reads. `generate` walks each split in an order
  * shuffled anew, by seed, for every pass over it. With `withoutAnswer`, rows may lack an answer, which then nothing
- * verifies; where all do, none is held out unless the options say so. @throws ConfigError on bad options; DataError on a
- * bad row, naming it
+ * verifies; where all do, none is held out unless the options say so. @throws ConfigError on bad options; DataError on
+ * a bad row, naming it
  */
 export function createDataTask(
   rows: readonly PlacedRow[],

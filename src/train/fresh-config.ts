@@ -1,5 +1,5 @@
-// The architecture of a model that is made from nothing: a preset, a released shape or a config.json, fields put onto it,
-// and what follows from its tokenizer. Knows no data.
+// The architecture of a model that is made from nothing: a preset, a released shape or a config.json, fields put onto
+// it, and what follows from its tokenizer. Knows no data.
 import { existsSync, statSync } from "node:fs";
 import { ConfigError, didYouMean } from "../errors.js";
 import { parseForeignJson, readForeignText } from "../foreign-file.js";

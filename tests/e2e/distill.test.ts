@@ -1,5 +1,5 @@
-// Distillation by the command line: a tiny teacher that knows sums of small numbers by heart, students of several kinds,
-// a stop and a resume, and what is refused.
+// Distillation by the command line: a tiny teacher that knows sums of small numbers by heart, students of several
+// kinds, a stop and a resume, and what is refused.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
