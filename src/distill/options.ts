@@ -1,5 +1,6 @@
 // The options of distillation, checked at the boundary.
 import { z } from "zod";
+import { PROMPT_STYLES } from "../eval/problem-prompt.js";
 import { answerRulesSchema } from "../rl/answer-filter.js";
 import { evaluationSchema } from "../rl/evaluation-plan.js";
 import { parseOptions } from "../tasks/options.js";
@@ -35,7 +36,7 @@ export const distillSchema = z.strictObject({
   /** Train a low-rank adapter and leave the student as it is; null trains the student. */
   lora: loraSchema.nullable().default(null),
   /** Prompt format of teacher and student; null uses for each the one it was trained with, else its chat template. */
-  template: z.enum(["compact", "dialogue", "r1-zero", "plain", "chat"]).nullable().default(null),
+  template: z.enum(PROMPT_STYLES).nullable().default(null),
   /** Fields of config.json to override, for a student that is a new model. */
   model: z.record(z.string(), z.unknown()).default({}),
   /** Options of the task. */

@@ -84,7 +84,7 @@ async function planTeaching(planned: PlannedDistillation): Promise<PhaseMemory> 
 function planTeacher(planned: PlannedDistillation, { facts }: PlannedTeacher): Promise<PhaseMemory> {
   const { maxCompletionLength, options } = planned;
   const { maxSequences, samplesPerProblem } = options.sampling;
-  const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.template);
+  const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
   const sizes = {
     promptTokens: longestOf(planned, { ...facts, template }),
     maxNewTokens: maxCompletionLength,

@@ -28,7 +28,7 @@ export function studentOf(facts: ModelFacts, { compute, template }: StudentReque
   return {
     ...facts,
     compute: compute ?? facts.compute,
-    template: template ?? defaultPromptStyle(facts.tokenizer, facts.template),
+    template: template ?? defaultPromptStyle(facts.tokenizer, facts.generation),
   };
 }
 
@@ -49,7 +49,7 @@ export function newStudent(
     stopIds,
     generation: {},
     compute: compute ?? "bf16",
-    template: template ?? defaultPromptStyle(tokenizer, teacher.template),
+    template: template ?? defaultPromptStyle(tokenizer, teacher.generation),
     directory: null,
   };
 }

@@ -65,8 +65,8 @@ export class Teachers implements Answerers {
     const teachers = new Teachers(sources, task);
     try {
       for (const source of sources) {
-        const { model, tokenizer, stopIds, template: trained } = await open(source.path);
-        const style = template ?? defaultPromptStyle(tokenizer, trained);
+        const { model, tokenizer, stopIds, generation } = await open(source.path);
+        const style = template ?? defaultPromptStyle(tokenizer, generation);
         teachers.bySource.set(source, { model, tokenizer, stopIds, template: style });
       }
       return teachers;

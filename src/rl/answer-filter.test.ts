@@ -33,6 +33,12 @@ describe("an answer is kept", () => {
     expect(kept([answer(said("so"), "tagged", "length")])).toEqual([]);
   });
 
+  test("of a model that does not think aloud, if there is something to grade", () => {
+    expect(kept([answer(`It is \\boxed{${right}}.`, "chat")])).toHaveLength(1);
+    expect(kept([answer(`It is \\boxed{${right}}.`, "chat", "length")])).toEqual([]);
+    expect(kept([answer(`<think>It is \\boxed{${right}}.`, "chat")], { right: false })).toEqual([]);
+  });
+
   test("in a chat where nothing is graded, if its thought is closed and something is said after it", () => {
     const free = { ...arithmetic, hasVerifier: () => false };
     const of = (text: string) => kept([answer(text, "chat")], {}, free);

@@ -11,7 +11,7 @@ import { languageShares } from "../tasks/thoughts/languages.js";
 export const answerRulesSchema = z.strictObject({
   /** Keep only right answers. Answers to problems without a verifier all count as right. */
   right: z.boolean().default(true),
-  /** Keep only answers in the whole form: ended by the model itself, thought and answer each in their tags. */
+  /** Keep only answers in the whole form: ended by the model itself, a thought and its answer each in their tags. */
   form: z.boolean().default(true),
   /** Language that thoughts must be in: `english` words or the `symbols` of formulas; null keeps any. */
   language: z.enum(["english", "symbols"]).nullable().default(null),
@@ -102,11 +102,15 @@ function candidateOf({ task, rules, rewrite }: AnswerFilter, trajectory: Traject
   return isKept ? { trajectory, completion, response } : null;
 }
 
-/** Where nothing is graded, an answer needs no place for it: a closed thought, or none, and something said after it. */
+/**
+ * Besides what is well formed: a reply of a model that does not think aloud, with an answer to grade; and where nothing
+ * is graded, a closed thought or none, with something said after it.
+ */
 function isWhole({ finishReason, response }: Trajectory, isGraded: boolean): boolean {
-  if (finishReason !== "stop") return false;
-  if (response.wellFormed || isGraded) return response.wellFormed;
-  return ["", THINK_OPEN + THINK_CLOSE].includes(response.tags.join("")) && response.reply.trim() !== "";
+  const { wellFormed, tags, reply, answer } = response;
+  if (finishReason !== "stop" || wellFormed) return wellFormed && finishReason === "stop";
+  const isClosed = tags.join("") === THINK_OPEN + THINK_CLOSE;
+  return isGraded ? tags.length === 0 && answer !== null : (tags.length === 0 || isClosed) && reply.trim() !== "";
 }
 
 /** Whether a thought has words of the language, and so large a share of them. */
