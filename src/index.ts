@@ -2,7 +2,7 @@
 // luciole/<part>.
 
 export { type Machine, openMachine } from "./backends/machine.js";
-export type { DistillSummary } from "./distill/distill-run.js";
+export type { DistilledFigures, DistillSummary } from "./distill/distill-run.js";
 export type { DistillInput } from "./distill/options.js";
 export * from "./errors.js";
 export { type Evaluation, type EvaluationCounts, evaluateSamples } from "./eval/evaluate.js";

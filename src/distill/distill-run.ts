@@ -36,7 +36,7 @@ export interface Distillation {
 }
 
 /** What a finished distillation counts about itself. */
-interface DistilledFigures {
+export interface DistilledFigures {
   readonly method: DistillOptions["method"];
   /** Answers of the teachers. */
   readonly answers: AnswerCounts;
