@@ -1,6 +1,7 @@
 // adapter_config.json, as PEFT writes and reads it. Every key is honoured or refused by name. Knows no weights.
 import { CheckpointError } from "../errors.js";
-import { type Adapter, adaptedTensor, type LoraConfig } from "../nn/lora.js";
+import type { Adapter } from "../nn/adapters.js";
+import { adaptedTensor, type LoraConfig } from "../nn/lora.js";
 import type { ParameterSet } from "../nn/parameters.js";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

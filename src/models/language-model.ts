@@ -236,9 +236,11 @@ export abstract class LanguageModel {
   step(batch: StepBatch, cache: PagedCache, { hidden, onState }: ModelStepOptions = {}): Tensor {
     let x = this.enter(batch.ids, hidden);
     if (this.range.hasEmbedding) onState?.("model.embed_tokens", x);
-    this.layers.forEach((layer, i) => {
-      x = scope(() => layer.step(x, batch, cache.layers[i]));
-      onState?.(`model.layers.${this.range.first + i}`, x);
+    this.parameters.adapters.usingRows(batch.groups, () => {
+      this.layers.forEach((layer, i) => {
+        x = scope(() => layer.step(x, batch, cache.layers[i]));
+        onState?.(`model.layers.${this.range.first + i}`, x);
+      });
     });
     return this.leave(x);
   }

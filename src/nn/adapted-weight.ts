@@ -6,7 +6,8 @@ import { type LinearOptions, matmul } from "../tensor/ops/linear.js";
 import type { ExpertRows } from "../tensor/ops/moe.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Adapter, type Adapters, loraScale, pairNames } from "./lora.js";
+import type { Adapter, Adapters } from "./adapters.js";
+import { loraScale, pairNames } from "./lora.js";
 import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
 import type { Weight, WeightMemory } from "./weight.js";
 
@@ -100,6 +101,11 @@ class AdaptedWeight implements Weight {
 
   multiply(x: Tensor, options: LinearOptions = {}): Tensor {
     const y = this.base.multiply(x, options);
+    return this.adapters.perRows([x, y] as const, ([rows, product]) => this.added(rows, product));
+  }
+
+  /** y, plus what the adapter in use adds to it for x. */
+  private added(x: Tensor, y: Tensor): Tensor {
     const addition = this.addition();
     if (!addition) return y;
     const low = ({ a }: Pair) => scale(a.multiply(x), addition.scale);
@@ -151,8 +157,8 @@ class AdaptedWeight implements Weight {
   }
 
   private addition(): Addition | undefined {
-    const { active } = this.adapters;
-    return active ? this.additions.get(active) : undefined;
+    const { current } = this.adapters;
+    return current ? this.additions.get(current) : undefined;
   }
 
   /** y plus the parts' products side by side; a part without a pair adds nothing. */

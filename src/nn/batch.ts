@@ -2,6 +2,7 @@
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { tensor } from "../tensor/engine.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { AdapterRows } from "./adapters.js";
 
 /** Sequences laid end to end, without padding. Legend: T tokens in all, S sequences. */
 export interface PackedBatch {
@@ -63,6 +64,8 @@ export interface StepRows {
    * was generated (MLA: absorbed).
    */
   readonly numPrefill: number;
+  /** The adapter of each sequence, [S]: its index among the model's, −1 for the base. Absent: the one in use. */
+  readonly adapters?: Int32Array;
 }
 
 /** Queries over a paged cache: some sequences of a step, whose rows are [firstRow, firstRow + numRows). */
@@ -77,12 +80,18 @@ export interface PagedQueries {
   readonly contextLengths: Tensor;
 }
 
-/** Prompt pieces' queries, with what gathering their whole contexts end to end takes. */
-export interface PromptQueries extends PagedQueries {
+/** What gathering the whole contexts of sequences end to end takes. */
+export interface WholeContexts {
   /** Where each sequence's context begins among the gathered ones, i32 [S+1]. */
   readonly cuKeys: Tensor;
   /** Tokens of all contexts. */
   readonly numKeys: number;
+}
+
+/** Sequences of a step that follow one another, on the same path and with the same adapter. */
+export interface SequenceGroup extends PagedQueries, AdapterRows {
+  /** Of pieces of prompts; null for sequences that generate. */
+  readonly contexts: WholeContexts | null;
 }
 
 /**
@@ -94,14 +103,13 @@ export interface StepBatch extends PagedQueries {
   readonly positions: Tensor;
   readonly blockIds: Tensor;
   readonly blockOffsets: Tensor;
-  /** null where there are none. */
-  readonly prompts: PromptQueries | null;
-  readonly generating: PagedQueries | null;
+  /** All sequences, group after group. */
+  readonly groups: readonly SequenceGroup[];
 }
 
 /** The step's tensors, owned by the current scope. */
 export function stepBatch(rows: StepRows, device: Device = defaultDevice()): StepBatch {
-  const { ids, positions, blockIds, blockOffsets, contextLengths, numPrefill } = rows;
+  const { ids, positions, blockIds, blockOffsets, contextLengths } = rows;
   const numSequences = contextLengths.length;
   const all = queriesOf(rows, 0, numSequences, device);
   return {
@@ -110,16 +118,22 @@ export function stepBatch(rows: StepRows, device: Device = defaultDevice()): Ste
     positions: i32(positions, device),
     blockIds: i32(blockIds, device),
     blockOffsets: i32(blockOffsets, device),
-    prompts:
-      numPrefill === 0
-        ? null
-        : {
-            ...(numPrefill === numSequences ? all : queriesOf(rows, 0, numPrefill, device)),
-            ...contextsOf(rows, device),
-          },
-    generating:
-      numPrefill === numSequences ? null : numPrefill === 0 ? all : queriesOf(rows, numPrefill, numSequences, device),
+    groups: groupBoundaries(rows).map(
+      ([begin, end]): SequenceGroup => ({
+        ...(end - begin === numSequences ? all : queriesOf(rows, begin, end, device)),
+        adapter: rows.adapters ? rows.adapters[begin] : null,
+        contexts: begin < rows.numPrefill ? contextsOf(rows, begin, end, device) : null,
+      }),
+    ),
   };
+}
+
+/** Sequences [begin, end) of each group. */
+function groupBoundaries({ contextLengths, numPrefill, adapters }: StepRows): (readonly [number, number])[] {
+  const starts = Array.from(contextLengths.keys()).filter(
+    (s) => s === 0 || s === numPrefill || (adapters !== undefined && adapters[s] !== adapters[s - 1]),
+  );
+  return starts.map((start, i) => [start, starts[i + 1] ?? contextLengths.length]);
 }
 
 const i32 = (values: Int32Array, device: Device, shape: readonly number[] = [values.length]): Tensor =>
@@ -144,11 +158,8 @@ function queriesOf(
   };
 }
 
-function contextsOf(
-  { contextLengths, numPrefill }: StepRows,
-  device: Device,
-): Pick<PromptQueries, "cuKeys" | "numKeys"> {
-  const cuKeys = new Int32Array(numPrefill + 1);
-  for (let s = 0; s < numPrefill; s++) cuKeys[s + 1] = cuKeys[s] + contextLengths[s];
-  return { cuKeys: i32(cuKeys, device), numKeys: cuKeys[numPrefill] };
+function contextsOf({ contextLengths }: StepRows, begin: number, end: number, device: Device): WholeContexts {
+  const cuKeys = new Int32Array(end - begin + 1);
+  for (let s = begin; s < end; s++) cuKeys[s - begin + 1] = cuKeys[s - begin] + contextLengths[s];
+  return { cuKeys: i32(cuKeys, device), numKeys: cuKeys[end - begin] };
 }

@@ -1,8 +1,10 @@
 // What `luciole/nn` offers: layers and the batches they are fed.
+
+export type { Adapter, AdapterRows, Adapters, PairSet } from "./adapters.js";
 export * from "./batch.js";
 export * from "./decoder-layer.js";
 export * from "./gqa.js";
-export type { Adapter, AdapterSpec, Adapters, LoraConfig, LoraTargets, PairSet } from "./lora.js";
+export type { AdapterSpec, LoraConfig, LoraTargets } from "./lora.js";
 export * from "./mla.js";
 export * from "./mlp.js";
 export * from "./moe.js";

@@ -1,8 +1,7 @@
-// Low-rank adapters (LoRA, Hu et al. 2021): which matrices get a pair A, B, and the pairs' own numbers. Knows no file
-// and no training.
+// Low-rank adapters (LoRA, Hu et al. 2021): what a pair is made of, which matrices get one, and their names in files.
+// Knows no numbers, no file and no training.
 import { ConfigError } from "../errors.js";
-import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
-import type { Weight } from "./weight.js";
+import type { ParameterSpec } from "./parameter-spec.js";
 
 /** Which matrices are adapted, with PEFT's meaning: all but embedding and head; those whose name ends so; a pattern. */
 export type LoraTargets = "all-linear" | readonly string[] | (string & {});
@@ -28,44 +27,6 @@ export interface AdapterSpec {
   readonly seed: number | null;
 }
 
-/** Where the pairs of an adapter are declared. */
-export interface PairSet {
-  matrix(spec: ParameterSpec): Weight;
-}
-
-/** An adapter of one model: pairs for its matrices, in a set of their own. */
-export interface Adapter<S extends PairSet = PairSet> {
-  readonly name: string;
-  readonly lora: LoraConfig;
-  /** A [r,K] and B [N,r] of every adapted part, under PEFT's names. All of it trains. */
-  readonly parameters: S;
-}
-
-/** The adapters of a model, and which of them its products use. */
-export class Adapters<S extends PairSet = PairSet> {
-  /** The one in use; null: the base alone. */
-  active: Adapter<S> | null;
-  private readonly targets: readonly TargetChoice[];
-
-  constructor(readonly all: readonly Adapter<S>[]) {
-    this.active = all[0] ?? null;
-    this.targets = all.map(({ lora }) => new TargetChoice(lora.targets));
-  }
-
-  /** Which of the parts of a matrix each adapter changes. */
-  of(spec: ParameterSpec, parts: readonly StoredPart[]): { adapter: Adapter<S>; isAdapted: readonly boolean[] }[] {
-    return this.all.map((adapter, i) => ({
-      adapter,
-      isAdapted: parts.map(({ name }) => this.targets[i].of(name, spec)),
-    }));
-  }
-
-  /** Throws ConfigError for a target that no matrix has. */
-  refuseUnusedTargets(): void {
-    for (const each of this.targets) each.refuseUnused();
-  }
-}
-
 const VOCABULARY = /^(model\.embed_tokens|lm_head)\.weight$/;
 const moduleOf = (tensor: string): string => tensor.replace(/\.weight$/, "");
 
@@ -81,8 +42,8 @@ export function adaptedTensor(name: string): string | undefined {
   return module && `${module}.weight`;
 }
 
-/** Decides for one matrix after the other, and then refuses targets that chose none. */
-class TargetChoice {
+/** Decides for one matrix after the other which are adapted, and then refuses targets that chose none. */
+export class TargetChoice {
   private readonly unused: Set<string>;
   private readonly pattern: RegExp | null;
 
@@ -93,6 +54,7 @@ class TargetChoice {
     if (this.unused.size === 0) throw new ConfigError("lora.targets: expected at least one name, got an empty list");
   }
 
+  /** Whether a stored tensor is adapted. Throws ConfigError for a target that names what cannot be. */
   of(tensor: string, spec: ParameterSpec): boolean {
     const module = moduleOf(tensor);
     const chosen = this.namesOf(module);
@@ -107,6 +69,7 @@ class TargetChoice {
     return true;
   }
 
+  /** Throws ConfigError for a target that chose nothing. */
   refuseUnused(): void {
     const [target] = this.unused;
     if (target !== undefined)

@@ -1,6 +1,6 @@
 // Multi-head latent attention (DeepSeek-V2 §2.1): expanded for training and prefill, absorbed or per head for what is
 // generated. Legend: T tokens, H heads, dc kv_lora_rank, dR rotary width, dn nope width, dv value width.
-import { alias, copyBytes, empty } from "../tensor/engine.js";
+import { alias } from "../tensor/engine.js";
 import { attention } from "../tensor/ops/attention.js";
 import { concatLast, splitLast } from "../tensor/ops/elementwise.js";
 import { expandedAttention } from "../tensor/ops/expanded-attention.js";
@@ -10,7 +10,8 @@ import { mlaAssemble, rope } from "../tensor/ops/rope.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { PackedBatch, PagedQueries, PromptQueries, StepBatch } from "./batch.js";
+import { type Adapters, stackRows } from "./adapters.js";
+import type { PackedBatch, PagedQueries, SequenceGroup, StepBatch, WholeContexts } from "./batch.js";
 import { RmsNorm } from "./norm.js";
 import { type CacheKind, type PagedLayer, type PagedShape, writePaged } from "./paged-cache.js";
 import type { Init, WeightUse } from "./parameter-spec.js";
@@ -53,6 +54,7 @@ export class MlaAttention {
   private readonly invFreq: Tensor;
   private readonly table: RopeTable;
   private readonly scale: number;
+  private readonly adapters: Adapters;
 
   constructor(
     parameters: ParameterSet,
@@ -89,6 +91,7 @@ export class MlaAttention {
     this.table = ropeTable(rotary, config.ropeTheta, config.ropeScaling);
     this.invFreq = constant(this.table.invFreq, [rotary / 2], parameters.device);
     this.scale = (nope + rotary) ** -0.5 * config.softmaxScale;
+    this.adapters = parameters.adapters;
   }
 
   /** Width of a cache entry: (dc + dR) numbers latent, H·(dn + dR + dv) per head. */
@@ -166,7 +169,7 @@ export class MlaAttention {
   }
 
   private stepOverLatents(x: Tensor, batch: StepBatch, cache: PagedLayer): Tensor {
-    const { heads, nope, rotary, value } = this.config;
+    const { heads, nope, rotary } = this.config;
     const { latent, kRope } = this.compress(x);
     writePaged(
       cache,
@@ -176,14 +179,13 @@ export class MlaAttention {
       batch.blockOffsets,
     );
     const q = rope(this.queries(x), batch.positions, this.invFreq, this.layout, nope);
-    const { prompts, generating } = batch;
     const rowsOf = ({ firstRow, numRows }: PagedQueries) =>
       alias(q, [numRows, heads, nope + rotary], firstRow * heads * (nope + rotary));
-    const parts = [
-      ...(prompts ? [this.attendExpanded(rowsOf(prompts), prompts, cache)] : []),
-      ...(generating ? [this.attendAbsorbed(rowsOf(generating), generating, cache)] : []),
-    ];
-    return parts.length === 1 ? parts[0] : stackRows(parts, [x.shape[0], heads, value]);
+    const attend = (group: SequenceGroup) =>
+      group.contexts
+        ? this.attendExpanded(rowsOf(group), group, group.contexts, cache)
+        : this.attendAbsorbed(rowsOf(group), group, cache);
+    return stackRows(batch.groups.map((group) => this.adapters.using(group.adapter, () => attend(group))));
   }
 
   /**
@@ -191,7 +193,8 @@ export class MlaAttention {
    */
   private attendExpanded(
     q: Tensor,
-    { blockTables, cuQueries, cuKeys, numKeys }: PromptQueries,
+    { blockTables, cuQueries }: PagedQueries,
+    { cuKeys, numKeys }: WholeContexts,
     cache: PagedLayer,
   ): Tensor {
     const { heads, nope, value, kvLoraRank } = this.config;
@@ -234,15 +237,4 @@ export class MlaAttention {
     });
     return reshape(concatLast(reshape(folded, [rows * heads, kvLoraRank]), qRope), [rows, heads, kvLoraRank + rotary]);
   }
-}
-
-/** Rows of several tensors of one type, one after another. */
-function stackRows(parts: readonly Tensor[], shape: readonly number[]): Tensor {
-  const all = empty(shape, parts[0].dtype, parts[0].device);
-  let at = 0;
-  for (const part of parts) {
-    copyBytes(part, all, at);
-    at += part.sizeBytes;
-  }
-  return all;
 }

@@ -13,6 +13,7 @@ import {
 import type { Parameter } from "../tensor/parameter.js";
 import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Adapters } from "./adapters.js";
 import { GatedMlp } from "./mlp.js";
 import type { Init } from "./parameter-spec.js";
 import type { ParameterSet } from "./parameters.js";
@@ -38,6 +39,7 @@ export class MoeLayer {
    * `backward`.
    */
   readonly load: Tensor;
+  private readonly adapters: Adapters;
 
   constructor(
     parameters: ParameterSet,
@@ -61,6 +63,7 @@ export class MoeLayer {
       config.numShared > 0
         ? new GatedMlp(parameters, `${prefix}.shared_experts`, hidden, config.numShared * width, init)
         : null;
+    this.adapters = parameters.adapters;
     this.load = keep(zeros([experts], "f32", parameters.device));
   }
 
@@ -77,6 +80,17 @@ export class MoeLayer {
 
   /** residual + shared(x) + Σ gate·expert(x), and the balance loss when `balance` asks for it. */
   forward(
+    x: Tensor,
+    residual: Tensor | null,
+    balance?: { cuSeqlens: Tensor; alpha: number },
+  ): { output: Tensor; balanceLoss: Tensor | null } {
+    if (!this.adapters.isMixed) return this.compute(x, residual, balance);
+    // Rows go to experts in an order of their own, so those of each adapter go apart.
+    const output = this.adapters.perRows([x, residual] as const, ([rows, base]) => this.compute(rows, base).output);
+    return { output, balanceLoss: null };
+  }
+
+  private compute(
     x: Tensor,
     residual: Tensor | null,
     balance?: { cuSeqlens: Tensor; alpha: number },

@@ -51,8 +51,9 @@ export class ActiveRequest extends Sequence {
     readonly maxNewTokens: number,
     tokenizer: Tokenizer | undefined,
     listener: QueueListener,
+    adapter = -1,
   ) {
-    super(request.prompt);
+    super(request.prompt, adapter);
     this.sampling = request.sampling ?? {};
     this.random = new Random(this.sampling.seed ?? 0);
     if (changesLogits(this.sampling)) this.changes = new LogitChanges(this.sampling, request.prompt);

@@ -39,6 +39,8 @@ export interface EngineLimits {
   readonly readsText: boolean;
   /** Whether answers can be made to obey schemas. */
   readonly followsSchemas: boolean;
+  /** Names of the adapters that requests may ask for. */
+  readonly adapters: readonly string[];
 }
 
 /** Takes requests, runs them together and gives back tokens as they come. */

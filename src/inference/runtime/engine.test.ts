@@ -74,6 +74,31 @@ describe("a request's tokens are the same", () => {
     expect(await runAll(engine, requests)).toEqual(await alone(requests));
     expect(engine.stats().preemptions).toBe(0);
   });
+  test("with adapters of their own, alone and beside each other, whatever prefixes they share", async () => {
+    const names = ["first", "second", null, undefined] as const;
+    const mixed = requests.map((request, i) => ({ ...request, adapter: names[i % names.length] }));
+    const fake: FakeOptions = { adapters: ["first", "second"], numBlocks: 200 };
+    const expected = await alone(mixed, fake);
+    for (const options of [{}, { maxStepTokens: 16, maxSequences: 8 }, { prefixCache: false }] as const)
+      expect(await runAll(engineOf(options, fake), mixed)).toEqual(expected);
+    expect(await alone(requests)).toEqual(
+      await alone(
+        requests.map((each) => ({ ...each, adapter: null })),
+        fake,
+      ),
+    );
+    expect(await alone(requests, fake)).toEqual(
+      await alone(
+        requests.map((each) => ({ ...each, adapter: "first" })),
+        fake,
+      ),
+    );
+    const other = await alone(
+      requests.map((each) => ({ ...each, adapter: "second" })),
+      fake,
+    );
+    expect(other).not.toEqual(await alone(requests, fake));
+  });
   test("with prompts whole and in pieces", async () => {
     for (const maxStepTokens of [4, 7, 23]) {
       const engine = engineOf({ speculation: "none", prefixCache: false, maxSequences: 4, maxStepTokens });

@@ -86,11 +86,11 @@ export class Engine implements EngineHandle {
     if (options.speculation === "mtp" && !runner.mtp)
       throw new ConfigError('engine: this model has no multi-token-prediction layer; take speculation "lookup"');
     this.runner = runner;
-    const { vocabSize, maxPositions, numBlocks, blockSize } = runner;
+    const { vocabSize, maxPositions, numBlocks, blockSize, adapters = [] } = runner;
     const maxContext = Math.min(maxPositions, numBlocks * blockSize);
     const readsText = options.tokenizer !== undefined;
     const followsSchemas = readsText && options.followSchemas !== undefined;
-    this.limits = { vocabSize, maxContext, readsText, followsSchemas };
+    this.limits = { vocabSize, maxContext, readsText, followsSchemas, adapters };
     this.speculation = options.speculation ?? (runner.mtp ? "mtp" : "lookup");
     this.pool = new BlockPool({
       numBlocks,
@@ -108,10 +108,9 @@ export class Engine implements EngineHandle {
   submit(request: GenerationRequest): RunningRequest {
     if (this.isClosed) throw closedError();
     const maxNewTokens = checkRequest(request, this.limits);
-    const active: ActiveRequest = new ActiveRequest(request, maxNewTokens, this.options.tokenizer, {
-      onLeave: () => cancel(),
-      onRead: () => this.wake(),
-    });
+    const listener = { onLeave: () => cancel(), onRead: () => this.wake() };
+    const adapter = this.adapterOf(request);
+    const active: ActiveRequest = new ActiveRequest(request, maxNewTokens, this.options.tokenizer, listener, adapter);
     const cancel = () => this.cancel(active);
     const { signal } = request;
     signal?.addEventListener("abort", cancel, { once: true });
@@ -153,6 +152,12 @@ export class Engine implements EngineHandle {
       this.cancel(active);
     await this.loop;
     this.schemas?.dispose();
+  }
+
+  /** Index of the adapter that a request is computed with; −1: the base. */
+  private adapterOf({ adapter }: GenerationRequest): number {
+    const { adapters } = this.limits;
+    return adapter === undefined ? Math.min(0, adapters.length - 1) : adapters.indexOf(adapter ?? "");
   }
 
   private enqueue(active: ActiveRequest): void {

@@ -16,6 +16,7 @@ export interface FakeOptions {
   readonly pathsAgree?: boolean;
   /** How many of the last tokens the logits depend on; default: all. Few make cycles, which lookup drafts foresee. */
   readonly memory?: number;
+  readonly adapters?: readonly string[];
   /** Share of drafts of a multi-token-prediction layer that are right; without it there is no such layer. */
   readonly mtpAccuracy?: number;
 }
@@ -27,6 +28,7 @@ export class FakeRunner implements ModelRunner {
   readonly blockSize: number;
   readonly numBlocks: number;
   readonly pathsAgree: boolean;
+  readonly adapters?: readonly string[];
   readonly mtp?: { draft(plan: DraftPlan): Tensor };
   numSteps = 0;
   numTokens = 0;
@@ -45,6 +47,7 @@ export class FakeRunner implements ModelRunner {
       pathsAgree = false,
       memory = Number.POSITIVE_INFINITY,
       mtpAccuracy,
+      adapters,
     } = options;
     this.vocabSize = vocabSize;
     this.maxPositions = maxPositions;
@@ -52,6 +55,7 @@ export class FakeRunner implements ModelRunner {
     this.numBlocks = numBlocks;
     this.pathsAgree = pathsAgree;
     this.memory = memory;
+    this.adapters = adapters;
     this.entries = new Int32Array(numBlocks * blockSize).fill(-1);
     if (mtpAccuracy !== undefined) this.mtp = { draft: (plan) => this.draft(plan, mtpAccuracy) };
   }
@@ -75,7 +79,7 @@ export class FakeRunner implements ModelRunner {
         const path = this.pathsAgree || s < plan.numPrefill ? 1 : 2;
         this.entries[plan.blockIds[row] * this.blockSize + plan.blockOffsets[row]] = mix(
           mix(plan.ids[row], plan.positions[row]),
-          path,
+          path + 2 * ((plan.adapters?.[s] ?? -1) + 1),
         );
       }
   }
@@ -101,7 +105,8 @@ export class FakeRunner implements ModelRunner {
   private idAt(block: number, at: number): number {
     const entry = this.entries[block * this.blockSize + (at % this.blockSize)];
     for (let id = 0; id < this.vocabSize; id++)
-      for (const path of [1, 2]) if (mix(mix(id, at), path) === entry) return id;
+      for (let path = 1; path <= 2 + 2 * (this.adapters?.length ?? 0); path++)
+        if (mix(mix(id, at), path) === entry) return id;
     return -1;
   }
 

@@ -32,8 +32,8 @@ export interface MtpRunner {
 
 /**
  * A model over a paged cache of `numBlocks` blocks of `blockSize` tokens. A row's logits depend, to the bit, on the
- * tokens its sequence sees and on which of them were computed as prompt; not on neighbours, block ids or how the tokens
- * were cut into steps.
+ * tokens its sequence sees, on which of them were computed as prompt, and on its adapter; not on neighbours, block ids
+ * or how the tokens were cut into steps.
  */
 export interface ModelRunner {
   readonly vocabSize: number;
@@ -41,6 +41,8 @@ export interface ModelRunner {
   readonly maxPositions: number;
   readonly blockSize: number;
   readonly numBlocks: number;
+  /** Names of the adapters over the model, in the order of their indexes in a plan. Default: none. */
+  readonly adapters?: readonly string[];
   /**
    * Whether prompt and generation paths give the same bits (attention over heads), so that generated blocks may serve
    * later prompts. Default false.

@@ -69,6 +69,9 @@ export class PagedRunner implements ModelRunner {
   get numBlocks(): number {
     return this.cache.numBlocks;
   }
+  get adapters(): readonly string[] {
+    return this.model.parameters.adapters.all.map(({ name }) => name);
+  }
   /** Over heads prompts and generated tokens take one path; over latents two, which agree but for rounding. */
   get pathsAgree(): boolean {
     return this.options.cacheKind === "heads";

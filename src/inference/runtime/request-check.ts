@@ -70,6 +70,10 @@ const REQUEST: Rules<GenerationRequest> = {
   form: oneOf("chat", "unmarked", "tagged"),
   thinking: ["an object", isRecord],
   loop: ["an object, or false", (value) => value === false || isRecord(value)],
+  adapter: [
+    "the name of an adapter, or null",
+    (value) => value === null || (typeof value === "string" && value !== ""),
+  ],
   schema: ["a JSON schema", (value) => typeof value === "boolean" || isRecord(value)],
   speculate: BOOLEAN,
   signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
@@ -81,9 +85,9 @@ const REQUEST: Rules<GenerationRequest> = {
  * be, what was expected and what came.
  */
 export function checkRequest(request: GenerationRequest, limits: EngineLimits): number {
-  const { vocabSize, maxContext, readsText, followsSchemas } = limits;
+  const { vocabSize, maxContext, readsText, followsSchemas, adapters } = limits;
   checkValues(request, vocabSize);
-  const { prompt, maxNewTokens, stop, thinking, schema } = request;
+  const { prompt, maxNewTokens, stop, thinking, schema, adapter } = request;
   const numNew = maxNewTokens ?? maxContext - prompt.length;
   if (prompt.length >= maxContext || prompt.length + numNew > maxContext)
     throw new ConfigError(tooLong(prompt.length, maxNewTokens, maxContext));
@@ -91,7 +95,13 @@ export function checkRequest(request: GenerationRequest, limits: EngineLimits): 
     throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
   if (schema !== undefined && !followsSchemas)
     throw new ConfigError("request: this engine follows no schema: create it with followSchemas: answerGrammars");
+  if (adapter && !adapters.includes(adapter)) throw new ConfigError(unknownAdapter(adapter, adapters));
   return numNew;
+}
+
+function unknownAdapter(name: string, known: readonly string[]): string {
+  const those = known.length === 0 ? "this engine has none" : `expected ${known.join(", ")}, or null for the base`;
+  return `request: unknown adapter "${name}"${didYouMean(name, [...known])}; ${those}`;
 }
 
 function checkValues(request: GenerationRequest, vocabSize: number): void {

@@ -63,6 +63,8 @@ export interface GenerationRequest {
    * `DEFAULT_LOOP`.
    */
   readonly loop?: LoopLimits | false;
+  /** The adapter to answer with, by its name; null: the base alone. Default: the first of the engine's, if any. */
+  readonly adapter?: string | null;
   /** A JSON schema that the answer (all but the thinking) obeys. It needs the engine's tokenizer. */
   readonly schema?: object | boolean;
   /** Whether drafts are made where the engine can; changes the speed alone. Default true. */

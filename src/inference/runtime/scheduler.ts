@@ -82,7 +82,7 @@ export class Scheduler<S extends Sequence> {
     for (const s of this.running) if (isUpToDate(s)) add(s, 1, this.reserveDrafts(s, budget - numOthers--));
     for (const s of this.running) if (!isUpToDate(s)) add(s, budget);
     if (this.numPreemptions === numBefore) this.admit(() => budget, add);
-    return [...prefilling, ...generating];
+    return [...byAdapter(prefilling), ...byAdapter(generating)];
   }
 
   /** Takes paused sequences out of the running; they compute their tokens again when they go on. */
@@ -142,6 +142,10 @@ export class Scheduler<S extends Sequence> {
     }
   }
 }
+
+/** Parts with the same adapter side by side, otherwise in their order. */
+const byAdapter = <S extends Sequence>(parts: ScheduledPart<S>[]): ScheduledPart<S>[] =>
+  parts.sort((a, b) => a.sequence.adapter - b.sequence.adapter);
 
 /** Whether a sequence generates and only its newest token is still to be computed. */
 const isUpToDate = (sequence: Sequence): boolean => !sequence.isPrefilling && sequence.numPending === 1;

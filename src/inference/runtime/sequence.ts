@@ -26,7 +26,11 @@ export class Sequence {
   drafts: readonly number[] = [];
   private readonly keys: string[] = [];
 
-  constructor(prompt: ArrayLike<number>) {
+  /** `adapter`: index of the adapter that it is computed with, −1 for the base; one never finds another's prefixes. */
+  constructor(
+    prompt: ArrayLike<number>,
+    readonly adapter = -1,
+  ) {
     this.numPrompt = this.numTokens = prompt.length;
     this.tokens = new Int32Array(prompt.length + 64);
     this.tokens.set(prompt);
@@ -60,16 +64,21 @@ export class Sequence {
 
   /**
    * The key of full block `index`: SHA-256 chained over all tokens up to its end, so that equal keys mean equal
-   * contexts. With `splitPaths` it also covers which tokens were computed as prompt.
+   * contexts, computed with the same adapter. With `splitPaths` it also covers which tokens were computed as prompt.
    */
   key(index: number, blockSize: number, splitPaths: boolean): string {
     for (let i = this.keys.length; i <= index; i++) {
-      const hash = sha256.create().update(textBytes.encode(this.keys[i - 1]));
+      const hash = sha256.create().update(textBytes.encode(this.keys[i - 1] ?? this.origin));
       if (splitPaths)
         hash.update(textBytes.encode(`${Math.min(blockSize, Math.max(0, this.numPrompt - i * blockSize))},`));
       this.keys.push(String.fromCharCode(...hash.update(bytesOf(this.tokens, i * blockSize, blockSize)).digest()));
     }
     return this.keys[index];
+  }
+
+  /** What the keys of a sequence begin with. */
+  private get origin(): string {
+    return this.adapter < 0 ? "" : `adapter ${this.adapter},`;
   }
 }
 

@@ -27,6 +27,7 @@ export class PlanBuilder {
   private hiddenRows = new Int32Array(512);
   private cuQueries = new Int32Array(65);
   private contextLengths = new Int32Array(64);
+  private adapters = new Int32Array(64);
   private blockTables = new Int32Array(1024);
   private numSequences = 0;
   private numTokens = 0;
@@ -72,7 +73,7 @@ export class PlanBuilder {
   }
 
   /** Appends a sequence's rows, all but their tokens; returns the first. */
-  private append({ blocks }: Sequence, position: number, count: number): number {
+  private append({ blocks, adapter }: Sequence, position: number, count: number): number {
     const { blockSize, numSequences: s, numTokens: row } = this;
     this.makeRoom(s + 1, row + count);
     for (let j = 0; j < count; j++) {
@@ -83,6 +84,7 @@ export class PlanBuilder {
     }
     this.cuQueries[s + 1] = row + count;
     this.contextLengths[s] = position + count;
+    this.adapters[s] = adapter;
     this.maxBlocks = Math.max(this.maxBlocks, Math.ceil((position + count) / blockSize));
     this.numSequences = s + 1;
     this.numTokens = row + count;
@@ -95,6 +97,7 @@ export class PlanBuilder {
         this[name] = widened(this[name], 2 * numTokens);
     if (numSequences > this.contextLengths.length) {
       this.contextLengths = widened(this.contextLengths, 2 * numSequences);
+      this.adapters = widened(this.adapters, 2 * numSequences);
       this.cuQueries = widened(this.cuQueries, 2 * numSequences + 1);
     }
   }
@@ -123,6 +126,7 @@ export class PlanBuilder {
       cuQueries: this.cuQueries.subarray(0, numSequences + 1),
       contextLengths: this.contextLengths.subarray(0, numSequences),
       numPrefill: parts.reduce((count, { isPrefill }) => count + (isPrefill ? 1 : 0), 0),
+      adapters: this.adapters.subarray(0, numSequences),
     };
   }
 }

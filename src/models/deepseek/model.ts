@@ -58,8 +58,10 @@ export class DeepseekModel extends LanguageModel {
   override draft(hidden: Tensor, batch: StepBatch, cache: PagedCache): Tensor | null {
     const [module] = this.mtp;
     if (!module) return null;
-    const joined = scope(() => module.join(hidden, this.embed(batch.ids)));
-    return module.normalise(scope(() => module.layer.step(joined, batch, cache.layers[this.layers.length])));
+    return this.parameters.adapters.usingRows(batch.groups, () => {
+      const joined = scope(() => module.join(hidden, this.embed(batch.ids)));
+      return module.normalise(scope(() => module.layer.step(joined, batch, cache.layers[this.layers.length])));
+    });
   }
 
   override pagedShapes(kind: CacheKind, forDrafts = false): PagedShape[] {
