@@ -32,16 +32,16 @@ export class AnswerWriter {
   }
 
   /** Shows an event; the last one ends the answer, or writes everything as one JSON object. */
-  show(event: ChatEvent, question: string): void {
-    if (event.kind === "end") this.finish(question, event);
+  show(event: ChatEvent, question: string, adapter?: string | null): void {
+    if (event.kind === "end") this.finish(question, event, adapter);
     else if (this.options.json) return;
     else if (event.kind === "piece") this.showPiece(event.part, event.text);
     else if (this.shown === "answer") this.shown = "thought"; // what comes next is headed as the answer
   }
 
-  private finish(question: string, end: Extract<ChatEvent, { kind: "end" }>): void {
+  private finish(question: string, end: Extract<ChatEvent, { kind: "end" }>, adapter?: string | null): void {
     const { numTokens, finishReason } = end.figures;
-    if (this.options.json) this.stream.write(jsonLine(replyRecord(question, end)));
+    if (this.options.json) this.stream.write(jsonLine(replyRecord(question, end, adapter)));
     else this.stream.write(`${this.wrapped("", true)}${this.colored && this.shown === "thought" ? "\x1b[0m" : ""}\n`);
     if (!this.options.json && finishReason === "length")
       tell(`(cut off after ${numTokens} tokens; allow more with --max-tokens)`);

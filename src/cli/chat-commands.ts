@@ -9,6 +9,8 @@ import { counted, THINK_MODES, type ThinkMode } from "./reply-view.js";
 export interface ChatState {
   readonly session: ChatSession;
   readonly defaults: SamplingDefaults;
+  /** Names of the adapters over the model. */
+  readonly adapters: readonly string[];
   sampling: ChatSampling;
   thinkMode: ThinkMode;
   /** The thinking of the last reply. */
@@ -38,6 +40,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: "show or change temperature, top-p, top-k, min-p, max-tokens, think-budget, seed",
     run: set,
   },
+  adapter: { usage: "/adapter [name|off]", help: "show the adapters, or answer with another or none", run: adapter },
   save: { usage: "/save file", help: "save the conversation to a file", run: save },
   load: { usage: "/load file", help: "continue a saved conversation", run: load },
   stats: { usage: "/stats", help: "show tokens, speed and context usage", run: (_, chat) => stats(chat) },
@@ -89,6 +92,16 @@ function think(mode: string, chat: ChatState): CommandResult {
   if (!known) throw new ConfigError(`/think: expected ${THINK_MODES.join(", ")} or show, got ${mode}`);
   chat.thinkMode = known;
   return [`thinking: ${known}`];
+}
+
+function adapter(name: string, chat: ChatState): CommandResult {
+  const { adapters } = chat;
+  if (adapters.length === 0) throw new ConfigError("/adapter: this model was opened without one; see --adapter");
+  if (name !== "" && name !== "off" && !adapters.includes(name))
+    throw new ConfigError(`/adapter: expected ${[...adapters, "off"].join(", ")}, got ${name}`);
+  if (name !== "") chat.sampling = { ...chat.sampling, adapter: name === "off" ? null : name };
+  const { adapter: chosen = adapters[0] } = chat.sampling;
+  return [`adapter: ${chosen ?? "off"} (of ${adapters.join(", ")})`];
 }
 
 const isWhole = (least: number) => (value: number) => Number.isSafeInteger(value) && value >= least;

@@ -33,6 +33,7 @@ function newChat(remembers = true): ChatState {
     defaults: { temperature: 0.6, topP: 0.95, topK: 0 },
     sampling: {},
     thinkMode: "fold",
+    adapters: [],
     lastThinking: "",
   };
 }
@@ -82,6 +83,16 @@ describe("commands", () => {
     runCommand("/think off", chat);
     expect(chat.thinkMode).toBe("off");
     expect(() => runCommand("/think maybe", chat)).toThrow(/expected on, fold, off or show/);
+  });
+  test("choose the adapter that answers, or none", () => {
+    const chat = { ...newChat(), adapters: ["chess", "poems"] };
+    expect(runCommand("/adapter", chat)).toEqual(["adapter: chess (of chess, poems)"]);
+    expect(runCommand("/adapter poems", chat)).toEqual(["adapter: poems (of chess, poems)"]);
+    expect(chat.sampling).toEqual({ adapter: "poems" });
+    expect(runCommand("/adapter off", chat)).toEqual(["adapter: off (of chess, poems)"]);
+    expect(chat.sampling).toEqual({ adapter: null });
+    expect(() => runCommand("/adapter go", chat)).toThrow("/adapter: expected chess, poems, off, got go");
+    expect(() => runCommand("/adapter", newChat())).toThrow("this model was opened without one");
   });
   test("save and load, tell figures, help, leave; an unknown one names the nearest", () => {
     const chat = newChat();

@@ -39,7 +39,7 @@ export async function chat(name: string, flags: ChatFlags): Promise<void> {
 }
 
 function newChat(
-  { model, tokenizer, template, defaults }: OpenedChat,
+  { model, tokenizer, template, defaults, adapters }: OpenedChat,
   { system, think = "fold", controlTokens, ...flags }: ChatFlags,
 ): ChatState {
   const session = new ChatSession(model, chatStyle(tokenizer, template, { controlTokens }));
@@ -48,6 +48,7 @@ function newChat(
   return {
     session,
     defaults,
+    adapters,
     sampling: { temperature, topP, maxTokens, thinkBudget, seed },
     thinkMode: think,
     lastThinking: "",

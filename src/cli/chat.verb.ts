@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { wholeNumber } from "./flag-values.js";
 import {
-  adapterOption,
+  adaptersOption,
   cacheTypeOption,
   computeFlags,
   contextOption,
@@ -31,7 +31,7 @@ export function addChat(program: Command): void {
       wholeNumber(1),
     )
     .addOption(contextOption())
-    .addOption(adapterOption())
+    .addOption(adaptersOption())
     .addOption(cacheTypeOption())
     .addOption(thinkBudgetOption())
     .addOption(temperatureOption())

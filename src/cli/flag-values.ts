@@ -1,8 +1,21 @@
 // What flags accept: numbers within limits, and values that may be given several times.
+import { existsSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 
 /** Values of a repeatable flag, in their order. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+/**
+ * Places of adapters by name: a directory alone is that of "default", name=directory of another. Throws
+ * InvalidArgumentError for a name twice, and for several without names.
+ */
+export function addAdapter(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name = "default", path = text] = existsSync(text) ? [] : (/^([\w.-]+)=(.+)$/.exec(text) ?? []);
+  if (!Object.hasOwn(before, name)) return { ...before, [name]: path };
+  throw new InvalidArgumentError(
+    name === "default" ? "Several adapters need names: NAME=directory." : `There is already an adapter "${name}".`,
+  );
+}
 
 /** A parser of whole numbers within the limits. It throws InvalidArgumentError, which names the limits. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {

@@ -1,6 +1,6 @@
 // Flags that several verbs share, each declared once.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { collect, number, wholeNumber } from "./flag-values.js";
+import { addAdapter, collect, number, wholeNumber } from "./flag-values.js";
 
 /** Adds a verb with its one-line description and an example under its help. */
 export function verb(program: Command, name: string, description: string, example: string): Command {
@@ -50,6 +50,13 @@ export function runFlags(command: Command): void {
 /** `--adapter`: a LoRA adapter over the model. */
 export const adapterOption = (): Option =>
   new Option("--adapter <dir>", "LoRA adapter to put over the model: a directory of PEFT's layout, or a run");
+
+/** `--adapter`, where requests may choose among several. */
+export const adaptersOption = (): Option =>
+  new Option(
+    "--adapter <[name=]dir>",
+    "LoRA adapter to put over the model: a directory of PEFT's layout, or a run; several with a name for each",
+  ).argParser(addAdapter);
 
 /** `--context`: the number of tokens to plan memory for. */
 export const contextOption = (): Option =>

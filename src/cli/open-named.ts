@@ -1,13 +1,14 @@
 // From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows
 // no conversation.
 import { type OpenedChat, openForChat } from "../inference/conversation/chat-model.js";
+import type { AdapterPlaces } from "../inference/opening/adapter-files.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 
 /** Flags of verbs that answer. */
 export interface OpenFlags extends ComputeFlags {
   readonly context?: number;
-  readonly adapter?: string;
+  readonly adapter?: AdapterPlaces;
   readonly cacheType?: "bf16" | "f32" | "fp8";
 }
 

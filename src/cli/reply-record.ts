@@ -4,6 +4,8 @@ import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-ses
 /** A finished reply as one JSON object. */
 export interface ReplyRecord extends Pick<ReplyFigures, "numTokens" | "finishReason"> {
   readonly prompt: string;
+  /** The adapter that was asked for; null: the model without one. */
+  readonly adapter?: string | null;
   readonly thinking: string;
   readonly answer: string;
   readonly tokensPerSecond: number;
@@ -13,10 +15,12 @@ export interface ReplyRecord extends Pick<ReplyFigures, "numTokens" | "finishRea
 export function replyRecord(
   prompt: string,
   { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>,
+  adapter?: string | null,
 ): ReplyRecord {
   const { numTokens, seconds, finishReason } = figures;
   return {
     prompt,
+    ...(adapter === undefined ? {} : { adapter }),
     thinking: thinking.trim(),
     answer: answer.trim(),
     numTokens,

@@ -31,7 +31,7 @@ export async function run(name: string, question: string | undefined, flags: Ask
   const stop = listenForSignals();
   try {
     for await (const each of question === undefined ? typedLines(stop.signal) : [question]) {
-      await answer(opened, each, { ...flags, schema }, stop.signal);
+      await answerWithEach(opened, each, { ...flags, schema }, stop.signal);
       if (stop.signal.aborted) break;
     }
     if (stop.signal.aborted) throw new StoppedBySignal("stopped", stop.exitCode());
@@ -66,15 +66,29 @@ async function* typedLines(signal: AbortSignal): AsyncGenerator<string> {
   }
 }
 
+/** Flags with the schema itself. */
+type Asking = Omit<AskFlags, "schema"> & Pick<ChatSampling, "schema">;
+
+/** One answer, or of several adapters one each. */
+async function answerWithEach(opened: OpenedChat, question: string, flags: Asking, signal: AbortSignal) {
+  const { adapters } = opened;
+  if (adapters.length < 2) return answer(opened, question, { ...flags, adapter: undefined }, signal);
+  for (const adapter of adapters) {
+    if (!flags.json) process.stdout.write(`${adapter}:\n`);
+    await answer(opened, question, { ...flags, adapter }, signal);
+    if (signal.aborted) return;
+  }
+}
+
 /** Each question is a conversation of its own. */
 async function answer(
   { model, tokenizer, template }: OpenedChat,
   question: string,
-  flags: Omit<AskFlags, "schema"> & Pick<ChatSampling, "schema">,
+  flags: Omit<Asking, "adapter"> & Pick<ChatSampling, "adapter">,
   signal: AbortSignal,
 ): Promise<void> {
   const session = new ChatSession(model, chatStyle(tokenizer, template, flags));
   session.system = flags.system;
   const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });
-  for await (const event of session.ask(question, flags, signal)) writer.show(event, question);
+  for await (const event of session.ask(question, flags, signal)) writer.show(event, question, flags.adapter);
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./flag-values.js";
 import {
-  adapterOption,
+  adaptersOption,
   cacheTypeOption,
   computeFlags,
   contextOption,
@@ -32,7 +32,7 @@ export function addRun(program: Command): void {
     .addOption(topPOption())
     .option("--system <text>", "system prompt, for models with a chat template (default: none)")
     .option("--schema <file>", "JSON schema that the answer must follow; thinking is not restricted")
-    .addOption(adapterOption())
+    .addOption(adaptersOption())
     .addOption(cacheTypeOption())
     .option("--raw", "pass the prompt unchanged, without a template; control tokens in it take effect")
     .option(

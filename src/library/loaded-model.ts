@@ -124,6 +124,11 @@ export class LoadedModel implements AsyncDisposable {
     return this.opened.tokenizer;
   }
 
+  /** Names of the adapters over it, one of which a question may ask for. */
+  get adapters(): readonly string[] {
+    return this.opened.adapters;
+  }
+
   /** Tokens that prompt and answer may take together. */
   get context(): number {
     return this.opened.model.maxPositions;

@@ -1,29 +1,37 @@
 // Claims about adapters at the command line: sft trains one over a quantised file, run opens it, with --adapter or by
 // itself, merge writes a model that answers the same, and what does not fit is refused in one line.
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { load } from "../../src/index.js";
 import { luciole, settings, succeed, temporaryFolder } from "./command.js";
 import { makeSmallModel, pretrain } from "./small-runs.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
+const GREEDY = ["--max-tokens", "12", "--temperature", "0", "--json"];
 /** What the model answers, without how fast it was. */
 async function ask(model: string, ...flags: string[]): Promise<string> {
-  const sampling = ["--max-tokens", "12", "--temperature", "0", "--json"];
-  const { answer, numTokens } = JSON.parse((await succeed(["run", model, "3 and 3?", ...flags, ...sampling])).stdout);
+  const { answer, numTokens } = JSON.parse((await succeed(["run", model, "3 and 3?", ...flags, ...GREEDY])).stdout);
   return `${numTokens}: ${answer}`;
 }
 
 beforeAll(async () => {
   await makeSmallModel(folder.path);
-  writeFileSync(
-    at("pairs.jsonl"),
-    Array.from({ length: 16 }, (_, i) => `{"prompt":"${i} and ${i}?","completion":"aaaaaaaa"}\n`).join(""),
-  );
+  for (const [file, letter] of [
+    ["pairs.jsonl", "a"],
+    ["others.jsonl", "b"],
+  ])
+    writeFileSync(
+      at(file),
+      Array.from({ length: 16 }, (_, i) => `{"prompt":"${i} and ${i}?","completion":"${letter.repeat(8)}"}\n`).join(""),
+    );
   await succeed(["convert", at("model"), at("base.gguf"), "--type", "q8_0"]);
   const options = settings({ "lora.rank": 4, steps: 30, batchSequences: 4, learningRate: 0.03, warmupSteps: 0 });
-  await succeed(["sft", "--model", at("base.gguf"), "--data", at("pairs.jsonl"), "--out", at("tuned"), ...options]);
+  const tune = (data: string, out: string) =>
+    succeed(["sft", "--model", at("base.gguf"), "--data", at(data), "--out", at(out), ...options]);
+  await tune("pairs.jsonl", "tuned");
+  await tune("others.jsonl", "other-tuned");
 }, 120_000);
 afterAll(() => folder.remove());
 
@@ -40,6 +48,44 @@ test("merge writes a model that answers as the adapter does", async () => {
   expect(await ask(at("merged.gguf"))).toBe(await ask(at("tuned")));
 });
 
+test("several adapters in one engine: run gives the answer of each, load asks for one or none, here and in a thread", async () => {
+  const both = ["--adapter", `own=${at("tuned")}`, "--adapter", `other=${at("other-tuned")}`];
+  const { stdout } = await succeed(["run", at("base.gguf"), "3 and 3?", ...both, ...GREEDY]);
+  const records = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records.map(({ adapter }) => adapter)).toEqual(["own", "other"]);
+  const [own, other] = records.map(({ numTokens, answer }) => `${numTokens}: ${answer}`);
+  expect(own).toBe(await ask(at("tuned")));
+  expect(other).toBe(await ask(at("other-tuned")));
+  expect(other).toMatch(/bbb/);
+  const alone = await ask(at("base.gguf"));
+  for (const thread of [false, true]) {
+    const places = { own: at("tuned"), other: at("other-tuned") };
+    await using model = await load(at("base.gguf"), { adapter: places, thread });
+    expect(model.adapters).toEqual(["own", "other"]);
+    const asked = ["other", null, "own", undefined].map(async (adapter) => {
+      const { answer, figures } = await model.chat("3 and 3?", { adapter, maxTokens: 12, temperature: 0 });
+      return `${figures.numTokens}: ${answer}`;
+    });
+    expect(await Promise.all(asked)).toEqual([other, alone, own, own]);
+    await expect(model.chat("3?", { adapter: "owm" })).rejects.toThrow(
+      'unknown adapter "owm", did you mean "own"?; expected own, other, or null for the base',
+    );
+  }
+});
+
+test("an adapter finds its base beside it, wherever both lie", async () => {
+  mkdirSync(at("pair"));
+  cpSync(at("tuned/checkpoints/step-30"), at("pair/adapter"), { recursive: true });
+  copyFileSync(at("base.gguf"), at("pair/base.gguf"));
+  const file = at("pair/adapter/adapter_config.json");
+  const config = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: "../base.gguf" }));
+  expect(await ask(at("pair/adapter"))).toBe(await ask(at("tuned")));
+});
+
 test("what does not fit is refused in one line", async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await luciole(args);
@@ -51,6 +97,9 @@ test("what does not fit is refused in one line", async () => {
     /does not fit this model: .*lora_A\.weight.* \[4,32\], expected \[4,64\]/,
   );
   expect(await refused("run", at("base.gguf"), "x", "--adapter", at("model"))).toContain("expected an adapter");
+  expect(
+    await refused("run", at("base.gguf"), "x", "--adapter", at("tuned"), "--adapter", at("other-tuned")),
+  ).toContain("Several adapters need names");
   expect(await refused("convert", at("tuned"), at("x"))).toContain("is an adapter, not a model; luciole merge");
   copyFileSync(at("pairs.jsonl"), at("more.jsonl"));
   expect(await refused("sft", "--model", at("tuned"), "--data", at("more.jsonl"), "--out", at("again"))).toContain(

@@ -12,6 +12,8 @@ import type { ChatModel, ChatSampling, ReplyRequest } from "./chat-session.js";
 export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | "warning"> {
   readonly model: ChatModel;
   readonly tokenizer: Tokenizer;
+  /** Names of the adapters over it. */
+  readonly adapters: readonly string[];
   readonly defaults: SamplingDefaults;
   dispose(): Promise<void>;
 }
@@ -25,7 +27,8 @@ export async function openForChat(path: string, options: EngineOpening): Promise
     throw withoutTokenizer(path, warning);
   }
   const defaults = samplingDefaults(generation, tokenizer);
-  return { label, template, warning, model: chatModel(engine, defaults, stopIds), tokenizer, defaults, dispose };
+  const model = chatModel(engine, defaults, stopIds);
+  return { label, template, warning, model, tokenizer, adapters: engine.limits.adapters, defaults, dispose };
 }
 
 const withoutTokenizer = (path: string, why?: string) =>
@@ -48,7 +51,7 @@ export function generationRequest(
   defaults: SamplingDefaults,
   stopIds: readonly number[],
 ): GenerationRequest {
-  const { stop, schema, thinkBudget: budget } = sampling;
+  const { stop, adapter, schema, thinkBudget: budget } = sampling;
   const unclosed = prompt.startsInside ? "close" : "end";
   return {
     prompt: prompt.ids,
@@ -58,6 +61,7 @@ export function generationRequest(
     stopIds,
     stop,
     thinking: { startsInside: prompt.startsInside, budget, unclosed },
+    adapter,
     schema,
     signal,
   };

@@ -14,8 +14,8 @@ import type {
 } from "../runtime/request.js";
 import type { ChatPrompt, ChatStyle } from "./chat-style.js";
 
-/** How tokens are drawn; what is left out is the model's own way. */
-export interface ChatSampling extends SamplingOptions, Pick<GenerationRequest, "stop" | "schema"> {
+/** How a reply is made; what is left out is the model's own way. */
+export interface ChatSampling extends SamplingOptions, Pick<GenerationRequest, "stop" | "schema" | "adapter"> {
   /** New tokens at most; default: what the context leaves. */
   readonly maxTokens?: number;
   /** Tokens of thinking after which the model is made to answer; default: no bound. */

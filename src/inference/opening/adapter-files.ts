@@ -1,7 +1,7 @@
 // Adapters in PEFT's layout, opened beside the model that they change: from a directory, or from a run that trained
 // one.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createShapesDevice } from "../../backends/shapes.js";
 import {
   isAdapterDirectory,
@@ -26,7 +26,7 @@ export interface AdapterFiles {
   readonly directory: string;
   /** How a model is made that has room for it. */
   readonly spec: AdapterSpec;
-  /** The model that it was trained over; null where it does not say. */
+  /** The model that it was trained over: a path, if it is one from the adapter's directory on; null: it does not say. */
   readonly base: string | null;
   readonly weights: TensorSource;
   /** generation_config.json of the run that trained it, or nothing. */
@@ -41,6 +41,24 @@ export async function isAdapterAt(path: string): Promise<boolean> {
   const checkpoints = join(path, "checkpoints");
   if (!existsSync(checkpoints) || existsSync(join(path, "model.safetensors"))) return false;
   return (await listSteps(checkpoints)).some((step) => isAdapterDirectory(join(checkpoints, `step-${step}`)));
+}
+
+/** Where adapters lie, by the names that requests call them; a single path is that of "default". */
+export type AdapterPlaces = string | Readonly<Record<string, string>>;
+
+/** Opens adapters at their places. Throws as `openAdapter`, and ConfigError for a name of nothing. */
+export async function openAdapters(places: AdapterPlaces): Promise<AdapterFiles[]> {
+  const opened: AdapterFiles[] = [];
+  try {
+    for (const [name, path] of Object.entries(typeof places === "string" ? { default: places } : places)) {
+      if (name === "") throw new ConfigError(`${path}: expected a name for the adapter, got an empty one`);
+      opened.push(await openAdapter(path, name));
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map(({ close }) => close()));
+    throw error;
+  }
 }
 
 /** Opens the adapter at `path` under a name. Throws ConfigError where there is none, CheckpointError for a bad one. */
@@ -62,7 +80,7 @@ export async function openAdapter(path: string, name = "default"): Promise<Adapt
     return {
       directory,
       spec: { name, lora: { ...lora, targets }, seed: null },
-      base,
+      base: base && placeOfBase(base, directory),
       weights,
       generation,
       warning,
@@ -72,6 +90,12 @@ export async function openAdapter(path: string, name = "default"): Promise<Adapt
     await close();
     throw error;
   }
+}
+
+/** A path counts from the adapter's directory, so that both can be moved together; other names stay as they are. */
+function placeOfBase(base: string, directory: string): string {
+  const besideAdapter = resolve(directory, base);
+  return existsSync(besideAdapter) ? besideAdapter : base;
 }
 
 const moduleOf = (name: string): string | [] => adaptedTensor(name)?.replace(/\.weight$/, "") ?? [];

@@ -128,10 +128,26 @@ async function stepBytes(model: LanguageModel, source: WeightSource, use: Infere
   });
   const before = device.memory().liveBytes;
   scope(() => {
-    const hidden = model.step(stepBatch(onePrompt(use.stepTokens), device), cache);
+    const prompt = onePrompt(use.stepTokens);
+    const isMixed = model.parameters.adapters.all.length > 1 && use.stepTokens > 1;
+    const hidden = model.step(stepBatch(isMixed ? ofTwoAdapters(prompt) : prompt, device), cache);
     return model.logits(alias(hidden, [Math.min(use.stepTokens, LOGIT_ROWS), hidden.shape[1]]));
   });
   return device.memory().peakLiveBytes - before;
+}
+
+/** The prompt as two, of two adapters: parts of products then lie beside the whole. */
+function ofTwoAdapters(prompt: StepRows): StepRows {
+  const { blockTables, contextLengths } = prompt;
+  const half = Math.ceil(contextLengths[0] / 2);
+  return {
+    ...prompt,
+    blockTables: Int32Array.of(...blockTables, ...blockTables),
+    cuQueries: Int32Array.of(0, half, contextLengths[0]),
+    contextLengths: Int32Array.of(half, contextLengths[0] - half),
+    numPrefill: 2,
+    adapters: Int32Array.of(0, 1),
+  };
 }
 
 /** One prompt of `n` tokens in blocks of its own. */

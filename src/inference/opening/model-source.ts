@@ -24,7 +24,7 @@ import { createGgufTokenizer } from "../../tokenizer/create-tokenizer.js";
 import { endTokens, idsOf } from "../../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { loadTokenizer } from "../../tokenizer/tokenizer-files.js";
-import { type AdapterFiles, isAdapterAt, openAdapter } from "./adapter-files.js";
+import { type AdapterFiles, type AdapterPlaces, isAdapterAt, openAdapter, openAdapters } from "./adapter-files.js";
 import { modelLocation } from "./model-location.js";
 
 /** What is known of a model without its weights. */
@@ -59,49 +59,62 @@ export interface ModelSource {
 }
 
 /**
- * Opens what lies at `path`, with an adapter over it where one is named; an adapter alone brings the model that it was
+ * Opens what lies at `path`, with adapters over it where any are named; an adapter alone brings the model that it was
  * trained over. Throws ConfigError when there is no model, CheckpointError when it is damaged or
  * contradicts itself.
  */
-export async function openModelSource(path: string, adapter?: string): Promise<ModelSource> {
-  if (adapter !== undefined) return withAdapter(await openAdapter(adapter), path);
-  return (await isAdapterAt(path)) ? withAdapter(await openAdapter(path)) : openBase(path);
+export async function openModelSource(path: string, adapter?: AdapterPlaces): Promise<ModelSource> {
+  if (adapter !== undefined) return withAdapters(await openAdapters(adapter), path);
+  if (!(await isAdapterAt(path))) return openBase(path);
+  const alone = await openAdapter(path);
+  return withAdapters([alone], alone.base);
 }
 
-/** The adapter over the model at `path`, by default the one that it was trained over. */
-async function withAdapter(adapter: AdapterFiles, path: string | null = adapter.base): Promise<ModelSource> {
+/** Adapters over the model at `path`. */
+async function withAdapters(adapters: readonly AdapterFiles[], path: string | null): Promise<ModelSource> {
+  const closeAdapters = () => Promise.all(adapters.map(({ close }) => close()));
   try {
-    if (path === null || !existsSync(path))
-      throw new ConfigError(
-        `${adapter.directory}: the adapter was trained over ${path ?? "a model that it does not name"}, which is not ` +
-          "here; name the model itself and this directory with --adapter",
-      );
+    if (path === null || !existsSync(path)) throw withoutBase(adapters[0].directory, path);
     const source = await openModelSource(path);
     const { facts, adapters: under, weights } = source;
-    const close = async () => void (await Promise.all([source.close(), adapter.close()]));
+    const close = async () => void (await Promise.all([source.close(), closeAdapters()]));
     if (under.length > 0) {
       await source.close();
       throw new ConfigError(`${path} is itself an adapter; name the model that it was trained over`);
     }
-    return { facts: tunedFacts(facts, adapter), weights, adapters: [adapter], close };
+    return { facts: tunedFacts(facts, adapters), weights, adapters, close };
   } catch (error) {
-    await adapter.close();
+    await closeAdapters();
     throw error;
   }
 }
 
-/** What the run that trained an adapter recorded goes before what is known of the model. */
-function tunedFacts(facts: SourceFacts, { directory, generation, warning }: AdapterFiles): SourceFacts {
+const withoutBase = (directory: string, path: string | null): ConfigError =>
+  new ConfigError(
+    `${directory}: the adapter was trained over ${path ?? "a model that it does not name"}, which is not here; name ` +
+      "the model itself and this directory with --adapter",
+  );
+
+/** What the runs that trained adapters recorded, all of them the same, goes before what is known of the model. */
+function tunedFacts(facts: SourceFacts, adapters: readonly AdapterFiles[]): SourceFacts {
+  const generation = agreed(adapters.map((each) => each.generation));
   const recorded = generation.compute_type;
-  const warnings = [facts.warning, warning].filter((each) => each !== undefined);
+  const warnings = [facts.warning, ...adapters.map(({ warning }) => warning)].filter((each) => each !== undefined);
   return {
     ...facts,
-    directory,
+    directory: adapters.length === 1 ? adapters[0].directory : facts.directory,
     generation: { ...facts.generation, ...generation },
     template: trainedTemplate(generation) ?? facts.template,
     ...(recorded === undefined ? {} : { compute: recorded === "bf16" ? "bf16" : "f32", isTrainedHere: true }),
     warning: warnings.length > 0 ? warnings.join("; ") : undefined,
   };
+}
+
+/** The settings that all records have in common. */
+function agreed([first, ...others]: readonly JsonObject[]): JsonObject {
+  const isCommon = ([key, value]: readonly [string, unknown]) =>
+    others.every((each) => JSON.stringify(each[key]) === JSON.stringify(value));
+  return Object.fromEntries(Object.entries(first ?? {}).filter(isCommon));
 }
 
 async function openBase(path: string): Promise<ModelSource> {

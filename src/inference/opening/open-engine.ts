@@ -6,6 +6,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { answerGrammars } from "../runtime/answer-grammar.js";
 import { Engine } from "../runtime/engine.js";
 import type { EngineHandle } from "../runtime/engine-handle.js";
+import type { AdapterPlaces } from "./adapter-files.js";
 import { type EngineSettings, type OpeningListener, startEngineThread, type ThreadOptions } from "./engine-thread.js";
 import { openModelSource, type SourceFacts } from "./model-source.js";
 import {
@@ -82,7 +83,7 @@ async function openThere(path: string, options: EngineOpening, thread: ThreadOpt
 
 async function readFacts(
   path: string,
-  adapter: string | undefined,
+  adapter: AdapterPlaces | undefined,
 ): Promise<Pick<SourceFacts, "config" | "tokenizer" | "generation" | "template" | "stopIds">> {
   const random = parseRandomName(path);
   if (random) {

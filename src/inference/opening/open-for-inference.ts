@@ -17,7 +17,7 @@ import { type ComputeType, type DType, storageBytes } from "../../tensor/dtype.j
 import { numElements } from "../../tensor/tensor.js";
 import { idsOf } from "../../tokenizer/end-tokens.js";
 import { PagedRunner } from "../runtime/paged-runner.js";
-import { type AdapterFiles, fillAdapters, refuseUnfit } from "./adapter-files.js";
+import { type AdapterFiles, type AdapterPlaces, fillAdapters, refuseUnfit } from "./adapter-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
 import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
@@ -46,8 +46,8 @@ export interface InferenceOptions {
   readonly drafts?: boolean;
   /** Where it runs; default: the default device. */
   readonly device?: Device;
-  /** Where an adapter lies that is put over the model: PEFT's layout, or a run that trained one. */
-  readonly adapter?: string;
+  /** Where adapters lie that are put over the model: PEFT's layout, or a run that trained one. */
+  readonly adapter?: AdapterPlaces;
   /** Called with the bytes loaded so far and in all. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
 }
