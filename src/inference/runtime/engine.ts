@@ -20,7 +20,7 @@ import {
 import type { ModelRunner, StepPlan } from "./model-runner.js";
 import { RateMeter } from "./rate-meter.js";
 import type { GenerationRequest } from "./request.js";
-import { checkRequest } from "./request-check.js";
+import { adapterOf, checkRequest } from "./request-check.js";
 import { type DrawnTokens, Sampler } from "./sampler.js";
 import { type ScheduledPart, Scheduler } from "./scheduler.js";
 import { type DraftPart, PlanBuilder } from "./step-plan.js";
@@ -109,7 +109,7 @@ export class Engine implements EngineHandle {
     if (this.isClosed) throw closedError();
     const maxNewTokens = checkRequest(request, this.limits);
     const listener = { onLeave: () => cancel(), onRead: () => this.wake() };
-    const adapter = this.adapterOf(request);
+    const adapter = adapterOf(request, this.limits);
     const active: ActiveRequest = new ActiveRequest(request, maxNewTokens, this.options.tokenizer, listener, adapter);
     const cancel = () => this.cancel(active);
     const { signal } = request;
@@ -152,12 +152,6 @@ export class Engine implements EngineHandle {
       this.cancel(active);
     await this.loop;
     this.schemas?.dispose();
-  }
-
-  /** Index of the adapter that a request is computed with; −1: the base. */
-  private adapterOf({ adapter }: GenerationRequest): number {
-    const { adapters } = this.limits;
-    return adapter === undefined ? Math.min(0, adapters.length - 1) : adapters.indexOf(adapter ?? "");
   }
 
   private enqueue(active: ActiveRequest): void {

@@ -99,6 +99,10 @@ export function checkRequest(request: GenerationRequest, limits: EngineLimits): 
   return numNew;
 }
 
+/** Index of the adapter that a request is computed with; −1: the base. */
+export const adapterOf = ({ adapter }: GenerationRequest, { adapters }: EngineLimits): number =>
+  adapter === undefined ? Math.min(0, adapters.length - 1) : adapters.indexOf(adapter ?? "");
+
 function unknownAdapter(name: string, known: readonly string[]): string {
   const those = known.length === 0 ? "this engine has none" : `expected ${known.join(", ")}, or null for the base`;
   return `request: unknown adapter "${name}"${didYouMean(name, [...known])}; ${those}`;
