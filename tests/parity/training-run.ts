@@ -41,7 +41,7 @@ export async function gradientsOf(
   microBatches: readonly (readonly TrainSequence[])[],
   options: LossOptions,
 ): Promise<{ loss: number; gradients: NamedNumbers; loads: number[][] }> {
-  model.parameters.clearGrads();
+  model.trainable.clearGrads();
   const all = microBatches.flat();
   let loss = 0;
   for (const micro of microBatches) {
@@ -58,9 +58,9 @@ export async function gradientsOf(
     loss += await total.item();
     total.dispose();
   }
-  const gradients = await floatsOf(model.parameters.read((p) => p.grad));
+  const gradients = await floatsOf(model.trainable.read((p) => p.grad));
   const loads = await Promise.all(model.moeLayers.map(async (moe) => [...(await moe.load.data())]));
-  model.parameters.clearGrads();
+  model.trainable.clearGrads();
   for (const moe of model.moeLayers) moe.updateBias(0);
   return { loss, gradients, loads };
 }
@@ -73,7 +73,7 @@ export async function train(
   options: LossOptions = fullLoss,
   afterStep: (done: number) => void = () => {},
 ): Promise<number[]> {
-  const optimizer = new AdamW(model.parameters.trained());
+  const optimizer = new AdamW(model.trainable.trained());
   const losses: number[] = [];
   for (let step = 1; step <= numSteps; step++) {
     const { loss } = await trainStep(model, optimizer, sequences, {
