@@ -16,6 +16,7 @@ import { Device, setDefaultDevice } from "../tensor/device.js";
 import { Progress } from "../terminal/progress.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { Interrupted } from "../train/interrupted.js";
+import { loraSchema, trainedAdapters } from "../train/lora-options.js";
 import { savedState } from "../train/saved-state.js";
 import type { TrainingSession } from "../train/session.js";
 import { followCourse, freshCourse, hasStalled } from "./evaluation-course.js";
@@ -64,10 +65,15 @@ interface Course {
   readonly stopIn?: number;
   /** Evaluations before this part of the run. */
   readonly first?: number;
+  /** Whether an adapter is trained, against the model without it as the reference. */
+  readonly isLora?: boolean;
 }
 
 /** Runs to the end, or to the stop; a run that is there goes on. Gives what was noted. */
-async function perform(name: string, { patience, steps = 6, stopIn, first = 0 }: Course): Promise<string[]> {
+async function perform(
+  name: string,
+  { patience, steps = 6, stopIn, first = 0, isLora = false }: Course,
+): Promise<string[]> {
   const path = join(folder, name);
   const checkpoint = await loadLatest(join(path, "checkpoints"));
   const run = checkpoint
@@ -78,7 +84,7 @@ async function perform(name: string, { patience, steps = 6, stopIn, first = 0 }:
   const progress = new Progress({ mode: "silent" });
   progress.note = (line) => notes.push(line);
   const { rl: grpo, evaluation } = rlRunOptions({
-    rl: { steps, numPrompts: 2, numGenerations: 2, maxCompletionLength: 3, learningRate: 1e-3 },
+    rl: { steps, numPrompts: 2, numGenerations: 2, maxCompletionLength: 3, learningRate: 1e-3, beta: isLora ? 0.1 : 0 },
     evaluation: {
       problems: PROBLEMS,
       samplesPerProblem: 1,
@@ -89,9 +95,11 @@ async function perform(name: string, { patience, steps = 6, stopIn, first = 0 }:
     },
   });
   const stop = (evaluation: number) => evaluation === stopIn && controller.abort();
-  const model = createModel(config, { seed: 5 });
+  const adapters = isLora ? trainedAdapters(loraSchema.parse({ rank: 2 }), 3) : [];
+  const model = createModel(config, { seed: 5, trains: isLora ? "none" : "all", adapters });
   const policy = { model, tokenizer, template: "compact" as const, stopIds: [1] };
-  const parts = { run, seed: 1, progress, signal: controller.signal, peakFlops: 0, checkpointSeconds: 1000 };
+  const base = isLora ? "/some/base" : undefined;
+  const parts = { run, seed: 1, progress, signal: controller.signal, peakFlops: 0, checkpointSeconds: 1000, base };
   try {
     await reinforceRun({ ...parts, policy, task: task(first, stop), rewards: [varied], grpo, evaluation, checkpoint });
   } finally {
@@ -167,4 +175,20 @@ it("a run that ended early is resumed without another step or evaluation", async
   expect(lines("whole")).toEqual(before);
   expect(lines("whole").filter(({ phase }) => phase === "rl")).toHaveLength(4);
   expect(existsSync(join(folder, "whole", "checkpoints", "step-5"))).toBe(false);
+});
+
+it("an adapter that is reinforced goes on to the same bits after a stop", async () => {
+  await perform("adapter", { patience: 0, steps: 4, isLora: true });
+  await expect(perform("adapter-stopped", { patience: 0, steps: 4, stopIn: 2, isLora: true })).rejects.toThrow(
+    Interrupted,
+  );
+  await perform("adapter-stopped", { patience: 0, steps: 4, first: 2, isLora: true });
+  expect(lines("adapter-stopped")).toEqual(lines("adapter"));
+  for (const file of ["adapter_model", "trainer"])
+    expect(weights("adapter-stopped", "checkpoints/step-4", file)).toEqual(
+      weights("adapter", "checkpoints/step-4", file),
+    );
+  expect(weights("adapter", "checkpoints/step-4", "adapter_model")).not.toEqual(
+    weights("adapter", "best", "adapter_model"),
+  );
 });

@@ -48,7 +48,7 @@ test("merge writes a model that answers as the adapter does", async () => {
   expect(await ask(at("merged.gguf"))).toBe(await ask(at("tuned")));
 });
 
-test("several adapters in one engine: run answers with each, load with the one asked for, in a thread too", async () => {
+test("several adapters in one engine: run answers with each, load with the one asked for", async () => {
   const both = ["--adapter", `own=${at("tuned")}`, "--adapter", `other=${at("other-tuned")}`];
   const { stdout } = await succeed(["run", at("base.gguf"), "3 and 3?", ...both, ...GREEDY]);
   const records = stdout
