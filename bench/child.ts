@@ -1,12 +1,14 @@
-// Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js train|generate
+// Our side of a comparison, in a process of its own so that its peak memory is its own: `node child.js KIND
 // MODEL f32|bf16 THREADS`. Speaks the line protocol of stepper.ts, as bench/peers/variants.py does.
 import { createInterface } from "node:readline";
 import { createNativeBackend } from "../src/backends/native/backend.js";
 import { generate } from "../src/inference/runtime/generate.js";
+import type { LanguageModel } from "../src/models/language-model.js";
 import { Device, defaultDevice, setDefaultDevice } from "../src/tensor/device.js";
 import type { ComputeType } from "../src/tensor/dtype.js";
-import type { StepResult } from "./stepper.js";
-import { buildModel, generateRequests, type ModelName, shapes, TrainingWorkload } from "./workload.js";
+import { grpoTrainer } from "./grpo-workload.js";
+import type { StepResult, WorkKind } from "./stepper.js";
+import { buildAdapted, buildModel, generateRequests, type ModelName, shapes, TrainingWorkload } from "./workload.js";
 
 type Step = (isWarmup: boolean) => Promise<StepResult>;
 
@@ -32,11 +34,21 @@ async function timedStep(tokens: number, body: () => Promise<object>): Promise<S
   return { seconds, cpuSeconds: (user + system) / 1e6, tokens, profile, ...extra };
 }
 
-function trainer(name: ModelName, compute: ComputeType): { facts: object; step: Step } {
-  const workload = new TrainingWorkload(buildModel(name, compute));
-  const { batchSize, sequenceLength } = shapes.train;
+interface Work {
+  readonly facts: object;
+  readonly step: Step;
+}
+
+const trainer = (name: ModelName, compute: ComputeType): Work => training(buildModel(name, compute), shapes.train);
+
+const tuner = async (name: ModelName, compute: ComputeType): Promise<Work> =>
+  training(await buildAdapted(name, compute), shapes.lora);
+
+function training(model: LanguageModel, batch: { batchSize: number; sequenceLength: number }): Work {
+  const workload = new TrainingWorkload(model, batch);
+  const { batchSize, sequenceLength } = batch;
   return {
-    facts: { numParameters: workload.model.parameters.numTrained },
+    facts: { numParameters: model.trainable.numTrained },
     step: () => {
       const batch = workload.nextBatch();
       return timedStep(batchSize * sequenceLength, async () => ({
@@ -47,7 +59,21 @@ function trainer(name: ModelName, compute: ComputeType): { facts: object; step: 
   };
 }
 
-function sampler(name: ModelName, compute: ComputeType): { facts: object; step: Step } {
+async function reinforcer(name: ModelName, compute: ComputeType): Promise<Work> {
+  const model = await buildAdapted(name, compute);
+  const trainer = grpoTrainer(model);
+  const { prompts, completions, newTokens } = shapes.grpo;
+  return {
+    facts: { numParameters: model.trainable.numTrained },
+    step: () =>
+      timedStep(prompts * completions * newTokens, async () => {
+        const { metrics } = await trainer.runStep();
+        return { loss: metrics.loss };
+      }),
+  };
+}
+
+function sampler(name: ModelName, compute: ComputeType): Work {
   const model = buildModel(name, compute, false);
   const { rows, newTokens, temperature, topP, topK } = shapes.generate;
   return {
@@ -67,7 +93,8 @@ const [kind, name, compute, threads] = process.argv.slice(2);
 const backend = createNativeBackend({ threads: Number(threads) });
 setDefaultDevice(new Device(backend));
 const importedRssBytes = peakRssBytes();
-const { facts, step } = (kind === "train" ? trainer : sampler)(name as ModelName, compute as ComputeType);
+const kinds = { train: trainer, generate: sampler, lora: tuner, grpo: reinforcer };
+const { facts, step } = await kinds[kind as WorkKind](name as ModelName, compute as ComputeType);
 say({ facts: { ...facts, threads: backend.threads, isa: backend.isa } });
 for await (const line of createInterface(process.stdin)) say(await step(line.trim() === "warmup"));
 say({ peakRssBytes: peakRssBytes(), importedRssBytes });

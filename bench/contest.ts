@@ -2,7 +2,8 @@
 // Knows nothing of models; what is told apart is f32 and bf16.
 import type { ComputeType } from "../src/tensor/dtype.js";
 import { type BenchOptions, median } from "./claim.js";
-import { type OpShare, type PeakMemory, Stepper, type StepResult } from "./stepper.js";
+import { type OpShare, type PeakMemory, Stepper, type StepResult, type WorkKind } from "./stepper.js";
+import type { ModelName } from "./workload.js";
 
 /** One contestant's figures. */
 export interface Standing extends PeakMemory {
@@ -28,8 +29,8 @@ export interface ContestResult {
 
 /** What is contested. */
 export interface Contest {
-  readonly kind: "train" | "generate";
-  readonly model: "dense" | "deepseek";
+  readonly kind: WorkKind;
+  readonly model: ModelName;
   /** Script of bench/peers. */
   readonly script: string;
   readonly variants: readonly string[];

@@ -12,10 +12,13 @@ import { context } from "./context.js";
 import { frozen } from "./frozen.js";
 import { gemm } from "./gemm.js";
 import { generate } from "./generate.js";
+import { grpo } from "./grpo.js";
 import { inference } from "./inference.js";
 import { leaks } from "./leaks.js";
+import { lora } from "./lora.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
+import { peft } from "./peft.js";
 import { startup } from "./startup.js";
 import { Stepper } from "./stepper.js";
 import { stored } from "./stored.js";
@@ -36,6 +39,9 @@ const claims: Readonly<Record<string, Claim>> = {
   leaks,
   "train-dense": trainDense,
   "train-deepseek": trainDeepseek,
+  lora,
+  grpo,
+  peft,
   memory,
   context,
   generate,

@@ -42,7 +42,10 @@ export interface AnswerLimits {
   readonly stepMs: number;
 }
 
-const LIMITS: AnswerLimits = { firstMs: 480_000, stepMs: 180_000 };
+const LIMITS: AnswerLimits = { firstMs: 480_000, stepMs: 480_000 };
+
+/** What a step of ours is: of training, of sampling, of training an adapter, of reinforcing one. */
+export type WorkKind = "train" | "generate" | "lora" | "grpo";
 
 /** A contestant. Waiting for the next line it uses no processor time. */
 export class Stepper {
@@ -67,12 +70,7 @@ export class Stepper {
   }
 
   /** Ours: `kind` of work on `model` in the given precision. */
-  static async ours(
-    kind: "train" | "generate",
-    model: string,
-    compute: ComputeType,
-    threads: number,
-  ): Promise<Stepper> {
+  static async ours(kind: WorkKind, model: string, compute: ComputeType, threads: number): Promise<Stepper> {
     const script = join(dirname(fileURLToPath(import.meta.url)), "child.js");
     return Stepper.start(`ours ${compute}`, process.execPath, [script, kind, model, compute, String(threads)], threads);
   }

@@ -5,14 +5,15 @@ import { best, type ContestResult, runContest, type Standing } from "./contest.j
 import type { ModelName } from "./workload.js";
 
 const STEPS = 3;
-const contests = new Map<ModelName, Promise<ContestResult>>();
+type Trained = keyof typeof scripts;
+const contests = new Map<Trained, Promise<ContestResult>>();
 
 const scripts = { dense: "train_dense.py", deepseek: "train_deepseek.py" } as const;
 const eager = ["eager-f32", "eager-bf16", "compile-f32", "compile-bf16"];
 const variants = { dense: eager, deepseek: [...eager, "eager-f32-expert-loop", "eager-bf16-expert-loop"] } as const;
 
 /** The training contest of a model; the second caller gets the first one's result. */
-export function trainingContest(model: ModelName, options: BenchOptions): Promise<ContestResult> {
+export function trainingContest(model: Trained, options: BenchOptions): Promise<ContestResult> {
   let contest = contests.get(model);
   if (!contest) {
     contest = runContest(

@@ -2,25 +2,30 @@
 // same file. Knows nothing of clocks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parametersOf, randomType, randomWeights } from "../src/inference/opening/random-weights.js";
 import type { GenerateRequest } from "../src/inference/runtime/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
 import type { LanguageModel } from "../src/models/language-model.js";
+import { loadStored } from "../src/models/stored-weights.js";
 import { AdamW } from "../src/optim/adamw.js";
 import { packageRoot } from "../src/package-root.js";
 import type { ComputeType } from "../src/tensor/dtype.js";
 import type { TrainSequence } from "../src/train/batch.js";
+import { loraSchema, trainedAdapters } from "../src/train/lora-options.js";
 import { trainStep } from "../src/train/step.js";
 import { TokenStream } from "../tests/parity/token-stream.js";
 
 /** The models of shapes.json. */
-export type ModelName = "dense" | "deepseek";
+export type ModelName = "dense" | "deepseek" | "smollm2";
 
 interface Shapes {
   readonly threads: number;
   readonly streamSeed: number;
   readonly optimizer: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; maxNorm: number };
   readonly train: { batchSize: number; sequenceLength: number; mtpLambda: number };
+  readonly lora: { rank: number; alpha: number; batchSize: number; sequenceLength: number };
+  readonly grpo: { prompts: number; completions: number; promptTokens: number; newTokens: number };
   readonly generate: {
     rows: number;
     promptTokens: number;
@@ -41,20 +46,35 @@ export function buildModel(name: ModelName, compute: ComputeType, withMtp = true
   return createModel(parseHfConfig(raw), { compute, seed: shapes.streamSeed });
 }
 
+/** A model of shapes.json with random weights, frozen in the type of products, and an adapter that trains. */
+export async function buildAdapted(name: ModelName, compute: ComputeType): Promise<LanguageModel> {
+  const config = parseHfConfig(shapes.models[name]);
+  const { rank, alpha } = shapes.lora;
+  const adapters = trainedAdapters(loraSchema.parse({ rank, alpha }), shapes.streamSeed);
+  const model = createModel(config, { compute, seed: null, trains: "none", adapters });
+  const source = randomWeights(parametersOf(config), randomType(compute));
+  await loadStored(model.parameters, source);
+  source.close();
+  return model;
+}
+
 /** Whole optimiser steps on the shared token stream. */
 export class TrainingWorkload {
   private readonly optimizer: AdamW;
   private readonly stream: TokenStream;
 
-  constructor(readonly model: LanguageModel) {
+  constructor(
+    readonly model: LanguageModel,
+    private readonly batch: { batchSize: number; sequenceLength: number } = shapes.train,
+  ) {
     const { beta1, beta2, eps, weightDecay, maxNorm } = shapes.optimizer;
-    this.optimizer = new AdamW(model.parameters.trained(), { beta1, beta2, eps, weightDecay, maxNorm });
+    this.optimizer = new AdamW(model.trainable.trained(), { beta1, beta2, eps, weightDecay, maxNorm });
     this.stream = new TokenStream(model.vocabSize, shapes.streamSeed);
   }
 
   /** The next batch: rows of sequenceLength + 1 tokens. To be drawn outside the timed part, as the peers do. */
   nextBatch(): TrainSequence[] {
-    const { batchSize, sequenceLength } = shapes.train;
+    const { batchSize, sequenceLength } = this.batch;
     return this.stream.rows(batchSize, sequenceLength).map((ids) => ({ ids }));
   }
 

@@ -13,31 +13,32 @@ from variants import SHAPES, timed_step
 
 
 def num_parameters(model):
-    return sum(parameter.numel() for parameter in model.parameters())
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def make_optimizer(model):
     """Fused AdamW (PyTorch's fastest on CPU) with the shared settings; decay on every parameter."""
     o = SHAPES["optimizer"]
     settings = dict(lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"], weight_decay=o["weightDecay"])
-    return torch.optim.AdamW(model.parameters(), **settings, fused=True)
+    return torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], **settings, fused=True)
 
 
 class TrainingRun:
     """Whole optimiser steps of one model; the first ones take the compilation."""
 
-    def __init__(self, model, losses_of, precision, compiled):
+    def __init__(self, model, losses_of, precision, compiled, shape=SHAPES["train"]):
         self.model = model.train()
         self.losses_of = torch.compile(losses_of) if compiled else losses_of
         self.precision = precision
+        self.shape = shape
         self.optimizer = make_optimizer(model)
         self.stream = TokenStream(model.config.vocab_size, SHAPES["streamSeed"])
         self.facts = {"numParameters": num_parameters(model)}
 
     def step(self, is_warmup):
-        shape = SHAPES["train"]
-        ids, targets = self.stream.batch(shape["batchSize"], shape["sequenceLength"])
-        return timed_step(lambda: self._optimise(ids, targets), shape["batchSize"] * shape["sequenceLength"])
+        rows, length = self.shape["batchSize"], self.shape["sequenceLength"]
+        ids, targets = self.stream.batch(rows, length)
+        return timed_step(lambda: self._optimise(ids, targets), rows * length)
 
     def _optimise(self, ids, targets):
         with torch.autocast("cpu", torch.bfloat16) if self.precision == "bf16" else nullcontext():

@@ -71,7 +71,7 @@ export function adapterConfigJson(
     lora_alpha: lora.alpha,
     use_rslora: lora.rsLora,
     target_modules: targets,
-    lora_dropout: 0,
+    lora_dropout: lora.dropout ?? 0,
     bias: "none",
     fan_in_fan_out: false,
     init_lora_weights: true,

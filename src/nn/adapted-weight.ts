@@ -1,9 +1,11 @@
 // A weight with low-rank adapters over it: y = W·x + s·B(A·x), whatever form W has. Only the pairs train.
 import { assert, ConfigError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
+import { dropout } from "../tensor/ops/dropout.js";
 import { add, addScaled, concatLast, scale, zeros } from "../tensor/ops/elementwise.js";
 import { type LinearOptions, matmul } from "../tensor/ops/linear.js";
 import type { ExpertRows } from "../tensor/ops/moe.js";
+import { gatherRows } from "../tensor/ops/rows.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Adapter, Adapters } from "./adapters.js";
@@ -108,7 +110,7 @@ class AdaptedWeight implements Weight {
   private added(x: Tensor, y: Tensor): Tensor {
     const addition = this.addition();
     if (!addition) return y;
-    const low = ({ a }: Pair) => scale(a.multiply(x), addition.scale);
+    const low = ({ a }: Pair) => scale(a.multiply(this.dropped(x, a)), addition.scale);
     const [{ pair: only }, ...others] = addition.parts;
     if (only && others.length === 0) return only.b.multiply(low(only), { residual: y, dtype: y.dtype });
     return this.sum(y, addition, x, (pair) => pair.b.multiply(low(pair)));
@@ -120,8 +122,22 @@ class AdaptedWeight implements Weight {
     if (!addition) return y;
     const { offsets } = rows;
     return this.sum(y, addition, x, ({ a, b }) =>
-      b.multiplyExperts(scale(a.multiplyExperts(x, rows), addition.scale), { offsets }),
+      b.multiplyExperts(scale(this.lowOfExperts(x, a, rows), addition.scale), { offsets }),
     );
+  }
+
+  /** A·x of experts; with dropout, every expert's rows have their own mask. */
+  private lowOfExperts(x: Tensor, a: Weight, rows: ExpertRows): Tensor {
+    const { offsets, rowToken, tokenRow } = rows;
+    if (!this.adapters.dropoutOf(a.name)) return a.multiplyExperts(x, rows);
+    const own = rowToken ? gatherRows(x, rowToken, tokenRow) : x;
+    return a.multiplyExperts(this.dropped(own, a), { offsets });
+  }
+
+  /** The input of a pair's A, in training with some of it dropped. */
+  private dropped(x: Tensor, a: Weight): Tensor {
+    const params = this.adapters.dropoutOf(a.name);
+    return params ? dropout(x, params) : x;
   }
 
   lookUp(ids: Tensor): Tensor {

@@ -1,7 +1,9 @@
 // The adapters of a model, and which of them its products use: one for all rows, or for rows of a step each its own.
 // Knows what an adapter holds, not what is computed with it.
 import { assert } from "../errors.js";
+import { Random } from "../random.js";
 import { alias, copyBytes, empty, isRecording } from "../tensor/engine.js";
+import type { DropoutParams } from "../tensor/ops/dropout.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type LoraConfig, TargetChoice } from "./lora.js";
 import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
@@ -16,6 +18,8 @@ export interface PairSet {
 export interface Adapter<S extends PairSet = PairSet> {
   readonly name: string;
   readonly lora: LoraConfig;
+  /** Of the initial values and of dropout. */
+  readonly seed: number | null;
   /** A [r,K] and B [N,r] of every adapted part, under PEFT's names. All of it trains. */
   readonly parameters: S;
 }
@@ -34,6 +38,8 @@ export class Adapters<S extends PairSet = PairSet> {
   active: Adapter<S> | null;
   /** Which rows use which, where they differ; inside `usingRows` alone. */
   private mixed: readonly AdapterRows[] | null = null;
+  /** What masks of dropout follow from, besides the seed; inside `dropping` alone. */
+  private place: string | null = null;
   private readonly targets: readonly TargetChoice[];
 
   constructor(readonly all: readonly Adapter<S>[]) {
@@ -89,6 +95,28 @@ export class Adapters<S extends PairSet = PairSet> {
       this.using(adapter, () => body(inputs.map((input) => input && rowsOf(input, firstRow, numRows)) as unknown as I)),
     );
     return stackRows(outputs);
+  }
+
+  /**
+   * Runs `body` with dropout, where adapters ask for it: masks follow from the adapter's seed, `place` (a step and its
+   * part) and the pair.
+   */
+  async dropping<R>(place: string, body: () => Promise<R>): Promise<R> {
+    this.place = place;
+    try {
+      return await body();
+    } finally {
+      this.place = null;
+    }
+  }
+
+  /** The dropout of the input of a pair of the adapter in use; null for none. */
+  dropoutOf(pair: string): DropoutParams | null {
+    const { current, place } = this;
+    const rate = current?.lora.dropout ?? 0;
+    if (place === null || rate === 0) return null;
+    const { key0, key1 } = new Random(current?.seed ?? 0).fork("dropout").fork(place).fork(pair).state();
+    return { rate, key0, key1 };
   }
 
   private during<R>(active: Adapter<S> | null, mixed: readonly AdapterRows[] | null, body: () => R): R {

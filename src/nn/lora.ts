@@ -13,6 +13,8 @@ export interface LoraConfig {
   /** The product is scaled by alpha/√rank in place of alpha/rank (Kalajdzievski 2023). */
   readonly rsLora: boolean;
   readonly targets: LoraTargets;
+  /** Share of A's input that is dropped in training (see `Adapters.dropping`); default 0. */
+  readonly dropout?: number;
 }
 
 /** What B·A·x is multiplied by. */

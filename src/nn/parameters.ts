@@ -59,6 +59,7 @@ export class ParameterSet {
       adapters.map(({ name, lora, seed: own }) => ({
         name,
         lora,
+        seed: own,
         parameters: new ParameterSet({ compute, seed: own, device }),
       })),
     );

@@ -11,7 +11,13 @@ export const rlRunSchema = z.strictObject({
   /** Data type of matrix products; null uses the one the model was trained with. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
   /** Train a low-rank adapter and leave the model as it is; null trains the model. The model is the reference then. */
-  lora: loraSchema.nullable().default(null),
+  lora: loraSchema
+    .refine(({ dropout }) => dropout === 0, {
+      path: ["dropout"],
+      error: "reinforcement learns from the probabilities that were sampled, without dropout; set it to 0",
+    })
+    .nullable()
+    .default(null),
   /**
    * Prompt format; null uses the one from training, else the model's chat template (`chat`), else `r1-zero`. `chat`
    * asks for the answer in a box; with `chat-plain` the last number of the reply counts.

@@ -15,8 +15,8 @@ export const loraSchema = z.strictObject({
    * whole names, as in PEFT.
    */
   targets: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default("all-linear"),
-  /** Dropout of the pairs' input. Only 0 is supported. */
-  dropout: z.literal(0, { error: "dropout is not supported; set it to 0" }).default(0),
+  /** Share of the pairs' input that training drops, from 0 to below 1. In reinforcement only 0 is possible. */
+  dropout: z.number().min(0).lt(1).default(0),
 });
 
 /** Options with every default filled in. */
@@ -25,6 +25,5 @@ export type LoraOptions = z.output<typeof loraSchema>;
 /** What a model is made with to train an adapter; nothing for null. */
 export function trainedAdapters(options: LoraOptions | null, seed: number): AdapterSpec[] {
   if (!options) return [];
-  const { dropout: _, ...lora } = options;
-  return [{ name: "default", lora, seed }];
+  return [{ name: "default", lora: options, seed }];
 }

@@ -11,9 +11,13 @@ import { parseHfConfig } from "../models/hf-config.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { storedWeights } from "../models/weights.js";
 import type { LoraTargets } from "../nn/lora.js";
+import { ParameterSet } from "../nn/parameters.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
-import { scope } from "../tensor/engine.js";
+import { scope, scopeAsync, tensor } from "../tensor/engine.js";
+import { type DropoutParams, dropout } from "../tensor/ops/dropout.js";
+import { addScaled } from "../tensor/ops/elementwise.js";
+import { linear } from "../tensor/ops/linear.js";
 import { withTape } from "../tensor/tape.js";
 import { Progress } from "../terminal/progress.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
@@ -24,7 +28,7 @@ import { loraSchema, trainedAdapters } from "./lora-options.js";
 import { languageModelLoss } from "./loss.js";
 import { savedState } from "./saved-state.js";
 import { performStages } from "./stage.js";
-import { evaluateLoss, trainStep } from "./step.js";
+import { evaluateLoss, type StepOptions, trainStep } from "./step.js";
 import { trainingStage } from "./training-stage.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA", { bos: "<bos>", eos: "<eos>" });
@@ -43,8 +47,8 @@ const deepseek = parseHfConfig({
   ...{ num_nextn_predict_layers: 0 },
 });
 
-const adapted = (config: typeof llama, targets: LoraTargets = "all-linear", rank = 2): LanguageModel => {
-  const lora = loraSchema.parse({ rank, alpha: 2 * rank, targets });
+const adapted = (config: typeof llama, targets: LoraTargets = "all-linear", dropout = 0): LanguageModel => {
+  const lora = loraSchema.parse({ rank: 2, alpha: 4, targets, dropout });
   return createModel(config, { seed: 5, trains: "none", adapters: trainedAdapters(lora, 3) });
 };
 const sequences = ["1+2=3", "4+5=9", "2*3=6", "8-1=7"].map((text) => ({ ids: tokenizer.encode(text) }));
@@ -144,8 +148,63 @@ it("targets mean what they mean to PEFT", async () => {
   expect(() => adapted(llama, "(")).toThrow('"(" is no regular expression');
 });
 
-it("dropout is refused by name", () => {
-  expect(() => loraSchema.parse({ dropout: 0.1 })).toThrow("dropout is not supported; set it to 0");
+describe("dropout", () => {
+  const stepped = async (config: typeof llama, dropout: number, options: Partial<StepOptions> = {}) => {
+    const model = adapted(config, "all-linear", dropout);
+    const optimizer = createOptimizer(model.trainable, "adamw");
+    const losses: number[] = [];
+    for (let i = 0; i < 4; i++)
+      losses.push((await trainStep(model, optimizer, sequences, { ...stepOptions, ...options })).loss);
+    const held = await evaluateLoss(model, sequences, 64);
+    optimizer.dispose();
+    model.dispose();
+    return { losses, held };
+  };
+
+  it.each([
+    ["a llama", llama],
+    ["experts", deepseek],
+  ])("over %s masks training alone, to the same bits again and with recomputation", async (_, config) => {
+    const [dropped, plain] = [await stepped(config, 0.5), await stepped(config, 0)];
+    expect(dropped.losses[0]).toBe(plain.losses[0]); // B is zero yet
+    expect(dropped.losses[3]).not.toBe(plain.losses[3]);
+    expect(dropped.held).toBeLessThan(dropped.losses[0]);
+    expect(await stepped(config, 0.5)).toEqual(dropped);
+    expect(await stepped(config, 0.5, { recomputeLayers: true })).toEqual(dropped);
+  });
+
+  it("is PEFT's: B·A of the input with a share at zero and the rest divided by what is kept, added to W·x", async () => {
+    const set = new ParameterSet({
+      compute: "f32",
+      seed: 1,
+      adapters: [{ name: "a", lora: { rank: 2, alpha: 4, rsLora: false, targets: ["up"], dropout: 0.25 }, seed: 3 }],
+    });
+    const [rows, width] = [40, 8];
+    const up = set.matrix({ name: "up.weight", shape: [4, width], init: { std: 1 } });
+    const [{ parameters }] = set.adapters.all;
+    const [a, b] = ["A", "B"].map((which) => parameters.get(`base_model.model.up.lora_${which}.weight`));
+    parameters.write(b.name, 0, [4, 2], new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8).buffer));
+    const x = tensor(new Float32Array(rows * width).fill(1), [rows, width]);
+    const drop = () =>
+      set.adapters.dropping("step 1", async () => {
+        const y = up.multiply(x);
+        const mask = dropout(x, set.adapters.dropoutOf(a.name) as DropoutParams);
+        const expected = addScaled(linear(x, set.master("up.weight")), b.multiply(a.multiply(mask)), 1, 2);
+        return [await y.data(), await expected.data(), await mask.data()].map((each) => Array.from(each));
+      });
+    await scopeAsync(async () => {
+      const [y, expected, mask] = await drop();
+      for (const [i, value] of y.entries()) expect(value).toBeCloseTo(expected[i], 4);
+      expect(new Set(mask)).toEqual(new Set([0, Math.fround(4 / 3)]));
+      expect(Math.abs(mask.filter((value) => value === 0).length / mask.length - 0.25)).toBeLessThan(0.08);
+      expect((await drop())[0]).toEqual(y);
+      const other = await set.adapters.dropping("step 2", async () => Array.from(await up.multiply(x).data()));
+      expect(other).not.toEqual(y);
+      const [first] = Array.from(await up.multiply(x).data());
+      expect(Array.from(await up.multiply(x).data()).every((value, i) => i % 4 !== 0 || value === first)).toBe(true);
+    });
+    set.dispose();
+  });
 });
 
 const STEPS = 4;
@@ -168,7 +227,13 @@ async function perform(name: string, stopIn?: number): Promise<void> {
     ...{ validationEverySteps: 1, learningRateName: "learningRate" },
   });
   const parts = { run, seed: 1, progress: new Progress({ mode: "silent" }), signal: controller.signal, peakFlops: 0 };
-  const session = { ...parts, tokenizer, checkpointSeconds: 1000, model: adapted(llama), base: "/some/base" };
+  const session = {
+    ...parts,
+    tokenizer,
+    checkpointSeconds: 1000,
+    model: adapted(llama, "all-linear", 0.3),
+    base: "/some/base",
+  };
   const summary = {
     ...{ steps: 0, tokens: 0, loss: 0, valLoss: null, seed: 1, params: 0, activeParams: 0, wallSeconds: 0 },
     ...{ peakRssBytes: 0, tokensPerSecond: { train: null }, mfu: null, runDir: "" },

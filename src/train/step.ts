@@ -88,9 +88,11 @@ export async function trainStep<E = TrainSequence>(
   options: StepOptions<E>,
 ): Promise<TrainStepResult> {
   const objective = objectiveOf(options);
+  const { adapters } = model.parameters;
   const numbers: number[] = [];
-  for (const micro of splitBySize(examples, options.microBatchTokens, objective.numTokens)) {
-    numbers.push(...(await objective.learn(model, micro, examples)));
+  for (const [part, micro] of splitBySize(examples, options.microBatchTokens, objective.numTokens).entries()) {
+    const learn = () => objective.learn(model, micro, examples);
+    numbers.push(...(await adapters.dropping(`step ${optimizer.stepCount}, part ${part}`, learn)));
     await yieldOrStop(options.signal);
   }
   const figures = objective.figures(examples, numbers);

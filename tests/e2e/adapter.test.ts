@@ -107,8 +107,8 @@ test("what does not fit is refused in one line", async () => {
   );
   expect(
     await refused(
-      ...["sft", "--model", at("base.gguf"), "--data", at("pairs.jsonl"), "--out", at("dropped")],
+      ...["rl", "--model", at("base.gguf"), "--task", "arithmetic", "--out", at("dropped")],
       ...settings({ "lora.dropout": 0.1 }),
     ),
-  ).toContain("dropout is not supported; set it to 0");
+  ).toContain("lora.dropout: reinforcement learns from the probabilities that were sampled, without dropout");
 });

@@ -50,6 +50,10 @@ interface ElementwiseFunctions {
   binaryBackward(kind: number, a: Address, b: Address, dy: Address, da: Address, db: Address, n: number): void;
   clampForward(x: Address, y: Address, n: number, lo: number, hi: number): void;
   clampBackward(x: Address, dy: Address, dx: Address, n: number, lo: number, hi: number): void;
+  // biome-ignore format: one line per group of operands
+  dropout(
+    x: Address, y: Address, type: TypeCode, n: number, key0: number, key1: number, threshold: number, scale: number,
+  ): void;
   glu(activation: number, gateUp: Address, y: Address, type: TypeCode, rows: number, width: number): void;
   // biome-ignore format: one line per group of operands
   gluBackward(

@@ -2,6 +2,7 @@
 import type { Backend, Kernel, Unsupported } from "../backend.js";
 import type { OpSpec } from "../op.js";
 import * as attention from "./attention.js";
+import * as dropout from "./dropout.js";
 import * as elementwise from "./elementwise.js";
 import * as encode from "./encode.js";
 import * as expandedAttention from "./expanded-attention.js";
@@ -30,6 +31,7 @@ export const ops = {
   binaryBackward: elementwise.binaryBackwardOp,
   clamp: elementwise.clampOp,
   clampBackward: elementwise.clampBackwardOp,
+  dropout: dropout.dropoutOp,
   glu: glu.gluOp,
   gluBackward: glu.gluBackwardOp,
   concatLast: elementwise.concatLastOp,

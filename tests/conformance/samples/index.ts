@@ -1,5 +1,6 @@
 // The samples of every op, by name. An op without an entry does not compile.
 import { attentionSamples } from "./attention.js";
+import { dropoutSamples } from "./dropout.js";
 import { elementwiseSamples } from "./elementwise.js";
 import { encodeSamples } from "./encode.js";
 import { expandedAttentionSamples } from "./expanded-attention.js";
@@ -20,6 +21,7 @@ import { storedSamples } from "./stored.js";
 /** What the conformance tests call each op with; gradients are checked by finite differences of the reference. */
 export const samples: SamplesByOp = {
   ...attentionSamples,
+  ...dropoutSamples,
   ...elementwiseSamples,
   ...encodeSamples,
   ...expandedAttentionSamples,

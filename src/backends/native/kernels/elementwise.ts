@@ -1,5 +1,6 @@
 // Glue: elementwise ops to native kernels. Conversion only.
 
+import { dropoutScale, dropoutThreshold } from "../../../tensor/ops/dropout.js";
 import { binaryKinds, unaryKinds } from "../../../tensor/ops/elementwise.js";
 import { type GluActivation, gluActivations } from "../../../tensor/ops/glu.js";
 import type { KernelTable } from "../../../tensor/ops/index.js";
@@ -17,6 +18,7 @@ type Names =
   | "binaryBackward"
   | "clamp"
   | "clampBackward"
+  | "dropout"
   | "glu"
   | "gluBackward"
   | "fill";
@@ -27,6 +29,7 @@ const scaleBy = operandsOf("scaleBy");
 const unary = operandsOf("unary");
 const binary = operandsOf("binary");
 const clamp = operandsOf("clamp");
+const dropped = operandsOf("dropout");
 const gated = operandsOf("glu");
 
 const kindOf = (activation: GluActivation): number => gluActivations.indexOf(activation);
@@ -71,6 +74,17 @@ export function elementwiseKernels(addon: NativeAddon): Pick<KernelTable, Names>
     clamp: ([x], [y], { lo, hi }) => addon.clampForward(clamp.f32(x), clamp.f32(y), y.size, lo, hi),
     clampBackward: ([x, dy], [dx], { lo, hi }) =>
       addon.clampBackward(clamp.f32(x), clamp.f32(dy), clamp.f32(dx), dx.size, lo, hi),
+    dropout: ([x], [y], { rate, key0, key1 }) =>
+      addon.dropout(
+        addressOf(x),
+        addressOf(y),
+        dropped.common(x, y),
+        y.size,
+        key0,
+        key1,
+        dropoutThreshold(rate),
+        dropoutScale(rate),
+      ),
     glu: ([x], [y], { activation }) =>
       addon.glu(kindOf(activation), addressOf(x), addressOf(y), gated.common(x, y), y.shape[0], y.shape[1]),
     gluBackward: ([x, dy], [dx], { activation }) =>
