@@ -173,7 +173,7 @@ describe("dropout", () => {
     expect(await stepped(config, 0.5, { recomputeLayers: true })).toEqual(dropped);
   });
 
-  it("is PEFT's: B·A of the input with a share at zero and the rest divided by what is kept, added to W·x", async () => {
+  it("is PEFT's: W·x + B·A of x with a share at zero and the rest divided by what is kept", async () => {
     const set = new ParameterSet({
       compute: "f32",
       seed: 1,
