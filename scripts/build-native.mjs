@@ -90,13 +90,20 @@ function files(folder, ending) {
     .map((name) => join(folder, name));
 }
 
-/** Everything that a build depends on but the compiler: when it is unchanged, nothing is looked at further. */
-function sourceDigest() {
+/**
+ * Everything that a build depends on but the compiler, as sha256sum lists it. The list lies beside each module: when it
+ * is unchanged, nothing is looked at further, and who loads the module sees whether it is stale.
+ */
+function sourceList() {
   const inputs = ["native/kernels", "native/binding"].flatMap((folder) => files(folder, ""));
-  return digest(
-    process.arch,
-    ...[...inputs, "scripts/build-native.mjs"].flatMap((path) => [path, readFileSync(join(root, path))]),
-  );
+  return [...inputs, "scripts/build-native.mjs"]
+    .map(
+      (path) =>
+        `${createHash("sha256")
+          .update(readFileSync(join(root, path)))
+          .digest("hex")}  ${path}\n`,
+    )
+    .join("");
 }
 
 /** The instruction sets to build: `wanted` is a name, "all", or "best". */
@@ -198,8 +205,9 @@ async function link(compiler, isa, units, { sources, outDir, kind }) {
     "-o",
     temporary,
   ]);
+  rmSync(`${output}.sources`, { force: true });
   renameSync(temporary, output);
-  writeFileSync(`${output}.digest`, sources);
+  writeFileSync(`${output}.sources`, sources);
   const kept = new Set(
     units
       .flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path)))
@@ -264,9 +272,9 @@ export async function buildNative({
   findOrInstall = requireCompiler,
 } = {}) {
   const started = Date.now();
-  const sources = sourceDigest();
+  const sources = sourceList();
   const isUpToDate = (isa) =>
-    existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.digest`)) === sources;
+    existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.sources`)) === sources;
   const isas = (await chooseIsas(wanted, outDir)).filter((isa) => !isUpToDate(isa));
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);

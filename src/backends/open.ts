@@ -4,7 +4,7 @@ import { BackendError, ConfigError } from "../errors.js";
 import type { Backend } from "../tensor/backend.js";
 import { createNativeBackend } from "./native/backend.js";
 import { supportedIsas } from "./native/cpu.js";
-import { availableIsas, buildKernels } from "./native/kernel-files.js";
+import { availableIsas, buildKernels, isStale, kernelFile } from "./native/kernel-files.js";
 import { createReferenceBackend } from "./reference.js";
 
 /** What `openBackend` takes. */
@@ -13,7 +13,10 @@ export interface OpenOptions {
   name?: "native" | "reference";
   /** Threads of the native kernels; default LUCIOLE_THREADS, else one per core. */
   threads?: number;
-  /** Build the kernels where there are none yet; default: yes, unless LUCIOLE_WITHOUT_KERNELS is set. */
+  /**
+   * Build the kernels where there are none yet, or those of other sources; default: yes, unless LUCIOLE_WITHOUT_KERNELS
+   * is set.
+   */
   builds?: boolean;
   /** Receives the progress of that, and one warning line where the kernels stay missing; default: standard error. */
   warn?: (line: string) => void;
@@ -22,8 +25,8 @@ export interface OpenOptions {
 let warned = false;
 
 /**
- * Opens the best backend of this machine. Kernels that were never built are built now (about half a minute). Where that
- * fails it warns once, naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
+ * Opens the best backend of this machine. Kernels that were never built, or from other sources, are built now (about half a
+ * minute). Where that fails it warns once, naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
  */
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   const {
@@ -36,7 +39,8 @@ export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
     throw new ConfigError(`no backend "${name}": choose native or reference`);
   if (name === "reference") return createReferenceBackend();
   try {
-    if (builds && supportedIsas().length > 0 && availableIsas().length === 0) await buildFirst(warn);
+    const reason = builds && supportedIsas().length > 0 ? reasonToBuild() : null;
+    if (reason !== null) await build(reason, warn);
     return createNativeBackend({ threads });
   } catch (error) {
     if (name === "native" || !(error instanceof BackendError)) throw error;
@@ -47,7 +51,14 @@ export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   }
 }
 
-async function buildFirst(log: (line: string) => void): Promise<void> {
-  log("luciole: first use on this machine: building the kernels for its CPU (once, about half a minute)");
+/** Why the kernels have to be built first, or null where those that are there serve. */
+function reasonToBuild(): string | null {
+  const best = availableIsas().at(0);
+  if (best === undefined) return "first use on this machine";
+  return isStale(kernelFile(best) as string) ? "the sources of the kernels have changed" : null;
+}
+
+async function build(reason: string, log: (line: string) => void): Promise<void> {
+  log(`luciole: ${reason}: building the kernels for this CPU (once, about half a minute)`);
   await buildKernels({ log: (line) => log(`luciole: ${line}`) });
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { BackendError } from "../../errors.js";
 import { programFolder } from "../../package-root.js";
 import { type Isa, supportedIsas } from "./cpu.js";
-import { availableIsas, kernelFile, kernelsMend } from "./kernel-files.js";
+import { availableIsas, isStale, kernelFile, kernelsMend } from "./kernel-files.js";
 import type { NativeAddon } from "./signatures.js";
 
+/** What to load for `isa`, by default LUCIOLE_ISA or else the best that is built and that the CPU runs. */
 function choose(wanted: string | undefined): Isa {
   const supported = supportedIsas();
   const built = availableIsas();
@@ -29,7 +30,7 @@ function choose(wanted: string | undefined): Isa {
 
 /**
  * The addon for `isa`, by default the environment's LUCIOLE_ISA or else the best that is built and that the CPU runs.
- * Throws BackendError, saying how to build it, where there is none.
+ * Throws BackendError, saying how to build it, where there is none or where it was built from other sources.
  */
 export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || undefined): {
   addon: NativeAddon;
@@ -37,6 +38,8 @@ export function loadAddon(isa: string | undefined = process.env.LUCIOLE_ISA || u
 } {
   const chosen = choose(isa);
   const path = kernelFile(chosen) as string;
+  if (isStale(path))
+    throw new BackendError(`${path} was built from other sources than this package has: ${kernelsMend()}`);
   try {
     // A module is loaded by its path alone; the name given to createRequire only has to be absolute.
     return { addon: createRequire(join(programFolder(), "program.js"))(path) as NativeAddon, isa: chosen };

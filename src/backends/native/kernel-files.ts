@@ -1,4 +1,5 @@
-// Where the compiled kernels lie, and making them when they are needed for the first time. Knows no op.
+// Where the compiled kernels lie, whether they are those of the sources, and making them. Knows no op.
+import { createHash } from "node:crypto";
 import { accessSync, constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -38,6 +39,29 @@ export function kernelFile(isa: Isa): string | null {
       .map((folder) => join(folder, `${isa}.node`))
       .find((path) => existsSync(path)) ?? null
   );
+}
+
+/**
+ * Whether a build was made from other sources than those of the package, as after a pull: its functions may take other
+ * operands. Sources are compared by content (`<isa>.node.sources`), which takes about two milliseconds. Kernels beside
+ * a bundled program have no sources and are never stale.
+ */
+export function isStale(file: string): boolean {
+  const root = findPackageRoot();
+  if (root === null) return false;
+  const list = `${file}.sources`;
+  if (!existsSync(list)) return true;
+  return !readFileSync(list, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .every((line) => isUnchanged(root, line));
+}
+
+/** A line of the list, as sha256sum writes it: a digest, two blanks, a path. */
+function isUnchanged(root: string, line: string): boolean {
+  const [digest, path] = line.split("  ");
+  const source = join(root, path);
+  return existsSync(source) && createHash("sha256").update(readFileSync(source)).digest("hex") === digest;
 }
 
 /** Builds that exist on this machine and that its CPU can run, best first. */
@@ -94,7 +118,7 @@ export async function buildKernels({
   }
   if (into === undefined) return outDir;
   mkdirSync(into, { recursive: true });
-  for (const name of readdirSync(outDir).filter((each) => each.endsWith(".node")))
+  for (const name of readdirSync(outDir).filter((each) => /\.node(\.sources)?$/.test(each)))
     copyFileSync(join(outDir, name), join(into, name));
   return into;
 }

@@ -1,5 +1,8 @@
 // Claims about the native backend's edges: choice of build, memory, threads, errors that name the op and the mend.
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BackendError, ConfigError } from "../../errors.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../tensor/device.js";
 import { fromF16Bits } from "../../tensor/dtype.js";
@@ -13,7 +16,7 @@ import { openBackend } from "../open.js";
 import { loadAddon } from "./addon.js";
 import { createNativeBackend } from "./backend.js";
 import { isasOf, supportedIsas } from "./cpu.js";
-import { availableIsas } from "./kernel-files.js";
+import { availableIsas, isStale, kernelFile } from "./kernel-files.js";
 
 const v3 = ["avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"];
 const avx512 = [
@@ -77,6 +80,54 @@ describe("opening a backend", () => {
     process.env.LUCIOLE_THREADS = "many";
     await expect(openBackend()).rejects.toThrow("LUCIOLE_THREADS=many");
     delete process.env.LUCIOLE_THREADS;
+  });
+});
+
+describe("kernels of other sources", () => {
+  const folder = mkdtempSync(join(tmpdir(), "luciole-kernels-"));
+  const before = process.env.LUCIOLE_KERNELS;
+  const [isa] = availableIsas();
+  const file = join(folder, `${isa}.node`);
+  const list = `${file}.sources`;
+
+  beforeAll(() => {
+    cpSync(dirname(kernelFile(isa) as string), folder, {
+      recursive: true,
+      filter: (path) => !path.endsWith(".node") || basename(path) === `${isa}.node`,
+    });
+    process.env.LUCIOLE_KERNELS = folder;
+  });
+  afterAll(() => {
+    if (before === undefined) delete process.env.LUCIOLE_KERNELS;
+    else process.env.LUCIOLE_KERNELS = before;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** As a build of yesterday, when one file read otherwise. */
+  const age = () => writeFileSync(list, readFileSync(list, "utf8").replace(/^[0-9a-f]{64}/, "0".repeat(64)));
+  const complaint = `${file} was built from other sources than this package has: run \`npx luciole setup\``;
+
+  it("are known by their contents, and so are those that came without a list", () => {
+    expect(isStale(file)).toBe(false);
+    age();
+    expect(isStale(file)).toBe(true);
+    rmSync(list);
+    expect(isStale(file)).toBe(true);
+  });
+
+  it("are refused in one line where nobody may build", async () => {
+    expect(() => loadAddon(isa)).toThrow(complaint);
+    await expect(openBackend({ name: "native", builds: false })).rejects.toThrow(complaint);
+  });
+
+  it("are built anew by whoever opens a backend", async () => {
+    const lines: string[] = [];
+    const { name } = await openBackend({ name: "native", warn: (line) => void lines.push(line) });
+    expect(name).toBe("native");
+    expect(lines[0]).toBe(
+      "luciole: the sources of the kernels have changed: building the kernels for this CPU (once, about half a minute)",
+    );
+    expect(isStale(file)).toBe(false);
   });
 });
 
