@@ -7,7 +7,7 @@ import { scope, tensor } from "../src/tensor/engine.js";
 import { zeros } from "../src/tensor/ops/elementwise.js";
 import { expandedAttention } from "../src/tensor/ops/expanded-attention.js";
 import { pagedAttention } from "../src/tensor/ops/paged-attention.js";
-import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../src/tensor/ops/paged-layout.js";
+import { BLOCK_TOKENS, emptyPagedHeads, fp8LatentBytes } from "../src/tensor/ops/paged-layout.js";
 import type { Tensor } from "../src/tensor/tensor.js";
 import { reshape } from "../src/tensor/view.js";
 import { arithmeticPeaks, nativeBackend } from "./ceilings.js";
@@ -52,8 +52,8 @@ const grouped: Kind = {
   valueWidth: 128,
   blockBytes: 2 * 2 * 128 * BLOCK_TOKENS * 2,
   cache: (numBlocks) => ({
-    keys: zeros(pagedShape("keys", numBlocks, 2, 128, "bf16"), "bf16"),
-    values: zeros(pagedShape("values", numBlocks, 2, 128, "bf16"), "bf16"),
+    keys: emptyPagedHeads("keys", numBlocks, 2, 128, "bf16"),
+    values: emptyPagedHeads("values", numBlocks, 2, 128, "bf16"),
   }),
 };
 

@@ -4,7 +4,7 @@ import { ConfigError } from "../errors.js";
 import { type Device, defaultDevice } from "../tensor/device.js";
 import { empty, keep } from "../tensor/engine.js";
 import { pagedWrite } from "../tensor/ops/paged-attention.js";
-import { BLOCK_TOKENS, fp8LatentBytes, pagedShape } from "../tensor/ops/paged-layout.js";
+import { BLOCK_TOKENS, emptyPagedHeads, fp8LatentBytes } from "../tensor/ops/paged-layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
@@ -30,8 +30,7 @@ export interface PagedShape {
 }
 
 /**
- * One layer's blocks. `heads`: keys [blocks,Hkv,Dk/P,64,P], values [blocks,Hkv,64/P,Dv,P] (P = 2 in bf16, else 1);
- * `latent`: keys [blocks,64,dc+dR], or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
+ * One layer's blocks. `heads`: keys [blocks,Hkv,64,Dk], values [blocks,Hkv,64,Dv] in the device's order; `latent`: keys [blocks,64,dc+dR], or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
  */
 export interface PagedLayer {
   readonly kind: CacheKind;
@@ -66,10 +65,8 @@ function layerOf(shape: PagedShape, numBlocks: number, dtype: PagedDType, device
     throw new ConfigError(
       `an FP8 cache can only hold latents, got a layer of ${heads} heads of ${keyWidth} numbers: use bf16`,
     );
-  if (dtype === "bf16" && keyWidth % 2 !== 0)
-    throw new ConfigError(`a paged bf16 cache needs keys of an even width, got ${keyWidth}: use f32`);
   const tensorOf = (role: "keys" | "values", width: number) =>
-    keep(empty(pagedShape(role, numBlocks, heads, width, dtype), dtype, device));
+    keep(emptyPagedHeads(role, numBlocks, heads, width, dtype, device));
   return { kind: "heads", keys: tensorOf("keys", keyWidth), values: tensorOf("values", valueWidth), latentWidth: 0 };
 }
 

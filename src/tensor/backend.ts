@@ -41,6 +41,15 @@ export interface WeightPacker {
   pack(weights: Operand, scales: Operand | null, into: Operand): void;
 }
 
+/** What a cache of heads holds. */
+export type CacheRole = "keys" | "values";
+
+/** How a device lays out the blocks of a paged cache of heads; only its own attention reads that layout. */
+export interface CacheArranger {
+  /** Bytes of a cache [blocks,Hkv,64,D]. Throws ConfigError for one that the device has no layout for. */
+  cacheBytes(cache: TensorSpec, role: CacheRole): number;
+}
+
 /** How a device reads files in place. What is mapped is never written. */
 export interface FileMapper {
   /**
@@ -67,6 +76,8 @@ export interface Backend {
   readonly kernels: { readonly [op: string]: Kernel<never> | Unsupported };
   /** Absent where products read weights as they are stored. */
   readonly packer?: WeightPacker;
+  /** Absent where attention reads a paged cache row by row. */
+  readonly caches?: CacheArranger;
   /** Absent where memory is all the device can read from: files are read by the host, and their bytes written. */
   readonly files?: FileMapper;
   /** Uninitialised memory, at least 64-byte aligned. Throws BackendError when there is none left. */

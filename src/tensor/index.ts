@@ -92,7 +92,7 @@ export {
   pagedAttention,
   pagedWrite,
 } from "./ops/paged-attention.js";
-export { BLOCK_TOKENS, fp8LatentBytes, type PagedRole, pagedShape } from "./ops/paged-layout.js";
+export { BLOCK_TOKENS, emptyPagedHeads, fp8LatentBytes, type PagedRole } from "./ops/paged-layout.js";
 export { clipFactor, dot, sumAll, sumSquares } from "./ops/reduce.js";
 export { type MlaAssembleParams, mlaAssemble, type RopeLayout, rope } from "./ops/rope.js";
 export { embedding, gatherRows } from "./ops/rows.js";

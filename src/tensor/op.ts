@@ -62,7 +62,7 @@ export interface OpSpec<P> {
   indexes?(inputs: readonly (TensorSpec | null)[], params: P): readonly IndexRule[];
   /** Inputs written in place (optimiser state, caches). */
   readonly mutates?: readonly number[];
-  /** Inputs that may be packed weights (packing.ts). */
+  /** Inputs that may lie in the backend's own order: packed weights (packing.ts), paged caches of heads. */
   readonly takesPacked?: readonly number[];
   /** Operands the gradient rule needs. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };

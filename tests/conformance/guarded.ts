@@ -1,8 +1,9 @@
 // Tensors inside guard bytes: what a kernel writes outside its operand is seen, what it reads there is not a number.
 // Knows nothing of ops.
-import { type DType, encodeBytes, storageBytes } from "../../src/tensor/dtype.js";
+import { type DType, storageBytes } from "../../src/tensor/dtype.js";
 import { empty, writeTensor } from "../../src/tensor/engine.js";
 import { numElements, Tensor } from "../../src/tensor/tensor.js";
+import { bytesOnDevice, deviceBytes, isArranged, rowBytes } from "./upload.js";
 import type { HostOperand } from "./values.js";
 
 /** Guard bytes on each side; aligned to no more than an element, so a kernel that assumes more fails. */
@@ -16,7 +17,7 @@ export interface Guarded {
   readonly tensor: Tensor;
   /** Where guard bytes changed, as offsets from the operand's first byte; empty when all are intact. */
   damage(): Promise<number[]>;
-  /** The operand's own bytes. */
+  /** The operand's own bytes, row by row. */
   bytes(): Promise<Uint8Array>;
   release(): void;
 }
@@ -25,16 +26,23 @@ export interface Guarded {
  * Places `operand` between guards on the current backend. Without data (an output) its bytes hold the guard pattern
  * too.
  */
-export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?: Float64Array }): Guarded {
+export function guarded(operand: Pick<HostOperand, "shape" | "dtype" | "role"> & { data?: Float64Array }): Guarded {
   const { shape, dtype, data } = operand;
   const guard = guardBytes[dtype] ?? guardBytesElse;
-  const content = data && encodeBytes(data, dtype);
+  const content = data && deviceBytes({ ...operand, data });
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const whole = empty([sizeBytes + 2 * guard], "u8");
   const image = new Uint8Array(sizeBytes + 2 * guard).fill(pattern);
   if (content) image.set(content, guard);
   writeTensor(whole, image);
-  const tensor = new Tensor(whole.storage.retain(), whole.byteOffset + guard, shape, dtype);
+  const tensor = new Tensor(
+    whole.storage.retain(),
+    whole.byteOffset + guard,
+    shape,
+    dtype,
+    undefined,
+    isArranged(operand, whole.device),
+  );
   return {
     tensor,
     async damage() {
@@ -44,7 +52,7 @@ export function guarded(operand: Pick<HostOperand, "shape" | "dtype"> & { data?:
         .filter((i) => outside(i) && now[i] !== pattern)
         .map((i) => i - guard);
     },
-    bytes: () => tensor.bytes(),
+    bytes: async () => rowBytes(operand, await bytesOnDevice(tensor)),
     release() {
       tensor.dispose();
       whole.dispose();

@@ -2,12 +2,12 @@
 // operands.
 import { describe, expect, it } from "vitest";
 import { Device } from "../../src/tensor/device.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, scope } from "../../src/tensor/engine.js";
+import { dispatch, empty, scope } from "../../src/tensor/engine.js";
 import type { IndexRule } from "../../src/tensor/op.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { backends } from "./backends.js";
 import { type Case, casesOf, opNames, specOf } from "./cases.js";
+import { upload } from "./upload.js";
 import { copyOf, type HostOperand } from "./values.js";
 
 const LARGEST = 0x7fffffff;
@@ -84,7 +84,7 @@ describe.each(backends)("$label", ({ backend }) => {
   it.each(brokenCases)("refuses %s", (_, c) => {
     const call = () =>
       scope(() => {
-        const inputs = c.inputs.map((x) => x && fromBytes(encodeBytes(x.data, x.dtype), x.shape, x.dtype, device));
+        const inputs = c.inputs.map((x) => x && upload(x, device));
         const outputs = specOf(c.op)
           .infer(c.inputs, c.params)
           .map(({ shape, dtype }) => empty(shape, dtype, device));

@@ -2,15 +2,13 @@
 // row's place in it.
 import { afterAll, describe, expect, it } from "vitest";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, scope } from "../../src/tensor/engine.js";
+import { dispatch, empty, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, casesOf, initialOutput, opNames, specOf } from "./cases.js";
 import { rowCases } from "./row-cases.js";
+import { bytesOnDevice, upload } from "./upload.js";
 import type { HostOperand } from "./values.js";
-
-const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype), x.shape, x.dtype);
 
 /** The bytes of the outputs, then of the inputs written in place. */
 async function bytesOf(c: Pick<Case, "op" | "inputs" | "params"> & { id?: string }): Promise<Uint8Array[]> {
@@ -22,7 +20,7 @@ async function bytesOf(c: Pick<Case, "op" | "inputs" | "params"> & { id?: string
       return upload({ ...initialOutput({ ...c, id: c.id ?? "", label: "" }, i, o.shape), dtype: o.dtype });
     });
     const outputs = dispatch(spec, inputs, c.params, into);
-    return [...outputs, ...(spec.mutates ?? []).flatMap((i) => inputs[i] ?? [])].map((t) => t.bytes());
+    return [...outputs, ...(spec.mutates ?? []).flatMap((i) => inputs[i] ?? [])].map(bytesOnDevice);
   });
   return Promise.all(reads);
 }

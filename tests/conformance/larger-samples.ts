@@ -3,8 +3,7 @@
 import { hashString, Random } from "../../src/random.js";
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockSizes, blockTypes, type DType } from "../../src/tensor/dtype.js";
-import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
-import { fp8Sample } from "./samples/paged-attention.js";
+import { cacheOf, fp8Sample, headsOf } from "./samples/paged-attention.js";
 import type { SampleInput, SamplesByOp } from "./samples/sample.js";
 
 const f32 = (...shape: number[]): SampleInput => ({ shape, dtype: "f32" });
@@ -84,10 +83,6 @@ const pagedPlaces = (rows: number) => {
   const all = (of: (place: number) => number) => i32([rows], places.map(of));
   return [all((place) => place >> 6), all((place) => place & 63)];
 };
-const pagedHeads = (blocks: number, heads: number, width: number, dtype: "f32" | "bf16"): SampleInput[] => [
-  { shape: pagedShape("keys", blocks, heads, width, dtype), dtype },
-  { shape: pagedShape("values", blocks, heads, width, dtype), dtype },
-];
 /** Two sequences over eight blocks: 200 and 77 tokens, of which the last 40 and 3 are new. */
 const twoSequences = [i32([2, 4], [6, 1, 0, 3, 7, 2, 0, 0]), offsets(0, 40, 43), offsets(200, 77)];
 /** One new token of one sequence: the heads or columns of a single task are what threads share. */
@@ -107,27 +102,27 @@ const longContexts = [
 export const largerSamples: Partial<SamplesByOp> = {
   pagedWrite: [
     {
-      inputs: [bf16(130, 4, 64), bf16(...pagedShape("keys", 5, 4, 64, "bf16")), ...pagedPlaces(130)],
+      inputs: [bf16(130, 4, 64), cacheOf("keys", 5, 4, 64, "bf16"), ...pagedPlaces(130)],
       params: { role: "keys", latent: 0 },
     },
     {
-      inputs: [bf16(130, 4, 64), bf16(...pagedShape("values", 5, 4, 64, "bf16")), ...pagedPlaces(130)],
+      inputs: [bf16(130, 4, 64), cacheOf("values", 5, 4, 64, "bf16"), ...pagedPlaces(130)],
       params: { role: "values", latent: 0 },
     },
     { inputs: [bf16(130, 288), fp8Sample(5, 256, 32), ...pagedPlaces(130)], params: { role: "latent", latent: 256 } },
   ],
   pagedAttention: [
     {
-      inputs: [bf16(43, 12, 128), ...pagedHeads(8, 2, 128, "bf16"), ...twoSequences],
+      inputs: [bf16(43, 12, 128), ...headsOf(8, 2, 128, 128, "bf16"), ...twoSequences],
       params: { scale: 0.09, valueWidth: 128 },
     },
     {
-      inputs: [f32(43, 6, 48), ...pagedHeads(8, 2, 48, "f32"), ...twoSequences],
+      inputs: [f32(43, 6, 48), ...headsOf(8, 2, 48, 48, "f32"), ...twoSequences],
       params: { scale: 0.15, valueWidth: 48 },
     },
     {
       name: "one token of heads",
-      inputs: [bf16(1, 6, 128), ...pagedHeads(8, 1, 128, "bf16"), ...oneToken],
+      inputs: [bf16(1, 6, 128), ...headsOf(8, 1, 128, 128, "bf16"), ...oneToken],
       params: { scale: 0.09, valueWidth: 128 },
     },
     {

@@ -2,14 +2,11 @@
 // …]`. A first look at a kernel; the claims are measured in bench/.
 import { pathToFileURL } from "node:url";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, scope } from "../../src/tensor/engine.js";
+import { dispatch, empty, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { nativeBackends } from "./backends.js";
 import { type Case, initialOutput, largerCases, opNames, specOf } from "./cases.js";
-import type { HostOperand } from "./values.js";
-
-const upload = (x: HostOperand) => fromBytes(encodeBytes(x.data, x.dtype), x.shape, x.dtype);
+import { upload } from "./upload.js";
 
 /** Seconds of one call: the median of batches of calls that last about a millisecond each. */
 function secondsOf(c: Case): number {

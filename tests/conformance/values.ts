@@ -1,6 +1,7 @@
 // Host-side operands of the samples: seeded numbers, rounded to their element type, in f64 for the reference.
 // Knows nothing of backends.
 import { hashString, Random } from "../../src/random.js";
+import type { CacheRole } from "../../src/tensor/backend.js";
 import { encodeRows, isEncodedType } from "../../src/tensor/block-encoders.js";
 import {
   type BlockType,
@@ -19,6 +20,8 @@ import type { SampleInput } from "./samples/sample.js";
 /** A host operand whose numbers are exact in its element type. */
 export interface HostOperand extends HostView {
   readonly data: Float64Array;
+  /** See `SampleInput`. */
+  readonly role?: CacheRole;
 }
 
 /** Numbers as the element type holds them; of block types the bytes. */
@@ -52,16 +55,19 @@ export function randomBlocks(dtype: BlockType, shape: readonly number[], label: 
 
 /** The operand that a sample describes. Given values of block types are bytes. */
 export function operandOf(input: SampleInput, label: string): HostOperand {
-  const { shape, dtype, scale } = input;
+  const { shape, dtype, scale, role } = input;
   const values =
     input.values ??
     (isBlockType(dtype) ? randomBlocks(dtype, shape, label, scale) : normals(numElements(shape), label, scale));
-  return { shape: input.shape, dtype: input.dtype, data: rounded(values, input.dtype) };
+  return { shape, dtype, role, data: rounded(values, dtype) };
 }
 
 /** An operand of random numbers. */
-export const randomOperand = (spec: TensorSpec, label: string, scale?: number): HostOperand =>
-  operandOf({ ...spec, scale }, label);
+export const randomOperand = (
+  spec: TensorSpec & Pick<SampleInput, "role">,
+  label: string,
+  scale?: number,
+): HostOperand => operandOf({ ...spec, scale }, label);
 
 /** A copy that may be written. */
 export const copyOf = <T extends HostOperand | null>(x: T): T => (x ? { ...x, data: x.data.slice() } : x) as T;

@@ -1,5 +1,6 @@
 // A paged cache changes where keys lie and how many queries come at once, and no bit of any result.
 import { afterAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../../src/errors.js";
 import {
   PagedCache,
   type PagedDType,
@@ -12,10 +13,10 @@ import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { encodeBytes, fromBf16Bits, toBf16Bits } from "../../src/tensor/dtype.js";
 import { fromBytes, scope, scopeAsync, tensor } from "../../src/tensor/engine.js";
 import { attention } from "../../src/tensor/ops/attention.js";
-import { fillInPlace, splitLast, zeros } from "../../src/tensor/ops/elementwise.js";
+import { splitLast, zeros } from "../../src/tensor/ops/elementwise.js";
 import { expandedAttention } from "../../src/tensor/ops/expanded-attention.js";
-import { gatherPaged, pagedAttention } from "../../src/tensor/ops/paged-attention.js";
-import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
+import { gatherPaged, pagedAttention, pagedWrite } from "../../src/tensor/ops/paged-attention.js";
+import { emptyPagedHeads } from "../../src/tensor/ops/paged-layout.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { reshape } from "../../src/tensor/view.js";
 import { nativeBackends } from "../conformance/backends.js";
@@ -86,6 +87,10 @@ interface Shape {
   readonly window?: number;
 }
 
+/** Fills a cache of whatever layout. */
+const fill = (t: Tensor, value: number): void =>
+  t.device.backend.write(t.storage.buffer, t.byteOffset, encodeBytes(new Float32Array(t.size).fill(value), t.dtype));
+
 /** Attention of one sequence through a paged cache, its tokens fed in `chunks`. */
 async function paged(
   shape: Shape,
@@ -104,7 +109,7 @@ async function paged(
     cacheType,
   );
   const [layer] = cache.layers;
-  if (stale !== 0) for (const t of [layer.keys, layer.values]) if (t) fillInPlace(t, stale);
+  if (stale !== 0) for (const t of [layer.keys, layer.values]) if (t) fill(t, stale);
   const blocks = blocksFor(tokens, numBlocks, seed);
   const { q, k, v } = material(shape, dtype, tokens);
   const parts: Buffer[] = [];
@@ -425,7 +430,7 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
 it("values inside of the keys are for latents: a cache of heads without values is refused", () => {
   setDefaultDevice(new Device(nativeBackends[0]));
   scope(() => {
-    const keys = zeros(pagedShape("keys", 1, 2, 4, "f32"), "f32");
+    const keys = emptyPagedHeads("keys", 1, 2, 4, "f32");
     const attend = () =>
       pagedAttention(zeros([1, 2, 4], "f32"), keys, null, reshape(i32(0), [1, 1]), i32(0, 1), i32(1), {
         scale: 1,
@@ -433,6 +438,29 @@ it("values inside of the keys are for latents: a cache of heads without values i
       });
     expect(attend).toThrow("pagedAttention");
   });
+});
+
+it("a cache of heads that was not made for the device is refused", () => {
+  setDefaultDevice(new Device(nativeBackends[0]));
+  scope(() => {
+    const [keys, values] = [zeros([1, 2, 64, 4], "f32"), emptyPagedHeads("values", 1, 2, 4, "f32")];
+    const attend = () =>
+      pagedAttention(zeros([1, 2, 4], "f32"), keys, values, reshape(i32(0), [1, 1]), i32(0, 1), i32(1), {
+        scale: 1,
+        valueWidth: 4,
+      });
+    const complaint = "the cache [1,2,64,4] lies row by row: make it with emptyPagedHeads";
+    expect(attend).toThrow(`pagedAttention: ${complaint}`);
+    expect(() => pagedWrite(zeros([1, 2, 4], "f32"), keys, i32(0), i32(0), { role: "keys", latent: 0 })).toThrow(
+      `pagedWrite: ${complaint}`,
+    );
+  });
+});
+
+it("keys of an odd width have no layout in bf16", () => {
+  expect(() => emptyPagedHeads("keys", 1, 2, 5, "bf16", new Device(nativeBackends[0]))).toThrow(
+    new ConfigError("a paged bf16 cache needs keys of an even width, got 5: use f32"),
+  );
 });
 
 describe("a token's bytes", () => {

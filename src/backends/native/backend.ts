@@ -3,7 +3,15 @@
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { BackendError, ConfigError, LucioleError } from "../../errors.js";
-import type { Backend, DeviceBuffer, FileMapper, Kernel, Operand, WeightPacker } from "../../tensor/backend.js";
+import type {
+  Backend,
+  CacheArranger,
+  DeviceBuffer,
+  FileMapper,
+  Kernel,
+  Operand,
+  WeightPacker,
+} from "../../tensor/backend.js";
 import { type DType, isBlockType, storageBytes } from "../../tensor/dtype.js";
 import type { IndexRule, OpSpec } from "../../tensor/op.js";
 import { type CompleteBackend, type KernelTable, type OpName, ops } from "../../tensor/ops/index.js";
@@ -126,6 +134,20 @@ function packerOf(addon: NativeAddon): WeightPacker {
   };
 }
 
+/**
+ * Keys and values lie as the products read them: keys turned, so that one number of the 64 keys of a block is
+ * contiguous, values row by row; in bf16 two neighbours of the summed dimension share a 32-bit word.
+ *   keys [blocks, Hkv, Dk/P, 64, P], values [blocks, Hkv, 64/P, Dv, P]; P = 2 in bf16, 1 in f32
+ */
+const caches: CacheArranger = {
+  cacheBytes({ shape, dtype }, role) {
+    const width = shape[3];
+    if (role === "keys" && dtype === "bf16" && width % 2 !== 0)
+      throw new ConfigError(`a paged bf16 cache needs keys of an even width, got ${width}: use f32`);
+    return storageBytes(dtype, numElements(shape));
+  },
+};
+
 function filesOf(addon: NativeAddon): FileMapper {
   const at = (buffer: DeviceBuffer, byteOffset: number) => (buffer as NativeBuffer).address + byteOffset;
   return {
@@ -217,6 +239,7 @@ export function createNativeBackend({ threads, isa }: NativeOptions = {}): Nativ
     setThreads,
     kernels: guarded(kernelTable(addon), addon),
     packer: packerOf(addon),
+    caches,
     files: filesOf(addon),
     ...memoryOf(addon),
   };

@@ -66,6 +66,7 @@ export const pagedWriteOp: OpSpec<PagedWriteParams> = {
     return [];
   },
   mutates: [1],
+  takesPacked: [1],
   reference: ([x, cache, blockIds, offsets], _, { role, latent }) => {
     const { heads, width } = pagedWidths(cache!, role, latent);
     for (let r = 0; r < x!.shape[0]; r++) {
@@ -84,7 +85,7 @@ export const pagedWriteOp: OpSpec<PagedWriteParams> = {
       }
       for (let h = 0; h < heads; h++)
         for (let d = 0; d < width; d++)
-          cache!.data[pagedIndex(cache!, role, block, offset, h, d)] = x!.data[(r * heads + h) * width + d];
+          cache!.data[pagedIndex(cache!, block, offset, h, d)] = x!.data[(r * heads + h) * width + d];
     }
   },
 };
@@ -188,6 +189,7 @@ export const pagedAttentionOp: OpSpec<PagedAttentionParams> = {
     );
     return [{ shape: [q!.shape[0], q!.shape[1], valueWidth], dtype: q!.dtype }];
   },
+  takesPacked: [1, 2],
   reference: ([q, keys, values, tables, cu, lengths], [o], params) => {
     const { valueWidth, window } = params;
     const [, heads, dk] = q!.shape;

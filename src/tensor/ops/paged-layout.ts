@@ -1,16 +1,18 @@
-// How keys, values and latents lie in the blocks of a paged cache, and how the reference reads and writes them. Knows
-// nothing of attention.
+// Paged caches: what a block holds, how numbers of FP8 latents are coded, and how the reference reads them. Knows nothing
+// of attention.
 //
-// A block holds 64 tokens, the number of keys that attention folds in at once. Keys and values of heads lie as the
-// products read them: keys turned, so that one number of 64 keys is contiguous, values row by row; in bf16 two
-// neighbours of the summed dimension share a 32-bit word.
-//   heads   keys [blocks, Hkv, Dk/P, 64, P], values [blocks, Hkv, 64/P, Dv, P]; P = 2 in bf16, 1 in f32
+// A block holds 64 tokens, the number of keys that attention folds in at once.
+//   heads   keys [blocks, Hkv, 64, Dk], values [blocks, Hkv, 64, Dv]; a backend may keep them in an order of its own
+//           (`Backend.caches`), so that they are made by `emptyPagedHeads`, and read by the ops of a paged cache alone
 //   latent  f32 or bf16 [blocks, 64, dc+dR]; in FP8 u8 [blocks, 64, bytes]: dc e4m3, an f32 scale for every 128 of
 //   them, dR bf16 (FlashMLA's layout)
 import { exponentOf } from "../../elementary.js";
+import type { CacheRole } from "../backend.js";
+import { type Device, defaultDevice } from "../device.js";
 import { fromBf16Bits, type HostArray, toBf16Bits } from "../dtype.js";
+import { empty, emptyPacked } from "../engine.js";
 import type { HostView } from "../op.js";
-import type { TensorSpec } from "../tensor.js";
+import type { Tensor, TensorSpec } from "../tensor.js";
 
 /** Tokens of a block. */
 export const BLOCK_TOKENS = 64;
@@ -21,10 +23,7 @@ const E4M3_MAX = 448;
 const TINY = 2 ** -100;
 
 /** What a cache tensor holds. */
-export type PagedRole = "keys" | "values" | "latent";
-
-/** Neighbours of the summed dimension that share a word. */
-const perWord = (dtype: string) => (dtype === "bf16" ? 2 : 1);
+export type PagedRole = CacheRole | "latent";
 
 /** Bytes of one token's FP8 latent: 656 for DeepSeek-V3's 512 + 64 numbers. */
 export function fp8LatentBytes(latent: number, rotary: number): number {
@@ -36,17 +35,29 @@ export const fp8Rotary = (bytes: number, latent: number): number =>
   (bytes - latent - 4 * Math.ceil(latent / SCALE_GROUP)) / 2;
 
 /** Shape of a cache tensor of heads. */
-export function pagedShape(
-  role: "keys" | "values",
+export const pagedShape = (numBlocks: number, heads: number, width: number): number[] => [
+  numBlocks,
+  heads,
+  BLOCK_TOKENS,
+  width,
+];
+
+/**
+ * Blocks for the keys or values of heads, uninitialised, in the order that the device's attention reads best; owned by
+ * the current scope. Throws ConfigError where the device has no order for them.
+ */
+export function emptyPagedHeads(
+  role: CacheRole,
   numBlocks: number,
   heads: number,
   width: number,
   dtype: "f32" | "bf16",
-): number[] {
-  const p = perWord(dtype);
-  return role === "keys"
-    ? [numBlocks, heads, width / p, BLOCK_TOKENS, p]
-    : [numBlocks, heads, BLOCK_TOKENS / p, width, p];
+  device: Device = defaultDevice(),
+): Tensor {
+  const { caches } = device.backend;
+  const shape = pagedShape(numBlocks, heads, width);
+  if (!caches) return empty(shape, dtype, device);
+  return emptyPacked(shape, dtype, caches.cacheBytes({ shape, dtype }, role), device);
 }
 
 /** Heads and numbers a head of a cache tensor; `latent` is the width of an FP8 entry's e4m3 part. */
@@ -56,7 +67,7 @@ export function pagedWidths(
   latent = 0,
 ): { heads: number; width: number } {
   if (role === "latent") return { heads: 1, width: dtype === "u8" ? latent + fp8Rotary(shape[2], latent) : shape[2] };
-  return { heads: shape[1], width: role === "keys" ? shape[2] * shape[4] : shape[3] };
+  return { heads: shape[1], width: shape[3] };
 }
 
 /** Whether a tensor has the shape and type of a cache with that role. */
@@ -67,29 +78,13 @@ export function isPaged({ shape, dtype }: TensorSpec, role: PagedRole, latent = 
       ? latent > 0 && latent % 4 === 0 && fp8Rotary(shape[2], latent) >= 0 && shape[2] % 2 === 0
       : dtype === "f32" || dtype === "bf16";
   }
-  const p = perWord(dtype);
-  return (
-    (dtype === "f32" || dtype === "bf16") &&
-    shape.length === 5 &&
-    shape[4] === p &&
-    shape[role === "keys" ? 3 : 2] * (role === "keys" ? 1 : p) === BLOCK_TOKENS
-  );
+  return (dtype === "f32" || dtype === "bf16") && shape.length === 4 && shape[2] === BLOCK_TOKENS;
 }
 
-/** Where number d of a head of the token at `offset` of a block lies; not for FP8. */
-export function pagedIndex(
-  { shape }: TensorSpec,
-  role: PagedRole,
-  block: number,
-  offset: number,
-  head: number,
-  d: number,
-): number {
-  if (role === "latent") return (block * BLOCK_TOKENS + offset) * shape[2] + d;
-  const [, heads, , , p] = shape;
-  if (role === "keys")
-    return (((block * heads + head) * shape[2] + Math.floor(d / p)) * BLOCK_TOKENS + offset) * p + (d % p);
-  return (((block * heads + head) * shape[2] + Math.floor(offset / p)) * shape[3] + d) * p + (offset % p);
+/** Where number d of a head of the token at `offset` of a block lies, row by row; not for FP8. */
+export function pagedIndex({ shape }: TensorSpec, block: number, offset: number, head: number, d: number): number {
+  const [heads, width] = shape.length === 3 ? [1, shape[2]] : [shape[1], shape[3]];
+  return ((block * heads + head) * BLOCK_TOKENS + offset) * width + d;
 }
 
 /** The value of e4m3 bits (finite variant: 0x7f and 0xff are NaN, no infinities). */
@@ -164,5 +159,5 @@ export function pagedReader(cache: HostView, role: PagedRole, latent = 0): Paged
       decodeFp8Latent(cache.data, (block * BLOCK_TOKENS + offset) * bytes, latent, width - latent);
   }
   return (block, offset, head) =>
-    Float64Array.from({ length: width }, (_, d) => cache.data[pagedIndex(cache, role, block, offset, head, d)]);
+    Float64Array.from({ length: width }, (_, d) => cache.data[pagedIndex(cache, block, offset, head, d)]);
 }

@@ -1,5 +1,6 @@
 // Test samples of the ops in src/tensor/ops/paged-attention.ts.
 
+import type { CacheRole } from "../../../src/tensor/backend.js";
 import { BLOCK_TOKENS, encodeFp8Latent, fp8LatentBytes, pagedShape } from "../../../src/tensor/ops/paged-layout.js";
 import type { SampleInput, SamplesByOp } from "./sample.js";
 
@@ -11,11 +12,23 @@ const f32 = (...shape: number[]): SampleInput => ({ shape, dtype: "f32" });
 
 const bf16 = (...shape: number[]): SampleInput => ({ shape, dtype: "bf16" });
 
-/** A cache of heads for samples, with random numbers. */
-const headsOf = (blocks: number, heads: number, dk: number, dv: number, dtype: "f32" | "bf16"): SampleInput[] => [
-  { shape: pagedShape("keys", blocks, heads, dk, dtype), dtype },
-  { shape: pagedShape("values", blocks, heads, dv, dtype), dtype },
-];
+/** The keys or values of a cache of heads for samples, with random numbers. */
+export const cacheOf = (
+  role: CacheRole,
+  blocks: number,
+  heads: number,
+  width: number,
+  dtype: "f32" | "bf16",
+): SampleInput => ({ shape: pagedShape(blocks, heads, width), dtype, role });
+
+/** Both of them. */
+export const headsOf = (
+  blocks: number,
+  heads: number,
+  dk: number,
+  dv: number,
+  dtype: "f32" | "bf16",
+): SampleInput[] => [cacheOf("keys", blocks, heads, dk, dtype), cacheOf("values", blocks, heads, dv, dtype)];
 
 /** An FP8 latent cache for samples, of numbers that vary. */
 export function fp8Sample(blocks: number, latent: number, rotary: number): SampleInput {
@@ -33,24 +46,24 @@ export function fp8Sample(blocks: number, latent: number, rotary: number): Sampl
 export const pagedAttentionSamples = {
   pagedWrite: [
     {
-      inputs: [f32(3, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(3, 0, 3), list(5, 63, 0)],
+      inputs: [f32(3, 2, 6), cacheOf("keys", 4, 2, 6, "f32"), list(3, 0, 3), list(5, 63, 0)],
       params: { role: "keys", latent: 0 },
     },
     {
-      inputs: [f32(3, 2, 5), f32(...pagedShape("values", 4, 2, 5, "f32")), list(3, 0, 3), list(5, 63, 0)],
+      inputs: [f32(3, 2, 5), cacheOf("values", 4, 2, 5, "f32"), list(3, 0, 3), list(5, 63, 0)],
       params: { role: "values", latent: 0 },
     },
     {
-      inputs: [bf16(3, 2, 34), bf16(...pagedShape("keys", 4, 2, 34, "bf16")), list(3, 0, 3), list(4, 63, 5)],
+      inputs: [bf16(3, 2, 34), cacheOf("keys", 4, 2, 34, "bf16"), list(3, 0, 3), list(4, 63, 5)],
       params: { role: "keys", latent: 0 },
     },
     {
-      inputs: [bf16(3, 2, 33), bf16(...pagedShape("values", 4, 2, 33, "bf16")), list(3, 0, 3), list(4, 63, 5)],
+      inputs: [bf16(3, 2, 33), cacheOf("values", 4, 2, 33, "bf16"), list(3, 0, 3), list(4, 63, 5)],
       params: { role: "values", latent: 0 },
     },
     {
       name: "f32 into bf16",
-      inputs: [f32(2, 1, 16), bf16(...pagedShape("keys", 1, 1, 16, "bf16")), list(0, 0), list(8, 7)],
+      inputs: [f32(2, 1, 16), cacheOf("keys", 1, 1, 16, "bf16"), list(0, 0), list(8, 7)],
       params: { role: "keys", latent: 0 },
     },
     {
@@ -80,7 +93,7 @@ export const pagedAttentionSamples = {
     },
     {
       name: "no rows",
-      inputs: [f32(0, 2, 6), f32(...pagedShape("keys", 4, 2, 6, "f32")), list(), list()],
+      inputs: [f32(0, 2, 6), cacheOf("keys", 4, 2, 6, "f32"), list(), list()],
       params: { role: "keys", latent: 0 },
     },
   ],

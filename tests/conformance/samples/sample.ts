@@ -1,4 +1,5 @@
 // What a test sample of an op is: operands to draw or given, parameters, a tolerance. Knows nothing of any op.
+import type { CacheRole } from "../../../src/tensor/backend.js";
 import type { OpName, ParamsOf } from "../../../src/tensor/ops/index.js";
 import type { TensorSpec } from "../../../src/tensor/tensor.js";
 
@@ -15,6 +16,8 @@ export interface Sample<P> {
 export interface SampleInput extends TensorSpec {
   readonly values?: ArrayLike<number>;
   readonly scale?: number;
+  /** For a paged cache of heads, which a backend may keep in an order of its own. */
+  readonly role?: CacheRole;
 }
 
 /** Samples of every op: leaving one out does not compile. */
