@@ -10,6 +10,7 @@
 #include "pool.h"
 #include "scratch.h"
 #include "softmax-row.h"
+#include "stored-linear.h"
 
 namespace luciole {
 namespace {
@@ -27,11 +28,46 @@ struct Head {
   int64_t hType;
   const void* W;
   int64_t wType;
+  bool packed;
+  const float* scales;
   const int32_t* targets;
   int64_t T, V, d;
   float softCap;  // of logits; 0: none
   bool bf16Compute;
+
+  /** Whether W is held in a type that stored-linear.h multiplies. */
+  bool isStored() const { return wType != kF32 && wType != kBf16; }
+  /** Floats between two rows of logits: stored products write them without a gap. */
+  int64_t logitStride() const { return isStored() ? V : (V + 15) / 16 * 16; }
+  /** Whether gradients of logits are bf16, which products of plain weights in bf16 round them to in any case. */
+  bool hasBf16Gradients() const { return bf16Compute && !isStored(); }
 };
+
+/** logits [count, V] of hidden states x [count, d]. */
+void multiplyRows(const Head& head, int64_t count, const void* x, float* logits) {
+  if (head.isStored())
+    return storedLinear(count, head.V, head.d, x, head.hType, head.W, head.wType, head.packed, head.scales, logits, kF32,
+                        nullptr, nullptr, kF32);
+  if (head.packed)
+    return gemmPacked(true, count, head.V, head.d, x, head.hType, head.d, head.W, head.wType, logits, kF32,
+                      head.logitStride(), false, nullptr, nullptr, kF32);
+  gemm(false, true, count, head.V, head.d, x, head.hType, head.d, head.W, head.wType, head.d, logits, kF32,
+       head.logitStride(), false, nullptr, nullptr, kF32, head.bf16Compute);
+}
+
+/** dx [count, d] from the gradients of logits that takeGradient left. */
+void multiplyBack(const Head& head, int64_t count, const float* logits, void* dx, int64_t dxType) {
+  const int64_t type = head.hasBf16Gradients() ? kBf16 : kF32;
+  const int64_t stride = head.hasBf16Gradients() ? 2 * head.logitStride() : head.logitStride();
+  if (head.isStored())
+    return storedLinearBackward(count, head.V, head.d, logits, kF32, head.W, head.wType, head.packed, head.scales, dx,
+                                dxType, false);
+  if (head.packed)
+    return gemmPacked(false, count, head.d, head.V, logits, type, stride, head.W, head.wType, dx, dxType, head.d, false,
+                      nullptr, nullptr, kF32);
+  gemm(false, false, count, head.d, head.V, logits, type, stride, head.W, head.wType, head.d, dx, dxType, head.d, false,
+       nullptr, nullptr, kF32, head.bf16Compute);
+}
 
 /**
  * One chunk: `count` rows of the batch, rows[0..count), their hidden states contiguous at `h`, their logits at
@@ -73,7 +109,7 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
   int64_t numRows = 0;
   for (int64_t t = 0; t < head.T; ++t)
     if (counts(t)) rows[numRows++] = static_cast<int32_t>(t);
-  const int64_t limit = std::min(chunkRows(head.V), numRows), stride = (head.V + 15) / 16 * 16,
+  const int64_t limit = std::min(chunkRows(head.V), numRows), stride = head.logitStride(),
                 rowBytes = head.d * sizeOf(head.hType);
   float* logits = logitScratch.get(limit * stride);
   for (int64_t begin = 0; begin < numRows; begin += limit) {
@@ -86,8 +122,7 @@ void forEachChunk(const Head& head, Counts&& counts, F&& body) {
       packRows(head.h, chunk.rows, chunk.count, rowBytes, packed);
       chunk.h = packed;
     }
-    gemm(false, true, chunk.count, head.V, head.d, chunk.h, head.hType, head.d, head.W, head.wType, head.d, logits,
-         kF32, stride, false, nullptr, nullptr, kF32, head.bf16Compute);
+    multiplyRows(head, chunk.count, chunk.h, logits);
     body(chunk);
   }
 }
@@ -116,25 +151,25 @@ struct Gradients {
  * any case.
  */
 void takeGradient(const Head& head, int64_t t, float* logits, const RowSoftmax& softmax, float scale) {
-  (head.bf16Compute ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale,
+  (head.hasBf16Gradients() ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale,
                                                                    head.softCap);
 }
 
 /** dh and dW from a chunk whose logits have been replaced by their gradients. */
 void multiplyGradients(const Head& head, const Chunk& chunk, const Gradients& out) {
-  const int64_t type = head.bf16Compute ? kBf16 : kF32, stride = head.bf16Compute ? 2 * chunk.stride : chunk.stride;
   thread_local SharedScratch<char> packScratch;
   const int64_t rowBytes = head.d * sizeOf(out.dhType);
   if (out.dh) {
     void* target = chunk.contiguous ? static_cast<char*>(out.dh) + chunk.rows[0] * rowBytes
                                     : packScratch.get(chunk.count * rowBytes);
-    gemm(false, false, chunk.count, head.d, head.V, chunk.logits, type, stride, head.W, head.wType, head.d, target,
-         out.dhType, head.d, false, nullptr, nullptr, kF32, head.bf16Compute);
+    multiplyBack(head, chunk.count, chunk.logits, target, out.dhType);
     if (!chunk.contiguous) unpackRows(target, chunk.rows, chunk.count, rowBytes, out.dh);
   }
-  if (out.dW)
-    gemm(true, false, head.V, head.d, chunk.count, chunk.logits, type, stride, chunk.h, head.hType, head.d, out.dW,
-         kF32, head.d, out.accumulateDw || !chunk.first, nullptr, nullptr, kF32, head.bf16Compute);
+  if (!out.dW) return;
+  const int64_t type = head.hasBf16Gradients() ? kBf16 : kF32;
+  const int64_t stride = head.hasBf16Gradients() ? 2 * chunk.stride : chunk.stride;
+  gemm(true, false, head.V, head.d, chunk.count, chunk.logits, type, stride, chunk.h, head.hType, head.d, out.dW, kF32,
+       head.d, out.accumulateDw || !chunk.first, nullptr, nullptr, kF32, head.bf16Compute);
 }
 
 /** Zeroes what no chunk will write: dh of the rows that do not count, and all of dW when no row counts. */
@@ -151,10 +186,11 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
 
 }  // namespace
 
-void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets, float* logp,
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
+                 const float* scales, const int32_t* targets, float* logp,
                  float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
                  bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
+  const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
   std::fill(logSum, logSum + T, 0.0f);
@@ -170,11 +206,12 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, con
       });
 }
 
-void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
+                 const float* scales, const int32_t* targets,
                          const float* logSum, const float* dLogp, void* dh, int64_t dhType, float* dW,
                          bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
                          bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
+  const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const float inverse = inverseTemperatureOf(temperature);
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && dLogp[t] != 0.0f; };
@@ -187,10 +224,11 @@ void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wT
   });
 }
 
-void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, const int32_t* targets,
+void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
+                 const float* scales, const int32_t* targets,
                       const float* weights, float* loss, float* nll, void* dh, int64_t dhType, float* dW,
                       bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute) {
-  const Head head{h, hType, W, wType, targets, T, V, d, softCap, bf16Compute};
+  const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const bool backward = dh || dW;
   const auto counts = [&](int64_t t) { return targets[t] >= 0 && weights[t] != 0.0f; };

@@ -142,15 +142,12 @@ export abstract class LanguageModel {
     this.parameters = new ParameterSet({ compute, seed, trains, device, adapters });
     if (!range.isWhole) this.parameters.leaveOut((name) => range.isElsewhere(name));
     const embeds = range.hasEmbedding || (range.hasHead && (isTied || numMtp > 0));
-    // An adapter that has initial values is there to train.
-    // The losses' head reads all numbers of its weight; sampling alone multiplies with it as it is stored.
-    const headUse = trains === "none" && !adapters.some(({ seed }) => seed !== null) ? "products" : "numbers";
     this.embedTokens = embeds
       ? this.parameters.matrix({
           name: "model.embed_tokens.weight",
           shape: [vocab, hidden],
           init: { std },
-          use: isTied ? headUse : "rows",
+          use: isTied ? "products" : "rows",
         })
       : null;
     this.layers = range.indexes.map((i) => buildLayer(this.parameters, i));
@@ -159,7 +156,7 @@ export abstract class LanguageModel {
       ? null
       : isTied
         ? this.embedTokens
-        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std }, use: headUse });
+        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
@@ -182,7 +179,8 @@ export abstract class LanguageModel {
   }
   /** The head to compute losses with. */
   get head(): Head {
-    return { weight: this.own(this.lmHead, "head").numbers(), softCap: this.ends.logitCap };
+    const { weights, scales } = this.own(this.lmHead, "head").held();
+    return { weight: weights, scales, softCap: this.ends.logitCap };
   }
   /** Logits [B,V] in f32 of normalised hidden states. */
   logits(hidden: Tensor): Tensor {

@@ -11,7 +11,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Adapter, Adapters } from "./adapters.js";
 import { loraScale, pairNames } from "./lora.js";
 import type { ParameterSpec, StoredPart } from "./parameter-spec.js";
-import type { Weight, WeightMemory } from "./weight.js";
+import type { StoredSegment, Weight, WeightMemory } from "./weight.js";
 
 /** The pair of a part: A [r,K] and B [N,r], or of every expert [E,r,K] and [E,N,r]. */
 interface Pair {
@@ -153,6 +153,11 @@ class AdaptedWeight implements Weight {
     assert(pair && others.length === 0, () => `${this.name}: the numbers of several parts are not joined`);
     const product = matmul(pair.b.numbers(), pair.a.numbers(), { dtype: "f32" });
     return addScaled(numbers, product, 1, addition.scale);
+  }
+
+  held(): StoredSegment {
+    assert(!this.addition(), () => `${this.name}: adapted weights are not held as one matrix`);
+    return this.base.held();
   }
 
   /** The base's alone: the pairs are counted with their adapter. */

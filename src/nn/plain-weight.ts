@@ -8,7 +8,7 @@ import { embedding } from "../tensor/ops/rows.js";
 import { packWeights } from "../tensor/packing.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Weight, WeightMemory } from "./weight.js";
+import type { StoredSegment, Weight, WeightMemory } from "./weight.js";
 
 /** Whether the numbers of a model stand still for a while, so that packed copies of them pay. */
 export interface Stillness {
@@ -55,6 +55,10 @@ export class PlainWeight implements Weight {
 
   numbers(): Tensor {
     return this.parameter.computeCopy ?? this.parameter;
+  }
+
+  held(): StoredSegment {
+    return { weights: this.numbers(), scales: null };
   }
 
   memory(): WeightMemory {

@@ -9,16 +9,7 @@ import type { ExpertRows } from "../tensor/ops/moe.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../tensor/ops/stored.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
-import type { Weight, WeightMemory } from "./weight.js";
-
-/**
- * Numbers of a weight in one storage type, perhaps packed; block scales [⌈N/128⌉, ⌈K/128⌉] where the type needs them
- * beside.
- */
-export interface StoredSegment {
-  readonly weights: Tensor;
-  readonly scales: Tensor | null;
-}
+import type { StoredSegment, Weight, WeightMemory } from "./weight.js";
 
 /** Frees a segment. */
 export function disposeSegment({ weights, scales }: StoredSegment): void {
@@ -69,6 +60,12 @@ export class StoredWeight implements Weight {
     const [{ weights, scales }, ...others] = this.filled();
     assert(others.length === 0, () => `${this.name}: a table of several types`);
     return storedRows(weights, ids, scales);
+  }
+
+  held(): StoredSegment {
+    const [segment, ...others] = this.filled();
+    assert(others.length === 0, () => `${this.name}: a matrix of several types`);
+    return segment;
   }
 
   numbers(): Tensor {

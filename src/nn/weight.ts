@@ -19,6 +19,15 @@ export interface WeightMemory {
 }
 
 /**
+ * Numbers of a weight in one storage type, perhaps packed; block scales [⌈N/128⌉, ⌈K/128⌉] where the type needs them
+ * beside.
+ */
+export interface StoredSegment {
+  readonly weights: Tensor;
+  readonly scales: Tensor | null;
+}
+
+/**
  * A matrix [N,K], or one for each expert [E,N,K], in some form: an f32 master that may train, or the numbers as files
  * store them. Layers have one forward pass for all forms.
  */
@@ -39,6 +48,8 @@ export interface Weight {
   lookUp(ids: Tensor): Tensor;
   /** The numbers in the type of products, for ops that take all of them; a form without them throws. */
   numbers(): Tensor;
+  /** A matrix [N,K] as it is held, for the ops that multiply with any form of it (the losses' head). */
+  held(): StoredSegment;
   memory(): WeightMemory;
   /** Takes over the numbers of a weight of the same name, shape and form. */
   copyFrom(source: Weight): void;

@@ -1,5 +1,6 @@
 // Every call the conformance runner makes: the samples of each op, and those derived from a forward pass for gradient
 // ops whose operands (saved outputs) cannot be drawn at random. Knows nothing of backends.
+import { isBlockType } from "../../src/tensor/dtype.js";
 import type { OpSpec } from "../../src/tensor/op.js";
 import { type OpName, ops } from "../../src/tensor/ops/index.js";
 import { numElements } from "../../src/tensor/tensor.js";
@@ -94,14 +95,15 @@ function attentionBackwardCase(forward: Case): Case {
 }
 
 function headBackwardCase(forward: Case, i: number): Case {
-  const [h, w, targets] = forward.inputs;
+  const [h, w, targets, scales = null] = forward.inputs;
+  const ofWeight = i % 3 !== 2 && !(w && isBlockType(w.dtype));
   const { saved, upstream } = afterForward(forward, [1], 0);
   const bf16 = forward.params.compute === "bf16";
   return {
     ...forward,
     op: "headLogProbBackward",
-    inputs: [h, w, targets, ...saved, upstream],
-    params: { ...forward.params, ofWeight: i % 3 !== 2, accumulate: i % 2 === 1 && i % 3 !== 2 },
+    inputs: [h, w, targets, ...saved, upstream, scales],
+    params: { ...forward.params, ofWeight, accumulate: i % 2 === 1 && ofWeight },
     tolerance: bf16 ? 1e-2 : 1e-4,
   };
 }

@@ -2,14 +2,15 @@
 import { expect } from "vitest";
 import type { Backend } from "../../src/tensor/backend.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
-import { encodeBytes } from "../../src/tensor/dtype.js";
-import { dispatch, empty, fromBytes, keep, scope } from "../../src/tensor/engine.js";
+import { isBlockType } from "../../src/tensor/dtype.js";
+import { dispatch, empty, keep, scope } from "../../src/tensor/engine.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
 import { withTape } from "../../src/tensor/tape.js";
 import { numElements, type Tensor } from "../../src/tensor/tensor.js";
 import { reshape } from "../../src/tensor/view.js";
 import { allFinite, type Case, declaredCases, initialOutput, referenceOf, specOf } from "./cases.js";
 import { relativeError } from "./compare.js";
+import { upload } from "./upload.js";
 import { copyOf, type HostOperand, normals, randomOperand } from "./values.js";
 
 /** Float inputs that are constants by the op's contract. */
@@ -19,7 +20,8 @@ const constants: Partial<Record<OpName, readonly number[]>> = {
   router: [1], // the bias serves the choice only (DeepSeek-V3 §2.1.2)
   rope: [2], // frequencies are configuration
   mlaAssemble: [4],
-  headCrossEntropy: [3], // loss weights
+  headLogProb: [3], // scales, as of storedLinear
+  headCrossEntropy: [3, 4], // loss weights, scales
   storedLinear: [2], // scales are part of a frozen weight
   storedGroupedLinear: [2],
 };
@@ -41,8 +43,6 @@ function upstreamOf(c: Case): (HostOperand | null)[] {
     isFloat(o) && (carriers[c.op]?.includes(i) ?? true) ? randomOperand(o, `${c.op} ${c.id} upstream ${i}`) : null,
   );
 }
-
-const upload = (x: HostOperand): Tensor => fromBytes(encodeBytes(x.data, x.dtype as "f32"), x.shape, x.dtype);
 
 /** How the op is used in the recorded pass. */
 interface Use {
@@ -93,19 +93,32 @@ async function tapeGradients(
   );
 }
 
+/** Whether the weight, input 1, is of a type that trains. */
+const hasGradient = ({ inputs }: Case): boolean => isFloat(inputs[1]);
+
+/** Which input of an op over stored weights (input 1) holds their scales. */
+const placeOfScales: Partial<Record<OpName, number>> = {
+  storedLinear: 2,
+  storedGroupedLinear: 2,
+  headLogProb: 3,
+  headCrossEntropy: 4,
+};
+
 /**
  * The call whose slope is the gradient. Products with stored weights round their activations, which has no slope: the
  * gradient is that of the product with the decoded weights.
  */
 function smooth(c: Case): Case {
-  if (c.op !== "storedLinear" && c.op !== "storedGroupedLinear") return c;
-  const [x, w, scales, ...rest] = c.inputs as [HostOperand, HostOperand, HostOperand | null];
+  const scalesAt = placeOfScales[c.op];
+  const w = c.inputs[1];
+  if (scalesAt === undefined || !w || !isBlockType(w.dtype)) return c;
+  const scales = c.inputs[scalesAt] ?? null;
   const width = w.shape.at(-1) as number;
   const data = new Float64Array(numElements(w.shape));
   const ids = Float64Array.from({ length: data.length / width }, (_, i) => i);
   const rows = { shape: [ids.length, width], dtype: "f32" as const, data };
   specOf("storedRows").reference([w, scales, { shape: [ids.length], dtype: "i32", data: ids }], [rows], {});
-  return { ...c, inputs: [x, { ...rows, shape: w.shape }, null, ...rest] };
+  return { ...c, inputs: c.inputs.map((x, i) => (i === 1 ? { ...rows, shape: w.shape } : i === scalesAt ? null : x)) };
 }
 
 /** Σ upstream·output of the f64 reference, with input `index` replaced. */
@@ -230,7 +243,9 @@ function expectedSlope(
  */
 export function gradientCases(op: OpName): Case[] {
   return declaredCases(op)
-    .map((c) => ("withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true, ofWeight: true } } : c))
+    .map((c) =>
+      "withGrad" in c.params ? { ...c, params: { ...c.params, withGrad: true, ofWeight: hasGradient(c) } } : c,
+    )
     .map((c) => ({ ...c, inputs: c.inputs.map(copyOf) }))
     .filter((c) => wanted(c).some(Boolean) && allFinite(c));
 }

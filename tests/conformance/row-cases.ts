@@ -3,9 +3,8 @@
 import { encodedBlockTypes } from "../../src/tensor/block-encoders.js";
 import { blockTypes, type DType } from "../../src/tensor/dtype.js";
 import type { OpName } from "../../src/tensor/ops/index.js";
-import { pagedShape } from "../../src/tensor/ops/paged-layout.js";
 import { numElements } from "../../src/tensor/tensor.js";
-import { fp8Sample } from "./samples/paged-attention.js";
+import { cacheOf, fp8Sample } from "./samples/paged-attention.js";
 import { type HostOperand, normals, operandOf, randomOperand, rounded } from "./values.js";
 
 /** One op whose rows must not see each other. */
@@ -237,8 +236,8 @@ export const rowCases: readonly RowCase[] = [
       params: { scale: 0.2, valueWidth: 32 },
       inputs: (rows) => [
         rowsOf(rows, [6, 32], "q", dtype),
-        fixed(pagedShape("keys", 8, 2, 32, dtype), "k", dtype),
-        fixed(pagedShape("values", 8, 2, 32, dtype), "v", dtype),
+        randomOperand(cacheOf("keys", 8, 2, 32, dtype), "k"),
+        randomOperand(cacheOf("values", 8, 2, 32, dtype), "v"),
         ...oneEach(rows),
       ],
       rowInputs: [0, 3, 5],
@@ -252,8 +251,8 @@ export const rowCases: readonly RowCase[] = [
       params: { scale: 0.2, softCap: 1.5, valueWidth: 32 },
       inputs: (rows) => [
         rowsOf(rows, [6, 32], "q", dtype),
-        fixed(pagedShape("keys", 8, 2, 32, dtype), "k", dtype),
-        fixed(pagedShape("values", 8, 2, 32, dtype), "v", dtype),
+        randomOperand(cacheOf("keys", 8, 2, 32, dtype), "k"),
+        randomOperand(cacheOf("values", 8, 2, 32, dtype), "v"),
         ...oneEach(rows),
       ],
       rowInputs: [0, 3, 5],
@@ -335,6 +334,14 @@ export const rowCases: readonly RowCase[] = [
       rowOutputs: [0, 1, 2],
     }),
   ),
+  {
+    label: "headLogProb of q8_0",
+    op: "headLogProb",
+    params: { temperature: 0.8, compute: "f32" },
+    inputs: (rows) => [rowsOf(rows, [96], "h"), fixed([131, 96], "w", "q8_0"), integers(rows, 131, "targets"), null],
+    rowInputs: [0, 2],
+    rowOutputs: [0, 1, 2],
+  },
   {
     label: "headCrossEntropy",
     op: "headCrossEntropy",

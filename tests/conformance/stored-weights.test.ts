@@ -3,9 +3,18 @@
 import { describe, expect, it } from "vitest";
 import { encodeE4m3Blocks } from "../../src/tensor/block-encoders.js";
 import { Device, defaultDevice, setDefaultDevice } from "../../src/tensor/device.js";
-import { blockSizes, blockTypes, type DType, encodeBytes, isBlockType } from "../../src/tensor/dtype.js";
-import { alias, fromBytes, scope, tensor } from "../../src/tensor/engine.js";
+import {
+  blockSizes,
+  blockTypes,
+  type ComputeType,
+  computeOf,
+  type DType,
+  encodeBytes,
+  isBlockType,
+} from "../../src/tensor/dtype.js";
+import { alias, dispatch, fromBytes, scope, tensor } from "../../src/tensor/engine.js";
 import { cast, zeros } from "../../src/tensor/ops/elementwise.js";
+import { headCrossEntropyOp, headLogProbOp } from "../../src/tensor/ops/head.js";
 import { matmul } from "../../src/tensor/ops/linear.js";
 import { moeDispatch } from "../../src/tensor/ops/moe.js";
 import { storedGroupedLinear, storedLinear, storedRows } from "../../src/tensor/ops/stored.js";
@@ -201,6 +210,40 @@ describe.each(nativeBackends.map((backend) => ({ isa: backend.isa, backend })))(
     expect(await same(plain, packed)).toBe(true);
     expect(await same(rows, packedRows)).toBe(true);
   });
+
+  it.each(types)(
+    "the fused head over packed %s has the bits of that over rows, on the logits of the product",
+    async (dtype) => {
+      setDefaultDevice(new Device(backend));
+      const [plain, packed, fused, product] = scope(() => {
+        const w = weights(dtype, [96, 256], "head");
+        const scales = dtype === "e4m3" ? tensor([0.5, 2], [1, 2]) : null;
+        const copy = packStored(w, scales) ?? w;
+        const [h, targets] = [activations([7, 256]), tensor([3, 95, -1, 0, 7, 31, 32], [7], "i32")];
+        const compute = computeOf(w);
+        const logProbs = (x: Tensor, table: Tensor, beside: Tensor | null, type: ComputeType) =>
+          dispatch(headLogProbOp, [x, table, targets, beside], { temperature: 0.7, compute: type })[0].bytes();
+        const loss = (table: Tensor, beside: Tensor | null) =>
+          dispatch(headCrossEntropyOp, [h, table, targets, tensor([1, 0.5, 1, 0, 2, 1, 1], [7]), beside], {
+            withGrad: true,
+            ofWeight: false,
+            compute,
+          }).map((t) => t.bytes());
+        const identity = tensor(
+          Float32Array.from({ length: 96 * 96 }, (_, i) => (i % 97 === 0 ? 1 : 0)),
+          [96, 96],
+        );
+        return [
+          [logProbs(h, w, scales, compute), ...loss(w, scales)],
+          [logProbs(h, copy, null, compute), ...loss(copy, null)],
+          logProbs(h, copy, null, compute),
+          logProbs(storedLinear(h, copy, { dtype: "f32" }), identity, null, "f32"),
+        ];
+      });
+      for (const [i, bytes] of plain.entries()) expect(await same(bytes, packed[i])).toBe(true);
+      expect(await same(fused, product)).toBe(true);
+    },
+  );
 
   it.each(blockTypes)("panels of %s take at most 4%% more than the file", (dtype) => {
     setDefaultDevice(new Device(backend));

@@ -113,6 +113,7 @@ const allButAttention = ["*norm*", "*.mlp.*"];
 const isAttention = (name: string) => name.includes("self_attn") && name.endsWith("proj.weight");
 const mixedTypes = (name: string): EncodedType => {
   if (isAttention(name)) return name.includes("o_proj") ? "q8_0" : "q4_0";
+  if (name === "lm_head.weight") return "q8_0";
   return name.includes("eh_proj") ? "e4m3" : "f16";
 };
 const plainTypes = (name: string): EncodedType => (name.includes("o_proj") ? "f32" : "f16");
@@ -212,6 +213,17 @@ describe("what a mixed model takes", () => {
         gradient: 0,
       });
       expect(parameters.trainsAny).toBe(false);
+    });
+  });
+
+  test("a frozen head is read by the losses as its file holds it", async () => {
+    setDefaultDevice(new Device(fastestBackend[0]));
+    await withModel(await storedModel(mixedTypes), allButAttention, {}, async (model) => {
+      const inFile = { values: (60 * 64 * 34) / 32, copies: 0, gradient: 0 };
+      expect(model.parameters.get("lm_head.weight").memory()).toEqual(inFile);
+      await gradientsOf(model, [sequences], fullLoss);
+      expect(model.parameters.get("lm_head.weight").memory()).toEqual(inFile);
+      expect(model.head.weight.dtype).toBe("q8_0");
     });
   });
 

@@ -293,21 +293,21 @@ interface ExpertFunctions {
 interface HeadFunctions {
   // biome-ignore format: one line per group of operands
   headLogProb(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logp: Address, logSum: Address,
-    entropy: Address,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    targets: Address, logp: Address, logSum: Address, entropy: Address,
     T: number, V: number, d: number, temperature: number, softCap: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headLogProbBackward(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, logSum: Address, dLogp: Address,
-    dh: Address, dhType: TypeCode,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    targets: Address, logSum: Address, dLogp: Address, dh: Address, dhType: TypeCode,
     dW: Address, accumulateDw: boolean, T: number, V: number, d: number, temperature: number, softCap: number,
     bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands
   headCrossEntropy(
-    h: Address, hType: TypeCode, W: Address, wType: TypeCode, targets: Address, weights: Address, loss: Address,
-    nll: Address,
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    targets: Address, weights: Address, loss: Address, nll: Address,
     dh: Address, dhType: TypeCode, dW: Address, accumulateDw: boolean, T: number, V: number, d: number,
     softCap: number, bf16Compute: boolean,
   ): void;

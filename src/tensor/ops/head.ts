@@ -1,4 +1,6 @@
-// The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
+// The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist. Its
+// weight may be of any storage type, packed or not: it is multiplied as `storedLinear` does, and the gradient of h goes
+// through the decoded numbers.
 import { exp, tanh } from "../../elementary.js";
 import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
@@ -6,12 +8,14 @@ import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
 import type { Tensor, TensorSpec } from "../tensor.js";
 import { scale, scaledInPlace, streamCost, unary } from "./elementwise.js";
 import { type RowSoftmax, rowSoftmax } from "./softmax-row.js";
+import { activations, checkStored, weightRow } from "./stored.js";
 
 function headCost(products: number, h: TensorSpec, w: TensorSpec, outputs: readonly TensorSpec[]): Cost {
   return { flops: 2 * products * h.shape[0] * w.shape[0] * w.shape[1], bytes: streamCost(0, [h, w], outputs).bytes };
 }
 
-function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec): void {
+function checkHead(op: string, h: TensorSpec, w: TensorSpec, scales: TensorSpec | null, targets: TensorSpec): void {
+  checkStored(op, w, scales, 2);
   checkShape(
     h.shape.length === 2 && w.shape[1] === h.shape[1] && targets.dtype === "i32" && targets.shape[0] === h.shape[0],
     op,
@@ -22,9 +26,15 @@ function checkHead(op: string, h: TensorSpec, w: TensorSpec, targets: TensorSpec
   );
 }
 
+/** Stored numbers stand still: what has a gradient is plain. */
+const checkGradient = (op: string, w: TensorSpec, ofWeight: boolean): void =>
+  checkShape(!ofWeight || (!w.isPacked && (w.dtype === "f32" || w.dtype === "bf16")), op, "W in f32 or bf16 for dW", w);
+
 /** An output head: logits = h·Wᵀ of a weight [V,d]. */
 export interface Head {
   readonly weight: Tensor;
+  /** Of e4m3 that is not packed; see `storedLinear`. */
+  readonly scales?: Tensor | null;
   /** Logits become cap·tanh(logit/cap) (Gemma 2); absent: they stay as they are. */
   readonly softCap?: number;
 }
@@ -35,21 +45,30 @@ export const softlyCapped = (x: Tensor, cap: number): Tensor => scale(unary("tan
 /** The softmax of one row's logits, and the slope of each logit over its product. */
 function softmaxOf(
   h: HostView,
-  w: HostView,
+  w: HeadRows,
   row: number,
   temperature: number,
   softCap = 0,
 ): RowSoftmax & { slope(v: number): number } {
-  const [vocab, d] = w.shape;
-  const logits = new Float64Array(vocab);
-  for (let v = 0; v < vocab; v++) {
+  const state = activations(h, row, w.dtype);
+  const logits = Float64Array.from(w.rows, (weights) => {
     let sum = 0;
-    for (let j = 0; j < d; j++) sum += h.data[row * d + j] * w.data[v * d + j];
-    logits[v] = softCap ? softCap * tanh(sum / softCap) : sum;
-  }
+    for (let j = 0; j < state.length; j++) sum += state[j] * weights[j];
+    return softCap ? softCap * tanh(sum / softCap) : sum;
+  });
   const slope = (v: number) => (softCap ? 1 - (logits[v] / softCap) ** 2 : 1);
   return { ...rowSoftmax(logits, temperature), slope };
 }
+
+/** A head's rows, decoded. */
+interface HeadRows {
+  readonly dtype: DType;
+  readonly rows: readonly ArrayLike<number>[];
+}
+const rowsOf = (w: HostView, scales: HostView | null): HeadRows => ({
+  dtype: w.dtype,
+  rows: Array.from({ length: w.shape[0] }, (_, v) => weightRow(w, scales, v)),
+});
 
 /** Parameters of the log-probability head. */
 export interface HeadLogProbParams {
@@ -60,38 +79,40 @@ export interface HeadLogProbParams {
 }
 /**
  * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d],
- * targets i32 [T] (-1: the row does not count, all its outputs are 0). Outputs logp, log Σ exp(logit − the largest) and
+ * targets i32 [T] (-1: the row does not count, all its outputs are 0), scales of W or null. Outputs logp, log Σ exp(logit − the largest) and
  * entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, t]) => {
-    checkHead("headLogProb", h!, w!, t!);
+  infer: ([h, w, t, scales]) => {
+    checkHead("headLogProb", h!, w!, scales, t!);
     const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
     return [perRow, perRow, perRow];
   },
-  reference: ([h, w, t], [logp, logSum, entropy], { temperature, softCap }) => {
+  reference: ([h, w, t, scales], [logp, logSum, entropy], { temperature, softCap }) => {
+    const head = rowsOf(w!, scales);
     for (let r = 0; r < h!.shape[0]; r++) {
       if (t!.data[r] < 0) {
         logp.data[r] = logSum.data[r] = entropy.data[r] = 0;
         continue;
       }
-      const row = softmaxOf(h!, w!, r, temperature, softCap);
+      const row = softmaxOf(h!, head, r, temperature, softCap);
       logSum.data[r] = row.logSum;
       logp.data[r] = row.logProbs[t!.data[r]];
       entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * exp(z)), 0);
     }
   },
   cost: ([h, w], o) => headCost(1, h!, w!, o),
-  saves: { inputs: [0, 1, 2], outputs: [1] },
+  takesPacked: [1],
+  saves: { inputs: [0, 1, 2, 3], outputs: [1] },
   vjp: (c, [dLogp]) => {
-    if (!dLogp) return [null, null, null];
+    if (!dLogp) return [null, null, null, null];
     const [ofWeight, target] = [c.wants(1), c.gradTarget(1, "f32")];
-    const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp];
+    const inputs = [c.input(0), c.input(1), c.input(2), c.output(1), dLogp, c.maybeInput(3)];
     const params = { ...c.params, ofWeight, accumulate: ofWeight && !!target };
     const [dh, dw] = dispatch(headLogProbBackwardOp, inputs, params, ofWeight ? [undefined, target] : []);
-    return [dh, dw ?? null, null];
+    return [dh, dw ?? null, null, null];
   },
 };
 /** Parameters of the gradient of `headLogProb`: whether dW is computed too, and added to what it holds. */
@@ -99,26 +120,28 @@ export interface HeadLogProbBackwardParams extends HeadLogProbParams {
   ofWeight: boolean;
   accumulate: boolean;
 }
-/** dh and, `ofWeight`, dW of `headLogProb` from (h, W, targets, logSum, dLogp); logits are computed again. */
+/** dh and, `ofWeight`, dW of `headLogProb` from (h, W, targets, logSum, dLogp, scales); logits are computed again. */
 export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
   name: "headLogProbBackward",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w], { ofWeight }) => [
-    { shape: h!.shape, dtype: h!.dtype },
-    ...(ofWeight ? [{ shape: w!.shape, dtype: "f32" as const }] : []),
-  ],
-  reference: ([h, w, t, , dLogp], [dh, dw], { temperature, softCap, accumulate }) => {
+  infer: ([h, w, t, , , scales], { ofWeight }) => {
+    checkHead("headLogProbBackward", h!, w!, scales, t!);
+    checkGradient("headLogProbBackward", w!, ofWeight);
+    return [{ shape: h!.shape, dtype: h!.dtype }, ...(ofWeight ? [{ shape: w!.shape, dtype: "f32" as const }] : [])];
+  },
+  reference: ([h, w, t, , dLogp, scales], [dh, dw], { temperature, softCap, accumulate }) => {
     const [vocab, d] = w!.shape;
+    const head = rowsOf(w!, scales);
     const sums = accumulate ? Float64Array.from(dw.data) : new Float64Array(vocab * d);
     for (let r = 0; r < h!.shape[0]; r++) {
-      const { logProbs, slope } = softmaxOf(h!, w!, r, temperature, softCap);
+      const { logProbs, slope } = softmaxOf(h!, head, r, temperature, softCap);
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
       const row = new Float64Array(d);
       for (let v = 0; v < vocab; v++) {
         const toTarget = (v === t!.data[r] ? 1 : 0) - exp(logProbs[v]);
         const dLogit = (upstream * toTarget * slope(v)) / (temperature || 1);
         for (let j = 0; j < d; j++) {
-          row[j] += dLogit * w!.data[v * d + j];
+          row[j] += dLogit * head.rows[v][j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
         }
       }
@@ -127,16 +150,17 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
     dw?.data.set(sums);
   },
   cost: ([h, w], o) => headCost(o.length > 1 ? 3 : 2, h!, w!, o),
+  takesPacked: [1],
 };
 /** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
 export function headLogProb(
   h: Tensor,
-  { weight: w, softCap }: Head,
+  { weight: w, scales = null, softCap }: Head,
   target: Tensor,
   temperature = 1,
 ): { logp: Tensor; entropy: Tensor } {
   const params = { temperature, softCap, compute: computeOf(w) };
-  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target], params);
+  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target, scales], params);
   return { logp, entropy };
 }
 
@@ -152,7 +176,7 @@ export interface HeadCrossEntropyParams {
 }
 /**
  * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T],
- * weights f32 [T].
+ * weights f32 [T], scales of W or null.
  * A row with target -1 or weight 0 does not count: its nll and gradients are 0.
  * Outputs loss [1], nll [T] and, `withGrad`, dh and, `ofWeight`, dW of the loss: one pass, no logits kept (the idea of
  * Liger Kernel, Hsu et al. 2024).
@@ -160,8 +184,9 @@ export interface HeadCrossEntropyParams {
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   name: "headCrossEntropy",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, t], { withGrad, ofWeight }) => {
-    checkHead("headCrossEntropy", h!, w!, t!);
+  infer: ([h, w, t, , scales], { withGrad, ofWeight }) => {
+    checkHead("headCrossEntropy", h!, w!, scales, t!);
+    checkGradient("headCrossEntropy", w!, ofWeight);
     const outputs: TensorSpec[] = [
       { shape: [1], dtype: "f32" },
       { shape: [h!.shape[0]], dtype: "f32" },
@@ -170,8 +195,9 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
     return outputs;
   },
-  reference: ([h, w, t, weights], [loss, nll, dh, dw], { softCap }) => {
+  reference: ([h, w, t, weights, scales], [loss, nll, dh, dw], { softCap }) => {
     const [vocab, d] = w!.shape;
+    const head = rowsOf(w!, scales);
     let total = 0;
     const sums = new Float64Array(vocab * d);
     for (let r = 0; r < h!.shape[0]; r++) {
@@ -179,7 +205,7 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       nll.data[r] = 0;
       dh?.data.fill(0, r * d, (r + 1) * d);
       if (weight === 0) continue;
-      const { logProbs, slope } = softmaxOf(h!, w!, r, 1, softCap);
+      const { logProbs, slope } = softmaxOf(h!, head, r, 1, softCap);
       nll.data[r] = -logProbs[t!.data[r]];
       total += weight * nll.data[r];
       if (!dh) continue;
@@ -187,7 +213,7 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       for (let v = 0; v < vocab; v++) {
         const dLogit = weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0)) * slope(v);
         for (let j = 0; j < d; j++) {
-          row[j] += dLogit * w!.data[v * d + j];
+          row[j] += dLogit * head.rows[v][j];
           sums[v * d + j] += dLogit * h!.data[r * d + j];
         }
       }
@@ -197,23 +223,24 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
     dw?.data.set(sums);
   },
   cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
+  takesPacked: [1],
   saves: { outputs: [2, 3] },
   // Nobody else reads the two gradients: they are scaled where they lie.
   vjp: (c, [dLoss]) => {
-    if (!dLoss) return [null, null, null, null];
+    if (!dLoss) return [null, null, null, null, null];
     const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
-    return [scaledInPlace(c.output(2), dLoss), dw, null, null];
+    return [scaledInPlace(c.output(2), dLoss), dw, null, null, null];
   },
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(
   h: Tensor,
-  { weight: w, softCap }: Head,
+  { weight: w, scales = null, softCap }: Head,
   target: Tensor,
   weights: Tensor,
 ): { loss: Tensor; nll: Tensor } {
   const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
-  const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights], {
+  const [loss, nll] = dispatch(headCrossEntropyOp, [h, w, target, weights, scales], {
     withGrad,
     ofWeight: withGrad && w.requiresGrad,
     softCap,

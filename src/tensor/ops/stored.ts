@@ -51,7 +51,7 @@ function roundToInt8(row: Float64Array, width: number): void {
 }
 
 /** Row t of x as the weight's type multiplies it: int8 groups, bf16 for e4m3, itself for f16. */
-function activations(x: HostView, t: number, type: DType): Float64Array {
+export function activations(x: HostView, t: number, type: DType): Float64Array {
   const width = x.shape[1];
   const row = Float64Array.from(x.data.subarray(t * width, (t + 1) * width) as ArrayLike<number>);
   if (isInteger(type)) roundToInt8(row, activationGroup(type));
@@ -60,9 +60,9 @@ function activations(x: HostView, t: number, type: DType): Float64Array {
 }
 
 /** Row n of weights [.., N, K] (of all experts' rows one after the other), scales applied. */
-function weightRow(w: HostView, scales: HostView | null, n: number): Float32Array {
+export function weightRow(w: HostView, scales: HostView | null, n: number): Float32Array | Float64Array {
   const width = w.shape.at(-1) as number;
-  if (!isBlockType(w.dtype)) return Float32Array.from(w.data.subarray(n * width, (n + 1) * width) as ArrayLike<number>);
+  if (!isBlockType(w.dtype)) return Float64Array.from(w.data.subarray(n * width, (n + 1) * width) as ArrayLike<number>);
   const size = rowBytes(w.dtype, width);
   const out = new Float32Array(width);
   decodeRow(w.dtype, Uint8Array.from(w.data.subarray(n * size, (n + 1) * size) as ArrayLike<number>), out);
@@ -96,7 +96,8 @@ function multiplyRows(
   }
 }
 
-function checkStored(op: string, w: TensorSpec, scales: TensorSpec | null, dims: number): void {
+/** Throws ShapeError for anything but weights of a storage type with the scales that they need. */
+export function checkStored(op: string, w: TensorSpec, scales: TensorSpec | null, dims: number): void {
   checkShape(
     w.shape.length === dims && storageTypes.includes(w.dtype),
     op,

@@ -3,6 +3,27 @@ import type { SamplesByOp } from "./sample.js";
 
 const targets = (...values: number[]) => ({ shape: [values.length], dtype: "i32" as const, values });
 
+/** Heads as files store them. */
+const storedHeads = [
+  { name: "q8_0", dtype: "q8_0", width: 64, hidden: "f32", scales: null, tolerance: 1e-4 },
+  { name: "q4_k with bf16 states", dtype: "q4_k", width: 256, hidden: "bf16", scales: null, tolerance: 1e-2 },
+  { name: "e4m3 with scales", dtype: "e4m3", width: 136, hidden: "f32", scales: [0.5, 2], tolerance: 1e-4 },
+  { name: "f16", dtype: "f16", width: 24, hidden: "f32", scales: null, tolerance: 1e-4 },
+] as const;
+const storedHead = ({ dtype, width, hidden, scales }: (typeof storedHeads)[number]) => ({
+  inputs: [
+    {
+      shape: [5, width],
+      dtype: hidden,
+      // What int8 groups and bf16 hold exactly: the slope of the product is then that of its rounded operands.
+      values: Array.from({ length: 5 * width }, (_, i) => (i % 8 === 0 ? 127 : ((i * 37) % 255) - 127) / 64),
+    },
+    { shape: [37, width], dtype, scale: 0.3 },
+    targets(3, 36, -1, 0, 7),
+  ],
+  scales: scales && { shape: [1, 2], dtype: "f32" as const, values: scales },
+});
+
 /** The samples of each op of the file. */
 export const headSamples = {
   headLogProb: [
@@ -34,6 +55,12 @@ export const headSamples = {
       params: { temperature: 1, softCap: 3, compute: "bf16" },
       tolerance: 1e-4,
     },
+    ...storedHeads.map((head) => ({
+      name: head.name,
+      inputs: [...storedHead(head).inputs, storedHead(head).scales],
+      params: { temperature: 0.9, softCap: head.dtype === "q8_0" ? 3 : undefined, compute: "f32" as const },
+      tolerance: head.tolerance,
+    })),
     {
       name: "no rows",
       inputs: [{ shape: [0, 8], dtype: "f32" }, { shape: [5, 8], dtype: "f32" }, targets()],
@@ -92,6 +119,16 @@ export const headSamples = {
       ],
       params: { withGrad: true, ofWeight: true, compute: "f32" },
     },
+    ...storedHeads.map((head) => ({
+      name: head.name,
+      inputs: [
+        ...storedHead(head).inputs,
+        { shape: [5], dtype: "f32" as const, values: [1, 0.5, 1, 0, 2] },
+        storedHead(head).scales,
+      ],
+      params: { withGrad: true, ofWeight: false, compute: "f32" as const },
+      tolerance: head.tolerance,
+    })),
     {
       name: "a frozen head",
       inputs: [

@@ -1,6 +1,6 @@
 // Glue: the output head to native kernels. Conversion only.
 import type { KernelTable } from "../../../tensor/ops/index.js";
-import { operandsOf, typeCode } from "../operands.js";
+import { addressOf, operandsOf, typeCode } from "../operands.js";
 import type { NativeAddon } from "../signatures.js";
 
 const { f32, i32, float } = operandsOf("headLogProb");
@@ -11,29 +11,33 @@ export function headKernels(
   addon: NativeAddon,
 ): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
   return {
-    headLogProb([h, w, targets], [logp, logSum, entropy], { temperature, softCap = 0, compute }) {
+    headLogProb([h, w, targets, scales], [logp, logSum, entropy], { temperature, softCap = 0, compute }) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProb(
-        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logp), f32(logSum), f32(entropy),
-        h!.shape[0], V, d, temperature, softCap, compute === "bf16",
+        float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, f32(scales),
+        i32(targets), f32(logp), f32(logSum), f32(entropy), h!.shape[0], V, d, temperature, softCap, compute === "bf16",
       );
     },
-    headLogProbBackward([h, w, targets, logSum, dLogp], [dh, dw], { temperature, softCap = 0, compute, accumulate }) {
+    headLogProbBackward(
+      [h, w, targets, logSum, dLogp, scales],
+      [dh, dw],
+      { temperature, softCap = 0, compute, accumulate },
+    ) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProbBackward(
-        float(h), typeCode(h), float(w), typeCode(w), i32(targets), f32(logSum), f32(dLogp), float(dh), typeCode(dh),
-        f32(dw), accumulate, h!.shape[0], V, d, temperature, softCap, compute === "bf16",
+        float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, f32(scales),
+        i32(targets), f32(logSum), f32(dLogp), float(dh), typeCode(dh), f32(dw), accumulate, h!.shape[0], V, d, temperature, softCap, compute === "bf16",
       );
     },
-    headCrossEntropy([h, w, targets, weights], [total, nll, dh, dw], { softCap = 0, compute }) {
+    headCrossEntropy([h, w, targets, weights, scales], [total, nll, dh, dw], { softCap = 0, compute }) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headCrossEntropy(
-        loss.float(h), typeCode(h), loss.float(w), typeCode(w), loss.i32(targets), loss.f32(weights),
-        loss.f32(total), loss.f32(nll),
-        loss.float(dh), typeCode(dh), loss.f32(dw), false, h!.shape[0], V, d, softCap, compute === "bf16",
+        loss.float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, loss.f32(scales),
+        loss.i32(targets), loss.f32(weights), loss.f32(total), loss.f32(nll), loss.float(dh), typeCode(dh),
+        loss.f32(dw), false, h!.shape[0], V, d, softCap, compute === "bf16",
       );
     },
   };
