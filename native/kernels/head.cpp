@@ -46,8 +46,8 @@ struct Head {
 /** logits [count, V] of hidden states x [count, d]. */
 void multiplyRows(const Head& head, int64_t count, const void* x, float* logits) {
   if (head.isStored())
-    return storedLinear(count, head.V, head.d, x, head.hType, head.W, head.wType, head.packed, head.scales, logits, kF32,
-                        nullptr, nullptr, kF32);
+    return storedLinear(count, head.V, head.d, x, head.hType, head.W, head.wType, head.packed, head.scales, logits,
+                        kF32, nullptr, nullptr, kF32);
   if (head.packed)
     return gemmPacked(true, count, head.V, head.d, x, head.hType, head.d, head.W, head.wType, logits, kF32,
                       head.logitStride(), false, nullptr, nullptr, kF32);
@@ -151,8 +151,8 @@ struct Gradients {
  * any case.
  */
 void takeGradient(const Head& head, int64_t t, float* logits, const RowSoftmax& softmax, float scale) {
-  (head.hasBf16Gradients() ? rowLogProbGradientBf16 : rowLogProbGradient)(logits, head.V, head.targets[t], softmax, scale,
-                                                                   head.softCap);
+  const auto gradient = head.hasBf16Gradients() ? rowLogProbGradientBf16 : rowLogProbGradient;
+  gradient(logits, head.V, head.targets[t], softmax, scale, head.softCap);
 }
 
 /** dh and dW from a chunk whose logits have been replaced by their gradients. */
@@ -186,10 +186,9 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
 
 }  // namespace
 
-void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
-                 const float* scales, const int32_t* targets, float* logp,
-                 float* logSum, float* entropy, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
-                 bool bf16Compute) {
+void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
+                 const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T, int64_t V, int64_t d,
+                 float temperature, float softCap, bool bf16Compute) {
   const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
@@ -206,11 +205,10 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, boo
       });
 }
 
-void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
-                 const float* scales, const int32_t* targets,
-                         const float* logSum, const float* dLogp, void* dh, int64_t dhType, float* dW,
-                         bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature, float softCap,
-                         bool bf16Compute) {
+void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
+                         const int32_t* targets, const float* logSum, const float* dLogp, void* dh, int64_t dhType,
+                         float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float temperature,
+                         float softCap, bool bf16Compute) {
   const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const float inverse = inverseTemperatureOf(temperature);
@@ -224,10 +222,9 @@ void headLogProbBackward(const void* h, int64_t hType, const void* W, int64_t wT
   });
 }
 
-void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, bool packed,
-                 const float* scales, const int32_t* targets,
-                      const float* weights, float* loss, float* nll, void* dh, int64_t dhType, float* dW,
-                      bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute) {
+void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
+                      const int32_t* targets, const float* weights, float* loss, float* nll, void* dh, int64_t dhType,
+                      float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute) {
   const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const Gradients out{dh, dhType, dW, accumulateDw};
   const bool backward = dh || dW;

@@ -25,8 +25,9 @@ export interface OpenOptions {
 let warned = false;
 
 /**
- * Opens the best backend of this machine. Kernels that were never built, or from other sources, are built now (about half a
- * minute). Where that fails it warns once, naming the mend, and gives the reference backend; with `name: "native"` it is a BackendError.
+ * Opens the best backend of this machine. Kernels that were never built, or from other sources, are built now (about
+ * half a minute). Where that fails it warns once, naming the mend, and gives the reference backend; with `name:
+ * "native"` it is a BackendError.
  */
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   const {

@@ -30,7 +30,8 @@ export interface PagedShape {
 }
 
 /**
- * One layer's blocks. `heads`: keys [blocks,Hkv,64,Dk], values [blocks,Hkv,64,Dv] in the device's order; `latent`: keys [blocks,64,dc+dR], or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
+ * One layer's blocks. `heads`: keys [blocks,Hkv,64,Dk], values [blocks,Hkv,64,Dv] in the device's order; `latent`: keys
+ * [blocks,64,dc+dR], or u8 [blocks,64,bytes] in FP8, whose first dc numbers are the values.
  */
 export interface PagedLayer {
   readonly kind: CacheKind;

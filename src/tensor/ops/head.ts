@@ -1,6 +1,6 @@
-// The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist. Its
-// weight may be of any storage type, packed or not: it is multiplied as `storedLinear` does, and the gradient of h goes
-// through the decoded numbers.
+// The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
+// Its weight may be of any storage type, packed or not: it is multiplied as `storedLinear` does, and the gradient of h
+// goes through the decoded numbers.
 import { exp, tanh } from "../../elementary.js";
 import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
@@ -79,8 +79,8 @@ export interface HeadLogProbParams {
 }
 /**
  * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d],
- * targets i32 [T] (-1: the row does not count, all its outputs are 0), scales of W or null. Outputs logp, log Σ exp(logit − the largest) and
- * entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
+ * targets i32 [T] (-1: the row does not count, all its outputs are 0), scales of W or null. Outputs logp, log Σ
+ * exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",

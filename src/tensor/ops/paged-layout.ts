@@ -1,5 +1,5 @@
-// Paged caches: what a block holds, how numbers of FP8 latents are coded, and how the reference reads them. Knows nothing
-// of attention.
+// Paged caches: what a block holds, how numbers of FP8 latents are coded, and how the reference reads them. Knows
+// nothing of attention.
 //
 // A block holds 64 tokens, the number of keys that attention folds in at once.
 //   heads   keys [blocks, Hkv, 64, Dk], values [blocks, Hkv, 64, Dv]; a backend may keep them in an order of its own

@@ -28,7 +28,8 @@ export function headKernels(
       // biome-ignore format: one line per group of operands
       addon.headLogProbBackward(
         float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, f32(scales),
-        i32(targets), f32(logSum), f32(dLogp), float(dh), typeCode(dh), f32(dw), accumulate, h!.shape[0], V, d, temperature, softCap, compute === "bf16",
+        i32(targets), f32(logSum), f32(dLogp), float(dh), typeCode(dh), f32(dw), accumulate,
+        h!.shape[0], V, d, temperature, softCap, compute === "bf16",
       );
     },
     headCrossEntropy([h, w, targets, weights, scales], [total, nll, dh, dw], { softCap = 0, compute }) {
