@@ -1,5 +1,15 @@
 // What `luciole/tensor` offers: tensors and scopes, autograd, ops, devices.
-export type { Backend, DeviceBuffer, FileMapper, Kernel, Operand, Unsupported, WeightPacker } from "./backend.js";
+export type {
+  Backend,
+  CacheArranger,
+  CacheRole,
+  DeviceBuffer,
+  FileMapper,
+  Kernel,
+  Operand,
+  Unsupported,
+  WeightPacker,
+} from "./backend.js";
 export {
   type EncodedBlockType,
   type EncodedType,
