@@ -195,6 +195,14 @@ export abstract class LanguageModel {
     return this.layers.map((l) => l.feedForward).filter((f): f is MoeLayer => f instanceof MoeLayer);
   }
 
+  /**
+   * Whether `forward` takes batches whose rows stand in several sequences. Mixtures do not: each token of each sequence
+   * counts in the load of their experts.
+   */
+  get takesCopies(): boolean {
+    return this.moeLayers.length === 0 && this.layers.every(({ attention }) => attention.takesCopies);
+  }
+
   /** Multi-token-prediction depths. */
   get numMtp(): number {
     return this.range.numMtp;

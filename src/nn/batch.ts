@@ -10,9 +10,22 @@ export interface PackedBatch {
   readonly ids: Tensor;
   /** Position of each token in its own sequence, i32 [T]. */
   readonly positions: Tensor;
-  /** Sequence boundaries, i32 [S+1]. */
+  /** Sequence boundaries, i32 [S+1]: of the copies, where there are any. */
   readonly cuSeqlens: Tensor;
   readonly numTokens: number;
+  /** Present where sequences that begin alike have one row for each token of their common beginning. */
+  readonly copies?: RowCopies;
+}
+
+/**
+ * Rows [T] that stand in several sequences, and all sequences end to end with a copy of such a row in each [E]. Only
+ * attention reads copies: whatever else is computed of a row is the same in all of them.
+ */
+export interface RowCopies {
+  /** The row of each copy, i32 [E]. */
+  readonly rowOf: Tensor;
+  /** The first copy of each row, i32 [T]. */
+  readonly copyOf: Tensor;
 }
 
 /** Packs sequences; the tensors belong to the current scope. */

@@ -9,6 +9,8 @@ import type { ParameterSet } from "./parameters.js";
 
 /** What a block asks of its attention. It adds to the residual it is given; without one it gives its part alone. */
 export interface AttentionModule {
+  /** Whether `forward` takes batches whose rows stand in several sequences. */
+  readonly takesCopies: boolean;
   forward(x: Tensor, residual: Tensor | null, batch: PackedBatch): Tensor;
   step(x: Tensor, residual: Tensor | null, batch: StepBatch, cache: PagedLayer): Tensor;
   pagedShape(kind: CacheKind): PagedShape;

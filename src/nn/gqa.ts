@@ -5,6 +5,7 @@ import { attention } from "../tensor/ops/attention.js";
 import { splitLast } from "../tensor/ops/elementwise.js";
 import { pagedAttention } from "../tensor/ops/paged-attention.js";
 import { rope } from "../tensor/ops/rope.js";
+import { gatherRows } from "../tensor/ops/rows.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
@@ -44,6 +45,7 @@ export interface RopeConfig {
 
 /** One attention layer; q, k and v are one matrix in memory, apart in files. */
 export class GqaAttention {
+  readonly takesCopies = true;
   private readonly qkv: Weight;
   private readonly qkvBias: Parameter | null;
   private readonly output: Weight;
@@ -94,8 +96,11 @@ export class GqaAttention {
 
   /** residual + attention(x) over packed sequences; attention(x) alone without a residual. */
   forward(x: Tensor, residual: Tensor | null, batch: PackedBatch): Tensor {
-    const [q, k, v] = this.queriesKeysValues(x, batch.positions);
-    return this.finish(attention(q, k, v, batch.cuSeqlens, { ...this.scores, causal: true }), residual);
+    const { copies, cuSeqlens } = batch;
+    const own = this.queriesKeysValues(x, batch.positions);
+    const [q, k, v] = copies ? own.map((rows) => pickRows(rows, copies.rowOf)) : own;
+    const o = attention(q, k, v, cuSeqlens, { ...this.scores, causal: true });
+    return this.finish(copies ? pickRows(o, copies.copyOf) : o, residual);
   }
 
   /** residual + attention(x) for new tokens over a paged cache. */
@@ -144,6 +149,12 @@ export class GqaAttention {
     const joined = reshape(o, [o.shape[0], o.shape[1] * o.shape[2]]);
     return this.output.multiply(joined, { bias: this.outputBias, residual, dtype: "f32" });
   }
+}
+
+/** Rows of x [T,n,d] by index. */
+function pickRows(x: Tensor, index: Tensor): Tensor {
+  const [rows, n, d] = x.shape;
+  return reshape(gatherRows(reshape(x, [rows, n * d]), index), [index.size, n, d]);
 }
 
 function rotaryOf(headDim: number, { theta, scaling }: RopeConfig, device: Device) {

@@ -15,6 +15,7 @@ export * from "./parameters.js";
 export * from "./plain-weight.js";
 export * from "./rope-frequencies.js";
 export * from "./routed-experts.js";
+export * from "./shared-prefixes.js";
 export * from "./stored-weight.js";
 export * from "./trains.js";
 export * from "./weight.js";

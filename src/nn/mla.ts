@@ -43,6 +43,7 @@ export interface MlaConfig {
 
 /** One attention layer. */
 export class MlaAttention {
+  readonly takesCopies = false;
   private readonly queryDown: { a: Weight; bias: Parameter | null; norm: RmsNorm } | null;
   private readonly queryUp: Weight;
   private readonly kvDown: Weight;

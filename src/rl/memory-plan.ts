@@ -74,8 +74,8 @@ export function planUpdates(
       const perCompletion = promptTokens + config.maxCompletionLength;
       const all = config.numPrompts * config.numGenerations;
       const count = Math.min(all, 2 * Math.max(1, Math.floor(config.microBatchTokens / perCompletion)));
-      const scored = Array.from({ length: count }, () => ({
-        trajectory: plannedTrajectory(promptTokens, config.maxCompletionLength),
+      const scored = Array.from({ length: count }, (_, i) => ({
+        trajectory: plannedTrajectory(promptTokens, config.maxCompletionLength, i),
         advantages: new Float32Array(config.maxCompletionLength).fill(1),
         refLogProbs: null,
       }));
@@ -92,9 +92,10 @@ export function planUpdates(
 const keepsReference = ({ adapters = [] }: PlannedModel, { beta }: GrpoConfig): boolean =>
   beta > 0 && adapters.length === 0;
 
-function plannedTrajectory(promptTokens: number, completionTokens: number) {
+/** Neighbours have different prompts: none is computed once for both. */
+function plannedTrajectory(promptTokens: number, completionTokens: number, index: number) {
   const problem = { id: "", split: "train", fields: {}, answer: "", difficulty: 0, meta: {} } as const;
-  const [promptIds, completionIds] = [new Int32Array(promptTokens), new Int32Array(completionTokens)];
+  const [promptIds, completionIds] = [new Int32Array(promptTokens).fill(index % 2), new Int32Array(completionTokens)];
   const read = { completion: "", response: parseResponse(""), numThinking: 0 };
   return {
     problem,
