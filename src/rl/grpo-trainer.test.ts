@@ -188,7 +188,7 @@ describe.each(lossTypes)("%s", (lossType) => {
 });
 
 describe("with an adapter", () => {
-  it("samples and trains to the same bits, and the model without it is the reference", async () => {
+  it("samples and trains alike, and the model without it is the reference", async () => {
     const lora = { rank: 2, alpha: 32, rsLora: false, targets: "all-linear" };
     const model = createModel(config, { seed: 1, trains: "none", adapters: [{ name: "default", lora, seed: 3 }] });
     const policy = { model, tokenizer, template: "compact" as const, stopIds: [0] };
@@ -197,7 +197,8 @@ describe("with an adapter", () => {
     open.push(trainer);
     expect(trainer.reference).toBeNull();
     const steps = [await trainer.runStep(), await trainer.runStep(), await trainer.runStep()];
-    for (const { metrics } of steps) expect(metrics["trained/sampling_logp_difference/max"]).toBe(0);
+    // To the bit on the native backend (tests/parity/sampler-trainer); this one sums in another order.
+    for (const { metrics } of steps) expect(metrics["trained/sampling_logp_difference/max"]).toBeLessThan(1e-6);
     expect(steps[0].metrics.kl).toBe(0);
     expect(steps[2].metrics.kl).toBeGreaterThan(0);
     expect(model.parameters.adapters.active).not.toBeNull();

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/inference/runtime/generate.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
+import { AdamW } from "../../src/optim/adamw.js";
 import { parseGrpoOptions } from "../../src/rl/config.js";
-import { scoreLogProbs } from "../../src/rl/update.js";
+import { scoreLogProbs, updatePolicy } from "../../src/rl/update.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { fastestBackend } from "./backends.js";
 
@@ -80,4 +81,35 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
     expect(completions.reduce((sum, { ids }) => sum + ids.length, 0)).toBeGreaterThan(100);
     model.dispose();
   });
+
+  test.each(["f32", "bf16"] as const)(
+    "so do groups of completions under an adapter that learns, in %s",
+    async (compute) => {
+      const lora = { rank: 4, alpha: 32, rsLora: false, targets: "all-linear" };
+      const adapters = [{ name: "default", lora, seed: 3 }];
+      const model = createModel(parseHfConfig(families.qwen2), { seed: 5, compute, trains: "none", adapters });
+      const optimizer = new AdamW(model.trainable.trained(), { maxNorm: 1, weightDecay: 0 });
+      const config = parseGrpoOptions({ temperature: 0.8, microBatchTokens: 700 });
+      const requests = [0, 1, 2, 3, 4, 5].map((seed) => ({
+        prompt: Int32Array.from({ length: 70 }, (_, i) => (i * 7 + (seed >> 1)) % 50),
+        seed,
+        maxNewTokens: 20 + 5 * seed,
+      }));
+      for (let step = 0; step < 3; step++) {
+        const completions = await generate(model, requests, { temperature: 0.8, stopIds: [7], maxSequences: 4 });
+        const scored = completions.map(({ ids, ...rest }, i) => ({
+          trajectory: {
+            ...{ ...rest, problem, prompt: "", completion: "", completionIds: ids, promptIds: requests[i].prompt },
+          },
+          advantages: new Float32Array(ids.length).fill(i % 2 === 0 ? 1 : -1),
+          refLogProbs: null,
+        }));
+        const { metrics } = await updatePolicy(model, optimizer, scored, config, 0.05);
+        expect(metrics["trained/sampling_logp_difference/max"]).toBe(0);
+        expect(metrics.grad_norm).toBeGreaterThan(0);
+      }
+      optimizer.dispose();
+      model.dispose();
+    },
+  );
 });
