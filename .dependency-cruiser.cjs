@@ -23,7 +23,7 @@ const LAYERS = [
   ["src/models/"],
   ["src/checkpoint/", "src/hub/"],
   ["src/inference/", "src/train/"],
-  ["src/eval/"],
+  ["src/eval/", "src/preference/"],
   ["src/rl/"],
   ["src/distill/"],
   ["src/library/", "src/core/"],

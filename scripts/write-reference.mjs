@@ -26,6 +26,7 @@ const REWARDS = [
   ["rewards.soft_overlong_punishment", "src/tasks/rewards", "overlongSchema"],
   ["rewards.repetition_penalty", "src/tasks/rewards", "repetitionSchema"],
   ["rewards.language_consistency", "src/tasks/rewards", "languageConsistencySchema"],
+  ["rewards.rm", "src/preference/options", "rewardModelUseSchema"],
 ];
 
 /**
@@ -51,6 +52,10 @@ const VERBS = {
   sft: [
     ["sft", "src/train/training-options", "sftSchema"],
     ["sft.lora", "src/train/lora-options", "loraSchema"],
+  ],
+  "reward-model": [
+    ["", "src/preference/options", "rewardModelSchema"],
+    ["lora", "src/train/lora-options", "loraSchema"],
   ],
   rl: [
     ["", "src/rl/rl-options", "rlRunSchema"],
@@ -125,7 +130,7 @@ const TABLE_HEAD = ["| option | default | value | meaning |", "|---|---|---|---|
 /** A section's rows. It may end in a list of keys that the verb does not take. */
 async function rows(root, [prefix, module, name, refused = []], { defaults, hidden = [] } = {}) {
   const exported = await import(join(root, "dist", `${module}.js`));
-  const texts = readOptionTexts(readFileSync(join(root, `${module}.ts`), "utf8")).get(name);
+  const texts = readOptionTexts(join(root, `${module}.ts`)).get(name);
   const schema = z.toJSONSchema(exported[name], { io: "input", unrepresentable: "any" });
   for (const key of [...hidden, ...refused]) delete schema.properties[key];
   return rowsOf(schema, texts, prefix, schema.required ?? [], defaults);

@@ -1,6 +1,7 @@
 // A model from one file format and storage type to another, tensor by tensor, with the error each one suffers. Knows
 // both layouts; opens no models.
 import { CheckpointError } from "../errors.js";
+import { scoresTexts } from "../models/config-fields.js";
 import { familyOf } from "../models/families.js";
 import type { GgufEntry, HfTensor, TensorRole } from "../models/gguf-table.js";
 import { type HfConfig, toHfConfigJson } from "../models/hf-config.js";
@@ -132,7 +133,9 @@ async function withReader<R>({ weights }: ConversionSource, body: (reader: Weigh
  * Throws CheckpointError listing every tensor that is missing, misshapen, of a type without floats, or without a place
  * in the model.
  */
-function checkSource({ weights }: ConversionSource, layout: readonly GgufEntry[]): void {
+function checkSource({ config, weights }: ConversionSource, layout: readonly GgufEntry[]): void {
+  if (scoresTexts(config))
+    throw new CheckpointError("a reward model cannot be converted: its directory is in the format of transformers");
   const problems: TensorProblem[] = [];
   const known = new Set<string>();
   for (const { tensor } of hfTensors(layout)) {

@@ -15,6 +15,7 @@ import { addPretrain } from "./pretrain.verb.js";
 import { addPull } from "./pull.verb.js";
 import { addR1 } from "./r1.verb.js";
 import { addReport } from "./report.verb.js";
+import { addRewardModel } from "./reward-model.verb.js";
 import { addRl } from "./rl.verb.js";
 import { addRun } from "./run.verb.js";
 import { addServe } from "./serve.verb.js";
@@ -28,6 +29,7 @@ const VERBS = [
   addR1,
   addPretrain,
   addSft,
+  addRewardModel,
   addRl,
   addDistill,
   addEval,

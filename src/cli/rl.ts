@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { dataFiles } from "../library/data-files.js";
-import { DATA_TASK } from "../library/modules.js";
+import { DATA_TASK, rewardModelIn } from "../library/modules.js";
 import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../library/reinforce.js";
 import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
@@ -65,8 +65,12 @@ function withRewardTimeout(request: RlRequest, { rewardTimeout }: RlFlags): RlRe
   return { ...request, options: { ...options, rl: { ...options.rl, rewardTimeoutSeconds: rewardTimeout } } };
 }
 
-/** A module's path, so that the run goes on from any directory. */
-const absolute = (name: string): string => (/\.[cm]?[jt]s$/.test(name) ? resolve(name) : name);
+/** The path of a module or of a reward model made absolute, so that the run goes on from any directory. */
+function absolute(name: string): string {
+  const model = rewardModelIn(name);
+  if (model) return `rm:${resolve(resolveModel(model.path))}:${model.weight}`;
+  return /\.[cm]?[jt]s$/.test(name) ? resolve(name) : name;
+}
 
 /** What config.json holds of the options: these, and what they are applied to. */
 const recordedSchema = rlRunSchema.extend({

@@ -12,8 +12,9 @@ export function addRl(program: Command): void {
   command.option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)");
   taskFlags(command);
   command.option(
-    "--reward <name|file.ts>",
-    "built-in reward or module, optionally with a weight (format:0.5); repeatable (default: accuracy and format)",
+    "--reward <name|file.ts|rm:dir>",
+    "built-in reward, module or reward model, optionally with a weight (format:0.5, rm:runs/helpful:0.5); repeatable " +
+      "(default: accuracy and format)",
     collect,
   );
   command.option(

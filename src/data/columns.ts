@@ -25,6 +25,13 @@ export interface Preference {
   readonly rejected: string | readonly ChatMessage[];
 }
 
+/** An answer to a prompt that is judged by itself: good or safe, or not. */
+export interface LabelledAnswer {
+  readonly prompt: string | readonly ChatMessage[];
+  readonly completion: string | readonly ChatMessage[];
+  readonly label: boolean;
+}
+
 const PROMPTS = ["prompt", "question"];
 const COMPLETIONS = ["completion", "answer"];
 
@@ -98,6 +105,33 @@ export function preferenceOf(placed: PlacedRow): Preference {
   if (prompt) return { prompt: textOrMessages(prompt, where), chosen, rejected };
   if (typeof chosen === "string") throw lacking(placed, 'a column "prompt", since chosen and rejected are texts');
   return withSharedPrompt(chosen, rejected as readonly ChatMessage[], where);
+}
+
+/** Whether a row is meant as a pair of answers rather than as an answer with a label. */
+export const isPair = ({ row }: PlacedRow): boolean => Object.hasOwn(row, "chosen") || Object.hasOwn(row, "rejected");
+
+/**
+ * The labelled answer of a row: `prompt`, `completion` or `response`, and `label` or `safe` (true or 1, false or 0).
+ * Throws DataError naming row and column.
+ */
+export function labelledAnswerOf(placed: PlacedRow): LabelledAnswer {
+  const { where } = placed;
+  const [prompt, completion, label] = [["prompt"], ["completion", "response"], ["label", "safe"]].map((names) => {
+    const found = columnOf(placed, null, names);
+    if (!found) throw lacking(placed, `a column ${named(null, names)}`);
+    return found;
+  });
+  return {
+    prompt: textOrMessages(prompt, where),
+    completion: textOrMessages(completion, where),
+    label: truthOf(label, where),
+  };
+}
+
+function truthOf({ name, value }: Column, where: string): boolean {
+  if (value === true || value === 1 || value === "1" || value === "true") return true;
+  if (value === false || value === 0 || value === "0" || value === "false") return false;
+  throw new DataError(`${where}: column "${name}" must be true or false, or 1 or 0, got ${shown(value)}`);
 }
 
 function withSharedPrompt(chosen: readonly ChatMessage[], rejected: readonly ChatMessage[], where: string): Preference {

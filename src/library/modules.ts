@@ -1,20 +1,28 @@
 // A person's own tasks and rewards: TypeScript or JavaScript modules, loaded as they are, and built-in ones by name.
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { QuestionColumns } from "../data/columns.js";
 import { readAllRows } from "../data/rows.js";
 import { ConfigError, DataError, didYouMean, LucioleError } from "../errors.js";
+import { resolveModel } from "../hub/resolve-model.js";
+import { filesOfModel } from "../inference/opening/model-location.js";
 import { packageRoot } from "../package-root.js";
+import { rewardModelUseSchema } from "../preference/options.js";
+import { openRewardModel, type RewardModel, rewardModel } from "../preference/reward-model.js";
 import { createDataTask } from "../tasks/data-task.js";
+import { parseOptions } from "../tasks/options.js";
 import { createTask, TASK_NAMES } from "../tasks/registry.js";
-import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
+import type { RewardFunction, RewardSample, WeightedReward } from "../tasks/reward.js";
 import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
 import type { Task } from "../tasks/task.js";
 
 /** A reward with or without a weight. */
 export type AnyReward = RewardFunction | WeightedReward;
-/** A reward by name (`accuracy`, `format:0.5`), from a module (`./reward.ts`), or as a function. */
+/**
+ * A reward by name (`accuracy`, `format:0.5`), from a module (`./reward.ts`), of a reward model (`rm:runs/helpful`,
+ * `rm:runs/helpful:0.5`), or as a function.
+ */
 export type NamedReward = string | AnyReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
@@ -64,18 +72,19 @@ async function taskFrom(value: unknown, name: string, options: object): Promise<
 }
 
 /**
- * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, and those of modules, whose
- * default export is a reward or a list of them; and the files of the modules. Throws ConfigError also for options of a
- * reward that is not among them.
+ * Built-in rewards (`accuracy`, or `format:0.5` with a weight), with their options by name, those of reward models
+ * (`rm:<dir>`), and those of modules, whose default export is a reward or a list of them; the files of modules and
+ * models; the models, which the caller disposes. Throws ConfigError also for options of a reward that is not among
+ * them.
  */
 export async function loadRewards(
   named: readonly NamedReward[],
   task: Task,
   options: Readonly<Record<string, object>> = {},
-): Promise<{ rewards: AnyReward[]; files: string[] }> {
+): Promise<{ rewards: AnyReward[]; files: string[]; models: RewardModel[] }> {
   const builtInNames = named
     .filter((each) => typeof each === "string" && !isModulePath(each))
-    .map((name) => (name as string).split(":")[0]);
+    .map((name) => (isRewardModel(name as string) ? "rm" : (name as string).split(":")[0]));
   const idle = Object.keys(options).find((name) => !builtInNames.includes(name));
   if (idle)
     throw new ConfigError(
@@ -83,16 +92,53 @@ export async function loadRewards(
     );
   const rewards: AnyReward[] = [];
   const files: string[] = [];
+  const models: RewardModel[] = [];
   for (const each of named) {
     if (typeof each !== "string") rewards.push(...rewardsFrom(each, "(a function)"));
-    else if (!isModulePath(each)) rewards.push(builtIn(each, task, options));
+    else if (isRewardModel(each)) {
+      const { reward, model } = await rewardModelNamed(each, task, options.rm);
+      rewards.push(reward);
+      models.push(model);
+      files.push(...filesOfModel(model.directory));
+    } else if (!isModulePath(each)) rewards.push(builtIn(each, task, options));
     else {
       const imported = await importDefault(each);
       rewards.push(...rewardsFrom(imported.value, each));
       files.push(...imported.files);
     }
   }
-  return { rewards, files };
+  return { rewards, files, models };
+}
+
+/** A reward model is named by its directory behind `rm:`. */
+const isRewardModel = (name: string): boolean => name.startsWith("rm:");
+
+/** The path in the name of a reward model, and its weight where one is behind it; null for other names. */
+export function rewardModelIn(name: string): { readonly path: string; readonly weight: string } | null {
+  const [, path, weight = "1"] = /^rm:(.+?)(?::(-?\d[\d.e-]*))?$/.exec(name) ?? [];
+  return path === undefined ? null : { path, weight };
+}
+
+async function rewardModelNamed(name: string, task: Task, options: object = {}): Promise<OpenedReward> {
+  const found = rewardModelIn(name);
+  if (!found)
+    throw new ConfigError(`--reward ${name}: expected the directory of a reward model, such as rm:runs/helpful`);
+  const weight = Number(found.weight);
+  if (!Number.isFinite(weight))
+    throw new ConfigError(`--reward ${name}: the weight must be a number, got "${found.weight}"`);
+  const { from, ...use } = parseOptions(rewardModelUseSchema, options, "reward rm");
+  const question = ({ problem }: RewardSample) => task.renderPrompt(problem, "plain");
+  const model = await openRewardModel(resolve(resolveModel(found.path)));
+  return {
+    model,
+    reward: { reward: rewardModel(model, { ...use, question, name: `rm_${basename(found.path)}` }), weight, from },
+  };
+}
+
+/** A reward model that is opened, and the reward that it gives. */
+interface OpenedReward {
+  readonly model: RewardModel;
+  readonly reward: WeightedReward;
 }
 
 function builtIn(text: string, task: Task, options: Readonly<Record<string, object>>): WeightedReward {

@@ -121,7 +121,8 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
       ...architectureRules(outlineOf(planned), "rl."),
     ]);
     const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
-    const { rewards, files: rewardFiles } = await loadRewards(request.rewards, task, rewardOptions(request));
+    const loaded = await loadRewards(request.rewards, task, rewardOptions(request));
+    const { rewards, files: rewardFiles } = loaded;
     const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
     const subject = { tokenizer: facts.tokenizer, template, task, seed, grpo, evaluation };
     const planOn = (on: PlannedModel) => planReinforcement(on, subject);
@@ -146,7 +147,9 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
     const policy = { model, tokenizer, template, stopIds };
     const work = { policy, generation, task, rewards, grpo, evaluation };
     const base = lora ? request.model : undefined;
-    return reinforceRun({ ...run, ...work, base, checkpoint, checkpointSeconds });
+    const summary = await reinforceRun({ ...run, ...work, base, checkpoint, checkpointSeconds });
+    for (const each of loaded.models) each.dispose();
+    return summary;
   });
 }
 

@@ -59,6 +59,16 @@ export type HfConfig = CommonFields & {
   readonly [key: string]: unknown;
 };
 
+/** The end of the names of classes in `transformers` whose models give numbers for a text, not for its next token. */
+const SCORER = "ForSequenceClassification";
+
+/** Whether a model has a score head, one number for a text, in place of a head over the vocabulary. */
+export const scoresTexts = ({ architectures }: Pick<HfConfig, "architectures">): boolean =>
+  architectures?.[0]?.endsWith(SCORER) ?? false;
+
+/** The class with a score head beside a class that continues texts. */
+export const scorerBeside = (architecture: string): string => architecture.replace(/ForCausalLM$/, SCORER);
+
 /** Collects what does not hold, in words. */
 export class Demands {
   readonly problems: string[] = [];

@@ -1,5 +1,5 @@
 // The model families, and which one a configuration belongs to. A new family is a folder and a line in the list.
-import type { HfConfig } from "./config-fields.js";
+import { type HfConfig, scorerBeside, scoresTexts } from "./config-fields.js";
 import { deepseekV2 } from "./deepseek/v2.js";
 import { deepseekV3 } from "./deepseek/v3.js";
 import type { ModelFamily } from "./family.js";
@@ -43,3 +43,21 @@ export const numMtpOf = (config: HfConfig): number =>
 /** The configuration with so many layers of multi-token prediction, where its family has them. */
 export const withNumMtp = (config: HfConfig, num: number): HfConfig =>
   familyOf(config).predictsAhead ? { ...config, num_nextn_predict_layers: num } : config;
+
+/**
+ * The configuration of this model with a score head of one number, as `AutoModelForSequenceClassification` reads it.
+ * Multi-token prediction, which nothing would train, is left out. `transformers` takes the score behind the last token
+ * that is not padding: a padding token that is also an end token is dropped.
+ */
+export function withScoreHead(config: HfConfig): HfConfig {
+  if (scoresTexts(config)) return config;
+  const { architecture, scorerArchitecture = scorerBeside(architecture) } = familyOf(config);
+  const { pad_token_id: pad, eos_token_id: eos } = config;
+  return {
+    ...withNumMtp(config, 0),
+    architectures: [scorerArchitecture],
+    id2label: { 0: "LABEL_0" },
+    label2id: { LABEL_0: 0 },
+    pad_token_id: [eos].flat().includes(pad) ? null : pad,
+  };
+}

@@ -13,6 +13,8 @@ export interface ModelFamily<C extends HfConfig = HfConfig> {
   readonly modelType: C["model_type"];
   /** The class in `transformers`, for `architectures`. */
   readonly architecture: string;
+  /** The class with a score head, where it is not called as `architecture` is. */
+  readonly scorerArchitecture?: string;
   /** The fields that are read, with their defaults. */
   readonly schema: z.ZodObject;
   /** Brings a file's own spellings to those that are read, before anything else. */

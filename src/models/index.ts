@@ -1,10 +1,10 @@
 // What `luciole/models` offers: model families and their configurations.
 
-export type { CommonFields } from "./config-fields.js";
+export { type CommonFields, scoresTexts } from "./config-fields.js";
 export { createModel } from "./create.js";
 export { DeepseekModel } from "./deepseek/model.js";
 export type { DeepseekHfConfig, DeepseekV2HfConfig, DeepseekV3HfConfig } from "./deepseek/schemas.js";
-export { familyOf, numMtpOf } from "./families.js";
+export { familyOf, numMtpOf, withScoreHead } from "./families.js";
 export type { ModelFamily, RawConfig } from "./family.js";
 export type {
   GgufEntry,

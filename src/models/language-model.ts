@@ -15,11 +15,13 @@ import type { Weight } from "../nn/weight.js";
 import type { Device } from "../tensor/device.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import { scope } from "../tensor/engine.js";
-import { addScaled, scale } from "../tensor/ops/elementwise.js";
+import { addScaled, cast, scale } from "../tensor/ops/elementwise.js";
 import { type Head, softlyCapped } from "../tensor/ops/head.js";
+import { linear } from "../tensor/ops/linear.js";
+import type { Parameter } from "../tensor/parameter.js";
 import { recompute } from "../tensor/recompute.js";
 import { numElements, type Tensor } from "../tensor/tensor.js";
-import type { HfConfig } from "./config-fields.js";
+import { type HfConfig, scoresTexts } from "./config-fields.js";
 import { LayerRange } from "./layer-range.js";
 import { contextOf } from "./rope-scaling.js";
 
@@ -115,6 +117,9 @@ export interface ModelEnds {
   readonly numMtp?: number;
 }
 
+/** The name of a score head in files, as `transformers` has it. */
+export const SCORE_HEAD = "score.weight";
+
 /** A decoder-only language model. Parameter names in files are Hugging Face's. */
 export abstract class LanguageModel {
   readonly parameters: ParameterSet;
@@ -126,6 +131,7 @@ export abstract class LanguageModel {
   private readonly embedTokens: Weight | null;
   private readonly finalNorm: RmsNorm | null;
   private readonly lmHead: Weight | null;
+  private readonly scoreHead: Parameter | null;
 
   /** `buildLayer` makes the layer of that index. */
   constructor(
@@ -152,11 +158,24 @@ export abstract class LanguageModel {
       : null;
     this.layers = range.indexes.map((i) => buildLayer(this.parameters, i));
     this.finalNorm = range.hasHead ? new RmsNorm(this.parameters, "model.norm", hidden, norm) : null;
-    this.lmHead = !range.hasHead
-      ? null
-      : isTied
-        ? this.embedTokens
-        : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+    const scores = scoresTexts(config);
+    this.scoreHead = range.hasHead && scores ? this.addScoreHead() : null;
+    this.lmHead =
+      !range.hasHead || scores
+        ? null
+        : isTied
+          ? this.embedTokens
+          : this.parameters.matrix({ name: "lm_head.weight", shape: [vocab, hidden], init: { std } });
+  }
+
+  /** Over a base with an adapter the score head is a part of what is trained, as PEFT's `modules_to_save` has it. */
+  private addScoreHead(): Parameter {
+    const { hidden_size: hidden, initializer_range: std } = this.config;
+    const [adapter] = this.parameters.adapters.all;
+    const spec = { shape: [1, hidden], init: { std }, alwaysF32: true };
+    return adapter
+      ? adapter.parameters.add({ ...spec, name: `base_model.model.${SCORE_HEAD}` })
+      : this.parameters.add({ ...spec, name: SCORE_HEAD });
   }
 
   /** Multi-token-prediction states from the main model's, one per depth of `options.mtp`; none for families without. */
@@ -186,6 +205,10 @@ export abstract class LanguageModel {
   logits(hidden: Tensor): Tensor {
     const logits = this.own(this.lmHead, "head").multiply(hidden, { dtype: "f32" });
     return this.ends.logitCap ? softlyCapped(logits, this.ends.logitCap) : logits;
+  }
+  /** One number for each of some normalised hidden states [S,d], f32 [S,1]; of models with a score head alone. */
+  score(hidden: Tensor): Tensor {
+    return linear(cast(hidden, "f32"), this.own(this.scoreHead, "score head"));
   }
   get vocabSize(): number {
     return this.config.vocab_size;
@@ -316,6 +339,9 @@ export abstract class LanguageModel {
   }
 
   private own<P>(part: P | null, name: string): P {
+    if (!part && name === "head" && this.scoreHead)
+      throw new ConfigError("this model scores texts and continues none: it has a score head");
+    if (!part && this.range.isWhole) throw new ConfigError(`this model continues texts: it has no ${name}`);
     if (!part) throw new ConfigError(`${this.range}: this stage has no ${name}`);
     return part;
   }

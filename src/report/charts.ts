@@ -1,6 +1,6 @@
 // Which curves a report shows, in which order and under which names.
 // A table of metrics to charts; knows nothing of HTML, and shows nothing a run did not log.
-import type { MetricsRecord, Phase } from "../run/records.js";
+import type { MetricsRecord, Phase, TrainingPhase } from "../run/records.js";
 import { type MetricsTable, movingMean, smoothingWindow, tabulate, thin, type Values } from "./series.js";
 import { shownRewardName } from "./transcripts.js";
 
@@ -272,9 +272,55 @@ export function rlCharts(metrics: readonly MetricsRecord[]): Chart[] {
   return [accuracy, reward, ...ownPlans(metrics), ...others, ...RL_COURSE_PLANS].flatMap((plan) => draw(plan, metrics));
 }
 
-/** Charts of pretraining or, with the other phase, of fine-tuning. */
-export function pretrainCharts(metrics: readonly MetricsRecord[], phase: "pretrain" | "sft" = "pretrain"): Chart[] {
-  return PRETRAIN_PLANS.flatMap((plan) => draw({ ...plan, phase }, metrics));
+/** What training on preferences logs besides; a run logs those of its own phase. */
+const PREFERENCE_PLANS: readonly ChartPlan[] = [
+  {
+    id: "preference-accuracy",
+    phase: "reward-model",
+    title: "Accuracy",
+    note: "share of rows that the scores put right",
+    unit: "percent",
+    curves: [
+      { metric: "accuracy", label: "training", color: "blue" },
+      { metric: "val_accuracy", label: "validation", color: "amber", stderr: "val_accuracy_stderr" },
+      { metric: "rewards/accuracies", label: "training", color: "blue" },
+      { metric: "val_rewards/accuracies", label: "validation", color: "amber" },
+    ],
+  },
+  {
+    id: "preference-margin",
+    phase: "reward-model",
+    title: "Margin",
+    note: "score of the better answer less that of the worse one",
+    unit: "number",
+    curves: [
+      { metric: "margin", label: "training", color: "blue" },
+      { metric: "val_margin", label: "validation", color: "amber" },
+      { metric: "rewards/margins", label: "training", color: "blue" },
+      { metric: "val_rewards/margins", label: "validation", color: "amber" },
+    ],
+  },
+  {
+    id: "preference-logps",
+    phase: "dpo",
+    title: "Log-probability",
+    note: "of a whole answer, mean",
+    unit: "number",
+    curves: [
+      { metric: "logps/chosen", label: "chosen", color: "accent" },
+      { metric: "logps/rejected", label: "rejected", color: "rose" },
+    ],
+  },
+];
+
+/** Charts of a phase of training on data. */
+export function trainingCharts(metrics: readonly MetricsRecord[], phase: TrainingPhase = "pretrain"): Chart[] {
+  const ofPreferences = phase === "reward-model" || phase === "dpo";
+  const [loss, ...others] = PRETRAIN_PLANS;
+  const first = ofPreferences ? { ...loss, note: "mean over rows" } : loss;
+  return [first, ...(ofPreferences ? PREFERENCE_PLANS : []), ...others].flatMap((plan) =>
+    draw({ ...plan, phase }, metrics),
+  );
 }
 
 function draw(plan: ChartPlan, metrics: readonly MetricsRecord[]): Chart[] {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { formatDuration, formatNumber } from "../number-text.js";
 import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from "../run/records.js";
 import type { RunRecords } from "../run/run-directory.js";
-import { pretrainCharts, rlCharts } from "./charts.js";
+import { rlCharts, trainingCharts } from "./charts.js";
 import { headlineSentence, headlineTable } from "./headline.js";
 import { scriptJson } from "./html.js";
 import { renderReport } from "./report.js";
@@ -185,7 +185,7 @@ describe("curves", () => {
         ...(index % 10 === 0 ? { val_loss: 1 } : {}),
       }),
     );
-    const [loss, ...others] = pretrainCharts(metrics);
+    const [loss, ...others] = trainingCharts(metrics);
     expect(others).toEqual([]);
     expect(loss.series.map(({ label, faint, points }) => [label, faint ?? false, points ?? false])).toEqual([
       ["training, each step", true, false],

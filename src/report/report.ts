@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../atomic-file.js";
 import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
 import type { MetricsRecord, Phase, RunSummary } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
-import { type Chart, pretrainCharts, rlCharts } from "./charts.js";
+import { type Chart, rlCharts, trainingCharts } from "./charts.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
 import { escapeHtml, scriptJson } from "./html.js";
 import { type ExpertLoad, expertLoads } from "./series.js";
@@ -30,6 +30,16 @@ const RL_SECTION = {
 const DATA_PHASES = {
   pretrain: { phase: "pretrain", title: "Pretraining", lead: "The base model, before any reward." },
   sft: { phase: "sft", title: "Fine-tuning", lead: "Loss on the completions alone." },
+  "reward-model": {
+    phase: "reward-model",
+    title: "Reward model",
+    lead: "Accuracy is the share of rows whose better answer has the higher score.",
+  },
+  dpo: {
+    phase: "dpo",
+    title: "Direct preference optimisation",
+    lead: "An answer's reward is β times its log-ratio to the reference.",
+  },
 } as const;
 
 /** Reads a run directory, finished or not, and writes its report.html. Gives the path of the report. */
@@ -42,10 +52,13 @@ export function writeReport(runPath: string): string {
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
   const rl = sectionsOf(run.metrics, "rl", RL_SECTION, rlCharts);
-  const data = (["sft", "pretrain"] as const).flatMap((phase) =>
-    sectionsOf(run.metrics, phase, DATA_PHASES[phase], (metrics) => pretrainCharts(metrics, phase)),
+  const data = (["dpo", "reward-model", "sft", "pretrain"] as const).flatMap((phase) =>
+    sectionsOf(run.metrics, phase, DATA_PHASES[phase], (metrics) => trainingCharts(metrics, phase)),
   );
-  const dataPhase = run.metrics.some(({ phase }) => phase === "sft") ? DATA_PHASES.sft : DATA_PHASES.pretrain;
+  const dataPhase =
+    Object.values(DATA_PHASES).find(
+      ({ phase: of }) => of !== "pretrain" && run.metrics.some(({ phase }) => phase === of),
+    ) ?? DATA_PHASES.pretrain;
   const rlLoads = expertLoads(run.metrics, "rl");
   const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, dataPhase.phase);
   const drawings: ReportDrawings = { charts: [...rl, ...data].flatMap(({ charts }) => charts), heats };

@@ -13,6 +13,7 @@ import {
   joinTables,
   type RewardFunction,
   type RewardTable,
+  rewardsAt,
   scoreSamples,
   type WeightedReward,
 } from "../tasks/reward.js";
@@ -167,7 +168,8 @@ export class GrpoTrainer {
   private async score(trajectories: readonly Trajectory[], signal?: AbortSignal): Promise<RewardTable> {
     const timeoutSeconds = this.config.rewardTimeoutSeconds;
     try {
-      const table = await scoreSamples(this.rewards, trajectories, { timeoutSeconds, signal });
+      const rewards = rewardsAt(this.rewards, this.state.step, this.config.steps);
+      const table = await scoreSamples(rewards, trajectories, { timeoutSeconds, signal });
       refuseReservedNames(table);
       return table;
     } catch (error) {

@@ -3,16 +3,20 @@
 import type { Fingerprints } from "./fingerprints.js";
 
 /** The part of a run a record belongs to. */
-export type Phase = "pretrain" | "sft" | "rl" | "eval";
+export type Phase = "pretrain" | "sft" | "reward-model" | "dpo" | "rl" | "eval";
+
+/** The phases in which a model is trained on data. */
+export type TrainingPhase = Exclude<Phase, "rl" | "eval">;
 
 /**
  * One line of metrics.jsonl. `step` counts from the start of its phase; an `eval` line during RL carries the RL step (0
- * = base). pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens. rl: reward,
- * reward_std, rewards/<name>/mean, kl, entropy, completions/mean_length, … eval: problems, k (samples of each), pass1,
- * pass1_stderr, pass_k, cons_k, format_rate. `expert_load/<layer>` holds each expert's share of the layer's assignments
- * (sum 1); layers are numbered as in the weights, `mtp1` is the first block of multi-token prediction. A value that is
- * not finite is stored by its name ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was
- * measured.
+ * = base). pretrain: loss, val_loss, tokens_per_second, mfu, learning_rate, grad_norm, num_trained_tokens.
+ * reward-model: also accuracy, margin, mean_reward, … dpo: also rewards/chosen, rewards/margins, logps/chosen, …
+ * Figures of held-out rows begin with val_. rl: reward, reward_std, rewards/<name>/mean, kl, entropy,
+ * completions/mean_length, … eval: problems, k (samples of each), pass1, pass1_stderr, pass_k, cons_k, format_rate.
+ * `expert_load/<layer>` holds each expert's share of the layer's assignments (sum 1); layers are numbered as in the
+ * weights, `mtp1` is the first block of multi-token prediction. A value that is not finite is stored by its name
+ * ("NaN", "Infinity"): JSON has no number for it, and null means that nothing was measured.
  */
 export interface MetricsRecord {
   phase: Phase;
@@ -97,6 +101,8 @@ export interface TrainingSummary {
   loss: number | null;
   /** The last validation loss; null without held-out data. */
   valLoss: number | null;
+  /** All figures of the last validation, where the loss is not the only one. */
+  validation?: Readonly<Record<string, number>>;
   seed: number;
   params: number;
   activeParams: number;

@@ -4,6 +4,7 @@ import { copyOf } from "./copies.js";
 import { opensThought, type ParsedResponse, parseResponse } from "./response.js";
 import { callReward, type RewardLimits } from "./reward-call.js";
 import type { BatchReward, RewardFunction, RewardSample, RewardValue, SampleReward } from "./reward-function.js";
+import type { Problem } from "./task.js";
 
 export type { BatchReward, RewardFunction, RewardSample, RewardValue, SampleReward } from "./reward-function.js";
 
@@ -28,7 +29,22 @@ export function sampleReward(name: string, reward: SampleReward): SampleReward {
 export interface WeightedReward {
   readonly reward: RewardFunction;
   readonly weight?: number;
+  /** The share of a run's steps that must be done before it applies: 0.75 for the last quarter alone. Default: 0. */
+  readonly from?: number;
+  /** The problems that it applies to; it is not called for others. Default: all. */
+  readonly when?: (problem: Problem) => boolean;
 }
+
+/** Rewards as `{ reward, … }`, whichever way they were given. */
+export const weightedRewards = (rewards: readonly (RewardFunction | WeightedReward)[]): WeightedReward[] =>
+  rewards.map((entry) => (typeof entry === "object" && "reward" in entry ? entry : { reward: entry }));
+
+/** The rewards that apply after `done` of `steps` steps. */
+export const rewardsAt = (
+  rewards: readonly (RewardFunction | WeightedReward)[],
+  done: number,
+  steps: number,
+): WeightedReward[] => weightedRewards(rewards).filter(({ from = 0 }) => done >= from * steps);
 
 /** What the rewards gave for a batch. */
 export interface RewardTable {
@@ -76,11 +92,15 @@ export async function scoreSamples(
   limits: RewardLimits = {},
 ): Promise<RewardTable> {
   const logged = new Map<string, LoggedSum>();
-  const weighted: WeightedReward[] = rewards.map((entry) =>
-    typeof entry === "object" && "reward" in entry ? entry : { reward: entry },
+  const weighted = weightedRewards(rewards);
+  const columns = await Promise.all(
+    weighted.map(async ({ reward, when = () => true }): Promise<RewardValue[]> => {
+      const concerned = inputs.map(({ problem }) => when(problem));
+      const samples = inputs.filter((_, i) => concerned[i]).map((input) => makeSample(input, logged));
+      const values = samples.length === 0 ? [] : [...(await runReward(reward, samples, limits))];
+      return concerned.map((isConcerned) => (isConcerned ? (values.shift() as RewardValue) : null));
+    }),
   );
-  const samplesOfItsOwn = () => inputs.map((input) => makeSample(input, logged));
-  const columns = await Promise.all(weighted.map(({ reward }) => runReward(reward, samplesOfItsOwn(), limits)));
   const applies = (i: number) => columns.some((column) => column[i] !== null);
   return {
     totals: inputs.map((_, i) =>

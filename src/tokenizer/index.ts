@@ -5,6 +5,7 @@ export { createCharTokenizer } from "./char-tokenizer.js";
 export {
   type ChatMessage,
   type ChatPromptOptions,
+  type ChatRenderer,
   ChatTemplate,
   type ChatTemplateOptions,
   encodePrompt,

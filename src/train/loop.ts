@@ -4,7 +4,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedule.js";
-import type { Phase } from "../run/records.js";
+import type { TrainingPhase } from "../run/records.js";
 import type { TrainSequence } from "./batch.js";
 import type { StageState } from "./saved-state.js";
 import type { Trained, TrainingSession } from "./session.js";
@@ -16,9 +16,6 @@ export interface TrainingData<E = TrainSequence> {
   /** Training examples [from, from+count); a pure function of its arguments. The data begins again where it ends. */
   sequences(from: number, count: number): E[];
 }
-
-/** The phases in which a model is trained on data. */
-export type TrainingPhase = Exclude<Phase, "rl" | "eval">;
 
 /** How a loop runs. */
 export interface LoopOptions<E = TrainSequence> extends Omit<StepOptions<E>, "lr" | "signal"> {

@@ -35,6 +35,8 @@ export interface StageRecord {
   readonly from?: string;
   /** The phase under which its steps are logged, where it has steps. */
   readonly phase?: Phase;
+  /** What generation_config.json says besides of the model as the stage leaves it. */
+  readonly generation?: () => JsonObject;
 }
 
 /** What a session is made of: the model, where the run is written, who watches, and who may stop it. */
@@ -241,6 +243,7 @@ export class TrainingSession {
         do_sample: true,
         temperature: 1,
         ...generation,
+        ...this.stages[this.place].generation?.(),
         compute_type: model.parameters.compute,
         ...frozenNote(model),
       },

@@ -1,8 +1,8 @@
 // A whole run of pretraining or fine-tuning: one stage, and its summary. Knows not where model and data come from.
 import type { LoadedCheckpoint } from "../checkpoint/index.js";
-import type { TrainingSummary } from "../run/records.js";
+import type { TrainingPhase, TrainingSummary } from "../run/records.js";
 import type { TrainSequence } from "./batch.js";
-import type { TrainingData, TrainingPhase } from "./loop.js";
+import type { TrainingData } from "./loop.js";
 import type { SessionParts, TrainingSession } from "./session.js";
 import { performStages } from "./stage.js";
 import type { PretrainOptions, SftOptions } from "./training-options.js";
@@ -48,12 +48,13 @@ export function trainRun(request: TrainRunRequest): Promise<TrainingSummary> {
 /** Counts up a finished stage of training. */
 export function summariseTraining({ parts, wallSeconds }: TrainingSession, { state }: TrainingStage): TrainingSummary {
   const { model, run, seed, peakFlops } = parts;
-  const { step, work, loss, valLoss } = state;
+  const { step, work, loss, valLoss, valFigures } = state;
   return {
     steps: step,
     tokens: work.tokens,
     loss,
     valLoss,
+    ...(valFigures && Object.keys(valFigures).length > 1 ? { validation: valFigures } : {}),
     seed,
     params: model.trainable.numTrained,
     activeParams: Math.round(model.numActiveParameters),

@@ -9,9 +9,8 @@ import { loraSchema } from "./lora-options.js";
 
 const compute = z.enum(["f32", "bf16"]);
 
-const tuning = {
-  /** Sequences per optimiser step. */
-  batchSequences: z.int().min(1).default(32),
+/** What all training on data has. */
+export const stepFields = {
   /** Optimiser; `muon` uses Muon for matrices and AdamW for everything else. */
   optimizer: z.enum(OPTIMIZERS).default("adamw"),
   /** The learning rate decays along a cosine to this fraction of its peak. */
@@ -24,12 +23,18 @@ const tuning = {
   microBatchTokens: z.int().min(1).default(8192),
   /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
   recomputeLayers: z.boolean().default(false),
+  /** Number of steps between two measurements of the validation loss. */
+  validationEverySteps: z.int().min(1).default(50),
+};
+
+const tuning = {
+  ...stepFields,
+  /** Sequences per optimiser step. */
+  batchSequences: z.int().min(1).default(32),
   /** Weight λ of the multi-token prediction loss, for models that have it. */
   mtpWeight: z.number().min(0).default(0.3),
   /** Weight α of the sequence-wise balance loss, for mixtures of experts. */
   balanceAlpha: z.number().min(0).default(1e-4),
-  /** Number of steps between two measurements of the validation loss. */
-  validationEverySteps: z.int().min(1).default(50),
 };
 
 const shared = {

@@ -1,5 +1,6 @@
 // Training on data as a stage of a run: pretraining, fine-tuning. Has an optimiser of its own; knows not where model
 // and data come from.
+import type { JsonObject } from "../checkpoint/index.js";
 import { warmupCosine } from "../optim/schedule.js";
 import type { TrainSequence } from "./batch.js";
 import { createOptimizer } from "./create-optimizer.js";
@@ -19,13 +20,17 @@ export interface TrainingStage extends Stage {
   readonly state: LoopState;
 }
 
-/** A stage of so many steps over `data`, after which the model is trained and the optimiser's memory is free again. */
+/**
+ * A stage of so many steps over `data`, after which the model is trained and the optimiser's memory is free again.
+ * `generation`: what generation_config.json says besides, as far as the stage has come.
+ */
 export function trainingStage<E = TrainSequence>(
   name: string,
   data: TrainingData<E>,
   options: TrainingStageOptions<E>,
+  generation?: (state: LoopState) => JsonObject,
 ): TrainingStage {
-  return preparedStage<E>({ name, phase: options.phase }, async () => ({ data, options }));
+  return preparedStage<E>({ name, phase: options.phase, generation }, async () => ({ data, options }));
 }
 
 /** What a stage trains on and how. */
@@ -39,13 +44,20 @@ export interface PreparedTraining<E = TrainSequence> {
  * same when the run goes on.
  */
 export function preparedStage<E = TrainSequence>(
-  stage: Pick<StageRecord, "name" | "from"> & { readonly phase: TrainingStageOptions["phase"] },
+  {
+    generation,
+    ...stage
+  }: Pick<StageRecord, "name" | "from"> & {
+    readonly phase: TrainingStageOptions["phase"];
+    readonly generation?: (state: LoopState) => JsonObject;
+  },
   prepare: (session: TrainingSession) => Promise<PreparedTraining<E>>,
 ): TrainingStage {
   const state: LoopState = { step: 0, work: noWork(), loss: null, valLoss: null };
   return {
     ...stage,
     state,
+    generation: generation && (() => generation(state)),
     async run(session) {
       await train(session, state, await prepare(session));
     },

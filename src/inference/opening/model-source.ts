@@ -15,11 +15,13 @@ import {
 } from "../../checkpoint/index.js";
 import { CheckpointError, ConfigError, LucioleError } from "../../errors.js";
 import { fileProblem } from "../../foreign-file.js";
+import { scoresTexts } from "../../models/config-fields.js";
 import { type HfConfig, parseHfConfig } from "../../models/hf-config.js";
 import { passedOverScaling } from "../../models/rope-scaling.js";
 import type { PromptTemplate } from "../../tasks/task.js";
 import { PROMPT_TEMPLATES } from "../../tasks/templates.js";
 import type { ComputeType } from "../../tensor/dtype.js";
+import { ownCommand, shownPath } from "../../terminal/own-command.js";
 import { createGgufTokenizer } from "../../tokenizer/create-tokenizer.js";
 import { endTokens, idsOf } from "../../tokenizer/end-tokens.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -144,6 +146,15 @@ async function openDirectory(path: string): Promise<ModelSource> {
     await opened.close();
     throw error;
   }
+}
+
+/** Throws ConfigError for a reward model where a model is to be opened that continues texts. */
+export function refuseScorer(path: string, { config }: Pick<SourceFacts, "config">): void {
+  if (!scoresTexts(config)) return;
+  throw new ConfigError(
+    `${path}: this is a reward model: it scores texts and writes none; use it as a reward: ${ownCommand()} rl --reward ` +
+      `rm:${shownPath(path)}`,
+  );
 }
 
 /** Throws CheckpointError for a checkpoint of a model that was trained with frozen weights. */

@@ -20,7 +20,7 @@ import { PagedRunner } from "../runtime/paged-runner.js";
 import { type AdapterFiles, type AdapterPlaces, fillAdapters, refuseUnfit } from "./adapter-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
-import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
+import { type ModelSource, openModelSource, refuseScorer, type SourceFacts } from "./model-source.js";
 import { parametersOf, randomType, randomWeights } from "./random-weights.js";
 import { WatchedFiles } from "./watched-files.js";
 
@@ -98,6 +98,7 @@ export async function openForInference(path: string, options: InferenceOptions =
   if (random) return openRandom(path, random.shape, random.type, options);
   const source = await openModelSource(path, options.adapter);
   try {
+    refuseScorer(path, source.facts);
     return await openStored(path, source, options);
   } finally {
     await source.close();

@@ -1,18 +1,21 @@
 // Opens a model to train, its weights as f32 numbers whatever type they are stored in, or to sample as it stands.
 import { storedValues, type TensorSource, weightNames } from "../../checkpoint/index.js";
 import { ConfigError } from "../../errors.js";
+import { type HfConfig, scoresTexts } from "../../models/config-fields.js";
 import { createModel } from "../../models/create.js";
-import type { LanguageModel } from "../../models/language-model.js";
+import { withScoreHead } from "../../models/families.js";
+import { type LanguageModel, SCORE_HEAD } from "../../models/language-model.js";
 import { contextOf } from "../../models/rope-scaling.js";
 import { loadStored, type WeightSource } from "../../models/stored-weights.js";
-import { loadWeights } from "../../models/weights.js";
+import { loadWeights, type StoredTensor } from "../../models/weights.js";
 import type { AdapterSpec } from "../../nn/lora.js";
 import type { Trains } from "../../nn/trains.js";
+import { Random } from "../../random.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { ownCommand, shownPath } from "../../terminal/own-command.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { mappedWeights } from "./mapped-weights.js";
-import { type ModelSource, openModelSource, type SourceFacts } from "./model-source.js";
+import { type ModelSource, openModelSource, refuseScorer, type SourceFacts } from "./model-source.js";
 import { openStored } from "./open-for-inference.js";
 
 /** What is known of a model without its weights, where text is read and written. */
@@ -33,6 +36,11 @@ export interface TrainableOptions {
   readonly trains?: Trains;
   /** Adapters over the model, which then does not train itself. */
   readonly adapters?: readonly AdapterSpec[];
+  /**
+   * Opens a reward model, with a score head in place of the head over the vocabulary: with initial values of this seed
+   * where the files have none; null refuses such files. Default: a model that continues texts.
+   */
+  readonly scoreSeed?: number | null;
 }
 
 /**
@@ -41,11 +49,13 @@ export interface TrainableOptions {
  * its configuration says.
  */
 export const openModel = (path: string, options: TrainableOptions = {}): Promise<OpenedModel> =>
-  withSource(path, undefined, (source, facts) => openTrainable(source, facts, options));
+  withSource(path, { scores: options.scoreSeed !== undefined }, (source, facts) =>
+    openTrainable(source, facts, options),
+  );
 
-/** Reads all of a model but its weights. Throws as `openModel`. */
-export const readModelFacts = (path: string, adapter?: string): Promise<ModelFacts> =>
-  withSource(path, adapter, async (_, facts) => facts);
+/** Reads all of a model but its weights; `scores`: of one to be opened as a reward model. Throws as `openModel`. */
+export const readModelFacts = (path: string, { scores = false } = {}): Promise<ModelFacts> =>
+  withSource(path, { scores }, async (_, facts) => facts);
 
 /**
  * Opens `path` to sample from: what was trained here as it was trained, so that it computes to the same bits;
@@ -53,7 +63,7 @@ export const readModelFacts = (path: string, adapter?: string): Promise<ModelFac
  * it would not fit into memory.
  */
 export const openForSampling = (path: string, adapter?: string): Promise<OpenedModel> =>
-  withSource(path, adapter, async (source, facts) =>
+  withSource(path, { adapter }, async (source, facts) =>
     facts.isTrainedHere && source.adapters.length === 0
       ? openTrainable(source, facts)
       : openAsStored(path, source, facts),
@@ -66,25 +76,51 @@ async function openAsStored(path: string, source: ModelSource, facts: ModelFacts
 }
 
 async function openTrainable(
-  { weights, adapters: under }: ModelSource,
+  { weights, adapters: under, facts: stored }: ModelSource,
   facts: ModelFacts,
-  { compute = facts.compute, adapters = [], trains = adapters.length > 0 ? "none" : "all" }: TrainableOptions = {},
+  {
+    compute = facts.compute,
+    adapters = [],
+    trains = adapters.length > 0 ? "none" : "all",
+    scoreSeed,
+  }: TrainableOptions = {},
 ): Promise<OpenedModel> {
   if (under.length > 0)
     throw new ConfigError(
       `${under[0].directory} is an adapter; merge it into its model first: ${ownCommand()} merge ` +
         `${shownPath(under[0].base ?? "<model>")} --adapter ${shownPath(under[0].directory)} --out <directory>`,
     );
-  const model = createModel(facts.config, { compute, seed: null, trains, adapters });
+  const { config } = facts;
+  const model = createModel(config, { compute, seed: null, trains, adapters });
   try {
-    if (trains === "all")
-      await loadWeights(model.parameters, (name) => storedValues(weights, name), weightNames(weights));
+    const isNewScorer = scoresTexts(config) && !scoresTexts(stored.config);
+    if (isNewScorer && scoreSeed === null) throw new ConfigError(`${facts.directory}: ${NO_SCORER}`);
+    const fetch = (name: string) =>
+      isNewScorer && name === SCORE_HEAD ? freshScoreHead(config, scoreSeed) : storedValues(weights, name);
+    const names = scoresTexts(config) ? withoutPrediction(weightNames(weights), config) : weightNames(weights);
+    if (trains === "all") await loadWeights(model.parameters, fetch, names);
     else await loadMapped(model, weights);
     return { ...facts, model };
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+const NO_SCORER =
+  "this model has no score head; expected a reward model, as luciole reward-model makes it, or one of transformers " +
+  "(…ForSequenceClassification)";
+
+/** Initial values of a score head: normal, as `transformers` initialises it. */
+async function freshScoreHead(config: HfConfig, seed: number | null = 0): Promise<StoredTensor> {
+  const values = new Float32Array(config.hidden_size);
+  new Random(seed ?? 0).fork(SCORE_HEAD).fillNormal(values, 0, config.initializer_range);
+  return { shape: [1, config.hidden_size], values };
+}
+
+/** Names without those of layers of multi-token prediction, of which a reward model has none. */
+function withoutPrediction(names: readonly string[], { num_hidden_layers: numLayers }: HfConfig): string[] {
+  return names.filter((name) => !(Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? 0) >= numLayers));
 }
 
 /** Fills a model whose frozen weights stay in the types of the files. */
@@ -104,7 +140,7 @@ export const withFrozen = <P extends object, R>(
   planned: P,
   body: (planned: P & { readonly frozen: { readonly trains: "none"; readonly source: WeightSource } }) => Promise<R>,
 ): Promise<R> =>
-  withSource(path, undefined, async ({ weights }) => {
+  withSource(path, {}, async ({ weights }) => {
     const source = mappedWeights(weights);
     try {
       return await body({ ...planned, frozen: { trains: "none", source } });
@@ -115,12 +151,14 @@ export const withFrozen = <P extends object, R>(
 
 async function withSource<R>(
   path: string,
-  adapter: string | undefined,
+  { adapter, scores = false }: { readonly adapter?: string; readonly scores?: boolean },
   body: (source: ModelSource, facts: ModelFacts) => Promise<R>,
 ): Promise<R> {
   const source = await openModelSource(path, adapter);
   try {
-    const { tokenizer, ...facts } = source.facts;
+    if (!scores) refuseScorer(path, source.facts);
+    const { tokenizer, ...known } = source.facts;
+    const facts = scores ? { ...known, config: withScoreHead(known.config) } : known;
     if (!tokenizer)
       throw new ConfigError(
         facts.warning ?? `${path}: this model has no tokenizer; put its tokenizer.json next to the weights`,

@@ -74,6 +74,7 @@ const gemma270m = {
 export const gemma3: ModelFamily<Gemma3HfConfig> = {
   modelType: "gemma3_text",
   architecture: "Gemma3ForCausalLM",
+  scorerArchitecture: "Gemma3TextForSequenceClassification",
   schema,
   prepare: flattenRope,
   complete: (config) => ({
