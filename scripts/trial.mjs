@@ -9,7 +9,15 @@ import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-const PAGES = ["README.md", "docs/install.md", "docs/chat.md", "docs/tune.md", "docs/train.md", "docs/library.md"];
+const PAGES = [
+  "README.md",
+  "docs/install.md",
+  "docs/chat.md",
+  "docs/tune.md",
+  "docs/environments.md",
+  "docs/train.md",
+  "docs/library.md",
+];
 const COMMAND_LIMIT_MS = 600_000;
 const run = promisify(execFile);
 

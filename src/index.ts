@@ -31,7 +31,7 @@ export {
   Conversation,
   LoadedModel,
 } from "./library/loaded-model.js";
-export type { AnyReward, NamedReward } from "./library/modules.js";
+export type { AnyReward, NamedEnvironment, NamedReward } from "./library/modules.js";
 export { type ReinforceRequest, reinforce } from "./library/reinforce.js";
 export { createModel } from "./models/create.js";
 export { type HfConfig, parseHfConfig, toHfConfigJson } from "./models/hf-config.js";

@@ -19,13 +19,17 @@ export interface RunEvaluation {
   /** Task and data set, where the run was given them. */
   readonly task?: string | null;
   readonly data?: readonly string[];
+  /** What answered the model's turns, where the run was told. */
+  readonly environment?: string | null;
 }
 
 /** What a run with reinforcement records. */
 const recordedSchema = z.object({
   evaluation: evaluationSchema,
   rl: grpoSchema,
-  source: z.object({ task: z.string().nullish(), data: z.array(z.string()).optional() }).optional(),
+  source: z
+    .object({ task: z.string().nullish(), data: z.array(z.string()).optional(), environment: z.string().nullish() })
+    .optional(),
 });
 
 /**
@@ -40,5 +44,6 @@ export function evaluationOfRun(path: string): RunEvaluation | null {
   const { evaluation, rl, source } = parsed.data;
   const { problems, samplesPerProblem, temperature, topP } = evaluation;
   const { maxCompletionLength: maxNewTokens } = rl;
-  return { problems, samplesPerProblem, temperature, topP, maxNewTokens, seed, task: source?.task, data: source?.data };
+  const { task, data, environment } = source ?? {};
+  return { problems, samplesPerProblem, temperature, topP, maxNewTokens, seed, task, data, environment };
 }

@@ -15,11 +15,12 @@ import {
   evaluateModel,
   evaluationRequestSchema,
 } from "../library/evaluate-model.js";
-import { DATA_TASK } from "../library/modules.js";
+import { absoluteModule, DATA_TASK } from "../library/modules.js";
 import { formatPercent, withError } from "../number-text.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { RunDirectory } from "../run/run-directory.js";
+import { environmentSchema } from "../tasks/environment.js";
 import type { ProblemCount } from "../tasks/held-out.js";
 import { parseOptions } from "../tasks/options.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
@@ -35,6 +36,7 @@ import { listenForSignals } from "./stop-signals.js";
 export interface EvalFlags extends RunFlags {
   readonly task?: string;
   readonly data?: readonly string[];
+  readonly environment?: string;
   readonly adapter?: string;
   readonly problems?: ProblemCount;
   readonly samples?: number;
@@ -54,6 +56,7 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     "config",
     "task",
     "data",
+    "environment",
     "adapter",
     "problems",
     "samples",
@@ -93,16 +96,24 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
 /** What the flags ask for; what they leave open is as the run evaluated itself, where the model is a run's. */
 function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
   const run = evaluationOfRun(path);
-  const given = flags.task !== undefined || flags.data !== undefined;
-  const { task = null, data } = given
-    ? { task: flags.task ?? DATA_TASK, data: flags.data && dataFiles(flags.data) }
+  const named = flags.task ?? (flags.data && DATA_TASK);
+  const isGiven = named !== undefined || flags.environment !== undefined;
+  const {
+    task = null,
+    data,
+    environment = null,
+  } = isGiven
+    ? { task: named, data: flags.data && dataFiles(flags.data), environment: flags.environment }
     : (run ?? {});
+  const { environment: environmentOptions, ...taskOptions } = applySettings({}, flags, "task");
   return {
     model: resolve(path),
     ...(flags.adapter === undefined ? {} : { adapter: resolve(flags.adapter) }),
     task,
     data,
-    taskOptions: applySettings({}, flags, "task"),
+    taskOptions,
+    environment: environment && absoluteModule(environment),
+    environmentOptions: parseOptions(environmentSchema, environmentOptions, "environment"),
     problems: flags.problems ?? run?.problems ?? 100,
     samplesPerProblem: flags.samples ?? run?.samplesPerProblem ?? 16,
     maxNewTokens: flags.maxTokens ?? run?.maxNewTokens ?? null,
@@ -149,7 +160,7 @@ async function openRun(
   flags: EvalFlags,
 ): Promise<RunDirectory> {
   if (flags.resume !== undefined) return (await reopenRun(path, "eval", { ...flags, machine, notice })).run;
-  const fingerprints = fingerprintsOf([...(request.data ?? []), request.task].filter(isFile));
+  const fingerprints = fingerprintsOf([...(request.data ?? []), request.task, request.environment].filter(isFile));
   return RunDirectory.create({
     verb: "eval",
     path,

@@ -31,7 +31,12 @@ export function taskFlags(command: Command): void {
       "countdown, arithmetic, linear-equations, linear-systems, knights-and-knaves, word-problems, general, mix or a " +
         "module whose default export is a task",
     )
-    .option("--data <name>", `rows with prompt and answer, in place of a task: ${DATA_NAMES}`, collect);
+    .option("--data <name>", `rows with prompt and answer, in place of a task: ${DATA_NAMES}`, collect)
+    .option(
+      "--environment <name|file.ts>",
+      "what answers the model's turns: calculator, guess-the-number (a game: leave out --task) or a module whose " +
+        "default export is an environment",
+    );
 }
 
 /** The flags of every verb that writes a run. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { dataFiles } from "../library/data-files.js";
-import { DATA_TASK, rewardModelIn } from "../library/modules.js";
+import { absoluteModule, DATA_TASK, rewardModelIn } from "../library/modules.js";
 import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../library/reinforce.js";
 import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
@@ -20,13 +20,14 @@ export interface RlFlags extends RunFlags {
   readonly model?: string;
   readonly task?: string;
   readonly data?: readonly string[];
+  readonly environment?: string;
   readonly reward?: readonly string[];
   readonly rewardTimeout?: number;
 }
 
 /** Reinforces, or goes on; prints before and after. */
 export async function rl(flags: RlFlags): Promise<void> {
-  refuseBesideResume(flags, ["model", "task", "data", "reward"]);
+  refuseBesideResume(flags, ["model", "task", "data", "environment", "reward"]);
   const request = withRewardTimeout(
     flags.resume === undefined ? requestOf(flags) : recordedRequest(flags.resume),
     flags,
@@ -43,16 +44,17 @@ export function exampleQuestion(path: string): string {
   return sample ? (questionIn(sample.prompt) ?? sample.problem) : "…";
 }
 
-function requestOf({ model, task, data, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
+function requestOf({ model, task, data, environment, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
   if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : DATA_TASK);
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;
   return {
     model: resolve(resolveModel(model)),
-    task: name && absolute(name),
+    task: name && absoluteModule(name),
     data: data && dataFiles(data),
-    rewards: rewards.map(absolute),
+    environment: environment === undefined ? null : absoluteModule(environment),
+    rewards: rewards.map(absoluteReward),
     options,
     seed,
   };
@@ -66,10 +68,9 @@ function withRewardTimeout(request: RlRequest, { rewardTimeout }: RlFlags): RlRe
 }
 
 /** The path of a module or of a reward model made absolute, so that the run goes on from any directory. */
-function absolute(name: string): string {
+function absoluteReward(name: string): string {
   const model = rewardModelIn(name);
-  if (model) return `rm:${resolve(resolveModel(model.path))}:${model.weight}`;
-  return /\.[cm]?[jt]s$/.test(name) ? resolve(name) : name;
+  return model ? `rm:${resolve(resolveModel(model.path))}:${model.weight}` : absoluteModule(name);
 }
 
 /** What config.json holds of the options: these, and what they are applied to. */
@@ -78,6 +79,7 @@ const recordedSchema = rlRunSchema.extend({
     model: z.string(),
     task: z.string().nullable(),
     data: z.array(z.string()).optional(),
+    environment: z.string().nullable().optional(),
     rewards: z.array(z.string()),
   }),
 });

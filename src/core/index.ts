@@ -22,6 +22,7 @@ export * from "../optim/index.js";
 export { Random } from "../random.js";
 export * from "../rl/advantage.js";
 export * from "../rl/config.js";
+export * from "../rl/curriculum.js";
 export * from "../rl/grpo-trainer.js";
 export * from "../rl/metrics.js";
 export * from "../rl/policy-loss.js";

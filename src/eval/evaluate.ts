@@ -1,6 +1,6 @@
 // Sampling-based evaluation on held-out problems: pass@1, pass@k, cons@k, thinking length, format, with standard
 // errors. Knows how to count; who samples is given to it.
-import { type Problem, sameAnswer, type Task } from "../tasks/task.js";
+import { type Problem, type SpokenTurn, sameAnswer, type Task } from "../tasks/task.js";
 
 /** A sampled response as it is counted, and as it is kept. */
 export interface SampledResponse {
@@ -10,6 +10,8 @@ export interface SampledResponse {
   readonly wellFormed: boolean;
   /** Tokens of thought, the tags not included. */
   readonly numThinking: number;
+  /** What both sides said, where an environment answered; `text` is then the model's side alone. */
+  readonly turns?: readonly SpokenTurn[];
 }
 
 /** Samples of one problem. */

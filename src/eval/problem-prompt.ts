@@ -43,7 +43,8 @@ export function defaultPromptStyle(tokenizer: Tokenizer, { prompt_template: trai
   );
 }
 
-const isChat = (style: PromptStyle): style is (typeof CHAT_STYLES)[number] =>
+/** Whether questions go through the model's chat template. */
+export const isChat = (style: PromptStyle): style is (typeof CHAT_STYLES)[number] =>
   (CHAT_STYLES as readonly PromptStyle[]).includes(style);
 
 /** What puts problems to a policy. Throws ConfigError for a chat where the tokenizer has no chat template. */

@@ -1,12 +1,13 @@
 // Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows
 // neither.
-import { generate } from "../inference/runtime/generate.js";
+import { withSampling } from "../inference/runtime/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
-import { hashString } from "../random.js";
-import type { Problem, Task } from "../tasks/task.js";
+import type { Problem, Task, TaskEnvironment } from "../tasks/task.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { Interrupted } from "../train/interrupted.js";
+import { type EpisodeStart, firstRequest, playEpisode, singleTurn } from "./episode.js";
 import { type PromptStyle, prompterOf } from "./problem-prompt.js";
+import { replyEncoder } from "./reply-encoding.js";
 import type { Trajectory } from "./trajectory.js";
 
 /** What samples: a model and how its text becomes tokens. */
@@ -22,6 +23,7 @@ export interface Policy {
 /** How trajectories are drawn. */
 export interface RolloutOptions {
   readonly numGenerations: number;
+  /** In an environment the tokens of both sides. */
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP?: number;
@@ -40,8 +42,8 @@ export interface RolloutOptions {
 }
 
 /**
- * Samples `numGenerations` completions of each problem; groups are consecutive. Throws Interrupted when `signal` fires
- * meanwhile.
+ * Samples `numGenerations` completions of each problem, in the task's environment where it has one; groups are
+ * consecutive. Throws Interrupted when `signal` fires meanwhile, and TrainingError for an environment that fails.
  */
 export async function rollout(
   policy: Policy,
@@ -49,47 +51,84 @@ export async function rollout(
   problems: readonly Problem[],
   options: RolloutOptions,
 ): Promise<Trajectory[]> {
-  const {
-    numGenerations,
-    maxNewTokens,
-    temperature,
-    topP,
-    topK,
-    maxSequences,
-    seed,
-    firstProblem = 0,
-    maxCacheBytes,
-    signal,
-  } = options;
-  const { tokenizer, stopIds } = policy;
+  const { numGenerations, seed, firstProblem = 0 } = options;
   const prompter = prompterOf(policy);
-  const prompts = problems.map((problem) => prompter(task, problem));
-  const requests = prompts.flatMap(({ ids, form, startsInside }, p) =>
-    Array.from({ length: numGenerations }, (_, g) => ({
-      prompt: ids,
-      form,
-      thinking: { startsInside },
-      seed: hashString(`${seed}/${firstProblem + p}/${g}`),
-      maxNewTokens,
-    })),
-  );
-  const completions = await generate(policy.model, requests, {
-    temperature,
-    topP,
-    topK,
-    maxSequences,
-    stopIds,
-    tokenizer,
-    maxCacheBytes,
-    signal,
+  const starts = problems.flatMap((problem, p) => {
+    const prompt = prompter(task, problem);
+    return Array.from({ length: numGenerations }, (_, g) => ({
+      problem,
+      prompt,
+      seed: `${seed}/${firstProblem + p}/${g}`,
+    }));
   });
-  if (signal?.aborted) throw new Interrupted(); // half-finished completions would be counted as wrong ones
-  return completions.map(
-    ({ ids: completionIds, text: completion, response, logProbs, numThinking, finishReason }, i) => {
-      const p = Math.floor(i / numGenerations);
-      const { text: prompt, ids: promptIds } = prompts[p];
-      const read = { completion, response, numThinking };
-      return { problem: problems[p], prompt, promptIds, completionIds, ...read, logProbs, finishReason };
-    },
-  );
+  if (starts.length === 0) return [];
+  try {
+    const trajectories = await sampleAll(policy, task.environment, starts, options);
+    if (!options.signal?.aborted) return trajectories;
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+  }
+  throw new Interrupted(); // half-finished completions would be counted as wrong ones
+}
+
+async function sampleAll(
+  policy: Policy,
+  environment: TaskEnvironment | undefined,
+  starts: readonly EpisodeStart[],
+  options: RolloutOptions,
+): Promise<Trajectory[]> {
+  const { maxNewTokens, maxSequences } = options;
+  const { model, tokenizer, stopIds, template } = policy;
+  const maxTokens = starts.reduce((most, { prompt }) => Math.max(most, prompt.ids.length), 0) + maxNewTokens;
+  const sizes = { numRequests: starts.length, maxTokens, areContinued: environment !== undefined };
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  return await withSampling(model, sizes, { ...options, tokenizer, stopIds, signal }, (sample) => {
+    if (environment === undefined)
+      return Promise.all(
+        starts.map(async (start) => singleTurn(start, await sample(firstRequest(start, maxNewTokens)))),
+      );
+    const encoder = replyEncoder(tokenizer, template);
+    const plan = { environment, sample, tokenizer, encoder, stopIds, maxNewTokens };
+    // No more than run at once: what waits between two turns would lose its cache to what has not begun.
+    return eachOf(starts, maxSequences, signal, failed, (start, own) => playEpisode(plan, start, own));
+  });
+}
+
+/**
+ * Runs `body` for all items, at most so many at a time. The first failure fires `failed`, and is thrown when what is
+ * under way has ended. Each item has a signal of its own, which `signal` fires: thousands of listeners on one would be
+ * taken for a leak.
+ */
+async function eachOf<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  signal: AbortSignal,
+  failed: AbortController,
+  body: (item: T, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  const open = new Set<AbortController>();
+  let next = 0;
+  const work = async () => {
+    while (next < items.length && !signal.aborted) {
+      const index = next++;
+      const own = new AbortController();
+      open.add(own);
+      try {
+        results[index] = await body(items[index], own.signal);
+      } catch (error) {
+        failed.abort(error); // only the first one counts
+      }
+      open.delete(own);
+    }
+  };
+  const abortAll = () => {
+    for (const own of open) own.abort(signal.reason);
+  };
+  signal.addEventListener("abort", abortAll, { once: true });
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, work));
+  signal.removeEventListener("abort", abortAll);
+  signal.throwIfAborted();
+  return results;
 }

@@ -19,11 +19,11 @@ import { outlineOf, type PlannedModel } from "../train/memory-plan.js";
 import { adapterRows, count, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { type RunContext, withRun } from "../train/run-context.js";
 import { dataFiles } from "./data-files.js";
+import { taskAlone } from "./find-task.js";
 import { architectureRules, type IdleRule, refuseIdle } from "./idle-settings.js";
 import { placeOfModel, toStandardError } from "./load.js";
 import { ensureMachine } from "./machine.js";
 import { DATA_TASK } from "./modules.js";
-import { taskFor } from "./reinforce.js";
 
 /** What is to be distilled; all of it is in the run's config.json. */
 export interface DistillRequest {
@@ -127,7 +127,7 @@ export function performDistillation(
       sources.map(async (source): Promise<PlannedTeacher> => ({ ...source, facts: await readModelFacts(source.path) })),
     );
     const [{ facts: teacher }] = teachers;
-    const { task, taskName, taskOptions, files } = await taskFor(request, teacher, { withoutAnswer: true });
+    const { task, recorded, files } = await taskAlone(request, teacher, { withoutAnswer: true });
     const student = await studentFor(request, teacher, checkpoint?.directory);
     const adapters = trainedAdapters(options.lora, seed);
     const model: PlannedModel = { config: student.config, compute: student.compute, adapters };
@@ -159,8 +159,7 @@ export function performDistillation(
     const generation = {
       ...student.generation,
       prompt_template: template,
-      task: taskName,
-      task_options: taskOptions,
+      ...recorded,
       temperature: options.evaluation.temperature,
       top_p: options.evaluation.topP,
       max_new_tokens: maxCompletionLength,

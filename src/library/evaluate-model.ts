@@ -1,6 +1,7 @@
 // An evaluation of a model that is already there, sampled problem by problem. Knows no flags, and not where the samples
 // are kept.
 import { z } from "zod";
+import { ConfigError } from "../errors.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
 import { defaultPromptStyle, PROMPT_STYLES, type PromptStyle } from "../eval/problem-prompt.js";
@@ -8,14 +9,15 @@ import { longestPrompt } from "../eval/prompt-check.js";
 import type { Policy } from "../eval/rollout.js";
 import { unansweredNotice } from "../eval/unanswered.js";
 import { availableBytes } from "../free-memory.js";
-import { openForSampling } from "../inference/opening/open-model.js";
+import { type ModelFacts, openForSampling } from "../inference/opening/open-model.js";
 import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
 import { completionsHost } from "../rl/memory-plan.js";
+import { environmentSchema } from "../tasks/environment.js";
 import { heldOutProblems, shortfall } from "../tasks/held-out.js";
 import { problemCountSchema } from "../tasks/options.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { refuseHostNeed } from "../train/host-memory.js";
-import { taskFor } from "./reinforce.js";
+import { taskFor } from "./find-task.js";
 
 /** Everything that decides an evaluation, as zod checks it. null: as the model's own files say. */
 export const evaluationRequestSchema = z.strictObject({
@@ -29,6 +31,10 @@ export const evaluationRequestSchema = z.strictObject({
   data: z.array(z.string()).readonly().optional(),
   /** Options of the task. */
   taskOptions: z.record(z.string(), z.unknown()),
+  /** What answers the model's turns; null: nothing, or with the model's own task what did in training. */
+  environment: z.string().nullable().default(null),
+  /** Limits and options of the environment. */
+  environmentOptions: environmentSchema.prefault({}),
   /** Number of distinct held-out problems, or "all". */
   problems: problemCountSchema,
   /** Samples per problem. */
@@ -83,7 +89,7 @@ export async function evaluateModel(request: EvaluationRequest, context: Evaluat
   const { model, tokenizer, stopIds, generation, warning } = opened;
   try {
     if (warning) context.tell(`warning: ${warning}`);
-    const { task } = await taskFor({ ...request, options: { task: request.taskOptions } }, opened);
+    const task = await taskOf(request, opened);
     const template = request.template ?? defaultPromptStyle(tokenizer, generation);
     const policy = { model, tokenizer, template, stopIds };
     const problems = problemsOf(request, task, context);
@@ -113,6 +119,16 @@ export async function evaluateModel(request: EvaluationRequest, context: Evaluat
   } finally {
     model.dispose();
   }
+}
+
+async function taskOf(request: EvaluationRequest, opened: Pick<ModelFacts, "generation">): Promise<Task> {
+  const { taskOptions, environmentOptions: environment } = request;
+  const { task } = await taskFor({ ...request, options: { task: taskOptions, environment } }, opened);
+  const { maxTurns, timeoutSeconds, options } = environment;
+  const isSet = maxTurns !== null || timeoutSeconds !== null || Object.keys(options).length > 0;
+  if (isSet && !task.environment)
+    throw new ConfigError("environment has no effect: the evaluation has no --environment; leave it out");
+  return task;
 }
 
 /** The problems, unless their samples would not fit into host memory. Says so where there are fewer than asked for. */

@@ -1,6 +1,7 @@
-// A person's own tasks and rewards: TypeScript or JavaScript modules, loaded as they are, and built-in ones by name.
+// A person's own tasks, environments and rewards: TypeScript or JavaScript modules, loaded as they are, and built-in
+// ones by name.
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join, resolve, sep } from "node:path";
+import { basename, extname, join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { QuestionColumns } from "../data/columns.js";
 import { readAllRows } from "../data/rows.js";
@@ -10,12 +11,14 @@ import { filesOfModel } from "../inference/opening/model-location.js";
 import { packageRoot } from "../package-root.js";
 import { rewardModelUseSchema } from "../preference/options.js";
 import { openRewardModel, type RewardModel, rewardModel } from "../preference/reward-model.js";
+import { failureText } from "../tasks/call-limits.js";
 import { createDataTask } from "../tasks/data-task.js";
+import type { EnvironmentOptions } from "../tasks/environment.js";
 import { parseOptions } from "../tasks/options.js";
 import { createTask, TASK_NAMES } from "../tasks/registry.js";
 import type { RewardFunction, RewardSample, WeightedReward } from "../tasks/reward.js";
 import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
-import type { Task } from "../tasks/task.js";
+import type { Environment, Task, TaskEnvironment } from "../tasks/task.js";
 
 /** A reward with or without a weight. */
 export type AnyReward = RewardFunction | WeightedReward;
@@ -26,6 +29,9 @@ export type AnyReward = RewardFunction | WeightedReward;
 export type NamedReward = string | AnyReward;
 
 const isModulePath = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
+
+/** The path of a module, so that it is found from any directory; any other name as it is. */
+export const absoluteModule = (name: string): string => (isModulePath(name) ? resolve(name) : name);
 
 /** The task of a data set, whose rows are read from its files. */
 export const DATA_TASK = "data";
@@ -55,13 +61,70 @@ export async function loadTask(
   return { task: createDataTask(await readAllRows(data), options, { withoutAnswer }), files: [...data] };
 }
 
+/** Environments by name. They are examples too: files of the package, which people copy and change. */
+export const ENVIRONMENT_NAMES = ["calculator", "guess-the-number"] as const;
+/** An environment by name (`calculator`), from a module (`./game.ts`), or as it is. */
+export type NamedEnvironment = string | Environment;
+
+/**
+ * The environment by its name or from a module, whose function gets the options of the environment, and the files of a
+ * person's own that it comes from. Throws ConfigError for a name or module that is none.
+ */
+export async function loadEnvironment(
+  named: NamedEnvironment,
+  { maxTurns, timeoutSeconds, options }: EnvironmentOptions,
+): Promise<{ environment: TaskEnvironment; files: string[] }> {
+  const placed = (environment: Environment) => ({
+    environment,
+    maxTurns: maxTurns ?? 16,
+    timeoutSeconds: timeoutSeconds ?? 10,
+  });
+  if (typeof named !== "string") return { environment: placed(environmentFrom(named, "(an object)")), files: [] };
+  const isOwn = isModulePath(named);
+  if (!isOwn && !ENVIRONMENT_NAMES.includes(named as (typeof ENVIRONMENT_NAMES)[number]))
+    throw new ConfigError(
+      `--environment ${named}: expected ${ENVIRONMENT_NAMES.join(", ")} or a module ` +
+        `(./game.ts)${didYouMean(named, ENVIRONMENT_NAMES)}`,
+    );
+  const { value, files } = await importDefault(isOwn ? named : join(packageRoot(), "examples", `${named}.ts`));
+  if (typeof value !== "function" && Object.keys(options).length > 0)
+    throw new ConfigError(
+      `environment.options has no effect: ${named} exports an environment, not a function that takes options`,
+    );
+  const found = environmentFrom(await made(value, options, `--environment ${named}`), named);
+  return { environment: placed(found), files: isOwn ? files : [] };
+}
+
+function environmentFrom(value: unknown, from: string): Environment {
+  const made = value as Partial<Environment> | null | undefined;
+  const { stops = [], name = basename(from, extname(from)) } = made ?? {};
+  if (typeof made?.begin !== "function")
+    throw new ConfigError(
+      `--environment ${from}: its default export must be an environment, or a function that returns one; it lacks begin`,
+    );
+  if (!Array.isArray(stops) || !stops.every((stop) => typeof stop === "string" && stop !== ""))
+    throw new ConfigError(`--environment ${from}: stops must be a list of texts that are not empty`);
+  return made.name === undefined ? Object.assign(Object.create(made), { name }) : (made as Environment);
+}
+
 function noSuchTask(name: string): ConfigError {
   const what = `expected ${ALL_TASKS.join(", ")} or a module (./task.ts)`;
   return new ConfigError(`--task ${name}: ${what}${didYouMean(name, ALL_TASKS)}`);
 }
 
+/** What a module exports, or what its function makes of options. */
+async function made(value: unknown, options: object, flag: string): Promise<unknown> {
+  if (typeof value !== "function") return value;
+  try {
+    return await value(options);
+  } catch (error) {
+    if (error instanceof LucioleError) throw error;
+    throw new ConfigError(`${flag}: its function failed: ${failureText(error)}`, { cause: error });
+  }
+}
+
 async function taskFrom(value: unknown, name: string, options: object): Promise<Task> {
-  const task = (typeof value === "function" ? await value(options) : value) as Partial<Task> | undefined;
+  const task = (await made(value, options, `--task ${name}`)) as Partial<Task> | undefined;
   const lacking = (["generate", "verify", "renderPrompt"] as const).filter(
     (method) => typeof task?.[method] !== "function",
   );

@@ -1,11 +1,10 @@
 // A whole reinforcement of a model that is already there: plan, run directory, rewards by name or as functions, report.
 // Knows no flags.
 import { resolve } from "node:path";
-import type { QuestionColumns } from "../data/columns.js";
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle } from "../eval/problem-prompt.js";
 import { filesOfModel } from "../inference/opening/model-location.js";
-import { type ModelFacts, openModel, readModelFacts, withFrozen } from "../inference/opening/open-model.js";
+import { openModel, readModelFacts, withFrozen } from "../inference/opening/open-model.js";
 import { planReinforcement, reinforcementRemedies, reinforcementRow } from "../rl/memory-plan.js";
 import { type RlRunInput, type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
@@ -19,10 +18,11 @@ import { outlineOf, type PlannedModel } from "../train/memory-plan.js";
 import { adapterRows, modelRow, type PlanRow, printPlan } from "../train/plan-lines.js";
 import { type RunContext, withRun } from "../train/run-context.js";
 import { dataFiles } from "./data-files.js";
+import { taskFor } from "./find-task.js";
 import { architectureRules, refuseIdle } from "./idle-settings.js";
 import { placeOfModel, toStandardError } from "./load.js";
 import { ensureMachine } from "./machine.js";
-import { DATA_TASK, loadRewards, loadTask, type NamedReward } from "./modules.js";
+import { DATA_TASK, loadRewards, type NamedEnvironment, type NamedReward } from "./modules.js";
 
 /** What is to be reinforced, on what and for what; all of it is in the run's config.json, functions by their names. */
 export interface RlRequest {
@@ -32,6 +32,8 @@ export interface RlRequest {
   readonly task: string | null;
   /** The files of a data set. */
   readonly data?: readonly string[];
+  /** What answers the model's turns; null: nothing, or with the task that the model was trained for, what did then. */
+  readonly environment?: NamedEnvironment | null;
   readonly rewards: readonly NamedReward[];
   readonly options: RlRunOptions;
   readonly seed: number;
@@ -48,6 +50,8 @@ export interface ReinforceRequest {
   readonly data?: string | readonly string[];
   /** In place of data: a task by name or module; default: the one the model was trained for. */
   readonly task?: string;
+  /** What answers the model's turns: a tool or a game, by name, as a module or as an object (docs/environments.md). */
+  readonly environment?: NamedEnvironment;
   /** Default: accuracy and format. */
   readonly rewards?: readonly NamedReward[];
   /** As `--set` takes them (docs/options.md): `{ rl: { steps: 30 }, task: { … }, evaluation: { … } }`. */
@@ -74,6 +78,7 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   const {
     data,
     task = data === undefined ? null : DATA_TASK,
+    environment = null,
     rewards = DEFAULT_REWARDS,
     options = {},
     seed = 0,
@@ -95,7 +100,7 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
   try {
     const model = resolve(await placeOfModel(request.model));
     const files = data === undefined ? undefined : dataFiles([data].flat());
-    const asked = { model, task, data: files, rewards, options: rlRunOptions(options), seed };
+    const asked = { model, task, data: files, environment, rewards, options: rlRunOptions(options), seed };
     return await performReinforcement(context, asked, options);
   } finally {
     progress.close();
@@ -120,14 +125,21 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
       ["rl.refRefreshSteps", lora !== null, "with lora the reference is the model without its adapter"],
       ...architectureRules(outlineOf(planned), "rl."),
     ]);
-    const { task, taskName, taskOptions, files: taskFiles } = await taskFor(request, facts);
+    const { task, recorded, files: taskFiles } = await taskFor(request, facts);
+    refuseIdle(given, [["environment", task.environment === undefined, "the run has no --environment"]]);
     const loaded = await loadRewards(request.rewards, task, rewardOptions(request));
     const { rewards, files: rewardFiles } = loaded;
     const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
     const subject = { tokenizer: facts.tokenizer, template, task, seed, grpo, evaluation };
     const planOn = (on: PlannedModel) => planReinforcement(on, subject);
     const stages = await (lora ? withFrozen(facts.directory, planned, planOn) : planOn(planned));
-    const rows = [modelRow(planned), ...adapterRows(planned), taskRow(request, task), reinforcementRow(grpo)];
+    const rows = [
+      modelRow(planned),
+      ...adapterRows(planned),
+      taskRow(request, task),
+      ...environmentRows(task),
+      reinforcementRow(grpo),
+    ];
     printPlan(context.progress, rows, stages, (phase) => reinforcementRemedies(phase, grpo, evaluation));
     const fingerprints = fingerprintsOf([...taskFiles, ...rewardFiles, ...(lora ? filesOfModel(facts.directory) : [])]);
     const run = begin({ seed, options: recordedOptions(request), fingerprints, compute: planned.compute });
@@ -138,8 +150,7 @@ export function performReinforcement(context: RunContext, request: RlRequest, gi
     const generation = {
       ...facts.generation,
       prompt_template: template,
-      task: taskName,
-      task_options: taskOptions,
+      ...recorded,
       temperature: evaluation.temperature,
       top_p: evaluation.topP,
       max_new_tokens: grpo.maxCompletionLength,
@@ -167,26 +178,10 @@ function rewardOptions({ rewards, options }: RlRequest): Readonly<Record<string,
   };
 }
 
-/** The task asked for, or the one the model was trained for, with the options it was trained with and those given. */
-export async function taskFor(
-  { task, data, options }: Pick<RlRequest, "task" | "data"> & { options: Pick<RlRunOptions, "task"> },
-  { generation }: Pick<ModelFacts, "generation">,
-  columns: Pick<QuestionColumns, "withoutAnswer"> = {},
-) {
-  const taskName = task ?? (typeof generation.task === "string" ? generation.task : undefined);
-  if (!taskName)
-    throw new ConfigError(
-      "expected a task (--task <name>) or a data set (--data <file>): the model's files name no task",
-    );
-  const trained =
-    taskName === generation.task && typeof generation.task_options === "object" ? generation.task_options : {};
-  const merged = { ...trained, ...options.task } as Record<string, never>;
-  return { ...(await loadTask(taskName, merged, data, columns)), taskName, taskOptions: merged };
-}
-
 /** What config.json keeps: the options, and under `source` what they are applied to. */
-function recordedOptions({ options, model, task, data, rewards }: RlRequest) {
-  return { ...options, source: { model, task, data, rewards: rewards.map(nameOf) } };
+function recordedOptions({ options, model, task, data, environment, rewards }: RlRequest) {
+  const around = typeof environment === "object" ? environment?.name : environment;
+  return { ...options, source: { model, task, data, environment: around, rewards: rewards.map(nameOf) } };
 }
 
 /** How a reward is told of: its name, that of its function, or that it has none. */
@@ -199,4 +194,11 @@ function nameOf(reward: NamedReward): string {
 function taskRow({ task: named, rewards }: RlRequest, { name }: Task): PlanRow {
   const origin = named === null ? " (the model was trained for it; --task names another)" : "";
   return ["task", `${name}${origin}, rewarded for ${rewards.map(nameOf).join(", ")}`];
+}
+
+/** Says what answers the model's turns, where something does. */
+function environmentRows({ environment: around }: Task): PlanRow[] {
+  if (around === undefined) return [];
+  const { environment, maxTurns, timeoutSeconds } = around;
+  return [["environment", `${environment.name}, up to ${maxTurns} turns, each answered within ${timeoutSeconds} s`]];
 }

@@ -100,6 +100,15 @@ const RL_PLANS: readonly ChartPlan[] = [
     curves: [{ metric: "completions/mean_length", label: "mean", color: "accent" }],
   },
   {
+    id: "turns",
+    phase: "rl",
+    title: "Turns",
+    note: "of the model in its environment, per rollout",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "environment/mean_turns", label: "mean", color: "accent" }],
+  },
+  {
     id: "entropy",
     phase: "rl",
     title: "Entropy",
@@ -227,7 +236,7 @@ const REWARD_MEAN = /^rewards\/(.+)\/mean$/;
  * a reward).
  */
 const TRAINERS_OWN =
-  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|cispo_clip_ratio|mfu)$|_tokens_per_second$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|cispo_clip_ratio|mfu)$|_tokens_per_second$|^(rewards|completions|environment|curriculum|clip_ratio|sampling|trained|expert_load)\//;
 
 /** Whether a metric of an rl line was logged by a reward and not by the trainer. */
 export const isOwnFigure = (name: string): boolean => !TRAINERS_OWN.test(name);

@@ -6,7 +6,7 @@ import type { EvaluationSummary, MetricsRecord, RunSummary, SampleRecord } from 
 import type { RunRecords } from "../run/run-directory.js";
 import { rlCharts, trainingCharts } from "./charts.js";
 import { headlineSentence, headlineTable } from "./headline.js";
-import { scriptJson } from "./html.js";
+import { escapeHtml, scriptJson } from "./html.js";
 import { renderReport } from "./report.js";
 import { expertLoads, movingMean, tabulate, thin } from "./series.js";
 import { groupTranscripts, renderGroup, rolloutsOverTime } from "./transcripts.js";
@@ -369,6 +369,18 @@ describe("a person's own rewards", () => {
     expect(table).toContain(">–</td>");
     expect(html.match(/<script/g)).toHaveLength(3);
   });
+});
+
+test("turns in an environment are shown in their order, whole and safe", () => {
+  const turns = [
+    { from: "model" as const, text: "<think>[3*4]" },
+    { from: "environment" as const, text: `=12 ${hostile}` },
+    { from: "model" as const, text: "</think><answer>12</answer>" },
+  ];
+  const html = renderReport(run({ metrics: [rlStep(1)], samples: [{ ...sample("p", undefined, "x"), turns }] }));
+  const shown = [...html.matchAll(/<div class="turn (\w+)"><span class="tag">\w+<\/span><pre>(.*?)<\/pre>/gs)];
+  expect(shown.map(([, from, text]) => [from, text])).toEqual(turns.map(({ from, text }) => [from, escapeHtml(text)]));
+  expect(html.match(/<script/g)).toHaveLength(3);
 });
 
 test("an unfinished run tells how long it has taken", () => {

@@ -109,7 +109,23 @@ function shownPrompt({ prompt }: SampleRecord): string {
   return opensThought(text) ? text.slice(0, -THINK_OPEN.length).trimEnd() : text;
 }
 
+/** Turn by turn, as written: a call stands in the middle of a thought. */
+function renderTurns(turns: NonNullable<SampleRecord["turns"]>): string {
+  return turns
+    .map(
+      ({ from, text }) =>
+        `<div class="turn ${from}"><span class="tag">${from}</span><pre>${escapeHtml(text)}</pre></div>`,
+    )
+    .join("");
+}
+
 function renderSide(title: string, role: "base" | "final", sample: SampleRecord): string {
+  const heading = `<h4>${escapeHtml(title)}${verdict(sample)}</h4>`;
+  const said = sample.turns ? renderTurns(sample.turns) : renderResponse(sample);
+  return `<section class="side ${role}">${heading}${said}</section>`;
+}
+
+function renderResponse(sample: SampleRecord): string {
   // As a chat is read: the tags of the answer are shown as they were written.
   const read = parseResponse(sample.completion, { form: "chat", startsInside: opensThought(sample.prompt) });
   const [thinking, answer] = [read.think?.trim() ?? "", read.reply.trim()];
@@ -122,7 +138,7 @@ function renderSide(title: string, role: "base" | "final", sample: SampleRecord)
     answer === ""
       ? `<p class="none">${closed ? "no answer" : "the thinking never ended"}</p>`
       : `<pre class="answer">${escapeHtml(answer)}</pre>`;
-  return `<section class="side ${role}"><h4>${escapeHtml(title)}${verdict(sample)}</h4>${thought}${reply}</section>`;
+  return `${thought}${reply}`;
 }
 
 function verdict({ correct, reward, numTokens }: SampleRecord): string {

@@ -1,6 +1,7 @@
 // The options of group-relative policy optimisation, under TRL's names where TRL has one, checked at the boundary.
 import { z } from "zod";
 import { parseOptions } from "../tasks/options.js";
+import { curriculumSchema } from "./curriculum.js";
 import { lossRules, lossTypes } from "./loss-types.js";
 
 /** The options, as zod checks them; defaults that depend on the variant of the loss are filled in. */
@@ -58,6 +59,8 @@ export const grpoSchema = z
      * differ; 0 turns it off.
      */
     dynamicSamplingRounds: z.int().min(0).default(0),
+    /** Choose training problems by their difficulty and the recent accuracy at it; null takes them as they come. */
+    curriculum: curriculumSchema.nullable().default(null),
     /** Exclude completions cut off by the length limit from the loss (DAPO's overlong filtering). */
     maskTruncatedCompletions: z.boolean().default(false),
     /** Maximum gradient norm; larger gradients are clipped. */

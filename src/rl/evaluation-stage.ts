@@ -2,6 +2,7 @@
 import type { Evaluation } from "../eval/evaluate.js";
 import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
 import type { Policy } from "../eval/rollout.js";
+import { spokenTurns } from "../eval/trajectory.js";
 import { type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { Task } from "../tasks/task.js";
 import type { StageState } from "../train/saved-state.js";
@@ -138,6 +139,7 @@ function logTranscripts(
       problem: problem.id,
       prompt,
       completion,
+      ...spokenTurns(trajectories[i]),
       answer: problem.answer,
       correct,
       numTokens: completionIds.length,

@@ -9,6 +9,7 @@ import type { LanguageModel } from "../models/language-model.js";
 import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
+import { Random } from "../random.js";
 import {
   joinTables,
   type RewardFunction,
@@ -17,12 +18,13 @@ import {
   scoreSamples,
   type WeightedReward,
 } from "../tasks/reward.js";
-import type { Task } from "../tasks/task.js";
+import type { Problem, Task } from "../tasks/task.js";
 import { Interrupted } from "../train/interrupted.js";
 import type { ExpertShares } from "../train/step.js";
 import { WorkClock, type WorkCount } from "../train/work-count.js";
 import { informativeGroups } from "./advantage.js";
 import type { GrpoConfig } from "./config.js";
+import { accuracyAt, type Levels, refuseOneLevel, takeOne, withResults } from "./curriculum.js";
 import { noticesOf, refuseReservedNames, refuseWithoutSignal } from "./learning-signal.js";
 import { type Lesson, lessonOf } from "./lesson.js";
 import { batchMetrics, type GrpoMetrics } from "./metrics.js";
@@ -52,10 +54,18 @@ export interface GrpoState {
   stepsWithoutSignal: number;
   /** Prompt and completion tokens sampled so far. */
   numTokens: number;
+  /** What the curriculum goes by. */
+  levels: Levels;
 }
 
 /** A trainer that has not begun. */
-export const freshGrpoState = (): GrpoState => ({ step: 0, nextProblem: 0, stepsWithoutSignal: 0, numTokens: 0 });
+export const freshGrpoState = (): GrpoState => ({
+  step: 0,
+  nextProblem: 0,
+  stepsWithoutSignal: 0,
+  numTokens: 0,
+  levels: {},
+});
 
 /** The rollouts of one step, scored; groups are consecutive. */
 interface Batch {
@@ -81,6 +91,7 @@ export class GrpoTrainer {
     readonly seed: number,
     readonly state: GrpoState = freshGrpoState(),
   ) {
+    if (config.curriculum) refuseOneLevel(task, seed);
     const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay, beta } = config;
     this.schedule = warmupCosine({
       peak: learningRate,
@@ -149,11 +160,10 @@ export class GrpoTrainer {
 
   /** Samples a group of completions of each of the next problems. */
   private rollout(signal?: AbortSignal): Promise<Trajectory[]> {
-    const { numPrompts, numGenerations, maxCompletionLength, temperature, maxSequences } = this.config;
+    const { numGenerations, maxCompletionLength, temperature, maxSequences } = this.config;
     const { seed, task } = this;
     const first = this.state.nextProblem;
-    const problems = Array.from({ length: numPrompts }, (_, i) => task.generate(seed, first + i, "train"));
-    this.state.nextProblem += numPrompts;
+    const problems = this.nextProblems();
     return rollout(this.policy, task, problems, {
       numGenerations,
       maxNewTokens: maxCompletionLength,
@@ -161,6 +171,22 @@ export class GrpoTrainer {
       maxSequences,
       seed: seed * 1_000_003 + first,
       signal,
+    });
+  }
+
+  /** The next training problems; with a curriculum each is one of several. */
+  private nextProblems(): Problem[] {
+    const { numPrompts, curriculum } = this.config;
+    const { seed, task, state } = this;
+    const first = state.nextProblem;
+    const { candidates, floor } = curriculum ?? { candidates: 1, floor: 1 };
+    state.nextProblem += numPrompts * candidates;
+    const random = new Random(seed).fork("curriculum").fork(first);
+    return Array.from({ length: numPrompts }, (_, i) => {
+      const drawn = Array.from({ length: candidates }, (_, c) =>
+        task.generate(seed, first + i * candidates + c, "train"),
+      );
+      return candidates === 1 ? drawn[0] : takeOne(drawn, state.levels, floor, random);
     });
   }
 
@@ -229,12 +255,15 @@ export class GrpoTrainer {
     lr: number,
     work: GrpoStep["work"],
   ): GrpoStep {
-    const { state } = this;
+    const { state, config, task } = this;
     const { rollout, train } = work;
+    const { curriculum, numGenerations } = config;
+    if (curriculum) state.levels = withResults(state.levels, task, trajectories, numGenerations, curriculum.decay);
     state.step++;
     state.numTokens += sumOf(trajectories, (t) => t.promptIds.length) + rollout.tokens;
     const metrics: GrpoMetrics = {
       ...batchMetrics(trajectories, table, lesson),
+      ...(curriculum ? curriculumMetrics(trajectories, state.levels) : {}),
       ...lesson.metrics,
       ...update.metrics,
       learning_rate: lr,
@@ -257,6 +286,12 @@ export class GrpoTrainer {
         `rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
     );
   }
+}
+
+function curriculumMetrics(trajectories: readonly Trajectory[], levels: Levels): GrpoMetrics {
+  const accuracies = Object.keys(levels).map((level) => [`curriculum/accuracy/${level}`, accuracyAt(levels, level)]);
+  const difficulty = sumOf(trajectories, ({ problem }) => problem.difficulty) / trajectories.length;
+  return { "curriculum/difficulty": difficulty, ...Object.fromEntries(accuracies) };
 }
 
 const numInformative = ({ informative }: Batch): number => informative.filter(Boolean).length;

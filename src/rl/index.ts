@@ -3,6 +3,7 @@ export * from "../tasks/index.js";
 export * from "./advantage.js";
 export * from "./answer-filter.js";
 export * from "./config.js";
+export * from "./curriculum.js";
 export * from "./evaluation-course.js";
 export * from "./evaluation-plan.js";
 export * from "./evaluation-stage.js";

@@ -43,6 +43,11 @@ export const GRPO_METRICS = {
     "mean number of tokens of the completions with an end token; 0 if there are none",
   "completions/min_terminated_length": "number of tokens of the shortest of them",
   "completions/max_terminated_length": "number of tokens of the longest of them",
+  "environment/mean_turns": "with an environment: mean number of turns of the model per completion",
+  "environment/mean_reply_tokens":
+    "with an environment: mean number of its tokens per completion; they count nowhere else, as in TRL",
+  "curriculum/difficulty":
+    "with a curriculum: mean difficulty of the step's problems; curriculum/accuracy/<level> is the recent accuracy at each",
   rollout_tokens_per_second: "completion tokens sampled per second",
   train_tokens_per_second:
     "completion tokens trained on per second of update time; completions that are not computed do not count",
@@ -56,7 +61,7 @@ export type GrpoMetrics = Record<string, number>;
 
 /** Names that lines of a log carry for themselves, and families of names that are the trainer's. */
 const RESERVED =
-  /^(phase|step|time|model|k|problems)$|^(rewards|completions|clip_ratio|sampling|trained|expert_load)\//;
+  /^(phase|step|time|model|k|problems)$|^(rewards|completions|environment|curriculum|clip_ratio|sampling|trained|expert_load)\//;
 
 /** Whether a metric of this name is the trainer's own, so that a reward may not log it. */
 export const isReservedMetric = (name: string): boolean => Object.hasOwn(GRPO_METRICS, name) || RESERVED.test(name);
@@ -74,6 +79,7 @@ export function batchMetrics(
     ...Object.assign({}, ...[...table.byReward].map(([name, values]) => rewardMetrics(name, values))),
     ...loggedMeans(table),
     ...lengthMetrics(trajectories),
+    ...turnMetrics(trajectories),
   };
 }
 
@@ -104,6 +110,16 @@ function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
     "completions/mean_terminated_length": terminated.mean,
     "completions/min_terminated_length": terminated.min,
     "completions/max_terminated_length": terminated.max,
+  };
+}
+
+function turnMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
+  const all = trajectories.flatMap(({ turns }) => turns ?? []);
+  if (all.length === 0) return {};
+  const replies = all.filter(({ from }) => from === "environment");
+  return {
+    "environment/mean_turns": (all.length - replies.length) / trajectories.length,
+    "environment/mean_reply_tokens": replies.reduce((sum, { ids }) => sum + ids.length, 0) / trajectories.length,
   };
 }
 

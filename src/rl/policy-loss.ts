@@ -8,15 +8,13 @@ import { dot } from "../tensor/ops/reduce.js";
 import { noGrad } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { reshape } from "../tensor/view.js";
+import type { TokenSequence } from "../train/completion-log-probs.js";
 import type { GrpoConfig } from "./config.js";
 import { type LossType, rulesOf } from "./loss-types.js";
 
 /** A trajectory with what its update needs. */
-export interface UpdateSample {
-  /** Prompt and completion. */
-  readonly ids: Int32Array;
-  readonly promptLength: number;
-  /** Of its tokens, [completion]; all the same unless the baseline is the batch's. */
+export interface UpdateSample extends TokenSequence {
+  /** Of the completion's tokens, [completion]; all the same unless the baseline is the batch's. */
   readonly advantages: Float32Array;
   /** Log-probabilities under the policy that sampled, [completion]. */
   readonly oldLogProbs: Float32Array;

@@ -1,6 +1,7 @@
 // Reinforcement as a stage of a run: rounds of GRPO with logging, quick evaluations and checkpoints. Knows neither
 // where the policy comes from nor what the task asks.
 import type { Policy } from "../eval/rollout.js";
+import { spokenTurns } from "../eval/trajectory.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
 import { namedLoads } from "../train/loop.js";
@@ -101,7 +102,8 @@ const NUM_ROLLOUTS = 4;
 /** The figures of a round, and its first rollouts, whatever they are: of one problem, so that rewards can be compared. */
 function logRound({ parts: { run }, mark }: TrainingSession, step: number, round: GrpoStep): void {
   const { trajectories, rewards, byReward, metrics, expertLoad } = round;
-  trajectories.slice(0, NUM_ROLLOUTS).forEach(({ problem, prompt, completion, completionIds }, i) => {
+  trajectories.slice(0, NUM_ROLLOUTS).forEach((trajectory, i) => {
+    const { problem, prompt, completion, completionIds } = trajectory;
     run.logSample({
       phase: "rl",
       ...mark,
@@ -110,6 +112,7 @@ function logRound({ parts: { run }, mark }: TrainingSession, step: number, round
       problem: problem.id,
       prompt,
       completion,
+      ...spokenTurns(trajectory),
       answer: problem.answer,
       ...(rewards[i] === null ? {} : { reward: rewards[i] }),
       rewards: Object.fromEntries([...byReward].map(([name, values]) => [name, values[i]])),

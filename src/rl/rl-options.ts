@@ -1,6 +1,7 @@
 // The options of a reinforcement run on a model that is already there, checked at the boundary.
 import { z } from "zod";
 import { PROMPT_STYLES } from "../eval/problem-prompt.js";
+import { environmentSchema } from "../tasks/environment.js";
 import { parseOptions } from "../tasks/options.js";
 import { loraSchema } from "../train/lora-options.js";
 import { grpoSchema } from "./config.js";
@@ -25,6 +26,8 @@ export const rlRunSchema = z.strictObject({
   template: z.enum(PROMPT_STYLES).nullable().default(null),
   /** Options of the task. */
   task: z.record(z.string(), z.unknown()).default({}),
+  /** Limits and options of the environment. */
+  environment: environmentSchema.prefault({}),
   /** Options of GRPO. */
   rl: grpoSchema.prefault({}),
   /** Options of built-in rewards, by their names. */

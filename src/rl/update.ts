@@ -1,7 +1,7 @@
 // From scored trajectories to parameter updates: old and reference log-probabilities, minibatches, micro-batches.
 // Knows no sampling and no rewards.
 
-import type { Trajectory } from "../eval/trajectory.js";
+import { sequenceOf, type Trajectory } from "../eval/trajectory.js";
 import type { LanguageModel } from "../models/language-model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
@@ -31,13 +31,6 @@ export interface UpdateResult {
   readonly expertLoad: ExpertShares;
 }
 
-const idsOf = ({ promptIds, completionIds }: Trajectory): Int32Array => {
-  const ids = new Int32Array(promptIds.length + completionIds.length);
-  ids.set(promptIds);
-  ids.set(completionIds, promptIds.length);
-  return ids;
-};
-
 /** Log-probabilities of every trajectory's completion under a model, without gradients. */
 export async function scoreLogProbs(
   model: LanguageModel,
@@ -45,14 +38,14 @@ export async function scoreLogProbs(
   config: GrpoConfig,
   signal?: AbortSignal,
 ): Promise<Float32Array[]> {
-  const samples = trajectories.map((t) => ({ ids: idsOf(t), promptLength: t.promptIds.length }));
+  const samples = trajectories.map(sequenceOf);
   const results: Float32Array[] = [];
   for (const micro of splitMicroBatches(samples, config.microBatchTokens)) {
     const logp = keep(scope(() => noGrad(() => completionLogProbs(model, micro, config.temperature).logp)));
     const values = (await logp.data()) as Float32Array;
     logp.dispose();
     let at = 0;
-    for (const { ids, promptLength } of micro) results.push(values.slice(at, (at += ids.length - promptLength)));
+    for (const { targets } of micro) results.push(values.slice(at, (at += targets.length)));
     await yieldOrStop(signal);
   }
   return results;
@@ -104,8 +97,7 @@ export function splitMinibatches(scored: readonly ScoredTrajectory[], config: Gr
     const useful = beta > 0 ? open : open.filter(({ advantages }) => advantages.some((each) => each !== 0));
     const samples = useful.map(
       ({ trajectory: t, advantages, refLogProbs }): UpdateSample => ({
-        ids: idsOf(t),
-        promptLength: t.promptIds.length,
+        ...sequenceOf(t),
         advantages,
         oldLogProbs: t.logProbs,
         refLogProbs,

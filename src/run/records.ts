@@ -44,6 +44,8 @@ export interface SampleRecord {
   problem: string;
   prompt: string;
   completion: string;
+  /** What both sides said, in order, where an environment answered; `completion` is then the model's side alone. */
+  turns?: readonly { readonly from: "model" | "environment"; readonly text: string }[];
   /** The reference answer or a description of the goal, where there is one. */
   answer?: string;
   correct?: boolean;

@@ -2,8 +2,8 @@
 // Knows neither files nor what the prompts ask.
 import { z } from "zod";
 import { type QuestionColumns, questionOf } from "../data/columns.js";
-import type { PlacedRow } from "../data/row.js";
-import { ConfigError } from "../errors.js";
+import { type PlacedRow, shown } from "../data/row.js";
+import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
 import { matchesAnswer } from "./match-answer.js";
 import { parseOptions } from "./options.js";
@@ -16,6 +16,8 @@ export const dataTaskSchema = z.strictObject({
   promptColumn: z.string().min(1).nullable().default(null),
   /** Column that holds the answer; null takes `answer`. */
   answerColumn: z.string().min(1).nullable().default(null),
+  /** Column that holds the difficulty: a number, or a text that ends in one (`Level 5`); null: all rows have none. */
+  difficultyColumn: z.string().min(1).nullable().default(null),
   /** Fraction of the rows that is held out for evaluation: 0 trains on every row, 1 evaluates on every row. */
   heldOutFraction: z.number().min(0).max(1).default(0.1),
 });
@@ -62,7 +64,8 @@ export function createDataTask(
   const problems = rows.map((placed): Problem => {
     const { question, answer } = questionOf(placed, { ...options, withoutAnswer });
     const { row: fields, where: source } = placed;
-    return { id: question, split: "train", fields, answer: answer ?? UNKNOWN, difficulty: 0, meta: {}, source };
+    const difficulty = difficultyOf(placed, options.difficultyColumn);
+    return { id: question, split: "train", fields, answer: answer ?? UNKNOWN, difficulty, meta: {}, source };
   });
   const isJudged = input.heldOutFraction !== undefined || problems.some(hasVerifier);
   const splits = splitRows(problems, isJudged ? options.heldOutFraction : 0);
@@ -87,6 +90,16 @@ export function createDataTask(
     validate: () => validateTask(task),
   };
   return task;
+}
+
+function difficultyOf({ row, where }: PlacedRow, column: string | null): number {
+  if (column === null) return 0;
+  const value = row[column];
+  const number = typeof value === "string" ? Number(/-?\d+(\.\d+)?$/.exec(value.trim())?.[0] ?? Number.NaN) : value;
+  if (typeof number === "number" && Number.isFinite(number)) return number;
+  throw new DataError(
+    `${where}: column "${column}": expected a number, or a text that ends in one, got ${shown(value)}`,
+  );
 }
 
 /** The shuffled order of one pass over a split; keeps the last one, because callers walk indices in order. */

@@ -6,6 +6,7 @@ export {
   type ArithmeticProblem,
   createArithmeticTask,
 } from "./arithmetic.js";
+export type { Awaitable, CallLimits } from "./call-limits.js";
 export {
   type CountdownFields,
   type CountdownOptions,
@@ -23,6 +24,7 @@ export {
   traceOptions,
 } from "./countdown-traces.js";
 export { createDataTask, type DataTaskOptions } from "./data-task.js";
+export { type EnvironmentOptions, environmentSchema, inEnvironment } from "./environment.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
 export { finalAnswer } from "./final-answer.js";
 export { type Exchange, type Expectation, MATERIAL_KINDS, type MaterialKind } from "./general/exchange.js";
@@ -94,8 +96,6 @@ export {
   scoreSamples,
   type WeightedReward,
 } from "./reward.js";
-export type { RewardLimits } from "./reward-call.js";
-export type { Awaitable } from "./reward-function.js";
 export {
   accuracyReward,
   createReward,
@@ -111,14 +111,21 @@ export {
   tagCountReward,
 } from "./rewards.js";
 export {
+  drawInSplit,
+  type Environment,
+  type Episode,
+  type ModelTurn,
   type Problem,
   type PromptTemplate,
+  type Reply,
   type Split,
+  type SpokenTurn,
   type Task,
+  type TaskEnvironment,
   type ValidationReport,
   validateTask,
 } from "./task.js";
-export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn } from "./templates.js";
+export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn, renderWording, type Wording } from "./templates.js";
 export type { DerivationStep, Operand, Operator } from "./thoughts/derivation.js";
 export { inEnglish } from "./thoughts/in-english.js";
 export { type LanguageShares, languageShares, type ThoughtLanguage } from "./thoughts/languages.js";

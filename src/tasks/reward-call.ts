@@ -3,15 +3,8 @@
 
 import { TrainingError } from "../errors.js";
 import { nextTurn } from "../next-turn.js";
+import { type CallLimits, excerpt, failureText, isPromise, withinLimits } from "./call-limits.js";
 import type { RewardFunction, RewardSample, SampleReward } from "./reward-function.js";
-
-/** What bounds a call. */
-export interface RewardLimits {
-  /** Seconds that one reward may take for all samples together; default: no limit. */
-  readonly timeoutSeconds?: number;
-  /** Ends the waiting with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
 
 /** How long samples are scored in one go before signals get their turn. */
 const TURN_MS = 100;
@@ -24,18 +17,16 @@ export async function callReward(
   reward: RewardFunction,
   name: string,
   samples: readonly RewardSample[],
-  limits: RewardLimits,
+  limits: CallLimits,
 ): Promise<unknown> {
   if (typeof reward === "object") {
     const waiting = new Waiting(name, samples, [undefined]);
-    return withinLimits(
-      waiting.settle(0, () => reward.scoreBatch(samples)),
-      waiting,
-      limits,
-    );
+    const values = waiting.settle(0, () => reward.scoreBatch(samples));
+    return withinLimits(values, (seconds) => waiting.timeout(seconds), limits);
   }
   const waiting = new Waiting(name, samples, samples);
-  return withinLimits(eachSample(reward, samples, waiting, limits.signal), waiting, limits);
+  const values = eachSample(reward, samples, waiting, limits.signal);
+  return withinLimits(values, (seconds) => waiting.timeout(seconds), limits);
 }
 
 async function eachSample(
@@ -83,7 +74,7 @@ class Waiting {
     } catch (error) {
       throw this.failure(index, error);
     }
-    if (typeof (value as PromiseLike<unknown> | null)?.then !== "function") return value;
+    if (!isPromise(value)) return value;
     this.open.add(index);
     const waited = Promise.resolve(value).then(
       (settled) => {
@@ -108,11 +99,9 @@ class Waiting {
   }
 
   private failure(index: number, error: unknown): TrainingError {
-    const message = error instanceof Error ? error.message : String(error);
-    return new TrainingError(
-      `reward "${this.reward}" failed ${this.describe(index)}: ${message || "(no message)"}${place(error)}`,
-      { cause: error },
-    );
+    return new TrainingError(`reward "${this.reward}" failed ${this.describe(index)}: ${failureText(error)}`, {
+      cause: error,
+    });
   }
 
   private describe(index: number): string {
@@ -122,41 +111,3 @@ class Waiting {
       : `for sample ${index} (prompt ${excerpt(subject.prompt)}, completion ${excerpt(subject.completion)})`;
   }
 }
-
-/** Where a person's module threw, as its stack says. */
-function place(error: unknown): string {
-  const found = /\(?((?:file:\/\/)?\/[^()\n]+:\d+:\d+)\)?$/m.exec((error as Error | undefined)?.stack ?? "");
-  return found ? ` (at ${found[1]})` : "";
-}
-
-const EXCERPT_CHARACTERS = 40;
-const excerpt = (text: string): string =>
-  JSON.stringify(text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text);
-
-/** The result, unless the time is over or the signal fires first. */
-async function withinLimits(
-  result: unknown,
-  waiting: Waiting,
-  { timeoutSeconds = Number.POSITIVE_INFINITY, signal }: RewardLimits,
-): Promise<unknown> {
-  if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return result;
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = () => {};
-  const bounds = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal?.reason);
-    // Also keeps the program waiting where nothing else does.
-    if (timeoutSeconds <= MAX_TIMEOUT_SECONDS)
-      timer = setTimeout(() => reject(waiting.timeout(timeoutSeconds)), timeoutSeconds * 1000);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([result, bounds]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  }
-}
-
-/** Longer ones are more than a timer takes. */
-const MAX_TIMEOUT_SECONDS = 2 ** 31 / 1000 - 1;

@@ -1,6 +1,7 @@
 // What a reward function is: what it sees of a completion, and what it says. Knows no task, no policy and no algorithm.
+import type { Awaitable } from "./call-limits.js";
 import type { ParsedResponse } from "./response.js";
-import type { Problem } from "./task.js";
+import type { Problem, SpokenTurn } from "./task.js";
 
 /**
  * One completion as a reward function sees it. Every function sees copies of its own: it may change them without
@@ -8,7 +9,10 @@ import type { Problem } from "./task.js";
  */
 export interface RewardSample {
   readonly prompt: string;
+  /** In an environment the model's side alone. */
   readonly completion: string;
+  /** What both sides said, in order, where an environment answered; empty without one. */
+  readonly turns: readonly SpokenTurn[];
   /** Token ids of the completion, without prompt and padding. */
   readonly completionIds: ArrayLike<number>;
   /** Text of the thinking block; null when there is none. */
@@ -30,9 +34,6 @@ export interface RewardSample {
 
 /** A finite number, or null for "does not apply to this sample". */
 export type RewardValue = number | null;
-
-/** A value, or the promise of one. */
-export type Awaitable<T> = T | Promise<T>;
 
 /** Scores one sample. Any plain function will do; its name names the metric. */
 export type SampleReward = (sample: RewardSample) => Awaitable<RewardValue>;

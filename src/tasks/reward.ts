@@ -1,10 +1,11 @@
 // How reward functions are made and put together into one number per sample. Knows no task, no policy and no algorithm.
 import { TrainingError } from "../errors.js";
+import type { CallLimits } from "./call-limits.js";
 import { copyOf } from "./copies.js";
 import { opensThought, type ParsedResponse, parseResponse } from "./response.js";
-import { callReward, type RewardLimits } from "./reward-call.js";
+import { callReward } from "./reward-call.js";
 import type { BatchReward, RewardFunction, RewardSample, RewardValue, SampleReward } from "./reward-function.js";
-import type { Problem } from "./task.js";
+import type { Problem, SpokenTurn } from "./task.js";
 
 export type { BatchReward, RewardFunction, RewardSample, RewardValue, SampleReward } from "./reward-function.js";
 
@@ -12,6 +13,8 @@ export type { BatchReward, RewardFunction, RewardSample, RewardValue, SampleRewa
 export interface RewardInput extends Pick<RewardSample, "prompt" | "completion" | "completionIds" | "problem"> {
   /** The completion as it was read from its tokens; without it the text is read. */
   readonly response?: ParsedResponse;
+  /** Both sides' turns in an environment. */
+  readonly turns?: readonly SpokenTurn[];
 }
 
 /** A reward over the whole batch, with the name its metrics carry. */
@@ -89,7 +92,7 @@ function addLogged(logged: Map<string, LoggedSum>, name: string, sum: number, co
 export async function scoreSamples(
   rewards: readonly (RewardFunction | WeightedReward)[],
   inputs: readonly RewardInput[],
-  limits: RewardLimits = {},
+  limits: CallLimits = {},
 ): Promise<RewardTable> {
   const logged = new Map<string, LoggedSum>();
   const weighted = weightedRewards(rewards);
@@ -112,7 +115,7 @@ export async function scoreSamples(
 }
 
 function makeSample(input: RewardInput, logged: Map<string, LoggedSum>): RewardSample {
-  const { prompt, completion, completionIds } = input;
+  const { prompt, completion, completionIds, turns = [] } = input;
   const { think, answer, wellFormed, tags } =
     input.response ?? parseResponse(completion, { startsInside: opensThought(prompt) });
   // Copied when they are first looked at: most rewards need few of them.
@@ -121,6 +124,7 @@ function makeSample(input: RewardInput, logged: Map<string, LoggedSum>): RewardS
   return {
     prompt,
     completion,
+    turns: turns.map(({ from, text }) => ({ from, text })),
     think,
     answer,
     wellFormed,
@@ -146,7 +150,7 @@ function once<T>(make: () => T): () => T {
 async function runReward(
   reward: RewardFunction,
   samples: readonly RewardSample[],
-  limits: RewardLimits,
+  limits: CallLimits,
 ): Promise<readonly RewardValue[]> {
   const name = nameOf(reward);
   const values = (await callReward(reward, name, samples, limits)) as readonly RewardValue[];

@@ -1,7 +1,9 @@
-// What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. Knows no model and no
-// trainer.
+// What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. And what an environment
+// is, in which its problems may take several turns: a tool or a game. Knows no model and no trainer.
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
+import type { Awaitable } from "./call-limits.js";
+import type { ParsedResponse } from "./response.js";
 
 /** Problems of the two splits never share content. Training draws from "train", evaluation from "heldout". */
 export type Split = "train" | "heldout";
@@ -40,6 +42,8 @@ export interface Task<P extends Problem = Problem> {
   readonly name: string;
   /** How many problems each split holds; undefined where the generator has no fixed list. */
   readonly numProblems?: Readonly<Record<Split, number>>;
+  /** What answers the model's turns; without it a problem takes one turn. */
+  readonly environment?: TaskEnvironment;
   /** A pure function of its arguments (and the task's options). */
   generate(seed: number, index: number, split: Split): P;
   /**
@@ -60,6 +64,61 @@ export interface Task<P extends Problem = Problem> {
    * @throws DataError
    */
   validate(): ValidationReport;
+}
+
+/** What one side said in its turn. */
+export interface SpokenTurn {
+  readonly from: "model" | "environment";
+  readonly text: string;
+}
+
+/** A turn of the model, which its environment answers. */
+export interface ModelTurn {
+  /** 0, 1, … */
+  readonly index: number;
+  /** What the model wrote in this turn, tags included and control tokens left out. */
+  readonly text: string;
+  /** The one of the environment's `stops` that ended the turn; null where an end token did. */
+  readonly stop: string | null;
+  /** What the model has written since it was last given a message, taken apart: thought, answer. */
+  readonly response: ParsedResponse;
+}
+
+/**
+ * What an environment says. A text: the model goes on. It goes on behind the text itself where one of the `stops` ended
+ * its turn; else the text is a message, put as the question was. null: the episode is over, and the model's own answer
+ * is graded. An object: it is over, and this is the answer that is graded; null where there is none.
+ */
+export type Reply = string | null | { readonly answer: string | null };
+
+/** One course of turns, about one problem. */
+export interface Episode {
+  /** Answers a turn. */
+  reply(turn: ModelTurn): Awaitable<Reply>;
+  /** Called once, when the episode is over, whatever ended it. */
+  close?(): Awaitable<void>;
+}
+
+/** Something that answers turns: the default export of a module given to `--environment`. */
+export interface Environment {
+  readonly name: string;
+  /** Texts with which the model hands over before its end token, such as `</call>`. They remain part of its turn. */
+  readonly stops?: readonly string[];
+  /** What the model is told of it, with every question; left out under `compact`. */
+  readonly instruction?: string;
+  /** The problems of a game; where none are named, the environment comes with any task. */
+  readonly task?: Task;
+  /** Begins an episode. Chance must come from `random` alone, so that a run can be repeated. */
+  begin(problem: Problem, random: Random): Awaitable<Episode>;
+}
+
+/** An environment and what bounds it. */
+export interface TaskEnvironment {
+  readonly environment: Environment;
+  /** Turns of the model in an episode, at most. */
+  readonly maxTurns: number;
+  /** Seconds that a reply may take. */
+  readonly timeoutSeconds: number;
 }
 
 /** The split that a content key belongs to: decided by its hash alone, so it cannot depend on seed or order. */

@@ -26,6 +26,8 @@ interface Row {
   readonly refLogp: readonly number[];
   readonly entropy: readonly number[];
   readonly gradient: readonly number[];
+  /** 1 for the model's own tokens, 0 for those of an environment; absent without one. */
+  readonly own?: readonly number[];
 }
 interface Case {
   readonly name: string;
@@ -36,10 +38,21 @@ interface Case {
   readonly losses: readonly number[];
   readonly metrics: Readonly<Record<string, number | null>>;
 }
-const { cases, rewardWeights } = JSON.parse(readFileSync(new URL("trl.json", import.meta.url), "utf8")) as {
+const { cases: written, rewardWeights } = JSON.parse(readFileSync(new URL("trl.json", import.meta.url), "utf8")) as {
   cases: Case[];
   rewardWeights: number[];
 };
+
+/** What is left of a row where an environment's tokens are context: all but its place in the sequence. */
+const ownOf = (row: Row): Row => {
+  const { own } = row;
+  if (!own) return row;
+  const [logp, oldLogp, refLogp, entropy, gradient] = [
+    ...[row.logp, row.oldLogp, row.refLogp, row.entropy, row.gradient],
+  ].map((values) => values.filter((_, i) => own[i] === 1));
+  return { ...row, logp, oldLogp, refLogp, entropy, gradient };
+};
+const cases = written.map((each) => ({ ...each, batch: each.batch.map(ownOf), rows: each.batch }));
 
 const trajectoryOf = (row: Row, index: number): Trajectory => ({
   problem: { id: `${index}`, split: "train", fields: { ...row }, answer: "", difficulty: 0, meta: {} },
@@ -51,6 +64,10 @@ const trajectoryOf = (row: Row, index: number): Trajectory => ({
   numThinking: 0,
   logProbs: Float32Array.from(row.oldLogp),
   finishReason: row.ended ? "stop" : "length",
+  ...(row.own && { turns: row.own.map((own) => turnOf(own === 1)) }),
+});
+const turnOf = (isOwn: boolean) => ({
+  ...({ from: isOwn ? "model" : "environment", text: "", ids: new Int32Array(1) } as const),
 });
 const rewards = ["first", "second"].map((name, i) => ({
   reward: sampleReward(name, ({ columns }) => (columns as unknown as Row).rewards[i]),
@@ -74,7 +91,7 @@ async function lossOf(
   return { loss: await total.item(), gradient: Array.from((await parameter.grad?.data()) ?? []) };
 }
 
-describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
+describe.each(cases)("$name", ({ config: given, batch, rows: whole, ...expected }) => {
   beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
   const config = parseGrpoOptions(given);
   const trajectories = batch.map(trajectoryOf);
@@ -124,6 +141,16 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
     });
   });
 
+  test("an environment's tokens have no gradient in TRL either, and are none of a sample's targets", async () => {
+    for (const { samples } of await minibatches())
+      for (const [i, row] of rowsOf(samples).entries()) {
+        const { own = whole[row].logp.map(() => 1), gradient, promptLength } = whole[row];
+        expect(gradient.filter((g, t) => own[t] === 0 && g !== 0)).toEqual([]);
+        const places = own.flatMap((each, t) => (each === 1 ? [promptLength + t] : []));
+        expect([...samples[i].targets]).toEqual(places);
+      }
+  });
+
   test("metrics, each under TRL's name", async () => {
     const { table, lesson } = await score();
     const updates = (await minibatches()).map(({ samples, ...counts }) => {
@@ -148,7 +175,7 @@ describe.each(cases)("$name", ({ config: given, batch, ...expected }) => {
       else expect(ours[name], name).toBeCloseTo(value, 4);
     }
     expect(trajectories.reduce((n, t) => n + t.promptIds.length + t.completionIds.length, 0)).toBe(numTokens);
-    const others = Object.keys(ours).filter((name) => !(name in metrics));
+    const others = Object.keys(ours).filter((name) => !(name in metrics) && !name.startsWith("environment/"));
     expect(others).toEqual(config.beta === 0 ? ["trained/entropy"] : []);
   });
 });

@@ -84,6 +84,21 @@ def make_batch(seed, rewards, distance):
     return batch
 
 
+def with_replies(batch, seed):
+    """The same completions with some tokens in their middle as an environment's, which TRL calls a tool mask."""
+    g = torch.Generator().manual_seed(seed)
+    for row in batch:
+        own = torch.ones(len(row["logp"]))
+        own[1:-1] = (torch.rand(max(0, len(own) - 2), generator=g) < 0.6).float()
+        row["own"] = own
+    return batch
+
+
+def own_tokens(row):
+    """1 for the model's own tokens."""
+    return row.get("own", torch.ones(len(row["logp"])))
+
+
 def trainer(config, metrics):
     self = types.SimpleNamespace(
         accelerator=OneProcess(),
@@ -135,7 +150,7 @@ def score(self, batch, config, mask):
         rewards_per_func=torch.tensor([[nan(r) for r in row["rewards"]] for row in batch]),
         completion_ids=[[1] * (len(row["logp"]) - 1) + [EOS if row["ended"] else 1] for row in batch],
         agg_prompt_lengths=torch.tensor([row["promptLength"] for row in batch]),
-        agg_completion_lengths=torch.tensor([len(row["logp"]) for row in batch]),
+        agg_completion_lengths=torch.tensor([int(own_tokens(row).sum()) for row in batch]),
         old_per_token_logps=pad([row["oldLogp"] for row in batch]),
         ref_per_token_logps=pad([row["refLogp"] for row in batch]),
         completion_mask=mask,
@@ -176,6 +191,7 @@ def run(name, config, batch):
     self = trainer(config, metrics)
     keep = [row["ended"] or not config["maskTruncatedCompletions"] for row in batch]
     mask = pad([torch.ones(len(row["logp"])) * float(k) for row, k in zip(batch, keep)])
+    own_mask = torch.nn.utils.rnn.pad_sequence([own_tokens(row) for row in batch], batch_first=True, padding_value=1)
     advantages = score(self, batch, config, mask)
     own = RLOOTrainer if config["lossType"] == "rloo" else GRPOTrainer
     logps = [row["logp"].clone().requires_grad_() for row in batch]
@@ -189,10 +205,12 @@ def run(name, config, batch):
             completion_ids=torch.zeros_like(of(logps), dtype=torch.long),
             completion_mask=mask[list(chosen)][:, : of(logps).shape[1]],
             advantages=advantages[list(chosen)][(slice(None), slice(of(logps).shape[1]))[: advantages.dim()]],
-            num_items_in_batch=mask.sum(),
+            num_items_in_batch=(mask * own_mask).sum(),
             old_per_token_logps=of([row["oldLogp"] for row in batch]),
             ref_per_token_logps=of([row["refLogp"] for row in batch]),
         )
+        if "own" in batch[0]:
+            inputs["tool_mask"] = own_mask[list(chosen)][:, : of(logps).shape[1]]
         inputs["old_logps"] = (inputs["old_per_token_logps"] * inputs["completion_mask"]).sum(1)
         self._get_per_token_logps_and_entropies = lambda *a, **k: (
             of(logps),
@@ -215,6 +233,7 @@ def run(name, config, batch):
             ended=row["ended"],
             **{key: written(row[key], 6) for key in ("logp", "oldLogp", "refLogp", "entropy")},
             gradient=written(logp.grad, 6),
+            **(dict(own=[int(x) for x in row["own"]]) if "own" in row else {}),
         )
         for row, logp in zip(batch, logps)
     ]
@@ -287,6 +306,9 @@ def main():
         ):
             config = {**base, "lossType": loss_type, **change, **special}
             cases.append(run(f"{loss_type} {label}", config, make_batch(seed, rewards, 0.35)))
+        if loss_type not in ("rloo", "reinforce_plus_plus"):  # TRL has tools in GRPOTrainer alone
+            config = {**base, "lossType": loss_type, **change, "beta": 0.04, "maskTruncatedCompletions": True}
+            cases.append(run(f"{loss_type} replies", config, with_replies(make_batch(seed, NULLS, 0.35), seed)))
     out = pathlib.Path(__file__).parent / "trl.json"
     out.write_text(
         json.dumps(

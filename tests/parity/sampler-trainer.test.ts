@@ -1,13 +1,19 @@
 // What sampling writes down and what training computes: the same log-probabilities to the bit, however the sampler
-// batched its rows.
+// batched its rows, and with an environment's tokens in between.
 import { beforeAll, describe, expect, test } from "vitest";
+import { rollout } from "../../src/eval/rollout.js";
+import { sequenceOf } from "../../src/eval/trajectory.js";
 import { generate } from "../../src/inference/runtime/generate.js";
 import { createModel } from "../../src/models/create.js";
 import { parseHfConfig } from "../../src/models/hf-config.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { parseGrpoOptions } from "../../src/rl/config.js";
 import { scoreLogProbs, updatePolicy } from "../../src/rl/update.js";
+import { createArithmeticTask } from "../../src/tasks/arithmetic.js";
+import { inEnvironment } from "../../src/tasks/environment.js";
+import type { Task } from "../../src/tasks/task.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { createCharTokenizer } from "../../src/tokenizer/char-tokenizer.js";
 import { fastestBackend } from "./backends.js";
 
 const sizes = {
@@ -112,4 +118,33 @@ describe.each(fastestBackend)("on the $name backend", (backend) => {
       model.dispose();
     },
   );
+
+  test.each([
+    ["qwen2", "f32"],
+    ["qwen2", "bf16"],
+    ["qwen3_moe with windows", "bf16"],
+    ["gemma2 with caps and windows", "f32"],
+    ["deepseek", "f32"],
+    ["deepseek", "bf16"],
+  ] as const)("%s in %s: so they have in an environment, turn after turn", async (family, compute) => {
+    const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA,.!?abcdefghijklmnop", { eos: "<eos>" });
+    const model = createModel(parseHfConfig(families[family]), { seed: 5, compute });
+    // Replies of all lengths, so that turns begin inside a block of the cache, at its end and behind it.
+    const reply = ({ index, text }: { index: number; text: string }) =>
+      index < 6 ? "3+4=7;".repeat((7 * text.length + index) % 12).slice(0, 40) || "!" : null;
+    const environment = { name: "echo", stops: ["1", "a", "e", "="], begin: () => ({ reply }) };
+    const arithmetic = createArithmeticTask({ maxDigits: 2 }) as unknown as Task;
+    const task = inEnvironment(arithmetic, { environment, maxTurns: 8, timeoutSeconds: 5 });
+    const policy = { model, tokenizer, template: "compact" as const, stopIds: [tokenizer.eosId as number] };
+    const problems = [0, 1, 2].map((index) => arithmetic.generate(0, index, "train"));
+    const options = { numGenerations: 3, maxNewTokens: 200, temperature: 0.8, maxSequences: 4, seed: 2 };
+    const trajectories = await rollout(policy, task, problems, options);
+    const config = parseGrpoOptions({ temperature: 0.8, microBatchTokens: 300 });
+    const scored = await scoreLogProbs(model, trajectories, config);
+    expect(scored.map((values) => [...values])).toEqual(trajectories.map(({ logProbs }) => [...logProbs]));
+    const numReplies = trajectories.map(({ turns = [] }) => turns.filter(({ from }) => from === "environment").length);
+    expect(numReplies.reduce((a, b) => a + b)).toBeGreaterThan(12);
+    expect(Math.max(...trajectories.map((each) => sequenceOf(each).ids.length))).toBeGreaterThan(128);
+    model.dispose();
+  });
 });

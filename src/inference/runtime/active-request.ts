@@ -20,6 +20,7 @@ import type {
 } from "./request.js";
 import { Sequence } from "./sequence.js";
 import { ToolCallReader } from "./tool-calls.js";
+import { TurnEnd } from "./turn-end.js";
 
 /** A request's sequence with all that is decided token by token. */
 export class ActiveRequest extends Sequence {
@@ -39,6 +40,7 @@ export class ActiveRequest extends Sequence {
   private readonly stopIds: ReadonlySet<number>;
   private readonly closeIds: ArrayLike<number>;
   private readonly reader: CompletionReader;
+  private readonly turnEnd?: TurnEnd;
   /** Whether nobody asks what the tokens say before the end, so that they are read then, in one go. */
   private readonly readsAtEnd: boolean;
   private readonly toolCalls: ToolCallReader;
@@ -64,6 +66,7 @@ export class ActiveRequest extends Sequence {
       { startsInside: request.thinking?.startsInside, form: request.form },
       request.stop ?? [],
     );
+    if (tokenizer && request.turnEnds?.length) this.turnEnd = new TurnEnd(tokenizer, request.turnEnds);
     this.toolCalls = new ToolCallReader(tokenizer);
     this.readsAtEnd = !mustReadOnTheWay(request);
     this.closeIds = tokenizer ? closingIds(tokenizer) : [];
@@ -142,7 +145,7 @@ export class ActiveRequest extends Sequence {
     this.push(id);
     this.noteLogProb(logProb);
     this.changes?.add(id);
-    const reason = this.reasonToEnd(isStop, false);
+    const reason = this.reasonToEnd(id, isStop, false);
     if (reason) this.finish(reason);
   }
 
@@ -163,7 +166,7 @@ export class ActiveRequest extends Sequence {
     const isThinking = this.isThinking;
     if (wasConstrained) this.constraint?.accept(id);
     const isLoop = !isForced && (this.loop?.push(id) ?? false);
-    const reason = this.reasonToEnd(isStop, isLoop && !isThinking);
+    const reason = this.reasonToEnd(id, isStop, isLoop && !isThinking);
     if (reason) pieces = [...pieces, ...this.reader.end()];
     if (this.request.events !== false)
       this.tell({ id, logProb, isForced, ...(top && { top }) }, pieces, wasThinking || isThinking);
@@ -171,8 +174,14 @@ export class ActiveRequest extends Sequence {
     return isLoop;
   }
 
-  private reasonToEnd(isStop: boolean, isLoop: boolean): FinishReason | undefined {
-    if (isStop || this.reader.isStopped || (this.isConstrained && this.constraint?.isComplete)) return "stop";
+  private reasonToEnd(id: number, isStop: boolean, isLoop: boolean): FinishReason | undefined {
+    if (
+      isStop ||
+      this.turnEnd?.push(id) ||
+      this.reader.isStopped ||
+      (this.isConstrained && this.constraint?.isComplete)
+    )
+      return "stop";
     if (this.numGenerated === this.maxNewTokens) return "length";
     return isLoop ? "loop" : undefined;
   }
@@ -207,6 +216,7 @@ export class ActiveRequest extends Sequence {
       ids: this.generated().slice(),
       logProbs: this.logProbs.slice(0, this.numGenerated),
       ...reading,
+      ...(this.turnEnd?.found !== undefined && { stopText: this.turnEnd.found }),
       text: reading.response.text,
       finishReason: this.finishReason as FinishReason,
       numPrefixHits: this.numPrefixHits ?? 0,

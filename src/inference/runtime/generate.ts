@@ -1,4 +1,4 @@
-// Sampling many completions at once, for those who want them all: rollouts, evaluation.
+// Sampling many completions at once, for those who want them all: rollouts, evaluation. Some may go on from others.
 // A request's tokens depend on its prompt, its seed and the weights alone, not on its neighbours.
 import { ConfigError } from "../../errors.js";
 import type { LanguageModel } from "../../models/language-model.js";
@@ -7,13 +7,14 @@ import { formatMemory } from "../../number-text.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import type { SamplingParams } from "../../tensor/ops/sampling.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { PrefixCache } from "./block-pool.js";
 import { Engine } from "./engine.js";
 import type { RunningRequest } from "./engine-handle.js";
 import { PagedRunner } from "./paged-runner.js";
 import type { Completion, GenerationRequest } from "./request.js";
 
-/** One completion to sample. `form` and `thinking` say how its text is read. */
-export interface GenerateRequest extends Pick<GenerationRequest, "form" | "thinking"> {
+/** One completion to sample. `form` and `thinking` say how its text is read, `turnEnds` what besides tokens ends it. */
+export interface GenerateRequest extends Pick<GenerationRequest, "form" | "thinking" | "turnEnds"> {
   readonly prompt: ArrayLike<number>;
   readonly seed: number;
   readonly maxNewTokens: number;
@@ -45,8 +46,42 @@ export async function generate(
   options: GenerateOptions,
 ): Promise<Completion[]> {
   if (requests.length === 0) return [];
-  const maxTokens = longest(model, requests);
-  const maxSequences = Math.min(options.maxSequences ?? 64, requests.length);
+  const { onToken } = options;
+  const sizes = { numRequests: requests.length, maxTokens: longest(requests) };
+  return withSampling(model, sizes, options, (sample) =>
+    Promise.all(requests.map((request, i) => sample(request, onToken && ((id) => onToken(i, id))))),
+  );
+}
+
+/** Samples one completion while others are sampled; tells of its tokens where somebody listens. */
+export type Sample = (request: GenerateRequest, onToken?: (id: number) => void) => Promise<Completion>;
+
+/** What is to be sampled. */
+export interface SamplingSizes {
+  /** Completions at the same time, at most. */
+  readonly numRequests: number;
+  /** Tokens of the longest, its prompt included. */
+  readonly maxTokens: number;
+  /** Whether prompts go on from completions, whose cache entries they then find; default false. */
+  readonly areContinued?: boolean;
+}
+
+/**
+ * Runs `body` with an engine that samples for it. A completion goes on where the prompt of the next begins with it: of
+ * blocks that are still there, nothing is computed again. When `signal` fires, all that runs or comes is cancelled.
+ */
+export async function withSampling<R>(
+  model: LanguageModel,
+  { numRequests, maxTokens, areContinued = false }: SamplingSizes,
+  options: Omit<GenerateOptions, "onToken">,
+  body: (sample: Sample) => Promise<R>,
+): Promise<R> {
+  if (maxTokens > model.maxPositions)
+    throw new ConfigError(
+      `generate: prompt and new tokens need ${maxTokens} positions, but the model has ${model.maxPositions}; ` +
+        "shorten the prompt or ask for fewer tokens",
+    );
+  const maxSequences = Math.min(options.maxSequences ?? 64, numRequests);
   const cacheKind =
     options.cache ?? (!model.trainable.trainsAny && "kv_lora_rank" in model.config ? "latent" : "heads");
   const cacheTokens = Math.min(
@@ -60,16 +95,17 @@ export async function generate(
     usesDrafts: false,
   });
   const { tokenizer } = options;
+  const prefixCache: PrefixCache = areContinued || "prompts";
   const engine = new Engine({
     runner,
     tokenizer,
     maxSequences,
     maxStepTokens: Math.max(maxSequences, STEP_TOKENS),
-    prefixCache: "prompts",
+    prefixCache,
     speculation: "none",
   });
   try {
-    return await model.parameters.whilePacked(() => runAll(engine, requests, options));
+    return await model.parameters.whilePacked(() => whileSampling(engine, options, body));
   } finally {
     await engine.close();
     runner.dispose();
@@ -99,26 +135,31 @@ function fittingTokens(
   );
 }
 
-async function runAll(
+async function whileSampling<R>(
   engine: Engine,
-  requests: readonly GenerateRequest[],
-  options: GenerateOptions,
-): Promise<Completion[]> {
-  const { temperature, topK, topP, minP, stopIds, signal, onToken } = options;
-  const all = requests.map(({ seed, ...request }, i) => {
+  { temperature, topK, topP, minP, stopIds, signal }: Omit<GenerateOptions, "onToken">,
+  body: (sample: Sample) => Promise<R>,
+): Promise<R> {
+  const open = new Set<RunningRequest>();
+  const sample: Sample = async ({ seed, ...request }, onToken) => {
     const sampling = { temperature, topK, topP, minP, seed };
     const running = engine.submit({ ...request, stopIds, sampling, loop: false, events: onToken !== undefined });
-    if (onToken) void tell(running, (id) => onToken(i, id));
-    return running;
-  });
+    open.add(running);
+    if (signal?.aborted) running.cancel();
+    if (onToken) void tell(running, onToken);
+    try {
+      return await running.result;
+    } finally {
+      open.delete(running);
+    }
+  };
   // One listener for all: thousands on one signal would be taken for a leak.
   const cancelAll = () => {
-    for (const running of all) running.cancel();
+    for (const running of open) running.cancel();
   };
-  if (signal?.aborted) cancelAll();
   signal?.addEventListener("abort", cancelAll, { once: true });
   try {
-    return await Promise.all(all.map(({ result }) => result));
+    return await body(sample);
   } finally {
     signal?.removeEventListener("abort", cancelAll);
   }
@@ -128,15 +169,10 @@ async function tell(running: RunningRequest, onToken: (id: number) => void): Pro
   for await (const { id } of running) onToken(id);
 }
 
-function longest(model: LanguageModel, requests: readonly GenerateRequest[]): number {
+function longest(requests: readonly GenerateRequest[]): number {
   for (const { prompt } of requests)
     if (typeof prompt?.length !== "number") throw new ConfigError("generate: a prompt must be a list of token ids");
   const needed = requests.reduce((most, r) => Math.max(most, r.prompt.length + r.maxNewTokens), 0);
   if (requests.some((r) => r.prompt.length === 0)) throw new ConfigError("generate: a prompt needs at least one token");
-  if (needed > model.maxPositions)
-    throw new ConfigError(
-      `generate: prompt and new tokens need ${needed} positions, but the model has ${model.maxPositions}; ` +
-        "shorten the prompt or ask for fewer tokens",
-    );
   return needed;
 }

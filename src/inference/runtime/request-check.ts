@@ -32,6 +32,10 @@ const oneOf = (...values: readonly unknown[]): Rule => [
 ];
 const BOOLEAN: Rule = ["true or false", (value) => typeof value === "boolean"];
 const ANYTHING: Rule = ["anything", () => true];
+const NON_EMPTY_TEXTS: Rule = [
+  "a list of non-empty strings",
+  (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== ""),
+];
 
 const SAMPLING: Rules<SamplingOptions> = {
   temperature: ["a number of at least 0 that fits into a 32-bit float", (value) => fitsF32(value) && value >= 0],
@@ -63,10 +67,8 @@ const REQUEST: Rules<GenerationRequest> = {
   maxNewTokens: ["a whole number of at least 1", isWhole(1)],
   sampling: ["an object", isRecord],
   stopIds: ["a list of token ids", isList],
-  stop: [
-    "a list of non-empty strings",
-    (value) => Array.isArray(value) && value.every((each) => typeof each === "string" && each !== ""),
-  ],
+  stop: NON_EMPTY_TEXTS,
+  turnEnds: NON_EMPTY_TEXTS,
   form: oneOf("chat", "unmarked", "tagged"),
   thinking: ["an object", isRecord],
   loop: ["an object, or false", (value) => value === false || isRecord(value)],
@@ -87,11 +89,11 @@ const REQUEST: Rules<GenerationRequest> = {
 export function checkRequest(request: GenerationRequest, limits: EngineLimits): number {
   const { vocabSize, maxContext, readsText, followsSchemas, adapters } = limits;
   checkValues(request, vocabSize);
-  const { prompt, maxNewTokens, stop, thinking, schema, adapter } = request;
+  const { prompt, maxNewTokens, stop, turnEnds, thinking, schema, adapter } = request;
   const numNew = maxNewTokens ?? maxContext - prompt.length;
   if (prompt.length >= maxContext || prompt.length + numNew > maxContext)
     throw new ConfigError(tooLong(prompt.length, maxNewTokens, maxContext));
-  if (!readsText && (stop?.length || thinking || schema !== undefined))
+  if (!readsText && (stop?.length || turnEnds?.length || thinking || schema !== undefined))
     throw new ConfigError("request: stop texts, thinking and schemas need an engine with a tokenizer");
   if (schema !== undefined && !followsSchemas)
     throw new ConfigError("request: this engine follows no schema: create it with followSchemas: answerGrammars");

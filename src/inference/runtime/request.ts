@@ -55,6 +55,11 @@ export interface GenerationRequest {
    * engine's tokenizer.
    */
   readonly stop?: readonly string[];
+  /**
+   * Texts with which the model hands over to others (the call of a tool): they end the completion wherever they stand,
+   * thought or answer, and remain in it. They need the engine's tokenizer.
+   */
+  readonly turnEnds?: readonly string[];
   /** How thought and answer are told apart; default "chat". */
   readonly form?: ResponseForm;
   readonly thinking?: ThinkingOptions;
@@ -119,7 +124,7 @@ export interface Completion {
   /** The text of the completion without the stop text; "" without a tokenizer. */
   readonly text: string;
   readonly finishReason: FinishReason;
-  /** The stop text that was found. */
+  /** The stop text, or the text among `turnEnds`, that was found. */
   readonly stopText?: string;
   /** Tokens of thinking, the closing tag not included. */
   readonly numThinking: number;
