@@ -11,7 +11,7 @@ import { scriptedModel } from "./scripted-model.js";
 import { PLAIN_TEMPLATE, scriptedServer } from "./scripted-server.js";
 
 const plain = { template: PLAIN_TEMPLATE, says: () => "Hello." };
-const endless = { template: PLAIN_TEMPLATE, says: () => "0123456789 ".repeat(300) };
+const endless = { template: PLAIN_TEMPLATE, says: () => Array.from({ length: 900 }, (_, i) => i).join(" ") }; // no loop
 const body = (more: object = {}) =>
   JSON.stringify({ messages: [{ role: "user", content: "secret-question" }], ...more });
 
