@@ -3,6 +3,7 @@
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { DataError } from "../errors.js";
 import { withinTime } from "../time-limit.js";
+import { pythonText, type TemplateValue } from "./python-text.js";
 
 /** Steps of a rendering: published templates take some 250 a message of 2,000 characters. */
 const MAX_STEPS = 3_000_000;
@@ -16,13 +17,19 @@ const LIMIT_MS = 5000;
 /** Longest source: published templates have up to 30,000 characters. */
 const MAX_SOURCE = 1 << 20;
 
-interface Value {
-  readonly value: unknown;
+type Value = TemplateValue;
+interface FilterNode {
+  readonly type: string;
+  readonly value?: unknown;
 }
 /** The library's own types do not resolve as its package is made. */
 const LibraryInterpreter = Interpreter as unknown as new (
   environment: Environment,
-) => { evaluate(statement: unknown, environment: unknown): Value; run(program: unknown): Value };
+) => {
+  evaluate(statement: unknown, environment: unknown): Value;
+  applyFilter(operand: Value, filter: FilterNode, environment: unknown): Value;
+  run(program: unknown): Value;
+};
 
 /** An interpreter that counts what it does. */
 class CountingInterpreter extends LibraryInterpreter {
@@ -37,6 +44,14 @@ class CountingInterpreter extends LibraryInterpreter {
       this.count(value.length / CHARACTERS_PER_STEP);
     } else if (Array.isArray(value)) this.count(value.length * STEPS_PER_ELEMENT);
     return result;
+  }
+
+  /** Python's text of lists and dictionaries, which the library lacks or writes as JSON. */
+  override applyFilter(operand: Value, filter: FilterNode, environment: unknown): Value {
+    const isText = filter.type === "Identifier" && filter.value === "string";
+    if (isText && (operand.value instanceof Map || Array.isArray(operand.value)))
+      return new Environment().set("text", pythonText(operand)) as Value;
+    return super.applyFilter(operand, filter, environment);
   }
 
   private count(steps: number): void {

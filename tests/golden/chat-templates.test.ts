@@ -1,4 +1,4 @@
-// Conversations through the published chat templates, against what `transformers` makes of them.
+// Conversations through chat templates, most of them published, against what `transformers` makes of them.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../src/errors.js";
@@ -39,7 +39,10 @@ describe.each(Object.keys(rendered))("%s", (name) => {
   );
   test("does not lose a turn of a role the template passes over", () => {
     const { messages } = conversations.find((each) => each.name === "unknown role") as Golden["conversations"][number];
-    expect(rendered[name]["unknown role"].text).not.toContain("Be brief.");
-    expect(() => template.render(messages, { openAssistant: true })).toThrow(/does not support the role "developer"/);
+    const { text } = rendered[name]["unknown role"];
+    if (text !== undefined) expect(text).not.toContain("Be brief.");
+    expect(() => template.render(messages, { openAssistant: true })).toThrow(
+      text === undefined ? DataError : /does not support the role "developer"/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-"""Conversations rendered by `transformers` through the published chat templates in templates/*.jinja, or the fact
+"""Conversations rendered by `transformers` through the chat templates in templates/*.jinja, or the fact
 that it refuses them.
 """
 
@@ -37,6 +37,20 @@ TOOLS = [
         },
     }
 ]
+# What Python writes otherwise than JSON, where a template makes text of a tool.
+ODD_TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "odd",
+            "description": "it's a\ttab, a\nline, a \\ and\u00a0\u200b\x7f \U0001f525 é",
+            "parameters": {
+                "type": "object",
+                "properties": {"x": {"default": 0.0005, "enum": [None, True, False, 2, -0.5, "", []]}},
+            },
+        },
+    }
+]
 # name: messages, tools, add_generation_prompt
 CONVERSATIONS = {
     "plain": ([ASK], None, True),
@@ -51,6 +65,8 @@ CONVERSATIONS = {
     "ends in an answer": ([ASK, THOUGHT], None, False),
     "tools": ([ASK], TOOLS, True),
     "tools beside a system": ([turn("system", "Be brief."), ASK], TOOLS, True),
+    "odd tools": ([ASK], ODD_TOOLS, True),
+    "no thinking": ([turn("system", "Be brief. /no_think\n"), ASK, turn("assistant", "\n56"), ASK], None, True),
     "one call": ([ASK, turn("assistant", None, tool_calls=WEATHER[:1]), turn("tool", "sunny")], TOOLS, True),
     "two calls": (
         [ASK, turn("assistant", None, tool_calls=WEATHER), turn("tool", "sunny"), turn("tool", "rain")],
