@@ -7,7 +7,14 @@ import { countdownSchema, createCountdownTask } from "../../src/tasks/countdown.
 import { traceOptions, traceSchema } from "../../src/tasks/countdown-traces.js";
 import { parseOptions } from "../../src/tasks/options.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
-import { checkModelFields, type ModelVocabulary, modelOf, SMOKE_MODEL, TINY_MODEL } from "../shared/model.js";
+import {
+  checkModelFields,
+  type ModelVocabulary,
+  modelOf,
+  SMOKE_MODEL,
+  TINY_MODEL,
+  TINY_PRETRAINING,
+} from "../shared/model.js";
 
 const pretrain = z.strictObject({
   /** Number of optimiser steps. */
@@ -66,18 +73,7 @@ const tiny: ZeroInput = {
     styles: { random: 0.4, "greedy-last": 0.6 },
     attempts: { 1: 0.58, 2: 0.13, 3: 0.07, 4: 0.06, 6: 0.06, 8: 0.05, 12: 0.04, 16: 0.01 },
   },
-  pretrain: {
-    steps: 4500,
-    batchSequences: 32,
-    optimizer: "adamw",
-    learningRate: 2e-3,
-    warmupSteps: 50,
-    weightDecay: 0.1,
-    mtpWeight: 0.3,
-    balanceAlpha: 1e-4,
-    routerBiasStep: 1e-3,
-    microBatchTokens: 8192,
-  },
+  pretrain: { ...TINY_PRETRAINING, steps: 4500, batchSequences: 32 },
   rl: {
     lossType: "dapo",
     steps: 100,

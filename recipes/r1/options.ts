@@ -10,7 +10,14 @@ import { evaluationSchema } from "../../src/rl/evaluation-plan.js";
 import { isRecord, parseOptions } from "../../src/tasks/options.js";
 import { World, worldSchema } from "../../src/tasks/world.js";
 import { OPTIMIZERS } from "../../src/train/create-optimizer.js";
-import { checkModelFields, type ModelVocabulary, modelOf, SMOKE_MODEL, TINY_MODEL } from "../shared/model.js";
+import {
+  checkModelFields,
+  type ModelVocabulary,
+  modelOf,
+  SMOKE_MODEL,
+  TINY_MODEL,
+  TINY_PRETRAINING,
+} from "../shared/model.js";
 
 /** The stages after pretraining, in their order. */
 export const R1_STAGES = ["zero", "cold", "reason", "rejection", "all"] as const;
@@ -141,17 +148,7 @@ const tiny: R1Input = {
     flawedAnswers: 0.65,
     thoughts: { wrong: 0.45, sloppyFormat: 0.2, languages: { english: 0.35, symbols: 0.25, mixed: 0.4 } },
   },
-  pretrain: {
-    steps: 4000,
-    batchSequences: 64,
-    learningRate: 2e-3,
-    warmupSteps: 50,
-    weightDecay: 0.1,
-    mtpWeight: 0.3,
-    balanceAlpha: 1e-4,
-    routerBiasStep: 1e-3,
-    microBatchTokens: 8192,
-  },
+  pretrain: { ...TINY_PRETRAINING, steps: 4000, batchSequences: 64 },
   zero: { steps: 160 },
   cold: { problems: 2048, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
   reason: { steps: 160 },

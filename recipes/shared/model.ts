@@ -1,39 +1,12 @@
-// The DeepSeek-V3 architecture that recipes train from nothing, in two sizes, and the check of fields put onto it.
+// The DeepSeek-V3 architecture that recipes train from nothing, in two sizes, how the tiny one is pretrained, and the
+// check of fields put onto it.
 import { ConfigError, didYouMean } from "../../src/errors.js";
 import { type HfConfig, hfConfigKeys, parseHfConfig } from "../../src/models/hf-config.js";
+import { MODEL_PRESETS } from "../../src/models/presets.js";
 import { refuseDerivedFields } from "../../src/train/fresh-config.js";
 
-/** Tokens of a prompt and a completion together. */
-const CONTEXT = 512;
-
-/** About two million parameters. */
-export const TINY_MODEL = {
-  model_type: "deepseek_v3",
-  hidden_size: 128,
-  num_hidden_layers: 4,
-  first_k_dense_replace: 1,
-  intermediate_size: 384,
-  moe_intermediate_size: 128,
-  n_routed_experts: 8,
-  num_experts_per_tok: 2,
-  n_shared_experts: 1,
-  n_group: 1,
-  topk_group: 1,
-  norm_topk_prob: true,
-  routed_scaling_factor: 1,
-  num_attention_heads: 4,
-  q_lora_rank: null,
-  kv_lora_rank: 48,
-  qk_nope_head_dim: 16,
-  qk_rope_head_dim: 16,
-  v_head_dim: 32,
-  num_nextn_predict_layers: 1,
-  max_position_embeddings: CONTEXT,
-  rope_theta: 10000,
-  rms_norm_eps: 1e-6,
-  initializer_range: 0.05,
-  tie_word_embeddings: false,
-};
+/** About two million parameters, and a context of 512 tokens. So small a model wants larger initial weights. */
+export const TINY_MODEL = { ...MODEL_PRESETS["deepseek-tiny"], initializer_range: 0.05 };
 
 /** The same with two thin layers, to try a recipe out. */
 export const SMOKE_MODEL = {
@@ -45,6 +18,18 @@ export const SMOKE_MODEL = {
   n_routed_experts: 4,
   kv_lora_rank: 16,
 };
+
+/** How recipes pretrain the tiny model, whatever the number of steps and sequences. */
+export const TINY_PRETRAINING = {
+  optimizer: "adamw",
+  learningRate: 2e-3,
+  warmupSteps: 50,
+  weightDecay: 0.1,
+  mtpWeight: 0.3,
+  balanceAlpha: 1e-4,
+  routerBiasStep: 1e-3,
+  microBatchTokens: 8192,
+} as const;
 
 /** What a configuration takes from a tokenizer. */
 export interface ModelVocabulary {

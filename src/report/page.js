@@ -5,7 +5,14 @@
 const drawings = JSON.parse(document.getElementById("drawings").textContent);
 const root = document.documentElement;
 let plots = [];
-const color = (role) => getComputedStyle(root).getPropertyValue(`--${role}`).trim();
+// An element that shows nothing turns a role into the colour of the theme: a canvas does not know `light-dark()`.
+const probe = document.body.appendChild(document.createElement("span"));
+const color = (role) => {
+  probe.style.color = `var(--${role})`;
+  return getComputedStyle(probe).color;
+};
+const parse = (rgb) => rgb.match(/\d+/g).slice(0, 3).map(Number);
+const faded = (rgb, opacity) => `rgba(${parse(rgb)}, ${opacity})`;
 const trim = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 const writers = {
   percent: (v) => `${trim((v * 100).toFixed(1))}%`,
@@ -35,12 +42,12 @@ function options(chart, box, font) {
       const edge = { stroke: "transparent", width: 0, points: { show: false }, silent: true, spanGaps: true };
       data.push(each.band[0], each.band[1]);
       series.push({ ...edge }, { ...edge });
-      bands.push({ series: [data.length - 1, data.length - 2], fill: `${stroke}24` });
+      bands.push({ series: [data.length - 1, data.length - 2], fill: faded(stroke, 0.14) });
     }
     data.push(each.values);
     series.push({
       label: each.label,
-      stroke: each.faint ? `${stroke}50` : stroke,
+      stroke: each.faint ? faded(stroke, 0.31) : stroke,
       width: each.faint ? 1 : 2,
       spanGaps: true,
       ...(each.line === false ? { paths: () => null } : {}),
@@ -107,7 +114,6 @@ function drawCurves() {
   });
 }
 
-const parse = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 // A load of 1 is the even share; half and double are the ends of the scale.
 function heat(load, low, even, high) {
   const at = Math.max(-1, Math.min(1, Math.log2(Math.max(load, 1e-3))));
