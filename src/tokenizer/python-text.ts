@@ -9,14 +9,16 @@ export interface TemplateValue {
 
 /** Python's `str` of a list, a dictionary or what stands in one (there a text is quoted). */
 export function pythonText({ type, value }: TemplateValue): string {
-  if (value instanceof Map)
-    return `{${[...value].map(([key, each]) => `${quoted(String(key))}: ${pythonText(each as TemplateValue)}`).join(", ")}}`;
+  if (value instanceof Map) return `{${[...value].map(pairText).join(", ")}}`;
   if (Array.isArray(value)) return `[${value.map((each) => pythonText(each as TemplateValue)).join(", ")}]`;
   if (typeof value === "string") return quoted(value);
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return type === "FloatValue" ? float(value) : String(value);
   return "None";
 }
+
+const pairText = ([key, value]: [unknown, unknown]): string =>
+  `${quoted(String(key))}: ${pythonText(value as TemplateValue)}`;
 
 /** Python writes small numbers as 1e-05 where JavaScript writes 0.00001. */
 function float(x: number): string {
