@@ -11,6 +11,7 @@ import { performStages, type Stage } from "../src/train/stage.js";
 import { WorldCorpus, worldTokenizer } from "../src/train/world-corpus.js";
 import { modelConfig, type R1Options, type R1StageName } from "./r1/options.js";
 import { planR1 } from "./r1/plan.js";
+import { preferenceRewards, rewardModelStages } from "./r1/preferences.js";
 import { rewrittenChain } from "./r1/readable.js";
 import { R1Stages } from "./r1/stages.js";
 import { type R1Summary, summariseR1 } from "./r1/summary.js";
@@ -33,7 +34,8 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
     const config = base?.config ?? modelConfig(options, tokenizer);
     const corpus = new WorldCorpus(worlds.whole, tokenizer);
     await planR1(options, { model: { config, compute }, tokenizer, corpus, worlds, seed }, context.progress);
-    const files = [options.cold, options.rejection].flatMap(({ data }) => data ?? []);
+    const { helpful, harmless } = options.rewardModels;
+    const files = [options.cold, options.rejection, helpful, harmless].flatMap(({ data }) => data ?? []);
     const run = begin({ seed, options, compute, fingerprints: fingerprintsOf(files) });
     const model = base ? (await openModel(base.directory, { compute })).model : createModel(config, { compute, seed });
     const stopIds = base?.stopIds ?? [tokenizer.eosId as number];
@@ -65,8 +67,16 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
       ],
       // Right answers as they were given, if they can be read, and general material; the base learns both.
       rejection: () => of.tuning("rejection"),
-      // General prompts have no verifier: without reward models, form and language alone are rewarded there.
-      all: () => [of.reinforcement("all", whole.task, [...rewards(whole.task), english(options.all.languageWeight)])],
+      // General prompts have no verifier: two reward models judge there, in the last quarter; before that, form and
+      // language alone count.
+      all: () => [
+        ...rewardModelStages(options, worlds, seed, context),
+        of.reinforcement("all", whole.task, [
+          ...rewards(whole.task),
+          english(options.all.languageWeight),
+          ...preferenceRewards(options, worlds, run.run.path),
+        ]),
+      ],
     };
 
     const pretrain = of.pretraining(corpus);

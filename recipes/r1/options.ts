@@ -19,6 +19,9 @@ import {
   TINY_PRETRAINING,
 } from "../shared/model.js";
 
+/** The stage whose weights fine-tuning and the reward models begin from. */
+export const BASE_STAGE = "pretrain";
+
 /** The stages after pretraining, in their order. */
 export const R1_STAGES = ["zero", "cold", "reason", "rejection", "all"] as const;
 /** The name of one. */
@@ -51,14 +54,16 @@ const pretrain = z.strictObject({
   microBatchTokens: z.int().min(1),
 });
 
+const dataOption = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .nullable()
+  .default(null)
+  .transform((given) => (given === null ? null : [given].flat()));
+
 const sampled = {
   ...training,
   /** Files of rows with prompt and completion to learn in place of sampled answers; null samples them. */
-  data: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-    .nullable()
-    .default(null)
-    .transform((given) => (given === null ? null : [given].flat())),
+  data: dataOption,
   /** Training problems of which answers are sampled. */
   problems: z.int().min(1),
   /** Answers sampled of each. */
@@ -86,6 +91,30 @@ const reinforced = z.strictObject({
   steps: z.int().min(1),
   /** Weight of the reward for the share of English words in the thought, beside accuracy and form. */
   languageWeight,
+});
+
+const judged = z.strictObject({
+  /** Files of rows to learn in place of the world's own; null makes them. */
+  data: dataOption,
+  /** Rows that are made. */
+  rows: z.int().min(10),
+});
+
+const rewardModels = z.strictObject({
+  /** Which answers are helpful: better and worse ones to a prompt (`prompt`, `chosen`, `rejected`). */
+  helpful: judged,
+  /** Which answers are harmless: answers with a label (`prompt`, `completion`, `safe`). */
+  harmless: judged,
+  /** Rows per optimiser step. */
+  batchRows: z.int().min(1),
+  /** Number of passes over the rows. */
+  epochs: z.number().positive(),
+  /** Peak learning rate. */
+  learningRate: z.number().positive(),
+  /** Weight of each of the two rewards on general prompts; 0 trains no reward model. */
+  weight: z.number().min(0),
+  /** Share of the steps of the last stage before the two apply. */
+  from: z.number().min(0).lt(1),
 });
 
 /** The options, as zod checks them. */
@@ -118,6 +147,8 @@ export const r1Schema = z.strictObject({
   reason: reinforced,
   /** The base fine-tuned on right and readable answers, with general material. */
   rejection,
+  /** The reward models of general prompts: trained from the base before the last stage. */
+  rewardModels,
   /** Reinforcement for all scenarios, general prompts included. */
   all: reinforced,
   /** Options of GRPO that all reinforcement shares; each stage has its own number of steps. */
@@ -153,6 +184,12 @@ const tiny: R1Input = {
   cold: { problems: 2048, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
   reason: { steps: 160 },
   rejection: { problems: 4096, samplesPerProblem: 4, batchSequences: 32, learningRate: 1e-3, generalRows: 2000 },
+  // "Only in the last quarter" (arXiv 2501.12948 §2.3.4): reward models invite hacking when they are followed longer.
+  rewardModels: {
+    helpful: { rows: 4000 },
+    harmless: { rows: 1000 },
+    ...{ batchRows: 32, epochs: 1, learningRate: 3e-4, weight: 0.3, from: 0.75 },
+  },
   all: { steps: 100 },
   rl: {
     lossType: "dapo",
@@ -188,6 +225,7 @@ const smoke: R1Input = {
   cold: { ...tiny.cold, problems: 96, samplesPerProblem: 8, batchSequences: 8 },
   reason: { steps: 2 },
   rejection: { ...tiny.rejection, problems: 96, samplesPerProblem: 8, batchSequences: 8, generalRows: 16 },
+  rewardModels: { ...tiny.rewardModels, helpful: { rows: 40 }, harmless: { rows: 20 }, batchRows: 8, from: 0.5 },
   all: { steps: 2 },
   rl: { ...tiny.rl, numPrompts: 8, numGenerations: 4, maxCompletionLength: 64 },
   evaluation: { ...tiny.evaluation, problems: 16, samplesPerProblem: 2, everySteps: 2, quickProblems: 8 },
@@ -210,7 +248,12 @@ export function r1Options(input: unknown): R1Options {
     );
   const parsed = parseOptions(r1Schema, input, "r1");
   const { steps: _, ...rl } = parsed.rl;
-  const options = { ...parsed, rl, cold: withFiles(parsed.cold), rejection: withFiles(parsed.rejection) };
+  const { helpful, harmless } = parsed.rewardModels;
+  const options = {
+    ...parsed,
+    ...{ rl, cold: withFiles(parsed.cold), rejection: withFiles(parsed.rejection) },
+    rewardModels: { ...parsed.rewardModels, helpful: withFiles(helpful), harmless: withFiles(harmless) },
+  };
   checkModelFields(options.model, "r1");
   const { weights } = new World(options.world, 0).taskOptions as { readonly weights: Readonly<Record<string, number>> };
   if (!Object.entries(weights).some(([name, weight]) => name !== "general" && weight > 0))
@@ -219,13 +262,24 @@ export function r1Options(input: unknown): R1Options {
 }
 
 /** Options that would change nothing in a run: those of stages that it leaves out, or that are given. */
-export function r1IdleRules({ base, stages, cold, rejection }: R1Options): IdleRule[] {
+export function r1IdleRules({ base, stages, cold, rejection, rewardModels }: R1Options): IdleRule[] {
   const ofPretraining = ["steps", "batchSequences", "optimizer", "learningRate", "warmupSteps", "weightDecay"];
   const ofSampling = ["problems", "samplesPerProblem", "keptPerProblem", "temperature", "minEnglish"];
   const unused = ["model", "vocabSize", ...[...ofPretraining, "routerBiasStep"].map((key) => `pretrain.${key}`)];
   return [
     ...unused.map((path): IdleRule => [path, base !== null, "base gives the model"]),
     ...R1_STAGES.map((name): IdleRule => [name, !stages.includes(name), "stages leaves it out"]),
+    ["rewardModels", !stages.includes("all"), "stages leaves out the stage that uses them"],
+    ...["helpful", "harmless", "batchRows", "epochs", "learningRate", "from"].map(
+      (key): IdleRule => [`rewardModels.${key}`, rewardModels.weight === 0, "rewardModels.weight is 0"],
+    ),
+    ...(["helpful", "harmless"] as const).map(
+      (name): IdleRule => [
+        `rewardModels.${name}.rows`,
+        rewardModels[name].data !== null,
+        `rewardModels.${name}.data gives the rows`,
+      ],
+    ),
     ...Object.entries({ cold, rejection }).flatMap(([name, { data }]) =>
       ofSampling.map((key): IdleRule => [`${name}.${key}`, data !== null, `${name}.data gives the rows`]),
     ),

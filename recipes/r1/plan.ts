@@ -48,8 +48,6 @@ export async function planR1(options: R1Options, work: R1Work, progress: Progres
     ),
   ];
   printPlan(progress, rows, stages, (phase) => remedies(options, phase));
-  if (options.stages.includes("all") && worlds.general !== null)
-    progress.note("all: without reward models, general prompts are rewarded for form and language alone");
 }
 
 function stageRow(options: R1Options, name: R1StageName): string {

@@ -24,11 +24,9 @@ import {
 } from "../../src/train/training-stage.js";
 import type { WorldCorpus } from "../../src/train/world-corpus.js";
 import { stageFigures } from "./figures.js";
-import { R1_STAGES, type R1Options, type R1StageName } from "./options.js";
+import { BASE_STAGE, R1_STAGES, type R1Options, type R1StageName } from "./options.js";
 import type { Worlds } from "./worlds.js";
 
-/** The stage whose weights fine-tuning begins from. */
-const BASE = "pretrain";
 const VALIDATION_SHARE = 0.05;
 const MAX_VALIDATION = 64;
 const VALIDATION_EVERY_STEPS = 50;
@@ -52,7 +50,7 @@ export class R1Stages {
   /** Builds the base by next-token and multi-token prediction. Nothing tells it which thoughts are right. */
   pretraining(corpus: WorldCorpus): TrainingStage {
     const { pretrain } = this.options;
-    return trainingStage(BASE, corpus, {
+    return trainingStage(BASE_STAGE, corpus, {
       ...pretrain,
       phase: "pretrain",
       finalFraction: 0.05,
@@ -65,7 +63,7 @@ export class R1Stages {
 
   /** In place of pretraining, where the run is given a base: keeps its weights for the stages that begin from it. */
   givenBase(): Stage {
-    return { name: BASE, state: { step: 0 }, run: async () => {} };
+    return { name: BASE_STAGE, state: { step: 0 }, run: async () => {} };
   }
 
   /** Measures the model on held-out problems after a stage, under a name. */
@@ -109,7 +107,7 @@ export class R1Stages {
   tuning(name: "cold" | "rejection", rewrite?: (answer: Trajectory) => string | null): Stage[] {
     const { data, minEnglish, keptPerProblem, ...sizes } = this.options[name];
     const sampling = `${name} samples`;
-    const tuned = preparedStage({ name, from: BASE, phase: "sft" }, (session) =>
+    const tuned = preparedStage({ name, from: BASE_STAGE, phase: "sft" }, (session) =>
       this.prepare(session, name, data ?? [keptRowsPath(session.parts.run.path, sampling)]),
     );
     if (data !== null) return [tuned];

@@ -7,7 +7,7 @@ export interface Worlds {
   readonly whole: World;
   /** Tasks with a verifier. */
   readonly reasoning: World;
-  /** Null where the world has no general instructions. */
+  /** Good answers alone; null where the world has no general instructions. */
   readonly general: World | null;
 }
 
@@ -17,7 +17,7 @@ export function worldsOf({ world }: Pick<R1Options, "world">, seed: number): Wor
   return {
     whole: new World(world, seed),
     reasoning: new World({ ...world, ...optionsOf(world, reasoning) }, seed),
-    general: general > 0 ? new World({ ...world, ...optionsOf(world, { general }) }, seed) : null,
+    general: general > 0 ? new World({ ...world, flawedAnswers: 0, ...optionsOf(world, { general }) }, seed) : null,
   };
 }
 

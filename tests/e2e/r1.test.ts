@@ -57,8 +57,18 @@ describe("the whole road", () => {
     );
   });
 
-  test("says what the last stage lacks", () => {
-    expect(first.stderr).toContain("without reward models, general prompts are rewarded for form and language alone");
+  test("trains reward models from the base, whose judgement counts in the last part of the last stage", () => {
+    for (const name of ["helpful", "harmless"]) {
+      const own = `first/reward-models/${name} reward model`;
+      const { params, valLoss } = JSON.parse(readFileSync(at(`${own}/summary.json`), "utf8"));
+      expect([params > 10_000, Number.isFinite(valLoss)]).toEqual([true, true]);
+      expect(linesOf(`first/stages/${name} reward model.jsonl`)[0].prompt).toMatch(/^User: .*\nAssistant:$/s);
+    }
+    const steps = linesOf("first/metrics.jsonl").filter(({ phase, stage }) => phase === "rl" && stage === "all");
+    const meansOf = (line: object) =>
+      ["helpful", "harmless"].map((name) => (line as Record<string, unknown>)[`rewards/${name}/mean`]);
+    expect(meansOf(steps[0])).toEqual([undefined, undefined]);
+    expect(meansOf(steps[1])).toEqual([expect.any(Number), expect.any(Number)]);
   });
 
   test("names the stage in every line of phases that it has several of", () => {
