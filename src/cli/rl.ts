@@ -45,7 +45,8 @@ export function exampleQuestion(path: string): string {
 }
 
 function requestOf({ model, task, data, environment, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {
-  if (!model) throw new ConfigError("rl: expected the model to start from: --model <run or model directory>");
+  if (!model)
+    throw new ConfigError("rl: expected the model to start from: --model <run, model directory or .gguf file>");
   const options = rlRunOptions(applySettings({}, flags));
   const name = task ?? (data === undefined ? null : DATA_TASK);
   const rewards = reward.length > 0 ? reward : DEFAULT_REWARDS;

@@ -6,10 +6,9 @@ import { computeFlags, runFlags, settings, taskFlags, verb } from "./flags.js";
 /** Declares `luciole rl`: its arguments and flags. */
 export function addRl(program: Command): void {
   const example =
-    "luciole rl --model runs/tuned --task jsonl --data own.jsonl --reward accuracy --reward ./reward.ts " +
-    "--set rl.steps=50";
+    "luciole rl --model runs/tuned --data own.jsonl --reward accuracy --reward ./reward.ts --set rl.steps=50";
   const command = verb(program, "rl", "reinforce a model on a task with verifiable rewards", example);
-  command.option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)");
+  command.option("--model <dir>", "model to start from: a run, model directory, .gguf file or pulled model (org/name)");
   taskFlags(command);
   command.option(
     "--reward <name|file.ts|rm:dir>",

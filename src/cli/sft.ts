@@ -56,7 +56,8 @@ export async function sft(flags: SftFlags): Promise<void> {
 }
 
 function requestOf({ model, data, seed = 0, ...flags }: SftFlags): Request {
-  if (!model || !data) throw new ConfigError("sft: expected --model <run or model directory> and --data <file>");
+  if (!model || !data)
+    throw new ConfigError("sft: expected --model <run, model directory or .gguf file> and --data <file>");
   return {
     model: resolve(resolveModel(model)),
     data: dataFiles(data),

@@ -12,7 +12,7 @@ export function addSft(program: Command): void {
     "luciole sft --model runs/book --data pairs.jsonl --out runs/tuned",
   );
   command
-    .option("--model <dir>", "model to start from: a run, a model directory or a pulled model (org/name)")
+    .option("--model <dir>", "model to start from: a run, model directory, .gguf file or pulled model (org/name)")
     .option(
       "--data <name>",
       "rows with prompt and completion, messages or text (only completions count towards the loss, or the whole " +

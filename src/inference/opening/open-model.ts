@@ -30,7 +30,7 @@ export interface OpenedModel extends ModelFacts {
 
 /** How a model is opened to train. */
 export interface TrainableOptions {
-  /** Default: as it was trained where it was trained here, else bf16. */
+  /** Default: as it was trained where it was trained here, else f32. */
   readonly compute?: ComputeType;
   /** Which weights train, by their Hugging Face names; the others are held as they are stored. Default: all. */
   readonly trains?: Trains;
