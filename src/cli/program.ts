@@ -64,14 +64,17 @@ export function buildProgram(): Command {
   return program;
 }
 
-/** Commander knows slips of a letter; what is cut short (`--temp`) is completed here. */
+/** Commander knows slips of a letter; what is cut short (`--temp`) is completed here, and for others the usage shown. */
 function withFlagHint(message: string, program: Command): string {
   const [whole, given] = /unknown option '(--[^']+)'(?: \(Did you mean --help\?\))?$/.exec(message) ?? [];
   const verb = program.commands.find((each) => each.name() === program.args[0]);
-  const meant = verb?.options.flatMap(({ long }) => (given && long?.startsWith(given) ? [long] : [])) ?? [];
-  return whole && meant.length > 0
-    ? message.replace(whole, `unknown option '${given}' (Did you mean ${meant.join(" or ")}?)`)
-    : message;
+  if (!whole || !given || !verb) return message;
+  const meant = verb.options.flatMap(({ long }) => (long?.startsWith(given) ? [long] : []));
+  const hint =
+    meant.length > 0
+      ? ` (Did you mean ${meant.join(" or ")}?)`
+      : `; expected: luciole ${verb.name()} ${verb.usage()} (luciole ${verb.name()} --help)`;
+  return message.replace(whole, `unknown option '${given}'${hint}`);
 }
 
 const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;
