@@ -1,6 +1,7 @@
 // The whole of R1 from nothing (arXiv 2501.12948 §2.3): a base; R1-Zero by reinforcement alone; the base fine-tuned on
 // readable chains; reinforced for reasoning in one language; the base fine-tuned on right and readable answers with
-// general material; reinforced for all scenarios. Each is measured. This file is the list of its stages.
+// general material; reinforced for all scenarios; and the small students that it teaches. Each is measured. This file
+// is the list of its stages.
 import type { JsonObject } from "../src/checkpoint/index.js";
 import { openModel, readModelFacts } from "../src/inference/opening/open-model.js";
 import { createModel } from "../src/models/create.js";
@@ -14,6 +15,7 @@ import { planR1 } from "./r1/plan.js";
 import { preferenceRewards, rewardModelStages } from "./r1/preferences.js";
 import { rewrittenChain } from "./r1/readable.js";
 import { R1Stages } from "./r1/stages.js";
+import { studentStages } from "./r1/students.js";
 import { type R1Summary, summariseR1 } from "./r1/summary.js";
 import { worldsOf } from "./r1/worlds.js";
 
@@ -77,6 +79,8 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
           ...preferenceRewards(options, worlds, run.run.path),
         ]),
       ],
+      // Small models that learn from right answers of this one, each measured in a run of its own.
+      students: () => studentStages(options, seed, context),
     };
 
     const pretrain = of.pretraining(corpus);
@@ -86,7 +90,7 @@ export function runR1(options: R1Options, seed: number, context: RunContext): Pr
       ...measured,
       ...of.chosen.flatMap((name) => {
         const each = list[name]();
-        return [...each, of.evaluation(name, each[each.length - 1])];
+        return name === "students" ? each : [...each, of.evaluation(name, each[each.length - 1])];
       }),
     ];
     return performStages({ ...run, model, tokenizer, generation, checkpointSeconds }, stages, checkpoint, (session) =>

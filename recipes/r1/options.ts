@@ -23,7 +23,7 @@ import {
 export const BASE_STAGE = "pretrain";
 
 /** The stages after pretraining, in their order. */
-export const R1_STAGES = ["zero", "cold", "reason", "rejection", "all"] as const;
+export const R1_STAGES = ["zero", "cold", "reason", "rejection", "all", "students"] as const;
 /** The name of one. */
 export type R1StageName = (typeof R1_STAGES)[number];
 
@@ -117,6 +117,45 @@ const rewardModels = z.strictObject({
   from: z.number().min(0).lt(1),
 });
 
+/** Students: a dense one and one with latent attention and experts, of at most a third of the teacher's active size. */
+export const STUDENT_SHAPES = {
+  dense: {
+    shape: "llama-tiny",
+    model: {
+      hidden_size: 96,
+      num_hidden_layers: 3,
+      intermediate_size: 192,
+      num_attention_heads: 3,
+      num_key_value_heads: 1,
+    },
+  },
+  experts: {
+    shape: "deepseek-tiny",
+    model: {
+      ...{ hidden_size: 80, num_hidden_layers: 3, intermediate_size: 192, moe_intermediate_size: 64 },
+      ...{ n_routed_experts: 6, num_attention_heads: 3, kv_lora_rank: 32 },
+    },
+  },
+} as const;
+/** The name of one. */
+export type StudentName = keyof typeof STUDENT_SHAPES;
+const STUDENT_NAMES = Object.keys(STUDENT_SHAPES) as StudentName[];
+
+const students = z.strictObject({
+  /** Which students the model teaches as it is then: `dense`, `experts`. */
+  names: z.array(z.enum(STUDENT_NAMES)).min(1),
+  /** Training problems of which the finished model's answers are sampled. */
+  problems: z.int().min(1),
+  /** Answers sampled of each. */
+  samplesPerProblem: z.int().min(1),
+  /** Number of passes over the right ones. */
+  epochs: z.number().positive(),
+  /** Sequences per optimiser step. */
+  batchSequences: z.int().min(1),
+  /** Peak learning rate. */
+  learningRate: z.number().positive(),
+});
+
 /** The options, as zod checks them. */
 export const r1Schema = z.strictObject({
   /** Data type of matrix products. Master weights are always f32. */
@@ -151,6 +190,8 @@ export const r1Schema = z.strictObject({
   rewardModels,
   /** Reinforcement for all scenarios, general prompts included. */
   all: reinforced,
+  /** Small new models that learn from the finished one's right answers, each in a run of its own inside the run. */
+  students,
   /** Options of GRPO that all reinforcement shares; each stage has its own number of steps. */
   rl: grpoSchema,
   /** Evaluation on held-out problems, before, during and after each stage. */
@@ -191,6 +232,10 @@ const tiny: R1Input = {
     ...{ batchRows: 32, epochs: 1, learningRate: 3e-4, weight: 0.3, from: 0.75 },
   },
   all: { steps: 100 },
+  students: {
+    ...{ names: ["dense", "experts"], problems: 8192, samplesPerProblem: 4 },
+    ...{ epochs: 3, batchSequences: 64, learningRate: 2e-3 },
+  },
   rl: {
     lossType: "dapo",
     numPrompts: 32,
@@ -227,6 +272,7 @@ const smoke: R1Input = {
   rejection: { ...tiny.rejection, problems: 96, samplesPerProblem: 8, batchSequences: 8, generalRows: 16 },
   rewardModels: { ...tiny.rewardModels, helpful: { rows: 40 }, harmless: { rows: 20 }, batchRows: 8, from: 0.5 },
   all: { steps: 2 },
+  students: { ...tiny.students, names: ["experts"], problems: 96, samplesPerProblem: 8, batchSequences: 8 },
   rl: { ...tiny.rl, numPrompts: 8, numGenerations: 4, maxCompletionLength: 64 },
   evaluation: { ...tiny.evaluation, problems: 16, samplesPerProblem: 2, everySteps: 2, quickProblems: 8 },
   generalPrompts: 16,

@@ -58,6 +58,10 @@ function stageRow(options: R1Options, name: R1StageName): string {
       data?.join(", ") ?? `right and readable ones of ${count(problems)} problems x ${samplesPerProblem} answers`;
     return `the base fine-tuned on ${rows}, ${epochs} epochs`;
   }
+  if (name === "students") {
+    const { names, problems, samplesPerProblem, epochs } = options.students;
+    return `${names.join(", ")}: right answers to ${count(problems)} problems x ${samplesPerProblem}, ${epochs} epochs`;
+  }
   return (
     `${count(options[name].steps)} steps of ${numPrompts} problems x ${numGenerations} completions of up to ` +
     `${maxCompletionLength} tokens`

@@ -7,6 +7,7 @@ import type { RunSummary } from "../../src/run/records.js";
 import type { TrainingSession } from "../../src/train/session.js";
 import type { Stage } from "../../src/train/stage.js";
 import { addWork, noWork, tokenRate, utilisation, type WorkCount } from "../../src/train/work-count.js";
+import type { StudentStage, StudentSummary } from "./students.js";
 
 /** One stage's evaluation and further figures. */
 export interface StageSummary {
@@ -18,6 +19,7 @@ export interface StageSummary {
 /** summary.json of a run: `base` is the pretrained model, `final` the last one. */
 export interface R1Summary extends RunSummary {
   readonly stages: readonly StageSummary[];
+  readonly students: readonly StudentSummary[];
 }
 
 /** Counts up a finished run. */
@@ -36,6 +38,7 @@ export function summariseR1(
     }),
   );
   const reinforced = stages.filter(isReinforcement);
+  const students = stages.filter(isStudent).flatMap(({ state }) => state.student ?? []);
   const [rollout, train] = [noWork(), noWork()];
   for (const { state } of reinforced) {
     addWork(rollout, state.rollout);
@@ -44,7 +47,7 @@ export function summariseR1(
   const [flops, seconds] = [pretraining.flops + train.flops, pretraining.seconds + train.seconds];
   const [base, final] = [evaluated[0].evaluation, evaluated[evaluated.length - 1].evaluation];
   return {
-    ...{ base, final, stages: evaluated, problems: final.problems, samplesPerProblem, seed },
+    ...{ base, final, stages: evaluated, students, problems: final.problems, samplesPerProblem, seed },
     params: model.parameters.numTrained,
     activeParams: Math.round(model.numActiveParameters),
     pretrainTokens: pretraining.tokens,
@@ -58,4 +61,5 @@ export function summariseR1(
 }
 
 const isEvaluation = (stage: Stage): stage is EvaluationStage => "evaluation" in stage.state;
+const isStudent = (stage: Stage): stage is StudentStage => "student" in stage.state;
 const isReinforcement = (stage: Stage): stage is ReinforcementStage => "rollout" in stage.state;

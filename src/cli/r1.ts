@@ -37,7 +37,16 @@ function recordedRequest(path: string) {
 
 const HEAD = ["", "pass@1", "change", "format", "one language", "general"];
 
-function r1Lines({ stages, problems, samplesPerProblem, params, activeParams, wallSeconds, runDir }: R1Summary) {
+function r1Lines({
+  stages,
+  students,
+  problems,
+  samplesPerProblem,
+  params,
+  activeParams,
+  wallSeconds,
+  runDir,
+}: R1Summary) {
   const rows = stages.map(({ name, evaluation, figures }, i) => {
     const { pass1, formatRate, stderr } = evaluation;
     const change = i === 0 ? "" : signed(pass1 - stages[i - 1].evaluation.pass1);
@@ -50,11 +59,16 @@ function r1Lines({ stages, problems, samplesPerProblem, params, activeParams, wa
     "",
     `${formatNumber(problems)} distinct held-out problems x ${samplesPerProblem} samples, ± one standard error`,
     ...[HEAD, ...rows].map(([name, ...cells]) => [name.padEnd(12), ...cells.map((cell) => cell.padStart(16))].join("")),
+    ...students.map(studentLine),
     `${formatNumber(params)} parameters (${formatNumber(activeParams)} active), ${formatDuration(wallSeconds)}`,
     "",
     `report:  ${shownPath(join(runDir, "report.html"))}`,
     `try it:  ${ownCommand()} run ${shownPath(runDir)} ${shellWord("Compute 7+8.")}`,
   ];
 }
+
+const studentLine = ({ name, evaluation, activeParams }: R1Summary["students"][number]): string =>
+  `${`${name} student`.padEnd(18)}${withError(evaluation.pass1, evaluation.stderr.pass1, formatPercent).padStart(10)}, ` +
+  `${formatNumber(activeParams)} active parameters, distilled from the last model`;
 
 const signed = (change: number): string => `${change >= 0 ? "+" : "-"}${formatPercent(Math.abs(change))}`;

@@ -1,5 +1,4 @@
 // A whole run that makes a reward model, and the same as a stage of a longer run. Knows no flags.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { type RewardModelInput, type RewardModelOptions, rewardModelOptions } from "../preference/options.js";
@@ -7,7 +6,7 @@ import { readPreferences } from "../preference/preference-data.js";
 import type { RewardModelNotes } from "../preference/reward-model.js";
 import { rewardObjective } from "../preference/reward-objective.js";
 import type { TrainingSummary } from "../run/records.js";
-import { readRun } from "../run/run-directory.js";
+import { innerRun } from "../train/inner-run.js";
 import type { LoopState } from "../train/loop.js";
 import { type RunContext, withRun } from "../train/run-context.js";
 import { performStages, type Stage } from "../train/stage.js";
@@ -69,13 +68,11 @@ export function rewardModelStage(name: string, request: RewardModelStageRequest,
     name,
     state,
     async run(session) {
-      const path = rewardModelPath(session.parts.run.path, name);
-      const isFinished = existsSync(join(path, "summary.json"));
-      const { model, data } = request.source(session.parts.run.path);
-      const own = { ...context, path, resumes: existsSync(join(path, "config.json")) };
-      state.summary =
-        (isFinished ? readRun(path).training : undefined) ??
-        (await trainRewardModel(own, { model, data, options, seed: request.seed }));
+      const { path: runPath } = session.parts.run;
+      const { model, data } = request.source(runPath);
+      state.summary = await innerRun(context, rewardModelPath(runPath, name), (own) =>
+        trainRewardModel(own, { model, data, options, seed: request.seed }),
+      );
       session.parts.model.device.trim(); // the next stage's tensors have other sizes
     },
   };

@@ -71,6 +71,15 @@ describe("the whole road", () => {
     expect(meansOf(steps[1])).toEqual([expect.any(Number), expect.any(Number)]);
   });
 
+  test("teaches a student of its own architecture in a run inside the run", () => {
+    const { students, activeParams } = JSON.parse(first.stdout);
+    expect(students.map(({ name }: { name: string }) => name)).toEqual(["experts"]);
+    expect(students[0].activeParams).not.toBe(activeParams);
+    const { final } = JSON.parse(readFileSync(at("first/students/experts/summary.json"), "utf8"));
+    expect(final).toEqual(students[0].evaluation);
+    expect(linesOf("first/students/experts/stages/samples.jsonl").length).toBeGreaterThan(0);
+  });
+
   test("names the stage in every line of phases that it has several of", () => {
     const lines = linesOf("first/metrics.jsonl");
     const stagesOf = (wanted: string) => [

@@ -1,0 +1,63 @@
+// The students of the R1 recipe: small models that are fine-tuned on right answers of the finished one, and are not
+// reinforced (arXiv 2501.12948 §2.4). Each is a distillation of its own inside the run.
+import { join } from "node:path";
+import type { DistillSummary } from "../../src/distill/distill-run.js";
+import { distillOptions } from "../../src/distill/options.js";
+import type { Evaluation } from "../../src/eval/evaluate.js";
+import { performDistillation } from "../../src/library/distill.js";
+import type { RunSummary } from "../../src/run/records.js";
+import { innerRun } from "../../src/train/inner-run.js";
+import type { RunContext } from "../../src/train/run-context.js";
+import type { Stage } from "../../src/train/stage.js";
+import { type R1Options, STUDENT_SHAPES, type StudentName } from "./options.js";
+
+/** What became of a student. */
+export interface StudentSummary {
+  readonly name: string;
+  readonly params: number;
+  readonly activeParams: number;
+  readonly evaluation: Evaluation;
+}
+
+/** The stage of one student. */
+export interface StudentStage extends Stage {
+  readonly state: { step: number; student: StudentSummary | null };
+}
+
+/** The stages of the students, each taught by the model as the stage before leaves it. */
+export const studentStages = (options: R1Options, seed: number, context: RunContext): StudentStage[] =>
+  options.students.names.map((name) => studentStage(name, options, seed, context));
+
+function studentStage(name: StudentName, options: R1Options, seed: number, context: RunContext): StudentStage {
+  const state: StudentStage["state"] = { step: 0, student: null };
+  return {
+    name: `student ${name}`,
+    state,
+    async run(session) {
+      const teacher = await session.keepModel(join("stages", "teacher"));
+      const path = join(session.parts.run.path, "students", name);
+      // Safe: the teacher's own task has held-out problems, on which every student is evaluated.
+      const summary = (await innerRun(context, path, (own) => {
+        const { shape, model } = STUDENT_SHAPES[name];
+        const request = { teachers: [{ path: teacher, domain: null }], student: shape, task: null, seed };
+        return performDistillation(own, { ...request, options: studentOptions(options, model) }, {});
+      })) as DistillSummary & RunSummary;
+      const { params, activeParams, final: evaluation } = summary;
+      state.student = { name, params, activeParams, evaluation };
+      session.parts.model.device.trim(); // the next stage's tensors have other sizes
+    },
+  };
+}
+
+/** The students are measured as the stages are. */
+function studentOptions({ compute, students, rl, evaluation }: R1Options, model: object) {
+  const { problems, samplesPerProblem, epochs, batchSequences, learningRate } = students;
+  return distillOptions({
+    ...{ compute, model, evaluation },
+    sampling: {
+      ...{ problems, samplesPerProblem, topP: 1, temperature: 1 },
+      ...{ maxSequences: rl.maxSequences, maxCompletionLength: rl.maxCompletionLength },
+    },
+    train: { epochs, batchSequences, learningRate },
+  });
+}
