@@ -67,8 +67,10 @@ function r1Lines({
   ];
 }
 
-const studentLine = ({ name, evaluation, activeParams }: R1Summary["students"][number]): string =>
-  `${`${name} student`.padEnd(18)}${withError(evaluation.pass1, evaluation.stderr.pass1, formatPercent).padStart(10)}, ` +
-  `${formatNumber(activeParams)} active parameters, distilled from the last model`;
+const studentLine = ({ name, evaluation, activeParams }: R1Summary["students"][number]): string => {
+  const { pass1, stderr } = evaluation;
+  const score = withError(pass1, stderr.pass1, formatPercent).padStart(10);
+  return `${`${name} student`.padEnd(18)}${score}, ${formatNumber(activeParams)} active parameters, distilled`;
+};
 
 const signed = (change: number): string => `${change >= 0 ? "+" : "-"}${formatPercent(Math.abs(change))}`;
