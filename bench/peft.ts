@@ -36,7 +36,8 @@ export const peft: Claim = async ({ threads, peersPython }) => {
       maxBuffer: 2 ** 26,
     });
     const difference = largestDifference(ours, JSON.parse((await run).stdout) as number[]);
-    return [{ ...line, ours: difference, reached: difference, target: { atMost: 1e-4 }, note: "largest difference" }];
+    const note = `largest difference ${difference.toExponential(1)}`;
+    return [{ ...line, ours: difference, reached: difference, target: { atMost: 1e-4 }, note }];
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -2,7 +2,7 @@
 // same file. Knows nothing of clocks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parametersOf, randomType, randomWeights } from "../src/inference/opening/random-weights.js";
+import { parametersOf, randomWeights } from "../src/inference/opening/random-weights.js";
 import type { GenerateRequest } from "../src/inference/runtime/generate.js";
 import { createModel } from "../src/models/create.js";
 import { parseHfConfig } from "../src/models/hf-config.js";
@@ -51,8 +51,9 @@ export async function buildAdapted(name: ModelName, compute: ComputeType): Promi
   const config = parseHfConfig(shapes.models[name]);
   const { rank, alpha } = shapes.lora;
   const adapters = trainedAdapters(loraSchema.parse({ rank, alpha }), shapes.streamSeed);
+  if (compute === "f32") return createModel(config, { compute, seed: shapes.streamSeed, trains: "none", adapters });
   const model = createModel(config, { compute, seed: null, trains: "none", adapters });
-  const source = randomWeights(parametersOf(config), randomType(compute));
+  const source = randomWeights(parametersOf(config), "bf16");
   await loadStored(model.parameters, source);
   source.close();
   return model;
