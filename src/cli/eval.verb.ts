@@ -47,7 +47,7 @@ export function addEval(program: Command): void {
     .option("--max-sequences <n>", "maximum number of samples generated at the same time (default: 64)", wholeNumber(1))
     .addOption(formerly("--slots <n>", "--max-sequences"));
   settings(command, "eval", "task.maxNumber=20");
-  runFlags(command);
+  runFlags(command, { trains: false });
   computeFlags(command);
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
 }

@@ -39,8 +39,8 @@ export function taskFlags(command: Command): void {
     );
 }
 
-/** The flags of every verb that writes a run. */
-export function runFlags(command: Command): void {
+/** The flags of every verb that writes a run; those that train can have other programs follow it. */
+export function runFlags(command: Command, { trains = true } = {}): void {
   seedFlag(command);
   jsonFlag(command);
   command
@@ -49,6 +49,12 @@ export function runFlags(command: Command): void {
     .option(
       "--accept-changes",
       "with --resume: continue although the data, task or rewards have changed since the run started",
+    );
+  if (trains)
+    command.option(
+      "--log <name>",
+      "also log metrics for tensorboard (files in the run's folder) or wandb (with its package); repeatable",
+      collect,
     );
 }
 

@@ -6,6 +6,7 @@ import { type Machine, openMachine } from "../backends/machine.js";
 import { listSteps } from "../checkpoint/index.js";
 import { BackendError, ConfigError } from "../errors.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
+import { openLogs } from "../run/open-logs.js";
 import { defaultRunName, type RunRecords, readRun } from "../run/run-directory.js";
 import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { Progress } from "../terminal/progress.js";
@@ -32,6 +33,7 @@ export interface RunFlags extends ComputeFlags, SettingFlags {
   readonly out?: string;
   readonly resume?: string;
   readonly acceptChanges?: boolean;
+  readonly log?: readonly string[];
 }
 
 /** Throws ConfigError when flags that make a new run stand beside --resume, which takes all of them from the run. */
@@ -61,6 +63,7 @@ export async function performRun<R>(
   if (flags.acceptChanges && flags.resume === undefined)
     throw new ConfigError("--accept-changes needs --resume: a new run always uses the current files");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
+  const logs = await openLogs(flags.log);
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
   const say = (line: string) => {
@@ -84,6 +87,7 @@ export async function performRun<R>(
       machine,
       notice,
       acceptChanges: flags.acceptChanges ?? false,
+      logs,
     });
   } catch (error) {
     const failure = strays.first() ?? error;

@@ -9,6 +9,7 @@ import { planReinforcement, reinforcementRemedies, reinforcementRow } from "../r
 import { type RlRunInput, type RlRunOptions, rlRunOptions } from "../rl/rl-options.js";
 import { reinforceRun } from "../rl/rl-run.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
+import { type LogName, openLogs } from "../run/open-logs.js";
 import type { RunSummary } from "../run/records.js";
 import { defaultRunName } from "../run/run-directory.js";
 import type { Task } from "../tasks/task.js";
@@ -61,6 +62,8 @@ export interface ReinforceRequest {
   readonly out?: string;
   /** Go on with the run in `out`, exactly as if it had not stopped. */
   readonly resume?: boolean;
+  /** Other programs that follow the metrics. */
+  readonly logs?: readonly LogName[];
   /** Show no progress; by default it goes to standard error. */
   readonly quiet?: boolean;
   /** Stops the run after its state was saved; `reinforce` then throws `Interrupted`. */
@@ -96,6 +99,7 @@ export async function reinforce(request: ReinforceRequest): Promise<RunSummary> 
     machine: await ensureMachine(),
     notice: toStandardError,
     acceptChanges: false,
+    logs: await openLogs(request.logs),
   };
   try {
     const model = resolve(await placeOfModel(request.model));

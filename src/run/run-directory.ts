@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.js";
 import { ProcessLock } from "../process-lock.js";
 import type { Fingerprints } from "./fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "./json-lines.js";
+import type { MetricsFollower, MetricsLog } from "./metrics-log.js";
 import type {
   LogPosition,
   MachineDescription,
@@ -41,6 +42,8 @@ export interface CreateRunOptions {
 
 /** A run directory open for writing, by one process at a time: it holds a lock until it is closed. */
 export class RunDirectory {
+  private readonly followers: MetricsFollower[] = [];
+
   private constructor(
     readonly path: string,
     readonly config: RunConfig,
@@ -131,15 +134,25 @@ export class RunDirectory {
 
   /** Appends one line of metrics, stamped with the time; values that are not finite by their names. */
   logMetrics(record: MetricsRecord): void {
-    const entries = Object.entries(stamped(record));
+    const line = stamped(record);
     this.metrics.append(
       Object.fromEntries(
-        entries.map(([name, value]) => [
+        Object.entries(line).map(([name, value]) => [
           name,
           typeof value === "number" && !Number.isFinite(value) ? `${value}` : value,
         ]),
       ),
     );
+    for (const follower of this.followers) follower.take(line);
+  }
+
+  /** Begins logs of other programs, which take every line of metrics from here on. Gives what is to be closed. */
+  follow(logs: readonly MetricsLog[], notice: (line: string) => void): readonly MetricsFollower[] {
+    if (logs.length === 0) return [];
+    const past = readJsonLines<MetricsRecord>(join(this.path, METRICS_FILE));
+    const followers = logs.map((log) => log.begin({ path: this.path, config: this.config, past, notice }));
+    this.followers.push(...followers);
+    return followers;
   }
 
   /** Appends one sample, stamped with the time. */

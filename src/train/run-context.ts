@@ -3,6 +3,7 @@
 import type { Machine } from "../backends/machine.js";
 import type { LoadedCheckpoint } from "../checkpoint/index.js";
 import type { Fingerprints } from "../run/fingerprints.js";
+import type { MetricsFollower, MetricsLog } from "../run/metrics-log.js";
 import { RunDirectory } from "../run/run-directory.js";
 import type { Progress } from "../terminal/progress.js";
 import { reopenRun } from "./reopen.js";
@@ -20,6 +21,8 @@ export interface RunContext {
   readonly notice: (line: string) => void;
   /** Go on although files that decide the run have changed. */
   readonly acceptChanges: boolean;
+  /** Other programs that follow the metrics. */
+  readonly logs?: readonly MetricsLog[];
 }
 
 /** What config.json says of a new run. */
@@ -48,16 +51,19 @@ export async function withRun<R>(
   context: RunContext,
   body: (opened: OpenedRun) => Promise<R>,
 ): Promise<R> {
-  const { path, progress, signal, machine } = context;
+  const { path, progress, signal, machine, logs = [], notice } = context;
   const reopened = context.resumes ? await reopenRun(path, verb, context) : undefined;
   let run = reopened?.run;
+  let followers: readonly MetricsFollower[] | undefined;
   const begin = ({ compute, ...record }: RunRecord) => {
     run ??= RunDirectory.create({ verb, path, ...record, isa: machine.isa, threads: machine.threads });
+    followers ??= run.follow(logs, notice);
     return { run, seed: record.seed, progress, signal, peakFlops: machine.peakFlops(compute) };
   };
   try {
     return await body({ checkpoint: reopened?.checkpoint, begin });
   } finally {
     run?.close();
+    await Promise.all((followers ?? []).map((follower) => follower.close()));
   }
 }
