@@ -2,9 +2,11 @@
 // Knows not where models and problems come from.
 import type { Evaluation } from "../eval/evaluate.js";
 import type { Policy } from "../eval/rollout.js";
+import { openToJudge } from "../inference/opening/open-model.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { AnswerCounts } from "../rl/answer-filter.js";
-import { type EvaluationStage, evaluationStage } from "../rl/evaluation-stage.js";
+import { type Evaluated, type EvaluationStage, evaluationStage } from "../rl/evaluation-stage.js";
+import { type ReinforcementStage, roundsStage } from "../rl/reinforcement-stage.js";
 import { keptRowsPath, type RejectionStage, rejectionStage } from "../rl/rejection-stage.js";
 import type { RunSummary, TrainingSummary } from "../run/records.js";
 import type { Task } from "../tasks/task.js";
@@ -17,7 +19,8 @@ import type { TrainRunRequest } from "../train/train-run.js";
 import { summariseTraining } from "../train/train-run.js";
 import { type PreparedTraining, preparedStage, type TrainingStage } from "../train/training-stage.js";
 import { tokenRate } from "../train/work-count.js";
-import type { DistillOptions } from "./options.js";
+import { OnPolicyTrainer } from "./on-policy-trainer.js";
+import { type DistillOptions, onPolicyConfig } from "./options.js";
 import { domainOf, type TeacherSource, Teachers } from "./teachers.js";
 
 /** What is to be distilled, into what. */
@@ -38,37 +41,57 @@ export interface Distillation {
 /** What a finished distillation counts about itself. */
 export interface DistilledFigures {
   readonly method: DistillOptions["method"];
-  /** Answers of the teachers. */
-  readonly answers: AnswerCounts;
-  /** The last validation loss of the student. */
+  /** Answers of the teachers; null where the student sampled. */
+  readonly answers: AnswerCounts | null;
+  /** The last validation loss of the student; null without one. */
   readonly valLoss: number | null;
 }
 
 /** summary.json of a distillation: with evaluations before and after, or of the training alone. */
 export type DistillSummary = (RunSummary | TrainingSummary) & DistilledFigures;
 
-/** The stages, in their order. */
+/** The stages, in their order; the first of them is there where a teacher answers. */
 export interface DistillationStages {
   readonly base: EvaluationStage;
-  readonly samples: RejectionStage;
-  readonly learn: TrainingStage;
+  readonly samples: RejectionStage | null;
+  readonly learn: TrainingStage | ReinforcementStage;
   readonly final: EvaluationStage;
 }
 
 /** The stages of a distillation. */
 export function distillationStages(distillation: Distillation): DistillationStages {
-  const { policy, task, maxCompletionLength, options } = distillation;
-  const evaluated = { policy, task, grpo: { maxCompletionLength }, evaluation: options.evaluation };
+  const evaluated = evaluatedOf(distillation);
+  const { samples, learn } = lessonsOf(distillation);
+  return {
+    base: evaluationStage("base", evaluated, { step: 0 }),
+    ...{ samples, learn },
+    final: evaluationStage("final", evaluated, learn.state),
+  };
+}
+
+const evaluatedOf = ({ policy, task, maxCompletionLength, options }: Distillation): Evaluated => ({
+  ...{ policy, task, grpo: { maxCompletionLength } },
+  evaluation: options.evaluation,
+});
+
+function lessonsOf(distillation: Distillation): Pick<DistillationStages, "samples" | "learn"> {
+  if (distillation.options.method === "on-policy") return { samples: null, learn: onPolicyStage(distillation) };
   const samples = samplesStage("samples", distillation);
   const learn = preparedStage({ name: "distill", phase: "sft" }, (session) =>
     prepare(session, distillation, keptRowsPath(session.parts.run.path, samples.name)),
   );
-  return {
-    base: evaluationStage("base", evaluated, { step: 0 }),
-    samples,
-    learn,
-    final: evaluationStage("final", evaluated, learn.state),
-  };
+  return { samples, learn };
+}
+
+/** The student learns on its own samples; the teachers are open meanwhile. */
+function onPolicyStage(distillation: Distillation): ReinforcementStage {
+  const { policy, teachers, task, isEvaluated, maxCompletionLength, options } = distillation;
+  const config = onPolicyConfig(options, maxCompletionLength);
+  const rounds = { steps: config.steps, evaluated: isEvaluated ? evaluatedOf(distillation) : null };
+  return roundsStage("distill", rounds, async (seed, state) => {
+    const opened = await Teachers.open(teachers, task, options.template, openToJudge);
+    return new OnPolicyTrainer(policy, opened, task, config, seed, state);
+  });
 }
 
 /** The teachers' answers, of which those that pass the filter are kept as rows. */
@@ -129,29 +152,35 @@ export function distillRun({ checkpoint, ...request }: DistillRunRequest): Promi
   const { model, tokenizer } = request.policy;
   const stages = distillationStages(request);
   const { base, samples, learn, final } = stages;
-  const list: Stage[] = request.isEvaluated ? [base, samples, learn, final] : [samples, learn];
+  const lessons: Stage[] = samples ? [samples, learn] : [learn];
+  const list = request.isEvaluated ? [base, ...lessons, final] : lessons;
   return performStages({ ...request, model, tokenizer }, list, checkpoint, (session) =>
     summarise(session, stages, request),
   );
 }
 
-function summarise(
-  session: TrainingSession,
-  { base, samples, learn, final }: DistillationStages,
-  { options, isEvaluated }: Distillation,
-): DistillSummary {
-  const training = summariseTraining(session, learn);
-  const figures = { method: options.method, answers: samples.state.total, valLoss: training.valLoss };
+function summarise(session: TrainingSession, stages: DistillationStages, distillation: Distillation): DistillSummary {
+  const { options, isEvaluated } = distillation;
+  const { base, samples, learn, final } = stages;
+  const training = isOnPolicy(learn) ? summariseRounds(session, learn) : summariseTraining(session, learn);
+  const { valLoss, seed, params, activeParams, wallSeconds, peakRssBytes, mfu, runDir } = training;
+  const figures = { method: options.method, answers: samples?.state.total ?? null, valLoss };
   if (!isEvaluated) return { ...training, ...figures };
-  const { seed, params, activeParams, wallSeconds, peakRssBytes, mfu, runDir } = training;
   const [before, after] = [base, final].map(({ state }) => state.evaluation as Evaluation);
+  const rollout = isOnPolicy(learn) ? tokenRate(learn.state.rollout) : null;
   return {
     ...{ base: before, final: after, problems: after.problems },
     samplesPerProblem: options.evaluation.samplesPerProblem,
     ...{ seed, params, activeParams, wallSeconds, peakRssBytes, mfu, runDir },
     pretrainTokens: 0,
-    rlSteps: 0,
-    tokensPerSecond: { pretrain: null, rollout: null, train: tokenRate(learn.state.work) },
+    rlSteps: isOnPolicy(learn) ? learn.state.step : 0,
+    tokensPerSecond: { pretrain: null, rollout, train: training.tokensPerSecond.train },
     ...figures,
   };
 }
+
+const isOnPolicy = (learn: DistillationStages["learn"]): learn is ReinforcementStage => "rollout" in learn.state;
+
+/** The steps on the student's own samples, counted as those on data are. */
+const summariseRounds = (session: TrainingSession, { state }: ReinforcementStage): TrainingSummary =>
+  summariseTraining(session, { state: { step: state.step, work: state.train, loss: null, valLoss: null } });

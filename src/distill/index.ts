@@ -1,6 +1,8 @@
 // What `luciole/distill` offers: the stages of a distillation, and what they are planned with.
 export * from "./distill-run.js";
+export * from "./on-policy-trainer.js";
 export * from "./options.js";
 export * from "./plan.js";
+export * from "./same-vocabulary.js";
 export * from "./student.js";
 export * from "./teachers.js";

@@ -2,13 +2,14 @@
 import { z } from "zod";
 import { PROMPT_STYLES } from "../eval/problem-prompt.js";
 import { answerRulesSchema } from "../rl/answer-filter.js";
+import { type GrpoConfig, parseGrpoOptions } from "../rl/config.js";
 import { evaluationSchema } from "../rl/evaluation-plan.js";
 import { parseOptions } from "../tasks/options.js";
 import { loraSchema } from "../train/lora-options.js";
 import { studentSchema } from "../train/training-options.js";
 
 /** What the student learns from. */
-export const DISTILL_METHODS = ["sequence"] as const;
+export const DISTILL_METHODS = ["sequence", "on-policy"] as const;
 /** The name of one. */
 export type DistillMethod = (typeof DISTILL_METHODS)[number];
 
@@ -27,9 +28,39 @@ const sampling = z.strictObject({
   maxSequences: z.int().min(1).default(64),
 });
 
+const onPolicy = z.strictObject({
+  /** Number of steps; in each the student samples, the teachers score, and the student is updated. */
+  steps: z.int().min(1).default(100),
+  /** Problems per step. */
+  numPrompts: z.int().min(1).default(32),
+  /** Completions per problem. */
+  numGenerations: z.int().min(1).default(4),
+  /** Peak learning rate. */
+  learningRate: z.number().positive().default(1e-5),
+  /** Number of steps in which the learning rate rises to its peak. */
+  warmupSteps: z.int().min(0).default(0),
+  /** The learning rate decays along a cosine to this fraction of its peak; 1 keeps it constant. */
+  finalLearningRateFraction: z.number().min(0).max(1).default(1),
+  /** Optimiser steps on the completions of each step. */
+  numMinibatches: z.int().min(1).default(1),
+  /** Maximum gradient norm; larger gradients are clipped. */
+  maxGradNorm: z.number().positive().default(1),
+  /** Decoupled weight decay (AdamW). */
+  weightDecay: z.number().min(0).default(0),
+  /** Tokens per micro-batch, of teachers and student. Fewer need less memory. */
+  microBatchTokens: z.int().min(1).default(16384),
+  /** Gradient checkpointing: recompute activations in the backward pass. Saves memory, costs a third more compute. */
+  recomputeLayers: z.boolean().default(false),
+  /** Step size γ of the expert balancing without auxiliary loss; 0 leaves the biases unchanged. */
+  routerBiasStep: z.number().min(0).default(0),
+});
+
 /** The options, as zod checks them. */
 export const distillSchema = z.strictObject({
-  /** What the student learns from: `sequence` fine-tunes it on answers that the teacher was sampled for. */
+  /**
+   * What the student learns from: `sequence` fine-tunes it on answers of the teacher; `on-policy` samples the student and
+   * moves it towards what the teacher finds likely, token by token (same vocabulary).
+   */
   method: z.enum(DISTILL_METHODS).default("sequence"),
   /** Data type of the student's matrix products; null uses the one it was trained with, and bf16 for a new model. */
   compute: z.enum(["f32", "bf16"]).nullable().default(null),
@@ -45,8 +76,10 @@ export const distillSchema = z.strictObject({
   sampling: sampling.prefault({}),
   /** Which answers the student learns. */
   filter: answerRulesSchema.prefault({}),
-  /** Training of the student. */
+  /** Training of the student on answers. */
   train: studentSchema.prefault({}),
+  /** Training of the student on its own samples. */
+  onPolicy: onPolicy.prefault({}),
   /** Evaluation on held-out problems, before and after. */
   evaluation: evaluationSchema.prefault({}),
   /** Seconds between checkpoints. */
@@ -60,3 +93,11 @@ export type DistillOptions = z.output<typeof distillSchema>;
 
 /** Checks options and fills in the defaults. Throws ConfigError naming every problem. */
 export const distillOptions = (input: unknown = {}): DistillOptions => parseOptions(distillSchema, input, "distill");
+
+/** The steps of on-policy distillation as the updates of a policy take them: plain means over tokens, no rewards. */
+export const onPolicyConfig = ({ onPolicy, sampling }: DistillOptions, maxCompletionLength: number): GrpoConfig => ({
+  ...parseGrpoOptions({ lossType: "dapo", temperature: 1, beta: 0 }),
+  ...onPolicy,
+  maxCompletionLength,
+  maxSequences: sampling.maxSequences,
+});

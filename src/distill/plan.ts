@@ -5,7 +5,7 @@ import { defaultPromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt, problemsToCheck } from "../eval/prompt-check.js";
 import { type ModelFacts, withFrozen } from "../inference/opening/open-model.js";
 import { contextOf } from "../models/rope-scaling.js";
-import { completionsHost, planSampling } from "../rl/memory-plan.js";
+import { completionsHost, planSampling, planScoring, planUpdates } from "../rl/memory-plan.js";
 import type { Task } from "../tasks/task.js";
 import { sequenceBytes } from "../train/host-memory.js";
 import {
@@ -15,7 +15,7 @@ import {
   planTraining,
   type StageMemory,
 } from "../train/memory-plan.js";
-import type { DistillOptions } from "./options.js";
+import { type DistillOptions, onPolicyConfig } from "./options.js";
 import type { Student } from "./student.js";
 import { type TeacherSource, teacherOf } from "./teachers.js";
 
@@ -44,14 +44,39 @@ export interface PlannedDistillation {
 export async function planDistillation(planned: PlannedDistillation): Promise<StageMemory[]> {
   const { student, model, isEvaluated, maxCompletionLength, options } = planned;
   const promptTokens = longestOf(planned, student);
-  const training = await planLearning(planned, promptTokens);
-  const taught = await planTeaching(planned);
-  const stages = [[withBeside(taught, training.weights)], [training]];
+  const stages =
+    options.method === "on-policy"
+      ? [await planRounds(planned, promptTokens)]
+      : await planAnswers(planned, promptTokens);
   if (!isEvaluated) return stages;
-  const { evaluation } = options;
-  const maxSequences = evaluation.maxSequences;
+  const { maxSequences } = options.evaluation;
   const sizes = { promptTokens, maxNewTokens: maxCompletionLength, maxSequences, trains: false };
   return [...stages, [await planSampling(model, "evaluation", sizes)]];
+}
+
+/** The teachers' answers, beside the student's weights, and then its training. */
+async function planAnswers(planned: PlannedDistillation, promptTokens: number): Promise<StageMemory[]> {
+  const training = await planLearning(planned, promptTokens);
+  const answers = await planTeachers(planned, (model, tokens) => planTeacher(planned, model, tokens));
+  return [[withBeside(answers, training.weights)], [training]];
+}
+
+/** The student's own samples, what the teachers say of them, and its updates, all beside each other. */
+async function planRounds(planned: PlannedDistillation, promptTokens: number): Promise<StageMemory> {
+  const { model, maxCompletionLength, options } = planned;
+  const config = onPolicyConfig(options, maxCompletionLength);
+  const { numPrompts, numGenerations } = config;
+  const maxSequences = Math.min(config.maxSequences, numPrompts * numGenerations);
+  const mend = `lower onPolicy.numPrompts (now ${numPrompts}) or onPolicy.numGenerations (now ${numGenerations})`;
+  const host = completionsHost("sampling", numPrompts * numGenerations, maxCompletionLength, mend);
+  const sizes = { promptTokens, maxNewTokens: maxCompletionLength, maxSequences, trains: true, host };
+  const rollouts = await planSampling(model, "rollouts", sizes);
+  const updates = await planUpdates(model, "updates", config, promptTokens);
+  const teachers = await planTeachers(planned, (teacher, tokens) => planScoring(teacher, "teacher", config, tokens));
+  return [
+    ...[rollouts, updates].map((phase) => withBeside(phase, teachers.weights)),
+    withBeside(teachers, updates.weights + updates.moments),
+  ];
 }
 
 /** The student's training, on answers as long as they may become. */
@@ -72,36 +97,39 @@ function planLearning(
   return planTraining(model, "training", { sequences, host }, options.train);
 }
 
-/** The teachers' answers: all of them are open meanwhile, and one at a time samples. */
-async function planTeaching(planned: PlannedDistillation): Promise<PhaseMemory> {
+/** What the teachers do: all of them are open meanwhile, and one at a time works. */
+async function planTeachers(
+  planned: PlannedDistillation,
+  plan: (model: PlannedModel, promptTokens: number) => Promise<PhaseMemory>,
+): Promise<PhaseMemory> {
   const phases: PhaseMemory[] = [];
-  for (const teacher of planned.teachers) phases.push(await planTeacher(planned, teacher));
+  for (const { facts } of planned.teachers) {
+    const template = planned.options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
+    const promptTokens = longestOf(planned, { ...facts, template });
+    const { config, compute, isTrainedHere, directory } = facts;
+    phases.push(
+      await (isTrainedHere
+        ? plan({ config, compute }, promptTokens)
+        : withFrozen(directory, { config, compute: "bf16" as const }, (model) => plan(model, promptTokens))),
+    );
+  }
   const fullest = phases.reduce((a, b) => (b.peak - b.weights > a.peak - a.weights ? b : a));
   const others = phases.reduce((sum, { weights }) => sum + weights, 0) - fullest.weights;
   return withBeside(fullest, others);
 }
 
-function planTeacher(planned: PlannedDistillation, { facts }: PlannedTeacher): Promise<PhaseMemory> {
-  const { maxCompletionLength, options } = planned;
+function planTeacher(
+  { maxCompletionLength, options }: PlannedDistillation,
+  model: PlannedModel,
+  promptTokens: number,
+): Promise<PhaseMemory> {
   const { maxSequences, samplesPerProblem } = options.sampling;
-  const template = options.template ?? defaultPromptStyle(facts.tokenizer, facts.generation);
-  const sizes = {
-    promptTokens: longestOf(planned, { ...facts, template }),
-    maxNewTokens: maxCompletionLength,
-    maxSequences,
-    trains: false,
-    host: completionsHost(
-      "sampling",
-      2 * Math.max(maxSequences, samplesPerProblem),
-      maxCompletionLength,
-      `lower sampling.maxSequences (now ${maxSequences})`,
-    ),
-  };
-  const plan = (model: PlannedModel) => planSampling(model, "teacher", sizes);
-  const { config } = facts;
-  return facts.isTrainedHere
-    ? plan({ config, compute: facts.compute })
-    : withFrozen(facts.directory, { config, compute: "bf16" as const }, plan);
+  const mend = `lower sampling.maxSequences (now ${maxSequences})`;
+  const count = 2 * Math.max(maxSequences, samplesPerProblem);
+  const host = completionsHost("sampling", count, maxCompletionLength, mend);
+  return planSampling(model, "teacher", {
+    ...{ promptTokens, maxNewTokens: maxCompletionLength, maxSequences, trains: false, host },
+  });
 }
 
 /** The longest prompt of one of the two, which must leave room for an answer. */
@@ -127,17 +155,17 @@ const withBeside = (phase: PhaseMemory, bytes: number): PhaseMemory => ({
 });
 
 /** What to turn down when a phase will not fit. */
-export function distillRemedies(
-  { name }: PhaseMemory,
-  { train, sampling, evaluation }: DistillOptions,
-): MemoryRemedies {
+export function distillRemedies({ name }: PhaseMemory, options: DistillOptions): MemoryRemedies {
+  const { method, train, onPolicy, sampling, evaluation } = options;
+  const [section, { microBatchTokens }] =
+    method === "on-policy" ? (["onPolicy", onPolicy] as const) : (["train", train] as const);
   const maxSequences =
-    name === "teacher"
-      ? `lower sampling.maxSequences (now ${sampling.maxSequences})`
-      : `lower evaluation.maxSequences (now ${evaluation.maxSequences})`;
+    name === "evaluation"
+      ? `lower evaluation.maxSequences (now ${evaluation.maxSequences})`
+      : `lower sampling.maxSequences (now ${sampling.maxSequences})`;
   const activations =
-    name === "training"
-      ? `lower train.microBatchTokens (now ${train.microBatchTokens}) or set train.recomputeLayers=true`
+    name === "training" || name === "updates"
+      ? `lower ${section}.microBatchTokens (now ${microBatchTokens}) or set ${section}.recomputeLayers=true`
       : maxSequences;
   const model = name === "teacher" ? "choose a smaller teacher, or a quantised file of it" : "choose a smaller student";
   return { model, activations, cache: maxSequences };

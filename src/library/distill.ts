@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type DistillSummary, distillRun } from "../distill/distill-run.js";
 import { type DistillInput, type DistillOptions, distillOptions } from "../distill/options.js";
 import { distillRemedies, type PlannedTeacher, planDistillation } from "../distill/plan.js";
+import { refuseOtherVocabulary } from "../distill/same-vocabulary.js";
 import { newStudent, openStudent, type Student, studentOf } from "../distill/student.js";
 import { refuseTeachers, type TeacherSource } from "../distill/teachers.js";
 import { ConfigError, didYouMean } from "../errors.js";
@@ -128,7 +129,14 @@ export function performDistillation(
     );
     const [{ facts: teacher }] = teachers;
     const { task, recorded, files } = await taskAlone(request, teacher, { withoutAnswer: true });
+    if (task.environment && options.method !== "on-policy")
+      throw new ConfigError(
+        `distill: task ${task.name} has an environment, whose turns are no answer to learn; use method=on-policy`,
+      );
     const student = await studentFor(request, teacher, checkpoint?.directory);
+    if (options.method !== "sequence")
+      for (const { facts } of teachers)
+        refuseOtherVocabulary(facts.tokenizer, student.tokenizer, "choose another student, or method=sequence");
     const adapters = trainedAdapters(options.lora, seed);
     const model: PlannedModel = { config: student.config, compute: student.compute, adapters };
     refuseIdle(given, idleRules(request, model));
@@ -141,11 +149,7 @@ export function performDistillation(
       ...teachers.map(teacherRow),
       modelRow(model),
       ...adapterRows(model),
-      [
-        "task",
-        `${task.name}, ${count(problems)} problems x ${options.sampling.samplesPerProblem} answers of up to ` +
-          `${maxCompletionLength} tokens`,
-      ],
+      ["task", `${task.name}, ${sizesOf(options, problems)} of up to ${maxCompletionLength} tokens`],
     ];
     printPlan(context.progress, rows, stages, (phase) => distillRemedies(phase, options));
     const fingerprints = fingerprintsOf([
@@ -187,12 +191,16 @@ async function studentFor(
 const isNew = (student: string): boolean => isShape(student) || student.endsWith(".json");
 
 function idleRules({ options, student }: DistillRequest, model: PlannedModel): IdleRule[] {
-  const { filter, train } = options;
+  const { filter, train, method } = options;
+  const isOnPolicy = method === "on-policy";
+  const ofTeacher = ["problems", "samplesPerProblem", "temperature", "topP"].map((key) => `sampling.${key}`);
   return [
+    ...[...ofTeacher, "filter", "train"].map((path): IdleRule => [path, isOnPolicy, "the student samples (method)"]),
+    ["onPolicy", !isOnPolicy, "the teacher samples (method)"],
     ["model", !isNew(student), "the student is a model that is there"],
     ["filter.minLanguage", filter.language === null, "filter.language names no language"],
     ["train.epochs", train.steps !== null, "train.steps says how long the training is"],
-    ...architectureRules(outlineOf(model), "train."),
+    ...architectureRules(outlineOf(model), isOnPolicy ? "onPolicy." : "train."),
   ];
 }
 
@@ -203,6 +211,13 @@ const limitOf = ({ generation: { max_new_tokens: recorded } }: ModelFacts): numb
 function isEvaluated(task: Task, seed: number): boolean {
   if (task.numProblems?.heldout === 0) return false;
   return task.hasVerifier?.(task.generate(seed, 0, "heldout")) ?? true;
+}
+
+/** How much is sampled. */
+function sizesOf({ method, sampling, onPolicy }: DistillOptions, problems: number): string {
+  if (method !== "on-policy") return `${count(problems)} problems x ${sampling.samplesPerProblem} answers`;
+  const { steps, numPrompts, numGenerations } = onPolicy;
+  return `${count(steps)} steps of ${numPrompts} problems x ${numGenerations} completions`;
 }
 
 const teacherRow = ({ domain, path, facts }: PlannedTeacher): PlanRow => [

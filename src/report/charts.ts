@@ -130,6 +130,15 @@ const RL_PLANS: readonly ChartPlan[] = [
     curves: [{ metric: "kl", label: "KL", color: "rose" }],
   },
   {
+    id: "teacher-kl",
+    phase: "rl",
+    title: "KL to the teacher",
+    note: "estimate at the student's own tokens, nats per token",
+    unit: "number",
+    fromZero: true,
+    curves: [{ metric: "teacher_kl", label: "KL", color: "rose" }],
+  },
+  {
     id: "waste",
     phase: "rl",
     title: "Rollouts with little to learn from",
@@ -236,7 +245,7 @@ const REWARD_MEAN = /^rewards\/(.+)\/mean$/;
  * a reward).
  */
 const TRAINERS_OWN =
-  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|entropy|cispo_clip_ratio|mfu)$|_tokens_per_second$|^(rewards|completions|environment|curriculum|clip_ratio|sampling|trained|expert_load)\//;
+  /^(reward|reward_std|frac_reward_zero_std|num_tokens|loss|grad_norm|learning_rate|step_time|kl|teacher_kl|entropy|cispo_clip_ratio|mfu)$|_tokens_per_second$|^(rewards|completions|environment|curriculum|clip_ratio|sampling|trained|expert_load)\//;
 
 /** Whether a metric of an rl line was logged by a reward and not by the trainer. */
 export const isOwnFigure = (name: string): boolean => !TRAINERS_OWN.test(name);

@@ -1,12 +1,10 @@
 // Policy gradients from groups of completions (GRPO, DeepSeekMath §4.1, and its relatives), one step after the other:
 // rollout, score, advantages, update.
 // Knows no files and no terminal; metric names follow TRL's GRPOTrainer.
-import { TrainingError } from "../errors.js";
 import { type Policy, rollout } from "../eval/rollout.js";
 import type { Trajectory } from "../eval/trajectory.js";
 import { createModel } from "../models/create.js";
 import type { LanguageModel } from "../models/language-model.js";
-import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import { AdamW } from "../optim/adamw.js";
 import { type Schedule, warmupCosine } from "../optim/schedule.js";
 import { Random } from "../random.js";
@@ -27,8 +25,14 @@ import type { GrpoConfig } from "./config.js";
 import { accuracyAt, type Levels, refuseOneLevel, takeOne, withResults } from "./curriculum.js";
 import { noticesOf, refuseReservedNames, refuseWithoutSignal } from "./learning-signal.js";
 import { type Lesson, lessonOf } from "./lesson.js";
-import { batchMetrics, type GrpoMetrics } from "./metrics.js";
-import { type ScoredTrajectory, scoreLogProbs, type UpdateResult, updatePolicy } from "./update.js";
+import { batchMetrics, type GrpoMetrics, workMetrics } from "./metrics.js";
+import {
+  refuseNonFiniteUpdate,
+  type ScoredTrajectory,
+  scoreLogProbs,
+  type UpdateResult,
+  updatePolicy,
+} from "./update.js";
 
 /** What one step did. */
 export interface GrpoStep {
@@ -229,8 +233,8 @@ export class GrpoTrainer {
   private async update(batch: Batch, lesson: Lesson, lr: number, signal?: AbortSignal): Promise<UpdateResult> {
     const { policy, optimizer, config } = this;
     const result = await updatePolicy(policy.model, optimizer, this.learnt(batch, lesson), config, lr, signal);
-    const { loss, grad_norm } = result.metrics;
-    if (!Number.isFinite(loss) || !Number.isFinite(grad_norm)) await this.refuseNonFinite(loss, grad_norm, lr);
+    const settings = { "rl.learningRate": lr, "rl.maxGradNorm": config.maxGradNorm };
+    await refuseNonFiniteUpdate(policy.model, result, `rl step ${this.state.step + 1}`, settings);
     return result;
   }
 
@@ -256,35 +260,21 @@ export class GrpoTrainer {
     work: GrpoStep["work"],
   ): GrpoStep {
     const { state, config, task } = this;
-    const { rollout, train } = work;
     const { curriculum, numGenerations } = config;
     if (curriculum) state.levels = withResults(state.levels, task, trajectories, numGenerations, curriculum.decay);
     state.step++;
-    state.numTokens += sumOf(trajectories, (t) => t.promptIds.length) + rollout.tokens;
+    state.numTokens += sumOf(trajectories, (t) => t.promptIds.length) + work.rollout.tokens;
     const metrics: GrpoMetrics = {
       ...batchMetrics(trajectories, table, lesson),
       ...(curriculum ? curriculumMetrics(trajectories, state.levels) : {}),
       ...lesson.metrics,
       ...update.metrics,
-      learning_rate: lr,
-      num_tokens: state.numTokens,
-      rollout_tokens_per_second: rollout.tokens / rollout.seconds,
-      ...(train.tokens > 0 ? { train_tokens_per_second: train.tokens / train.seconds } : {}),
-      step_time: rollout.seconds + train.seconds,
+      ...workMetrics(state, lr, work),
     };
     const { totals: rewards, byReward } = table;
     const answers = trajectories.map(({ response }) => response.answer);
     const notices = noticesOf(answers, this.policy.template, rewards, metrics);
     return { metrics, trajectories, rewards, byReward, notices, expertLoad: update.expertLoad, work };
-  }
-
-  private async refuseNonFinite(loss: number, gradNorm: number, lr: number): Promise<never> {
-    const where = `rl step ${this.state.step + 1}`;
-    await refuseNonFiniteWeight(this.policy.model, where);
-    throw new TrainingError(
-      `${where}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower ` +
-        `rl.learningRate (now ${lr}) or rl.maxGradNorm (now ${this.config.maxGradNorm})`,
-    );
   }
 }
 

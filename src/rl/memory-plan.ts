@@ -88,6 +88,24 @@ export function planUpdates(
   );
 }
 
+/** Plans taking the log-probabilities of full-length completions. */
+export function planScoring(
+  model: PlannedModel,
+  name: string,
+  config: GrpoConfig,
+  promptTokens: number,
+): Promise<PhaseMemory> {
+  return planPhase(model, { name, optimizer: null }, async (shapes) => {
+    const perCompletion = promptTokens + config.maxCompletionLength;
+    const count = Math.max(1, Math.floor(config.microBatchTokens / perCompletion));
+    const trajectories = Array.from({ length: count }, (_, index) =>
+      plannedTrajectory(promptTokens, config.maxCompletionLength, index),
+    );
+    await scoreLogProbs(shapes, trajectories, config);
+    return { cache: 0, hasGradients: false };
+  });
+}
+
 /** Whether a second model is kept for the KL penalty: under an adapter, the model itself is the reference. */
 const keepsReference = ({ adapters = [] }: PlannedModel, { beta }: GrpoConfig): boolean =>
   beta > 0 && adapters.length === 0;

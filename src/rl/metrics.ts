@@ -2,6 +2,7 @@
 // else has a name of its own. Knows how batches are counted; not how they came about.
 import type { Trajectory } from "../eval/trajectory.js";
 import type { RewardTable } from "../tasks/reward.js";
+import type { WorkCount } from "../train/work-count.js";
 import { type Advantages, meanAndDeviation } from "./advantage.js";
 
 /** The figures of a step and what each of them is. Those that a step did not measure are absent. */
@@ -18,6 +19,9 @@ export const GRPO_METRICS = {
   kl:
     "estimate of the KL divergence from the reference model, mean over tokens; only with beta > 0. k3, or the plain " +
     "log-ratio at sampling (k1) with rloo and reinforce_plus_plus",
+  teacher_kl:
+    "only with luciole distill, on-policy: log-probability of the sampled tokens under the student less that under the " +
+    "teacher, mean over tokens; estimates the reverse KL divergence (k1)",
   entropy:
     "entropy of the next-token distribution, mean over completion tokens; only with beta > 0, where every " +
     "completion is computed",
@@ -98,7 +102,8 @@ function measured(figures: Record<string, number | null>): GrpoMetrics {
 const loggedMeans = ({ logged }: RewardTable): GrpoMetrics =>
   Object.fromEntries([...logged].map(([name, { sum, count }]) => [name, sum / count]));
 
-function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
+/** Figures of the completions' lengths. */
+export function lengthMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
   const all = trajectories.map((t) => t.completionIds.length);
   const ended = trajectories.filter((t) => t.finishReason === "stop").map((t) => t.completionIds.length);
   const [whole, terminated] = [extent(all), extent(ended)];
@@ -122,6 +127,19 @@ function turnMetrics(trajectories: readonly Trajectory[]): GrpoMetrics {
     "environment/mean_reply_tokens": replies.reduce((sum, { ids }) => sum + ids.length, 0) / trajectories.length,
   };
 }
+
+/** What a step's work came to: the tokens since the start, the learning rate, the speeds. */
+export const workMetrics = (
+  { numTokens }: { readonly numTokens: number },
+  lr: number,
+  { rollout, train }: { readonly rollout: WorkCount; readonly train: WorkCount },
+): GrpoMetrics => ({
+  learning_rate: lr,
+  num_tokens: numTokens,
+  rollout_tokens_per_second: rollout.tokens / rollout.seconds,
+  ...(train.tokens > 0 ? { train_tokens_per_second: train.tokens / train.seconds } : {}),
+  step_time: rollout.seconds + train.seconds,
+});
 
 /** Mean and ends of some lengths; zeros without any. */
 function extent(lengths: readonly number[]): { mean: number; min: number; max: number } {

@@ -5,13 +5,13 @@ import { spokenTurns } from "../eval/trajectory.js";
 import type { RewardFunction, WeightedReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
 import { namedLoads } from "../train/loop.js";
-import type { TrainingSession } from "../train/session.js";
+import type { Trained, TrainingSession } from "../train/session.js";
 import type { Stage } from "../train/stage.js";
 import { addWork, noWork, type WorkCount } from "../train/work-count.js";
 import type { GrpoConfig } from "./config.js";
 import { type EvaluationCourse, followCourse, freshCourse, hasStalled } from "./evaluation-course.js";
 import type { EvaluationPlan } from "./evaluation-plan.js";
-import { quickEvaluation } from "./evaluation-stage.js";
+import { type Evaluated, quickEvaluation } from "./evaluation-stage.js";
 import { freshGrpoState, type GrpoState, type GrpoStep, GrpoTrainer } from "./grpo-trainer.js";
 
 /** A policy about to be reinforced, with everything that takes. */
@@ -38,21 +38,44 @@ export interface ReinforcementStage extends Stage {
   readonly state: ReinforcementState;
 }
 
-/**
- * All rounds of GRPO. Whatever ends them early, a request to stop (Interrupted) or an error: the last whole round is
- * saved first.
- */
+/** What learns in rounds: it samples, and then updates the policy. */
+export interface RoundTrainer extends Trained {
+  /** One round; throws Interrupted when `signal` fires before anything has moved. */
+  runStep(signal?: AbortSignal): Promise<GrpoStep>;
+  dispose(): void;
+}
+
+/** How many rounds there are, and how the policy is measured between them; null where it cannot be. */
+export interface Rounds {
+  readonly steps: number;
+  readonly evaluated: Evaluated | null;
+}
+
+/** All rounds of GRPO. */
 export function reinforcementStage(name: string, reinforcement: Reinforcement): ReinforcementStage {
-  const { policy, task, rewards, grpo } = reinforcement;
+  const { policy, task, rewards, grpo, evaluatedTask = task } = reinforcement;
+  const rounds = { steps: grpo.steps, evaluated: { ...reinforcement, task: evaluatedTask } };
+  return roundsStage(name, rounds, async (seed, state) => new GrpoTrainer(policy, task, rewards, grpo, seed, state));
+}
+
+/**
+ * All rounds of a trainer that is made when the stage begins. Whatever ends them early, a request to stop (Interrupted)
+ * or an error: the last whole round is saved first.
+ */
+export function roundsStage(
+  name: string,
+  plan: Rounds,
+  start: (seed: number, state: GrpoState) => Promise<RoundTrainer>,
+): ReinforcementStage {
   const state: ReinforcementState = { ...freshGrpoState(), rollout: noWork(), train: noWork(), course: freshCourse() };
   return {
     name,
     phase: "rl",
     state,
     async run(session) {
-      const trainer = new GrpoTrainer(policy, task, rewards, grpo, session.parts.seed, state);
+      const trainer = await start(session.parts.seed, state);
       try {
-        await session.train(trainer, () => rounds(session, trainer, state, reinforcement));
+        await session.train(trainer, () => rounds(session, trainer, state, plan));
       } finally {
         trainer.dispose();
       }
@@ -62,23 +85,23 @@ export function reinforcementStage(name: string, reinforcement: Reinforcement): 
 
 async function rounds(
   session: TrainingSession,
-  trainer: GrpoTrainer,
+  trainer: RoundTrainer,
   state: ReinforcementState,
-  reinforcement: Reinforcement,
+  plan: Rounds,
 ): Promise<void> {
   const { progress, signal } = session.parts;
-  const { grpo, evaluation, evaluatedTask = reinforcement.task } = reinforcement;
+  const { steps, evaluated } = plan;
   const told = new Set<string>();
-  progress.stage(session.mark.stage ?? "reinforce", grpo.steps, state.step);
+  progress.stage(session.mark.stage ?? "reinforce", steps, state.step);
   for (;;) {
     // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold
     // yet.
-    if (state.step > 0 && state.step % evaluation.everySteps === 0 && state.course.step !== state.step) {
-      const figures = await quickEvaluation(session, { ...reinforcement, task: evaluatedTask }, state.step);
-      await followCourse(session, state.course, evaluation, state.step, figures);
-      await session.endStep(trainer, isOver(state, reinforcement));
+    if (evaluated && isDue(state, evaluated)) {
+      const figures = await quickEvaluation(session, evaluated, state.step);
+      await followCourse(session, state.course, evaluated.evaluation, state.step, figures);
+      await session.endStep(trainer, isOver(state, plan));
     }
-    if (isOver(state, reinforcement)) break;
+    if (isOver(state, plan)) break;
     const round = await trainer.runStep(signal);
     addWork(state.rollout, round.work.rollout);
     addWork(state.train, round.work.train);
@@ -88,13 +111,16 @@ async function rounds(
     }
     logRound(session, state.step, round);
     progress.update(state.step, round.metrics);
-    await session.endStep(trainer, state.step === grpo.steps);
+    await session.endStep(trainer, state.step === steps);
   }
   progress.endStage();
 }
 
-const isOver = ({ step, course }: ReinforcementState, { grpo, evaluation }: Reinforcement): boolean =>
-  step >= grpo.steps || hasStalled(course, evaluation);
+const isDue = ({ step, course }: ReinforcementState, { evaluation }: Evaluated): boolean =>
+  step > 0 && step % evaluation.everySteps === 0 && course.step !== step;
+
+const isOver = ({ step, course }: ReinforcementState, { steps, evaluated }: Rounds): boolean =>
+  step >= steps || (evaluated !== null && hasStalled(course, evaluated.evaluation));
 
 /** So many rollouts of a round are kept. */
 const NUM_ROLLOUTS = 4;

@@ -1,8 +1,10 @@
 // From scored trajectories to parameter updates: old and reference log-probabilities, minibatches, micro-batches.
 // Knows no sampling and no rewards.
 
+import { TrainingError } from "../errors.js";
 import { sequenceOf, type Trajectory } from "../eval/trajectory.js";
 import type { LanguageModel } from "../models/language-model.js";
+import { refuseNonFiniteWeight } from "../models/non-finite.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { keep, scope } from "../tensor/engine.js";
 import { noGrad, withTape } from "../tensor/tape.js";
@@ -154,4 +156,22 @@ async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], 
   const values = { loss: await total.item(), logp: await logp.data(), entropy: await entropy.data() };
   for (const t of [total, logp, entropy]) t.dispose();
   return values;
+}
+
+/**
+ * Throws TrainingError for an update whose loss or gradient norm is not finite, naming the settings to lower; an update
+ * in which that happens has changed nothing.
+ */
+export async function refuseNonFiniteUpdate(
+  model: LanguageModel,
+  { metrics: { loss, grad_norm: gradNorm } }: UpdateResult,
+  where: string,
+  settings: Readonly<Record<string, number>>,
+): Promise<void> {
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+  await refuseNonFiniteWeight(model, where);
+  const lower = Object.entries(settings).map(([name, value]) => `${name} (now ${value})`);
+  throw new TrainingError(
+    `${where}: the loss is ${loss} with gradient norm ${gradNorm}; try a lower ${lower.join(" or ")}`,
+  );
 }

@@ -46,7 +46,10 @@ export function trainRun(request: TrainRunRequest): Promise<TrainingSummary> {
 }
 
 /** Counts up a finished stage of training. */
-export function summariseTraining({ parts, wallSeconds }: TrainingSession, { state }: TrainingStage): TrainingSummary {
+export function summariseTraining(
+  { parts, wallSeconds }: TrainingSession,
+  { state }: Pick<TrainingStage, "state">,
+): TrainingSummary {
   const { model, run, seed, peakFlops } = parts;
   const { step, work, loss, valLoss, valFigures } = state;
   return {

@@ -58,9 +58,9 @@ afterAll(() => folder.remove());
 const STEPS = { "train.batchSequences": 16, "train.learningRate": 1e-2, "train.warmupSteps": 5 };
 const EVALUATION = { "evaluation.problems": 8, "evaluation.samplesPerProblem": 2 };
 /** Arguments that distil the teacher into a new student on the data in `data`. */
-const distil = (out: string, data: string, values: Readonly<Record<string, unknown>> = {}): string[] => [
+const distil = (out: string, data: string, values: Readonly<Record<string, unknown>> = STEPS): string[] => [
   ...["distill", "--teacher", at("teacher"), "--student", "llama-tiny", "--data", at(data), "--out", at(out), "--json"],
-  ...settings({ ...SHAPE, ...STEPS, ...EVALUATION, template: "plain", "sampling.maxCompletionLength": 60, ...values }),
+  ...settings({ ...SHAPE, ...EVALUATION, template: "plain", "sampling.maxCompletionLength": 60, ...values }),
 ];
 
 const lastStep = (run: string): number =>
@@ -69,7 +69,7 @@ const lastStep = (run: string): number =>
 describe("the teacher's answers", () => {
   test("teach a new student what the teacher knows; only right ones are kept, and the rates are told", async () => {
     const { stdout, stderr } = await succeed(
-      distil("first", "task.jsonl", { "train.steps": 120, "task.heldOutFraction": 0.3 }),
+      distil("first", "task.jsonl", { ...STEPS, "train.steps": 120, "task.heldOutFraction": 0.3 }),
     );
     expect(stderr).toMatch(
       /samples: \d+ of \d+ answers kept \(right [\d.]+%, of those whole [\d.]+%, .*data \d+ of \d+/,
@@ -103,6 +103,14 @@ describe("the teacher's answers", () => {
     const values = { template: "plain", "sampling.maxCompletionLength": 60, "train.steps": 2, ...EVALUATION };
     const { stdout } = await succeed(["distill", ...args, "--out", at("from-gguf"), ...settings(values)]);
     expect(JSON.parse(stdout).answers.kept).toBeGreaterThan(8);
+    // The same file judges the samples of the teacher that it was made of: both find them about as likely.
+    const own = args.map((each) => (each === at("model") ? at("teacher") : each));
+    const judged = { ...EVALUATION, method: "on-policy", "onPolicy.steps": 1, "onPolicy.numPrompts": 8 };
+    const sizes = { template: "plain", "sampling.maxCompletionLength": 60 };
+    await succeed(["distill", ...own, "--out", at("judged"), ...settings({ ...sizes, ...judged })]);
+    const [{ teacher_kl: gap }] = rowsOf("judged/metrics.jsonl").filter(({ phase }) => phase === "rl");
+    expect(Math.abs(gap)).toBeGreaterThan(0);
+    expect(Math.abs(gap)).toBeLessThan(0.05);
   });
 
   test("come from the teacher of each problem's domain", async () => {
@@ -124,15 +132,30 @@ describe("the teacher's answers", () => {
   });
 });
 
-test("a run stopped while it trains, and killed later, ends in the same bits", async () => {
-  const values = { "train.steps": 12, checkpointSeconds: 0.1, "sampling.maxSequences": 8 };
-  await succeed(distil("whole", "task.jsonl", values));
-  await stopAt(distil("stopped", "task.jsonl", values), at("stopped"), "sft", 2, "SIGINT");
-  const { code, stderr } = await resumeThroughKills("distill", at("stopped"), [700, 1100]);
-  expect(code, stderr).toBe(0);
-  expect(untimedLog(at("stopped"))).toEqual(untimedLog(at("whole")));
-  expect(rowsOf("stopped/stages/samples.jsonl")).toEqual(rowsOf("whole/stages/samples.jsonl"));
-  expect(checkpointBytes(at("stopped"), 12)).toEqual(checkpointBytes(at("whole"), lastStep("whole")));
+describe("a run stopped while it trains, and killed later, ends in the same bits:", () => {
+  const ON_POLICY = {
+    method: "on-policy",
+    "onPolicy.steps": 4,
+    "onPolicy.numPrompts": 4,
+    "onPolicy.numGenerations": 2,
+  };
+  test.each([
+    ["on answers", "sft", STEPS],
+    ["on its own samples", "rl", ON_POLICY],
+  ])("%s", async (name, phase, own) => {
+    const [whole, stopped] = [`whole ${phase}`, `stopped ${phase}`];
+    const values = { "sampling.maxSequences": 8, ...own, ...(phase === "sft" ? { "train.steps": 12 } : {}) };
+    const args = (out: string, more: object = {}) => distil(out, "task.jsonl", { ...values, ...more });
+    await succeed(args(whole));
+    await stopAt(args(stopped, { checkpointSeconds: 0.1 }), at(stopped), phase, 2, "SIGINT");
+    const { code, stderr } = await resumeThroughKills("distill", at(stopped), [700, 1100]);
+    expect(code, `${name}: ${stderr}`).toBe(0);
+    expect(untimedLog(at(stopped))).toEqual(untimedLog(at(whole)));
+    if (phase === "sft")
+      expect(rowsOf(`${stopped}/stages/samples.jsonl`)).toEqual(rowsOf(`${whole}/stages/samples.jsonl`));
+    else expect(rowsOf(`${whole}/metrics.jsonl`).filter(({ teacher_kl: gap }) => gap > 0)).toHaveLength(4);
+    expect(checkpointBytes(at(stopped), lastStep(stopped))).toEqual(checkpointBytes(at(whole), lastStep(whole)));
+  });
 });
 
 describe("is refused in one line before anything is sampled:", () => {
@@ -167,6 +190,7 @@ describe("is refused in one line before anything is sampled:", () => {
     ["two teachers for all", ["--teacher", "TEACHER"], /two teachers without a domain/],
     ["an option without effect", ["--set", "filter.minLanguage=0.5"], /filter\.minLanguage has no effect/],
     ["an adapter for a new model", ["--set", "lora.rank=4"], /lora needs a student that has learnt something/],
+    ["an option of another method", ["--set", "onPolicy.steps=4"], /onPolicy has no effect: the teacher samples/],
     ["an unknown method", ["--set", "method=osmosis"], /method/],
   ])("%s", async (_, more, line) => {
     const given = more.map((each) => (each === "TEACHER" ? at("teacher") : each));
@@ -177,6 +201,22 @@ describe("is refused in one line before anything is sampled:", () => {
     const args = distil("refused", "task.jsonl").map((each) => (each === at("teacher") ? `odd=${each}` : each));
     await oneLine(args, /no teacher for "data", only for odd; add --teacher data=<model>/, "refused");
   });
+});
+
+test("a student of another vocabulary is refused by methods that compare probabilities, with what differs", async () => {
+  const args = ["--corpus", at("book.txt"), "--model", "llama-tiny", "--tokenizer", "char", "--out", at("char")];
+  await succeed(["pretrain", ...args, ...settings({ steps: 1, ...SHAPE })]);
+  const given = ["--teacher", at("teacher"), "--student", at("char"), "--data", at("task.jsonl"), "--out", at("other")];
+  const { code, stderr } = await luciole([
+    "distill",
+    ...given,
+    ...settings({ method: "on-policy", template: "plain" }),
+  ]);
+  expect(code).not.toBe(0);
+  expect(stderr.trim().split("\n").at(-1)).toMatch(
+    /^error: distill: the vocabularies of teacher \(\d+ tokens\) and student \(\d+\) differ: token \d+ is "[^"]+" there and "[^"]+" here; .*method=sequence$/,
+  );
+  expect(existsSync(at("other"))).toBe(false);
 });
 
 test("a teacher of which nothing can be kept is told in one line, with the rates and what to change", async () => {

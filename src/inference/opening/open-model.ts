@@ -69,6 +69,15 @@ export const openForSampling = (path: string, adapter?: string): Promise<OpenedM
       : openAsStored(path, source, facts),
   );
 
+/**
+ * Opens `path` to say how likely it finds texts of others: what was trained here as it was trained, everything else with its
+ * weights as they are stored. Throws as `openModel`.
+ */
+export const openToJudge = (path: string): Promise<OpenedModel> =>
+  withSource(path, {}, (source, facts) =>
+    openTrainable(source, facts, facts.isTrainedHere ? {} : { compute: "bf16", trains: "none" }),
+  );
+
 /** The cache is whoever samples', so none is planned here. */
 async function openAsStored(path: string, source: ModelSource, facts: ModelFacts): Promise<OpenedModel> {
   const { model } = await openStored(path, source, { cacheTokens: 1, context: contextOf(facts.config), drafts: false });
