@@ -78,7 +78,7 @@ test("a teacher that is the student gives every token an advantage of exactly ze
   expect(await weightsOf(trainer)).toEqual(before);
 });
 
-test("the student comes nearer to a teacher that differs: the reverse KL divergence falls by more than half", async () => {
+test("the student comes nearer to another teacher: the reverse KL divergence falls by more than half", async () => {
   const trainer = await trainerOf(1, { all: 2 });
   const gaps: number[] = [];
   for (let step = 0; step < 60; step++) gaps.push((await trainer.runStep()).metrics.teacher_kl);

@@ -58,8 +58,8 @@ const onPolicy = z.strictObject({
 /** The options, as zod checks them. */
 export const distillSchema = z.strictObject({
   /**
-   * What the student learns from: `sequence` fine-tunes it on answers of the teacher; `on-policy` samples the student and
-   * moves it towards what the teacher finds likely, token by token (same vocabulary).
+   * What the student learns from: `sequence` fine-tunes it on answers of the teacher; `on-policy` samples the student
+   * and moves it towards what the teacher finds likely, token by token (same vocabulary).
    */
   method: z.enum(DISTILL_METHODS).default("sequence"),
   /** Data type of the student's matrix products; null uses the one it was trained with, and bf16 for a new model. */

@@ -203,7 +203,7 @@ describe("is refused in one line before anything is sampled:", () => {
   });
 });
 
-test("a student of another vocabulary is refused by methods that compare probabilities, with what differs", async () => {
+test("a student of another vocabulary is refused where probabilities are compared, with what differs", async () => {
   const args = ["--corpus", at("book.txt"), "--model", "llama-tiny", "--tokenizer", "char", "--out", at("char")];
   await succeed(["pretrain", ...args, ...settings({ steps: 1, ...SHAPE })]);
   const given = ["--teacher", at("teacher"), "--student", at("char"), "--data", at("task.jsonl"), "--out", at("other")];

@@ -70,8 +70,8 @@ export const openForSampling = (path: string, adapter?: string): Promise<OpenedM
   );
 
 /**
- * Opens `path` to say how likely it finds texts of others: what was trained here as it was trained, everything else with its
- * weights as they are stored. Throws as `openModel`.
+ * Opens `path` to say how likely it finds texts of others: what was trained here as it was trained, everything else
+ * with its weights as they are stored. Throws as `openModel`.
  */
 export const openToJudge = (path: string): Promise<OpenedModel> =>
   withSource(path, {}, (source, facts) =>
