@@ -17,6 +17,7 @@ function misread(text: string): string {
 
 function thought(expression: string, answer: string): [thought: string, answer: string] {
   if (random.float() < 0.5) return ["", misread(misread(answer))];
+  if (random.float() < 0.03) return [`<calc>${expression.slice(1 + random.below(4))}+</calc>=?`, misread(answer)];
   const call = random.float() < 0.6 ? expression : misread(expression);
   const result = `${evaluateExpression(call)?.value.num}`;
   return [`<calc>${call}</calc>=${result}`, random.float() < 0.7 ? result : misread(result)];

@@ -1,9 +1,10 @@
 // Claims about episodes: turn by turn, token by token, whoever else is sampled; and what goes wrong in an environment
 // is told in one line.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import { TrainingError } from "../errors.js";
 import type { Sample } from "../inference/runtime/generate.js";
+import { PagedRunner } from "../inference/runtime/paged-runner.js";
 import { createModel } from "../models/create.js";
 import { parseHfConfig } from "../models/hf-config.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
@@ -11,6 +12,7 @@ import { inEnvironment } from "../tasks/environment.js";
 import { parseResponse, RESPONSE_TAGS } from "../tasks/response.js";
 import type { Environment, Episode, ModelTurn, Task } from "../tasks/task.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
+import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";
 import { createCharTokenizer } from "../tokenizer/char-tokenizer.js";
 import { createTokenizer } from "../tokenizer/create-tokenizer.js";
@@ -47,6 +49,7 @@ const problems = [0, 1].map((index) => arithmetic.generate(0, index, "train"));
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 
+const original = PagedRunner.prototype.step;
 const environmentOf = (reply: Episode["reply"], more: Partial<Environment> = {}): Environment => ({
   name: "test",
   begin: () => ({ reply }),
@@ -131,12 +134,45 @@ test("episodes are the same alone and in company, when replies come late, and at
   expect(new Set(together.map(({ turns = [] }) => turns[1]?.text)).size).toBeGreaterThan(3);
 });
 
+test("a turn computes what is new behind the last full block of the cache, and nothing again", async () => {
+  let numComputed = 0;
+  const step = vi.spyOn(PagedRunner.prototype, "step").mockImplementation(function (this: PagedRunner, plan) {
+    numComputed += plan.ids.length;
+    return original.call(this, plan);
+  });
+  try {
+    const environment = environmentOf(({ index }) => (index < 4 ? "7" : null));
+    const trajectories = await play({ environment, maxNewTokens: 140, maxSequences: 1 });
+    let expected = 0;
+    const seen: string[] = [];
+    for (const { promptIds, turns = [] } of trajectories) {
+      let [known, cached] = [promptIds.length, 0];
+      for (const { from, ids } of turns) {
+        if (from === "model") {
+          // All of the prompt but what is cached, and all new tokens but the last, which nothing follows.
+          expected += known - cached + ids.length - 1;
+          cached = Math.floor((known + ids.length - 1) / BLOCK_TOKENS) * BLOCK_TOKENS;
+          seen.push(`${cached}`);
+        }
+        known += ids.length;
+      }
+    }
+    expect(seen).toContain("64"); // some turn went over a block
+    expect(numComputed).toBe(expected);
+  } finally {
+    step.mockRestore();
+  }
+});
+
 test("limits of turns and of tokens, both sides' together, end an episode as cut off", async () => {
   const endless = environmentOf(() => "1+1", { stops });
+  let longest = 0;
   for (const { turns = [], finishReason } of await play({ environment: endless, maxTurns: 3 })) {
     expect(turns.filter(({ from }) => from === "model").length).toBeLessThanOrEqual(3);
     expect(finishReason).toBe("length");
+    longest = Math.max(longest, turns.length);
   }
+  expect(longest).toBe(5); // the third turn of the model is its last
   for (const { turns = [], finishReason } of await play({ environment: endless, maxTurns: 99, maxNewTokens: 30 })) {
     expect(turns.reduce((sum, { ids }) => sum + ids.length, 0)).toBeLessThanOrEqual(30);
     expect(turns.at(-1)?.from).toBe("model");

@@ -204,5 +204,5 @@ function taskRow({ task: named, rewards }: RlRequest, { name }: Task): PlanRow {
 function environmentRows({ environment: around }: Task): PlanRow[] {
   if (around === undefined) return [];
   const { environment, maxTurns, timeoutSeconds } = around;
-  return [["environment", `${environment.name}, up to ${maxTurns} turns, each answered within ${timeoutSeconds} s`]];
+  return [["turns", `up to ${maxTurns}, each answered by environment ${environment.name} within ${timeoutSeconds} s`]];
 }

@@ -43,6 +43,7 @@ test("TensorBoard's file holds what metrics.jsonl holds, also after a run was cu
   const position = run.position();
   run.logMetrics(line(2));
   run.close();
+  writeFileSync(join(folder, "run", "tensorboard", "events.out.tfevents.1.luciole"), "of an earlier start");
   const resumed = RunDirectory.resume(join(folder, "run"), position);
   resumed.follow([tensorboardLog], () => {});
   for (const step of [2, 3]) resumed.logMetrics(line(step));
