@@ -53,6 +53,10 @@ const VERBS = {
     ["sft", "src/train/training-options", "sftSchema"],
     ["sft.lora", "src/train/lora-options", "loraSchema"],
   ],
+  dpo: [
+    ["", "src/preference/options", "dpoSchema"],
+    ["lora", "src/train/lora-options", "loraSchema"],
+  ],
   "reward-model": [
     ["", "src/preference/options", "rewardModelSchema"],
     ["lora", "src/train/lora-options", "loraSchema"],

@@ -7,6 +7,7 @@ import { addChat } from "./chat.verb.js";
 import { addConvert } from "./convert.verb.js";
 import { addDistill } from "./distill.verb.js";
 import { addDoctor } from "./doctor.verb.js";
+import { addDpo } from "./dpo.verb.js";
 import { addEval } from "./eval.verb.js";
 import { addHelp } from "./help.verb.js";
 import { addInspect } from "./inspect.verb.js";
@@ -29,6 +30,7 @@ const VERBS = [
   addR1,
   addPretrain,
   addSft,
+  addDpo,
   addRewardModel,
   addRl,
   addDistill,

@@ -53,6 +53,11 @@ export interface RewardModelStageRequest {
   readonly seed: number;
 }
 
+/** A stage that trains a reward model; its state holds what that came to. */
+export interface RewardModelStage extends Stage {
+  readonly state: { step: number; summary: TrainingSummary | null };
+}
+
 /** Where the reward model of a stage lies within a run: a run of its own, for `rewardModel` and `--reward rm:`. */
 export const rewardModelPath = (runPath: string, stage: string): string => join(runPath, "reward-models", stage);
 
@@ -60,10 +65,14 @@ export const rewardModelPath = (runPath: string, stage: string): string => join(
  * Trains a reward model as a run of its own inside a run, with its own checkpoints and report; the run's model is left
  * as it is. Stopped, it goes on where it stopped. `context` is that of the run around it.
  */
-export function rewardModelStage(name: string, request: RewardModelStageRequest, context: RunContext): Stage {
+export function rewardModelStage(
+  name: string,
+  request: RewardModelStageRequest,
+  context: RunContext,
+): RewardModelStage {
   const options = rewardModelOptions(request.options);
   if (options.lora) throw new ConfigError(`${name}: a reward model of a stage is trained whole; leave lora out`);
-  const state = { step: 0, summary: null as TrainingSummary | null };
+  const state: RewardModelStage["state"] = { step: 0, summary: null };
   return {
     name,
     state,

@@ -11,7 +11,15 @@ export interface AdapterConfig {
   readonly lora: Omit<LoraConfig, "targets">;
   /** The model that it was trained over: a path or a name; null where it does not say. */
   readonly base: string | null;
+  /** Whether a score head was trained with it: then the two are a reward model. */
+  readonly scores: boolean;
 }
+
+/** What PEFT saves whole beside the pairs of a reward model; `classifier` is the name that other families have. */
+const isScoreHead = (modules: unknown): boolean =>
+  Array.isArray(modules) &&
+  modules.includes("score") &&
+  modules.every((name) => name === "score" || name === "classifier");
 
 /** Keys that say nothing of what the adapter computes once it is trained. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
@@ -43,7 +51,8 @@ export function parseAdapterConfig(json: Readonly<Record<string, unknown>>, plac
   };
   if (json.peft_type !== "LORA") refuse(`peft_type: expected "LORA", got ${JSON.stringify(json.peft_type)}`);
   for (const [key, value] of Object.entries(json))
-    if (key === "init_lora_weights" ? !INITS.includes(value) : !isKnown(key) && !isOff(value))
+    if (key === "modules_to_save" && isScoreHead(value)) continue;
+    else if (key === "init_lora_weights" ? !INITS.includes(value) : !isKnown(key) && !isOff(value))
       refuse(`${key} ${JSON.stringify(value)} is not supported; only plain LoRA is (rank, alpha, rsLoRA, targets)`);
   const { r, lora_alpha: alpha = 8, use_rslora: rsLora = false } = json;
   if (!Number.isInteger(r) || (r as number) < 1) refuse(`r: expected a whole number of at least 1, got ${r}`);
@@ -52,6 +61,7 @@ export function parseAdapterConfig(json: Readonly<Record<string, unknown>>, plac
   return {
     lora: { rank: r as number, alpha: alpha as number, rsLora: rsLora === true },
     base: typeof base === "string" && base !== "" ? base : null,
+    scores: isScoreHead(json.modules_to_save),
   };
 }
 
@@ -63,9 +73,10 @@ export function adapterConfigJson(
   const modules = parameters.storedParts().flatMap(({ part }) => adaptedTensor(part.name) ?? []);
   const leaves = new Set(modules.map((tensor) => tensor.split(".").at(-2) as string));
   const targets = lora.targets === "all-linear" ? [...leaves] : lora.targets;
+  const scores = parameters.specs.some(({ name }) => name.endsWith(".score.weight"));
   return {
     peft_type: "LORA",
-    task_type: "CAUSAL_LM",
+    task_type: scores ? "SEQ_CLS" : "CAUSAL_LM",
     base_model_name_or_path: base,
     r: lora.rank,
     lora_alpha: lora.alpha,
@@ -76,6 +87,6 @@ export function adapterConfigJson(
     fan_in_fan_out: false,
     init_lora_weights: true,
     inference_mode: true,
-    modules_to_save: null,
+    modules_to_save: scores ? ["score"] : null,
   };
 }

@@ -119,6 +119,8 @@ export interface ModelEnds {
 
 /** The name of a score head in files, as `transformers` has it. */
 export const SCORE_HEAD = "score.weight";
+/** The name of a tensor of the model that an adapter holds whole, as PEFT has it. */
+export const adapterPart = (name: string): string => `base_model.model.${name}`;
 
 /** A decoder-only language model. Parameter names in files are Hugging Face's. */
 export abstract class LanguageModel {
@@ -174,7 +176,7 @@ export abstract class LanguageModel {
     const [adapter] = this.parameters.adapters.all;
     const spec = { shape: [1, hidden], init: { std }, alwaysF32: true };
     return adapter
-      ? adapter.parameters.add({ ...spec, name: `base_model.model.${SCORE_HEAD}` })
+      ? adapter.parameters.add({ ...spec, name: adapterPart(SCORE_HEAD) })
       : this.parameters.add({ ...spec, name: SCORE_HEAD });
   }
 

@@ -1,4 +1,5 @@
 // What `luciole/preference` offers: reward models, and tuning on preferences.
+export * from "./dpo-objective.js";
 export * from "./losses.js";
 export * from "./options.js";
 export * from "./preference-data.js";

@@ -2,7 +2,7 @@
 // alone, not on what is scored beside them.
 import { basename } from "node:path";
 import type { JsonObject } from "../checkpoint/index.js";
-import { openModel, readModelFacts } from "../inference/opening/open-model.js";
+import { openModel } from "../inference/opening/open-model.js";
 import type { LanguageModel } from "../models/language-model.js";
 import { nextTurn } from "../next-turn.js";
 import { type BatchReward, batchReward, type RewardSample } from "../tasks/reward.js";
@@ -78,8 +78,7 @@ export class RewardModel {
  * (`…ForSequenceClassification`). Throws ConfigError where there is no score head, and as `openModel`.
  */
 export async function openRewardModel(path: string): Promise<RewardModel> {
-  const { directory } = await readModelFacts(path, { scores: true });
-  const { model, tokenizer, generation } = await openModel(directory, { trains: "none", scoreSeed: null });
+  const { model, tokenizer, generation, directory } = await openModel(path, { trains: "none", scoreSeed: null });
   const form = ChatTemplate.of(tokenizer) ? "messages" : "text";
   return new RewardModel(model, tokenizer, { form, mean: 0, std: 1, ...notesIn(generation) }, directory);
 }

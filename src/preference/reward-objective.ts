@@ -74,17 +74,14 @@ export function rewardObjective({
   centerCoefficient,
   recomputeLayers,
 }: RewardObjectiveOptions): Objective<PreferenceRow> {
-  const slopesOf = (micro: readonly PreferenceRow[], numRows: number) => (scores: Float32Array) =>
-    withScores(micro, scores).flatMap(({ row, scores: own }) =>
-      lossOf(row, own, centerCoefficient).slopes.map((slope) => slope / numRows),
-    );
   return {
     numTokens: (row) => sequencesOf(row).reduce((sum, { ids }) => sum + ids.length, 0),
     numTrained: (rows) =>
       rows.reduce((sum, row) => sum + sequencesOf(row).reduce((n, { ids }) => n + ids.length, 0), 0),
     async learn(model, micro, rows) {
       const forward = () => scoreSequences(model, pack(micro), recomputeLayers);
-      return Array.from(await learnNumbers(model, forward, slopesOf(micro, rows.length)));
+      const slopesOf = (scores: Float32Array) => rewardSlopes(micro, scores, centerCoefficient, rows.length);
+      return Array.from(await learnNumbers(model, forward, slopesOf));
     },
     measure: async (model, micro) => Array.from(await measureNumbers(() => scoreSequences(model, pack(micro)))),
     figures: (rows, scores) => rewardFigures(rows, scores, centerCoefficient),
@@ -92,7 +89,19 @@ export function rewardObjective({
   };
 }
 
-function rewardFigures(rows: readonly PreferenceRow[], scores: readonly number[], center: number): Figures {
+/** The slopes of the mean loss of `numRows` rows for the scores of some of them. */
+export const rewardSlopes = (
+  rows: readonly PreferenceRow[],
+  scores: ArrayLike<number>,
+  centerCoefficient: number,
+  numRows = rows.length,
+): number[] =>
+  withScores(rows, scores).flatMap(({ row, scores: own }) =>
+    lossOf(row, own, centerCoefficient).slopes.map((slope) => slope / numRows),
+  );
+
+/** Loss, accuracy, margin of pairs, and the scores' mean and ends. */
+export function rewardFigures(rows: readonly PreferenceRow[], scores: readonly number[], center: number): Figures {
   const scored = withScores(rows, scores);
   const margins = scored.flatMap(({ row, scores: [a, b] }) => ("answer" in row ? [] : a - b));
   return {

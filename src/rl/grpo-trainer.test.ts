@@ -57,6 +57,16 @@ const logs = (name: string, value: number) =>
   });
 const never = sampleReward("never", () => null);
 
+it("a reward applies from its share of the steps on", async () => {
+  const policy = { model: createModel(config, { seed: 1 }), tokenizer, template: "compact" as const, stopIds: [0] };
+  const late = { reward: sampleReward("late", () => 1), from: 0.5 };
+  const trainer = new GrpoTrainer(policy, task, [varied, late], parseGrpoOptions({ ...small, steps: 4 }), 7);
+  open.push(trainer);
+  const applied: boolean[] = [];
+  for (let step = 0; step < 4; step++) applied.push("rewards/late/mean" in (await trainer.runStep()).metrics);
+  expect(applied).toEqual([false, false, true, true]);
+});
+
 describe("metrics of a step", () => {
   it(
     "num_tokens counts prompts and completions since the start, and trained tokens alone make the speed " +

@@ -152,6 +152,23 @@ describe("built-in rewards", () => {
 });
 
 describe("scoreSamples", () => {
+  it("calls a reward for the problems that it is for alone, and counts it in their totals", async () => {
+    const seen: string[] = [];
+    const reward = batchReward("some", (samples) => {
+      seen.push(...samples.map(({ completion }) => completion));
+      return samples.map(() => 5);
+    });
+    const marked = inputs.map((input, i) => ({ ...input, problem: { ...input.problem, id: `${i}` } }));
+    const when = ({ id }: { readonly id: string }) => id === "1";
+    const { totals, byReward } = await scoreSamples(
+      [sampleReward("all", () => 1), { reward, weight: 2, when }],
+      marked,
+    );
+    expect(seen).toEqual([marked[1].completion]);
+    expect(byReward.get("some")).toEqual(marked.map((_, i) => (i === 1 ? 5 : null)));
+    expect(totals).toEqual(marked.map((_, i) => (i === 1 ? 11 : 1)));
+  });
+
   const inputs = [input("<think>a</think><answer>b</answer>"), input("c")];
 
   it("adds weighted rewards of every kind, null meaning 'does not apply'", async () => {

@@ -15,9 +15,9 @@ import {
 } from "../../checkpoint/index.js";
 import { CheckpointError, ConfigError } from "../../errors.js";
 import { parseAdapterConfig } from "../../models/adapter-config.js";
-import type { HfConfig } from "../../models/config-fields.js";
+import { type HfConfig, scoresTexts } from "../../models/config-fields.js";
 import { createModel } from "../../models/create.js";
-import type { LanguageModel } from "../../models/language-model.js";
+import { adapterPart, type LanguageModel, SCORE_HEAD } from "../../models/language-model.js";
 import { describeProblems, loadWeights, shapeProblem, type TensorProblem } from "../../models/weights.js";
 import { type AdapterSpec, adaptedTensor, pairNames } from "../../nn/lora.js";
 
@@ -28,6 +28,8 @@ export interface AdapterFiles {
   readonly spec: AdapterSpec;
   /** The model that it was trained over: a path, if it is one from the adapter's directory on; null: it does not say. */
   readonly base: string | null;
+  /** Whether it holds a score head: with its base it is a reward model. */
+  readonly scores: boolean;
   readonly weights: TensorSource;
   /** generation_config.json of the run that trained it, or nothing. */
   readonly generation: JsonObject;
@@ -73,7 +75,7 @@ export async function openAdapter(path: string, name = "default"): Promise<Adapt
   if (!opened) throw new CheckpointError(`${path}: this run has no checkpoint yet`);
   const { directory, config, weights, warning, close } = opened;
   try {
-    const { lora, base } = parseAdapterConfig(config, join(directory, "adapter_config.json"));
+    const { lora, base, scores } = parseAdapterConfig(config, join(directory, "adapter_config.json"));
     const targets = [...new Set(weights.names.flatMap((each) => moduleOf(each)))];
     const file = join(directory, "generation_config.json");
     const generation = existsSync(file) ? await readJsonObject(file) : {};
@@ -81,6 +83,7 @@ export async function openAdapter(path: string, name = "default"): Promise<Adapt
       directory,
       spec: { name, lora: { ...lora, targets }, seed: null },
       base: base && placeOfBase(base, directory),
+      scores,
       weights,
       generation,
       warning,
@@ -107,6 +110,7 @@ export function refuseUnfit(config: HfConfig, { directory, spec, base, weights }
   const model = createModel(config, { seed: null, trains: "none", device: createShapesDevice() });
   const { rank } = spec.lora;
   const expected = new Map<string, readonly number[]>();
+  if (scoresTexts(config)) expected.set(adapterPart(SCORE_HEAD), [1, config.hidden_size]);
   for (const { part } of model.parameters.storedParts()) {
     if (part.shape.length !== 2) continue;
     const { a, b } = pairNames(part.name);

@@ -16,6 +16,7 @@ import {
 import { CheckpointError, ConfigError, LucioleError } from "../../errors.js";
 import { fileProblem } from "../../foreign-file.js";
 import { scoresTexts } from "../../models/config-fields.js";
+import { withScoreHead } from "../../models/families.js";
 import { type HfConfig, parseHfConfig } from "../../models/hf-config.js";
 import { passedOverScaling } from "../../models/rope-scaling.js";
 import type { PromptTemplate } from "../../tasks/task.js";
@@ -104,6 +105,7 @@ function tunedFacts(facts: SourceFacts, adapters: readonly AdapterFiles[]): Sour
   const warnings = [facts.warning, ...adapters.map(({ warning }) => warning)].filter((each) => each !== undefined);
   return {
     ...facts,
+    ...(adapters.some(({ scores }) => scores) ? { config: withScoreHead(facts.config) } : {}),
     directory: adapters.length === 1 ? adapters[0].directory : facts.directory,
     generation: { ...facts.generation, ...generation },
     template: trainedTemplate(generation) ?? facts.template,

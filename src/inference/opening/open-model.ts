@@ -14,6 +14,7 @@ import { Random } from "../../random.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { ownCommand, shownPath } from "../../terminal/own-command.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { fillAdapters, refuseUnfit } from "./adapter-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type ModelSource, openModelSource, refuseScorer, type SourceFacts } from "./model-source.js";
 import { openStored } from "./open-for-inference.js";
@@ -94,13 +95,15 @@ async function openTrainable(
     scoreSeed,
   }: TrainableOptions = {},
 ): Promise<OpenedModel> {
-  if (under.length > 0)
+  if (under.length > 0 && trains !== "none")
     throw new ConfigError(
       `${under[0].directory} is an adapter; merge it into its model first: ${ownCommand()} merge ` +
         `${shownPath(under[0].base ?? "<model>")} --adapter ${shownPath(under[0].directory)} --out <directory>`,
     );
   const { config } = facts;
-  const model = createModel(config, { compute, seed: null, trains, adapters });
+  for (const adapter of under) refuseUnfit(config, adapter);
+  const specs = [...under.map(({ spec }) => spec), ...adapters];
+  const model = createModel(config, { compute, seed: null, trains, adapters: specs });
   try {
     const isNewScorer = scoresTexts(config) && !scoresTexts(stored.config);
     if (isNewScorer && scoreSeed === null) throw new ConfigError(`${facts.directory}: ${NO_SCORER}`);
@@ -109,6 +112,7 @@ async function openTrainable(
     const names = scoresTexts(config) ? withoutPrediction(weightNames(weights), config) : weightNames(weights);
     if (trains === "all") await loadWeights(model.parameters, fetch, names);
     else await loadMapped(model, weights);
+    await fillAdapters(model, under);
     return { ...facts, model };
   } catch (error) {
     model.dispose();
@@ -128,15 +132,19 @@ async function freshScoreHead(config: HfConfig, seed: number | null = 0): Promis
 }
 
 /** Names without those of layers of multi-token prediction, of which a reward model has none. */
-function withoutPrediction(names: readonly string[], { num_hidden_layers: numLayers }: HfConfig): string[] {
-  return names.filter((name) => !(Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? 0) >= numLayers));
+function withoutPrediction(names: Iterable<string>, { num_hidden_layers: numLayers }: HfConfig): string[] {
+  return [...names].filter((name) => !(Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? 0) >= numLayers));
 }
 
+/** The weights that a model of this configuration has a place for. */
+const sourceFor = (config: HfConfig, source: WeightSource): WeightSource =>
+  scoresTexts(config) ? { ...source, names: withoutPrediction(source.names, config) } : source;
+
 /** Fills a model whose frozen weights stay in the types of the files. */
-async function loadMapped({ parameters }: LanguageModel, weights: TensorSource): Promise<void> {
+async function loadMapped({ parameters, config }: LanguageModel, weights: TensorSource): Promise<void> {
   const source = mappedWeights(weights, parameters.device);
   try {
-    await loadStored(parameters, source);
+    await loadStored(parameters, sourceFor(config, source));
     source.files.refuseChangedNow();
   } finally {
     source.close();
@@ -144,7 +152,7 @@ async function loadMapped({ parameters }: LanguageModel, weights: TensorSource):
 }
 
 /** Lets `body` plan with the model at `path` frozen as it is stored. */
-export const withFrozen = <P extends object, R>(
+export const withFrozen = <P extends { readonly config: HfConfig }, R>(
   path: string,
   planned: P,
   body: (planned: P & { readonly frozen: { readonly trains: "none"; readonly source: WeightSource } }) => Promise<R>,
@@ -152,7 +160,7 @@ export const withFrozen = <P extends object, R>(
   withSource(path, {}, async ({ weights }) => {
     const source = mappedWeights(weights);
     try {
-      return await body({ ...planned, frozen: { trains: "none", source } });
+      return await body({ ...planned, frozen: { trains: "none", source: sourceFor(planned.config, source) } });
     } finally {
       source.close();
     }
