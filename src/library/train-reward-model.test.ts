@@ -71,7 +71,7 @@ it("learns labels", async () => {
   expect(validation).not.toHaveProperty("margin");
 });
 
-it("shows a bias of length: a model that has only learnt length is right where the better answer is longer", async () => {
+it("shows a bias of length: what has only learnt length is right where the better answer is longer", async () => {
   const rows = tinyPairs(150).map(({ prompt }, i) => ({
     prompt,
     chosen: i % 10 === 0 ? "A" : "AAAA",
@@ -207,7 +207,7 @@ describe("what is no reward model, or is one, is said by name", () => {
   });
 });
 
-it("as a stage of a run it trains in a run of its own, goes on where it stopped, and leaves the run's model alone", async () => {
+it("as a stage it trains in a run of its own, goes on where it stopped, and leaves the run's model alone", async () => {
   const path = at("outer");
   const controller = new AbortController();
   const stop = new Progress({ mode: "silent" });
