@@ -2,12 +2,12 @@
 // reference does, and the worse one less likely. Figures named as in TRL 1.16's DPOTrainer.
 import type { LanguageModel } from "../models/language-model.js";
 import type { TrainSequence } from "../train/batch.js";
-import { completionLogProbs } from "../train/completion-log-probs.js";
+import { completionLogProbs, type TokenSequence } from "../train/completion-log-probs.js";
 import type { Figures, Objective } from "../train/objective.js";
 import { splitBySize, yieldOrStop } from "../train/step.js";
 import { learnNumbers, measureNumbers } from "./host-loss.js";
 import { type DpoLossOptions, dpoLoss } from "./losses.js";
-import { type AnswerPair, answerLength } from "./preference-data.js";
+import { type AnswerPair, answerLength, answerStart } from "./preference-data.js";
 
 /** A pair, and how likely the reference finds its answers. */
 export interface ReferencedPair extends AnswerPair {
@@ -20,7 +20,10 @@ export type PairLogProbs = readonly [chosen: number, rejected: number];
 
 const answersOf = ({ chosen, rejected }: AnswerPair): readonly TrainSequence[] => [chosen, rejected];
 const pairTokens = (pair: AnswerPair): number => answersOf(pair).reduce((sum, { ids }) => sum + ids.length, 0);
-const sampleOf = ({ ids, learnFrom = 1 }: TrainSequence) => ({ ids: Int32Array.from(ids), promptLength: learnFrom });
+const sampleOf = (answer: TrainSequence): TokenSequence => ({
+  ids: Int32Array.from(answer.ids),
+  targets: Int32Array.from({ length: answerLength(answer) }, (_, i) => answerStart(answer) + i),
+});
 
 /** The log-probability of every token of the answers of pairs, one answer after the other. */
 const tokenLogProbs = (model: LanguageModel, pairs: readonly AnswerPair[], recomputeLayers = false) =>

@@ -50,8 +50,11 @@ export interface PreferenceOptions {
 export const sequencesOf = (row: PreferenceRow): readonly TrainSequence[] =>
   "answer" in row ? [row.answer] : [row.chosen, row.rejected];
 
+/** Where an answer begins: behind its prompt, and never with the first token, which nothing foretells. */
+export const answerStart = ({ learnFrom = 1 }: TrainSequence): number => Math.max(1, learnFrom);
+
 /** The number of tokens of an answer, its end token included. */
-export const answerLength = ({ ids, learnFrom = 0 }: TrainSequence): number => ids.length - learnFrom;
+export const answerLength = (answer: TrainSequence): number => answer.ids.length - answerStart(answer);
 
 /** The tokens of an answer behind its prompt. */
 export function tokeniseAnswer(
