@@ -63,7 +63,9 @@ export async function rollout(
   });
   if (starts.length === 0) return [];
   try {
-    const trajectories = await sampleAll(policy, task.environment, starts, options);
+    const trajectories = await (task.environment
+      ? playEpisodes(policy, task.environment, starts, options)
+      : sampleTurns(policy, starts, options));
     if (!options.signal?.aborted) return trajectories;
   } catch (error) {
     if (!options.signal?.aborted) throw error;
@@ -71,29 +73,42 @@ export async function rollout(
   throw new Interrupted(); // half-finished completions would be counted as wrong ones
 }
 
-async function sampleAll(
-  policy: Policy,
-  environment: TaskEnvironment | undefined,
+/** One turn for each start. */
+function sampleTurns(
+  { model, tokenizer, stopIds }: Policy,
+  starts: readonly EpisodeStart[],
+  options: RolloutOptions,
+): Promise<Trajectory[]> {
+  const { maxNewTokens } = options;
+  const sampling = { ...options, tokenizer, stopIds };
+  return withSampling(model, sizesOf(starts, maxNewTokens), sampling, (sample) =>
+    Promise.all(starts.map(async (start) => singleTurn(start, await sample(firstRequest(start, maxNewTokens))))),
+  );
+}
+
+/** An episode for each start. */
+function playEpisodes(
+  { model, tokenizer, stopIds, template }: Policy,
+  environment: TaskEnvironment,
   starts: readonly EpisodeStart[],
   options: RolloutOptions,
 ): Promise<Trajectory[]> {
   const { maxNewTokens, maxSequences } = options;
-  const { model, tokenizer, stopIds, template } = policy;
-  const maxTokens = starts.reduce((most, { prompt }) => Math.max(most, prompt.ids.length), 0) + maxNewTokens;
-  const sizes = { numRequests: starts.length, maxTokens, areContinued: environment !== undefined };
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  return await withSampling(model, sizes, { ...options, tokenizer, stopIds, signal }, (sample) => {
-    if (environment === undefined)
-      return Promise.all(
-        starts.map(async (start) => singleTurn(start, await sample(firstRequest(start, maxNewTokens)))),
-      );
-    const encoder = replyEncoder(tokenizer, template);
+  const sizes = { ...sizesOf(starts, maxNewTokens), areContinued: true };
+  const encoder = replyEncoder(tokenizer, template);
+  return withSampling(model, sizes, { ...options, tokenizer, stopIds, signal }, (sample) => {
     const plan = { environment, sample, tokenizer, encoder, stopIds, maxNewTokens };
     // No more than run at once: what waits between two turns would lose its cache to what has not begun.
     return eachOf(starts, maxSequences, signal, failed, (start, own) => playEpisode(plan, start, own));
   });
 }
+
+const sizesOf = (starts: readonly EpisodeStart[], maxNewTokens: number) => ({
+  numRequests: starts.length,
+  maxTokens: starts.reduce((most, { prompt }) => Math.max(most, prompt.ids.length), 0) + maxNewTokens,
+});
 
 /**
  * Runs `body` for all items, at most so many at a time. The first failure fires `failed`, and is thrown when what is
