@@ -46,3 +46,14 @@ test("lists of floats, small and large numbers, and texts that look like numbers
   );
   expect(() => hfJson({ factor: Number.NaN }, "config")).toThrow(CheckpointError);
 });
+
+test("the caps of Gemma 2's scores and logits are floats", () => {
+  const text = hfJson(
+    { final_logit_softcapping: 30, attn_logit_softcapping: 50, query_pre_attn_scalar: 256 },
+    "config",
+  );
+  expect(text).toContain('"final_logit_softcapping": 30.0,');
+  expect(text).toContain('"attn_logit_softcapping": 50.0,');
+  expect(text).toContain('"query_pre_attn_scalar": 256');
+  expect(text).not.toContain("256.0");
+});

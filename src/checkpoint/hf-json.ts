@@ -22,6 +22,7 @@ export const FLOAT_KEYS: ReadonlySet<string> = new Set([
     "repetition_penalty",
     "encoder_repetition_penalty",
   ],
+  ...["attn_logit_softcapping", "final_logit_softcapping"],
   ...["diversity_penalty", "length_penalty", "assistant_confidence_threshold"],
 ]);
 

@@ -7,6 +7,7 @@ import { availableBytes } from "../free-memory.js";
 import { inspectModel, type ModelSummary, type StoredFacts } from "../inference/opening/inspect-model.js";
 import { describePlan } from "../inference/opening/memory-plan.js";
 import { isRunDirectory } from "../inference/opening/model-source.js";
+import { scoresTexts } from "../models/index.js";
 import { formatMemory } from "../number-text.js";
 import { readRunConfig } from "../run/run-directory.js";
 import { modelPath } from "./model-path.js";
@@ -108,7 +109,7 @@ function factsOf(
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: ModelSummary): string[] {
+function factLines(facts: Facts, { config, kvBytesPerToken: kv, memory, problem }: ModelSummary): string[] {
   const count = countText;
   const { parameters, stored } = facts;
   const widths =
@@ -118,6 +119,7 @@ function factLines(facts: Facts, { kvBytesPerToken: kv, memory, problem }: Model
     ["model", facts.source],
     ["architecture", `${facts.architecture}: ${widths}, context ${count(facts.maxContext)}`],
   ];
+  if (scoresTexts(config)) rows.push(["use", "a reward model: it scores texts (rl --reward rm:<dir>)"]);
   if ("experts" in facts && facts.experts) {
     const { routed, perToken, shared } = facts.experts;
     rows.push([

@@ -27,7 +27,8 @@ export async function makeSmallModel(folder: string): Promise<void> {
   await succeed(pretrain(join(folder, "book.txt"), join(folder, "model"), { steps: 2 }));
 }
 
-const ROUNDS = {
+/** Settings of the smallest reinforcement. */
+export const ROUNDS = {
   "rl.steps": 3,
   "rl.numPrompts": 2,
   "rl.numGenerations": 4,

@@ -6,6 +6,7 @@ import { createShapesDevice } from "../../backends/shapes.js";
 import { openGgufModel, readJsonObject, type TensorInfo, type TensorSource } from "../../checkpoint/index.js";
 import { ConfigError } from "../../errors.js";
 import { fileProblem } from "../../foreign-file.js";
+import { scoresTexts } from "../../models/config-fields.js";
 import { createModel } from "../../models/create.js";
 import { type HfConfig, parseHfConfig } from "../../models/hf-config.js";
 import type { LanguageModel } from "../../models/language-model.js";
@@ -57,8 +58,8 @@ export interface ModelSummary {
   readonly tensors: readonly ({ readonly name: string } & TensorInfo)[] | null;
   readonly stored: StoredFacts | null;
   /**
-   * Memory with the context asked for, as `openForInference` would plan it; null without weights or with weights that
-   * do not fit.
+   * Memory with the context asked for, as `openForInference` would plan it; null without weights, with weights that do
+   * not fit, and for a reward model, which writes nothing.
    */
   readonly memory: InferencePlan | null;
   /** Why the weights cannot be run, if they cannot. */
@@ -143,7 +144,8 @@ async function summarise(
   const facts = factsOf(createModel(config, { seed: null, trains: "none", device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
   const use = useOf(config, { cacheTokens: context });
-  const memory = source && problems.length === 0 ? await planInference(config, source, use, listed !== null) : null;
+  const runs = problems.length === 0 && !scoresTexts(config);
+  const memory = source && runs ? await planInference(config, source, use, listed !== null) : null;
   const tensors = listed ? listed.names.map((name) => ({ name, ...listed.info(name) })) : null;
   const problem = problems.length > 0 ? describeProblems(problems) : undefined;
   return {
@@ -190,6 +192,7 @@ function storedFacts(tensors: readonly TensorInfo[]): StoredFacts {
 const PARTS: readonly (readonly [string, RegExp])[] = [
   ["embedding", /embed_tokens/],
   ["head", /^lm_head/],
+  ["score head", /^score\./],
   ["prediction blocks", /\.(enorm|hnorm|eh_proj|shared_head)\b/],
   ["routed experts", /\.mlp\.experts\./],
   ["shared experts", /\.shared_experts\./],
