@@ -1,5 +1,5 @@
-// Claims about preferences at the command line: a reward model is trained, tells how far it can be trusted and rewards a
-// run, which goes on to the same bits; dpo tunes; what is wrong with a row or a model is one line.
+// Claims about preferences at the command line: a reward model is trained, tells how far it can be trusted and rewards
+// a run, which goes on to the same bits; dpo tunes; what is wrong with a row or a model is one line.
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
