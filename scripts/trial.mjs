@@ -14,6 +14,7 @@ const PAGES = [
   "docs/install.md",
   "docs/chat.md",
   "docs/tune.md",
+  "docs/distil.md",
   "docs/environments.md",
   "docs/train.md",
   "docs/library.md",

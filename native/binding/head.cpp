@@ -9,6 +9,7 @@ extern const binding::Export headTable[] = {
     LUCIOLE_EXPORT(headLogProb),
     LUCIOLE_EXPORT(headLogProbBackward),
     LUCIOLE_EXPORT(headCrossEntropy),
+    LUCIOLE_EXPORT(headDivergence),
 };
 extern const size_t headCount = sizeof(headTable) / sizeof(headTable[0]);
 

@@ -2,7 +2,10 @@
 #include "head.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <vector>
 
 #include "dtype.h"
 #include "gemm.h"
@@ -184,6 +187,66 @@ void zeroUnwritten(const Head& head, const Gradients& out, Counts&& counts) {
   if (out.dW && !any && !out.accumulateDw) std::memset(out.dW, 0, head.V * head.d * sizeof(float));
 }
 
+/** What is told of a teacher's distribution in one row. */
+struct TeacherRow {
+  const int32_t* tokens;
+  const float* logProbs;
+  int64_t k;  // tokens that are told, without those that are -1
+  int64_t restAt;
+  bool reverse;
+};
+
+/** One outcome that the two distributions are compared by: a token, or all that are not told. */
+struct Outcome {
+  double logP, logQ;
+
+  double part(bool reverse) const {
+    const double probability = std::exp(reverse ? logQ : logP);
+    return probability == 0 ? 0 : probability * (reverse ? logQ - logP : logP - logQ);
+  }
+  /** d kl / d (logit / temperature), divided by q for all others together. */
+  double slope(bool reverse, double kl) const {
+    return reverse ? std::exp(logQ) * (logQ - logP - kl) : std::exp(logQ) - std::exp(logP);
+  }
+};
+
+/** Gives the divergence of a row and, where there is a `scale`, replaces its logits by `scale` times its gradient. */
+float rowDivergence(const Head& head, const TeacherRow& teacher, float* logits, float inverse, const float* scale) {
+  thread_local std::vector<float> told;
+  thread_local std::vector<Outcome> outcomes;
+  const RowSoftmax softmax = rowSoftmax(logits, head.V, inverse, nullptr);
+  told.resize(teacher.k);
+  outcomes.resize(teacher.k);
+  for (int64_t i = 0; i < teacher.k; ++i) {
+    told[i] = logits[teacher.tokens[i]];
+    outcomes[i] = {teacher.logProbs[i], softmax.logProb(told[i])};
+  }
+  for (int64_t i = 0; i < teacher.k; ++i) logits[teacher.tokens[i]] = -std::numeric_limits<float>::infinity();
+  const bool hasRest = teacher.k < head.V;
+  const RowSoftmax others = rowSoftmax(logits, head.V, inverse, nullptr);
+  const Outcome rest{teacher.logProbs[teacher.restAt],
+                     static_cast<double>(others.logSum) + (others.max - softmax.max) * inverse - softmax.logSum};
+  double kl = hasRest ? rest.part(teacher.reverse) : 0;
+  for (const Outcome& each : outcomes) kl += each.part(teacher.reverse);
+  if (!scale) return static_cast<float>(kl);
+  const double q = hasRest ? std::exp(rest.logQ) : 0;
+  const double perOther = q > 0 ? rest.slope(teacher.reverse, kl) / q : 0;
+  // The gradient of the log-probability of one told token is that of the others; those of the told ones are set below.
+  const float ofOthers = -*scale * static_cast<float>(perOther);
+  const auto gradient = head.hasBf16Gradients() ? rowLogProbGradientBf16 : rowLogProbGradient;
+  gradient(logits, head.V, teacher.tokens[0], softmax, ofOthers, head.softCap);
+  for (int64_t i = 0; i < teacher.k; ++i) {
+    const float capped = head.softCap > 0 ? told[i] / head.softCap : 0.0f;
+    const float value =
+        *scale * static_cast<float>(outcomes[i].slope(teacher.reverse, kl)) * (1.0f - capped * capped);
+    if (head.hasBf16Gradients())
+      storeAs(reinterpret_cast<bf16*>(logits) + teacher.tokens[i], value);
+    else
+      storeAs(logits + teacher.tokens[i], value);
+  }
+  return static_cast<float>(kl);
+}
+
 }  // namespace
 
 void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
@@ -241,6 +304,32 @@ void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType
   });
   double total = 0;
   for (int64_t t = 0; t < T; ++t) total += static_cast<double>(weights[t]) * nll[t];
+  *loss = static_cast<float>(total);
+}
+
+void headDivergence(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
+                    const int32_t* tokens, const float* logProbs, int64_t k, bool reverse, const float* weights,
+                    float* loss, float* kl, void* dh, int64_t dhType, float* dW, int64_t T, int64_t V, int64_t d,
+                    float temperature, float softCap, bool bf16Compute) {
+  const Head head{h, hType, W, wType, packed, scales, nullptr, T, V, d, softCap, bf16Compute};
+  const Gradients out{dh, dhType, dW, false};
+  const bool backward = dh || dW;
+  const float inverse = inverseTemperatureOf(temperature);
+  const auto counts = [&](int64_t t) { return k > 0 && tokens[t * k] >= 0 && weights[t] != 0.0f; };
+  zeroUnwritten(head, out, counts);
+  std::fill(kl, kl + T, 0.0f);
+  forEachChunk(head, counts, [&](const Chunk& chunk) {
+    forEachRow(head, chunk, [&](int64_t t, float* logits) {
+      const int32_t* own = tokens + t * k;
+      const int64_t told = std::find_if(own, own + k, [](int32_t token) { return token < 0; }) - own;
+      const TeacherRow teacher{own, logProbs + t * (k + 1), told, k, reverse};
+      const float scale = weights[t] * inverse;
+      kl[t] = rowDivergence(head, teacher, logits, inverse, backward ? &scale : nullptr);
+    });
+    if (backward) multiplyGradients(head, chunk, out);
+  });
+  double total = 0;
+  for (int64_t t = 0; t < T; ++t) total += static_cast<double>(weights[t]) * kl[t];
   *loss = static_cast<float>(total);
 }
 

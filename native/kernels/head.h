@@ -38,4 +38,16 @@ void headCrossEntropy(const void* h, int64_t hType, const void* W, int64_t wType
                       const int32_t* targets, const float* weights, float* loss, float* nll, void* dh, int64_t dhType,
                       float* dW, bool accumulateDw, int64_t T, int64_t V, int64_t d, float softCap, bool bf16Compute);
 
+/**
+ * loss[0] = sum_t weights[t] kl[t], kl[t] the divergence between p and q = softmax(logits[t] / temperature): KL(p||q),
+ * or KL(q||p) if `reverse`. p is told by tokens[t][0..k), each once, -1 behind the others, and logProbs[t][0..k], of
+ * which the last is that of all other tokens together, for which q is summed up; if all V tokens are told, there are no
+ * others. A row whose first token is -1, or whose weight is 0, does not count. In the same pass the gradients of loss,
+ * dh [T,d] and dW [V,d]; either may be null.
+ */
+void headDivergence(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
+                    const int32_t* tokens, const float* logProbs, int64_t k, bool reverse, const float* weights,
+                    float* loss, float* kl, void* dh, int64_t dhType, float* dW, int64_t T, int64_t V, int64_t d,
+                    float temperature, float softCap, bool bf16Compute);
+
 }  // namespace luciole

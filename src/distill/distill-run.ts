@@ -1,7 +1,6 @@
 // A distillation as a list of stages: evaluate, let the teacher answer, train the student on the answers, evaluate.
 // Knows not where models and problems come from.
 import type { Evaluation } from "../eval/evaluate.js";
-import type { Policy } from "../eval/rollout.js";
 import { openToJudge } from "../inference/opening/open-model.js";
 import { contextOf } from "../models/rope-scaling.js";
 import type { AnswerCounts } from "../rl/answer-filter.js";
@@ -9,7 +8,6 @@ import { type Evaluated, type EvaluationStage, evaluationStage } from "../rl/eva
 import { type ReinforcementStage, roundsStage } from "../rl/reinforcement-stage.js";
 import { keptRowsPath, type RejectionStage, rejectionStage } from "../rl/rejection-stage.js";
 import type { RunSummary, TrainingSummary } from "../run/records.js";
-import type { Task } from "../tasks/task.js";
 import { readExamples } from "../train/example-data.js";
 import { firstOf } from "../train/sequence-list.js";
 import type { SessionParts, TrainingSession } from "../train/session.js";
@@ -19,24 +17,11 @@ import type { TrainRunRequest } from "../train/train-run.js";
 import { summariseTraining } from "../train/train-run.js";
 import { type PreparedTraining, preparedStage, type TrainingStage } from "../train/training-stage.js";
 import { tokenRate } from "../train/work-count.js";
+import { type Distillation, MAX_VALIDATION, trainingOf } from "./distillation.js";
+import { logitsStage, targetsStage } from "./logits-stages.js";
 import { OnPolicyTrainer } from "./on-policy-trainer.js";
 import { type DistillOptions, onPolicyConfig } from "./options.js";
-import { domainOf, type TeacherSource, Teachers } from "./teachers.js";
-
-/** What is to be distilled, into what. */
-export interface Distillation {
-  /** The student. */
-  readonly policy: Policy;
-  readonly teachers: readonly TeacherSource[];
-  readonly task: Task;
-  /** Whether held-out problems are there to evaluate on. */
-  readonly isEvaluated: boolean;
-  /** Training problems. */
-  readonly problems: number;
-  /** Tokens of an answer at most. */
-  readonly maxCompletionLength: number;
-  readonly options: DistillOptions;
-}
+import { domainOf, Teachers } from "./teachers.js";
 
 /** What a finished distillation counts about itself. */
 export interface DistilledFigures {
@@ -50,10 +35,13 @@ export interface DistilledFigures {
 /** summary.json of a distillation: with evaluations before and after, or of the training alone. */
 export type DistillSummary = (RunSummary | TrainingSummary) & DistilledFigures;
 
-/** The stages, in their order; the first of them is there where a teacher answers. */
+/** The stages, in their order. */
 export interface DistillationStages {
   readonly base: EvaluationStage;
+  /** What the student learns from, where a teacher answers. */
   readonly samples: RejectionStage | null;
+  /** All stages between the evaluations; the last is that in which the student learns. */
+  readonly lessons: readonly Stage[];
   readonly learn: TrainingStage | ReinforcementStage;
   readonly final: EvaluationStage;
 }
@@ -61,10 +49,11 @@ export interface DistillationStages {
 /** The stages of a distillation. */
 export function distillationStages(distillation: Distillation): DistillationStages {
   const evaluated = evaluatedOf(distillation);
-  const { samples, learn } = lessonsOf(distillation);
+  const { samples, asked, learn } = lessonsOf(distillation);
   return {
     base: evaluationStage("base", evaluated, { step: 0 }),
     ...{ samples, learn },
+    lessons: [samples, asked, learn].filter((stage) => stage !== null),
     final: evaluationStage("final", evaluated, learn.state),
   };
 }
@@ -74,13 +63,17 @@ const evaluatedOf = ({ policy, task, maxCompletionLength, options }: Distillatio
   evaluation: options.evaluation,
 });
 
-function lessonsOf(distillation: Distillation): Pick<DistillationStages, "samples" | "learn"> {
-  if (distillation.options.method === "on-policy") return { samples: null, learn: onPolicyStage(distillation) };
+function lessonsOf(distillation: Distillation) {
+  const { method } = distillation.options;
+  if (method === "on-policy") return { samples: null, asked: null, learn: onPolicyStage(distillation) };
   const samples = samplesStage("samples", distillation);
+  const rowsOf = ({ parts }: TrainingSession) => keptRowsPath(parts.run.path, samples.name);
+  if (method === "logits")
+    return { samples, asked: targetsStage(distillation, rowsOf), learn: logitsStage(distillation, rowsOf) };
   const learn = preparedStage({ name: "distill", phase: "sft" }, (session) =>
-    prepare(session, distillation, keptRowsPath(session.parts.run.path, samples.name)),
+    prepare(session, distillation, rowsOf(session)),
   );
-  return { samples, learn };
+  return { samples, asked: null, learn };
 }
 
 /** The student learns on its own samples; the teachers are open meanwhile. */
@@ -112,29 +105,19 @@ function samplesStage(name: string, distillation: Distillation): RejectionStage 
   });
 }
 
-/** At most so many held-out answers have their loss taken. */
-const MAX_VALIDATION = 64;
-
 async function prepare(
   session: TrainingSession,
   { policy, options }: Distillation,
   rows: string,
 ): Promise<PreparedTraining> {
-  const { epochs, steps, validationFraction, ...training } = options.train;
   const { train, heldout } = await readExamples([rows], policy.tokenizer, {
-    heldOutFraction: validationFraction,
+    heldOutFraction: options.train.validationFraction,
     maxTokens: contextOf(policy.model.config),
     note: (line) => session.parts.progress.note(line),
   });
   return {
     data: new ShuffledSequences(train, session.parts.seed),
-    options: {
-      ...training,
-      phase: "sft",
-      steps: steps ?? Math.ceil((epochs * train.length) / training.batchSequences),
-      validation: firstOf(heldout, MAX_VALIDATION),
-      learningRateName: "train.learningRate",
-    },
+    options: { ...trainingOf(options, train.length), validation: firstOf(heldout, MAX_VALIDATION) },
   };
 }
 
@@ -151,8 +134,7 @@ export interface DistillRunRequest
 export function distillRun({ checkpoint, ...request }: DistillRunRequest): Promise<DistillSummary> {
   const { model, tokenizer } = request.policy;
   const stages = distillationStages(request);
-  const { base, samples, learn, final } = stages;
-  const lessons: Stage[] = samples ? [samples, learn] : [learn];
+  const { base, lessons, final } = stages;
   const list = request.isEvaluated ? [base, ...lessons, final] : lessons;
   return performStages({ ...request, model, tokenizer }, list, checkpoint, (session) =>
     summarise(session, stages, request),

@@ -9,7 +9,7 @@ import { loraSchema } from "../train/lora-options.js";
 import { studentSchema } from "../train/training-options.js";
 
 /** What the student learns from. */
-export const DISTILL_METHODS = ["sequence", "on-policy"] as const;
+export const DISTILL_METHODS = ["sequence", "logits", "on-policy"] as const;
 /** The name of one. */
 export type DistillMethod = (typeof DISTILL_METHODS)[number];
 
@@ -26,6 +26,17 @@ const sampling = z.strictObject({
   maxCompletionLength: z.int().min(1).nullable().default(null),
   /** Maximum number of answers generated at the same time. */
   maxSequences: z.int().min(1).default(64),
+});
+
+const logits = z.strictObject({
+  /** `forward` is KL(teacher‖student), which covers the teacher; `reverse` is KL(student‖teacher), which seeks modes. */
+  direction: z.enum(["forward", "reverse"]).default("forward"),
+  /** Number of the teacher's likeliest tokens that are stored of each token; the others count together. */
+  topK: z.int().min(1).default(16),
+  /** Temperature of both distributions. */
+  temperature: z.number().positive().default(1),
+  /** Share of plain fine-tuning on the answers in the loss. */
+  hardWeight: z.number().min(0).max(1).default(0),
 });
 
 const onPolicy = z.strictObject({
@@ -58,8 +69,9 @@ const onPolicy = z.strictObject({
 /** The options, as zod checks them. */
 export const distillSchema = z.strictObject({
   /**
-   * What the student learns from: `sequence` fine-tunes it on answers of the teacher; `on-policy` samples the student
-   * and moves it towards what the teacher finds likely, token by token (same vocabulary).
+   * What the student learns from: `sequence` fine-tunes it on answers of the teacher; `logits` teaches it the teacher's
+   * distribution at every token of them; `on-policy` samples the student and moves it towards what the teacher finds
+   * likely, token by token. Only `sequence` takes a student with another vocabulary.
    */
   method: z.enum(DISTILL_METHODS).default("sequence"),
   /** Data type of the student's matrix products; null uses the one it was trained with, and bf16 for a new model. */
@@ -78,6 +90,8 @@ export const distillSchema = z.strictObject({
   filter: answerRulesSchema.prefault({}),
   /** Training of the student on answers. */
   train: studentSchema.prefault({}),
+  /** The teacher's distribution as the student learns it. */
+  logits: logits.prefault({}),
   /** Training of the student on its own samples. */
   onPolicy: onPolicy.prefault({}),
   /** Evaluation on held-out problems, before and after. */

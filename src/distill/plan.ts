@@ -7,15 +7,19 @@ import { type ModelFacts, withFrozen } from "../inference/opening/open-model.js"
 import { contextOf } from "../models/rope-scaling.js";
 import { completionsHost, planSampling, planScoring, planUpdates } from "../rl/memory-plan.js";
 import type { Task } from "../tasks/task.js";
+import { countTargets } from "../train/batch.js";
 import { sequenceBytes } from "../train/host-memory.js";
 import {
   type MemoryRemedies,
   type PhaseMemory,
   type PlannedModel,
+  planPhase,
   planTraining,
   type StageMemory,
 } from "../train/memory-plan.js";
+import { divergenceObjective } from "./divergence-objective.js";
 import { type DistillOptions, onPolicyConfig } from "./options.js";
+import { softTargets } from "./soft-targets.js";
 import type { Student } from "./student.js";
 import { type TeacherSource, teacherOf } from "./teachers.js";
 
@@ -58,7 +62,31 @@ export async function planDistillation(planned: PlannedDistillation): Promise<St
 async function planAnswers(planned: PlannedDistillation, promptTokens: number): Promise<StageMemory[]> {
   const training = await planLearning(planned, promptTokens);
   const answers = await planTeachers(planned, (model, tokens) => planTeacher(planned, model, tokens));
-  return [[withBeside(answers, training.weights)], [training]];
+  const asked =
+    planned.options.method === "logits"
+      ? [
+          [
+            withBeside(
+              await planTeachers(planned, (model, tokens) => planAsking(planned, model, tokens)),
+              training.weights,
+            ),
+          ],
+        ]
+      : [];
+  return [[withBeside(answers, training.weights)], ...asked, [training]];
+}
+
+/** The teacher's distribution at every token of answers as long as they may become. */
+function planAsking(planned: PlannedDistillation, model: PlannedModel, promptTokens: number): Promise<PhaseMemory> {
+  const { maxCompletionLength, options } = planned;
+  const { logits, train } = options;
+  const tokens = Math.min(promptTokens + maxCompletionLength + 1, contextOf(model.config));
+  const count = Math.max(1, Math.floor(train.microBatchTokens / tokens));
+  const sequences = Array.from({ length: count }, () => ({ ids: new Int32Array(tokens), learnFrom: promptTokens }));
+  return planPhase(model, { name: "teacher", optimizer: null }, async (shapes) => {
+    await softTargets(shapes, sequences, { ...train, ...logits, k: Math.min(logits.topK, shapes.vocabSize) });
+    return { cache: 0, hasGradients: false };
+  });
 }
 
 /** The student's own samples, what the teachers say of them, and its updates, all beside each other. */
@@ -86,15 +114,26 @@ function planLearning(
 ): Promise<PhaseMemory> {
   const { batchSequences } = options.train;
   const tokens = Math.min(promptTokens + maxCompletionLength + 1, contextOf(model.config));
-  const ids = new Int32Array(tokens);
-  const sequences = Array.from({ length: batchSequences }, () => ({ ids, learnFrom: promptTokens }));
+  const sequence = { ids: new Int32Array(tokens), learnFrom: promptTokens };
   const host = {
     name: "training",
     what: `${batchSequences} sequences of up to ${tokens} tokens`,
     bytes: sequenceBytes(batchSequences, tokens),
     mend: `lower train.batchSequences (now ${batchSequences})`,
   };
-  return planTraining(model, "training", { sequences, host }, options.train);
+  const many = <E>(example: E): E[] => Array.from({ length: batchSequences }, () => example);
+  if (options.method !== "logits")
+    return planTraining(model, "training", { sequences: many(sequence), host }, options.train);
+  const k = Math.min(options.logits.topK, model.config.vocab_size);
+  const count = countTargets([sequence]);
+  const soft = { tokens: new Int32Array(count * k), logProbs: new Float32Array(count * (k + 1)) };
+  const objective = divergenceObjective(options.logits, options.train);
+  return planTraining(
+    model,
+    "training",
+    { sequences: many({ ...sequence, soft }), host },
+    { ...options.train, objective },
+  );
 }
 
 /** What the teachers do: all of them are open meanwhile, and one at a time works. */

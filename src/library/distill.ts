@@ -134,6 +134,8 @@ export function performDistillation(
         `distill: task ${task.name} has an environment, whose turns are no answer to learn; use method=on-policy`,
       );
     const student = await studentFor(request, teacher, checkpoint?.directory);
+    if (options.method === "logits" && teachers.length > 1)
+      throw new ConfigError("distill: method=logits takes one teacher; choose sequence or on-policy for several");
     if (options.method !== "sequence")
       for (const { facts } of teachers)
         refuseOtherVocabulary(facts.tokenizer, student.tokenizer, "choose another student, or method=sequence");
@@ -197,6 +199,7 @@ function idleRules({ options, student }: DistillRequest, model: PlannedModel): I
   return [
     ...[...ofTeacher, "filter", "train"].map((path): IdleRule => [path, isOnPolicy, "the student samples (method)"]),
     ["onPolicy", !isOnPolicy, "the teacher samples (method)"],
+    ["logits", method !== "logits", "only method=logits learns the teacher's distribution"],
     ["model", !isNew(student), "the student is a model that is there"],
     ["filter.minLanguage", filter.language === null, "filter.language names no language"],
     ["train.epochs", train.steps !== null, "train.steps says how long the training is"],

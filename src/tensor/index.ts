@@ -71,7 +71,16 @@ export {
 export { type EncodeParams, encodeOnDevice, encodeWeights } from "./ops/encode.js";
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { type GluActivation, glu, swiglu } from "./ops/glu.js";
-export { type Head, headCrossEntropy, headLogProb, softlyCapped } from "./ops/head.js";
+export {
+  type DivergenceDirection,
+  type Head,
+  type HeadDivergenceParams,
+  headCrossEntropy,
+  headDivergence,
+  headLogProb,
+  softlyCapped,
+  type TeacherRows,
+} from "./ops/head.js";
 export { type CompleteBackend, type KernelTable, type OpName, ops, type ParamsOf } from "./ops/index.js";
 export {
   type GemmParams,

@@ -22,7 +22,8 @@ export interface Losses {
 
 /**
  * The loss of one micro-batch, already divided by the step's number of targets. `share` is this micro-batch's part of
- * the step (for the balance loss). Of a pipeline's last stage, `before` is what the stage before gave.
+ * the step (for the balance loss). Of a pipeline's last stage, `before` is what the stage before gave. `mainLoss`: of
+ * the states of the main model, where it is not the cross-entropy.
  */
 export function languageModelLoss(
   model: LanguageModel,
@@ -30,11 +31,13 @@ export function languageModelLoss(
   options: LossOptions,
   share = 1,
   before?: StageOutput,
+  mainLoss: (hidden: Tensor) => Tensor = (hidden) =>
+    headCrossEntropy(hidden, model.head, batch.targets, batch.weights).loss,
 ): Losses {
   const { mtpWeight = 0, balanceAlpha, recomputeLayers } = options;
   const mtp = mtpWeight > 0 ? batch.mtp : [];
   const forward = model.forward(batch.inputs, { balanceAlpha, recomputeLayers, mtp }, before);
-  const main = headCrossEntropy(forward.hidden, model.head, batch.targets, batch.weights).loss;
+  const main = mainLoss(forward.hidden);
   let total = main;
   forward.mtpHidden.forEach((hidden, k) => {
     const { loss } = headCrossEntropy(hidden, model.head, mtp[k].targets, mtp[k].weights);

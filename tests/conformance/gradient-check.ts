@@ -22,6 +22,7 @@ const constants: Partial<Record<OpName, readonly number[]>> = {
   mlaAssemble: [4],
   headLogProb: [3], // scales, as of storedLinear
   headCrossEntropy: [3, 4], // loss weights, scales
+  headDivergence: [3, 4, 5], // what a teacher says, weights, scales
   storedLinear: [2], // scales are part of a frozen weight
   storedGroupedLinear: [2],
 };
@@ -31,6 +32,7 @@ const carriers: Partial<Record<OpName, readonly number[]>> = {
   attention: [0],
   headLogProb: [0],
   headCrossEntropy: [0],
+  headDivergence: [0],
   balanceLoss: [0],
 };
 
@@ -102,6 +104,7 @@ const placeOfScales: Partial<Record<OpName, number>> = {
   storedGroupedLinear: 2,
   headLogProb: 3,
   headCrossEntropy: 4,
+  headDivergence: 5,
 };
 
 /**

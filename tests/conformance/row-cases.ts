@@ -355,6 +355,20 @@ export const rowCases: readonly RowCase[] = [
     rowInputs: [0, 2, 3],
     rowOutputs: [1, 2],
   },
+  {
+    label: "headDivergence",
+    op: "headDivergence",
+    params: { direction: "reverse", temperature: 0.8, withGrad: true, ofWeight: true, compute: "f32" },
+    inputs: (rows) => [
+      rowsOf(rows, [96], "h"),
+      fixed([131, 96], "w"),
+      { ...integers(rows, 131, "tokens"), shape: [rows, 1] },
+      rowsOf(rows, [2], "log-probabilities"),
+      numbers(rows, "weights"),
+    ],
+    rowInputs: [0, 2, 3, 4],
+    rowOutputs: [1, 2],
+  },
   ...[
     { temperature: 1, topK: 0, topP: 1, minP: 0 },
     { temperature: 0.7, topK: 20, topP: 0.9, minP: 0.01 },

@@ -139,12 +139,14 @@ describe("a run stopped while it trains, and killed later, ends in the same bits
     "onPolicy.numPrompts": 4,
     "onPolicy.numGenerations": 2,
   };
+  const LEARNT = { ...STEPS, "train.steps": 12 };
   test.each([
-    ["on answers", "sft", STEPS],
+    ["on answers", "sft", LEARNT],
+    ["on distributions", "sft", { ...LEARNT, method: "logits", "logits.topK": 4, "logits.hardWeight": 0.5 }],
     ["on its own samples", "rl", ON_POLICY],
   ])("%s", async (name, phase, own) => {
-    const [whole, stopped] = [`whole ${phase}`, `stopped ${phase}`];
-    const values = { "sampling.maxSequences": 8, ...own, ...(phase === "sft" ? { "train.steps": 12 } : {}) };
+    const [whole, stopped] = [`whole ${name}`, `stopped ${name}`];
+    const values = { "sampling.maxSequences": 8, ...own };
     const args = (out: string, more: object = {}) => distil(out, "task.jsonl", { ...values, ...more });
     await succeed(args(whole));
     await stopAt(args(stopped, { checkpointSeconds: 0.1 }), at(stopped), phase, 2, "SIGINT");
@@ -153,7 +155,10 @@ describe("a run stopped while it trains, and killed later, ends in the same bits
     expect(untimedLog(at(stopped))).toEqual(untimedLog(at(whole)));
     if (phase === "sft")
       expect(rowsOf(`${stopped}/stages/samples.jsonl`)).toEqual(rowsOf(`${whole}/stages/samples.jsonl`));
-    else expect(rowsOf(`${whole}/metrics.jsonl`).filter(({ teacher_kl: gap }) => gap > 0)).toHaveLength(4);
+    const withGap = rowsOf(`${whole}/metrics.jsonl`).filter(
+      ({ loss, teacher_kl: gap }) => loss !== undefined && gap > 0,
+    );
+    expect(withGap).toHaveLength({ "on answers": 0, "on distributions": 12, "on its own samples": 4 }[name] as number);
     expect(checkpointBytes(at(stopped), lastStep(stopped))).toEqual(checkpointBytes(at(whole), lastStep(whole)));
   });
 });
@@ -191,9 +196,14 @@ describe("is refused in one line before anything is sampled:", () => {
     ["an option without effect", ["--set", "filter.minLanguage=0.5"], /filter\.minLanguage has no effect/],
     ["an adapter for a new model", ["--set", "lora.rank=4"], /lora needs a student that has learnt something/],
     ["an option of another method", ["--set", "onPolicy.steps=4"], /onPolicy has no effect: the teacher samples/],
+    [
+      "two teachers for distributions",
+      ["--set", "method=logits", "--teacher", "odd=TEACHER"],
+      /logits takes one teacher/,
+    ],
     ["an unknown method", ["--set", "method=osmosis"], /method/],
   ])("%s", async (_, more, line) => {
-    const given = more.map((each) => (each === "TEACHER" ? at("teacher") : each));
+    const given = more.map((each) => each.replace("TEACHER", at("teacher")));
     await oneLine([...distil("refused", "task.jsonl"), ...given], line, "refused");
   });
 

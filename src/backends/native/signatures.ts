@@ -311,6 +311,13 @@ interface HeadFunctions {
     dh: Address, dhType: TypeCode, dW: Address, accumulateDw: boolean, T: number, V: number, d: number,
     softCap: number, bf16Compute: boolean,
   ): void;
+  // biome-ignore format: one line per group of operands
+  headDivergence(
+    h: Address, hType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
+    tokens: Address, logProbs: Address, k: number, reverse: boolean, weights: Address, loss: Address, kl: Address,
+    dh: Address, dhType: TypeCode, dW: Address, T: number, V: number, d: number,
+    temperature: number, softCap: number, bf16Compute: boolean,
+  ): void;
 }
 
 interface UpdateFunctions {

@@ -1,7 +1,7 @@
 // The output head with its log-probabilities and losses, in chunks of rows: the logits of a whole batch never exist.
 // Its weight may be of any storage type, packed or not: it is multiplied as `storedLinear` does, and the gradient of h
 // goes through the decoded numbers.
-import { exp, tanh } from "../../elementary.js";
+import { exp, log, tanh } from "../../elementary.js";
 import { type ComputeType, computeOf, type DType } from "../dtype.js";
 import { dispatch, isRecording } from "../engine.js";
 import { type Cost, checkShape, type HostView, type OpSpec } from "../op.js";
@@ -247,4 +247,140 @@ export function headCrossEntropy(
     compute: computeOf(w),
   });
   return { loss, nll };
+}
+
+/** Which way the divergence from a teacher is taken: KL(teacher‖head), which covers, or KL(head‖teacher), which seeks. */
+export type DivergenceDirection = "forward" | "reverse";
+
+/** Parameters of the divergence from a teacher. */
+export interface HeadDivergenceParams extends HeadCrossEntropyParams {
+  direction: DivergenceDirection;
+  temperature: number;
+}
+/**
+ * loss = Σ weights·KL between the distribution p of a teacher and q = softmax(logits/temperature), logits as in
+ * `headLogProb`. p is told by some tokens, i32 [T,k], each once (-1: none, behind the others), and log-probabilities f32
+ * [T,k+1], of which the last is that of all other tokens together; q is summed up alike, so that k+1 outcomes are
+ * compared. With k = V there are no others. Inputs h [T,d], W [V,d], tokens, log-probabilities, weights f32 [T], scales
+ * of W or null. A row without tokens or with weight 0 does not count: its divergence and gradients are 0. Outputs loss
+ * [1], KL [T] in nats and, `withGrad`, dh and, `ofWeight`, dW of the loss.
+ */
+export const headDivergenceOp: OpSpec<HeadDivergenceParams> = {
+  name: "headDivergence",
+  indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
+  infer: ([h, w, tokens, logProbs, weights, scales], { withGrad, ofWeight }) => {
+    checkHead("headDivergence", h!, w!, scales, tokens!);
+    checkGradient("headDivergence", w!, ofWeight);
+    const [rows, k] = tokens!.shape;
+    checkShape(
+      tokens!.shape.length === 2 && logProbs!.shape[0] === rows && logProbs!.shape[1] === k + 1,
+      "headDivergence",
+      "tokens [T,k] and log-probabilities [T,k+1]",
+      tokens,
+      logProbs,
+    );
+    checkShape(weights!.shape[0] === rows, "headDivergence", "weights [T]", weights);
+    const outputs: TensorSpec[] = [
+      { shape: [1], dtype: "f32" },
+      { shape: [rows], dtype: "f32" },
+    ];
+    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype });
+    if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
+    return outputs;
+  },
+  reference: ([h, w, tokens, told, weights, scales], [loss, kl, dh, dw], { direction, temperature, softCap }) => {
+    const [vocab, d] = w!.shape;
+    const k = tokens!.shape[1];
+    const head = rowsOf(w!, scales);
+    const sums = new Float64Array(vocab * d);
+    let total = 0;
+    for (let r = 0; r < h!.shape[0]; r++) {
+      kl.data[r] = 0;
+      dh?.data.fill(0, r * d, (r + 1) * d);
+      const weight = weights!.data[r];
+      if (weight === 0 || k === 0 || tokens!.data[r * k] < 0) continue;
+      const { logProbs, slope } = softmaxOf(h!, head, r, temperature, softCap);
+      const teacher = {
+        tokens: Array.from(tokens!.data.slice(r * k, (r + 1) * k)).filter((token) => token >= 0),
+        logProbs: told!.data.slice(r * (k + 1), (r + 1) * (k + 1)),
+      };
+      const divergence = divergenceOf(teacher, logProbs, direction);
+      kl.data[r] = divergence.kl;
+      total += weight * divergence.kl;
+      if (!dh) continue;
+      const row = new Float64Array(d);
+      for (let v = 0; v < vocab; v++) {
+        const dLogit = (weight * divergence.slopes[v] * slope(v)) / (temperature || 1);
+        for (let j = 0; j < d; j++) {
+          row[j] += dLogit * head.rows[v][j];
+          sums[v * d + j] += dLogit * h!.data[r * d + j];
+        }
+      }
+      dh.data.set(row, r * d);
+    }
+    loss.data[0] = total;
+    dw?.data.set(sums);
+  },
+  cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
+  takesPacked: [1],
+  saves: { outputs: [2, 3] },
+  // Nobody else reads the two gradients: they are scaled where they lie.
+  vjp: (c, [dLoss]) => {
+    if (!dLoss) return [null, null, null, null, null, null];
+    const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
+    return [scaledInPlace(c.output(2), dLoss), dw, null, null, null, null];
+  },
+};
+
+/** The divergence of a row, and its slope over each logit divided by the temperature. */
+function divergenceOf(
+  teacher: { readonly tokens: readonly number[]; readonly logProbs: ArrayLike<number> },
+  logProbs: ArrayLike<number>,
+  direction: DivergenceDirection,
+): { kl: number; slopes: Float64Array } {
+  const { tokens } = teacher;
+  const own = Float64Array.from(logProbs, (each) => exp(each));
+  const listed = new Set(tokens);
+  const rest = own.reduce((sum, q, v) => sum + (listed.has(v) ? 0 : q), 0);
+  const told = teacher.logProbs[teacher.logProbs.length - 1];
+  const outcomes = tokens.map((token, i) => ({ q: own[token], logQ: logProbs[token], logP: teacher.logProbs[i] }));
+  const hasRest = listed.size < own.length;
+  const all = hasRest ? [...outcomes, { q: rest, logQ: log(rest), logP: told }] : outcomes;
+  const isForward = direction === "forward";
+  const kl = all.reduce((sum, { q, logQ, logP }) => {
+    const [probability, ratio] = isForward ? [exp(logP), logP - logQ] : [q, logQ - logP];
+    return sum + (probability === 0 ? 0 : probability * ratio);
+  }, 0);
+  const slopeOf = ({ q, logQ, logP }: (typeof all)[number]) => (isForward ? q - exp(logP) : q * (logQ - logP - kl));
+  // Of the others, each has its share of what the rest as a whole has.
+  const perOther = hasRest && rest > 0 ? slopeOf(all[all.length - 1]) / rest : 0;
+  const slopes = own.map((q) => perOther * q);
+  tokens.forEach((token, i) => {
+    slopes[token] = slopeOf(outcomes[i]);
+  });
+  return { kl, slopes };
+}
+
+/** What a teacher says of each row: likely tokens i32 [T,k], and log-probabilities f32 [T,k+1]; `headDivergenceOp`. */
+export interface TeacherRows {
+  readonly tokens: Tensor;
+  readonly logProbs: Tensor;
+}
+
+/** Weighted divergence of the head from a teacher, Σ weights·KL, with that of each row; see `headDivergenceOp`. */
+export function headDivergence(
+  h: Tensor,
+  { weight: w, scales = null, softCap }: Head,
+  { tokens, logProbs }: TeacherRows,
+  weights: Tensor,
+  { direction, temperature }: Pick<HeadDivergenceParams, "direction" | "temperature">,
+): { loss: Tensor; kl: Tensor } {
+  const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
+  const [loss, kl] = dispatch(headDivergenceOp, [h, w, tokens, logProbs, weights, scales], {
+    withGrad,
+    ofWeight: withGrad && w.requiresGrad,
+    ...{ direction, temperature, softCap },
+    compute: computeOf(w),
+  });
+  return { loss, kl };
 }

@@ -72,6 +72,7 @@ export const ops = {
   headLogProb: head.headLogProbOp,
   headLogProbBackward: head.headLogProbBackwardOp,
   headCrossEntropy: head.headCrossEntropyOp,
+  headDivergence: head.headDivergenceOp,
   adamw: optimizer.adamwOp,
   applyUpdate: optimizer.applyUpdateOp,
   sampleTokens: sampling.sampleTokensOp,

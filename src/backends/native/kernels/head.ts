@@ -5,11 +5,12 @@ import type { NativeAddon } from "../signatures.js";
 
 const { f32, i32, float } = operandsOf("headLogProb");
 const loss = operandsOf("headCrossEntropy");
+const divergence = operandsOf("headDivergence");
 
 /** The kernels of the output head, bound to a loaded addon. */
 export function headKernels(
   addon: NativeAddon,
-): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy"> {
+): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy" | "headDivergence"> {
   return {
     headLogProb([h, w, targets, scales], [logp, logSum, entropy], { temperature, softCap = 0, compute }) {
       const [V, d] = w!.shape;
@@ -39,6 +40,17 @@ export function headKernels(
         loss.float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, loss.f32(scales),
         loss.i32(targets), loss.f32(weights), loss.f32(total), loss.f32(nll), loss.float(dh), typeCode(dh),
         loss.f32(dw), false, h!.shape[0], V, d, softCap, compute === "bf16",
+      );
+    },
+    headDivergence([h, w, tokens, logProbs, weights, scales], [total, kl, dh, dw], params) {
+      const [V, d] = w!.shape;
+      const { direction, temperature, softCap = 0, compute } = params;
+      // biome-ignore format: one line per group of operands
+      addon.headDivergence(
+        divergence.float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, divergence.f32(scales),
+        divergence.i32(tokens), divergence.f32(logProbs), tokens!.shape[1], direction === "reverse",
+        divergence.f32(weights), divergence.f32(total), divergence.f32(kl), divergence.float(dh), typeCode(dh),
+        divergence.f32(dw), h!.shape[0], V, d, temperature, softCap, compute === "bf16",
       );
     },
   };
