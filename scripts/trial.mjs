@@ -38,10 +38,10 @@ function questions() {
 
 /** A page's fences in order: language, file name if one stands behind it, text, and what the trial is told about it. */
 export function fencesOf(markdown) {
-  const pattern = /(?:<!-- trial: (skip|instead): (.*?) -->\n)?```(\w+)(?: (\S+))?\n([\s\S]*?)```/g;
+  const pattern = /(?:<!-- trial: (skip|instead): ((?:(?!-->)[\s\S])*?)\s*-->\n)?```(\w+)(?: (\S+))?\n([\s\S]*?)```/g;
   return [...markdown.matchAll(pattern)].map(([, directive, argument, language, file, text]) => ({
     directive,
-    argument,
+    argument: argument?.replaceAll(/\s*\n\s*/g, " "),
     language,
     file,
     text,

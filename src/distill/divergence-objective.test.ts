@@ -76,7 +76,7 @@ test.each([
   for (const each of [model, other]) each.dispose();
 });
 
-test("what is said of each target lies in the file at its place, and a file of another size does not count", async () => {
+test("what is said of each target lies at its place in the file; a file of another size does not count", async () => {
   const model = createModel(dense, { seed: 1 });
   const sequences = [...(await sayings(model, 3, 0)), { ids: Int32Array.from([1, 2, 3, 4]) }];
   const soft = await softTargets(model, sequences, { k: 4, temperature: 1, microBatchTokens: 20 });

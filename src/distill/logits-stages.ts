@@ -1,5 +1,5 @@
-// Learning the teacher's distribution as two stages of a run: the teacher is asked about every token of the kept answers,
-// and the student learns what it said.
+// Learning the teacher's distribution as two stages of a run: the teacher is asked about every token of the kept
+// answers, and the student learns what it said.
 import { join } from "node:path";
 import { openToJudge } from "../inference/opening/open-model.js";
 import type { LanguageModel } from "../models/language-model.js";

@@ -72,9 +72,9 @@ export { type EncodeParams, encodeOnDevice, encodeWeights } from "./ops/encode.j
 export { type ExpandedAttentionParams, expandedAttention } from "./ops/expanded-attention.js";
 export { type GluActivation, glu, swiglu } from "./ops/glu.js";
 export {
+  type Divergence,
   type DivergenceDirection,
   type Head,
-  type HeadDivergenceParams,
   headCrossEntropy,
   headDivergence,
   headLogProb,

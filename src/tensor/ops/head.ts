@@ -249,18 +249,21 @@ export function headCrossEntropy(
   return { loss, nll };
 }
 
-/** Which way the divergence from a teacher is taken: KL(teacher‖head), which covers, or KL(head‖teacher), which seeks. */
+/** How a divergence is taken: KL(teacher‖head), which covers the teacher, or KL(head‖teacher), which seeks modes. */
 export type DivergenceDirection = "forward" | "reverse";
 
-/** Parameters of the divergence from a teacher. */
-export interface HeadDivergenceParams extends HeadCrossEntropyParams {
+/** A divergence between two distributions over the vocabulary. */
+export interface Divergence {
   direction: DivergenceDirection;
+  /** Of both. */
   temperature: number;
 }
+/** Parameters of the divergence from a teacher. */
+export interface HeadDivergenceParams extends HeadCrossEntropyParams, Divergence {}
 /**
  * loss = Σ weights·KL between the distribution p of a teacher and q = softmax(logits/temperature), logits as in
- * `headLogProb`. p is told by some tokens, i32 [T,k], each once (-1: none, behind the others), and log-probabilities f32
- * [T,k+1], of which the last is that of all other tokens together; q is summed up alike, so that k+1 outcomes are
+ * `headLogProb`. p is told by some tokens, i32 [T,k], each once (-1: none, behind the others), and log-probabilities
+ * f32 [T,k+1], of which the last is that of all other tokens together; q is summed up alike, so that k+1 outcomes are
  * compared. With k = V there are no others. Inputs h [T,d], W [V,d], tokens, log-probabilities, weights f32 [T], scales
  * of W or null. A row without tokens or with weight 0 does not count: its divergence and gradients are 0. Outputs loss
  * [1], KL [T] in nats and, `withGrad`, dh and, `ofWeight`, dW of the loss.
@@ -373,7 +376,7 @@ export function headDivergence(
   { weight: w, scales = null, softCap }: Head,
   { tokens, logProbs }: TeacherRows,
   weights: Tensor,
-  { direction, temperature }: Pick<HeadDivergenceParams, "direction" | "temperature">,
+  { direction, temperature }: Divergence,
 ): { loss: Tensor; kl: Tensor } {
   const withGrad = isRecording() && (h.requiresGrad || w.requiresGrad);
   const [loss, kl] = dispatch(headDivergenceOp, [h, w, tokens, logProbs, weights, scales], {
