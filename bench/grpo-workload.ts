@@ -10,7 +10,7 @@ import type { Task } from "../src/tasks/task.js";
 import { createCharTokenizer } from "../src/tokenizer/char-tokenizer.js";
 import { shapes } from "./workload.js";
 
-/** A character for every token; surrogates and white space are left out. */
+/** A character for every token, from planes without white space and surrogates. */
 const alphabetOf = (size: number): string =>
   Array.from({ length: size }, (_, i) => String.fromCodePoint(0x10000 + i)).join("");
 
@@ -33,12 +33,14 @@ const evenShare = sampleReward(
 
 /** What the steps are run by. Every completion has its full length: nothing ends one. */
 export function grpoTrainer(model: LanguageModel): GrpoTrainer {
-  const { prompts, completions, newTokens } = shapes.grpo;
+  const { prompts, completions, promptTokens, newTokens } = shapes.grpo;
   const alphabet = alphabetOf(model.vocabSize);
   const tokenizer = createCharTokenizer(alphabet);
   const policy = { model, tokenizer, template: "plain" as const, stopIds: [] };
   const options = parseGrpoOptions({
     ...{ steps: 1000, numPrompts: prompts, numGenerations: completions, maxCompletionLength: newTokens },
+    // Group by group, as the peer.
+    microBatchTokens: completions * (promptTokens + newTokens),
     ...{ learningRate: shapes.optimizer.lr, maxGradNorm: shapes.optimizer.maxNorm },
   });
   return new GrpoTrainer(policy, randomTexts(alphabet), [evenShare], options, shapes.streamSeed);

@@ -1,7 +1,8 @@
 """Peer: steps of TRL's GRPOTrainer on the CPU, with a LoRA adapter (peft) over the smollm2 shape of shapes.json.
 
 Prompts are random tokens, the reward is the share of even tokens in a completion, and nothing ends one: a step is
-prompts x completions rows of newTokens. `bf16` is the trainer's own autocast over weights in bf16.
+prompts x completions rows of newTokens, sampled together and learnt from group by group. `bf16` is the trainer's own
+autocast over weights in bf16.
 """
 
 import tempfile
@@ -44,7 +45,8 @@ class GrpoRun:
             output_dir=tempfile.mkdtemp(),
             use_cpu=True,
             bf16=precision == "bf16",
-            per_device_train_batch_size=rows,
+            per_device_train_batch_size=GRPO["completions"],
+            gradient_accumulation_steps=GRPO["prompts"],
             num_generations=GRPO["completions"],
             max_completion_length=GRPO["newTokens"],
             generation_kwargs={"min_new_tokens": GRPO["newTokens"]},

@@ -32,7 +32,7 @@ beforeAll(async () => {
     succeed(["sft", "--model", at("base.gguf"), "--data", at(data), "--out", at(out), ...options]);
   await tune("pairs.jsonl", "tuned");
   await tune("others.jsonl", "other-tuned");
-}, 120_000);
+}, 300_000);
 afterAll(() => folder.remove());
 
 test("a run that trained an adapter opens by itself, as --adapter over its base does", async () => {
@@ -110,5 +110,5 @@ test("what does not fit is refused in one line", async () => {
       ...["rl", "--model", at("base.gguf"), "--task", "arithmetic", "--out", at("dropped")],
       ...settings({ "lora.dropout": 0.1 }),
     ),
-  ).toContain("lora.dropout: reinforcement learns from the probabilities that were sampled, without dropout");
+  ).toContain('"lora.dropout": reinforcement learns from the probabilities that were sampled, without dropout');
 });
