@@ -9,6 +9,7 @@ import { openModelDirectory } from "../checkpoint/index.js";
 import { openForInference } from "../inference/opening/open-for-inference.js";
 import { openModel } from "../inference/opening/open-model.js";
 import { createModel } from "../models/create.js";
+import { parseHfConfig } from "../models/hf-config.js";
 import { rewardModelOptions } from "../preference/options.js";
 import { openRewardModel, type RewardModel, rewardModel } from "../preference/reward-model.js";
 import {
@@ -20,7 +21,7 @@ import {
   writeTinyModel,
 } from "../preference/tiny-preferences.fixture.js";
 import type { TrainingSummary } from "../run/records.js";
-import { RunDirectory } from "../run/run-directory.js";
+import { RunDirectory, readRun } from "../run/run-directory.js";
 import { type RewardInput, scoreSamples } from "../tasks/reward.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
 import { Progress } from "../terminal/progress.js";
@@ -125,6 +126,42 @@ it("opened from its files, it scores as it was trained", async () => {
   same.dispose();
 });
 
+it("a reward model that is trained further keeps its head; one that begins has the head of its seed", async () => {
+  const headOf = async (path: string, scoreSeed: number) => {
+    const { model } = await openModel(path, { scoreSeed });
+    const values = Array.from((await model.parameters.master("score.weight").data()) as Float32Array);
+    model.dispose();
+    return values;
+  };
+  expect(await headOf(at("pairs"), 7)).toEqual(await headOf(at("pairs"), 8));
+  expect(await headOf(at("base"), 7)).not.toEqual(await headOf(at("base"), 8));
+});
+
+it("a reward model has no multi-token prediction, whatever its model has, and no padding that ends a text", async () => {
+  const predicting = parseHfConfig({
+    model_type: "deepseek_v3",
+    ...{ hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 },
+    ...{
+      num_key_value_heads: 2,
+      max_position_embeddings: 32,
+      vocab_size: tokenizer.vocabSize,
+      first_k_dense_replace: 1,
+    },
+    ...{ q_lora_rank: 8, kv_lora_rank: 8, qk_nope_head_dim: 4, qk_rope_head_dim: 4, v_head_dim: 4 },
+    ...{ moe_intermediate_size: 8, n_routed_experts: 4, n_shared_experts: 1, n_group: 1, topk_group: 1 },
+    ...{ num_experts_per_tok: 2, num_nextn_predict_layers: 1, eos_token_id: 1, pad_token_id: 1 },
+  });
+  await writeTinyModel(at("predicting"), predicting);
+  const whole = await openModel(at("predicting"), { scoreSeed: 1 });
+  expect(whole.config).toMatchObject({ num_nextn_predict_layers: 0, pad_token_id: null });
+  expect(whole.model.parameters.storedParts().some(({ part }) => part.name.includes("layers.1."))).toBe(false);
+  whole.model.dispose();
+  const lora = { rank: 2, alpha: 4, rsLora: false, targets: "all-linear", dropout: 0 } as const;
+  const data = at("pairs.jsonl");
+  const request = { model: at("predicting"), data: [data], options: { ...options, steps: 2, lora }, seed: 1 };
+  expect((await trainRewardModel(contextOf(at("predicting-adapter")), request)).steps).toBe(2);
+});
+
 it("trains an adapter with a score head over a frozen model, in PEFT's layout", async () => {
   const lora = { rank: 4, alpha: 8, rsLora: false, targets: "all-linear", dropout: 0 as const };
   const { validation } = await run("adapter", at("pairs.jsonl"), { lora });
@@ -153,6 +190,11 @@ it("stopped and resumed, it ends in the same bits", async () => {
   expect(validation).toEqual(summary.validation);
   const weights = (name: string) => readFileSync(join(checkpointOf(name), "model.safetensors"));
   expect(weights("stopped").equals(weights("pairs"))).toBe(true);
+  // Gone on with from its last checkpoint, it does not measure itself again.
+  const { metrics } = readRun(at("stopped"));
+  rmSync(join(at("stopped"), "summary.json"));
+  await run("stopped", data, {}, { resumes: true });
+  expect(readRun(at("stopped")).metrics).toEqual(metrics);
 });
 
 describe("as a reward", () => {

@@ -22,9 +22,9 @@ export const config = parseHfConfig({
   ...{ head_dim: 8, max_position_embeddings: 32, vocab_size: tokenizer.vocabSize, eos_token_id: tokenizer.eosId },
 });
 
-/** Writes the model as a directory. */
-export async function writeTinyModel(directory: string): Promise<string> {
-  const model = createModel(config, { seed: 5 });
+/** Writes the model, or that of another configuration, as a directory. */
+export async function writeTinyModel(directory: string, of = config): Promise<string> {
+  const model = createModel(of, { seed: 5 });
   const generationConfig: JsonObject = { eos_token_id: tokenizer.eosId as number, compute_type: "f32" };
   await writeModelDirectory(directory, { ...modelFiles(model), generationConfig, files: tokenizerFiles(tokenizer) });
   model.dispose();
