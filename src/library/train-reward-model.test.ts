@@ -137,7 +137,7 @@ it("a reward model that is trained further keeps its head; one that begins has t
   expect(await headOf(at("base"), 7)).not.toEqual(await headOf(at("base"), 8));
 });
 
-it("a reward model has no multi-token prediction, whatever its model has, and no padding that ends a text", async () => {
+it("a reward model has neither multi-token prediction nor a padding token that ends texts", async () => {
   const predicting = parseHfConfig({
     model_type: "deepseek_v3",
     ...{ hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 },

@@ -28,6 +28,8 @@ export interface Answer {
   readonly answer: string;
 }
 
+const hasText = ({ answer }: Answer): boolean => answer.trim() !== "";
+
 /** Tokens that are scored in one pass. */
 const PASS_TOKENS = 8192;
 
@@ -116,10 +118,10 @@ export function rewardModel(
     const model = await open();
     const answers = samples.map((sample) => ({
       prompt: question(sample),
-      answer: (reads === "answer" ? sample.answer : sample.completion)?.trim() ?? "",
+      answer: (reads === "answer" ? sample.answer : sample.completion) ?? "",
     }));
-    const scores = await model.score(answers.filter(({ answer }) => answer !== ""));
+    const scores = await model.score(answers.filter(hasText));
     let next = 0;
-    return answers.map(({ answer }) => (answer === "" ? -limit : Math.max(-limit, Math.min(limit, scores[next++]))));
+    return answers.map((each) => (hasText(each) ? Math.max(-limit, Math.min(limit, scores[next++])) : -limit));
   });
 }
