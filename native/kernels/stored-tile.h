@@ -14,6 +14,13 @@
 
 namespace luciole {
 
+/**
+ * Whether the f32 sums stay in memory, where they are needed once a step: weights that are widened and the sums of a
+ * step take all registers of AVX2.
+ */
+template <class F>
+inline constexpr bool kSumsInMemory = kIsBlock32<F> && kWidens<F>;
+
 // The register tile: kTileRows rows × kTileVectors vectors of sums, once in i32 and once in f32.
 #if defined(__AVX512F__)
 template <class F>
@@ -22,7 +29,7 @@ template <class F>
 inline constexpr int kTileVectors = 2;
 #elif defined(__AVX2__)
 template <class F>
-inline constexpr int kTileRows = F::kMost > 127 ? 3 : 6;
+inline constexpr int kTileRows = kSumsInMemory<F> ? 4 : F::kMost > 127 ? 3 : 6;
 template <class F>
 inline constexpr int kTileVectors = F::kMost > 127 ? 2 : 1;
 #else
@@ -77,10 +84,10 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) {
-          if constexpr (kIsBlock32<F>)
-            inner[r][v] = load(acc + r * kPanelOutputs + (v0 + v) * kLanes);
-          else
+          if constexpr (!kIsBlock32<F>)
             inner[r][v] = vi{};
+          else if constexpr (!kSumsInMemory<F>)
+            inner[r][v] = load(acc + r * kPanelOutputs + (v0 + v) * kLanes);
         }
       auto turn = [&](int step) __attribute__((always_inline)) {
         if (v0 == 0) ahead.step();
@@ -112,11 +119,16 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
 #pragma GCC unroll 8
             for (int r = 0; r < R; ++r) {
               const vi sum = sums[r][v].total(kQuadsPerSub);
-              if constexpr (kIsBlock32<F>)
-                inner[r][v] =
-                    vfma(toFloat(sum), scale * splat(floatAt(rows.at[r] + scaleAt + step * 4)), inner[r][v]);
-              else
+              if constexpr (!kIsBlock32<F>) {
                 inner[r][v] += sum * scale;
+              } else {
+                const vf both = scale * splat(floatAt(rows.at[r] + scaleAt + step * 4));
+                float* out = acc + r * kPanelOutputs + (v0 + v) * kLanes;
+                if constexpr (kSumsInMemory<F>)
+                  store(out, vfma(toFloat(sum), both, load(out)));
+                else
+                  inner[r][v] = vfma(toFloat(sum), both, inner[r][v]);
+              }
             }
           }
           if constexpr (kIsBlock32<F> && F::kMin) {
@@ -138,6 +150,7 @@ void multiplyTile(const uint8_t* panel, const uint8_t* chunk, const TileRows& ro
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
         float* out = acc + (v0 + v) * kLanes;
+        if constexpr (kSumsInMemory<F>) continue;
         if constexpr (kIsBlock32<F>) {
 #pragma GCC unroll 8
           for (int r = 0; r < R; ++r) store(out + r * kPanelOutputs, inner[r][v]);
