@@ -113,6 +113,29 @@ describe("the teacher's answers", () => {
     expect(Math.abs(gap)).toBeLessThan(0.05);
   });
 
+  test.each([["sequence"], ["on-policy"]])(
+    "teach an adapter over a student that stays as it is: %s",
+    async (method) => {
+      const args = ["--teacher", at("teacher"), "--student", at("model"), "--data", at("task.jsonl"), "--json"];
+      const own = method === "sequence" ? { "train.steps": 2 } : { "onPolicy.steps": 2, "onPolicy.numPrompts": 4 };
+      const sizes = {
+        template: "plain",
+        "sampling.maxCompletionLength": 60,
+        "lora.rank": 2,
+        method,
+        ...own,
+        ...EVALUATION,
+      };
+      const out = `adapter ${method}`;
+      const { stdout } = await succeed(["distill", ...args, "--out", at(out), ...settings(sizes)]);
+      expect(JSON.parse(stdout).params).toBeLessThan(10_000);
+      const { base_model_name_or_path: base, r } = JSON.parse(
+        readFileSync(at(`${out}/checkpoints/step-2/adapter_config.json`), "utf8"),
+      );
+      expect([base, r]).toEqual([at("model"), 2]);
+    },
+  );
+
   test("come from the teacher of each problem's domain", async () => {
     write(
       "domains.jsonl",
