@@ -61,7 +61,9 @@ const { values: flags, positionals } = parseArgs({
 const [teacher] = positionals;
 const sizes = PRESETS[flags.preset];
 if (teacher === undefined || sizes === undefined)
-  throw new Error("usage: node docs/experiments/distill.mjs <run of luciole r1> [--out …] [--seeds 1,2] [--preset full]");
+  throw new Error(
+    "usage: node docs/experiments/distill.mjs <run of luciole r1> [--out …] [--seeds 1,2] [--preset full]",
+  );
 
 const machine = await openMachine({ name: "native" });
 const { options: taught, seed: worldSeed } = readRunConfig(teacher);
@@ -102,10 +104,14 @@ async function pretrain(kind, seed, out) {
   const { shape, model: fields } = STUDENT_SHAPES[kind];
   const { tokenizer } = facts;
   // One table for reading and writing: two would be most of so small a model.
-  const config = freshConfig(shape, { ...fields, tie_word_embeddings: true }, tokenizer, { verb: "experiment", flag: "--student" });
+  const config = freshConfig(shape, { ...fields, tie_word_embeddings: true }, tokenizer, {
+    verb: "experiment",
+    flag: "--student",
+  });
   const model = createModel(config, { compute: taught.compute, seed });
   const { steps: _, ...teachers } = taught.pretrain;
-  const { learningRate, warmupSteps, weightDecay, mtpWeight, balanceAlpha, routerBiasStep, microBatchTokens } = teachers;
+  const { learningRate, warmupSteps, weightDecay, mtpWeight, balanceAlpha, routerBiasStep, microBatchTokens } =
+    teachers;
   const given = { learningRate, warmupSteps, weightDecay, routerBiasStep, microBatchTokens };
   const options = pretrainOptions({ ...given, mtpWeight, balanceAlpha, ...sizes.pretrain, compute: taught.compute });
   const corpus = new WorldCorpus(world, tokenizer);
@@ -168,13 +174,21 @@ async function experiment(kind, seed, ofTeacher) {
   const at = (name) => join(flags.out, `${kind}-${seed}-${name}`);
   const named = (name) => `${kind} ${seed} ${name}`;
   const ownSeed = 1000 * worldSeed + seed;
-  const ways = { base: at("base"), sequence: at("sequence"), rl: at("reinforced"), both: at("both"), policy: at("on-policy") };
+  const ways = {
+    base: at("base"),
+    sequence: at("sequence"),
+    rl: at("reinforced"),
+    both: at("both"),
+    policy: at("on-policy"),
+  };
   const base = await part(named("base"), ways.base, async () => {
     const cpu = await timed(() => pretrain(kind, ownSeed, ways.base));
     return { cpu, ...(await measure(ways.base)) };
   });
   if (3 * base.active > ofTeacher.active)
-    throw new Error(`${kind}: ${base.active} active parameters are more than a third of the teacher's ${ofTeacher.active}`);
+    throw new Error(
+      `${kind}: ${base.active} active parameters are more than a third of the teacher's ${ofTeacher.active}`,
+    );
   const call = { teacher, student: ways.base, seed: ownSeed, quiet: true };
   const distilled = { checkpointSeconds: ENDLESS, evaluation: unmeasured };
   const { cpu: budget } = await part(named("sequence"), ways.sequence, async () => {
@@ -209,7 +223,9 @@ const mean = (values) => values.reduce((sum, each) => sum + each, 0) / values.le
 const errorOf = (values) =>
   values.length < 2
     ? Number.NaN
-    : Math.sqrt(values.reduce((sum, each) => sum + (each - mean(values)) ** 2, 0) / (values.length - 1) / values.length);
+    : Math.sqrt(
+        values.reduce((sum, each) => sum + (each - mean(values)) ** 2, 0) / (values.length - 1) / values.length,
+      );
 const withError = (values) => `${mean(values).toFixed(1)} ± ${errorOf(values).toFixed(1)}`;
 
 /** The means over seeds, and what each way is better than the reinforced one of the same seed. */
@@ -234,6 +250,5 @@ const ofTeacher = await part("teacher", null, () => measure(teacher));
 const [kinds, seeds] = [Object.keys(STUDENT_SHAPES), flags.seeds.split(",").map(Number)];
 for (const seed of seeds) for (const kind of kinds) await experiment(kind, seed, ofTeacher);
 const seen = seeds.length < 2 ? "one seed" : `mean over ${seeds.length} seeds ± one standard error`;
-process.stdout.write(
-  `Teacher: pass@1 ${ofTeacher.pass1.toFixed(1)}%, ${ofTeacher.active} active parameters; ${seen}\n\n${table(kinds, seeds)}\n`,
-);
+const head = `Teacher: pass@1 ${ofTeacher.pass1.toFixed(1)}%, ${ofTeacher.active} active parameters; ${seen}`;
+process.stdout.write(`${head}\n\n${table(kinds, seeds)}\n`);
