@@ -222,9 +222,9 @@ const tiny: R1Input = {
   },
   pretrain: { ...TINY_PRETRAINING, steps: 4000, batchSequences: 64 },
   zero: { steps: 160 },
-  cold: { problems: 2048, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
+  cold: { problems: 8192, samplesPerProblem: 4, batchSequences: 32, learningRate: 5e-4 },
   reason: { steps: 160 },
-  rejection: { problems: 4096, samplesPerProblem: 4, batchSequences: 32, learningRate: 1e-3, generalRows: 2000 },
+  rejection: { problems: 8192, samplesPerProblem: 4, batchSequences: 32, learningRate: 1e-3, generalRows: 3000 },
   // "Only in the last quarter" (arXiv 2501.12948 §2.3.4): reward models invite hacking when they are followed longer.
   rewardModels: {
     helpful: { rows: 4000 },
