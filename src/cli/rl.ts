@@ -9,7 +9,6 @@ import { DEFAULT_REWARDS, performReinforcement, type RlRequest } from "../librar
 import { rlRunOptions, rlRunSchema } from "../rl/rl-options.js";
 import { readRun } from "../run/run-directory.js";
 import { parseOptions } from "../tasks/options.js";
-import { questionIn } from "../tasks/templates.js";
 import { configOfRun } from "../train/reopen.js";
 import { finishedRun, performRun, type RunFlags, refuseBesideResume, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -40,8 +39,7 @@ export async function rl(flags: RlFlags): Promise<void> {
 
 /** A question the run was evaluated on. */
 export function exampleQuestion(path: string): string {
-  const sample = readRun(path).samples.find(({ model }) => model === "final");
-  return sample ? (questionIn(sample.prompt) ?? sample.problem) : "…";
+  return readRun(path).samples.find(({ model }) => model === "final")?.question ?? "…";
 }
 
 function requestOf({ model, task, data, environment, reward = [], seed = 0, ...flags }: RlFlags): RlRequest {

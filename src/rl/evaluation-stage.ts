@@ -5,6 +5,7 @@ import type { Policy } from "../eval/rollout.js";
 import { spokenTurns } from "../eval/trajectory.js";
 import { type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { Task } from "../tasks/task.js";
+import { questionIn } from "../tasks/templates.js";
 import type { StageState } from "../train/saved-state.js";
 import type { TrainingSession } from "../train/session.js";
 import type { Stage } from "../train/stage.js";
@@ -137,6 +138,7 @@ function logTranscripts(
     const correct = answer !== null && task.verify(problem, answer) === 1;
     const sample = {
       problem: problem.id,
+      question: questionIn(prompt) ?? task.renderPrompt(problem, "plain"),
       prompt,
       completion,
       ...spokenTurns(trajectories[i]),

@@ -42,6 +42,8 @@ export interface SampleRecord {
   model?: string;
   split?: "train" | "held_out";
   problem: string;
+  /** The problem as a person would put it to the model; of evaluations. */
+  question?: string;
   prompt: string;
   completion: string;
   /** What both sides said, in order, where an environment answered; `completion` is then the model's side alone. */

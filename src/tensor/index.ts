@@ -52,6 +52,7 @@ export {
 } from "./engine.js";
 export type { Cost, HostView, IndexRule, OpSpec, VjpContext } from "./op.js";
 export { type AttentionParams, attention } from "./ops/attention.js";
+export { type DropoutParams, dropout } from "./ops/dropout.js";
 export {
   add,
   addScaled,
