@@ -21,7 +21,10 @@ test.each([
   const { stderr } = await succeed([verb, "--resume", at(verb), "--json"]);
   // Other kernels than those of then (which is said) round otherwise: then only the course is the same.
   const isSame = !stderr.includes("the result will not be bit-identical");
-  const course = (lines: unknown[]) => (isSame ? lines : (lines as Line[]).map(({ phase, step }) => ({ phase, step })));
+  // Samples of then did not say the question.
+  const known = ({ question: _, ...line }: Line) => line;
+  const course = (lines: unknown[]) =>
+    (lines as Line[]).map((line) => (isSame ? known(line) : { phase: line.phase, step: line.step }));
   for (const file of ["metrics.jsonl", log])
     expect(course(untimedLog(at(verb), file))).toEqual(course(untimedLog(former(verb), file)));
 });
