@@ -1,9 +1,8 @@
 // The reward models of the R1 recipe: what they learn from, and the rewards that they become on general prompts.
 import { join } from "node:path";
-import { makeDirectory, writeFileAtomically } from "../../src/atomic-file.js";
 import { rewardModelPath, rewardModelStage } from "../../src/library/train-reward-model.js";
 import { rewardModel } from "../../src/preference/reward-model.js";
-import { keptRowsPath } from "../../src/rl/rejection-stage.js";
+import { writeKeptRows } from "../../src/rl/rejection-stage.js";
 import type { GeneralProblem } from "../../src/tasks/general/general.js";
 import { preferencePairs, safetyRow } from "../../src/tasks/general/preferences.js";
 import { taskNameOf } from "../../src/tasks/mix.js";
@@ -66,10 +65,7 @@ function writeRows(judged: Judged, options: R1Options, { general }: Worlds, seed
   const task = general?.task as Task<GeneralProblem>;
   const count = options.rewardModels[judged].rows;
   const rows = judged === "helpful" ? pairs(task, seed, count) : labels(task, seed, count);
-  const path = keptRowsPath(runPath, stageName(judged));
-  makeDirectory(join(runPath, "stages"));
-  writeFileAtomically(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  return path;
+  return writeKeptRows(runPath, stageName(judged), rows);
 }
 
 const asAsked = (prompt: string): string =>

@@ -1,12 +1,10 @@
 // How each kind of stage of the R1 recipe is made from its options. Knows kinds, not their order.
-import { join } from "node:path";
-import { makeDirectory, writeFileAtomically } from "../../src/atomic-file.js";
 import type { Policy } from "../../src/eval/rollout.js";
 import type { Trajectory } from "../../src/eval/trajectory.js";
 import { contextOf } from "../../src/models/rope-scaling.js";
 import { type EvaluationStage, evaluationStage } from "../../src/rl/evaluation-stage.js";
 import { type ReinforcementStage, reinforcementStage } from "../../src/rl/reinforcement-stage.js";
-import { keptRowsPath, rejectionStage } from "../../src/rl/rejection-stage.js";
+import { keptRowsPath, rejectionStage, writeKeptRows } from "../../src/rl/rejection-stage.js";
 import { taskNameOf } from "../../src/tasks/mix.js";
 import type { RewardFunction, WeightedReward } from "../../src/tasks/reward.js";
 import type { Task } from "../../src/tasks/task.js";
@@ -174,10 +172,7 @@ export class R1Stages {
     const { general } = this.worlds;
     const { generalRows } = this.options.rejection;
     if (general === null || generalRows === 0) return [];
-    const path = keptRowsPath(runPath, "general");
-    const rows = Array.from({ length: generalRows }, (_, i) => `${JSON.stringify(general.row(i, "train"))}\n`);
-    makeDirectory(join(runPath, "stages"));
-    writeFileAtomically(path, rows.join(""));
-    return [path];
+    const rows = Array.from({ length: generalRows }, (_, i) => general.row(i, "train"));
+    return [writeKeptRows(runPath, "general", rows)];
   }
 }

@@ -34,10 +34,10 @@ function studentStage(name: StudentName, options: R1Options, seed: number, conte
     name: `student ${name}`,
     state,
     async run(session) {
-      const teacher = await session.keepModel(join("stages", "teacher"));
       const path = join(session.parts.run.path, "students", name);
       // Safe: the teacher's own task has held-out problems, on which every student is evaluated.
-      const summary = (await innerRun(context, path, (own) => {
+      const summary = (await innerRun(context, path, async (own) => {
+        const teacher = await session.keepModel(join("stages", "teacher"));
         const { shape, model } = STUDENT_SHAPES[name];
         const request = { teachers: [{ path: teacher, domain: null }], student: shape, task: null, seed };
         return performDistillation(own, { ...request, options: studentOptions(options, model) }, {});

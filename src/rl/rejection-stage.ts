@@ -1,7 +1,7 @@
 // Rejection sampling as a stage of a run: several answers to each problem, of which those that pass the filter are kept
 // as rows in a file of the run. Knows neither who answers nor what the rows are for.
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { makeDirectory, writeFileAtomically } from "../atomic-file.js";
 import { TrainingError } from "../errors.js";
 import { prompterOf } from "../eval/problem-prompt.js";
@@ -72,6 +72,14 @@ export interface RejectionStage extends Stage {
 /** The file of a run that holds what a stage kept: rows with prompt and completion. */
 export const keptRowsPath = (runPath: string, stage: string): string => join(runPath, "stages", `${stage}.jsonl`);
 
+/** Writes the rows that a stage keeps to its file, and gives the path. */
+export function writeKeptRows(runPath: string, stage: string, rows: readonly object[]): string {
+  const path = keptRowsPath(runPath, stage);
+  makeDirectory(dirname(path));
+  writeFileAtomically(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return path;
+}
+
 /** A row that is kept. */
 interface KeptRow {
   readonly prompt: string;
@@ -104,7 +112,7 @@ export function rejectionStage(name: string, sampling: RejectionSampling): Rejec
       const rows = parts.flatMap((part) => part.rows);
       const rates = answerRates(state.total, state.groups);
       if (rows.length === 0) throw new TrainingError(`${name}: ${rates}; nothing to learn from: ${sampling.mend}`);
-      writeFileAtomically(keptRowsPath(run.path, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      writeKeptRows(run.path, name, rows);
       progress.note(`${name}: ${rates}`);
       progress.endStage();
     },

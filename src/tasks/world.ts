@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { Random } from "../random.js";
 import type { Exchange } from "./general/exchange.js";
-import { createGeneralTask } from "./general/general.js";
+import { createGeneralTask, type GeneralProblem } from "./general/general.js";
 import { drawFlawedAnswer } from "./general/preferences.js";
 import { taskNameOf } from "./mix.js";
 import { parseOptions, weightsSchema } from "./options.js";
@@ -74,6 +74,7 @@ export class World {
   private readonly thoughts: ThoughtOptions;
   private readonly generalThoughts: number;
   private readonly flawedAnswers: number;
+  private readonly general: Task<GeneralProblem>;
   private readonly stream: Random;
 
   /** @throws ConfigError on bad options, those of the tasks and thoughts included */
@@ -88,6 +89,7 @@ export class World {
     this.thoughts = thoughtOptions(thoughts as ThoughtOptionsInput);
     this.generalThoughts = generalThoughts;
     this.flawedAnswers = flawedAnswers;
+    this.general = createGeneralTask(this.taskOptions.options.general);
     this.stream = new Random(seed).fork("world");
   }
 
@@ -124,7 +126,6 @@ export class World {
 
   /** Any other instruction, from which an answer beside the point is taken. */
   private drawOther(split: Split, random: Random): Exchange {
-    return createGeneralTask(this.taskOptions.options.general).generate(this.seed, random.below(NEXT_DRAW), split)
-      .fields;
+    return this.general.generate(this.seed, random.below(NEXT_DRAW), split).fields;
   }
 }

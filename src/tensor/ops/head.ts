@@ -70,6 +70,27 @@ const rowsOf = (w: HostView, scales: HostView | null): HeadRows => ({
   rows: Array.from({ length: w.shape[0] }, (_, v) => weightRow(w, scales, v)),
 });
 
+/** Adds what a row's slopes dLogit give to dh, whose row it fills, and to the sums [V·d] of dW. */
+function addRowGradients(
+  dLogit: (v: number) => number,
+  h: HostView,
+  { rows }: HeadRows,
+  r: number,
+  dh: HostView,
+  sums: Float64Array,
+): void {
+  const d = h.shape[1];
+  const row = new Float64Array(d);
+  for (let v = 0; v < rows.length; v++) {
+    const slope = dLogit(v);
+    for (let j = 0; j < d; j++) {
+      row[j] += slope * rows[v][j];
+      sums[v * d + j] += slope * h.data[r * d + j];
+    }
+  }
+  dh.data.set(row, r * d);
+}
+
 /** Parameters of the log-probability head. */
 export interface HeadLogProbParams {
   temperature: number;
@@ -136,16 +157,9 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
     for (let r = 0; r < h!.shape[0]; r++) {
       const { logProbs, slope } = softmaxOf(h!, head, r, temperature, softCap);
       const upstream = t!.data[r] < 0 ? 0 : dLogp!.data[r];
-      const row = new Float64Array(d);
-      for (let v = 0; v < vocab; v++) {
-        const toTarget = (v === t!.data[r] ? 1 : 0) - exp(logProbs[v]);
-        const dLogit = (upstream * toTarget * slope(v)) / (temperature || 1);
-        for (let j = 0; j < d; j++) {
-          row[j] += dLogit * head.rows[v][j];
-          sums[v * d + j] += dLogit * h!.data[r * d + j];
-        }
-      }
-      dh.data.set(row, r * d);
+      const toTarget = (v: number) => (v === t!.data[r] ? 1 : 0) - exp(logProbs[v]);
+      const dLogit = (v: number) => (upstream * toTarget(v) * slope(v)) / (temperature || 1);
+      addRowGradients(dLogit, h!, head, r, dh, sums);
     }
     dw?.data.set(sums);
   },
@@ -174,6 +188,31 @@ export interface HeadCrossEntropyParams {
   softCap?: number;
   compute: ComputeType;
 }
+/** Outputs of a loss that finds its own gradients: loss [1], one value per row and, as asked, dh and dW. */
+function lossOutputs(h: TensorSpec, w: TensorSpec, { withGrad, ofWeight }: HeadCrossEntropyParams): TensorSpec[] {
+  const outputs: TensorSpec[] = [
+    { shape: [1], dtype: "f32" },
+    { shape: [h.shape[0]], dtype: "f32" },
+  ];
+  if (withGrad) outputs.push({ shape: h.shape, dtype: h.dtype });
+  if (withGrad && ofWeight) outputs.push({ shape: w.shape, dtype: "f32" });
+  return outputs;
+}
+
+/** What all such losses share; only the first two of their inputs, h and W, have a gradient. */
+const fusedLoss = (inputs: number): Pick<OpSpec<HeadCrossEntropyParams>, "cost" | "takesPacked" | "saves" | "vjp"> => ({
+  cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
+  takesPacked: [1],
+  saves: { outputs: [2, 3] },
+  // Nobody else reads the two gradients: they are scaled where they lie.
+  vjp: (c, [dLoss]) => {
+    const none = Array.from({ length: inputs - 2 }, () => null);
+    if (!dLoss) return [null, null, ...none];
+    const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
+    return [scaledInPlace(c.output(2), dLoss), dw, ...none];
+  },
+});
+
 /**
  * loss = Σ weights·nll of softmax(logits), logits as in `headLogProb`; inputs h [T,d], W [V,d], targets i32 [T],
  * weights f32 [T], scales of W or null.
@@ -184,16 +223,10 @@ export interface HeadCrossEntropyParams {
 export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
   name: "headCrossEntropy",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, t, , scales], { withGrad, ofWeight }) => {
+  infer: ([h, w, t, , scales], params) => {
     checkHead("headCrossEntropy", h!, w!, scales, t!);
-    checkGradient("headCrossEntropy", w!, ofWeight);
-    const outputs: TensorSpec[] = [
-      { shape: [1], dtype: "f32" },
-      { shape: [h!.shape[0]], dtype: "f32" },
-    ];
-    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype });
-    if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
-    return outputs;
+    checkGradient("headCrossEntropy", w!, params.ofWeight);
+    return lossOutputs(h!, w!, params);
   },
   reference: ([h, w, t, weights, scales], [loss, nll, dh, dw], { softCap }) => {
     const [vocab, d] = w!.shape;
@@ -209,28 +242,13 @@ export const headCrossEntropyOp: OpSpec<HeadCrossEntropyParams> = {
       nll.data[r] = -logProbs[t!.data[r]];
       total += weight * nll.data[r];
       if (!dh) continue;
-      const row = new Float64Array(d);
-      for (let v = 0; v < vocab; v++) {
-        const dLogit = weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0)) * slope(v);
-        for (let j = 0; j < d; j++) {
-          row[j] += dLogit * head.rows[v][j];
-          sums[v * d + j] += dLogit * h!.data[r * d + j];
-        }
-      }
-      dh.data.set(row, r * d);
+      const dLogit = (v: number) => weight * (exp(logProbs[v]) - (v === t!.data[r] ? 1 : 0)) * slope(v);
+      addRowGradients(dLogit, h!, head, r, dh, sums);
     }
     loss.data[0] = total;
     dw?.data.set(sums);
   },
-  cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
-  takesPacked: [1],
-  saves: { outputs: [2, 3] },
-  // Nobody else reads the two gradients: they are scaled where they lie.
-  vjp: (c, [dLoss]) => {
-    if (!dLoss) return [null, null, null, null, null];
-    const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
-    return [scaledInPlace(c.output(2), dLoss), dw, null, null, null];
-  },
+  ...fusedLoss(5),
 };
 /** Weighted cross-entropy of the head, Σ weights·nll, with the per-row nll; see `headCrossEntropyOp`. */
 export function headCrossEntropy(
@@ -271,9 +289,9 @@ export interface HeadDivergenceParams extends HeadCrossEntropyParams, Divergence
 export const headDivergenceOp: OpSpec<HeadDivergenceParams> = {
   name: "headDivergence",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, tokens, logProbs, weights, scales], { withGrad, ofWeight }) => {
+  infer: ([h, w, tokens, logProbs, weights, scales], params) => {
     checkHead("headDivergence", h!, w!, scales, tokens!);
-    checkGradient("headDivergence", w!, ofWeight);
+    checkGradient("headDivergence", w!, params.ofWeight);
     const [rows, k] = tokens!.shape;
     checkShape(
       tokens!.shape.length === 2 && logProbs!.shape[0] === rows && logProbs!.shape[1] === k + 1,
@@ -283,13 +301,7 @@ export const headDivergenceOp: OpSpec<HeadDivergenceParams> = {
       logProbs,
     );
     checkShape(weights!.shape[0] === rows, "headDivergence", "weights [T]", weights);
-    const outputs: TensorSpec[] = [
-      { shape: [1], dtype: "f32" },
-      { shape: [rows], dtype: "f32" },
-    ];
-    if (withGrad) outputs.push({ shape: h!.shape, dtype: h!.dtype });
-    if (withGrad && ofWeight) outputs.push({ shape: w!.shape, dtype: "f32" as DType });
-    return outputs;
+    return lossOutputs(h!, w!, params);
   },
   reference: ([h, w, tokens, told, weights, scales], [loss, kl, dh, dw], { direction, temperature, softCap }) => {
     const [vocab, d] = w!.shape;
@@ -311,28 +323,13 @@ export const headDivergenceOp: OpSpec<HeadDivergenceParams> = {
       kl.data[r] = divergence.kl;
       total += weight * divergence.kl;
       if (!dh) continue;
-      const row = new Float64Array(d);
-      for (let v = 0; v < vocab; v++) {
-        const dLogit = (weight * divergence.slopes[v] * slope(v)) / (temperature || 1);
-        for (let j = 0; j < d; j++) {
-          row[j] += dLogit * head.rows[v][j];
-          sums[v * d + j] += dLogit * h!.data[r * d + j];
-        }
-      }
-      dh.data.set(row, r * d);
+      const dLogit = (v: number) => (weight * divergence.slopes[v] * slope(v)) / (temperature || 1);
+      addRowGradients(dLogit, h!, head, r, dh, sums);
     }
     loss.data[0] = total;
     dw?.data.set(sums);
   },
-  cost: ([h, w], o) => headCost(o.length - 1, h!, w!, o),
-  takesPacked: [1],
-  saves: { outputs: [2, 3] },
-  // Nobody else reads the two gradients: they are scaled where they lie.
-  vjp: (c, [dLoss]) => {
-    if (!dLoss) return [null, null, null, null, null, null];
-    const dw = c.params.ofWeight ? scaledInPlace(c.output(3), dLoss) : null;
-    return [scaledInPlace(c.output(2), dLoss), dw, null, null, null, null];
-  },
+  ...fusedLoss(6),
 };
 
 /** The divergence of a row, and its slope over each logit divided by the temperature. */
