@@ -11,7 +11,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
-  createModel,
   createTask,
   distill,
   evaluatePolicy,
@@ -19,16 +18,13 @@ import {
   openMachine,
   openModel,
   Progress,
-  RunDirectory,
   readModelFacts,
   readRunConfig,
   reinforce,
   TrainingError,
-  trainRun,
-  World,
 } from "luciole";
-import { freshConfig, pretrainOptions, WorldCorpus } from "luciole/train";
 import { STUDENT_SHAPES } from "../../dist/recipes/r1/options.js";
+import { pretrainStudent } from "../../dist/recipes/r1/student-base.js";
 
 const PRESETS = {
   full: {
@@ -70,7 +66,6 @@ const { options: taught, seed: worldSeed } = readRunConfig(teacher);
 const facts = await readModelFacts(teacher);
 const { task: taskName, task_options: taskOptions, max_new_tokens: maxNewTokens } = facts.generation;
 const task = createTask(taskName, taskOptions);
-const world = new World(taught.world, worldSeed);
 /** More steps than any budget holds: the CPU time ends them. */
 const ENDLESS = 1_000_000;
 /** The runs' own evaluations cost as little as may be: everything is measured below. */
@@ -100,35 +95,22 @@ async function timed(body, limit = Number.POSITIVE_INFINITY) {
 }
 
 /** Pretrains a student on the world's documents, as the teacher was. */
-async function pretrain(kind, seed, out) {
-  const { shape, model: fields } = STUDENT_SHAPES[kind];
-  const { tokenizer } = facts;
-  // One table for reading and writing: two would be most of so small a model.
-  const config = freshConfig(shape, { ...fields, tie_word_embeddings: true }, tokenizer, {
-    verb: "experiment",
-    flag: "--student",
-  });
-  const model = createModel(config, { compute: taught.compute, seed });
-  const { steps: _, ...teachers } = taught.pretrain;
-  const { learningRate, warmupSteps, weightDecay, mtpWeight, balanceAlpha, routerBiasStep, microBatchTokens } =
-    teachers;
-  const given = { learningRate, warmupSteps, weightDecay, routerBiasStep, microBatchTokens };
-  const options = pretrainOptions({ ...given, mtpWeight, balanceAlpha, ...sizes.pretrain, compute: taught.compute });
-  const corpus = new WorldCorpus(world, tokenizer);
-  const run = RunDirectory.create({ verb: "pretrain", path: out, seed, options, isa: machine.isa });
-  try {
-    await trainRun({
-      ...{ run, seed, model, tokenizer, options, phase: "pretrain", steps: options.steps },
-      progress: new Progress({ mode: "silent" }),
-      peakFlops: machine.peakFlops(taught.compute),
-      generation: facts.generation,
-      data: corpus,
-      validation: corpus.sequences(0, 32, "heldout"),
-    });
-  } finally {
-    run.close();
-  }
-}
+const pretrain = (name, seed, path) =>
+  pretrainStudent(
+    {
+      ...{ path, machine, resumes: false, acceptChanges: false, notice: tell },
+      ...{ progress: new Progress({ mode: "silent" }), signal: new AbortController().signal },
+    },
+    {
+      ...{ name, worldSeed, seed },
+      ...{ tokenizer: facts.tokenizer, generation: facts.generation },
+      options: {
+        ...taught,
+        pretrain: { ...taught.pretrain, batchSequences: sizes.pretrain.batchSequences },
+        students: { ...taught.students, pretrainSteps: sizes.pretrain.steps },
+      },
+    },
+  );
 
 /** Held-out accuracy of a model, in percent, with its size. */
 async function measure(path) {

@@ -117,6 +117,9 @@ const rewardModels = z.strictObject({
   from: z.number().min(0).lt(1),
 });
 
+/** One table for reading and writing: two would be most of so small a model. */
+const ONE_TABLE = { tie_word_embeddings: true };
+
 /** Students: a dense one and one with latent attention and experts, of at most a third of the teacher's active size. */
 export const STUDENT_SHAPES = {
   dense: {
@@ -127,6 +130,7 @@ export const STUDENT_SHAPES = {
       intermediate_size: 192,
       num_attention_heads: 3,
       num_key_value_heads: 1,
+      ...ONE_TABLE,
     },
   },
   experts: {
@@ -134,6 +138,7 @@ export const STUDENT_SHAPES = {
     model: {
       ...{ hidden_size: 80, num_hidden_layers: 3, intermediate_size: 192, moe_intermediate_size: 64 },
       ...{ n_routed_experts: 6, num_attention_heads: 3, kv_lora_rank: 32 },
+      ...ONE_TABLE,
     },
   },
 } as const;
@@ -144,6 +149,8 @@ const STUDENT_NAMES = Object.keys(STUDENT_SHAPES) as StudentName[];
 const students = z.strictObject({
   /** Which students the model teaches as it is then: `dense`, `experts`. */
   names: z.array(z.enum(STUDENT_NAMES)).min(1),
+  /** Steps of pretraining on the world before they are taught, as `pretrain` says; 0: they begin from random weights. */
+  pretrainSteps: z.int().min(0).default(0),
   /** Training problems of which the finished model's answers are sampled. */
   problems: z.int().min(1),
   /** Answers sampled of each. */
@@ -233,7 +240,7 @@ const tiny: R1Input = {
   },
   all: { steps: 100 },
   students: {
-    ...{ names: ["dense", "experts"], problems: 8192, samplesPerProblem: 4 },
+    ...{ names: ["dense", "experts"], pretrainSteps: 1200, problems: 8192, samplesPerProblem: 4 },
     ...{ epochs: 3, batchSequences: 64, learningRate: 2e-3 },
   },
   rl: {
@@ -272,7 +279,14 @@ const smoke: R1Input = {
   rejection: { ...tiny.rejection, problems: 96, samplesPerProblem: 8, batchSequences: 8, generalRows: 16 },
   rewardModels: { ...tiny.rewardModels, helpful: { rows: 40 }, harmless: { rows: 20 }, batchRows: 8, from: 0.5 },
   all: { steps: 2 },
-  students: { ...tiny.students, names: ["experts"], problems: 96, samplesPerProblem: 8, batchSequences: 8 },
+  students: {
+    ...tiny.students,
+    names: ["experts"],
+    pretrainSteps: 20,
+    problems: 96,
+    samplesPerProblem: 8,
+    batchSequences: 8,
+  },
   rl: { ...tiny.rl, numPrompts: 8, numGenerations: 4, maxCompletionLength: 64 },
   evaluation: { ...tiny.evaluation, problems: 16, samplesPerProblem: 2, everySteps: 2, quickProblems: 8 },
   generalPrompts: 16,

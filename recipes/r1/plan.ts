@@ -59,8 +59,9 @@ function stageRow(options: R1Options, name: R1StageName): string {
     return `the base fine-tuned on ${rows}, ${epochs} epochs`;
   }
   if (name === "students") {
-    const { names, problems, samplesPerProblem, epochs } = options.students;
-    return `${names.join(", ")}: right answers to ${count(problems)} problems x ${samplesPerProblem}, ${epochs} epochs`;
+    const { names, pretrainSteps, problems, samplesPerProblem, epochs } = options.students;
+    const answers = `right answers to ${count(problems)} problems x ${samplesPerProblem}, ${epochs} epochs`;
+    return `${names.join(", ")}: ${pretrainSteps > 0 ? `pretrained for ${count(pretrainSteps)} steps; ` : ""}${answers}`;
   }
   return (
     `${count(options[name].steps)} steps of ${numPrompts} problems x ${numGenerations} completions of up to ` +

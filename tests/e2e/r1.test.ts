@@ -71,13 +71,17 @@ describe("the whole road", () => {
     expect(meansOf(steps[1])).toEqual([expect.any(Number), expect.any(Number)]);
   });
 
-  test("teaches a student of its own architecture in a run inside the run", () => {
+  test("pretrains a student of its own architecture and teaches it, in runs inside the run", () => {
     const { students, activeParams } = JSON.parse(first.stdout);
     expect(students.map(({ name }: { name: string }) => name)).toEqual(["experts"]);
     expect(students[0].activeParams).not.toBe(activeParams);
     const { final } = JSON.parse(readFileSync(at("first/students/experts/summary.json"), "utf8"));
     expect(final).toEqual(students[0].evaluation);
     expect(linesOf("first/students/experts/stages/samples.jsonl").length).toBeGreaterThan(0);
+    const base = JSON.parse(readFileSync(at("first/students/experts-base/summary.json"), "utf8"));
+    expect([base.steps, base.activeParams]).toEqual([20, students[0].activeParams]);
+    const { source } = JSON.parse(readFileSync(at("first/students/experts/config.json"), "utf8")).options;
+    expect(source.student).toBe(at("first/students/experts-base"));
   });
 
   test("names the stage in every line of phases that it has several of", () => {
