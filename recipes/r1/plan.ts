@@ -61,7 +61,8 @@ function stageRow(options: R1Options, name: R1StageName): string {
   if (name === "students") {
     const { names, pretrainSteps, problems, samplesPerProblem, epochs } = options.students;
     const answers = `right answers to ${count(problems)} problems x ${samplesPerProblem}, ${epochs} epochs`;
-    return `${names.join(", ")}: ${pretrainSteps > 0 ? `pretrained for ${count(pretrainSteps)} steps; ` : ""}${answers}`;
+    const before = pretrainSteps > 0 ? `pretrained for ${count(pretrainSteps)} steps; ` : "";
+    return `${names.join(", ")}: ${before}${answers}`;
   }
   return (
     `${count(options[name].steps)} steps of ${numPrompts} problems x ${numGenerations} completions of up to ` +

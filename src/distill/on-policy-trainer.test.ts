@@ -5,7 +5,7 @@ import { openBackend } from "../backends/open.js";
 import type { Policy } from "../eval/rollout.js";
 import type { OpenedModel } from "../inference/opening/open-model.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import type { Problem, Task } from "../tasks/task.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
@@ -17,18 +17,7 @@ import { Teachers, teacherOf } from "./teachers.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
 const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
-const config = parseHfConfig({
-  model_type: "llama",
-  hidden_size: 8,
-  intermediate_size: 8,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  head_dim: 8,
-  max_position_embeddings: 64,
-  vocab_size: tokenizer.vocabSize,
-  initializer_range: 0.3,
-});
+const config = oneLayerLlama(tokenizer.vocabSize, { initializer_range: 0.3 });
 
 const backend = await openBackend();
 beforeEach(() => setDefaultDevice(new Device(backend)));

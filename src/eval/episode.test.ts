@@ -6,7 +6,7 @@ import { TrainingError } from "../errors.js";
 import type { Sample } from "../inference/runtime/generate.js";
 import { PagedRunner } from "../inference/runtime/paged-runner.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { inEnvironment } from "../tasks/environment.js";
 import { parseResponse, RESPONSE_TAGS } from "../tasks/response.js";
@@ -33,17 +33,7 @@ const chatty = createTokenizer(bytes.toJSON(), {
   chat_template:
     "{% for m in messages %}{% if m.role == 'user' %}Q{{ m.content }}A{% else %}{{ m.content | trim }}<eos>{% endif %}{% endfor %}",
 });
-const shape = {
-  model_type: "llama",
-  hidden_size: 8,
-  intermediate_size: 8,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  head_dim: 8,
-  max_position_embeddings: 160,
-  initializer_range: 0.3,
-};
+const fields = { max_position_embeddings: 160, initializer_range: 0.3 };
 const arithmetic = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
 const problems = [0, 1].map((index) => arithmetic.generate(0, index, "train"));
 
@@ -76,7 +66,7 @@ async function play({
   signal,
 }: Play): Promise<Trajectory[]> {
   const tokenizer = template === "chat" ? chatty : characters;
-  const model = createModel(parseHfConfig({ ...shape, vocab_size: tokenizer.vocabSize }), { compute: "f32", seed: 1 });
+  const model = createModel(oneLayerLlama(tokenizer.vocabSize, fields), { compute: "f32", seed: 1 });
   const policy = { model, tokenizer, template, stopIds: [tokenizer.eosId as number] };
   try {
     const task = inEnvironment(arithmetic, { environment, maxTurns, timeoutSeconds });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import type { Trajectory } from "../eval/trajectory.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { Random } from "../random.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { createDataTask } from "../tasks/data-task.js";
@@ -78,10 +78,7 @@ it("refuses a task of one level, and takes a data set's levels from a column", (
 });
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA", { bos: "<bos>", eos: "<eos>" });
-const config = parseHfConfig({
-  ...{ model_type: "llama", hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1 },
-  ...{ num_key_value_heads: 1, head_dim: 8, max_position_embeddings: 64, vocab_size: tokenizer.vocabSize },
-});
+const config = oneLayerLlama(tokenizer.vocabSize);
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));
 const open: GrpoTrainer[] = [];
 afterEach(() => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import { loadLatest } from "../checkpoint/index.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { sampleReward } from "../tasks/reward.js";
@@ -25,17 +25,7 @@ import { rlRunOptions } from "./rl-options.js";
 import { reinforceRun } from "./rl-run.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA", { bos: "<bos>", eos: "<eos>" });
-const config = parseHfConfig({
-  model_type: "llama",
-  hidden_size: 8,
-  intermediate_size: 8,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  head_dim: 8,
-  max_position_embeddings: 64,
-  vocab_size: tokenizer.vocabSize,
-});
+const config = oneLayerLlama(tokenizer.vocabSize);
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-course-"));
 beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { type RewardFunction, type RewardSample, sampleReward } from "../tasks/reward.js";
 import type { Task } from "../tasks/task.js";
@@ -15,20 +15,7 @@ import { lossTypes } from "./loss-types.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA");
 const task = createArithmeticTask({ maxDigits: 1 }) as unknown as Task;
-const shape = {
-  hidden_size: 8,
-  intermediate_size: 8,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  max_position_embeddings: 64,
-};
-const config = parseHfConfig({
-  model_type: "llama",
-  ...shape,
-  num_key_value_heads: 1,
-  head_dim: 8,
-  vocab_size: tokenizer.vocabSize,
-});
+const config = oneLayerLlama(tokenizer.vocabSize);
 const small: GrpoOptions = { numPrompts: 2, numGenerations: 3, maxCompletionLength: 4, learningRate: 1e-3 };
 
 beforeEach(() => setDefaultDevice(new Device(createReferenceBackend())));

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createReferenceBackend } from "../backends/reference.js";
 import { listSteps, loadLatest } from "../checkpoint/index.js";
 import { createModel } from "../models/create.js";
-import { parseHfConfig } from "../models/hf-config.js";
+import { oneLayerLlama } from "../models/one-layer-llama.fixture.js";
 import { RunDirectory } from "../run/run-directory.js";
 import { createArithmeticTask } from "../tasks/arithmetic.js";
 import { Device, setDefaultDevice } from "../tensor/device.js";
@@ -19,17 +19,7 @@ import { performStages, type Stage } from "./stage.js";
 import { trainingStage } from "./training-stage.js";
 
 const tokenizer = createCharTokenizer("0123456789+-*/=:; \nQA", { bos: "<bos>", eos: "<eos>" });
-const config = parseHfConfig({
-  model_type: "llama",
-  hidden_size: 8,
-  intermediate_size: 8,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  head_dim: 8,
-  max_position_embeddings: 32,
-  vocab_size: tokenizer.vocabSize,
-});
+const config = oneLayerLlama(tokenizer.vocabSize, { max_position_embeddings: 32 });
 const STEPS = 2;
 
 const folder = mkdtempSync(join(tmpdir(), "luciole-stages-"));
