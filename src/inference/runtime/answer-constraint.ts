@@ -18,10 +18,16 @@ export interface AnswerConstraint {
 export interface SchemaFollower {
   /**
    * The constraint of one answer, to be disposed. The answer ends with one of `stopIds`, which only a complete answer
-   * allows; without any it ends itself. Throws ConfigError for a schema that is not one, cannot be enforced, or takes
+   * allows; without any it ends itself. `hasLead`: whether blanks and newlines may stand before it, as models write
+   * them behind a thought. Throws ConfigError for a schema that is not one, cannot be enforced, or takes
    * too long; also when the signal ends the wait.
    */
-  constrain(schema: object | boolean, stopIds: readonly number[], signal?: AbortSignal): Promise<AnswerConstraint>;
+  constrain(
+    schema: object | boolean,
+    stopIds: readonly number[],
+    signal?: AbortSignal,
+    hasLead?: boolean,
+  ): Promise<AnswerConstraint>;
   /** Ends all it holds. */
   dispose(): void;
 }

@@ -9,7 +9,7 @@ import { createCharTokenizer } from "../../tokenizer/char-tokenizer.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { AnswerGrammars, answerGrammars } from "./answer-grammar.js";
 import { Engine, type EngineOptions } from "./engine.js";
-import { FakeRunner } from "./fake-runner.fixture.js";
+import { FakeRunner, ScriptRunner } from "./fake-runner.fixture.js";
 import type { GenerationRequest } from "./request.js";
 
 beforeAll(() => setDefaultDevice(new Device(createReferenceBackend())));
@@ -46,8 +46,9 @@ const engineOf = (tokenizer: Tokenizer, options: Partial<EngineOptions> = {}) =>
     followSchemas: answerGrammars,
     ...options,
   });
+const PROMPT = [40, 41, 42, 43, 44];
 const requestOf = (tokenizer: Tokenizer, seed: number, more: Partial<GenerationRequest> = {}): GenerationRequest => ({
-  prompt: [40, 41, 42, 43, 44],
+  prompt: PROMPT,
   maxNewTokens: 400,
   stopIds: [tokenizer.eosId!],
   sampling: { seed },
@@ -78,6 +79,38 @@ test("the schema binds the answer, not the thinking", async () => {
   expect(numThinking).toBeGreaterThan(0);
   expect(() => JSON.parse(thought)).toThrow();
   expect(obeys(answer)).toBe(true);
+});
+describe("behind a thought", () => {
+  const allows = (mask: Int32Array, id: number) => ((mask[id >> 5] >>> (id & 31)) & 1) === 1;
+  const [blank, newline, open, end] = [32, 10, 123, bytes.eosId!];
+
+  test("blanks and newlines may come first, up to a bound, and nothing else", async () => {
+    const grammars = new AnswerGrammars(bytes, bytes.vocabSize);
+    const rules = await grammars.constrain(SCHEMA, [end], undefined, true);
+    for (let i = 0; i < 20; i++) {
+      const mask = await rules.mask();
+      expect([newline, blank, open].map((id) => allows(mask, id))).toEqual([true, true, true]);
+      expect(Array.from({ length: bytes.vocabSize }, (_, id) => id).filter((id) => allows(mask, id))).toHaveLength(5);
+      expect(rules.accept(i % 2 === 0 ? newline : blank)).toBe(true);
+    }
+    const last = await rules.mask();
+    expect([newline, blank, open].map((id) => allows(last, id))).toEqual([false, false, true]);
+    for (const id of bytes.encode('{"n": 1, "ok": true, "kind": "日"}')) expect(rules.accept(id)).toBe(true);
+    expect(allows(await rules.mask(), end)).toBe(true);
+    rules.dispose();
+    const plain = await grammars.constrain(SCHEMA, [end]);
+    expect(allows(await plain.mask(), newline)).toBe(false);
+    grammars.dispose();
+  });
+  test("the model's own blank lines are kept, to the id", async () => {
+    const script = bytes.encode('hm</think>\n\n{"n": 7, "ok": true, "kind": "a"}');
+    const runner = new ScriptRunner(bytes.vocabSize, [...PROMPT, ...script, end]);
+    const engine = engineOf(bytes, { runner, speculation: "none" });
+    const sampling = { temperature: 0 };
+    const thinking = { startsInside: true };
+    const { ids, finishReason } = await engine.submit(requestOf(bytes, 1, { sampling, thinking })).result;
+    expect([[...ids], finishReason]).toEqual([[...script, end], "stop"]);
+  });
 });
 test("drafts change nothing, and some come true", async () => {
   const [drafting, plain] = [engineOf(bytes, { speculation: "lookup" }), engineOf(bytes, { speculation: "none" })];

@@ -3,17 +3,19 @@
 import { ConfigError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { AnswerConstraint, FollowSchemas, SchemaFollower } from "./answer-constraint.js";
-import { GRAMMAR_BUDGET, type GrammarBudget, GrammarHost } from "./grammar-host.js";
+import { GRAMMAR_BUDGET, type GrammarBudget, GrammarHost, type GrammarParts } from "./grammar-host.js";
 import { checkedSchema } from "./schema-check.js";
 
 /** Grammars kept for later requests of the same schema, each with its thread. */
 const MAX_KEPT = 4;
 /** Grammars compiled at once; others wait. */
 const MAX_COMPILING = 2;
-/** Blanks and newlines that may stand between two parts of an answer: enough to indent, too few to go on for ever. */
+/** Blanks and newlines that may stand before an answer and between two parts of it: enough to indent, too few to go on for ever. */
 const MAX_WHITESPACE = 20;
 /** Characters of a schema, as JSON. */
 const MAX_SCHEMA_LENGTH = 1 << 20;
+
+type Rules = Pick<GrammarParts, "schema" | "hasLead">;
 
 /** A schema's grammar, made or in the making. */
 interface Entry {
@@ -41,10 +43,12 @@ export class AnswerGrammars implements SchemaFollower {
     schema: object | boolean,
     stopIds: readonly number[],
     signal?: AbortSignal,
+    hasLead = false,
   ): Promise<AnswerConstraint> {
-    const text = schemaText(schema);
-    const entry = this.entryOf(text);
-    const release = once(() => this.release(text, entry));
+    const rules = { schema: schemaText(schema), hasLead };
+    const key = JSON.stringify(rules);
+    const entry = this.entryOf(key, rules);
+    const release = once(() => this.release(key, entry));
     signal?.addEventListener("abort", release, { once: true });
     entry.numUsers++;
     try {
@@ -61,31 +65,31 @@ export class AnswerGrammars implements SchemaFollower {
   }
 
   dispose(): void {
-    for (const [text, entry] of this.entries) this.drop(text, entry);
+    for (const [key, entry] of this.entries) this.drop(key, entry);
   }
 
-  private entryOf(text: string): Entry {
-    const known = this.entries.get(text);
-    this.entries.delete(text); // what is used moves to the end
-    const entry = known ?? this.start(text);
-    this.entries.set(text, entry);
+  private entryOf(key: string, rules: Rules): Entry {
+    const known = this.entries.get(key);
+    this.entries.delete(key); // what is used moves to the end
+    const entry = known ?? this.start(key, rules);
+    this.entries.set(key, entry);
     return entry;
   }
 
-  private start(text: string): Entry {
+  private start(key: string, rules: Rules): Entry {
     const abort = new AbortController();
-    const entry: Entry = { host: this.compile(text, abort.signal), abort, numUsers: 0, isMade: false };
+    const entry: Entry = { host: this.compile(rules, abort.signal), abort, numUsers: 0, isMade: false };
     entry.host.then(
       () => {
         entry.isMade = true;
         this.forgetOldest();
       },
-      () => this.entries.get(text) === entry && this.entries.delete(text),
+      () => this.entries.get(key) === entry && this.entries.delete(key),
     );
     return entry;
   }
 
-  private async compile(text: string, signal: AbortSignal): Promise<GrammarHost> {
+  private async compile(rules: Rules, signal: AbortSignal): Promise<GrammarHost> {
     while (this.numCompiling >= MAX_COMPILING) await new Promise<void>((resolve) => this.queue.push(resolve));
     this.numCompiling++;
     try {
@@ -94,7 +98,7 @@ export class AnswerGrammars implements SchemaFollower {
         tokens,
         kind,
         vocabSize: Math.max(this.vocabSize, tokens.length),
-        schema: text,
+        ...rules,
         maxWhitespace: MAX_WHITESPACE,
       };
       return await GrammarHost.compile(parts, signal, this.budget);
@@ -105,18 +109,18 @@ export class AnswerGrammars implements SchemaFollower {
   }
 
   /** A request is done with it; one that nobody waits for any more is not made. */
-  private release(text: string, entry: Entry): void {
-    if (--entry.numUsers === 0 && !entry.isMade) this.drop(text, entry);
+  private release(key: string, entry: Entry): void {
+    if (--entry.numUsers === 0 && !entry.isMade) this.drop(key, entry);
     this.forgetOldest();
   }
 
   private forgetOldest(): void {
     const unused = [...this.entries].filter(([, { numUsers, isMade }]) => isMade && numUsers === 0);
-    for (const [text, entry] of unused.slice(0, Math.max(0, this.entries.size - MAX_KEPT))) this.drop(text, entry);
+    for (const [key, entry] of unused.slice(0, Math.max(0, this.entries.size - MAX_KEPT))) this.drop(key, entry);
   }
 
-  private drop(text: string, entry: Entry): void {
-    if (this.entries.get(text) === entry) this.entries.delete(text);
+  private drop(key: string, entry: Entry): void {
+    if (this.entries.get(key) === entry) this.entries.delete(key);
     entry.abort.abort();
     entry.host.then((host) => host.dispose()).catch(() => {});
   }

@@ -170,7 +170,8 @@ export class Engine implements EngineHandle {
     const abort = new AbortController();
     this.preparing.set(active, abort);
     try {
-      const constraint = await this.schemas!.constrain(schema, active.request.stopIds ?? [], abort.signal);
+      const { stopIds = [], thinking } = active.request;
+      const constraint = await this.schemas!.constrain(schema, stopIds, abort.signal, thinking?.startsInside);
       if (active.isFinished) return constraint.dispose(); // cancelled meanwhile
       active.constraint = constraint;
       this.enqueue(active);

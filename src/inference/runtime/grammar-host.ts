@@ -8,7 +8,7 @@ import { packageRoot } from "../../package-root.js";
 import type { GrammarCall, GrammarProgress, GrammarReply, GrammarWorkerData } from "./grammar-worker.js";
 
 /** What a grammar is made of. */
-export type GrammarParts = Pick<GrammarWorkerData, "tokens" | "kind" | "vocabSize" | "schema" | "maxWhitespace">;
+export type GrammarParts = Omit<GrammarWorkerData, "maxMemoryBytes" | "port" | "numReplies">;
 
 /** Bounds of a grammar. */
 export interface GrammarBudget {

@@ -12,6 +12,8 @@ export interface GrammarWorkerData {
   readonly vocabSize: number;
   /** A JSON schema. */
   readonly schema: string;
+  /** Whether blanks and newlines may stand before the answer, as many as between two parts. */
+  readonly hasLead: boolean;
   /** Blanks and newlines between two parts of an answer, at most. */
   readonly maxWhitespace: number;
   readonly maxMemoryBytes: number;
@@ -51,7 +53,7 @@ interface WasmMemory {
   grow(pages: number): number;
 }
 
-const { tokens, kind, vocabSize, schema, maxWhitespace, maxMemoryBytes, port, numReplies } =
+const { tokens, kind, vocabSize, schema, hasLead, maxWhitespace, maxMemoryBytes, port, numReplies } =
   workerData as GrammarWorkerData;
 const matchers = new Map<number, GrammarMatcher>();
 const engine = loadGrammarEngine();
@@ -81,11 +83,20 @@ async function compile(): Promise<CompiledGrammar | undefined> {
     const info = await TokenizerInfo.createTokenizerInfo([...tokens], kind, false, vocabSize, []);
     const compiler = await GrammarCompiler.createGrammarCompiler(info, false);
     tell({ kind: "vocabulary" });
-    return await compiler.compileJSONSchema(schema, true, -1, undefined, true, maxWhitespace);
+    if (!hasLead) return await compiler.compileJSONSchema(schema, true, -1, undefined, true, maxWhitespace);
+    return await compiler.compileGrammar(await withLead(), "lead");
   } catch (error) {
     tell({ kind: "failed", message: engine.lastFailure() ?? (error as Error).message ?? String(error) });
     return undefined;
   }
+}
+
+/** The grammar of the schema as text, with a rule for what may stand before it. */
+async function withLead(): Promise<string> {
+  const rules = await engine.library.Grammar.fromJSONSchema(schema, true, -1, undefined, true, maxWhitespace);
+  const text = rules.toString();
+  rules.dispose();
+  return `${text}\nlead ::= [ \\t\\r\\n]{0,${maxWhitespace}} root\n`;
 }
 
 async function answer(compiled: CompiledGrammar, call: GrammarCall): Promise<void> {

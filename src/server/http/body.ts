@@ -4,6 +4,9 @@ import { parseForeignJson } from "../../foreign-file.js";
 import { ApiError } from "../api-error.js";
 import type { Context } from "../context.js";
 
+/** A field that may be left out; clients send null for that as well. */
+export const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+
 /** The body as the schema has it. Throws ApiError naming the first field that cannot be. */
 export async function readBody<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
   const parsed = parseForeignJson(await bytesOf(c));

@@ -35,7 +35,7 @@ export class Admission {
       if (isOver) return;
       isOver = true;
       this.numActive -= count;
-      this.meanSeconds += ((performance.now() - startedMs) / 1000 - this.meanSeconds) / 8;
+      if (count > 0) this.meanSeconds += ((performance.now() - startedMs) / 1000 - this.meanSeconds) / 8;
     };
   }
 

@@ -17,7 +17,7 @@ export interface TaskPrompt {
 
 /** Renders a task. Throws ApiError, ConfigError or DataError for one that the model cannot be given. */
 export function promptOf(model: ServedModel, task: Task): TaskPrompt {
-  const made = task.kind === "chat" ? chatPrompt(model, task) : textPrompt(model, task);
+  const made = rendered(model, task);
   const { length } = made.prompt.ids;
   const { maxContext } = model;
   if (length < maxContext) return made;
@@ -28,6 +28,12 @@ export function promptOf(model: ServedModel, task: Task): TaskPrompt {
     { param: task.kind === "chat" ? "messages" : "prompt", code: "context_length_exceeded" },
   );
 }
+
+/** Tokens of a task's prompt, also where no room is left for an answer. Throws as `promptOf`. */
+export const numTokensOf = (model: ServedModel, task: Task): number => rendered(model, task).prompt.ids.length;
+
+const rendered = (model: ServedModel, task: Task): TaskPrompt =>
+  task.kind === "chat" ? chatPrompt(model, task) : textPrompt(model, task);
 
 function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
   const { style, habits } = model;

@@ -8,6 +8,7 @@ import type { ModelLease } from "../models/model-pool.js";
 import type { ServedModel } from "../models/served-model.js";
 import { callFormatOf, JSON_CALLS } from "./calls/call-format.js";
 import { CallReader } from "./calls/call-reader.js";
+import { checkTask } from "./check-task.js";
 import { promptOf, type TaskPrompt } from "./prompt-of-task.js";
 import type { Reply } from "./reply.js";
 import { type PieceReader, PLAIN_READER, ReplyReader } from "./reply-reader.js";
@@ -32,13 +33,11 @@ export async function startReplies(
   task: Task,
   signal: AbortSignal,
 ): Promise<StartedReplies> {
-  const { numChoices } = task;
   const { models, settings } = server;
   if (server.isDraining()) throw new ApiError("unavailable", "the server is stopping", { retryAfterSeconds: 5 });
-  if (numChoices > settings.maxChoices)
-    throw new ApiError("invalid", `n must be at most ${settings.maxChoices}, got ${numChoices}`, { param: "n" });
   models.require(name);
-  const lease = await acquire(server, name, numChoices);
+  checkTask(task, settings);
+  const lease = await acquire(server, name, task.numChoices);
   try {
     return await startOn(lease, name, task, signal, server);
   } catch (error) {
@@ -81,6 +80,9 @@ async function startOn(
   return follow(lease, task, made, started, server);
 }
 
+/** For a request that gives none: two that are alike get different answers. */
+const anySeed = (): number => Math.floor(Math.random() * 2 ** 31);
+
 /** Asks for all completions; where one is refused, none is made. */
 function submitAll(
   model: ServedModel,
@@ -90,10 +92,11 @@ function submitAll(
 ): RunningRequest[] {
   const room = model.maxContext - prompt.ids.length;
   const maxNewTokens = Math.min(room, sampling.maxTokens ?? room);
+  const seed = sampling.seed ?? anySeed();
   const started: RunningRequest[] = [];
   try {
     for (let i = 0; i < count; i++) {
-      const drawn = { ...sampling, seed: (sampling.seed ?? 0) + i };
+      const drawn = { ...sampling, seed: seed + i };
       started.push(model.generate(prompt, form, maxNewTokens, drawn, signal));
     }
     return started;

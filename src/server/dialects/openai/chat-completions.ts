@@ -2,7 +2,7 @@
 import { asApiError } from "../../api-error.js";
 import type { App, Context, ServerContext } from "../../context.js";
 import { readBody } from "../../http/body.js";
-import { eventStream } from "../../http/event-stream.js";
+import { EVENTS, lineStream } from "../../http/line-stream.js";
 import { mergedEvents, totalUsage, wholeReplies } from "../../replies/reply.js";
 import { type StartedReplies, startReplies } from "../../replies/start-replies.js";
 import { ChatChunks } from "./chat-chunks.js";
@@ -20,14 +20,15 @@ export function registerChat(app: App, server: ServerContext, prefix: string): v
 
 async function answer(c: Context, server: ServerContext): Promise<Response> {
   const body = await readBody(c, CHAT_REQUEST);
-  const task = taskOfChat(body, server.settings.maxMessages);
+  const task = taskOfChat(body);
   const ending = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, ending.signal]);
   const started = await startReplies(server, body.model ?? server.models.defaultName, task, signal);
   const head = completionHead("chatcmpl-", started.model.name);
   if (!body.stream) return c.json(await wholeBody(head, body, started));
   const chunks = new ChatChunks(head, body, started);
-  return eventStream(chunkLines(chunks, started), {
+  return lineStream(chunkLines(chunks, started), {
+    form: EVENTS,
     onEnd: () => ending.abort(),
     errorLine: (error) => `data: ${JSON.stringify(errorBody(asApiError(error)))}\n\n`,
     stalledSeconds: server.settings.stalledSeconds,

@@ -3,10 +3,10 @@
 import { z } from "zod";
 import type { ChatMessage } from "../../../tokenizer/index.js";
 import { ApiError } from "../../api-error.js";
+import { nullish } from "../../http/body.js";
+import { EFFORTS, type Effort, thinkingByEffort } from "../../replies/efforts.js";
 import type { ChatTask, ToolChoice } from "../../replies/task.js";
 import { SAMPLING_FIELDS, samplingOf } from "./sampling-fields.js";
-
-const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
 const TEXT_PART = z.looseObject({ type: z.string(), text: z.string().optional() });
 const CONTENT = z.union([z.string(), z.array(TEXT_PART)], "expected text, or a list of text parts");
@@ -68,9 +68,6 @@ const RESPONSE_FORMAT = z.union(
   "expected type text, json_object, or json_schema with json_schema.schema",
 );
 
-/** Efforts with the tokens of thinking that each allows; null: no bound. */
-export const EFFORTS = { none: 0, minimal: 512, low: 2048, medium: 8192, high: null, xhigh: null, max: null } as const;
-
 /** The body. */
 export const CHAT_REQUEST = z.looseObject({
   ...SAMPLING_FIELDS,
@@ -84,7 +81,7 @@ export const CHAT_REQUEST = z.looseObject({
   tools: nullish(z.array(TOOL).max(1024)),
   tool_choice: nullish(TOOL_CHOICE),
   parallel_tool_calls: nullish(z.boolean()),
-  reasoning_effort: nullish(z.enum(Object.keys(EFFORTS) as [keyof typeof EFFORTS])),
+  reasoning_effort: nullish(z.enum(Object.keys(EFFORTS) as [Effort])),
   /** DeepSeek's switch. */
   thinking: nullish(
     z.looseObject({
@@ -106,19 +103,15 @@ export const CHAT_REQUEST = z.looseObject({
 export type ChatRequest = z.output<typeof CHAT_REQUEST>;
 
 /** The task of a body. Throws ApiError for what cannot be had. */
-export function taskOfChat(body: ChatRequest, maxMessages: number): ChatTask {
+export function taskOfChat(body: ChatRequest): ChatTask {
   refuseUnsupported(body);
-  if (body.messages.length > maxMessages)
-    throw new ApiError("invalid", `messages: at most ${maxMessages}, got ${body.messages.length}`, {
-      param: "messages",
-    });
   const tools = toolsOf(body);
   const last = body.messages.at(-1);
   return {
     kind: "chat",
     messages: body.messages.map(messageOf),
     tools,
-    toolChoice: choiceOf(body, tools),
+    toolChoice: choiceOf(body),
     parallelCalls: body.parallel_tool_calls ?? true,
     continuesLast: last?.role === "assistant",
     ...thinkingOf(body),
@@ -180,27 +173,17 @@ const toolsOf = ({ tools = [] }: ChatRequest): ChatTask["tools"] =>
     ];
   });
 
-function choiceOf({ tool_choice: choice = "auto" }: ChatRequest, tools: ChatTask["tools"]): ToolChoice {
-  if (typeof choice === "string") {
-    if (choice === "required" && tools.length === 0)
-      throw new ApiError("invalid", "tool_choice: required needs at least one tool", { param: "tool_choice" });
-    return choice;
-  }
-  const { name } = choice.function;
-  if (tools.some((tool) => tool.name === name)) return { name };
-  throw new ApiError("invalid", `tool_choice: there is no tool ${JSON.stringify(name)} among tools`, {
-    param: "tool_choice",
-  });
-}
+const choiceOf = ({ tool_choice: choice = "auto" }: ChatRequest): ToolChoice =>
+  typeof choice === "string" ? choice : { name: choice.function.name };
 
 function thinkingOf({ thinking, reasoning_effort: effort, chat_template_kwargs: variables }: ChatRequest) {
-  const thinks = thinking === undefined ? (effort === "none" ? false : undefined) : thinking.type !== "disabled";
-  return { thinks, variables: { ...(effort !== undefined && { reasoning_effort: effort }), ...variables } };
+  const asked = thinkingByEffort(effort);
+  const thinks = thinking === undefined ? asked.thinks : thinking.type !== "disabled";
+  return { thinks, variables: { ...asked.variables, ...variables } };
 }
 
 function budgetOf({ thinking, thinking_budget: asked, reasoning_effort: effort }: ChatRequest) {
-  const byEffort = effort === undefined || effort === "none" ? undefined : (EFFORTS[effort] ?? undefined);
-  const thinkBudget = asked ?? thinking?.budget_tokens ?? byEffort;
+  const thinkBudget = asked ?? thinking?.budget_tokens ?? thinkingByEffort(effort).thinkBudget;
   return thinkBudget === undefined ? {} : { thinkBudget };
 }
 

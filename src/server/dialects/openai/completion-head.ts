@@ -1,5 +1,5 @@
 // What completions and their chunks have in common: names, dates, reasons.
-import { randomBytes } from "node:crypto";
+import { newId } from "../../http/new-id.js";
 import type { ReplyEnding } from "../../replies/reply.js";
 
 /** The frame of a completion. */
@@ -10,18 +10,16 @@ export interface CompletionHead {
   readonly system_fingerprint: string;
 }
 
-const named = (kind: string): string => `${kind}${randomBytes(12).toString("hex")}`;
-
 /** A new frame, its id of a kind such as `chatcmpl-`. */
 export const completionHead = (kind: string, model: string): CompletionHead => ({
-  id: named(kind),
+  id: newId(kind),
   created: Math.floor(Date.now() / 1000),
   model,
   system_fingerprint: "luciole",
 });
 
 /** A name for a call of a tool. */
-export const callId = (): string => named("call_");
+export const callId = (): string => newId("call_");
 
 /** The reason that clients know. A loop that was cut off is an answer that is not complete. */
 export const finishReason = (ending: ReplyEnding): "stop" | "length" | "tool_calls" =>

@@ -4,7 +4,7 @@ import type { Tokenizer } from "../../../tokenizer/index.js";
 import { asApiError } from "../../api-error.js";
 import type { App, Context, ServerContext } from "../../context.js";
 import { readBody } from "../../http/body.js";
-import { eventStream } from "../../http/event-stream.js";
+import { EVENTS, lineStream } from "../../http/line-stream.js";
 import { mergedEvents, type Reply, type ReplyEnd, totalUsage, type Usage, wholeReplies } from "../../replies/reply.js";
 import type { ReplyPiece } from "../../replies/reply-reader.js";
 import { type StartedReplies, startReplies } from "../../replies/start-replies.js";
@@ -28,7 +28,8 @@ async function answer(c: Context, server: ServerContext): Promise<Response> {
   const started = await startAll(server, body.model ?? server.models.defaultName, tasks, signal, ending);
   const texts = new TextChoices(completionHead("cmpl-", started.model.name), body, tasks, started);
   if (!body.stream) return c.json(await texts.whole());
-  return eventStream(texts.lines(), {
+  return lineStream(texts.lines(), {
+    form: EVENTS,
     onEnd: () => ending.abort(),
     errorLine: (error) => `data: ${JSON.stringify(errorBody(asApiError(error)))}\n\n`,
     stalledSeconds: server.settings.stalledSeconds,

@@ -1,8 +1,8 @@
 // The output of a response while it is made: items that open, grow and close, each step an event. What a stream tells,
 // joined, is the whole. Knows no HTTP.
-import { randomBytes } from "node:crypto";
 import type { TokenEvent } from "../../../inference/index.js";
 import type { Tokenizer } from "../../../tokenizer/index.js";
+import { newId } from "../../http/new-id.js";
 import type { ReplyEvent } from "../../replies/reply.js";
 import type { ReplyPiece } from "../../replies/reply-reader.js";
 import { callId } from "./completion-head.js";
@@ -75,7 +75,7 @@ export class ResponseItems {
   }
 
   private begin(kind: Kind, name = ""): ResponseEvent[] {
-    const id = `${PREFIX[kind]}${randomBytes(12).toString("hex")}`;
+    const id = newId(PREFIX[kind]);
     const item: OpenItem = { kind, id, callId: callId(), name, text: "", logprobs: [] };
     this.open = item;
     const added = this.event("response.output_item.added", { item: itemBody(item, "in_progress", true) });

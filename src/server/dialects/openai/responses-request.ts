@@ -2,8 +2,7 @@
 import { z } from "zod";
 import type { ChatMessage } from "../../../tokenizer/index.js";
 import { ApiError } from "../../api-error.js";
-
-const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+import { nullish } from "../../http/body.js";
 
 const PART = z.looseObject({ type: z.string(), text: z.string().optional() });
 const ITEM = z.looseObject({

@@ -4,7 +4,7 @@ import type { ChatMessage } from "../../../tokenizer/index.js";
 import { asApiError } from "../../api-error.js";
 import type { App, Context, ServerContext } from "../../context.js";
 import { checkedBody, readBody } from "../../http/body.js";
-import { eventStream } from "../../http/event-stream.js";
+import { EVENTS, lineStream } from "../../http/line-stream.js";
 import { mergedEvents, type ReplyEnd, ReplyRecord, type Usage } from "../../replies/reply.js";
 import { type StartedReplies, startReplies } from "../../replies/start-replies.js";
 import { CHAT_REQUEST, taskOfChat } from "./chat-request.js";
@@ -37,7 +37,7 @@ async function answer(c: Context, server: ServerContext, store: ResponseStore): 
   const body = await readBody(c, RESPONSES_REQUEST);
   const { client } = c.var;
   const before = body.previous_response_id ? store.find(body.previous_response_id, client).messages : [];
-  const task = taskOfChat(checkedBody(CHAT_REQUEST, chatRequestOf(body, before)), server.settings.maxMessages);
+  const task = taskOfChat(checkedBody(CHAT_REQUEST, chatRequestOf(body, before)));
   const ending = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, ending.signal]);
   const started = await startReplies(server, body.model ?? server.models.defaultName, task, signal);
@@ -45,7 +45,8 @@ async function answer(c: Context, server: ServerContext, store: ResponseStore): 
     if (body.store ?? true) store.keep(made.id, { body: made, messages: [...before, ...messages], client });
   });
   if (!body.stream) return c.json(await making.whole());
-  return eventStream(making.lines(), {
+  return lineStream(making.lines(), {
+    form: EVENTS,
     onEnd: () => ending.abort(),
     errorLine: (error) => making.failedLine(error),
     stalledSeconds: server.settings.stalledSeconds,

@@ -1,11 +1,7 @@
 // The fields by which OpenAI's requests say how tokens are drawn, and what they mean here. Knows no path.
 import { z } from "zod";
 import type { ChatSampling } from "../../../inference/index.js";
-
-/** A seed for a request that gives none: two that are alike get different answers. */
-const anySeed = () => Math.floor(Math.random() * 2 ** 31);
-
-const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+import { nullish } from "../../http/body.js";
 
 /** Fields that completions of chats and texts have in common; null counts as left out. */
 export const SAMPLING_FIELDS = {
@@ -45,7 +41,7 @@ export function samplingOf(fields: SamplingFields): ChatSampling {
     frequencyPenalty: fields.frequency_penalty,
     repetitionPenalty: fields.repetition_penalty,
     logitBias: bias && new Map(Object.entries(bias).map(([id, value]) => [Number(id), value])),
-    seed: fields.seed ?? anySeed(),
+    seed: fields.seed,
     stop: stop === undefined ? undefined : [stop].flat(),
   };
 }

@@ -1,10 +1,9 @@
 // The body of /completions: texts that the model goes on with as they stand. Knows no path.
 import { z } from "zod";
 import { ApiError } from "../../api-error.js";
+import { nullish } from "../../http/body.js";
 import type { TextTask } from "../../replies/task.js";
 import { SAMPLING_FIELDS, samplingOf } from "./sampling-fields.js";
-
-const nullish = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
 const IDS = z.array(z.number().int().min(0)).min(1);
 const PROMPT = z.union(

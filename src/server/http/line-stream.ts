@@ -1,8 +1,23 @@
-// Server-sent events, sent as fast as the client reads and no faster. Knows no dialect: it is given lines.
+// Lines of a stream, events or JSON, sent as fast as the client reads and no faster. Knows no dialect: it is given
+// lines.
 import { setTimeout as wait } from "node:timers/promises";
 
+/** A kind of stream. */
+export interface StreamForm {
+  readonly contentType: string;
+  /** A line for proxies and half-open connections, sent while nothing else is. It says nothing to the client. */
+  readonly keepAlive: string;
+}
+
+/** Server-sent events, kept alive by comments. */
+export const EVENTS: StreamForm = {
+  contentType: "text/event-stream; charset=utf-8",
+  keepAlive: ": keep-alive\n\n",
+};
+
 /** How a stream is sent. */
-export interface EventStreamOptions {
+export interface LineStreamOptions {
+  readonly form: StreamForm;
   /** Ends what makes the events; called when the client leaves, stalls, or all is sent. */
   onEnd(): void;
   /** The line that tells of an error on the way. */
@@ -11,20 +26,17 @@ export interface EventStreamOptions {
   readonly stalledSeconds: number;
 }
 
-/** A comment for proxies and half-open connections, sent while nothing else is. */
-const KEEP_ALIVE = ": keep-alive\n\n";
 const KEEP_ALIVE_MS = 10_000;
 /** How long the answer's head waits for the first line, so that what fails at once fails with a status of its own. */
 const HEAD_MS = 2_000;
 
 const HEADERS = {
-  "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no",
 };
 
 /** Sends lines as they come. Throws what is thrown before the first line, if that comes soon. */
-export async function eventStream(lines: AsyncGenerator<string>, options: EventStreamOptions): Promise<Response> {
+export async function lineStream(lines: AsyncGenerator<string>, options: LineStreamOptions): Promise<Response> {
   const source = new LineSource(lines, options);
   try {
     await Promise.race([source.first, wait(HEAD_MS)]);
@@ -32,7 +44,8 @@ export async function eventStream(lines: AsyncGenerator<string>, options: EventS
     options.onEnd();
     throw error;
   }
-  return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers: HEADERS });
+  const headers = { ...HEADERS, "content-type": options.form.contentType };
+  return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers });
 }
 
 /** What the stream pulls from. Only what is asked for is made: a slow reader holds one line. */
@@ -47,7 +60,7 @@ class LineSource {
 
   constructor(
     private readonly lines: AsyncGenerator<string>,
-    private readonly options: EventStreamOptions,
+    private readonly options: LineStreamOptions,
   ) {
     this.first = this.next = lines.next();
     this.next.catch(() => {}); // told when it is pulled
@@ -86,7 +99,7 @@ class LineSource {
   /** Gives a sign of life to a client that waits long, and gives up one that does not read. */
   private look(controller: ReadableStreamDefaultController<Uint8Array>): void {
     const silentMs = performance.now() - this.sentMs;
-    if (this.isAwaited && silentMs >= KEEP_ALIVE_MS) this.send(controller, KEEP_ALIVE);
+    if (this.isAwaited && silentMs >= KEEP_ALIVE_MS) this.send(controller, this.options.form.keepAlive);
     if (this.isAwaited || silentMs < this.options.stalledSeconds * 1000) return;
     this.end();
     controller.error(new Error("the client has stopped reading"));
