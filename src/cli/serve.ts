@@ -9,6 +9,7 @@ import type { KeySpec, ModelSpec, ServerSettingsInput } from "../server/settings
 import { StoppedBySignal } from "./failure.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, tell } from "./run-verb.js";
+import { pullForServer } from "./serve-pull.js";
 import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
@@ -30,6 +31,7 @@ export interface ServeFlags extends ComputeFlags {
   readonly keepAlive?: number;
   readonly maxBody?: number;
   readonly drain?: number;
+  readonly allowPull?: boolean;
   readonly logContent?: boolean;
   readonly config?: string;
 }
@@ -43,7 +45,7 @@ export async function serve(names: readonly string[], flags: ServeFlags): Promis
     onStop: () => tell("stopping: requests under way may end; press again to stop now"),
   });
   try {
-    const server = await startServer(settings);
+    const server = await startServer(settings, flags.allowPull ? { pull: pullForServer } : {});
     try {
       await loadSingle(server, settings.models);
       announce(server, settings);

@@ -8,7 +8,7 @@ export function addServe(program: Command): void {
   const command = verb(
     program,
     "serve",
-    "serve models over HTTP to the clients of OpenAI's and DeepSeek's APIs",
+    "serve models over HTTP to the clients of OpenAI's, DeepSeek's, Anthropic's and Ollama's APIs",
     "luciole serve deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B --port 8080",
   );
   command
@@ -45,6 +45,7 @@ export function addServe(program: Command): void {
     )
     .option("--max-body <bytes>", "largest body of a request (default: 16777216)", wholeNumber(1024))
     .option("--drain <seconds>", "time that requests have to end when the server is stopped (default: 30)", number(0))
+    .option("--allow-pull", "clients may have models pulled from the hub, which are then served too")
     .option("--log-content", "write prompts and answers into the log, which otherwise holds neither")
     .option("--config <file>", "read settings from a JSON file; flags take precedence (see docs/serve.md)");
   command.option("--json", "when the server is ready, print one JSON object with its address on standard output");

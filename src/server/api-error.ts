@@ -1,6 +1,6 @@
 // What a request can be refused for, in words of no dialect: each puts it into its own shape. Knows no HTTP but the
 // status a kind of error has.
-import { BackendError, CheckpointError, ConfigError, DataError, LucioleError } from "../errors.js";
+import { BackendError, CheckpointError, ConfigError, DataError, HubError, LucioleError } from "../errors.js";
 
 /** Kinds of errors with their HTTP status. */
 export const ERROR_STATUS = {
@@ -56,7 +56,8 @@ export function asApiError(error: unknown): ApiError {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ConfigError || error instanceof DataError)
     return new ApiError("invalid", message, { cause: error });
-  if (error instanceof CheckpointError) return new ApiError("unavailable", message, { cause: error });
+  if (error instanceof CheckpointError || error instanceof HubError)
+    return new ApiError("unavailable", message, { cause: error });
   if (error instanceof BackendError) {
     const kind = message.startsWith("not enough memory") ? "unavailable" : "failed";
     return new ApiError(kind, message, { cause: error, ...(kind === "unavailable" && { retryAfterSeconds: 10 }) });

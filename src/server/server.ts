@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import { ConfigError } from "../errors.js";
 import { buildApp } from "./app.js";
-import type { ServerContext } from "./context.js";
+import type { PullModel, ServerContext } from "./context.js";
 import { ServerMetrics } from "./metrics.js";
 import { ModelPool, type OpenModel } from "./models/model-pool.js";
 import { type ServerSettings, type ServerSettingsInput, serverSettings } from "./settings.js";
@@ -19,6 +19,8 @@ export interface ServerParts {
   readonly log?: Logger;
   /** Default: an engine in a thread of its own. */
   readonly open?: OpenModel;
+  /** Pulls models that clients ask for, which are then served; default: they may not. */
+  readonly pull?: PullModel;
 }
 
 /** A server at work. */
@@ -41,6 +43,7 @@ export async function startServer(given: ServerSettingsInput, parts: ServerParts
     models,
     metrics: new ServerMetrics(),
     log,
+    pull: parts.pull,
     isDraining: () => isDraining,
   };
   const http = createHttpServer(context);

@@ -2,6 +2,7 @@
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { afterAll } from "vitest";
+import type { PullModel } from "../../src/server/context.js";
 import { type RunningServer, startServer } from "../../src/server/server.js";
 import type { ServerSettingsInput } from "../../src/server/settings.js";
 import { type Script, scriptedModel } from "./scripted-model.js";
@@ -16,6 +17,7 @@ export interface ScriptedServer extends RunningServer {
 export async function scriptedServer(
   scripts: Readonly<Record<string, Script>>,
   settings: Partial<ServerSettingsInput> = {},
+  pull?: PullModel,
 ): Promise<ScriptedServer> {
   const logged: string[] = [];
   const stream = new Writable({
@@ -27,7 +29,7 @@ export async function scriptedServer(
   const models = Object.keys(scripts).map((name) => ({ name, path: name }));
   const server = await startServer(
     { port: 0, drainSeconds: 1, ...settings, models },
-    { log: pino({ base: null }, stream), open: async ({ name }) => scriptedModel(name, scripts[name]) },
+    { log: pino({ base: null }, stream), open: async ({ name }) => scriptedModel(name, scripts[name]), pull },
   );
   afterAll(() => server.close());
   return Object.assign(server, { logged });

@@ -5,9 +5,12 @@ import type { EngineStats } from "../../inference/index.js";
 import { ApiError } from "../api-error.js";
 import type { ModelSpec, ServerSettings } from "../settings.js";
 import { Admission } from "./admission.js";
+import { type ModelFacts, modelFacts } from "./model-facts.js";
 import { isTooLarge, ServedModel } from "./served-model.js";
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
+/** What the system's timers count at most; beyond that they end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How a model stands. */
 export type ModelState = "unloaded" | "loading" | "loaded" | "failed";
@@ -29,6 +32,8 @@ export interface ModelStatus {
   readonly active: number;
   readonly plannedBytes?: number;
   readonly maxContext?: number;
+  /** When it is unloaded if nobody asks; undefined while it is in use, and where it stays. */
+  readonly unloadsAt?: Date;
   /** Why it did not load. */
   readonly failure?: string;
 }
@@ -39,8 +44,12 @@ interface Entry {
   opening?: Promise<ServedModel>;
   model?: ServedModel;
   failure?: Error;
+  facts?: Promise<ModelFacts | undefined>;
   numUsers: number;
+  /** Seconds that it stays loaded where nobody asks; default: the settings'. */
+  keepAliveSeconds?: number;
   idleTimer?: NodeJS.Timeout;
+  unloadsAt?: Date;
   lastUsedMs: number;
 }
 
@@ -51,7 +60,7 @@ export type OpenModel = (spec: ModelSpec, settings: ServerSettings, signal: Abor
 export class ModelPool {
   /** When the server began, in seconds since 1970: models have no other date. */
   readonly createdSeconds = Math.floor(Date.now() / 1000);
-  private readonly entries: readonly Entry[];
+  private readonly entries: Entry[];
   private readonly closing = new AbortController();
 
   constructor(
@@ -59,18 +68,21 @@ export class ModelPool {
     private readonly log: Logger,
     private readonly open: OpenModel = ServedModel.open,
   ) {
-    const { maxSequences, maxQueue } = settings;
-    this.entries = settings.models.map((spec) => ({
-      spec,
-      admission: new Admission(spec.name, maxSequences, maxQueue),
-      numUsers: 0,
-      lastUsedMs: 0,
-    }));
+    this.entries = settings.models.map((spec) => this.entryOf(spec));
   }
 
   /** The name that stands for no name: the first model's. */
   get defaultName(): string {
     return this.entries[0].spec.name;
+  }
+
+  /** Serves one more model, unless one of its name is served. */
+  add(spec: ModelSpec): void {
+    if (!this.isServed(spec.name)) this.entries.push(this.entryOf(spec));
+  }
+
+  isServed(name: string): boolean {
+    return this.entries.some(({ spec }) => spec.name === name);
   }
 
   /** Throws ApiError `not found` naming those served. */
@@ -99,6 +111,18 @@ export class ModelPool {
     }
   }
 
+  /** How long a model stays loaded where nobody asks, in place of the settings'; 0: not at all, -1: for ever. */
+  keep(name: string, seconds: number): void {
+    this.find(name).keepAliveSeconds = seconds;
+  }
+
+  /** What is known of a model, loaded or not; undefined where its files cannot be read. */
+  facts(name: string): Promise<ModelFacts | undefined> {
+    const entry = this.find(name);
+    entry.facts ??= modelFacts(entry.spec.path);
+    return entry.facts;
+  }
+
   /** Unloads a model now, if nobody uses it; whether it did. */
   async unload(name: string): Promise<boolean> {
     const entry = this.find(name);
@@ -108,12 +132,13 @@ export class ModelPool {
   }
 
   status(): ModelStatus[] {
-    return this.entries.map(({ spec, model, opening, failure, admission }) => ({
+    return this.entries.map(({ spec, model, opening, failure, admission, unloadsAt }) => ({
       name: spec.name,
       path: spec.path,
       state: model ? "loaded" : opening ? "loading" : failure ? "failed" : "unloaded",
       active: admission.numActive,
       ...(model && { plannedBytes: model.plannedBytes, maxContext: model.maxContext }),
+      ...(model && unloadsAt && { unloadsAt }),
       ...(failure && { failure: failure.message }),
     }));
   }
@@ -135,6 +160,11 @@ export class ModelPool {
     await Promise.all(this.entries.map((entry) => this.close(entry)));
   }
 
+  private entryOf(spec: ModelSpec): Entry {
+    const { maxSequences, maxQueue } = this.settings;
+    return { spec, admission: new Admission(spec.name, maxSequences, maxQueue), numUsers: 0, lastUsedMs: 0 };
+  }
+
   private find(name: string): Entry {
     const entry = this.entries.find(({ spec }) => spec.name === name);
     if (entry) return entry;
@@ -147,19 +177,28 @@ export class ModelPool {
 
   private hold(entry: Entry): void {
     clearTimeout(entry.idleTimer);
+    entry.unloadsAt = undefined;
     entry.numUsers++;
     entry.lastUsedMs = performance.now();
   }
 
   private letGo(entry: Entry): void {
     entry.lastUsedMs = performance.now();
-    const { keepAliveSeconds = this.entries.length === 1 ? -1 : DEFAULT_KEEP_ALIVE_SECONDS } = this.settings;
-    if (--entry.numUsers > 0 || keepAliveSeconds < 0) return;
-    entry.idleTimer = setTimeout(() => {
-      this.log.info({ model: entry.spec.name }, "unloaded: nobody asked it");
-      void this.close(entry);
-    }, keepAliveSeconds * 1000);
+    const seconds = entry.keepAliveSeconds ?? this.keepAliveSeconds;
+    if (--entry.numUsers > 0 || seconds < 0) return;
+    entry.unloadsAt = new Date(Date.now() + seconds * 1000);
+    entry.idleTimer = setTimeout(
+      () => {
+        this.log.info({ model: entry.spec.name }, "unloaded: nobody asked it");
+        void this.close(entry);
+      },
+      Math.min(seconds * 1000, LONGEST_TIMER_MS),
+    );
     entry.idleTimer.unref();
+  }
+
+  private get keepAliveSeconds(): number {
+    return this.settings.keepAliveSeconds ?? (this.entries.length === 1 ? -1 : DEFAULT_KEEP_ALIVE_SECONDS);
   }
 
   private async loaded(entry: Entry): Promise<ServedModel> {

@@ -29,15 +29,19 @@ export function promptOf(model: ServedModel, task: Task): TaskPrompt {
   );
 }
 
-/** Tokens of a task's prompt, also where no room is left for an answer. Throws as `promptOf`. */
-export const numTokensOf = (model: ServedModel, task: Task): number => rendered(model, task).prompt.ids.length;
+/** Token ids of a task's prompt, also where no room is left for an answer. Throws as `promptOf`. */
+export const promptIdsOf = (model: ServedModel, task: Task): Int32Array => rendered(model, task).prompt.ids;
 
 const rendered = (model: ServedModel, task: Task): TaskPrompt =>
   task.kind === "chat" ? chatPrompt(model, task) : textPrompt(model, task);
 
 function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
   const { style, habits } = model;
-  refuseTooLong(model, task);
+  refuseTooLong(
+    model,
+    task.messages.reduce((sum, { content }) => sum + (content?.length ?? 0), 0),
+    "messages",
+  );
   const tools = task.toolChoice === "none" || task.tools.length === 0 ? undefined : task.tools;
   const variables = {
     ...(task.thinks !== undefined && habits.switchesThinking && thinkingVariables(task.thinks)),
@@ -59,15 +63,17 @@ function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
   return { prompt, form: style.form, sampling: { ...task.sampling, schema, ...(isCutOff && { thinkBudget: 0 }) } };
 }
 
-/** Refuses what cannot fit without encoding it: no token is longer than the vocabulary's longest. */
-function refuseTooLong({ longestToken, maxContext, name }: ServedModel, { messages }: ChatTask): void {
-  const length = messages.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+/**
+ * Refuses a text of so many characters that cannot fit the context, without encoding it: no token is longer than the
+ * vocabulary's longest.
+ */
+export function refuseTooLong({ longestToken, maxContext, name }: ServedModel, length: number, param: string): void {
   if (length <= longestToken * maxContext) return;
   throw new ApiError(
     "invalid",
-    `the messages have ${length} characters and so at least ${Math.ceil(length / longestToken)} tokens, but the ` +
-      `context of ${name} is ${maxContext} tokens; shorten them`,
-    { param: "messages", code: "context_length_exceeded" },
+    `${param}: ${length} characters are at least ${Math.ceil(length / longestToken)} tokens, but the context of ` +
+      `${name} is ${maxContext} tokens; shorten the text`,
+    { param, code: "context_length_exceeded" },
   );
 }
 
@@ -104,7 +110,9 @@ function withSystem(messages: readonly ChatMessage[], text: string): ChatMessage
 }
 
 /** Text goes to the model as it stands, control tokens and all; the begin token is put in front of it. */
-function textPrompt({ tokenizer, vocabSize }: ServedModel, { prompt, sampling }: TextTask): TaskPrompt {
+function textPrompt(model: ServedModel, { prompt, sampling }: TextTask): TaskPrompt {
+  const { tokenizer, vocabSize } = model;
+  if (typeof prompt === "string") refuseTooLong(model, prompt.length, "prompt");
   const ids = typeof prompt === "string" ? encodePrompt(tokenizer, prompt) : Int32Array.from(prompt);
   const wrong = ids.find((id) => id < 0 || id >= vocabSize);
   if (wrong !== undefined)

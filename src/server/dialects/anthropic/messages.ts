@@ -4,7 +4,7 @@ import { asApiError } from "../../api-error.js";
 import type { App, Context, ServerContext } from "../../context.js";
 import { readBody } from "../../http/body.js";
 import { lineStream, type StreamForm } from "../../http/line-stream.js";
-import { numTokensOf } from "../../replies/prompt-of-task.js";
+import { promptIdsOf } from "../../replies/prompt-of-task.js";
 import { mergedEvents, wholeReplies } from "../../replies/reply.js";
 import { type StartedReplies, startReplies } from "../../replies/start-replies.js";
 import { withModel } from "../../replies/with-model.js";
@@ -57,5 +57,5 @@ async function count(c: Context, server: ServerContext): Promise<Response> {
   c.header("request-id", c.var.requestId);
   const body = await readBody(c, COUNT_REQUEST);
   const task = taskOfMessages(body);
-  return c.json({ input_tokens: await withModel(server, body.model, (model) => numTokensOf(model, task)) });
+  return c.json({ input_tokens: await withModel(server, body.model, (model) => promptIdsOf(model, task).length) });
 }
