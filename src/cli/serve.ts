@@ -5,7 +5,7 @@ import { openBackend } from "../backends/open.js";
 import { ConfigError } from "../errors.js";
 import { jsonLine } from "../plain-text.js";
 import { type RunningServer, startServer } from "../server/server.js";
-import type { KeySpec, ModelSpec, ServerSettingsInput } from "../server/settings.js";
+import { type KeySpec, type ModelSpec, type ServerSettings, serverSettings } from "../server/settings.js";
 import { StoppedBySignal } from "./failure.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, tell } from "./run-verb.js";
@@ -69,22 +69,23 @@ async function loadSingle({ models }: RunningServer, specs: readonly ModelSpec[]
   lease.release();
 }
 
-function announce({ url }: RunningServer, { models, host, keys }: ServerSettingsInput): void {
+function announce({ url }: RunningServer, { models, host, keys }: ServerSettings): void {
   tell(`serving ${models.map(({ name }) => name).join(", ")} at ${url}/v1`);
-  const isOpen = host !== undefined && !/^(127\.|localhost$|::1$)/.test(host) && (keys ?? []).length === 0;
+  const isOpen = !/^(127\.|localhost$|::1$)/.test(host) && keys.length === 0;
   if (isOpen) tell("warning: other machines can reach this server and need no key; give it one with --api-key-file");
 }
 
 /** Settings from file, flags and environment; flags win. */
-function settingsOf(names: readonly string[], flags: ServeFlags): ServerSettingsInput {
+function settingsOf(names: readonly string[], flags: ServeFlags): ServerSettings {
   const file = flags.config === undefined ? {} : readSettings(flags.config);
   const given = [...names, ...(flags.model ?? [])].map((name) => modelOf(name, flags.adapter));
-  const models = [...given, ...(file.models ?? []).map((spec) => ({ ...spec, path: modelPath(spec.path) }))];
+  const models = [...given, ...listed(file.models)];
   if (models.length === 0) throw new ConfigError("name a model to serve: a run, a directory, a .gguf file or org/name");
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
     throw new ConfigError("TLS needs both --tls-cert and --tls-key");
   const keys = keysOf(flags.apiKeyFile);
-  return {
+  // Checked here, before anything is built or opened.
+  return serverSettings({
     ...file,
     ...defined({
       host: flags.host,
@@ -106,8 +107,14 @@ function settingsOf(names: readonly string[], flags: ServeFlags): ServerSettings
       ...(flags.tlsCert && flags.tlsKey && { tls: { cert: flags.tlsCert, key: flags.tlsKey } }),
     }),
     models,
-  } as ServerSettingsInput;
+  });
 }
+
+/** The models of a settings file, as far as they are any: what is none is refused with the other settings. */
+const listed = (models: unknown): unknown[] =>
+  (Array.isArray(models) ? models : []).map((spec) =>
+    typeof spec?.path === "string" ? { ...spec, path: modelPath(spec.path) } : spec,
+  );
 
 const defined = (values: object): object =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
@@ -126,14 +133,18 @@ function modelOf(given: string, adapter: string | undefined): ModelSpec {
 
 const nameOf = (path: string): string => basename(path).replace(/\.gguf$/i, "");
 
-function readSettings(path: string): Partial<ServerSettingsInput> {
+function readSettings(path: string): Readonly<Record<string, unknown>> {
+  const refuse = (what: string, cause?: unknown) =>
+    new ConfigError(`--config ${path}: expected a JSON file with settings, got: ${what}`, { cause });
+  let settings: unknown;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Partial<ServerSettingsInput>;
+    settings = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new ConfigError(`--config ${path}: expected a JSON file with settings, got: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw refuse((error as Error).message, error);
   }
+  if (typeof settings === "object" && settings !== null && !Array.isArray(settings))
+    return settings as Readonly<Record<string, unknown>>;
+  throw refuse(JSON.stringify(settings).slice(0, 60));
 }
 
 /** Keys of the file, else the one of the environment. */
