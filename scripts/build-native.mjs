@@ -106,6 +106,9 @@ function sourceList() {
     .join("");
 }
 
+/** Where the list of what a module was built from lies. */
+const sourceListOf = (outDir, isa) => join(outDir, `${isa}.node.sources`);
+
 /** The instruction sets to build: `wanted` is a name, "all", or "best". */
 async function chooseIsas(wanted, outDir) {
   const known = Object.keys(TARGETS[process.arch] ?? {});
@@ -156,7 +159,7 @@ const isCurrent = (unit, version) =>
 /** Takes the unit's object from a finished fast build of the same sources, if LUCIOLE_OBJECTS names one that has it. */
 function takeFromOtherBuild(unit, isa, { sources, kind }) {
   const other = process.env.LUCIOLE_OBJECTS;
-  if (!other || kind !== KINDS.fast || readIf(join(other, `${isa}.node.digest`)) !== sources) return false;
+  if (!other || kind !== KINDS.fast || readIf(sourceListOf(other, isa)) !== sources) return false;
   const object = join(other, isa, basename(unit.object));
   if (!existsSync(object)) return false;
   copyFileSync(object, unit.object);
@@ -205,9 +208,10 @@ async function link(compiler, isa, units, { sources, outDir, kind }) {
     "-o",
     temporary,
   ]);
-  rmSync(`${output}.sources`, { force: true });
+  const list = sourceListOf(outDir, isa);
+  rmSync(list, { force: true });
   renameSync(temporary, output);
-  writeFileSync(`${output}.sources`, sources);
+  writeFileSync(list, sources);
   const kept = new Set(
     units
       .flatMap(({ object }) => [object, `${object}.d`, `${object}.digest`].map((path) => basename(path)))
@@ -273,8 +277,7 @@ export async function buildNative({
 } = {}) {
   const started = Date.now();
   const sources = sourceList();
-  const isUpToDate = (isa) =>
-    existsSync(join(outDir, `${isa}.node`)) && readIf(join(outDir, `${isa}.node.sources`)) === sources;
+  const isUpToDate = (isa) => existsSync(join(outDir, `${isa}.node`)) && readIf(sourceListOf(outDir, isa)) === sources;
   const isas = (await chooseIsas(wanted, outDir)).filter((isa) => !isUpToDate(isa));
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);

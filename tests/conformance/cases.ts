@@ -121,10 +121,15 @@ const derived: Partial<Record<OpName, () => Case[]>> = {
     [...declaredCases("headLogProb"), ...largerCases("headLogProb")].filter(allFinite).map(headBackwardCase),
 };
 
-/** All cases of an op. */
-export const casesOf = (op: OpName): Case[] => [
-  ...declaredCases(op),
-  ...largerCases(op),
-  ...extremeCases(op),
-  ...(derived[op]?.() ?? []),
-];
+const known = new Map<OpName, readonly Case[]>();
+/** All cases of an op, drawn once for all backends: nobody writes to their operands. */
+export function casesOf(op: OpName): readonly Case[] {
+  const cases = known.get(op) ?? [
+    ...declaredCases(op),
+    ...largerCases(op),
+    ...extremeCases(op),
+    ...(derived[op]?.() ?? []),
+  ];
+  known.set(op, cases);
+  return cases;
+}

@@ -22,7 +22,14 @@ export interface RowCase {
 function rowsOf(rows: number, shape: readonly number[], label: string, dtype: DType = "f32"): HostOperand {
   return { shape: [rows, ...shape], dtype, data: rounded(normals(rows * numElements(shape), label), dtype) };
 }
-const fixed = (shape: readonly number[], label: string, dtype: DType = "f32") => randomOperand({ shape, dtype }, label);
+const drawn = new Map<string, HostOperand>();
+/** An operand that is the same for any number of rows, drawn once: encoding weights is slow. */
+function fixed(shape: readonly number[], label: string, dtype: DType = "f32"): HostOperand {
+  const key = `${label} ${dtype} ${shape}`;
+  const operand = drawn.get(key) ?? randomOperand({ shape, dtype }, label);
+  drawn.set(key, operand);
+  return operand;
+}
 function integers(rows: number, limit: number, label: string, from = 0): HostOperand {
   const data = normals(rows, label).map((x) => from + (Math.floor(Math.abs(x) * 7919) % limit));
   return { shape: [rows], dtype: "i32", data };
