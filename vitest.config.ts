@@ -1,19 +1,34 @@
 // How the tests run: unit tests beside their files, conformance and golden ones under tests/.
 import { defineConfig } from "vitest/config";
 
+const options = {
+  // A process of its own: the native addon keeps its thread pool per process.
+  pool: "forks",
+  // A machine that is busy with other things takes its time; nothing here is a claim about speed.
+  testTimeout: 300_000,
+} as const;
+
 export default defineConfig({
   test: {
-    include: [
-      "src/**/*.test.ts",
-      "recipes/**/*.test.ts",
-      "tests/**/*.test.ts",
-      "examples/**/*.test.ts",
-      "bench/**/*.test.ts",
-    ],
-    // One process per file: the native addon keeps its thread pool per process.
-    pool: "forks",
     maxWorkers: 2,
-    // A machine that is busy with other things takes its time; nothing here is a claim about speed.
-    testTimeout: 240_000,
+    projects: [
+      // Files of a worker share the modules that they import: loading them anew took longer than most tests.
+      {
+        test: {
+          ...options,
+          name: "units",
+          include: ["src/**/*.test.ts", "recipes/**/*.test.ts", "bench/**/*.test.ts", "tests/conformance/**/*.test.ts"],
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...options,
+          name: "whole",
+          include: ["tests/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: ["tests/conformance/**"],
+        },
+      },
+    ],
   },
 });

@@ -123,7 +123,7 @@ export async function sanitizedKernels(root) {
     const env = await sanitizedEnvironment(root, findCompiler(), () => {});
     if (!env)
       return outcome(0, 0, "skipped: this compiler has no address sanitiser to load beside Node", KERNEL_TESTS.length);
-    return runTests(root, [...KERNEL_TESTS, "--testTimeout=300000"], env);
+    return runTests(root, KERNEL_TESTS, env);
   } catch (error) {
     return single(false, String(error.stderr || error.message).trim());
   }

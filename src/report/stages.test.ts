@@ -21,10 +21,14 @@ test("each stage stands beside the one before", () => {
     line("<all>", 0.3, { "pass1/countdown": 0.15, refused: 0.5 }),
   ]);
   expect(rowsOf(html)).toEqual([
-    ["Stage", "pass@1", "countdown", "one language", "harmful refused"],
-    ["base", "10.0% ± 1.0", "20.0%", "50.0%", "–"],
-    ["zero", "30.0% ± 1.0 +20.0", "15.0% −5.0", "75.0% +25.0", "100.0%"],
-    ["&lt;all&gt;", "30.0% ± 1.0 +0.0", "15.0% +0.0", "–", "50.0% −50.0"],
+    ["Stage", "pass@1", "one language", "harmful refused"],
+    ["base", "10.0% ± 1.0", "50.0%", "–"],
+    ["zero", "30.0% ± 1.0 +20.0", "75.0% +25.0", "100.0%"],
+    ["&lt;all&gt;", "30.0% ± 1.0 +0.0", "–", "50.0% −50.0"],
+    ["Stage", "countdown"],
+    ["base", "20.0%"],
+    ["zero", "15.0% −5.0"],
+    ["&lt;all&gt;", "15.0% +0.0"],
   ]);
 });
 

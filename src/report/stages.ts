@@ -1,4 +1,4 @@
-// The table of a run with several stages: what each came to on held-out problems, beside the stage before it. Knows no
+// The tables of a run with several stages: what each came to on held-out problems, beside the stage before it. Knows no
 // stage by name.
 import { formatNumber, formatPercent } from "../number-text.js";
 import type { MetricsRecord } from "../run/records.js";
@@ -10,42 +10,45 @@ interface Column {
   readonly unit: "percent" | "tokens";
 }
 
-const FIRST: readonly Column[] = [{ metric: "pass1", title: "pass@1", unit: "percent" }];
-const LAST: readonly Column[] = [
+/** What a model is like as a whole. */
+const OVERALL: readonly Column[] = [
+  { metric: "pass1", title: "pass@1", unit: "percent" },
   { metric: "format_rate", title: "format", unit: "percent" },
-  { metric: "mean_think_tokens", title: "thinking tokens", unit: "tokens" },
   { metric: "one_language", title: "one language", unit: "percent" },
   { metric: "english", title: "English words", unit: "percent" },
   { metric: "general", title: "general", unit: "percent" },
-  { metric: "general_wins/zero", title: "general, wins over Zero", unit: "percent" },
+  { metric: "general_wins/zero", title: "wins over Zero", unit: "percent" },
   { metric: "refused", title: "harmful refused", unit: "percent" },
   { metric: "answered", title: "harmless answered", unit: "percent" },
+  { metric: "mean_think_tokens", title: "thinking tokens", unit: "tokens" },
 ];
 /** `pass1/<task>`. */
 const OF_TASK = /^pass1\/(.+)$/;
 
-/** The table; empty for a run with fewer than three full evaluations, which has a headline of its own. */
+/** The tables; empty for a run with fewer than three full evaluations, which has a headline of its own. */
 export function renderStages(metrics: readonly MetricsRecord[]): string {
   const lines = metrics.filter(({ phase, model }) => phase === "eval" && typeof model === "string");
   if (lines.length < 3) return "";
-  const columns = columnsOf(lines);
+  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))];
+  const overall = OVERALL.filter(({ metric }) => names.includes(metric));
+  const ofTasks = names.flatMap((metric): Column[] => {
+    const task = OF_TASK.exec(metric)?.[1];
+    return task === undefined ? [] : [{ metric, title: task.replaceAll("-", " "), unit: "percent" }];
+  });
+  const tasks = ofTasks.length > 0 ? `<h3>pass@1 of each task</h3>\n${table(lines, ofTasks)}` : "";
+  return `<h2>Stage by stage</h2><p class="lead">Each model on the same held-out problems, with the change since the
+row above it; ± one standard error.</p>
+${table(lines, overall)}
+${tasks}`;
+}
+
+function table(lines: readonly MetricsRecord[], columns: readonly Column[]): string {
   const head = ["Stage", ...columns.map(({ title }) => title)].map(
     (title) => `<th scope="col">${escapeHtml(title)}</th>`,
   );
   const rows = lines.map((line, i) => row(line, lines[i - 1], columns));
-  return `<h2>Stage by stage</h2><p class="lead">Each model on the same held-out problems, with the change since the
-row above it; ± one standard error.</p>
-<div class="scroll"><table class="rollouts stages"><thead><tr>${head.join("")}</tr></thead>
+  return `<div class="scroll"><table class="rollouts stages"><thead><tr>${head.join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody></table></div>`;
-}
-
-function columnsOf(lines: readonly MetricsRecord[]): Column[] {
-  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))];
-  const tasks = names.flatMap((metric): Column[] => {
-    const task = OF_TASK.exec(metric)?.[1];
-    return task === undefined ? [] : [{ metric, title: task, unit: "percent" }];
-  });
-  return [...FIRST, ...tasks, ...LAST.filter(({ metric }) => names.includes(metric))];
 }
 
 function row(line: MetricsRecord, before: MetricsRecord | undefined, columns: readonly Column[]): string {
