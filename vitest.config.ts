@@ -19,6 +19,8 @@ export default defineConfig({
           name: "units",
           include: ["src/**/*.test.ts", "recipes/**/*.test.ts", "bench/**/*.test.ts", "tests/conformance/**/*.test.ts"],
           isolate: false,
+          // So that no file leaves anything to the next.
+          ...{ restoreMocks: true, unstubEnvs: true, unstubGlobals: true },
         },
       },
       {
