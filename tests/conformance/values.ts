@@ -29,15 +29,10 @@ export function rounded(values: ArrayLike<number>, dtype: DType): Float64Array {
   return Float64Array.from(decodeBytes(encodeBytes(values, dtype), dtype));
 }
 
-/** Drawing all operands number by number took most of the time. The length is prime: no two rows of a matrix repeat. */
-const POOL = Float64Array.from({ length: 65_521 }, ((random) => () => random.normal())(new Random(1)));
-
-/** Standard normal numbers times `scale`, equal for equal labels: those of a pool, from a place on. */
+/** Standard normal numbers times `scale`, equal for equal labels. */
 export function normals(count: number, label: string, scale = 1): Float64Array {
-  const start = hashString(label) % POOL.length;
-  const values = new Float64Array(count);
-  for (let i = 0; i < count; i++) values[i] = scale * POOL[(start + i) % POOL.length];
-  return values;
+  const random = new Random(hashString(label));
+  return Float64Array.from({ length: count }, () => scale * random.normal());
 }
 
 /**
