@@ -8,6 +8,9 @@ const options = {
   testTimeout: 300_000,
 } as const;
 
+/** Folders under tests/ whose files leave nothing behind in their process. */
+const SHARING = ["conformance", "golden", "parity"];
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -17,7 +20,10 @@ export default defineConfig({
         test: {
           ...options,
           name: "units",
-          include: ["src/**/*.test.ts", "recipes/**/*.test.ts", "bench/**/*.test.ts", "tests/conformance/**/*.test.ts"],
+          include: [
+            ...["src", "recipes", "bench"].map((folder) => `${folder}/**/*.test.ts`),
+            ...SHARING.map((folder) => `tests/${folder}/**/*.test.ts`),
+          ],
           isolate: false,
           // So that no file leaves anything to the next.
           ...{ restoreMocks: true, unstubEnvs: true, unstubGlobals: true },
@@ -28,7 +34,7 @@ export default defineConfig({
           ...options,
           name: "whole",
           include: ["tests/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: ["tests/conformance/**"],
+          exclude: SHARING.map((folder) => `tests/${folder}/**`),
         },
       },
     ],

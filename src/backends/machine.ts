@@ -14,7 +14,7 @@ export interface Machine {
   peakFlops(compute: "f32" | "bf16"): number;
 }
 
-const PROBE_SECONDS = 0.15;
+const PROBE_SECONDS = 0.05;
 
 /** Opens the best backend and makes it the default device. */
 export async function openMachine(options: OpenOptions = {}): Promise<Machine> {

@@ -18,9 +18,14 @@ export interface RowCase {
   readonly rowOutputs: readonly number[];
 }
 
-/** `rows` rows of seeded numbers: the first rows of a longer operand of the same label. */
+const longest = new Map<string, Float64Array>();
+/** `rows` rows of seeded numbers: the first rows of a longer operand of the same label. Nobody writes to them. */
 function rowsOf(rows: number, shape: readonly number[], label: string, dtype: DType = "f32"): HostOperand {
-  return { shape: [rows, ...shape], dtype, data: rounded(normals(rows * numElements(shape), label), dtype) };
+  const [key, count] = [`${label} ${dtype}`, rows * numElements(shape)];
+  const known = longest.get(key);
+  const data = known && known.length >= count ? known : rounded(normals(count, label), dtype);
+  longest.set(key, data);
+  return { shape: [rows, ...shape], dtype, data: data.subarray(0, count) };
 }
 const drawn = new Map<string, HostOperand>();
 /** An operand that is the same for any number of rows, drawn once: encoding weights is slow. */

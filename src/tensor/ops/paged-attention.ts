@@ -109,17 +109,26 @@ function attendReference(
   valuesOf: (t: number) => Float64Array,
   params: Pick<PagedAttentionParams, "scale" | "softCap">,
 ): Float64Array {
-  const scores = Float64Array.from({ length: end - begin }, (_, i) =>
-    scoreOf(
-      keyOf(begin + i).reduce((sum, k, d) => sum + k * q[d], 0),
-      params,
-    ),
-  );
-  const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const p = scores.map((s) => exp(s - max));
-  const total = p.reduce((a, b) => a + b, 0);
+  const p = new Float64Array(end - begin);
+  let max = Number.NEGATIVE_INFINITY;
+  for (let t = begin; t < end; t++) {
+    const key = keyOf(t);
+    let dot = 0;
+    for (let d = 0; d < key.length; d++) dot += key[d] * q[d];
+    p[t - begin] = scoreOf(dot, params);
+    max = Math.max(max, p[t - begin]);
+  }
+  let total = 0;
+  for (let i = 0; i < p.length; i++) {
+    p[i] = exp(p[i] - max);
+    total += p[i];
+  }
   const out = new Float64Array(end > begin ? valuesOf(begin).length : 0);
-  for (let t = begin; t < end; t++) for (const [d, v] of valuesOf(t).entries()) out[d] += (p[t - begin] / total) * v;
+  for (let t = begin; t < end; t++) {
+    const values = valuesOf(t);
+    const share = p[t - begin] / total;
+    for (let d = 0; d < out.length; d++) out[d] += share * values[d];
+  }
   return out;
 }
 
