@@ -136,7 +136,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "\\.d\\.ts$" },
+    exclude: { path: "\\.d\\.ts$|^dist/web/" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] },
   },
 };

@@ -21,7 +21,7 @@ export default defineConfig({
           ...options,
           name: "units",
           include: [
-            ...["src", "recipes", "bench"].map((folder) => `${folder}/**/*.test.ts`),
+            ...["src", "recipes", "bench", "web"].map((folder) => `${folder}/**/*.test.ts`),
             ...SHARING.map((folder) => `tests/${folder}/**/*.test.ts`),
           ],
           isolate: false,

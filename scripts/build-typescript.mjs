@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const FOLDERS = ["src", "recipes", "tests", "bench", "examples"];
 /** What the program reads beside its own code: copied as it is. */
-const COPIED = ["src/report/page.css", "src/report/page.js"];
+const COPIED = ["src/report/page.css", "src/report/page.js", "src/report/plots.js"];
 
 function walk(folder, ending) {
   if (!existsSync(folder)) return [];

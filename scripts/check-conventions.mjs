@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FOLDERS = ["src", "recipes", "tests", "bench", "examples", "scripts", "native", "docs", ".ci"];
+const FOLDERS = ["src", "recipes", "tests", "bench", "examples", "scripts", "native", "docs", "web", ".ci"];
 const SKIPPED = /(^|\/)(node_modules|build|\.venv|__pycache__|cases|curves|router)\//;
-const CODE = /\.(ts|js|mjs|cjs|cpp|h)$/;
-const TEXT = /\.(ts|js|mjs|cjs|css|cpp|h|inc|py|md|json|txt|html)$|(^|\/)run$/;
+const CODE = /\.(tsx?|js|mjs|cjs|cpp|h)$/;
+const TEXT = /\.(tsx?|js|mjs|cjs|css|cpp|h|inc|py|md|json|txt|html)$|(^|\/)run$/;
 const LONG_FILE_LINES = 400;
 const LINE_WIDTH = 120;
 const LONG_DOCSTRING_LINES = 10;
@@ -32,7 +32,7 @@ const CHECKS = [
     ],
   },
   {
-    applies: (path) => /^(src|recipes)\/.*\.ts$/.test(path) && !/\.(test|fixture)\.ts$/.test(path),
+    applies: (path) => /^(src|recipes|web)\/.*\.tsx?$/.test(path) && !/\.(test|fixture)\.ts$/.test(path),
     complaints: undocumentedExports,
   },
   {
@@ -49,7 +49,7 @@ const CHECKS = [
   },
   {
     // The library's reference repeats declarations, each on a line of its own.
-    applies: (path) => /\.(ts|js|mjs|cjs|css|cpp|h|md)$/.test(path) && !path.startsWith("docs/api/"),
+    applies: (path) => /\.(tsx?|js|mjs|cjs|css|cpp|h|md)$/.test(path) && !path.startsWith("docs/api/"),
     complaints: longLines,
   },
 ];
@@ -84,7 +84,7 @@ function longParts(text, path) {
     lines.length > LONG_FILE_LINES && CODE.test(path)
       ? [`${lines.length} lines: look again above ${LONG_FILE_LINES}`]
       : [];
-  if (!/\.ts$/.test(path)) return warnings;
+  if (!/\.tsx?$/.test(path)) return warnings;
   for (const match of text.matchAll(/^\/\*\*[\s\S]*?\*\//gm)) {
     const size = match[0].split("\n").length - 2;
     if (size > LONG_DOCSTRING_LINES) warnings.push(`a docstring of ${size} lines: ${LONG_DOCSTRING_LINES} at most`);

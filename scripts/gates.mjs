@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildNative } from "./build-native.mjs";
 import { buildTypeScript } from "./build-typescript.mjs";
+import { buildWeb } from "./build-web.mjs";
 import { checkConventions } from "./check-conventions.mjs";
 import { findCompiler, installCompiler } from "./compiler.mjs";
 import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
@@ -69,7 +70,11 @@ async function attempt(action) {
 }
 
 export const packages = (root) => attempt(() => dependenciesAreCurrent(root) || installDependencies(root));
-export const types = (root) => attempt(() => buildTypeScript(root, { force: true }));
+export const types = (root) =>
+  attempt(async () => {
+    await buildTypeScript(root, { force: true });
+    await buildWeb(root);
+  });
 export const lintAndFormat = async (root) =>
   byExitStatus(await runModule(root, "@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 /** No file reaches itself by imports, those of types included; what is emitted keeps to the layers. */

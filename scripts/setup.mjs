@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNative } from "./build-native.mjs";
 import { buildTypeScript } from "./build-typescript.mjs";
+import { buildWeb } from "./build-web.mjs";
 import { findCompiler, installCompiler } from "./compiler.mjs";
 import { dependenciesAreCurrent, installDependencies } from "./dependencies.mjs";
 
@@ -36,6 +37,8 @@ try {
   }
   const started = Date.now();
   if (await buildTypeScript(root)) log(`TypeScript compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  const webStarted = Date.now();
+  if (await buildWeb(root)) log(`web pages built in ${((Date.now() - webStarted) / 1000).toFixed(1)} s`);
   await buildKernels();
 } catch (error) {
   log(error.message);

@@ -49,6 +49,9 @@ export class ProcessLock {
   }
 }
 
+/** Whether a process that is at work holds the lock at `path`. */
+export const isHeldLock = (path: string): boolean => isHeld(readText(path) ?? "");
+
 /** Whether the process is still at work. Of another machine's processes nothing is known: they count as at work. */
 export function isAtWork({ pid, host, started }: LockHolder): boolean {
   if (host !== hostname()) return true;

@@ -22,6 +22,7 @@ import { addRun } from "./run.verb.js";
 import { addServe } from "./serve.verb.js";
 import { addSetup } from "./setup.verb.js";
 import { addSft } from "./sft.verb.js";
+import { addWatch } from "./watch.verb.js";
 import { addZero } from "./zero.verb.js";
 
 /** In the order of the help. */
@@ -36,6 +37,7 @@ const VERBS = [
   addDistill,
   addEval,
   addReport,
+  addWatch,
   addPull,
   addRun,
   addChat,

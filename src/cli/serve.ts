@@ -1,5 +1,5 @@
 // `luciole serve`: starts a server from flags, a file and the environment, and ends it when it is told to.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { openBackend } from "../backends/open.js";
 import { ConfigError } from "../errors.js";
@@ -32,6 +32,7 @@ export interface ServeFlags extends ComputeFlags {
   readonly maxBody?: number;
   readonly drain?: number;
   readonly allowPull?: boolean;
+  readonly runs?: string;
   readonly logContent?: boolean;
   readonly config?: string;
 }
@@ -100,6 +101,7 @@ function settingsOf(names: readonly string[], flags: ServeFlags): ServerSettings
       keepAliveSeconds: flags.keepAlive,
       maxBodyBytes: flags.maxBody,
       drainSeconds: flags.drain,
+      runs: flags.runs ?? file.runs ?? (existsSync("runs") ? "runs" : undefined),
       logContent: flags.logContent,
       threads: flags.threads,
       backend: flags.backend,

@@ -46,6 +46,7 @@ export function addServe(program: Command): void {
     .option("--max-body <bytes>", "largest body of a request (default: 16777216)", wholeNumber(1024))
     .option("--drain <seconds>", "time that requests have to end when the server is stopped (default: 30)", number(0))
     .option("--allow-pull", "clients may have models pulled from the hub, which are then served too")
+    .option("--runs <folder>", "folder of training runs that the web page shows (default: ./runs where it is there)")
     .option("--log-content", "write prompts and answers into the log, which otherwise holds neither")
     .option("--config <file>", "read settings from a JSON file; flags take precedence (see docs/serve.md)");
   command.option("--json", "when the server is ready, print one JSON object with its address on standard output");

@@ -6,41 +6,20 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "../atomic-file.js";
 import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
-import type { MetricsRecord, Phase, RunSummary } from "../run/records.js";
+import type { MetricsRecord, RunSummary } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
-import { type Chart, rlCharts, trainingCharts } from "./charts.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
 import { escapeHtml, scriptJson } from "./html.js";
-import { type ExpertLoad, expertLoads } from "./series.js";
+import { runSections, type Section } from "./sections.js";
+import type { ExpertLoad } from "./series.js";
 import { renderStages } from "./stages.js";
 import { groupTranscripts, renderGroup, renderRollouts, rolloutsOverTime } from "./transcripts.js";
 
-/** What the page's script draws. Charts of one `group` share their cursor. */
+/** What the page's script draws. */
 interface ReportDrawings {
-  charts: (Chart & { group: string })[];
+  charts: Section["charts"];
   heats: ExpertLoad[];
 }
-
-const RL_SECTION = {
-  title: "Reinforcement learning",
-  lead: "Thin lines show single steps, bold lines their moving average.",
-};
-
-/** What is said of training on data. */
-const DATA_PHASES = {
-  pretrain: { phase: "pretrain", title: "Pretraining", lead: "The base model, before any reward." },
-  sft: { phase: "sft", title: "Fine-tuning", lead: "Loss on the completions alone." },
-  "reward-model": {
-    phase: "reward-model",
-    title: "Reward model",
-    lead: "Accuracy is the share of rows whose better answer has the higher score.",
-  },
-  dpo: {
-    phase: "dpo",
-    title: "Direct preference optimisation",
-    lead: "An answer's reward is β times its log-ratio to the reference.",
-  },
-} as const;
 
 /** Reads a run directory, finished or not, and writes its report.html. Gives the path of the report. */
 export function writeReport(runPath: string): string {
@@ -51,22 +30,13 @@ export function writeReport(runPath: string): string {
 
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
-  const rl = sectionsOf(run.metrics, "rl", RL_SECTION, rlCharts);
-  const data = (["dpo", "reward-model", "sft", "pretrain"] as const).flatMap((phase) =>
-    sectionsOf(run.metrics, phase, DATA_PHASES[phase], (metrics) => trainingCharts(metrics, phase)),
-  );
-  const dataPhase =
-    Object.values(DATA_PHASES).find(
-      ({ phase: of }) => of !== "pretrain" && run.metrics.some(({ phase }) => phase === of),
-    ) ?? DATA_PHASES.pretrain;
-  const rlLoads = expertLoads(run.metrics, "rl");
-  const heats = rlLoads.length > 0 ? rlLoads : expertLoads(run.metrics, dataPhase.phase);
+  const { rl, data, heats, heatsOf } = runSections(run.metrics);
   const drawings: ReportDrawings = { charts: [...rl, ...data].flatMap(({ charts }) => charts), heats };
   const body = [
     renderTop(run),
     renderStages(run.metrics),
     ...rl.map(renderSection),
-    renderHeats(heats, rlLoads.length > 0 ? "reinforcement learning" : dataPhase.title.toLowerCase()),
+    renderHeats(heats, heatsOf),
     ...data.map(renderSection),
     renderTranscripts(run),
     renderSettings(run),
@@ -74,39 +44,13 @@ export function renderReport(run: RunRecords): string {
   return page(`${basename(run.path)} · Luciole`, body.join("\n"), drawings);
 }
 
-/** The charts of one stage. */
-interface Section {
-  readonly title: string;
-  readonly lead: string;
-  readonly charts: ReportDrawings["charts"];
-}
-
-/** A section for the phase or, where its lines name stages, one for each stage. */
-function sectionsOf(
-  metrics: readonly MetricsRecord[],
-  phase: Phase,
-  { title, lead }: { readonly title: string; readonly lead: string },
-  chartsOf: (metrics: readonly MetricsRecord[]) => Chart[],
-): Section[] {
-  const stages = [...new Set(metrics.filter((line) => line.phase === phase).map(({ stage }) => stage))];
-  const [first = undefined] = stages;
-  if (stages.length < 2 && first === undefined)
-    return [{ title, lead, charts: chartsOf(metrics).map((chart) => ({ ...chart, group: phase })) }];
-  return stages.map((stage, i) => ({
-    title: `${title}: ${stage}`,
-    lead,
-    charts: chartsOf(metrics.filter((line) => line.stage === stage)).map((chart) => ({
-      ...chart,
-      id: `${phase}${i}-${chart.id}`,
-      group: `${phase}${i}`,
-    })),
-  }));
-}
-
 function page(title: string, body: string, drawings: ReportDrawings): string {
   const uplot = readUplot();
-  const scripts = [uplot.script, readOwn("page.js")];
-  const hashes = scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`).join(" ");
+  const scripts = [
+    { type: "text/javascript", text: uplot.script },
+    { type: "module", text: `${readOwn("plots.js")}${readOwn("page.js")}` },
+  ];
+  const hashes = scripts.map(({ text }) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`).join(" ");
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -115,12 +59,12 @@ function page(title: string, body: string, drawings: ReportDrawings): string {
 <style>${uplot.style}${readOwn("page.css")}</style></head>
 <body><main>${body}</main>
 <script type="application/json" id="drawings">${scriptJson(drawings)}</script>
-${scripts.map((script) => `<script>${script}</script>`).join("\n")}
+${scripts.map(({ type, text }) => `<script type="${type}">${text}</script>`).join("\n")}
 </body></html>
 `;
 }
 
-/** The page's own style and script, which lie beside this file. */
+/** The page's own style and scripts, which lie beside this file. */
 const readOwn = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
 
 /** uPlot's browser build from the installed package. */

@@ -92,7 +92,7 @@ async function rounds(
   const { progress, signal } = session.parts;
   const { steps, evaluated } = plan;
   const told = new Set<string>();
-  progress.stage(session.mark.stage ?? "reinforce", steps, state.step);
+  session.tellSteps("reinforce", "rl", steps, state.step);
   for (;;) {
     // At the top, so that a run resumed from a checkpoint of this step takes the evaluation that its logs do not hold
     // yet.

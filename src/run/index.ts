@@ -12,3 +12,4 @@ export {
   readRun,
   readRunConfig,
 } from "./run-directory.js";
+export { listRuns, type RunEntry } from "./run-list.js";

@@ -139,6 +139,14 @@ export interface RunConfig {
   startedAt: string;
 }
 
+/** plan.json: the stage that a run is in. */
+export interface RunPlan {
+  phase: Phase;
+  stage?: string;
+  /** Its steps in all. */
+  steps: number;
+}
+
 /** Lengths of the logs in bytes at a moment when every line was whole; kept in a checkpoint, given back on resume. */
 export interface LogPosition {
   readonly metrics: number;

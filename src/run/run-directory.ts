@@ -14,16 +14,13 @@ import type {
   MachineDescription,
   MetricsRecord,
   RunConfig,
+  RunPlan,
   RunSummary,
   SampleRecord,
   TrainingSummary,
 } from "./records.js";
+import { CONFIG_FILE, LOCK_FILE, METRICS_FILE, PLAN_FILE, SAMPLES_FILE, SUMMARY_FILE } from "./run-files.js";
 
-const CONFIG_FILE = "config.json";
-const METRICS_FILE = "metrics.jsonl";
-const SAMPLES_FILE = "samples.jsonl";
-const SUMMARY_FILE = "summary.json";
-const LOCK_FILE = "run.lock";
 /** What a run that was killed while it began leaves behind: nothing that would be missed. */
 const BEGINNINGS = /^(run\.lock(\.[0-9a-f]{8})?|config\.json\.\d+\.tmp)$/;
 
@@ -169,6 +166,15 @@ export class RunDirectory {
   sync(): void {
     this.metrics.sync();
     this.samples.sync();
+  }
+
+  /** Writes plan.json: the stage that begins, for those who watch. Where it cannot be written, the run goes on without. */
+  writePlan(plan: RunPlan): void {
+    try {
+      writeFileAtomically(join(this.path, PLAN_FILE), `${JSON.stringify(plan)}\n`);
+    } catch {
+      // nothing but the time left depends on it
+    }
   }
 
   /** Writes summary.json, whole or not at all. */

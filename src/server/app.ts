@@ -5,6 +5,9 @@ import { ApiError, asApiError } from "./api-error.js";
 import type { App, Context, Env, ServerContext } from "./context.js";
 import { DIALECTS, dialectOf } from "./dialects/index.js";
 import { hostGuard, keyGuard, originGuard } from "./http/guards.js";
+import { registerRuns } from "./pages/runs.js";
+import { registerPages } from "./pages/static-pages.js";
+import { registerStatus } from "./pages/status.js";
 
 /** A client's own id for its request, if it is harmless in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -31,8 +34,12 @@ export function buildApp(server: ServerContext): App {
   app.use(hostGuard(settings.allowedHosts), originGuard(settings.allowedOrigins));
   app.get("/health", (c) => c.json({ status: "ok" }));
   app.get("/ready", (c) => ready(c, server));
+  registerPages(app);
   app.use(keyGuard(settings.keys));
   app.get("/metrics", async (c) => c.text(await metrics.text(await server.models.stats())));
+  app.get("/luciole/pages", (c) => c.json({ chat: true, runs: settings.runs !== undefined, server: true }));
+  if (settings.runs !== undefined) registerRuns(app, { folder: settings.runs });
+  registerStatus(app, server);
   for (const dialect of DIALECTS) dialect.register(app, server);
   app.notFound((c) =>
     answerError(c, new ApiError("not found", `there is no ${c.req.method} ${c.req.path} here`), server),

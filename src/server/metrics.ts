@@ -67,6 +67,16 @@ export class ServerMetrics {
     return this.registry.metrics();
   }
 
+  /** How many requests were answered since the start, by whether that went well. */
+  async answered(): Promise<{ readonly good: number; readonly refused: number; readonly failed: number }> {
+    const { values } = await this.requests.get();
+    const sum = (from: number, to: number) =>
+      values
+        .filter(({ labels }) => Number(labels.status) >= from && Number(labels.status) < to)
+        .reduce((total, { value }) => total + value, 0);
+    return { good: sum(100, 400), refused: sum(400, 500), failed: sum(500, 600) };
+  }
+
   private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name: `${name}_total`, help, labelNames: [...labelNames], registers: [this.registry] });
   }

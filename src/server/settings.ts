@@ -73,6 +73,8 @@ export const SERVER_SETTINGS = z.strictObject({
   drainSeconds: z.number().min(0).default(30),
   /** Files with certificate and key, for TLS. */
   tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+  /** Folder whose runs the page shows; default: none. */
+  runs: z.string().min(1).optional(),
   /** Whether prompts and answers stand in the log. */
   logContent: z.boolean().default(false),
 });

@@ -70,7 +70,7 @@ export function trainingLoop<E = TrainSequence>(
   return session.train(trained, async () => {
     const { model, progress } = session.parts;
     const { validation, steps } = options;
-    progress.stage(session.mark.stage ?? options.phase, steps, state.step);
+    session.tellSteps(options.phase, options.phase, steps, state.step);
     for (;;) {
       // At the top, so that a run resumed from a checkpoint of this step takes the validation that its logs do not hold
       // yet.

@@ -142,6 +142,13 @@ export class TrainingSession {
     return isOneOfSeveral ? { stage: name } : {};
   }
 
+  /** Tells those who watch how many steps the current stage has, of which some may be done. */
+  tellSteps(title: string, phase: Phase, steps: number, done: number): void {
+    const { progress, run } = this.parts;
+    progress.stage(this.mark.stage ?? title, steps, done);
+    run.writePlan({ phase, ...this.mark, steps });
+  }
+
   /** Wall seconds of the run so far, those before a resume included. */
   get wallSeconds(): number {
     return (performance.now() - this.startedMs) / 1000;

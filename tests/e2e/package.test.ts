@@ -76,7 +76,7 @@ it("source maps hold the sources", () => {
 
 it("everything that a running program reads from the package is shipped", () => {
   const shipped = manifest.files as string[];
-  for (const wanted of ["dist/src", "native", "scripts/build-native.mjs", "scripts/compiler.mjs", "docs"])
+  for (const wanted of ["dist/src", "dist/web", "native", "scripts/build-native.mjs", "scripts/compiler.mjs", "docs"])
     expect(shipped).toContain(wanted);
   expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(["node-api-headers", "@types/node"]));
 });
