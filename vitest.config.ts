@@ -21,7 +21,7 @@ export default defineConfig({
           ...options,
           name: "units",
           include: [
-            ...["src", "recipes", "bench", "web"].map((folder) => `${folder}/**/*.test.ts`),
+            ...["src", "recipes", "bench", "web/src"].map((folder) => `${folder}/**/*.test.ts`),
             ...SHARING.map((folder) => `tests/${folder}/**/*.test.ts`),
           ],
           isolate: false,
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...options,
           name: "whole",
-          include: ["tests/**/*.test.ts", "examples/**/*.test.ts"],
+          include: ["tests", "web/tests", "examples"].map((folder) => `${folder}/**/*.test.ts`),
           exclude: SHARING.map((folder) => `tests/${folder}/**`),
         },
       },

@@ -26,10 +26,10 @@ const withoutNode = {
   },
 };
 
-/** Every file of web/ as `path size time`. */
+/** The files of web/. */
 function sourcesOf(root) {
   return readdirSync(join(root, "web"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
+    .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 

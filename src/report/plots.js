@@ -26,9 +26,9 @@ const whole = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 *
  * `series[i].silent` holds belong to another curve.
  */
 export function plotOptions(chart, { width, height, font, color }) {
-  // With no cursor on the chart the legend shows where the curves end.
+  // With no cursor on the chart the legend shows where the curves end, also of data that comes later.
   const last = (values) => values.findLast((v) => v != null);
-  const series = [{ label: "step", value: (_, v) => (v ?? chart.steps.at(-1)).toLocaleString("en-US") }];
+  const series = [{ label: "step", value: (plot, v) => (v ?? plot.data[0].at(-1)).toLocaleString("en-US") }];
   const bands = [];
   const data = [chart.steps];
   for (const each of chart.series) {
@@ -48,7 +48,7 @@ export function plotOptions(chart, { width, height, font, color }) {
       spanGaps: true,
       ...(each.line === false ? { paths: () => null } : {}),
       points: { show: !!each.points, size: 6, fill: stroke, width: 0 },
-      value: (_, v, _i, at) => write(chart.unit, at == null ? last(each.values) : v),
+      value: (plot, v, i, at) => write(chart.unit, at == null ? last(plot.data[i]) : v),
       silent: !!each.faint,
     });
   }

@@ -1,11 +1,11 @@
 // Headless Chromium for tests: the machine's own, and the one that comes with an npm package. Opens one page and takes
 // the one message it sends back. Knows nothing of what the page does.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -26,8 +26,9 @@ function started(program: string, env: NodeJS.ProcessEnv = process.env): Chromiu
 
 /** The machine's browser, where it has one. */
 const installedChromium = (): Chromium | undefined => {
-  for (const name of NAMES) {
-    const found = started(name);
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  for (const path of NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))) {
+    const found = existsSync(path) ? started(path) : undefined;
     if (found) return found;
   }
   return undefined;
@@ -50,6 +51,9 @@ export async function findChromiums(): Promise<readonly Chromium[]> {
   if (found.length > 0) return found;
   throw new Error("expected Chromium on the PATH, found none that starts: apt-get install chromium");
 }
+
+/** One browser, the machine's own if it has one. Throws as `findChromiums`. */
+export const findChromium = async (): Promise<Chromium> => installedChromium() ?? (await findChromiums())[0];
 
 /**
  * Opens a page whose body is `<script>` with the given source, and gives the text that it posts to `/result`. Throws an

@@ -1,6 +1,6 @@
 // A dialogue over the page: the browser's own, which keeps the keys inside and closes with Esc.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useWords } from "../words/index.ts";
 import { IconButton } from "./icon-button.tsx";
 
@@ -15,7 +15,7 @@ interface Props {
 export function Dialog({ title, class: more = "", onClose, children }: Props) {
   const { chat } = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Esc closes it too
     <dialog
