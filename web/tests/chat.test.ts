@@ -6,7 +6,7 @@ import { answered, openPage, PLAIN_TEMPLATE, say, scriptedServer, thinker } from
 
 const HOSTILE = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">
 
-<iframe srcdoc="<script>parent.hacked = 3</script>"></iframe> [a](javascript:window.hacked=4) <a href="javascript:1">b</a>
+<iframe srcdoc="<script>parent.hacked = 3</script>"></iframe> [a](javascript:window.hacked=4) <a href="data:,1">b</a>
 
 ![picture](https://evil.example/track.png) <https://evil.example/auto> [good](https://example.org/x)
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
   });
 });
 
-test("a message brings thought and answer: the thought folded, with its time and tokens, and opened at will", async () => {
+test("a message brings thought and answer: the thought folded, with time and tokens, and opened at will", async () => {
   const { page, elsewhere, complaints } = await openPage(server.url);
   await say(page, "What is 7*8?");
   const turn = page.locator(".turn.assistant");

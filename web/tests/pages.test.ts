@@ -1,5 +1,6 @@
-// All pages in a browser, in both themes, on a desktop and on a phone: nothing that axe-core finds, nothing cut off; the
-// first load is small; a long answer draws its last block alone; the pages of runs and of the server follow what happens.
+// All pages in a browser, in both themes, on a desktop and on a phone: nothing that axe-core finds, nothing cut off. The
+// first load is small, a long answer draws its last block alone, the pages of runs and of the server follow what
+// happens.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -158,7 +159,7 @@ test("the first load is at most 300 KB", async () => {
   expect(total).toBeLessThan(300_000);
 });
 
-test("an answer of ten thousand tokens draws at most once a frame, and of what stands there its last block alone", async () => {
+test("an answer of ten thousand tokens draws at most once a frame, and its last block alone", async () => {
   const { page } = await openPage(server.url);
   await page.getByRole("combobox", { name: "Model" }).selectOption("writer");
   await page.evaluate(() => {
