@@ -1,4 +1,4 @@
-// All pages in a browser, in both themes, on a desktop and on a phone: nothing that axe-core finds, nothing cut off. The
+// All pages in a browser, in both themes, on a desktop and on a phone: axe-core finds nothing, nothing is cut off. The
 // first load is small, a long answer draws its last block alone, the pages of runs and of the server follow what
 // happens.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
