@@ -234,7 +234,7 @@ test("all of it goes by keys", async () => {
 
 test("the page speaks the browser's language, or the one that is chosen, and stays with it", async () => {
   const { page } = await openPage(server.url, { locale: "fr-FR" });
-  await expect.poll(() => page.getByRole("link", { name: "Entraînements" }).count()).toBe(0); // no runs are served
+  await expect.poll(() => page.getByRole("link", { name: "Essais" }).count()).toBe(0); // no runs are served
   expect(await page.getByRole("textbox", { name: "Message" }).getAttribute("placeholder")).toBe("Écrire un message");
   expect(await page.locator("html").getAttribute("lang")).toBe("fr");
   await page.getByRole("combobox", { name: "Langue" }).selectOption("en");

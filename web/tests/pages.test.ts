@@ -104,6 +104,15 @@ const cutOff = (page: Page): Promise<string[]> =>
     return [...(isWide ? ["the page"] : []), ...beyond.map(({ outerHTML }) => outerHTML.slice(0, 120))];
   });
 
+test("on a phone, nothing is cut off in the other language either", async () => {
+  const { page } = await openPage(server.url, { viewport: PHONE, locale: "fr-FR" });
+  for (const name of ["Essais", "Serveur", "Chat"]) {
+    await page.getByRole("link", { name }).click();
+    await page.waitForTimeout(200);
+    expect([name, await cutOff(page)]).toEqual([name, []]);
+  }
+});
+
 describe.each([
   ["desktop", DESKTOP, "light"],
   ["desktop", DESKTOP, "dark"],

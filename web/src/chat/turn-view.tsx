@@ -164,11 +164,15 @@ function Ending({ turn: { ending, error } }: { readonly turn: Turn }) {
   return ending === undefined || ending === "stop" ? null : <p class="ending">{words.endings[ending]}</p>;
 }
 
+/** Of an answer whose pace is told. */
+const SHORTEST_SECONDS = 0.05;
+
 function FiguresLine({ turn: { model, figures = {} } }: { readonly turn: Turn }) {
   const { chat: words } = useWords();
   const { whole, number, duration } = useNumbers();
   const { tokens, waitSeconds = 0, seconds = 0 } = figures;
-  const rate = tokens !== undefined && tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : undefined;
+  // What came in one go tells nothing of the pace.
+  const rate = tokens !== undefined && seconds >= SHORTEST_SECONDS ? (tokens - 1) / seconds : undefined;
   const parts = [
     model,
     tokens !== undefined && words.tokens(tokens, whole),

@@ -102,7 +102,7 @@ export const en = {
     repetition: "Repetition penalty",
     maxTokens: "Longest answer, in tokens",
     seed: "Seed",
-    default: "model's own",
+    default: "model’s own",
     random: "random",
     unlimited: "no limit",
     schema: "JSON schema of answers",

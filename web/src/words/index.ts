@@ -47,8 +47,9 @@ function memory(bytes: number, locale: string): string {
   return `${value.toLocaleString(locale, { maximumFractionDigits: value < 10 ? 1 : 0 })} ${"B KiB MiB GiB TiB".split(" ")[power]}`;
 }
 
-/** `8.2 s`, `48 s`, `12 min 5 s`, `3 h 20 min`. */
+/** `< 0.1 s`, `8.2 s`, `48 s`, `12 min 5 s`, `3 h 20 min`. */
 function duration(seconds: number, locale: string): string {
+  if (seconds < 0.05) return `< ${(0.1).toLocaleString(locale)} s`;
   if (seconds < 9.95) return `${seconds.toLocaleString(locale, { maximumFractionDigits: 1 })} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
