@@ -7,6 +7,7 @@ import { createReferenceBackend } from "../../src/backends/reference.js";
 import { createModel, parseHfConfig } from "../../src/models/index.js";
 import { MODEL_PRESETS } from "../../src/models/presets.js";
 import { RunDirectory } from "../../src/run/index.js";
+import { runEntry } from "../../src/run/run-list.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { Progress } from "../../src/terminal/progress.js";
 import { createByteTokenizer } from "../../src/tokenizer/byte-tokenizer.js";
@@ -29,11 +30,12 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 const page = (run: string) => readFileSync(at(`${run}/report.html`), "utf8");
 
-test("it is refreshed at checkpoints, and on request while the run is under way", async () => {
+test("it is refreshed at checkpoints, and on request while the run is under way, which tells its steps", async () => {
   const command = start(reinforce(folder.path, "reward.ts", "run", { "rl.steps": 100_000, checkpointSeconds: 0.2 }));
   await command.saying("reinforce: 100,000 steps");
   while (!existsSync(at("run/report.html"))) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(page("run")).toMatch(/This run has not finished: rl, step [\d,]+\./);
+  expect(await runEntry(folder.path, "run")).toMatchObject({ state: "running", plan: { phase: "rl", steps: 100_000 } });
   rmSync(at("run/report.html"));
   const { stdout } = await succeed(["report", at("run"), "--json"]);
   expect(JSON.parse(stdout)).toEqual({ report: at("run/report.html") });
@@ -49,6 +51,8 @@ test("it is refreshed at checkpoints, and on request while the run is under way"
     expect(page("run")).toContain(shown);
   command.child.kill("SIGINT");
   expect((await command.ended).code).toBe(130);
+  expect((await runEntry(folder.path, "run")).state).toBe("stopped");
+  expect((await runEntry(folder.path, "model")).plan).toEqual({ phase: "pretrain", steps: 2 });
 });
 
 test("it is refused in one line where there is no run", async () => {
