@@ -11,7 +11,7 @@ import { TopBar } from "./page/top-bar.tsx";
 import { useWords } from "./words/index.ts";
 
 const ChatPage = lazy(() => import("./chat/chat-page.tsx").then(({ ChatPage }) => ({ default: ChatPage })));
-const RunsPage = lazy(() => import("./runs/runs-page.tsx").then(({ RunsPage }) => ({ default: RunsPage })));
+const RunsPage = lazy(() => import("./run/runs-page.tsx").then(({ RunsPage }) => ({ default: RunsPage })));
 const ServerPage = lazy(() => import("./server/server-page.tsx").then(({ ServerPage }) => ({ default: ServerPage })));
 
 /** Draws the page that the address names. */

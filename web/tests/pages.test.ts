@@ -184,7 +184,9 @@ test("an answer of ten thousand tokens draws at most once a frame, and its last 
       const settled = [...blocks].slice(0, -2); // that one may be settled in the same frame in which the next begins
       const touched = (node: Node) => settled.some((block) => block.contains(node));
       counts.changes++;
-      counts.ofSettled += records.filter(({ target }) => touched(target)).length;
+      const isReplaced = ({ target, removedNodes }: MutationRecord) =>
+        removedNodes.length > 0 && (target as Element).matches?.(".markdown");
+      counts.ofSettled += records.filter((record) => touched(record.target) || isReplaced(record)).length;
     }).observe(document.querySelector(".sides") as Element, { subtree: true, childList: true, characterData: true });
   });
   await say(page, "Write.");
