@@ -72,6 +72,7 @@ async function loadSingle({ models }: RunningServer, specs: readonly ModelSpec[]
 
 function announce({ url }: RunningServer, { models, host, keys }: ServerSettings): void {
   tell(`serving ${models.map(({ name }) => name).join(", ")} at ${url}/v1`);
+  tell(`chat in the browser: ${url}`);
   const isOpen = !/^(127\.|localhost$|::1$)/.test(host) && keys.length === 0;
   if (isOpen) tell("warning: other machines can reach this server and need no key; give it one with --api-key-file");
 }

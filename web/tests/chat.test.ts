@@ -23,6 +23,9 @@ $\\href{javascript:window.hacked=6}{x}$ $\\includegraphics{https://evil.example/
 \`\`\`
 `;
 
+/** Holds a step up, so that an answer takes its time. */
+const pause = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4);
+
 let server: Awaited<ReturnType<typeof scriptedServer>>;
 beforeAll(async () => {
   server = await scriptedServer({
@@ -35,24 +38,26 @@ beforeAll(async () => {
     endless: {
       template: PLAIN_TEMPLATE,
       says: () => Array.from({ length: 900 }, (_, i) => i).join(" "),
-      onStep: () => new Promise((resolve) => setTimeout(resolve, 2)) as Promise<void>,
+      onStep: pause,
     },
+    slow: thinker(() => "We multiply seven by eight.\n</think>\n\nIt is 56.", { onStep: pause }),
     json: thinker(() => 'Hm.\n</think>\n\n{"sum": 56}'),
   });
 });
 
 test("a message brings thought and answer: the thought folded, with time and tokens, and opened at will", async () => {
   const { page, elsewhere, complaints } = await openPage(server.url);
+  await page.getByRole("combobox", { name: "Model" }).selectOption("slow");
   await say(page, "What is 7*8?");
   const turn = page.locator(".turn.assistant");
-  expect(await turn.locator(".markdown").last().innerText()).toBe("It is 56.");
+  await expect.poll(() => turn.locator(".markdown").last().innerText()).toBe("It is 56.");
   const head = turn.getByRole("button", { name: /^Thought/ });
   expect(await head.innerText()).toMatch(/^Thought\s+[\d.]+ s · 28 tokens$/);
   expect(await head.getAttribute("aria-expanded")).toBe("false");
   expect(await page.getByText("We multiply seven by eight.").count()).toBe(0);
   await head.click();
   expect(await page.getByText("We multiply seven by eight.").isVisible()).toBe(true);
-  expect(await turn.locator(".figures").innerText()).toMatch(/^thinker · 41 tokens · [\d,.]+ tokens\/s · [\d.]+ s/);
+  expect(await turn.locator(".figures").innerText()).toMatch(/^slow · 41 tokens · [\d,.]+ tokens\/s · [\d.]+ s/);
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
 });
 
@@ -92,7 +97,7 @@ test("another answer and an edited message are branches, and one gets from one t
   await answered(page);
   expect([first, await last()]).toEqual(["It is 56.", '{"sum": 56}']);
   await page.getByRole("button", { name: "Previous branch" }).click();
-  expect(await last()).toBe(first);
+  await expect.poll(last).toBe(first);
   await page.locator(".turn.user").hover();
   await page.getByRole("button", { name: "Edit" }).click();
   await page.getByRole("textbox", { name: "Edit" }).fill("rich");
@@ -102,7 +107,7 @@ test("another answer and an edited message are branches, and one gets from one t
   await answered(page);
   await page.locator(".turn.user").hover();
   await page.locator(".turn.user").getByRole("button", { name: "Previous branch" }).click();
-  expect(await last()).toBe(first);
+  await expect.poll(last).toBe(first);
 });
 
 test("nothing that a model writes acts, loads or leads away from the page", async () => {

@@ -16,7 +16,7 @@ export function useShortcuts(chat: Chat, actions: ShortcutActions): void {
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (document.querySelector("dialog[open]")) return;
-      const action = event.altKey ? withAlt(event.code, chat, actions) : plain(event, chat, actions);
+      const action = event.altKey ? withAlt(event, chat, actions) : plain(event, chat, actions);
       if (!action) return;
       event.preventDefault();
       action();
@@ -26,9 +26,12 @@ export function useShortcuts(chat: Chat, actions: ShortcutActions): void {
   });
 }
 
-/** By the key's place: with Alt, some systems give other letters. */
-function withAlt(code: string, chat: Chat, { showSettings, focusInput }: ShortcutActions): (() => void) | undefined {
-  switch (code) {
+/** By the key's place. With Alt, some systems write other signs: who writes in a field means those. */
+function withAlt(event: KeyboardEvent, chat: Chat, actions: ShortcutActions): (() => void) | undefined {
+  const { showSettings, focusInput } = actions;
+  const writesSign = event.ctrlKey || !/^[a-z,]$/i.test(event.key);
+  if (writesSign && isTyping(event.target)) return undefined;
+  switch (event.code) {
     case "KeyN":
       return () => {
         chat.create();

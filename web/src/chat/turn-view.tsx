@@ -123,11 +123,11 @@ function AssistantTurn(props: Props) {
       {isWaiting && <p class="waiting">{words.waiting}</p>}
       <Markdown text={turn.isJson ? asCode(turn.text) : turn.text} isWhole={!isWritten} />
       <Ending turn={turn} />
-      {!isWritten && (
+      {!isWaiting && (
         <div class="turn-foot">
-          <Branches {...props} />
-          <CopyButton text={() => turn.text} />
-          {isLast && (
+          {!isWritten && <Branches {...props} />}
+          {!isWritten && <CopyButton text={() => turn.text} />}
+          {!isWritten && isLast && (
             <IconButton
               icon="again"
               label={words.regenerate}

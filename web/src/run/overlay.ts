@@ -3,6 +3,7 @@ import type { Chart, ChartSeries } from "../../../src/report/charts.ts";
 import type { DrawnChart } from "../../../src/report/plots.js";
 import { runSections } from "../../../src/report/sections.ts";
 import type { Values } from "../../../src/report/series.ts";
+import { inWords } from "./report-words.ts";
 import type { MetricsRecord } from "./run-records.ts";
 
 /** Charts under one heading. */
@@ -22,11 +23,11 @@ export interface NamedRecords {
 export const RUN_COLORS = ["accent", "blue", "amber", "rose", "violet", "teal"] as const;
 const DASHES: readonly (number[] | undefined)[] = [undefined, [6, 4], [2, 3], [8, 3, 2, 3]];
 
-/** The charts of a run; of several, those of each, joined by heading and name. */
-export function chartGroups(runs: readonly NamedRecords[]): ChartGroup[] {
+/** The charts of a run, told in `words`; of several, those of each, joined by heading and name. */
+export function chartGroups(runs: readonly NamedRecords[], words: Readonly<Record<string, string>> = {}): ChartGroup[] {
   const groups = runs.map(({ records }) => {
     const { rl, data } = runSections(records);
-    return [...rl, ...data].filter(({ charts }) => charts.length > 0);
+    return [...rl, ...data].filter(({ charts }) => charts.length > 0).map((section) => inWords(section, words));
   });
   if (runs.length === 1) return groups[0];
   const titles = [...new Set(groups.flat().map(({ title }) => title))];

@@ -45,6 +45,26 @@ export interface ReadSamples {
 export const samplesBefore = (name: string, before?: number): Promise<ReadSamples> =>
   getJson<ReadSamples>(pathOf(name, `samples${before === undefined ? "" : `?before=${before}`}`));
 
+/** Each sample with a name that it keeps while others come: those of one moment are counted. */
+export function named(records: readonly SampleRecord[]): [name: string, sample: SampleRecord][] {
+  const counts = new Map<string, number>();
+  return records.map((sample) => {
+    const moment = `${sample.time} ${sample.step}`;
+    const count = (counts.get(moment) ?? 0) + 1;
+    counts.set(moment, count);
+    return [`${moment} ${count}`, sample];
+  });
+}
+
+/** The newest samples, followed by those that were known before and are older. */
+export function withNewest(known: ReadSamples | undefined, newest: ReadSamples): ReadSamples {
+  const oldest = named(newest.records).at(-1)?.[0];
+  const names = named(known?.records ?? []).map(([name]) => name);
+  const place = oldest === undefined ? -1 : names.indexOf(oldest);
+  if (!known || place < 0) return newest;
+  return { records: [...newest.records, ...known.records.slice(place + 1)], before: known.before };
+}
+
 /** Steps by which the pace is judged. */
 const PACE_STEPS = 32;
 

@@ -91,7 +91,7 @@ function RunView({ entry, over }: { readonly entry: RunEntry; readonly over: rea
     const records = read.get(name)?.records;
     return records ? [{ name, records }] : [];
   });
-  const groups = useMemo(() => (shown.length > 0 ? chartGroups(shown) : []), [read, over]);
+  const groups = useMemo(() => (shown.length > 0 ? chartGroups(shown, words.ofReport) : []), [read, over, words]);
   const own = read.get(entry.name);
   const heats = useMemo(() => (own ? runSections(own.records).heats : []), [own]);
   return (

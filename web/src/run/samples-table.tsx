@@ -1,7 +1,7 @@
 // What the model wrote while it was trained or evaluated, with the rewards that each text got.
 import { useEffect, useState } from "preact/hooks";
 import { useNumbers, useWords } from "../words/index.ts";
-import { type ReadSamples, type SampleRecord, samplesBefore } from "./run-records.ts";
+import { named, type ReadSamples, type SampleRecord, samplesBefore, withNewest } from "./run-records.ts";
 
 /** Draws the table. `version` changes when there may be new ones. */
 export function SamplesTable({ name, version }: { readonly name: string; readonly version: unknown }) {
@@ -10,7 +10,7 @@ export function SamplesTable({ name, version }: { readonly name: string; readonl
   useEffect(() => {
     let isOver = false;
     samplesBefore(name).then(
-      (newest) => isOver || setRead(newest),
+      (newest) => isOver || setRead((known) => withNewest(known, newest)),
       () => {}, // the metrics of the same run say what is wrong
     );
     return () => {
@@ -48,8 +48,8 @@ export function SamplesTable({ name, version }: { readonly name: string; readonl
             </tr>
           </thead>
           <tbody>
-            {records.map((sample, i) => (
-              <SampleRow key={`${sample.time} ${i}`} sample={sample} rewards={rewards} />
+            {named(records).map(([name, sample]) => (
+              <SampleRow key={name} sample={sample} rewards={rewards} />
             ))}
           </tbody>
         </table>

@@ -150,6 +150,8 @@ export const en = {
     even: "half the even share",
     double: "double",
     chart: (title: string) => `Chart: ${title}`,
+    /** What the report says of its charts, in this language; it speaks English by itself. */
+    ofReport: {} as Readonly<Record<string, string>>,
   },
   server: {
     title: "Server",

@@ -1,5 +1,6 @@
 // What the pages say, in French.
 import type { Words } from "./en.ts";
+import { ofReport } from "./fr-report.ts";
 
 /** Every text of the pages. */
 export const fr: Words = {
@@ -151,6 +152,7 @@ export const fr: Words = {
     even: "moitié de la part égale",
     double: "double",
     chart: (title) => `Courbe : ${title}`,
+    ofReport,
   },
   server: {
     title: "Serveur",
