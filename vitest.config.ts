@@ -6,6 +6,7 @@ const options = {
   pool: "forks",
   // A machine that is busy with other things takes its time; nothing here is a claim about speed.
   testTimeout: 300_000,
+  expect: { poll: { timeout: 30_000 } },
 } as const;
 
 /** Folders under tests/ whose files leave nothing behind in their process. */

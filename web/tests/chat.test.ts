@@ -218,6 +218,7 @@ test("all of it goes by keys", async () => {
   await page.keyboard.type("What is 7*8?");
   await page.keyboard.press("Enter");
   await expect.poll(() => page.locator(".turn.assistant .figures").count()).toBe(1);
+  await answered(page);
   expect(await page.locator(".said").innerText()).toBe("one line\nWhat is 7*8?");
   await page.keyboard.press("Alt+c");
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("It is 56.");

@@ -65,11 +65,11 @@ export async function say(page: Page, text: string): Promise<void> {
   const before = await page.locator(".turn.assistant").count();
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
-  await expect.poll(() => page.locator(".turn.assistant").count(), { timeout: 30_000 }).toBeGreaterThan(before);
+  await expect.poll(() => page.locator(".turn.assistant").count()).toBeGreaterThan(before);
   await answered(page);
 }
 
 /** Resolves when no answer is being written. */
 export async function answered(page: Page): Promise<void> {
-  await expect.poll(() => page.locator(".turn.assistant[aria-busy=true]").count(), { timeout: 60_000 }).toBe(0);
+  await expect.poll(() => page.locator(".turn.assistant[aria-busy=true]").count(), { timeout: 200_000 }).toBe(0);
 }

@@ -206,7 +206,7 @@ test("a run's curves grow with it, with the time left; another is laid over it, 
   await expect.poll(() => reward.innerText()).toMatch(/^step\s*12\s*reward\s*1\.2$/);
   expect(await page.locator(".run-state").innerText()).toMatch(/running\s+rl\s+Step 12 of 40\s+56 s left/);
   for (let i = 13; i <= 15; i++) run.logMetrics(step(i));
-  await expect.poll(() => reward.innerText(), { timeout: 20_000 }).toMatch(/^step\s*15\s*reward\s*1\.5$/);
+  await expect.poll(() => reward.innerText()).toMatch(/^step\s*15\s*reward\s*1\.5$/);
   await page.getByRole("checkbox", { name: "Overlay second" }).click();
   await expect.poll(() => reward.innerText()).toMatch(/first\s*1\.5\s*second\s*-6$/);
   const samples = page.locator(".samples");
@@ -228,7 +228,7 @@ test("a run's curves grow with it, with the time left; another is laid over it, 
   ]);
   expect(await page.locator(".heats canvas").count()).toBe(1);
   appendFileSync(join(folder, "first", "metrics.jsonl"), "{no\n");
-  await expect.poll(() => page.getByRole("alert").innerText(), { timeout: 20_000 }).toMatch(/expected one JSON object/);
+  await expect.poll(() => page.getByRole("alert").innerText()).toMatch(/expected one JSON object/);
 });
 
 test("luciole watch's page shows the run alone, without chat and server", async () => {
@@ -249,9 +249,9 @@ test("the server's page tells what runs now", async () => {
   await page.keyboard.press("Enter");
   const { page: status } = await openPage(`${server.url}/server`);
   const tile = status.locator(".tile", { hasText: "Requests now" }).locator("dd");
-  await expect.poll(() => tile.innerText(), { timeout: 20_000 }).toBe("1");
+  await expect.poll(() => tile.innerText()).toBe("1");
   const card = status.locator(".model-card", { hasText: "writer" });
   expect(await card.innerText()).toMatch(/loaded.*Cache [\d.]+%.*Running\s+1/s);
   await page.keyboard.press("Escape");
-  await expect.poll(() => tile.innerText(), { timeout: 20_000 }).toBe("0");
+  await expect.poll(() => tile.innerText()).toBe("0");
 });
