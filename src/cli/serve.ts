@@ -25,7 +25,7 @@ export interface ServeFlags extends ComputeFlags {
   readonly context?: number;
   readonly cacheTokens?: number;
   readonly cacheType?: "bf16" | "f32" | "fp8";
-  readonly adapter?: string;
+  readonly adapter?: Readonly<Record<string, string>>;
   readonly maxSequences?: number;
   readonly maxQueue?: number;
   readonly keepAlive?: number;
@@ -48,7 +48,8 @@ export async function serve(names: readonly string[], flags: ServeFlags): Promis
   try {
     const server = await startServer(settings, flags.allowPull ? { pull: pullForServer } : {});
     try {
-      await loadSingle(server, settings.models);
+      // What cannot be loaded is told at once, where there is nothing else to serve.
+      await server.models.loadSingle();
       announce(server, settings);
       if (flags.json)
         process.stdout.write(jsonLine({ url: server.url, models: settings.models.map(({ name }) => name) }));
@@ -63,13 +64,6 @@ export async function serve(names: readonly string[], flags: ServeFlags): Promis
   }
 }
 
-/** What cannot be loaded is told at once, where there is nothing else to serve. */
-async function loadSingle({ models }: RunningServer, specs: readonly ModelSpec[]): Promise<void> {
-  if (specs.length > 1) return;
-  const lease = await models.acquire(specs[0].name);
-  lease.release();
-}
-
 function announce({ url }: RunningServer, { models, host, keys }: ServerSettings): void {
   tell(`serving ${models.map(({ name }) => name).join(", ")} at ${url}/v1`);
   tell(`chat in the browser: ${url}`);
@@ -80,8 +74,8 @@ function announce({ url }: RunningServer, { models, host, keys }: ServerSettings
 /** Settings from file, flags and environment; flags win. */
 function settingsOf(names: readonly string[], flags: ServeFlags): ServerSettings {
   const file = flags.config === undefined ? {} : readSettings(flags.config);
-  const given = [...names, ...(flags.model ?? [])].map((name) => modelOf(name, flags.adapter));
-  const models = [...given, ...listed(file.models)];
+  const given = [...names, ...(flags.model ?? [])].map(modelOf);
+  const models = [...withAdapters(given, flags.adapter), ...listed(file.models)];
   if (models.length === 0) throw new ConfigError("name a model to serve: a run, a directory, a .gguf file or org/name");
   if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
     throw new ConfigError("TLS needs both --tls-cert and --tls-key");
@@ -123,15 +117,24 @@ const defined = (values: object): object =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** `name=path`, or a path or pulled model whose name is what it is called. */
-function modelOf(given: string, adapter: string | undefined): ModelSpec {
+function modelOf(given: string): ModelSpec {
   const [, name, path] = /^([^=/\\]+)=(.+)$/.exec(given) ?? [];
   const resolved = modelPath(path ?? given);
   const isPulled = path === undefined && resolved !== given;
-  return {
-    name: name ?? (isPulled ? given : nameOf(given)),
-    path: resolved,
-    ...(adapter !== undefined && { adapter }),
-  };
+  return { name: name ?? (isPulled ? given : nameOf(given)), path: resolved };
+}
+
+/** An adapter without a name goes over the model itself; each named one is a model of that name beside it. */
+function withAdapters(models: readonly ModelSpec[], adapters: ServeFlags["adapter"]): readonly ModelSpec[] {
+  if (adapters === undefined) return models;
+  if (models.length !== 1)
+    throw new ConfigError(
+      `--adapter goes over a single model, got ${models.length}; name each adapter as a model: --model name=<adapter>`,
+    );
+  const [model] = models;
+  const { default: own, ...named } = adapters;
+  const others = Object.entries(named).map(([name, adapter]) => ({ ...model, name, adapter }));
+  return [own === undefined ? model : { ...model, adapter: own }, ...others];
 }
 
 const nameOf = (path: string): string => basename(path).replace(/\.gguf$/i, "");

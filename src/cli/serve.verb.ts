@@ -1,7 +1,7 @@
 // The verb `serve` as the command line shows it. What it does is loaded when it runs.
 import type { Command } from "commander";
-import { collect, number, wholeNumber } from "./flag-values.js";
-import { adapterOption, cacheTypeOption, computeFlags, contextOption, verb } from "./flags.js";
+import { addAdapter, collect, number, wholeNumber } from "./flag-values.js";
+import { cacheTypeOption, computeFlags, contextOption, verb } from "./flags.js";
 
 /** Declares `luciole serve`: its arguments and flags. */
 export function addServe(program: Command): void {
@@ -35,9 +35,17 @@ export function addServe(program: Command): void {
       wholeNumber(1),
     )
     .addOption(cacheTypeOption())
-    .addOption(adapterOption())
-    .option("--max-sequences <n>", "requests of a model that run at the same time (default: 64)", wholeNumber(1, 4096))
-    .option("--max-queue <n>", "requests of a model that may wait; more are refused (default: 256)", wholeNumber(0))
+    .option(
+      "--adapter <[name=]dir>",
+      "LoRA adapter to put over the model; with a name it is served as a model of that name beside it; repeatable",
+      addAdapter,
+    )
+    .option(
+      "--max-sequences <n>",
+      "requests of an engine that run at the same time (default: 64)",
+      wholeNumber(1, 4096),
+    )
+    .option("--max-queue <n>", "requests of an engine that may wait; more are refused (default: 256)", wholeNumber(0))
     .option(
       "--keep-alive <seconds>",
       "unload a model that nobody asked for so long; -1: never (default: 300, or never for a single model)",

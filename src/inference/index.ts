@@ -19,7 +19,7 @@ export {
   type PromptOptions,
 } from "./conversation/chat-style.js";
 export * from "./conversation/prompt.js";
-export type { AdapterFiles, AdapterPlaces } from "./opening/adapter-files.js";
+export { type AdapterFiles, type AdapterPlaces, baseOfAdapter, isAdapterAt } from "./opening/adapter-files.js";
 export type { EngineSettings, OpeningListener, ThreadOptions } from "./opening/engine-thread.js";
 export * from "./opening/memory-plan.js";
 export * from "./opening/model-source.js";

@@ -5,7 +5,8 @@ import { buildApp } from "./app.js";
 import type { PullModel, ServerContext } from "./context.js";
 import { listen } from "./http/listen.js";
 import { ServerMetrics } from "./metrics.js";
-import { ModelPool, type OpenModel } from "./models/model-pool.js";
+import { engineSpecs } from "./models/engine-spec.js";
+import { ModelPool, type OpenServed } from "./models/model-pool.js";
 import { type ServerSettingsInput, serverSettings } from "./settings.js";
 
 /** What a server is started with beside its settings. */
@@ -13,7 +14,7 @@ export interface ServerParts {
   /** Default: JSON lines on standard error. */
   readonly log?: Logger;
   /** Default: an engine in a thread of its own. */
-  readonly open?: OpenModel;
+  readonly open?: OpenServed;
   /** Pulls models that clients ask for, which are then served; default: they may not. */
   readonly pull?: PullModel;
 }
@@ -27,12 +28,15 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts a server. Throws ConfigError for settings that cannot be, and for a port that is taken. */
+/**
+ * Starts a server. Throws ConfigError for settings that cannot be and for a port that is taken, CheckpointError for an
+ * adapter that does not fit its base.
+ */
 export async function startServer(given: ServerSettingsInput, parts: ServerParts = {}): Promise<RunningServer> {
   const settings = serverSettings(given);
   const log = parts.log ?? pino({ base: null }, pino.destination(2));
   let isDraining = false;
-  const models = new ModelPool(settings, log, parts.open);
+  const models = new ModelPool(await engineSpecs(settings.models), settings, log, parts.open);
   const context: ServerContext = {
     settings,
     models,

@@ -6,7 +6,7 @@ import { ConfigError } from "../errors.js";
 const MODEL = z.strictObject({
   /** The name that requests give. */
   name: z.string().min(1).max(200),
-  /** A run, a model directory, a GGUF file or a random model. */
+  /** A run, a model directory, a GGUF file, a random model, or an adapter that names its base. */
   path: z.string().min(1),
   /** A LoRA adapter to put over it. */
   adapter: z.string().min(1).optional(),
@@ -42,9 +42,9 @@ export const SERVER_SETTINGS = z.strictObject({
   cacheTokens: z.number().int().min(1).optional(),
   /** Type of the attention cache; default: that of activations. */
   cacheType: z.enum(["bf16", "f32", "fp8-latent"]).optional(),
-  /** Sequences that a model runs at once. */
+  /** Sequences that an engine runs at once. */
   maxSequences: z.number().int().min(1).max(4096).default(64),
-  /** Sequences that may wait for a place, for each model; more are refused with 429. */
+  /** Sequences that may wait for a place, for each engine; more are refused with 429. */
   maxQueue: z.number().int().min(0).max(1_000_000).default(256),
   /**
    * Seconds after which a model that nobody asks is unloaded; 0: at once, -1: never. Default: never where there is one

@@ -5,9 +5,10 @@ import { connect } from "node:net";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { BackendError } from "../../src/errors.js";
+import { engineSpecs } from "../../src/server/models/engine-spec.js";
 import { ModelPool } from "../../src/server/models/model-pool.js";
 import { serverSettings } from "../../src/server/settings.js";
-import { scriptedModel } from "./scripted-model.js";
+import { scriptedEngine } from "./scripted-model.js";
 import { PLAIN_TEMPLATE, scriptedServer } from "./scripted-server.js";
 
 const plain = { template: PLAIN_TEMPLATE, says: () => "Hello." };
@@ -153,10 +154,10 @@ describe("models", () => {
   test("one whose engine fails tells its requests, and is loaded again", async () => {
     let opened = 0;
     const settings = serverSettings({ models: [{ name: "m", path: "m" }] });
-    const pool = new ModelPool(settings, pino({ level: "silent" }), async () => {
-      const model = scriptedModel("m", plain);
-      if (opened++ === 0) model.stats = () => Promise.reject(new BackendError("the engine's thread ended"));
-      return model;
+    const pool = new ModelPool(await engineSpecs(settings.models), settings, pino({ level: "silent" }), async () => {
+      const engine = scriptedEngine("m", plain);
+      if (opened++ === 0) engine.stats = () => Promise.reject(new BackendError("the engine's thread ended"));
+      return engine;
     });
     const lease = await pool.acquire("m");
     await lease.noteFailure();
@@ -169,9 +170,9 @@ describe("models", () => {
   test("one that does not load answers 503 with its reason, and is tried again", async () => {
     let tries = 0;
     const settings = serverSettings({ models: [{ name: "m", path: "m" }] });
-    const pool = new ModelPool(settings, pino({ level: "silent" }), async () => {
+    const pool = new ModelPool(await engineSpecs(settings.models), settings, pino({ level: "silent" }), async () => {
       if (tries++ === 0) throw new BackendError("not enough memory: it needs 8 GiB, but only 2 GiB is free");
-      return scriptedModel("m", plain);
+      return scriptedEngine("m", plain);
     });
     await expect(pool.acquire("m")).rejects.toMatchObject({
       kind: "unavailable",
@@ -187,11 +188,16 @@ describe("models", () => {
       models: ["a", "b", "c"].map((name) => ({ name, path: name })),
       keepAliveSeconds: -1,
     });
-    const pool = new ModelPool(settings, pino({ level: "silent" }), async ({ name }) => {
-      if (pool.status().filter(({ state }) => state === "loaded").length >= 2)
-        throw new BackendError("not enough memory: …");
-      return scriptedModel(name, plain);
-    });
+    const pool = new ModelPool(
+      await engineSpecs(settings.models),
+      settings,
+      pino({ level: "silent" }),
+      async ({ path }) => {
+        if (pool.status().filter(({ state }) => state === "loaded").length >= 2)
+          throw new BackendError("not enough memory: …");
+        return scriptedEngine(path, plain);
+      },
+    );
     for (const name of ["a", "b"]) (await pool.acquire(name)).release();
     (await pool.acquire("c")).release();
     expect(pool.status().map(({ state }) => state)).toEqual(["unloaded", "loaded", "loaded"]);

@@ -10,6 +10,7 @@ import {
   type OpenedEngine,
   type StepPlan,
 } from "../../src/inference/index.js";
+import { ServedEngine } from "../../src/server/models/served-engine.js";
 import { ServedModel } from "../../src/server/models/served-model.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { tensor } from "../../src/tensor/engine.js";
@@ -42,8 +43,8 @@ export const scriptTokenizer = ({ template, tags = [] }: Pick<Script, "template"
     chat_template: template,
   });
 
-/** A served model that follows a script, in this thread. */
-export function scriptedModel(name: string, script: Script): ServedModel {
+/** An engine in this thread with a model that follows a script. */
+export function scriptedEngine(name: string, script: Script): ServedEngine {
   setDefaultDevice(new Device(createReferenceBackend()));
   const tokenizer = scriptTokenizer(script);
   const runner = new ScriptedRunner(tokenizer, script);
@@ -66,7 +67,7 @@ export function scriptedModel(name: string, script: Script): ServedModel {
     plan: { total: 1 },
     dispose: () => engine.close(),
   } as unknown as OpenedEngine;
-  return new ServedModel(name, tokenizer, opened);
+  return new ServedEngine([new ServedModel(name, tokenizer, opened)], opened);
 }
 
 class ScriptedRunner implements ModelRunner {

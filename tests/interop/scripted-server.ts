@@ -5,7 +5,7 @@ import { afterAll } from "vitest";
 import type { PullModel } from "../../src/server/context.js";
 import { type RunningServer, startServer } from "../../src/server/server.js";
 import type { ServerSettingsInput } from "../../src/server/settings.js";
-import { type Script, scriptedModel } from "./scripted-model.js";
+import { type Script, scriptedEngine } from "./scripted-model.js";
 
 /** A server and what it has said. */
 export interface ScriptedServer extends RunningServer {
@@ -29,7 +29,7 @@ export async function scriptedServer(
   const models = Object.keys(scripts).map((name) => ({ name, path: name }));
   const server = await startServer(
     { port: 0, drainSeconds: 1, ...settings, models },
-    { log: pino({ base: null }, stream), open: async ({ name }) => scriptedModel(name, scripts[name]), pull },
+    { log: pino({ base: null }, stream), open: async ({ path }) => scriptedEngine(path, scripts[path]), pull },
   );
   afterAll(() => server.close());
   return Object.assign(server, { logged });

@@ -3,10 +3,10 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
 import { findChromium } from "../../tests/browser/chromium.js";
-import { type Script, scriptedModel } from "../../tests/interop/scripted-model.js";
+import { type Script, scriptedEngine } from "../../tests/interop/scripted-model.js";
 import { PLAIN_TEMPLATE, scriptedServer, THINKING_TEMPLATE } from "../../tests/interop/scripted-server.js";
 
-export { PLAIN_TEMPLATE, scriptedModel, scriptedServer, THINKING_TEMPLATE };
+export { PLAIN_TEMPLATE, scriptedEngine, scriptedServer, THINKING_TEMPLATE };
 
 /** Of a desktop and of a phone. */
 export const DESKTOP = { width: 1280, height: 860 };

@@ -45,6 +45,13 @@ export async function isAdapterAt(path: string): Promise<boolean> {
   return (await listSteps(checkpoints)).some((step) => isAdapterDirectory(join(checkpoints, `step-${step}`)));
 }
 
+/** The model that the adapter at `path` was trained over, as `AdapterFiles.base` tells it. Throws as `openAdapter`. */
+export async function baseOfAdapter(path: string): Promise<string | null> {
+  const { base, close } = await openAdapter(path);
+  await close();
+  return base;
+}
+
 /** Where adapters lie, by the names that requests call them; a single path is that of "default". */
 export type AdapterPlaces = string | Readonly<Record<string, string>>;
 

@@ -30,13 +30,8 @@ import { loadTokenizer } from "../../tokenizer/tokenizer-files.js";
 import { type AdapterFiles, type AdapterPlaces, isAdapterAt, openAdapter, openAdapters } from "./adapter-files.js";
 import { modelLocation } from "./model-location.js";
 
-/** What is known of a model without its weights. */
-export interface SourceFacts {
-  /** Where the weights lie: a directory, of a run that of its newest sound checkpoint, or a GGUF file. */
-  readonly directory: string;
-  readonly config: HfConfig;
-  /** null where there is none with the weights, or none that can be read. */
-  readonly tokenizer: Tokenizer | null;
+/** What follows from how a model, or an adapter over it, was trained. */
+export interface TrainingFacts {
   /** generation_config.json, or nothing. */
   readonly generation: JsonObject;
   /** The compute type the model was trained with, where that is recorded; else f32. */
@@ -45,6 +40,17 @@ export interface SourceFacts {
   readonly isTrainedHere: boolean;
   /** How prompts were put to the model in training, where that is recorded. */
   readonly template: PromptTemplate | null;
+}
+
+/** What is known of a model without its weights. With several adapters, what all of them have in common. */
+export interface SourceFacts extends TrainingFacts {
+  /** Where the weights lie: a directory, of a run that of its newest sound checkpoint, or a GGUF file. */
+  readonly directory: string;
+  readonly config: HfConfig;
+  /** null where there is none with the weights, or none that can be read. */
+  readonly tokenizer: Tokenizer | null;
+  /** What is known with each adapter by its name, and without any (null), where there are adapters. */
+  readonly byAdapter?: ReadonlyMap<string | null, TrainingFacts>;
   /** Tokens that end a completion. */
   readonly stopIds: readonly number[];
   /** Says which damaged checkpoints and which settings were passed over, or why there is no tokenizer. */
@@ -85,7 +91,11 @@ async function withAdapters(adapters: readonly AdapterFiles[], path: string | nu
       await source.close();
       throw new ConfigError(`${path} is itself an adapter; name the model that it was trained over`);
     }
-    return { facts: tunedFacts(facts, adapters), weights, adapters, close };
+    const byAdapter = new Map<string | null, TrainingFacts>([
+      [null, facts],
+      ...adapters.map((each) => [each.spec.name, tunedFacts(facts, [each])] as const),
+    ]);
+    return { facts: { ...tunedFacts(facts, adapters), byAdapter }, weights, adapters, close };
   } catch (error) {
     await closeAdapters();
     throw error;

@@ -30,7 +30,7 @@ export interface EngineOpening extends EngineSettings, OpeningListener, Pick<Inf
 export interface OpenedEngine
   extends Pick<
     InferenceModel,
-    "label" | "config" | "generation" | "template" | "stopIds" | "warning" | "use" | "plan"
+    "label" | "config" | "generation" | "template" | "byAdapter" | "stopIds" | "warning" | "use" | "plan"
   > {
   readonly engine: EngineHandle;
   readonly tokenizer: Tokenizer | null;
@@ -84,7 +84,7 @@ async function openThere(path: string, options: EngineOpening, thread: ThreadOpt
 async function readFacts(
   path: string,
   adapter: AdapterPlaces | undefined,
-): Promise<Pick<SourceFacts, "config" | "tokenizer" | "generation" | "template" | "stopIds">> {
+): Promise<Pick<SourceFacts, "config" | "tokenizer" | "generation" | "template" | "byAdapter" | "stopIds">> {
   const random = parseRandomName(path);
   if (random) {
     const config = publishedConfig(random.shape);

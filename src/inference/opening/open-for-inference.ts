@@ -20,7 +20,13 @@ import { PagedRunner } from "../runtime/paged-runner.js";
 import { type AdapterFiles, type AdapterPlaces, fillAdapters, refuseUnfit } from "./adapter-files.js";
 import { mappedWeights } from "./mapped-weights.js";
 import { type InferencePlan, type InferenceUse, planInference, refuseUnlessFits } from "./memory-plan.js";
-import { type ModelSource, openModelSource, refuseScorer, type SourceFacts } from "./model-source.js";
+import {
+  type ModelSource,
+  openModelSource,
+  refuseScorer,
+  type SourceFacts,
+  type TrainingFacts,
+} from "./model-source.js";
 import { parametersOf, randomType, randomWeights } from "./random-weights.js";
 import { WatchedFiles } from "./watched-files.js";
 
@@ -115,7 +121,7 @@ export async function openStored(
   options: InferenceOptions = {},
 ): Promise<InferenceModel> {
   const source = mappedWeights(weights, options.device);
-  const compute = options.compute ?? (facts.isTrainedHere ? facts.compute : "bf16");
+  const compute = options.compute ?? computeOf(facts);
   const loaded = await load(
     path,
     facts.config,
@@ -143,6 +149,27 @@ async function openRandom(
     config,
     ...(await load(path, config, weights, options)),
   };
+}
+
+/** The type of activations that a model runs with unless another is asked for. */
+const computeOf = ({ isTrainedHere, compute }: TrainingFacts): ComputeType => (isTrainedHere ? compute : "bf16");
+
+/**
+ * The type of activations of the model at `path` with each adapter by its name, and without any (null). Reads headers
+ * alone. Throws as `openForInference` for what is not there and for adapters that do not fit.
+ */
+export async function computeTypes(
+  path: string,
+  adapters: Readonly<Record<string, string>>,
+): Promise<Map<string | null, ComputeType>> {
+  const source = await openModelSource(path, adapters);
+  try {
+    refuseScorer(path, source.facts);
+    for (const adapter of source.adapters) refuseUnfit(source.facts.config, adapter);
+    return new Map([...(source.facts.byAdapter ?? [])].map(([name, facts]) => [name, computeOf(facts)]));
+  } finally {
+    await source.close();
+  }
 }
 
 /** What a model is opened for, the options' defaults filled in. */

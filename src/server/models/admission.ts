@@ -1,30 +1,32 @@
-// How many sequences a model may have at once, running and waiting; what is beyond that is refused with a time to come
-// back. Knows no model.
+// How many sequences an engine may have at once, running and waiting; what is beyond that is refused with a time to
+// come back. Knows no model.
 import { ApiError } from "../api-error.js";
 
 /** Seconds a sequence is taken to need until some have ended. */
 const FIRST_GUESS_SECONDS = 2;
 const MAX_RETRY_SECONDS = 60;
 
-/** Counts the sequences of one model. */
+/** Counts the sequences of one engine. */
 export class Admission {
   /** Sequences admitted and not ended. */
   numActive = 0;
   private meanSeconds = FIRST_GUESS_SECONDS;
 
   constructor(
-    private readonly name: string,
     private readonly maxSequences: number,
     private readonly maxQueue: number,
   ) {}
 
-  /** Takes in `count` sequences; call the result when they have ended. Throws ApiError `busy` where there is no room. */
-  admit(count: number): () => void {
+  /**
+   * Takes in `count` sequences of the model `name`; call the result when they have ended. Throws ApiError `busy` where
+   * there is no room.
+   */
+  admit(name: string, count: number): () => void {
     const most = this.maxSequences + this.maxQueue;
     if (this.numActive > 0 && this.numActive + count > most)
       throw new ApiError(
         "busy",
-        `${this.name} is busy: ${this.numActive} sequences run or wait, at most ${most} may, and this request adds ` +
+        `${name} is busy: ${this.numActive} sequences run or wait, at most ${most} may, and this request adds ` +
           `${count}; try again later`,
         { code: "server_busy", retryAfterSeconds: this.retrySeconds() },
       );

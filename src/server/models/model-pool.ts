@@ -1,12 +1,14 @@
-// The models of a server: loaded when they are first asked for, unloaded when nobody asks, loaded again when their
-// thread has ended. Knows no request and no dialect.
+// The models of a server and the engines that compute them: loaded when a model is first asked for, unloaded when
+// nobody asks, loaded again when the thread has ended. Knows no request and no dialect.
 import type { Logger } from "pino";
 import type { EngineStats } from "../../inference/index.js";
 import { ApiError } from "../api-error.js";
-import type { ModelSpec, ServerSettings } from "../settings.js";
+import type { ServerSettings } from "../settings.js";
 import { Admission } from "./admission.js";
+import type { EngineSpec } from "./engine-spec.js";
 import { type ModelFacts, modelFacts } from "./model-facts.js";
-import { isTooLarge, ServedModel } from "./served-model.js";
+import { isTooLarge, ServedEngine } from "./served-engine.js";
+import type { ServedModel } from "./served-model.js";
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
 /** What the system's timers count at most; beyond that they end at once. */
@@ -19,30 +21,31 @@ export type ModelState = "unloaded" | "loading" | "loaded" | "failed";
 export interface ModelLease {
   readonly model: ServedModel;
   release(): void;
-  /** Tells of an error of the engine: a model whose thread has ended is loaded again. */
+  /** Tells of an error of the engine: one whose thread has ended is loaded again. */
   noteFailure(): Promise<void>;
 }
 
 /** What is told of a model. */
 export interface ModelStatus {
   readonly name: string;
-  readonly path: string;
   readonly state: ModelState;
   /** Sequences that run or wait. */
   readonly active: number;
+  /** Of its engine. */
   readonly plannedBytes?: number;
   readonly maxContext?: number;
-  /** When it is unloaded if nobody asks; undefined while it is in use, and where it stays. */
+  /** When it is unloaded if nobody asks; undefined while its engine is in use, and where it stays. */
   readonly unloadsAt?: Date;
   /** Why it did not load. */
   readonly failure?: string;
 }
 
-interface Entry {
-  readonly spec: ModelSpec;
+/** An engine, loaded or not. */
+interface EngineEntry {
+  readonly spec: EngineSpec;
   readonly admission: Admission;
-  opening?: Promise<ServedModel>;
-  model?: ServedModel;
+  opening?: Promise<ServedEngine>;
+  engine?: ServedEngine;
   failure?: Error;
   facts?: Promise<ModelFacts | undefined>;
   numUsers: number;
@@ -53,41 +56,59 @@ interface Entry {
   lastUsedMs: number;
 }
 
-/** What opens a model; tests give their own. */
-export type OpenModel = (spec: ModelSpec, settings: ServerSettings, signal: AbortSignal) => Promise<ServedModel>;
+/** A name that requests give, and what computes it. */
+interface Entry {
+  readonly name: string;
+  readonly of: EngineEntry;
+  /** Sequences that run or wait. */
+  numActive: number;
+}
+
+/** What opens an engine; tests give their own. */
+export type OpenServed = (spec: EngineSpec, settings: ServerSettings, signal: AbortSignal) => Promise<ServedEngine>;
 
 /** See the file's head. */
 export class ModelPool {
   /** When the server began, in seconds since 1970: models have no other date. */
   readonly createdSeconds = Math.floor(Date.now() / 1000);
-  private readonly entries: Entry[];
+  private readonly engines: EngineEntry[] = [];
+  private readonly entries: Entry[] = [];
   private readonly closing = new AbortController();
 
   constructor(
+    specs: readonly EngineSpec[],
     private readonly settings: ServerSettings,
     private readonly log: Logger,
-    private readonly open: OpenModel = ServedModel.open,
+    private readonly open: OpenServed = ServedEngine.open,
   ) {
-    this.entries = settings.models.map((spec) => this.entryOf(spec));
+    for (const spec of specs) this.add(spec);
   }
 
   /** The name that stands for no name: the first model's. */
   get defaultName(): string {
-    return this.entries[0].spec.name;
+    return this.entries[0].name;
   }
 
-  /** Serves one more model, unless one of its name is served. */
-  add(spec: ModelSpec): void {
-    if (!this.isServed(spec.name)) this.entries.push(this.entryOf(spec));
+  /** Serves what one more engine computes. No model of the names may be served yet. */
+  add(spec: EngineSpec): void {
+    const { maxSequences, maxQueue } = this.settings;
+    const of: EngineEntry = { spec, admission: new Admission(maxSequences, maxQueue), numUsers: 0, lastUsedMs: 0 };
+    this.engines.push(of);
+    this.entries.push(...spec.models.map(({ name }) => ({ name, of, numActive: 0 })));
   }
 
   isServed(name: string): boolean {
-    return this.entries.some(({ spec }) => spec.name === name);
+    return this.entries.some((entry) => entry.name === name);
   }
 
   /** Throws ApiError `not found` naming those served. */
   require(name: string): void {
     this.find(name);
+  }
+
+  /** Loads the engine, where there is but one: the others are loaded when they are asked for. Throws as `acquire`. */
+  async loadSingle(): Promise<void> {
+    if (this.engines.length === 1) (await this.acquire(this.defaultName, 0)).release();
   }
 
   /**
@@ -96,15 +117,19 @@ export class ModelPool {
    */
   async acquire(name: string, count = 1): Promise<ModelLease> {
     const entry = this.find(name);
-    const leave = entry.admission.admit(count);
-    this.hold(entry);
+    const { of } = entry;
+    const leave = of.admission.admit(name, count);
+    entry.numActive += count;
+    this.hold(of);
     const release = once(() => {
       leave();
-      this.letGo(entry);
+      entry.numActive -= count;
+      this.letGo(of);
     });
     try {
-      const model = await this.loaded(entry);
-      return { model, release, noteFailure: () => this.revive(entry, model) };
+      const engine = await this.loaded(of);
+      const model = engine.models.find((each) => each.name === name) as ServedModel;
+      return { model, release, noteFailure: () => this.revive(of, engine) };
     } catch (error) {
       release();
       throw error;
@@ -113,155 +138,152 @@ export class ModelPool {
 
   /** How long a model stays loaded where nobody asks, in place of the settings'; 0: not at all, -1: for ever. */
   keep(name: string, seconds: number): void {
-    this.find(name).keepAliveSeconds = seconds;
+    this.find(name).of.keepAliveSeconds = seconds;
   }
 
   /** What is known of a model, loaded or not; undefined where its files cannot be read. */
   facts(name: string): Promise<ModelFacts | undefined> {
-    const entry = this.find(name);
-    entry.facts ??= modelFacts(entry.spec.path);
-    return entry.facts;
+    const { of } = this.find(name);
+    of.facts ??= modelFacts(of.spec.path);
+    return of.facts;
   }
 
-  /** Unloads a model now, if nobody uses it; whether it did. */
+  /** Unloads a model now, if nobody uses its engine; whether it did. */
   async unload(name: string): Promise<boolean> {
-    const entry = this.find(name);
-    if (entry.numUsers > 0 || !entry.model) return false;
-    await this.close(entry);
+    const { of } = this.find(name);
+    if (of.numUsers > 0 || !of.engine) return false;
+    await this.close(of);
     return true;
   }
 
   status(): ModelStatus[] {
-    return this.entries.map(({ spec, model, opening, failure, admission, unloadsAt }) => ({
-      name: spec.name,
-      path: spec.path,
-      state: model ? "loaded" : opening ? "loading" : failure ? "failed" : "unloaded",
-      active: admission.numActive,
-      ...(model && { plannedBytes: model.plannedBytes, maxContext: model.maxContext }),
-      ...(model && unloadsAt && { unloadsAt }),
+    return this.entries.map(({ name, numActive, of: { engine, opening, failure, unloadsAt } }) => ({
+      name,
+      state: engine ? "loaded" : opening ? "loading" : failure ? "failed" : "unloaded",
+      active: numActive,
+      ...(engine && { plannedBytes: engine.plannedBytes, maxContext: engine.models[0].maxContext }),
+      ...(engine && unloadsAt && { unloadsAt }),
       ...(failure && { failure: failure.message }),
     }));
   }
 
-  /** Figures of the engines that run. */
+  /** Figures of the engines that run, each by the name of the first of its models. */
   async stats(): Promise<Map<string, EngineStats>> {
     const figures = new Map<string, EngineStats>();
-    for (const { spec, model } of this.entries) {
-      const stats = await model?.stats().catch(() => undefined);
-      if (stats) figures.set(spec.name, stats);
+    for (const { spec, engine } of this.engines) {
+      const stats = await engine?.stats().catch(() => undefined);
+      if (stats) figures.set(spec.models[0].name, stats);
     }
     return figures;
   }
 
-  /** Ends all models; what runs is cancelled. */
+  /** Ends all engines; what runs is cancelled. */
   async closeAll(): Promise<void> {
     this.closing.abort();
-    await Promise.allSettled(this.entries.map((entry) => entry.opening));
-    await Promise.all(this.entries.map((entry) => this.close(entry)));
-  }
-
-  private entryOf(spec: ModelSpec): Entry {
-    const { maxSequences, maxQueue } = this.settings;
-    return { spec, admission: new Admission(spec.name, maxSequences, maxQueue), numUsers: 0, lastUsedMs: 0 };
+    await Promise.allSettled(this.engines.map((each) => each.opening));
+    await Promise.all(this.engines.map((each) => this.close(each)));
   }
 
   private find(name: string): Entry {
-    const entry = this.entries.find(({ spec }) => spec.name === name);
+    const entry = this.entries.find((each) => each.name === name);
     if (entry) return entry;
-    const names = this.entries.map(({ spec }) => spec.name).join(", ");
+    const names = this.entries.map((each) => each.name).join(", ");
     throw new ApiError("not found", `the model ${JSON.stringify(name)} is not served here; served: ${names}`, {
       param: "model",
       code: "model_not_found",
     });
   }
 
-  private hold(entry: Entry): void {
-    clearTimeout(entry.idleTimer);
-    entry.unloadsAt = undefined;
-    entry.numUsers++;
-    entry.lastUsedMs = performance.now();
+  private hold(of: EngineEntry): void {
+    clearTimeout(of.idleTimer);
+    of.unloadsAt = undefined;
+    of.numUsers++;
+    of.lastUsedMs = performance.now();
   }
 
-  private letGo(entry: Entry): void {
-    entry.lastUsedMs = performance.now();
-    const seconds = entry.keepAliveSeconds ?? this.keepAliveSeconds;
-    if (--entry.numUsers > 0 || seconds < 0) return;
-    entry.unloadsAt = new Date(Date.now() + seconds * 1000);
-    entry.idleTimer = setTimeout(
+  private letGo(of: EngineEntry): void {
+    of.lastUsedMs = performance.now();
+    const seconds = of.keepAliveSeconds ?? this.keepAliveSeconds;
+    if (--of.numUsers > 0 || seconds < 0) return;
+    of.unloadsAt = new Date(Date.now() + seconds * 1000);
+    of.idleTimer = setTimeout(
       () => {
-        this.log.info({ model: entry.spec.name }, "unloaded: nobody asked it");
-        void this.close(entry);
+        this.log.info({ model: namesOf(of) }, "unloaded: nobody asked it");
+        void this.close(of);
       },
       Math.min(seconds * 1000, LONGEST_TIMER_MS),
     );
-    entry.idleTimer.unref();
+    of.idleTimer.unref();
   }
 
   private get keepAliveSeconds(): number {
-    return this.settings.keepAliveSeconds ?? (this.entries.length === 1 ? -1 : DEFAULT_KEEP_ALIVE_SECONDS);
+    return this.settings.keepAliveSeconds ?? (this.engines.length === 1 ? -1 : DEFAULT_KEEP_ALIVE_SECONDS);
   }
 
-  private async loaded(entry: Entry): Promise<ServedModel> {
+  private async loaded(of: EngineEntry): Promise<ServedEngine> {
     if (this.closing.signal.aborted) throw new ApiError("unavailable", "the server is stopping");
-    if (entry.model) return entry.model;
-    entry.opening ??= this.load(entry).finally(() => (entry.opening = undefined));
-    return entry.opening;
+    if (of.engine) return of.engine;
+    of.opening ??= this.load(of).finally(() => (of.opening = undefined));
+    return of.opening;
   }
 
-  private async load(entry: Entry): Promise<ServedModel> {
-    const { spec } = entry;
+  private async load(of: EngineEntry): Promise<ServedEngine> {
+    const model = namesOf(of);
     const startedMs = performance.now();
-    this.log.info({ model: spec.name }, "loading");
+    this.log.info({ model }, "loading");
     try {
-      const model = await this.openWithRoom(entry);
-      entry.model = model;
-      entry.failure = undefined;
+      const engine = await this.openWithRoom(of);
+      of.engine = engine;
+      of.failure = undefined;
       const seconds = (performance.now() - startedMs) / 1000;
-      this.log.info({ model: spec.name, seconds, bytes: model.plannedBytes }, "loaded");
-      if (model.warning) this.log.warn({ model: spec.name }, model.warning);
-      return model;
+      this.log.info({ model, seconds, bytes: engine.plannedBytes }, "loaded");
+      if (engine.warning) this.log.warn({ model }, engine.warning);
+      return engine;
     } catch (error) {
-      entry.failure = error as Error;
-      this.log.error({ model: spec.name, error: (error as Error).message }, "did not load");
-      throw new ApiError("unavailable", `${spec.name} did not load: ${(error as Error).message}`, {
+      of.failure = error as Error;
+      this.log.error({ model, error: (error as Error).message }, "did not load");
+      throw new ApiError("unavailable", `${model} did not load: ${(error as Error).message}`, {
         code: "model_not_loaded",
         cause: error,
       });
     }
   }
 
-  /** Where memory is short, models that nobody uses make room, the one unused for longest first. */
-  private async openWithRoom(entry: Entry): Promise<ServedModel> {
+  /** Where memory is short, engines that nobody uses make room, the one unused for longest first. */
+  private async openWithRoom(of: EngineEntry): Promise<ServedEngine> {
     for (;;)
       try {
-        return await this.open(entry.spec, this.settings, this.closing.signal);
+        return await this.open(of.spec, this.settings, this.closing.signal);
       } catch (error) {
-        const idle = this.entries
-          .filter((each) => each !== entry && each.model && each.numUsers === 0)
+        const idle = this.engines
+          .filter((each) => each !== of && each.engine && each.numUsers === 0)
           .sort((a, b) => a.lastUsedMs - b.lastUsedMs)[0];
         if (!isTooLarge(error) || !idle) throw error;
-        this.log.info({ model: idle.spec.name }, "unloaded: another model needs its memory");
+        this.log.info({ model: namesOf(idle) }, "unloaded: another model needs its memory");
         await this.close(idle);
       }
   }
 
-  private async revive(entry: Entry, model: ServedModel): Promise<void> {
-    if (entry.model !== model || this.closing.signal.aborted || (await isAlive(model))) return;
-    this.log.error({ model: entry.spec.name }, "its thread has ended; loading it again");
-    await this.close(entry);
-    await this.loaded(entry).catch(() => {}); // said in the log; the next request tries again
+  private async revive(of: EngineEntry, engine: ServedEngine): Promise<void> {
+    if (of.engine !== engine || this.closing.signal.aborted || (await isAlive(engine))) return;
+    this.log.error({ model: namesOf(of) }, "its thread has ended; loading it again");
+    await this.close(of);
+    await this.loaded(of).catch(() => {}); // said in the log; the next request tries again
   }
 
-  private async close(entry: Entry): Promise<void> {
-    clearTimeout(entry.idleTimer);
-    const { model } = entry;
-    entry.model = undefined;
-    await model?.close().catch((error) => this.log.error({ model: entry.spec.name, error: String(error) }, "close"));
+  private async close(of: EngineEntry): Promise<void> {
+    clearTimeout(of.idleTimer);
+    const { engine } = of;
+    of.engine = undefined;
+    await engine?.close().catch((error) => this.log.error({ model: namesOf(of), error: String(error) }, "close"));
   }
 }
 
-const isAlive = (model: ServedModel): Promise<boolean> =>
-  model.stats().then(
+/** What log lines and messages call an engine. */
+const namesOf = ({ spec }: EngineEntry): string => spec.models.map(({ name }) => name).join(", ");
+
+const isAlive = (engine: ServedEngine): Promise<boolean> =>
+  engine.stats().then(
     () => true,
     () => false,
   );

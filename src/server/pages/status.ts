@@ -17,7 +17,7 @@ export function registerStatus(app: App, { models, metrics }: ServerContext): vo
           cores: availableParallelism(),
         },
         requests: await metrics.answered(),
-        models: models.status().map(({ path: _, ...status }) => ({ ...status, stats: stats.get(status.name) ?? null })),
+        models: models.status().map((status) => ({ ...status, stats: stats.get(status.name) ?? null })),
       },
       200,
       { "cache-control": "no-store" },

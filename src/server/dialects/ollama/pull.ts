@@ -56,7 +56,8 @@ async function bring(
   signal: AbortSignal,
 ): Promise<void> {
   queue.push({ status: "pulling manifest" });
-  models.add({ name, path: await pull(name, listenerOf(queue), signal) });
+  const path = await pull(name, listenerOf(queue), signal);
+  if (!models.isServed(name)) models.add({ path, models: [{ name }] });
   queue.push({ status: "success" });
 }
 
