@@ -250,13 +250,14 @@ float rowDivergence(const Head& head, const TeacherRow& teacher, float* logits, 
 }  // namespace
 
 void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
-                 const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T, int64_t V, int64_t d,
-                 float temperature, float softCap, bool bf16Compute) {
+                 const int32_t* targets, float* logp, float* logSum, float* entropy, float* meanLogit, int64_t T,
+                 int64_t V, int64_t d, float temperature, float softCap, bool bf16Compute) {
   const Head head{h, hType, W, wType, packed, scales, targets, T, V, d, softCap, bf16Compute};
   const float inverse = inverseTemperatureOf(temperature);
   std::fill(logp, logp + T, 0.0f);
   std::fill(logSum, logSum + T, 0.0f);
   if (entropy) std::fill(entropy, entropy + T, 0.0f);
+  if (meanLogit) std::fill(meanLogit, meanLogit + T, 0.0f);
   forEachChunk(
       head, [&](int64_t t) { return targets[t] >= 0; },
       [&](const Chunk& chunk) {
@@ -264,6 +265,7 @@ void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, boo
           const RowSoftmax softmax = rowSoftmax(logits, V, inverse, entropy ? entropy + t : nullptr);
           logSum[t] = softmax.logSum;
           logp[t] = softmax.logProb(logits[targets[t]]);
+          if (meanLogit) meanLogit[t] = rowMean(logits, V);
         });
       });
 }

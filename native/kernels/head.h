@@ -14,11 +14,12 @@ namespace luciole {
 
 /**
  * logSum[t] = log sum_j exp(logits[t,j] - max_j logits[t,j]), logp[t] = log softmax(logits[t])[targets[t]], entropy[t]
- * (may be null) in nats; all 0 where the target is -1.
+ * (may be null) in nats, meanLogit[t] (may be null) the mean of logits[t] before the temperature; all 0 where the
+ * target is -1.
  */
 void headLogProb(const void* h, int64_t hType, const void* W, int64_t wType, bool packed, const float* scales,
-                 const int32_t* targets, float* logp, float* logSum, float* entropy, int64_t T, int64_t V, int64_t d,
-                 float temperature, float softCap, bool bf16Compute);
+                 const int32_t* targets, float* logp, float* logSum, float* entropy, float* meanLogit, int64_t T,
+                 int64_t V, int64_t d, float temperature, float softCap, bool bf16Compute);
 
 /**
  * Gradients of sum_t dLogp[t] logp[t], given headLogProb's logSum: dlogits = dLogp (onehot - softmax) / temperature,

@@ -25,6 +25,10 @@ float rowMax(const float* x, int64_t n) {
   return largest(vmax(a, b));
 }
 
+float rowMean(const float* x, int64_t n) {
+  return sumVectors(0, n, [=](int64_t i, auto lanes) { return getOr(x + i, lanes, 0.0f); }) / static_cast<float>(n);
+}
+
 float inverseTemperatureOf(float temperature) {
   if (!(temperature >= 0))
     throw std::runtime_error("expected a temperature of at least 0, got " + std::to_string(temperature));

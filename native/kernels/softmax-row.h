@@ -8,6 +8,9 @@ namespace luciole {
 /** The largest of n values, NaN left out; -inf for n = 0. */
 float rowMax(const float* x, int64_t n);
 
+/** The mean of n values. */
+float rowMean(const float* x, int64_t n);
+
 /**
  * 1 / temperature within f32's normal numbers, so that no logit is multiplied by 0 or infinity; 1 for temperature 0.
  * Throws unless temperature >= 0.

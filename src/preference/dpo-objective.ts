@@ -1,6 +1,7 @@
 // What direct preference optimisation learns (Rafailov et al. 2023): to find the better answer likelier than the
 // reference does, and the worse one less likely. Figures named as in TRL 1.16's DPOTrainer.
 import type { LanguageModel } from "../models/language-model.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { TrainSequence } from "../train/batch.js";
 import { completionLogProbs, type TokenSequence } from "../train/completion-log-probs.js";
 import type { Figures, Objective } from "../train/objective.js";
@@ -25,9 +26,23 @@ const sampleOf = (answer: TrainSequence): TokenSequence => ({
   targets: Int32Array.from({ length: answerLength(answer) }, (_, i) => answerStart(answer) + i),
 });
 
-/** The log-probability of every token of the answers of pairs, one answer after the other. */
-const tokenLogProbs = (model: LanguageModel, pairs: readonly AnswerPair[], recomputeLayers = false) =>
-  completionLogProbs(model, pairs.flatMap(answersOf).map(sampleOf), 1, recomputeLayers).logp;
+/** Of every token of the answers of pairs, one answer after the other. */
+export interface TokenNumbers {
+  readonly logp: ArrayLike<number>;
+  /** See `headLogProb`. */
+  readonly logSum: ArrayLike<number>;
+  readonly entropy: ArrayLike<number>;
+  readonly meanLogit: ArrayLike<number>;
+}
+
+/** The tensors of `TokenNumbers`, in its order. */
+function tokenNumbers(model: LanguageModel, pairs: readonly AnswerPair[], recomputeLayers = false): Tensor[] {
+  const samples = pairs.flatMap(answersOf).map(sampleOf);
+  const { logp, logSum, entropy, meanLogit } = completionLogProbs(model, samples, 1, {
+    ...{ recomputeLayers, withMean: true },
+  });
+  return [logp, logSum, entropy, meanLogit as Tensor]; // safe: it was asked for
+}
 
 /** Sums over answers, in f64 and token by token: the same whatever stands beside a pair. */
 export function sumLogProbs(pairs: readonly AnswerPair[], tokens: ArrayLike<number>): PairLogProbs[] {
@@ -38,6 +53,20 @@ export function sumLogProbs(pairs: readonly AnswerPair[], tokens: ArrayLike<numb
     return sum;
   };
   return pairs.map(({ chosen, rejected }) => [sumOf(chosen), sumOf(rejected)]);
+}
+
+/** Numbers that figures are made of, for each pair. */
+const PER_PAIR = 8;
+
+/**
+ * Sums over the answers of pairs, 8 numbers for each, those of the chosen answer first: log-probabilities, entropies,
+ * mean logits, and how many tokens are the likeliest of all.
+ */
+export function pairNumbers(pairs: readonly AnswerPair[], tokens: TokenNumbers): number[] {
+  const { logp, logSum, entropy, meanLogit } = tokens;
+  const isLikeliest = Array.from(logp, (each, i) => Number(each === -logSum[i]));
+  const sums = [logp, entropy, meanLogit, isLikeliest].map((values) => sumLogProbs(pairs, values));
+  return pairs.flatMap((_, i) => sums.flatMap((each) => each[i]));
 }
 
 /**
@@ -52,7 +81,9 @@ export async function referenceLogProbs(
 ): Promise<PairLogProbs[]> {
   const done: PairLogProbs[] = [];
   for (const micro of splitBySize(pairs, microBatchTokens, pairTokens)) {
-    done.push(...sumLogProbs(micro, await measureNumbers(() => tokenLogProbs(model, micro))));
+    const samples = micro.flatMap(answersOf).map(sampleOf);
+    const [logp] = await measureNumbers(() => [completionLogProbs(model, samples, 1).logp]);
+    done.push(...sumLogProbs(micro, logp));
     onPairs(done.length);
     await yieldOrStop(signal);
   }
@@ -71,7 +102,11 @@ function ratiosOf(pair: ReferencedPair, [chosen, rejected]: PairLogProbs, { loss
   };
 }
 
-/** DPO; the numbers are log-probabilities of answers, two for a pair. The loss of a step is the mean over its pairs. */
+const named = ([logp, logSum, entropy, meanLogit]: readonly Float32Array[]): TokenNumbers => ({
+  ...{ logp, logSum, entropy, meanLogit },
+});
+
+/** DPO; the numbers are those of `pairNumbers`. The loss of a step is the mean over its pairs. */
 export function dpoObjective(
   options: DpoLossOptions & { readonly recomputeLayers?: boolean },
 ): Objective<ReferencedPair> {
@@ -79,11 +114,11 @@ export function dpoObjective(
     numTokens: pairTokens,
     numTrained: (pairs) => pairs.flatMap(answersOf).reduce((sum, answer) => sum + answerLength(answer), 0),
     async learn(model, micro, pairs) {
-      const forward = () => tokenLogProbs(model, micro, options.recomputeLayers);
-      const slopesOf = (tokens: Float32Array) => dpoSlopes(micro, tokens, options, pairs.length);
-      return sumLogProbs(micro, await learnNumbers(model, forward, slopesOf)).flat();
+      const forward = () => tokenNumbers(model, micro, options.recomputeLayers);
+      const slopesOf = (logp: Float32Array) => dpoSlopes(micro, logp, options, pairs.length);
+      return pairNumbers(micro, named(await learnNumbers(model, forward, slopesOf)));
     },
-    measure: async (model, micro) => sumLogProbs(micro, await measureNumbers(() => tokenLogProbs(model, micro))).flat(),
+    measure: async (model, micro) => pairNumbers(micro, named(await measureNumbers(() => tokenNumbers(model, micro)))),
     figures: (pairs, numbers) => dpoFigures(pairs, numbers, options),
     heldOutFigures: (pairs, numbers) => {
       const accuracy = dpoFigures(pairs, numbers, options)["rewards/accuracies"];
@@ -93,7 +128,8 @@ export function dpoObjective(
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const mean = (values: readonly number[]): number => sum(values) / values.length;
 
 /** The slopes of the mean loss of `numPairs` pairs for the log-probability of every token of some of them. */
 export function dpoSlopes(
@@ -113,21 +149,28 @@ export function dpoSlopes(
   });
 }
 
-/** Loss, rewards and log-probabilities of pairs; `numbers`: those of their answers, two for a pair. */
+/** Loss, rewards, log-probabilities, logits and entropy of pairs; `numbers`: those of `pairNumbers`. */
 export function dpoFigures(
   pairs: readonly ReferencedPair[],
   numbers: readonly number[],
   options: DpoLossOptions,
 ): Figures {
-  const each = pairs.map((pair, i) => ratiosOf(pair, [numbers[2 * i], numbers[2 * i + 1]], options));
+  const column = (at: number) => pairs.map((_, i) => numbers[PER_PAIR * i + at]);
+  const [logps, entropies, logits, likeliest] = [0, 2, 4, 6].map((at) => [column(at), column(at + 1)]);
+  const each = pairs.map((pair, i) => ratiosOf(pair, [logps[0][i], logps[1][i]], options));
   const [chosen, rejected] = [0, 1].map((side) => each.map(({ rewards }) => rewards[side]));
+  const tokens = [0, 1].map((side) => sum(pairs.map((pair) => answerLength(answersOf(pair)[side]))));
   return {
     loss: mean(each.map(({ delta }) => dpoLoss(delta, options).value)),
     "rewards/chosen": mean(chosen),
     "rewards/rejected": mean(rejected),
     "rewards/accuracies": mean(chosen.map((reward, i) => Number(reward > rejected[i]))),
     "rewards/margins": mean(chosen.map((reward, i) => reward - rejected[i])),
-    "logps/chosen": mean(pairs.map((_, i) => numbers[2 * i])),
-    "logps/rejected": mean(pairs.map((_, i) => numbers[2 * i + 1])),
+    "logps/chosen": mean(logps[0]),
+    "logps/rejected": mean(logps[1]),
+    "logits/chosen": sum(logits[0]) / tokens[0],
+    "logits/rejected": sum(logits[1]) / tokens[1],
+    mean_token_accuracy: sum(likeliest[0]) / tokens[0],
+    entropy: sum(entropies.flat()) / sum(tokens),
   };
 }

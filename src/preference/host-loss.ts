@@ -4,30 +4,34 @@ import { keep, scope, tensor } from "../tensor/engine.js";
 import { noGrad, Tape } from "../tensor/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** The numbers that `forward` gives, without gradients. */
-export async function measureNumbers(forward: () => Tensor): Promise<Float32Array> {
-  const output = keep(scope(() => noGrad(forward)));
+const read = async (outputs: readonly Tensor[]): Promise<Float32Array[]> =>
+  Promise.all(outputs.map(async (output) => (await output.data()) as Float32Array));
+
+/** The numbers that `forward` gives, one array for each of its tensors, without gradients. */
+export async function measureNumbers(forward: () => readonly Tensor[]): Promise<Float32Array[]> {
+  const outputs = keep(scope(() => noGrad(forward)));
   try {
-    return (await output.data()) as Float32Array;
+    return await read(outputs);
   } finally {
-    output.dispose();
+    for (const output of outputs) output.dispose();
   }
 }
 
-/** As `measureNumbers`, and adds the gradients of a loss whose slopes for the numbers are `slopesOf` them. */
+/** As `measureNumbers`, and adds the gradients of a loss whose slopes for the first array's numbers are `slopesOf` it. */
 export async function learnNumbers(
   { device }: LanguageModel,
-  forward: () => Tensor,
+  forward: () => readonly Tensor[],
   slopesOf: (numbers: Float32Array) => readonly number[],
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const tape = new Tape();
-  const output = keep(scope(() => tape.record(forward)));
+  const outputs = keep(scope(() => tape.record(forward)));
   try {
-    const numbers = (await output.data()) as Float32Array;
-    scope(() => tape.backward([{ value: output, grad: tensor(slopesOf(numbers), output.shape, "f32", device) }]));
+    const numbers = await read(outputs);
+    const [value] = outputs;
+    scope(() => tape.backward([{ value, grad: tensor(slopesOf(numbers[0]), value.shape, "f32", device) }]));
     return numbers;
   } finally {
     tape.dispose();
-    output.dispose();
+    for (const output of outputs) output.dispose();
   }
 }

@@ -54,7 +54,8 @@ export class RewardModel {
     const scores: number[] = [];
     for (const micro of splitMicroBatches(this.sequences(answers), PASS_TOKENS)) {
       const ids = micro.map((sequence) => sequence.ids);
-      scores.push(...(await measureNumbers(() => scoreSequences(this.model, ids))));
+      const [own] = await measureNumbers(() => [scoreSequences(this.model, ids)]);
+      scores.push(...own);
       await nextTurn();
     }
     return scores;

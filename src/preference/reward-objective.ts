@@ -79,11 +79,15 @@ export function rewardObjective({
     numTrained: (rows) =>
       rows.reduce((sum, row) => sum + sequencesOf(row).reduce((n, { ids }) => n + ids.length, 0), 0),
     async learn(model, micro, rows) {
-      const forward = () => scoreSequences(model, pack(micro), recomputeLayers);
+      const forward = () => [scoreSequences(model, pack(micro), recomputeLayers)];
       const slopesOf = (scores: Float32Array) => rewardSlopes(micro, scores, centerCoefficient, rows.length);
-      return Array.from(await learnNumbers(model, forward, slopesOf));
+      const [scores] = await learnNumbers(model, forward, slopesOf);
+      return Array.from(scores);
     },
-    measure: async (model, micro) => Array.from(await measureNumbers(() => scoreSequences(model, pack(micro)))),
+    async measure(model, micro) {
+      const [scores] = await measureNumbers(() => [scoreSequences(model, pack(micro))]);
+      return Array.from(scores);
+    },
     figures: (rows, scores) => rewardFigures(rows, scores, centerCoefficient),
     heldOutFigures,
   };

@@ -147,7 +147,7 @@ async function runPasses(
 async function accumulate(model: LanguageModel, micro: readonly UpdateSample[], config: GrpoConfig) {
   const { total, logp, entropy } = scope(() =>
     withTape((tape) => {
-      const { logp, entropy } = completionLogProbs(model, micro, config.temperature, config.recomputeLayers);
+      const { logp, entropy } = completionLogProbs(model, micro, config.temperature, config);
       const total = policyLoss(logp, micro, config);
       tape.backward(total);
       return keep({ total, logp, entropy });

@@ -76,6 +76,7 @@ export {
   type Divergence,
   type DivergenceDirection,
   type Head,
+  type HeadLogProbs,
   headCrossEntropy,
   headDivergence,
   headLogProb,

@@ -2,9 +2,8 @@
 import type { LanguageModel } from "../models/language-model.js";
 import { packShared } from "../nn/shared-prefixes.js";
 import { tensor } from "../tensor/engine.js";
-import { headLogProb } from "../tensor/ops/head.js";
+import { type HeadLogProbs, headLogProb } from "../tensor/ops/head.js";
 import { gatherRows } from "../tensor/ops/rows.js";
-import type { Tensor } from "../tensor/tensor.js";
 
 /** Tokens as a model sees them, and which of them are the completion's; all others are context. */
 export interface TokenSequence {
@@ -14,15 +13,18 @@ export interface TokenSequence {
 }
 
 /**
- * Log-probabilities and entropies [C] of the completions' tokens, in order, under the model at this temperature. A
- * prompt that several completions in a row answer is computed once.
+ * Log-probabilities [C] of the completions' tokens, in order, under the model at this temperature, with entropies and,
+ * `withMean`, mean logits. A prompt that several completions in a row answer is computed once.
  */
 export function completionLogProbs(
   model: LanguageModel,
   samples: readonly TokenSequence[],
   temperature: number,
-  recomputeLayers = false,
-): { logp: Tensor; entropy: Tensor } {
+  {
+    recomputeLayers = false,
+    withMean = false,
+  }: { readonly recomputeLayers?: boolean; readonly withMean?: boolean } = {},
+): HeadLogProbs {
   const sequences = samples.map(({ ids, targets }) => ({
     ids: ids.subarray(0, ids.length - 1),
     prefixLength: model.takesCopies ? (targets[0] ?? 0) : 0,
@@ -40,5 +42,5 @@ export function completionLogProbs(
     at += ids.length - 1;
   }
   const i32 = (values: readonly number[]) => tensor(values, [values.length], "i32", model.device);
-  return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(tokens), temperature);
+  return headLogProb(gatherRows(hidden, i32(rows)), model.head, i32(tokens), temperature, withMean);
 }

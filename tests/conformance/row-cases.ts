@@ -336,14 +336,14 @@ export const rowCases: readonly RowCase[] = [
     (bf16): RowCase => ({
       label: bf16 ? "headLogProb in bf16" : "headLogProb",
       op: "headLogProb",
-      params: { temperature: 0.8, compute: bf16 },
+      params: { temperature: 0.8, withMean: true, compute: bf16 },
       inputs: (rows) => [
         rowsOf(rows, [96], "h", bf16 ? "bf16" : "f32"),
         fixed([131, 96], "w", bf16 ? "bf16" : "f32"),
         integers(rows, 131, "targets"),
       ],
       rowInputs: [0, 2],
-      rowOutputs: [0, 1, 2],
+      rowOutputs: [0, 1, 2, 3],
     }),
   ),
   {

@@ -9,11 +9,14 @@ import { withScoreHead } from "../../src/models/families.js";
 import { toHfConfigJson } from "../../src/models/hf-config.js";
 import { SCORE_HEAD } from "../../src/models/language-model.js";
 import { loadWeights } from "../../src/models/weights.js";
-import { dpoFigures, dpoSlopes, type ReferencedPair, sumLogProbs } from "../../src/preference/dpo-objective.js";
+import { dpoFigures, dpoSlopes, pairNumbers, type ReferencedPair } from "../../src/preference/dpo-objective.js";
 import type { DpoLossOptions } from "../../src/preference/losses.js";
 import type { PreferenceRow } from "../../src/preference/preference-data.js";
 import { rewardFigures, rewardObjective, rewardSlopes } from "../../src/preference/reward-objective.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
+import { tensor } from "../../src/tensor/engine.js";
+import { headLogProb } from "../../src/tensor/ops/head.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { int32Values, readCase } from "../parity/golden-case.js";
 
 interface Golden {
@@ -34,11 +37,25 @@ interface Golden {
   readonly dpo: readonly (DpoLossOptions & {
     readonly name: string;
     readonly logps: readonly (readonly number[])[];
+    readonly entropy: readonly (readonly number[])[];
+    readonly meanLogits: readonly (readonly number[])[];
+    readonly isTop1: readonly (readonly number[])[];
     readonly reference: readonly number[];
     readonly loss: number;
     readonly gradient: readonly (readonly number[])[];
     readonly metrics: Readonly<Record<string, number>>;
   })[];
+  readonly heads: readonly {
+    readonly name: string;
+    readonly softCap: number;
+    readonly hidden: readonly number[];
+    readonly weight: readonly number[];
+    readonly targets: readonly number[];
+    readonly logp: readonly number[];
+    readonly entropy: readonly number[];
+    readonly meanLogits: readonly number[];
+    readonly isTop1: readonly boolean[];
+  }[];
   readonly scorers: readonly {
     readonly name: string;
     readonly architecture: string;
@@ -87,7 +104,8 @@ test("labels are learnt by PyTorch's binary cross-entropy", () => {
   close(rewardSlopes(rows, scores, 0), gradient);
 });
 
-describe.each(golden.dpo)("DPOTrainer: $name", ({ logps, reference, loss, gradient, metrics, ...options }) => {
+describe.each(golden.dpo)("DPOTrainer: $name", ({ logps, reference, loss, gradient, metrics, ...golden }) => {
+  const { entropy, meanLogits, isTop1, ...options } = golden;
   const [answers, references] = [paired(logps), paired(reference)];
   const pairs = Array.from(
     { length: answers.length / 2 },
@@ -98,9 +116,16 @@ describe.each(golden.dpo)("DPOTrainer: $name", ({ logps, reference, loss, gradie
     }),
   );
   const tokens = answers.flat();
+  const likeliest = paired(isTop1).flat();
+  const numbers = pairNumbers(pairs, {
+    logp: tokens,
+    logSum: tokens.map((logp, i) => (likeliest[i] ? -logp : 0.001)),
+    entropy: paired(entropy).flat(),
+    meanLogit: paired(meanLogits).flat(),
+  });
 
   test("loss and metrics are TRL's", () => {
-    const { loss: got, ...figures } = dpoFigures(pairs, sumLogProbs(pairs, tokens).flat(), options);
+    const { loss: got, ...figures } = dpoFigures(pairs, numbers, options);
     close([got], [loss]);
     for (const [name, value] of Object.entries(metrics)) close([figures[name]], [value]);
     expect(Object.keys(figures).sort()).toEqual(Object.keys(metrics).sort());
@@ -109,6 +134,19 @@ describe.each(golden.dpo)("DPOTrainer: $name", ({ logps, reference, loss, gradie
   test("the gradient of every token's log-probability is PyTorch's", () => {
     close(dpoSlopes(pairs, tokens, options), paired(gradient).flat());
   });
+});
+
+test.each(golden.heads)("the head says of tokens what TRL's fused head does: $name", async (golden) => {
+  const { softCap, hidden, weight, targets, isTop1 } = golden;
+  const matrix = (values: readonly number[]) => tensor(values, [values.length / 6, 6]);
+  const head = { weight: matrix(weight), softCap };
+  const found = headLogProb(matrix(hidden), head, tensor(targets, [targets.length], "i32"), 1, true);
+  const read = async (of: Tensor) => [...((await of.data()) as Float32Array)];
+  const [logp, logSum] = [await read(found.logp), await read(found.logSum)];
+  close(logp, golden.logp);
+  close(await read(found.entropy), golden.entropy);
+  close(await read(found.meanLogit!), golden.meanLogits);
+  expect(logp.map((each, i) => each === -logSum[i])).toEqual(isTop1);
 });
 
 describe.each(golden.scorers)("$architecture ($name)", ({ name, architecture, ...wanted }) => {

@@ -18,6 +18,7 @@ import types
 import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from trl.kernels.chunked_logprob import ChunkedLogProbFunction
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.reward_trainer import RewardTrainer
 
@@ -103,9 +104,14 @@ def dpo_case(name, seed, loss_type, smoothing, lengths, apart):
     given = logps.clone().requires_grad_()
     # position i of log_probs is that of token i + 1: one column for the last token of the prompt
     log_probs = torch.cat([torch.zeros(count, 1), given * answer], dim=1)
-    zeros = torch.zeros_like(log_probs)
+    seen = torch.Generator().manual_seed(100 + seed)
+    entropy = short(torch.rand(count, width, generator=seen) * 2)
+    mean_logits = short(torch.randn(count, width, generator=seen))
+    is_top1 = torch.rand(count, width, generator=seen) < 0.6
+    behind_prompt = lambda x: torch.cat([torch.full((count, 1), 9).to(x.dtype), x], dim=1)
     outputs = types.SimpleNamespace(
-        log_probs=log_probs, entropy=zeros, mean_logits=zeros, is_top1=zeros.bool(), aux_loss=None
+        log_probs=log_probs, entropy=behind_prompt(entropy), mean_logits=behind_prompt(mean_logits),
+        is_top1=behind_prompt(is_top1), aux_loss=None,
     )
     self = trainer(
         aux_loss_enabled=False, ld_alpha=None, precompute_ref_logps=True, f_divergence_type="reverse_kl",
@@ -119,11 +125,28 @@ def dpo_case(name, seed, loss_type, smoothing, lengths, apart):
     )
     loss = DPOTrainer._compute_loss(self, lambda **_: outputs, inputs, False)
     loss.backward()
-    metrics = {k: v for k, v in means(self).items() if k.startswith(("rewards/", "logps/"))}
     rows = lambda values: [digits(values[row, :length]) for row, length in enumerate(lengths)]
     return dict(
-        name=name, lossType=loss_type, beta=BETA, labelSmoothing=smoothing, logps=rows(logps), reference=digits(ref),
-        loss=float(f"{loss.item():.8g}"), gradient=rows(given.grad), metrics=metrics,
+        name=name, lossType=loss_type, beta=BETA, labelSmoothing=smoothing, logps=rows(logps), entropy=rows(entropy),
+        meanLogits=rows(mean_logits), isTop1=rows(is_top1.float()), reference=digits(ref),
+        loss=float(f"{loss.item():.8g}"), gradient=rows(given.grad), metrics=means(self),
+    )
+
+
+def head_case(name, seed, soft_cap):
+    """What TRL's fused head says of targets: the numbers behind `entropy`, `logits/*` and `mean_token_accuracy`."""
+    g = torch.Generator().manual_seed(seed)
+    short = lambda x: (x * 1000).round() / 1000
+    hidden, weight = short(torch.randn(7, 6, generator=g)), short(torch.randn(19, 6, generator=g))
+    logits = hidden @ weight.T
+    targets = torch.where(torch.arange(7) % 2 == 0, logits.argmax(1), torch.randint(0, 19, (7,), generator=g))
+    logp, entropy, _, mean_logits, is_top1 = ChunkedLogProbFunction.apply(
+        hidden, weight, None, targets, 1.0, 5, soft_cap or None, 1.0
+    )
+    return dict(
+        name=name, softCap=soft_cap, hidden=digits(hidden.flatten()), weight=digits(weight.flatten()),
+        targets=targets.tolist(), logp=digits(logp), entropy=digits(entropy), meanLogits=digits(mean_logits),
+        isTop1=is_top1.tolist(),
     )
 
 
@@ -187,6 +210,7 @@ def main():
         reward=[reward_case("plain", 1, 5, 0.0), reward_case("centred", 2, 4, 0.01)],
         labels=label_case(3, 7),
         dpo=[*dpo, smoothed(dpo[0])],
+        heads=[head_case("plain", 4, 0), head_case("softly capped", 5, 3)],
         scorers=[scored_case(name) for name in CASES],
     )
     (HERE / "preference.json").write_text(json.dumps(written, indent=1) + "\n")

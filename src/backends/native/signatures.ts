@@ -294,7 +294,7 @@ interface HeadFunctions {
   // biome-ignore format: one line per group of operands
   headLogProb(
     h: Address, hType: TypeCode, W: Address, wType: TypeCode, packed: boolean, scales: Address,
-    targets: Address, logp: Address, logSum: Address, entropy: Address,
+    targets: Address, logp: Address, logSum: Address, entropy: Address, meanLogit: Address,
     T: number, V: number, d: number, temperature: number, softCap: number, bf16Compute: boolean,
   ): void;
   // biome-ignore format: one line per group of operands

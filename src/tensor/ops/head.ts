@@ -49,7 +49,7 @@ function softmaxOf(
   row: number,
   temperature: number,
   softCap = 0,
-): RowSoftmax & { slope(v: number): number } {
+): RowSoftmax & { readonly logits: Float64Array; slope(v: number): number } {
   const state = activations(h, row, w.dtype);
   const logits = Float64Array.from(w.rows, (weights) => {
     let sum = 0;
@@ -57,7 +57,7 @@ function softmaxOf(
     return softCap ? softCap * tanh(sum / softCap) : sum;
   });
   const slope = (v: number) => (softCap ? 1 - (logits[v] / softCap) ** 2 : 1);
-  return { ...rowSoftmax(logits, temperature), slope };
+  return { ...rowSoftmax(logits, temperature), logits, slope };
 }
 
 /** A head's rows, decoded. */
@@ -96,32 +96,36 @@ export interface HeadLogProbParams {
   temperature: number;
   /** See `Head`. */
   softCap?: number;
+  /** Whether there is a fourth output. */
+  withMean?: boolean;
   compute: ComputeType;
 }
 /**
  * log softmax(logits/temperature)[target] per row, logits = h·Wᵀ, softly capped where a cap is given; h [T,d], W [V,d],
  * targets i32 [T] (-1: the row does not count, all its outputs are 0), scales of W or null. Outputs logp, log Σ
- * exp(logit − the largest) and entropy (nats), all f32 [T]; only logp has a gradient. Temperature 0 counts as 1.
+ * exp(logit − the largest), entropy (nats) and, `withMean`, the mean of the logits before the temperature, all f32 [T];
+ * only logp has a gradient. Temperature 0 counts as 1.
  */
 export const headLogProbOp: OpSpec<HeadLogProbParams> = {
   name: "headLogProb",
   indexes: ([, w]) => [{ input: 2, from: -1, below: w!.shape[0] }],
-  infer: ([h, w, t, scales]) => {
+  infer: ([h, w, t, scales], { withMean }) => {
     checkHead("headLogProb", h!, w!, scales, t!);
     const perRow: TensorSpec = { shape: [h!.shape[0]], dtype: "f32" };
-    return [perRow, perRow, perRow];
+    return withMean ? [perRow, perRow, perRow, perRow] : [perRow, perRow, perRow];
   },
-  reference: ([h, w, t, scales], [logp, logSum, entropy], { temperature, softCap }) => {
+  reference: ([h, w, t, scales], [logp, logSum, entropy, mean], { temperature, softCap }) => {
     const head = rowsOf(w!, scales);
     for (let r = 0; r < h!.shape[0]; r++) {
       if (t!.data[r] < 0) {
-        logp.data[r] = logSum.data[r] = entropy.data[r] = 0;
+        for (const output of [logp, logSum, entropy, mean]) output?.data.fill(0, r, r + 1);
         continue;
       }
       const row = softmaxOf(h!, head, r, temperature, softCap);
       logSum.data[r] = row.logSum;
       logp.data[r] = row.logProbs[t!.data[r]];
       entropy.data[r] = -row.logProbs.reduce((sum, z) => sum + (z === Number.NEGATIVE_INFINITY ? 0 : z * exp(z)), 0);
+      mean?.data.fill(row.logits.reduce((sum, x) => sum + x, 0) / row.logits.length, r, r + 1);
     }
   },
   cost: ([h, w], o) => headCost(1, h!, w!, o),
@@ -166,16 +170,26 @@ export const headLogProbBackwardOp: OpSpec<HeadLogProbBackwardParams> = {
   cost: ([h, w], o) => headCost(o.length > 1 ? 3 : 2, h!, w!, o),
   takesPacked: [1],
 };
-/** Log-probabilities (and entropies) of the targets; see `headLogProbOp`. */
+/** What `headLogProb` says of each target, all f32 [T]. */
+export interface HeadLogProbs {
+  readonly logp: Tensor;
+  /** −`logSum` is the log-probability of the likeliest token. */
+  readonly logSum: Tensor;
+  readonly entropy: Tensor;
+  /** The mean of the row's logits, where it was asked for. */
+  readonly meanLogit?: Tensor;
+}
+/** Log-probabilities of the targets and what goes with them; see `headLogProbOp`. */
 export function headLogProb(
   h: Tensor,
   { weight: w, scales = null, softCap }: Head,
   target: Tensor,
   temperature = 1,
-): { logp: Tensor; entropy: Tensor } {
-  const params = { temperature, softCap, compute: computeOf(w) };
-  const [logp, , entropy] = dispatch(headLogProbOp, [h, w, target, scales], params);
-  return { logp, entropy };
+  withMean = false,
+): HeadLogProbs {
+  const params = { temperature, softCap, withMean, compute: computeOf(w) };
+  const [logp, logSum, entropy, meanLogit] = dispatch(headLogProbOp, [h, w, target, scales], params);
+  return { logp, logSum, entropy, meanLogit };
 }
 
 /** Parameters of the fused loss. */

@@ -70,6 +70,12 @@ export const headSamples = {
       tolerance: 1e-4,
     },
     {
+      name: "soft cap, with the mean",
+      inputs: [{ shape: [5, 12], dtype: "f32" }, { shape: [19, 12], dtype: "f32" }, targets(3, 18, -1, 0, 7)],
+      params: { temperature: 0.7, softCap: 2, withMean: true, compute: "f32" },
+      tolerance: 1e-4,
+    },
+    {
       name: "soft cap in bf16",
       inputs: [{ shape: [3, 32], dtype: "bf16" }, { shape: [40, 32], dtype: "bf16" }, targets(3, 18, 0)],
       params: { temperature: 1, softCap: 3, compute: "bf16" },

@@ -12,12 +12,13 @@ export function headKernels(
   addon: NativeAddon,
 ): Pick<KernelTable, "headLogProb" | "headLogProbBackward" | "headCrossEntropy" | "headDivergence"> {
   return {
-    headLogProb([h, w, targets, scales], [logp, logSum, entropy], { temperature, softCap = 0, compute }) {
+    headLogProb([h, w, targets, scales], [logp, logSum, entropy, meanLogit], { temperature, softCap = 0, compute }) {
       const [V, d] = w!.shape;
       // biome-ignore format: one line per group of operands
       addon.headLogProb(
         float(h), typeCode(h), addressOf(w), typeCode(w), w!.isPacked, f32(scales),
-        i32(targets), f32(logp), f32(logSum), f32(entropy), h!.shape[0], V, d, temperature, softCap, compute === "bf16",
+        i32(targets), f32(logp), f32(logSum), f32(entropy), f32(meanLogit), h!.shape[0], V, d, temperature, softCap,
+        compute === "bf16",
       );
     },
     headLogProbBackward(
