@@ -15,7 +15,7 @@ import { BASE_STAGE, type R1Options } from "./options.js";
 import type { Worlds } from "./worlds.js";
 
 /** What a reward model judges. */
-const JUDGED = ["helpful", "harmless"] as const;
+export const JUDGED = ["helpful", "harmless"] as const;
 type Judged = (typeof JUDGED)[number];
 
 const stageName = (judged: Judged): string => `${judged} reward model`;
@@ -24,10 +24,14 @@ const stageName = (judged: Judged): string => `${judged} reward model`;
 export const hasRewardModels = (options: R1Options, { general }: Worlds): boolean =>
   general !== null && options.rewardModels.weight > 0;
 
+/** How each of them is trained. */
+export const judgeTraining = ({ compute, rewardModels: { batchRows, epochs, learningRate } }: R1Options) => ({
+  ...{ batchRows, epochs, learningRate, compute },
+});
+
 /** The stages that train the reward models, each from the base. The run's own model is left as it is. */
 export function rewardModelStages(options: R1Options, worlds: Worlds, seed: number, context: RunContext): Stage[] {
   if (!hasRewardModels(options, worlds)) return [];
-  const { batchRows, epochs, learningRate } = options.rewardModels;
   return JUDGED.map((judged) =>
     rewardModelStage(
       stageName(judged),
@@ -36,7 +40,7 @@ export function rewardModelStages(options: R1Options, worlds: Worlds, seed: numb
           model: join(runPath, "stages", BASE_STAGE),
           data: options.rewardModels[judged].data ?? [writeRows(judged, options, worlds, seed, runPath)],
         }),
-        options: { batchRows, epochs, learningRate, compute: options.compute },
+        options: judgeTraining(options),
         seed,
       },
       context,

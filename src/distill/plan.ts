@@ -16,6 +16,7 @@ import {
   planPhase,
   planTraining,
   type StageMemory,
+  withBeside,
 } from "../train/memory-plan.js";
 import { divergenceObjective } from "./divergence-objective.js";
 import { type DistillOptions, onPolicyConfig } from "./options.js";
@@ -185,13 +186,6 @@ function longestOf(
   };
   return longestPrompt(problems, { task, tokenizer, template }, room);
 }
-
-/** A phase during which other weights are there too. */
-const withBeside = (phase: PhaseMemory, bytes: number): PhaseMemory => ({
-  ...phase,
-  weights: phase.weights + bytes,
-  peak: phase.peak + bytes,
-});
 
 /** What to turn down when a phase will not fit. */
 export function distillRemedies({ name }: PhaseMemory, options: DistillOptions): MemoryRemedies {

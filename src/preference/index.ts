@@ -2,6 +2,7 @@
 export * from "./dpo-objective.js";
 export * from "./losses.js";
 export * from "./options.js";
+export * from "./plan.js";
 export * from "./preference-data.js";
 export * from "./reward-model.js";
 export * from "./reward-objective.js";

@@ -31,7 +31,7 @@ export interface Answer {
 const hasText = ({ answer }: Answer): boolean => answer.trim() !== "";
 
 /** Tokens that are scored in one pass. */
-const PASS_TOKENS = 8192;
+export const SCORING_TOKENS = 8192;
 
 /** A reward model ready to score. Its owner disposes it. */
 export class RewardModel {
@@ -52,7 +52,7 @@ export class RewardModel {
   /** Scores as the model gives them. */
   async rawScores(answers: readonly Answer[]): Promise<number[]> {
     const scores: number[] = [];
-    for (const micro of splitMicroBatches(this.sequences(answers), PASS_TOKENS)) {
+    for (const micro of splitMicroBatches(this.sequences(answers), SCORING_TOKENS)) {
       const ids = micro.map((sequence) => sequence.ids);
       const [own] = await measureNumbers(() => [scoreSequences(this.model, ids)]);
       scores.push(...own);

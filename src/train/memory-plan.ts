@@ -100,6 +100,13 @@ export async function planPhase(
   };
 }
 
+/** A phase during which so many bytes of other weights are there too. */
+export const withBeside = (phase: PhaseMemory, bytes: number): PhaseMemory => ({
+  ...phase,
+  weights: phase.weights + bytes,
+  peak: phase.peak + bytes,
+});
+
 /** A step's batch as far as a plan needs it. */
 export interface BatchToPlan<E = TrainSequence> {
   readonly sequences: readonly E[];
