@@ -63,6 +63,17 @@ test.each([
   expect(reply.usage.completion_tokens).toBe(numTokens);
 });
 
+test("what the model's files say is told without loading it", async () => {
+  const { models } = (await (await fetch(`${url}/api/tags`)).json()) as { models: readonly object[] };
+  const details = {
+    family: "deepseek_v3",
+    format: "safetensors",
+    parameter_size: expect.stringMatching(/^[\d.]+[KM]$/),
+  };
+  expect(models).toMatchObject([{ name: "pretrain", size: expect.any(Number), details }]);
+  expect((models[0] as { size: number }).size).toBeGreaterThan(1000);
+});
+
 test("SIGTERM lets a stream under way end, takes nothing new, and ends with its code", async () => {
   const stream = await post(url, ask("3 5 8 = 23", { stream: true, temperature: 0, max_tokens: 60 }));
   running.child.kill("SIGTERM");

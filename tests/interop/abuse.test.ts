@@ -24,11 +24,11 @@ test(`${COUNT} spoilt requests are refused or answered, and the server is as it 
   expect(Number(statuses["200"])).toBeGreaterThan(COUNT / 20);
   expect(Number(statuses["400"])).toBeGreaterThan(COUNT / 5);
   expect(server.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
-  await expect.poll(() => server.models.status()[0].active, { timeout: 30_000 }).toBe(0);
-  expect((await server.models.stats()).get("m")).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0 });
   const reply = await fetch(`${server.url}/v1/chat/completions`, {
     method: "POST",
     body: JSON.stringify({ messages: [{ role: "user", content: "Hi" }] }),
   });
   expect(await reply.json()).toMatchObject({ choices: [{ message: { content: "Hello.", reasoning_content: "Hm." } }] });
+  await expect.poll(() => server.models.status()[0].active, { timeout: 30_000 }).toBe(0);
+  expect((await server.models.stats()).get("m")).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0 });
 }, 3_600_000);

@@ -151,6 +151,16 @@ describe("models", () => {
     await expect.poll(states, { timeout: 10_000 }).toEqual(["unloaded", "unloaded"]);
     expect((await ask(url, {}, body({ model: "two" }))).status).toBe(200);
   });
+  test("one that a client wants gone at once is unloaded then, and stays after the next request", async () => {
+    const { url, models } = await scriptedServer({ one: plain, two: plain });
+    const states = () => models.status().map(({ state }) => state);
+    const lines = await fetch(`${url}/api/chat`, { method: "POST", body: body({ model: "two", keep_alive: 0 }) });
+    expect(await lines.text()).toContain('"done":true');
+    await expect.poll(states, { timeout: 10_000 }).toEqual(["unloaded", "unloaded"]);
+    expect((await ask(url, {}, body({ model: "two" }))).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(states()).toEqual(["unloaded", "loaded"]);
+  });
   test("one whose engine fails tells its requests, and is loaded again", async () => {
     let opened = 0;
     const settings = serverSettings({ models: [{ name: "m", path: "m" }] });

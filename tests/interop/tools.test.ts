@@ -156,3 +156,37 @@ test("arguments that the schema does not allow are not made: a city is cut at te
   const { city } = JSON.parse((call as { function: { arguments: string } }).function.arguments);
   expect(city).toBe("Llanfairpw");
 });
+
+describe("a template that knows no tools", () => {
+  const CHATML =
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}" +
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  const STRICT = "{% for m in messages %}{{ raise_exception('no') if m['role'] == 'tool' }}{% endfor %}";
+  const call = (id: string) => ({ id, type: "function" as const, function: { name: "weather", arguments: PARIS } });
+  const WRITTEN = `<tool_call>\n{"name": "weather", "arguments": ${PARIS}}\n</tool_call>`;
+  test.each([
+    ["writes any role", CHATML, "tool"],
+    ["refuses the role of results", STRICT + CHATML, "user"],
+  ])("that %s sees earlier calls as the model writes them, and their results", async (_, template, role) => {
+    const seen: string[] = [];
+    const says = (prompt: string) => {
+      seen.push(prompt);
+      return "It is warm.";
+    };
+    const server = await scriptedServer({ one: { template, says } });
+    const own = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "any", maxRetries: 0 });
+    const reply = await own.chat.completions.create({
+      model: "one",
+      messages: [
+        user("Paris?"),
+        { role: "assistant", content: "I look.", tool_calls: [call("call_1"), call("call_2")] },
+        { role: "tool", tool_call_id: "call_1", content: "18 degrees" },
+      ],
+      tools: TOOLS,
+    });
+    expect(reply.choices[0].message.content).toBe("It is warm.");
+    expect(seen.at(-1)).toContain(
+      `<|im_start|>assistant\nI look.\n${WRITTEN}\n${WRITTEN}<|im_end|>\n<|im_start|>${role}\n18 degrees<|im_end|>`,
+    );
+  });
+});

@@ -58,8 +58,8 @@ export interface ModelSummary {
   readonly tensors: readonly ({ readonly name: string } & TensorInfo)[] | null;
   readonly stored: StoredFacts | null;
   /**
-   * Memory with the context asked for, as `openForInference` would plan it; null without weights, with weights that do
-   * not fit, and for a reward model, which writes nothing.
+   * Memory with the context asked for, as `openForInference` would plan it; null where none is planned: without
+   * weights, with weights that do not fit, and for a reward model, which writes nothing.
    */
   readonly memory: InferencePlan | null;
   /** Why the weights cannot be run, if they cannot. */
@@ -68,10 +68,10 @@ export interface ModelSummary {
 
 /**
  * The summary of a run or model directory, a config.json, a GGUF file or `random:<shape>[@type]`, with memory for
- * `context` tokens (default: as `openForInference` plans). Throws ConfigError when nothing is there, CheckpointError
- * when it is damaged.
+ * `context` tokens (default: as `openForInference` plans; null: memory is not planned, which takes a device). Throws
+ * ConfigError when nothing is there, CheckpointError when it is damaged.
  */
-export async function inspectModel(path: string, context?: number): Promise<ModelSummary> {
+export async function inspectModel(path: string, context?: number | null): Promise<ModelSummary> {
   const random = parseRandomName(path);
   if (random) return inspectRandom(publishedConfig(random.shape), random.type, context);
   if (!existsSync(path))
@@ -98,7 +98,7 @@ function isBareConfig(path: string): boolean {
   return true;
 }
 
-async function inspectDirectory(path: string, context: number | undefined): Promise<ModelSummary> {
+async function inspectDirectory(path: string, context: number | null | undefined): Promise<ModelSummary> {
   const { opened, config } = await openFiles(path);
   try {
     return await summarise(config, opened.weights, headersOf(opened.weights), context);
@@ -107,7 +107,7 @@ async function inspectDirectory(path: string, context: number | undefined): Prom
   }
 }
 
-async function inspectGguf(path: string, context: number | undefined): Promise<ModelSummary> {
+async function inspectGguf(path: string, context: number | null | undefined): Promise<ModelSummary> {
   const opened = await openGgufModel(path);
   try {
     return await summarise(opened.config, opened.file, headersOf(opened.weights), context);
@@ -119,7 +119,7 @@ async function inspectGguf(path: string, context: number | undefined): Promise<M
 async function inspectRandom(
   config: HfConfig,
   type: string | undefined,
-  context: number | undefined,
+  context: number | null | undefined,
 ): Promise<ModelSummary> {
   const source = randomWeights(parametersOf(config), randomType(type ?? "q8_0"));
   return summarise(config, null, source, context);
@@ -139,13 +139,13 @@ async function summarise(
   config: HfConfig,
   listed: TensorSource | null,
   source: WeightSource | null,
-  context: number | undefined,
+  context: number | null | undefined,
 ): Promise<ModelSummary> {
   const facts = factsOf(createModel(config, { seed: null, trains: "none", device: createShapesDevice() }), source);
   const { problems, ...rest } = facts;
-  const use = useOf(config, { cacheTokens: context });
+  const use = useOf(config, { cacheTokens: context ?? undefined });
   const runs = problems.length === 0 && !scoresTexts(config);
-  const memory = source && runs ? await planInference(config, source, use, listed !== null) : null;
+  const memory = source && runs && context !== null ? await planInference(config, source, use, listed !== null) : null;
   const tensors = listed ? listed.names.map((name) => ({ name, ...listed.info(name) })) : null;
   const problem = problems.length > 0 ? describeProblems(problems) : undefined;
   return {

@@ -20,7 +20,7 @@ export interface ModelFacts {
 /** The facts of what lies at `path`; undefined where it cannot be read. */
 export async function modelFacts(path: string): Promise<ModelFacts | undefined> {
   try {
-    const { config, parameters, stored } = await inspectModel(path);
+    const { config, parameters, stored } = await inspectModel(path, null);
     const types = Object.entries(stored?.dtypes ?? {}).sort(([, a], [, b]) => b - a);
     return {
       family: config.model_type,

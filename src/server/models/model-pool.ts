@@ -49,7 +49,7 @@ interface EngineEntry {
   failure?: Error;
   facts?: Promise<ModelFacts | undefined>;
   numUsers: number;
-  /** Seconds that it stays loaded where nobody asks; default: the settings'. */
+  /** Seconds that it stays loaded where nobody asks, as a client asked for; gone when it is unloaded. */
   keepAliveSeconds?: number;
   idleTimer?: NodeJS.Timeout;
   unloadsAt?: Date;
@@ -136,7 +136,9 @@ export class ModelPool {
     }
   }
 
-  /** How long a model stays loaded where nobody asks, in place of the settings'; 0: not at all, -1: for ever. */
+  /**
+   * How long a model stays loaded this time where nobody asks, in place of the settings'; 0: not at all, -1: for ever.
+   */
   keep(name: string, seconds: number): void {
     this.find(name).of.keepAliveSeconds = seconds;
   }
@@ -151,9 +153,10 @@ export class ModelPool {
   /** Unloads a model now, if nobody uses its engine; whether it did. */
   async unload(name: string): Promise<boolean> {
     const { of } = this.find(name);
-    if (of.numUsers > 0 || !of.engine) return false;
+    if (of.numUsers > 0) return false;
+    const wasLoaded = of.engine !== undefined;
     await this.close(of);
-    return true;
+    return wasLoaded;
   }
 
   status(): ModelStatus[] {
@@ -274,7 +277,7 @@ export class ModelPool {
   private async close(of: EngineEntry): Promise<void> {
     clearTimeout(of.idleTimer);
     const { engine } = of;
-    of.engine = undefined;
+    of.engine = of.keepAliveSeconds = undefined;
     await engine?.close().catch((error) => this.log.error({ model: namesOf(of), error: String(error) }, "close"));
   }
 }

@@ -7,6 +7,10 @@ import type { ChatMessage, ChatTemplate, ChatTemplateOptions } from "../../token
 export interface TemplateHabits {
   /** Whether tools that are given to it stand in the prompt. */
   readonly showsTools: boolean;
+  /** Whether it writes earlier calls. */
+  readonly showsCalls: boolean;
+  /** Whether it writes messages of the role `tool`. */
+  readonly showsResults: boolean;
   /** Whether `enable_thinking` or `thinking` changes what it writes. */
   readonly switchesThinking: boolean;
   /** Whether arguments of earlier calls must be objects (else they are text). */
@@ -17,6 +21,8 @@ export interface TemplateHabits {
 
 const USER: ChatMessage = { role: "user", content: "?" };
 const PROBE_TOOL = { type: "function", function: { name: "luciole_probe", description: "?", parameters: {} } };
+const SPOKEN_TURN: ChatMessage = { role: "assistant", content: "!" };
+const RESULT = { role: "tool", content: "luciole_result", tool_call_id: "call00000", name: "luciole_probe" } as const;
 const PROBE_ARGUMENTS = '{"luciole":"probe"}';
 
 /** Variables that switch thinking, by the names that published templates give them. */
@@ -31,7 +37,10 @@ export function templateHabits(template: ChatTemplate | undefined): TemplateHabi
     showsCall(render([USER, callTurn(emptyContent, wantsArgumentObjects)], { openAssistant: false })),
   );
   const withThinking = [true, false].map((isOn) => render([USER], { variables: thinkingVariables(isOn) }));
+  const called = calls ? callTurn(calls.emptyContent, calls.wantsArgumentObjects) : SPOKEN_TURN;
   return {
+    showsCalls: calls !== undefined,
+    showsResults: render([USER, called, RESULT])?.includes(RESULT.content) ?? false,
     showsTools: render([USER], { tools: [PROBE_TOOL] })?.includes("luciole_probe") ?? false,
     switchesThinking: plain !== undefined && withThinking[0] !== withThinking[1],
     ...(calls ?? CALL_FORMS[0]),

@@ -4,7 +4,7 @@ import { type ChatMessage, encodePrompt } from "../../tokenizer/index.js";
 import { ApiError } from "../api-error.js";
 import type { ServedModel } from "../models/served-model.js";
 import { thinkingVariables } from "../models/template-habits.js";
-import { callFormatOf, described, toolInstructions } from "./calls/call-format.js";
+import { callFormatOf, described, type ParsedCall, toolInstructions } from "./calls/call-format.js";
 import { callSchema } from "./calls/call-schema.js";
 import type { ChatTask, Task, TextTask } from "./task.js";
 
@@ -77,10 +77,19 @@ export function refuseTooLong({ longestToken, maxContext, name }: ServedModel, l
   );
 }
 
-/** Calls in earlier turns as the template reads them. */
-function asTemplateWants({ habits }: ServedModel, message: ChatMessage): ChatMessage {
-  const calls = message.tool_calls as readonly { function: { name: string; arguments: string } }[] | undefined;
+/**
+ * Calls and results of earlier turns as the template reads them; where it does not, calls as the model writes them and
+ * results as what the user says.
+ */
+function asTemplateWants({ habits, style, tokenizer }: ServedModel, message: ChatMessage): ChatMessage {
+  if (message.role === "tool" && !habits.showsResults) return { role: "user", content: message.content };
+  const calls = message.tool_calls as readonly { function: ParsedCall }[] | undefined;
   if (!calls) return message;
+  if (!habits.showsCalls) {
+    const written = callFormatOf(style.template, tokenizer).write(calls.map((call) => call.function));
+    const { tool_calls: _, ...spoken } = message;
+    return { ...spoken, content: message.content ? `${message.content}\n${written}` : written };
+  }
   return {
     ...message,
     content: message.content || habits.emptyContent,

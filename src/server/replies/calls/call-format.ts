@@ -34,8 +34,8 @@ export interface CallFormat {
   readonly nameOf: (group: string) => string;
   /** A call whose parts come in another order, all that stands between opening and closing; undefined for none. */
   readonly whole: (body: string) => ParsedCall | undefined;
-  /** How a call is written, for models whose template does not tell them. */
-  readonly example: string;
+  /** How calls are written, for models whose template does not show them. */
+  readonly write: (calls: readonly ParsedCall[]) => string;
 }
 
 /** `{"name": "…", "arguments": {` up to the object, perhaps as the first of a list. */
@@ -63,9 +63,11 @@ const DEEPSEEK: CallFormat = {
   head: /^\s*(?:function<｜tool▁sep｜>(?=[^\n]*\n))?([^<\n]+?)\s*(?:\n```json\n\s*|<｜tool▁sep｜>\s*)(?=\{)/,
   nameOf: (group) => group,
   whole: () => undefined,
-  example:
-    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>FUNCTION_NAME\n" +
-    '```json\n{"param1": "value1", "param2": "value2"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+  write: (calls) => {
+    const one = ({ name, arguments: given }: ParsedCall) =>
+      `<｜tool▁call▁begin｜>function<｜tool▁sep｜>${name}\n\`\`\`json\n${given}\n\`\`\`<｜tool▁call▁end｜>`;
+    return `<｜tool▁calls▁begin｜>${calls.map(one).join("\n")}<｜tool▁calls▁end｜>`;
+  },
 };
 
 const HERMES: CallFormat = {
@@ -75,8 +77,10 @@ const HERMES: CallFormat = {
   head: JSON_HEAD,
   nameOf: jsonName,
   whole: jsonCall,
-  example:
-    '<tool_call>\n{"name": "FUNCTION_NAME", "arguments": {"param1": "value1", "param2": "value2"}}\n</tool_call>',
+  write: (calls) =>
+    calls
+      .map(({ name, arguments: given }) => `<tool_call>\n{"name": "${name}", "arguments": ${given}}\n</tool_call>`)
+      .join("\n"),
 };
 
 /** Llama 3's, and that of answers which a grammar holds to be calls: JSON alone, one call or a list of them. */
@@ -87,7 +91,10 @@ export const JSON_CALLS: CallFormat = {
   head: JSON_HEAD,
   nameOf: jsonName,
   whole: jsonCall,
-  example: '{"name": "FUNCTION_NAME", "parameters": {"param1": "value1", "param2": "value2"}}',
+  write: (calls) => {
+    const written = calls.map(({ name, arguments: given }) => `{"name": "${name}", "parameters": ${given}}`);
+    return written.length === 1 ? written[0] : `[${written.join(", ")}]`;
+  },
 };
 
 /**
@@ -102,10 +109,12 @@ export function callFormatOf(template: ChatTemplate | undefined, tokenizer: Toke
   return tokenizer.tokenId("<｜tool▁call▁begin｜>") === undefined ? HERMES : DEEPSEEK;
 }
 
+const EXAMPLE: ParsedCall = { name: "FUNCTION_NAME", arguments: '{"param1": "value1", "param2": "value2"}' };
+
 /** What a model is told of tools where its template does not show them. */
-export const toolInstructions = ({ example }: CallFormat, tools: readonly Tool[]): string =>
+export const toolInstructions = ({ write }: CallFormat, tools: readonly Tool[]): string =>
   "You can call functions. To call one, answer in exactly this form, with the function's name and its arguments as " +
-  `JSON:\n${example}\n\nThese functions are available:\n${tools.map((tool) => JSON.stringify(described(tool))).join("\n")}`;
+  `JSON:\n${write([EXAMPLE])}\n\nThese functions are available:\n${tools.map((tool) => JSON.stringify(described(tool))).join("\n")}`;
 
 /** A tool as templates take it. */
 export const described = ({ name, description, parameters }: Tool): object => ({
