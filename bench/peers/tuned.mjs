@@ -1,6 +1,7 @@
 // A released model with a LoRA adapter of ours, for tuned.py to hold against peft and PyTorch.
 // Usage: node tuned.mjs answers MODEL ADAPTER OUT.json            greedy answers to held-out word problems
 //        node tuned.mjs curve MODEL FOLDER [f32|bf16]             50 steps of fine-tuning on conversations
+//        node tuned.mjs conversations OUT.jsonl                   those conversations
 // MODEL is a GGUF file or a directory. README.md says what is compared.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,11 +36,12 @@ const CONVERSATIONS = 300;
 const PROBLEMS = 12;
 const NEW_TOKENS = 64;
 
-const [what, model, ...rest] = process.argv.slice(2);
+const [what, path, ...rest] = process.argv.slice(2);
 await openMachine({});
-if (what === "answers") await answers(model, ...rest);
-else if (what === "curve") await curve(model, ...rest);
-else throw new Error("expected: answers MODEL ADAPTER OUT.json, or curve MODEL FOLDER [f32|bf16]");
+if (what === "answers") await answers(path, ...rest);
+else if (what === "curve") await curve(path, ...rest);
+else if (what === "conversations") writeFileSync(path, conversations().join(""));
+else throw new Error("expected: answers MODEL ADAPTER OUT.json, curve MODEL FOLDER [f32|bf16], or conversations OUT");
 process.exit(0);
 
 /**
@@ -62,11 +64,13 @@ async function answers(path, adapterPath, out) {
   const completions = await generate(tuned, requests, { temperature: 0, stopIds, tokenizer });
   const rows = [];
   for (const [i, { ids, text }] of completions.entries()) {
-    const sample = { ids: Int32Array.from([...prompts[i].ids, ...ids]), promptLength: prompts[i].ids.length };
+    const promptLength = prompts[i].ids.length;
+    const targets = Int32Array.from(ids, (_, n) => promptLength + n);
+    const sample = { ids: Int32Array.from([...prompts[i].ids, ...ids]), targets };
     const logProbs = await scopeAsync(async () => [
       ...(await noGrad(() => completionLogProbs(tuned, [sample], 1).logp).data()),
     ]);
-    rows.push({ ...prompts[i], ids: [...sample.ids], promptLength: sample.promptLength, text, logProbs });
+    rows.push({ ...prompts[i], ids: [...sample.ids], promptLength, text, logProbs });
   }
   writeFileSync(out, JSON.stringify({ answers: rows }));
   console.log(`${rows.length} answers in ${out}, the first: ${JSON.stringify(rows[0].text)}`);

@@ -1,14 +1,18 @@
 // The experiment of docs/distil.md: is a small student better distilled or reinforced? Given a finished run of
-// `luciole r1`, students of two kinds are pretrained on the same world, and each base goes four ways:
-//   sequence     fine-tuned on the teacher's right answers; the CPU time of that is the budget of the others
-//   reinforced   GRPO for the same CPU time
-//   both         fine-tuned as above, then GRPO for the same CPU time again
-//   on-policy    judged by the teacher token by token, for half of the CPU time, and for all of it
-// Each model is measured on the same held-out problems. What is done is kept in results.json and not done again.
+// `luciole r1`, students of two kinds are pretrained on the same world, and each base goes these ways:
+//   sequence         fine-tuned on the teacher's right answers; the CPU time of that is the budget of the others
+//   reinforced       GRPO for at least the same CPU time
+//   both             fine-tuned as above, then GRPO for about the same CPU time again
+//   on-policy, half  judged by the teacher token by token, for at most half of the CPU time
+//   on-policy        the same for at most all of it
+// Learning rates of all ways decay to a tenth: how many steps a budget holds is found by two short runs. Each model is
+// measured on the same held-out problems, outside of its budget. What is done is kept in results.json and not done
+// again, so the experiment may be stopped at any time and made piece by piece.
 // Usage, in a clone that is built:
-//   node docs/experiments/distill.mjs runs/r1 [--out runs/distill-experiment] [--seeds 1,2,3] [--preset full|smoke]
+//   node docs/experiments/distill.mjs runs/r1 [--out runs/distill-experiment] [--seeds 1,2,3]
+//     [--students dense,experts] [--preset full|smoke]
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import {
   createTask,
@@ -33,6 +37,7 @@ const PRESETS = {
     train: { epochs: 3, batchSequences: 32, learningRate: 1e-3 },
     onPolicy: { numPrompts: 32, numGenerations: 4, learningRate: 5e-4 },
     rl: { numPrompts: 32, numGenerations: 16, learningRate: 3e-4 },
+    probe: [4, 12],
     evaluation: { problems: 300, samplesPerProblem: 4 },
   },
   // A few minutes, to see that everything runs; its figures mean nothing.
@@ -42,6 +47,7 @@ const PRESETS = {
     train: { epochs: 1, batchSequences: 8, learningRate: 1e-3 },
     onPolicy: { numPrompts: 4, numGenerations: 2, learningRate: 5e-4 },
     rl: { numPrompts: 8, numGenerations: 8, learningRate: 3e-4 },
+    probe: [2, 5],
     evaluation: { problems: 16, samplesPerProblem: 2 },
   },
 };
@@ -51,25 +57,30 @@ const { values: flags, positionals } = parseArgs({
   options: {
     out: { type: "string", default: "runs/distill-experiment" },
     seeds: { type: "string", default: "1" },
+    students: { type: "string", default: Object.keys(STUDENT_SHAPES).join(",") },
     preset: { type: "string", default: "full" },
   },
 });
 const [teacher] = positionals;
 const sizes = PRESETS[flags.preset];
-if (teacher === undefined || sizes === undefined)
+const [kinds, seeds] = [flags.students.split(","), flags.seeds.split(",").map(Number)];
+if (teacher === undefined || sizes === undefined || kinds.some((kind) => STUDENT_SHAPES[kind] === undefined))
   throw new Error(
-    "usage: node docs/experiments/distill.mjs <run of luciole r1> [--out …] [--seeds 1,2] [--preset full]",
+    "usage: node docs/experiments/distill.mjs <run of luciole r1> [--out …] [--seeds 1,2] [--students dense,experts] " +
+      "[--preset full|smoke]",
   );
 
 const machine = await openMachine({ name: "native" });
-const { options: taught, seed: worldSeed } = readRunConfig(teacher);
+const { options: world, seed: worldSeed } = readRunConfig(teacher);
 const facts = await readModelFacts(teacher);
 const { task: taskName, task_options: taskOptions, max_new_tokens: maxNewTokens } = facts.generation;
 const task = createTask(taskName, taskOptions);
-/** More steps than any budget holds: the CPU time ends them. */
-const ENDLESS = 1_000_000;
+/** More steps, or seconds, than any run has. */
+const NEVER = 1_000_000;
+/** Reinforcement is given more than its budget, since its steps may become shorter. */
+const MARGIN = 1.15;
 /** The runs' own evaluations cost as little as may be: everything is measured below. */
-const unmeasured = { problems: 1, samplesPerProblem: 1, quickProblems: 1, everySteps: ENDLESS };
+const unmeasured = { problems: 1, samplesPerProblem: 1, quickProblems: 1, everySteps: NEVER };
 
 const cpuSeconds = () => {
   const { user, system } = process.cpuUsage();
@@ -105,9 +116,9 @@ const pretrain = (name, seed, path) =>
       ...{ name, worldSeed, seed },
       ...{ tokenizer: facts.tokenizer, generation: facts.generation },
       options: {
-        ...taught,
-        pretrain: { ...taught.pretrain, batchSequences: sizes.pretrain.batchSequences },
-        students: { ...taught.students, pretrainSteps: sizes.pretrain.steps },
+        ...world,
+        pretrain: { ...world.pretrain, batchSequences: sizes.pretrain.batchSequences },
+        students: { ...world.students, pretrainSteps: sizes.pretrain.steps },
       },
     },
   );
@@ -116,7 +127,7 @@ const pretrain = (name, seed, path) =>
 async function measure(path) {
   const { model, tokenizer, stopIds } = await openModel(path);
   const policy = { model, tokenizer, stopIds, template: facts.generation.prompt_template };
-  const { temperature, topP } = taught.evaluation;
+  const { temperature, topP } = world.evaluation;
   const sampling = { maxNewTokens, temperature, topP, maxSequences: 256, seed: worldSeed };
   const { evaluation } = await evaluatePolicy(policy, task, { ...sizes.evaluation, ...sampling });
   const active = Math.round(model.numActiveParameters);
@@ -127,7 +138,10 @@ async function measure(path) {
 
 const resultsPath = join(flags.out, "results.json");
 mkdirSync(flags.out, { recursive: true });
-const results = existsSync(resultsPath) ? JSON.parse(readFileSync(resultsPath, "utf8")) : {};
+const subject = { teacher: resolve(teacher), preset: flags.preset };
+const results = existsSync(resultsPath) ? JSON.parse(readFileSync(resultsPath, "utf8")) : { subject };
+if (JSON.stringify(results.subject) !== JSON.stringify(subject))
+  throw new Error(`${resultsPath} is of ${JSON.stringify(results.subject)}; choose another folder with --out`);
 /** Does a part of the experiment unless its result is there. A run that a failure left behind is begun anew. */
 async function part(name, out, work) {
   if (results[name] === undefined) {
@@ -135,102 +149,121 @@ async function part(name, out, work) {
     results[name] = await work();
     writeFileSync(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
   }
-  const { cpu, pass1, stderr, format } = results[name];
-  const time = cpu === undefined ? "" : `${Math.round(cpu)} s of CPU time, `;
-  tell(`${name}: ${time}pass@1 ${pass1.toFixed(1)} ± ${stderr.toFixed(1)}%, format ${format.toFixed(0)}%`);
+  const { cpu, pass1, stderr, format, perStep } = results[name];
+  const time = cpu === undefined ? [] : [`${Math.round(cpu)} s of CPU time`];
+  const cost = perStep === undefined ? [] : [`${perStep.toFixed(2)} s of CPU time a step`];
+  const score =
+    pass1 === undefined ? [] : [`pass@1 ${pass1.toFixed(1)} ± ${stderr.toFixed(1)}%, format ${format.toFixed(0)}%`];
+  tell(`${name}: ${[...time, ...cost, ...score].join(", ")}`);
   return results[name];
 }
 
+/** CPU seconds of a step, and of all that is around the steps of a run, from two short runs. */
+async function stepCost(run, out) {
+  const seconds = [];
+  for (const steps of sizes.probe) {
+    rmSync(out, { recursive: true, force: true });
+    seconds.push(await timed(run(out, steps)));
+  }
+  rmSync(out, { recursive: true, force: true });
+  const [[few, many], [short, long]] = [sizes.probe, seconds];
+  const perStep = Math.max(0.01, (long - short) / (many - few));
+  return { perStep, around: Math.max(0, short - few * perStep) };
+}
+/** Runs for at least so many CPU seconds: anew with more steps where they turn out too short. */
+async function atLeast(seconds, cost, run, out) {
+  for (let steps = stepsIn(MARGIN * seconds, cost); ; ) {
+    const cpu = await timed(run(out, steps));
+    if (cpu >= seconds) return cpu;
+    rmSync(out, { recursive: true, force: true });
+    steps = Math.ceil((steps * MARGIN * seconds) / cpu);
+  }
+}
+/** How many steps so many CPU seconds hold. */
+const stepsIn = (budget, { perStep, around }) => Math.max(1, Math.round((budget - around) / perStep));
+
 const limits = { maxCompletionLength: maxNewTokens };
-const reinforced = (model, out, seed) => (signal) =>
+/** Of the ways that go in rounds. */
+const decay = { finalLearningRateFraction: 0.1 };
+const unsaved = { evaluation: unmeasured, checkpointSeconds: NEVER };
+
+const reinforced = (model, seed) => (out, steps) => (signal) =>
   reinforce({
     ...{ model, out, seed, signal, quiet: true },
+    options: { rl: { ...sizes.rl, ...limits, ...decay, lossType: "dapo", steps, maxSequences: 256 }, ...unsaved },
+  });
+const judged = (student, seed) => (out, steps) => (signal) =>
+  distill({
+    ...{ teacher, student, out, seed, signal, quiet: true },
     options: {
-      rl: { ...sizes.rl, ...limits, lossType: "dapo", steps: ENDLESS, maxSequences: 256 },
-      evaluation: unmeasured,
-      checkpointSeconds: ENDLESS,
+      ...{ method: "on-policy", onPolicy: { ...sizes.onPolicy, ...decay, steps } },
+      ...{ sampling: { ...limits, maxSequences: 256 }, ...unsaved },
+    },
+  });
+const taught = (student, seed) => (out) => (signal) =>
+  distill({
+    ...{ teacher, student, out, seed, signal, quiet: true },
+    options: {
+      sampling: { ...sizes.sampling, ...limits, temperature: 1, topP: 1, maxSequences: 256 },
+      ...{ train: sizes.train, ...unsaved },
     },
   });
 
+/** All ways of one student. */
 async function experiment(kind, seed, ofTeacher) {
-  const at = (name) => join(flags.out, `${kind}-${seed}-${name}`);
-  const named = (name) => `${kind} ${seed} ${name}`;
+  const at = (name) => join(flags.out, `${kind}-${seed}-${name.replaceAll(", ", "-")}`);
   const ownSeed = 1000 * worldSeed + seed;
-  const ways = {
-    base: at("base"),
-    sequence: at("sequence"),
-    rl: at("reinforced"),
-    both: at("both"),
-    policy: at("on-policy"),
-  };
-  const base = await part(named("base"), ways.base, async () => {
-    const cpu = await timed(() => pretrain(kind, ownSeed, ways.base));
-    return { cpu, ...(await measure(ways.base)) };
-  });
+  /** A way: what it does, which gives its CPU seconds, and those that were spent before. */
+  const way = (name, work, before = 0) =>
+    part(`${kind} ${seed} ${name}`, at(name), async () => {
+      const cpu = await work(at(name));
+      return { cpu: cpu + before, ...(await measure(at(name))) };
+    });
+  const base = await way("base", (out) => timed(() => pretrain(kind, ownSeed, out)));
   if (3 * base.active > ofTeacher.active)
     throw new Error(
       `${kind}: ${base.active} active parameters are more than a third of the teacher's ${ofTeacher.active}`,
     );
-  const call = { teacher, student: ways.base, seed: ownSeed, quiet: true };
-  const distilled = { checkpointSeconds: ENDLESS, evaluation: unmeasured };
-  const { cpu: budget } = await part(named("sequence"), ways.sequence, async () => {
-    const sampling = { ...sizes.sampling, ...limits, temperature: 1, topP: 1, maxSequences: 256 };
-    const options = { ...distilled, sampling, train: sizes.train };
-    const cpu = await timed(() => distill({ ...call, options, out: ways.sequence }));
-    return { cpu, ...(await measure(ways.sequence)) };
-  });
-  for (const [name, from, out] of [
-    ["reinforced", ways.base, ways.rl],
-    ["both", ways.sequence, ways.both],
-  ])
-    await part(named(name), out, async () => {
-      const cpu = await timed(reinforced(from, out, ownSeed), budget);
-      return { cpu: name === "both" ? cpu + budget : cpu, ...(await measure(out)) };
-    });
-  const onPolicy = { ...sizes.onPolicy, steps: ENDLESS };
-  const options = { ...distilled, method: "on-policy", onPolicy, sampling: { ...limits, maxSequences: 256 } };
-  const judged = (resume) => (signal) => distill({ ...call, options, out: ways.policy, resume, signal });
-  const half = await part(named("on-policy, half"), ways.policy, async () => {
-    const cpu = await timed(judged(false), budget / 2);
-    return { cpu, ...(await measure(ways.policy)) };
-  });
-  await part(named("on-policy"), null, async () => {
-    const cpu = half.cpu + (await timed(judged(true), budget - half.cpu));
-    return { cpu, ...(await measure(ways.policy)) };
-  });
+  const { cpu: budget } = await way("sequence", (out) => timed(taught(at("base"), ownSeed)(out)));
+  const scratch = at("probe");
+  const costOf = (name, run) => part(`${kind} ${name}`, null, () => stepCost(run, scratch));
+  const ofRl = await costOf("reinforced, probe", reinforced(at("base"), ownSeed));
+  const ofPolicy = await costOf("on-policy, probe", judged(at("base"), ownSeed));
+  await way("reinforced", (out) => atLeast(budget, ofRl, reinforced(at("base"), ownSeed), out));
+  const further = reinforced(at("sequence"), ownSeed);
+  await way("both", (out) => timed(further(out, stepsIn(budget, ofRl))), budget);
+  const policy = (seconds) => (out) => timed(judged(at("base"), ownSeed)(out, stepsIn(seconds, ofPolicy)), seconds);
+  await way("on-policy, half", policy(budget / 2));
+  await way("on-policy", policy(budget));
 }
 
 const WAYS = ["base", "reinforced", "sequence", "both", "on-policy, half", "on-policy"];
 const mean = (values) => values.reduce((sum, each) => sum + each, 0) / values.length;
 const errorOf = (values) =>
-  values.length < 2
-    ? Number.NaN
-    : Math.sqrt(
-        values.reduce((sum, each) => sum + (each - mean(values)) ** 2, 0) / (values.length - 1) / values.length,
-      );
-const withError = (values) => `${mean(values).toFixed(1)} ± ${errorOf(values).toFixed(1)}`;
+  Math.sqrt(values.reduce((sum, each) => sum + (each - mean(values)) ** 2, 0) / (values.length - 1) / values.length);
+const withError = (values) =>
+  values.length < 2 ? mean(values).toFixed(1) : `${mean(values).toFixed(1)} ± ${errorOf(values).toFixed(1)}`;
 
-/** The means over seeds, and what each way is better than the reinforced one of the same seed. */
-function table(kinds, seeds) {
+/** The means over seeds, and what each way is better than the reinforced one, and than the sequence, of the same seed. */
+function table() {
   const rows = kinds.flatMap((kind) =>
     WAYS.map((way) => {
       const of = (name) => seeds.map((seed) => results[`${kind} ${seed} ${name}`]);
-      const [own, rl] = [of(way), of("reinforced")];
-      const gain = own.map(({ pass1 }, i) => pass1 - rl[i].pass1);
-      const cells = [kind, way, withError(own.map(({ pass1 }) => pass1)), withError(gain)];
-      return `| ${[...cells, Math.round(mean(own.map(({ cpu }) => cpu))), own[0].active].join(" | ")} |`;
+      const own = of(way);
+      const over = (name) => withError(own.map(({ pass1 }, i) => pass1 - of(name)[i].pass1));
+      const cells = [kind, way, withError(own.map(({ pass1 }) => pass1)), over("reinforced"), over("sequence")];
+      return `| ${[...cells, withError(own.map(({ cpu }) => cpu)), own[0].active].join(" | ")} |`;
     }),
   );
   return [
-    "| student | way | pass@1, % | over reinforced, points | CPU seconds | active parameters |",
-    "|---|---|---|---|---|---|",
+    "| student | way | pass@1, % | over reinforced, points | over sequence, points | CPU seconds | active parameters |",
+    "|---|---|---|---|---|---|---|",
     ...rows,
   ].join("\n");
 }
 
 const ofTeacher = await part("teacher", null, () => measure(teacher));
-const [kinds, seeds] = [Object.keys(STUDENT_SHAPES), flags.seeds.split(",").map(Number)];
 for (const seed of seeds) for (const kind of kinds) await experiment(kind, seed, ofTeacher);
 const seen = seeds.length < 2 ? "one seed" : `mean over ${seeds.length} seeds ± one standard error`;
 const head = `Teacher: pass@1 ${ofTeacher.pass1.toFixed(1)}%, ${ofTeacher.active} active parameters; ${seen}`;
-process.stdout.write(`${head}\n\n${table(kinds, seeds)}\n`);
+process.stdout.write(`${head}\n\n${table()}\n`);

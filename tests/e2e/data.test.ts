@@ -153,3 +153,21 @@ test.each([
   expect(ended.stderr).toMatch(message);
   expect(readdirSync(folder.path)).not.toContain("refused");
 });
+
+test.each([
+  [
+    "an object for a text",
+    { promptColumn: "struct", completionColumn: "large" },
+    /kinds\.parquet: row 1: column "struct" must be a text or a number, got an object: \{"a":1,/,
+  ],
+  [
+    "numbers for messages",
+    { messagesColumn: "list" },
+    /kinds\.parquet: row 1: column "list": every message needs a role and a content, both texts, got 1/,
+  ],
+])("a Parquet column with %s is refused in one line that names the row", async (_, columns, message) => {
+  const { code, stderr } = await luciole(sft([fixture("kinds.parquet")], "refused", columns));
+  expect(code).toBeGreaterThan(0);
+  expect(stderr.trimEnd().split("\n")).toEqual([expect.stringMatching(message)]);
+  expect(readdirSync(folder.path)).not.toContain("refused");
+});

@@ -240,15 +240,13 @@ test("a student of another vocabulary is refused where probabilities are compare
   const args = ["--corpus", at("book.txt"), "--model", "llama-tiny", "--tokenizer", "char", "--out", at("char")];
   await succeed(["pretrain", ...args, ...settings({ steps: 1, ...SHAPE })]);
   const given = ["--teacher", at("teacher"), "--student", at("char"), "--data", at("task.jsonl"), "--out", at("other")];
-  const { code, stderr } = await luciole([
-    "distill",
-    ...given,
-    ...settings({ method: "on-policy", template: "plain" }),
-  ]);
-  expect(code).not.toBe(0);
-  expect(stderr.trim().split("\n").at(-1)).toMatch(
-    /^error: distill: the vocabularies of teacher \(\d+ tokens\) and student \(\d+\) differ: token \d+ is "[^"]+" there and "[^"]+" here; .*method=sequence$/,
-  );
+  for (const method of ["on-policy", "logits"]) {
+    const { code, stderr } = await luciole(["distill", ...given, ...settings({ method, template: "plain" })]);
+    expect(code, method).not.toBe(0);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(
+      /^error: distill: the vocabularies of teacher \(\d+ tokens\) and student \(\d+\) differ: token \d+ is "[^"]+" there and "[^"]+" here; .*method=sequence$/,
+    );
+  }
   expect(existsSync(at("other"))).toBe(false);
 });
 
