@@ -1,5 +1,4 @@
 // The reward models of the R1 recipe: what they learn from, and the rewards that they become on general prompts.
-import { join } from "node:path";
 import { rewardModelPath, rewardModelStage } from "../../src/library/train-reward-model.js";
 import { rewardModel } from "../../src/preference/reward-model.js";
 import { writeKeptRows } from "../../src/rl/rejection-stage.js";
@@ -11,7 +10,7 @@ import type { Task } from "../../src/tasks/task.js";
 import { renderWording } from "../../src/tasks/templates.js";
 import type { RunContext } from "../../src/train/run-context.js";
 import type { Stage } from "../../src/train/stage.js";
-import { BASE_STAGE, type R1Options } from "./options.js";
+import type { R1Options } from "./options.js";
 import type { Worlds } from "./worlds.js";
 
 /** What a reward model judges. */
@@ -29,17 +28,17 @@ export const judgeTraining = ({ compute, rewardModels: { batchRows, epochs, lear
   ...{ batchRows, epochs, learningRate, compute },
 });
 
-/** The stages that train the reward models, each from the base. The run's own model is left as it is. */
+/**
+ * The stages that train the reward models, each from the model that is to be reinforced, as InstructGPT's were
+ * (arXiv 2203.02155 §3.5). The run's own model is left as it is.
+ */
 export function rewardModelStages(options: R1Options, worlds: Worlds, seed: number, context: RunContext): Stage[] {
   if (!hasRewardModels(options, worlds)) return [];
   return JUDGED.map((judged) =>
     rewardModelStage(
       stageName(judged),
       {
-        source: (runPath) => ({
-          model: join(runPath, "stages", BASE_STAGE),
-          data: options.rewardModels[judged].data ?? [writeRows(judged, options, worlds, seed, runPath)],
-        }),
+        data: (runPath) => options.rewardModels[judged].data ?? [writeRows(judged, options, worlds, seed, runPath)],
         options: judgeTraining(options),
         seed,
       },

@@ -97,7 +97,8 @@ export class R1Stages {
     const { policy, options, worlds } = this;
     const { evaluation } = options;
     const evaluatedTask = worlds.reasoning.task;
-    const grpo = { ...options.rl, steps: options[name].steps };
+    const { steps, learningRate } = options[name];
+    const grpo = { ...options.rl, steps, learningRate: learningRate ?? options.rl.learningRate };
     return reinforcementStage(name, { policy, task, rewards, grpo, evaluation, evaluatedTask });
   }
 

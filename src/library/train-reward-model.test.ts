@@ -254,16 +254,16 @@ it("as a stage it trains in a run of its own, goes on where it stopped, and leav
   const controller = new AbortController();
   const stop = new Progress({ mode: "silent" });
   stop.update = (step: number) => void (step === 5 && controller.abort());
-  const source = () => ({ model: at("base"), data: [at("pairs.jsonl")] });
+  const data = () => [at("pairs.jsonl")];
   let kept: unknown;
   const attempt = async (progress: Progress, signal: AbortSignal) => {
-    const model = createModel(config, { seed: 9 });
+    const { model } = await openModel(at("base"));
     const weights = () => model.parameters.master("model.embed_tokens.weight").data();
     const before = await weights();
     const directory = existsSync(path)
       ? RunDirectory.resume(path, undefined)
       : RunDirectory.create({ verb: "r1", path, seed: 1, options: {}, isa: "reference", threads: 1 });
-    const stage = rewardModelStage("helpful", { source, options, seed: 1 }, contextOf(path, { progress, signal }));
+    const stage = rewardModelStage("helpful", { data, options, seed: 1 }, contextOf(path, { progress, signal }));
     const look = async () => void (kept = [await weights(), before]);
     const parts = { run: directory, seed: 1, progress, signal, peakFlops: 0, model, tokenizer, checkpointSeconds: 60 };
     try {

@@ -45,10 +45,10 @@ export function trainRewardModel(
   });
 }
 
-/** A reward model that a run trains on its way. */
+/** A reward model that a run trains on its way, from the run's own model as it is then. */
 export interface RewardModelStageRequest {
-  /** Where the model lies that it begins with, and the files of its rows, once the stage begins. */
-  readonly source: (runPath: string) => { readonly model: string; readonly data: readonly string[] };
+  /** The files of its rows, once the stage begins. */
+  readonly data: (runPath: string) => readonly string[];
   readonly options?: RewardModelInput;
   readonly seed: number;
 }
@@ -78,10 +78,10 @@ export function rewardModelStage(
     state,
     async run(session) {
       const { path: runPath } = session.parts.run;
-      const { model, data } = request.source(runPath);
-      state.summary = await innerRun(context, rewardModelPath(runPath, name), (own) =>
-        trainRewardModel(own, { model, data, options, seed: request.seed }),
-      );
+      state.summary = await innerRun(context, rewardModelPath(runPath, name), async (own) => {
+        const model = await session.keepModel(join("stages", "judged"));
+        return trainRewardModel(own, { model, data: request.data(runPath), options, seed: request.seed });
+      });
       session.parts.model.device.trim(); // the next stage's tensors have other sizes
     },
   };

@@ -125,7 +125,10 @@ export function decodeBytes(bytes: Uint8Array, dtype: DType): HostArray {
   if (dtype === "i32") return new Int32Array(buffer, byteOffset, byteLength / 4);
   if (dtype === "u8" || isBlockType(dtype)) return new Uint8Array(buffer, byteOffset, byteLength);
   const raw = new Uint16Array(buffer, byteOffset, byteLength / 2);
-  return Float32Array.from(raw, dtype === "bf16" ? fromBf16Bits : fromF16Bits);
+  const toNumber = dtype === "bf16" ? fromBf16Bits : fromF16Bits;
+  const numbers = new Float32Array(raw.length);
+  for (let i = 0; i < raw.length; i++) numbers[i] = toNumber(raw[i]);
+  return numbers;
 }
 
 /**

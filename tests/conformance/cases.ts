@@ -104,7 +104,7 @@ function headBackwardCase(forward: Case, i: number): Case {
     op: "headLogProbBackward",
     inputs: [h, w, targets, ...saved, upstream, scales],
     params: { ...forward.params, ofWeight, accumulate: i % 2 === 1 && ofWeight },
-    tolerance: bf16 ? 1e-2 : 1e-4,
+    tolerance: Math.max(bf16 ? 1e-2 : 1e-4, forward.tolerance ?? 0),
   };
 }
 

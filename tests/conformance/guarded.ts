@@ -47,10 +47,9 @@ export function guarded(operand: Pick<HostOperand, "shape" | "dtype" | "role"> &
     tensor,
     async damage() {
       const now = await whole.bytes();
-      const outside = (i: number) => i < guard || i >= guard + sizeBytes;
-      return Array.from(now.keys())
-        .filter((i) => outside(i) && now[i] !== pattern)
-        .map((i) => i - guard);
+      const before = Array.from({ length: guard }, (_, i) => i);
+      const after = before.map((i) => guard + sizeBytes + i);
+      return [...before, ...after].filter((i) => now[i] !== pattern).map((i) => i - guard);
     },
     bytes: async () => rowBytes(operand, await bytesOnDevice(tensor)),
     release() {

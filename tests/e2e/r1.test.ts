@@ -57,7 +57,7 @@ describe("the whole road", () => {
     );
   });
 
-  test("trains reward models from the base, whose judgement counts in the last part of the last stage", () => {
+  test("trains reward models, whose judgement counts in the last part of the last stage", () => {
     for (const name of ["helpful", "harmless"]) {
       const own = `first/reward-models/${name} reward model`;
       const { params, valLoss } = JSON.parse(readFileSync(at(`${own}/summary.json`), "utf8"));
@@ -149,9 +149,9 @@ describe("a person's own list of stages", () => {
   });
 
   test("runs one stage alone on a model that is there, measured as the run that made it did", async () => {
-    const alone = ["--set", `base=${at("first/stages/pretrain")}`, "--set", 'stages=["reason"]', "--json"];
+    const alone = ["--set", `base=${at("first/stages/pretrain")}`, "--set", 'stages=["all"]', "--json"];
     const { stages, rlSteps, pretrainTokens } = JSON.parse((await succeed(smoke("alone", ...alone))).stdout);
-    expect(stages.map(({ name }: { name: string }) => name)).toEqual(["base", "reason"]);
+    expect(stages.map(({ name }: { name: string }) => name)).toEqual(["base", "all"]);
     expect(stages[0]).toEqual(JSON.parse(first.stdout).stages[0]);
     expect([rlSteps, pretrainTokens]).toEqual([2, 0]);
   });

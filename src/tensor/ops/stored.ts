@@ -144,7 +144,8 @@ function multiplyBack(
     const row = weightRow(w, scales, firstWeight + j);
     for (let r = from; r < to; r++) {
       const factor = dy.data[r * n + j];
-      for (let k = 0; k < width; k++) sums[(r - from) * width + k] += factor * row[k];
+      const of = (r - from) * width;
+      for (let k = 0; k < width; k++) sums[of + k] += factor * row[k];
     }
   }
   dx.data.set(sums, from * width);

@@ -100,6 +100,7 @@ export const headSamples = {
         targets(0, 1),
       ],
       params: { temperature: 1, compute: "f32" },
+      tolerance: 1e-4,
     },
   ],
   headLogProbBackward: [],
