@@ -188,7 +188,7 @@ export const r1Schema = z.strictObject({
   /** Pretraining on the world's documents. */
   pretrain,
   /** R1-Zero: reinforcement of the base, for right answers and form alone. */
-  zero: z.strictObject(course),
+  zero: z.strictObject({ ...course }),
   /** Cold start: the base fine-tuned on long, readable chains. */
   cold,
   /** Reinforcement for reasoning, with language consistency. */
