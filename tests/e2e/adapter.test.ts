@@ -4,7 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { load } from "../../src/index.js";
-import { luciole, settings, succeed, temporaryFolder } from "./command.js";
+import { luciole, settings, start, succeed, temporaryFolder } from "./command.js";
 import { makeSmallModel, pretrain } from "./small-runs.js";
 
 const folder = temporaryFolder();
@@ -74,6 +74,40 @@ test("several adapters in one engine: run answers with each, load with the one a
       'unknown adapter "owm", did you mean "own"?; expected own, other, or null for the base',
     );
   }
+});
+
+test("eval measures with an adapter, and chat answers with it", async () => {
+  const rows = Array.from({ length: 4 }, (_, i) => `{"prompt":"${i} and ${i}?","answer":"${"a".repeat(8)}"}\n`);
+  writeFileSync(at("asked.jsonl"), rows.join(""));
+  const measured = async (out: string, ...flags: string[]) => {
+    const sizes = ["--problems", "2", "--samples", "1", "--max-tokens", "12", "--temperature", "0"];
+    await succeed([
+      "eval",
+      at("base.gguf"),
+      "--data",
+      at("asked.jsonl"),
+      "--template",
+      "compact",
+      ...sizes,
+      "--out",
+      at(out),
+      ...flags,
+    ]);
+    const lines = readFileSync(at(`${out}/sampled.jsonl`), "utf8")
+      .trim()
+      .split("\n");
+    return lines.map((line) => JSON.parse(line).responses[0].text);
+  };
+  const [base, own] = [await measured("of-base"), await measured("of-own", "--adapter", at("tuned"))];
+  for (const text of own) expect(text).toMatch(/^a+/);
+  for (const text of base) expect(text).not.toMatch(/^a+/);
+
+  writeFileSync(at("input.txt"), "3 and 3?\n/adapter off\n3 and 3?\n");
+  const chat = ["chat", at("base.gguf"), "--adapter", at("tuned"), "--max-tokens", "12", "--temperature", "0"];
+  const { stdout } = await start(chat, { shell: `"$@" < ${at("input.txt")}` }).ended;
+  const [adapted, plain] = stdout.split("\n");
+  expect(adapted).toMatch(/^a+/);
+  expect(plain).not.toMatch(/^a+/);
 });
 
 test("an adapter finds its base beside it, wherever both lie", async () => {
