@@ -26,6 +26,9 @@ export interface Line {
 /** What is measured of running a model. */
 export const INFERENCE_KINDS = ["decode", "prefill", "batch"] as const satisfies readonly InferenceKind[];
 
+/** What is measured of serving: many clients, what HTTP costs, and the peers' servers. */
+export const SERVE_PARTS = ["load", "cost", "peers"] as const;
+
 /** What a claim is asked to do. */
 export interface BenchOptions {
   readonly threads: number;
@@ -39,6 +42,10 @@ export interface BenchOptions {
   readonly isa?: Isa;
   /** What is measured of inference. */
   readonly kinds: readonly InferenceKind[];
+  /** What is measured of serving. */
+  readonly parts: readonly (typeof SERVE_PARTS)[number][];
+  /** How long a server is under load. */
+  readonly minutes: number;
   /** Receives progress lines. */
   readonly log: (line: string) => void;
 }

@@ -6,6 +6,7 @@ import type { GgufSetting } from "../src/checkpoint/gguf-writer.js";
 import type { TargetType } from "../src/checkpoint/weight-encoder.js";
 import { randomTensorSource } from "../src/inference/opening/random-weights.js";
 import { publishedConfig } from "../src/models/published.js";
+import { CHARACTER_OF_BYTE } from "../src/tokenizer/byte-alphabet.js";
 
 /** Storage types that are compared. In the 4-bit ones embedding and head are q8_0, as `luciole convert` writes them. */
 export type ComparedType = Extract<TargetType, "q8_0" | "q4_0" | "q4_k">;
@@ -26,17 +27,17 @@ export async function writeRandomGguf(path: string, shape: string, type: Compare
 }
 
 /**
- * Byte-level BPE without merges to speak of: single bytes, then names that no text gives. Prompts are token ids, so no
- * text is ever encoded.
+ * Byte-level BPE with one merge: single bytes, "aa", then names that no text gives. Prompts are token ids, so no text
+ * is ever encoded.
  */
 function vocabulary(size: number): GgufSetting[] {
-  const texts = Array.from({ length: size }, (_, i) => (i < 256 ? String.fromCodePoint(0x100 + i) : `t${i}`));
+  const texts = Array.from({ length: size }, (_, i) => CHARACTER_OF_BYTE[i] ?? (i === 256 ? "aa" : `t${i}`));
   return [
     ["tokenizer.ggml.model", "string", "gpt2"],
     ["tokenizer.ggml.pre", "string", "qwen2"],
     ["tokenizer.ggml.tokens", "strings", texts],
     ["tokenizer.ggml.token_type", "i32s", texts.map(() => 1)],
-    ["tokenizer.ggml.merges", "strings", ["t256 t257"]],
+    ["tokenizer.ggml.merges", "strings", ["a a"]],
     ["tokenizer.ggml.eos_token_id", "u32", size - 1],
     ["tokenizer.ggml.bos_token_id", "u32", size - 2],
     ["tokenizer.ggml.add_bos_token", "bool", false],

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { availableIsas } from "../src/backends/native/kernel-files.js";
 import { packageRoot } from "../src/package-root.js";
 import { ceilings } from "./ceilings.js";
-import { type BenchOptions, type Claim, INFERENCE_KINDS, type Line, verdict } from "./claim.js";
+import { type BenchOptions, type Claim, INFERENCE_KINDS, type Line, SERVE_PARTS, verdict } from "./claim.js";
 import { context } from "./context.js";
 import { frozen } from "./frozen.js";
 import { gemm } from "./gemm.js";
@@ -19,6 +19,7 @@ import { lora } from "./lora.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { peft } from "./peft.js";
+import { serve } from "./serve.js";
 import { startup } from "./startup.js";
 import { Stepper } from "./stepper.js";
 import { stored } from "./stored.js";
@@ -47,6 +48,7 @@ const claims: Readonly<Record<string, Claim>> = {
   generate,
   inference,
   worker,
+  serve,
 };
 
 const HELP = `Usage: npm run bench -- [options]
@@ -57,11 +59,14 @@ const HELP = `Usage: npm run bench -- [options]
   --no-peers       ours only
   --isa NAME       hold both sides of inference to these instructions: x86-64-v3 (AVX2), ours and llama.cpp's alike
   --kinds NAMES    comma-separated parts of inference: ${INFERENCE_KINDS.join(", ")} (default: all)
+  --parts NAMES    comma-separated parts of serve: ${SERVE_PARTS.join(", ")} (default: all)
+  --minutes N      how long serve is under load (default: 10; with --quick 0.5)
   --json           one JSON object instead of the table
 
 The peers in training are PyTorch models, found through LUCIOLE_PEERS_PYTHON or bench/peers/.venv. Those in inference
 are llama.cpp, in bench/peers/llama-cpp/node_modules, and ik_llama.cpp, found through LUCIOLE_IK_LLAMA or
-bench/peers/ik-llama-cpp/build.
+bench/peers/ik-llama-cpp/build. The peer in serving is llama.cpp's server, found through LUCIOLE_LLAMA_SERVER or
+bench/peers/llama-cpp/build/server.
 The READMEs of these folders say how to install them.
 
 Examples: npm run bench -- --only train-dense,gemm --quick
@@ -98,12 +103,17 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
     "no-peers": { type: "boolean", default: false },
     isa: { type: "string" },
     kinds: { type: "string", default: INFERENCE_KINDS.join(",") },
+    parts: { type: "string", default: SERVE_PARTS.join(",") },
+    minutes: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
   const { values } = parseArgs({ args: [...args], options: flags });
   const chosen = chosenFrom("claim", values.only ?? Object.keys(claims).join(","), Object.keys(claims));
   const kinds = chosenFrom("kind", values.kinds, INFERENCE_KINDS);
+  const parts = chosenFrom("part", values.parts, SERVE_PARTS);
+  const minutes = Number(values.minutes ?? (values.quick ? 0.5 : 10));
+  if (!(minutes > 0)) throw new Error(`--minutes takes a number above 0, got ${values.minutes}`);
   const [isa] = values.isa === undefined ? [] : chosenFrom("instruction set", values.isa, availableIsas());
   // Ours, here and in the processes that are started.
   if (isa !== undefined) process.env.LUCIOLE_ISA = isa;
@@ -119,6 +129,8 @@ function optionsFrom(args: readonly string[]): BenchOptions & { chosen: string[]
     quick: values.quick,
     isa,
     kinds,
+    parts,
+    minutes,
     log,
     chosen,
     json: values.json,

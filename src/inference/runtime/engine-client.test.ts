@@ -107,6 +107,24 @@ describe("200 requests of every kind", () => {
   });
 });
 
+test("events of many requests at once are taken in order, and other work gets its turn in between", async () => {
+  const limits = { vocabSize: 12, maxContext: 99, readsText: false, followsSchemas: false, adapters: [] };
+  const client = new EngineClient(limits, { send() {}, setBusy() {}, close: async () => {} });
+  const ids = Array.from({ length: 40 }, (_, id) => id);
+  const read: number[] = [];
+  const readers = ids.map(async (id) => {
+    for await (const _ of client.submit({ prompt: [1] })) read.push(id);
+  });
+  let numReadBefore = 0;
+  setImmediate(() => (numReadBefore = read.length));
+  const event: TokenEvent = { id: 1, logProb: 0, pieces: [], text: "", part: "answer", isForced: false };
+  client.receive({ kind: "events", requests: ids.map((id) => ({ id, events: [event], isLast: true })) });
+  await Promise.all(readers);
+  expect(read).toEqual(ids);
+  expect(numReadBefore).toBeGreaterThan(0);
+  expect(numReadBefore).toBeLessThan(ids.length / 2);
+});
+
 describe("10,000 requests, most of them cancelled,", () => {
   test("leave no block used, no tensor alive, nobody waiting and nobody listening", async () => {
     const random = new Random(3);

@@ -1,6 +1,7 @@
 // The side of those who use an engine in another thread: an engine like any other, whose calls and answers are
 // messages. Knows no threads; messages come and go through its owner.
 import { ConfigError } from "../../errors.js";
+import { nextTurn } from "../../next-turn.js";
 import {
   closedError,
   type EngineHandle,
@@ -29,6 +30,15 @@ export interface EngineConnection {
   close(): Promise<void>;
 }
 
+/**
+ * Requests whose events are taken in one turn. Each wakes its reader, and what all readers do together must not hold up
+ * everything else of this thread.
+ */
+const TAKEN_AT_ONCE = 4;
+
+/** What is taken at a time: the events of one request, or another message. */
+type Said = RequestEvents | Exclude<EngineMessage, { readonly kind: "events" }>;
+
 /** Somebody who waits for an answer. */
 interface Waiting<T> {
   resolve(value: T): void;
@@ -43,6 +53,10 @@ export class EngineClient implements EngineHandle {
   private failure?: Error;
   private isClosed = false;
   private isBusy = false;
+  /** What was said; so much of it was taken. */
+  private readonly inbox: Said[] = [];
+  private numTaken = 0;
+  private isTaking = false;
 
   constructor(
     readonly limits: EngineLimits,
@@ -85,20 +99,38 @@ export class EngineClient implements EngineHandle {
     await this.connection.close();
   }
 
-  /** Takes what the engine says. */
+  /** Takes what the engine says: some now, and where it is much, the rest in later turns, in its order. */
   receive(message: EngineMessage): void {
-    if (message.kind === "events") for (const each of message.requests) this.takeEvents(each);
-    else if (message.kind === "stats") {
-      this.questions.get(message.id)?.resolve(message.stats);
-      this.questions.delete(message.id);
-    } else if (message.kind === "result") this.requests.get(message.id)?.succeed(message.completion);
-    else this.requests.get(message.id)?.fail(receivedError(message.error));
-    this.noteBusy();
+    if (message.kind === "events") this.inbox.push(...message.requests);
+    else this.inbox.push(message);
+    if (!this.isTaking) this.takeSome();
   }
 
-  /** Ends everything that still waits, and whatever comes later, with `error`. */
+  private takeSome(): void {
+    this.takeUpTo(Math.min(this.inbox.length, this.numTaken + TAKEN_AT_ONCE));
+    this.noteBusy();
+    this.isTaking = this.inbox.length > 0;
+    if (this.isTaking) void nextTurn().then(() => this.takeSome());
+  }
+
+  private takeUpTo(end: number): void {
+    while (this.numTaken < end) this.take(this.inbox[this.numTaken++]);
+    if (this.numTaken === this.inbox.length) this.inbox.length = this.numTaken = 0;
+  }
+
+  private take(said: Said): void {
+    if (!("kind" in said)) this.takeEvents(said);
+    else if (said.kind === "stats") {
+      this.questions.get(said.id)?.resolve(said.stats);
+      this.questions.delete(said.id);
+    } else if (said.kind === "result") this.requests.get(said.id)?.succeed(said.completion);
+    else this.requests.get(said.id)?.fail(receivedError(said.error));
+  }
+
+  /** Ends everything that still waits for what has not come, and whatever comes later, with `error`. */
   fail(error: Error): void {
     this.failure ??= error;
+    this.takeUpTo(this.inbox.length);
     for (const { reject } of this.questions.values()) reject(this.failure);
     for (const request of this.requests.values()) {
       request.fail(this.failure);

@@ -61,10 +61,13 @@ function tlsFiles({ cert, key }: NonNullable<ListenSettings["tls"]>): { cert: Bu
   return { cert: read(cert, "certificate"), key: read(key, "key") };
 }
 
+/** Connections that may wait to be accepted, if the system lets so many: a burst of new clients is not turned away. */
+const BACKLOG = 4096;
+
 function begin(http: Server, { host, port }: ListenSettings): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    http.listen(port, host, resolve);
+    http.listen({ port, host, backlog: BACKLOG }, resolve);
   });
 }
 
