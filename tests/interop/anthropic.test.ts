@@ -160,7 +160,7 @@ describe("@anthropic-ai/sdk", () => {
   });
   test("stop_sequences end the answer and are named; max_tokens cuts it off", async () => {
     expect(await create("7*8?", { stop_sequences: ["STOP"] })).toMatchObject({
-      content: [{ type: "thinking" }, { type: "text", text: "The answer is 56 🔥," }],
+      content: [{ type: "thinking" }, { type: "text", text: "The answer is 56 🔥, " }],
       stop_reason: "stop_sequence",
       stop_sequence: "STOP",
     });
@@ -240,7 +240,7 @@ describe("@anthropic-ai/sdk", () => {
         { messages: [{ role: "user", content: [{ type: "image", source: {} }] }] },
         400,
         "invalid_request_error",
-        /messages\[0\]\.content\[0\]: this model reads text alone, got a block of type image/,
+        /messages\[0\]\.content\[0\]: this model reads text alone, got a part of type image/,
       ],
     ])("%j", async (more, status, type, message) => {
       expect(await refusal(more)).toEqual({ status, type, message: expect.stringMatching(message) });

@@ -115,7 +115,7 @@ describe("chat", () => {
     const cut = await client.chat({ model: "plain", messages: ask("Hi"), options: { num_predict: 8 } });
     expect(cut).toMatchObject({ message: { content: "You said" }, done_reason: "length", eval_count: 8 });
     const stopped = await client.chat({ model: "thinker", messages: ask("7*8?"), options: { stop: ["STOP"] } });
-    expect(stopped).toMatchObject({ message: { content: "The answer is 56 🔥," }, done_reason: "stop" });
+    expect(stopped).toMatchObject({ message: { content: "The answer is 56 🔥, " }, done_reason: "stop" });
   });
   test("log-probabilities", async () => {
     const reply = await client.chat({

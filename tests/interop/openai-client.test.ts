@@ -57,7 +57,7 @@ describe("chat completions", () => {
   test("stop texts end the answer and are not part of it", async () => {
     const reply = await client.chat.completions.create({ model: "thinker", messages: ask("7*8?"), stop: ["STOP"] });
     expect(reply.choices[0]).toMatchObject({
-      message: { content: "The answer is 56 🔥," },
+      message: { content: "The answer is 56 🔥, " },
       finish_reason: "stop",
       stop_reason: "STOP",
     });

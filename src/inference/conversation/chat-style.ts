@@ -88,21 +88,24 @@ const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer, controlToke
 });
 
 /**
- * A prompt with the beginning of the reply behind it. Where that has an answer, its thought is closed. What others gave
- * as the beginning is text, whatever it spells.
+ * A prompt with the beginning of the reply behind it. Where that has an answer, its thought is closed, with the line
+ * breaks of templates that have one behind their `<think>`; where the template closed the thought itself, there is none.
+ * What others gave as the beginning is text, whatever it spells.
  */
 function continued(prompt: MarkedText, last: ChatMessage | undefined, tokenizer: Tokenizer): ChatPrompt {
   const { startsInside, ...before } = toPrompt(tokenizer, prompt);
-  const given = [last?.reasoning_content, last?.content].map((text) => (typeof text === "string" ? text : ""));
+  const isClosed = before.text.trimEnd().endsWith(THINK_CLOSE);
+  const given = [isClosed ? null : last?.reasoning_content, last?.content];
   const { messages, marks } = new ControlTokens(tokenizer, []).mark(
-    given.map((content) => ({ role: "user", content })),
+    given.map((text) => ({ role: "user", content: typeof text === "string" ? text : "" })),
     [],
   );
   const [thought, answer] = messages.map(({ content }) => content);
   const opens = !startsInside && thought !== "" ? `${THINK_OPEN}\n` : "";
   const closes = (startsInside || opens !== "") && answer !== "";
-  const closing = closes ? `${thought === "" ? "" : "\n"}${THINK_CLOSE}\n\n` : "";
-  const beginning = { text: `${opens}${thought}${closing}${answer}`, marks };
+  const hasBreaks = `${before.text}${opens}`.endsWith("\n");
+  const closing = hasBreaks ? `${thought === "" ? "" : "\n"}${THINK_CLOSE}\n\n` : THINK_CLOSE;
+  const beginning = { text: `${opens}${thought}${closes ? closing : ""}${answer}`, marks };
   return {
     text: before.text + unmarked(beginning),
     ids: Int32Array.from([...before.ids, ...tokenizer.encode(beginning.text, { marks })]),

@@ -23,7 +23,8 @@ const USER: ChatMessage = { role: "user", content: "?" };
 const PROBE_TOOL = { type: "function", function: { name: "luciole_probe", description: "?", parameters: {} } };
 const SPOKEN_TURN: ChatMessage = { role: "assistant", content: "!" };
 const RESULT = { role: "tool", content: "luciole_result", tool_call_id: "call00000", name: "luciole_probe" } as const;
-const PROBE_ARGUMENTS = '{"luciole":"probe"}';
+const [PROBE_KEY, PROBE_VALUE] = ["luciole_key", "luciole_value"];
+const PROBE_ARGUMENTS = JSON.stringify({ [PROBE_KEY]: PROBE_VALUE });
 
 /** Variables that switch thinking, by the names that published templates give them. */
 export const thinkingVariables = (isOn: boolean) => ({ enable_thinking: isOn, thinking: isOn });
@@ -63,9 +64,9 @@ const callTurn = (content: "" | null, asObject: boolean): ChatMessage => ({
   ],
 });
 
-/** Whether name and arguments stand there, the latter as JSON and not as a text that quotes JSON. */
+/** Whether name and arguments stand there: as JSON or in a form of the template's own, not as a text that quotes JSON. */
 const showsCall = (text = ""): boolean =>
-  text.includes("luciole_probe") && /\{\s*"luciole"\s*:\s*"probe"\s*\}/.test(text);
+  ["luciole_probe", PROBE_KEY, PROBE_VALUE].every((part) => text.includes(part)) && !text.includes(`\\"${PROBE_KEY}`);
 
 function rendered(
   template: ChatTemplate | undefined,

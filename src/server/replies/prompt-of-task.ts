@@ -4,8 +4,10 @@ import { type ChatMessage, encodePrompt } from "../../tokenizer/index.js";
 import { ApiError } from "../api-error.js";
 import type { ServedModel } from "../models/served-model.js";
 import { thinkingVariables } from "../models/template-habits.js";
+import { argumentsObject } from "./calls/arguments-object.js";
 import { callFormatOf, described, type ParsedCall, toolInstructions } from "./calls/call-format.js";
 import { callSchema } from "./calls/call-schema.js";
+import { resultsInOrder } from "./calls/result-order.js";
 import type { ChatTask, Task, TextTask } from "./task.js";
 
 /** A prompt, how its reply is read, and how it is sampled. */
@@ -47,7 +49,7 @@ function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
     ...(task.thinks !== undefined && habits.switchesThinking && thinkingVariables(task.thinks)),
     ...task.variables,
   };
-  const messages = task.messages.map((message) => asTemplateWants(model, message));
+  const messages = resultsInOrder(task.messages).map((message) => asTemplateWants(model, message));
   const told =
     tools && !habits.showsTools
       ? withSystem(messages, toolInstructions(callFormatOf(style.template, model.tokenizer), tools))
@@ -96,20 +98,10 @@ function asTemplateWants({ habits, style, tokenizer }: ServedModel, message: Cha
     tool_calls: calls.map((call) => ({
       ...call,
       function: habits.wantsArgumentObjects
-        ? { ...call.function, arguments: parsedArguments(call.function.arguments) }
+        ? { ...call.function, arguments: argumentsObject(call.function.arguments) }
         : call.function,
     })),
   };
-}
-
-function parsedArguments(text: string): unknown {
-  try {
-    return JSON.parse(text || "{}");
-  } catch {
-    throw new ApiError("invalid", `the arguments of an earlier call are no JSON: ${text.slice(0, 60)}`, {
-      param: "messages",
-    });
-  }
 }
 
 function withSystem(messages: readonly ChatMessage[], text: string): ChatMessage[] {

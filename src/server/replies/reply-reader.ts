@@ -1,5 +1,5 @@
-// From the tokens of one reply to what a client is told of it: thought, answer, calls of tools, without the blanks
-// around them. Knows no dialect.
+// From the tokens of one reply to what a client is told of it: thought, answer, calls of tools, without the line breaks
+// between them. Knows no dialect.
 import type { TokenEvent } from "../../inference/index.js";
 import { createStreamDecoder, type StreamDecoder, type Tokenizer } from "../../tokenizer/index.js";
 import type { AnswerPiece, CallReader } from "./calls/call-reader.js";
@@ -25,23 +25,28 @@ export const PLAIN_READER: PieceReader = {
   end: () => [],
 };
 
-/** Reads one reply. Blanks between thought, answer and calls say nothing and are left out; those inside stay. */
+/** The part of a reply that goes on with a text which the client has: its first line breaks count. */
+export type ContinuedPart = "thought" | "answer";
+
+/**
+ * Reads one reply. Line breaks before a thought or an answer, behind a thought and before calls are the template's and
+ * left out, as DeepSeek's own server does; all other blanks stay.
+ */
 export class ReplyReader implements PieceReader {
   private readonly decoder: StreamDecoder;
-  private readonly thought = new Trimmed();
+  private readonly thought: Trimmed;
   private readonly answer: Trimmed;
+  private isInThought = false;
 
-  /**
-   * Without `calls`, everything outside the thought is answer. `keepsBlanks`: the answer goes on with a text that the
-   * client has, so that all its blanks count.
-   */
+  /** Without `calls`, everything outside the thought is answer. */
   constructor(
     tokenizer: Tokenizer,
     private readonly calls?: CallReader,
-    keepsBlanks = false,
+    continues?: ContinuedPart,
   ) {
     this.decoder = createStreamDecoder(tokenizer);
-    this.answer = new Trimmed(keepsBlanks);
+    this.thought = new Trimmed(continues === "thought");
+    this.answer = new Trimmed(continues === "answer");
   }
 
   push({ id, part, pieces }: Pick<TokenEvent, "id" | "part" | "pieces">): ReplyPiece[] {
@@ -49,6 +54,7 @@ export class ReplyReader implements PieceReader {
     if (part === "tool call" && this.calls) return this.tell(this.calls.pushCall(this.decoder.push(id)));
     return pieces.flatMap((piece): ReplyPiece[] => {
       const recast: ReplyPiece[] = piece.recasts ? [{ kind: "recast" }] : [];
+      this.isInThought = piece.part === "thought";
       if (piece.part === "thought") return [...recast, ...textOf("thought", this.thought.push(piece.text))];
       if (piece.part === "tag") return recast;
       return this.calls ? this.tell(this.calls.push(piece.text)) : textOf("text", this.answer.push(piece.text));
@@ -56,7 +62,9 @@ export class ReplyReader implements PieceReader {
   }
 
   end(): ReplyPiece[] {
-    return this.tell(this.calls?.end() ?? []);
+    if (this.isInThought) return textOf("thought", this.thought.end());
+    const rest = this.tell(this.calls?.end() ?? []);
+    return this.calls?.numCalls ? rest : [...rest, ...textOf("text", this.answer.end())];
   }
 
   private tell(pieces: readonly AnswerPiece[]): ReplyPiece[] {
@@ -66,24 +74,27 @@ export class ReplyReader implements PieceReader {
 
 const textOf = (kind: "thought" | "text", text: string): ReplyPiece[] => (text === "" ? [] : [{ kind, text }]);
 
-/** Text without the blanks before it and behind it; those inside come with what follows them. */
+/** Text without the line breaks before it; those inside come with what follows them, those behind it at the end. */
 class Trimmed {
-  private blanks = "";
-  private hasBegun = false;
+  private breaks = "";
 
-  constructor(private readonly keepsAll = false) {}
+  constructor(private hasBegun: boolean) {}
 
   push(text: string): string {
-    if (this.keepsAll) return text;
-    const body = this.hasBegun ? text : text.trimStart();
-    const end = body.trimEnd();
+    const body = this.hasBegun ? text : text.replace(/^\n+/, "");
+    const end = body.replace(/\n+$/, "");
     if (end === "") {
-      if (this.hasBegun) this.blanks += body;
+      if (this.hasBegun) this.breaks += body;
       return "";
     }
-    const told = this.blanks + end;
-    this.blanks = body.slice(end.length);
+    const told = this.breaks + end;
+    this.breaks = body.slice(end.length);
     this.hasBegun = true;
     return told;
+  }
+
+  /** The line breaks behind it, where nothing follows. */
+  end(): string {
+    return this.breaks;
   }
 }

@@ -1,7 +1,7 @@
 // Starts the replies that a client asks for on a model, and lets go of the model when they have ended, whoever reads
 // them or not. Knows no dialect.
 import { BackendError } from "../../errors.js";
-import type { RunningRequest } from "../../inference/index.js";
+import type { ChatPrompt, RunningRequest } from "../../inference/index.js";
 import { ApiError } from "../api-error.js";
 import type { ServerContext } from "../context.js";
 import type { ModelLease } from "../models/model-pool.js";
@@ -11,8 +11,8 @@ import { CallReader } from "./calls/call-reader.js";
 import { checkTask } from "./check-task.js";
 import { promptOf, type TaskPrompt } from "./prompt-of-task.js";
 import type { Reply } from "./reply.js";
-import { type PieceReader, PLAIN_READER, ReplyReader } from "./reply-reader.js";
-import type { Task } from "./task.js";
+import { type ContinuedPart, type PieceReader, PLAIN_READER, ReplyReader } from "./reply-reader.js";
+import type { ChatTask, Task } from "./task.js";
 
 /** Replies on their way. */
 export interface StartedReplies {
@@ -131,7 +131,7 @@ function follow(
     choice,
     numPromptTokens,
     running,
-    reader: readerOf(model, task),
+    reader: readerOf(model, task, prompt),
     onFirstToken: timer(running, model.name, metrics),
   }));
   const cancel = () => {
@@ -140,15 +140,23 @@ function follow(
   return { model, replies, startsInside: prompt.startsInside, cancel };
 }
 
-function readerOf({ tokenizer, style }: ServedModel, task: Task): PieceReader {
+function readerOf({ tokenizer, style }: ServedModel, task: Task, { startsInside }: ChatPrompt): PieceReader {
   if (task.kind === "text") return PLAIN_READER;
-  if (task.tools.length === 0 || task.toolChoice === "none")
-    return new ReplyReader(tokenizer, undefined, task.continuesLast);
+  const continues = continuedPart(task, startsInside);
+  if (task.tools.length === 0 || task.toolChoice === "none") return new ReplyReader(tokenizer, undefined, continues);
   const format = task.toolChoice === "auto" ? callFormatOf(style.template, tokenizer) : JSON_CALLS;
   const tag = format.around?.[0] ?? format.open;
   const tagsAreTokens = tag !== null && tokenizer.tokenId(tag) !== undefined;
   const names = new Set(task.tools.map(({ name }) => name));
-  return new ReplyReader(tokenizer, new CallReader(format, tagsAreTokens, names), task.continuesLast);
+  return new ReplyReader(tokenizer, new CallReader(format, tagsAreTokens, names), continues);
+}
+
+/** What the prompt ends in, where that is the beginning of the reply. */
+function continuedPart({ messages, continuesLast }: ChatTask, startsInside: boolean): ContinuedPart | undefined {
+  const last = messages.at(-1);
+  if (!continuesLast || !last) return undefined;
+  if (startsInside) return last.reasoning_content ? "thought" : undefined;
+  return last.content ? "answer" : undefined;
 }
 
 /** Notes how long a request takes; call the result when its first token is read. */

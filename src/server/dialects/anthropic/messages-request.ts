@@ -2,10 +2,10 @@
 // are let be, as clients send many. Knows no path.
 import { z } from "zod";
 import type { ChatMessage } from "../../../tokenizer/index.js";
-import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";
 import { EFFORTS, type Effort, thinkingByEffort } from "../../replies/efforts.js";
 import type { ChatTask, ToolChoice } from "../../replies/task.js";
+import { textOfParts } from "../../replies/text-of-parts.js";
 
 const BLOCK = z.looseObject({
   type: z.string(),
@@ -70,7 +70,7 @@ export type MessagesRequest = z.output<typeof MESSAGES_REQUEST>;
 /** The task of a body. Throws ApiError for what cannot be had. */
 export function taskOfMessages(body: MessagesRequest): ChatTask {
   const { system, messages, tools = [], tool_choice: choice, thinking, output_config: output } = body;
-  const asked = thinkingByEffort(output?.effort);
+  const asked = thinkingByEffort(output?.effort, thinking && thinking.type !== "disabled");
   const thinkBudget = thinking?.budget_tokens ?? asked.thinkBudget;
   const schema = (output?.format ?? body.output_format)?.schema;
   const { top_p: topP } = body;
@@ -88,7 +88,7 @@ export function taskOfMessages(body: MessagesRequest): ChatTask {
     toolChoice: choiceOf(choice),
     parallelCalls: !choice?.disable_parallel_tool_use,
     continuesLast: messages.at(-1)?.role === "assistant",
-    thinks: thinking === undefined ? asked.thinks : thinking.type !== "disabled",
+    thinks: asked.thinks,
     variables: asked.variables,
     sampling: {
       temperature: body.temperature,
@@ -110,7 +110,7 @@ function choiceOf(choice: MessagesRequest["tool_choice"]): ToolChoice {
 }
 
 const systemTurn = (system: MessagesRequest["system"]): ChatMessage[] =>
-  system === undefined || system.length === 0 ? [] : [{ role: "system", content: plainText(system, "system") }];
+  system === undefined || system.length === 0 ? [] : [{ role: "system", content: textOfParts(system, "system") }];
 
 /** A message as the turns of a chat template: each result of a tool is a turn of its own. */
 function turnsOf({ role, content }: MessagesRequest["messages"][number], place: number): ChatMessage[] {
@@ -120,14 +120,14 @@ function turnsOf({ role, content }: MessagesRequest["messages"][number], place: 
   const turns: ChatMessage[] = [];
   let said: Block[] = [];
   const flush = () => {
-    if (said.length > 0) turns.push({ role, content: plainText(said, at) });
+    if (said.length > 0) turns.push({ role, content: textOfParts(said, at) });
     said = [];
   };
   for (const [i, block] of content.entries()) {
     if (block.type !== "tool_result") said.push(block);
     else {
       flush();
-      const text = plainText(block.content ?? "", `${at}[${i}].content`);
+      const text = textOfParts(block.content ?? "", `${at}[${i}].content`);
       turns.push({ role: "tool", content: text, ...(block.tool_use_id && { tool_call_id: block.tool_use_id }) });
     }
   }
@@ -142,7 +142,7 @@ function assistantTurn(blocks: readonly Block[], at: string): ChatMessage {
   const of = (type: string) => blocks.filter((block) => block.type === type);
   const thought = of("thinking")
     .map(({ thinking = "" }) => thinking)
-    .join("");
+    .join("\n\n");
   const calls = of("tool_use").map(({ id, name = "", input = {} }) => ({
     id,
     type: "function",
@@ -151,21 +151,8 @@ function assistantTurn(blocks: readonly Block[], at: string): ChatMessage {
   const others = blocks.filter(({ type }) => !["thinking", "redacted_thinking", "tool_use"].includes(type));
   return {
     role: "assistant",
-    content: others.length === 0 && calls.length > 0 ? null : plainText(others, at, ""),
+    content: others.length === 0 && calls.length > 0 ? null : textOfParts(others, at),
     ...(thought !== "" && { reasoning_content: thought }),
     ...(calls.length > 0 && { tool_calls: calls }),
   };
-}
-
-/** The text of blocks, which are paragraphs. */
-function plainText(content: string | readonly Pick<Block, "type" | "text">[], param: string, between = "\n\n"): string {
-  if (typeof content === "string") return content;
-  return content
-    .map(({ type, text }, i) => {
-      if (type === "text" && text !== undefined) return text;
-      throw new ApiError("invalid", `${param}[${i}]: this model reads text alone, got a block of type ${type}`, {
-        param,
-      });
-    })
-    .join(between);
 }

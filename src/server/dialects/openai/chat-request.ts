@@ -6,6 +6,7 @@ import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";
 import { EFFORTS, type Effort, thinkingByEffort } from "../../replies/efforts.js";
 import type { ChatTask, ToolChoice } from "../../replies/task.js";
+import { textOfParts } from "../../replies/text-of-parts.js";
 import { SAMPLING_FIELDS, samplingOf } from "./sampling-fields.js";
 
 const TEXT_PART = z.looseObject({ type: z.string(), text: z.string().optional() });
@@ -138,7 +139,7 @@ function refuseUnsupported({ functions, audio, modalities, logprobs, top_logprob
 function messageOf(message: z.output<typeof MESSAGE>, place: number): ChatMessage {
   const { role, content, name, tool_call_id, tool_calls, reasoning_content, reasoning } = message;
   const thought = reasoning_content ?? reasoning;
-  const text = textOf(content, place);
+  const text = content === null || content === undefined ? null : textOfParts(content, `messages[${place}].content`);
   if (text === null && role !== "assistant")
     throw new ApiError("invalid", `messages[${place}].content: expected text`, { param: `messages[${place}].content` });
   return {
@@ -149,17 +150,6 @@ function messageOf(message: z.output<typeof MESSAGE>, place: number): ChatMessag
     ...(tool_calls && tool_calls.length > 0 && { tool_calls }),
     ...(thought && { reasoning_content: thought }),
   };
-}
-
-function textOf(content: z.output<typeof CONTENT> | null | undefined, place: number): string | null {
-  if (content === null || content === undefined || typeof content === "string") return content ?? null;
-  return content
-    .map(({ type, text }, i) => {
-      if (text !== undefined && ["text", "input_text", "output_text"].includes(type)) return text;
-      const param = `messages[${place}].content[${i}]`;
-      throw new ApiError("invalid", `${param}: this model reads text alone, got a part of type ${type}`, { param });
-    })
-    .join("");
 }
 
 /** Tools of kinds that only their maker can run are let be. */
@@ -177,9 +167,8 @@ const choiceOf = ({ tool_choice: choice = "auto" }: ChatRequest): ToolChoice =>
   typeof choice === "string" ? choice : { name: choice.function.name };
 
 function thinkingOf({ thinking, reasoning_effort: effort, chat_template_kwargs: variables }: ChatRequest) {
-  const asked = thinkingByEffort(effort);
-  const thinks = thinking === undefined ? asked.thinks : thinking.type !== "disabled";
-  return { thinks, variables: { ...asked.variables, ...variables } };
+  const asked = thinkingByEffort(effort, thinking && thinking.type !== "disabled");
+  return { thinks: asked.thinks, variables: { ...asked.variables, ...variables } };
 }
 
 function budgetOf({ thinking, thinking_budget: asked, reasoning_effort: effort }: ChatRequest) {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ChatMessage } from "../../../tokenizer/index.js";
 import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";
+import { textOfParts } from "../../replies/text-of-parts.js";
 
 const PART = z.looseObject({ type: z.string(), text: z.string().optional() });
 const ITEM = z.looseObject({
@@ -80,6 +81,13 @@ function choiceOf(choice: unknown): unknown {
   return type === "function" ? { type, function: { name } } : "auto";
 }
 
+/** What an item adds to an assistant's turn. */
+interface TurnPart {
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly call?: object;
+}
+
 /** Messages of input items: what an assistant thought, said and called in one turn is one message. */
 export function messagesOf(input: ResponsesRequest["input"]): ChatMessage[] {
   if (typeof input === "string") return [{ role: "user", content: input }];
@@ -91,44 +99,34 @@ export function messagesOf(input: ResponsesRequest["input"]): ChatMessage[] {
 function addItem(messages: ChatMessage[], item: Item, place: number): void {
   const { type = "message", role = "user", call_id: id, name = "" } = item;
   if (type === "message" && role !== "assistant")
-    messages.push({ role, content: textOf(item.content, `input[${place}].content`) });
-  else if (type === "message") join(messages, { content: textOf(item.content, `input[${place}].content`) });
+    messages.push({ role, content: textOfParts(item.content ?? [], `input[${place}].content`) });
+  else if (type === "message") join(messages, { content: textOfParts(item.content ?? [], `input[${place}].content`) });
   else if (type === "reasoning")
-    join(messages, { reasoning_content: textOf(item.content ?? item.summary ?? "", `input[${place}]`) });
+    join(messages, { reasoning_content: textOfParts(item.content ?? item.summary ?? [], `input[${place}]`) });
   else if (type === "function_call")
     join(messages, { call: { id, type: "function", function: { name, arguments: item.arguments ?? "" } } });
   else if (type === "function_call_output")
-    messages.push({ role: "tool", content: textOf(item.output, `input[${place}].output`), tool_call_id: id });
+    messages.push({
+      role: "tool",
+      content: textOfParts(item.output ?? [], `input[${place}].output`),
+      tool_call_id: id,
+    });
   else
     throw new ApiError("invalid", `input[${place}]: items of type ${type} are not taken`, {
       param: `input[${place}].type`,
     });
 }
 
-/** Adds to the assistant's turn that is open, or opens one. An answer behind calls is a turn of its own. */
-function join(
-  messages: ChatMessage[],
-  { content, reasoning_content: thought, call }: Readonly<Record<string, unknown>>,
-): void {
-  const last = messages.at(-1);
-  const calls = (last?.tool_calls ?? []) as object[];
-  const goesOn = last?.isOpen === true && !(content !== undefined && (last.content !== null || calls.length > 0));
-  const turn = goesOn ? (last as ChatMessage) : { role: "assistant", content: null, isOpen: true };
-  if (goesOn) messages.pop();
+/** Adds to the assistant's turn that is open, or opens one. */
+function join(messages: ChatMessage[], { content, reasoning_content: thought, call }: TurnPart): void {
+  const isOpen = messages.at(-1)?.isOpen === true;
+  const turn = (isOpen ? messages.pop() : { role: "assistant", content: null, isOpen: true }) as ChatMessage;
   messages.push({
     ...turn,
-    ...(content !== undefined && { content: content as string }),
-    ...(thought !== undefined && { reasoning_content: thought }),
-    ...(call !== undefined && { tool_calls: [...(goesOn ? calls : []), call] }),
+    ...(content !== undefined && { content: paragraphs(turn.content, content) }),
+    ...(thought !== undefined && { reasoning_content: paragraphs(turn.reasoning_content, thought) }),
+    ...(call && { tool_calls: [...((turn.tool_calls ?? []) as object[]), call] }),
   });
 }
 
-function textOf(content: Item["content"] | Item["output"], param: string): string {
-  if (typeof content === "string") return content;
-  return (content ?? [])
-    .map(({ type, text }) => {
-      if (text !== undefined) return text;
-      throw new ApiError("invalid", `${param}: this model reads text alone, got a part of type ${type}`, { param });
-    })
-    .join("");
-}
+const paragraphs = (before: unknown, text: string): string => (before ? `${before}\n\n${text}` : text);
