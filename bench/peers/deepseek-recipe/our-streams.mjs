@@ -1,7 +1,7 @@
 // Our side of a reply: a server on this machine whose model says what a case wants.
 import { pino } from "pino";
 import { startServer } from "../../../dist/src/server/server.js";
-import { scriptedModel } from "../../../dist/tests/interop/scripted-model.js";
+import { scriptedEngine } from "../../../dist/tests/interop/scripted-model.js";
 
 /** Thinks unless it is told not to, and writes calls as Qwen does. */
 export const STREAM_SCRIPT = {
@@ -25,7 +25,7 @@ export class OurStreams {
   #server;
 
   async #start() {
-    const open = async ({ name }) => scriptedModel(name, { ...STREAM_SCRIPT, says: () => this.#reply });
+    const open = async ({ path }) => scriptedEngine(path, { ...STREAM_SCRIPT, says: () => this.#reply });
     const settings = { port: 0, models: [{ name: "scripted", path: "scripted" }] };
     return startServer(settings, { log: pino({ level: "silent" }), open });
   }
