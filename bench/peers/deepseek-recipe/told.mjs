@@ -1,4 +1,4 @@
-// What a client is told, without what is free: ids, dates, how texts are cut into deltas, and fields that one side alone
+// What a client is told, without what is free: ids, dates, how texts are cut into deltas, fields that one side alone
 // has. Knows the wire forms of three dialects, no server.
 
 /** A body, or the events of a stream, as what it says. `counted`: which counts of tokens are compared. */

@@ -1,5 +1,5 @@
-// Results of tools in the order of the calls that they answer. Most templates show no ids, so that the order alone tells
-// the model which is which.
+// Results of tools in the order of the calls that they answer. Most templates show no ids: the order alone tells the
+// model which is which.
 import type { ChatMessage } from "../../../tokenizer/index.js";
 
 /** Messages with the results behind a turn in the order of its calls; where an id is unknown they stay as they are. */
