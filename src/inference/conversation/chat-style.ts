@@ -89,8 +89,8 @@ const templateStyle = (template: ChatTemplate, tokenizer: Tokenizer, controlToke
 
 /**
  * A prompt with the beginning of the reply behind it. Where that has an answer, its thought is closed, with the line
- * breaks of templates that have one behind their `<think>`; where the template closed the thought itself, there is none.
- * What others gave as the beginning is text, whatever it spells.
+ * breaks of templates that have one behind their `<think>`. Where the template closed the thought itself, there is
+ * none. What others gave as the beginning is text, whatever it spells.
  */
 function continued(prompt: MarkedText, last: ChatMessage | undefined, tokenizer: Tokenizer): ChatPrompt {
   const { startsInside, ...before } = toPrompt(tokenizer, prompt);
