@@ -13,13 +13,20 @@ const PARTS: Readonly<
   Record<(typeof SERVE_PARTS)[number], (options: BenchOptions, folder: string) => Promise<Line[]>>
 > = { load: loadLines, cost: costLines, peers: peerLines };
 
+/** One part that fails leaves the others their figures. */
+const notMeasured =
+  (part: string) =>
+  (error: Error): Line[] => [
+    { claim: "serve", what: `${part}: not measured`, unit: "", ours: Number.NaN, failure: error.message },
+  ];
+
 export const serve: Claim = async (options) => {
   setDefaultDevice(new Device(nativeBackend(options.threads)));
   const folder = mkdtempSync(join(tmpdir(), "luciole-bench-"));
   const lines: Line[] = [];
   try {
     for (const part of SERVE_PARTS)
-      if (options.parts.includes(part)) lines.push(...(await PARTS[part](options, folder)));
+      if (options.parts.includes(part)) lines.push(...(await PARTS[part](options, folder).catch(notMeasured(part))));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
