@@ -29,9 +29,11 @@ node "$here/tuned.mjs" answers "$file" "$adapter" "$folder/answers.json"
 "$python" "$here/tuned.py" answers "$file" "$adapter" "$folder/answers.json"
 
 step "The merged model in llama.cpp"
-rm -f "$folder/words.gguf"
+rm -f "$folder"/words*.gguf
 luciole merge "$file" --adapter "$run" --out "$folder/words.gguf"
 node "$here/llama-cpp/real-model.mjs" "$folder/words.gguf" 60
+luciole merge "$file" --adapter "$run" --out "$folder/words-f32.gguf" --type f32
+node "$here/llama-cpp/real-model.mjs" "$folder/words-f32.gguf" 60 --exact
 
 step "SFT with LoRA: loss curves"
 [ -d "$folder/decoded" ] || luciole convert "$file" "$folder/decoded" --type f32

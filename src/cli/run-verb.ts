@@ -63,6 +63,8 @@ export async function performRun<R>(
   if (flags.acceptChanges && flags.resume === undefined)
     throw new ConfigError("--accept-changes needs --resume: a new run always uses the current files");
   const path = flags.resume ?? flags.out ?? join("runs", defaultRunName(verb, new Date()));
+  // A run that lies there already is no part of the one that is to begin.
+  const isOthers = flags.resume === undefined && isRun(path);
   const logs = await openLogs(flags.log);
   const machine = await openForTraining(flags);
   const progress = new Progress({ json: flags.json });
@@ -92,7 +94,7 @@ export async function performRun<R>(
   } catch (error) {
     const failure = strays.first() ?? error;
     if (failure instanceof Interrupted) throw new StoppedBySignal(await stoppedLine(verb, path), stop.exitCode());
-    const saved = await savedLine(verb, path);
+    const saved = isOthers ? null : await savedLine(verb, path);
     throw saved === null ? failure : new FailedRun(failure, saved);
   } finally {
     progress.close();

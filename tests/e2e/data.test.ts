@@ -154,6 +154,13 @@ test.each([
   expect(readdirSync(folder.path)).not.toContain("refused");
 });
 
+test("a bad row beside a run that is there already is told without that run", async () => {
+  writeFileSync(at("bad.jsonl"), '{"prompt":"a"}\n');
+  const { code, stderr } = await luciole(sft([at("bad.jsonl")], "model"));
+  expect(code).toBeGreaterThan(0);
+  expect(stderr.trimEnd().split("\n")).toEqual([expect.stringMatching(/bad\.jsonl:1: expected messages/)]);
+});
+
 test.each([
   [
     "an object for a text",

@@ -1,6 +1,8 @@
 // A released model's GGUF file, opened as `luciole run` opens it, beside llama.cpp: ids of framed prompts, and greedy
 // answers token by token.
-// Usage: node real-model.mjs FILE.gguf [tokens]        README.md says where to get a file and what the figures mean.
+// Usage: node real-model.mjs FILE.gguf [tokens] [--exact]
+// README.md says where to get a file and what the figures mean. --exact: our side decodes the weights and computes in
+// f32 throughout, as llama.cpp does with an f32 file.
 import { fileURLToPath } from "node:url";
 import { getLlama } from "node-llama-cpp";
 
@@ -10,6 +12,7 @@ const { openGgufModel, storedValues } = await load("checkpoint/index.js");
 const { chatStyle } = await load("inference/conversation/chat-style.js");
 const { Engine } = await load("inference/runtime/engine.js");
 const { openForInference, runnerOf } = await load("inference/opening/open-for-inference.js");
+const { generate } = await load("inference/runtime/generate.js");
 const { createModel } = await load("models/create.js");
 const { loadWeights } = await load("models/weights.js");
 const { packSequences } = await load("nn/batch.js");
@@ -34,7 +37,8 @@ const PROMPTS = [
   "Summarise: Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.",
 ];
 
-const [path, count = "100"] = process.argv.slice(2);
+const isExact = process.argv.includes("--exact");
+const [path, count = "100"] = process.argv.slice(2).filter((each) => each !== "--exact");
 const maxTokens = Number(count);
 await openMachine({});
 const ours = await openForInference(path, { cacheTokens: 1024 });
@@ -82,6 +86,12 @@ async function compare(question) {
 }
 
 async function greedyHere({ ids, startsInside }) {
+  if (isExact) {
+    const requests = [{ prompt: ids, seed: 0, maxNewTokens: maxTokens }];
+    const { stopIds, tokenizer } = ours;
+    const [completion] = await generate(exact, requests, { temperature: 0, stopIds, tokenizer });
+    return { ids: [...completion.ids], top: [] };
+  }
   const sampling = { temperature: 0, topLogProbs: 20 };
   const request = engine.submit({
     prompt: ids,
@@ -112,7 +122,6 @@ async function greedyThere(ids) {
 /** Log-probabilities of the two tokens where the answers part, in both engines and exact. */
 async function tieAt(prompt, mine, theirs, at) {
   const [a, b] = [mine.ids[at], theirs[at]];
-  const here = (id) => mine.top[at]?.find((each) => each.id === id)?.logProb ?? Number.NaN;
   await sequence.clearHistory();
   const tokens = [...prompt, ...mine.ids.slice(0, at)];
   const plain = { temperature: 1, topK: 0, topP: 1, minP: 0 };
@@ -123,6 +132,7 @@ async function tieAt(prompt, mine, theirs, at) {
   );
   const there = (id) => Math.log(outputs[tokens.length - 1].next.probabilities.get(id) ?? Number.NaN);
   const row = await exactRow(tokens);
+  const here = (id) => (isExact ? row(id) : (mine.top[at]?.find((each) => each.id === id)?.logProb ?? Number.NaN));
   const shown = (id) =>
     `${JSON.stringify(ours.tokenizer.decode([id]))} (exact ${row(id).toFixed(3)}, ours ` +
     `${here(id).toFixed(3)}, llama.cpp ${there(id).toFixed(3)})`;
