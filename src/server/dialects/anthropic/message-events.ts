@@ -16,6 +16,8 @@ type Kind = "thinking" | "text" | "tool_use";
 
 /** Thoughts go to clients as they are, so nothing is signed. Clients send back only thoughts that have a signature. */
 const SIGNATURE = "luciole";
+/** The model itself calls, no code that it wrote. */
+const CALLER = { type: "direct" };
 
 /** Makes the events of one message. */
 export class MessageEvents {
@@ -32,7 +34,8 @@ export class MessageEvents {
   begin(): MessageEvent[] {
     const [{ numPromptTokens }] = this.started.replies;
     const usage = usageBody({ promptTokens: numPromptTokens, completionTokens: 0, thinkingTokens: 0, cachedTokens: 0 });
-    const message = { ...frame(this.started.model.name), content: [], stop_reason: null, stop_sequence: null, usage };
+    const ending = { stop_reason: null, stop_sequence: null, ...NO_ENDING };
+    const message = { ...frame(this.started.model.name), content: [], ...ending, usage };
     return [{ type: "message_start", message }, { type: "ping" }];
   }
 
@@ -54,9 +57,15 @@ export class MessageEvents {
           ...(this.showsThought ? [this.delta({ type: "thinking_delta", thinking: piece.text })] : []),
         ];
       case "text":
-        return [...this.enter("text", { text: "" }), this.delta({ type: "text_delta", text: piece.text })];
+        return [
+          ...this.enter("text", { text: "", citations: [] }),
+          this.delta({ type: "text_delta", text: piece.text }),
+        ];
       case "call":
-        return [...this.close(), ...this.enter("tool_use", { id: newId("toolu_"), name: piece.name, input: {} })];
+        return [
+          ...this.close(),
+          ...this.enter("tool_use", { id: newId("toolu_"), name: piece.name, input: {}, caller: CALLER }),
+        ];
       case "arguments":
         return [this.delta({ type: "input_json_delta", partial_json: piece.text })];
       case "recast":
@@ -90,12 +99,13 @@ export class MessageEvents {
 export function messageBody(model: string, { thought, answer, calls, end }: WholeReply, showsThought: boolean): object {
   const content = [
     ...(thought === "" ? [] : [{ type: "thinking", thinking: showsThought ? thought : "", signature: SIGNATURE }]),
-    ...(answer === "" ? [] : [{ type: "text", text: answer }]),
+    ...(answer === "" ? [] : [{ type: "text", text: answer, citations: [] }]),
     ...calls.map((call) => ({
       type: "tool_use",
       id: newId("toolu_"),
       name: call.name,
       input: argumentsObject(call.arguments),
+      caller: CALLER,
     })),
   ];
   return { ...frame(model), content, ...endingOf(end), usage: usageBody(end.usage) };
@@ -103,11 +113,14 @@ export function messageBody(model: string, { thought, answer, calls, end }: Whol
 
 const frame = (model: string) => ({ id: newId("msg_"), type: "message", role: "assistant", model });
 
+/** What Anthropic's API tells of refusals and of containers for code; strict clients want the fields. */
+const NO_ENDING = { stop_details: null, container: null };
+
 /** A loop that was cut off is an answer that is not complete. */
 function endingOf({ ending, stopText }: ReplyEnd) {
-  if (stopText !== undefined) return { stop_reason: "stop_sequence", stop_sequence: stopText };
+  if (stopText !== undefined) return { stop_reason: "stop_sequence", stop_sequence: stopText, ...NO_ENDING };
   const reason = ending === "calls" ? "tool_use" : ending === "stop" ? "end_turn" : "max_tokens";
-  return { stop_reason: reason, stop_sequence: null };
+  return { stop_reason: reason, stop_sequence: null, ...NO_ENDING };
 }
 
 /** Cached tokens are counted apart from the others of the prompt. */
@@ -117,4 +130,8 @@ const usageBody = ({ promptTokens, cachedTokens, completionTokens, thinkingToken
   cache_read_input_tokens: cachedTokens,
   output_tokens: completionTokens,
   output_tokens_details: { thinking_tokens: thinkingTokens },
+  cache_creation: null,
+  server_tool_use: null,
+  service_tier: "standard",
+  inference_geo: null,
 });

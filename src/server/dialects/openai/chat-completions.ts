@@ -43,6 +43,7 @@ async function wholeBody(head: CompletionHead, body: ChatRequest, { model, repli
       role: "assistant",
       ...thoughtFields(body, thought, text === "" && calls.length > 0 ? null : text),
       refusal: null,
+      annotations: [],
       ...(calls.length > 0 && {
         tool_calls: calls.map((call) => ({ id: callId(), type: "function", function: call })),
       }),

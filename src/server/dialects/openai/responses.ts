@@ -136,6 +136,7 @@ class ResponseMaking {
 
   private response(status: string) {
     const { body, head, items } = this;
+    const { defaults } = this.started.model;
     return {
       id: head.id,
       object: "response",
@@ -152,21 +153,29 @@ class ResponseMaking {
       output: [...items.output],
       parallel_tool_calls: body.parallel_tool_calls ?? true,
       previous_response_id: body.previous_response_id ?? null,
-      reasoning: { effort: body.reasoning?.effort ?? null, summary: null },
+      presence_penalty: body.presence_penalty ?? 0,
+      frequency_penalty: body.frequency_penalty ?? 0,
+      reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
+      safety_identifier: body.safety_identifier ?? null,
+      prompt_cache_key: body.prompt_cache_key ?? null,
       service_tier: "default",
       store: body.store ?? true,
-      temperature: body.temperature ?? null,
+      temperature: body.temperature ?? defaults.temperature ?? 1,
       text: { format: body.text?.format ?? { type: "text" } },
       tool_choice: body.tool_choice ?? "auto",
-      tools: body.tools ?? [],
+      tools: (body.tools ?? []).map(toolAsTold),
       top_logprobs: body.top_logprobs ?? 0,
-      top_p: body.top_p ?? null,
+      top_p: body.top_p ?? defaults.topP ?? 1,
       truncation: "disabled",
       usage: null as object | null,
       metadata: body.metadata ?? {},
     };
   }
 }
+
+/** A function as strict clients expect it, with what was left out. */
+const toolAsTold = (tool: NonNullable<ResponsesRequest["tools"]>[number]): object =>
+  tool.type === "function" ? { description: null, parameters: null, strict: false, ...tool } : tool;
 
 const responseUsage = ({ promptTokens, cachedTokens, completionTokens, thinkingTokens }: Usage) => ({
   input_tokens: promptTokens,
