@@ -14,19 +14,7 @@ import { sanitizedEnvironment } from "./sanitizer.mjs";
 import { tryDocumentation } from "./trial.mjs";
 
 const TEST_LIMIT_MS = 17 * 60_000;
-const RECIPE_LIMIT_MS = 3 * 60_000;
-
-/** The few-steps form of each recipe in recipes/. */
-const RECIPES = {
-  "r1-zero.ts": ["zero", "--preset", "smoke", "--json"],
-  "r1.ts": ["r1", "--preset", "smoke", "--json"],
-};
-
-/** What the summary of a run must say (the recipe's own promise). */
-const SUMMARY_KEYS = (
-  "base final problems samplesPerProblem seed params activeParams pretrainTokens rlSteps wallSeconds " +
-  "peakRssBytes tokensPerSecond mfu runDir"
-).split(" ");
+const EXAMPLE_LIMIT_MS = 3 * 60_000;
 
 /**
  * A finished gate: counts, and what to print below it. What could not be looked at is skipped, neither passed nor
@@ -179,40 +167,16 @@ export async function documentation(root) {
 const programsIn = (folder) =>
   existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")) : [];
 
-/** Gives `problem`, empty where there is none, of each program in a folder a temporary folder of its own. */
-async function eachProgram(root, folder, problem) {
-  const named = programsIn(join(root, folder));
+/** Runs every example as the README shows it, each in a temporary folder of its own. */
+export async function examples(root) {
+  const named = programsIn(join(root, "examples"));
   const problems = [];
   for (const name of named) {
-    const temporary = mkdtempSync(join(tmpdir(), "luciole-gate-"));
-    const found = await problem(name, temporary);
-    rmSync(temporary, { recursive: true, force: true });
-    if (found) problems.push(`${folder}/${name}: ${found}`);
+    const cwd = mkdtempSync(join(tmpdir(), "luciole-gate-"));
+    const entry = join(root, "dist", "examples", name.replace(/\.ts$/, ".js"));
+    const ended = await run([entry], { cwd, timeout: EXAMPLE_LIMIT_MS });
+    rmSync(cwd, { recursive: true, force: true });
+    if (ended.status !== 0) problems.push(`examples/${name}: ${wordsOf(ended)}`);
   }
   return outcome(named.length - problems.length, problems.length, problems.join("\n"));
 }
-
-/** Runs every recipe a few steps and looks at the summary it prints. */
-export const recipes = (root) => eachProgram(root, "recipes", (name, folder) => recipeProblem(root, name, folder));
-
-async function recipeProblem(root, name, folder) {
-  if (!RECIPES[name]) return "has no few-steps form in scripts/gates.mjs";
-  const args = [join(root, "dist/src/cli/main.js"), ...RECIPES[name], "--out", join(folder, "run")];
-  const ended = await run(args, { cwd: root, timeout: RECIPE_LIMIT_MS });
-  if (ended.status !== 0) return wordsOf(ended);
-  if (!existsSync(join(folder, "run", "report.html"))) return "no report.html was written";
-  try {
-    const missing = SUMMARY_KEYS.filter((key) => !(key in JSON.parse(ended.stdout)));
-    return missing.length > 0 ? `the summary lacks ${missing.join(", ")}` : "";
-  } catch {
-    return `standard output is not one JSON object: ${ended.stdout.slice(0, 200)}`;
-  }
-}
-
-/** Runs every example as the README shows it. */
-export const examples = (root) =>
-  eachProgram(root, "examples", async (name, cwd) => {
-    const entry = join(root, "dist", "examples", name.replace(/\.ts$/, ".js"));
-    const ended = await run([entry], { cwd, timeout: RECIPE_LIMIT_MS });
-    return ended.status === 0 ? "" : wordsOf(ended);
-  });

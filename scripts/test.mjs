@@ -1,6 +1,6 @@
 // `npm test`: sets up, runs every gate, and closes with a line `N passed, N failed` (`, N skipped` where the machine
 // lacks something). Exit status 1 when anything failed.
-// Usage: node scripts/test.mjs [--quick]      (--quick leaves out the test files, recipes and examples)
+// Usage: node scripts/test.mjs [--quick]      (--quick leaves out the test files, examples and documentation)
 import "./node-version.mjs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,7 +32,6 @@ const ORDER = [
         [
           [["kernels under sanitisers", gates.sanitizedKernels]],
           [
-            ["recipes, a few steps each", gates.recipes],
             ["examples", gates.examples],
             ["documentation, command by command", gates.documentation],
           ],

@@ -451,7 +451,7 @@ export const largerSamples: Partial<SamplesByOp> = {
   storedLinearBackward: ([...blockTypes, "f16"] as const).flatMap((dtype) => [
     {
       name: `${dtype}, two chunks`,
-      inputs: [f32(15, 1111), { shape: [1111, 512], dtype }, null],
+      inputs: [f32(15, 1111), { shape: [1111, 256], dtype }, null],
       params: { dtype: "f32" as const, accumulate: true },
       tolerance: 1e-4,
     },

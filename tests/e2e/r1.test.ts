@@ -25,6 +25,12 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 describe("the whole road", () => {
+  test("tells what every recipe tells", () => {
+    const keys = "base final problems samplesPerProblem seed params activeParams pretrainTokens rlSteps wallSeconds";
+    const more = "peakRssBytes tokensPerSecond mfu runDir";
+    expect(Object.keys(JSON.parse(first.stdout))).toEqual(expect.arrayContaining(`${keys} ${more}`.split(" ")));
+  });
+
   test("measures the base and the model after each stage", () => {
     const { stages, base, final, rlSteps } = JSON.parse(first.stdout);
     expect(stages.map(({ name }: { name: string }) => name)).toEqual([

@@ -52,6 +52,7 @@ describe("the whole recipe", () => {
     // three steps of a newborn may hold no group with spread, and then nothing is trained
     const { train } = summary.tokensPerSecond;
     expect(train === null || train > 0).toBe(true);
+    expect(summary).toHaveProperty("mfu");
     expect(JSON.parse(readFileSync(at("first/summary.json"), "utf8"))).toEqual(summary);
   });
   test("tells its plan before the first step, and foresees its memory within a factor of two", () => {

@@ -37,7 +37,7 @@ beforeEach(() => setDefaultDevice(new Device(backend)));
 const common = {
   vocab_size: 96,
   hidden_size: 256,
-  intermediate_size: 512,
+  intermediate_size: 256,
   num_hidden_layers: 2,
   num_attention_heads: 4,
   max_position_embeddings: 256,

@@ -32,7 +32,8 @@ export function randomType(name: string): RandomType {
 
 /** Standard deviation of the weights, as released models were initialised. */
 const STD = 0.02;
-const TILE_BYTES = 32 << 20;
+const MAX_TILE_BYTES = 32 << 20;
+const MIN_TILE_BYTES = 1 << 20;
 const CHUNK_BYTES = 4 << 20;
 
 /** The source of a model's weights. Its tiles are freed by `close`. */
@@ -84,10 +85,11 @@ export function randomWeights(
       partsOf(spec).flatMap((part) => storedTensors(spec, part.name, part.shape, type)),
     ),
   );
+  const tileBytes = tileBytesFor(infos.values());
   const tiles = new Map<DType, Tensor>();
   const tileOf = (dtype: DType): Tensor => {
     let tile = tiles.get(dtype);
-    if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype), [TILE_BYTES], "u8", device))));
+    if (!tile) tiles.set(dtype, (tile = keep(fromBytes(randomTile(dtype, tileBytes), [tileBytes], "u8", device))));
     return tile;
   };
   return {
@@ -107,6 +109,12 @@ export function randomWeights(
       tiles.clear();
     },
   };
+}
+
+/** Bytes of a tile: twice the largest tensor, as far as that is not more than a tile of any model. */
+function tileBytesFor(infos: Iterable<StoredInfo>): number {
+  const largest = Math.max(...Array.from(infos, ({ dtype, shape }) => storageBytes(dtype, numElements(shape))));
+  return Math.min(MAX_TILE_BYTES, Math.max(MIN_TILE_BYTES, 2 ** Math.ceil(Math.log2(2 * largest))));
 }
 
 interface StoredInfo {
@@ -141,8 +149,9 @@ function storedTensors(
 function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: number, isKept: boolean): Tensor {
   const sizeBytes = storageBytes(dtype, numElements(shape));
   const unit = isBlockType(dtype) ? blockSizes[dtype].bytes * 32 : 64;
-  const place = (length: number, i: number) => ((i >>> 0) % (Math.floor((TILE_BYTES - length) / unit) + 1)) * unit;
-  const isSmall = sizeBytes <= TILE_BYTES / 2;
+  const [tileBytes] = tile.shape;
+  const place = (length: number, i: number) => ((i >>> 0) % (Math.floor((tileBytes - length) / unit) + 1)) * unit;
+  const isSmall = sizeBytes <= tileBytes / 2;
   if (isSmall && !isKept) return keep(bytesAs(tile, place(sizeBytes, draw), shape, dtype));
   const whole = keep(empty(shape, dtype, tile.device));
   if (isSmall) {
@@ -160,7 +169,7 @@ function fromTile(tile: Tensor, shape: readonly number[], dtype: DType, draw: nu
   return whole;
 }
 
-/** FNV-1a: a tensor's numbers depend on its name and type alone. */
+/** FNV-1a: a tensor's numbers depend on its name, its type and the size of the tile alone. */
 function hashOf(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
@@ -171,8 +180,8 @@ function hashOf(name: string): number {
  * A tile of random blocks of a storage type, from its first byte on: random bytes, then what blocks need to be numbers
  * of the wanted size.
  */
-export function randomTile(dtype: DType): Uint8Array {
-  const words = new Uint32Array(TILE_BYTES / 4);
+function randomTile(dtype: DType, tileBytes: number): Uint8Array {
+  const words = new Uint32Array(tileBytes / 4);
   let state = 0x9e3779b9;
   for (let i = 0; i < words.length; i++) {
     state ^= state << 13;
