@@ -46,7 +46,7 @@ const tally: ClientTally = {
 };
 const endMs = performance.now() + seconds * 1000;
 /** Clients come one after another in so many milliseconds. */
-const RAMP_MS = 5000;
+const RAMP_MS = 15_000;
 /** How long a client waits for an answer to go on. */
 const PATIENCE_MS = 120_000;
 

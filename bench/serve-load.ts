@@ -17,8 +17,8 @@ const MODEL = join(packageRoot(), "tests", "e2e", "former-runs", "pretrain");
 const CLIENTS = 1000;
 const CLIENT_PROCESSES = 2;
 const CASES = 64;
-/** Seconds until all clients are there. */
-const WARM_UP_SECONDS = 10;
+/** Seconds until all clients are there, and the server has met them. */
+const WARM_UP_SECONDS = 20;
 const IDLE_SECONDS = 5;
 
 /** Puts the server under load and tells what came of it. */

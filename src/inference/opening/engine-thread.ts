@@ -14,7 +14,7 @@ import type { InferenceModel, InferenceOptions } from "./open-for-inference.js";
 /** How to open an engine: what is the same in every thread. */
 export interface EngineSettings
   extends Omit<InferenceOptions, "device" | "onProgress">,
-    Pick<EngineOptions, "maxSequences" | "prefixCache" | "speculation" | "maxSpeculating"> {}
+    Pick<EngineOptions, "prefixCache" | "speculation" | "maxSpeculating"> {}
 
 /** What concerns the opening itself. */
 export interface OpeningListener extends Pick<InferenceOptions, "onProgress"> {

@@ -28,6 +28,8 @@ export interface InferenceUse extends CacheOptions {
   readonly compute: ComputeType;
   /** Longest sequence it will see. */
   readonly context: number;
+  /** Sequences that run at once at most. */
+  readonly sequences: number;
   /** New tokens of the largest step. */
   readonly stepTokens: number;
 }
@@ -48,7 +50,7 @@ export interface InferencePlan {
   readonly total: number;
 }
 
-/** Rows of a step whose logits are wanted at most, as is planned for. */
+/** Rows of a step whose logits are wanted, as is planned for at least: one of every sequence, and those of drafts. */
 const LOGIT_ROWS = 64;
 /** Memory of the program besides tensors: Node, code, data, buffers of the kernels' threads. */
 const PROGRAM_BYTES = 120 * 2 ** 20;
@@ -129,14 +131,15 @@ async function stepBytes(model: LanguageModel, source: WeightSource, use: Infere
   const before = device.memory().liveBytes;
   scope(() => {
     const prompt = onePrompt(use.stepTokens);
-    const isMixed = model.parameters.adapters.all.length > 1 && use.stepTokens > 1;
+    const isMixed = model.parameters.adapters.all.length > 0 && use.stepTokens > 1;
     const hidden = model.step(stepBatch(isMixed ? ofTwoAdapters(prompt) : prompt, device), cache);
-    return model.logits(alias(hidden, [Math.min(use.stepTokens, LOGIT_ROWS), hidden.shape[1]]));
+    const rows = Math.min(use.stepTokens, Math.max(LOGIT_ROWS, use.sequences));
+    return model.logits(alias(hidden, [rows, hidden.shape[1]]));
   });
   return device.memory().peakLiveBytes - before;
 }
 
-/** The prompt as two, of two adapters: parts of products then lie beside the whole. */
+/** The prompt as two, of two adapters, or of one and of none: parts of products then lie beside the whole. */
 function ofTwoAdapters(prompt: StepRows): StepRows {
   const { blockTables, contextLengths } = prompt;
   const half = Math.ceil(contextLengths[0] / 2);

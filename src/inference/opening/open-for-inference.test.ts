@@ -144,6 +144,14 @@ describe("the memory plan", () => {
     },
   );
 
+  test("counts the logits of all sequences that may run at once", async () => {
+    const source = randomWeights(parametersOf(llama), "q8_0");
+    const activations = async (maxSequences: number) =>
+      (await planInference(llama, source, useOf(llama, { maxSequences }), false)).activations;
+    const [few, many] = [await activations(64), await activations(1000)];
+    expect(many - few).toBeGreaterThanOrEqual((1000 - 64) * llama.vocab_size * 4);
+  });
+
   test("refuses what does not fit, with the figures", async () => {
     const source = randomWeights(parametersOf(llama), "q8_0");
     const plan = await planInference(llama, source, useOf(llama, {}), false);

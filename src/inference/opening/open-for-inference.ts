@@ -46,7 +46,9 @@ export interface InferenceOptions {
   /** Default: latents where the model has them, in the type of activations. */
   readonly cacheKind?: InferenceUse["cacheKind"];
   readonly cacheType?: InferenceUse["cacheType"];
-  /** New tokens of the largest step; default 512. */
+  /** Sequences that run at once at most; default 64. */
+  readonly maxSequences?: number;
+  /** New tokens of the largest step; default 512, at least `maxSequences`. */
   readonly stepTokens?: number;
   /** Run the layer of multi-token prediction, where the model has one; default true. */
   readonly drafts?: boolean;
@@ -175,6 +177,7 @@ export async function computeTypes(
 /** What a model is opened for, the options' defaults filled in. */
 export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";
+  const sequences = options.maxSequences ?? 64;
   const context = options.context ?? options.cacheTokens ?? Math.min(contextOf(config), 8192);
   const cacheTokens = options.cacheTokens ?? (options.cacheSequences ?? 1) * context;
   return {
@@ -183,7 +186,8 @@ export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse
     cacheType: options.cacheType ?? compute,
     cacheTokens,
     context,
-    stepTokens: options.stepTokens ?? 512,
+    sequences,
+    stepTokens: options.stepTokens ?? Math.max(512, sequences),
     usesDrafts: (options.drafts ?? true) && numMtpOf(config) > 0,
   };
 }

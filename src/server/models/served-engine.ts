@@ -8,9 +8,6 @@ import { ServedModel } from "./served-model.js";
 /** Contexts that the cache of an engine has room for, where memory has. */
 const CACHED_CONTEXTS = [4, 2, 1];
 
-/** New tokens of the largest step at least; every sequence that runs may add one. */
-const STEP_TOKENS = 512;
-
 /** See the file's head. Its owner closes it. */
 export class ServedEngine {
   /** `models` are those of `opened`, which is closed with this. */
@@ -59,10 +56,9 @@ async function openWithRoom(
   { context, cacheTokens, cacheType, maxSequences, threads, backend }: ServerSettings,
   signal?: AbortSignal,
 ): Promise<OpenedEngine> {
-  const stepTokens = Math.max(STEP_TOKENS, maxSequences);
-  const shared = { adapter: adaptersOf(models), compute, context, cacheTokens, cacheType, maxSequences, stepTokens };
+  const shared = { adapter: adaptersOf(models), compute, context, cacheTokens, cacheType, maxSequences, signal };
   const open = (cacheSequences?: number) =>
-    openEngine(path, { ...shared, cacheSequences, signal, thread: { threads, backend } });
+    openEngine(path, { ...shared, cacheSequences, thread: { threads, backend } });
   if (cacheTokens !== undefined) return open();
   for (const sequences of CACHED_CONTEXTS)
     try {
