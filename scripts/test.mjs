@@ -11,7 +11,7 @@ const quick = process.argv.includes("--quick");
 
 /**
  * Cheap gates first, so that a slip shows early. The lists of a row go side by side, the gates of a list one after the
- * other: a gate that runs alone leaves a core idle.
+ * other: many tests wait for something, and what runs beside them takes the idle core.
  */
 const ORDER = [
   [[["packages", gates.packages]]],
@@ -28,9 +28,11 @@ const ORDER = [
   ...(quick
     ? []
     : [
-        [[["tests", gates.tests]]],
         [
-          [["kernels under sanitisers", gates.sanitizedKernels]],
+          [
+            ["tests", gates.tests],
+            ["kernels under sanitisers", gates.sanitizedKernels],
+          ],
           [
             ["examples", gates.examples],
             ["documentation, command by command", gates.documentation],
@@ -43,21 +45,25 @@ const started = Date.now();
 const secondsSince = (ms) => ((Date.now() - ms) / 1000).toFixed(1);
 const total = { passed: 0, failed: 0, skipped: 0 };
 
+/** Performs a gate; gives what to say of it. */
 async function perform([name, gate]) {
   const gateStarted = Date.now();
   const result = await gate(root);
   for (const key of Object.keys(total)) total[key] += result[key];
   const mark = result.failed > 0 ? "✗" : result.skipped > 0 ? "–" : "✓";
-  console.log(`${mark} ${name}: ${result.passed} passed, ${result.failed} failed (${secondsSince(gateStarted)} s)`);
-  if (result.output) console.log(result.output.replace(/^/gm, "    "));
+  const line = `${mark} ${name}: ${result.passed} passed, ${result.failed} failed (${secondsSince(gateStarted)} s)`;
+  return result.output ? `${line}\n${result.output.replace(/^/gm, "    ")}` : line;
 }
 
 async function performAll(list) {
-  for (const each of list) await perform(each);
+  const said = [];
+  for (const each of list) said.push(await perform(each));
+  return said;
 }
 
 for (const row of ORDER) {
-  await Promise.all(row.map(performAll));
+  // Told together: the tests write their own lines meanwhile.
+  for (const line of (await Promise.all(row.map(performAll))).flat()) console.log(line);
   if (row === ORDER[0] && total.failed > 0) break;
 }
 const { passed, failed, skipped } = total;
