@@ -1,8 +1,10 @@
 // Clients of a server under load, in a process of their own: `node serve-clients.js PORT CLIENTS SECONDS SEED CASES`.
 // Each asks one thing after another: most read to the end, others leave, do not read for a while, or never send what
-// they announce. Writes what came of it as a line of JSON. Raw sockets, so that a client costs next to nothing.
+// they announce. Writes what came of it as a line of JSON. Raw sockets, so that a client costs little, and a low
+// priority, so that clients take the time that the server leaves.
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { getPriority, setPriority } from "node:os";
 import { Random } from "../src/random.js";
 
 /** A streamed request, and the text that it must get. */
@@ -44,6 +46,7 @@ const tally: ClientTally = {
   crossed: 0,
   faults: [],
 };
+setPriority(Math.min(19, getPriority() + 5));
 const endMs = performance.now() + seconds * 1000;
 /** Clients come one after another in so many milliseconds. */
 const RAMP_MS = 15_000;
