@@ -1,5 +1,5 @@
 // Fields without which clients that check replies against published schemas (Open Responses, Anthropic's and OpenAI's
-// OpenAPI documents, as PyPI llm-comply 0.5.0 has them) refuse a reply.
+// OpenAPI documents, as PyPI llm-comply 0.5.0 has them) refuse a reply; and a form of request that llama.cpp's suite has.
 import { beforeAll, expect, test } from "vitest";
 import { scriptedServer, THINKING_TEMPLATE } from "./scripted-server.js";
 
@@ -50,6 +50,13 @@ test("and so do its events", async () => {
   expect(of("message_start")[0].message).toMatchObject({ ...ENDING, usage: USAGE });
   expect(of("content_block_start").at(-1).content_block).toEqual({ type: "text", text: "", citations: [] });
   expect(of("message_delta")[0]).toMatchObject({ delta: ENDING, usage: { server_tool_use: null } });
+});
+
+test("a schema beside json_object, as llama.cpp's clients give it, holds the answer", async () => {
+  const reply = (schema: unknown) =>
+    post("/v1/chat/completions", { ...asked("x"), response_format: { type: "json_object", schema } });
+  expect(JSON.parse(await reply({ const: "42" })).choices[0].message.content).toBe('"42"');
+  expect(await reply({ type: "hiccup" })).toContain("invalid_request_error");
 });
 
 test("a chat message has its annotations", async () => {

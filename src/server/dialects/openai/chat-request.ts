@@ -60,7 +60,8 @@ const TOOL_CHOICE = z.union(
 const RESPONSE_FORMAT = z.union(
   [
     z.looseObject({ type: z.literal("text") }),
-    z.looseObject({ type: z.literal("json_object") }),
+    // llama.cpp's clients give a schema beside it.
+    z.looseObject({ type: z.literal("json_object"), schema: nullish(z.record(z.string(), z.unknown())) }),
     z.looseObject({
       type: z.literal("json_schema"),
       json_schema: z.looseObject({ name: z.string().optional(), schema: z.record(z.string(), z.unknown()) }),
@@ -183,6 +184,6 @@ const lengthOf = ({ max_tokens: most, max_completion_tokens: mostNow }: ChatRequ
 const logProbsOf = ({ top_logprobs: topLogProbs }: ChatRequest) => (topLogProbs ? { topLogProbs } : {});
 
 function schemaOf({ response_format: format }: ChatRequest) {
-  if (format?.type === "json_object") return { schema: { type: "object" } };
+  if (format?.type === "json_object") return { schema: format.schema ?? { type: "object" } };
   return format?.type === "json_schema" ? { schema: format.json_schema.schema } : {};
 }
