@@ -1,5 +1,6 @@
 // Fields without which clients that check replies against published schemas (Open Responses, Anthropic's and OpenAI's
-// OpenAPI documents, as PyPI llm-comply 0.5.0 has them) refuse a reply; and a form of request that llama.cpp's suite has.
+// OpenAPI documents, as PyPI llm-comply 0.5.0 has them) refuse a reply; and a form of request that llama.cpp's suite
+// has.
 import { beforeAll, expect, test } from "vitest";
 import { scriptedServer, THINKING_TEMPLATE } from "./scripted-server.js";
 
