@@ -14,7 +14,8 @@ const SHARING = ["conformance", "golden", "parity"];
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than most machines that test have cores: many files wait for a process, a page or a timer.
+    maxWorkers: 3,
     projects: [
       // Files of a worker share the modules that they import: loading them anew took longer than most tests.
       {

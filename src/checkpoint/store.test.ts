@@ -194,8 +194,8 @@ describe("an interrupted writer", () => {
   }, async () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     let firstStep = 1;
-    for (let trial = 0; trial < 8; trial++) {
-      const announced = await writeUntilKilled(root, firstStep, 3 + trial * 7);
+    for (let trial = 0; trial < 5; trial++) {
+      const announced = await writeUntilKilled(root, firstStep, 3 + trial * 11);
       // Read before anyone tidies up: a reader must cope with what the kill left.
       const found = await loadLatest(directory);
       await found?.close();

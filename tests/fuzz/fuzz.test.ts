@@ -30,6 +30,8 @@ import { Draw, mutateBytes, mutateJson, mutateText } from "./mutations.js";
 
 const MAX_SECONDS = 1;
 const SPARE_BYTES = 64 * 1024 * 1024;
+/** More of everything by the factor LUCIOLE_FUZZ. */
+const times = (count: number): number => count * Number(process.env.LUCIOLE_FUZZ ?? 1);
 const CASES = ["deepseek-v3-mtp-post-norm", "deepseek-v2-greedy-yarn", "llama-llama3-rope", "qwen2-untied"];
 const tokenizer = createByteTokenizer({ bos: "<bos>", eos: "<eos>", tags: ["<think>"] }).toJSON();
 
@@ -143,7 +145,7 @@ describe("a damaged file is taken or refused in words:", () => {
     const headerBytes = 8 + Number(Buffer.from(safetensors).readBigUInt64LE());
     const taken = await fuzz(
       1_000_000 + part * 20_000,
-      20_000,
+      times(8_000),
       (draw) => ({ "model.safetensors": mutateBytes(safetensors, headerBytes, draw) }),
       async (fs) => {
         const source = await openSafetensors("model.safetensors", fs);
@@ -159,7 +161,7 @@ describe("a damaged file is taken or refused in words:", () => {
     const headerBytes = whole.indexOf(0, Buffer.from(whole).lastIndexOf(".weight"));
     const taken = await fuzz(
       2_000_000 + i * 12_500,
-      12_500,
+      times(5_000),
       (draw) => ({ x: mutateBytes(whole, headerBytes + 40, draw) }),
       async (fs) => {
         const { weights, file } = await openGgufModel("x", fs);
@@ -174,7 +176,7 @@ describe("a damaged file is taken or refused in words:", () => {
   test("config.json", async () => {
     const taken = await fuzz(
       3_000_000,
-      12_000,
+      times(5_000),
       (draw) => ({
         "config.json": Buffer.from(mutateText(JSON.stringify(mutateJson(draw.of(configs), draw)) ?? "", draw)),
       }),
@@ -191,7 +193,7 @@ describe("a damaged file is taken or refused in words:", () => {
     };
     const taken = await fuzz(
       4_000_000,
-      6_000,
+      times(2_500),
       (draw) => ({
         "d/model.safetensors.index.json": Buffer.from(mutateText(JSON.stringify(mutateJson(index, draw)) ?? "", draw)),
         "d/model-00001-of-00001.safetensors": safetensors,
@@ -214,7 +216,7 @@ describe("a damaged file is taken or refused in words:", () => {
     ];
     const taken = await fuzz(
       6_000_000,
-      6_000,
+      times(2_500),
       (draw) => {
         const template = draw.of(templates);
         return { "chat_template.jinja": mutateBytes(Buffer.from(template), template.length, draw) };
@@ -239,7 +241,7 @@ describe("a damaged file is taken or refused in words:", () => {
     };
     const taken = await fuzz(
       5_000_000,
-      8_000,
+      times(3_000),
       (draw) => ({
         "tokenizer.json": Buffer.from(JSON.stringify(draw.below(2) ? tokenizer : mutateJson(tokenizer, draw)) ?? ""),
         "tokenizer_config.json": Buffer.from(mutateText(JSON.stringify(mutateJson(config, draw)) ?? "", draw)),

@@ -56,7 +56,7 @@ test("and so do its events", async () => {
 test("a schema beside json_object, as llama.cpp's clients give it, holds the answer", async () => {
   const reply = (schema: unknown) =>
     post("/v1/chat/completions", { ...asked("x"), response_format: { type: "json_object", schema } });
-  expect(JSON.parse(await reply({ const: "42" })).choices[0].message.content).toBe('"42"');
+  expect(JSON.parse(JSON.parse(await reply({ const: "42" })).choices[0].message.content)).toBe("42");
   expect(await reply({ type: "hiccup" })).toContain("invalid_request_error");
 });
 
