@@ -230,10 +230,13 @@ async function parseSystemHeader(compiler, { folder, args }) {
   return header;
 }
 
-async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
-  const include = createRequire(import.meta.url)("node-api-headers").include_dir;
+async function buildIsas(compiler, isas, { sources, outDir, kind, log, links }) {
+  const include = links ? resolve(createRequire(import.meta.url)("node-api-headers").include_dir) : "";
   const version = compilerVersion(compiler);
-  const builds = isas.map((isa) => ({ isa, units: unitsOf(isa, resolve(include), outDir, kind) }));
+  const builds = isas.map((isa) => ({
+    isa,
+    units: unitsOf(isa, include, outDir, kind).filter((unit) => links || unit.usesSystemHeader),
+  }));
   const isMissing = (unit, isa) => !isCurrent(unit, version) && !takeFromOtherBuild(unit, isa, { sources, kind });
   const stale = builds.map(({ isa, units }) => units.filter((unit) => isMissing(unit, isa)));
   const headers = await Promise.all(
@@ -250,13 +253,14 @@ async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
     await inParallel(
       stale.flatMap((units, i) => units.map((unit) => () => compile(compiler, unit, version, headers[i], log))),
     );
-    await inParallel(
-      builds.map(
-        ({ isa, units }) =>
-          () =>
-            link(compiler, isa, units, { sources, outDir, kind }),
-      ),
-    );
+    if (links)
+      await inParallel(
+        builds.map(
+          ({ isa, units }) =>
+            () =>
+              link(compiler, isa, units, { sources, outDir, kind }),
+        ),
+      );
   } finally {
     for (const header of headers)
       if (header) for (const path of [header, `${header}.gch`]) rmSync(path, { force: true });
@@ -266,8 +270,9 @@ async function buildIsas(compiler, isas, { sources, outDir, kind, log }) {
 
 /**
  * Builds the modules of `wanted` ("best", "all" or a name) in `outDir` that are not up to date. `findOrInstall`
- * supplies the compiler and is called only when something must be compiled. Gives the names built. Throws an Error with
- * the compiler's words when the source does not compile.
+ * supplies the compiler and is called only when something must be compiled. Without `links` the kernels are compiled
+ * and no module is made: that needs no package. Gives the names built. Throws an Error with the compiler's words when
+ * the source does not compile.
  */
 export async function buildNative({
   wanted = "best",
@@ -275,6 +280,7 @@ export async function buildNative({
   kind = KINDS.fast,
   log = console.error,
   findOrInstall = requireCompiler,
+  links = true,
 } = {}) {
   const started = Date.now();
   const sources = sourceList();
@@ -283,7 +289,7 @@ export async function buildNative({
   if (isas.length === 0) return [];
   const compiler = findOrInstall(log);
   log(`building the native kernels for ${isas.join(", ")} with ${compiler}`);
-  const numCompiled = await buildIsas(compiler, isas, { sources, outDir, kind, log });
+  const numCompiled = await buildIsas(compiler, isas, { sources, outDir, kind, log, links });
   log(`native kernels built: ${numCompiled} files in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   return isas;
 }

@@ -81,12 +81,18 @@ const emittedLayers = async (root) =>
     ]),
   );
 
-/** Builds all instruction sets; a compiler warning is a failure. */
-export function kernels() {
+/** Compiles the kernels of all instruction sets, which needs no package. */
+export const kernelObjects = () => compileKernels({ links: false });
+/** Builds the modules of all instruction sets. */
+export const kernels = () => compileKernels({ links: true });
+
+/** A compiler warning is a failure. */
+function compileKernels({ links }) {
   const said = [];
   const log = (line) => said.push(line);
+  const findOrInstall = () => findCompiler() ?? installCompiler(console.error);
   return attempt(async () => {
-    await buildNative({ wanted: "all", log, findOrInstall: () => findCompiler() ?? installCompiler(console.error) });
+    await buildNative({ wanted: "all", log, findOrInstall, links });
     const warnings = said.filter((line) => /warning:/.test(line));
     if (warnings.length > 0) throw new Error(warnings.join("\n"));
   });

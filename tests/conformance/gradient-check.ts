@@ -157,7 +157,7 @@ function slope(
 
 /** Single coordinates (all of them in a small operand) and dense random directions, which no wrong entry escapes. */
 function directions(size: number, label: string): Float64Array[] {
-  const numCoordinates = Math.min(size, 24);
+  const numCoordinates = Math.min(size, 12);
   const coordinates = Array.from({ length: numCoordinates }, (_, i) => {
     const d = new Float64Array(size);
     d[Math.floor((i * size) / numCoordinates)] = 1;

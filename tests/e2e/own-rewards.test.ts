@@ -76,22 +76,19 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
 describe.each(FAULTS)("a reward that %s", (name, fault, message) => {
   const run = name.replaceAll(" ", "-");
 
-  test(
-    "is named in one line, the round before is saved, and with the reward mended the run comes to the " + "same bits",
-    async () => {
-      writeFileSync(at(`reward-${run}.ts`), faulty(fault));
-      const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
-      expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
-      expect(errorsOf(stderr)).toEqual([expect.stringMatching(message)]);
-      expect(stderr).toContain(`Step 2 is saved. Fix the cause, then resume with: npx luciole rl --resume ${at(run)}`);
-      expect(readdirSync(at(`${run}/checkpoints`))).toEqual(["step-2"]);
-      writeFileSync(at(`reward-${run}.ts`), faulty(""));
-      await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
-      expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
-      expect(untimedLog(at(run))).toEqual(untimedLog(at("whole")));
-      expect(counted(run)).toEqual(counted("whole"));
-    },
-  );
+  test("is named in one line, the round before is saved, and with the reward mended the run comes to the same bits", async () => {
+    writeFileSync(at(`reward-${run}.ts`), faulty(fault));
+    const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
+    expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
+    expect(errorsOf(stderr)).toEqual([expect.stringMatching(message)]);
+    expect(stderr).toContain(`Step 2 is saved. Fix the cause, then resume with: npx luciole rl --resume ${at(run)}`);
+    expect(readdirSync(at(`${run}/checkpoints`))).toEqual(["step-2"]);
+    writeFileSync(at(`reward-${run}.ts`), faulty(""));
+    await succeed(["rl", "--resume", at(run), "--accept-changes", "--json"]);
+    expect(checkpointBytes(at(run), STEPS)).toEqual(checkpointBytes(at("whole"), STEPS));
+    expect(untimedLog(at(run))).toEqual(untimedLog(at("whole")));
+    expect(counted(run)).toEqual(counted("whole"));
+  });
 });
 
 test("a reward that never settles is interrupted by Ctrl-C as anything else", async () => {
