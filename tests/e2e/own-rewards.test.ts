@@ -76,7 +76,7 @@ const FAULTS: readonly [name: string, fault: string, message: RegExp][] = [
 describe.each(FAULTS)("a reward that %s", (name, fault, message) => {
   const run = name.replaceAll(" ", "-");
 
-  test("is named in one line, the round before is saved, and with the reward mended the run comes to the same bits", async () => {
+  test("is named in one line, the round before is saved, and mended the run comes to the same bits", async () => {
     writeFileSync(at(`reward-${run}.ts`), faulty(fault));
     const { code, stdout, stderr } = await luciole([...rl(`reward-${run}.ts`, run), "--reward-timeout", "0.5"]);
     expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: "" });
