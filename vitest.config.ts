@@ -14,8 +14,7 @@ const SHARING = ["conformance", "golden", "parity"];
 
 export default defineConfig({
   test: {
-    // One more than most machines that test have cores: many files wait for a process, a page or a timer.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       // Files of a worker share the modules that they import: loading them anew took longer than most tests.
       {

@@ -54,10 +54,12 @@ test("a message brings thought and answer: the thought folded, with time and tok
   const head = turn.getByRole("button", { name: /^Thought/ });
   expect(await head.innerText()).toMatch(/^Thought\s+[\d.]+ s · 28 tokens$/);
   expect(await head.getAttribute("aria-expanded")).toBe("false");
-  expect(await page.getByText("We multiply seven by eight.").count()).toBe(0);
+  await expect.poll(() => page.getByText("We multiply seven by eight.").count()).toBe(0);
   await head.click();
-  expect(await page.getByText("We multiply seven by eight.").isVisible()).toBe(true);
-  expect(await turn.locator(".figures").innerText()).toMatch(/^slow · 41 tokens · [\d,.]+ tokens\/s · [\d.]+ s/);
+  await expect.poll(() => page.getByText("We multiply seven by eight.").isVisible()).toBe(true);
+  await expect
+    .poll(() => turn.locator(".figures").innerText())
+    .toMatch(/^slow · 41 tokens · [\d,.]+ tokens\/s · [\d.]+ s/);
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
 });
 
@@ -65,7 +67,7 @@ test("Markdown, formulas and code are drawn as such; code is copied with its but
   const { page, complaints } = await openPage(server.url);
   await say(page, "rich");
   const answer = page.locator(".turn.assistant .markdown").last();
-  expect(await answer.locator("strong").innerText()).toBe("56");
+  await expect.poll(() => answer.locator("strong").innerText()).toBe("56");
   expect(await answer.locator("li").allInnerTexts()).toEqual(["one", "two"]);
   await expect.poll(() => answer.locator(".katex").count()).toBe(1);
   await expect.poll(() => answer.locator("code .hljs-built_in").count()).toBe(1);
@@ -82,7 +84,7 @@ test("Esc stops the answer: what has come of it stays, and the server computes n
   await expect.poll(() => page.locator(".turn.assistant .markdown").innerText()).toMatch(/^0 1 2 3/);
   await page.keyboard.press("Escape");
   await expect.poll(() => page.locator(".ending").innerText()).toBe("Stopped.");
-  expect(await page.locator(".turn.assistant .markdown").innerText()).toMatch(/^0 1 2 3/);
+  await expect.poll(() => page.locator(".turn.assistant .markdown").innerText()).toMatch(/^0 1 2 3/);
   await expect.poll(() => server.models.status().find(({ name }) => name === "endless")?.active).toBe(0);
 });
 
@@ -136,7 +138,9 @@ test("nothing that a model writes acts, loads or leads away from the page", asyn
     turns: 1,
   });
   expect(found.links.filter((link) => link !== "" && !link.startsWith("https://"))).toEqual([]);
-  expect(await page.locator(".turn.assistant .markdown").last().innerText()).toContain("<script>window.hacked = 1");
+  await expect
+    .poll(() => page.locator(".turn.assistant .markdown").last().innerText())
+    .toContain("<script>window.hacked = 1");
   expect(elsewhere).toEqual([]);
 });
 
@@ -149,7 +153,7 @@ describe("settings", () => {
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("System prompt").fill("Be brief.");
     await dialog.getByLabel("Temperature").fill("3");
-    expect(await dialog.getByRole("alert").innerText()).toBe("Expected a number from 0 to 2.");
+    await expect.poll(() => dialog.getByRole("alert").innerText()).toBe("Expected a number from 0 to 2.");
     await dialog.getByLabel("Top-k").fill("7");
     await dialog.getByLabel("Thinking budget").fill("12");
     await page.keyboard.press("Escape");
@@ -163,11 +167,13 @@ describe("settings", () => {
     await page.keyboard.press("Alt+,");
     const field = page.getByRole("dialog").getByLabel("JSON schema");
     await field.fill('{"type":');
-    expect(await page.getByRole("dialog").getByRole("alert").innerText()).toMatch(/^This is not a JSON schema/);
+    await expect
+      .poll(() => page.getByRole("dialog").getByRole("alert").innerText())
+      .toMatch(/^This is not a JSON schema/);
     await field.fill('{"type":"object","properties":{"sum":{"type":"integer"}},"required":["sum"]}');
     await page.getByRole("button", { name: "Done" }).click();
     await say(page, "7*8 as JSON");
-    expect(await page.locator(".turn.assistant .code pre").innerText()).toBe('{\n  "sum": 56\n}');
+    await expect.poll(() => page.locator(".turn.assistant .code pre").innerText()).toBe('{\n  "sum": 56\n}');
   });
 });
 
@@ -177,8 +183,8 @@ test("two models answer the same message side by side", async () => {
   await page.getByRole("combobox", { name: "Second model" }).selectOption("json");
   await say(page, "What is 7*8?");
   const sides = page.locator(".side");
-  expect(await sides.nth(0).locator(".markdown").last().innerText()).toBe("It is 56.");
-  expect(await sides.nth(1).locator(".markdown").last().innerText()).toBe('{"sum": 56}');
+  await expect.poll(() => sides.nth(0).locator(".markdown").last().innerText()).toBe("It is 56.");
+  await expect.poll(() => sides.nth(1).locator(".markdown").last().innerText()).toBe('{"sum": 56}');
   const boxes = await Promise.all([0, 1].map((i) => sides.nth(i).boundingBox()));
   expect(boxes[1]?.x).toBeGreaterThanOrEqual((boxes[0]?.x ?? 0) + (boxes[0]?.width ?? 0));
 });
@@ -203,7 +209,7 @@ test("conversations are kept in the browser, opened again, exported, deleted and
   const [name, json] = await saved("Export as JSON");
   expect([name, JSON.parse(json).sides[0].model]).toEqual(["what-is-7-8.json", "thinker"]);
   await page.getByRole("button", { name: "Delete conversation" }).click();
-  expect(await page.locator(".conversations li").count()).toBe(0);
+  await expect.poll(() => page.locator(".conversations li").count()).toBe(0);
   await page.getByRole("button", { name: "Undo" }).click();
   await page.waitForTimeout(200); // until it is written
   await page.reload();
@@ -219,7 +225,7 @@ test("all of it goes by keys", async () => {
   await page.keyboard.press("Enter");
   await expect.poll(() => page.locator(".turn.assistant .figures").count()).toBe(1);
   await answered(page);
-  expect(await page.locator(".said").innerText()).toBe("one line\nWhat is 7*8?");
+  await expect.poll(() => page.locator(".said").innerText()).toBe("one line\nWhat is 7*8?");
   await page.keyboard.press("Alt+c");
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("It is 56.");
   await page.keyboard.press("Alt+r");
@@ -228,14 +234,14 @@ test("all of it goes by keys", async () => {
   await page.keyboard.press("ArrowUp");
   await expect.poll(() => page.getByRole("textbox", { name: "Edit" }).inputValue()).toContain("one line");
   await page.keyboard.press("Escape");
-  expect(await page.getByRole("textbox", { name: "Edit" }).count()).toBe(0);
+  await expect.poll(() => page.getByRole("textbox", { name: "Edit" }).count()).toBe(0);
   await page.locator(".turns").focus();
   await page.keyboard.press("?");
   await expect.poll(() => page.getByRole("dialog", { name: "Keyboard shortcuts" }).isVisible()).toBe(true);
   await page.keyboard.press("Escape");
   await page.keyboard.press("/");
   await page.keyboard.press("Alt+n");
-  expect(await page.locator(".turn").count()).toBe(0);
+  await expect.poll(() => page.locator(".turn").count()).toBe(0);
 });
 
 test("the page speaks the browser's language, or the one that is chosen, and stays with it", async () => {
@@ -266,7 +272,7 @@ test("what the server refuses stands under the message in its words; one that is
   const own = await scriptedServer({ small: { template: PLAIN_TEMPLATE, says: () => "Hi.", maxPositions: 64 } });
   const { page } = await openPage(own.url);
   await say(page, "long ".repeat(40));
-  expect(await page.locator(".turn.assistant [role=alert]").innerText()).toMatch(/context.*64/);
+  await expect.poll(() => page.locator(".turn.assistant [role=alert]").innerText()).toMatch(/context.*64/);
   await own.close();
   await page.getByRole("button", { name: "Answer again" }).click();
   await expect.poll(() => page.locator(".turn.assistant [role=alert]").innerText()).toBe("The server does not answer.");

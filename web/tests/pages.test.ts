@@ -193,8 +193,8 @@ test("an answer of ten thousand tokens draws at most once a frame, and its last 
   const counts = await page.evaluate(
     () => (window as unknown as { counts: { frames: number; changes: number; ofSettled: number } }).counts,
   );
-  expect(await page.locator(".turn.assistant .figures").innerText()).toMatch(/ (9|1\d),\d{3} tokens /);
-  expect(await page.locator(".turn.assistant .markdown > *").count()).toBe(50);
+  await expect.poll(() => page.locator(".turn.assistant .figures").innerText()).toMatch(/ (9|1\d),\d{3} tokens /);
+  await expect.poll(() => page.locator(".turn.assistant .markdown > *").count()).toBe(50);
   expect(counts.changes).toBeGreaterThan(20);
   expect(counts.changes).toBeLessThanOrEqual(counts.frames + 3);
   expect(counts.ofSettled).toBe(0);
@@ -204,7 +204,7 @@ test("a run's curves grow with it, with the time left; another is laid over it, 
   const { page } = await openPage(`${server.url}/runs/first`);
   const reward = page.locator("figure", { hasText: "mean over the rollouts of a step" }).locator(".u-legend");
   await expect.poll(() => reward.innerText()).toMatch(/^step\s*12\s*reward\s*1\.2$/);
-  expect(await page.locator(".run-state").innerText()).toMatch(/running\s+rl\s+Step 12 of 40\s+56 s left/);
+  await expect.poll(() => page.locator(".run-state").innerText()).toMatch(/running\s+rl\s+Step 12 of 40\s+56 s left/);
   for (let i = 13; i <= 15; i++) run.logMetrics(step(i));
   await expect.poll(() => reward.innerText()).toMatch(/^step\s*15\s*reward\s*1\.5$/);
   await page.getByRole("checkbox", { name: "Overlay second" }).click();
@@ -226,7 +226,7 @@ test("a run's curves grow with it, with the time left; another is laid over it, 
     "1",
     "0.5",
   ]);
-  expect(await page.locator(".heats canvas").count()).toBe(1);
+  await expect.poll(() => page.locator(".heats canvas").count()).toBe(1);
   appendFileSync(join(folder, "first", "metrics.jsonl"), "{no\n");
   await expect.poll(() => page.getByRole("alert").innerText()).toMatch(/expected one JSON object/);
 });
@@ -236,7 +236,7 @@ test("luciole watch's page shows the run alone, without chat and server", async 
   const { page } = await openPage(`${watching.url}/runs/second`);
   await expect.poll(() => page.locator("h1").innerText()).toBe("second");
   await page.waitForSelector(".uplot");
-  expect(await page.locator(".run-list li").count()).toBe(1);
+  await expect.poll(() => page.locator(".run-list li").count()).toBe(1);
   expect(await page.locator(".top nav a").allInnerTexts()).toEqual(["Runs"]);
   await page.close();
   await watching.drain(0);
