@@ -15,7 +15,7 @@ const LAYERS = [
       "src/time-limit",
       "src/next-turn",
     ],
-    ...["src/number-text", "src/free-memory", "src/cache-folder"],
+    ...["src/number-text", "src/url-path", "src/free-memory", "src/cache-folder"],
   ],
   ["src/process-lock", "src/atomic-file", "src/terminal/", "src/data/"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],

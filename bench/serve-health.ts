@@ -1,6 +1,7 @@
 // Asks a server again and again whether it lives, in a process of its own: `node serve-health.js PORT SECONDS`. Writes
 // the times of the answers as a line of JSON. It asks at its times, whether the last answer has come or not.
 import { Agent, get } from "node:http";
+import { percentile } from "./claim.js";
 
 /** How long answers took. */
 export interface HealthTimes {
@@ -54,14 +55,12 @@ function ask(agent: Agent): Promise<void> {
 }
 
 function summary(): HealthTimes {
-  const of = (values: readonly number[], share: number) =>
-    [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))];
   return {
     count: times.length,
     failed,
-    medianMs: of(times, 0.5),
-    p99Ms: of(times, 0.99),
-    longestMs: of(times, 1),
-    lateMs: of(late, 0.99),
+    medianMs: percentile(times, 0.5),
+    p99Ms: percentile(times, 0.99),
+    longestMs: percentile(times, 1),
+    lateMs: percentile(late, 0.99),
   };
 }

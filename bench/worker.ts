@@ -5,7 +5,7 @@ import { type OpenedEngine, openEngine } from "../src/inference/opening/open-eng
 import { randomPrompt } from "../src/inference/runtime/measure.js";
 import { Device, setDefaultDevice } from "../src/tensor/device.js";
 import { nativeBackend } from "./ceilings.js";
-import { type Claim, type Line, median } from "./claim.js";
+import { type Claim, type Line, median, percentile } from "./claim.js";
 
 const MODEL = "random:r1-distill-qwen-1.5b:layers=8@q8_0";
 const ROUNDS = 5;
@@ -100,6 +100,3 @@ async function watched(body: () => Promise<unknown>): Promise<{ lateMs: number[]
   await watching;
   return { lateMs, seconds };
 }
-
-const percentile = (values: readonly number[], share: number): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))];

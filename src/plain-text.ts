@@ -15,6 +15,13 @@ export const withColorsOnly = (text: string): string => text.replaceAll(STEERING
 /** The text in one line, without control characters. */
 export const oneLine = (text: string): string => withoutControls(text.replaceAll(/\s*[\r\n]\s*/g, " "));
 
+/** At most so many characters of a text, its blanks made single spaces; `…` says that there is more. */
+export function clipped(text: string, characters: number): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  const all = [...line];
+  return all.length > characters ? `${all.slice(0, characters).join("")}…` : line;
+}
+
 /** A value as one line of JSON, in which all control characters are escaped. */
 export const jsonLine = (value: unknown): string =>
   `${JSON.stringify(value).replaceAll(/[\u007F-\u009F]/g, escapeCharacter)}\n`;

@@ -8,6 +8,7 @@ import type { Progress } from "../../src/terminal/progress.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import type { TrainingData } from "../../src/train/loop.js";
 import {
+  type BatchToPlan,
   batchToPlan,
   type MemoryRemedies,
   type PhaseMemory,
@@ -38,11 +39,14 @@ export interface R1Work {
  * What each stage will take in memory. Fine-tuning takes no more than pretraining, whose micro-batches it shares. The
  * reward models are trained one by one, beside the run's own model; later both judge while that one learns.
  */
-export async function planR1Stages(options: R1Options, work: R1Work): Promise<StageMemory[]> {
+export async function planR1Stages(
+  options: R1Options,
+  work: R1Work,
+  batch: BatchToPlan = firstBatch(options, work),
+): Promise<StageMemory[]> {
   const { pretrain, evaluation } = options;
   const grpo = { ...options.rl, steps: 1 };
-  const { model, corpus, worlds } = work;
-  const batch = batchToPlan(corpus, pretrain, "pretrain.batchSequences");
+  const { model, worlds } = work;
   const pretraining = await planTraining(model, "pretraining", batch, pretrain);
   const planned = { ...work, task: worlds.whole.task, template: "dialogue" as const, grpo, evaluation };
   const [evaluated, reinforced] = await planReinforcement(model, planned);
@@ -63,12 +67,16 @@ export async function planR1Stages(options: R1Options, work: R1Work): Promise<St
   ];
 }
 
+const firstBatch = ({ pretrain }: R1Options, { corpus }: R1Work): BatchToPlan =>
+  batchToPlan(corpus, pretrain, "pretrain.batchSequences");
+
 /** Prints the plan. Throws BackendError, naming the option to lower, when the run will not fit into the free memory. */
 export async function planR1(options: R1Options, work: R1Work, progress: Progress): Promise<void> {
   const { pretrain } = options;
-  const { model, corpus, worlds } = work;
-  const stages = await planR1Stages(options, work);
-  const tokens = count(batchToPlan(corpus, pretrain, "pretrain.batchSequences").numTargets * pretrain.steps);
+  const { model, worlds } = work;
+  const batch = firstBatch(options, work);
+  const stages = await planR1Stages(options, work, batch);
+  const tokens = count(batch.numTargets * pretrain.steps);
   const rows: PlanRow[] = [
     modelRow(model),
     options.base === null

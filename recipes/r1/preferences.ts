@@ -25,7 +25,10 @@ export const hasRewardModels = (options: R1Options, { general }: Worlds): boolea
 
 /** How each of them is trained. */
 export const judgeTraining = ({ compute, rewardModels: { batchRows, epochs, learningRate } }: R1Options) => ({
-  ...{ batchRows, epochs, learningRate, compute },
+  batchRows,
+  epochs,
+  learningRate,
+  compute,
 });
 
 /**

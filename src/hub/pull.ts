@@ -5,6 +5,7 @@ import { rm, statfs } from "node:fs/promises";
 import { ConfigError, HubError } from "../errors.js";
 import { formatSize } from "../number-text.js";
 import { ownCommand, shellWord } from "../terminal/own-command.js";
+import { urlPath } from "../url-path.js";
 import { RepositoryCache, sizeIfThere } from "./cache.js";
 import { chosenParts } from "./dataset-files.js";
 import { type HubFile, readListing } from "./listing.js";
@@ -103,8 +104,7 @@ async function fromHub(request: PullRequest, cache: RepositoryCache, options: Pu
   const selection = select(request, files);
   if (!Array.isArray(selection)) return selection;
   const plan = await compare(selection, commit, cache, request.verify, options);
-  const urlOf = (path: string) =>
-    `${addressOf(asked)}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  const urlOf = (path: string) => `${addressOf(asked)}/resolve/${commit}/${urlPath(path)}`;
   const bringOne = (planned: Planned) =>
     bring(planned, { cache, commit, requests, events, signal: both, url: urlOf(planned.file.path) });
   // A cache that may not be written to serves as long as nothing is missing in it.

@@ -38,9 +38,8 @@ export interface TokenNumbers {
 /** The tensors of `TokenNumbers`, in its order. */
 function tokenNumbers(model: LanguageModel, pairs: readonly AnswerPair[], recomputeLayers = false): Tensor[] {
   const samples = pairs.flatMap(answersOf).map(sampleOf);
-  const { logp, logSum, entropy, meanLogit } = completionLogProbs(model, samples, 1, {
-    ...{ recomputeLayers, withMean: true },
-  });
+  const asked = { recomputeLayers, withMean: true };
+  const { logp, logSum, entropy, meanLogit } = completionLogProbs(model, samples, 1, asked);
   return [logp, logSum, entropy, meanLogit as Tensor]; // safe: it was asked for
 }
 
@@ -103,7 +102,10 @@ function ratiosOf(pair: ReferencedPair, [chosen, rejected]: PairLogProbs, { loss
 }
 
 const named = ([logp, logSum, entropy, meanLogit]: readonly Float32Array[]): TokenNumbers => ({
-  ...{ logp, logSum, entropy, meanLogit },
+  logp,
+  logSum,
+  entropy,
+  meanLogit,
 });
 
 /** DPO; the numbers are those of `pairNumbers`. The loss of a step is the mean over its pairs. */

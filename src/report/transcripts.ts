@@ -2,6 +2,7 @@
 // Takes problems in the order they were written, never by result; knows nothing of how answers are judged.
 
 import { formatNumber } from "../number-text.js";
+import { clipped } from "../plain-text.js";
 import type { SampleRecord } from "../run/records.js";
 import { opensThought, parseResponse, THINK_CLOSE, THINK_OPEN } from "../tasks/response.js";
 import { escapeHtml } from "./html.js";
@@ -96,12 +97,6 @@ const numberCell = (label: string, text: string): string =>
 
 const measuredCell = (label: string, value: number | null | undefined): string =>
   numberCell(label, value === null || value === undefined ? "–" : formatNumber(value));
-
-function clipped(text: string, characters: number): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
-  const all = [...line];
-  return all.length > characters ? `${all.slice(0, characters).join("")}…` : line;
-}
 
 /** The think tag that ends a prompt is shown as the thinking it opens. */
 function shownPrompt({ prompt }: SampleRecord): string {

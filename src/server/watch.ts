@@ -1,5 +1,6 @@
 // A small server of the page of runs alone, for this machine. Knows no model.
 import { Hono } from "hono";
+import { urlPath } from "../url-path.js";
 import { asApiError } from "./api-error.js";
 import type { App, Env } from "./context.js";
 import { hostGuard, originGuard } from "./http/guards.js";
@@ -29,5 +30,4 @@ function watchApp(runs: ShownRuns): App {
 }
 
 /** The address of a run on the page. */
-export const runUrl = ({ url }: Listening, name: string): string =>
-  `${url}/runs/${name.split("/").map(encodeURIComponent).join("/")}`;
+export const runUrl = ({ url }: Listening, name: string): string => `${url}/runs/${urlPath(name)}`;

@@ -190,9 +190,8 @@ export async function checkGradient(backend: Backend, c: Case): Promise<void> {
     for (const direction of directions(data.length, `${c.op} ${c.id} ${index}`)) {
       const expected = expectedSlope(c, upstream, index, direction);
       const got = direction.reduce((sum, d, i) => sum + d * gradient[i], 0);
-      // The norm is what a random direction sees on average, and a bound for a coordinate. Where all of it cancels,
-      // the last bits of f32 are left.
-      const scale = Math.max(norm, Math.abs(expected), 1e-2);
+      // The norm is what a random direction sees on average, and a bound for a coordinate.
+      const scale = Math.max(norm, Math.abs(expected), 1e-3);
       expect(
         Math.abs(got - expected) / scale,
         `gradient of input ${index} of ${c.op} (${c.label}): ${got}, expected ${expected}`,

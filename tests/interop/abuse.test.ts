@@ -22,7 +22,7 @@ test(`${COUNT} spoilt requests are refused or answered, and the server is as it 
   const { faults, statuses } = await abuse(server.port, COUNT, SEED, (line) => console.info(line));
   expect(faults.slice(0, 3)).toEqual([]);
   if (COUNT > 1500) console.info(statuses);
-  expect(Number(statuses["200"])).toBeGreaterThan(COUNT / 40);
+  expect(Number(statuses["200"])).toBeGreaterThan(COUNT / 20);
   expect(Number(statuses["400"])).toBeGreaterThan(COUNT / 5);
   expect(server.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
   const reply = await fetch(`${server.url}/v1/chat/completions`, {

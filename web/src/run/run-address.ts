@@ -1,5 +1,6 @@
 // Which runs are shown: `/runs/<name>?with=<others>`. Knows no run.
 import { useMemo } from "preact/hooks";
+import { urlPath } from "../../../src/url-path.ts";
 import { address, navigate } from "../page/router.ts";
 import { useStore } from "../page/store.ts";
 
@@ -21,7 +22,7 @@ export function useChosen(): Chosen {
 /** The address that shows a run with others laid over it. */
 export function runAddress(name: string, over: readonly string[]): string {
   const query = over.filter((other) => other !== name).map((other) => `with=${encodeURIComponent(other)}`);
-  const path = `/runs/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const path = `/runs/${urlPath(name)}`;
   return query.length > 0 ? `${path}?${query.join("&")}` : path;
 }
 

@@ -1,6 +1,7 @@
 // What the server tells of runs, and how it is followed while it grows. Knows no drawing.
 import type { MetricsRecord, SampleRecord } from "../../../src/run/records.ts";
 import type { RunEntry } from "../../../src/run/run-list.ts";
+import { urlPath } from "../../../src/url-path.ts";
 import { getJson } from "../page/api.ts";
 
 export type { MetricsRecord, RunEntry, SampleRecord };
@@ -8,8 +9,7 @@ export type { MetricsRecord, RunEntry, SampleRecord };
 /** All runs, the newest first. */
 export const allRuns = async (): Promise<RunEntry[]> => (await getJson<{ runs: RunEntry[] }>("/luciole/runs")).runs;
 
-const pathOf = (name: string, what: string) =>
-  `/luciole/runs/${name.split("/").map(encodeURIComponent).join("/")}/${what}`;
+const pathOf = (name: string, what: string) => `/luciole/runs/${urlPath(name)}/${what}`;
 
 interface Window {
   readonly records: readonly MetricsRecord[];

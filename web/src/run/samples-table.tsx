@@ -1,5 +1,6 @@
 // What the model wrote while it was trained or evaluated, with the rewards that each text got.
 import { useEffect, useState } from "preact/hooks";
+import { clipped } from "../../../src/plain-text.ts";
 import { useNumbers, useWords } from "../words/index.ts";
 import { named, type ReadSamples, type SampleRecord, samplesBefore, withNewest } from "./run-records.ts";
 
@@ -105,9 +106,4 @@ function SampleText({ sample: { prompt, completion, turns, answer } }: { readonl
       {answer !== undefined && [<dt key="expected">{runs.expected}</dt>, <dd key="answer">{answer}</dd>]}
     </dl>
   );
-}
-
-function clipped(text: string, most: number): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
-  return line.length > most ? `${line.slice(0, most)}…` : line;
 }
