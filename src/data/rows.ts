@@ -2,18 +2,19 @@
 import { isUtf8 } from "node:buffer";
 import { DataError } from "../errors.js";
 import { piecesOf } from "./bytes.js";
-import { rowsOfCsv } from "./csv.js";
 import { type DataFormat, requireFormat } from "./files.js";
 import { rowsOfJson, rowsOfLines } from "./json.js";
-import { rowsOfParquet } from "./parquet.js";
 import type { PlacedRow } from "./row.js";
 
-const READERS: Readonly<Record<DataFormat, (path: string) => AsyncGenerator<PlacedRow>>> = {
+type Rows = AsyncGenerator<PlacedRow>;
+
+/** Parsers of other people come when a file needs them: most commands read none of theirs. */
+const READERS: Readonly<Record<DataFormat, (path: string) => Rows | Promise<Rows>>> = {
   lines: rowsOfLines,
   json: rowsOfJson,
-  csv: (path) => rowsOfCsv(path),
-  tsv: (path) => rowsOfCsv(path, "\t"),
-  parquet: rowsOfParquet,
+  csv: async (path) => (await import("./csv.js")).rowsOfCsv(path),
+  tsv: async (path) => (await import("./csv.js")).rowsOfCsv(path, "\t"),
+  parquet: async (path) => (await import("./parquet.js")).rowsOfParquet(path),
   text: rowOfText,
 };
 
@@ -24,7 +25,7 @@ const READERS: Readonly<Record<DataFormat, (path: string) => AsyncGenerator<Plac
 export async function* readRows(files: readonly string[]): AsyncGenerator<PlacedRow> {
   for (const path of files) {
     let isEmpty = true;
-    for await (const placed of READERS[requireFormat(path)](path)) {
+    for await (const placed of await READERS[requireFormat(path)](path)) {
       isEmpty = false;
       yield placed;
     }

@@ -17,6 +17,7 @@ import {
   receivedError,
 } from "./engine-protocol.js";
 import { EventQueue } from "./event-queue.js";
+import { Fifo } from "./fifo.js";
 import type { Completion, GenerationRequest, TokenEvent } from "./request.js";
 import { checkRequest } from "./request-check.js";
 
@@ -53,9 +54,8 @@ export class EngineClient implements EngineHandle {
   private failure?: Error;
   private isClosed = false;
   private isBusy = false;
-  /** What was said; so much of it was taken. */
-  private readonly inbox: Said[] = [];
-  private numTaken = 0;
+  /** What was said and is not yet taken. */
+  private readonly inbox = new Fifo<Said>();
   private isTaking = false;
 
   constructor(
@@ -107,15 +107,18 @@ export class EngineClient implements EngineHandle {
   }
 
   private takeSome(): void {
-    this.takeUpTo(Math.min(this.inbox.length, this.numTaken + TAKEN_AT_ONCE));
+    this.takeUpTo(TAKEN_AT_ONCE);
     this.noteBusy();
     this.isTaking = this.inbox.length > 0;
     if (this.isTaking) void nextTurn().then(() => this.takeSome());
   }
 
-  private takeUpTo(end: number): void {
-    while (this.numTaken < end) this.take(this.inbox[this.numTaken++]);
-    if (this.numTaken === this.inbox.length) this.inbox.length = this.numTaken = 0;
+  private takeUpTo(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const said = this.inbox.take();
+      if (!said) return;
+      this.take(said);
+    }
   }
 
   private take(said: Said): void {

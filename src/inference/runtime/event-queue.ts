@@ -1,4 +1,5 @@
 // A queue between one that pushes and one that iterates, each at its own pace. Knows nothing of what it carries.
+import { Fifo } from "./fifo.js";
 
 /** Values waiting at which a reader counts as behind, until it has read half of them. */
 const BEHIND = 1024;
@@ -13,8 +14,7 @@ export interface QueueListener {
 
 /** Values pushed come out of `for await` in order. For one reader. */
 export class EventQueue<T> implements AsyncIterable<T> {
-  private readonly values: T[] = [];
-  private next = 0;
+  private readonly values = new Fifo<T>();
   private isIterated = false;
   private isFull = false;
   private isEnded = false;
@@ -25,7 +25,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
 
   /** Values pushed and not yet read. */
   get length(): number {
-    return this.values.length - this.next;
+    return this.values.length;
   }
   /** Whether somebody has begun to read. */
   get hasReader(): boolean {
@@ -56,7 +56,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     return {
       next: async () => {
         while (this.length === 0 && !this.isEnded) await new Promise<void>((resolve) => (this.wake = resolve));
-        if (this.length > 0) return { value: this.take(), done: false };
+        if (this.length > 0) return { value: this.take() as T, done: false };
         if (this.error !== undefined) throw this.error;
         return { value: undefined, done: true };
       },
@@ -67,19 +67,11 @@ export class EventQueue<T> implements AsyncIterable<T> {
     };
   }
 
-  private take(): T {
-    const value = this.values[this.next++];
-    // Values read are let go in batches, so that a queue that is never empty does not grow.
-    if (this.next === this.values.length || this.next === BEHIND) this.forgetRead();
+  private take(): T | undefined {
+    const value = this.values.take();
     if (this.length <= BEHIND / 2) this.isFull = false;
     this.listener.onRead?.();
     return value;
-  }
-
-  private forgetRead(): void {
-    if (this.next === this.values.length) this.values.length = 0;
-    else this.values.splice(0, this.next);
-    this.next = 0;
   }
 
   private wakeReader(): void {
