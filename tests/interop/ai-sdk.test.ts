@@ -1,6 +1,7 @@
 // Vercel's AI SDK against this server, as any OpenAI-compatible provider and as DeepSeek: text, thoughts, tools and
 // objects, whole and streamed; the beginning of an answer under /beta.
 import { createDeepSeek } from "@ai-sdk/deepseek";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -109,5 +110,39 @@ describe("DeepSeek's own ways", () => {
     const { prompt_cache_hit_tokens: hits, prompt_cache_miss_tokens: misses, prompt_tokens: all } = usage;
     expect(hits).toBeGreaterThan(150);
     expect(hits + misses).toBe(all);
+  });
+});
+
+describe.each([{}, { store: false }])("@ai-sdk/openai, which asks for responses, %j", (openai) => {
+  const model = () => createOpenAI({ baseURL: `${url}/v1`, apiKey: "any" })("thinker");
+  test("a tool is called and its result goes back; the conversation goes on", async () => {
+    const weather = tool({
+      inputSchema: jsonSchema<{ city: string }>({ type: "object", properties: { city: { type: "string" } } }),
+      execute: async () => "18 degrees",
+    });
+    const asked = { model: model(), tools: { weather }, stopWhen: stepCountIs(3), providerOptions: { openai } };
+    const messages = [{ role: "user" as const, content: "What is the weather?" }];
+    const { text, steps, response } = await generateText({ ...asked, messages });
+    expect([text, steps.length, steps[0].toolCalls[0].input]).toEqual(["It is warm.", 2, { city: "Paris" }]);
+    const again = await generateText({
+      ...asked,
+      messages: [...messages, ...response.messages, { role: "user", content: "Sure?" }],
+    });
+    expect(again.text).toBe("It is warm.");
+    for (const part of ["18 degrees", "It is warm.", "Sure?"]) expect(prompts.at(-1)).toContain(part);
+  });
+  test("a stream, and an object by its schema", async () => {
+    let told = "";
+    for await (const piece of streamText({ model: model(), prompt: "Hi", providerOptions: { openai } }).textStream)
+      told += piece;
+    expect(told).toBe("Hello 🔥!");
+    const schema = jsonSchema<{ sum: number }>({
+      type: "object",
+      properties: { sum: { type: "integer" } },
+      required: ["sum"],
+      additionalProperties: false,
+    });
+    const { object } = await generateObject({ model: model(), schema, prompt: "JSON", providerOptions: { openai } });
+    expect(object).toEqual({ sum: 56 });
   });
 });

@@ -52,6 +52,9 @@ describe("who may ask", () => {
     expect(statuses).toEqual([200, 200, 429]);
     expect(Number((await ask(url, bob)).headers["retry-after"])).toBeGreaterThan(10);
     expect((await fetch(`${url}/health`)).status).toBe(200);
+    const ada = { "x-api-key": "ada-secret-1" };
+    for (const authorization of ["Basic Og==", "Bearer none", "Bearer "])
+      expect((await ask(url, { ...ada, authorization })).status, authorization).toBe(200);
     const log = server.logged.join("");
     expect(log).toContain('"client":"ada"');
     for (const word of ["secret-1", "secret-2", "secret-question", "Hello."]) expect(log).not.toContain(word);

@@ -48,7 +48,7 @@ export function originGuard(allowed: readonly string[]): MiddlewareHandler<Env> 
       );
     c.header("access-control-allow-origin", origin);
     c.header("vary", "origin");
-    c.header("access-control-expose-headers", "x-request-id, retry-after");
+    c.header("access-control-expose-headers", "x-request-id, request-id, retry-after");
     if (c.req.method !== "OPTIONS") return next();
     c.header("access-control-allow-methods", CORS_METHODS);
     c.header("access-control-allow-headers", c.req.header("access-control-request-headers") ?? "content-type");
@@ -72,22 +72,22 @@ interface KnownKey extends KeySpec {
 const digestOf = (key: string): Buffer => createHash("sha256").update(key).digest();
 
 /**
- * Lets in requests that carry one of the keys, as `authorization: Bearer …` or `x-api-key`, and no more of them a
- * minute than the key may make. Each is compared with the whole of every known one, so that the time tells nothing.
+ * Lets in requests that carry one of the keys, as `authorization: Bearer …` or `x-api-key` (clients and proxies send
+ * other things in the one or the other), and no more of them a minute than the key may make. Each is compared with the whole of every known one, so that the time tells nothing.
  */
 export function keyGuard(keys: readonly KeySpec[]): MiddlewareHandler<Env> {
   const known: readonly KnownKey[] = keys.map((key) => ({ ...key, digest: digestOf(key.key) }));
   const rates = new Map(keys.map(({ name, requestsPerMinute }) => [name, new MinuteRate(requestsPerMinute)]));
   return async (c, next) => {
     if (known.length === 0 || c.req.method === "OPTIONS") return next();
-    const given = c.req.header("authorization")?.replace(/^Bearer\s+/i, "") ?? c.req.header("x-api-key");
-    if (given === undefined)
+    const given = [c.req.header("authorization")?.replace(/^Bearer\s+/i, ""), c.req.header("x-api-key")];
+    const digests = given.flatMap((key) => (key === undefined ? [] : [digestOf(key)]));
+    if (digests.length === 0)
       throw new ApiError("unauthorized", "this server asks for an API key: send authorization: Bearer <key>", {
         code: "missing_api_key",
       });
-    const digest = digestOf(given);
     let found: KnownKey | undefined;
-    for (const each of known) if (timingSafeEqual(each.digest, digest)) found = each;
+    for (const each of known) for (const digest of digests) if (timingSafeEqual(each.digest, digest)) found = each;
     if (!found) throw new ApiError("unauthorized", "the API key is not a known one", { code: "invalid_api_key" });
     rates.get(found.name)?.take(found.name);
     c.set("client", found.name);

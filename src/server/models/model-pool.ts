@@ -160,14 +160,12 @@ export class ModelPool {
   }
 
   status(): ModelStatus[] {
-    return this.entries.map(({ name, numActive, of: { engine, opening, failure, unloadsAt } }) => ({
-      name,
-      state: engine ? "loaded" : opening ? "loading" : failure ? "failed" : "unloaded",
-      active: numActive,
-      ...(engine && { plannedBytes: engine.plannedBytes, maxContext: engine.models[0].maxContext }),
-      ...(engine && unloadsAt && { unloadsAt }),
-      ...(failure && { failure: failure.message }),
-    }));
+    return this.entries.map(statusOf);
+  }
+
+  /** Throws as `require`. */
+  statusOf(name: string): ModelStatus {
+    return statusOf(this.find(name));
   }
 
   /** Figures of the engines that run, each by the name of the first of its models. */
@@ -280,6 +278,17 @@ export class ModelPool {
     of.engine = of.keepAliveSeconds = undefined;
     await engine?.close().catch((error) => this.log.error({ model: namesOf(of), error: String(error) }, "close"));
   }
+}
+
+function statusOf({ name, numActive, of: { engine, opening, failure, unloadsAt } }: Entry): ModelStatus {
+  return {
+    name,
+    state: engine ? "loaded" : opening ? "loading" : failure ? "failed" : "unloaded",
+    active: numActive,
+    ...(engine && { plannedBytes: engine.plannedBytes, maxContext: engine.models[0].maxContext }),
+    ...(engine && unloadsAt && { unloadsAt }),
+    ...(failure && { failure: failure.message }),
+  };
 }
 
 /** What log lines and messages call an engine. */

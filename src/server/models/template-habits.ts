@@ -1,5 +1,5 @@
 // What a chat template does with the things that not all of them know: tools, thinking switched off, calls in earlier
-// turns. Found by asking it to write small conversations, once a model. Knows templates, no model.
+// turns, system messages. Found by asking it to write small conversations, once a model. Knows templates, no model.
 import { DataError } from "../../errors.js";
 import type { ChatMessage, ChatTemplate, ChatTemplateOptions } from "../../tokenizer/index.js";
 
@@ -17,6 +17,8 @@ export interface TemplateHabits {
   readonly wantsArgumentObjects: boolean;
   /** The content of a turn that only calls tools. */
   readonly emptyContent: "" | null;
+  /** Where it writes system messages, each of them: wherever they stand, one at the beginning, or none. */
+  readonly systems: "anywhere" | "first" | "none";
 }
 
 const USER: ChatMessage = { role: "user", content: "?" };
@@ -28,6 +30,9 @@ const PROBE_ARGUMENTS = JSON.stringify({ [PROBE_KEY]: PROBE_VALUE });
 
 /** Variables that switch thinking, by the names that published templates give them. */
 export const thinkingVariables = (isOn: boolean) => ({ enable_thinking: isOn, thinking: isOn });
+
+const systemTurn = (content: string): ChatMessage => ({ role: "system", content });
+const [ONE, TWO, THREE] = ["luciole_one", "luciole_two", "luciole_three"];
 
 /** Asks a template. Without one nothing is shown and nothing switched. */
 export function templateHabits(template: ChatTemplate | undefined): TemplateHabits {
@@ -43,9 +48,24 @@ export function templateHabits(template: ChatTemplate | undefined): TemplateHabi
     showsCalls: calls !== undefined,
     showsResults: render([USER, called, RESULT])?.includes(RESULT.content) ?? false,
     showsTools: render([USER], { tools: [PROBE_TOOL] })?.includes("luciole_probe") ?? false,
+    systems: systemsOf(template, render),
     switchesThinking: plain !== undefined && withThinking[0] !== withThinking[1],
     ...(calls ?? CALL_FORMS[0]),
   };
+}
+
+/** Without a template, whoever makes the prompt says what it makes of system messages. */
+function systemsOf(
+  template: ChatTemplate | undefined,
+  render: (messages: readonly ChatMessage[]) => string | undefined,
+): TemplateHabits["systems"] {
+  const several = [systemTurn(ONE), systemTurn(TWO), USER, SPOKEN_TURN, systemTurn(THREE), USER];
+  const isWritten = (messages: readonly ChatMessage[], parts: readonly string[]) => {
+    const text = render(messages) ?? "";
+    return parts.every((part) => text.includes(part));
+  };
+  if (!template || isWritten(several, [ONE, TWO, THREE])) return "anywhere";
+  return isWritten([systemTurn(ONE), USER], [ONE]) ? "first" : "none";
 }
 
 const CALL_FORMS = ([null, ""] as const).flatMap((emptyContent) =>

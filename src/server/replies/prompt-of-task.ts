@@ -3,7 +3,7 @@ import type { ChatPrompt, ChatSampling, ChatStyle } from "../../inference/index.
 import { type ChatMessage, encodePrompt } from "../../tokenizer/index.js";
 import { ApiError } from "../api-error.js";
 import type { ServedModel } from "../models/served-model.js";
-import { thinkingVariables } from "../models/template-habits.js";
+import { type TemplateHabits, thinkingVariables } from "../models/template-habits.js";
 import { argumentsObject } from "./calls/arguments-object.js";
 import { callFormatOf, described, type ParsedCall, toolInstructions } from "./calls/call-format.js";
 import { callSchema } from "./calls/call-schema.js";
@@ -54,7 +54,7 @@ function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
     tools && !habits.showsTools
       ? withSystem(messages, toolInstructions(callFormatOf(style.template, model.tokenizer), tools))
       : messages;
-  const prompt = style.prompt(told, {
+  const prompt = style.prompt(systemsAsTemplateWants(habits, told), {
     continuesLast: task.continuesLast,
     ...(tools && habits.showsTools && { tools: tools.map(described) }),
     variables,
@@ -102,6 +102,21 @@ function asTemplateWants({ habits, style, tokenizer }: ServedModel, message: Cha
         : call.function,
     })),
   };
+}
+
+/**
+ * System messages where the template writes each of them. If it writes one, all are joined to one at the beginning, as
+ * DeepSeek's later templates do; if it writes none, that stands before what the user says first, as Gemma 3 has it.
+ */
+function systemsAsTemplateWants({ systems }: TemplateHabits, messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const isSystem = ({ role }: ChatMessage) => role === "system";
+  const given = messages.filter(isSystem);
+  if (systems === "anywhere" || given.length === 0) return messages;
+  const content = given.map((message) => message.content ?? "").join("\n\n");
+  const others = messages.filter((message) => !isSystem(message));
+  const at = systems === "none" ? others.findIndex(({ role }) => role === "user") : -1;
+  if (at < 0) return [{ role: "system", content }, ...others];
+  return others.with(at, { ...others[at], content: `${content}\n\n${others[at].content ?? ""}` });
 }
 
 function withSystem(messages: readonly ChatMessage[], text: string): ChatMessage[] {

@@ -4,6 +4,7 @@ import type { App, ServerContext } from "../../context.js";
 import type { Dialect } from "../dialect.js";
 import { errorBody } from "./error-body.js";
 import { registerMessages } from "./messages.js";
+import { registerModels } from "./models.js";
 
 const PREFIXES = ["/v1", "/anthropic/v1"];
 
@@ -14,7 +15,10 @@ export const anthropic: Dialect = {
     path.startsWith("/anthropic/") || PREFIXES.some((prefix) => /^\/messages(\/|$)/.test(restOf(path, prefix))),
   errorBody,
   register(app: App, server: ServerContext) {
-    for (const prefix of PREFIXES) registerMessages(app, server, prefix);
+    for (const prefix of PREFIXES) {
+      registerMessages(app, server, prefix);
+      registerModels(app, server, prefix);
+    }
   },
 };
 

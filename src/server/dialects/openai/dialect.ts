@@ -17,7 +17,7 @@ export const openai: Dialect = {
   register(app: App, server: ServerContext) {
     registerChat(app, server, "/v1");
     registerCompletions(app, server, "/v1");
-    registerResponses(app, server, "/v1");
+    registerResponses(app, server, ["", "/v1"]);
     registerModels(app, server, "/v1");
     for (const prefix of ["", "/v1"]) registerTokens(app, server, prefix);
     for (const path of NOT_OFFERED) app.all(path, (c) => refuse(c.req.path));

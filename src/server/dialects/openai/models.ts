@@ -13,14 +13,5 @@ export function registerModels(app: App, { models }: ServerContext, prefix: stri
     ...(maxContext !== undefined && { max_model_len: maxContext }),
   });
   app.get(`${prefix}/models`, (c) => c.json({ object: "list", data: models.status().map(described) }));
-  app.get(`${prefix}/models/:name{.+}`, (c) => {
-    const name = c.req.param("name");
-    models.require(name);
-    return c.json(
-      models
-        .status()
-        .filter((each) => each.name === name)
-        .map(described)[0],
-    );
-  });
+  app.get(`${prefix}/models/:name{.+}`, (c) => c.json(described(models.statusOf(c.req.param("name")))));
 }

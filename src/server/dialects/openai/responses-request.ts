@@ -3,17 +3,19 @@ import { z } from "zod";
 import type { ChatMessage } from "../../../tokenizer/index.js";
 import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";
-import { textOfParts } from "../../replies/text-of-parts.js";
+import { PART, textOfParts } from "../../replies/text-of-parts.js";
 
-const PART = z.looseObject({ type: z.string(), text: z.string().optional() });
 const ITEM = z.looseObject({
   type: z.string().optional(),
+  id: z.string().nullish(),
   role: z.string().optional(),
   content: z.union([z.string(), z.array(PART)]).nullish(),
   summary: z.array(PART).nullish(),
   call_id: z.string().optional(),
   name: z.string().optional(),
   arguments: z.string().optional(),
+  /** Of a call of a tool whose arguments are one text. */
+  input: z.string().optional(),
   output: z.union([z.string(), z.array(PART)]).optional(),
 });
 type Item = z.output<typeof ITEM>;
@@ -27,6 +29,8 @@ export const RESPONSES_REQUEST = z.looseObject({
   store: nullish(z.boolean()),
   stream: nullish(z.boolean()),
   background: nullish(z.boolean()),
+  conversation: nullish(z.unknown()),
+  prompt: nullish(z.unknown()),
   max_output_tokens: nullish(z.number().int().min(1)),
   temperature: nullish(z.number()),
   top_p: nullish(z.number()),
@@ -50,10 +54,7 @@ export type ResponsesRequest = z.output<typeof RESPONSES_REQUEST>;
 
 /** The chat request of a body, behind the messages of the response it goes on from. To be checked as one. */
 export function chatRequestOf(body: ResponsesRequest, before: readonly ChatMessage[]): object {
-  if (body.background)
-    throw new ApiError("invalid", "background: responses are made while the client waits; leave it out", {
-      param: "background",
-    });
+  refuseUnsupported(body);
   const { format } = body.text ?? {};
   return {
     messages: [
@@ -76,15 +77,45 @@ export function chatRequestOf(body: ResponsesRequest, before: readonly ChatMessa
   };
 }
 
+function refuseUnsupported({ background, conversation, prompt }: ResponsesRequest): void {
+  const refuse = (param: string, message: string) => {
+    throw new ApiError("invalid", `${param}: ${message}`, { param });
+  };
+  if (background) refuse("background", "responses are made while the client waits; leave it out");
+  if (conversation !== undefined) refuse("conversation", "none are kept here; go on from previous_response_id");
+  if (prompt !== undefined) refuse("prompt", "none are kept here; send its text in instructions and input");
+}
+
 /** Whether log-probabilities of the answer are asked for. */
 export const wantsLogProbs = ({ include, top_logprobs: top }: ResponsesRequest): boolean =>
   include?.includes("message.output_text.logprobs") || (top ?? 0) > 0;
 
-/** A named function as chat requests have it. Kinds that only their maker can run leave the choice to the model. */
+/** Functions as chat requests name them. Kinds that only their maker can run leave the choice to the model. */
 function choiceOf(choice: unknown): unknown {
-  const { type, name } = ((typeof choice === "object" ? choice : null) as { type?: unknown; name?: unknown }) ?? {};
+  const { type, name, mode, tools } = choiceFields(choice);
   if (type === undefined) return choice;
-  return type === "function" ? { type, function: { name } } : "auto";
+  if (type === "allowed_tools") return { type, allowed_tools: { mode, tools: tools?.map(namedFunction) } };
+  return type === "function" ? namedFunction({ type, name }) : "auto";
+}
+
+interface ChoiceFields {
+  readonly type?: unknown;
+  readonly name?: unknown;
+  readonly mode?: unknown;
+  readonly tools?: readonly ChoiceFields[];
+}
+const choiceFields = (choice: unknown): ChoiceFields =>
+  typeof choice === "object" && choice !== null ? (choice as ChoiceFields) : {};
+
+const namedFunction = ({ type, name }: ChoiceFields) => ({ type, ...(type === "function" && { function: { name } }) });
+
+/** A body whose input has, in place of each item that it only names, what `find` gives for its id. */
+export function withNamedItems(body: ResponsesRequest, find: (id: string, param: string) => object): ResponsesRequest {
+  if (typeof body.input === "string") return body;
+  const input = body.input.map((item, place) =>
+    item.type === "item_reference" && item.id ? (find(item.id, `input[${place}]`) as Item) : item,
+  );
+  return { ...body, input };
 }
 
 /** What an item adds to an assistant's turn. */
@@ -111,7 +142,9 @@ function addItem(messages: ChatMessage[], item: Item, place: number): void {
     join(messages, { reasoning_content: textOfParts(item.content ?? item.summary ?? [], `input[${place}]`) });
   else if (type === "function_call")
     join(messages, { call: { id, type: "function", function: { name, arguments: item.arguments ?? "" } } });
-  else if (type === "function_call_output")
+  else if (type === "custom_tool_call")
+    join(messages, { call: { id, type: "function", function: { name, arguments: textArguments(item.input) } } });
+  else if (type === "function_call_output" || type === "custom_tool_call_output")
     messages.push({
       role: "tool",
       content: textOfParts(item.output ?? [], `input[${place}].output`),
@@ -122,6 +155,9 @@ function addItem(messages: ChatMessage[], item: Item, place: number): void {
       param: `input[${place}].type`,
     });
 }
+
+/** Arguments of a call that are one text, as a function would have them. */
+const textArguments = (input = ""): string => JSON.stringify({ input });
 
 /** Adds to the assistant's turn that is open, or opens one. */
 function join(messages: ChatMessage[], { content, reasoning_content: thought, call }: TurnPart): void {

@@ -5,39 +5,59 @@ import { asApiError } from "../../api-error.js";
 import type { App, Context, ServerContext } from "../../context.js";
 import { checkedBody, readBody } from "../../http/body.js";
 import { EVENTS, lineStream } from "../../http/line-stream.js";
+import { promptIdsOf } from "../../replies/prompt-of-task.js";
 import { mergedEvents, type ReplyEnd, ReplyRecord, type Usage } from "../../replies/reply.js";
 import { type StartedReplies, startReplies } from "../../replies/start-replies.js";
+import { withModel } from "../../replies/with-model.js";
 import { CHAT_REQUEST, taskOfChat } from "./chat-request.js";
 import { callId, completionHead } from "./completion-head.js";
 import { errorBody } from "./error-body.js";
 import { type ResponseEvent, ResponseItems } from "./response-items.js";
-import { ResponseStore } from "./response-store.js";
+import { ResponseStore, type StoredItem, type StoredResponse } from "./response-store.js";
 import {
   chatRequestOf,
   messagesOf,
   RESPONSES_REQUEST,
   type ResponsesRequest,
   wantsLogProbs,
+  withNamedItems,
 } from "./responses-request.js";
 
-/** Answers under `prefix`. */
-export function registerResponses(app: App, server: ServerContext, prefix: string): void {
+/** Answers under each of the prefixes; they share what they keep. */
+export function registerResponses(app: App, server: ServerContext, prefixes: readonly string[]): void {
   const store = new ResponseStore();
-  app.post(`${prefix}/responses`, (c) => answer(c, server, store));
-  app.get(`${prefix}/responses/:id`, (c) => c.json(store.find(c.req.param("id"), c.var.client).body));
-  app.delete(`${prefix}/responses/:id`, (c) => {
-    const id = c.req.param("id");
-    store.find(id, c.var.client);
-    store.forget(id);
-    return c.json({ id, object: "response", deleted: true });
-  });
+  for (const prefix of prefixes) {
+    app.post(`${prefix}/responses`, (c) => answer(c, server, store));
+    app.post(`${prefix}/responses/input_tokens`, (c) => count(c, server, store));
+    app.get(`${prefix}/responses/:id`, (c) => c.json(store.find(c.req.param("id"), c.var.client).body));
+    app.delete(`${prefix}/responses/:id`, (c) => {
+      const id = c.req.param("id");
+      store.find(id, c.var.client);
+      store.forget(id);
+      return c.json({ id, object: "response", deleted: true });
+    });
+  }
+}
+
+/** What a request asks for: its body, the messages before its input, and the task. */
+async function readTask(c: Context, store: ResponseStore) {
+  const { client } = c.var;
+  const given = await readBody(c, RESPONSES_REQUEST);
+  const body = withNamedItems(given, (id, param) => store.findItem(id, param, client));
+  const before = body.previous_response_id ? store.find(body.previous_response_id, client).messages : [];
+  return { body, before, task: taskOfChat(checkedBody(CHAT_REQUEST, chatRequestOf(body, before))) };
+}
+
+async function count(c: Context, server: ServerContext, store: ResponseStore): Promise<Response> {
+  const { body, task } = await readTask(c, store);
+  const name = body.model ?? server.models.defaultName;
+  const numTokens = await withModel(server, name, (model) => promptIdsOf(model, task).length);
+  return c.json({ object: "response.input_tokens", input_tokens: numTokens });
 }
 
 async function answer(c: Context, server: ServerContext, store: ResponseStore): Promise<Response> {
-  const body = await readBody(c, RESPONSES_REQUEST);
   const { client } = c.var;
-  const before = body.previous_response_id ? store.find(body.previous_response_id, client).messages : [];
-  const task = taskOfChat(checkedBody(CHAT_REQUEST, chatRequestOf(body, before)));
+  const { body, before, task } = await readTask(c, store);
   const ending = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, ending.signal]);
   const started = await startReplies(server, body.model ?? server.models.defaultName, task, signal);
@@ -53,7 +73,7 @@ async function answer(c: Context, server: ServerContext, store: ResponseStore): 
   });
 }
 
-type Made = object & { readonly id: string };
+type Made = StoredResponse["body"] & { readonly id: string };
 
 /** One response in the making. */
 class ResponseMaking {
@@ -150,7 +170,7 @@ class ResponseMaking {
       max_output_tokens: body.max_output_tokens ?? null,
       max_tool_calls: null,
       model: head.model,
-      output: [...items.output],
+      output: [...items.output] as StoredItem[],
       parallel_tool_calls: body.parallel_tool_calls ?? true,
       previous_response_id: body.previous_response_id ?? null,
       presence_penalty: body.presence_penalty ?? 0,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";
 import type { TextTask } from "../../replies/task.js";
+import { refuseOtherBonds } from "./answer-form.js";
 import { SAMPLING_FIELDS, samplingOf } from "./sampling-fields.js";
 
 const IDS = z.array(z.number().int().min(0)).min(1);
@@ -34,6 +35,7 @@ export function tasksOfTexts(body: TextRequest): TextTask[] {
   const refuse = (param: string, message: string) => {
     throw new ApiError("invalid", `${param}: ${message}`, { param, code: "unsupported_value" });
   };
+  refuseOtherBonds(body);
   if (suffix) refuse("suffix", "filling in between two texts is not offered; leave it out");
   if (best !== n) refuse("best_of", "it must equal n: all completions are given");
   if (echo && logprobs !== undefined) refuse("echo", "log-probabilities of the prompt are not offered; leave one out");
