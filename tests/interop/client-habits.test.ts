@@ -276,7 +276,7 @@ describe("clients of chat completions", () => {
     const { message } = (await chat(fields)).body.choices[0];
     expect([message.reasoning_content, message.content]).toEqual([thought, "Yes."]);
   });
-  test("continue_final_message says whether the last message goes on; add_generation_prompt cannot say the contrary", async () => {
+  test("continue_final_message says whether the last message goes on", async () => {
     const messages = [user("Hi"), { role: "assistant", content: "Ye" }];
     await chat({ model: "json", messages, continue_final_message: true, add_generation_prompt: false });
     expect(given()).toMatch(/\[assistant\]Ye$/);

@@ -73,7 +73,8 @@ const digestOf = (key: string): Buffer => createHash("sha256").update(key).diges
 
 /**
  * Lets in requests that carry one of the keys, as `authorization: Bearer …` or `x-api-key` (clients and proxies send
- * other things in the one or the other), and no more of them a minute than the key may make. Each is compared with the whole of every known one, so that the time tells nothing.
+ * other things in the one or the other), and no more of them a minute than the key may make. Each is compared with the
+ * whole of every known one, so that the time tells nothing.
  */
 export function keyGuard(keys: readonly KeySpec[]): MiddlewareHandler<Env> {
   const known: readonly KnownKey[] = keys.map((key) => ({ ...key, digest: digestOf(key.key) }));

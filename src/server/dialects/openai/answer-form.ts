@@ -1,5 +1,6 @@
-// The fields by which requests bind the form of an answer: OpenAI's, and those by which llama.cpp and vLLM have the same
-// or more. What binds in a way that is not here is refused: an answer that is free is no answer to it. Knows no path.
+// The fields by which requests bind the form of an answer: OpenAI's, and those by which llama.cpp and vLLM have the
+// same or more. What binds in a way that is not here is refused: an answer that is free is no answer to it. Knows no
+// path.
 import { z } from "zod";
 import { ApiError } from "../../api-error.js";
 import { nullish } from "../../http/body.js";

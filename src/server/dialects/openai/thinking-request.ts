@@ -1,5 +1,5 @@
-// The fields by which chat requests say whether and how long a model shall think: OpenAI's, DeepSeek's, OpenRouter's and
-// Qwen's. Knows no path.
+// The fields by which chat requests say whether and how long a model shall think: OpenAI's, DeepSeek's, OpenRouter's
+// and Qwen's. Knows no path.
 import { z } from "zod";
 import { nullish } from "../../http/body.js";
 import { EFFORTS, type Effort, thinkingByEffort } from "../../replies/efforts.js";
