@@ -36,7 +36,7 @@ export function buildApp(server: ServerContext): App {
   app.get("/ready", (c) => ready(c, server));
   registerPages(app);
   app.use(keyGuard(settings.keys));
-  app.get("/metrics", async (c) => c.text(await metrics.text(await server.models.stats())));
+  app.get("/metrics", async (c) => c.text(await metrics.text(await server.models.stats(), server.models.status())));
   app.get("/luciole/pages", (c) => c.json({ chat: true, runs: settings.runs !== undefined, server: true }));
   if (settings.runs !== undefined) registerRuns(app, { folder: settings.runs });
   registerStatus(app, server);

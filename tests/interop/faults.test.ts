@@ -10,6 +10,7 @@ import { packageRoot } from "../../src/package-root.js";
 import { type RunningServer, startServer } from "../../src/server/server.js";
 import { root, temporaryFolder } from "../e2e/command.js";
 import { inProcess } from "../e2e/in-process.js";
+import { scriptedEngine } from "./scripted-model.js";
 import { PLAIN_TEMPLATE, scriptedServer } from "./scripted-server.js";
 
 const model = join(root, "tests", "e2e", "former-runs", "pretrain");
@@ -92,9 +93,9 @@ test("/metrics tells what was asked, to the request and the token", async () => 
     others: value('luciole_http_requests_total{path="/api/generate",status="200"}'),
     stopped: value('luciole_completions_total{model="m",reason="stop"}'),
     cut: value('luciole_completions_total{model="m",reason="length"}'),
-    prompt: value('luciole_prompt_tokens{model="m"}'),
-    generated: value('luciole_generated_tokens{model="m"}'),
-    hits: value('luciole_prefix_hit_tokens{model="m"}') > 0,
+    prompt: value('luciole_prompt_tokens_total{model="m"}'),
+    generated: value('luciole_generated_tokens_total{model="m"}'),
+    hits: value('luciole_prefix_hit_tokens_total{model="m"}') > 0,
     firstTokens: value('luciole_time_to_first_token_seconds_count{model="m"}'),
     running: value('luciole_requests_running{model="m"}'),
     blocks: value('luciole_cache_blocks_used{model="m"}'),
@@ -152,4 +153,48 @@ describe("a settings file that is not right is refused by what is wrong", () => 
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
     expect(stderr.trimEnd()).not.toContain("\n");
   });
+});
+
+test("/metrics tells models of one engine apart, and the engine by its first", async () => {
+  const script = { template: PLAIN_TEMPLATE, says: () => Array.from({ length: 900 }, (_, i) => i).join(" ") };
+  const models = ["a", "b"].map((name) => ({ name, path: "one" }));
+  const server = await startServer(
+    { port: 0, drainSeconds: 1, models },
+    {
+      log: pino({ level: "silent" }),
+      open: async (spec) =>
+        scriptedEngine(
+          spec.models.map(({ name }) => name),
+          script,
+        ),
+    },
+  );
+  afterAll(() => server.close());
+  const lines = async (of: RegExp) =>
+    (await (await fetch(`${server.url}/metrics`)).text()).split("\n").filter((line) => of.test(line));
+  const stop = new AbortController();
+  const asked = { model: "b", messages: [{ role: "user", content: "x" }] };
+  const body = JSON.stringify({ ...asked, stream: true });
+  await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body, signal: stop.signal });
+  expect(await lines(/^luciole_requests_(active|running)\{/)).toEqual([
+    'luciole_requests_running{model="a"} 1',
+    'luciole_requests_active{model="a"} 0',
+    'luciole_requests_active{model="b"} 1',
+  ]);
+  stop.abort();
+  await expect.poll(() => server.models.status()[1].active, { timeout: 10_000 }).toBe(0);
+  for (const [model, max_tokens] of [
+    ["a", 3],
+    ["b", 5],
+  ] as const)
+    await post(server.url, "/v1/completions", { model, prompt: "x", max_tokens });
+  expect(await lines(/^luciole_completions_total\{.*length/)).toEqual([
+    'luciole_completions_total{model="a",reason="length"} 1',
+    'luciole_completions_total{model="b",reason="length"} 1',
+  ]);
+  expect(await lines(/^luciole_(prompt|generated)_tokens_total\{model="a"/)).toEqual([
+    'luciole_prompt_tokens_total{model="a"} 2',
+    'luciole_generated_tokens_total{model="a"} 3',
+  ]);
+  expect(await lines(/^# HELP luciole_cache_blocks_used/)).toEqual([expect.stringContaining("first of its models")]);
 });

@@ -43,8 +43,8 @@ export const scriptTokenizer = ({ template, tags = [] }: Pick<Script, "template"
     chat_template: template,
   });
 
-/** An engine in this thread with a model that follows a script. */
-export function scriptedEngine(name: string, script: Script): ServedEngine {
+/** An engine in this thread with a model that follows a script, under one name or several. */
+export function scriptedEngine(names: string | readonly string[], script: Script): ServedEngine {
   setDefaultDevice(new Device(createReferenceBackend()));
   const tokenizer = scriptTokenizer(script);
   const runner = new ScriptedRunner(tokenizer, script);
@@ -68,7 +68,8 @@ export function scriptedEngine(name: string, script: Script): ServedEngine {
     plan: { total: 1 },
     dispose: () => engine.close(),
   } as unknown as OpenedEngine;
-  return new ServedEngine([new ServedModel(name, tokenizer, opened)], opened);
+  const models = [names].flat().map((name) => new ServedModel(name, tokenizer, opened));
+  return new ServedEngine(models, opened);
 }
 
 class ScriptedRunner implements ModelRunner {

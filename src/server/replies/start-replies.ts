@@ -132,7 +132,7 @@ function follow(
     numPromptTokens,
     running,
     reader: readerOf(model, task, prompt),
-    onFirstToken: timer(running, model.name, metrics),
+    onFirstToken: timer(running, model.name, numPromptTokens, metrics),
   }));
   const cancel = () => {
     for (const running of started) running.cancel();
@@ -160,15 +160,22 @@ function continuedPart({ messages, continuesLast }: ChatTask, startsInside: bool
 }
 
 /** Notes how long a request takes; call the result when its first token is read. */
-function timer({ result }: RunningRequest, model: string, metrics: ServerContext["metrics"]): () => void {
+function timer(
+  { result }: RunningRequest,
+  model: string,
+  promptTokens: number,
+  metrics: ServerContext["metrics"],
+): () => void {
   const startedMs = performance.now();
   let firstMs: number | undefined;
   result.then(
-    ({ ids, finishReason }) => {
+    ({ ids, finishReason, numPrefixHits: prefixHitTokens }) => {
       const endedMs = performance.now();
-      metrics.noteFinished(model, finishReason, ids.length, (endedMs - (firstMs ?? endedMs)) / 1000);
+      const secondsAfterFirst = (endedMs - (firstMs ?? endedMs)) / 1000;
+      const figures = { promptTokens, prefixHitTokens, generatedTokens: ids.length, secondsAfterFirst };
+      metrics.noteFinished(model, finishReason, figures);
     },
-    () => metrics.noteFinished(model, "failed", 0, 0),
+    () => metrics.noteFailed(model),
   );
   return () => {
     firstMs = performance.now();
