@@ -72,6 +72,40 @@ const SOUND: readonly (readonly [path: string, body: object])[] = [
       stream: true,
     },
   ],
+  [
+    "/v1/chat/completions",
+    {
+      messages: [{ role: "system", content: "?" }, ...user("Hi"), { role: "assistant", content: "a" }],
+      ...{ max_tokens: 4, tools: [TOOL], reasoning: { effort: "low", max_tokens: 2, enabled: true } },
+      ...{ continue_final_message: false, add_generation_prompt: true, enable_thinking: true, guided_json: SCHEMA },
+      tool_choice: {
+        type: "allowed_tools",
+        allowed_tools: { mode: "required", tools: [{ type: "function", function: { name: "weather" } }] },
+      },
+    },
+  ],
+  [
+    "/responses",
+    {
+      input: [
+        ...user([{ type: "refusal", refusal: "No." }]),
+        { type: "custom_tool_call", call_id: "c", name: "patch", input: "x" },
+        { type: "custom_tool_call_output", call_id: "c", output: "y" },
+        { type: "item_reference", id: "msg_1" },
+      ],
+      max_output_tokens: 4,
+      tools: [{ type: "function", name: "weather", parameters }],
+      tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "weather" }] },
+    },
+  ],
+  ["/v1/responses/input_tokens", { input: [...user("Hi")], instructions: "?" }],
+  [
+    "/v1/messages",
+    {
+      ...{ model: "m", max_tokens: 4 },
+      messages: user([{ type: "document", title: "t", source: { type: "text", data: "x" } }]),
+    },
+  ],
   ["/v1/messages/count_tokens", { model: "m", messages: user("Hi") }],
   ["/api/chat", { model: "m", messages: user("Hi"), tools: [TOOL], think: true, options: OPTIONS, keep_alive: "5m" }],
   ["/api/chat", { model: "m", messages: user("JSON"), stream: false, format: SCHEMA, options: OPTIONS }],

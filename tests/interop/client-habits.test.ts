@@ -4,6 +4,12 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { MESSAGES_REQUEST } from "../../src/server/dialects/anthropic/messages-request.js";
+import { CHAT_REQUEST as OLLAMA_CHAT_REQUEST } from "../../src/server/dialects/ollama/chat-request.js";
+import { GENERATE_REQUEST } from "../../src/server/dialects/ollama/generate.js";
+import { CHAT_REQUEST } from "../../src/server/dialects/openai/chat-request.js";
+import { RESPONSES_REQUEST } from "../../src/server/dialects/openai/responses-request.js";
+import { TEXT_REQUEST } from "../../src/server/dialects/openai/text-request.js";
 import { PLAIN_TEMPLATE, scriptedServer, THINKING_TEMPLATE } from "./scripted-server.js";
 
 const prompts: string[] = [];
@@ -138,6 +144,21 @@ describe("Claude Code", () => {
       expect(given()).toContain(part);
     expect(given()).not.toContain("web_search");
   });
+  test("documents that are text are read, others are refused", async () => {
+    const document = (source: object) => ({ type: "document", title: "notes.txt", source, ...cached });
+    const ask = (block: object) =>
+      post("/v1/messages", {
+        model: "org/m",
+        max_tokens: 9,
+        messages: [user([block, { type: "text", text: "Sum up." }])],
+      });
+    expect((await ask(document({ type: "text", media_type: "text/plain", data: "Buy milk." }))).status).toBe(200);
+    expect(given()).toContain("notes.txt\n\nBuy milk.\n\nSum up.");
+    await ask(document({ type: "content", content: [{ type: "text", text: "Sell milk." }] }));
+    expect(given()).toContain("notes.txt\n\nSell milk.\n\nSum up.");
+    const refused = await ask(document({ type: "base64", media_type: "application/pdf", data: "AAAA" }));
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("type document")]);
+  });
   test("its question for the quota, and counting of what it sends", async () => {
     const quota = { model: "org/m", max_tokens: 1, messages: [user("quota")], metadata: { user_id: "u" } };
     expect((await post("/v1/messages?beta=true", quota, headers)).body.stop_reason).toBe("max_tokens");
@@ -261,6 +282,11 @@ describe("clients of chat completions", () => {
     const { body } = await chat({ tools, tool_choice: allowed("required", "write") });
     expect(body.choices[0].message.tool_calls[0].function.name).toBe("write");
     expect((await chat({ tools, tool_choice: allowed("auto", "other") })).body.error.param).toBe("tool_choice");
+    for (const choice of [{ type: "allowed_tools", mode: "auto", tools: "x" }, { type: "allowed_tools" }, {}, 3])
+      expect((await post("/v1/responses", { input: "Hi", tool_choice: choice })).body.error).toMatchObject({
+        type: "invalid_request_error",
+        param: expect.stringMatching(/^tool_choice/),
+      });
     const flat = tools.map(({ function: { strict, ...rest } }) => ({ type: "function", ...rest }));
     const choice = { type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "write" }] };
     const { output } = (await post("/v1/responses", { input: "Hi", tools: flat, tool_choice: choice })).body;
@@ -319,4 +345,29 @@ describe("images", () => {
       expect([status, text]).toEqual([400, expect.stringContaining("type image")]);
     }
   });
+});
+
+test("null counts as left out, in every field that may be left out", async () => {
+  const asked = { model: "org/m", messages: [user("Hi")], prompt: "Hi", input: "Hi", max_tokens: 9, stream: false };
+  const bodies: [path: string, schema: { shape: object }, needed: (keyof typeof asked)[]][] = [
+    ["/v1/chat/completions", CHAT_REQUEST, ["messages"]],
+    ["/v1/completions", TEXT_REQUEST, ["prompt"]],
+    ["/v1/responses", RESPONSES_REQUEST, ["input"]],
+    ["/v1/messages", MESSAGES_REQUEST, ["model", "messages", "max_tokens"]],
+    ["/api/chat", OLLAMA_CHAT_REQUEST, ["model", "messages", "stream"]],
+    ["/api/generate", GENERATE_REQUEST, ["model", "prompt", "stream"]],
+  ];
+  for (const [path, { shape }, needed] of bodies) {
+    const nulls = Object.fromEntries(Object.keys(shape).map((name) => [name, null]));
+    const { status, text } = await post(path, {
+      ...nulls,
+      ...Object.fromEntries(needed.map((key) => [key, asked[key]])),
+    });
+    expect(status, `${path}: ${text}`).toBe(200);
+  }
+});
+
+test("a body that is compressed is refused for that", async () => {
+  const { status, body } = await post("/v1/chat/completions", { messages: [] }, { "content-encoding": "zstd" });
+  expect([status, body.error.message]).toEqual([400, expect.stringContaining("zstd")]);
 });

@@ -24,6 +24,9 @@ export function checkedBody<S extends z.ZodType>(schema: S, value: unknown): z.o
 /** The body, read no further than it may be long. */
 async function bytesOf(c: Context): Promise<Buffer> {
   const { maxBodyBytes } = c.var;
+  const encoding = c.req.header("content-encoding") ?? "identity";
+  if (encoding !== "identity")
+    throw new ApiError("invalid", `bodies are read as they are sent; send yours without content-encoding: ${encoding}`);
   const chunks: Uint8Array[] = [];
   let size = Number(c.req.header("content-length") ?? 0);
   if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);

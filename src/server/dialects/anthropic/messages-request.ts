@@ -5,7 +5,7 @@ import type { ChatMessage } from "../../../tokenizer/index.js";
 import { nullish } from "../../http/body.js";
 import { EFFORTS, type Effort, thinkingByEffort } from "../../replies/efforts.js";
 import type { ChatTask, ToolChoice } from "../../replies/task.js";
-import { textOfParts } from "../../replies/text-of-parts.js";
+import { PART, textOfParts } from "../../replies/text-of-parts.js";
 
 const BLOCK = z.looseObject({
   type: z.string(),
@@ -15,10 +15,26 @@ const BLOCK = z.looseObject({
   name: z.string().optional(),
   input: z.record(z.string(), z.unknown()).optional(),
   tool_use_id: z.string().optional(),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]).nullish(),
+  /** Of a document, with what it holds. */
+  title: z.string().nullish(),
+  source: z.unknown().optional(),
+  content: z.union([z.string(), z.array(PART)]).nullish(),
 });
 type Block = z.output<typeof BLOCK>;
-const CONTENT = z.union([z.string(), z.array(BLOCK)], "expected text, or a list of blocks");
+const CONTENT = z.union([z.string(), z.array(BLOCK.transform(readable))], "expected text, or a list of blocks");
+const DOCUMENT_SOURCE = z.union([
+  z.object({ type: z.literal("text"), data: z.string() }).transform(({ data }) => data),
+  z
+    .object({ type: z.literal("content"), content: z.union([z.string(), z.array(PART)]) })
+    .transform(({ content }) => textOfParts(content, "source.content")),
+]);
+
+/** A document that is text has text as others do, under its title. */
+function readable(block: Block): Block {
+  const { data } = block.type === "document" ? DOCUMENT_SOURCE.safeParse(block.source) : {};
+  return data === undefined ? block : { ...block, text: [block.title ?? [], data].flat().join("\n\n") };
+}
+
 const MESSAGE = z.looseObject({ role: z.enum(["user", "assistant", "system"]), content: CONTENT });
 
 const TOOL = z.looseObject({

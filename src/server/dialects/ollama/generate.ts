@@ -9,7 +9,8 @@ import { refuseImages } from "./chat-request.js";
 import { REPLY_FIELDS, samplingOf, thinkingOf } from "./reply-fields.js";
 import type { ReplyPart } from "./reply-lines.js";
 
-const GENERATE_REQUEST = z.looseObject({
+/** The body. */
+export const GENERATE_REQUEST = z.looseObject({
   ...REPLY_FIELDS,
   prompt: nullish(z.string()),
   system: nullish(z.string()),

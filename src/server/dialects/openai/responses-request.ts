@@ -20,6 +20,9 @@ const ITEM = z.looseObject({
 });
 type Item = z.output<typeof ITEM>;
 
+const NAMED_TOOL = z.looseObject({ type: z.string(), name: z.string().optional() });
+const TOOL_CHOICE = NAMED_TOOL.extend({ mode: z.unknown().optional(), tools: z.array(NAMED_TOOL).optional() });
+
 /** The body. */
 export const RESPONSES_REQUEST = z.looseObject({
   model: nullish(z.string()),
@@ -37,8 +40,8 @@ export const RESPONSES_REQUEST = z.looseObject({
   presence_penalty: nullish(z.number()),
   frequency_penalty: nullish(z.number()),
   top_logprobs: nullish(z.number().int().min(0).max(20)),
-  tools: nullish(z.array(z.looseObject({ type: z.string(), name: z.string().optional() }))),
-  tool_choice: nullish(z.unknown()),
+  tools: nullish(z.array(NAMED_TOOL)),
+  tool_choice: nullish(z.union([z.string(), TOOL_CHOICE], "expected a word, or an object with a type")),
   parallel_tool_calls: nullish(z.boolean()),
   reasoning: nullish(z.looseObject({ effort: nullish(z.string()), summary: nullish(z.string()) })),
   text: nullish(z.looseObject({ format: nullish(z.looseObject({ type: z.string() })) })),
@@ -91,23 +94,17 @@ export const wantsLogProbs = ({ include, top_logprobs: top }: ResponsesRequest):
   include?.includes("message.output_text.logprobs") || (top ?? 0) > 0;
 
 /** Functions as chat requests name them. Kinds that only their maker can run leave the choice to the model. */
-function choiceOf(choice: unknown): unknown {
-  const { type, name, mode, tools } = choiceFields(choice);
-  if (type === undefined) return choice;
-  if (type === "allowed_tools") return { type, allowed_tools: { mode, tools: tools?.map(namedFunction) } };
-  return type === "function" ? namedFunction({ type, name }) : "auto";
+function choiceOf(choice: ResponsesRequest["tool_choice"]): unknown {
+  if (choice === undefined || typeof choice === "string") return choice;
+  const { type, mode, tools = [] } = choice;
+  if (type === "allowed_tools") return { type, allowed_tools: { mode, tools: tools.map(namedFunction) } };
+  return type === "function" ? namedFunction(choice) : "auto";
 }
 
-interface ChoiceFields {
-  readonly type?: unknown;
-  readonly name?: unknown;
-  readonly mode?: unknown;
-  readonly tools?: readonly ChoiceFields[];
-}
-const choiceFields = (choice: unknown): ChoiceFields =>
-  typeof choice === "object" && choice !== null ? (choice as ChoiceFields) : {};
-
-const namedFunction = ({ type, name }: ChoiceFields) => ({ type, ...(type === "function" && { function: { name } }) });
+const namedFunction = ({ type, name }: z.output<typeof NAMED_TOOL>) => ({
+  type,
+  ...(type === "function" && { function: { name } }),
+});
 
 /** A body whose input has, in place of each item that it only names, what `find` gives for its id. */
 export function withNamedItems(body: ResponsesRequest, find: (id: string, param: string) => object): ResponsesRequest {
