@@ -302,6 +302,24 @@ describe("clients of chat completions", () => {
     const { message } = (await chat(fields)).body.choices[0];
     expect([message.reasoning_content, message.content]).toEqual([thought, "Yes."]);
   });
+  test.each([{ reasoning: { exclude: true } }, { include_reasoning: false }])(
+    "%j keeps the thought back",
+    async (fields) => {
+      const { body } = await chat({ ...fields, logprobs: true });
+      const [{ message, logprobs }] = body.choices;
+      expect([message.content, message.reasoning_content, logprobs.reasoning_content]).toEqual([
+        "Yes.",
+        undefined,
+        undefined,
+      ]);
+      expect(body.usage.completion_tokens_details.reasoning_tokens).toBe(4);
+      const { text } = await chat({ ...fields, logprobs: true, stream: true });
+      const chunks = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data).choices[0]);
+      expect(chunks.map(({ delta }) => delta.content ?? "").join("")).toBe("Yes.");
+      expect(chunks[0].delta).toEqual({ role: "assistant", content: "" });
+      expect(text).not.toContain("reasoning_content");
+    },
+  );
   test("continue_final_message says whether the last message goes on", async () => {
     const messages = [user("Hi"), { role: "assistant", content: "Ye" }];
     await chat({ model: "json", messages, continue_final_message: true, add_generation_prompt: false });

@@ -6,7 +6,7 @@ import type { StartedReplies } from "../../replies/start-replies.js";
 import type { ChatRequest } from "./chat-request.js";
 import { type CompletionHead, callId, finishReason } from "./completion-head.js";
 import { logProbsBody } from "./log-probs.js";
-import { type ThoughtForm, thoughtAs, thoughtForm } from "./thought-fields.js";
+import { type ThoughtForm, thoughtAs, thoughtForm, tokensToldIn } from "./thought-fields.js";
 import { usageBody } from "./usage.js";
 
 /** Makes the chunks of one request. */
@@ -30,7 +30,8 @@ export class ChatChunks {
   first(choice: number): object {
     if (this.form === "raw" && this.thinks[choice])
       return this.chunk(choice, { role: "assistant", content: `${THINK_OPEN}\n` });
-    const thought = this.thinks[choice] ? { content: null, ...thoughtAs(this.form, "") } : { content: "" };
+    const thought =
+      this.thinks[choice] && this.form !== "hidden" ? { content: null, ...thoughtAs(this.form, "") } : { content: "" };
     return this.chunk(choice, { role: "assistant", ...thought });
   }
 
@@ -59,7 +60,8 @@ export class ChatChunks {
 
   private stepChunks({ choice, pieces, token }: ReplyStep): object[] {
     const deltas = pieces.flatMap((piece) => this.deltaOf(choice, piece) ?? []);
-    if (!this.body.logprobs || !token) return deltas.map((delta) => this.chunk(choice, delta));
+    if (!this.body.logprobs || !token || tokensToldIn(this.form, [token]).length === 0)
+      return deltas.map((delta) => this.chunk(choice, delta));
     const logprobs = logProbsBody(this.started.model.tokenizer, [token]);
     if (deltas.length === 0) return [this.chunk(choice, {}, logprobs)];
     return deltas.map((delta, i) => this.chunk(choice, delta, i === 0 ? logprobs : null));
@@ -84,9 +86,10 @@ export class ChatChunks {
     }
   }
 
-  private thoughtDelta(choice: number, text: string): object {
+  private thoughtDelta(choice: number, text: string): object | undefined {
     const isFirst = !this.thinks[choice];
     this.thinks[choice] = true;
+    if (this.form === "hidden") return undefined;
     if (this.form === "raw") return { content: isFirst ? `${THINK_OPEN}\n${text}` : text };
     return { content: null, ...thoughtAs(this.form, text) };
   }

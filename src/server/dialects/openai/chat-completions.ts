@@ -10,7 +10,7 @@ import { CHAT_REQUEST, type ChatRequest, taskOfChat } from "./chat-request.js";
 import { type CompletionHead, callId, completionHead, finishReason } from "./completion-head.js";
 import { errorBody } from "./error-body.js";
 import { logProbsBody } from "./log-probs.js";
-import { thoughtFields } from "./thought-fields.js";
+import { thoughtFields, thoughtForm, tokensToldIn } from "./thought-fields.js";
 import { usageBody } from "./usage.js";
 
 /** Answers under `prefix`. */
@@ -48,7 +48,7 @@ async function wholeBody(head: CompletionHead, body: ChatRequest, { model, repli
         tool_calls: calls.map((call) => ({ id: callId(), type: "function", function: call })),
       }),
     },
-    logprobs: body.logprobs ? logProbsBody(model.tokenizer, tokens) : null,
+    logprobs: body.logprobs ? logProbsBody(model.tokenizer, tokensToldIn(thoughtForm(body), tokens)) : null,
     finish_reason: finishReason(end.ending),
     stop_reason: end.stopText ?? (end.ending === "loop" ? "loop" : null),
   }));

@@ -17,7 +17,9 @@ export const THINKING_FIELDS = {
   /** Tokens of thinking at most. */
   thinking_budget: TOKENS,
   /** OpenRouter's form of all of these. */
-  reasoning: nullish(z.looseObject({ effort: EFFORT, max_tokens: TOKENS, enabled: FLAG })),
+  reasoning: nullish(z.looseObject({ effort: EFFORT, max_tokens: TOKENS, enabled: FLAG, exclude: FLAG })),
+  /** Whether the thought is told; vLLM's name for it. */
+  include_reasoning: FLAG,
   /** Qwen's switch, where its own server has it. */
   enable_thinking: FLAG,
   chat_template_kwargs: nullish(z.record(z.string(), z.unknown())),
