@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
+import { readPlainNumber, sameWrittenNumber } from "./grading/written-number.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
 import { weightedDraw } from "./weighted-draw.js";
-import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 
 const weight = z.number().nonnegative().default(0);
 /** The options, as zod checks them. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
 import { canonicalExpression, evaluateExpression } from "./expression.js";
-import { plainNotation } from "./notation.js";
+import { plainNotation } from "./grading/notation.js";
 import { heldOutFractionSchema, parseOptions, weightsSchema } from "./options.js";
 import { drawInSplit, type Problem, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, DataError } from "../errors.js";
 import { createDataTask, type DataTaskOptions } from "./data-task.js";
-import { matchesAnswer } from "./match-answer.js";
+import { matchesAnswer } from "./grading/grade.js";
 import { parseResponse } from "./response.js";
 
 const taskOf = (rows: readonly Record<string, unknown>[], options?: DataTaskOptions) =>

@@ -5,7 +5,7 @@ import { type QuestionColumns, questionOf } from "../data/columns.js";
 import { type PlacedRow, shown } from "../data/row.js";
 import { ConfigError, DataError } from "../errors.js";
 import { hashString, Random } from "../random.js";
-import { matchesAnswer } from "./match-answer.js";
+import { matchesAnswer } from "./grading/grade.js";
 import { parseOptions } from "./options.js";
 import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";

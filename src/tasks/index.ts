@@ -26,7 +26,6 @@ export {
 export { createDataTask, type DataTaskOptions } from "./data-task.js";
 export { type EnvironmentOptions, environmentSchema, inEnvironment } from "./environment.js";
 export { type EvaluatedExpression, evaluateExpression } from "./expression.js";
-export { finalAnswer } from "./final-answer.js";
 export { type Exchange, type Expectation, MATERIAL_KINDS, type MaterialKind } from "./general/exchange.js";
 export { createGeneralTask, type GeneralOptions, type GeneralProblem } from "./general/general.js";
 export { judgeAnswer, judgedScore, judgePair, type RuleName, type Verdicts } from "./general/judge.js";
@@ -39,6 +38,9 @@ export {
   type SafetyRow,
   safetyRow,
 } from "./general/preferences.js";
+export { type ExtractedAnswer, type ExtractionOptions, extractAnswer, type FoundBy } from "./grading/extract.js";
+export { finalAnswer } from "./grading/final-answer.js";
+export { type GradingOptions, gradeAnswer, matchesAnswer, type Rung, type Verdict } from "./grading/grade.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export {
   type Claim,
@@ -61,7 +63,6 @@ export {
   type LinearSystemsOptions,
   type LinearSystemsProblem,
 } from "./linear-systems.js";
-export { matchesAnswer } from "./match-answer.js";
 export { type MixOptions, taskNameOf } from "./mix.js";
 export type { Rational } from "./rational.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";

@@ -2,11 +2,11 @@
 // model.
 import { z } from "zod";
 import type { Random } from "../random.js";
+import { readPlainNumber, sameWrittenNumber } from "./grading/written-number.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
 import { equalRationals, formatRational, type Rational, rational } from "./rational.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
-import { readPlainNumber, sameWrittenNumber } from "./written-number.js";
 
 /** The options, as zod checks them. */
 export const linearEquationsSchema = z.strictObject({

@@ -1,11 +1,11 @@
 // Two linear equations in two unknowns, with one solution in whole numbers. Generator and verifier; knows no model.
 import { z } from "zod";
 import type { Random } from "../random.js";
+import { readPlainNumber } from "./grading/written-number.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
 import { equalRationals, type Rational, rational } from "./rational.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
 import { renderWording } from "./templates.js";
-import { readPlainNumber } from "./written-number.js";
 
 /** The options, as zod checks them. */
 export const linearSystemsSchema = z.strictObject({

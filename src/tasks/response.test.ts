@@ -1,6 +1,6 @@
 // The grammar of responses at every way a text can be cut into pieces, in both forms.
 import { describe, expect, test } from "vitest";
-import { finalAnswer, plainAnswer } from "./final-answer.js";
+import { finalAnswer, plainAnswer } from "./grading/final-answer.js";
 import {
   opensThought,
   type ParsedResponse,
@@ -128,7 +128,8 @@ describe("with answer tags", () => {
 });
 
 test("the answer of a text stands in its last tags, else in a box, which ends where its braces balance", () => {
-  expect(finalAnswer("\\boxed{1} or \\boxed{\\frac{1}{2}}")).toBe("\\frac{1}{2}");
+  expect(finalAnswer("\\boxed{1}. No: \\boxed{\\frac{1}{2}}")).toBe("\\frac{1}{2}");
+  expect(finalAnswer("\\boxed{1} or \\boxed{\\frac{1}{2}}")).toBe("1, \\frac{1}{2}");
   expect(finalAnswer("\\boxed{\\{1, 2\\}} \\boxed{cut off")).toBe("\\{1, 2\\}");
   expect(finalAnswer("none")).toBeNull();
   expect(finalAnswer("<answer>a</answer> \\boxed{b} <answer>c</answer>")).toBe("c");

@@ -1,6 +1,6 @@
 // A model's response: its tags, the one grammar that tells thought from answer while it is written, and what a finished
 // one holds. Knows text and tags, no tokens; does not judge the answer.
-import { finalAnswer, plainAnswer } from "./final-answer.js";
+import { finalAnswer, plainAnswer } from "./grading/final-answer.js";
 
 /** Opens the thought. */
 export const THINK_OPEN = "<think>";

@@ -2,13 +2,13 @@
 import { z } from "zod";
 import { ConfigError } from "../../errors.js";
 import type { Random } from "../../random.js";
+import { readNumber, sameNumber, type WrittenNumber } from "../grading/written-number.js";
 import { heldOutFractionSchema, parseOptions, weightsSchema } from "../options.js";
 import { formatRational } from "../rational.js";
 import { drawInSplit, type Problem, type Split, type Task, validateTask } from "../task.js";
 import { renderWording } from "../templates.js";
 import { type DerivationStep, derivedValue, type Operand } from "../thoughts/derivation.js";
 import { weightedDraw, weightedIntegerDraw } from "../weighted-draw.js";
-import { readNumber, sameNumber, type WrittenNumber } from "../written-number.js";
 import { tellAges } from "./ages.js";
 import { tellCollecting } from "./collecting.js";
 import { tellHarvest } from "./harvest.js";

@@ -3,7 +3,7 @@
 import { finalAnswer } from "./final-answer.js";
 
 /** Longer answers are not numbers or short expressions, and are left as they are. */
-const MAX_LENGTH = 500;
+const MAX_LENGTH = 1000;
 
 /** What may stand around a whole answer. */
 const WRAPPERS: readonly RegExp[] = [
@@ -23,9 +23,9 @@ const WRAPPERS: readonly RegExp[] = [
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/,\s*\\!\s*/g, ","],
   [/\\(?:left|right|displaystyle|textstyle|limits|!)(?![a-zA-Z])/g, ""],
-  [/\\[,;: ]|~|\\q?quad(?![a-zA-Z])|\u00A0|\u2009|\u202F/g, " "],
+  [/(?<!\\)\\[,;: ]|~|\\q?quad(?![a-zA-Z])|\u00A0|\u2009|\u202F/g, " "],
   [/\\[dtc]frac(?![a-zA-Z])/g, "\\frac"],
-  [/\{,\}/g, ","],
+  [/\s*\{\s*,\s*\}\s*/g, ","],
   [/\\([%$])/g, "$1"],
   [/[\u2212\u2013\uFE63\uFF0D]/g, "-"],
   [/\\times(?![a-zA-Z])|\\cdot(?![a-zA-Z])|[×·∙]/g, "*"],
@@ -41,6 +41,7 @@ export function plainNotation(text: string): string {
   if (text.length > MAX_LENGTH) return text;
   if (!DRESSED.test(text)) return text.trim();
   let plain = (finalAnswer(text) ?? text).trim();
+  if (!plain.includes("\\begin")) plain = plain.replace(/\\\\(?=[A-Za-z])/g, "\\"); // escaped once too often
   for (let before = ""; before !== plain; ) {
     before = plain;
     for (const wrapper of WRAPPERS) plain = (wrapper.exec(plain)?.[1] ?? plain).trim();

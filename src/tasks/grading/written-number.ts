@@ -1,7 +1,8 @@
 // Numbers in the forms that people and reasoning models write: 1,000 · 42. · \frac{1}{2} · 1\frac12 · .5 · 2\times10^3
 // · $18 · 50% · x = 5 · 5\text{ cm}. Exact, and strict: what is not wholly a number is none.
+
+import { equalRationals, type Rational, rational } from "../rational.js";
 import { plainNotation } from "./notation.js";
-import { equalRationals, type Rational, rational } from "./rational.js";
 
 /** A number and what was written beside it. */
 export interface WrittenNumber {
@@ -125,7 +126,10 @@ function fromWord(
 }
 
 const singular = (word: string): string => (word.length > 3 ? word.replace(/s$/, "") : word);
-const unitNamed = (word: string): string => SAME_UNIT[singular(word)] ?? singular(word);
+/** The one name of a unit, in the singular. */
+export const unitNamed = (word: string): string => SAME_UNIT[singular(word)] ?? singular(word);
+/** Whether a word needs no `\\text{…}` to be a unit. */
+export const isPlainUnit = (word: string): boolean => PLAIN_UNITS.has(word) || PLAIN_UNITS.has(singular(word));
 
 function readSigned(text: string): Rational | null {
   const inner = /^\(([^,()]*)\)$/s.exec(text)?.[1]; // with a comma in it, a pair
