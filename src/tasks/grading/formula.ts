@@ -31,24 +31,32 @@ export type Formula =
 /** Of which kind the brackets are. */
 export type Bracket = "(" | "[" | "{" | "<" | ")" | "]" | "}" | ">";
 
+/** A whole number. */
 export const numberOf = (value: bigint, places: number | null = null): Formula => ({
   kind: "number",
   value: { num: value, den: 1n },
   places,
 });
+/** A variable or constant. */
 export const symbol = (name: string): Formula => ({ kind: "symbol", name });
+/** A function of parts. */
 export const call = (name: string, ...parts: Formula[]): Formula => ({ kind: "call", name, arguments: parts });
+/** `base ** exponent`. */
 export const power = (base: Formula, exponent: Formula): Formula => ({ kind: "power", base, exponent });
 
+/** Parts added; one part stays as it is. */
 export const sum = (parts: readonly Formula[]): Formula => (parts.length === 1 ? parts[0] : { kind: "sum", parts });
+/** Parts multiplied; one part stays as it is. */
 export const product = (parts: readonly Formula[]): Formula =>
   parts.length === 1 ? parts[0] : { kind: "product", parts };
 
 const MINUS_ONE = numberOf(-1n);
+/** `-formula`. */
 export const negated = (formula: Formula): Formula =>
   formula.kind === "number"
     ? { ...formula, value: { num: -formula.value.num, den: formula.value.den } }
     : product([MINUS_ONE, formula]);
+/** `1 / formula`. */
 export const inverse = (formula: Formula): Formula => power(formula, MINUS_ONE);
 /** `a - b`. */
 export const minus = (a: Formula, b: Formula): Formula => sum([a, negated(b)]);

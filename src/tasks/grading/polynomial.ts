@@ -53,7 +53,9 @@ function polynomialOf(terms: Iterable<Term>): Polynomial {
   return sums;
 }
 
+/** The sum of two polynomials. */
 export const plus = (a: Polynomial, b: Polynomial): Polynomial => polynomialOf([...a.values(), ...b.values()]);
+/** A polynomial times a number. */
 export const scaled = (a: Polynomial, factor: Rational): Polynomial =>
   polynomialOf(
     [...a.values()].map(({ powers, coefficient }) => ({ powers, coefficient: multiply(coefficient, factor) })),
