@@ -1,5 +1,5 @@
-// Reads the smallest parts of formulas: numbers, names, functions, roots, brackets, matrices. What stands inside them is
-// read by formula-parser.ts.
+// Reads the smallest parts of formulas: numbers, names, functions, roots, brackets, matrices. What stands inside them,
+// formula-parser.ts reads.
 import { rational } from "../rational.js";
 import { type Bracket, call, type Formula, inverse, negated, numberOf, power, product, symbol } from "./formula.js";
 import type { Token } from "./lexer.js";

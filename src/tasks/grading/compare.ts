@@ -1,5 +1,5 @@
-// Whether two formulas are the same answer: takes lists, sets, relations, ratios and matrices apart, and asks of what is
-// left whether it is equal. Symmetric; knows neither spelling nor threads.
+// Whether two formulas are the same answer: takes lists, sets, relations, ratios and matrices apart, and asks of what
+// is left whether it is equal. Symmetric; knows neither spelling nor threads.
 import { normalised } from "./arrange.js";
 import { approximate, exactValue } from "./exact-value.js";
 import { type Formula, minus, some } from "./formula.js";
