@@ -1,6 +1,8 @@
 // What programs that people point at a server of OpenAI's, Anthropic's or Ollama's form send, from their first look at
 // it to the fields that no reference manual of a server has: Open WebUI, LibreChat, Continue, Cline, aider, LangChain,
 // LiteLLM, Codex CLI and Claude Code, as their public sources write it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -10,6 +12,10 @@ import { GENERATE_REQUEST } from "../../src/server/dialects/ollama/generate.js";
 import { CHAT_REQUEST } from "../../src/server/dialects/openai/chat-request.js";
 import { RESPONSES_REQUEST } from "../../src/server/dialects/openai/responses-request.js";
 import { TEXT_REQUEST } from "../../src/server/dialects/openai/text-request.js";
+import { templateHabits } from "../../src/server/models/template-habits.js";
+import { ChatTemplate } from "../../src/tokenizer/index.js";
+import { root } from "../e2e/command.js";
+import { scriptTokenizer } from "./scripted-model.js";
 import { PLAIN_TEMPLATE, scriptedServer, THINKING_TEMPLATE } from "./scripted-server.js";
 
 const prompts: string[] = [];
@@ -211,6 +217,17 @@ describe("Codex CLI", () => {
     const next = await post("/v1/responses", { input: "And?", previous_response_id: made.id });
     expect([made.object, next.status]).toEqual(["response", 200]);
   });
+});
+
+test.each([
+  ["deepseek-r1", "first"],
+  ["deepseek-r1-0528", "anywhere"],
+  ["deepseek-v3", "anywhere"],
+  ["gemma-2", "none"],
+  ["gemma-3", "first"],
+])("the published template of %s writes each system message: %s", (name, place) => {
+  const template = readFileSync(join(root, "tests", "golden", "templates", `${name}.jinja`), "utf8");
+  expect(templateHabits(ChatTemplate.of(scriptTokenizer({ template }))).systems).toBe(place);
 });
 
 describe("clients of OpenAI's responses", () => {
