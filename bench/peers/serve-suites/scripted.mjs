@@ -23,8 +23,8 @@ const answerTo = (prompt, calls) => {
 };
 
 /** Gives its URL and a way to close it. */
-export async function startScripted(names) {
+export async function startScripted(names, script = scriptOf) {
   const models = names.map((name) => ({ name, path: name }));
-  const parts = { log: pino({ level: "silent" }), open: async ({ path }) => scriptedEngine(path, scriptOf(path)) };
+  const parts = { log: pino({ level: "silent" }), open: async ({ path }) => scriptedEngine(path, script(path)) };
   return startServer({ port: 0, drainSeconds: 1, models }, parts);
 }

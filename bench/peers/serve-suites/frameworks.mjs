@@ -1,0 +1,31 @@
+// Frameworks of PyPI (LangChain, OpenAI's agents, LiteLLM, Pydantic AI) against this server. `node frameworks.mjs
+// --python <python>`, after `npm run build`.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { startScripted } from "./scripted.mjs";
+
+const { values } = parseArgs({ options: { python: { type: "string", default: "python3" } } });
+const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
+const answerTo = (prompt) => {
+  if (prompt.includes("18 degrees")) return "It is warm.";
+  if (prompt.includes("weather?")) return CALL;
+  return prompt.includes("]JSON[") ? '{"sum": 56}' : "Hello!";
+};
+const script = {
+  template:
+    "{{ bos_token }}{% if tools %}{{ tools | tojson }}{# <tool_call> #}{% endif %}" +
+    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% for c in m['tool_calls'] or [] %}" +
+    "<call>{{ c | tojson }}</call>{% endfor %}{% endfor %}[assistant]<think>\n",
+  tags: ["<think>", "</think>", "<tool_call>", "</tool_call>"],
+  says: (prompt) => `Hm.\n</think>\n\n${answerTo(prompt)}`,
+};
+const server = await startScripted(["m"], () => script);
+try {
+  const uses = fileURLToPath(new URL("frameworks.py", import.meta.url));
+  const [code] = await once(spawn(values.python, ["-W", "ignore", uses, server.url], { stdio: "inherit" }), "close");
+  process.exitCode = code;
+} finally {
+  await server.close();
+}
