@@ -180,6 +180,7 @@ describe("Codex CLI", () => {
     tools: [
       { type: "function", strict: false, ...LOOK },
       { type: "custom", name: "apply_patch", format: { type: "grammar", syntax: "lark", definition: "start: x" } },
+      { type: "namespace", name: "agents", tools: [{ type: "function", name: "close_agent" }] },
       { type: "web_search", external_web_access: false },
     ],
     ...{ tool_choice: "auto", parallel_tool_calls: false, store: false, stream: true, prompt_cache_key: "k" },
@@ -188,6 +189,7 @@ describe("Codex CLI", () => {
   };
   const opening = [
     message("developer", "Permissions."),
+    message("developer", "Skills."),
     message("user", "<environment_context/>"),
     message("user", "Go"),
   ];
@@ -195,7 +197,7 @@ describe("Codex CLI", () => {
     const { status, text } = await post("/v1/responses", { model, ...turn, tools: [], input: opening });
     expect(status, text).toBe(200);
     expect(text).toContain("response.completed");
-    for (const part of ["You are a coding agent.", "Permissions.", "environment_context", "Go"])
+    for (const part of ["You are a coding agent.", "Permissions.", "Skills.", "environment_context", "Go"])
       expect(given()).toContain(part);
   });
   test("a later turn, with calls of functions and of tools that are its own", async () => {
