@@ -19,9 +19,9 @@ import { lora } from "./lora.js";
 import { memory } from "./memory.js";
 import { paged } from "./paged.js";
 import { peft } from "./peft.js";
+import { endProcesses, endProcessesAtExit } from "./processes.js";
 import { serve } from "./serve.js";
 import { startup } from "./startup.js";
-import { Stepper } from "./stepper.js";
 import { stored } from "./stored.js";
 import { renderTable } from "./table.js";
 import { tokenize } from "./tokenize.js";
@@ -147,13 +147,14 @@ async function measure(name: string, options: BenchOptions): Promise<Line[]> {
     options.log(`${name}: ${failure}`);
     return [{ claim: name, what: "not measured", unit: "", ours: Number.NaN, failure }];
   } finally {
-    Stepper.stopAll();
+    endProcesses();
   }
 }
 
 async function main(): Promise<void> {
   const { chosen, json, help, ...options } = optionsFrom(process.argv.slice(2));
   if (help) return console.log(HELP);
+  endProcessesAtExit();
   const load = loadavg()[0];
   const machine = {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

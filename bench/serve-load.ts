@@ -1,13 +1,13 @@
 // A thousand clients at once on a tiny model, some of which leave, do not read on or never finish their request: what
 // became of their streams, of the server's memory, and of whoever asks whether it lives. Clients and the one who asks
 // are processes of their own, so that the time that they take is not the server's.
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../src/package-root.js";
 import type { BenchOptions, Line } from "./claim.js";
+import { startProcess } from "./processes.js";
 import type { ClientTally, LoadCase } from "./serve-clients.js";
 import type { HealthTimes } from "./serve-health.js";
 import { startOurs } from "./serve-process.js";
@@ -69,8 +69,8 @@ async function casesOf(port: number): Promise<LoadCase[]> {
 /** Runs a script beside this one to its end; gives the JSON that it writes. */
 async function child(script: string, args: readonly (string | number)[]): Promise<unknown> {
   const path = join(dirname(fileURLToPath(import.meta.url)), script);
-  const running = spawn(process.execPath, [path, ...args.map(String)], { stdio: ["ignore", "pipe", "inherit"] });
-  for await (const line of createInterface(running.stdout)) return JSON.parse(line);
+  const running = startProcess(process.execPath, [path, ...args.map(String)], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface(running.stdout as NodeJS.ReadableStream)) return JSON.parse(line);
   throw new Error(`${script} ended without a result`);
 }
 

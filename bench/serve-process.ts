@@ -1,5 +1,5 @@
 // Servers in processes of their own, ours and llama.cpp's: started on a free port, awaited, ended. Knows no request.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { packageRoot } from "../src/package-root.js";
+import { startProcess } from "./processes.js";
 
 /** A server that takes requests. */
 export interface ServerProcess {
@@ -20,7 +21,7 @@ const START_MS = 300_000;
 /** Starts `luciole serve <model>` with more flags. Throws an Error with its last words where it does not start. */
 export async function startOurs(model: string, flags: readonly string[]): Promise<ServerProcess> {
   const main = join(packageRoot(), "dist", "src", "cli", "main.js");
-  const child = spawn(process.execPath, [main, "serve", model, "--port", "0", "--json", ...flags], {
+  const child = startProcess(process.execPath, [main, "serve", model, "--port", "0", "--json", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const errors = lastWords(child);
@@ -48,7 +49,7 @@ export async function startLlama(
 ): Promise<ServerProcess> {
   const port = await freePort();
   const size = ["--parallel", `${slots}`, "--ctx-size", `${slots * tokens}`, "--threads", `${threads}`];
-  const child = spawn(path, ["--model", file, "--port", `${port}`, ...size, "--threads-batch", `${threads}`], {
+  const child = startProcess(path, ["--model", file, "--port", `${port}`, ...size, "--threads-batch", `${threads}`], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const errors = lastWords(child);

@@ -1,11 +1,12 @@
 // One contestant: a process that prepares itself, runs one step for each line written to it, and reports its peak
 // memory at the end. Knows the line protocol; not what a step does.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../src/package-root.js";
 import type { ComputeType } from "../src/tensor/dtype.js";
+import { startProcess } from "./processes.js";
 
 /** Time spent in one op during a step. */
 export interface OpShare {
@@ -49,7 +50,6 @@ export type WorkKind = "train" | "generate" | "lora" | "grpo";
 
 /** A contestant. Waiting for the next line it uses no processor time. */
 export class Stepper {
-  private static readonly running = new Set<ChildProcess>();
   /** What the program told of itself when it was ready. */
   facts: Readonly<Record<string, number>> = {};
   private readonly lines: AsyncIterator<string>;
@@ -60,8 +60,6 @@ export class Stepper {
     private readonly child: ChildProcess,
     private readonly limits: AnswerLimits,
   ) {
-    Stepper.running.add(child);
-    child.on("exit", () => Stepper.running.delete(child));
     this.lines = createInterface(child.stdout as NodeJS.ReadableStream)[Symbol.asyncIterator]();
     child.stderr?.on("data", (chunk) => {
       this.errors = `${this.errors}${chunk}`.slice(-4000);
@@ -89,7 +87,7 @@ export class Stepper {
     limits: AnswerLimits = LIMITS,
     environment: Readonly<Record<string, string>> = {},
   ): Promise<Stepper> {
-    const child = spawn(command, args, {
+    const child = startProcess(command, args, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, LUCIOLE_BENCH_THREADS: String(threads), ...environment },
     });
@@ -112,11 +110,6 @@ export class Stepper {
   async end(): Promise<PeakMemory> {
     this.child.stdin?.end();
     return (await this.answer(this.limits.stepMs)) as PeakMemory;
-  }
-
-  /** Ends all processes that a failure left behind: each would keep this one from ending. */
-  static stopAll(): void {
-    for (const child of Stepper.running) child.kill("SIGKILL");
   }
 
   private async ask(what: string, limitMs: number): Promise<StepResult> {

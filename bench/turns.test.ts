@@ -2,6 +2,7 @@
 // ends.
 import { afterEach, describe, expect, it } from "vitest";
 import { verdict } from "./claim.js";
+import { endProcesses } from "./processes.js";
 import { Stepper } from "./stepper.js";
 import { renderTable } from "./table.js";
 import { type PeerSide, type Side, takeTurns } from "./turns.js";
@@ -31,7 +32,7 @@ function sideOf(peer: PeerSide): Side {
   return peer.side;
 }
 
-afterEach(() => Stepper.stopAll());
+afterEach(() => endProcesses());
 
 describe("rounds in turn", () => {
   it("gives every side's rounds and the probes around them", async () => {
