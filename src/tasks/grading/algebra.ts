@@ -20,7 +20,7 @@ import {
   times,
 } from "./polynomial.js";
 
-const OPERATIONS = 200_000;
+const OPERATIONS = 40_000;
 const MAX_POWER = 60n;
 const ONE = rational(1n);
 
@@ -201,6 +201,11 @@ class Reader {
   #call(name: string, parts: readonly Formula[]): Quotient {
     const value = exactValue({ kind: "call", name, arguments: parts });
     if (value) return whole(constant(value));
+    if (name === "binomial") {
+      const chosen = exactValue(parts[1]);
+      if (chosen?.den === 1n && chosen.num >= 0n && chosen.num <= 20n)
+        return this.#binomial(this.read(parts[0]), chosen.num);
+    }
     if (name === "exp") return this.#power({ kind: "symbol", name: "e" }, parts[0]);
     if (name === "ln") return this.#logarithm(this.read(parts[0]));
     if (name === "log") {
@@ -211,6 +216,16 @@ class Reader {
     const radicand = degree?.den === 1n && degree.num > 0n ? this.read(parts[0]) : null;
     if (degree && radicand) return this.#root(radicand, degree.num);
     return whole(generator(`${name}(${parts.map((part) => this.#spell(this.read(part))).join(",")})`));
+  }
+
+  /** n (n - 1) … / k! */
+  #binomial(n: Quotient, k: bigint): Quotient {
+    let result: Quotient = whole(UNIT);
+    for (let i = 0n; i < k; i++) {
+      const factor = this.#add(n, whole(constant(rational(-i))));
+      result = this.#multiply(result, { above: scaled(factor.above, rational(1n, i + 1n)), below: factor.below });
+    }
+    return result;
   }
 
   /** A root with a degree: of a negative number, the real one where the degree is odd. */

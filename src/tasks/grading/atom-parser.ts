@@ -5,6 +5,7 @@ import { type Bracket, call, type Formula, inverse, negated, numberOf, power, pr
 import type { Token } from "./lexer.js";
 import { ACCENTS, INVERSES } from "./lexicon.js";
 import { refuse, TokenCursor } from "./token-cursor.js";
+import { isPlainUnit } from "./written-number.js";
 
 const CLOSING: Readonly<Record<string, string>> = { "(": ")]", "[": "])", "⟨": "⟩" };
 /** Letters that stand for functions where brackets follow. */
@@ -54,8 +55,7 @@ export abstract class AtomParser extends TokenCursor {
   }
 
   protected named(text: string): Formula {
-    const splits = /^[a-z]{2,3}$/.test(text);
-    if (splits)
+    if (/^[a-z]{2,3}$/.test(text) && isPlainUnit(text))
       return product(
         [...text]
           .slice(0, -1)
@@ -96,7 +96,7 @@ export abstract class AtomParser extends TokenCursor {
     const exponent = this.take("^") ? this.exponent() : undefined;
     const isInverse = exponent?.kind === "number" && exponent.value.num === -1n && name in INVERSES;
     const argument = this.functionArgument();
-    const inner = argument.kind === "bracket" ? argument.parts : [argument];
+    const inner = argument.kind === "bracket" ? argument.parts : [inRadians(argument)];
     const value = call(isInverse ? INVERSES[name] : name, ...inner, ...(base ? [base] : []));
     return exponent && !isInverse ? power(value, exponent) : value;
   }
@@ -120,7 +120,10 @@ export abstract class AtomParser extends TokenCursor {
       this.at++;
       factors.push(inverse(this.factor()));
     }
-    return product(factors);
+    const argument = product(factors);
+    if (this.next?.kind !== "text" || this.next.text !== "°") return argument;
+    this.at++;
+    return { kind: "measure", amount: argument, unit: "degree" };
   }
 
   protected command(name: string): Formula {
@@ -246,6 +249,10 @@ export abstract class AtomParser extends TokenCursor {
     return { kind: "bracket", open: "{", close: "}", parts: inner.kind === "list" ? inner.parts : [inner] };
   }
 }
+
+const DEGREE = product([symbol("pi"), { kind: "number", value: rational(1n, 180n), places: null }]);
+const inRadians = (angle: Formula): Formula =>
+  angle.kind === "measure" && angle.unit === "degree" ? product([angle.amount, DEGREE]) : angle;
 
 const spelled = (token: Token): string => (token.kind === "number" ? token.digits : token.text);
 const isLiteral = (formula: Formula): boolean => formula.kind === "number";

@@ -20,7 +20,7 @@ export function decide(gold: string, given: string, reach: Reach): Outcome | "un
     return gold.trim() === given.trim() ? "form" : "unparsed";
   const [a, b] = [readNumber(gold), readNumber(given)];
   if (a && b && sameNumber(a, b)) return gold.trim() === given.trim() ? "form" : "value";
-  if (normalText(gold) === normalText(given)) return "form";
+  if (normalText(gold) === normalText(given) && (a === null) === (b === null)) return "form";
   if (a && b && !hasDecimals(gold, reach) && !hasDecimals(given, reach)) return "different";
   if (sameInOtherSeparators(gold, given)) return "value";
   return decideFormulas(plainNotation(gold), plainNotation(given), reach);

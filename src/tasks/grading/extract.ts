@@ -107,7 +107,7 @@ function wholeAnswer(text: string): string | null {
 }
 
 /** A formula in running text, in any of LaTeX's fences. */
-const MATH = /\$\$[^$]+\$\$|\$(?:[^$\\]|\\.)+\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\)/g;
+const MATH = /\$\$[^$]+\$\$|\$(?:[^$\\]|\\.)+\$|\\\[[\s\S]{1,1000}?\\\]|\\\([\s\S]{1,1000}?\\\)/g;
 const inside = (math: string): string => math.replace(/^(?:\$\$?|\\\[|\\\()|(?:\$\$?|\\\]|\\\))$/g, "").trim();
 /** A number, fraction or percentage in running text. */
 const NUMBER = /(?<![\w.])-?(?:[$€£]\s?)?(?:\d[\d,. ]*\d|\d|\.\d+)(?:\s*\/\s*\d+)?(?:\s?(?:\\?%|percent\b))?/g;

@@ -3,7 +3,7 @@
 
 const OPEN = "<answer>";
 const CLOSE = "</answer>";
-const BOX = /\\(?:boxed|fbox)\s*(?:\{|(?=[\w\\]))/g;
+const BOX = /\\(?:boxed|fbox) {0,3}(?:\{|(?=[\w\\]))/g;
 
 /**
  * What the last `<answer>…</answer>` holds, else the last `\boxed{…}` whose braces balance; null where there is
@@ -25,9 +25,10 @@ interface Box {
 const MAX_BOXES = 20;
 
 function boxedAnswer(text: string): string | null {
+  const ends = braceEnds(text);
   const boxes: Box[] = [];
-  for (const { index } of [...text.matchAll(BOX)].reverse()) {
-    const box = boxAt(text, index);
+  for (const { index, 0: opening } of [...text.matchAll(BOX)].reverse()) {
+    const box = boxAt(text, index, index + opening.length, ends);
     if (!box) continue;
     const next = boxes.at(-1);
     if (next && box.to > next.from) continue; // a box in the last one
@@ -39,15 +40,13 @@ function boxedAnswer(text: string): string | null {
   return contents.length === 0 ? null : contents.join(", ");
 }
 
-function boxAt(text: string, from: number): Box | null {
-  const [opening] = /^\\(?:boxed|fbox)\s*/.exec(text.slice(from, from + 40)) ?? [""];
-  const begin = from + opening.length;
-  if (text[begin] !== "{") {
+function boxAt(text: string, from: number, begin: number, ends: ReadonlyMap<number, number>): Box | null {
+  if (text[begin - 1] !== "{") {
     const [content] = /^(?:\\[A-Za-z]+|\d+(?:\.\d+)?|[A-Za-z])/.exec(text.slice(begin, begin + 40)) ?? [""];
     return content === "" ? null : { from, to: begin + content.length, content };
   }
-  const end = closingBrace(text, begin + 1);
-  return end < 0 ? null : { from, to: end + 1, content: text.slice(begin + 1, end) };
+  const end = ends.get(begin - 1);
+  return end === undefined ? null : { from, to: end + 1, content: text.slice(begin, end) };
 }
 
 const MAX_JOINT = 60;
@@ -74,15 +73,17 @@ export function plainAnswer(text: string): string | null {
   return text.match(NUMBER)?.at(-1) ?? (text.trim() || null);
 }
 
-/**
- * Where the brace that is open before `from` closes; -1 where it does not. A backslash takes the brace behind it out of
- * the count.
- */
-function closingBrace(text: string, from: number): number {
-  for (let at = from, depth = 1; at < text.length; at++) {
+/** Where each brace closes that does. A backslash takes the brace behind it out of the count. */
+function braceEnds(text: string): Map<number, number> {
+  const ends = new Map<number, number>();
+  const open: number[] = [];
+  for (let at = 0; at < text.length; at++) {
     if (text[at] === "\\") at++;
-    else if (text[at] === "{") depth++;
-    else if (text[at] === "}" && --depth === 0) return at;
+    else if (text[at] === "{") open.push(at);
+    else if (text[at] === "}") {
+      const from = open.pop();
+      if (from !== undefined) ends.set(from, at);
+    }
   }
-  return -1;
+  return ends;
 }

@@ -15,12 +15,14 @@ import {
   symbol,
 } from "./formula.js";
 import { tokensOf } from "./lexer.js";
+import { PLAIN_NAMES } from "./lexicon.js";
 import { NoFormula, RELATIONS, refuse, SEPARATORS } from "./token-cursor.js";
 
 import { isPlainUnit, unitNamed } from "./written-number.js";
 
 /** The formula that a text is; null where it is none, is longer than an answer, or is nested too deeply. */
 export function parseFormula(text: string): Formula | null {
+  if (WORD.test(text) && !PRODUCT.test(text) && !Object.hasOwn(PLAIN_NAMES, text)) return { kind: "text", text };
   const tokens = tokensOf(text);
   if (tokens === null || tokens.length === 0) return null;
   try {
@@ -31,6 +33,9 @@ export function parseFormula(text: string): Formula | null {
   }
 }
 
+/** A word alone is one, unless it is a product of the usual letters. */
+const WORD = /^[A-Za-z]{2,}$/;
+const PRODUCT = /^[abckmnxyz]{2,3}$/;
 /** Words behind a number that change what it says. */
 const NO_UNIT = new Set(
   (
@@ -102,7 +107,8 @@ class Parser extends AtomParser {
     let terms: Formula[] = [];
     let sign = this.termSign();
     for (;;) {
-      const term = this.product();
+      const isNegative = terms.length > 0 && this.take("-"); // `14 + -1`
+      const term = isNegative ? negated(this.product()) : this.product();
       if (sign === "±" || sign === "∓")
         terms = [
           {
@@ -161,6 +167,10 @@ class Parser extends AtomParser {
     const isWhole = factors.length === 1 && first.kind === "number" && first.places === null && first.value.den === 1n;
     const before = this.tokens[this.at - 1];
     if (this.next?.kind === "number") {
+      if (before?.kind === "sign" && /^[!)]$/.test(before.text)) {
+        factors.push(this.factor());
+        return;
+      }
       if (!isWhole || before?.kind !== "number") refuse();
       const part = this.fractionOfNumbers();
       factors[0] = mixed(first, part);

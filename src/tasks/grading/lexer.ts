@@ -1,6 +1,7 @@
 // Cuts an answer in LaTeX, Unicode or plain text into tokens, in one pass. Knows no grammar.
 import { type Rational, rational } from "../rational.js";
 import * as lexicon from "./lexicon.js";
+import { isPlainUnit } from "./written-number.js";
 
 /** A piece of an answer. `isTight`: nothing stands between it and the one before. */
 export type Token = { readonly isTight: boolean } & (
@@ -175,6 +176,8 @@ class Lexer {
       return this.#sign(/and|or/.exec(content)?.[0] ?? content, size);
     if (Object.hasOwn(lexicon.FUNCTIONS, content))
       return this.#push({ kind: "function", text: lexicon.FUNCTIONS[content] }, size);
+    if (/^\d{1,9}$/.test(content))
+      return this.#push({ kind: "number", value: rational(BigInt(content)), places: null, digits: content }, size);
     if (/^[A-Za-z]$/.test(content)) return this.#push({ kind: "name", text: content }, size);
     return this.#push({ kind: "text", text: content, isPlain: false }, size);
   }
@@ -211,7 +214,8 @@ class Lexer {
     if (SMALL_WORD.test(run)) return this.#push({ kind: "text", text: run, isPlain: true }, run.length);
     const glued = /^(?:sin|cos|tan|ln|log|exp|sqrt|pi)(?=[a-z]$)/.exec(run)?.[0];
     if (glued) return this.#glued(glued);
-    // Short runs may be units (`cm`) or products (`xy`): the parser decides, by what stands before them.
+    if (/^[a-z]{2,3}$/.test(run) && !isPlainUnit(run)) return this.#push({ kind: "name", text: run[0] }, 1);
+    // A short run that may be a unit (`cm`) stays whole: the parser decides, by what stands before it.
     return this.#push(
       run.length >= 4 ? { kind: "text", text: run, isPlain: true } : { kind: "name", text: run },
       run.length,

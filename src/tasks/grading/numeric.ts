@@ -5,8 +5,8 @@ import { hashString, Random } from "../../random.js";
 import { type Formula, isConstant, some } from "./formula.js";
 
 const DIGITS = 50;
-const MAX_POINTS = 24;
-const ENOUGH_POINTS = 5;
+const MAX_POINTS = 32;
+const ENOUGH_POINTS = 8;
 /** Largest exponent of ten that is computed with. */
 const MAX_MAGNITUDE = 20_000;
 
@@ -50,13 +50,13 @@ const RANGES = [
   [0.1, 0.9],
   [1, 4],
   [-0.9, -0.1],
-  [4, 30],
   [-4, -1],
+  [4, 30],
 ];
 
-/** The first points are positive, the others lie anywhere. */
+/** Two points are positive, two negative, the others lie anywhere. */
 function place(random: Random, point: number): Decimal {
-  const [low, high] = RANGES[point < 4 ? point % 2 : random.below(RANGES.length)];
+  const [low, high] = RANGES[point < 4 ? point : random.below(RANGES.length)];
   return new Decimal(low + (random.below(99_991) / 99_991) * (high - low));
 }
 
@@ -257,6 +257,12 @@ const REAL_CALLS: Readonly<Record<string, (values: Decimal[], D: typeof Decimal,
   ceil: ([x]) => x.ceil(),
   min: (values, D) => D.min(...values),
   max: (values, D) => D.max(...values),
+  binomial: ([x, k], D) => {
+    if (!k.isInteger() || k.isNegative() || k.gt(500)) return null;
+    let value = new D(1);
+    for (let i = 0; k.gt(i); i++) value = value.times(x.minus(i)).div(i + 1);
+    return value;
+  },
   factorial: ([x], D) => {
     if (!x.isInteger() || x.isNegative() || x.gt(500)) return null;
     let value = new D(1);

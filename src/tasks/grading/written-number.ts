@@ -127,7 +127,8 @@ function fromWord(
 
 const singular = (word: string): string => (word.length > 3 ? word.replace(/s$/, "") : word);
 /** The one name of a unit, in the singular. */
-export const unitNamed = (word: string): string => SAME_UNIT[singular(word)] ?? singular(word);
+export const unitNamed = (word: string): string =>
+  Object.hasOwn(SAME_UNIT, singular(word)) ? SAME_UNIT[singular(word)] : singular(word);
 /** Whether a word needs no `\\text{…}` to be a unit. */
 export const isPlainUnit = (word: string): boolean => PLAIN_UNITS.has(word) || PLAIN_UNITS.has(singular(word));
 
