@@ -159,6 +159,22 @@ test("cancelled while its mask is made, which then fails, a request ends by itse
   expect((await other.result).finishReason).toBe("length");
 });
 
+test.each([
+  [{ items: [{ type: "boolean" }, { const: "a" }], minItems: 2, maxItems: 2 }, /^\[\s*(true|false)\s*,\s*"a"\s*\]$/],
+  [{ items: [{ const: 1 }], additionalItems: false, minItems: 1 }, /^\[\s*1\s*\]$/],
+  [{ items: [{ const: 1 }], additionalItems: { const: 2 }, minItems: 2, maxItems: 3 }, /^\[\s*1\s*(,\s*2\s*){1,2}\]$/],
+])(
+  "places of a list in the form of older drafts, which zod-to-json-schema writes, hold it: %j",
+  async (given, form) => {
+    for (let seed = 0; seed < 4; seed++) {
+      const schema = { type: "array", ...given };
+      const { text, finishReason } = await engineOf(bytes).submit(requestOf(bytes, seed, { schema })).result;
+      expect(finishReason).toBe("stop");
+      expect(text).toMatch(form);
+    }
+  },
+);
+
 describe("a schema that cannot be followed", () => {
   test.each([
     [{ type: "objct" }, /schema\.type: expected one of object, .*got "objct"/],
@@ -166,6 +182,7 @@ describe("a schema that cannot be followed", () => {
     [{ $ref: "#/$defs/none" }, /schema\.\$ref: expected a place in this schema/],
     [{ type: "string", pattern: "(" }, /schema\.pattern: expected a regular expression/],
     [{ enum: [] }, /schema\.enum: expected a list of at least one value/],
+    [{ type: "array", items: [{ type: "objct" }] }, /schema\.items\[0\]\.type: expected one of/],
     [{ type: "array", items: { type: "integer", multipleOf: 5 } }, /schema\.items\.multipleOf.*cannot be enforced/],
     [{ anyOf: [{ type: "string" }], properties: {} }, /anyOf and properties cannot be enforced together/],
     [{ type: "integer", minimum: 5, maximum: 1 }, /the grammar engine does not accept it: .*[Mm]inimum/],

@@ -127,6 +127,7 @@ class SchemaWalk {
 
   private children(schema: Readonly<Record<string, unknown>>, at: string): Record<string, unknown> {
     const out: Record<string, unknown> = { ...schema };
+    if (Array.isArray(schema.items)) return this.places(schema, schema.items, at);
     for (const key of ONE)
       if (schema[key] !== undefined && schema[key] !== false) out[key] = this.visit(schema[key], `${at}.${key}`);
     for (const key of LISTS) {
@@ -144,6 +145,14 @@ class SchemaWalk {
       );
     }
     return out;
+  }
+
+  /** A list whose places have a schema each, in the form of drafts before 2020-12: in that of today. */
+  private places(schema: Readonly<Record<string, unknown>>, given: readonly unknown[], at: string) {
+    const { additionalItems, items: _, ...rest } = schema;
+    const later = additionalItems === undefined ? {} : { items: additionalItems };
+    const prefixItems = given.map((each, i) => this.visit(each, `${at}.items[${i}]`));
+    return { ...this.children({ ...rest, ...later }, at), ...(prefixItems.length > 0 && { prefixItems }) };
   }
 
   private resolves(ref: unknown): boolean {
