@@ -275,7 +275,7 @@ const multiplyTerms = (a: Polynomial, b: Polynomial, budget: Budget): Polynomial
 function isPositive(powers: readonly (readonly [string, Rational])[]): boolean {
   const letters = powers.filter(([name]) => !/^\d+$/.test(name) && name !== "pi" && name !== "e");
   if (letters.some(([name]) => name === "i" || !/^\w+$/.test(name))) return false;
-  return letters.length === 0 || (letters.length === 1 && letters[0][1].num === 1n && letters[0][1].den === 1n);
+  return letters.length === 0 || (letters.length === 1 && letters[0][1].num ** 2n === 1n && letters[0][1].den === 1n);
 }
 
 const MAX_PRIME = 10_000n;

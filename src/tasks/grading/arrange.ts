@@ -11,9 +11,17 @@ const EVERYTHING = /^(?:all real numbers?|all reals?|the set of all real numbers
 const NOTHING = /^(?:no (?:real )?solutions?|the empty set|empty set|none)$/i;
 
 function withSets(formula: Formula): Formula {
+  if (formula.kind === "union" || formula.kind === "intersection" || formula.kind === "difference")
+    return { ...formula, parts: formula.parts.map(asSet) };
   if (formula.kind !== "text") return formula;
   const text = formula.text.trim();
   return EVERYTHING.test(text) ? symbol("reals") : NOTHING.test(text) ? symbol("empty") : formula;
+}
+
+/** Numbers beside a sign for sets are sets, for braces without a backslash vanish in LaTeX. */
+function asSet(part: Formula): Formula {
+  if (part.kind !== "list" && part.kind !== "number") return withSets(part);
+  return { kind: "bracket", open: "{", close: "}", parts: part.kind === "list" ? part.parts : [part] };
 }
 
 /** Two values for one with ± in it: all upper signs, and all lower ones. */

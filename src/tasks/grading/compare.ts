@@ -47,8 +47,8 @@ class Comparison {
     }
     const [done, other] = isWorkedOut(a) ? [a, b] : isWorkedOut(b) ? [b, a] : [];
     if (done && other && other.kind !== "relation") return this.#workedOut(done, other);
-    if (first && b.kind !== "relation" && b.kind !== "list") return this.answers(first.value, b);
-    if (second && a.kind !== "relation" && a.kind !== "list") return this.answers(a, second.value);
+    if (first && mayHaveValue(first, b)) return this.answers(first.value, b);
+    if (second && mayHaveValue(second, a)) return this.answers(a, second.value);
     return this.#structures(a, b);
   }
 
@@ -145,7 +145,7 @@ class Comparison {
   }
 
   #sets(a: Formula, b: Formula): Outcome {
-    const [x, y] = [realSetOf(a), realSetOf(b)];
+    const [x, y] = [realSetOf(listAsSet(a)), realSetOf(listAsSet(b))];
     if (!x || !y || (x.subject && y.subject && x.subject !== y.subject)) {
       if (a.kind === "relation" && b.kind === "relation") return this.#relations(a, b);
       if (a.kind === b.kind && (a.kind === "union" || a.kind === "intersection"))
@@ -230,6 +230,8 @@ const isSetLike = (formula: Formula): boolean =>
   formula.kind === "difference" ||
   (formula.kind === "symbol" && (formula.name === "reals" || formula.name === "empty")) ||
   (formula.kind === "relation" && formula.signs.every((sign) => sign !== "=" && sign !== "~"));
+const listAsSet = (formula: Formula): Formula =>
+  formula.kind === "list" ? { kind: "bracket", open: "{", close: "}", parts: formula.parts } : formula;
 const itemsOf = (formula: Formula): readonly Formula[] =>
   formula.kind === "list" || formula.kind === "bracket" ? formula.parts : [formula];
 
@@ -270,6 +272,10 @@ function namedValue(formula: Formula): Named | null {
     ? { name: "", value: parts[last] }
     : null;
 }
+
+/** Whether a value without a name may be the one that has it: several values may be if it is several itself. */
+const mayHaveValue = ({ value }: Named, bare: Formula): boolean =>
+  bare.kind !== "relation" && (bare.kind !== "list" || isCollection(value));
 
 /** A chain of equal numbers. */
 const isWorkedOut = (formula: Formula): formula is Relation =>

@@ -31,6 +31,8 @@ export function tokensOf(text: string): Token[] | null {
 const GROUPED = /[1-9]\d{0,2}(?:,\d{3})+(?![\d]|,\d)/y;
 const NUMBER = /\d+(?:\.\d*)?|\.\d+/y;
 const RUN = /[A-Za-z]+/y;
+const HALF_OF_DAY = /[ap]\.? ?m(?![A-Za-z])\.?/iy;
+const halfOfDay = (text: string): string => text.toLowerCase().replace(/[. ]/g, "");
 const COMMAND = /\\(?:[A-Za-z]+|.)/sy;
 const REPEATING = /\\overline\s*(?:\{\s*(\d{1,40})\s*\}|(\d))|\((\d{1,40})\)(?=\s*$)/y;
 const SIGNS = new Set("+-*/^_=<>!()[]{}|,;:&%'".split(""));
@@ -179,7 +181,8 @@ class Lexer {
     if (/^\d{1,9}$/.test(content))
       return this.#push({ kind: "number", value: rational(BigInt(content)), places: null, digits: content }, size);
     if (/^[A-Za-z]$/.test(content)) return this.#push({ kind: "name", text: content }, size);
-    return this.#push({ kind: "text", text: content, isPlain: false }, size);
+    const text = /^[ap]\.? ?m\.?$/i.test(content) ? halfOfDay(content) : content;
+    return this.#push({ kind: "text", text, isPlain: false }, size);
   }
 
   #blackboard(length: number): boolean {
@@ -197,6 +200,8 @@ class Lexer {
 
   /** A run of letters: a word that is known, a word that is not, or variables beside each other. */
   #letters(): boolean {
+    const half = this.#tokens.at(-1)?.kind === "number" ? this.#match(HALF_OF_DAY) : null;
+    if (half) return this.#push({ kind: "text", text: halfOfDay(half[0]), isPlain: false }, half[0].length);
     const [run] = this.#match(RUN) ?? [""];
     const lower = run.toLowerCase();
     if (lower === "and" || lower === "or") return this.#sign(lower, run.length);

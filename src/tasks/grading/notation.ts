@@ -48,6 +48,7 @@ export function plainNotation(text: string): string {
   }
   for (const [pattern, spelling] of SPELLINGS) plain = plain.replace(pattern, spelling);
   return plain
+    .replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
     .replace(/[\u00BC-\u00BE\u2150-\u215E]/g, (fraction) => ` ${fraction.normalize("NFKC").replace("\u2044", "/")}`)
     .replace(/[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+/g, (power) => `^{${power.normalize("NFKC").replace("\u2212", "-")}}`)
     .trim();

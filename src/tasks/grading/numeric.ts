@@ -6,7 +6,7 @@ import { type Formula, isConstant, some } from "./formula.js";
 
 const DIGITS = 50;
 const MAX_POINTS = 32;
-const ENOUGH_POINTS = 8;
+const ENOUGH_POINTS = 6;
 /** Largest exponent of ten that is computed with. */
 const MAX_MAGNITUDE = 20_000;
 

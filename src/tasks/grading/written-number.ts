@@ -46,6 +46,8 @@ const SAME_UNIT: Readonly<Record<string, string>> = {
     min: "minute",
     hr: "hour",
     people: "person",
+    "a.m": "am",
+    "p.m": "pm",
     litre: "liter",
     metre: "meter",
   },
