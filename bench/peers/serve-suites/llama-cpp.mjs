@@ -11,9 +11,9 @@ import { parseArgs } from "node:util";
 const PORTS = { shared: "18490", own: "18491" };
 const SHARED = [
   ...["tokenize", "compat_oai_responses", "compat_anthropic", "chat_completion", "completion", "ctx_shift"],
-  ...["ignore_eos", "template", "metrics", "tool_call"],
+  ...["ignore_eos", "template", "metrics", "tool_call", "basic"],
 ];
-const OWN = ["security", "basic"];
+const OWN = ["security"];
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
