@@ -117,17 +117,9 @@ class Reader {
 
   #wholePower(base: Quotient, exponent: bigint): Quotient {
     if (exponent < 0n) return this.#wholePower(this.#inverse(base), -exponent);
-    const term = singleTerm(base.above);
+    const term = base.below === UNIT ? singleTerm(base.above) : null;
     const value = constantOf(base.above);
-    if (
-      term &&
-      !value &&
-      base.below === UNIT &&
-      constantOf(scaled(base.above, ONE)) === null &&
-      term.coefficient.num === 1n &&
-      term.coefficient.den === 1n
-    )
-      return whole(termPower(term, rational(exponent)));
+    if (term && !value && isOne(term.coefficient)) return whole(termPower(term, rational(exponent)));
     if (exponent > (value ? 2000n : MAX_POWER)) throw new BudgetExceeded();
     let result: Quotient = whole(UNIT);
     let square = base;
@@ -155,16 +147,15 @@ class Reader {
     if (value.num < 0n) {
       if (exponent.den !== 2n) throw new NoAlgebra();
       const turned = this.#rootOfNumber(rational(-value.num, value.den), exponent);
-      return this.#times(turned, times(generator("i", rational(exponent.num)), UNIT, this.#budget));
+      return times(turned, times(generator("i", rational(exponent.num)), UNIT, this.#budget), this.#budget);
     }
     let result = UNIT;
-    for (const [prime, times] of [
+    for (const [prime, count] of [
       ...factorsOf(value.num),
       ...[...factorsOf(value.den)].map(([p, n]) => [p, -n] as const),
     ]) {
-      const power = applyOperator("*", exponent, rational(times)) as Rational;
-      // Multiplied once more, so that whole powers become numbers.
-      result = multiplyTerms(result, generator(`${prime}`, power), this.#budget);
+      const power = applyOperator("*", exponent, rational(count)) as Rational;
+      result = times(result, generator(`${prime}`, power), this.#budget);
     }
     return result;
   }
@@ -178,9 +169,9 @@ class Reader {
     for (const { powers, coefficient } of exponent.above.values()) {
       const factor = applyOperator("/", coefficient, below) as Rational;
       for (const [name, own] of parts) {
-        const times = applyOperator("*", factor, own) as Rational;
+        const power = applyOperator("*", factor, own) as Rational;
         const key = powers.map(([each, { num, den }]) => `${each}^${num}/${den}`).join("·");
-        result = multiplyTerms(result, generator(key === "" ? name : `${name}^[${key}]`, times), this.#budget);
+        result = times(result, generator(key === "" ? name : `${name}^[${key}]`, power), this.#budget);
       }
     }
     return whole(result);
@@ -194,7 +185,7 @@ class Reader {
         .map(([p, n]) => [`${p}`, rational(n)] as const)
         .concat([...factorsOf(value.den)].map(([p, n]) => [`${p}`, rational(-n)] as const));
     const term = base.below === UNIT ? singleTerm(base.above) : null;
-    const isLetter = term && term.powers.length === 1 && term.coefficient.num === 1n && term.coefficient.den === 1n;
+    const isLetter = term && term.powers.length === 1 && isOne(term.coefficient);
     return isLetter && isPositive(term.powers) ? [...term.powers] : null;
   }
 
@@ -241,10 +232,10 @@ class Reader {
     const value = of.below === UNIT ? constantOf(of.above) : null;
     if (value && value.num > 0n) {
       let result: Polynomial = new Map();
-      for (const [prime, times] of factorsOf(value.num))
-        result = plus(result, scaled(generator(`ln(${prime})`), rational(times)));
-      for (const [prime, times] of factorsOf(value.den))
-        result = plus(result, scaled(generator(`ln(${prime})`), rational(-times)));
+      for (const [prime, count] of factorsOf(value.num))
+        result = plus(result, scaled(generator(`ln(${prime})`), rational(count)));
+      for (const [prime, count] of factorsOf(value.den))
+        result = plus(result, scaled(generator(`ln(${prime})`), rational(-count)));
       return whole(result);
     }
     const term = of.below === UNIT ? singleTerm(of.above) : null;
@@ -269,14 +260,14 @@ class Reader {
   }
 }
 
-const multiplyTerms = (a: Polynomial, b: Polynomial, budget: Budget): Polynomial => times(a, b, budget);
-
 /** Primes under roots, π, e, and one letter alone, which a root is taken of where it is positive. */
 function isPositive(powers: readonly (readonly [string, Rational])[]): boolean {
   const letters = powers.filter(([name]) => !/^\d+$/.test(name) && name !== "pi" && name !== "e");
   if (letters.some(([name]) => name === "i" || !/^\w+$/.test(name))) return false;
   return letters.length === 0 || (letters.length === 1 && letters[0][1].num ** 2n === 1n && letters[0][1].den === 1n);
 }
+
+const isOne = ({ num, den }: Rational): boolean => num === 1n && den === 1n;
 
 const MAX_PRIME = 10_000n;
 

@@ -217,3 +217,10 @@ it("hostile answers take no time", () => {
     expect(matchesAnswer("1", text)).toBe(0);
   expect(performance.now() - started).toBeLessThan(2000);
 });
+
+it("a core grades at least 2,000 plain answers a second", () => {
+  const pairs = EQUAL.slice(0, 12).flatMap(([gold, ...given]) => given.map((text) => [gold, text] as const));
+  const started = performance.now();
+  for (let i = 0; i < 2000; i++) matchesAnswer(...pairs[i % pairs.length]);
+  expect(performance.now() - started).toBeLessThan(1000);
+});
