@@ -35,14 +35,20 @@ test("mutated answers neither crash the grader nor hold it up, and verdicts are 
     const draw = new Draw(i);
     const gold = draw.of(texts);
     const given = damaged(draw.below(4) === 0 ? gold : draw.of(texts), draw);
-    const started = performance.now();
-    const { rung } = gradeAnswer(gold, given);
-    if (performance.now() - started > LIMIT_MS + 500) slow.push(`${i}: ${gold} | ${given}`);
+    const { rung, isSlow } = timed(gold, given);
+    // What is slow by itself is so again; a busy machine is not.
+    if (isSlow && timed(gold, given).isSlow) slow.push(`${i}: ${gold} | ${given}`);
     if (i % 10 === 0 && gradeAnswer(given, gold).rung !== rung) askew.push(`${i}: ${gold} | ${given}`);
   }
   expect(slow).toEqual([]);
   expect(askew).toEqual([]);
 });
+
+function timed(gold: string, given: string): { readonly rung: string; readonly isSlow: boolean } {
+  const started = performance.now();
+  const { rung } = gradeAnswer(gold, given);
+  return { rung, isSlow: performance.now() - started > LIMIT_MS + 500 };
+}
 
 function damaged(text: string, draw: Draw): string {
   let result = draw.below(2) === 0 ? mutateText(text, draw) : text;
