@@ -1,6 +1,6 @@
 // A message or an answer with what can be done with it.
 import { memo } from "preact/compat";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Markdown } from "../markdown/markdown.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { IconButton } from "../page/icon-button.tsx";
@@ -74,7 +74,8 @@ function Editor({ text: given, onCancel, onSend }: EditorProps) {
   const [text, setText] = useState(given);
   const field = useRef<HTMLTextAreaElement>(null);
   useGrowing(field, text);
-  useEffect(() => field.current?.focus(), []);
+  // Before it is seen: keys that follow are meant for it.
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <form
       class="editor"
