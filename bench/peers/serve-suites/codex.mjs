@@ -4,18 +4,13 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startScripted } from "./scripted.mjs";
+import { startScripted, thinkingCaller } from "./scripted.mjs";
 
 const [program] = process.argv.slice(2);
 const CALL = '<tool_call>\n{"name": "exec_command", "arguments": {"cmd": "echo luciole-$((6 * 7))"}}\n</tool_call>';
 const script = {
-  template:
-    "{{ bos_token }}{% if tools %}{{ tools | tojson }}{# <tool_call> #}{% endif %}" +
-    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% for c in m['tool_calls'] or [] %}" +
-    "<call>{{ c | tojson }}</call>{% endfor %}{% endfor %}[assistant]<think>\n",
-  tags: ["<think>", "</think>", "<tool_call>", "</tool_call>"],
+  ...thinkingCaller((prompt) => (/\[user\]Go(?!.*\[tool\])/s.test(prompt) ? CALL : "All is well.")),
   ...{ maxPositions: 60_000, numBlocks: 9000 },
-  says: (prompt) => `Hm.\n</think>\n\n${/\[user\]Go(?!.*\[tool\])/s.test(prompt) ? CALL : "All is well."}`,
 };
 const home = mkdtempSync(join(tmpdir(), "luciole-codex-"));
 const work = join(home, "work");

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startScripted } from "./scripted.mjs";
+import { startScripted, thinkingCaller } from "./scripted.mjs";
 
 const { values } = parseArgs({ options: { python: { type: "string", default: "python3" } } });
 const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
@@ -13,15 +13,7 @@ const answerTo = (prompt) => {
   if (prompt.includes("weather?")) return CALL;
   return prompt.includes("]JSON[") ? '{"sum": 56}' : "Hello!";
 };
-const script = {
-  template:
-    "{{ bos_token }}{% if tools %}{{ tools | tojson }}{# <tool_call> #}{% endif %}" +
-    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% for c in m['tool_calls'] or [] %}" +
-    "<call>{{ c | tojson }}</call>{% endfor %}{% endfor %}[assistant]<think>\n",
-  tags: ["<think>", "</think>", "<tool_call>", "</tool_call>"],
-  says: (prompt) => `Hm.\n</think>\n\n${answerTo(prompt)}`,
-};
-const server = await startScripted(["m"], () => script);
+const server = await startScripted(["m"], () => thinkingCaller(answerTo));
 try {
   const uses = fileURLToPath(new URL("frameworks.py", import.meta.url));
   const [code] = await once(spawn(values.python, ["-W", "ignore", uses, server.url], { stdio: "inherit" }), "close");

@@ -22,6 +22,19 @@ const answerTo = (prompt, calls) => {
   return calls ? `<tool_call>${CALL}</tool_call>` : `[${CALL}]`;
 };
 
+/**
+ * A model that thinks and then says what `answer` makes of the prompt; it may call its tools in the form of Qwen and
+ * Hermes, which its template names in a comment.
+ */
+export const thinkingCaller = (answer) => ({
+  template:
+    "{{ bos_token }}{% if tools %}{{ tools | tojson }}{# <tool_call> #}{% endif %}" +
+    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% for c in m['tool_calls'] or [] %}" +
+    "<call>{{ c | tojson }}</call>{% endfor %}{% endfor %}[assistant]<think>\n",
+  tags: ["<think>", "</think>", "<tool_call>", "</tool_call>"],
+  says: (prompt) => `Hm.\n</think>\n\n${answer(prompt)}`,
+});
+
 /** Gives its URL and a way to close it. */
 export async function startScripted(names, script = scriptOf) {
   const models = names.map((name) => ({ name, path: name }));

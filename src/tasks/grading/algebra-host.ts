@@ -18,7 +18,8 @@ export interface AlgebraWorkerData {
   /** One number, raised with every reply. */
   readonly numReplies: Int32Array;
 }
-interface AlgebraReply {
+/** What comes of a pair, by its number; the thread that is ready says so with -1. */
+export interface AlgebraReply {
   readonly number: number;
   readonly outcome: Outcome | "unparsed";
 }

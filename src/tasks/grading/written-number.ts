@@ -146,13 +146,13 @@ function readUnsigned(text: string): Rational | null {
   return readDecimal(text) ?? readScientific(text) ?? readFraction(text) ?? readMixed(text);
 }
 
-/** `1000`, `1,000`, `1 000`, `1,000.50`, `42.`, `.5`, `0.1\overline{6}`. */
 /** Digits, perhaps grouped by commas or spaces, a fraction, and `\\overline` over what repeats. */
 const DECIMAL = new RegExp(
   "^(\\d{0,40}|[1-9]\\d{0,2}(?:,\\d{3}){1,12}|[1-9]\\d{0,2}(?: \\d{3}){1,12})" +
     "(?:\\.(\\d{0,40})(?:\\\\overline(?:\\{(\\d{1,40})\\}|(\\d)))?)?$",
 );
 
+/** `1000`, `1,000`, `1 000`, `1,000.50`, `42.`, `.5`, `0.1\overline{6}`. */
 function readDecimal(text: string): Rational | null {
   const [, whole, decimals = "", block, digit = "", repeating = block ?? digit] = DECIMAL.exec(text) ?? [];
   if (whole === undefined || whole + decimals + repeating === "") return null;
