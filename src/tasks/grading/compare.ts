@@ -2,7 +2,7 @@
 // is left whether it is equal. Symmetric; knows neither spelling nor threads.
 import { normalised } from "./arrange.js";
 import { approximate, exactValue } from "./exact-value.js";
-import { type Formula, minus, some } from "./formula.js";
+import { type Formula, inverse, isInverse, minus, product, some } from "./formula.js";
 import { type Bound, flipped, realSetOf } from "./real-set.js";
 import { spelled } from "./spell.js";
 
@@ -78,8 +78,7 @@ class Comparison {
     const [measure, other] = a.kind === "measure" ? [a, b] : [b as Formula & { readonly kind: "measure" }, a];
     const plain = this.answers(measure.amount, other);
     if (measure.unit !== "%") return plain;
-    const hundredth: Formula = { kind: "product", parts: [measure.amount, HUNDREDTH] };
-    return either(plain, this.answers(hundredth, other));
+    return either(plain, this.answers(product([measure.amount, HUNDREDTH]), other));
   }
 
   #collections(a: Formula, b: Formula): Outcome {
@@ -92,7 +91,7 @@ class Comparison {
     if (a.kind === "list" && b.kind === "list" && (mustKeepOrder(x, y) || mustKeepOrder(y, x)))
       return this.#inOrder(unnamed(x), unnamed(y));
     const isSet = isFiniteSet(a) || isFiniteSet(b);
-    const [left, right] = hasOneName(x) !== hasOneName(y) ? [unnamed(x), unnamed(y)] : [x, y];
+    const [left, right] = hasNames(x) !== hasNames(y) ? [unnamed(x), unnamed(y)] : [x, y];
     const areSolutions = [...left, ...right].every(isTuple);
     return isSet || areSolutions ? this.#asSets(left, right) : this.#anyOrder(left, right);
   }
@@ -190,10 +189,7 @@ class Comparison {
     if (ratio.parts.length !== 2 || !isPlain(other) || ratio.parts.some((part) => !isPlain(part))) return "different";
     const [above, below] = ratio.parts;
     if (exactValue(below)?.num === 0n) return "different";
-    return this.rungs.equal(
-      { kind: "product", parts: [above, { kind: "power", base: below, exponent: MINUS_ONE }] },
-      other,
-    );
+    return this.rungs.equal(product([above, inverse(below)]), other);
   }
 
   /** Equal up to a common factor; with a zero, as on a clock, each part for itself. */
@@ -204,10 +200,7 @@ class Comparison {
     if ([...a, ...b].some((part) => exactValue(part)?.num === 0n)) return inOrder;
     let outcome: Outcome = "form";
     for (let i = 1; i < a.length; i++)
-      outcome = both(
-        outcome,
-        this.rungs.equal({ kind: "product", parts: [a[0], b[i]] }, { kind: "product", parts: [b[0], a[i]] }),
-      );
+      outcome = both(outcome, this.rungs.equal(product([a[0], b[i]]), product([b[0], a[i]])));
     return outcome;
   }
 
@@ -217,7 +210,6 @@ class Comparison {
   }
 }
 
-const MINUS_ONE: Formula = { kind: "number", value: { num: -1n, den: 1n }, places: null };
 const HUNDREDTH: Formula = { kind: "number", value: { num: 1n, den: 100n }, places: null };
 
 type Tuple = Formula & { readonly kind: "bracket" };
@@ -302,8 +294,7 @@ function nameOf(formula: Formula): string | null {
       return formula.parts.every((part) => nameOf(part) !== null) ? spelled(formula) : null;
     case "product": {
       const [above, below] = formula.parts;
-      const isQuotient = formula.parts.length === 2 && below.kind === "power" && below.exponent.kind === "number";
-      if (!isQuotient || below.exponent.value.num !== -1n || below.exponent.value.den !== 1n) return null;
+      if (formula.parts.length !== 2 || !isInverse(below)) return null;
       return nameOf(above) !== null && nameOf(below.base) !== null ? spelled(formula) : null;
     }
     default:
@@ -316,7 +307,7 @@ const namesOf = (items: readonly Formula[]): Set<string> =>
 /** Values with several names beside values without any are in the order of the names. */
 const mustKeepOrder = (named: readonly Formula[], bare: readonly Formula[]): boolean =>
   namesOf(named).size > 1 && namesOf(bare).size === 0;
-const hasOneName = (items: readonly Formula[]): boolean => namesOf(items).size > 0;
+const hasNames = (items: readonly Formula[]): boolean => namesOf(items).size > 0;
 const unnamed = (items: readonly Formula[]): Formula[] => items.map((item) => namedValue(item)?.value ?? item);
 
 /** With `<` and `<=` alone; the sides of equations in the order of their spelling. */

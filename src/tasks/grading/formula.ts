@@ -58,6 +58,12 @@ export const negated = (formula: Formula): Formula =>
     : product([MINUS_ONE, formula]);
 /** `1 / formula`. */
 export const inverse = (formula: Formula): Formula => power(formula, MINUS_ONE);
+/** Whether a formula is `1 / base`. */
+export const isInverse = (formula: Formula): formula is Formula & { readonly kind: "power" } =>
+  formula.kind === "power" &&
+  formula.exponent.kind === "number" &&
+  formula.exponent.value.num === -1n &&
+  formula.exponent.value.den === 1n;
 /** `a - b`. */
 export const minus = (a: Formula, b: Formula): Formula => sum([a, negated(b)]);
 

@@ -1,6 +1,6 @@
 // Tells a result from a calculation that was only written down: sums and products of plain numbers.
 import { exactValue } from "./exact-value.js";
-import { type Formula, some } from "./formula.js";
+import { type Formula, isInverse, some } from "./formula.js";
 
 /** Whether somewhere two numbers are added, multiplied or divided whose result was not worked out. */
 export const isUnfinished = (formula: Formula): boolean => some(formula, isCalculation);
@@ -9,11 +9,6 @@ function isCalculation(formula: Formula): boolean {
   if (formula.kind === "sum") return formula.parts.filter((part) => exactValue(part) !== null).length > 1;
   if (formula.kind !== "product") return false;
   const factors = formula.parts.filter((part) => part.kind === "number" && part.value.num !== -1n);
-  const divisors = formula.parts.filter(
-    (part) => part.kind === "power" && part.base.kind === "number" && isMinusOne(part.exponent),
-  );
+  const divisors = formula.parts.filter((part) => isInverse(part) && part.base.kind === "number");
   return factors.length > 1 || divisors.length > 1;
 }
-
-const isMinusOne = (formula: Formula): boolean =>
-  formula.kind === "number" && formula.value.num === -1n && formula.value.den === 1n;
