@@ -9,6 +9,7 @@ import { storedLinearBackwardOp } from "../src/tensor/ops/stored.js";
 import type { Tensor } from "../src/tensor/tensor.js";
 import { nativeBackend } from "./ceilings.js";
 import { type Claim, type Line, median } from "./claim.js";
+import { frozenMemory } from "./frozen-memory.js";
 
 const ROWS = 512;
 const PAIRS = 9;
@@ -55,7 +56,7 @@ function compared(type: BlockType | "f16", { n, k }: { n: number; k: number }) {
 
 export const frozen: Claim = async ({ threads, log }) => {
   setDefaultDevice(new Device(nativeBackend(threads)));
-  const lines: Line[] = [];
+  const lines: Line[] = await frozenMemory();
   for (const type of TYPES)
     for (const matrix of MATRICES) {
       const { ratio, rate, bf16Rate } = compared(type, matrix);
