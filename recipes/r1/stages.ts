@@ -99,7 +99,8 @@ export class R1Stages {
     const evaluatedTask = worlds.reasoning.task;
     const { steps, learningRate } = options[name];
     const grpo = { ...options.rl, steps, learningRate: learningRate ?? options.rl.learningRate };
-    return reinforcementStage(name, { policy, task, rewards, grpo, evaluation, evaluatedTask });
+    const learningRateName = learningRate === null ? "rl.learningRate" : `${name}.learningRate`;
+    return reinforcementStage(name, { policy, task, rewards, grpo, evaluation, evaluatedTask, learningRateName });
   }
 
   /** Rejection sampling, unless rows are given, and the base fine-tuned on the rows. */

@@ -54,6 +54,16 @@ it("a reward applies from its share of the steps on", async () => {
   expect(applied).toEqual([false, false, true, true]);
 });
 
+it("an update that is not finite names the learning rate as its stage does", async () => {
+  const policy = { model: createModel(config, { seed: 1 }), tokenizer, template: "compact" as const, stopIds: [0] };
+  const huge = sampleReward("huge", (sample) => varied(sample) * 1e37);
+  const options = parseGrpoOptions({ ...small, scaleRewards: "none" });
+  open.push(new GrpoTrainer(policy, task, [huge], options, 7, undefined, "all.learningRate"));
+  await expect(open[0].runStep()).rejects.toThrow(
+    /gradient norm .* try a lower all\.learningRate \(now 0\.001\) or rl\./,
+  );
+});
+
 describe("metrics of a step", () => {
   it(
     "num_tokens counts prompts and completions since the start, and trained tokens alone make the speed " +

@@ -94,6 +94,8 @@ export class GrpoTrainer {
     readonly config: GrpoConfig,
     readonly seed: number,
     readonly state: GrpoState = freshGrpoState(),
+    /** What messages call the learning rate. */
+    private readonly learningRateName = "rl.learningRate",
   ) {
     if (config.curriculum) refuseOneLevel(task, seed);
     const { learningRate, warmupSteps, steps, finalLearningRateFraction, maxGradNorm, weightDecay, beta } = config;
@@ -233,7 +235,7 @@ export class GrpoTrainer {
   private async update(batch: Batch, lesson: Lesson, lr: number, signal?: AbortSignal): Promise<UpdateResult> {
     const { policy, optimizer, config } = this;
     const result = await updatePolicy(policy.model, optimizer, this.learnt(batch, lesson), config, lr, signal);
-    const settings = { "rl.learningRate": lr, "rl.maxGradNorm": config.maxGradNorm };
+    const settings = { [this.learningRateName]: lr, "rl.maxGradNorm": config.maxGradNorm };
     await refuseNonFiniteUpdate(policy.model, result, `rl step ${this.state.step + 1}`, settings);
     return result;
   }

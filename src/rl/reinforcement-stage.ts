@@ -23,6 +23,8 @@ export interface Reinforcement {
   readonly evaluation: EvaluationPlan;
   /** The task of the evaluations between two rounds, where it is another. */
   readonly evaluatedTask?: Task;
+  /** The option that sets the learning rate, for messages; default: rl.learningRate. */
+  readonly learningRateName?: string;
 }
 
 /** Where reinforcement stands: the trainer's own counters, and the work done. */
@@ -53,9 +55,11 @@ export interface Rounds {
 
 /** All rounds of GRPO. */
 export function reinforcementStage(name: string, reinforcement: Reinforcement): ReinforcementStage {
-  const { policy, task, rewards, grpo, evaluatedTask = task } = reinforcement;
+  const { policy, task, rewards, grpo, evaluatedTask = task, learningRateName } = reinforcement;
   const rounds = { steps: grpo.steps, evaluated: { ...reinforcement, task: evaluatedTask } };
-  return roundsStage(name, rounds, async (seed, state) => new GrpoTrainer(policy, task, rewards, grpo, seed, state));
+  const start = async (seed: number, state: GrpoState) =>
+    new GrpoTrainer(policy, task, rewards, grpo, seed, state, learningRateName);
+  return roundsStage(name, rounds, start);
 }
 
 /**
