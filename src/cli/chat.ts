@@ -3,7 +3,6 @@ import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import type { OpenedChat } from "../inference/conversation/chat-model.js";
 import { type ChatEvent, ChatSession } from "../inference/conversation/chat-session.js";
-import { chatStyle } from "../inference/conversation/chat-style.js";
 import { jsonLine, withoutControls } from "../plain-text.js";
 import { type ChatState, isCommand, runCommand } from "./chat-commands.js";
 import { chatOnTerminal } from "./chat-terminal.js";
@@ -39,10 +38,10 @@ export async function chat(name: string, flags: ChatFlags): Promise<void> {
 }
 
 function newChat(
-  { model, tokenizer, template, defaults, adapters }: OpenedChat,
+  { model, style, defaults, adapters }: OpenedChat,
   { system, think = "fold", controlTokens, ...flags }: ChatFlags,
 ): ChatState {
-  const session = new ChatSession(model, chatStyle(tokenizer, template, { controlTokens }));
+  const session = new ChatSession(model, style({ controlTokens }));
   session.system = system;
   const { temperature, topP, maxTokens, thinkBudget, seed } = flags;
   return {

@@ -8,7 +8,9 @@ import type { EvaluationCounts } from "../eval/evaluate.js";
 import type { SampledProblem } from "../eval/evaluation-run.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";
 import { resolveModel } from "../hub/resolve-model.js";
+import type { MemberWork } from "../inference/runtime/request.js";
 import { dataFiles } from "../library/data-files.js";
+import { evaluateMix } from "../library/evaluate-mix.js";
 import {
   type EvaluationRequest,
   type EvaluationResult,
@@ -16,6 +18,7 @@ import {
   evaluationRequestSchema,
 } from "../library/evaluate-model.js";
 import { absoluteModule, DATA_TASK } from "../library/modules.js";
+import { isMix } from "../mix/mix-file.js";
 import { formatPercent, withError } from "../number-text.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
@@ -74,7 +77,8 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
   const store = place === undefined ? null : openStore(place, await openRun(place, request, machine, flags));
   try {
     const { done, keep } = store ?? { done: [], keep: () => {} };
-    const result = await evaluateModel(request, { done, keep, tell, signal: stop.signal });
+    const perform = isMix(path) ? evaluateMix : evaluateModel;
+    const result = await perform(request, { done, keep, tell, signal: stop.signal });
     writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () =>
       lines(result),
     );
@@ -188,6 +192,11 @@ function lines(result: EvaluationResult): string[] {
     ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
     row("format", "formatRate", formatPercent),
     row("thinking tokens", "meanThinkTokens", (value) => value.toFixed(1)),
+    ...(result.members ?? []).map(memberLine),
     ...(result.tokensPerSecond > 0 ? [`${Math.round(result.tokensPerSecond).toLocaleString("en-US")} tokens/s`] : []),
   ];
 }
+
+const memberLine = ({ member, completions, tokens, flops, seconds }: MemberWork): string =>
+  `${member.padEnd(18)}${completions} completions, ${tokens.toLocaleString("en-US")} tokens, ` +
+  `${(flops / 1e9).toPrecision(3)} GFLOP, ${seconds.toFixed(1)} s`;

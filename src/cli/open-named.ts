@@ -1,7 +1,8 @@
 // From the name a person gives a model to the opened model: found, loaded with its progress shown, warnings told. Knows
 // no conversation.
-import { type OpenedChat, openForChat } from "../inference/conversation/chat-model.js";
+import type { OpenedChat } from "../inference/conversation/chat-model.js";
 import type { AdapterPlaces } from "../inference/opening/adapter-files.js";
+import { openConversation } from "../mix/open-conversation.js";
 import { modelPath } from "./model-path.js";
 import { type ComputeFlags, openForAnswers, tell } from "./run-verb.js";
 
@@ -17,7 +18,7 @@ export async function openNamed(name: string, flags: OpenFlags): Promise<OpenedC
   const path = modelPath(name);
   await openForAnswers(flags);
   const cacheType = flags.cacheType === "fp8" ? "fp8-latent" : flags.cacheType;
-  const opened = await openForChat(path, {
+  const opened = await openConversation(path, {
     cacheTokens: flags.context,
     cacheType,
     adapter: flags.adapter,

@@ -2,7 +2,7 @@
 import type { ChatEvent, ReplyFigures } from "../inference/conversation/chat-session.js";
 
 /** A finished reply as one JSON object. */
-export interface ReplyRecord extends Pick<ReplyFigures, "numTokens" | "finishReason"> {
+export interface ReplyRecord extends Pick<ReplyFigures, "numTokens" | "finishReason" | "members"> {
   readonly prompt: string;
   /** The adapter that was asked for; null: the model without one. */
   readonly adapter?: string | null;
@@ -17,7 +17,7 @@ export function replyRecord(
   { thinking, answer, figures }: Extract<ChatEvent, { kind: "end" }>,
   adapter?: string | null,
 ): ReplyRecord {
-  const { numTokens, seconds, finishReason } = figures;
+  const { numTokens, seconds, finishReason, members } = figures;
   return {
     prompt,
     ...(adapter === undefined ? {} : { adapter }),
@@ -26,5 +26,6 @@ export function replyRecord(
     numTokens,
     tokensPerSecond: numTokens / seconds,
     finishReason,
+    ...(members && { members }),
   };
 }

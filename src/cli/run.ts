@@ -4,7 +4,6 @@ import { createInterface } from "node:readline";
 import { ConfigError } from "../errors.js";
 import type { OpenedChat } from "../inference/conversation/chat-model.js";
 import { type ChatSampling, ChatSession } from "../inference/conversation/chat-session.js";
-import { chatStyle } from "../inference/conversation/chat-style.js";
 import { AnswerWriter } from "./answer-writer.js";
 import { StoppedBySignal } from "./failure.js";
 import { type OpenFlags, openNamed } from "./open-named.js";
@@ -82,12 +81,12 @@ async function answerWithEach(opened: OpenedChat, question: string, flags: Askin
 
 /** Each question is a conversation of its own. */
 async function answer(
-  { model, tokenizer, template }: OpenedChat,
+  { model, style }: OpenedChat,
   question: string,
   flags: Omit<Asking, "adapter"> & Pick<ChatSampling, "adapter">,
   signal: AbortSignal,
 ): Promise<void> {
-  const session = new ChatSession(model, chatStyle(tokenizer, template, flags));
+  const session = new ChatSession(model, style(flags));
   session.system = flags.system;
   const writer = new AnswerWriter(process.stdout, { json: flags.json ?? false });
   for await (const event of session.ask(question, flags, signal)) writer.show(event, question, flags.adapter);

@@ -11,6 +11,7 @@ import { unansweredNotice } from "../eval/unanswered.js";
 import { availableBytes } from "../free-memory.js";
 import { type ModelFacts, openForSampling } from "../inference/opening/open-model.js";
 import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
+import type { MemberWork } from "../inference/runtime/request.js";
 import { completionsHost } from "../rl/memory-plan.js";
 import { environmentSchema } from "../tasks/environment.js";
 import { heldOutProblems, shortfall } from "../tasks/held-out.js";
@@ -66,6 +67,9 @@ export interface EvaluationResult extends Evaluation {
   readonly maxNewTokens: number;
   readonly seed: number;
   readonly tokensPerSecond: number;
+  /** Of a mix: what each member did, and new tokens of all members for one answer, as far as sampled now. */
+  readonly members?: readonly MemberWork[];
+  readonly tokensPerAnswer?: number | null;
 }
 
 /** Who hears of an evaluation, and keeps its samples. */

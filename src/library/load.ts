@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.js";
 import { hubSettings, isPulled, modelNameOf, pull, resolveModel } from "../hub/index.js";
-import { openForChat } from "../inference/conversation/chat-model.js";
 import type { EngineOpening } from "../inference/opening/open-engine.js";
+import { openConversation } from "../mix/open-conversation.js";
 import { withoutControls } from "../plain-text.js";
 import { LoadedModel } from "./loaded-model.js";
 import { ensureMachine } from "./machine.js";
@@ -35,7 +35,7 @@ export async function load(name: string, options: LoadOptions = {}): Promise<Loa
   if (device === undefined && !thread) await ensureMachine();
   const onRead =
     onProgress && ((doneBytes: number, totalBytes: number) => onProgress({ phase: "read", doneBytes, totalBytes }));
-  const opened = await openForChat(path, {
+  const opened = await openConversation(path, {
     cacheTokens: context,
     adapter,
     cacheType,

@@ -8,7 +8,7 @@ import {
   type ReplyFigures,
   type SavedChat,
 } from "../inference/conversation/chat-session.js";
-import { type ChatStyle, chatStyle } from "../inference/conversation/chat-style.js";
+import type { ChatStyle } from "../inference/conversation/chat-style.js";
 import type { TextPart } from "../inference/runtime/request.js";
 import type { ChatMessage } from "../tokenizer/chat-template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -117,7 +117,7 @@ export class LoadedModel implements AsyncDisposable {
     readonly path: string,
     private readonly opened: OpenedChat,
   ) {
-    this.style = chatStyle(opened.tokenizer, opened.template);
+    this.style = opened.style();
   }
 
   get tokenizer(): Tokenizer {

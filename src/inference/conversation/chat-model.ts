@@ -7,10 +7,13 @@ import { type SamplingDefaults, samplingDefaults } from "../opening/sampling-def
 import type { EngineHandle, RunningRequest } from "../runtime/engine-handle.js";
 import type { GenerationRequest, SamplingOptions } from "../runtime/request.js";
 import type { ChatModel, ChatSampling, ReplyRequest } from "./chat-session.js";
+import { type ChatStyle, type ChatStyleOptions, chatStyle } from "./chat-style.js";
 
 /** A model to talk to, and what belongs to it. Its owner disposes it. */
-export interface OpenedChat extends Pick<InferenceModel, "label" | "template" | "warning"> {
+export interface OpenedChat extends Pick<InferenceModel, "label" | "warning"> {
   readonly model: ChatModel;
+  /** How it is talked to. */
+  style(options?: ChatStyleOptions): ChatStyle;
   readonly tokenizer: Tokenizer;
   /** Names of the adapters over it. */
   readonly adapters: readonly string[];
@@ -28,7 +31,8 @@ export async function openForChat(path: string, options: EngineOpening): Promise
   }
   const defaults = samplingDefaults(generation, tokenizer);
   const model = chatModel(engine, defaults, stopIds);
-  return { label, template, warning, model, tokenizer, adapters: engine.limits.adapters, defaults, dispose };
+  const style = (options?: ChatStyleOptions) => chatStyle(tokenizer, template, options);
+  return { label, warning, model, style, tokenizer, adapters: engine.limits.adapters, defaults, dispose };
 }
 
 const withoutTokenizer = (path: string, why?: string) =>

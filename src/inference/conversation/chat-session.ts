@@ -8,6 +8,7 @@ import type {
   Completion,
   FinishReason,
   GenerationRequest,
+  MemberWork,
   SamplingOptions,
   TextPart,
   TokenEvent,
@@ -47,6 +48,8 @@ export interface ReplyFigures {
   /** From the question to the first token. */
   readonly firstTokenSeconds: number;
   readonly finishReason: FinishReason;
+  /** Of a mix of models: what each of its members did. */
+  readonly members?: readonly MemberWork[];
 }
 
 /** What happens while a reply is made: pieces of it, at last its whole. */
@@ -189,11 +192,12 @@ class ReplyRecord {
     }
   }
 
-  end({ response, finishReason }: Completion): Extract<ChatEvent, { kind: "end" }> {
+  end({ response, finishReason, members }: Completion): Extract<ChatEvent, { kind: "end" }> {
     const seconds = (performance.now() - this.startedMs) / 1000;
     const firstTokenSeconds = this.numTokens === 0 ? seconds : (this.firstMs - this.startedMs) / 1000;
     const { numPromptTokens, numTokens, numThinking } = this;
-    const figures = { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, finishReason };
+    const own = { numPromptTokens, numTokens, numThinking, seconds, firstTokenSeconds, finishReason };
+    const figures = members ? { ...own, members } : own;
     return { kind: "end", thinking: response.think ?? "", answer: response.reply, figures };
   }
 }

@@ -99,6 +99,10 @@ export async function planInference(
   };
 }
 
+/** Bytes that several models in one process need: the program counts once. */
+export const sharedBytes = (plans: readonly Pick<InferencePlan, "total">[]): number =>
+  PROGRAM_BYTES + plans.reduce((sum, { total }) => sum + total - PROGRAM_BYTES, 0);
+
 function weightBytes(
   parameters: ParameterSet,
   source: WeightSource,

@@ -174,6 +174,30 @@ export async function computeTypes(
   }
 }
 
+/** What a model is and what it takes, before it is opened. */
+export interface PlannedOpening {
+  readonly facts: SourceFacts;
+  readonly plan: InferencePlan;
+}
+
+/** What `openForInference` would plan for `path`. Reads headers alone. Throws as it does, but refuses no size. */
+export async function planOpening(path: string, options: InferenceOptions = {}): Promise<PlannedOpening> {
+  if (parseRandomName(path)) throw new ConfigError(`${path}: a random model has no tokenizer`);
+  const { facts, weights, adapters, close } = await openModelSource(path, options.adapter);
+  const device = options.device ?? defaultDevice();
+  const source = mappedWeights(weights, device);
+  try {
+    refuseScorer(path, facts);
+    for (const adapter of adapters) refuseUnfit(facts.config, adapter);
+    const use = useOf(facts.config, { ...options, compute: options.compute ?? computeOf(facts) });
+    const specs = adapters.map(({ spec }) => spec);
+    return { facts, plan: await planInference(facts.config, source, use, true, device, specs) };
+  } finally {
+    source.close();
+    await close();
+  }
+}
+
 /** What a model is opened for, the options' defaults filled in. */
 export function useOf(config: HfConfig, options: InferenceOptions): InferenceUse {
   const compute = options.compute ?? "bf16";

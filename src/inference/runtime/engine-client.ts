@@ -49,7 +49,7 @@ interface Waiting<T> {
 /** See the file's head. */
 export class EngineClient implements EngineHandle {
   private readonly requests = new Map<number, RemoteRequest>();
-  private readonly questions = new Map<number, Waiting<EngineStats>>();
+  private readonly questions = new Map<number, Waiting<EngineStats | Float32Array>>();
   private numCalls = 0;
   private failure?: Error;
   private isClosed = false;
@@ -84,12 +84,23 @@ export class EngineClient implements EngineHandle {
     return { result: remote.result, cancel, [Symbol.asyncIterator]: () => remote.events[Symbol.asyncIterator]() };
   }
 
+  async promptState(prompt: ArrayLike<number>): Promise<Float32Array> {
+    // Safe: the other side answers this question with a state.
+    return (await this.ask((id) => ({ kind: "state", id, prompt: Int32Array.from(prompt) }))) as Float32Array;
+  }
+
   async stats(): Promise<EngineStats> {
+    return (await this.ask((id) => ({ kind: "stats", id }))) as EngineStats;
+  }
+
+  private async ask(question: (id: number) => EngineCall): Promise<EngineStats | Float32Array> {
     if (this.failure) throw this.failure;
     if (this.isClosed) throw closedError();
     const id = this.numCalls++;
-    const answer = new Promise<EngineStats>((resolve, reject) => this.questions.set(id, { resolve, reject }));
-    this.connection.send({ kind: "stats", id });
+    const answer = new Promise<EngineStats | Float32Array>((resolve, reject) =>
+      this.questions.set(id, { resolve, reject }),
+    );
+    this.connection.send(question(id));
     this.noteBusy();
     return answer;
   }
@@ -123,11 +134,16 @@ export class EngineClient implements EngineHandle {
 
   private take(said: Said): void {
     if (!("kind" in said)) this.takeEvents(said);
-    else if (said.kind === "stats") {
-      this.questions.get(said.id)?.resolve(said.stats);
-      this.questions.delete(said.id);
-    } else if (said.kind === "result") this.requests.get(said.id)?.succeed(said.completion);
+    else if (said.kind === "answer") this.settle(said.id, (waiting) => waiting.resolve(said.answer));
+    else if (said.kind === "result") this.requests.get(said.id)?.succeed(said.completion);
+    else if (this.questions.has(said.id)) this.settle(said.id, ({ reject }) => reject(receivedError(said.error)));
     else this.requests.get(said.id)?.fail(receivedError(said.error));
+  }
+
+  private settle(id: number, how: (waiting: Waiting<EngineStats | Float32Array>) => void): void {
+    const waiting = this.questions.get(id);
+    this.questions.delete(id);
+    if (waiting) how(waiting);
   }
 
   /** Ends everything that still waits for what has not come, and whatever comes later, with `error`. */

@@ -51,6 +51,11 @@ export interface EngineHandle {
    * context, numbers outside their ranges, stop texts without a tokenizer, a schema that the engine does not follow.
    */
   submit(request: GenerationRequest): RunningRequest;
+  /**
+   * The hidden state of a prompt's last token, as the head sees it. Computed anew, without the cache. Throws ConfigError
+   * for a prompt that does not fit the context, and where the model tells no states.
+   */
+  promptState(prompt: ArrayLike<number>): Promise<Float32Array>;
   /** Figures as of now. */
   stats(): EngineStats | Promise<EngineStats>;
   /** Cancels what runs and ends the engine; it takes no request after that. */

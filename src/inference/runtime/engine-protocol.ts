@@ -22,6 +22,7 @@ export type EngineCall =
   /** So many more events of the request were read. */
   | { readonly kind: "read"; readonly id: number; readonly count: number }
   | { readonly kind: "stats"; readonly id: number }
+  | { readonly kind: "state"; readonly id: number; readonly prompt: Int32Array }
   | { readonly kind: "close" };
 
 /** New events of a request, and whether they are its last. */
@@ -37,7 +38,8 @@ export type EngineMessage =
   | { readonly kind: "events"; readonly requests: readonly RequestEvents[] }
   | { readonly kind: "result"; readonly id: number; readonly completion: Completion }
   | { readonly kind: "failed"; readonly id: number; readonly error: SentError }
-  | { readonly kind: "stats"; readonly id: number; readonly stats: EngineStats };
+  /** The answer to a question: figures, or a hidden state. */
+  | { readonly kind: "answer"; readonly id: number; readonly answer: EngineStats | Float32Array };
 
 /** An error as plain data. */
 export interface SentError {

@@ -1,6 +1,6 @@
 // The side of the engine: takes calls from another thread and sends what comes of them, the events of a step in one
 // message. Knows no threads; messages go where its owner sends them.
-import type { EngineHandle, RunningRequest } from "./engine-handle.js";
+import type { EngineHandle, EngineStats, RunningRequest } from "./engine-handle.js";
 import { type EngineCall, type EngineMessage, READ_WINDOW, type RequestEvents, sentError } from "./engine-protocol.js";
 import type { TokenEvent } from "./request.js";
 
@@ -30,7 +30,8 @@ export class EngineServer {
     if (call.kind === "submit") this.submit(call);
     else if (call.kind === "cancel") this.cancel(call.id);
     else if (call.kind === "read") this.noteRead(call.id, call.count);
-    else void this.tellStats(call.id);
+    else if (call.kind === "state") void this.answer(call.id, async () => this.engine.promptState(call.prompt));
+    else void this.answer(call.id, async () => this.engine.stats());
   }
 
   /** Lets go of readers that are behind, so that every request can end. */
@@ -73,8 +74,12 @@ export class EngineServer {
     served.wake?.();
   }
 
-  private async tellStats(id: number): Promise<void> {
-    this.send({ kind: "stats", id, stats: await this.engine.stats() });
+  private async answer(id: number, ask: () => Promise<EngineStats | Float32Array>): Promise<void> {
+    try {
+      this.send({ kind: "answer", id, answer: await ask() });
+    } catch (error) {
+      this.send({ kind: "failed", id, error: sentError(error) });
+    }
   }
 
   /** Sends the events, and after the result that they were all. */

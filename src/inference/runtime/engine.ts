@@ -5,6 +5,7 @@
 import { BackendError, ConfigError } from "../../errors.js";
 import { nextTurn } from "../../next-turn.js";
 import { keep, scope } from "../../tensor/engine.js";
+import { cast } from "../../tensor/ops/elementwise.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { ActiveRequest } from "./active-request.js";
@@ -124,6 +125,20 @@ export class Engine implements EngineHandle {
       cancel,
       [Symbol.asyncIterator]: () => active.events[Symbol.asyncIterator](),
     };
+  }
+
+  /** As the contract says; computed at once, between two steps. */
+  async promptState(prompt: ArrayLike<number>): Promise<Float32Array> {
+    if (this.isClosed) throw closedError();
+    checkRequest({ prompt, maxNewTokens: 1 }, this.limits);
+    const { runner } = this;
+    if (!runner.promptState) throw new ConfigError("engine: this model tells no hidden states");
+    const state = scope(() => keep(cast(runner.promptState!(prompt), "f32")));
+    try {
+      return (await state.data()) as Float32Array;
+    } finally {
+      state.dispose();
+    }
   }
 
   /** Figures as of now. */

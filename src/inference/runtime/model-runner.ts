@@ -53,6 +53,8 @@ export interface ModelRunner {
    * which may change them. Keeps hidden states for `mtp`.
    */
   step(plan: StepPlan): Tensor;
+  /** The hidden state [1,d] of the last token of a prompt, computed without the cache; owned by the caller's scope. */
+  promptState?(prompt: ArrayLike<number>): Tensor;
   /**
    * Why logits of `plan`, which was the last step, are NaN or infinite, naming the weight or the layer; null where that
    * cannot be told. Steps again.

@@ -2,13 +2,14 @@
 // logits. Knows no weights and no requests.
 import type { LanguageModel } from "../../models/language-model.js";
 import { FiniteWatch, nonFiniteWeight } from "../../models/non-finite.js";
-import { stepBatch } from "../../nn/batch.js";
+import { packSequences, stepBatch } from "../../nn/batch.js";
 import type { CacheKind, PagedCache, PagedDType } from "../../nn/paged-cache.js";
 import type { Device } from "../../tensor/device.js";
 import { keep, scope, tensor } from "../../tensor/engine.js";
 import { BLOCK_TOKENS } from "../../tensor/ops/paged-layout.js";
 import { gatherRows } from "../../tensor/ops/rows.js";
 import { sampleTokens } from "../../tensor/ops/sampling.js";
+import { noGrad } from "../../tensor/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { DraftPlan, ModelRunner, MtpRunner, StepPlan } from "./model-runner.js";
 
@@ -90,6 +91,14 @@ export class PagedRunner implements ModelRunner {
       const logits = this.model.logits(rowsOf(hidden, plan.logitRows));
       watch?.note("lm_head", logits);
       return logits;
+    });
+  }
+
+  promptState(prompt: ArrayLike<number>): Tensor {
+    this.options.files?.refuseChanged();
+    return scope(() => {
+      const { hidden } = noGrad(() => this.model.forward(packSequences([prompt], this.model.device)));
+      return rowsOf(hidden, Int32Array.of(prompt.length - 1));
     });
   }
 

@@ -114,6 +114,21 @@ export interface TokenEvent extends TokenLogProb {
 /** Why a completion ended: a stop token or text, its longest length, a cycle, or because it was cancelled. */
 export type FinishReason = "stop" | "length" | "loop" | "cancelled";
 
+/** What a member of a mix did for an answer. */
+export interface MemberWork {
+  readonly member: string;
+  readonly completions: number;
+  /** Prompt tokens of all its completions, and those of them that the prefix cache spared. */
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  /** New tokens. */
+  readonly tokens: number;
+  /** Floating-point operations: two for each active parameter and computed token; attention is left out. */
+  readonly flops: number;
+  /** Seconds in which it was at work. */
+  readonly seconds: number;
+}
+
 /** A finished completion. */
 export interface Completion {
   /** All new tokens, a stop token included. */
@@ -135,4 +150,6 @@ export interface Completion {
   /** Tokens drafted for this request, and those that came true. */
   readonly numDrafted: number;
   readonly numAccepted: number;
+  /** Of a mix of models: what each of its members did. */
+  readonly members?: readonly MemberWork[];
 }
