@@ -70,7 +70,7 @@ function states(count: number, seed: number) {
   });
 }
 
-test("a router learns from the members' accuracy which of them a state belongs to, to the same bits each time", async () => {
+test("a router learns from the members' accuracy whom a state belongs to, to the same bits each time", async () => {
   const router = await trainRouter(states(60, 1), names, device);
   const unseen = states(60, 2);
   const right = unseen.filter(({ state, scores }) => scores[largest(routerScores(router, state))] === 0.9);

@@ -1,5 +1,5 @@
-// Fits what a policy must learn, on problems of a task: the thresholds of a cascade, the router of a route. The problems
-// are of the task's training split, so that evaluations hold out what was fitted on.
+// Fits what a policy must learn, on problems of a task: the thresholds of a cascade, the router of a route. They are of
+// the task's training split, so that evaluations hold out what was fitted on.
 import { basename, dirname, join } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";

@@ -105,10 +105,11 @@ export async function planMix(file: MixFile, opening: MixOpening = {}): Promise<
     if (plan.plannedBytes <= available) return plan;
   }
   const { members, plannedBytes } = plan as MixPlan;
+  const each = members.map(({ name, bytes }) => `${name} ${formatMemory(bytes)}`).join(", ");
   throw new BackendError(
     `not enough memory: the members of ${file.file} need about ${formatMemory(plannedBytes)} together, but only ` +
-      `${formatMemory(available)} is free (${members.map(({ name, bytes }) => `${name} ${formatMemory(bytes)}`).join(", ")}); ` +
-      "leave one out, ask for a shorter context, or take one stored in fewer bits",
+      `${formatMemory(available)} is free (${each}); leave one out, ask for a shorter context, or take one stored in ` +
+      "fewer bits",
   );
 }
 

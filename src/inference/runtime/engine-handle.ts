@@ -52,8 +52,8 @@ export interface EngineHandle {
    */
   submit(request: GenerationRequest): RunningRequest;
   /**
-   * The hidden state of a prompt's last token, as the head sees it. Computed anew, without the cache. Throws ConfigError
-   * for a prompt that does not fit the context, and where the model tells no states.
+   * The hidden state of a prompt's last token, as the head sees it, computed without the cache. Throws ConfigError for
+   * a prompt that does not fit the context, and where the model tells no states.
    */
   promptState(prompt: ArrayLike<number>): Promise<Float32Array>;
   /** Figures as of now. */
