@@ -5,6 +5,7 @@ import type { DistillSummary } from "../../src/distill/distill-run.js";
 import { distillOptions } from "../../src/distill/options.js";
 import type { Evaluation } from "../../src/eval/evaluate.js";
 import { performDistillation } from "../../src/library/distill.js";
+import { fullFigures } from "../../src/rl/evaluation-stage.js";
 import type { RunSummary } from "../../src/run/records.js";
 import { innerRun } from "../../src/train/inner-run.js";
 import type { RunContext } from "../../src/train/run-context.js";
@@ -46,6 +47,8 @@ function studentStage(name: StudentName, options: R1Options, seed: number, conte
       })) as DistillSummary & RunSummary;
       const { params, activeParams, final: evaluation } = summary;
       state.student = { name, params, activeParams, evaluation };
+      const figures = fullFigures(evaluation, options.evaluation.samplesPerProblem);
+      session.parts.run.logMetrics({ phase: "eval", step: 0, model: `student ${name}`, ...figures });
       session.parts.model.device.trim(); // the next stage's tensors have other sizes
     },
   };

@@ -4,6 +4,7 @@
 import { formatDuration, formatNumber, formatPercent } from "../number-text.js";
 import type { EvaluationMetrics, EvaluationSummary, RunSummary, TrainingSummary } from "../run/records.js";
 import { escapeHtml } from "./html.js";
+import { track } from "./track.js";
 
 interface Row {
   key: keyof EvaluationMetrics;
@@ -95,9 +96,16 @@ function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): 
     unit === "percent"
       ? `${(Math.abs(change) * 100).toFixed(1)} pts`
       : formatNumber(Number(Math.abs(change).toFixed(1)));
-  const [baseError, finalError] = [base, final].map(({ stderr }) => (stderr[key] ?? 0) / top);
+  const marks = (
+    [
+      ["base", base],
+      ["final", final],
+    ] as const
+  ).map(([kind, { [key]: value, stderr }]) => ({
+    ...{ kind, at: value / top, error: (2 * (stderr[key] ?? 0)) / top },
+  }));
   return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
-<td class="plot">${dumbbell(base[key] / top, final[key] / top, baseError, finalError)}</td>
+<td class="plot">${track(marks, [base[key] / top, final[key] / top])}</td>
 <td class="n">${withError(base[key], base.stderr[key], unit)}</td>
 <td class="n strong">${withError(final[key], final.stderr[key], unit)}</td>
 <td class="n">${sign}${amount}</td></tr>`;
@@ -109,20 +117,4 @@ function withError(value: number, stderr: number | null, unit: Row["unit"]): str
       ? ""
       : `<small>± ${unit === "percent" ? (stderr * 100).toFixed(1) : formatNumber(Number(stderr.toFixed(1)))}</small>`;
   return `${unit === "percent" ? formatPercent(value) : formatNumber(Number(value.toFixed(1)))}${error}`;
-}
-
-/** Two dots on a track, all numbers as shares of its width. */
-function dumbbell(base: number, final: number, baseError: number, finalError: number): string {
-  const percent = (share: number) => `${(Math.min(1, Math.max(0, share)) * 100).toFixed(2)}%`;
-  const between = (from: number, to: number) =>
-    `left:${percent(Math.min(from, to))};right:${percent(1 - Math.max(from, to))}`;
-  const mark = (name: string, style: string) => `<i class="${name}" style="${style}"></i>`;
-  const parts = [
-    mark("span", between(base, final)),
-    mark("whisker base", between(base - 2 * baseError, base + 2 * baseError)),
-    mark("whisker final", between(final - 2 * finalError, final + 2 * finalError)),
-    mark("dotmark base", `left:${percent(base)}`),
-    mark("dotmark final", `left:${percent(final)}`),
-  ];
-  return `<div class="track">${parts.join("")}</div>`;
 }

@@ -1,6 +1,6 @@
 // The script of a report page: puts curves and expert loads into their places, in the colours of the style sheet. Runs
 // in a browser from a file and asks the network for nothing. Expects `uPlot`, what plots.js offers, and the JSON of
-// `ReportDrawings` in the element `#drawings`.
+// `Drawings` in the element `#drawings`.
 
 const drawings = JSON.parse(document.getElementById("drawings").textContent);
 const root = document.documentElement;

@@ -1,25 +1,17 @@
 // report.html of a run: one file that opens from disk, offline, with curves, the headline table, transcripts and
 // settings. Puts the parts together; what a curve is and how a number reads is said elsewhere.
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { writeFileAtomically } from "../atomic-file.js";
 import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
 import type { MetricsRecord, RunSummary } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
-import { escapeHtml, scriptJson } from "./html.js";
+import { escapeHtml } from "./html.js";
+import { type Drawings, flatten, page, settingsTable, topBar } from "./page-shell.js";
 import { runSections, type Section } from "./sections.js";
 import type { ExpertLoad } from "./series.js";
 import { renderStages } from "./stages.js";
 import { groupTranscripts, renderGroup, renderRollouts, rolloutsOverTime } from "./transcripts.js";
-
-/** What the page's script draws. */
-interface ReportDrawings {
-  charts: Section["charts"];
-  heats: ExpertLoad[];
-}
 
 /** Reads a run directory, finished or not, and writes its report.html. Gives the path of the report. */
 export function writeReport(runPath: string): string {
@@ -31,7 +23,7 @@ export function writeReport(runPath: string): string {
 /** The HTML of a report. Every text from the run is escaped; a content policy forbids other scripts and any request. */
 export function renderReport(run: RunRecords): string {
   const { rl, data, heats, heatsOf } = runSections(run.metrics);
-  const drawings: ReportDrawings = { charts: [...rl, ...data].flatMap(({ charts }) => charts), heats };
+  const drawings: Drawings = { charts: [...rl, ...data].flatMap(({ charts }) => charts), heats };
   const body = [
     renderTop(run),
     renderStages(run.metrics),
@@ -44,43 +36,10 @@ export function renderReport(run: RunRecords): string {
   return page(`${basename(run.path)} · Luciole`, body.join("\n"), drawings);
 }
 
-function page(title: string, body: string, drawings: ReportDrawings): string {
-  const uplot = readUplot();
-  const scripts = [
-    { type: "text/javascript", text: uplot.script },
-    { type: "module", text: `${readOwn("plots.js")}${readOwn("page.js")}` },
-  ];
-  const hashes = scripts.map(({ text }) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`).join(" ");
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>
-<style>${uplot.style}${readOwn("page.css")}</style></head>
-<body><main>${body}</main>
-<script type="application/json" id="drawings">${scriptJson(drawings)}</script>
-${scripts.map(({ type, text }) => `<script type="${type}">${text}</script>`).join("\n")}
-</body></html>
-`;
-}
-
-/** The page's own style and scripts, which lie beside this file. */
-const readOwn = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
-
-/** uPlot's browser build from the installed package. */
-function readUplot(): { script: string; style: string } {
-  const distribution = dirname(createRequire(import.meta.url).resolve("uplot"));
-  const read = (name: string) => readFileSync(join(distribution, name), "utf8");
-  return { script: read("uPlot.iife.min.js"), style: read("uPlot.min.css") };
-}
-
 function renderTop(run: RunRecords): string {
   const { config, summary } = run;
   const started = config.startedAt.slice(0, 16).replace("T", " ");
-  const bar =
-    `<div class="top"><span class="mark"><i></i>Luciole</span><span>${escapeHtml(basename(run.path))}</span><span>${escapeHtml(started)} ` +
-    `UTC</span><span>seed ${escapeHtml(config.seed)}</span><span class="spacer"></span><button ` +
-    `class="theme" type="button">Dark</button></div>`;
+  const bar = topBar([basename(run.path), `${started} UTC`, `seed ${config.seed}`]);
   if (run.training)
     return `${bar}<h1>${trainingSentence(run.training)}</h1><p class="facts">${trainingFacts(run.training)}</p>`;
   if (!summary)
@@ -202,18 +161,3 @@ function pretrainingRows({ pretrainTokens, tokensPerSecond }: RunSummary): [stri
 /** A row of a table, or none where nothing was measured. */
 const known = (name: string, value: number | null, write: (value: number) => string): [string, string][] =>
   value === null ? [] : [[name, write(value)]];
-
-function settingsTable(title: string, rows: readonly (readonly [string, string])[]): string {
-  if (rows.length === 0) return "";
-  const cells = rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`);
-  return `<section><h3>${escapeHtml(title)}</h3><table>${cells.join("")}</table></section>`;
-}
-
-function flatten(value: Readonly<Record<string, unknown>>, prefix = ""): [string, string][] {
-  return Object.entries(value).flatMap(([key, each]): [string, string][] => {
-    if (each === undefined) return [];
-    if (typeof each === "object" && each !== null && !Array.isArray(each))
-      return flatten(each as Record<string, unknown>, `${prefix}${key}.`);
-    return [[`${prefix}${key}`, Array.isArray(each) ? each.join(", ") : String(each)]];
-  });
-}

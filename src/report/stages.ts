@@ -27,19 +27,28 @@ const OF_TASK = /^pass1\/(.+)$/;
 
 /** The tables; empty for a run with fewer than three full evaluations, which has a headline of its own. */
 export function renderStages(metrics: readonly MetricsRecord[]): string {
-  const lines = metrics.filter(({ phase, model }) => phase === "eval" && typeof model === "string");
+  const lines = fullEvaluations(metrics);
   if (lines.length < 3) return "";
+  return `<h2>Stage by stage</h2><p class="lead">Each model on the same held-out problems, with the change since the
+row above it; ± one standard error.</p>
+${stageTables(lines)}`;
+}
+
+/** The full evaluations of a run: each is that of a named model. */
+export const fullEvaluations = (metrics: readonly MetricsRecord[]): MetricsRecord[] =>
+  metrics.filter(({ phase, model }) => phase === "eval" && typeof model === "string");
+
+/** A row for each line: what the model is like as a whole, and on each task. */
+export function stageTables(lines: readonly MetricsRecord[]): string {
   const names = [...new Set(lines.flatMap((line) => Object.keys(line)))];
   const overall = OVERALL.filter(({ metric }) => names.includes(metric));
   const ofTasks = names.flatMap((metric): Column[] => {
     const task = OF_TASK.exec(metric)?.[1];
-    return task === undefined ? [] : [{ metric, title: task.replaceAll("-", " "), unit: "percent" }];
+    const isFigure = task !== undefined && !task.endsWith("_stderr");
+    return isFigure ? [{ metric, title: task.replaceAll("-", " "), unit: "percent" }] : [];
   });
   const tasks = ofTasks.length > 0 ? `<h3>pass@1 of each task</h3>\n${table(lines, ofTasks)}` : "";
-  return `<h2>Stage by stage</h2><p class="lead">Each model on the same held-out problems, with the change since the
-row above it; ± one standard error.</p>
-${table(lines, overall)}
-${tasks}`;
+  return `${table(lines, overall)}\n${tasks}`;
 }
 
 function table(lines: readonly MetricsRecord[], columns: readonly Column[]): string {
@@ -65,10 +74,16 @@ function cell(line: MetricsRecord, before: unknown, metric: string, unit: Column
   const error = line[`${metric}_stderr`];
   const notes = [
     ...(typeof error === "number" ? [`± ${amount(error, unit)}`] : []),
-    ...(typeof before === "number" ? [`${value < before ? "−" : "+"}${amount(Math.abs(value - before), unit)}`] : []),
+    ...(typeof before === "number" ? [signed(value - before, unit)] : []),
   ];
   const shown = unit === "percent" ? formatPercent(value) : amount(value, unit);
   return `${shown}${notes.map((note) => `<small> ${escapeHtml(note)}</small>`).join("")}`;
+}
+
+/** A change with its sign; one that is too small to be seen has a plus. */
+function signed(change: number, unit: Column["unit"]): string {
+  const shown = amount(Math.abs(change), unit);
+  return `${change < 0 && Number(shown.replaceAll(",", "")) > 0 ? "−" : "+"}${shown}`;
 }
 
 /** A difference or an error, in points or tokens. */

@@ -72,14 +72,13 @@ async function evaluate(
   progress.stage(`evaluate ${model}`);
   const result = await sampleHeldOut(session, evaluated, problems, samplesPerProblem);
   const { evaluation, tokensPerSecond } = result;
-  const { passK, consK, pass1 } = evaluation;
+  const { pass1 } = evaluation;
   const notice = model === "base" ? shortfall(evaluated.task, problems, evaluation.problems) : null;
   if (notice) progress.note(notice);
-  const full = { k: samplesPerProblem, pass_k: passK, cons_k: consK };
   const sample: HeldOutSampler = (task, count, samples) =>
     sampleHeldOut(session, { ...evaluated, task }, count, samples);
   const { figures = {}, cases = [] } = (await evaluated.figures?.(result, sample)) ?? {};
-  run.logMetrics({ phase: "eval", step, model, ...quickFigures(evaluation), ...full, ...figures });
+  run.logMetrics({ phase: "eval", step, model, ...fullFigures(evaluation, samplesPerProblem), ...figures });
   logTranscripts(session, evaluated, result, model, step);
   progress.update(1, { pass1, tokens_per_second: tokensPerSecond });
   progress.endStage();
@@ -149,3 +148,11 @@ function logTranscripts(
     run.logSample({ phase: "eval", step, model, split: "held_out", ...sample });
   }
 }
+
+/** The figures of a full evaluation with so many samples of each problem, as its line in metrics.jsonl has them. */
+export const fullFigures = (evaluation: Evaluation, samplesPerProblem: number) => ({
+  ...quickFigures(evaluation),
+  k: samplesPerProblem,
+  pass_k: evaluation.passK,
+  cons_k: evaluation.consK,
+});

@@ -106,6 +106,7 @@ describe("the whole road", () => {
     for (const name of ["zero", "reason", "all"]) expect(html).toContain(`<h2>Reinforcement learning: ${name}</h2>`);
     for (const name of ["cold", "rejection"]) expect(html).toContain(`<h2>Fine-tuning: ${name}</h2>`);
     expect(html).toContain("After rejection");
+    expect(html).toContain('<th scope="row">student experts</th>');
   });
 });
 

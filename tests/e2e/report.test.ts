@@ -60,6 +60,15 @@ test("it is refused in one line where there is no run", async () => {
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*nowhere: expected a run directory/)]);
 });
 
+test.each([
+  [["report", "a", "b"], 2, /^error: the report of several runs needs a place: name the page with --out/],
+  [["report", "a", "--out", "page.html"], 2, /^error: --out is for several runs/],
+  [["report", "no/a", "no/b", "--out", "page.html"], 2, /^error: .*no\/a: expected a run directory/],
+])("several runs: %j is refused in one line", async (args, status, message) => {
+  const { code, stderr } = await luciole(args);
+  expect([code, stderr]).toEqual([status, expect.stringMatching(message)]);
+});
+
 test("a run of the library writes its summary and its report", async () => {
   setDefaultDevice(new Device(createReferenceBackend()));
   const tokenizer = createByteTokenizer({ bos: "<bos>", eos: "<eos>" });
