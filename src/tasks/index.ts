@@ -7,6 +7,20 @@ export {
   createArithmeticTask,
 } from "./arithmetic.js";
 export type { Awaitable, CallLimits } from "./call-limits.js";
+export { extractProgram } from "./code/extract-program.js";
+export { gradeProgram, type ProgramToGrade } from "./code/grade-program.js";
+export {
+  type CallTest,
+  type CheckTest,
+  type OutputTest,
+  PROGRAM_LANGUAGES,
+  type ProgramLanguage,
+  type ProgramLimits,
+  type ProgramTest,
+  type ProgramVerdict,
+  type TestOutcome,
+  type TestVerdict,
+} from "./code/program.js";
 export {
   type CountdownFields,
   type CountdownOptions,
