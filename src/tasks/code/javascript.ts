@@ -1,6 +1,12 @@
 // JavaScript programs in QuickJS: a runtime of its own for each program, which has no file system, network or
 // environment, since nobody gave it any. Knows no tests.
-import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core";
+import type {
+  QuickJSContext,
+  QuickJSHandle,
+  QuickJSRuntime,
+  QuickJSSyncVariant,
+  QuickJSWASMModule,
+} from "quickjs-emscripten-core";
 import {
   type Command,
   type Interpreter,
@@ -13,6 +19,10 @@ import { JAVASCRIPT_DRIVER } from "./javascript-driver.js";
 
 /** How a program ends that says that all is well. */
 const EXIT_WELL = "exit code 0";
+
+const PAGE_BYTES = 65536;
+/** Memory that the module begins with. */
+const INITIAL_BYTES = 16 * 2 ** 20;
 
 /** A runtime and the driver's functions in it. */
 interface Session {
@@ -32,9 +42,14 @@ interface Said {
 
 /** Opens the interpreter. */
 export async function openJavaScript(settings: InterpreterSettings): Promise<Interpreter> {
-  const { newQuickJSWASMModuleFromVariant } = await import("quickjs-emscripten-core");
-  const variant = import("@jitl/quickjs-ng-wasmfile-release-sync");
-  return new JavaScriptInterpreter(await newQuickJSWASMModuleFromVariant(variant), settings);
+  const { newQuickJSWASMModuleFromVariant, newVariant } = await import("quickjs-emscripten-core");
+  const { default: variant } = await import("@jitl/quickjs-ng-wasmfile-release-sync");
+  // The runtime's own limit counts nothing in this build; the memory of the module cannot grow beyond its maximum.
+  const wasmMemory = new WebAssembly.Memory({
+    ...{ initial: INITIAL_BYTES / PAGE_BYTES, maximum: settings.memoryBytes / PAGE_BYTES },
+  });
+  const bounded = newVariant(variant as unknown as QuickJSSyncVariant, { wasmMemory });
+  return new JavaScriptInterpreter(await newQuickJSWASMModuleFromVariant(bounded), settings);
 }
 
 class JavaScriptInterpreter implements Interpreter {
@@ -118,7 +133,6 @@ class JavaScriptInterpreter implements Interpreter {
   #renew(): void {
     this.#close();
     const runtime = this.#module.newRuntime();
-    runtime.setMemoryLimit(this.#settings.memoryBytes);
     runtime.setMaxStackSize(this.#settings.stackBytes);
     runtime.setInterruptHandler(() => Atomics.load(this.#settings.interrupt, 0) !== 0);
     const context = runtime.newContext();
