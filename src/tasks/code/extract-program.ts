@@ -29,10 +29,17 @@ function fencedBlocks(text: string): Block[] {
 }
 
 /** Lines that programs have and prose has not. */
-const CODE_LINE =
-  /^\s*(?:(?:async\s+)?(?:def|function)\b|class\s+\w+|import\s+\w|from\s+\w+\s+import\b|(?:const|let|var)\s|return\b|(?:for|while|if)\b.*[:{]\s*$|print\(|console\.|[\w.[\]]+\s*[-+*/%]?=[^=]|@\w+|#|\/\/)/;
+const CODE_LINES = [
+  /^\s*(?:async\s+)?(?:def|function)\b/,
+  /^\s*(?:class|import)\s+\w|^\s*from\s+[\w.]+\s+import\b/,
+  /^\s*(?:const|let|var|return)\b/,
+  /^\s*(?:for|while|if)\b.*[:{]\s*$/,
+  /^\s*(?:print\(|console\.|@\w|#|\/\/)/,
+  /^\s*[\w.[\]]+\s*[-+*/%]?=[^=]/,
+];
 
-const looksLikeCode = (text: string): boolean => text.split("\n").some((line) => CODE_LINE.test(line));
+const looksLikeCode = (text: string): boolean =>
+  text.split("\n").some((line) => CODE_LINES.some((kind) => kind.test(line)));
 
 /**
  * The program of a reply: its last fenced block of the language, or else its last one that names no language; the whole

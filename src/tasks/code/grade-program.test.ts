@@ -19,7 +19,7 @@ it("a program that reads its input in any of Node's ways is right", async () => 
     "const text = require('fs').readFileSync(0, 'utf8'); console.log(text.trim().split(' ').map(Number))",
     "process.stdin.on('data', (text) => console.log(String(text).trim().split(' ').map(Number)))",
     "require('readline').createInterface({}).on('line', (line) => console.log(line.split(' ').map(Number)))",
-    "(async () => { for await (const l of require('readline').createInterface()) console.log(l.split(' ').map(Number)) })()",
+    "(async()=>{for await (const l of require('readline').createInterface()) console.log(l.split(' ').map(Number)) })()",
   ])
     expect(await grade(read, [output("1 22\n", "[ 1, 22 ]")])).toMatchObject({ isRight: true, share: 1 });
 });
@@ -55,7 +55,8 @@ describe("checks", () => {
   it("plain values of all kinds go to and fro unchanged", async () => {
     const code = String.raw`
       const values = [null, undefined, true, -0, NaN, Infinity, 1.5, 12345678901234567890n, "\u00e4\n", [1, [2]]];
-      for (const value of values) console.assert(Object.is(same(value), value) || typeof value === "object", String(value));
+      for (const value of values)
+        console.assert(Object.is(same(value), value) || typeof value === "object", String(value));
       console.assert(same(new Map([[1, "x"]])).get(1) === "x");
       console.assert(same(new Set([1, "1"])).size === 2);
       require("assert").deepStrictEqual(same({ a: { b: [] }, c: [1, [2]] }), { a: { b: [] }, c: [1, [2]] });

@@ -2,9 +2,9 @@
 // Its text is evaluated there; it is no module of ours.
 
 /**
- * A function of the host's two functions, `write(fileNumber, text)` and `callProgram(text)`. It gives `prepare(command)`
- * and `run(command)`, between which the host evaluates the program, and `next()`, which runs the next timer and says
- * whether there was one.
+ * A function of the host's two functions, `write(fileNumber, text)` and `callProgram(text)`. It gives
+ * `prepare(command)` and `run(command)`, between which the host evaluates the program, and `next()`, which runs the
+ * next timer and says whether there was one.
  */
 export const JAVASCRIPT_DRIVER = String.raw`
 ((write, callProgram) => {

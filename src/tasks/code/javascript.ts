@@ -16,6 +16,7 @@ import {
   type Report,
 } from "./interpreter.js";
 import { JAVASCRIPT_DRIVER } from "./javascript-driver.js";
+import { wasm } from "./web-assembly.js";
 
 /** How a program ends that says that all is well. */
 const EXIT_WELL = "exit code 0";
@@ -45,7 +46,7 @@ export async function openJavaScript(settings: InterpreterSettings): Promise<Int
   const { newQuickJSWASMModuleFromVariant, newVariant } = await import("quickjs-emscripten-core");
   const { default: variant } = await import("@jitl/quickjs-ng-wasmfile-release-sync");
   // The runtime's own limit counts nothing in this build; the memory of the module cannot grow beyond its maximum.
-  const wasmMemory = new WebAssembly.Memory({
+  const wasmMemory = new wasm.Memory({
     ...{ initial: INITIAL_BYTES / PAGE_BYTES, maximum: settings.memoryBytes / PAGE_BYTES },
   });
   const bounded = newVariant(variant as unknown as QuickJSSyncVariant, { wasmMemory });
