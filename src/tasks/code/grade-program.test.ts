@@ -19,7 +19,7 @@ it("a program that reads its input in any of Node's ways is right", async () => 
     "const text = require('fs').readFileSync(0, 'utf8'); console.log(text.trim().split(' ').map(Number))",
     "process.stdin.on('data', (text) => console.log(String(text).trim().split(' ').map(Number)))",
     "require('readline').createInterface({}).on('line', (line) => console.log(line.split(' ').map(Number)))",
-    "(async()=>{for await (const l of require('readline').createInterface()) console.log(l.split(' ').map(Number)) })()",
+    "(async()=>{for await (const l of require('readline').createInterface()) console.log(l.split(' ').map(Number))})()",
   ])
     expect(await grade(read, [output("1 22\n", "[ 1, 22 ]")])).toMatchObject({ isRight: true, share: 1 });
 });

@@ -2,6 +2,7 @@
 import type { Interpreter, InterpreterSettings } from "./interpreter.js";
 import { openJavaScript } from "./javascript.js";
 import type { ProgramLanguage } from "./program.js";
+import { openPython, type PythonImage } from "./python.js";
 
 /** What a thread with an interpreter is started with. */
 export interface ThreadSettings extends InterpreterSettings {
@@ -18,5 +19,6 @@ export interface OpenedInterpreter {
 
 /** Opens the interpreter of a language; its package is loaded now. */
 export async function openInterpreter(settings: ThreadSettings): Promise<OpenedInterpreter> {
-  return { interpreter: await openJavaScript(settings), image: true };
+  if (settings.language === "python") return openPython(settings, settings.image as PythonImage | null);
+  return { interpreter: await openJavaScript(settings), image: null };
 }

@@ -4,6 +4,14 @@ import { answerCalls, givenToThread } from "../../asked-thread.js";
 import type { Command, Report } from "./interpreter.js";
 import { openInterpreter, type ThreadSettings } from "./open-interpreter.js";
 
-const settings = givenToThread<ThreadSettings>();
-const { interpreter, image } = await openInterpreter(settings);
-answerCalls((command: Command): Report => interpreter.run(command), image);
+/** What the thread says when it serves: what the next one starts faster by, or why it does not serve. */
+export type Greeting = { readonly image: unknown } | { readonly failure: string };
+
+const BROKEN: Report = { end: "broken", output: "", value: "", raised: null };
+
+try {
+  const { interpreter, image } = await openInterpreter(givenToThread<ThreadSettings>());
+  answerCalls((command: Command): Report => interpreter.run(command), { image } satisfies Greeting);
+} catch (error) {
+  answerCalls((): Report => BROKEN, { failure: (error as Error).message } satisfies Greeting);
+}
