@@ -36,6 +36,9 @@ export function packageRoot(): string {
   return root;
 }
 
+/** The package's version. */
+export const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;
+
 function isOurs(folder: string): boolean {
   const path = join(folder, "package.json");
   if (!existsSync(path)) return false;

@@ -3,10 +3,9 @@
 import { join } from "node:path";
 import type { DistillSummary } from "../../src/distill/distill-run.js";
 import { distillOptions } from "../../src/distill/options.js";
-import type { Evaluation } from "../../src/eval/evaluate.js";
 import { performDistillation } from "../../src/library/distill.js";
 import { fullFigures } from "../../src/rl/evaluation-stage.js";
-import type { RunSummary } from "../../src/run/records.js";
+import type { EvaluationSummary, RunSummary } from "../../src/run/records.js";
 import { innerRun } from "../../src/train/inner-run.js";
 import type { RunContext } from "../../src/train/run-context.js";
 import type { TrainingSession } from "../../src/train/session.js";
@@ -19,7 +18,7 @@ export interface StudentSummary {
   readonly name: string;
   readonly params: number;
   readonly activeParams: number;
-  readonly evaluation: Evaluation;
+  readonly evaluation: EvaluationSummary;
 }
 
 /** The stage of one student. */

@@ -1,25 +1,22 @@
-// `luciole eval`: samples held-out problems with a model and counts. With --out every problem is kept, so that it can
-// be resumed.
+// `luciole eval`: samples problems of suites, tasks or data sets with a model and counts. With --out every sample is
+// kept, so that it can be resumed.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { writeFileAtomically } from "../atomic-file.js";
 import type { Machine } from "../backends/machine.js";
-import { ConfigError } from "../errors.js";
-import type { EvaluationCounts } from "../eval/evaluate.js";
-import type { SampledProblem } from "../eval/evaluation-run.js";
+import { ConfigError, DataError } from "../errors.js";
+import type { EvaluationRecord } from "../eval/evaluation-record.js";
+import { inOrder, type KeptSample } from "../eval/evaluation-run.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";
+import type { ProtocolName } from "../eval/protocol.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import type { MemberWork } from "../inference/runtime/request.js";
 import { dataFiles } from "../library/data-files.js";
 import { evaluateMix } from "../library/evaluate-mix.js";
-import {
-  type EvaluationRequest,
-  type EvaluationResult,
-  evaluateModel,
-  evaluationRequestSchema,
-} from "../library/evaluate-model.js";
+import { evaluateModel } from "../library/evaluate-model.js";
+import { requestSuites } from "../library/evaluation-parts.js";
+import { type EvaluationRequest, evaluationRequestSchema } from "../library/evaluation-request.js";
 import { absoluteModule, DATA_TASK } from "../library/modules.js";
 import { isMix } from "../mix/mix-file.js";
-import { formatPercent, withError } from "../number-text.js";
 import { fingerprintsOf } from "../run/fingerprints.js";
 import { JsonLinesWriter, readJsonLines } from "../run/json-lines.js";
 import { RunDirectory } from "../run/run-directory.js";
@@ -30,6 +27,7 @@ import { ownCommand, shownPath } from "../terminal/own-command.js";
 import { Interrupted } from "../train/interrupted.js";
 import { configOfRun, reopenRun } from "../train/reopen.js";
 import { evaluationOfRun } from "./eval-defaults.js";
+import { evaluationLines } from "./evaluation-lines.js";
 import { StoppedBySignal } from "./failure.js";
 import { openForAnswers, type RunFlags, refuseBesideResume, tell, writeResult } from "./run-verb.js";
 import { applySettings } from "./settings.js";
@@ -37,8 +35,12 @@ import { listenForSignals } from "./stop-signals.js";
 
 /** Flags as commander gives them. */
 export interface EvalFlags extends RunFlags {
+  readonly suite?: readonly string[];
+  readonly suiteData?: readonly string[];
+  readonly protocol?: ProtocolName;
   readonly task?: string;
   readonly data?: readonly string[];
+  readonly grader?: string;
   readonly environment?: string;
   readonly adapter?: string;
   readonly problems?: ProblemCount;
@@ -48,26 +50,16 @@ export interface EvalFlags extends RunFlags {
   readonly topP?: number;
   readonly maxSequences?: number;
   readonly template?: PromptStyle;
+  readonly budgets?: readonly number[];
+  readonly contamination?: readonly string[];
 }
 
 /** Evaluates the model in `path`, or goes on with an evaluation; prints the counts. */
 export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<void> {
   refuseBesideResume(flags, [
-    "seed",
-    "out",
-    "set",
-    "config",
-    "task",
-    "data",
-    "environment",
-    "adapter",
-    "problems",
-    "samples",
-    "maxTokens",
-    "temperature",
-    "topP",
-    "template",
-    "maxSequences",
+    ...["seed", "out", "set", "config", "suite", "suiteData", "protocol", "task", "data", "grader", "environment"],
+    ...["adapter", "problems", "samples", "maxTokens", "temperature", "topP", "template", "maxSequences"],
+    ...["budgets", "contamination"],
   ]);
   const path = resolveModel(nameOrPath);
   const request = flags.resume === undefined ? requestOf(path, flags) : recordedRequest(flags.resume, path);
@@ -79,9 +71,10 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     const { done, keep } = store ?? { done: [], keep: () => {} };
     const perform = isMix(path) ? evaluateMix : evaluateModel;
     const result = await perform(request, { done, keep, tell, signal: stop.signal });
-    writeResult(flags.json, { model: path, ...result, ...(place ? { outDir: resolve(place) } : {}) }, () =>
-      lines(result),
-    );
+    const { record, ...effort } = result;
+    store?.finish(record);
+    const outDir = place === undefined ? {} : { outDir: resolve(place) };
+    writeResult(flags.json, { ...record, ...effort, ...outDir }, () => evaluationLines(result));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     const again = `${ownCommand()} eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
@@ -99,7 +92,8 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
 
 /** What the flags ask for; what they leave open is as the run evaluated itself, where the model is a run's. */
 function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
-  const run = evaluationOfRun(path);
+  const suites = suitesOf(flags);
+  const run = suites || flags.protocol ? null : evaluationOfRun(path);
   const named = flags.task ?? (flags.data && DATA_TASK);
   const isGiven = named !== undefined || flags.environment !== undefined;
   const {
@@ -109,23 +103,55 @@ function requestOf(path: string, flags: EvalFlags): EvaluationRequest {
   } = isGiven
     ? { task: named, data: flags.data && dataFiles(flags.data), environment: flags.environment }
     : (run ?? {});
-  const { environment: environmentOptions, ...taskOptions } = applySettings({}, flags, "task");
   return {
     model: resolve(path),
     ...(flags.adapter === undefined ? {} : { adapter: resolve(flags.adapter) }),
+    suites,
+    protocol: flags.protocol ?? null,
     task,
     data,
-    taskOptions,
+    ...taskOptionsOf(flags),
     environment: environment && absoluteModule(environment),
-    environmentOptions: parseOptions(environmentSchema, environmentOptions, "environment"),
-    problems: flags.problems ?? run?.problems ?? 100,
-    samplesPerProblem: flags.samples ?? run?.samplesPerProblem ?? 16,
+    problems: flags.problems ?? run?.problems ?? (suites ? "all" : 100),
+    samplesPerProblem: flags.samples ?? run?.samplesPerProblem ?? null,
     maxNewTokens: flags.maxTokens ?? run?.maxNewTokens ?? null,
     temperature: flags.temperature ?? run?.temperature ?? null,
     topP: flags.topP ?? run?.topP ?? null,
     template: flags.template ?? null,
     maxSequences: flags.maxSequences ?? 64,
+    budgets: flags.budgets ?? [],
+    ...(flags.contamination && { contamination: dataFiles(flags.contamination) }),
     seed: flags.seed ?? run?.seed ?? 0,
+  };
+}
+
+/** The suites asked for, with their files; undefined for a task. */
+function suitesOf(flags: EvalFlags): EvaluationRequest["suites"] {
+  const { suite, suiteData = [] } = flags;
+  if (suite === undefined) {
+    if (suiteData.length > 0) throw new ConfigError("--suite-data has no effect without --suite; name the suite too");
+    return undefined;
+  }
+  const values = flags as Readonly<Record<string, unknown>>;
+  const other = ["task", "data", "grader", "environment", "set", "config"].find((name) => values[name] !== undefined);
+  if (other !== undefined)
+    throw new ConfigError(
+      `--${other} has no effect with --suite, which has problems of its own; leave one of them out`,
+    );
+  return requestSuites(
+    suite.flatMap((names) => names.split(",")),
+    suiteData,
+  );
+}
+
+function taskOptionsOf(flags: EvalFlags): Pick<EvaluationRequest, "taskOptions" | "environmentOptions"> {
+  const { environment, ...taskOptions } = applySettings({}, flags, "task");
+  if (flags.grader !== undefined && flags.data === undefined)
+    throw new ConfigError("--grader has no effect without --data: tasks and suites have graders of their own");
+  return {
+    taskOptions:
+      flags.grader === undefined ? taskOptions : { heldOutFraction: 1, ...taskOptions, grader: flags.grader },
+    environmentOptions: parseOptions(environmentSchema, environment, "environment"),
   };
 }
 
@@ -137,23 +163,46 @@ function recordedRequest(out: string, path: string): EvaluationRequest {
   return request;
 }
 
-/** Where sampled problems are kept, one a line. */
+/** Where samples are kept, one a line, and what was counted in the end. */
 interface Store {
-  readonly done: readonly SampledProblem[];
-  keep(sampled: SampledProblem): void;
+  readonly done: readonly KeptSample[];
+  keep(sampled: KeptSample): void;
+  finish(record: EvaluationRecord): void;
   close(): void;
 }
 
 const SAMPLED_FILE = "sampled.jsonl";
+const RECORD_FILE = "evaluation.json";
 
 function openStore(path: string, run: RunDirectory): Store {
   const file = join(path, SAMPLED_FILE);
   const writer = JsonLinesWriter.open(file); // a line torn by a kill is cut off here
-  const close = () => {
-    writer.close();
-    run.close();
+  const done = readJsonLines<KeptSample>(file);
+  if (done.some(({ part }) => part === undefined))
+    throw new DataError(`${file}: an earlier version wrote these samples; start a new evaluation with another --out`);
+  const all = [...done];
+  return {
+    done,
+    keep(sampled) {
+      writer.append(sampled);
+      all.push(sampled);
+    },
+    /** Samples end in whatever order; the finished files are the same however often the run was resumed. */
+    finish(record) {
+      const parts = record.evaluations.map(({ task: name }) => ({ name }));
+      writeFileAtomically(
+        file,
+        inOrder(all, parts)
+          .map((sample) => `${JSON.stringify(sample)}\n`)
+          .join(""),
+      );
+      writeFileAtomically(join(path, RECORD_FILE), `${JSON.stringify(record)}\n`);
+    },
+    close() {
+      writer.close();
+      run.close();
+    },
   };
-  return { done: readJsonLines<SampledProblem>(file), keep: (sampled) => writer.append(sampled), close };
 }
 
 /** The run that keeps an evaluation: a new one, or one that goes on. */
@@ -164,7 +213,9 @@ async function openRun(
   flags: EvalFlags,
 ): Promise<RunDirectory> {
   if (flags.resume !== undefined) return (await reopenRun(path, "eval", { ...flags, machine, notice })).run;
-  const fingerprints = fingerprintsOf([...(request.data ?? []), request.task, request.environment].filter(isFile));
+  const { suites = [], data = [], contamination = [], task, environment } = request;
+  const files = [...suites.flatMap((suite) => suite.files), ...data, ...contamination, task, environment];
+  const fingerprints = fingerprintsOf(files.filter(isFile));
   return RunDirectory.create({
     verb: "eval",
     path,
@@ -178,25 +229,3 @@ async function openRun(
 
 const notice = (line: string) => tell(`warning: ${line}`);
 const isFile = (path: string | null | undefined): path is string => typeof path === "string" && existsSync(path);
-
-function lines(result: EvaluationResult): string[] {
-  const { samplesPerProblem: k, stderr } = result;
-  const row = (label: string, key: keyof EvaluationCounts, write: (value: number) => string) =>
-    `${label.padEnd(18)}${withError(result[key], stderr[key], write)}`;
-  return [
-    `${result.task}: ${result.problems} distinct held-out problem${result.problems === 1 ? "" : "s"} x ` +
-      `${k} samples${stderr.pass1 === null ? "" : ", ± one standard error"}`,
-    `temperature ${result.temperature}, top-p ${result.topP}, up to ${result.maxNewTokens} new tokens, ` +
-      `seed ${result.seed}`,
-    row("pass@1", "pass1", formatPercent),
-    ...(k > 1 ? [row(`pass@${k}`, "passK", formatPercent), row(`cons@${k}`, "consK", formatPercent)] : []),
-    row("format", "formatRate", formatPercent),
-    row("thinking tokens", "meanThinkTokens", (value) => value.toFixed(1)),
-    ...(result.members ?? []).map(memberLine),
-    ...(result.tokensPerSecond > 0 ? [`${Math.round(result.tokensPerSecond).toLocaleString("en-US")} tokens/s`] : []),
-  ];
-}
-
-const memberLine = ({ member, completions, tokens, flops, seconds }: MemberWork): string =>
-  `${member.padEnd(18)}${completions} completions, ${tokens.toLocaleString("en-US")} tokens, ` +
-  `${(flops / 1e9).toPrecision(3)} GFLOP, ${seconds.toFixed(1)} s`;

@@ -28,6 +28,9 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** A list of whole numbers, joined by commas. */
+export const wholeNumbers = (text: string): number[] => text.split(",").map(wholeNumber(0));
+
 /** A whole number, or the word for all that there are. */
 export const numberOrAll = (text: string): number | "all" => (text === "all" ? text : wholeNumber(1)(text));
 

@@ -1,7 +1,6 @@
 // The command line: the list of its verbs. Each is declared in `<verb>.verb.ts`.
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { packageRoot } from "../package-root.js";
+import { packageVersion } from "../package-root.js";
 import { addBench } from "./bench.verb.js";
 import { addChat } from "./chat.verb.js";
 import { addConvert } from "./convert.verb.js";
@@ -80,5 +79,3 @@ function withFlagHint(message: string, program: Command): string {
       : `; expected: luciole ${verb.name()} ${verb.usage()} (luciole ${verb.name()} --help)`;
   return message.replace(whole, `unknown option '${given}'${hint}`);
 }
-
-const packageVersion = (): string => JSON.parse(readFileSync(`${packageRoot()}/package.json`, "utf8")).version;

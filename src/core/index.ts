@@ -37,6 +37,7 @@ export * from "../tasks/reward.js";
 export * from "../tasks/rewards.js";
 export * from "../tasks/task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES } from "../tasks/templates.js";
+export { validateTask } from "../tasks/validate-task.js";
 export * from "../tensor/index.js";
 export { trainBpe } from "../tokenizer/bpe-trainer.js";
 export { createByteTokenizer } from "../tokenizer/byte-tokenizer.js";

@@ -141,6 +141,34 @@ function withSharedPrompt(chosen: readonly ChatMessage[], rejected: readonly Cha
   return { prompt: chosen.slice(0, shared), chosen: chosen.slice(shared), rejected: rejected.slice(shared) };
 }
 
+/** The text in a column, a number written out. Throws DataError naming the row, and the columns there are. */
+export const textOf = (placed: PlacedRow, name: string): string => textIn(requiredColumn(placed, [name]), placed.where);
+
+/** The list in the first of some columns that is there, as it is or as JSON. Throws as `textOf`. */
+export function listOf(placed: PlacedRow, ...names: readonly string[]): unknown[] {
+  const { name, value } = requiredColumn(placed, names);
+  const list = typeof value === "string" ? jsonIn(value) : value;
+  if (Array.isArray(list)) return list;
+  throw new DataError(`${placed.where}: column "${name}" must be a list, got ${kindOf(list)}: ${shown(value)}`);
+}
+
+/** What a column holds, whatever it is. Throws as `textOf`. */
+export const valueOf = (placed: PlacedRow, name: string): unknown => requiredColumn(placed, [name]).value;
+
+function requiredColumn(placed: PlacedRow, names: readonly string[]): Column {
+  const found = columnOf(placed, null, names);
+  if (found) return found;
+  throw lacking(placed, `a column ${named(null, names)}`);
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** A column that is there. */
 interface Column {
   readonly name: string;

@@ -7,10 +7,13 @@ export {
   isPair,
   type LabelledAnswer,
   labelledAnswerOf,
+  listOf,
   type Preference,
   preferenceOf,
   type QuestionColumns,
   questionOf,
+  textOf,
+  valueOf,
 } from "./columns.js";
 export { DATA_ENDINGS, type DataFormat, findDataFiles, formatOf, isDataFile, namesFiles } from "./files.js";
 export { atPlace, type PlacedRow, type Row } from "./row.js";

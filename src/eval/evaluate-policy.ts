@@ -46,7 +46,7 @@ export async function evaluatePolicy(policy: Policy, task: Task, options: Evalua
     problem,
     responses: trajectories.slice(i * samplesPerProblem, (i + 1) * samplesPerProblem).map(responseOf),
   }));
-  const evaluation = evaluateSamples(task, samples);
+  const evaluation = await evaluateSamples(task, samples);
   return {
     evaluation,
     problems,

@@ -15,7 +15,10 @@ const problem = (id: string): Problem => ({
   difficulty: 1,
   meta: {},
 });
-const responseOf = (answer: string) => ({ text: answer, answer, wellFormed: true, numThinking: 2 });
+const responseOf = (answer: string) => ({
+  ...{ text: answer, answer, wellFormed: true, numThinking: 2, numTokens: 5 },
+  finishReason: "stop" as const,
+});
 const count = (entries: readonly (readonly [id: string, answers: readonly string[]])[], of: Task = task) =>
   evaluateSamples(
     of,
@@ -28,30 +31,30 @@ const count = (entries: readonly (readonly [id: string, answers: readonly string
 describe("votes", () => {
   const half = createLinearEquationsTask() as unknown as Task;
   const equation = { ...problem("h"), fields: { a: 2, b: 0, c: 0, d: 1 } };
-  const consensus = (of: Task, asked: Problem, answers: readonly string[]) =>
-    evaluateSamples(of, [{ problem: asked, responses: answers.map(responseOf) }]).consK;
+  const consensus = async (of: Task, asked: Problem, answers: readonly string[]) =>
+    (await evaluateSamples(of, [{ problem: asked, responses: answers.map(responseOf) }])).consK;
 
-  it("go by equality and not by spelling", () => {
-    expect(consensus(half, equation, ["3", "3", "0.5", "1/2", "x = 2/4"])).toBe(1);
-    expect(consensus(half, equation, ["3", "3", "3.0", "0.5", "1/2"])).toBe(0);
+  it("go by equality and not by spelling", async () => {
+    expect(await consensus(half, equation, ["3", "3", "0.5", "1/2", "x = 2/4"])).toBe(1);
+    expect(await consensus(half, equation, ["3", "3", "3.0", "0.5", "1/2"])).toBe(0);
   });
 
-  it("for Countdown go by the expression", () => {
+  it("for Countdown go by the expression", async () => {
     const countdown = createCountdownTask() as unknown as Task;
     const asked = { ...problem("c"), fields: { numbers: [3, 8], target: 24 } };
-    expect(consensus(countdown, asked, ["3+8", "8-3", "3+8", "3*8", "8 * 3", "(8)*3"])).toBe(1);
+    expect(await consensus(countdown, asked, ["3+8", "8-3", "3+8", "3*8", "8 * 3", "(8)*3"])).toBe(1);
   });
 
-  it("without a notion of the task's own go by the text but for white space", () => {
+  it("without a notion of the task's own go by the text but for white space", async () => {
     const plain: Task = { ...half, sameAnswer: undefined };
-    expect(consensus(plain, equation, ["3", "3", "0.5", "0. 5", " 0.5"])).toBe(1);
-    expect(consensus(plain, equation, ["3", "3", "0.5", "1/2", "2/4"])).toBe(0);
+    expect(await consensus(plain, equation, ["3", "3", "0.5", "0. 5", " 0.5"])).toBe(1);
+    expect(await consensus(plain, equation, ["3", "3", "0.5", "1/2", "2/4"])).toBe(0);
   });
 });
 
 describe("standard errors", () => {
-  it("of distinct problems are the deviation of their means over the root of their number", () => {
-    const { pass1, problems, stderr } = count(
+  it("of distinct problems are the deviation of their means over the root of their number", async () => {
+    const { pass1, problems, stderr } = await count(
       ["a", "b", "c", "d"].map((id, i) => [id, i < 2 ? ["2", "2"] : i < 3 ? ["2", "3"] : ["3", "3"]]),
     );
     expect([pass1, problems]).toEqual([0.625, 4]);
@@ -60,14 +63,14 @@ describe("standard errors", () => {
     expect(stderr.meanThinkTokens).toBe(0);
   });
 
-  it("are clustered: counting every problem twice changes none of them", () => {
+  it("are clustered: counting every problem twice changes none of them", async () => {
     const once = ["a", "b", "c", "d", "e"].map((id, i): [string, string[]] => [id, i < 2 ? ["2"] : ["3"]]);
-    expect(count([...once, ...once])).toEqual(count(once));
+    expect(await count([...once, ...once])).toEqual(await count(once));
   });
 
-  it("are unknown for a single problem", () => {
-    const { problems, stderr } = count([["a", ["2", "3"]]]);
+  it("are unknown for a single problem", async () => {
+    const { problems, stderr } = await count([["a", ["2", "3"]]]);
     expect(problems).toBe(1);
-    expect(Object.values(stderr)).toEqual([null, null, null, null, null]);
+    expect(new Set(Object.values(stderr))).toEqual(new Set([null]));
   });
 });

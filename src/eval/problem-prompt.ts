@@ -4,7 +4,7 @@ import type { JsonObject } from "../checkpoint/index.js";
 import { ConfigError } from "../errors.js";
 import { type ChatPrompt, chatStyle } from "../inference/conversation/chat-style.js";
 import { frameOfChatTemplate } from "../inference/conversation/prompt.js";
-import { opensThought, type ResponseForm } from "../tasks/response.js";
+import { opensThought, type ResponseForm, THINK_OPEN } from "../tasks/response.js";
 import type { Problem, PromptTemplate, Task } from "../tasks/task.js";
 import { PROMPT_TEMPLATES } from "../tasks/templates.js";
 import { ChatTemplate } from "../tokenizer/chat-template.js";
@@ -47,14 +47,16 @@ export function defaultPromptStyle(tokenizer: Tokenizer, { prompt_template: trai
 export const isChat = (style: PromptStyle): style is (typeof CHAT_STYLES)[number] =>
   (CHAT_STYLES as readonly PromptStyle[]).includes(style);
 
-/** What puts problems to a policy. Throws ConfigError for a chat where the tokenizer has no chat template. */
-export function prompterOf({
-  tokenizer,
-  template,
-}: {
+/** How problems are put. */
+export interface Prompting {
   readonly tokenizer: Tokenizer;
   readonly template: PromptStyle;
-}): Prompter {
+  /** Whether a chat prompt opens the thought where the model has a token for that; default: as its template says. */
+  readonly forcesThought?: boolean;
+}
+
+/** What puts problems to a policy. Throws ConfigError for a chat where the tokenizer has no chat template. */
+export function prompterOf({ tokenizer, template, forcesThought = false }: Prompting): Prompter {
   if (!isChat(template))
     return (task, problem) => {
       const text = task.renderPrompt(problem, template);
@@ -73,7 +75,23 @@ export function prompterOf({
   const isPlain = template === "chat-plain";
   return (task, problem) => {
     const question = task.renderPrompt(problem, "plain");
-    const content = isPlain || question.includes("\\boxed") ? question : `${question}\n${BOXED}`;
-    return { ...style.prompt([{ role: "user", content }]), form: isPlain ? "unmarked" : style.form };
+    const { instruction = BOXED } = task;
+    const isAsked = isPlain || instruction === "" || question.includes("\\boxed");
+    const content = isAsked ? question : `${question}\n${instruction}`;
+    const prompt = style.prompt([{ role: "user", content }]);
+    const form = isPlain ? "unmarked" : style.form;
+    return { ...(forcesThought ? withOpenThought(prompt, tokenizer) : prompt), form };
+  };
+}
+
+/** The prompt with `<think>` behind it, where it does not end in one and the vocabulary has it as a token. */
+function withOpenThought(prompt: ChatPrompt, tokenizer: Tokenizer): ChatPrompt {
+  const id = tokenizer.tokenId(THINK_OPEN);
+  if (prompt.startsInside || id === undefined) return prompt;
+  const opening = `${THINK_OPEN}\n`;
+  return {
+    text: `${prompt.text}${opening}`,
+    ids: Int32Array.from([...prompt.ids, ...tokenizer.encode(opening)]),
+    startsInside: true,
   };
 }

@@ -4,14 +4,11 @@
 import { atPlace } from "../data/row.js";
 import { ConfigError, DataError } from "../errors.js";
 import type { Problem, Split, Task } from "../tasks/task.js";
-import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { type PromptStyle, prompterOf } from "./problem-prompt.js";
+import { type Prompting, prompterOf } from "./problem-prompt.js";
 
 /** How problems become tokens. */
-export interface PromptEncoding {
+export interface PromptEncoding extends Prompting {
   readonly task: Task;
-  readonly tokenizer: Tokenizer;
-  readonly template: PromptStyle;
 }
 
 /** Room for a prompt and a completion. */

@@ -1,21 +1,18 @@
 // Sampling trajectories for problems of a task: what evaluation counts and reinforcement learning learns from. Knows
 // neither.
-import { withSampling } from "../inference/runtime/generate.js";
+import { type Sample, withSampling } from "../inference/runtime/generate.js";
 import type { LanguageModel } from "../models/language-model.js";
-import type { Problem, Task, TaskEnvironment } from "../tasks/task.js";
-import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { Interrupted } from "../train/interrupted.js";
+import { withAnswer } from "../tasks/response.js";
+import type { Problem, Task } from "../tasks/task.js";
+import { eachOf, uninterrupted } from "./each-of.js";
 import { type EpisodeStart, firstRequest, playEpisode, singleTurn } from "./episode.js";
-import { type PromptStyle, prompterOf } from "./problem-prompt.js";
+import { type ProblemPrompt, type Prompting, prompterOf } from "./problem-prompt.js";
 import { replyEncoder } from "./reply-encoding.js";
 import type { Trajectory } from "./trajectory.js";
 
-/** What samples: a model and how its text becomes tokens. */
-export interface Policy {
+/** What samples: a model, how its text becomes tokens, and how problems are put to it. */
+export interface Policy extends Prompting {
   readonly model: LanguageModel;
-  readonly tokenizer: Tokenizer;
-  /** How problems are put to it. */
-  readonly template: PromptStyle;
   /** Tokens that end a completion. */
   readonly stopIds: readonly number[];
 }
@@ -56,94 +53,93 @@ export async function rollout(
   const starts = problems.flatMap((problem, p) => {
     const prompt = prompter(task, problem);
     return Array.from({ length: numGenerations }, (_, g) => ({
+      task,
       problem,
       prompt,
       seed: `${seed}/${firstProblem + p}/${g}`,
     }));
   });
   if (starts.length === 0) return [];
-  try {
-    const trajectories = await (task.environment
-      ? playEpisodes(policy, task.environment, starts, options)
-      : sampleTurns(policy, starts, options));
-    if (!options.signal?.aborted) return trajectories;
-  } catch (error) {
-    if (!options.signal?.aborted) throw error;
-  }
-  throw new Interrupted(); // half-finished completions would be counted as wrong ones
+  if (!task.environment) return uninterrupted(options.signal, () => sampleTurns(policy, starts, options));
+  const trajectories: Trajectory[] = new Array(starts.length);
+  await playEach(policy, starts, options, (trajectory, index) => {
+    trajectories[index] = trajectory;
+  });
+  return trajectories;
+}
+
+/** Where a trajectory begins, and the task whose problem it is about. */
+export interface TrajectoryStart extends EpisodeStart {
+  readonly task: Task;
+}
+
+/** How trajectories are played one by one. */
+export interface PlayOptions extends Omit<RolloutOptions, "numGenerations" | "seed" | "firstProblem"> {
+  /** Whether more is sampled from where trajectories stopped, whose cached blocks then serve again; default: no. */
+  readonly areContinued?: boolean;
+}
+
+/**
+ * Samples a trajectory from each start, so many at a time on one engine, and hands each over as soon as it has ended,
+ * with the means to sample more where it stopped. Throws as `rollout`.
+ */
+export async function playEach(
+  policy: Policy,
+  starts: readonly TrajectoryStart[],
+  options: PlayOptions,
+  take: (trajectory: Trajectory, index: number, sample: Sample) => void | Promise<void>,
+): Promise<void> {
+  const { model, tokenizer, stopIds, template } = policy;
+  const { maxNewTokens, maxSequences } = options;
+  const hasEnvironment = starts.some(({ task }) => task.environment);
+  const areContinued = hasEnvironment || options.areContinued;
+  const sizes = { ...sizesOf(starts, maxNewTokens), areContinued };
+  const encoder = hasEnvironment ? replyEncoder(tokenizer, template) : null;
+  await uninterrupted(options.signal, () =>
+    eachOf(starts, maxSequences, options.signal, (work, signal) =>
+      withSampling(model, sizes, { ...options, tokenizer, stopIds, signal }, (sample) => {
+        // No more than run at once: what waits between two turns would lose its cache to what has not begun.
+        return work(async (start, index, own) => {
+          const { environment } = start.task;
+          const trajectory =
+            environment && encoder
+              ? await playEpisode({ environment, sample, tokenizer, encoder, stopIds, maxNewTokens }, start, own)
+              : singleTurn(start, await sample(firstRequest(start, maxNewTokens)));
+          if (trajectory.finishReason !== "cancelled") await take(answered(start, trajectory), index, sample);
+        });
+      }),
+    ),
+  );
+}
+
+/** What says where an answer stands. */
+export interface AnsweredBy extends Pick<TrajectoryStart, "task" | "problem"> {
+  readonly prompt: Pick<ProblemPrompt, "form">;
+}
+
+/** With the answer where the task finds it, unless an environment gave one. */
+export function answered({ task, problem, prompt }: AnsweredBy, trajectory: Trajectory): Trajectory {
+  const { response, turns } = trajectory;
+  if (!task.answerIn || turns) return trajectory;
+  return { ...trajectory, response: withAnswer(response, prompt.form, task.answerIn(problem, response.reply)) };
 }
 
 /** One turn for each start. */
 function sampleTurns(
   { model, tokenizer, stopIds }: Policy,
-  starts: readonly EpisodeStart[],
+  starts: readonly TrajectoryStart[],
   options: RolloutOptions,
 ): Promise<Trajectory[]> {
   const { maxNewTokens } = options;
   const sampling = { ...options, tokenizer, stopIds };
   return withSampling(model, sizesOf(starts, maxNewTokens), sampling, (sample) =>
-    Promise.all(starts.map(async (start) => singleTurn(start, await sample(firstRequest(start, maxNewTokens))))),
+    Promise.all(
+      starts.map(async (start) => answered(start, singleTurn(start, await sample(firstRequest(start, maxNewTokens))))),
+    ),
   );
-}
-
-/** An episode for each start. */
-function playEpisodes(
-  { model, tokenizer, stopIds, template }: Policy,
-  environment: TaskEnvironment,
-  starts: readonly EpisodeStart[],
-  options: RolloutOptions,
-): Promise<Trajectory[]> {
-  const { maxNewTokens, maxSequences } = options;
-  const failed = new AbortController();
-  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  const sizes = { ...sizesOf(starts, maxNewTokens), areContinued: true };
-  const encoder = replyEncoder(tokenizer, template);
-  return withSampling(model, sizes, { ...options, tokenizer, stopIds, signal }, (sample) => {
-    const plan = { environment, sample, tokenizer, encoder, stopIds, maxNewTokens };
-    // No more than run at once: what waits between two turns would lose its cache to what has not begun.
-    return eachOf(starts, maxSequences, signal, failed, (start, own) => playEpisode(plan, start, own));
-  });
 }
 
 const sizesOf = (starts: readonly EpisodeStart[], maxNewTokens: number) => ({
   numRequests: starts.length,
   maxTokens: starts.reduce((most, { prompt }) => Math.max(most, prompt.ids.length), 0) + maxNewTokens,
 });
-
-/**
- * Runs `body` for all items, at most so many at a time. The first failure fires `failed`, and is thrown when what is
- * under way has ended. Each item has a signal of its own, which `signal` fires: thousands of listeners on one would be
- * taken for a leak.
- */
-async function eachOf<T, R>(
-  items: readonly T[],
-  atOnce: number,
-  signal: AbortSignal,
-  failed: AbortController,
-  body: (item: T, signal: AbortSignal) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length);
-  const open = new Set<AbortController>();
-  let next = 0;
-  const work = async () => {
-    while (next < items.length && !signal.aborted) {
-      const index = next++;
-      const own = new AbortController();
-      open.add(own);
-      try {
-        results[index] = await body(items[index], own.signal);
-      } catch (error) {
-        failed.abort(error); // only the first one counts
-      }
-      open.delete(own);
-    }
-  };
-  const abortAll = () => {
-    for (const own of open) own.abort(signal.reason);
-  };
-  signal.addEventListener("abort", abortAll, { once: true });
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, work));
-  signal.removeEventListener("abort", abortAll);
-  signal.throwIfAborted();
-  return results;
-}

@@ -52,7 +52,8 @@ export const spokenTurns = ({ turns }: Trajectory): { readonly turns?: readonly 
 
 /** What of a trajectory is counted and kept. */
 export function responseOf(trajectory: Trajectory): SampledResponse {
-  const { completion, response, numThinking } = trajectory;
+  const { completion: text, response, numThinking, completionIds, finishReason } = trajectory;
   const { answer, wellFormed } = response;
-  return { text: completion, answer, wellFormed, numThinking, ...spokenTurns(trajectory) };
+  const numTokens = completionIds.length;
+  return { text, answer, wellFormed, numThinking, numTokens, finishReason, ...spokenTurns(trajectory) };
 }

@@ -27,6 +27,13 @@ export function resolveDataset(text: string, env: Environment = process.env): st
   return part.files.map(({ path }) => `${folder}/${path}`);
 }
 
+/** Whether anything of a data set is in the cache, at its revision. */
+export function isPulledDataset(text: string, env: Environment = process.env): boolean {
+  const name = parseDatasetName(text);
+  if (!name) return false;
+  return new RepositoryCache(hubCacheFolder(env), name.repo, "dataset").commitOf(name.revision ?? "main") !== null;
+}
+
 const pullCommand = (name: RepositoryName): string =>
   `${ownCommand()} pull --dataset ${shellWord(formatModelName(name))}`;
 

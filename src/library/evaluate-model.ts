@@ -1,166 +1,142 @@
-// An evaluation of a model that is already there, sampled problem by problem. Knows no flags, and not where the samples
-// are kept.
-import { z } from "zod";
+// An evaluation of a model that is already there: of suites, or of one task, on one engine. Knows no flags, and not
+// where the samples are kept.
+import { readRows } from "../data/rows.js";
 import { ConfigError } from "../errors.js";
-import type { Evaluation } from "../eval/evaluate.js";
-import { type EvaluationRunOptions, runEvaluation, type SampledProblem } from "../eval/evaluation-run.js";
-import { defaultPromptStyle, PROMPT_STYLES, type PromptStyle } from "../eval/problem-prompt.js";
+import { ContaminationCheck, type ContaminationReport } from "../eval/contamination.js";
+import { evaluationRecord, partRecord, type SamplingRecord } from "../eval/evaluation-record.js";
+import { policySampler, runEvaluation, type Sampler } from "../eval/evaluation-run.js";
+import { defaultPromptStyle, type PromptStyle } from "../eval/problem-prompt.js";
 import { longestPrompt } from "../eval/prompt-check.js";
+import { PROTOCOLS, type Protocol } from "../eval/protocol.js";
 import type { Policy } from "../eval/rollout.js";
 import { unansweredNotice } from "../eval/unanswered.js";
 import { availableBytes } from "../free-memory.js";
-import { type ModelFacts, openForSampling } from "../inference/opening/open-model.js";
+import { type OpenedModel, openForSampling } from "../inference/opening/open-model.js";
 import { samplingDefaults } from "../inference/opening/sampling-defaults.js";
-import type { MemberWork } from "../inference/runtime/request.js";
-import { completionsHost } from "../rl/memory-plan.js";
-import { environmentSchema } from "../tasks/environment.js";
-import { heldOutProblems, shortfall } from "../tasks/held-out.js";
-import { problemCountSchema } from "../tasks/options.js";
-import type { Problem, Task } from "../tasks/task.js";
-import { refuseHostNeed } from "../train/host-memory.js";
-import { taskFor } from "./find-task.js";
-
-/** Everything that decides an evaluation, as zod checks it. null: as the model's own files say. */
-export const evaluationRequestSchema = z.strictObject({
-  /** Where the model lies. */
-  model: z.string(),
-  /** Where an adapter lies that is put over the model. */
-  adapter: z.string().optional(),
-  /** A task's name or module; null: the task the model was trained for. */
-  task: z.string().nullable(),
-  /** The files of a data set. */
-  data: z.array(z.string()).readonly().optional(),
-  /** Options of the task. */
-  taskOptions: z.record(z.string(), z.unknown()),
-  /** What answers the model's turns; null: nothing, or with the model's own task what did in training. */
-  environment: z.string().nullable().default(null),
-  /** Limits and options of the environment. */
-  environmentOptions: environmentSchema.prefault({}),
-  /** Number of distinct held-out problems, or "all". */
-  problems: problemCountSchema,
-  /** Samples per problem. */
-  samplesPerProblem: z.int().min(1),
-  /** Maximum number of new tokens. */
-  maxNewTokens: z.int().min(1).nullable(),
-  /** Sampling temperature. */
-  temperature: z.number().min(0).nullable(),
-  /** Nucleus sampling. */
-  topP: z.number().min(0).max(1).nullable(),
-  /** Prompt format. */
-  template: z.enum(PROMPT_STYLES).nullable().optional(),
-  /** Maximum number of samples generated at the same time. */
-  maxSequences: z.int().min(1),
-  /** Of problems and samples. */
-  seed: z.int().min(0),
-});
-
-/** Everything that decides an evaluation. */
-export type EvaluationRequest = z.output<typeof evaluationRequestSchema>;
-
-/** What an evaluation came to, and how it was sampled. */
-export interface EvaluationResult extends Evaluation {
-  readonly task: string;
-  readonly template: PromptStyle;
-  readonly samplesPerProblem: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly maxNewTokens: number;
-  readonly seed: number;
-  readonly tokensPerSecond: number;
-  /** Of a mix: what each member did, and new tokens of all members for one answer, as far as sampled now. */
-  readonly members?: readonly MemberWork[];
-  readonly tokensPerAnswer?: number | null;
-}
-
-/** Who hears of an evaluation, and keeps its samples. */
-export interface EvaluationContext {
-  /** Problems that are sampled already. */
-  readonly done: readonly SampledProblem[];
-  readonly keep: (sampled: SampledProblem) => void;
-  readonly tell: (line: string) => void;
-  readonly signal: AbortSignal;
-}
+import { packageVersion } from "../package-root.js";
+import { type FoundPart, suiteParts, taskPart } from "./evaluation-parts.js";
+import type { EvaluationContext, EvaluationRequest, EvaluationResult } from "./evaluation-request.js";
 
 /** The part of the free memory that the cache may take; activations take of the rest. */
 const CACHE_SHARE = 0.7;
 
 /**
- * Samples the problems that are not done yet, and counts all. Throws Interrupted when the signal fires; what was kept
- * until then counts when the evaluation goes on.
+ * Takes the samples that are missing, and counts all. Suites are checked before the model is opened. Throws Interrupted
+ * when the signal fires; what was kept until then counts when the evaluation goes on.
  */
 export async function evaluateModel(request: EvaluationRequest, context: EvaluationContext): Promise<EvaluationResult> {
+  const ofSuites = await suiteParts(request, context.tell);
   const opened = await openForSampling(request.model, request.adapter);
-  const { model, tokenizer, stopIds, generation, warning } = opened;
+  const { model, warning } = opened;
   try {
     if (warning) context.tell(`warning: ${warning}`);
-    const task = await taskOf(request, opened);
-    const template = request.template ?? defaultPromptStyle(tokenizer, generation);
-    const policy = { model, tokenizer, template, stopIds };
-    const problems = problemsOf(request, task, context);
-    const { samplesPerProblem, maxSequences, seed } = request;
-    const own = samplingDefaults(generation, tokenizer);
-    const temperature = request.temperature ?? own.temperature;
-    const topP = request.topP ?? own.topP;
-    const maxNewTokens = newTokensOf(request, policy, task, problems, generation.max_new_tokens);
-    const startedMs = performance.now();
-    let numTokens = 0;
-    const answers = context.done.flatMap(({ responses }) => responses.map(({ answer }) => answer));
-    const onProblem: EvaluationRunOptions["onProblem"] = (sampled, trajectories) => {
-      answers.push(...sampled.responses.map(({ answer }) => answer));
-      for (const { completionIds } of trajectories) numTokens += completionIds.length;
-      context.keep(sampled);
-    };
+    const found = ofSuites ?? [await taskPart(request, opened, context.tell)];
+    const { policy, sampling } = samplingOf(request, opened, found);
+    const { maxSequences, budgets } = request;
     const maxCacheBytes = CACHE_SHARE * availableBytes();
-    const sampling = { samplesPerProblem, temperature, topP, topK: own.topK, maxSequences, seed, maxNewTokens };
-    const { done, signal } = context;
-    const options = { ...sampling, maxCacheBytes, signal, problems, done, onProblem };
-    const evaluation = await runEvaluation(policy, task, options);
-    const notice = unansweredNotice(answers, template);
-    if (notice) context.tell(`note: ${notice}`);
-    const tokensPerSecond = (1000 * numTokens) / (performance.now() - startedMs);
-    const asked = { task: task.name, template, samplesPerProblem, temperature, topP, maxNewTokens, seed };
-    return { ...asked, ...evaluation, tokensPerSecond };
+    const options = { ...sampling, maxSequences, maxCacheBytes, signal: context.signal };
+    return await evaluateParts(request, context, { found, sampling, sampler: policySampler(policy, options, budgets) });
   } finally {
     model.dispose();
   }
 }
 
-async function taskOf(request: EvaluationRequest, opened: Pick<ModelFacts, "generation">): Promise<Task> {
-  const { taskOptions, environmentOptions: environment } = request;
-  const { task } = await taskFor({ ...request, options: { task: taskOptions, environment } }, opened);
-  const { maxTurns, timeoutSeconds, options } = environment;
-  const isSet = maxTurns !== null || timeoutSeconds !== null || Object.keys(options).length > 0;
-  if (isSet && !task.environment)
-    throw new ConfigError("environment has no effect: the evaluation has no --environment; leave it out");
-  return task;
+/** What is asked, of whom, and how. */
+export interface AskedParts {
+  readonly found: readonly FoundPart[];
+  readonly sampling: SamplingRecord;
+  readonly sampler: Sampler;
 }
 
-/** The problems, unless their samples would not fit into host memory. Says so where there are fewer than asked for. */
-function problemsOf(request: EvaluationRequest, task: Task, { tell }: EvaluationContext): Problem[] {
-  const { problems, samplesPerProblem, maxNewTokens, seed } = request;
-  const held = task.numProblems?.heldout;
-  const count = problems === "all" ? (held ?? 1) : Math.min(problems, held ?? problems);
-  const mend = "lower --problems or --samples";
-  refuseHostNeed(completionsHost("the evaluation", count * samplesPerProblem, maxNewTokens ?? 1, mend));
-  const found = heldOutProblems(task, seed, problems);
-  const notice = shortfall(task, problems, found.length);
+/** Takes the samples of the parts and records all that was counted. */
+export async function evaluateParts(
+  request: EvaluationRequest,
+  { done, keep, signal, tell }: EvaluationContext,
+  { found, sampling, sampler }: AskedParts,
+): Promise<EvaluationResult> {
+  const contaminations = await contaminationsOf(request, found);
+  const parts = found.map(({ part }) => part);
+  const answers = done.map(({ answer }) => answer);
+  const startedMs = performance.now();
+  let numTokens = 0;
+  const samples = await runEvaluation(sampler, parts, {
+    ...{ done, seed: request.seed, signal },
+    onSample(kept) {
+      answers.push(kept.answer);
+      numTokens += kept.numTokens;
+      keep(kept);
+    },
+  });
+  const tokensPerSecond = (1000 * numTokens) / (performance.now() - startedMs);
+  const asksForBox = parts.every(({ task }) => !task.answerIn);
+  const notice = asksForBox && unansweredNotice(answers, sampling.template);
   if (notice) tell(`note: ${notice}`);
-  return found;
+  const named = { luciole: packageVersion(), model: request.model, adapter: request.adapter ?? null };
+  const evaluations = found.map(({ part, facts }, i) =>
+    partRecord(part, samples[i], { ...facts, contamination: contaminations[i] }),
+  );
+  return { record: evaluationRecord(named, sampling, evaluations), tokensPerSecond };
+}
+
+/** Who is sampled and how: what is asked for, else what the protocol says, else the model's own files. */
+function samplingOf(
+  request: EvaluationRequest,
+  { model, tokenizer, stopIds, generation }: OpenedModel,
+  found: readonly FoundPart[],
+): { readonly policy: Policy; readonly sampling: SamplingRecord } {
+  const protocol: Protocol | null = request.protocol && PROTOCOLS[request.protocol];
+  const template: PromptStyle = request.template ?? defaultPromptStyle(tokenizer, generation);
+  const forcesThought = protocol?.forcesThought ?? false;
+  const policy = { model, tokenizer, template, stopIds, forcesThought };
+  const own = protocol ?? samplingDefaults(generation, tokenizer);
+  return {
+    policy,
+    sampling: {
+      protocol: request.protocol,
+      template,
+      temperature: request.temperature ?? own.temperature,
+      topP: request.topP ?? own.topP,
+      topK: own.topK,
+      maxNewTokens: newTokensOf(request, policy, found, generation.max_new_tokens),
+      seed: request.seed,
+    },
+  };
 }
 
 /** New tokens where none are asked for and the model's files name no limit: as in R1's evaluations. */
-const MAX_NEW_TOKENS = 32768;
+const MAX_NEW_TOKENS = PROTOCOLS.r1.maxNewTokens;
 
-/** New tokens of a sample at most: those asked for, else the limit of training, or what the context leaves. */
+/**
+ * New tokens of a sample at most: those asked for or of the protocol, else the limit of training, or what the context
+ * leaves. Throws where a prompt and they do not fit into the context.
+ */
 function newTokensOf(
-  { maxNewTokens }: EvaluationRequest,
+  { maxNewTokens, protocol }: EvaluationRequest,
   policy: Policy,
-  task: Task,
-  problems: readonly Problem[],
+  found: readonly FoundPart[],
   trained: unknown,
 ): number {
   const context = policy.model.maxPositions;
   const limits = { context, newTokens: maxNewTokens ?? 1, option: "--max-tokens " };
-  const room = context - longestPrompt(problems, { ...policy, task }, limits);
-  return maxNewTokens ?? Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
+  const lengths = found.map(({ part: { task, problems } }) => longestPrompt(problems, { ...policy, task }, limits));
+  const room = context - Math.max(...lengths);
+  if (maxNewTokens !== null) return maxNewTokens;
+  if (protocol === null) return Math.min(room, typeof trained === "number" ? trained : MAX_NEW_TOKENS);
+  const wanted = PROTOCOLS[protocol].maxNewTokens;
+  if (wanted <= room) return wanted;
+  throw new ConfigError(
+    `--protocol ${protocol} samples up to ${wanted} new tokens behind prompts of up to ${context - room}, but the ` +
+      `model's context is ${context}; set --max-tokens ${room} or less, or take a model with a longer context`,
+  );
+}
+
+/** What of each part stands in the training data. */
+async function contaminationsOf(
+  { contamination: files }: EvaluationRequest,
+  found: readonly FoundPart[],
+): Promise<(ContaminationReport | null)[]> {
+  if (!files) return found.map(() => null);
+  const checks = found.map(({ part: { task, problems } }) => new ContaminationCheck(task, problems));
+  for await (const row of readRows(files)) for (const check of checks) check.look(row);
+  return checks.map((check) => check.report());
 }

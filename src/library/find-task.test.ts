@@ -70,7 +70,7 @@ test("the calculator goes with any task, evaluates its calls, and leaves the ans
 describe("guess the number", () => {
   test("says higher or lower, ends with the number, or without when no guess is left", async () => {
     const { task } = await find({ environment: "guess-the-number", limits: { options: { maxWidth: 8 } } });
-    expect(task.validate()).toMatchObject({ task: "guess-the-number", numTrain: 200 });
+    expect(await task.validate()).toMatchObject({ task: "guess-the-number", numTrain: 200 });
     const all = Array.from({ length: 20 }, (_, index) => task.generate(1, index, "train"));
     const problem = all.find(({ difficulty }) => difficulty === 3) as Problem;
     const guesses = ({ number }: Record<string, unknown>): [string, string | null][] => [

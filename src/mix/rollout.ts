@@ -1,6 +1,7 @@
 // A mix as an evaluation sees a model: answers to problems of a task, as trajectories of the members that gave them.
 import { ConfigError } from "../errors.js";
 import { defaultPromptStyle, isChat, type PromptStyle, prompterOf } from "../eval/problem-prompt.js";
+import { answered } from "../eval/rollout.js";
 import type { Trajectory } from "../eval/trajectory.js";
 import { framePrompt } from "../inference/conversation/prompt.js";
 import type { MemberWork } from "../inference/runtime/request.js";
@@ -41,11 +42,12 @@ export async function mixRollout(
   problems: readonly Problem[],
   options: MixRolloutOptions,
 ): Promise<Trajectory[]> {
-  if (task.environment) throw new ConfigError("a mix of models answers in one turn; leave out --environment");
+  if (task.environment) throw withoutEnvironment();
   const { numGenerations, seed, firstProblem = 0, signal } = options;
   const questions = problems.map((problem) => problemQuestion(task, problem, options.template));
   const starts = problems.flatMap((problem, p) =>
     Array.from({ length: numGenerations }, (_, g) => ({
+      task,
       problem,
       question: questions[p],
       seed: hashString(`${seed}/${firstProblem + p}/${g}`),
@@ -64,10 +66,33 @@ export async function mixRollout(
   throw new Interrupted(); // half-finished answers would be counted as wrong ones
 }
 
+/** One answer to a problem of a task, as a trajectory. Throws as `mixRollout`. */
+export function answerProblem(
+  mix: Mix,
+  { task, problem, seed }: { readonly task: Task; readonly problem: Problem; readonly seed: string },
+  options: Omit<MixRolloutOptions, "numGenerations" | "seed" | "firstProblem" | "signal">,
+  signal: AbortSignal,
+): Promise<Trajectory> {
+  if (task.environment) throw withoutEnvironment();
+  const question = problemQuestion(task, problem, options.template);
+  return answerOne(mix, { task, problem, question, seed: hashString(seed) }, options, signal);
+}
+
+const withoutEnvironment = (): ConfigError =>
+  new ConfigError("a mix of models answers in one turn; leave out --environment");
+
+/** A problem on its way. */
+interface AnswerStart {
+  readonly task: Task;
+  readonly problem: Problem;
+  readonly question: Question;
+  readonly seed: number;
+}
+
 async function answerOne(
   mix: Mix,
-  { problem, question, seed }: { readonly problem: Problem; readonly question: Question; readonly seed: number },
-  { temperature, topP, topK, maxNewTokens, onWork }: MixRolloutOptions,
+  { task, problem, question, seed }: AnswerStart,
+  { temperature, topP, topK, maxNewTokens, onWork }: Omit<MixRolloutOptions, "numGenerations" | "seed">,
   signal: AbortSignal,
 ): Promise<Trajectory> {
   const asking = { sampling: { temperature, topP, topK, seed }, maxNewTokens, loop: false, events: false } as const;
@@ -76,7 +101,11 @@ async function answerOne(
   onWork?.(members);
   const { ids: completionIds, text, response, logProbs, numThinking, finishReason } = completion;
   const { text: prompt = "", ids: promptIds = new Int32Array(0) } = author?.prompt ?? {};
-  return { problem, prompt, promptIds, completionIds, completion: text, response, numThinking, logProbs, finishReason };
+  const read = { completionIds, completion: text, response, numThinking, logProbs, finishReason };
+  return answered(
+    { task, problem, prompt: author?.prompt ?? { form: "chat" } },
+    { problem, prompt, promptIds, ...read },
+  );
 }
 
 /** A problem as a question. Each member gets it as it was trained to, or by its chat template. */
@@ -84,7 +113,7 @@ export function problemQuestion(task: Task, problem: Problem, template?: PromptS
   return {
     text: task.renderPrompt(problem, "plain"),
     prompt: (member, change) => problemPrompt(member, task, problem, { template, change }),
-    answerOf: ({ response }) => response.answer,
+    answerOf: ({ response }) => (task.answerIn ? task.answerIn(problem, response.reply) : response.answer),
     isSame: (a, b) => sameAnswer(task, problem, a, b),
     verify: (answer) => task.verify(problem, answer),
   };

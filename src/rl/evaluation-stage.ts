@@ -3,6 +3,7 @@ import type { Evaluation } from "../eval/evaluate.js";
 import { evaluatePolicy, type PolicyEvaluation } from "../eval/evaluate-policy.js";
 import type { Policy } from "../eval/rollout.js";
 import { spokenTurns } from "../eval/trajectory.js";
+import type { EvaluationSummary } from "../run/records.js";
 import { type ProblemCount, shortfall } from "../tasks/held-out.js";
 import type { Task } from "../tasks/task.js";
 import { questionIn } from "../tasks/templates.js";
@@ -109,7 +110,7 @@ function sampleHeldOut(
   return evaluatePolicy(policy, task, { problems, samplesPerProblem, ...sampling });
 }
 
-const quickFigures = ({ problems, pass1, formatRate, meanThinkTokens, stderr }: Evaluation) => ({
+const quickFigures = ({ problems, pass1, formatRate, meanThinkTokens, stderr }: EvaluationSummary) => ({
   problems,
   pass1,
   pass1_stderr: stderr.pass1,
@@ -150,7 +151,7 @@ function logTranscripts(
 }
 
 /** The figures of a full evaluation with so many samples of each problem, as its line in metrics.jsonl has them. */
-export const fullFigures = (evaluation: Evaluation, samplesPerProblem: number) => ({
+export const fullFigures = (evaluation: EvaluationSummary, samplesPerProblem: number) => ({
   ...quickFigures(evaluation),
   k: samplesPerProblem,
   pass_k: evaluation.passK,

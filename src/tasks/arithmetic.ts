@@ -4,8 +4,9 @@ import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
 import { readPlainNumber, sameWrittenNumber } from "./grading/written-number.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
-import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
+import { drawInSplit, type Problem, type Split, type Task } from "./task.js";
 import { renderWording } from "./templates.js";
+import { validateTask } from "./validate-task.js";
 import { weightedDraw } from "./weighted-draw.js";
 
 const weight = z.number().nonnegative().default(0);

@@ -34,8 +34,8 @@ describe("countdown generator", () => {
     expect([...counts].sort()).toEqual([3, 4]);
   });
 
-  it("validates, and shares no problem between the splits over 3000 of each", () => {
-    expect(task.validate()).toMatchObject({ task: "countdown", numTrain: 200, numHeldOut: 200 });
+  it("validates, and shares no problem between the splits over 3000 of each", async () => {
+    expect(await task.validate()).toMatchObject({ task: "countdown", numTrain: 200, numHeldOut: 200 });
     const ids = (split: "train" | "heldout", seed: number) =>
       Array.from({ length: 3000 }, (_, index) => task.generate(seed, index, split).id);
     const train = new Set([...ids("train", 0), ...ids("train", 1)]);

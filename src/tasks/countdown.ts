@@ -6,8 +6,9 @@ import type { Random } from "../random.js";
 import { canonicalExpression, evaluateExpression } from "./expression.js";
 import { plainNotation } from "./grading/notation.js";
 import { heldOutFractionSchema, parseOptions, weightsSchema } from "./options.js";
-import { drawInSplit, type Problem, type Task, validateTask } from "./task.js";
+import { drawInSplit, type Problem, type Task } from "./task.js";
 import { renderWording } from "./templates.js";
+import { validateTask } from "./validate-task.js";
 import { weightedIntegerDraw } from "./weighted-draw.js";
 
 /** The options, as zod checks them. */
@@ -128,12 +129,13 @@ export function verifyCountdown(fields: CountdownFields, answerText: string): nu
 }
 
 /** Whether two answers are one expression, but for the order of terms and factors and parentheses without effect. */
-function sameExpression(a: string, b: string): boolean {
+export function sameExpression(a: string, b: string): boolean {
   const [first, second] = [a, b].map((text) => canonicalExpression(plainNotation(text)));
   return first !== null && first === second;
 }
 
-const countdownWording = ({ numbers, target }: CountdownFields) => ({
+/** A problem in words. */
+export const countdownWording = ({ numbers, target }: CountdownFields) => ({
   compact: `${numbers.join(" ")}=${target}`,
   question:
     `Write an expression that equals ${target}, using each of the numbers ${numbers.join(", ")} exactly ` +

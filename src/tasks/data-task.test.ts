@@ -18,7 +18,7 @@ const rows = (count: number): Record<string, unknown>[] =>
   }));
 
 describe("the task of a data set", () => {
-  it("serves every row once per pass, each pass in a new order, columns by name", () => {
+  it("serves every row once per pass, each pass in a new order, columns by name", async () => {
     const task = taskOf(rows(40));
     const length = task.numProblems?.train ?? 0;
     const pass = (p: number, seed = 0) =>
@@ -31,7 +31,7 @@ describe("the task of a data set", () => {
     const problem = task.generate(0, 0, "train");
     expect(problem.fields).toMatchObject({ topic: expect.stringMatching(/odd|even/), prompt: problem.id });
     expect(task.verify(problem, ` ${problem.answer} `)).toBe(1);
-    expect(task.validate()).toMatchObject({ numTrain: length, numHeldOut: 40 - length });
+    expect(await task.validate()).toMatchObject({ numTrain: length, numHeldOut: 40 - length });
   });
 
   it("splits by content: same file same split, equal prompts on one side, new rows move no old ones", () => {

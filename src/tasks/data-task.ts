@@ -1,14 +1,16 @@
 // A person's own data set as a task: rows with a prompt, an answer and any other columns, which rewards see by name.
 // Knows neither files nor what the prompts ask.
 import { z } from "zod";
-import { type QuestionColumns, questionOf } from "../data/columns.js";
+import { listOf, type QuestionColumns, questionOf } from "../data/columns.js";
 import { type PlacedRow, shown } from "../data/row.js";
-import { ConfigError, DataError } from "../errors.js";
-import { hashString, Random } from "../random.js";
-import { matchesAnswer } from "./grading/grade.js";
+import { DataError } from "../errors.js";
+import { choiceGrader, choiceLetters, exactGrader, markedMath, mathGrader, withChoices } from "./graders.js";
+import { type Grader, type ListedProblem, listedTask } from "./listed-task.js";
 import { parseOptions } from "./options.js";
-import { type Problem, type Split, splitOfKey, type Task, validateTask } from "./task.js";
-import { renderWording } from "./templates.js";
+import type { Problem, Task } from "./task.js";
+
+/** The graders that rows of one's own can be judged by. */
+export const DATA_GRADERS = ["math", "choice", "exact"] as const;
 
 /** The options, as zod checks them. */
 export const dataTaskSchema = z.strictObject({
@@ -20,40 +22,31 @@ export const dataTaskSchema = z.strictObject({
   difficultyColumn: z.string().min(1).nullable().default(null),
   /** Fraction of the rows that is held out for evaluation: 0 trains on every row, 1 evaluates on every row. */
   heldOutFraction: z.number().min(0).max(1).default(0.1),
+  /**
+   * How answers are judged. `math`: equal by mathematics, wherever the answer stands in the reply. `choice`: the letter
+   * of one of the column `choices` (or `options`). `exact`: the same text. null: as `math`, where the answer is marked
+   * as the prompt asks.
+   */
+  grader: z.enum(DATA_GRADERS).nullable().default(null),
 });
 
 /** How the columns are used. */
 export type DataTaskOptions = z.input<typeof dataTaskSchema>;
+type Parsed = z.output<typeof dataTaskSchema>;
 
-/**
- * Splits by the prompt's hash, so equal prompts stay together and new lines do not move old ones; leaves neither side
- * empty if it can.
- */
-function splitRows(problems: readonly Problem[], heldOutFraction: number): Record<Split, Problem[]> {
-  const splitById = new Map(problems.map(({ id }) => [id, splitOfKey(id, heldOutFraction)]));
-  const wanted: Split[] = heldOutFraction > 0 && heldOutFraction < 1 && splitById.size > 1 ? ["train", "heldout"] : [];
-  for (const split of wanted) {
-    if ([...splitById.values()].includes(split)) continue;
-    const byHash = [...splitById.keys()].sort((a, b) => hashString(a) - hashString(b) || (a < b ? -1 : 1));
-    splitById.set(split === "heldout" ? byHash[0] : byHash[byHash.length - 1], split);
-  }
-  const splits: Record<Split, Problem[]> = { train: [], heldout: [] };
-  for (const problem of problems) {
-    const split = splitById.get(problem.id) ?? "train";
-    splits[split].push({ ...problem, split });
-  }
-  return splits;
-}
+const GRADERS: Readonly<Record<(typeof DATA_GRADERS)[number], Grader>> = {
+  math: mathGrader,
+  choice: choiceGrader,
+  exact: exactGrader,
+};
 
 /** The answer of a row that has none: no column holds an empty text. */
 const UNKNOWN = "";
-const hasVerifier = ({ answer }: Problem): boolean => answer !== UNKNOWN;
 
 /**
- * The task of a data set, whose rows `readAllRows` of `luciole/data` reads. `generate` walks each split in an order
- * shuffled anew, by seed, for every pass over it. With `withoutAnswer`, rows may lack an answer, which then nothing
- * verifies; where all do, none is held out unless the options say so. @throws ConfigError on bad options; DataError on
- * a bad row, naming it
+ * The task of a data set, whose rows `readAllRows` of `luciole/data` reads. With `withoutAnswer`, rows may lack an
+ * answer, which then nothing verifies; where all do, none is held out unless the options say so. @throws ConfigError on
+ * bad options; DataError on a bad row, naming it
  */
 export function createDataTask(
   rows: readonly PlacedRow[],
@@ -61,35 +54,38 @@ export function createDataTask(
   { withoutAnswer = false }: Pick<QuestionColumns, "withoutAnswer"> = {},
 ): Task<Problem> {
   const options = parseOptions(dataTaskSchema, input, "task data");
-  const problems = rows.map((placed): Problem => {
-    const { question, answer } = questionOf(placed, { ...options, withoutAnswer });
-    const { row: fields, where: source } = placed;
-    const difficulty = difficultyOf(placed, options.difficultyColumn);
-    return { id: question, split: "train", fields, answer: answer ?? UNKNOWN, difficulty, meta: {}, source };
-  });
-  const isJudged = input.heldOutFraction !== undefined || problems.some(hasVerifier);
-  const splits = splitRows(problems, isJudged ? options.heldOutFraction : 0);
-  const order = passOrders();
-  const task: Task<Problem> = {
+  const problems = rows.map((placed) => problemOf(placed, options, withoutAnswer));
+  const isJudged = input.heldOutFraction !== undefined || problems.some(({ answer }) => answer !== UNKNOWN);
+  return listedTask(problems, {
     name: "data",
-    numProblems: { train: splits.train.length, heldout: splits.heldout.length },
-    generate(seed, index, split) {
-      const { length } = splits[split];
-      if (length === 0)
-        throw new ConfigError(
-          `task data: the data set has no ${split} row; change heldOutFraction (now ${options.heldOutFraction}) or ` +
-            "add rows",
-        );
-      return splits[split][order(seed, split, Math.floor(index / length), length)[index % length]];
-    },
-    hasVerifier,
-    verify: (problem, answerText) => matchesAnswer(problem.answer, answerText),
-    sameAnswer: (_, a, b) => matchesAnswer(a, b) === 1,
-    renderPrompt: (problem, template) =>
-      renderWording({ compact: problem.id, question: problem.id, answerForm: "only the final answer" }, template),
-    validate: () => validateTask(task),
-  };
-  return task;
+    grader: options.grader === null ? markedMath : GRADERS[options.grader],
+    heldOutFraction: isJudged ? options.heldOutFraction : 0,
+  });
+}
+
+function problemOf(placed: PlacedRow, options: Parsed, withoutAnswer: boolean): ListedProblem {
+  const { question, answer } = questionOf(placed, { ...options, withoutAnswer });
+  const { row: fields, where: source } = placed;
+  const difficulty = difficultyOf(placed, options.difficultyColumn);
+  const problem = { id: question, question, fields, answer: answer ?? UNKNOWN, difficulty, source };
+  return options.grader === "choice" ? choiceOf(placed, problem) : problem;
+}
+
+/** With the choices below the question; the answer, which may be a letter, a place from 0 or a choice, as a letter. */
+function choiceOf(placed: PlacedRow, problem: ListedProblem): ListedProblem {
+  const choices = listOf(placed, "choices", "options").map(String);
+  const question = withChoices(problem.question, choices);
+  const letters = choiceLetters(choices.length);
+  const { answer } = problem;
+  const byText = choices.indexOf(answer);
+  const letter =
+    answer.length === 1 && letters.includes(answer) ? answer : letters[byText >= 0 ? byText : Number(answer)];
+  if (answer !== UNKNOWN && letter === undefined)
+    throw new DataError(
+      `${placed.where}: the answer must be a letter of ${letters}, a place from 0 to ${choices.length - 1} or one of ` +
+        `the choices, got ${shown(answer)}`,
+    );
+  return { ...problem, id: question, question, answer: letter ?? UNKNOWN, meta: { numChoices: choices.length } };
 }
 
 function difficultyOf({ row, where }: PlacedRow, column: string | null): number {
@@ -100,21 +96,4 @@ function difficultyOf({ row, where }: PlacedRow, column: string | null): number 
   throw new DataError(
     `${where}: column "${column}": expected a number, or a text that ends in one, got ${shown(value)}`,
   );
-}
-
-/** The shuffled order of one pass over a split; keeps the last one, because callers walk indices in order. */
-function passOrders(): (seed: number, split: Split, pass: number, length: number) => Int32Array {
-  let lastKey = "";
-  let last = new Int32Array(0);
-  return (seed, split, pass, length) => {
-    const key = `${seed} ${split} ${pass}`;
-    if (key !== lastKey) {
-      last = new Random(seed)
-        .fork(`jsonl ${split}`) // The label decides the order, so it stays.
-        .fork(pass)
-        .shuffle(Int32Array.from({ length }, (_, i) => i));
-      lastKey = key;
-    }
-    return last;
-  };
 }

@@ -1,6 +1,7 @@
 // A task put into an environment, and the options of environments. Knows text, no tokens and no model.
 import { z } from "zod";
-import type { Task, TaskEnvironment } from "./task.js";
+import type { Awaitable } from "./call-limits.js";
+import type { Grade, Task, TaskEnvironment } from "./task.js";
 
 /** The options, as zod checks them. */
 export const environmentSchema = z.strictObject({
@@ -28,6 +29,9 @@ export function inEnvironment(task: Task, environment: TaskEnvironment): Task {
     generate: (seed, index, split) => task.generate(seed, index, split),
     hasVerifier: (problem) => task.hasVerifier?.(problem) ?? true,
     verify: (problem, answer) => task.verify(problem, answer),
+    grade: task.grade && ((problem, answer) => task.grade?.(problem, answer) as Awaitable<Grade>),
+    instruction: task.instruction,
+    answerIn: task.answerIn && ((problem, reply) => task.answerIn?.(problem, reply) ?? null),
     sameAnswer: (problem, a, b) => task.sameAnswer?.(problem, a, b) ?? false,
     renderPrompt(problem, template) {
       const prompt = task.renderPrompt(problem, template);

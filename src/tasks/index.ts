@@ -52,9 +52,17 @@ export {
   type SafetyRow,
   safetyRow,
 } from "./general/preferences.js";
+export { type GivenAnswer, gradeAnswers } from "./grade-answers.js";
 export { type ExtractedAnswer, type ExtractionOptions, extractAnswer, type FoundBy } from "./grading/extract.js";
 export { finalAnswer } from "./grading/final-answer.js";
-export { type GradingOptions, gradeAnswer, matchesAnswer, type Rung, type Verdict } from "./grading/grade.js";
+export {
+  GRADER_VERSION,
+  type GradingOptions,
+  gradeAnswer,
+  matchesAnswer,
+  type Rung,
+  type Verdict,
+} from "./grading/grade.js";
 export { heldOutProblems, type ProblemCount, shortfall } from "./held-out.js";
 export {
   type Claim,
@@ -77,6 +85,7 @@ export {
   type LinearSystemsOptions,
   type LinearSystemsProblem,
 } from "./linear-systems.js";
+export type { Grader } from "./listed-task.js";
 export { type MixOptions, taskNameOf } from "./mix.js";
 export type { Rational } from "./rational.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
@@ -125,20 +134,23 @@ export {
   softOverlongPunishment,
   tagCountReward,
 } from "./rewards.js";
+export { SUITE_NAMES, type Suite, type SuiteSource, suitesNamed } from "./suites/index.js";
+export { suiteTask } from "./suites/suite.js";
 export {
   drawInSplit,
   type Environment,
   type Episode,
+  type Grade,
   type ModelTurn,
   type Problem,
   type PromptTemplate,
   type Reply,
+  type Share,
   type Split,
   type SpokenTurn,
   type Task,
   type TaskEnvironment,
   type ValidationReport,
-  validateTask,
 } from "./task.js";
 export { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn, renderWording, type Wording } from "./templates.js";
 export type { DerivationStep, Operand, Operator } from "./thoughts/derivation.js";
@@ -160,6 +172,7 @@ export {
   type TraceStatisticsOptions,
   traceStatistics,
 } from "./trace-statistics.js";
+export { validateTask } from "./validate-task.js";
 export type { WeightedDraw } from "./weighted-draw.js";
 export type { StoryKind, WordProblemFields } from "./word-problems/story.js";
 export { createWordProblemsTask, type WordProblem, type WordProblemsOptions } from "./word-problems/word-problems.js";

@@ -4,8 +4,9 @@ import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import type { Random } from "../random.js";
 import { heldOutFractionSchema, parseOptions, weightsSchema } from "./options.js";
-import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
+import { drawInSplit, type Problem, type Split, type Task } from "./task.js";
 import { renderWording } from "./templates.js";
+import { validateTask } from "./validate-task.js";
 import { weightedIntegerDraw } from "./weighted-draw.js";
 
 /** The options, as zod checks them. */

@@ -4,8 +4,9 @@ import type { Random } from "../random.js";
 import { readPlainNumber } from "./grading/written-number.js";
 import { heldOutFractionSchema, parseOptions } from "./options.js";
 import { equalRationals, type Rational, rational } from "./rational.js";
-import { drawInSplit, type Problem, type Split, type Task, validateTask } from "./task.js";
+import { drawInSplit, type Problem, type Split, type Task } from "./task.js";
 import { renderWording } from "./templates.js";
+import { validateTask } from "./validate-task.js";
 
 /** The options, as zod checks them. */
 export const linearSystemsSchema = z.strictObject({

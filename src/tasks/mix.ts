@@ -4,7 +4,8 @@ import { z } from "zod";
 import { ConfigError, didYouMean } from "../errors.js";
 import { Random } from "../random.js";
 import { parseOptions, weightsSchema } from "./options.js";
-import { type Problem, sameAnswer, type Task, validateTask } from "./task.js";
+import { type Problem, sameAnswer, type Task } from "./task.js";
+import { validateTask } from "./validate-task.js";
 import { weightedDraw } from "./weighted-draw.js";
 
 /** Tasks with verifiers and an endless supply of problems; a mix holds them all by default. */

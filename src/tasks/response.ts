@@ -279,5 +279,11 @@ export function parseResponse(text: string, { form = "tagged", startsInside }: R
   return record.read();
 }
 
+/** A response with the answer that its task finds in it, in place of the marked one. */
+export function withAnswer(response: ParsedResponse, form: ResponseForm, answer: string | null): ParsedResponse {
+  const isClosed = form === "tagged" ? response.wellFormed : response.tags.join() === `${THINK_OPEN},${THINK_CLOSE}`;
+  return { ...response, answer, wellFormed: isClosed && answer !== null };
+}
+
 /** Whether a prompt itself opens the thought, so that the response begins inside it. */
 export const opensThought = (prompt: string): boolean => prompt.trimEnd().endsWith(THINK_OPEN);

@@ -1,6 +1,6 @@
 // What a task is: a pure generator of problems, a verifier, prompt wording, and a self-check. And what an environment
 // is, in which its problems may take several turns: a tool or a game. Knows no model and no trainer.
-import { ConfigError, DataError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import { hashString, Random } from "../random.js";
 import type { Awaitable } from "./call-limits.js";
 import type { ParsedResponse } from "./response.js";
@@ -37,6 +37,22 @@ export interface ValidationReport {
   readonly meanDifficulty: number;
 }
 
+/** How many of how many: instructions followed, tests passed. */
+export interface Share {
+  readonly number: number;
+  readonly of: number;
+}
+
+/** What a grader says of an answer. */
+export interface Grade {
+  /** 0 … 1; 1 is right. */
+  readonly score: number;
+  /** What decided: a rung of the math grader (`value`), `letter`, `tests`, …; `no answer` where there was none. */
+  readonly decidedBy: string;
+  /** What is counted besides, by name. */
+  readonly shares?: Readonly<Record<string, Share>>;
+}
+
 /** A family of problems with a verifier. */
 export interface Task<P extends Problem = Problem> {
   readonly name: string;
@@ -54,16 +70,25 @@ export interface Task<P extends Problem = Problem> {
   /** Score in 0 … 1 of the text between the answer tags; never throws, whatever the text. */
   verify(problem: P, answerText: string): number;
   /**
+   * As `verify`, and says what decided: evaluations go by it. It may take its time, where programs are run: `verify` is
+   * then 0 and `hasVerifier` false.
+   */
+  grade?(problem: P, answer: string): Awaitable<Grade>;
+  /** What a chat asks for behind the question, "" for nothing; default: a box around the final answer. */
+  readonly instruction?: string;
+  /** Where the answer stands in a reply, the thought taken off; default: where the prompt asks for it. */
+  answerIn?(problem: P, reply: string): string | null;
+  /**
    * Whether two answers are the same to this task, whatever their spelling; cons@k votes by it. Default: equal but for
    * white space.
    */
   sameAnswer?(problem: P, a: string, b: string): boolean;
   renderPrompt(problem: P, template: PromptTemplate): string;
   /**
-   * Generates some hundred problems of each split, grades their gold answers, checks that the splits share nothing.
-   * @throws DataError
+   * Takes some hundred problems of each split, all of a suite, grades their gold answers, and checks that the splits
+   * share nothing. @throws DataError
    */
-  validate(): ValidationReport;
+  validate(): Awaitable<ValidationReport>;
 }
 
 /** What one side said in its turn. */
@@ -151,37 +176,4 @@ export function drawInSplit<P extends { readonly id: string }>(
     `task ${name}: no ${place.split} problem in ${MAX_DRAWS} draws; widen its options (larger numbers, ` +
       "other heldOutFraction)",
   );
-}
-
-/** The shared body of `Task.validate()`. */
-export function validateTask<P extends Problem>(task: Task<P>, numPerSplit = 200): ValidationReport {
-  const ids: Record<Split, Set<string>> = { train: new Set(), heldout: new Set() };
-  let difficulty = 0;
-  let total = 0;
-  for (const split of ["train", "heldout"] as const) {
-    const count = Math.min(numPerSplit, task.numProblems?.[split] ?? numPerSplit);
-    for (let index = 0; index < count; index++, total++) {
-      const problem = task.generate(0, index, split);
-      ids[split].add(problem.id);
-      difficulty += problem.difficulty;
-      const score = task.verify(problem, problem.answer);
-      if (score !== 1)
-        throw new DataError(
-          `task ${task.name}: problem "${problem.id}": its gold answer "${problem.answer}" scores ${score}, expected 1`,
-        );
-      if (problem.split !== split)
-        throw new DataError(`task ${task.name}: problem "${problem.id}" has split ${problem.split}, expected ${split}`);
-    }
-  }
-  for (const id of ids.heldout)
-    if (ids.train.has(id))
-      throw new DataError(`task ${task.name}: problem "${id}" is in both splits; they must be disjoint`);
-  const numTrain = Math.min(numPerSplit, task.numProblems?.train ?? numPerSplit);
-  return {
-    task: task.name,
-    numTrain,
-    numHeldOut: total - numTrain,
-    numDistinct: ids.train.size + ids.heldout.size,
-    meanDifficulty: total === 0 ? 0 : difficulty / total,
-  };
 }

@@ -6,8 +6,9 @@ import { type ArithmeticProblem, createArithmeticTask } from "./arithmetic.js";
 import { consistentAssignments, createKnightsAndKnavesTask } from "./knights-and-knaves.js";
 import { createLinearEquationsTask, type LinearEquationsProblem } from "./linear-equations.js";
 import { createTask, TASK_NAMES } from "./registry.js";
-import { type Task, validateTask } from "./task.js";
+import type { Task } from "./task.js";
 import { COMPACT_PROMPT_ALPHABET, PROMPT_TEMPLATES, questionIn } from "./templates.js";
+import { validateTask } from "./validate-task.js";
 
 /** Tasks whose compact prompts keep to the alphabet of the character tokenizer. */
 const SYMBOLIC: readonly string[] = ["countdown", "arithmetic", "linear-equations", "knights-and-knaves"];
@@ -17,8 +18,8 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
 describe.each(PROCEDURAL)("task %s", (name) => {
   const task = createTask(name);
 
-  it("validates itself", () => {
-    const report = task.validate();
+  it("validates itself", async () => {
+    const report = await task.validate();
     expect(report).toMatchObject({ task: name, numTrain: 200, numHeldOut: 200 });
     expect(report.numDistinct).toBeGreaterThan(150);
   });
@@ -80,18 +81,18 @@ describe.each(SYMBOLIC)("task %s, which has no words", (name) => {
 });
 
 describe("validation", () => {
-  it("throws a DataError when a gold answer is wrong or the splits overlap", () => {
+  it("throws a DataError when a gold answer is wrong or the splits overlap", async () => {
     const task = createArithmeticTask();
     const wrong: Task<ArithmeticProblem> = {
       ...task,
       generate: (...place) => ({ ...task.generate(...place), answer: "no" }),
     };
-    expect(() => validateTask(wrong)).toThrow(DataError);
+    await expect(validateTask(wrong)).rejects.toThrow(DataError);
     const overlapping: Task<ArithmeticProblem> = {
       ...task,
       generate: (seed, index, split) => ({ ...task.generate(seed, index, "train"), split }),
     };
-    expect(() => validateTask(overlapping)).toThrow(/in both splits/);
+    await expect(validateTask(overlapping)).rejects.toThrow(/in both splits/);
   });
 });
 

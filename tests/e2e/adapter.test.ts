@@ -96,7 +96,7 @@ test("eval measures with an adapter, and chat answers with it", async () => {
     const lines = readFileSync(at(`${out}/sampled.jsonl`), "utf8")
       .trim()
       .split("\n");
-    return lines.map((line) => JSON.parse(line).responses[0].text);
+    return lines.map((line) => JSON.parse(line).text);
   };
   const [base, own] = [await measured("of-base"), await measured("of-own", "--adapter", at("tuned"))];
   for (const text of own) expect(text).toMatch(/^a+/);

@@ -68,7 +68,10 @@ describe.each(["model.gguf", "fp8", "holds-one", "run"])("%s", (name) => {
       ...settings({ heldOutFraction: 1 }),
     ];
     const { stdout } = await succeed(["eval", at(name), ...flags]);
-    expect(JSON.parse(stdout)).toMatchObject({ template: "chat", problems: 2, samplesPerProblem: 2, pass1: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({
+      template: "chat",
+      evaluations: [{ problems: 2, samplesPerProblem: 2, pass1: 0 }],
+    });
   });
 
   test("is reinforced by its chat template", async () => {

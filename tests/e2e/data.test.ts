@@ -84,7 +84,7 @@ test("eval and rl read questions from CSV, and a pulled data set by its name", a
   for (const name of ["org/sums:main/test", "org/sums", join(snapshot, "main", "test.csv")]) {
     const { code, stdout, stderr } = await evaluate(name);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("warning")]);
-    expect(JSON.parse(stdout)).toMatchObject({ task: "data", problems: 6 });
+    expect(JSON.parse(stdout).evaluations).toMatchObject([{ task: "data", problems: 6 }]);
   }
   const refused = await evaluate("org/none:test");
   expect(refused.stderr).toMatch(

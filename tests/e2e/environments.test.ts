@@ -90,12 +90,16 @@ describe.each(FAULTS)("an environment that %s", (name, fault, message) => {
 describe("eval", () => {
   const evaluate = (model: string, ...args: string[]) =>
     luciole(["eval", at(model), "--problems", "1", "--samples", "3", "--json", ...args]);
-  const sampled = (out: string) => JSON.parse(readFileSync(at(`${out}/sampled.jsonl`), "utf8").split("\n")[0]);
+  const sampled = (out: string) =>
+    readFileSync(at(`${out}/sampled.jsonl`), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
 
   test("of a run takes its environment with its task, and keeps the turns", async () => {
     const { code, stderr } = await evaluate("whole", "--out", at("again"));
     expect(code, stderr).toBe(0);
-    const [{ turns, text }] = sampled("again").responses;
+    const [{ turns, text }] = sampled("again");
     expect(turns.length).toBeGreaterThan(1);
     expect(text.replaceAll("\n", "")).toContain(turns[0].text.replaceAll("\n", ""));
   });
@@ -103,13 +107,13 @@ describe("eval", () => {
   test("of another task has none, unless it is named; options reach it", async () => {
     const task = ["--data", at("task.jsonl"), "--max-tokens", "40"];
     expect((await evaluate("whole", ...task, "--out", at("alone"))).code).toBe(0);
-    expect(sampled("alone").responses[0].turns).toBeUndefined();
+    expect(sampled("alone")[0].turns).toBeUndefined();
     const words = settings({ "environment.options.words": '["perhaps"]', "environment.maxTurns": 2 });
     const { code, stderr } = await evaluate(
       ...["whole", ...task, "--out", at("named"), "--environment", at("talk.ts"), ...words],
     );
     expect(code, stderr).toBe(0);
-    const said = sampled("named").responses.flatMap(({ turns }: { turns: { from: string; text: string }[] }) => turns);
+    const said = sampled("named").flatMap(({ turns }: { turns: { from: string; text: string }[] }) => turns);
     expect(said.filter(({ from }: { from: string }) => from === "environment")[0].text).toBe("perhaps");
   });
 
@@ -119,6 +123,6 @@ describe("eval", () => {
       ...settings({ "environment.options.maxWidth": 3, "environment.options.maxNumber": 9 }),
     );
     expect(code, stderr).toBe(0);
-    expect(JSON.parse(stdout).task).toBe("guess-the-number");
+    expect(JSON.parse(stdout).evaluations[0].task).toBe("guess-the-number");
   });
 });

@@ -37,7 +37,10 @@ test("the work of the stages before is counted in the summary", () => {
 
 test("its model is evaluated as the run evaluated itself", async () => {
   const { stdout } = await succeed(["eval", former("zero"), "--json"]);
-  expect(JSON.parse(stdout)).toMatchObject({ problems: 4, samplesPerProblem: 2, maxNewTokens: 16, seed: 3 });
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{ maxNewTokens: 16, seed: 3 },
+    evaluations: [{ problems: 4, samplesPerProblem: 2 }],
+  });
 });
 
 test.each([

@@ -227,4 +227,6 @@ test("an evaluation killed in between counts the same as one in one go", async (
   const resumed = JSON.parse((await succeed(["eval", at("whole"), "--resume", at("eval-cut"), "--json"])).stdout);
   const { tokensPerSecond: _, outDir: __, ...figures } = whole;
   expect(resumed).toMatchObject(figures);
+  for (const name of ["evaluation.json", "sampled.jsonl"])
+    expect(readFileSync(at(`eval-cut/${name}`), "utf8")).toBe(readFileSync(at(`eval-whole/${name}`), "utf8"));
 });

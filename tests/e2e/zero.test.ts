@@ -33,10 +33,14 @@ describe("the whole recipe", () => {
         "consK",
         "formatRate",
         "meanThinkTokens",
+        "meanTokens",
         "pass1",
+        "passAt",
         "passK",
         "problems",
+        "shares",
         "stderr",
+        "truncatedRate",
       ]);
       for (const key of ["pass1", "passK", "consK", "formatRate"]) {
         expect(side[key]).toBeGreaterThanOrEqual(0);
@@ -166,22 +170,15 @@ describe("the model of a run", () => {
   test("is evaluated on the task it was trained for, as the run itself counted", async () => {
     const { final } = JSON.parse(first.stdout);
     const evaluated = JSON.parse((await succeed(["eval", at("first"), "--json"])).stdout);
-    expect(evaluated).toMatchObject({
-      task: "countdown",
-      samplesPerProblem: 4,
-      temperature: 0.6,
-      topP: 0.95,
-      maxNewTokens: 48,
-      seed: 5,
-      ...final,
-    });
+    expect(evaluated).toMatchObject({ temperature: 0.6, topP: 0.95, maxNewTokens: 48, seed: 5 });
+    expect(evaluated.evaluations).toMatchObject([{ task: "countdown", samplesPerProblem: 4, ...final }]);
     const { stdout } = await succeed(["eval", at("first")]);
     expect(stdout).toContain("8 distinct held-out problems x 4 samples, ± one standard error");
     expect(stdout).toContain("temperature 0.6, top-p 0.95, up to 48 new tokens, seed 5");
     // A bare checkpoint still knows the run's token limit.
     const asked = ["--problems", "8", "--samples", "4", "--seed", "5", "--json"];
     const bare = JSON.parse((await succeed(["eval", at(`first/checkpoints/step-${LAST_STEP}`), ...asked])).stdout);
-    expect(bare).toMatchObject({ maxNewTokens: 48, ...final });
+    expect(bare).toMatchObject({ maxNewTokens: 48, evaluations: [final] });
   });
   test("is evaluated on a whole data set, or on what of it is held out, and that is said", async () => {
     writeFileSync(
@@ -193,10 +190,12 @@ describe("the model of a run", () => {
     const evaluate = (...more: string[]) =>
       succeed(["eval", at("first"), "--data", at("sums.jsonl"), "--max-tokens", "4", "--json", ...more]);
     const whole = await evaluate("--problems", "all", "--set", "heldOutFraction=1");
-    expect(JSON.parse(whole.stdout)).toMatchObject({ task: "data", problems: 3 });
+    expect(JSON.parse(whole.stdout).evaluations).toMatchObject([{ task: "data", problems: 3 }]);
     expect(whole.stderr).not.toContain("note:");
     const part = await evaluate("--problems", "50", "--set", "heldOutFraction=0.01");
-    expect(JSON.parse(part.stdout)).toMatchObject({ problems: 1, stderr: { pass1: null, formatRate: null } });
+    expect(JSON.parse(part.stdout).evaluations).toMatchObject([
+      { problems: 1, stderr: { pass1: null, formatRate: null } },
+    ]);
     expect(part.stderr).toContain("note: task data has 1 distinct held-out problem, not the 50 asked for");
     expect((await luciole(["eval", at("first"), "--problems", "all"])).stderr).toContain(
       'task countdown: the number of problems is unlimited, so "all" cannot be evaluated',

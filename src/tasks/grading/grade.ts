@@ -37,14 +37,22 @@ export function gradeAnswer(gold: string, given: string, { decimals = DECIMALS }
 
 const closed = (outcome: ReturnType<typeof decide>): Rung => (outcome === "open" ? "different" : outcome);
 
+/** Goes up when a verdict of the grader changes; evaluations record it. */
+export const GRADER_VERSION = "1";
+
+/** 1 when an answer to a question is the gold one, else 0; see `judgeAnswer`. */
+export const matchesAnswer = (gold: string, given: string): number => judgeAnswer(gold, given).score;
+
 /**
- * 1 when an answer to a question is the gold one, else 0. Arithmetic that is left to the reader (`15 - 10` for 5) is no
- * answer, or a model could repeat the question.
+ * The grade of an answer to a question. Arithmetic that is left to the reader (`15 - 10` for 5) is no answer, or a model
+ * could repeat the question: it is `unfinished`.
  */
-export function matchesAnswer(gold: string, given: string): number {
+export function judgeAnswer(gold: string, given: string): { score: number; decidedBy: Rung | "unfinished" } {
   const { isEqual, rung } = gradeAnswer(gold, given);
-  if (!isEqual || rung === "form") return isEqual ? 1 : 0;
-  return leavesArithmetic(given) && !leavesArithmetic(gold) ? 0 : 1;
+  if (!isEqual || rung === "form") return { score: isEqual ? 1 : 0, decidedBy: rung };
+  return leavesArithmetic(given) && !leavesArithmetic(gold)
+    ? { score: 0, decidedBy: "unfinished" }
+    : { score: 1, decidedBy: rung };
 }
 
 function leavesArithmetic(text: string): boolean {
