@@ -153,7 +153,7 @@ export function listOf(placed: PlacedRow, ...names: readonly string[]): unknown[
 }
 
 /** What a column holds, whatever it is. Throws as `textOf`. */
-export const valueOf = (placed: PlacedRow, name: string): unknown => requiredColumn(placed, [name]).value;
+export const columnValue = (placed: PlacedRow, name: string): unknown => requiredColumn(placed, [name]).value;
 
 function requiredColumn(placed: PlacedRow, names: readonly string[]): Column {
   const found = columnOf(placed, null, names);

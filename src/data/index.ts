@@ -1,6 +1,7 @@
 // Rows of a person's own files, in any of the usual formats, and what their columns mean.
 export {
   type Columns,
+  columnValue,
   documentOf,
   type Example,
   exampleOf,
@@ -13,7 +14,6 @@ export {
   type QuestionColumns,
   questionOf,
   textOf,
-  valueOf,
 } from "./columns.js";
 export { DATA_ENDINGS, type DataFormat, findDataFiles, formatOf, isDataFile, namesFiles } from "./files.js";
 export { atPlace, type PlacedRow, type Row } from "./row.js";

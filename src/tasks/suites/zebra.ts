@@ -4,7 +4,7 @@
 //   solution  {"header": ["House", "Name", "Drink"], "rows": [["1", "Arnold", "milk"], ["2", "Eric", "tea"]]}
 //   id        "lgp-test-2x2-1"; size: "2*2"
 // Right when every cell is; the share of the cells is told as well.
-import { textOf, valueOf } from "../../data/columns.js";
+import { columnValue, textOf } from "../../data/columns.js";
 import { kindOf, type PlacedRow, shown } from "../../data/row.js";
 import { DataError } from "../../errors.js";
 import type { Grader } from "../listed-task.js";
@@ -109,7 +109,7 @@ export const zebra: Suite = {
 };
 
 function goldGrid(placed: PlacedRow): string {
-  const column = valueOf(placed, "solution");
+  const column = columnValue(placed, "solution");
   const { header, rows } = ((typeof column === "string" ? parsed(column) : column) ?? {}) as Partial<Table>;
   if (!header || !rows || rows.some((row) => row.length !== header.length))
     throw new DataError(
