@@ -81,8 +81,8 @@ export async function evaluateSamples(task: Task, samples: readonly ProblemSampl
 }
 
 /**
- * Counts graded samples. Entries of the same problem are one cluster in the standard errors. `rows`: what `countProblem`
- * gave for each, where that is known.
+ * Counts graded samples. Entries of the same problem are one cluster in the standard errors. `rows`: what
+ * `countProblem` gave for each, where that is known.
  */
 export function countSamples(
   task: Task,

@@ -1,5 +1,5 @@
-// Graders by name: what is asked of an answer's form, where it stands in a reply, and whether it is right. Knows no file
-// and no suite.
+// Graders by name: what is asked of an answer's form, where it stands in a reply, and whether it is right. Knows no
+// file and no suite.
 import { extractAnswer } from "./grading/extract.js";
 import { finalAnswer } from "./grading/final-answer.js";
 import { judgeAnswer } from "./grading/grade.js";

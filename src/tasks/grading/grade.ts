@@ -44,8 +44,8 @@ export const GRADER_VERSION = "1";
 export const matchesAnswer = (gold: string, given: string): number => judgeAnswer(gold, given).score;
 
 /**
- * The grade of an answer to a question. Arithmetic that is left to the reader (`15 - 10` for 5) is no answer, or a model
- * could repeat the question: it is `unfinished`.
+ * The grade of an answer to a question. Arithmetic that is left to the reader (`15 - 10` for 5) is no answer, or a
+ * model could repeat the question: it is `unfinished`.
  */
 export function judgeAnswer(gold: string, given: string): { score: number; decidedBy: Rung | "unfinished" } {
   const { isEqual, rung } = gradeAnswer(gold, given);

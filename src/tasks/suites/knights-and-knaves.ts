@@ -1,8 +1,8 @@
 // Knights and knaves: who on an island always tells the truth and who always lies (Xie et al. 2024, arXiv 2410.23123;
 // 2 to 8 people, 100 puzzles of each). For example:
 //   quiz          "A very special island is inhabited only by knights and knaves. … You meet 2 inhabitants: Mia, and
-//                 Ben. Mia said that Ben is a knave. Ben said, \"Mia is a knight or Ben is a knave\". So who is a knight
-//                 and who is a knave?"
+//                 Ben. Mia said that Ben is a knave. Ben said that he is a knight. So who is a knight and who is a
+//                 knave?"
 //   names         ["Mia", "Ben"]
 //   solution      [false, true]: whether each is a knight
 // Right when everyone's kind is; the share of the people is told as well.

@@ -1,5 +1,5 @@
-// MATH-500: 500 problems of competitions (Hendrycks et al. 2021, arXiv 2103.03874; chosen by Lightman et al. 2023, arXiv
-// 2305.20050). For example:
+// MATH-500: 500 problems of competitions (Hendrycks et al. 2021, arXiv 2103.03874; chosen by Lightman et al. 2023,
+// arXiv 2305.20050). For example:
 //   problem    "What is the sum of the roots of $x^2 - 7x + 10 = 0$?"
 //   answer     "7"
 //   unique_id  "test/algebra/1.json"; level: 1 … 5
