@@ -28,7 +28,7 @@ export function addEval(program: Command): void {
     .option(
       "--suite <names>",
       "suites, joined by commas: aime-2024, aime-2025, aime (both), math-500, gpqa, gsm8k, mmlu-pro, ifeval, " +
-        "knights-and-knaves, zebra, logic (both), countdown",
+        "livecodebench, humaneval-plus, knights-and-knaves, zebra, logic (both), countdown",
       collect,
     )
     .option(
@@ -48,7 +48,7 @@ export function addEval(program: Command): void {
     new Option(
       "--grader <name>",
       "with --data, how answers are judged, and all rows are asked (default: by mathematics, where marked)",
-    ).choices(["math", "choice", "exact"]),
+    ).choices(["math", "choice", "exact", "code"]),
   );
   command
     .addOption(

@@ -57,3 +57,27 @@ test("the wordings of training are read with answer tags; a chat needs a templat
   });
   expect(() => prompterOf({ tokenizer: plain, template: "chat" })).toThrow(ConfigError);
 });
+
+test("a task's own instruction stands in place of the box, and an empty one is left out", () => {
+  const put = (instruction: string) =>
+    prompterOf({ tokenizer: chatty, template: "chat" })({ ...task, instruction }, problem).text;
+  const question = task.renderPrompt(problem, "plain");
+  expect(put("Name a letter.")).toBe(`<s>[user]${question}\nName a letter.[assistant]<think>`);
+  expect(put("")).toBe(`<s>[user]${question}[assistant]<think>`);
+});
+
+test("a forced thought is opened where the template leaves it to the model, and nowhere else", () => {
+  const open = "{{ bos_token }}[user]{{ messages[0].content }}[assistant]";
+  const put = (template: string, forcesThought: boolean) =>
+    prompterOf({ tokenizer: withTemplate(template), template: "chat", forcesThought })(task, problem);
+  const forced = put(open, true);
+  expect(forced.text.endsWith("[assistant]<think>\n")).toBe(true);
+  expect([forced.startsInside, forced.ids.at(-2)]).toEqual([true, plain.tokenId("<think>")]);
+  expect(put(open, false)).toMatchObject({ startsInside: false });
+  expect(put(`${open}<think>`, true).text.endsWith("[assistant]<think>")).toBe(true);
+  const without = createTokenizer(createByteTokenizer({ bos: "<s>", eos: "</s>" }).toJSON(), {
+    ...{ bos_token: "<s>", eos_token: "</s>", chat_template: open },
+  });
+  const spoken = prompterOf({ tokenizer: without, template: "chat", forcesThought: true })(task, problem);
+  expect([spoken.startsInside, spoken.text.endsWith("[assistant]")]).toEqual([false, true]);
+});

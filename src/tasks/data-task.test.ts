@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, DataError } from "../errors.js";
 import { createDataTask, type DataTaskOptions } from "./data-task.js";
+import { gradeAnswers } from "./grade-answers.js";
 import { matchesAnswer } from "./grading/grade.js";
 import { parseResponse } from "./response.js";
 
@@ -138,5 +139,56 @@ describe("the task of a data set", () => {
       matchesAnswer("7", "seven"),
       matchesAnswer("7", ""),
     ]).toEqual([1, 1, 0, 0]);
+  });
+});
+
+describe("a named grader", () => {
+  const graded = async (row: Record<string, unknown>, grader: "math" | "choice" | "exact" | "code", reply: string) => {
+    const task = taskOf([row], { grader, heldOutFraction: 1 });
+    await task.validate();
+    const problem = task.generate(0, 0, "heldout");
+    const [grade] = await gradeAnswers(task, [{ problem, answer: task.answerIn?.(problem, reply) ?? null }]);
+    return [grade.score, grade.decidedBy];
+  };
+
+  it.each([
+    ["math", { prompt: "2+2?", answer: "4" }, "So we get 4.0", [1, "value"]],
+    ["math", { prompt: "2+2?", answer: "4" }, "So we get 5", [0, "different"]],
+    ["choice", { question: "Which?", choices: ["x", "y"], answer: "B" }, "The answer is (B)", [1, "letter"]],
+    ["choice", { question: "Which?", options: '["x", "y"]', answer: 1 }, "\\boxed{B}", [1, "letter"]],
+    ["choice", { question: "Which?", choices: ["x", "y"], answer: "y" }, "\\boxed{A}", [0, "letter"]],
+    ["exact", { prompt: "Say it", answer: "two  words" }, " two words\n", [1, "text"]],
+    ["exact", { prompt: "Say it", answer: "two words" }, "Two words", [0, "text"]],
+  ] as const)("%s judges %j: %j", async (grader, row, reply, grade) => {
+    expect(await graded(row, grader, reply)).toEqual(grade);
+  });
+
+  it("code runs the program of a reply against the row's tests", async () => {
+    const row = {
+      prompt: "Write add(a, b).",
+      language: "javascript",
+      tests: [{ function: "add", arguments: "1\n2", expected: "3" }],
+    };
+    const reply = (operator: string) => `\`\`\`js\nfunction add(a, b) { return a ${operator} b; }\n\`\`\``;
+    expect(await graded(row, "code", reply("+"))).toEqual([1, "tests"]);
+    expect(await graded(row, "code", reply("-"))).toEqual([0, "test: wrong"]);
+    expect(() => taskOf([{ ...row, language: "cobol" }], { grader: "code" })).toThrow(
+      'own.csv:2: column "language" must be python or javascript, got "cobol"',
+    );
+    expect(() => taskOf([{ ...row, tests: [{ input: "1" }] }], { grader: "code" })).toThrow(
+      /own\.csv:2: test 1: expected input and output; .* got input/,
+    );
+  });
+
+  it("shows the choices below the question, and refuses an answer that is none of them", () => {
+    const row = { question: "Which?", choices: ["x", "y"], answer: "B" };
+    const task = taskOf([row], { grader: "choice", heldOutFraction: 1 });
+    expect(task.renderPrompt(task.generate(0, 0, "heldout"), "plain")).toBe("Which?\n\nA) x\nB) y");
+    expect(() => taskOf([{ ...row, answer: "C" }], { grader: "choice" })).toThrow(
+      /own\.csv:2: the answer must be a letter of AB, a place from 0 to 1 or one of the choices, got "C"/,
+    );
+    expect(() => taskOf([{ question: "Which?", answer: "B" }], { grader: "choice" })).toThrow(
+      /own\.csv:2: expected a column "choices" or "options"; the row has: question, answer/,
+    );
   });
 });

@@ -7,10 +7,11 @@ import { DataError } from "../errors.js";
 import { choiceGrader, choiceLetters, exactGrader, markedMath, mathGrader, withChoices } from "./graders.js";
 import { type Grader, type ListedProblem, listedTask } from "./listed-task.js";
 import { parseOptions } from "./options.js";
+import { programGrader, programTaskOf } from "./program-grader.js";
 import type { Problem, Task } from "./task.js";
 
 /** The graders that rows of one's own can be judged by. */
-export const DATA_GRADERS = ["math", "choice", "exact"] as const;
+export const DATA_GRADERS = ["math", "choice", "exact", "code"] as const;
 
 /** The options, as zod checks them. */
 export const dataTaskSchema = z.strictObject({
@@ -24,8 +25,8 @@ export const dataTaskSchema = z.strictObject({
   heldOutFraction: z.number().min(0).max(1).default(0.1),
   /**
    * How answers are judged. `math`: equal by mathematics, wherever the answer stands in the reply. `choice`: the letter
-   * of one of the column `choices` (or `options`). `exact`: the same text. null: as `math`, where the answer is marked
-   * as the prompt asks.
+   * of one of the column `choices` (or `options`). `exact`: the same text. `code`: a program that passes the column
+   * `tests`. null: as `math`, where the answer is marked as the prompt asks.
    */
   grader: z.enum(DATA_GRADERS).nullable().default(null),
 });
@@ -38,6 +39,7 @@ const GRADERS: Readonly<Record<(typeof DATA_GRADERS)[number], Grader>> = {
   math: mathGrader,
   choice: choiceGrader,
   exact: exactGrader,
+  code: programGrader,
 };
 
 /** The answer of a row that has none: no column holds an empty text. */
@@ -55,7 +57,10 @@ export function createDataTask(
 ): Task<Problem> {
   const options = parseOptions(dataTaskSchema, input, "task data");
   const problems = rows.map((placed) => problemOf(placed, options, withoutAnswer));
-  const isJudged = input.heldOutFraction !== undefined || problems.some(({ answer }) => answer !== UNKNOWN);
+  const isJudged =
+    input.heldOutFraction !== undefined ||
+    options.grader === "code" ||
+    problems.some(({ answer }) => answer !== UNKNOWN);
   return listedTask(problems, {
     name: "data",
     grader: options.grader === null ? markedMath : GRADERS[options.grader],
@@ -64,10 +69,12 @@ export function createDataTask(
 }
 
 function problemOf(placed: PlacedRow, options: Parsed, withoutAnswer: boolean): ListedProblem {
-  const { question, answer } = questionOf(placed, { ...options, withoutAnswer });
+  const isCode = options.grader === "code"; // the tests say what is right
+  const { question, answer } = questionOf(placed, { ...options, withoutAnswer: withoutAnswer || isCode });
   const { row: fields, where: source } = placed;
   const difficulty = difficultyOf(placed, options.difficultyColumn);
   const problem = { id: question, question, fields, answer: answer ?? UNKNOWN, difficulty, source };
+  if (isCode) return { ...problem, meta: { programs: programTaskOf(placed) } };
   return options.grader === "choice" ? choiceOf(placed, problem) : problem;
 }
 

@@ -4,8 +4,10 @@ import { aime2024, aime2025 } from "./aime.js";
 import { countdown } from "./countdown.js";
 import { gpqa } from "./gpqa.js";
 import { gsm8k } from "./gsm8k.js";
+import { humanevalPlus } from "./humaneval-plus.js";
 import { ifeval } from "./ifeval.js";
 import { knightsAndKnaves } from "./knights-and-knaves.js";
+import { livecodebench } from "./livecodebench.js";
 import { math500 } from "./math-500.js";
 import { mmluPro } from "./mmlu-pro.js";
 import type { Suite } from "./suite.js";
@@ -15,7 +17,7 @@ export type { Suite, SuiteProblem, SuiteSource } from "./suite.js";
 
 const SUITES: readonly Suite[] = [
   ...[aime2024, aime2025, math500, gpqa, gsm8k, mmluPro, ifeval],
-  ...[knightsAndKnaves, zebra, countdown],
+  ...[livecodebench, humanevalPlus, knightsAndKnaves, zebra, countdown],
 ];
 
 /** Names that stand for several suites. */

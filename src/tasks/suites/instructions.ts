@@ -168,7 +168,9 @@ function countSentences(text: string): number {
   let from = 0;
   for (const { index, 0: end } of text.matchAll(/[.!?]+["'”’)\]*_]*(?=\s|$)/g)) {
     const to = index + end.length;
-    const isAbbreviation = end === "." && ABBREVIATION.test(text.slice(from, to)) && /^\s+\S/.test(text.slice(to));
+    const behind = text.slice(to);
+    const goesOn = /^\s+\p{Ll}/u.test(behind) || (ABBREVIATION.test(text.slice(from, to)) && /^\s+\S/.test(behind));
+    const isAbbreviation = end === "." && goesOn;
     const isListNumber = end === "." && /(?:^|\n)\s*\d+\.$/.test(text.slice(from, to));
     if (isAbbreviation || isListNumber) continue;
     count++;

@@ -1,5 +1,6 @@
 // Claims about suites, on made-up rows in the columns of each one's public data: gold answers are right by their own
 // graders, answers are found in replies, and what is missing or wrong is named with its row.
+import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../data/row.js";
 import { DataError } from "../../errors.js";
@@ -20,6 +21,15 @@ async function graded(task: Task, reply: string, index = 0) {
   const problem = task.generate(0, index, "heldout");
   const [grade] = await gradeAnswers(task, [{ problem, answer: task.answerIn?.(problem, reply) ?? null }]);
   return grade;
+}
+
+/** Test cases as LiveCodeBench packs its private ones: base64 of zlib of a pickle (protocol 4) of their JSON. */
+function packed(cases: readonly object[]): string {
+  const text = Buffer.from(JSON.stringify(cases));
+  const head = Buffer.from([0x80, 4, 0x95, ...Array(8).fill(0), 0x58, ...Array(4).fill(0)]);
+  head.writeBigUInt64LE(BigInt(text.length + 7), 3);
+  head.writeUInt32LE(text.length, 12);
+  return deflateSync(Buffer.concat([head, text, Buffer.from([0x94, 0x2e])])).toString("base64");
 }
 
 const ROWS: Readonly<Record<string, Row>> = {
@@ -78,6 +88,25 @@ const ROWS: Readonly<Record<string, Row>> = {
     created_at: "",
   },
   countdown: { nums: [44, 19, 35], target: 98 },
+  "humaneval-plus": {
+    task_id: "HumanEval/0",
+    prompt: 'def double(x: int) -> int:\n    """Twice the number."""\n',
+    canonical_solution: "    return 2 * x\n",
+    entry_point: "double",
+    test: "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(-1) == -2\n",
+  },
+  livecodebench: {
+    question_title: "Sum",
+    question_content: "Read two integers and print their sum.",
+    platform: "atcoder",
+    question_id: "abc1_a",
+    contest_date: "2025-02-01T00:00:00",
+    starter_code: "",
+    difficulty: "easy",
+    public_test_cases: JSON.stringify([{ input: "1 2\n", output: "3\n", testtype: "stdin" }]),
+    private_test_cases: packed([{ input: "5 -7\n", output: "-2\n", testtype: "stdin" }]),
+    metadata: "{}",
+  },
 };
 
 describe("suites", () => {
@@ -98,7 +127,9 @@ describe("suites", () => {
   });
 
   it.each(Object.keys(ROWS))("%s names a missing column, the row and the columns there are", (name) => {
-    const [column] = Object.keys(ROWS[name]).filter((key) => /question$|problem$|puzzle|quiz|prompt|nums/i.test(key));
+    const [column] = Object.keys(ROWS[name]).filter((key) =>
+      /question$|question_content|problem$|puzzle|quiz|prompt|nums/i.test(key),
+    );
     const { [column]: _, ...others } = ROWS[name];
     expect(() => taskOf(name, ROWS[name], others)).toThrow(DataError);
     expect(() => taskOf(name, ROWS[name], others)).toThrow(
@@ -150,6 +181,46 @@ describe("answers are found and graded", () => {
       expect(task.renderPrompt(problem, "plain")).toContain(`${problem.answer}) the neutron`);
       expect(reversed.generate(0, 39 - i, "heldout").answer).toBe(problem.answer);
     });
+  });
+});
+
+describe("programs", () => {
+  it("humaneval-plus: a whole function, or one that goes on from the head, passes the check or not", async () => {
+    const task = taskOf("humaneval-plus", ROWS["humaneval-plus"]);
+    expect(task.hasVerifier?.(first(task))).toBe(false); // rewards for accuracy do not wait for programs
+    const right = { score: 1, decidedBy: "tests" };
+    expect(await graded(task, "```python\ndef double(x):\n    return x + x\n```")).toEqual(right);
+    expect(await graded(task, "```python\n    return x * 2\n```")).toEqual(right);
+    expect(await graded(task, "```python\ndef double(x):\n    return x ** 2\n```")).toEqual({
+      ...{ score: 0, decidedBy: "test: raised" },
+    });
+    expect((await graded(task, "I cannot.")).decidedBy).toBe("no answer");
+  });
+
+  it("livecodebench: public and private tests count, of programs and of functions", async () => {
+    const sum = (body: string) => `\`\`\`python\na, b = map(int, input().split())\nprint(${body})\n\`\`\``;
+    const task = taskOf("livecodebench", ROWS.livecodebench);
+    expect(await graded(task, sum("a + b"))).toEqual({ score: 1, decidedBy: "tests" });
+    expect(await graded(task, sum("abs(a) + abs(b)"))).toEqual({ score: 0, decidedBy: "test: wrong" });
+    const method = taskOf("livecodebench", {
+      ...ROWS.livecodebench,
+      starter_code: "class Solution:\n    def add(self, a: int, b: int) -> int:\n        ",
+      public_test_cases: JSON.stringify([{ input: "1\n2", output: "3", testtype: "functional" }]),
+      private_test_cases: "[]",
+      metadata: '{"func_name": "add"}',
+    });
+    expect(method.renderPrompt(first(method), "plain")).toContain("Go on from this beginning:");
+    const reply = "```python\nclass Solution:\n    def add(self, a, b):\n        return a + b\n```";
+    expect(await graded(method, reply)).toEqual({ score: 1, decidedBy: "tests" });
+  });
+
+  it("livecodebench: test cases that cannot be read, or a function without a name, are told with the row", () => {
+    const bad = (change: Row) => () => taskOf("livecodebench", { ...ROWS.livecodebench, ...change });
+    expect(bad({ private_test_cases: "AAAA" })).toThrow(
+      /^rows\.jsonl:1: column "private_test_cases" must hold test cases in JSON, plain or as base64/,
+    );
+    const called = JSON.stringify([{ input: "1", output: "1", testtype: "functional" }]);
+    expect(bad({ public_test_cases: called })).toThrow(/rows\.jsonl:1: column "metadata" names no func_name/);
   });
 });
 
