@@ -45,8 +45,9 @@ const testSchema = z.union([
 
 /**
  * The tests of a row of one's own: its column `tests`, a list of `{ input, output }` (what a program reads and prints),
- * `{ function, arguments, expected }` (a call; one JSON value per line of arguments) or `{ code, function? }` (code that
- * must run without raising); and its column `language`, `python` where there is none. Throws DataError naming the row.
+ * `{ function, arguments, expected }` (a call; one JSON value per line of arguments) or `{ code, function? }` (code
+ * that must run without raising); and its column `language`, `python` where there is none. Throws DataError naming the
+ * row.
  */
 export function programTaskOf(placed: PlacedRow): ProgramTask {
   const { row, where } = placed;

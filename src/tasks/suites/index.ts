@@ -29,7 +29,7 @@ const GROUPS: Readonly<Record<string, readonly Suite[]>> = {
 /** All names that `suitesNamed` knows. */
 export const SUITE_NAMES: readonly string[] = [...SUITES.map(({ name }) => name), ...Object.keys(GROUPS)];
 
-/** The suites of some names, each once, in their order. Throws ConfigError for an unknown name, with those there are. */
+/** The suites of some names, each once, in their order. Throws ConfigError for an unknown name. */
 export function suitesNamed(names: readonly string[]): Suite[] {
   const found = names.flatMap((name) => {
     const suite = SUITES.find((each) => each.name === name);

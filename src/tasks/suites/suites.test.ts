@@ -67,7 +67,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     kwargs: [{ num_words: null }, { num_words: 5, relation: "at least" }],
   },
   "knights-and-knaves": {
-    quiz: "You meet 2 inhabitants: Mia, and Ben. Mia said that Ben is a knave. Ben told you: I am a knight. Who is what?",
+    quiz: "You meet 2 inhabitants: Mia, and Ben. Mia said that Ben is a knave. Ben: I am a knight. Who is what?",
     names: ["Mia", "Ben"],
     knight_knave: { knight: "knight", knave: "knave" },
     solution: [false, true],
@@ -274,7 +274,7 @@ describe("a gold answer that its own grader refuses", () => {
   it("is named with its row", async () => {
     const bad = { ...ROWS["mmlu-pro"], question_id: 71, answer: "the second" };
     await expect(taskOf("mmlu-pro", ROWS["mmlu-pro"], bad).validate()).rejects.toThrow(
-      'rows.jsonl:2: the gold answer "the second" scores 0 by its own grader (letter), expected 1; correct or remove it',
+      'rows.jsonl:2: the gold answer "the second" scores 0 by its own grader (letter), expected 1; correct or remove',
     );
   });
 });
