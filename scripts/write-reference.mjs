@@ -48,6 +48,15 @@ const VERBS = {
     ["world", "src/tasks/world", "worldSchema"],
     ["world.thoughts", "src/tasks/thoughts/trace", "thoughtSchema"],
   ],
+  mix: [["", "recipes/mix/options", "mixRecipeSchema"], GRPO, EVALUATION],
+  "mix.json": [
+    ["members", "src/mix/mix-file", "memberSchema"],
+    ...["vote", "best-of", "cascade", "route", "blend"].map((kind) => [
+      `policy (${kind})`,
+      "src/mix/policy-options",
+      `${kind.replace("-of", "Of")}Schema`,
+    ]),
+  ],
   pretrain: [["pretrain", "src/train/training-options", "pretrainSchema"], TRACES],
   sft: [
     ["sft", "src/train/training-options", "sftSchema"],

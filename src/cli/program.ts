@@ -11,6 +11,7 @@ import { addEval } from "./eval.verb.js";
 import { addHelp } from "./help.verb.js";
 import { addInspect } from "./inspect.verb.js";
 import { addMerge } from "./merge.verb.js";
+import { addMix } from "./mix.verb.js";
 import { addPretrain } from "./pretrain.verb.js";
 import { addPull } from "./pull.verb.js";
 import { addR1 } from "./r1.verb.js";
@@ -34,6 +35,7 @@ const VERBS = [
   addRewardModel,
   addRl,
   addDistill,
+  addMix,
   addEval,
   addReport,
   addWatch,
@@ -57,6 +59,7 @@ export function buildProgram(): Command {
   const program = new Command("luciole")
     .description("Build, pretrain, reinforce, evaluate and run DeepSeek-R1-style reasoning models on your CPU")
     .version(packageVersion(), "--version", "print the version")
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(`${withFlagHint(text.trim().replaceAll(/\s*\n\s*/g, " "), program)}\n`),

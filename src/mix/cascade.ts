@@ -1,7 +1,8 @@
 // `cascade`: small members first; a question goes on to the next where the samples of one disagree or were unlikely
 // (FrugalGPT, arXiv 2305.05176; by agreement: arXiv 2310.03094).
-import type { Policy, Sample } from "./course.js";
+import type { Course, Policy, Sample } from "./course.js";
 import type { Member } from "./member.js";
+import type { Chooser } from "./route.js";
 import { holdVote, type Vote } from "./vote.js";
 
 /** When a stage is believed. */
@@ -22,22 +23,27 @@ export interface Confidence {
 export interface CascadeRules {
   readonly samples: number;
   readonly lastSamples: number;
-  /** One for each member but the last. */
+  /** One for each stage but the last. */
   readonly thresholds: readonly Threshold[];
 }
 
-/** The policy. */
+/** The policy: `stages` choose the members that are asked before the `last`. */
 export const cascadePolicy =
-  (members: readonly Member[], { samples, lastSamples, thresholds }: CascadeRules): Policy =>
+  (stages: readonly Chooser[], last: Member, { samples, lastSamples, thresholds }: CascadeRules): Policy =>
   async (course) => {
     for (const [i, threshold] of thresholds.entries()) {
-      const vote = await holdVote(course, [members[i]], { samples, round: samples });
-      if (isSure(confidenceOf(vote), threshold)) return vote.winner;
+      const vote = await holdStage(course, stages[i], samples);
+      if (vote && isSure(confidenceOf(vote), threshold)) return vote.winner;
     }
-    const last = members[members.length - 1];
     if (lastSamples === 1) return course.start(last, 0);
     return (await holdVote(course, [last], { samples: lastSamples, round: null })).winner;
   };
+
+/** The vote of one stage, all samples at once; undefined where nobody is chosen. */
+export async function holdStage(course: Course, choose: Chooser, samples: number): Promise<Vote | undefined> {
+  const member = await choose(course);
+  return member && holdVote(course, [member], { samples, round: samples });
+}
 
 /** Whether a stage is believed. */
 export const isSure = ({ agreement, logProb }: Confidence, threshold: Threshold): boolean =>

@@ -4,7 +4,6 @@ import { createReferenceBackend } from "../backends/reference.js";
 import { ConfigError } from "../errors.js";
 import { Random } from "../random.js";
 import { Device } from "../tensor/device.js";
-import { cascadePolicy } from "./cascade.js";
 import { type CascadeCase, fitThresholds } from "./cascade-fit.js";
 import { largest, routerScores, trainRouter } from "./router.js";
 
@@ -42,7 +41,6 @@ test("a member that is never right enough is never believed", () => {
   const { thresholds, fit } = fitThresholds(Array(10).fill(problem(1, 0)), 0.98);
   expect(thresholds[0].logProb).toBe(0);
   expect(fit).toEqual({ accuracy: 1, lastAccuracy: 1, flopShare: 1.1 });
-  expect(cascadePolicy([], { samples: 1, lastSamples: 1, thresholds })).toBeTypeOf("function");
 });
 
 test("the fit of three members never falls below the wanted accuracy, whatever they are like", () => {

@@ -5,16 +5,18 @@ import { ConfigError } from "../errors.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";
 import { hashString } from "../random.js";
 import type { Problem, Task } from "../tasks/task.js";
-import { confidenceOf } from "./cascade.js";
+import { Interrupted } from "../train/interrupted.js";
+import { confidenceOf, holdStage } from "./cascade.js";
 import { type CascadeCase, type CascadeFit, fitThresholds } from "./cascade-fit.js";
 import { Course } from "./course.js";
 import type { Member } from "./member.js";
 import { mixFileOf, parseMix, readMix, writeMix } from "./mix-file.js";
 import { type MixOpening, openMembers } from "./open-mix.js";
+import { cascadeStages } from "./policy.js";
 import type { PolicyOf } from "./policy-options.js";
 import { problemQuestion } from "./rollout.js";
 import { type RouterCase, type RouterFile, trainRouter, writeRouter } from "./router.js";
-import { holdVote } from "./vote.js";
+import type { Vote } from "./vote.js";
 
 /** On what, and how, a policy is fitted. */
 export interface FitOptions {
@@ -31,8 +33,10 @@ export interface FitOptions {
   readonly template?: PromptStyle;
   /** Problems that are answered at the same time; default 32. */
   readonly atOnce?: number;
-  /** Told after each of them. */
+  /** Told after some of them. */
   readonly onProblem?: (done: number, total: number) => void;
+  /** Ends the fit, which then throws Interrupted. */
+  readonly signal?: AbortSignal;
 }
 
 /** What was fitted. */
@@ -66,19 +70,22 @@ async function fitCascade(
   options: FitOptions,
 ): Promise<MixFit> {
   if (members.length < 2) throw new ConfigError(`${file}: a cascade needs at least two members, the smallest first`);
-  const { samples, lastSamples } = policy;
+  const last = members[members.length - 1];
+  const stages = cascadeStages(file, policy, members);
+  const choosers = [
+    ...stages.map((choose) => ({ choose, samples: policy.samples })),
+    { choose: () => last, samples: policy.lastSamples },
+  ];
   const cases = await forEachProblem(options, async (problem): Promise<CascadeCase> => {
-    const stages = await Promise.all(
-      members.map(async (member, i) => {
-        const most = i === members.length - 1 ? lastSamples : samples;
-        const course = courseOf(problem, options);
-        const vote = await holdVote(course, [member], { samples: most, round: most });
-        const { answer } = vote.winner;
-        const right = answer === null ? 0 : options.task.verify(problem, answer);
-        return { ...confidenceOf(vote), right, flops: course.tally.works[0].flops };
-      }),
-    );
-    return { stages };
+    const outcomes = choosers.map(async ({ choose, samples }) => {
+      const course = courseOf(problem, options);
+      const vote = (await holdStage(course, choose, samples)) as Vote; // each of these choosers chooses somebody
+      const { answer } = vote.winner;
+      const right = answer === null ? 0 : options.task.verify(problem, answer);
+      const flops = course.tally.works.reduce((sum, work) => sum + work.flops, 0);
+      return { ...confidenceOf(vote), right, flops };
+    });
+    return { stages: await Promise.all(outcomes) };
   });
   const { thresholds, fit } = fitThresholds(cases, options.keep);
   const whole = { task: options.task.name, problems: cases.length, keep: options.keep, ...fit };
@@ -125,12 +132,13 @@ function courseOf(problem: Problem, { task, seed, maxNewTokens, template }: FitO
 
 /** Results for distinct problems of the training split, so many at a time. */
 async function forEachProblem<T>(
-  { task, problems: wanted, seed, atOnce = 32, onProblem }: FitOptions,
+  { task, problems: wanted, seed, atOnce = 32, onProblem, signal }: FitOptions,
   body: (problem: Problem) => Promise<T>,
 ): Promise<T[]> {
   const problems = trainingProblems(task, seed, wanted);
   const results: T[] = [];
   while (results.length < problems.length) {
+    if (signal?.aborted) throw new Interrupted();
     const part = problems.slice(results.length, results.length + atOnce);
     results.push(...(await Promise.all(part.map(body))));
     onProblem?.(results.length, problems.length);

@@ -74,7 +74,7 @@ test.each([
   [{ kind: "route" }, /this route has no router yet; fit one on problems of a task /],
   [
     { kind: "cascade", thresholds: [1, 2].map(() => ({ agreement: 1 })) },
-    /the cascade has 2 thresholds for 2 members; expected one for each but the last/,
+    /the cascade has 2 thresholds for 2 members; expected one for each stage but the last, 1/,
   ],
 ])("%j is refused until it is fitted", (policy, message) => {
   expect(() => refuseUnfitted(readMix(write({ members, policy })))).toThrow(message);

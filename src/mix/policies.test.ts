@@ -106,7 +106,7 @@ test("a cascade stays with the small member where its samples agree, and goes on
   const run = async (...answers: string[]) => {
     const small = scriptedMember({ name: "small", says: boxed(...answers) });
     const large = scriptedMember({ name: "large", says: boxed("9") });
-    const policy = cascadePolicy(members([small, large]), { samples: 4, lastSamples: 1, thresholds });
+    const policy = cascadePolicy([() => small.member], large.member, { samples: 4, lastSamples: 1, thresholds });
     return [(await ask([small, large], policy)).response.answer, ...asked([small, large])];
   };
   expect(await run("2", "2", "4", "2")).toEqual(["2", 4, 0]);
@@ -118,7 +118,7 @@ test("a cascade goes on where the samples agree but were unlikely", async () => 
     const small = scriptedMember({ name: "small", says: boxed("2"), logProb });
     const large = scriptedMember({ name: "large", says: boxed("9") });
     const rules = { samples: 2, lastSamples: 1, thresholds: [{ agreement: 1, logProb: -1 }] };
-    return (await ask([small, large], cascadePolicy(members([small, large]), rules))).response.answer;
+    return (await ask([small, large], cascadePolicy([() => small.member], large.member, rules))).response.answer;
   };
   expect([await run(-0.9), await run(-1.1)]).toEqual(["2", "9"]);
 });

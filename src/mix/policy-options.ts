@@ -55,11 +55,16 @@ export const cascadeFitSchema = z.strictObject({
 export const cascadeSchema = z.strictObject({
   /** Members in their order, small ones first; a later one is asked where the samples of an earlier one are unsure. */
   kind: z.literal("cascade"),
-  /** Samples of each member but the last. */
+  /** Samples of each stage but the last. */
   samples: samplesOption.default(3),
   /** Samples of the last member; several vote. */
   lastSamples: samplesOption.default(1),
-  /** When each member but the last is believed, in their order; null: not fitted yet (`luciole mix fit`). */
+  /**
+   * File of a learnt router over all members but the last: one of them, chosen by the router, is then the only stage
+   * before the last. Null: they are stages in their order.
+   */
+  router: z.string().min(1).nullable().default(null),
+  /** When each stage but the last is believed, in their order; null: not fitted yet (`luciole mix fit`). */
   thresholds: z.array(thresholdSchema).nullable().default(null),
   /** What the fit found. */
   fit: cascadeFitSchema.nullable().default(null),

@@ -31,7 +31,10 @@ export async function policyOf(
       return bestOfPolicy(members, policy.samples, judge);
     }
     case "cascade":
-      return cascadePolicy(members, { ...policy, thresholds: policy.thresholds ?? [] });
+      return cascadePolicy(cascadeStages(file, policy, members), members[members.length - 1], {
+        ...policy,
+        thresholds: policy.thresholds ?? [],
+      });
     case "route":
       return routePolicy(choosersOf(file, policy, members), policy);
     case "blend": {
@@ -59,16 +62,23 @@ export function refuseUnfitted({
     );
 }
 
-function refuseCascade(file: string, { thresholds }: PolicyOf<"cascade">, numMembers: number): void {
+/** Who is asked before the last member: each in its order, or the one that a router chooses. */
+export function cascadeStages(file: string, { router }: PolicyOf<"cascade">, members: readonly Member[]): Chooser[] {
+  const small = members.slice(0, -1);
+  return router === null ? small.map((member) => () => member) : [routerChooser(besides(file, router), small)];
+}
+
+function refuseCascade(file: string, { thresholds, router }: PolicyOf<"cascade">, numMembers: number): void {
+  const expected = router === null ? numMembers - 1 : 1;
   if (numMembers < 2) throw new ConfigError(`${file}: a cascade needs at least two members, the smallest first`);
   if (thresholds === null)
     throw new ConfigError(
       `${file}: this cascade has no thresholds yet; fit them on problems of a task: luciole mix fit ${file} --task …`,
     );
-  if (thresholds.length !== numMembers - 1)
+  if (thresholds.length !== expected)
     throw new ConfigError(
-      `${file}: the cascade has ${thresholds.length} thresholds for ${numMembers} members; expected one for each but ` +
-        "the last",
+      `${file}: the cascade has ${thresholds.length} thresholds for ${numMembers} members; expected one for each ` +
+        `stage but the last, ${expected}`,
     );
 }
 

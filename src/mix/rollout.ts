@@ -1,5 +1,6 @@
 // A mix as an evaluation sees a model: answers to problems of a task, as trajectories of the members that gave them.
 import { ConfigError } from "../errors.js";
+import { eachOf, uninterrupted } from "../eval/each-of.js";
 import { defaultPromptStyle, isChat, type PromptStyle, prompterOf } from "../eval/problem-prompt.js";
 import { answered } from "../eval/rollout.js";
 import type { Trajectory } from "../eval/trajectory.js";
@@ -7,29 +8,32 @@ import { framePrompt } from "../inference/conversation/prompt.js";
 import type { MemberWork } from "../inference/runtime/request.js";
 import { hashString } from "../random.js";
 import { type Problem, sameAnswer, type Task } from "../tasks/task.js";
-import { Interrupted } from "../train/interrupted.js";
 import type { Member, MemberPrompt } from "./member.js";
 import type { Mix } from "./mix.js";
 import type { Question } from "./question.js";
 
-/** How a mix is sampled for problems. */
-export interface MixRolloutOptions {
-  /** Answers to each problem. */
-  readonly numGenerations: number;
+/** How a mix answers problems. */
+export interface MixAnswerOptions {
   readonly maxNewTokens?: number;
   /** Default: each member's own. */
   readonly temperature?: number;
   readonly topP?: number;
   readonly topK?: number;
-  /** Answer g of the n-th problem draws from the seed (seed, n, g). */
-  readonly seed: number;
-  /** n of the first problem; default 0. So that problems sampled in several calls are sampled as in one. */
-  readonly firstProblem?: number;
-  readonly signal?: AbortSignal;
   /** How problems are put; default: each member's own way. */
   readonly template?: PromptStyle;
   /** Receives the members' work for each answer, in no certain order. */
   readonly onWork?: (work: readonly MemberWork[]) => void;
+}
+
+/** How a mix is sampled for problems. */
+export interface MixRolloutOptions extends MixAnswerOptions {
+  /** Answers to each problem. */
+  readonly numGenerations: number;
+  /** Answers made at the same time, at most. */
+  readonly maxSequences: number;
+  /** Answer g of the n-th problem draws from the seed (seed, n, g). */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -40,63 +44,33 @@ export async function mixRollout(
   mix: Mix,
   task: Task,
   problems: readonly Problem[],
-  options: MixRolloutOptions,
+  { numGenerations, maxSequences, seed, signal, ...options }: MixRolloutOptions,
 ): Promise<Trajectory[]> {
-  if (task.environment) throw withoutEnvironment();
-  const { numGenerations, seed, firstProblem = 0, signal } = options;
-  const questions = problems.map((problem) => problemQuestion(task, problem, options.template));
   const starts = problems.flatMap((problem, p) =>
-    Array.from({ length: numGenerations }, (_, g) => ({
-      task,
-      problem,
-      question: questions[p],
-      seed: hashString(`${seed}/${firstProblem + p}/${g}`),
-    })),
+    Array.from({ length: numGenerations }, (_, g) => ({ task, problem, seed: `${seed}/${p}/${g}` })),
   );
-  const cancelled = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, cancelled.signal]) : cancelled.signal;
-  try {
-    const answers = starts.map((start) => answerOne(mix, start, options, stop));
-    const trajectories = await Promise.all(answers);
-    if (!signal?.aborted) return trajectories;
-  } catch (error) {
-    cancelled.abort();
-    if (!signal?.aborted) throw error;
-  }
-  throw new Interrupted(); // half-finished answers would be counted as wrong ones
+  const trajectories: Trajectory[] = new Array(starts.length);
+  await uninterrupted(signal, () =>
+    eachOf(starts, maxSequences, signal, (all) =>
+      all(async (start, index, own) => {
+        trajectories[index] = await answerProblem(mix, start, options, own);
+      }),
+    ),
+  );
+  return trajectories;
 }
 
-/** One answer to a problem of a task, as a trajectory. Throws as `mixRollout`. */
-export function answerProblem(
+/** One answer to a problem of a task, as a trajectory. Throws ConfigError for a task with an environment. */
+export async function answerProblem(
   mix: Mix,
   { task, problem, seed }: { readonly task: Task; readonly problem: Problem; readonly seed: string },
-  options: Omit<MixRolloutOptions, "numGenerations" | "seed" | "firstProblem" | "signal">,
+  { temperature, topP, topK, maxNewTokens, onWork, template }: MixAnswerOptions,
   signal: AbortSignal,
 ): Promise<Trajectory> {
-  if (task.environment) throw withoutEnvironment();
-  const question = problemQuestion(task, problem, options.template);
-  return answerOne(mix, { task, problem, question, seed: hashString(seed) }, options, signal);
-}
-
-const withoutEnvironment = (): ConfigError =>
-  new ConfigError("a mix of models answers in one turn; leave out --environment");
-
-/** A problem on its way. */
-interface AnswerStart {
-  readonly task: Task;
-  readonly problem: Problem;
-  readonly question: Question;
-  readonly seed: number;
-}
-
-async function answerOne(
-  mix: Mix,
-  { task, problem, question, seed }: AnswerStart,
-  { temperature, topP, topK, maxNewTokens, onWork }: Omit<MixRolloutOptions, "numGenerations" | "seed">,
-  signal: AbortSignal,
-): Promise<Trajectory> {
-  const asking = { sampling: { temperature, topP, topK, seed }, maxNewTokens, loop: false, events: false } as const;
-  const reply = mix.answer(question, asking, signal);
+  if (task.environment) throw new ConfigError("a mix of models answers in one turn; leave out --environment");
+  const sampling = { temperature, topP, topK, seed: hashString(seed) };
+  const asking = { sampling, maxNewTokens, loop: false, events: false } as const;
+  const reply = mix.answer(problemQuestion(task, problem, template), asking, signal);
   const [{ members = [], ...completion }, author] = await Promise.all([reply.result, reply.author]);
   onWork?.(members);
   const { ids: completionIds, text, response, logProbs, numThinking, finishReason } = completion;

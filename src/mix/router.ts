@@ -171,8 +171,11 @@ export function readRouter(path: string): RouterFile {
   return parseOptions(routerSchema, given, path);
 }
 
-/** Routes by a router's file. Throws ConfigError where it was fitted for other members, or reads another's states. */
-export function routerChooser(path: string, members: readonly Member[], encoder: Member): Chooser {
+/**
+ * Routes by a router's file. Throws ConfigError where it was fitted for other members, or reads the states of another
+ * than `reader`.
+ */
+export function routerChooser(path: string, members: readonly Member[], reader?: Member): Chooser {
   const router = readRouter(path);
   const names = members.map(({ name }) => name);
   const mend = "fit it again: luciole mix fit";
@@ -180,8 +183,9 @@ export function routerChooser(path: string, members: readonly Member[], encoder:
     throw new ConfigError(
       `${path} was fitted for ${router.members.join(", ")}, the members are ${names.join(", ")}; ${mend}`,
     );
-  if (router.encoder !== encoder.name)
-    throw new ConfigError(`${path} reads states of "${router.encoder}", the encoder is "${encoder.name}"; ${mend}`);
+  const encoder = reader ?? members.find(({ name }) => name === router.encoder);
+  if (router.encoder !== encoder?.name)
+    throw new ConfigError(`${path} reads states of "${router.encoder}", the encoder is "${encoder?.name}"; ${mend}`);
   return async (course) => {
     const { ids } = course.question.prompt(encoder);
     const state = await course.tally.reading(encoder, ids.length, encoder.parts.engine.promptState(ids));

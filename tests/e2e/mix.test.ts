@@ -1,0 +1,129 @@
+// Mixes of models by the command line: made, asked, evaluated, and the recipe that compares one with a larger model.
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { succeed, temporaryFolder } from "./command.js";
+import { inProcess } from "./in-process.js";
+import { makeSmallModel, pretrain } from "./small-runs.js";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder.path, name);
+vi.setConfig({ testTimeout: 240_000 });
+beforeAll(async () => {
+  await makeSmallModel(folder.path);
+  await succeed(pretrain(at("book.txt"), at("other"), { steps: 2, "model.hidden_size": 48 }));
+}, 120_000);
+afterAll(() => folder.remove());
+
+const jsonOf = async (...args: string[]) => {
+  const { code, stdout, stderr } = await inProcess([...args, "--json"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  return JSON.parse(stdout);
+};
+
+describe("a mix of one's own", () => {
+  beforeAll(async () => {
+    await jsonOf("mix", "make", at("model"), `wide=${at("other")}`, "--set", "samples=4", "--out", at("team"));
+  }, 60_000);
+
+  test("is written with paths relative to it and its policy complete", () => {
+    expect(JSON.parse(readFileSync(at("team/mix.json"), "utf8"))).toEqual({
+      members: [{ model: "../model" }, { name: "wide", model: "../other" }],
+      policy: { kind: "vote", samples: 4, round: null },
+    });
+  });
+
+  test("is planned with the bytes of each member, and the program counted once", async () => {
+    const made = await jsonOf("mix", "make", at("model"), `wide=${at("other")}`, "--out", at("again"));
+    const [one, two] = made.members.map(({ bytes }: { bytes: number }) => bytes);
+    expect(made.plannedBytes).toBe(one + two - 120 * 2 ** 20);
+  });
+
+  test("answers where a model does, and tells what each member did", async () => {
+    const reply = await jsonOf("run", at("team"), "line 3", "--max-tokens", "8");
+    expect(reply.members.map(({ member }: { member: string }) => member)).toEqual(["model", "wide"]);
+    for (const { completions, tokens } of reply.members) expect(tokens).toBeGreaterThanOrEqual(completions);
+    expect(reply.numTokens).toBeLessThanOrEqual(8);
+    expect(await jsonOf("run", at("team/mix.json"), "line 3", "--max-tokens", "8")).toMatchObject({
+      answer: reply.answer,
+    });
+  });
+
+  test("is evaluated, to the same samples each time, and goes on where it stopped", async () => {
+    const args = ["eval", at("team"), "--data", at("task.jsonl"), "--problems", "3", "--samples", "2"];
+    const whole = await jsonOf(...args, "--max-tokens", "6", "--template", "plain", "--out", at("whole"));
+    expect(whole.members).toHaveLength(2);
+    expect(whole.tokensPerAnswer).toBeGreaterThan(0);
+    const kept = readFileSync(at("whole/sampled.jsonl"), "utf8");
+    rmSync(at("whole/summary.json"), { force: true });
+    writeFileSync(at("whole/sampled.jsonl"), `${kept.split("\n")[0]}\n`);
+    await jsonOf("eval", at("team"), "--resume", at("whole"));
+    expect(readFileSync(at("whole/sampled.jsonl"), "utf8")).toBe(kept);
+  });
+
+  test.each([
+    [
+      ["run", at("team"), "hi", "--adapter", at("model")],
+      /is a mix of models: name the adapter of a member in its file/,
+    ],
+    [["mix", "fit", at("team"), "--task", "arithmetic"], /policy vote has nothing to fit; only cascade and route have/],
+    [["mix", "fit", at("model"), "--task", "arithmetic"], /expected a folder with mix.json, or the file/],
+    [["mix", "make", at("model"), "--out", at("team")], /mix.json is there already; choose another --out, or edit it/],
+    [["mix", "make", at("nothing"), "--out", at("new")], /nothing: no such directory/],
+    [
+      ["mix", "make", at("model"), "--set", "sample=2", "--out", at("new")],
+      /unknown option "sample", did you mean "sampl/,
+    ],
+    [
+      ["eval", at("team"), "--environment", "calculator", "--task", "arithmetic", "--problems", "1"],
+      /a mix of models answers in one turn; leave out --environment/,
+    ],
+  ])("%j is refused in one line", async (args, message) => {
+    const { code, stderr } = await inProcess(args);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain("\n");
+    expect(existsSync(at("new/mix.json"))).toBe(false);
+  });
+});
+
+describe("the recipe", () => {
+  let first: string;
+  beforeAll(async () => {
+    first = (await succeed(["mix", "--preset", "smoke", "--seed", "1", "--out", at("recipe"), "--json"])).stdout;
+  }, 240_000);
+
+  test("compares the mix with the larger model on the same problems", () => {
+    const { models, measurements, claims } = JSON.parse(first);
+    expect(models.map(({ name }: { name: string }) => name)).toEqual(["sums", "knights", "larger"]);
+    expect(measurements.map(({ name }: { name: string }) => name)).toEqual([
+      ...["larger", "mix", "largerVotes", "mixVotes", "cascade"],
+    ]);
+    expect(claims).toHaveLength(8);
+    for (const { answers, byTask } of measurements) {
+      expect(answers).toBe(measurements[0].answers);
+      expect(Object.keys(byTask)).toEqual(["arithmetic", "knights-and-knaves"]);
+    }
+    const [specialists, larger] = [models.slice(0, 2), models[2]];
+    expect(larger.params).toBeGreaterThan(specialists[0].params + specialists[1].params);
+    expect(readFileSync(at("recipe/report.html"), "utf8")).toContain("<svg");
+  });
+
+  test("goes on: what is measured again gives the same figures, and nothing is trained twice", async () => {
+    const file = at("recipe/measurements/cascade.json");
+    const before = JSON.parse(readFileSync(file, "utf8"));
+    rmSync(file);
+    rmSync(at("recipe/summary.json"));
+    const { stdout } = await succeed(["mix", "--resume", at("recipe"), "--json"]);
+    const { scores, tokensPerAnswer } = JSON.parse(readFileSync(file, "utf8"));
+    expect({ scores, tokensPerAnswer }).toEqual({ scores: before.scores, tokensPerAnswer: before.tokensPerAnswer });
+    const trained = (text: string) =>
+      JSON.parse(text).models.map(({ cpuSeconds, ...rest }: Record<string, unknown>) => rest);
+    expect(trained(stdout)).toEqual(trained(first));
+  });
+
+  test("leaves a folder that is a mix", async () => {
+    const reply = await jsonOf("run", at("recipe"), "Compute 3+4.", "--max-tokens", "20");
+    expect(reply.members.length).toBeGreaterThan(0);
+  });
+});
