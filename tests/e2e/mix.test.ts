@@ -50,7 +50,18 @@ describe("a mix of one's own", () => {
   });
 
   test("is evaluated, to the same samples each time, and goes on where it stopped", async () => {
-    const args = ["eval", at("team"), "--data", at("task.jsonl"), "--problems", "3", "--samples", "2"];
+    const args = [
+      "eval",
+      at("team"),
+      "--data",
+      at("task.jsonl"),
+      "--problems",
+      "3",
+      "--samples",
+      "2",
+      "--set",
+      "heldOutFraction=1",
+    ];
     const whole = await jsonOf(...args, "--max-tokens", "6", "--template", "plain", "--out", at("whole"));
     expect(whole.members).toHaveLength(2);
     expect(whole.tokensPerAnswer).toBeGreaterThan(0);
