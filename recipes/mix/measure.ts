@@ -1,5 +1,5 @@
-// Measures a mix on held-out problems: accuracy, tokens, FLOPs and time of an answer. Kept in a file of its own, so that
-// a run that goes on measures nothing twice.
+// Measures a mix on held-out problems: accuracy, tokens, FLOPs and time of an answer. Each is kept in a file,
+// so that a run that goes on measures nothing twice.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, writeFileAtomically } from "../../src/atomic-file.js";

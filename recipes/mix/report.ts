@@ -88,8 +88,9 @@ function plot(measurements: readonly Omit<Measurement, "scores">[]): string {
       y(Math.min(1, Math.max(0, share))).toFixed(1),
     );
     const label = `${MIX_LABELS[name]}, ${tokensPerAnswer.toFixed(0)} tokens`;
-    return `<line x1="${cx}" x2="${cx}" y1="${top}" y2="${bottom}" stroke="${color}" stroke-width="2"/>
-<circle cx="${cx}" cy="${cy}" r="5" fill="${color}"/><text x="${Number(cx) + 9}" y="${Number(cy) + 4}">${escapeHtml(label)}</text>`;
+    const dot = `<circle cx="${cx}" cy="${cy}" r="5" fill="${color}"/>`;
+    return `<line x1="${cx}" x2="${cx}" y1="${top}" y2="${bottom}" stroke="${color}" stroke-width="2"/>${dot}
+<text x="${Number(cx) + 9}" y="${Number(cy) + 4}">${escapeHtml(label)}</text>`;
   });
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="pass@1 against tokens per answer" font-size="12"
 fill="currentColor">${grid.join("")}${marks.join("\n")}<text x="${WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">new

@@ -12,7 +12,9 @@
 export { fitMix, type MixFit } from "./fit.js";
 export { type Member, memberOf } from "./member.js";
 export { Mix, type MixReply } from "./mix.js";
+export { mixModel, mixStyle, requireOneTokenizer } from "./mix-chat.js";
 export { isMix, type MixFile, mixSchema, readMix, writeMix } from "./mix-file.js";
 export { openConversation } from "./open-conversation.js";
 export { type MixOpening, type OpenedMix, openMix, planMix } from "./open-mix.js";
 export { mixRollout } from "./rollout.js";
+export { totalWork } from "./tally.js";

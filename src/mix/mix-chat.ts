@@ -41,7 +41,7 @@ export function mixModel(mix: Mix): MixChatModel {
     maxPositions: Math.min(...mix.members.map(({ maxContext }) => maxContext)),
     reply({ prompt, maxNewTokens, sampling, signal }) {
       if (!("asked" in prompt)) throw new ConfigError("a mix of models answers conversations, not texts to go on with");
-      if (sampling.topLogProbs) requireOneTokenizer(mix, "log-probabilities of tokens");
+      if (sampling.topLogProbs !== undefined) requireOneTokenizer(mix, "log-probabilities of tokens");
       if (sampling.logitBias?.size) requireOneTokenizer(mix, "biases of tokens (logit_bias)");
       // A model's own adapters belong to its members.
       const asking = { sampling: { ...sampling, adapter: undefined }, maxNewTokens };

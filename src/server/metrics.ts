@@ -1,6 +1,6 @@
 // Counts and times of a server, in Prometheus' format. Knows no model and no request, only their names.
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EngineStats } from "../inference/index.js";
+import type { EngineStats, MemberWork } from "../inference/index.js";
 import type { ModelStatus } from "./models/model-pool.js";
 
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
@@ -44,6 +44,17 @@ export class ServerMetrics {
     hits: this.counter("luciole_prefix_hit_tokens", "Of these, those that the prefix cache spared", ["model"]),
     generated: this.counter("luciole_generated_tokens", "Tokens of completions that ended", ["model"]),
   };
+  private readonly members = {
+    tokens: this.counter("luciole_member_generated_tokens", "Tokens that members of a mix made", ["model", "member"]),
+    flops: this.counter("luciole_member_flops", "FLOPs of members of a mix, two a parameter and token", [
+      "model",
+      "member",
+    ]),
+    seconds: this.counter("luciole_member_seconds", "Seconds in which members of a mix were at work", [
+      "model",
+      "member",
+    ]),
+  };
   private readonly firstToken = this.histogram(
     "luciole_time_to_first_token_seconds",
     "From the request to its first token",
@@ -76,6 +87,14 @@ export class ServerMetrics {
     this.tokens.hits.inc({ model }, prefixHitTokens);
     this.tokens.generated.inc({ model }, generatedTokens);
     if (generatedTokens > 1) this.perToken.observe({ model }, secondsAfterFirst / (generatedTokens - 1));
+  }
+  /** What the members of a mix did for a completion. */
+  noteMembers(model: string, members: readonly MemberWork[]): void {
+    for (const { member, tokens, flops, seconds } of members) {
+      this.members.tokens.inc({ model, member }, tokens);
+      this.members.flops.inc({ model, member }, flops);
+      this.members.seconds.inc({ model, member }, seconds);
+    }
   }
   noteFailed(model: string): void {
     this.finished.inc({ model, reason: "failed" });

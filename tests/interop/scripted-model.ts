@@ -11,7 +11,7 @@ import {
   type StepPlan,
 } from "../../src/inference/index.js";
 import { ServedEngine } from "../../src/server/models/served-engine.js";
-import { ServedModel } from "../../src/server/models/served-model.js";
+import { engineParts, ServedModel } from "../../src/server/models/served-model.js";
 import { Device, setDefaultDevice } from "../../src/tensor/device.js";
 import { tensor } from "../../src/tensor/engine.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -68,8 +68,8 @@ export function scriptedEngine(names: string | readonly string[], script: Script
     plan: { total: 1 },
     dispose: () => engine.close(),
   } as unknown as OpenedEngine;
-  const models = [names].flat().map((name) => new ServedModel(name, tokenizer, opened));
-  return new ServedEngine(models, opened);
+  const models = [names].flat().map((name) => new ServedModel(name, engineParts(tokenizer, opened)));
+  return new ServedEngine(models, { engines: [opened.engine], plannedBytes: 1, dispose: opened.dispose });
 }
 
 class ScriptedRunner implements ModelRunner {

@@ -45,6 +45,7 @@ function chatPrompt(model: ServedModel, task: ChatTask): TaskPrompt {
     "messages",
   );
   const tools = task.toolChoice === "none" || task.tools.length === 0 ? undefined : task.tools;
+  if (tools) model.requireTokenizer("tools");
   const variables = {
     ...(task.thinks !== undefined && habits.switchesThinking && thinkingVariables(task.thinks)),
     ...task.variables,

@@ -1,5 +1,6 @@
 // Replies of a model on their way: what they have more of, piece by piece, and how they ended. Knows no dialect.
-import type { Completion, RunningRequest, TokenEvent } from "../../inference/index.js";
+import type { Completion, MemberWork, RunningRequest, TokenEvent } from "../../inference/index.js";
+import { totalWork } from "../../mix/index.js";
 import type { PieceReader, ReplyPiece } from "./reply-reader.js";
 
 /** What a token added to a reply. */
@@ -32,6 +33,8 @@ export interface Usage {
   readonly thinkingTokens: number;
   /** Prompt tokens that the prefix cache spared. */
   readonly cachedTokens: number;
+  /** Of a mix of models: what each of its members did. */
+  readonly members?: readonly MemberWork[];
 }
 
 /** A reply's news. */
@@ -71,11 +74,12 @@ function endingOf({ finishReason, stopText }: Completion, calls: boolean): Pick<
   return { ending: finishReason, ...(stopText !== undefined && { stopText }) };
 }
 
-const usageOf = ({ ids, numThinking, numPrefixHits }: Completion, promptTokens: number): Usage => ({
+const usageOf = ({ ids, numThinking, numPrefixHits, members }: Completion, promptTokens: number): Usage => ({
   promptTokens,
   completionTokens: ids.length,
   thinkingTokens: numThinking,
   cachedTokens: numPrefixHits,
+  ...(members && { members }),
 });
 
 /** The usage of several replies to one prompt, which counts once. */
@@ -86,6 +90,7 @@ export function totalUsage(all: readonly Usage[]): Usage {
     cachedTokens: all[0]?.cachedTokens ?? 0,
     completionTokens: sum((usage) => usage.completionTokens),
     thinkingTokens: sum((usage) => usage.thinkingTokens),
+    ...(all[0]?.members && { members: totalWork(all.map(({ members = [] }) => members)) }),
   };
 }
 

@@ -169,11 +169,12 @@ function timer(
   const startedMs = performance.now();
   let firstMs: number | undefined;
   result.then(
-    ({ ids, finishReason, numPrefixHits: prefixHitTokens }) => {
+    ({ ids, finishReason, numPrefixHits: prefixHitTokens, members = [] }) => {
       const endedMs = performance.now();
       const secondsAfterFirst = (endedMs - (firstMs ?? endedMs)) / 1000;
       const figures = { promptTokens, prefixHitTokens, generatedTokens: ids.length, secondsAfterFirst };
       metrics.noteFinished(model, finishReason, figures);
+      metrics.noteMembers(model, members);
     },
     () => metrics.noteFailed(model),
   );

@@ -135,4 +135,4 @@ const lengthOf = ({ max_tokens: most, max_completion_tokens: mostNow }: ChatRequ
   maxTokens: mostNow ?? most,
 });
 
-const logProbsOf = ({ top_logprobs: topLogProbs }: ChatRequest) => (topLogProbs ? { topLogProbs } : {});
+const logProbsOf = ({ logprobs, top_logprobs: topLogProbs = 0 }: ChatRequest) => (logprobs ? { topLogProbs } : {});

@@ -43,6 +43,7 @@ export function registerTokens(app: App, server: ServerContext, prefix: string):
 }
 
 function tokenized(model: ServedModel, body: TokenizeRequest): object {
+  model.requireTokenizer("token ids");
   const ids = idsOf(model, body);
   const strings = ids.map((id) => model.tokenizer.decode([id]));
   return {
@@ -65,7 +66,9 @@ function idsOf(model: ServedModel, body: TokenizeRequest): number[] {
 }
 
 /** The text, by the names of vLLM and of llama.cpp. */
-function textOf({ tokenizer, vocabSize }: ServedModel, tokens: readonly number[]): object {
+function textOf(model: ServedModel, tokens: readonly number[]): object {
+  model.requireTokenizer("token ids");
+  const { tokenizer, vocabSize } = model;
   const wrong = tokens.find((id) => id >= vocabSize);
   if (wrong !== undefined)
     throw new ApiError("invalid", `tokens: ids range from 0 to ${vocabSize - 1}, got ${wrong}`, { param: "tokens" });
