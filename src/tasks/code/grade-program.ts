@@ -13,6 +13,7 @@ import {
   programLimitsSchema,
   type TestVerdict,
 } from "./program.js";
+import { pythonImageFile } from "./python-image.js";
 import { withRunner } from "./runner-pool.js";
 import type { RunnerCall, RunnerResult, RunnerTest } from "./runner-protocol.js";
 
@@ -42,6 +43,7 @@ export async function gradeProgram(toGrade: ProgramToGrade): Promise<ProgramVerd
   const call = {
     language,
     program,
+    imageFile: language === "python" ? await pythonImageFile() : null,
     limits: {
       timeoutMs: limits.timeoutSeconds * 1000,
       memoryBytes: limits.memoryMb * 2 ** 20,

@@ -424,29 +424,20 @@ export const JAVASCRIPT_DRIVER = String.raw`
     preparations[command.do](command);
     return "{}";
   };
-  const run = (text) => {
+  const attempt = (body) => {
     try {
-      const command = parse(text);
-      return stringify({ value: commands[command.do](command) });
+      return stringify(body());
     } catch (error) {
-      if (error instanceof Exit)
-        return stringify(
-          error.code === 0 ? { value: "" } : { raised: { name: "exit", message: "exit code " + error.code } },
-        );
+      if (error instanceof Exit) return stringify({ raised: { name: "exit", message: "exit code " + error.code } });
       return stringify({ raised: raisedBy(error) });
     }
   };
-  const next = () => {
-    try {
-      return stringify({ more: tick() });
-    } catch (error) {
-      return error instanceof Exit
-        ? stringify(
-            error.code === 0 ? { more: false } : { raised: { name: "exit", message: "exit code " + error.code } },
-          )
-        : stringify({ raised: raisedBy(error) });
-    }
-  };
+  const run = (text) =>
+    attempt(() => {
+      const command = parse(text);
+      return { value: commands[command.do](command) };
+    });
+  const next = () => attempt(() => ({ more: tick() }));
   return { prepare, run, next };
 })
 `;

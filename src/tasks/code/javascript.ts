@@ -96,18 +96,18 @@ class JavaScriptInterpreter implements Interpreter {
     return { end, output: this.#output.take(), value: isFlooded ? "" : value, raised: raised ?? null };
   }
 
-  /** Runs what the program left to do later; the first error ends it. */
-  #settle(said: Said, hasTimers: boolean): Said {
+  /** Runs what the program left to do later; the first error ends it. A whole program may end itself well. */
+  #settle(said: Said, isMain: boolean): Said {
     const { runtime, next } = this.#session!;
     for (let latest = said; ; ) {
-      if (latest.raised) return latest.raised.message === EXIT_WELL ? { ...said, raised: undefined } : latest;
+      if (latest.raised) return isMain && latest.raised.message === EXIT_WELL ? { value: "" } : latest;
       const jobs = runtime.executePendingJobs();
       if (jobs.error) {
         const raised = this.#raisedBy(jobs.error);
-        return raised.message === EXIT_WELL ? said : { raised };
+        return isMain && raised.message === EXIT_WELL ? said : { raised };
       }
       jobs.dispose();
-      if (!hasTimers) return said;
+      if (!isMain) return said;
       latest = this.#say(next, "");
       if (latest.more === false) return said;
     }

@@ -41,9 +41,9 @@ export class ProgramRunner {
   /** What ended the program while test code called it. */
   #stopped: Outcome | undefined;
 
-  constructor(language: ProgramLanguage, { memoryBytes, outputBytes }: RunnerLimits) {
+  constructor(language: ProgramLanguage, { memoryBytes, outputBytes }: RunnerLimits, imageFile: string | null) {
     const interrupt = new Uint8Array(new SharedArrayBuffer(1));
-    this.#settings = { language, memoryBytes, outputBytes, stackBytes: STACK_BYTES, interrupt, image: null };
+    this.#settings = { language, memoryBytes, outputBytes, stackBytes: STACK_BYTES, interrupt, imageFile, image: null };
   }
 
   /** Runs one test; `onBegin` is called when its time begins. */

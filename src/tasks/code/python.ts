@@ -78,11 +78,19 @@ export async function openPython(
   return { interpreter: new PythonInterpreter(started, settings), image: started.image };
 }
 
+/** An image whose memory lies in a file. */
+export async function readPythonImage(file: string): Promise<PythonImage> {
+  return { module: await compilePython(pyodideFolder()), snapshot: shared(readFileSync(file)) };
+}
+
+const compilePython = (folder: string): Promise<WasmModule> =>
+  wasm.compile(readFileSync(join(folder, "pyodide.asm.wasm")));
+
 async function start(settings: InterpreterSettings, image: PythonImage | null): Promise<Startup> {
   const folder = pyodideFolder();
   // Pyodide asks for the constants of the file system in a way that a restricted process refuses.
   Object.assign(process, { binding: () => ({ fs: constants }) });
-  const module = image?.module ?? (await wasm.compile(readFileSync(join(folder, "pyodide.asm.wasm"))));
+  const module = image?.module ?? (await compilePython(folder));
   let created: { HEAPU8?: Uint8Array } = {};
   const gate = new ImportGate(settings.memoryBytes, () => created.HEAPU8!);
   const { default: create } = (await import(join(folder, "pyodide.asm.mjs"))) as { default: CreateModule };

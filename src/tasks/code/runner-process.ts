@@ -1,39 +1,15 @@
 // A grading process, seen by its parent: started with nothing (no environment, no permission but to read installed
 // code), watched from outside by the clock, and killed where it does not answer. Knows not what is expected.
 import { type ChildProcess, fork } from "node:child_process";
-import { dirname, join, sep } from "node:path";
 import { ConfigError } from "../../errors.js";
-import { packageRoot } from "../../package-root.js";
+import { imageFolder } from "./python-image.js";
+import { compiledFile, restrictions } from "./restrictions.js";
 import { type RunnerCall, type RunnerMessage, type RunnerResult, WALL_FACTOR } from "./runner-protocol.js";
 
 /** Time for an interpreter to start on a busy machine. */
 const START_MS = 150_000;
 /** What the process has after a test's own limit to stop it. */
 const GRACE_MS = 2000;
-/** Of the process itself, in MiB; the memory of interpreters has a limit of its own. */
-const HEAP_MB = 512;
-
-/** Flags of Node that take from the process what it does not need. */
-function restrictions(): string[] {
-  const known = process.allowedNodeEnvironmentFlags;
-  return [
-    known.has("--permission") ? "--permission" : "--experimental-permission",
-    "--allow-worker",
-    ...readableFolders(packageRoot()).map((folder) => `--allow-fs-read=${folder}${sep}`),
-    "--disallow-code-generation-from-strings",
-    `--max-old-space-size=${HEAP_MB}`,
-    "--no-warnings",
-  ];
-}
-
-/** This package, and the folders in which Node looks for those it uses. */
-function readableFolders(root: string): string[] {
-  const folders = [root];
-  for (let folder = root; folder !== dirname(folder); folder = dirname(folder))
-    folders.push(join(folder, "node_modules"));
-  return folders;
-}
-
 /** How a test went that a process did not survive. */
 const ended = (end: RunnerResult["end"], message: string, since: number): RunnerResult => ({
   ...{ end, message, given: "" },
@@ -48,8 +24,11 @@ export class RunnerProcess {
   #onExit: (code: number | null) => void = () => {};
 
   constructor() {
-    const main = join(packageRoot(), "dist", "src", "tasks", "code", "runner.js");
-    this.#child = fork(main, { env: {}, execArgv: restrictions(), stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    this.#child = fork(compiledFile("runner.js"), {
+      env: {},
+      execArgv: restrictions({ reads: imageFolder() }),
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
     this.#child.on("message", (message) => this.#onMessage(message as RunnerMessage));
     this.#child.on("error", () => this.kill());
     this.#child.on("exit", (code) => {

@@ -26,6 +26,8 @@ export interface RunnerCall {
   /** Whether nothing of the program may have run before. */
   readonly isFirst: boolean;
   readonly limits: RunnerLimits;
+  /** A file that the language's interpreter starts faster by. */
+  readonly imageFile: string | null;
 }
 
 /** What came of a test. */

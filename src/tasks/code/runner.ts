@@ -10,11 +10,11 @@ const tell = (message: RunnerMessage): Promise<void> =>
     process.send!(message, undefined, undefined, () => resolve());
   });
 
-function runnerOf({ language, limits }: RunnerCall): ProgramRunner {
+function runnerOf({ language, limits, imageFile }: RunnerCall): ProgramRunner {
   const key = `${language} ${limits.memoryBytes} ${limits.outputBytes}`;
   if (latest?.key !== key) {
     latest?.runner.dispose();
-    latest = { key, runner: new ProgramRunner(language, limits) };
+    latest = { key, runner: new ProgramRunner(language, limits, imageFile) };
   }
   return latest.runner;
 }
