@@ -26,6 +26,7 @@ const REWARDS = [
   ["rewards.soft_overlong_punishment", "src/tasks/rewards", "overlongSchema"],
   ["rewards.repetition_penalty", "src/tasks/rewards", "repetitionSchema"],
   ["rewards.language_consistency", "src/tasks/rewards", "languageConsistencySchema"],
+  ["rewards.code", "src/tasks/code/code-reward", "codeRewardSchema"],
   ["rewards.rm", "src/preference/options", "rewardModelUseSchema"],
 ];
 

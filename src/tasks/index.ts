@@ -7,6 +7,7 @@ export {
   createArithmeticTask,
 } from "./arithmetic.js";
 export type { Awaitable, CallLimits } from "./call-limits.js";
+export { type CodeRewardOptions, codeReward } from "./code/code-reward.js";
 export { extractProgram } from "./code/extract-program.js";
 export { gradeProgram, type ProgramToGrade } from "./code/grade-program.js";
 export {

@@ -2,6 +2,7 @@
 // algorithm.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
+import { type CodeRewardOptions, codeReward } from "./code/code-reward.js";
 import { parseOptions } from "./options.js";
 import { RESPONSE_TAGS } from "./response.js";
 import { batchReward, type RewardFunction, type RewardSample, type RewardValue, sampleReward } from "./reward.js";
@@ -153,6 +154,7 @@ const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => Rewar
   soft_overlong_punishment: (_, options) => softOverlongPunishment(options as SoftOverlongOptions),
   repetition_penalty: (_, options) => repetitionPenaltyReward(options as RepetitionPenaltyOptions),
   language_consistency: (_, options) => languageConsistencyReward(options as LanguageConsistencyOptions),
+  code: (_, options) => codeReward(options as CodeRewardOptions),
 };
 
 /** All names that the built-in rewards go by. */
