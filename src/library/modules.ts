@@ -14,10 +14,10 @@ import { openRewardModel, type RewardModel, rewardModel } from "../preference/re
 import { failureText } from "../tasks/call-limits.js";
 import { createDataTask } from "../tasks/data-task.js";
 import type { EnvironmentOptions } from "../tasks/environment.js";
+import { createReward, REWARD_NAMES } from "../tasks/named-rewards.js";
 import { parseOptions } from "../tasks/options.js";
 import { createTask, TASK_NAMES } from "../tasks/registry.js";
 import type { RewardFunction, RewardSample, WeightedReward } from "../tasks/reward.js";
-import { createReward, REWARD_NAMES } from "../tasks/rewards.js";
 import type { Environment, Task, TaskEnvironment } from "../tasks/task.js";
 
 /** A reward with or without a weight. */

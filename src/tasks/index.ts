@@ -88,6 +88,7 @@ export {
 } from "./linear-systems.js";
 export type { Grader } from "./listed-task.js";
 export { type MixOptions, taskNameOf } from "./mix.js";
+export { createReward, REWARD_NAMES } from "./named-rewards.js";
 export type { Rational } from "./rational.js";
 export { createTask, TASK_NAMES, type TaskName } from "./registry.js";
 export {
@@ -123,12 +124,10 @@ export {
 } from "./reward.js";
 export {
   accuracyReward,
-  createReward,
   formatReward,
   type LanguageConsistencyOptions,
   languageConsistencyReward,
   lengthReward,
-  REWARD_NAMES,
   type RepetitionPenaltyOptions,
   repetitionPenaltyReward,
   type SoftOverlongOptions,

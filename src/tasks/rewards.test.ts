@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, TrainingError } from "../errors.js";
 import { createCountdownTask } from "./countdown.js";
+import { createReward } from "./named-rewards.js";
 import { parseResponse } from "./response.js";
 import {
   batchReward,
@@ -13,7 +14,6 @@ import {
 } from "./reward.js";
 import {
   accuracyReward,
-  createReward,
   formatReward,
   languageConsistencyReward,
   lengthReward,

@@ -1,8 +1,7 @@
-// The built-in rewards, under the names users know from TRL and open-r1. Rule-based only; knows no policy and no
-// algorithm.
+// The built-in rewards, as TRL and open-r1 know them, but for the one that runs programs. Rule-based only; knows no
+// policy and no algorithm.
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
-import { type CodeRewardOptions, codeReward } from "./code/code-reward.js";
 import { parseOptions } from "./options.js";
 import { RESPONSE_TAGS } from "./response.js";
 import { batchReward, type RewardFunction, type RewardSample, type RewardValue, sampleReward } from "./reward.js";
@@ -144,28 +143,4 @@ export function languageConsistencyReward(input: LanguageConsistencyOptions = {}
     const words = shares.english + shares.other;
     return words === 0 ? 0 : shares.english / words;
   });
-}
-
-const FACTORIES: Readonly<Record<string, (task: Task, options: unknown) => RewardFunction>> = {
-  accuracy: accuracyReward,
-  format: formatReward,
-  tag_count: tagCountReward,
-  length: lengthReward,
-  soft_overlong_punishment: (_, options) => softOverlongPunishment(options as SoftOverlongOptions),
-  repetition_penalty: (_, options) => repetitionPenaltyReward(options as RepetitionPenaltyOptions),
-  language_consistency: (_, options) => languageConsistencyReward(options as LanguageConsistencyOptions),
-  code: (_, options) => codeReward(options as CodeRewardOptions),
-};
-
-/** All names that the built-in rewards go by. */
-export const REWARD_NAMES: readonly string[] = Object.keys(FACTORIES);
-
-/**
- * A built-in reward by open-r1's name for it. @throws ConfigError for an unknown name, listing the known ones, or bad
- * options
- */
-export function createReward(name: string, task: Task, options: unknown = {}): RewardFunction {
-  if (!Object.hasOwn(FACTORIES, name))
-    throw new ConfigError(`unknown reward "${name}"; known rewards: ${REWARD_NAMES.join(", ")}`);
-  return FACTORIES[name](task, options);
 }
