@@ -9,6 +9,8 @@ import type { EvaluationRecord } from "../eval/evaluation-record.js";
 import { inOrder, type KeptSample } from "../eval/evaluation-run.js";
 import type { PromptStyle } from "../eval/problem-prompt.js";
 import type { ProtocolName } from "../eval/protocol.js";
+import { writeEvaluationReport } from "../eval/report/evaluation-page.js";
+import { EVALUATION_FILES } from "../eval/report/kept-evaluation.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { dataFiles } from "../library/data-files.js";
 import { evaluateMix } from "../library/evaluate-mix.js";
@@ -72,9 +74,12 @@ export async function evaluate(nameOrPath: string, flags: EvalFlags): Promise<vo
     const perform = isMix(path) ? evaluateMix : evaluateModel;
     const result = await perform(request, { done, keep, tell, signal: stop.signal });
     const { record, ...effort } = result;
-    store?.finish(record);
+    const report = store?.finish(record);
     const outDir = place === undefined ? {} : { outDir: resolve(place) };
-    writeResult(flags.json, { ...record, ...effort, ...outDir }, () => evaluationLines(result));
+    writeResult(flags.json, { ...record, ...effort, ...outDir }, () => [
+      ...evaluationLines(result),
+      ...(report === undefined ? [] : [`report:  ${shownPath(report)}`]),
+    ]);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     const again = `${ownCommand()} eval ${shownPath(path)} --resume ${place && shownPath(place)}`;
@@ -167,15 +172,13 @@ function recordedRequest(out: string, path: string): EvaluationRequest {
 interface Store {
   readonly done: readonly KeptSample[];
   keep(sampled: KeptSample): void;
-  finish(record: EvaluationRecord): void;
+  /** Gives the path of the report. */
+  finish(record: EvaluationRecord): string;
   close(): void;
 }
 
-const SAMPLED_FILE = "sampled.jsonl";
-const RECORD_FILE = "evaluation.json";
-
 function openStore(path: string, run: RunDirectory): Store {
-  const file = join(path, SAMPLED_FILE);
+  const file = join(path, EVALUATION_FILES.samples);
   const writer = JsonLinesWriter.open(file); // a line torn by a kill is cut off here
   const done = readJsonLines<KeptSample>(file);
   if (done.some(({ part }) => part === undefined))
@@ -196,7 +199,8 @@ function openStore(path: string, run: RunDirectory): Store {
           .map((sample) => `${JSON.stringify(sample)}\n`)
           .join(""),
       );
-      writeFileAtomically(join(path, RECORD_FILE), `${JSON.stringify(record)}\n`);
+      writeFileAtomically(join(path, EVALUATION_FILES.record), `${JSON.stringify(record)}\n`);
+      return writeEvaluationReport(path);
     },
     close() {
       writer.close();

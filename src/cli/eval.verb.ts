@@ -6,7 +6,9 @@ import {
   adapterOption,
   computeFlags,
   DATA_NAMES,
+  debugFlag,
   formerly,
+  jsonFlag,
   runFlags,
   settings,
   taskFlags,
@@ -89,4 +91,22 @@ export function addEval(program: Command): void {
   runFlags(command, { trains: false });
   computeFlags(command);
   command.action(async (dir, flags) => (await import("./eval.js")).evaluate(dir, flags));
+  addCompare(command);
+}
+
+/** Declares `luciole eval compare`. Its flags are its own, also those whose names `eval` has too. */
+function addCompare(evaluation: Command): void {
+  evaluation.enablePositionalOptions();
+  const command = verb(
+    evaluation,
+    "compare",
+    "compare kept evaluations with the first of them, question by question",
+    "luciole eval compare runs/before runs/after --out compared.html",
+  );
+  command
+    .argument("<runs...>", "directories of evaluations that were made with --out")
+    .option("--out <file>", "page with curves and with the questions on which they part");
+  jsonFlag(command);
+  debugFlag(command);
+  command.action(async (paths, flags) => (await import("./eval-compare.js")).compare(paths, flags));
 }

@@ -59,7 +59,7 @@ export function buildProgram(): Command {
   const program = new Command("luciole")
     .description("Build, pretrain, reinforce, evaluate and run DeepSeek-R1-style reasoning models on your CPU")
     .version(packageVersion(), "--version", "print the version")
-    .enablePositionalOptions()
+    .enablePositionalOptions() // a flag belongs to the verb that it follows: `eval compare --out`
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(`${withFlagHint(text.trim().replaceAll(/\s*\n\s*/g, " "), program)}\n`),

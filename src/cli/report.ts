@@ -2,8 +2,10 @@
 // runs together.
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
+import { writeEvaluationReport } from "../eval/report/evaluation-page.js";
 import { writeReport } from "../report/report.js";
 import { writeRunsReport } from "../report/runs-report.js";
+import { readRunConfig } from "../run/run-directory.js";
 import { shownPath } from "../terminal/own-command.js";
 import { writeResult } from "./run-verb.js";
 
@@ -22,12 +24,17 @@ export function report(paths: readonly string[], { json, out }: ReportFlags): vo
 function reportOfOne(path: string, out: string | undefined): string {
   if (out !== undefined)
     throw new ConfigError("--out is for several runs: the report of one run is report.html in its directory");
-  return writeReport(resolve(path));
+  const run = resolve(path);
+  return isEvaluation(run) ? writeEvaluationReport(run) : writeReport(run);
 }
 
 function reportOfSeveral(paths: readonly string[], out: string | undefined): string {
   if (out === undefined)
     throw new ConfigError("the report of several runs needs a place: name the page with --out compared.html");
+  if (paths.some((path) => isEvaluation(resolve(path))))
+    throw new ConfigError(`evaluations are compared with: luciole eval compare ${paths.join(" ")} --out ${out}`);
   writeRunsReport(paths, resolve(out));
   return resolve(out);
 }
+
+const isEvaluation = (run: string): boolean => readRunConfig(run).verb === "eval";

@@ -31,6 +31,8 @@ export interface Chart {
   note: string;
   unit: ChartUnit;
   fromZero: boolean;
+  /** What `steps` counts; default: steps. */
+  across?: string;
   steps: number[];
   series: ChartSeries[];
 }

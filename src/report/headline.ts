@@ -4,7 +4,7 @@
 import { formatDuration, formatNumber, formatPercent } from "../number-text.js";
 import type { EvaluationMetrics, EvaluationSummary, RunSummary, TrainingSummary } from "../run/records.js";
 import { escapeHtml } from "./html.js";
-import { track } from "./track.js";
+import { errorBar, track } from "./track.js";
 
 interface Row {
   key: keyof EvaluationMetrics;
@@ -102,7 +102,7 @@ function tableRow(row: Row, base: EvaluationSummary, final: EvaluationSummary): 
       ["final", final],
     ] as const
   ).map(([kind, { [key]: value, stderr }]) => ({
-    ...{ kind, at: value / top, error: (2 * (stderr[key] ?? 0)) / top },
+    ...{ kind, at: value / top, bar: errorBar(value / top, (stderr[key] ?? 0) / top) },
   }));
   return `<tr><th scope="row">${escapeHtml(label)}<small>${escapeHtml(note)}</small></th>
 <td class="plot">${track(marks, [base[key] / top, final[key] / top])}</td>

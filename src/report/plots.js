@@ -28,7 +28,9 @@ const whole = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 *
 export function plotOptions(chart, { width, height, font, color }) {
   // With no cursor on the chart the legend shows where the curves end, also of data that comes later.
   const last = (values) => values.findLast((v) => v != null);
-  const series = [{ label: "step", value: (plot, v) => (v ?? plot.data[0].at(-1)).toLocaleString("en-US") }];
+  const series = [
+    { label: chart.across ?? "step", value: (plot, v) => (v ?? plot.data[0].at(-1)).toLocaleString("en-US") },
+  ];
   const bands = [];
   const data = [chart.steps];
   for (const each of chart.series) {

@@ -9,7 +9,7 @@ import { type RunRecords, readRun } from "../run/run-directory.js";
 import { escapeHtml } from "./html.js";
 import { flatten, page, settingsTable, topBar } from "./page-shell.js";
 import { fullEvaluations, stageTables } from "./stages.js";
-import { type Mark, track } from "./track.js";
+import { errorBar, type Mark, track } from "./track.js";
 
 /** The mean of some runs' values, and its standard error over the runs. */
 export interface Average {
@@ -101,7 +101,7 @@ function accuracyTable(stages: readonly StageOfRuns[]): string {
     const { mean, stderr } = averageOf(own);
     const marks: Mark[] = [
       ...own.map((at) => ({ at, kind: "one" as const })),
-      { at: mean, error: 2 * stderr, kind: "final" },
+      { at: mean, bar: errorBar(mean, stderr), kind: "final" },
     ];
     const change = i === 0 ? "" : changeOf(own, pass1(stages[i - 1]));
     return `<tr><th scope="row">${escapeHtml(stage.name)}</th><td class="plot">${track(marks)}</td>

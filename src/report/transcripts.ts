@@ -55,9 +55,13 @@ export function renderGroup({ answers }: TranscriptGroup): string {
     const { model = "" } = answer;
     return renderSide(TITLES[model] ?? `After ${model}`, model === "base" ? "base" : "final", answer);
   });
-  return `<article class="pair"><header><pre class="prompt">${escapeHtml(shownPrompt(shown))}</pre>${goal}</header>
-<div class="sides">${sides.join("")}</div></article>`;
+  return renderPair(shownPrompt(shown), goal, sides);
 }
+
+/** HTML of a question, a remark beside it, and what was said to it, side by side. Remark and sides are HTML. */
+export const renderPair = (question: string, remark: string, sides: readonly string[]): string =>
+  `<article class="pair"><header><pre class="prompt">${escapeHtml(question)}</pre>${remark}</header>
+<div class="sides${sides.length === 1 ? " one" : ""}">${sides.join("")}</div></article>`;
 
 /**
  * HTML of the table of training rollouts: what was asked, what came, what each reward gave. A row opens to the whole
@@ -114,13 +118,17 @@ function renderTurns(turns: NonNullable<SampleRecord["turns"]>): string {
     .join("");
 }
 
-function renderSide(title: string, role: "base" | "final", sample: SampleRecord): string {
+/** What a model said and what was made of it. */
+export type SaidSample = Pick<SampleRecord, "prompt" | "completion" | "turns" | "correct" | "reward" | "numTokens">;
+
+/** HTML of one response under a title. `remark`: HTML below it. */
+export function renderSide(title: string, role: "base" | "final", sample: SaidSample, remark = ""): string {
   const heading = `<h4>${escapeHtml(title)}${verdict(sample)}</h4>`;
   const said = sample.turns ? renderTurns(sample.turns) : renderResponse(sample);
-  return `<section class="side ${role}">${heading}${said}</section>`;
+  return `<section class="side ${role}">${heading}${said}${remark}</section>`;
 }
 
-function renderResponse(sample: SampleRecord): string {
+function renderResponse(sample: SaidSample): string {
   // As a chat is read: the tags of the answer are shown as they were written.
   const read = parseResponse(sample.completion, { form: "chat", startsInside: opensThought(sample.prompt) });
   const [thinking, answer] = [read.think?.trim() ?? "", read.reply.trim()];
@@ -136,7 +144,7 @@ function renderResponse(sample: SampleRecord): string {
   return `${thought}${reply}`;
 }
 
-function verdict({ correct, reward, numTokens }: SampleRecord): string {
+function verdict({ correct, reward, numTokens }: SaidSample): string {
   const parts = [
     correct === undefined ? "" : `<b class="${correct ? "right" : "wrong"}">${correct ? "✓ right" : "✗ wrong"}</b>`,
     reward === undefined ? "" : `reward ${escapeHtml(formatNumber(reward))}`,

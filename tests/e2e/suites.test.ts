@@ -1,6 +1,6 @@
 // `luciole eval --suite` from outside: several suites in one go, data from the hub's cache or a file of one's own, what
 // is kept, and every refusal in one line.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { EvaluationRecord } from "../../src/eval/evaluation-record.js";
@@ -81,6 +81,39 @@ test("several suites are measured in one go, and all that was counted is kept", 
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(readFileSync(at("run/sampled.jsonl"), "utf8")).toBe(whole);
   expect(readFileSync(at("run/evaluation.json"), "utf8")).toBe(bytes);
+});
+
+test("kept evaluations have pages, and are compared", async () => {
+  expect(readFileSync(at("run/report.html"), "utf8")).toContain("GSM8K: the hardest questions");
+  rmSync(at("run/report.html"));
+  const again = await inProcess(["report", at("run"), "--json"]);
+  expect(JSON.parse(again.stdout), again.stderr).toEqual({ report: at("run/report.html") });
+  const sizes = ["--samples", "2", "--max-tokens", "8", "--temperature", "1", "--out", at("other")];
+  const { code, stderr } = await evaluate("--suite", "gsm8k", ...own(), ...sizes);
+  expect(code, stderr).toBe(0);
+  const both = ["eval", "compare", at("run"), at("other"), "--out", at("compared.html")];
+  const { stdout } = await inProcess([...both, "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    comparisons: [{ runs: [at("run"), at("other")], task: "gsm8k", questions: 4, unpaired: 0 }],
+    report: at("compared.html"),
+  });
+  expect(readFileSync(at("compared.html"), "utf8")).toContain("4 questions in common");
+  expect((await inProcess(both)).stdout).toMatch(/^GSM8K: 4 questions in common\n {2}run: pass@1 \d/);
+});
+
+test.each([
+  ["one evaluation", ["{at}/run"], 2, /a comparison needs two evaluations or more/],
+  [
+    "no evaluation",
+    ["{at}/run", "{at}/model"],
+    1,
+    /model: expected an evaluation, found no evaluation\.json; make one/,
+  ],
+  ["no run", ["{at}/run", "{at}/none"], 1, /none: expected an evaluation/],
+  ["a flag of eval", ["{at}/run", "{at}/other", "--samples", "2"], 2, /unknown option '--samples'/],
+])("a comparison with %s is refused in one line", async (_, args, status, message) => {
+  const { code, stderr } = await inProcess(["eval", "compare", ...args.map((arg) => arg.replace("{at}", folder.path))]);
+  expect([code, errorLine(stderr)]).toEqual([status, expect.stringMatching(message)]);
 });
 
 test("for a person it tells each suite's counts, and what of its questions stands in training data", async () => {
