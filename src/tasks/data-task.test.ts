@@ -167,7 +167,7 @@ describe("a named grader", () => {
     const row = {
       prompt: "Write add(a, b).",
       language: "javascript",
-      tests: [{ function: "add", arguments: "1\n2", expected: "3" }],
+      tests: [{ function: "add", arguments: [1, 2], expected: 3 }],
     };
     const reply = (operator: string) => `\`\`\`js\nfunction add(a, b) { return a ${operator} b; }\n\`\`\``;
     expect(await graded(row, "code", reply("+"))).toEqual([1, "tests"]);
@@ -176,7 +176,7 @@ describe("a named grader", () => {
       'own.csv:2: column "language" must be python or javascript, got "cobol"',
     );
     expect(() => taskOf([{ ...row, tests: [{ input: "1" }] }], { grader: "code" })).toThrow(
-      /own\.csv:2: test 1: expected input and output; .* got input/,
+      /own\.csv:2: column "tests": test 1: expected \{input, output\}, .* got \{"input":"1"\}/,
     );
   });
 

@@ -61,7 +61,9 @@ try {
     );
   const [a, b] = Object.values(rows);
   const distance = Math.abs(a.accuracy - b.accuracy) / Math.hypot(a.error, b.error);
-  console.log(`difference: ${distance.toFixed(1)} standard errors; ours ${(b.seconds / a.seconds).toFixed(1)} times as fast`);
+  console.log(
+    `difference: ${distance.toFixed(1)} standard errors; ours ${(b.seconds / a.seconds).toFixed(1)} times as fast`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
