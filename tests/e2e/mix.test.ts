@@ -2,6 +2,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { load } from "../../src/index.js";
+import { openEngine } from "../../src/inference/index.js";
+import { openMix } from "../../src/mix/index.js";
 import { succeed, temporaryFolder } from "./command.js";
 import { inProcess } from "./in-process.js";
 import { makeSmallModel, pretrain } from "./small-runs.js";
@@ -49,6 +52,42 @@ describe("a mix of one's own", () => {
     });
   });
 
+  test("is loaded by the library as a model is", async () => {
+    await using team = await load(at("team"));
+    const { figures } = await team.chat("line 3", { maxTokens: 6 });
+    expect(figures.members?.map(({ member }) => member)).toEqual(["model", "wide"]);
+  });
+
+  test("reads a prompt once for all samples of a member", async () => {
+    await jsonOf("mix", "make", at("model"), "--set", "samples=4", "--set", "round=4", "--out", at("alone"));
+    const reply = await jsonOf("run", at("alone"), "x".repeat(70), "--max-tokens", "4");
+    const [{ completions, promptTokens, cachedTokens }] = reply.members;
+    expect([completions, cachedTokens]).toEqual([4, 3 * 64]);
+    expect(promptTokens).toBeGreaterThanOrEqual(4 * 70);
+  });
+
+  test("is refused with each member's bytes where they do not fit together, before any weight is read", async () => {
+    const mix = openMix(at("team"), { available: 100 * 2 ** 20, onProgress: () => expect.unreachable() });
+    await expect(mix).rejects.toThrow(
+      /^not enough memory: the members of .*mix\.json need about 12\d MiB together, but only 100 MiB is free \(model 12/,
+    );
+  });
+
+  test("knows the hidden state of a prompt, the same in a thread of its own", async () => {
+    const states = await Promise.all(
+      [false, true].map(async (thread) => {
+        const { engine, config, dispose } = await openEngine(at("other"), { thread });
+        const state = await engine.promptState([65, 66, 67]);
+        expect(state).toHaveLength(config.hidden_size);
+        await expect(engine.promptState([])).rejects.toThrow(/a prompt needs at least one token/);
+        await dispose();
+        return state;
+      }),
+    );
+    expect(states[1]).toEqual(states[0]);
+    expect(states[0].some((value) => value !== 0)).toBe(true);
+  });
+
   test("is evaluated, to the same samples each time, and goes on where it stopped", async () => {
     const args = [
       "eval",
@@ -78,6 +117,7 @@ describe("a mix of one's own", () => {
       /is a mix of models: name the adapter of a member in its file/,
     ],
     [["mix", "fit", at("team"), "--task", "arithmetic"], /policy vote has nothing to fit; only cascade and route have/],
+    [["mix", "fit", at("team")], /name what to fit on: --task or --data/],
     [["mix", "fit", at("model"), "--task", "arithmetic"], /expected a folder with mix.json, or the file/],
     [["mix", "make", at("model"), "--out", at("team")], /mix.json is there already; choose another --out, or edit it/],
     [["mix", "make", at("nothing"), "--out", at("new")], /nothing: no such directory/],
