@@ -3,7 +3,6 @@
 import type { RunningRequest } from "../inference/runtime/engine-handle.js";
 import type { Completion, TokenEvent } from "../inference/runtime/request.js";
 import { hashString } from "../random.js";
-import { BLOCK_TOKENS } from "../tensor/ops/paged-layout.js";
 import type { Asking, Member, MemberPrompt } from "./member.js";
 import type { Question } from "./question.js";
 import { WorkTally } from "./tally.js";
@@ -38,8 +37,6 @@ export class CourseCancelled extends Error {}
 export class Course {
   readonly tally = new WorkTally();
   private readonly open = new Set<RunningRequest>();
-  /** Of each member's prompts, when the first of its samples has been read into the cache. */
-  private readonly prefilled = new Map<string, Promise<void>>();
   private isCancelled = false;
 
   constructor(
@@ -59,41 +56,23 @@ export class Course {
 
   /** The `draw`-th sample of the question: 0 has the seed itself. Its reply may be read while it is made. */
   start(member: Member, draw: number, change?: (text: string) => string): LiveReply {
-    return this.begin(member, this.question.prompt(member, change), draw, this.asking.events !== false);
-  }
-
-  private begin(member: Member, prompt: MemberPrompt, draw: number, events: boolean): LiveReply {
     this.check();
-    const running = member.submit(prompt, { ...this.asking, events, sampling: this.samplingOf(draw) });
+    const prompt = this.question.prompt(member, change);
+    const running = member.submit(prompt, { ...this.asking, sampling: this.samplingOf(draw) });
     this.open.add(running);
     running.result.finally(() => this.open.delete(running)).catch(() => {});
     this.tally.follow(member, prompt.ids.length, running);
     return { member, prompt, running };
   }
 
-  /**
-   * A whole sample. The first one of a member reads the prompt; the others wait for that, and find it in the prefix
-   * cache. Throws CourseCancelled when the course is cancelled meanwhile.
-   */
+  /** A whole sample. Throws CourseCancelled when the course is cancelled meanwhile. */
   async sample(member: Member, draw: number, change?: (text: string) => string): Promise<Sample> {
-    const prompt = this.question.prompt(member, change);
-    const key = `${member.name}\n${prompt.text}`;
-    const isShort = prompt.ids.length < BLOCK_TOKENS; // the cache keeps whole blocks
-    const before = isShort ? undefined : this.prefilled.get(key);
-    await before;
-    let isRead = () => {};
-    if (!isShort && !before) this.prefilled.set(key, new Promise((resolve) => (isRead = resolve)));
-    try {
-      const listens = this.asking.events !== false || (!isShort && !before);
-      const { running } = this.begin(member, prompt, draw, listens);
-      const events: TokenEvent[] = [];
-      if (listens) for await (const event of running) if (events.push(event) === 1) isRead();
-      const completion = await running.result;
-      this.check();
-      return { member, prompt, events, completion, answer: this.question.answerOf(completion) };
-    } finally {
-      isRead();
-    }
+    const { prompt, running } = this.start(member, draw, change);
+    const events: TokenEvent[] = [];
+    if (this.asking.events !== false) for await (const event of running) events.push(event);
+    const completion = await running.result;
+    this.check();
+    return { member, prompt, events, completion, answer: this.question.answerOf(completion) };
   }
 
   private samplingOf(draw: number): Asking["sampling"] {

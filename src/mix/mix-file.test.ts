@@ -19,6 +19,7 @@ function write(mix: unknown): string {
 }
 const members = [{ model: "small" }, { name: "big", model: "large", temperature: 0.6 }];
 const vote = { kind: "vote", samples: 4 };
+writeFileSync(join(folder, "team", "mix.json"), JSON.stringify({ members: [{ model: "../small" }], policy: vote }));
 
 test("members are found from the folder of the file and named after what they are", () => {
   const file = write({ members: [...members, { model: "tiny.gguf" }], policy: vote });
@@ -35,7 +36,6 @@ test("members are found from the folder of the file and named after what they ar
 });
 
 test("a folder with mix.json is a mix, and a model's folder is none", () => {
-  writeFileSync(join(folder, "team", "mix.json"), JSON.stringify({ members: [{ model: "../small" }], policy: vote }));
   expect([isMix(join(folder, "team")), isMix(join(folder, "small")), isMix(join(folder, "none"))]).toEqual([
     true,
     false,
