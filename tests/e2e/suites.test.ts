@@ -3,8 +3,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { buildProgram } from "../../src/cli/program.js";
 import type { EvaluationRecord } from "../../src/eval/evaluation-record.js";
 import type { KeptSample } from "../../src/eval/evaluation-run.js";
+import { DATA_GRADERS } from "../../src/tasks/data-task.js";
+import { SUITE_NAMES } from "../../src/tasks/suites/index.js";
 import { settings, temporaryFolder } from "./command.js";
 import { inProcess } from "./in-process.js";
 
@@ -114,6 +117,14 @@ test.each([
 ])("a comparison with %s is refused in one line", async (_, args, status, message) => {
   const { code, stderr } = await inProcess(["eval", "compare", ...args.map((arg) => arg.replace("{at}", folder.path))]);
   expect([code, errorLine(stderr)]).toEqual([status, expect.stringMatching(message)]);
+});
+
+test("the help names every suite and every grader", () => {
+  const help = buildProgram()
+    .commands.find((command) => command.name() === "eval")
+    ?.helpInformation()
+    .replaceAll(/\s+/g, " ");
+  for (const name of [...SUITE_NAMES, ...DATA_GRADERS]) expect(help).toContain(name);
 });
 
 test("for a person it tells each suite's counts, and what of its questions stands in training data", async () => {

@@ -91,6 +91,14 @@ describe("a reply", () => {
     });
   });
 
+  it.each(['Here:\n{"a": 1}\nDone.', '{"a": 1}\nDone.', '*{"a": 1}*', "**Here:**\n*{}*\n**Done.**"])(
+    "follows loosely without its ends or asterisks: %j",
+    async (reply) => {
+      const { shares } = await graded(ids, [{}, {}], reply);
+      expect([shares?.["instructions, strict"].number, shares?.["instructions, loose"].number]).toEqual([1, 2]);
+    },
+  );
+
   it("that is empty, as where the thought was cut off, follows nothing", async () => {
     expect((await graded(ids, [{}, {}], "")).shares?.["instructions, loose"]).toEqual({ number: 0, of: 2 });
   });
