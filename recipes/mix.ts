@@ -15,7 +15,7 @@ import { claimsOf, type MixSummary, type TrainedModel, trainedModel } from "./mi
 import { runR1 } from "./r1.js";
 
 export { MIX_PRESETS, type MixPreset, type MixRecipeOptions, mixRecipeOptions } from "./mix/options.js";
-export { MIX_LABELS } from "./mix/report.js";
+export { MIX_LABELS, mixSeedsReport, writeMixReport } from "./mix/report.js";
 export type { MixSummary } from "./mix/summary.js";
 
 /** The order of the measurements: votes of the mix come when the tokens of both are known. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../../src/atomic-file.js";
 import { formatNumber, formatPercent } from "../../src/number-text.js";
 import { escapeHtml } from "../../src/report/html.js";
-import type { Measurement } from "./measure.js";
+import { type Measurement, standardError } from "./measure.js";
 import type { MixName } from "./mixes.js";
 import type { MixSummary } from "./summary.js";
 
@@ -45,21 +45,58 @@ export function mixReport({ seed, models, measurements, claims }: MixSummary): s
     `${value.toFixed(3)}${stderr === null ? "" : ` ± ${stderr.toFixed(3)}`}`,
     holds ? "holds" : "does not hold",
   ]);
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>A mix of models and a larger one</title><style>${STYLE}</style></head><body>
-<h1>A mix of models and a larger one</h1>
-<p>Seed ${seed}. All are measured on the same held-out problems; bars are one standard error.</p>
+  return page(`<p>Seed ${seed}. All are measured on the same held-out problems; bars are one standard error.</p>
 ${plot(measurements)}
 ${table(["", "pass@1", "tokens per answer", "FLOPs per answer", ...tasks], rows)}
 <h2>What it should show</h2>
 ${table(["", "value", ""], ofClaims)}
 <h2>The models</h2>
-${table(["", "parameters", "active", "processor time", "pretraining tokens", "pass@1 on its own tasks"], ofModels)}
+${table(["", "parameters", "active", "processor time", "pretraining tokens", "pass@1 on its own tasks"], ofModels)}`);
+}
+
+/**
+ * One page of runs with other seeds: means over the seeds, with the standard error of each mean where there are two or
+ * more.
+ */
+export function mixSeedsReport(summaries: readonly MixSummary[]): string {
+  const [first] = summaries;
+  const averaged = first.measurements.map(({ name }, place) => {
+    const own = summaries.map(({ measurements }) => measurements[place]);
+    const [pass1, tokens, flops] = (["pass1", "tokensPerAnswer", "flopsPerAnswer"] as const).map((key) =>
+      overSeeds(own.map((each) => each[key])),
+    );
+    return { name, pass1: pass1.mean, stderr: pass1.error, tokensPerAnswer: tokens.mean, flopsPerAnswer: flops.mean };
+  });
+  const rows = averaged.map(({ name, pass1, stderr, tokensPerAnswer, flopsPerAnswer }) => [
+    ...[MIX_LABELS[name], `${formatPercent(pass1)} ± ${(100 * stderr).toFixed(1)}`, tokensPerAnswer.toFixed(1)],
+    `${(flopsPerAnswer / 1e6).toFixed(1)} M`,
+  ]);
+  const ofClaims = first.claims.map(({ claim }, place) => {
+    const { mean, error } = overSeeds(summaries.map(({ claims }) => claims[place].value));
+    const numHold = summaries.filter(({ claims }) => claims[place].holds).length;
+    return [claim, `${mean.toFixed(3)} ± ${error.toFixed(3)}`, `${numHold} of ${summaries.length} seeds`];
+  });
+  const seeds = summaries.map(({ seed }) => seed).join(", ");
+  return page(`<p>Seeds ${seeds}. Means over the seeds, ± one standard error of the mean over the seeds.</p>
+${plot(averaged)}
+${table(["", "pass@1", "tokens per answer", "FLOPs per answer"], rows)}
+<h2>What it should show</h2>
+${table(["", "value", "holds in"], ofClaims)}`);
+}
+
+function overSeeds(values: readonly number[]): { readonly mean: number; readonly error: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, error: values.length > 1 ? standardError(values) : 0 };
+}
+
+const page = (body: string): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>A mix of models and a larger one</title><style>${STYLE}</style></head><body>
+<h1>A mix of models and a larger one</h1>
+${body}
 </body></html>
 `;
-}
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (values: readonly string[], tag: string) =>
@@ -71,7 +108,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [720, 320, 60, 40];
 
 /** Accuracy against tokens per answer, on a logarithmic axis. */
-function plot(measurements: readonly Omit<Measurement, "scores">[]): string {
+function plot(measurements: readonly Pick<Measurement, "name" | "pass1" | "stderr" | "tokensPerAnswer">[]): string {
   const tokens = measurements.map(({ tokensPerAnswer }) => Math.log(Math.max(1, tokensPerAnswer)));
   const [low, high] = [Math.min(...tokens) - 0.2, Math.max(...tokens) + 0.6];
   const x = (value: number) => LEFT + ((value - low) / (high - low)) * (WIDTH - LEFT - 20);

@@ -1,5 +1,5 @@
 // Mixes of models by the command line: made, asked, evaluated, and the recipe that compares one with a larger model.
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { load } from "../../src/index.js";
@@ -171,6 +171,28 @@ describe("the recipe", () => {
     const trained = (text: string) =>
       JSON.parse(text).models.map(({ cpuSeconds, ...rest }: Record<string, unknown>) => rest);
     expect(trained(stdout)).toEqual(trained(first));
+  });
+
+  test("is reported, alone and as the mean over seeds", async () => {
+    const page = readFileSync(at("recipe/report.html"), "utf8");
+    rmSync(at("recipe/report.html"));
+    await jsonOf("report", at("recipe"));
+    expect(readFileSync(at("recipe/report.html"), "utf8")).toBe(page);
+    const summary = JSON.parse(readFileSync(at("recipe/summary.json"), "utf8"));
+    const claims = summary.claims.map((claim: object) => ({ ...claim, value: 2, holds: true }));
+    const other = { ...summary, seed: 2, claims: claims.with(0, { ...claims[0], value: 4, holds: false }) };
+    mkdirSync(at("recipe2"));
+    writeFileSync(at("recipe2/config.json"), readFileSync(at("recipe/config.json")));
+    writeFileSync(at("recipe2/summary.json"), JSON.stringify(other));
+    await jsonOf("report", at("recipe2"), at("recipe2"), "--out", at("seeds.html"));
+    expect(readFileSync(at("seeds.html"), "utf8")).toContain("<td>4.000 ± 0.000</td><td>0 of 2 seeds</td>");
+    await jsonOf("report", at("recipe"), at("recipe2"), "--out", at("seeds.html"));
+    const both = readFileSync(at("seeds.html"), "utf8");
+    const first = summary.claims[0].value;
+    expect(both).toContain(`<td>${((first + 4) / 2).toFixed(3)} ± ${((4 - first) / 2).toFixed(3)}</td>`);
+    rmSync(at("recipe2/summary.json"));
+    const { code, stderr } = await inProcess(["report", at("recipe2")]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/is not finished; go on with: .* mix --resume/)]);
   });
 
   test("leaves a folder that is a mix", async () => {
