@@ -1,11 +1,10 @@
 // Programs as answers: found in the last fenced block of a reply, right when they pass all tests of their problem.
 // Knows no interpreter.
 import type { PlacedRow } from "../data/row.js";
-import { DataError } from "../errors.js";
 import { extractProgram } from "./code/extract-program.js";
 import { gradeProgram } from "./code/grade-program.js";
-import { PROGRAM_LANGUAGES, type ProgramLanguage, type ProgramTest } from "./code/program.js";
-import { rowTests } from "./code/row-tests.js";
+import type { ProgramLanguage, ProgramTest } from "./code/program.js";
+import { programLanguage, rowTests } from "./code/row-tests.js";
 import type { Grader } from "./listed-task.js";
 import type { Problem } from "./task.js";
 
@@ -41,10 +40,5 @@ export const programGrader: Grader = {
  * there is none. Throws DataError naming the row.
  */
 export function programTaskOf({ row, where }: PlacedRow): ProgramTask {
-  const language = PROGRAM_LANGUAGES.find((each) => each === (row.language ?? "python"));
-  if (!language)
-    throw new DataError(
-      `${where}: column "language" must be ${PROGRAM_LANGUAGES.join(" or ")}, got ${JSON.stringify(row.language)}`,
-    );
-  return { language, tests: rowTests(row.tests, where) };
+  return { language: programLanguage(row.language ?? "python", where), tests: rowTests(row.tests, where) };
 }

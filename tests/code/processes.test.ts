@@ -15,8 +15,8 @@ const grading = (program: string, timeoutSeconds: number) =>
     `import { gradeProgram } from ${JSON.stringify(TASKS)};
     const test = { kind: "output", input: "", output: "1" };
     const program = ${JSON.stringify(program)};
-    console.log("begun");
-    await gradeProgram({ language: "javascript", program, tests: [test], limits: { timeoutSeconds: ${timeoutSeconds} } });
+    const limits = { timeoutSeconds: ${timeoutSeconds} };
+    await gradeProgram({ language: "javascript", program, tests: [test], limits });
     console.log("done");`,
   ]);
 

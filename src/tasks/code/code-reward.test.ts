@@ -45,6 +45,22 @@ it("tests may stand as JSON, and a row without tests is not rewarded", async () 
   expect(await score([block(RIGHT)], {}, null)).toEqual([null]);
 });
 
+it("a row's own language comes before the usual one, and an unknown one is refused", async () => {
+  const score = async (language: string) => {
+    const problem = {
+      ...{ id: "p", answer: "", difficulty: 0, meta: {} },
+      split: "train",
+      fields: { tests: TESTS, language },
+    };
+    const input = { prompt: "", completion: block(RIGHT), completionIds: [], problem: problem as Problem };
+    return (await scoreSamples([codeReward()], [input])).totals;
+  };
+  expect(await score("javascript")).toEqual([1]);
+  await expect(score("cobol")).rejects.toThrow(
+    'problem "p": column "language" must be python or javascript, got "cobol"',
+  );
+});
+
 it.each([
   ["[", "expected JSON"],
   [[], "expected a list of tests"],

@@ -7,11 +7,11 @@ import { type RewardFunction, sampleReward } from "../reward.js";
 import { extractProgram } from "./extract-program.js";
 import { gradeProgram } from "./grade-program.js";
 import { PROGRAM_LANGUAGES, programLimitsSchema } from "./program.js";
-import { rowTests } from "./row-tests.js";
+import { programLanguage, rowTests } from "./row-tests.js";
 
 /** The options, as zod checks them. */
 export const codeRewardSchema = programLimitsSchema.extend({
-  /** The language of the programs. */
+  /** The language of the programs, where a row has no column `language`. */
   language: z.enum(PROGRAM_LANGUAGES).default("python"),
   /** What counts: `all` gives 1 where every test passes, else 0; `share` gives the share of tests that pass. */
   counts: z.enum(["all", "share"]).default("all"),
@@ -25,11 +25,13 @@ export type CodeRewardOptions = z.input<typeof codeRewardSchema>;
  * program; null for a row without a column `tests`. Programs are graded on all cores at once.
  */
 export function codeReward(input: CodeRewardOptions = {}): RewardFunction {
-  const { language, counts, ...limits } = parseOptions(codeRewardSchema, input, "reward code");
+  const { counts, language: usual, ...limits } = parseOptions(codeRewardSchema, input, "reward code");
   return sampleReward("code_reward", async (sample) => {
     const { columns, problem } = sample;
     if (columns.tests === undefined || columns.tests === null) return null;
-    const tests = rowTests(columns.tests, problem.source ?? `problem "${problem.id}"`);
+    const where = problem.source ?? `problem "${problem.id}"`;
+    const tests = rowTests(columns.tests, where);
+    const language = programLanguage(columns.language ?? usual, where);
     const program = extractProgram(sample.answer ?? afterThought(sample.completion), language);
     if (program === null) return 0;
     const verdict = await gradeProgram({ language, program, tests, limits, stopsAtFailure: counts === "all" });

@@ -1,7 +1,7 @@
 // The tests that a row of a data set carries, for rewards and evaluations. Knows no interpreter.
 import { z } from "zod";
 import { DataError } from "../../errors.js";
-import type { ProgramTest } from "./program.js";
+import { PROGRAM_LANGUAGES, type ProgramLanguage, type ProgramTest } from "./program.js";
 
 const json = z.json();
 const tolerance = z.number().nonnegative().optional();
@@ -20,6 +20,15 @@ export function rowTests(tests: unknown, row: string): ProgramTest[] {
   if (!Array.isArray(list) || list.length === 0)
     throw new DataError(`${where}: expected a list of tests, each ${FORMS}, or JSON of one`);
   return list.map((test, i) => testOf(test, `${where}: test ${i + 1}`));
+}
+
+/** The language that a row names. @throws DataError naming the row */
+export function programLanguage(named: unknown, row: string): ProgramLanguage {
+  const language = PROGRAM_LANGUAGES.find((each) => each === named);
+  if (language) return language;
+  throw new DataError(
+    `${row}: column "language" must be ${PROGRAM_LANGUAGES.join(" or ")}, got ${JSON.stringify(named)}`,
+  );
 }
 
 function parsed(text: string, where: string): unknown {
