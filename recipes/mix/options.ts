@@ -91,7 +91,7 @@ const tiny: MixRecipeInput = {
   thoughts: { wrong: 0.3, sloppyFormat: 0.1 },
   vocabSize: 1024,
   specialist: { model: SPECIALIST_MODEL, pretrainSteps: 1500, batchSequences: 64, reinforceSteps: 60 },
-  larger: { model: LARGER_MODEL, pretrainSteps: 2800, batchSequences: 64, reinforceSteps: 90 },
+  larger: { model: LARGER_MODEL, pretrainSteps: 3200, batchSequences: 64, reinforceSteps: 90 },
   rl: R1_PRESETS.tiny.rl,
   evaluation: { ...R1_PRESETS.tiny.evaluation, problems: 100, samplesPerProblem: 2, everySteps: 30, quickProblems: 50 },
   measure: { problems: 400, samplesPerProblem: 4, votes: 8, fitProblems: 200, fitSamples: 2, keep: 1 },
