@@ -1,6 +1,6 @@
 // What the verbs that make runs share: the machine, progress, Ctrl-C, and what is said at the end. Knows no stage of
 // any run.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, openMachine } from "../backends/machine.js";
 import { listSteps } from "../checkpoint/index.js";
@@ -108,7 +108,8 @@ const resumeCommand = (verb: string, path: string): string => `${ownCommand()} $
 async function stoppedLine(verb: string, path: string): Promise<string> {
   if (!isRun(path)) return "Stopped before the run started.";
   const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined) return `Stopped before anything was saved. Start again with: ${resumeCommand(verb, path)}`;
+  if (step === undefined && !hasInnerSteps(path))
+    return `Stopped before anything was saved. Start again with: ${resumeCommand(verb, path)}`;
   return `Stopped and saved. Resume with: ${resumeCommand(verb, path)}`;
 }
 
@@ -116,10 +117,15 @@ async function stoppedLine(verb: string, path: string): Promise<string> {
 async function savedLine(verb: string, path: string): Promise<string | null> {
   if (!isRun(path)) return null;
   const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined)
+  if (step === undefined && !hasInnerSteps(path))
     return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
-  return `Step ${step} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
+  const what = step === undefined ? "What was done so far" : `Step ${step}`;
+  return `${what} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
 }
+
+/** Whether a run inside this one has saved a step. */
+const hasInnerSteps = (path: string): boolean =>
+  readdirSync(path, { recursive: true, encoding: "utf8" }).some((name) => /\bcheckpoints.step-\d+$/.test(name));
 
 const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { load } from "../../src/index.js";
 import { openEngine } from "../../src/inference/index.js";
 import { openMix } from "../../src/mix/index.js";
-import { succeed, temporaryFolder } from "./command.js";
+import { start, succeed, temporaryFolder } from "./command.js";
 import { inProcess } from "./in-process.js";
 import { makeSmallModel, pretrain } from "./small-runs.js";
 
@@ -171,6 +171,15 @@ describe("the recipe", () => {
     const trained = (text: string) =>
       JSON.parse(text).models.map(({ cpuSeconds, ...rest }: Record<string, unknown>) => rest);
     expect(trained(stdout)).toEqual(trained(first));
+  });
+
+  test("stopped while it trains a model, it says that this is saved", async () => {
+    const command = start(["mix", "--preset", "smoke", "--seed", "2", "--out", at("stopped"), "--json"]);
+    await command.saying("pretrain: ");
+    await command.saying("loss");
+    command.child.kill("SIGINT");
+    const { code, stderr } = await command.ended;
+    expect([code, stderr]).toEqual([130, expect.stringMatching(/Stopped and saved\. Resume with: .*mix --resume/)]);
   });
 
   test("is reported, alone and as the mean over seeds", async () => {
