@@ -2,6 +2,7 @@
 export * from "./budget-forcing.js";
 export * from "./compare.js";
 export * from "./contamination.js";
+export type { EpisodeStart } from "./episode.js";
 export * from "./evaluate.js";
 export * from "./evaluate-policy.js";
 export * from "./evaluation-record.js";

@@ -134,7 +134,7 @@ export {
   softOverlongPunishment,
   tagCountReward,
 } from "./rewards.js";
-export { SUITE_NAMES, type Suite, type SuiteSource, suitesNamed } from "./suites/index.js";
+export { SUITE_NAMES, type Suite, type SuiteProblem, type SuiteSource, suitesNamed } from "./suites/index.js";
 export { suiteTask } from "./suites/suite.js";
 export {
   drawInSplit,

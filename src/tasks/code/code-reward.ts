@@ -6,11 +6,12 @@ import { THINK_CLOSE } from "../response.js";
 import { type RewardFunction, sampleReward } from "../reward.js";
 import { extractProgram } from "./extract-program.js";
 import { gradeProgram } from "./grade-program.js";
-import { PROGRAM_LANGUAGES, programLimitsSchema } from "./program.js";
+import { PROGRAM_LANGUAGES, programLimitFields } from "./program.js";
 import { programLanguage, rowTests } from "./row-tests.js";
 
 /** The options, as zod checks them. */
-export const codeRewardSchema = programLimitsSchema.extend({
+export const codeRewardSchema = z.strictObject({
+  ...programLimitFields,
   /** The language of the programs, where a row has no column `language`. */
   language: z.enum(PROGRAM_LANGUAGES).default("python"),
   /** What counts: `all` gives 1 where every test passes, else 0; `share` gives the share of tests that pass. */

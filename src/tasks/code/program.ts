@@ -67,15 +67,18 @@ export interface ProgramVerdict {
   readonly tests: readonly TestVerdict[];
 }
 
-/** The options, as zod checks them. */
-export const programLimitsSchema = z.strictObject({
+/** The fields of `programLimitsSchema`. */
+export const programLimitFields = {
   /** Seconds of computing that each test may take; by the clock, four times as many. */
   timeoutSeconds: z.number().positive().max(3600).default(6),
   /** Memory of a program, in MiB. An empty Python takes 30 of them. */
   memoryMb: z.int().min(64).max(2048).default(256),
   /** What a program may write, in KiB. */
   outputKb: z.int().min(1).max(65536).default(1024),
-});
+};
+
+/** The options, as zod checks them. */
+export const programLimitsSchema = z.strictObject({ ...programLimitFields });
 
 /** What bounds a program. */
 export type ProgramLimits = z.input<typeof programLimitsSchema>;
