@@ -14,6 +14,8 @@ export interface ProgramTask {
   readonly tests: readonly ProgramTest[];
   /** What stands before a program that lacks the function asked for: the beginning that it goes on with. */
   readonly beginning?: { readonly text: string; readonly function: string };
+  /** What stands before every program: the imports that the benchmark promises. */
+  readonly prelude?: string;
 }
 
 const taskIn = ({ meta }: Problem): ProgramTask => meta.programs as ProgramTask;
@@ -26,10 +28,10 @@ export const programGrader: Grader = {
   isSlow: true,
   find: (problem, reply) => extractProgram(reply, taskIn(problem).language),
   async grade(problem, program) {
-    const { language, tests, beginning } = taskIn(problem);
+    const { language, tests, beginning, prelude = "" } = taskIn(problem);
     const isWhole = beginning === undefined || program.includes(`def ${beginning.function}`);
     const whole = isWhole ? program : `${beginning.text}${program}`;
-    const verdict = await gradeProgram({ language, program: whole, tests });
+    const verdict = await gradeProgram({ language, program: prelude + whole, tests });
     const failed = verdict.tests.find(({ outcome }) => outcome !== "passed");
     return { score: verdict.isRight ? 1 : 0, decidedBy: failed ? `test: ${failed.outcome}` : "tests" };
   },

@@ -5,7 +5,7 @@
 //   canonical_solution  "    return 2 * x\n"
 //   entry_point         "double"
 //   test                "def check(candidate):\n    assert candidate(2) == 4\n"
-// Right when `check` runs without raising.
+// Right when `check` runs without raising. It may use what the prompt defines beside the function asked for.
 import { textOf } from "../../data/columns.js";
 import { programGrader } from "../program-grader.js";
 import type { Suite } from "./suite.js";
@@ -24,7 +24,7 @@ export const humanevalPlus: Suite = {
   samples: 8,
   read(placed) {
     const [prompt, name] = [textOf(placed, "prompt"), textOf(placed, "entry_point")];
-    const test = { kind: "check", code: textOf(placed, "test"), function: name };
+    const test = { kind: "check", code: `${prompt}\n${textOf(placed, "test")}`, function: name };
     return {
       id: textOf(placed, "task_id"),
       question:

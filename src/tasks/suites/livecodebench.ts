@@ -6,7 +6,9 @@
 //   private_test_cases  the same, or base64 of zlib of a pickled text of it
 //   metadata            "{\"func_name\": \"add\"}" where a function is called
 //   question_id, question_title, platform, contest_date, difficulty
-// Right when all tests pass, public and private. The file is that of January to April 2025; others by --suite-data.
+// Right when all tests pass, public and private. Programs find the names of some modules imported, as under the
+// benchmark's own runner (LiveCodeBench/LiveCodeBench@15808c7, lcb_runner/evaluation/testing_util.py), whose limit of
+// recursion they must set themselves here. The file is that of January to April 2025; others by --suite-data.
 import { inflateSync } from "node:zlib";
 import { textOf } from "../../data/columns.js";
 import { kindOf, type PlacedRow } from "../../data/row.js";
@@ -15,6 +17,16 @@ import type { ProgramTest } from "../code/program.js";
 import { programGrader } from "../program-grader.js";
 import { pickledText } from "./pickled-text.js";
 import type { Suite } from "./suite.js";
+
+const MODULES = [
+  ...["string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics"],
+  ...["itertools", "functools", "operator", "io", "sys", "json"],
+];
+/** All names of the modules, those of later ones over those of earlier ones; then the modules themselves. */
+const PRELUDE = [
+  ...[...MODULES, "builtins", "typing"].map((name) => `from ${name} import *`),
+  `import ${MODULES.join(", ")}\n`,
+].join("\n");
 
 /** See the file's head. */
 export const livecodebench: Suite = {
@@ -41,7 +53,7 @@ export const livecodebench: Suite = {
         "Give the whole program in one fenced block.",
       answer: "",
       difficulty: ["easy", "medium", "hard"].indexOf(`${placed.row.difficulty}`) + 1,
-      meta: { programs: { language: "python", tests: testsOf(placed, starter) } },
+      meta: { programs: { language: "python", tests: testsOf(placed, starter), prelude: PRELUDE } },
     };
   },
 };

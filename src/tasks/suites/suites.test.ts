@@ -197,6 +197,17 @@ describe("programs", () => {
     expect((await graded(task, "I cannot.")).decidedBy).toBe("no answer");
   });
 
+  it("humaneval-plus: the check may use what the prompt defines, which is not the model's", async () => {
+    const task = taskOf("humaneval-plus", {
+      ...ROWS["humaneval-plus"],
+      prompt: `def twice(x):\n    return 2 * x\n\n${ROWS["humaneval-plus"].prompt}`,
+      test: "def check(candidate):\n    assert candidate(2) == twice(2)\n",
+    });
+    expect((await graded(task, "```python\ndef double(x):\n    return 2 * x\n```")).score).toBe(1);
+    const tricked = "def twice(x):\n    return 5\ndef double(x):\n    return 5";
+    expect((await graded(task, `\`\`\`python\n${tricked}\n\`\`\``)).score).toBe(0);
+  });
+
   it("livecodebench: public and private tests count, of programs and of functions", async () => {
     const sum = (body: string) => `\`\`\`python\na, b = map(int, input().split())\nprint(${body})\n\`\`\``;
     const task = taskOf("livecodebench", ROWS.livecodebench);
@@ -212,6 +223,8 @@ describe("programs", () => {
     expect(method.renderPrompt(first(method), "plain")).toContain("Go on from this beginning:");
     const reply = "```python\nclass Solution:\n    def add(self, a, b):\n        return a + b\n```";
     expect(await graded(method, reply)).toEqual({ score: 1, decidedBy: "tests" });
+    const imported = "class Solution:\n    def add(self, a: Optional[int], b):\n        return reduce(add, [a, b])";
+    expect(await graded(method, `\`\`\`python\n${imported}\n\`\`\``)).toEqual({ score: 1, decidedBy: "tests" });
   });
 
   it("livecodebench: test cases that cannot be read, or a function without a name, are told with the row", () => {
