@@ -113,6 +113,14 @@ test.each([
   await expect(client.chat.completions.create({ ...asked, ...more })).rejects.toThrow(message);
 });
 
+test("log-probabilities are refused in Ollama's dialect, too", async () => {
+  const { server } = await teamServer();
+  const body = JSON.stringify({ ...asked, stream: false, logprobs: true });
+  const response = await fetch(`${server.url}/api/chat`, { method: "POST", body });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toMatch(/log-probabilities of tokens need one tokenizer/);
+});
+
 test("a text to go on with is refused: a mix answers conversations", async () => {
   const { client } = await teamServer();
   const asking = client.completions.create({ model: "team", prompt: "Once" });

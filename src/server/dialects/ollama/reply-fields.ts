@@ -48,14 +48,14 @@ export function thinkingOf({ think }: ReplyFields): Pick<ChatTask, "thinks" | "v
 }
 
 /** How the runtime draws for these fields. */
-export function samplingOf({ format, options, think, top_logprobs: topLogProbs }: ReplyFields): ChatSampling {
+export function samplingOf({ format, options, think, logprobs, top_logprobs: top }: ReplyFields): ChatSampling {
   const thinkBudget = typeof think === "string" ? thinkingByEffort(think).thinkBudget : undefined;
   const schema = format === "json" ? { type: "object" } : format || undefined;
   return {
     ...(options && drawnBy(options)),
     ...(thinkBudget !== undefined && { thinkBudget }),
     ...(schema && { schema }),
-    ...(topLogProbs && { topLogProbs }),
+    ...((logprobs || top) && { topLogProbs: top ?? 0 }),
   };
 }
 
