@@ -17,7 +17,7 @@ const LAYERS = [
     ],
     ...["src/number-text", "src/url-path", "src/free-memory", "src/cache-folder"],
   ],
-  ["src/process-lock", "src/atomic-file", "src/asked-thread", "src/terminal/", "src/data/"],
+  ["src/process-lock", "src/atomic-file", "src/asked-thread", "src/statistics", "src/terminal/", "src/data/"],
   ["src/tensor/", "src/tokenizer/", "src/tasks/", "src/run/"],
   ["src/nn/", "src/optim/", "src/backends/", "src/report/"],
   ["src/models/"],

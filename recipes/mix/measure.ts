@@ -8,18 +8,19 @@ import type { MemberWork } from "../../src/inference/runtime/request.js";
 import { openMix } from "../../src/mix/open-mix.js";
 import { mixRollout } from "../../src/mix/rollout.js";
 import { totalWork } from "../../src/mix/tally.js";
+import { estimate, mean } from "../../src/statistics.js";
 import { heldOutProblems } from "../../src/tasks/held-out.js";
 import { taskNameOf } from "../../src/tasks/mix.js";
 import type { RunContext } from "../../src/train/run-context.js";
 import { comparedTask, MIX_FILES, type MixName } from "./mixes.js";
-import type { MixRecipeOptions } from "./options.js";
+import { type MixRecipeOptions, openingOf } from "./options.js";
 
 /** What a mix came to. */
 export interface Measurement {
   readonly name: MixName;
   /** Mean accuracy of an answer, and its standard error over problems. */
   readonly pass1: number;
-  readonly stderr: number;
+  readonly stderr: number | null;
   /** Accuracy on each task. */
   readonly byTask: Readonly<Record<string, number>>;
   /** New tokens of all members for one answer. */
@@ -31,15 +32,6 @@ export interface Measurement {
   /** Mean accuracy on each problem, in the order of the problems, which is the same for all mixes. */
   readonly scores: readonly number[];
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** The standard error of a mean of independent values. */
-export const standardError = (values: readonly number[]): number => {
-  const center = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
-  return Math.sqrt(squares / (values.length - 1) / values.length);
-};
 
 /** Measures a mix of the run, or reads what was measured. Throws Interrupted when the signal fires. */
 export async function measure(
@@ -68,7 +60,7 @@ async function sample(
   const { problems: count, samplesPerProblem: numGenerations } = options.measure;
   const task = comparedTask(options, seed);
   const problems = heldOutProblems(task, seed, count);
-  const { mix, dispose } = await openMix(file, { maxSequences, cacheSequences: [maxSequences, 32, 8, 1] });
+  const { mix, dispose } = await openMix(file, openingOf(options));
   const works: (readonly MemberWork[])[] = [];
   let trajectories: Trajectory[];
   const startedMs = performance.now();
@@ -85,12 +77,13 @@ async function sample(
     answer === null ? 0 : task.verify(problem, answer),
   );
   const scores = problems.map((_, i) => mean(right.slice(i * numGenerations, (i + 1) * numGenerations)));
+  const { value: pass1, stderr } = estimate(scores);
   const members = totalWork(works);
   const perAnswer = (key: "tokens" | "flops") => members.reduce((sum, work) => sum + work[key], 0) / works.length;
   const tasks = [...new Set(problems.map(taskNameOf))].sort();
   const ofTask = (own: string) => mean(scores.filter((_, i) => taskNameOf(problems[i]) === own));
   return {
-    ...{ name, pass1: mean(scores), stderr: standardError(scores), scores, members, seconds, answers: works.length },
+    ...{ name, pass1, stderr, scores, members, seconds, answers: works.length },
     byTask: Object.fromEntries(tasks.map((own) => [own, ofTask(own)])),
     ...{ tokensPerAnswer: perAnswer("tokens"), flopsPerAnswer: perAnswer("flops") },
   };

@@ -6,7 +6,7 @@ import { type MixContents, parseMix, writeMix } from "../../src/mix/mix-file.js"
 import { POLICY_SCHEMAS, type PolicyOptions } from "../../src/mix/policy-options.js";
 import { World } from "../../src/tasks/world.js";
 import type { RunContext } from "../../src/train/run-context.js";
-import { LARGER, type MixRecipeOptions, worldOf } from "./options.js";
+import { LARGER, type MixRecipeOptions, openingOf, worldOf } from "./options.js";
 
 /** The files of the mixes, from the run's folder. */
 export const MIX_FILES = {
@@ -43,7 +43,7 @@ export async function makeMixes(
   const { votes, fitProblems, fitSamples, keep } = options.measure;
   const fit = { ...{ task: comparedTask(options, seed), problems: fitProblems, samples: fitSamples, keep }, seed };
   const asked = { ...fit, maxNewTokens: options.rl.maxCompletionLength, signal: context.signal };
-  const opening = { maxSequences: options.maxSequences, cacheSequences: [options.maxSequences, 32, 8, 1] };
+  const opening = openingOf(options);
   write(path, "mix", { members: specialists, policy: POLICY_SCHEMAS.route.parse({ kind: "route" }) });
   const route = parseMix(join(path, MIX_FILES.mix)).policy as Extract<PolicyOptions, { kind: "route" }>;
   if (route.router === null) await fitMix(path, asked, opening);

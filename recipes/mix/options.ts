@@ -176,3 +176,9 @@ export function modelOptions(options: MixRecipeOptions, name: string): R1Options
     zero: { steps: reinforceSteps },
   });
 }
+
+/** How the recipe's mixes are opened: with as large a cache as fits, of these numbers of sequences. */
+export const openingOf = ({ maxSequences }: Pick<MixRecipeOptions, "maxSequences">) => ({
+  maxSequences,
+  cacheSequences: [maxSequences, 32, 8, 1],
+});

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../../src/atomic-file.js";
 import { formatNumber, formatPercent } from "../../src/number-text.js";
 import { escapeHtml } from "../../src/report/html.js";
-import { type Measurement, standardError } from "./measure.js";
+import { page as pageOf, topBar } from "../../src/report/page-shell.js";
+import { type Estimate, estimate } from "../../src/statistics.js";
+import type { Measurement } from "./measure.js";
 import type { MixName } from "./mixes.js";
 import type { MixSummary } from "./summary.js";
 
@@ -16,11 +18,6 @@ export const MIX_LABELS: Readonly<Record<MixName, string>> = {
   cascade: "cascade",
 };
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2430}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #d8dde6;text-align:right}
-td:first-child,th:first-child{text-align:left}svg{width:100%;height:auto}.no{color:#b3261e}.yes{color:#1b6e3c}
-@media(prefers-color-scheme:dark){body{background:#14181f;color:#e4e8ef}td,th{border-color:#333b48}}`;
-
 /** Writes report.html. */
 export function writeMixReport(path: string, summary: MixSummary): void {
   writeFileAtomically(join(path, "report.html"), mixReport(summary));
@@ -31,7 +28,7 @@ export function mixReport({ seed, models, measurements, claims }: MixSummary): s
   const tasks = Object.keys(measurements[0].byTask);
   const rows = measurements.map((each) => [
     MIX_LABELS[each.name],
-    `${formatPercent(each.pass1)} ± ${(100 * each.stderr).toFixed(1)}`,
+    rateOf(each),
     each.tokensPerAnswer.toFixed(1),
     `${(each.flopsPerAnswer / 1e6).toFixed(1)} M`,
     ...tasks.map((task) => formatPercent(each.byTask[task])),
@@ -42,16 +39,19 @@ export function mixReport({ seed, models, measurements, claims }: MixSummary): s
   ]);
   const ofClaims = claims.map(({ claim, value, stderr, holds }) => [
     claim,
-    `${value.toFixed(3)}${stderr === null ? "" : ` ± ${stderr.toFixed(3)}`}`,
+    figureOf({ value, stderr }),
     holds ? "holds" : "does not hold",
   ]);
-  return page(`<p>Seed ${seed}. All are measured on the same held-out problems; bars are one standard error.</p>
+  return page(
+    [`seed ${seed}`],
+    `<p class="lead">All are measured on the same held-out problems; bars are one standard error.</p>
 ${plot(measurements)}
 ${table(["", "pass@1", "tokens per answer", "FLOPs per answer", ...tasks], rows)}
 <h2>What it should show</h2>
 ${table(["", "value", ""], ofClaims)}
 <h2>The models</h2>
-${table(["", "parameters", "active", "processor time", "pretraining tokens", "pass@1 on its own tasks"], ofModels)}`);
+${table(["", "parameters", "active", "processor time", "pretraining tokens", "pass@1 on its own tasks"], ofModels)}`,
+  );
 }
 
 /**
@@ -63,46 +63,52 @@ export function mixSeedsReport(summaries: readonly MixSummary[]): string {
   const averaged = first.measurements.map(({ name }, place) => {
     const own = summaries.map(({ measurements }) => measurements[place]);
     const [pass1, tokens, flops] = (["pass1", "tokensPerAnswer", "flopsPerAnswer"] as const).map((key) =>
-      overSeeds(own.map((each) => each[key])),
+      estimate(own.map((each) => each[key])),
     );
-    return { name, pass1: pass1.mean, stderr: pass1.error, tokensPerAnswer: tokens.mean, flopsPerAnswer: flops.mean };
+    return {
+      ...{ name, pass1: pass1.value, stderr: pass1.stderr },
+      ...{ tokensPerAnswer: tokens.value, flopsPerAnswer: flops.value },
+    };
   });
-  const rows = averaged.map(({ name, pass1, stderr, tokensPerAnswer, flopsPerAnswer }) => [
-    ...[MIX_LABELS[name], `${formatPercent(pass1)} ± ${(100 * stderr).toFixed(1)}`, tokensPerAnswer.toFixed(1)],
-    `${(flopsPerAnswer / 1e6).toFixed(1)} M`,
+  const rows = averaged.map((each) => [
+    ...[MIX_LABELS[each.name], rateOf(each), each.tokensPerAnswer.toFixed(1)],
+    `${(each.flopsPerAnswer / 1e6).toFixed(1)} M`,
   ]);
   const ofClaims = first.claims.map(({ claim }, place) => {
-    const { mean, error } = overSeeds(summaries.map(({ claims }) => claims[place].value));
+    const figure = figureOf(estimate(summaries.map(({ claims }) => claims[place].value)));
     const numHold = summaries.filter(({ claims }) => claims[place].holds).length;
-    return [claim, `${mean.toFixed(3)} ± ${error.toFixed(3)}`, `${numHold} of ${summaries.length} seeds`];
+    return [claim, figure, `${numHold} of ${summaries.length} seeds`];
   });
   const seeds = summaries.map(({ seed }) => seed).join(", ");
-  return page(`<p>Seeds ${seeds}. Means over the seeds, ± one standard error of the mean over the seeds.</p>
+  return page(
+    [`seeds ${seeds}`],
+    `<p class="lead">Means over the seeds, ± one standard error of the mean over the seeds.</p>
 ${plot(averaged)}
 ${table(["", "pass@1", "tokens per answer", "FLOPs per answer"], rows)}
 <h2>What it should show</h2>
-${table(["", "value", "holds in"], ofClaims)}`);
+${table(["", "value", "holds in"], ofClaims)}`,
+  );
 }
 
-function overSeeds(values: readonly number[]): { readonly mean: number; readonly error: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, error: values.length > 1 ? standardError(values) : 0 };
-}
+const rateOf = ({ pass1, stderr }: Pick<Measurement, "pass1" | "stderr">): string =>
+  `${formatPercent(pass1)}${stderr === null ? "" : ` ± ${(100 * stderr).toFixed(1)}`}`;
 
-const page = (body: string): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>A mix of models and a larger one</title><style>${STYLE}</style></head><body>
-<h1>A mix of models and a larger one</h1>
-${body}
-</body></html>
-`;
+const figureOf = ({ value, stderr }: Estimate): string =>
+  `${value.toFixed(3)}${stderr === null ? "" : ` ± ${stderr.toFixed(3)}`}`;
+
+const TITLE = "A mix of models and a larger one";
+
+const page = (facts: readonly string[], body: string): string =>
+  pageOf(TITLE, `${topBar(["mix", ...facts])}<h1>${TITLE}</h1>\n${body}`, { charts: [], heats: [] });
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (values: readonly string[], tag: string) =>
-    values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join("");
-  const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
-  return `<table><thead><tr>${cells(head, "th")}</tr></thead><tbody>${body}</tbody></table>`;
+  const titles = head.map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
+  const body = rows.map(([name, ...values]) => {
+    const cells = values.map((value) => `<td>${escapeHtml(value)}</td>`).join("");
+    return `<tr class="first"><th scope="row">${escapeHtml(name)}</th>${cells}</tr>`;
+  });
+  return `<div class="scroll"><table class="rollouts stages numbers"><thead><tr>${titles}</tr></thead>
+<tbody>${body.join("\n")}</tbody></table></div>`;
 }
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [720, 320, 60, 40];
@@ -121,9 +127,9 @@ function plot(measurements: readonly Pick<Measurement, "name" | "pass1" | "stder
   const marks = measurements.map(({ name, pass1, stderr, tokensPerAnswer }, i) => {
     const [cx, cy] = [x(tokens[i]).toFixed(1), y(pass1).toFixed(1)];
     const color = name.startsWith("larger") ? "#c2571a" : "#2360c5";
-    const [top, bottom] = [pass1 + stderr, pass1 - stderr].map((share) =>
-      y(Math.min(1, Math.max(0, share))).toFixed(1),
-    );
+    const [top, bottom] = [1, -1]
+      .map((side) => pass1 + side * (stderr ?? 0))
+      .map((share) => y(Math.min(1, Math.max(0, share))).toFixed(1));
     const label = `${MIX_LABELS[name]}, ${tokensPerAnswer.toFixed(0)} tokens`;
     const dot = `<circle cx="${cx}" cy="${cy}" r="5" fill="${color}"/>`;
     return `<line x1="${cx}" x2="${cx}" y1="${top}" y2="${bottom}" stroke="${color}" stroke-width="2"/>${dot}

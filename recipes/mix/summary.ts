@@ -1,6 +1,7 @@
 // What a finished run of the mix recipe says: each mix's figures, and whether what it should show holds.
 import type { RunSummary } from "../../src/run/records.js";
-import { type Measurement, standardError } from "./measure.js";
+import { type Estimate, estimate } from "../../src/statistics.js";
+import type { Measurement } from "./measure.js";
 import type { MixName } from "./mixes.js";
 
 /** A model that the recipe trained. */
@@ -70,7 +71,7 @@ export function claimsOf(
     {
       claim: "votes at equal tokens: mix − larger model ≥ 0 within two standard errors",
       ...votes,
-      holds: votes.value >= -NUM_ERRORS * votes.stderr,
+      holds: votes.value >= -NUM_ERRORS * (votes.stderr ?? 0),
     },
     ratio("tokens of the mix's vote / of the larger model's ≤ 1.05", voteTokens, voteTokens <= 1.05),
     ratio("accuracy of the cascade / of the larger model ≥ 0.98", kept, kept >= 0.98),
@@ -78,7 +79,5 @@ export function claimsOf(
   ];
 }
 
-function paired(a: Measurement, b: Measurement): { readonly value: number; readonly stderr: number } {
-  const differences = a.scores.map((score, i) => score - b.scores[i]);
-  return { value: a.pass1 - b.pass1, stderr: standardError(differences) };
-}
+/** How much better one is than the other, problem by problem. */
+const paired = (a: Measurement, b: Measurement): Estimate => estimate(a.scores.map((score, i) => score - b.scores[i]));

@@ -107,8 +107,7 @@ const resumeCommand = (verb: string, path: string): string => `${ownCommand()} $
 
 async function stoppedLine(verb: string, path: string): Promise<string> {
   if (!isRun(path)) return "Stopped before the run started.";
-  const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined && !hasInnerSteps(path))
+  if (!(await savedPart(path)))
     return `Stopped before anything was saved. Start again with: ${resumeCommand(verb, path)}`;
   return `Stopped and saved. Resume with: ${resumeCommand(verb, path)}`;
 }
@@ -116,16 +115,18 @@ async function stoppedLine(verb: string, path: string): Promise<string> {
 /** What there is of a run that failed; null where none was begun. */
 async function savedLine(verb: string, path: string): Promise<string | null> {
   if (!isRun(path)) return null;
-  const [step] = await listSteps(join(path, "checkpoints"));
-  if (step === undefined && !hasInnerSteps(path))
-    return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
-  const what = step === undefined ? "What was done so far" : `Step ${step}`;
-  return `${what} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
+  const part = await savedPart(path);
+  if (!part) return `Nothing of the run was saved. Fix the cause, then start again with: ${resumeCommand(verb, path)}`;
+  return `${part} is saved. Fix the cause, then resume with: ${resumeCommand(verb, path)}`;
 }
 
-/** Whether a run inside this one has saved a step. */
-const hasInnerSteps = (path: string): boolean =>
-  readdirSync(path, { recursive: true, encoding: "utf8" }).some((name) => /\bcheckpoints.step-\d+$/.test(name));
+/** What there is to go on from: the run's last step, or steps of runs inside it; null for neither. */
+async function savedPart(path: string): Promise<string | null> {
+  const [step] = await listSteps(join(path, "checkpoints"));
+  if (step !== undefined) return `Step ${step}`;
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" });
+  return names.some((name) => /\bcheckpoints.step-\d+$/.test(name)) ? "What was done so far" : null;
+}
 
 const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
 

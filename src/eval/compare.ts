@@ -1,7 +1,7 @@
 // Two evaluations on the same questions: how much better one is, and how sure that is. Knows records, no files.
 import { ConfigError } from "../errors.js";
+import { bootstrapInterval, type Estimate, estimate, exactMcNemar, type Interval } from "../statistics.js";
 import type { EvaluationRecord, PartRecord, QuestionRecord } from "./evaluation-record.js";
-import { bootstrapInterval, type Estimate, estimate, exactMcNemar, type Interval } from "./statistics.js";
 
 /** One suite or task of two evaluations. Differences are those of the second from the first, question by question. */
 export interface PartComparison {

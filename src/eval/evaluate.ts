@@ -1,9 +1,9 @@
 // Counting of graded samples: pass@1, pass@k, cons@k, thinking length, format, with standard errors. Knows how to
 // count; who samples is given to it.
 import type { FinishReason } from "../inference/runtime/request.js";
+import { clusteredError, type Estimate, mean, passAtK, passCounts, ratioEstimate } from "../statistics.js";
 import { gradeAnswers } from "../tasks/grade-answers.js";
 import { type Grade, type Problem, type SpokenTurn, sameAnswer, type Task } from "../tasks/task.js";
-import { clusteredError, type Estimate, mean, passAtK, passCounts, ratioEstimate } from "./statistics.js";
 
 /** A sampled response. */
 export interface SampledResponse {

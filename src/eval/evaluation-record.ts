@@ -1,12 +1,13 @@
 // What an evaluation leaves behind: one JSON object with all that was counted and how, and what it was counted from.
 // Comparisons and reports read it. The texts of the samples stand in `sampled.jsonl` beside it.
+
+import { bootstrapInterval, clusteredError, type Estimate, type Interval, mean } from "../statistics.js";
 import { GRADER_VERSION } from "../tasks/grading/grade.js";
 import type { ContaminationReport } from "./contamination.js";
 import { countProblem, countSamples, type Evaluation } from "./evaluate.js";
 import type { EvaluationPart, KeptSample, PartSamples } from "./evaluation-run.js";
 import type { PromptStyle } from "./problem-prompt.js";
 import type { ProtocolName } from "./protocol.js";
-import { bootstrapInterval, clusteredError, type Estimate, type Interval, mean } from "./statistics.js";
 
 /** How a model was sampled. */
 export interface SamplingRecord {

@@ -1,4 +1,5 @@
 // What `luciole/eval` offers.
+export * from "../statistics.js";
 export * from "./budget-forcing.js";
 export * from "./compare.js";
 export * from "./contamination.js";
@@ -10,5 +11,4 @@ export * from "./evaluation-run.js";
 export * from "./problem-prompt.js";
 export * from "./protocol.js";
 export * from "./rollout.js";
-export * from "./statistics.js";
 export * from "./trajectory.js";

@@ -5,6 +5,7 @@ import { writeFileAtomically } from "../atomic-file.js";
 import { formatDuration, formatNumber, formatPercent, formatSize } from "../number-text.js";
 import type { MetricsRecord, RunSummary } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
+import { renderFigures } from "./figures.js";
 import { headlineFacts, headlineSentence, headlineTable, trainingFacts, trainingSentence } from "./headline.js";
 import { escapeHtml } from "./html.js";
 import { type Drawings, flatten, page, settingsTable, topBar } from "./page-shell.js";
@@ -68,18 +69,7 @@ function unfinishedFacts({ config, metrics }: RunRecords): string {
 
 function renderSection({ title, lead, charts }: Section): string {
   if (charts.length === 0) return "";
-  // An odd chart out would leave a hole in the two columns, so the first one takes the whole width.
-  const figures = charts.map(({ id, title: name, note }, index) => {
-    const wide = index === 0 && charts.length % 2 === 1 ? ' class="wide"' : "";
-    return (
-      `<figure${wide}><figcaption><b>${escapeHtml(name)}</b><span>${escapeHtml(note)}</span></figcaption><div ` +
-      `class="plotbox" id="chart-${id}"></div></figure>`
-    );
-  });
-  return (
-    `<h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p><div ` +
-    `class="charts">${figures.join("\n")}</div>`
-  );
+  return `<h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p>${renderFigures(charts)}`;
 }
 
 function renderHeats(heats: readonly ExpertLoad[], phase: string): string {

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { MetricsRecord } from "../run/records.js";
 import type { RunRecords } from "../run/run-directory.js";
-import { averageOf, renderRunsReport } from "./runs-report.js";
+import { renderRunsReport } from "./runs-report.js";
 
 const line = (model: string, pass1: number, more: object = {}): MetricsRecord => ({
   ...{ phase: "eval", step: 1, model, pass1, pass1_stderr: 0.3, ...more },
@@ -22,12 +22,6 @@ const rowsOf = (html: string): string[][] =>
   [...html.matchAll(/<tr[^>]*>(.*?)<\/tr>/gs)].map(([, row]) =>
     [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map(([, cell]) => cell.replaceAll(/<[^>]+>/g, "").trim()),
   );
-
-test("an average is that of a textbook", () => {
-  const { mean, stderr } = averageOf([1, 2, 6]);
-  expect(mean).toBe(3);
-  expect(stderr).toBeCloseTo(Math.sqrt((4 + 1 + 9) / 2 / 3), 12);
-});
 
 test("stages are averaged over runs, changes run by run, and stages that a run lacks are left out", () => {
   const html = renderRunsReport([

@@ -6,24 +6,12 @@ import { DataError } from "../errors.js";
 import { formatPercent } from "../number-text.js";
 import type { MetricsRecord } from "../run/records.js";
 import { type RunRecords, readRun } from "../run/run-directory.js";
+import { estimate } from "../statistics.js";
+import { points, shownDifference, shownEstimate } from "./estimates.js";
 import { escapeHtml } from "./html.js";
 import { flatten, page, settingsTable, topBar } from "./page-shell.js";
 import { fullEvaluations, stageTables } from "./stages.js";
 import { errorBar, type Mark, track } from "./track.js";
-
-/** The mean of some runs' values, and its standard error over the runs. */
-export interface Average {
-  readonly mean: number;
-  readonly stderr: number;
-}
-
-/** The average of values of independent runs; at least two. */
-export function averageOf(values: readonly number[]): Average {
-  const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
-  return { mean, stderr: Math.sqrt(variance / n) };
-}
 
 /** Reads finished runs and writes the report of all of them to `file`. */
 export function writeRunsReport(runPaths: readonly string[], file: string): void {
@@ -85,37 +73,31 @@ function commonStages(runs: readonly RunRecords[]): StageOfRuns[] {
 const pass1 = ({ lines }: StageOfRuns): number[] => lines.map((line) => Number(line.pass1));
 
 function sentence(first: StageOfRuns, last: StageOfRuns): string {
-  const [from, to] = [averageOf(pass1(first)), averageOf(pass1(last))];
+  const [from, to] = [estimate(pass1(first)), estimate(pass1(last))];
   return (
-    `pass@1: <em>${formatPercent(from.mean)}</em> (${escapeHtml(first.name)}), ` +
-    `<em class="final">${formatPercent(to.mean)}</em> ± ${points(to.stderr)} (${escapeHtml(last.name)}).`
+    `pass@1: <em>${formatPercent(from.value)}</em> (${escapeHtml(first.name)}), ` +
+    `<em class="final">${formatPercent(to.value)}</em> ± ${points(to.stderr ?? 0)} (${escapeHtml(last.name)}).`
   );
 }
-
-const points = (share: number): string => (100 * share).toFixed(1);
 
 /** pass@1 of each stage on one scale. The change is paired: run by run. */
 function accuracyTable(stages: readonly StageOfRuns[]): string {
   const rows = stages.map((stage, i) => {
     const own = pass1(stage);
-    const { mean, stderr } = averageOf(own);
+    const average = estimate(own);
     const marks: Mark[] = [
       ...own.map((at) => ({ at, kind: "one" as const })),
-      { at: mean, bar: errorBar(mean, stderr), kind: "final" },
+      { at: average.value, bar: errorBar(average.value, average.stderr ?? 0), kind: "final" },
     ];
-    const change = i === 0 ? "" : changeOf(own, pass1(stages[i - 1]));
+    const before = i === 0 ? [] : pass1(stages[i - 1]);
+    const change = i === 0 ? "" : shownDifference(estimate(own.map((value, run) => value - before[run])));
     return `<tr><th scope="row">${escapeHtml(stage.name)}</th><td class="plot">${track(marks)}</td>
-<td class="n strong">${formatPercent(mean)}<small>± ${points(stderr)}</small></td><td class="n">${change}</td></tr>`;
+<td class="n strong">${shownEstimate(average)}</td><td class="n">${change}</td></tr>`;
   });
   const titles = ["Mean", "Change"].map((title) => `<th scope="col">${title}</th>`).join("");
   return `<table class="headline">
 <thead><tr><th scope="col">pass@1</th><th scope="col" class="plot">0 to 100%</th>${titles}</tr></thead>
 <tbody>${rows.join("\n")}</tbody></table>`;
-}
-
-function changeOf(own: readonly number[], before: readonly number[]): string {
-  const { mean, stderr } = averageOf(own.map((value, i) => value - before[i]));
-  return `${mean < 0 ? "−" : "+"}${points(Math.abs(mean))} pts<small>± ${points(stderr)}</small>`;
 }
 
 /** The line that a single run would have written, of the averages. */
@@ -124,9 +106,9 @@ function averageLine({ name, lines }: StageOfRuns): MetricsRecord {
     if (metric.endsWith("_stderr")) return [];
     const values = lines.map((line) => line[metric]);
     if (!values.every((value): value is number => typeof value === "number")) return [];
-    const { mean, stderr } = averageOf(values);
+    const { value, stderr } = estimate(values);
     return [
-      [metric, mean],
+      [metric, value],
       [`${metric}_stderr`, stderr],
     ];
   });

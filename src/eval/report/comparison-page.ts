@@ -4,6 +4,8 @@ import { writeFileAtomically } from "../../atomic-file.js";
 import { ConfigError } from "../../errors.js";
 import { formatNumber, formatPercent } from "../../number-text.js";
 import type { SeriesColor } from "../../report/charts.js";
+import { shownDifference, shownEstimate } from "../../report/estimates.js";
+import { renderFigures } from "../../report/figures.js";
 import { escapeHtml } from "../../report/html.js";
 import { page, settingsTable, topBar } from "../../report/page-shell.js";
 import { errorBar, type Mark, track } from "../../report/track.js";
@@ -11,7 +13,7 @@ import { renderPair } from "../../report/transcripts.js";
 import { compareEvaluations, type PartComparison } from "../compare.js";
 import type { PartRecord, QuestionRecord } from "../evaluation-record.js";
 import { type KeptEvaluation, samplesOf } from "./kept-evaluation.js";
-import { curveChart, figures, renderSample, shareRight, shownDifference, shownEstimate } from "./pieces.js";
+import { curveChart, renderSample, shareRight } from "./pieces.js";
 
 /** Two evaluations of the same suite: the first one given, and one that is compared with it. */
 export interface ComparedPart {
@@ -78,7 +80,7 @@ export function renderComparison(all: readonly KeptEvaluation[], pairs: readonly
         pairs.filter(({ compared }) => compared.title === title),
       ),
     ),
-    charts.length === 0 ? "" : `<h2>Accuracy against tokens</h2>${figures(charts)}`,
+    charts.length === 0 ? "" : `<h2>Accuracy against tokens</h2>${renderFigures(charts)}`,
     ...pairs.map(partings),
     `<h2>What was compared</h2><div class="settings">${all.map(settings).join("")}</div>
 <footer>The first evaluation is the one that the others are compared with.</footer>`,

@@ -3,13 +3,15 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "../../atomic-file.js";
 import { formatNumber, formatPercent } from "../../number-text.js";
+import { shownEstimate } from "../../report/estimates.js";
+import { renderFigures } from "../../report/figures.js";
 import { escapeHtml } from "../../report/html.js";
 import { page, settingsTable, topBar } from "../../report/page-shell.js";
 import { type Mark, track } from "../../report/track.js";
 import { renderPair } from "../../report/transcripts.js";
 import type { EvaluationRecord, PartRecord, QuestionRecord } from "../evaluation-record.js";
 import { type KeptEvaluation, readEvaluation, samplesOf } from "./kept-evaluation.js";
-import { curveChart, figures, renderSample, shareRight, shownEstimate } from "./pieces.js";
+import { curveChart, renderSample, shareRight } from "./pieces.js";
 
 /** Questions in the table of the hardest. */
 const MAX_HARDEST = 10;
@@ -42,7 +44,7 @@ export function renderEvaluation(kept: KeptEvaluation): string {
     `<p class="facts">${sampling.map(escapeHtml).join('<span class="dot">·</span>')}</p>`,
     accuracyTable(evaluations),
     countsTable(evaluations),
-    charts.length === 0 ? "" : `<h2>Accuracy against tokens</h2>${figures(charts)}`,
+    charts.length === 0 ? "" : `<h2>Accuracy against tokens</h2>${renderFigures(charts)}`,
     ...evaluations.map((part) => hardest(kept, part)),
     howMeasured(record),
   ];

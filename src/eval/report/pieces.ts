@@ -1,24 +1,12 @@
-// What the page of one evaluation and the page of several have in common: rates on a track, accuracy against tokens,
-// and a sample with what decided about it.
-import { formatNumber, formatPercent } from "../../number-text.js";
+// What the page of one evaluation and the page of several have in common: accuracy against tokens, and a sample with
+// what decided about it.
+import { formatNumber } from "../../number-text.js";
 import type { Chart, SeriesColor } from "../../report/charts.js";
 import { escapeHtml } from "../../report/html.js";
 import { renderSide } from "../../report/transcripts.js";
 import { THINK_CLOSE, THINK_OPEN } from "../../tasks/response.js";
 import type { PartRecord } from "../evaluation-record.js";
 import type { KeptSample } from "../evaluation-run.js";
-import type { Estimate } from "../statistics.js";
-
-/** `71.5%` and, small, `± 2.3`. */
-export const shownEstimate = ({ value, stderr }: Estimate): string =>
-  `${formatPercent(value)}${stderr === null ? "" : `<small>± ${(100 * stderr).toFixed(1)}</small>`}`;
-
-/** A difference of rates, in points with its sign. */
-export function shownDifference({ value, stderr }: Estimate): string {
-  const points = (100 * Math.abs(value)).toFixed(1);
-  const sign = value < 0 && Number(points) > 0 ? "−" : "+";
-  return `${sign}${points} pts${stderr === null ? "" : `<small>± ${(100 * stderr).toFixed(1)}</small>`}`;
-}
 
 /** A curve of accuracy against the tokens of an answer, and the colour it has. */
 export interface NamedCurve {
@@ -44,18 +32,6 @@ export function curveChart(id: string, title: string, curves: readonly NamedCurv
   const note = "pass@1 within a budget of thought, against the mean tokens of an answer; band: two standard errors";
   return { ...{ id, title, note, unit: "percent", fromZero: true, across: "tokens" }, steps, series };
 }
-
-/** A figure for each chart. */
-export const figures = (charts: readonly Chart[]): string =>
-  charts.length === 0
-    ? ""
-    : `<div class="charts">${charts
-        .map(
-          ({ id, title, note }, i) =>
-            `<figure${i === 0 && charts.length % 2 === 1 ? ' class="wide"' : ""}><figcaption><b>${escapeHtml(title)}` +
-            `</b><span>${escapeHtml(note)}</span></figcaption><div class="plotbox" id="chart-${id}"></div></figure>`,
-        )
-        .join("\n")}</div>`;
 
 /** What a sample said, the answer that was taken out of it, and what decided. */
 export function renderSample(title: string, role: "base" | "final", sample: KeptSample): string {

@@ -1,6 +1,6 @@
 // The statistics of evaluations: means with standard errors, pass@k, comparisons of pairs, intervals. Knows numbers
 // alone.
-import { Random } from "../random.js";
+import { Random } from "./random.js";
 
 /** The mean; 0 of nothing. */
 export function mean(values: readonly number[]): number {

@@ -101,3 +101,9 @@ describe("McNemar's test", () => {
     expect(exactMcNemar(1200, 1800)).toBeLessThan(1e-20);
   });
 });
+
+it("an estimate is that of a textbook", () => {
+  const { value, stderr } = estimate([1, 2, 6]);
+  expect(value).toBe(3);
+  expect(stderr).toBeCloseTo(Math.sqrt((4 + 1 + 9) / 2 / 3), 12);
+});
